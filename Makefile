@@ -1,0 +1,47 @@
+# Two commands set everything up: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs format clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# TORCH_INDEX, if set, is where torch is taken from: PyTorch's CPU wheels, say, on a Linux
+# machine without a GPU, where the default wheel is several GB (README, "Install").
+.venv/ready: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(BIN)/pip install -q 'torch>=2.9,<2.14' --index-url $(TORCH_INDEX))
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	touch $@
+
+.venv/dev: .venv/ready
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: .venv/ready ## set up, train on MovieLens-100K, show tables and recommendations
+	$(BIN)/prismrec demo
+
+check: .venv/dev ## format, lint, types, architecture, fast tests: under a minute
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m 'not slow'
+
+test: .venv/dev ## set up and run every test: under ten minutes
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage report --skip-covered
+
+bench: .venv/dev ## every benchmark, one JSON line a result
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: .venv/dev ## write the generated tables of docs/
+	$(BIN)/python docs/generate.py
+
+format: .venv/dev ## put the code in order
+	$(BIN)/ruff format -q .
+	$(BIN)/ruff check -q --fix .
+
+clean: ## remove what was built
+	rm -rf .venv demo data

@@ -1,0 +1,78 @@
+"""The catalog: every item that can be recommended, its title, its categories, its count.
+
+Categories are ragged: an item has none, one or several. They lie in two arrays, so that a
+catalog of ten million items costs what its numbers cost, and ``category_sets`` gives the rows.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from prismrec.data.ids import IdMap
+from prismrec.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """All items, numbered 1 to V - 1; number 0 is padding, with no category and count 0."""
+
+    items: IdMap
+    """External ids; ``items.first`` is 1."""
+    titles: pl.Series
+    """One an item, by number - 1; the external id where no title was given."""
+    category_names: list[str]
+    """The C categories, by number."""
+    category_indptr: NDArray[np.int64]
+    """``[V + 1]``: item i's categories are ``category_ids[indptr[i]:indptr[i + 1]]``."""
+    category_ids: NDArray[np.int32]
+    """Category numbers, ascending within an item."""
+    count: NDArray[np.int64]
+    """``[V]``: events of each item in the data set; 0 at padding."""
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together."""
+        size = len(self.items) + 1
+        found = (len(self.titles) + 1, len(self.category_indptr) - 1, len(self.count))
+        if self.items.first != 1 or found != (size, size, size):
+            raise DataError(
+                f"A catalog of {size - 1} items was given titles, categories and counts for "
+                f"{found[0] - 1}, {found[1] - 1} and {found[2] - 1}; give one of each an item."
+            )
+
+    @property
+    def size(self) -> int:
+        """V: the number of items plus one, for padding."""
+        return len(self.items) + 1
+
+    def categories_of(self, item: int) -> NDArray[np.int32]:
+        """Give the category numbers of one item, ascending; empty if it has none."""
+        return self.category_ids[self.category_indptr[item] : self.category_indptr[item + 1]]
+
+    @cached_property
+    def category_sets(self) -> list[frozenset[int]]:
+        """Every item's categories as a set, by item number; made once, O(V)."""
+        return [frozenset(self.categories_of(item).tolist()) for item in range(self.size)]
+
+    @cached_property
+    def single_category(self) -> NDArray[np.int64]:
+        """One category an item, ``[V]``: its rarest that at least 20 items share.
+
+        The rarest says most about an item; one that a handful of items share says nothing of a
+        list. Without any so common, the item's most common one; -1 for an item without.
+        """
+        sizes = np.bincount(self.category_ids, minlength=len(self.category_names))
+        single = np.full(self.size, -1, dtype=np.int64)
+        for item in range(1, self.size):
+            own = self.categories_of(item)
+            if len(own):
+                shared = own[sizes[own] >= 20]
+                chosen = shared[sizes[shared].argmin()] if len(shared) else own[sizes[own].argmax()]
+                single[item] = chosen
+        return single
+
+    def title(self, item: int) -> str:
+        """Give an item's title."""
+        return str(self.titles[item - 1])

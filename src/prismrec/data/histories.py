@@ -1,0 +1,77 @@
+"""Ragged histories on three arrays.
+
+    indptr  [U + 1]   user u's events stand at indptr[u] to indptr[u + 1]
+    items   [E]       item numbers, oldest first within a user
+    times   [E]       microseconds since 1970 UTC, ascending within a user
+
+The arrays may be memory-mapped; nothing here copies them whole.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.errors import DataError
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The events of U users, each in time order; ties in the order of the log."""
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit together."""
+        if self.indptr[0] != 0 or self.indptr[-1] != len(self.items):
+            raise DataError(
+                f"Histories of {len(self.items)} events were given offsets from {self.indptr[0]} "
+                f"to {self.indptr[-1]}; they must go from 0 to the number of events."
+            )
+        if len(self.times) != len(self.items):
+            raise DataError(
+                f"Histories were given {len(self.items)} items but {len(self.times)} times; "
+                "give one time an event."
+            )
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def __getitem__(self, user: int) -> NDArray[np.int64]:
+        """Give one user's items, oldest first."""
+        return self.items[self.indptr[user] : self.indptr[user + 1]]
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        return (self[user] for user in range(len(self)))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Events a user, ``[U]``."""
+        return np.diff(self.indptr)
+
+    def times_of(self, user: int) -> NDArray[np.int64]:
+        """Give the times of one user's events, ascending, in microseconds."""
+        return self.times[self.indptr[user] : self.indptr[user + 1]]
+
+    def select(self, users: NDArray[np.int64]) -> "Histories":
+        """Give the histories of some users, in the order asked. Copies their events."""
+        lengths = self.lengths[users]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = np.repeat(self.indptr[users] - indptr[:-1], lengths)
+        rows = starts + np.arange(indptr[-1])
+        return Histories(indptr, np.asarray(self.items[rows]), np.asarray(self.times[rows]))
+
+    def counts(self, size: int) -> NDArray[np.int64]:
+        """Count the events of each item, ``[size]``, by item number."""
+        return np.bincount(self.items, minlength=size).astype(np.int64)
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> "Histories":
+        """Make histories from lists of item numbers; times count 0, 1, 2, … within a user."""
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        items = np.array([item for row in rows for item in row], dtype=np.int64)
+        return cls(indptr, items, np.arange(len(items)) - np.repeat(indptr[:-1], lengths))

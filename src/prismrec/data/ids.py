@@ -1,0 +1,79 @@
+"""Dense numbers for external ids, and back.
+
+    users = IdMap(np.array(["ann", "bob"], dtype=object))
+    users.index(["bob"])      # array([1])
+    users.external([1])       # ["bob"]
+
+External ids are strings, whatever the log held: ``"9000000000000000019"`` comes back digit for
+digit. A map never holds a float.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from prismrec.errors import DataError, UnknownName
+
+
+class IdMap:
+    """External ids in a fixed order; an id's place is its number.
+
+    Args:
+        external: The ids, distinct and none missing.
+        first: Number of the first id: 0 for users, 1 for items, where 0 is padding.
+        kind: What the ids name, for messages: "user", "item".
+
+    Raises:
+        DataError: An id is missing or stands twice.
+    """
+
+    def __init__(self, external: pl.Series | Sequence[str], *, first: int = 0, kind: str) -> None:
+        ids = pl.Series("id", external, dtype=pl.String)
+        if ids.null_count():
+            raise DataError(f"{ids.null_count()} {kind} ids are missing; give every {kind} an id.")
+        if ids.n_unique() != len(ids):
+            twice = ids.filter(ids.is_duplicated())[0]
+            raise DataError(f"The {kind} id {twice!r} stands twice in a map; ids must be distinct.")
+        self.ids, self.first, self.kind = ids, first, kind
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.ids, start=self.first)}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
+    def index(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """Give the numbers of external ids, in the order asked.
+
+        Raises:
+            UnknownName: An id that is not in the map.
+
+        Cost: O(names) time; the first call builds a dictionary, O(n) time and memory.
+        """
+        try:
+            return np.array([self._numbers[name] for name in names], dtype=np.int64)
+        except KeyError as error:
+            raise UnknownName.among(self.kind, error.args[0], self._numbers) from error
+
+    def external(self, numbers: Iterable[int]) -> list[str]:
+        """Give the external ids of numbers, in the order asked.
+
+        Raises:
+            UnknownName: A number outside the map: negative, padding, or past the end.
+        """
+        names = []
+        for number in numbers:
+            if not self.first <= number < self.first + len(self.ids):
+                raise UnknownName(
+                    f"No {self.kind} has number {number}; they go from {self.first} "
+                    f"to {self.first + len(self.ids) - 1}."
+                )
+            names.append(self.ids[int(number) - self.first])
+        return names

@@ -1,0 +1,67 @@
+"""The values that pass between stages, and nothing else.
+
+Letters for dimensions, here and in every shape of this package:
+
+    B  users in a batch      L  items in a history, padded   K  interests
+    T  prefixes a row        P  B * T real prefixes          D  vector width
+    N  negatives             S  1 + N, target first          Q  queries a prefix: 1 or K
+    M  candidates            V  catalog size + 1             k  length of a list
+
+Item ids are dense ``int64`` from 1 to V - 1; 0 is padding and never an item.
+What passes through training is tensors; what leaves an index is NumPy, so that evaluation,
+re-ranking and the service read it without torch.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Training examples: histories, and the targets of their prefixes.
+
+    Slot ``t`` of ``target`` is what came after the prefix that ends at slot ``t`` of
+    ``history``, inclusive; 0 where that prefix is not trained. A batch of one target a row has
+    it at the row's last real slot.
+    """
+
+    history: Int[Tensor, "B L"]  # oldest first, padded on the right with 0
+    mask: Bool[Tensor, "B L"]  # True where ``history`` holds an item
+    target: Int[Tensor, "B L"]  # 0: no target here
+
+
+class Interests(NamedTuple):
+    """What an extractor makes of a history: K query vectors and how they came about.
+
+    ``weights`` sum to 1 over the history (attention) or over the interests (routing). An
+    interest that is not ``active`` is never searched nor trained.
+    """
+
+    vectors: Float[Tensor, "B K D"]  # one query vector an interest
+    weights: Float[Tensor, "B K L"]  # how much each item of the history made of it
+    bias: Float[Tensor, "B K"]  # log prior, added to the interest's scores; 0 if none
+    active: Bool[Tensor, "B K"]
+
+
+class Negatives(NamedTuple):
+    """Items to score a target against, shared by a batch."""
+
+    items: Int[Tensor, " N"]  # never 0
+    log_q: Float[Tensor, " N"]  # natural log of the expected count in the sample
+
+
+class Candidates(NamedTuple):
+    """What an index found for each interest, best first; 0 where there are fewer than M."""
+
+    items: Int[np.ndarray, "B K M"]
+    scores: Float[np.ndarray, "B K M"]
+
+
+class Ranked(NamedTuple):
+    """The list: k distinct items a row, best first; 0 where there are fewer."""
+
+    items: Int[np.ndarray, "B k"]
+    scores: Float[np.ndarray, "B k"]
+    interest: Int[np.ndarray, "B k"]  # which interest brought the item; 0 for one-vector models
