@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, DataError
 from prismrec.types import Interests
 
 
@@ -50,16 +50,32 @@ class Extractor(nn.Module, ABC):
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Give the interests of every prefix of each history.
 
-        Row ``b * L + t`` is the history that ends at slot t, inclusive, of row b. This plain
-        version runs ``forward`` on each; an extractor that can do it in one pass overrides it
-        and is held to this one by a contract test.
+        Row ``b * L + t`` is the history that ends at slot t, inclusive, of row b; where slot t
+        is padding it is the empty history, whose vectors are 0. This plain version runs
+        ``forward`` on each; an extractor that can do it in one pass overrides it and is held
+        to this one by a contract test.
 
         Cost: O(L) times ``forward`` in time and memory.
         """
-        b, length, _ = items.shape
-        upto = torch.ones(length, length, dtype=torch.bool, device=items.device).tril()
-        seen = (mask[:, None] & upto).flatten(0, 1)  # [B * L, L]
-        return self(items.repeat_interleave(length, dim=0), seen)
+        repeated = items.repeat_interleave(items.shape[1], dim=0)  # [B * L, L, D]
+        return self.forward(repeated, prefix_mask(mask).flatten(0, 1))
+
+    def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
+        """Refuse histories longer than ``max_len``.
+
+        Raises:
+            DataError: They are.
+        """
+        if mask.shape[1] > self.max_len:
+            raise DataError(
+                f"Histories of {mask.shape[1]} slots were given to an extractor of max_len "
+                f"{self.max_len}; cut off their oldest items, or raise max_len."
+            )
+
+
+def prefix_mask(mask: Bool[Tensor, "B L"]) -> Bool[Tensor, "B L L"]:
+    """Say which slots the prefix that ends at slot t holds, ``[b, t, j]``: j ≤ t, both real."""
+    return (mask[:, None] & mask[:, :, None]).tril()
 
 
 def without_prior(vectors: Float[Tensor, "B K D"], weights: Float[Tensor, "B K L"]) -> Interests:

@@ -1,0 +1,26 @@
+"""Extractors: from a history to K interest vectors.
+
+An extractor is an ``nn.Module`` built from keyword arguments and called as
+
+    extractor(items, mask) -> Interests             of each history
+    extractor.prefixes(items, mask) -> Interests    of every prefix of each, for training
+
+with the vectors of the history's items, ``[B, L, D]``, oldest first, and ``mask``, ``[B, L]``,
+False at the padding on the right. Its keyword arguments are its whole configuration; it never
+sees the catalog, the loss or the index. What it must hold to is executable: see
+``tests/contract/test_extractors.py``, which runs over the table below.
+
+To add one: write ``extractors/yours.py``, add a line to ``EXTRACTORS``. To use one without
+touching this package: ``--extractor yourpkg.yourmodule:YourClass``.
+"""
+
+from prismrec.extractors.base import Extractor
+from prismrec.extractors.mean import MeanPool
+from prismrec.extractors.sa import SelfAttentive
+
+EXTRACTORS: dict[str, type[Extractor]] = {
+    "mean": MeanPool,
+    "sa": SelfAttentive,
+}
+
+__all__ = ["EXTRACTORS", "Extractor", "MeanPool", "SelfAttentive"]
