@@ -1,7 +1,7 @@
 """From a name to a class, and from options to its constructor: the only plugin mechanism.
 
-    extractor = build("extractor", "sa", EXTRACTORS, {"interests": 4}, dim=64, max_len=50)
-    extractor = build("extractor", "yourpkg.yours:Yours", EXTRACTORS, {}, dim=64, max_len=50)
+extractor = build("extractor", "sa", EXTRACTORS, {"interests": 4}, dim=64, max_len=50)
+extractor = build("extractor", "yourpkg.yours:Yours", EXTRACTORS, {}, dim=64, max_len=50)
 """
 
 import difflib

@@ -12,10 +12,12 @@ What passes through training is tensors; what leaves an index is NumPy, so that 
 re-ranking and the service read it without torch.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -65,3 +67,7 @@ class Ranked(NamedTuple):
     items: Int[np.ndarray, "B k"]
     scores: Float[np.ndarray, "B k"]
     interest: Int[np.ndarray, "B k"]  # which interest brought the item; 0 for one-vector models
+
+
+Recommend = Callable[[Sequence[NDArray[np.int64]], int], Ranked]
+"""Histories, whole, oldest first, and k → lists: what is evaluated, whoever makes them."""

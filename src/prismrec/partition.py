@@ -1,0 +1,150 @@
+"""The softmax loss over many items without ever holding a score for each: exact, chunk by chunk.
+
+    loss = partition_loss(scorer, items, log_q=log_q, hits=hits, finish=readout.from_partitions)
+
+Scores are made for a few positions at a time in one buffer that stays in the cache, turned in
+place into their softmax and then into their gradient, and multiplied out: three matrix products
+a chunk, as in a plain softmax, and nothing of size [P, V] in memory. The gradients are made in
+the forward pass, while the scores are there; the backward pass only scales them.
+``losses.softmax(readout.logits(...))`` is the oracle.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+# Scores held at once: 4 MiB of them, which a core's share of the last cache holds.
+CHUNK = 1 << 20
+
+
+class Hits(NamedTuple):
+    """Which negatives are whose target: position ``row[h]`` must not meet item ``column[h]``."""
+
+    row: Int[Tensor, " H"]
+    column: Int[Tensor, " H"]
+
+
+def find_hits(target_ids: Int[Tensor, " P"], negative_ids: Int[Tensor, " N"]) -> Hits:
+    """Find the negatives that are a position's own target.
+
+    Cost: O((P + N) log N) time when hits are few; never O(P N).
+    """
+    rows = torch.isin(target_ids, negative_ids).nonzero()[:, 0]
+    inside, column = (target_ids[rows, None] == negative_ids).nonzero(as_tuple=True)
+    return Hits(rows[inside], column)
+
+
+def partition_loss(
+    queries: Float[Tensor, "P Q D"],
+    prior: Float[Tensor, "P Q"],
+    target: Float[Tensor, "P D"],
+    items: Float[Tensor, "N D"],
+    *,
+    finish: Callable[[Tensor, Tensor], Tensor],
+    log_q: Float[Tensor, " N"] | None = None,
+    hits: Hits | None = None,
+) -> Float[Tensor, ""]:
+    """Give the mean softmax loss of P positions over a set of items.
+
+    Args:
+        queries: Each position's query vectors.
+        prior: Added to every score of a query; -inf takes it out.
+        target: The vector of each position's target.
+        items: The whole catalog, targets among them, if ``hits`` is None; else negatives, to
+            which each position's target is added.
+        finish: From the target's scores and the log-partitions, both ``[P, Q]``, to losses
+            ``[P]``: a readout's ``from_partitions``.
+        log_q: Subtracted from the scores of ``items``.
+        hits: What to leave out of the partition: ``find_hits``.
+
+    Returns:
+        The mean loss, in float32.
+
+    Cost: O(P Q N D) time; O(CHUNK + N D + P Q D) memory.
+    """
+    queries, items = queries.float(), items.float()
+    own = (queries * target.float()[:, None]).sum(-1) + prior
+    loss: Tensor = _PartitionLoss.apply(queries, own, prior.float(), items, log_q, hits, finish)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _PartitionLoss(torch.autograd.Function):
+    """Makes the gradients in ``forward``, where the scores are, and scales them in ``backward``."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 -- autograd passes them by position
+        ctx: Any,
+        queries: Tensor,
+        own: Tensor,
+        prior: Tensor,
+        items: Tensor,
+        log_q: Tensor | None,
+        hits: Hits | None,
+        finish: Callable[[Tensor, Tensor], Tensor],
+    ) -> Tensor:
+        positions, q, _ = queries.shape
+        rows = max(1, CHUNK // max(1, q * len(items)))
+        grads = [torch.empty_like(queries), torch.empty_like(own), torch.empty_like(prior)]
+        grad_items = torch.zeros_like(items)
+        buffer = queries.new_empty(min(rows, positions) * q, len(items))
+        total = queries.new_zeros(())
+        for start in range(0, positions, rows):
+            part = slice(start, min(start + rows, positions))
+            flat = queries[part].flatten(0, 1)  # [c * Q, D]
+            scores = torch.mm(flat, items.T, out=buffer[: len(flat)])
+            if log_q is not None:
+                scores.sub_(log_q)
+            if hits is not None:
+                _strike(scores, hits, part, q)
+            share, partition = _softmax_in_place(scores)
+            of_partition, of_own, loss = _finish(
+                finish, own[part], partition.view(-1, q) + prior[part], with_own=hits is not None
+            )
+            total += loss
+            weight = of_partition.reshape(-1, 1) / positions
+            share.mul_(weight)  # now the gradient of the scores
+            grads[0][part] = (share @ items).view(-1, *queries.shape[1:])
+            grads[1][part], grads[2][part] = of_own / positions, of_partition / positions
+            grad_items.addmm_(share.T, flat)
+        ctx.save_for_backward(*grads, grad_items)
+        return total / positions
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return (*(saved * upstream for saved in ctx.saved_tensors), None, None, None)
+
+
+def _strike(scores: Tensor, hits: Hits, part: slice, q: int) -> None:
+    """Set the scores of hits within ``part`` to -inf, for every query of the position."""
+    inside = (hits.row >= part.start) & (hits.row < part.stop)
+    rows, columns = hits.row[inside] - part.start, hits.column[inside]
+    for query in range(q):
+        scores[rows * q + query, columns] = float("-inf")
+
+
+def _softmax_in_place(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn scores [R, N] into their softmax; give it and the log-partition [R].
+
+    A row of -inf alone (its every negative was a hit) has partition -inf and share 0.
+    """
+    highest = scores.amax(dim=1).clamp(min=torch.finfo(scores.dtype).min)
+    scores.sub_(highest[:, None]).exp_()
+    total = scores.sum(dim=1)
+    share = scores.mul_(1 / total.clamp(min=torch.finfo(scores.dtype).tiny)[:, None])
+    return share, highest + total.log()
+
+
+def _finish(
+    finish: Callable[[Tensor, Tensor], Tensor], own: Tensor, partition: Tensor, *, with_own: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give the gradients of the summed loss in partition and target scores, and that sum."""
+    with torch.enable_grad():
+        own = own.detach().requires_grad_()
+        partition = partition.detach().requires_grad_()
+        whole = torch.logaddexp(partition, own) if with_own else partition
+        loss = finish(own, whole).sum()
+        of_partition, of_own = torch.autograd.grad(loss, (partition, own))
+    return of_partition.nan_to_num(), of_own.nan_to_num(), loss.detach()

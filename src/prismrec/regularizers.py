@@ -1,0 +1,43 @@
+"""Terms added to the loss that read how interests came about, not what they score."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from prismrec.types import Interests
+
+
+def routing_variance(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[Tensor, ""]:
+    """Give how unevenly interests draw on the history's n items: Σ_j (A_kj - 1/n)².
+
+    A mean over users and interests, so that its coefficient does not depend on the batch.
+
+    Source: Xie et al., REMI, RecSys 2023, routing regularisation.
+    """
+    length = mask.sum(dim=1).clamp(min=1)[:, None, None]
+    spread = (interests.weights - 1 / length).square() * mask[:, None]  # [B, K, L]
+    return spread.sum(dim=-1).mean()
+
+
+def disagreement(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[Tensor, ""]:
+    """Give the mean cosine of two different interests of a user: 1 if all are copies.
+
+    0 where there is one interest.
+    """
+    del mask
+    vectors = normalize(interests.vectors, dim=-1)
+    k = vectors.shape[1]
+    if k == 1:
+        return vectors.new_zeros(())
+    cosine = vectors @ vectors.transpose(1, 2)  # [B, K, K]
+    others = ~torch.eye(k, dtype=torch.bool, device=vectors.device)
+    return cosine[:, others].mean()
+
+
+REGULARIZERS: dict[str, Callable[[Interests, Tensor], Tensor]] = {
+    "routing_variance": routing_variance,
+    "disagreement": disagreement,
+}

@@ -1,0 +1,119 @@
+"""A run on disk, from which it continues as if it had never stopped.
+
+    run/
+      last.safetensors    weights, optimizer moments; which step in the header
+      best.safetensors    weights of the best validation so far
+
+Each file is written beside its place and renamed into it, so that a run killed at any moment
+leaves the last whole one. What is drawn at random comes from the seed and the step, so nothing
+of it needs saving. No pickle.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from prismrec.errors import DataError
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
+@dataclass
+class Progress:
+    """Where a run is."""
+
+    step: int = 0
+    """Steps done."""
+    best_step: int = 0
+    """Steps done when the validation metric was best; 0 if there was no validation."""
+    best: float | None = None
+    """The best validation metric."""
+    failures: int = 0
+    """Validations since then."""
+    seconds: float = 0.0
+    """Spent training, over all sittings."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One record a validation: step, loss, validation metric."""
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """Write tensors and a header of text, whole or not at all."""
+    beside = path.with_name(path.name + ".part")
+    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    save_file(whole, beside, metadata=header)
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read what ``save_tensors`` wrote.
+
+    Raises:
+        DataError: The file is absent, truncated, or of another kind.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"The weights at {path} cannot be read ({error}); make them again or restore the file."
+        ) from error
+
+
+def save_last(
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer],
+    progress: Progress, fingerprint: str,
+) -> None:  # fmt: skip
+    """Save all that the run needs to go on from here."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    for number, optimizer in enumerate(optimizers):
+        for index, state in optimizer.state_dict()["state"].items():
+            for name, value in state.items():
+                tensors[f"optimizer.{number}.{index}.{name}"] = torch.as_tensor(value)
+    header = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
+    save_tensors(folder / LAST, tensors, header)
+
+
+def load_last(
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], fingerprint: str
+) -> Progress:
+    """Put model and optimizers back where ``save_last`` left them.
+
+    Raises:
+        DataError: The checkpoint is unreadable or belongs to a run with other settings or data.
+    """
+    tensors, header = read_tensors(folder / LAST)
+    if header.get("fingerprint") != fingerprint:
+        raise DataError(
+            f"The checkpoint in {folder} is of a run with other settings or data; resume with the "
+            "same ones, or train into another folder."
+        )
+    prefix = "model."
+    weights = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+    model.load_state_dict(weights)
+    for number, optimizer in enumerate(optimizers):
+        whole = optimizer.state_dict()
+        whole["state"] = {}
+        for name, value in tensors.items():
+            kind, *place = name.split(".")
+            if kind == "optimizer" and int(place[0]) == number:
+                whole["state"].setdefault(int(place[1]), {})[place[2]] = value
+        optimizer.load_state_dict(whole)
+    return Progress(**json.loads(header["progress"]))
+
+
+def save_best(folder: Path, model: nn.Module) -> None:
+    """Save the weights of the best validation so far."""
+    save_tensors(folder / BEST, dict(model.state_dict()), {})
+
+
+def load_best(folder: Path, model: nn.Module) -> None:
+    """Put the best weights into the model."""
+    model.load_state_dict(read_tensors(folder / BEST)[0])

@@ -1,0 +1,93 @@
+"""How to train: a frozen value, checked when made, with the way out in every message."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prismrec.errors import ConfigError
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["fp32", "bf16"]
+Schedule = Literal["constant", "linear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train. Frozen: a run's settings never change under it."""
+
+    epochs: int = 20
+    """Passes over the training pairs, at most: early stopping may end the run before."""
+    steps: int | None = None
+    """Optimizer steps in all; if given, it replaces ``epochs``."""
+    batch_size: int = 1024
+    """Training pairs (a prefix and its target) a step."""
+    targets: Literal["all", "random"] = "all"
+    """Every prefix of a history at once, or one at random a user and epoch (ComiRec)."""
+    window: int = 1
+    """A target is drawn from the next so many events; 1 is the next one."""
+    learning_rate: float = 3e-3
+    """Adam's step size."""
+    warmup: int = 30
+    """Steps over which the learning rate climbs from 0."""
+    schedule: Schedule = "linear"
+    """After the warm-up: fall to 0 at the last step, or stay."""
+    weight_decay: float = 0.0
+    """Decoupled decay of the extractor's weights, never of item vectors."""
+    clip: float = 5.0
+    """Longest gradient over all weights; a longer one is scaled down to it."""
+    validate_every: int | None = None
+    """Steps between validations; once an epoch if not given."""
+    patience: int = 3
+    """Validations without a new best before training stops."""
+    seed: int = 0
+    """Where every draw comes from, with what it is for and the step."""
+    device: Device = "auto"
+    """"auto" takes CUDA where there is one."""
+    precision: Precision = "fp32"
+    """"bf16" runs the extractor in bfloat16; ids, scores and losses stay in fp32."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, and say what would."""
+        for name, (lowest, advice) in _LOWEST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= lowest:
+                raise ConfigError(f"{name} is {value}; it must be at least {lowest}{advice}.")
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                known = ", ".join(map(repr, allowed))
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {known}.")
+        if not 0 < self.learning_rate <= 1:
+            raise ConfigError(
+                f"learning_rate is {self.learning_rate}; it must lie between 0 and 1. "
+                "Adam's usual range here is 1e-4 to 5e-3."
+            )
+        if self.steps is not None and self.warmup >= self.steps:
+            raise ConfigError(
+                f"warmup ({self.warmup} steps) never ends: the run has {self.steps} steps. "
+                f"Lower warmup below {self.steps}, or raise steps above {self.warmup}."
+            )
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """Give the learning rate of one of ``steps`` steps, counted from 0."""
+        climb = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        fall = 1 - step / steps if self.schedule == "linear" else 1.0
+        return self.learning_rate * min(climb, fall)
+
+
+_LOWEST = {
+    "epochs": (1, ""),
+    "steps": (1, ", or be left out to count epochs"),
+    "batch_size": (1, "; 256 to 4096 is usual"),
+    "window": (1, ": the next event"),
+    "validate_every": (1, ", or be left out for once an epoch"),
+    "patience": (1, ""),
+    "warmup": (0, ""),
+    "weight_decay": (0, ""),
+    "clip": (1e-6, "; 1 to 10 is usual"),
+    "seed": (0, ""),
+}
+_CHOICES = {
+    "targets": ("all", "random"),
+    "schedule": ("constant", "linear"),
+    "device": ("auto", "cpu", "cuda"),
+    "precision": ("fp32", "bf16"),
+}

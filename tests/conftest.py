@@ -1,0 +1,28 @@
+"""For every test: shapes checked, one torch thread, the real data if it is there."""
+
+import os
+from pathlib import Path
+
+os.environ["POLARS_MAX_THREADS"] = "2"
+
+from jaxtyping import install_import_hook
+
+# The numeric parts alone: elsewhere beartype refuses annotations that are fine.
+HOOKED = ["extractors", "losses", "model", "negatives", "partition", "readouts", "regularizers"]
+install_import_hook([f"prismrec.{part}" for part in HOOKED], "shapes.check")
+
+import pytest
+import torch
+
+# On two busy cores small steps take many times longer on two threads than on one.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Give the folder of real data sets, or skip the test, saying so."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("PRISMREC_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("real data is absent: set PRISMREC_SHARED_DATA to its folder")
+    return folder
