@@ -211,9 +211,8 @@ def _left_out(users: int, why: str) -> str:
 
 def _before(histories: Histories, moment: int) -> NDArray[np.int64]:
     """Count each user's events before a moment, ``[U]``."""
-    sums = np.concatenate([[0], np.cumsum(histories.times < moment)])
-    counts: NDArray[np.int64] = np.diff(sums[histories.indptr])
-    return counts
+    sums = np.concatenate([[0], np.cumsum(histories.times < moment)]).astype(np.int64)
+    return sums[histories.indptr[1:]] - sums[histories.indptr[:-1]]
 
 
 def _heads(histories: Histories, lengths: NDArray[np.int64]) -> Histories:
