@@ -81,11 +81,11 @@ def split_by_user(
         return _cases(histories, np.sort(chosen), known[np.sort(chosen)])
 
     validation, final = cases(users[first:second]), cases(users[second:])
-    untested = len(users) - first - len(validation) - len(final)
+    short = len(users) - first - len(validation) - len(final)
     return Split(
         histories.select(np.sort(users[:first])), validation, final,
         f"by-user, seed {seed}, {_percent(valid, test)}, first {history_share:.0%} of a user's "
-        f"events as history{_left_out(untested, 'too short to test')}",
+        f"events as history{_untested(short, 'too short')}",
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def split_leave_last_out(dataset: Dataset) -> Split:
         _heads(histories, trained),
         _cases(histories, users, lengths[users] - 2, lengths[users] - 1),
         _cases(histories, users, lengths[users] - 1),
-        f"leave-last-out{_left_out(len(lengths) - len(users), 'of fewer than 3 events')}",
+        f"leave-last-out{_untested(len(lengths) - len(users), 'of fewer than 3 events')}",
     )
 
 
@@ -159,7 +159,7 @@ def split_by_time(
     return Split(
         _heads(histories, before), validation, final,
         f"by-time, valid from {valid_from} µs, test from {test_from} µs"
-        f"{_left_out(new[0], 'new in validation')}{_left_out(new[1], 'new in test')}",
+        f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
     )  # fmt: skip
 
 
@@ -197,16 +197,16 @@ def _check_shares(valid: float, test: float) -> None:
 
 def _cuts(size: int, valid: float, test: float) -> NDArray[np.int64]:
     """Give where validation and test begin among ``size`` things in order."""
-    shares = np.round([size * (1 - valid - test), size * (1 - test)], 9)
-    return np.floor(shares).astype(np.int64)
+    shares = np.array([1 - valid - test, 1 - test])
+    return np.floor(np.round(size * shares, 9)).astype(np.int64)
 
 
 def _percent(valid: float, test: float) -> str:
     return "/".join(f"{100 * share:.4g}" for share in (1 - valid - test, valid, test))
 
 
-def _left_out(users: int, why: str) -> str:
-    return f"; {users:,} users {why} left out" if users else ""
+def _untested(users: int, why: str) -> str:
+    return f"; {users:,} users {why} not tested" if users else ""
 
 
 def _before(histories: Histories, moment: int) -> NDArray[np.int64]:
