@@ -15,12 +15,29 @@ touching this package: ``--extractor yourpkg.yourmodule:YourClass``.
 """
 
 from prismrec.extractors.base import Extractor
+from prismrec.extractors.dr import DynamicRouting
+from prismrec.extractors.gru import GRU4Rec
 from prismrec.extractors.mean import MeanPool
+from prismrec.extractors.mind import SharedRouting
 from prismrec.extractors.sa import SelfAttentive
+from prismrec.extractors.transformer import Transformer
 
 EXTRACTORS: dict[str, type[Extractor]] = {
+    "dr": DynamicRouting,
+    "gru": GRU4Rec,
     "mean": MeanPool,
+    "mind": SharedRouting,
     "sa": SelfAttentive,
+    "transformer": Transformer,
 }
 
-__all__ = ["EXTRACTORS", "Extractor", "MeanPool", "SelfAttentive"]
+__all__ = [
+    "EXTRACTORS",
+    "DynamicRouting",
+    "Extractor",
+    "GRU4Rec",
+    "MeanPool",
+    "SelfAttentive",
+    "SharedRouting",
+    "Transformer",
+]

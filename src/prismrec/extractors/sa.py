@@ -93,7 +93,7 @@ class SelfAttentive(Extractor):
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """See ``Extractor.prefixes``; one pass."""
         self.check_length(mask)
-        bias = causal_bias(self.recency, mask)  # [T, K or 1, L]
+        bias = causal_bias(self.recency, items).transpose(0, 1)  # [T, K or 1, L]
         # A prefix that ends at an item holds items only: padding stands to the right of it.
         weights = (self._logits(items)[:, None] + bias).softmax(dim=-1)  # [B, T, K, L]
         weights = weights * mask[:, :, None, None]
@@ -128,17 +128,14 @@ def recency_slopes(heads: int, max_len: int) -> Float[Tensor, "K L"]:
 
 
 def causal_bias(
-    recency: Float[Tensor, "K max_len"] | None, mask: Bool[Tensor, "B L"]
-) -> Float[Tensor, "L #K L"]:
-    """Spread a bias by distance over the prefixes of a row: ``[t, k, j]``, −inf where j > t.
+    recency: Float[Tensor, "K max_len"] | None, items: Float[Tensor, "B L D"]
+) -> Float[Tensor, "K_or_1 L L"]:
+    """Spread a bias by distance over the prefixes of a row: ``[k, t, j]``, −inf where j > t.
 
     −inf is safe: every prefix holds slot 0. Without ``recency`` only the −inf are there.
     """
-    slots = torch.arange(mask.shape[1], device=mask.device)
+    slots = torch.arange(items.shape[1], device=items.device)
     distance = slots[:, None] - slots  # [t, j]
     if recency is None:
-        return torch.zeros_like(distance, dtype=torch.get_default_dtype()).masked_fill(
-            distance < 0, float("-inf")
-        )[:, None]
-    spread = recency[:, distance.clamp(min=0)]  # [K, t, j]
-    return spread.masked_fill(distance < 0, float("-inf")).transpose(0, 1)
+        recency = items.new_zeros(1, items.shape[1])
+    return recency[:, distance.clamp(min=0)].masked_fill(distance < 0, float("-inf"))
