@@ -1,0 +1,144 @@
+"""ComiRec-DR and MIND against NumPy in float64, on fixed weights, item by item."""
+
+import numpy as np
+import pytest
+import torch
+
+from prismrec.extractors import DynamicRouting, SharedRouting
+
+D, K, L = 4, 3, 6
+LENGTHS = [6, 3, 1]
+
+
+def squash(z):
+    n = np.sqrt((z**2).sum())
+    return (n**2 / (1 + n**2)) * (z / n)
+
+
+def pool(votes, c):
+    """v_k = squash(Σ_j c_kj û_kj)."""
+    return np.stack([squash(sum(c[k, j] * votes[k][j] for j in range(c.shape[1])))
+                     for k in range(c.shape[0])])  # fmt: skip
+
+
+def agreed(votes, b, rounds=3):
+    """Give the weights of the last round: for every item, a softmax over the interests."""
+    b = b.copy()
+    for last in [False] * (rounds - 1) + [True]:
+        c = np.stack([np.exp(b[:, j]) / np.exp(b[:, j]).sum() for j in range(b.shape[1])], axis=1)
+        if last:
+            return c
+        v = pool(votes, c)
+        for k in range(b.shape[0]):
+            for j in range(b.shape[1]):
+                b[k, j] += votes[k][j] @ v[k]
+    raise AssertionError
+
+
+def dr_votes(items, maps):
+    return [[maps[j, k] @ items[j] for j in range(len(items))] for k in range(maps.shape[1])]
+
+
+def mind_votes(items, shared, interests):
+    return [[shared @ item for item in items] for _ in range(interests)]
+
+
+@pytest.fixture
+def histories():
+    items = np.random.default_rng(1).normal(size=(len(LENGTHS), L, D))
+    return items, torch.arange(L) < torch.tensor(LENGTHS)[:, None]
+
+
+def test_dr_is_the_published_arithmetic(histories):
+    items, mask = histories
+    maps = np.random.default_rng(2).normal(size=(L, K, D, D))
+    extractor = DynamicRouting(dim=D, interests=K, max_len=L)
+    extractor.maps.data = torch.tensor(maps, dtype=torch.float32)
+    vectors, weights, _, active = extractor(torch.tensor(items, dtype=torch.float32), mask)
+    assert active.all()
+    for row, n in enumerate(LENGTHS):
+        votes = dr_votes(items[row, :n], maps)
+        c = agreed(votes, np.zeros((K, n)))
+        np.testing.assert_allclose(vectors[row].detach(), pool(votes, c), atol=1e-5)
+        np.testing.assert_allclose(weights[row, :, :n].detach(), c, atol=1e-5)
+
+
+@pytest.mark.parametrize("project", [False, True])
+def test_mind_is_the_published_arithmetic_with_a_start_that_is_kept(histories, project):
+    items, mask = histories
+    torch.manual_seed(0)
+    extractor = SharedRouting(dim=D, interests=K, max_len=L, project=project).double()
+    vectors, weights, _, active = extractor(torch.tensor(items), mask)
+    shared, start = extractor.shared.weight.detach().numpy(), extractor.start.numpy()
+    for row, (n, alive) in enumerate(zip(LENGTHS, [2, 1, 1], strict=True)):  # ⌊log2 6⌋ = 2
+        assert active[row].tolist() == [k < alive for k in range(K)]
+        votes = mind_votes(items[row, :n], shared, alive)
+        c = agreed(votes, start[:alive, :n])
+        expected = pool(votes, c)
+        if project:
+            w, b = (p.detach().numpy() for p in extractor.projection.parameters())
+            expected = np.maximum(0, expected @ w.T + b)
+        np.testing.assert_allclose(vectors[row, :alive].detach(), expected, rtol=1e-10)
+        np.testing.assert_allclose(weights[row, :alive, :n].detach(), c, rtol=1e-10)
+        assert (vectors[row, alive:] == 0).all()
+
+
+def slope(function, at, step=1e-6):
+    """Differentiate by central differences, one number at a time."""
+    gradient = np.zeros_like(at)
+    for place in np.ndindex(at.shape):
+        values = []
+        for sign in (1, -1):
+            moved = at.copy()
+            moved[place] += sign * step
+            values.append(function(moved))
+        gradient[place] = (values[0] - values[1]) / (2 * step)
+    return gradient
+
+
+def test_dr_gradients_are_those_of_the_last_round_with_its_weights_held(histories):
+    items, n = histories[0][0, :3], 3
+    direction = np.random.default_rng(3).normal(size=(K, D))
+    maps = np.random.default_rng(2).normal(size=(L, K, D, D))
+    held = agreed(dr_votes(items, maps), np.zeros((K, n)))
+    extractor = DynamicRouting(dim=D, interests=K, max_len=L).double()
+    extractor.maps.data = torch.tensor(maps)
+    inputs = torch.tensor(items[None], requires_grad=True)
+    vectors = extractor(inputs, torch.ones(1, n, dtype=torch.bool)).vectors[0]
+    (vectors * torch.tensor(direction)).sum().backward()
+    by_items = slope(lambda e: (pool(dr_votes(e, maps), held) * direction).sum(), items)
+    by_maps = slope(lambda w: (pool(dr_votes(items, w), held) * direction).sum(), maps)
+    np.testing.assert_allclose(inputs.grad[0], by_items, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(extractor.maps.grad, by_maps, rtol=1e-6, atol=1e-8)
+
+
+def test_mind_gradients_are_those_of_the_last_round_with_its_weights_held(histories):
+    items, n, alive = histories[0][0], L, 2
+    direction = np.random.default_rng(3).normal(size=(alive, D))
+    torch.manual_seed(0)
+    extractor = SharedRouting(dim=D, interests=K, max_len=L).double()
+    shared, start = extractor.shared.weight.detach().numpy().copy(), extractor.start.numpy()
+    held = agreed(mind_votes(items, shared, alive), start[:alive, :n])
+    inputs = torch.tensor(items[None], requires_grad=True)
+    vectors = extractor(inputs, torch.ones(1, n, dtype=torch.bool)).vectors[0, :alive]
+    (vectors * torch.tensor(direction)).sum().backward()
+
+    def along(e, s):
+        return (pool(mind_votes(e, s, alive), held) * direction).sum()
+
+    by_items = slope(lambda e: along(e, shared), items)
+    by_shared = slope(lambda s: along(items, s), shared)
+    np.testing.assert_allclose(inputs.grad[0], by_items, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(extractor.shared.weight.grad, by_shared, rtol=1e-6, atol=1e-8)
+
+
+def test_the_start_of_mind_is_drawn_from_its_seed_saved_and_not_trained():
+    def start(seed):
+        torch.rand(1)  # the global generator moves on; the start does not
+        return SharedRouting(dim=D, interests=K, max_len=L, seed=seed).state_dict()["start"]
+
+    assert torch.equal(start(0), start(0))
+    assert not torch.equal(start(0), start(1))
+    assert start(0).shape == (K, L)
+    trained = dict(SharedRouting(dim=D, interests=K, max_len=L).named_parameters())
+    assert list(trained) == ["shared.weight"]
