@@ -14,7 +14,7 @@ FILES = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in ROOT.rg
 FLOORS = [
     {"errors", "types"},
     {"resolve", "data", "extractors", "readouts", "negatives", "losses", "partition"}
-    | {"regularizers", "metrics", "rerank", "index", "threads"},
+    | {"regularizers", "metrics", "rerank", "index", "merge", "tensors"},
     {"model", "evaluation", "baselines"},
     {"compare", "recommender", "training"},
     {"artifact", "diagnostics"},

@@ -62,6 +62,12 @@ class Model(nn.Module):
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
+        self.options = {
+            "similarity": similarity,
+            "temperature": temperature,
+            "dropout": dropout,
+            "sparse": sparse,
+        }
         self.items = nn.Embedding(size, extractor.dim, padding_idx=0, sparse=sparse)
         self.reset_items()
 

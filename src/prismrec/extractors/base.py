@@ -6,7 +6,7 @@ catalog, the loss or the index. What it must hold to is executable:
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -30,6 +30,15 @@ class Extractor(nn.Module, ABC):
 
     single: ClassVar[bool] = False
     """True for an extractor that gives one interest and no other number."""
+
+    options: dict[str, Any]
+    """The keyword arguments it was made with: its whole configuration, for the artifact."""
+
+    def __new__(cls, **options: Any) -> "Extractor":
+        """Remember what it is made with."""
+        made = super().__new__(cls)
+        object.__setattr__(made, "options", dict(options))
+        return made
 
     def __init__(self, *, dim: int, interests: int, max_len: int) -> None:
         super().__init__()

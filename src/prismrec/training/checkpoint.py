@@ -10,16 +10,14 @@ of it needs saving. No pickle.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from prismrec.errors import DataError
+from prismrec.tensors import read_tensors, save_tensors
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 
@@ -40,31 +38,6 @@ class Progress:
     """Spent training, over all sittings."""
     history: list[dict[str, float]] = field(default_factory=list)
     """One record a validation: step, loss, validation metric."""
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
-    """Write tensors and a header of text, whole or not at all."""
-    beside = path.with_name(path.name + ".part")
-    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(whole, beside, metadata=header)
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read what ``save_tensors`` wrote.
-
-    Raises:
-        DataError: The file is absent, truncated, or of another kind.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise DataError(
-            f"The weights at {path} cannot be read ({error}); make them again or restore the file."
-        ) from error
 
 
 def save_last(
