@@ -60,7 +60,8 @@ class Batches:
     Args:
         histories: Whole training histories, oldest first.
         max_len: Longest input L; also the widest batch.
-        batch_size: Training pairs (a prefix and its target) a step, about: rows are not cut.
+        batch_size: Training pairs (a prefix and its target) a step, about: rows are not cut, and
+            so a step never has fewer than the longest row on average.
         targets: "all" trains every prefix of a row in one pass. "random", ComiRec's way, shows
             each user once an epoch, with one target at random and the ``max_len`` events before.
         window: A prefix's target is drawn from the next ``window`` events; 1 is the next one.
@@ -101,8 +102,10 @@ class Batches:
                 "lower the filters or give a longer log."
             )
         self.pairs, self.batch_size = pairs, batch_size
-        # Enough batches for all pairs; a batch takes rows until its share is full.
-        self.batches = max(1, round(int(pairs.sum()) / batch_size))
+        # Enough batches for all pairs; a batch takes rows until its share is full. A share holds
+        # the longest row, or some batch would be left without any.
+        total = int(pairs.sum())
+        self.batches = max(1, min(round(total / batch_size), total // int(pairs.max())))
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
     def __len__(self) -> int:
