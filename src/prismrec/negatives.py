@@ -60,6 +60,7 @@ def in_batch(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
     An item's expected count is the number taken times its share of all training events.
     """
+    _check(negatives)
     share = counts.double() / counts.sum()
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
@@ -71,15 +72,19 @@ def in_batch(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
 
 def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
-    """Half the batch's own targets, half uniform; the expected counts of the two add up."""
-    own, others = in_batch(counts, negatives // 2), uniform(counts, negatives - negatives // 2)
+    """Half the batch's own targets, or all if fewer, and uniform ones up to N.
+
+    The expected counts of the two add up.
+    """
+    _check(negatives)
+    own, others = in_batch(counts, max(1, negatives // 2)), uniform(counts, negatives)
     share = counts.double() / counts.sum()
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
-        first, second = own(generator, targets), others(generator, targets)
-        items = torch.cat([first.items, second.items])
-        expected = share.to(items.device)[items] * len(first.items)
-        expected += len(second.items) / (len(counts) - 1)
+        first, second = own(generator, targets).items, others(generator, targets).items
+        items = torch.cat([first, second])[:negatives]
+        expected = share.to(items.device)[items] * len(first)
+        expected += (len(items) - len(first)) / (len(counts) - 1)
         return Negatives(items, expected.log().float())
 
     return sample
@@ -87,11 +92,7 @@ def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
 def _by_weight(weight: Float[Tensor, " V"], negatives: int) -> Sampler:
     """Draw N items by weight, with replacement, by where a uniform number falls."""
-    if negatives < 1:
-        raise ConfigError(
-            f"negatives is {negatives}; it must be at least 1, or leave the sampler out for the "
-            "full softmax."
-        )
+    _check(negatives)
     edges = weight[1:].cumsum(0)
     log_q = (weight / edges[-1] * negatives).log().float()
 
@@ -102,6 +103,14 @@ def _by_weight(weight: Float[Tensor, " V"], negatives: int) -> Sampler:
         return Negatives((items + 1).to(targets.device), log_q[items + 1].to(targets.device))
 
     return sample
+
+
+def _check(negatives: int) -> None:
+    if negatives < 1:
+        raise ConfigError(
+            f"negatives is {negatives}; it must be at least 1, or leave the sampler out for the "
+            "full softmax."
+        )
 
 
 SAMPLERS: dict[str, Callable[..., Sampler]] = {

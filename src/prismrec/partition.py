@@ -1,6 +1,6 @@
 """The softmax loss over many items without ever holding a score for each: exact, chunk by chunk.
 
-    loss = partition_loss(scorer, items, log_q=log_q, hits=hits, finish=readout.from_partitions)
+    loss = partition_loss(queries, prior, target, items, finish=readout.from_partitions)
 
 Scores are made for a few positions at a time in one buffer that stays in the cache, turned in
 place into their softmax and then into their gradient, and multiplied out: three matrix products
@@ -30,11 +30,15 @@ class Hits(NamedTuple):
 def find_hits(target_ids: Int[Tensor, " P"], negative_ids: Int[Tensor, " N"]) -> Hits:
     """Find the negatives that are a position's own target.
 
-    Cost: O((P + N) log N) time when hits are few; never O(P N).
+    Cost: O((P + N) log N) time, O(P + N + H) memory; never O(P N).
     """
-    rows = torch.isin(target_ids, negative_ids).nonzero()[:, 0]
-    inside, column = (target_ids[rows, None] == negative_ids).nonzero(as_tuple=True)
-    return Hits(rows[inside], column)
+    ordered, order = negative_ids.sort()
+    first = torch.searchsorted(ordered, target_ids)
+    count = torch.searchsorted(ordered, target_ids, right=True) - first
+    row = torch.arange(len(count), device=count.device).repeat_interleave(count)
+    before = count.cumsum(0) - count
+    place = torch.arange(len(row), device=row.device) + (first - before)[row]
+    return Hits(row, order[place])
 
 
 def partition_loss(

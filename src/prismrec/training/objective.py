@@ -49,22 +49,38 @@ def compute(
         generator: Where negatives are drawn from; on the CPU.
     """
     interests, target_ids = _trained(model, batch)
+    # Whatever the extractor ran in, scores and losses are float32.
+    with torch.autocast(target_ids.device.type, enabled=False):
+        interests = interests._replace(
+            vectors=interests.vectors.float(),
+            weights=interests.weights.float(),
+            bias=interests.bias.float(),
+        )
+        total = _met(model, interests, target_ids, objective, generator)
+        parts = {"loss": total.detach()}
+        for name, (regularizer, weight) in objective.regularizers.items():
+            term = regularizer(interests, _mask_of(interests, batch))
+            parts[name] = term.detach()
+            total = total + weight * term
+    return total, {name: float(value) for name, value in parts.items()}
+
+
+def _met(
+    model: Model,
+    interests: Interests,
+    target_ids: Tensor,
+    objective: Objective,
+    generator: torch.Generator,
+) -> Tensor:
+    """Give the mean loss of interests that meet their targets."""
     target = model.vectors_of(target_ids)
-    prior = interests.bias.float().masked_fill(~interests.active, float("-inf"))
-    queries, prior = objective.readout.queries(interests.vectors.float(), prior, target)
+    prior = interests.bias.masked_fill(~interests.active, float("-inf"))
+    meeting = (*objective.readout.queries(interests.vectors, prior, target), target)
     drawn = objective.negatives(generator, target_ids) if objective.negatives else None
-    meeting = (queries, prior, target)
     finish = objective.readout.from_partitions
     if objective.loss is losses.softmax and finish:
-        total = _by_partition(model, meeting, target_ids, drawn, finish)
-    else:
-        total = _plainly(model, meeting, target_ids, drawn, objective)
-    parts = {"loss": total.detach()}
-    for name, (regularizer, weight) in objective.regularizers.items():
-        term = regularizer(interests, _mask_of(interests, batch))
-        parts[name] = term.detach()
-        total = total + weight * term
-    return total, {name: float(value) for name, value in parts.items()}
+        return _by_partition(model, meeting, target_ids, drawn, finish)
+    return _plainly(model, meeting, target_ids, drawn, objective)
 
 
 def _trained(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
