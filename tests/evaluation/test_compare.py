@@ -1,0 +1,74 @@
+"""Two reports, paired by user."""
+
+import numpy as np
+import pytest
+
+from prismrec.compare import compare
+from prismrec.data.split import Case
+from prismrec.errors import DataError, UnknownName
+from prismrec.evaluation import Report, evaluate
+from prismrec.types import Ranked
+
+
+def report(per_user, cases="the same"):
+    values = {name: np.array(column, dtype=np.float64) for name, column in per_user.items()}
+    users = len(next(iter(values.values())))
+    return Report({}, {}, users, "", cases, 0, 1.0, {}, (), values)
+
+
+def test_the_difference_is_within_each_user():
+    # The means differ by less than either spreads, but every user gains.
+    a = report({"recall@50": [0.1, 0.5, 0.9, 0.4]})
+    b = report({"recall@50": [0.0, 0.4, 0.8, 0.2]})
+    found = compare(a, b, "recall@50")
+    assert found.mean == pytest.approx((0.1 + 0.1 + 0.1 + 0.2) / 4)
+    spread = ((3 * 0.025**2 + 0.075**2) / 3) ** 0.5
+    assert found.interval == pytest.approx(1.96 * spread / 4**0.5)
+    assert (found.users, found.verdict) == (4, "better")
+    assert str(found) == "recall@50: better by 0.1250 ± 0.0490 over 4 users"
+    assert compare(b, a, "recall@50").verdict == "worse"
+
+
+def test_within_the_interval_it_is_level():
+    a, b = report({"recall@50": [0, 1.0, 0]}), report({"recall@50": [1.0, 0, 0]})
+    assert str(compare(a, b, "recall@50")).startswith("recall@50: level, +0.0000 ± ")
+
+
+def test_a_divergence_is_better_when_it_is_lower():
+    a, b = report({"calibration@20": [1, 1]}), report({"calibration@20": [2, 2]})
+    assert compare(a, b, "calibration@20").verdict == "better"
+
+
+def test_novelty_is_higher_and_neither_better_nor_worse():
+    a, b = report({"novelty@20": [3, 3]}), report({"novelty@20": [2, 2]})
+    assert compare(a, b, "novelty@20").verdict == "higher"
+
+
+def test_users_without_the_metric_in_either_are_left_out():
+    a = report({"diversity@20": [np.nan, 1, 1, 0.5]})
+    b = report({"diversity@20": [0, np.nan, 0, 0]})
+    assert compare(a, b, "diversity@20").users == 2
+
+
+def test_refuses_reports_of_different_users():
+    def recommend(histories, k):
+        items = np.tile(np.arange(1, k + 1), (len(histories), 1))
+        return Ranked(items, items.astype(np.float32), items * 0)
+
+    one = [Case(np.array([1]), np.array([2])), Case(np.array([3]), np.array([4]))]
+    a, b = evaluate(recommend, one), evaluate(recommend, one[::-1])
+    assert compare(a, a, "recall@20").mean == 0
+    with pytest.raises(DataError, match="on the same cases"):
+        compare(a, b, "recall@20")
+
+
+def test_refuses_a_metric_that_has_no_users():
+    a = report({"recall@50": [0, 1]})
+    with pytest.raises(UnknownName, match="recall@50"):
+        compare(a, a, "recall@20")
+
+
+def test_refuses_fewer_than_two_users():
+    a = report({"recall@50": [1, np.nan]})
+    with pytest.raises(DataError, match="at least two"):
+        compare(a, a, "recall@50")

@@ -1,0 +1,194 @@
+"""Metrics on lists worked out by hand. Values are the sums they are."""
+
+from math import log, log2
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from prismrec.errors import DataError
+from prismrec.metrics import METRICS, Answers, coverage
+
+approx = pytest.approx
+
+# Items 1 to 6: categories 0, 0, 1, {0, 1}, none, 2. Row 0 is padding.
+CATEGORIES = sparse.csr_array(
+    np.array(
+        [[0, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [0, 0, 0], [0, 0, 1]],
+        dtype=np.float64,
+    )
+)
+COUNTS = np.array([0, 7, 3, 3, 1, 0, 0])
+
+
+def measure(name, ranked, targets, k, history=()):
+    """The metric of one user."""
+    answers = Answers(
+        np.array([ranked], dtype=np.int64),
+        [np.array(targets, dtype=np.int64)],
+        [np.array(history, dtype=np.int64)],
+        CATEGORIES,
+        COUNTS,
+    )
+    (value,) = METRICS[name].measure(answers, k)
+    return value
+
+
+# The list holds targets 20 and 40 at ranks 2 and 4; target 60 is not in it.
+RANKED = [10, 20, 30, 40, 50]
+TARGETS = [20, 40, 60]
+
+
+@pytest.mark.parametrize(
+    ("k", "expected"), [(1, 0), (2, 1 / 3), (3, 1 / 3), (4, 2 / 3), (9, 2 / 3)]
+)
+def test_recall(k, expected):
+    assert measure("recall", RANKED, TARGETS, k) == approx(expected)
+
+
+def test_recall_divides_by_all_targets_even_past_k():
+    assert measure("recall", [1, 2], [1, 2, 3, 4], 2) == approx(2 / 4)  # LensKit: 2 / 2
+
+
+def test_recall_takes_targets_as_a_set():
+    assert measure("recall", [7, 8], [7, 7, 8], 2) == 1  # the published ComiRec code: 2 / 3
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, 0), (2, 1), (5, 1)])
+def test_hit_rate(k, expected):
+    assert measure("hit_rate", RANKED, TARGETS, k) == expected
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, 0), (4, 2 / 4), (5, 2 / 5), (10, 2 / 10)])
+def test_precision_divides_by_k_even_where_the_list_is_shorter(k, expected):
+    assert measure("precision", RANKED, TARGETS, k) == approx(expected)
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, 0), (2, 1 / 2), (5, 1 / 2)])
+def test_mrr_is_of_the_first_hit(k, expected):
+    assert measure("mrr", RANKED, TARGETS, k) == approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("k", "expected"),
+    [
+        (1, 0),
+        (2, (1 / log2(3)) / (1 / log2(2) + 1 / log2(3))),
+        (5, (1 / log2(3) + 1 / log2(5)) / (1 / log2(2) + 1 / log2(3) + 1 / log2(4))),
+    ],
+)
+def test_ndcg(k, expected):
+    assert measure("ndcg", RANKED, TARGETS, k) == approx(expected)
+
+
+@pytest.mark.parametrize("targets", [[1, 2], [2, 1]])
+def test_e01_ndcg_does_not_read_the_order_of_the_targets(targets):
+    expected = (1 / log2(3) + 1 / log2(4)) / (1 / log2(2) + 1 / log2(3))
+    assert measure("ndcg", [9, 1, 2], targets, 3) == approx(expected)
+    assert round(expected, 4) == 0.6934
+
+
+def test_e02_the_ideal_list_holds_all_targets_not_the_hits_nor_all_k():
+    ranked, targets = list(range(10, 30)), [10, 90, 91, 92, 93]
+    ideal = sum(1 / log2(rank + 1) for rank in range(1, 6))
+    assert measure("ndcg", ranked, targets, 20) == approx(1 / ideal)
+    assert round(1 / ideal, 4) == 0.3392
+    assert measure("ndcg_of_hits", ranked, targets, 20) == 1
+
+
+def test_ndcg_of_hits():
+    expected = (1 / log2(3) + 1 / log2(5)) / (1 / log2(2) + 1 / log2(3))
+    assert measure("ndcg_of_hits", RANKED, TARGETS, 5) == approx(expected)
+    assert measure("ndcg_of_hits", RANKED, [99], 5) == 0
+
+
+def test_e04_a_repeated_recommendation_counts_once():
+    assert measure("recall", [1, 1], [1, 2], 2) == approx(1 / 2)
+    assert measure("precision", [1, 1], [1, 2], 2) == approx(1 / 2)
+
+
+def test_e05_a_repeated_target_counts_once():
+    assert measure("precision", [1, 8, 9], [1, 1, 1], 3) == approx(1 / 3)
+    assert measure("recall", [1, 8, 9], [1, 1, 1], 3) == 1
+
+
+@pytest.mark.parametrize("name", ["recall", "ndcg"])
+def test_a_user_without_targets_is_an_error_not_a_zero(name):
+    answers = Answers(np.array([[1], [2]]), [np.array([1]), np.zeros(0, dtype=np.int64)])
+    with pytest.raises(DataError, match="leave such users out"):
+        METRICS[name].measure(answers, 1)
+
+
+def test_padding_is_never_a_hit():
+    assert measure("recall", [3, 0, 0], [3, 0], 3) == approx(1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("ranked", "expected"),
+    [
+        ([1, 2], 0),  # E15: one category
+        ([1, 3], 1),  # E15: two
+        ([1, 4], 1 - 1 / 2),  # {0} and {0, 1}
+        ([1, 2, 3], 2 / 3),
+        ([1, 2, 4], (0 + 1 / 2 + 1 / 2) / 3),
+        ([1, 5], 1),  # no category differs from any
+        ([5, 1, 0], 1),
+        ([1, 2, 0, 0], 0),  # a short list has fewer pairs
+    ],
+)
+def test_diversity(ranked, expected):
+    assert measure("diversity", ranked, [1], 4) == approx(expected)
+
+
+@pytest.mark.parametrize("ranked", [[], [0, 0], [1, 0]])
+def test_e15_diversity_below_two_items_is_undefined(ranked):
+    assert np.isnan(measure("diversity", ranked, [1], 2))
+
+
+def test_diversity_reads_the_first_k():
+    assert measure("diversity", [1, 2, 3], [1], 2) == 0
+
+
+def test_category_coverage():
+    assert measure("category_coverage", [1, 2, 5], [1], 3) == approx(1 / 3)
+    assert measure("category_coverage", [4, 6], [1], 2) == 1
+    assert measure("category_coverage", [5], [1], 1) == 0
+
+
+def test_category_entropy_counts_an_item_of_two_categories_half_for_each():
+    # Items 1 and 4: 1 + 1/2 in category 0, 1/2 in category 1, of 2 in all.
+    expected = -(3 / 4) * log(3 / 4) - (1 / 4) * log(1 / 4)
+    assert measure("category_entropy", [1, 4], [1], 2) == approx(expected)
+    assert measure("category_entropy", [1, 2], [1], 2) == 0
+    assert np.isnan(measure("category_entropy", [5], [1], 1))
+
+
+def test_interest_coverage():
+    assert measure("interest_coverage", [1, 2], [2, 6], 2) == approx(1 / 2)
+    assert measure("interest_coverage", [4], [1, 3], 1) == 1
+    assert np.isnan(measure("interest_coverage", [1], [5], 1))
+
+
+def test_calibration_is_smoothed_so_that_a_missing_category_costs_a_finite_sum():
+    # History: half category 0, half category 1. List: category 0 alone.
+    expected = 0.5 * log(0.5 / (0.01 * 0.5 + 0.99)) + 0.5 * log(0.5 / (0.01 * 0.5))
+    assert measure("calibration", [1, 2], [1], 2, history=[1, 3]) == approx(expected)
+    assert measure("calibration", [1, 3], [1], 2, history=[2, 3]) == approx(0)
+    assert measure("calibration", [6], [1], 1, history=[1]) == approx(log(100))
+    assert np.isnan(measure("calibration", [1], [1], 1, history=[5]))
+
+
+def test_novelty_gives_each_item_one_event_more():
+    # Counts 7, 3, 3, 1, 0, 0 become 8, 4, 4, 2, 1, 1: 20 in all.
+    assert measure("novelty", [1, 5, 0], [1], 3) == approx((-log2(8 / 20) - log2(1 / 20)) / 2)
+    assert np.isnan(measure("novelty", [0, 0], [1], 2))
+
+
+def test_popularity_rank_shares_the_ranks_of_equals():
+    # Ranks by falling count: item 1 first; 2 and 3 share 2 and 3; 4 fourth; 5 and 6 share 5 and 6.
+    assert measure("popularity_rank", [1, 2], [1], 2) == approx((1 + 2.5) / 2)
+    assert measure("popularity_rank", [6], [1], 1) == 5.5
+
+
+def test_coverage_leaves_padding_out():
+    assert coverage(np.array([True, True, False, False])) == approx(1 / 3)
