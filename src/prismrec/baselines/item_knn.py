@@ -42,7 +42,7 @@ def item_knn(
 
     Cost: O(sum of squared history lengths) time.
     """
-    if not 0 < recency <= 1 or (neighbours or 1) < 1 or shrink < 0:
+    if not 0 < recency <= 1 or (neighbours is not None and neighbours < 1) or shrink < 0:
         raise ConfigError(
             f"item_knn was given recency {recency}, neighbours {neighbours} and shrink {shrink}; "
             "recency must be above 0 and at most 1, neighbours at least 1, shrink at least 0."
@@ -62,8 +62,8 @@ def incidence(train: Histories, size: int) -> sparse.csr_array:
     """Give X ``[U, V]``: 1 where the user has the item, however often."""
     ones = np.ones(len(train.items), dtype=np.float32)
     # A copy: the next line sorts a row's items, and the training histories are in time order.
-    parts = (ones, train.items.copy(), train.indptr)
-    events = sparse.csr_array(parts, shape=(len(train), size))
+    parts = (ones, train.items, train.indptr)
+    events = sparse.csr_array(parts, shape=(len(train), size), copy=True)
     events.sum_duplicates()
     events.data[:] = 1
     return events

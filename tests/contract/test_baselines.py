@@ -1,0 +1,205 @@
+"""What every baseline holds to, the lists made of scores, and the two that are counted by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prismrec import baselines
+from prismrec.baselines import BASELINES, by_score, choose, ease, item_knn, sequential_rules
+from prismrec.baselines.score import ROWS
+from prismrec.data.histories import Histories
+from prismrec.data.split import Case
+from prismrec.errors import ConfigError, DataError
+
+V = 13
+ROW = np.random.default_rng(1)
+TRAIN = [ROW.integers(1, V, size).tolist() for size in ROW.integers(1, 9, 40)]
+HISTORIES = [np.array(row, dtype=np.int64) for row in ([1, 2, 3], [4, 4, 1], [], [12])]
+VALID = [Case(np.array([1, 2]), np.array([3])), Case(np.array([5]), np.array([6, 7]))]
+
+
+@pytest.fixture(params=sorted(BASELINES))
+def fit(request):
+    return BASELINES[request.param]
+
+
+def test_scores_the_whole_catalog_with_finite_numbers(fit):
+    scores = fit(Histories.of(TRAIN), VALID, V)(HISTORIES)
+    assert scores.shape == (len(HISTORIES), V)
+    assert np.isfinite(scores).all()
+
+
+def test_a_history_does_not_see_its_batch(fit):
+    score = fit(Histories.of(TRAIN), VALID, V)
+    alone = np.concatenate([score([history]) for history in HISTORIES])
+    np.testing.assert_allclose(alone, score(HISTORIES), rtol=1e-6, atol=1e-7)
+
+
+def test_leaves_the_training_histories_as_they_were(fit):
+    train = Histories.of(TRAIN)
+    for array in (train.indptr, train.items, train.times):
+        array.flags.writeable = False  # as a memory-mapped data set is
+    fit(train, VALID, V)
+    assert train.items.tolist() == [item for row in TRAIN for item in row]
+
+
+def test_works_on_items_that_nobody_has(fit):
+    scores = fit(Histories.of([[1, 2], [2, 1]]), [], 6)([np.array([5])])
+    assert np.isfinite(scores).all()
+
+
+def test_says_how_it_is_set(fit):
+    assert fit(Histories.of(TRAIN), VALID, V).how
+
+
+def test_every_baseline_of_the_folder_is_in_the_table():
+    files = {path.stem for path in Path(baselines.__file__).parent.glob("*.py")}
+    variants = {name.replace("_", "-") for name in files - {"__init__", "score", "choose"}}
+    assert variants == set(BASELINES)
+
+
+@st.composite
+def tables(draw):
+    rows = draw(st.integers(1, 4))
+    # Integers, so that equal values are really ties; -inf bars an item.
+    values = st.one_of(st.integers(-2, 2).map(float), st.just(-np.inf))
+    row = st.lists(values, min_size=6, max_size=6)
+    return np.array(draw(st.lists(row, min_size=rows, max_size=rows)))
+
+
+@given(tables(), st.integers(1, 8), st.booleans(), st.lists(st.integers(1, 5), max_size=6))
+@settings(deadline=None)
+def test_lists_are_by_score_then_by_item_without_padding(table, k, filter_seen, history):
+    histories = [np.array(history, dtype=np.int64)] * len(table)
+    ranked = by_score(lambda _: table, filter_seen=filter_seen)(histories, k)
+    for row, items, scores in zip(table, ranked.items, ranked.scores, strict=True):
+        open_ = [i for i in range(1, 6) if row[i] > -np.inf]
+        if filter_seen:
+            open_ = [i for i in open_ if i not in history]
+        expected = sorted(open_, key=lambda i: (-row[i], i))[:k]
+        assert items.tolist() == expected + [0] * (k - len(expected))
+        assert scores.tolist() == [row[i] for i in expected] + [0] * (k - len(expected))
+
+
+def test_seen_items_never_return_even_where_all_other_scores_are_negative():
+    ranked = by_score(lambda _: np.array([[0.0, 5, -1, -2]]), filter_seen=True)([np.array([1])], 3)
+    assert ranked.items.tolist() == [[2, 3, 0]]
+
+
+def test_does_not_write_into_the_scores():
+    table = np.ones((1, 4))
+    by_score(lambda _: table, filter_seen=True)([np.array([1])], 3)
+    assert (table == 1).all()
+
+
+def test_more_histories_than_a_block():
+    def score(histories):
+        assert len(histories) <= ROWS
+        return np.eye(V)[[h[0] for h in histories]]
+
+    histories = [np.array([1 + number % (V - 1)]) for number in range(3 * ROWS + 1)]
+    items = by_score(score, filter_seen=False)(histories, 1).items
+    assert items[:, 0].tolist() == [history[0] for history in histories]
+
+
+def test_no_histories_no_lists():
+    assert by_score(lambda _: np.zeros((0, V)), filter_seen=True)([], 5).items.shape == (0, 5)
+
+
+def test_a_score_of_nan_is_refused():
+    table = np.array([[0, 1, np.nan], [0, 1, 2]])
+    recommend = by_score(lambda _: table, filter_seen=False)
+    with pytest.raises(DataError, match="1 of 2 histories were scored NaN"):
+        recommend([np.array([1]), np.array([2])], 1)
+
+
+def test_sequential_rules_count_what_followed():
+    # 1 → 2 at distance 1 and 1 → 3 at distance 2 once each, 2 → 3 at distance 1 twice.
+    train = Histories.of([[1, 2, 3], [2, 3]])
+    options = {"window": 2, "decay": 0.5, "backward": 0.25, "alpha": 1, "beta": 0.5}
+    score = sequential_rules(train, 4, recency=0.8, **options)
+    counts = {1: 1, 2: 2, 3: 2}
+
+    def rule(pairs, i, j):
+        return pairs / (counts[i] * counts[j] ** 0.5)
+
+    (found,) = score([np.array([2, 1])])  # 1 is the newest, 2 one older
+    expected = [
+        0,
+        0.8 * rule(0.25 * 1, 2, 1),
+        rule(1, 1, 2),
+        rule(0.5, 1, 3) + 0.8 * rule(2, 2, 3),
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_sequential_rules_never_pair_two_users():
+    found = sequential_rules(Histories.of([[1, 2], [3]]), 4, backward=1)([np.array([2])])
+    assert found[0, 3] == 0
+
+
+def test_item_knn_is_the_cosine_of_who_has_them():
+    # Users of 1: a, b; of 2: a, b, c; of 3: c.
+    train = Histories.of([[1, 2, 1], [2, 1], [3, 2]])
+    (found,) = item_knn(train, 4, recency=0.5)([np.array([1, 2])])
+    both = 2 / (2**0.5 * 3**0.5)
+    np.testing.assert_allclose(found, [0, both, 0.5 * both, 1 / 3**0.5], rtol=1e-6)
+    (shrunk,) = item_knn(train, 4, shrink=3)([np.array([2])])
+    np.testing.assert_allclose(shrunk, [0, 2 / (6**0.5 + 3), 0, 1 / (3**0.5 + 3)], rtol=1e-6)
+
+
+def test_item_knn_keeps_the_nearest():
+    # Item 2 shares two of its users with item 1 and one with item 3.
+    train = Histories.of([[1, 2], [1, 2], [2, 3]])
+    (found,) = item_knn(train, 4, neighbours=1)([np.array([2])])
+    assert found.nonzero()[0].tolist() == [1]
+
+
+def test_ease_is_the_regression_of_each_item_on_the_others():
+    l2 = 2.0
+    train = Histories.of(TRAIN)
+    events = np.zeros((len(TRAIN), V))
+    for user, row in enumerate(TRAIN):
+        events[user, row] = 1
+    found = ease(train, V, l2=l2)([np.array([i]) for i in range(1, V)])
+    for j in range(1, V):
+        others = [i for i in range(1, V) if i != j]
+        x, y = events[:, others], events[:, j]
+        weights = np.linalg.solve(x.T @ x + l2 * np.eye(len(others)), x.T @ y)
+        np.testing.assert_allclose(np.delete(found[:, j], j - 1), weights, rtol=1e-3, atol=1e-4)
+        assert found[j - 1, j] == 0
+
+
+def test_ease_names_the_memory_that_a_large_catalog_needs():
+    with pytest.raises(DataError, match=r"EASE of 99,999 items .* 40 GB"):
+        ease(Histories.of([[1, 2]]), 100_000)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "options"),
+    [
+        (item_knn, {"recency": 0.0}),
+        (item_knn, {"neighbours": 0}),
+        (item_knn, {"shrink": -1.0}),
+        (sequential_rules, {"window": 0}),
+        (sequential_rules, {"decay": 1.5}),
+        (ease, {"l2": 0.0}),
+    ],
+)
+def test_impossible_options_are_refused(baseline, options):
+    with pytest.raises(ConfigError, match=str(next(iter(options.values())))):
+        baseline(Histories.of(TRAIN), V, **options)
+
+
+def test_validation_chooses():
+    def always(item):
+        return lambda: lambda histories: np.tile(np.eye(V)[item], (len(histories), 1))
+
+    candidates = {"nine": always(9), "three": always(3), "three again": always(3)}
+    assert choose(candidates, VALID, k=1).how == "three"
+    assert choose(candidates, []).how.startswith("nine; there was no validation")
+    with pytest.raises(ConfigError, match="at least one"):
+        choose({}, VALID)
