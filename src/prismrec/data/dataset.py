@@ -103,8 +103,8 @@ def k_core(
     """
     kept = np.ones(len(users), dtype=np.bool_)
     while True:
-        enough = np.bincount(users)[users] >= min_user_events
-        enough &= np.bincount(items)[items] >= min_item_events
+        enough = (np.bincount(users) >= min_user_events)[users]
+        enough &= (np.bincount(items) >= min_item_events)[items]
         if enough.all():
             return kept
         kept[kept] = enough

@@ -1,0 +1,222 @@
+"""A data set on disk: a folder that opens at once, whatever its size.
+
+    save_dataset(dataset, "beauty/", split={"name": "by-user", "options": {"seed": 0}})
+    dataset = load_dataset("beauty/")
+    split = load_split("beauty/", dataset)
+
+    manifest.json        format, versions, sizes, fingerprints, how it was made, how it is split
+    users.parquet        id
+    items.parquet        id, title, categories, count; the row is the item's number - 1
+    categories.parquet   name
+    indptr.npy  items.npy  times.npy    the histories, memory-mapped on opening
+
+The folder is written beside its place and renamed into it, the manifest last: there is no moment
+at which a half-written data set could be taken for a whole one. Nothing in it is pickled.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+import prismrec
+from prismrec.data.catalog import Catalog
+from prismrec.data.dataset import Dataset
+from prismrec.data.histories import Histories
+from prismrec.data.ids import IdMap
+from prismrec.data.split import Split, make_split
+from prismrec.errors import DataError
+
+FORMAT, VERSION = "prismrec-dataset", 1
+MANIFEST = "manifest.json"
+ARRAYS = ("indptr", "items", "times")
+
+
+def save_dataset(
+    dataset: Dataset, folder: str | Path, *, split: Mapping[str, Any] | None = None
+) -> None:
+    """Write a data set as a folder, in place of the one that may be there.
+
+    Args:
+        dataset: What to write.
+        folder: Where; its parents are made. A folder that holds something else is left alone.
+        split: How the data set is to be split: ``name`` of a protocol and its ``options``. The
+            split itself is not written: it follows from them.
+
+    Raises:
+        DataError: Something other than a data set is in the way.
+
+    Cost: one pass over the data, memory O(ids).
+    """
+    folder = Path(folder).absolute()
+    _check_place(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("part", "old"))
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir()
+        _write(dataset, part, split)
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
+    """Open a data set; its arrays stay on disk and are read as they are used.
+
+    Args:
+        folder: Written by ``save_dataset``.
+        verify: Also read the arrays whole and compare them with the fingerprint. The ids are
+            compared always: a changed numbering would answer with other items in silence.
+
+    Raises:
+        DataError: No data set, another format, a missing or damaged file, or ids or arrays that
+            are not the manifest's; the message names the file.
+
+    Cost: O(users + items) time and memory; with ``verify`` one pass over the arrays.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    users = IdMap(_table(folder / "users.parquet", "id")["id"], kind="user")
+    catalog = _read_catalog(folder)
+    indptr, items, times = (_array(folder / f"{name}.npy") for name in ARRAYS)
+    found = {"users": len(indptr) - 1, "items": len(catalog.items), "events": len(items)}
+    for name, size in found.items():
+        if size != manifest[name]:
+            raise DataError(
+                f"The data set {folder} holds {size} {name}, but its {MANIFEST} says "
+                f"{manifest[name]}; prepare it again."
+            )
+    dataset = Dataset(users, catalog, Histories(indptr, items, times), manifest["how"])
+    if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
+        raise _changed(folder, "users.parquet or items.parquet")
+    if verify and dataset.fingerprint != manifest["fingerprint"]:
+        raise _changed(folder, "one of indptr.npy, items.npy, times.npy")
+    return dataset
+
+
+def load_split(folder: str | Path, dataset: Dataset) -> Split:
+    """Split a loaded data set as its manifest says; by-user with the defaults if it is silent."""
+    split = read_manifest(folder)["split"] or {"name": "by-user", "options": {}}
+    return make_split(dataset, split["name"], **split["options"])
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Give a data set's manifest: sizes, fingerprints, ``how`` and ``split``.
+
+    Raises:
+        DataError: No manifest, or not one that this version reads.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise DataError(
+            f"No data set at {folder}: it has no {MANIFEST}; make one with 'prismrec prepare'."
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error}); prepare the data set again.") from error
+    found = (manifest.get("format"), manifest.get("version"))
+    if found != (FORMAT, VERSION):
+        raise DataError(
+            f"{path} is of format {found[0]}, version {found[1]}, but this prismrec "
+            f"({prismrec.__version__}) reads {FORMAT}, version {VERSION}; prepare it again."
+        )
+    return dict(manifest)
+
+
+def _check_place(folder: Path) -> None:
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty:
+        try:
+            read_manifest(folder)
+        except DataError as error:
+            raise DataError(
+                f"A data set was to be written to {folder}, which holds something else; "
+                "give another folder or move it away."
+            ) from error
+
+
+def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> None:
+    catalog, histories = dataset.catalog, dataset.histories
+    names = pl.Series("name", catalog.category_names, dtype=pl.String)
+    lists = pl.DataFrame(
+        {
+            "number": np.repeat(np.arange(catalog.size), np.diff(catalog.category_indptr)),
+            "categories": names.gather(catalog.category_ids),
+        }
+    ).group_by("number", maintain_order=True)
+    items = pl.DataFrame(
+        {"id": catalog.items.ids, "title": catalog.titles, "count": catalog.count[1:]}
+    ).with_row_index("number", offset=1)
+    items = items.join(
+        lists.agg("categories").cast({"number": items["number"].dtype}),
+        on="number", how="left", maintain_order="left",
+    ).with_columns(pl.col("categories").fill_null([]))  # fmt: skip
+    items.select("id", "title", "categories", "count").write_parquet(folder / "items.parquet")
+    dataset.users.ids.alias("id").to_frame().write_parquet(folder / "users.parquet")
+    names.to_frame().write_parquet(folder / "categories.parquet")
+    for name in ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(histories, name), allow_pickle=False)
+    manifest = {
+        "format": FORMAT, "version": VERSION, "prismrec": prismrec.__version__,
+        "users": len(histories), "items": len(catalog.items), "events": len(histories.items),
+        "fingerprint": dataset.fingerprint, "ids_fingerprint": dataset.ids_fingerprint,
+        "how": dict(dataset.how), "split": split,
+    }  # fmt: skip
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _read_catalog(folder: Path) -> Catalog:
+    table = _table(folder / "items.parquet", "id", "title", "categories", "count")
+    names = _table(folder / "categories.parquet", "name")["name"]
+    lengths = table["categories"].list.len().to_numpy()
+    codes = pl.int_range(len(names), dtype=pl.Int32, eager=True)
+    ids = table["categories"].explode().drop_nulls().replace_strict(names, codes)
+    return Catalog(
+        items=IdMap(table["id"], first=1, kind="item"),
+        titles=table["title"],
+        category_names=names.to_list(),
+        category_indptr=np.concatenate([[0, 0], np.cumsum(lengths)]).astype(np.int64),
+        category_ids=ids.to_numpy().astype(np.int32),
+        count=np.concatenate([[0], table["count"].to_numpy()]).astype(np.int64),
+    )
+
+
+def _table(path: Path, *columns: str) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, columns=list(columns))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _damaged(path, error) from error
+
+
+def _array(path: Path) -> NDArray[np.int64]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path, error) from error
+    if array.dtype != np.int64 or array.ndim != 1:
+        raise _damaged(path, f"{array.ndim} dimensions of {array.dtype}")
+    return np.asarray(array)
+
+
+def _damaged(path: Path, reason: object) -> DataError:
+    detail = str(reason).splitlines()[0] if str(reason) else "empty"
+    return DataError(f"{path} is missing or damaged ({detail}); prepare the data set again.")
+
+
+def _changed(folder: Path, files: str) -> DataError:
+    return DataError(
+        f"The data set {folder} does not have its manifest's fingerprint: {files} was changed "
+        "since it was written; prepare it again."
+    )

@@ -1,0 +1,210 @@
+import numpy as np
+import polars as pl
+import pytest
+from event_logs import dataset_of, histories_log, log_of, names
+
+from prismrec.data.dataset import build_dataset, k_core
+from prismrec.data.events import read_events
+from prismrec.data.items import ItemTable, read_items
+from prismrec.data.sources import open_named
+from prismrec.errors import ConfigError, DataError
+
+EVERYTHING = {"min_user_events": 1, "min_item_events": 1}
+
+
+def test_users_are_numbered_as_the_log_names_them_and_items_by_falling_count():
+    dataset = dataset_of({"zoe": "bca", "ann": "cb", "bob": "c"})
+    assert dataset.users.ids.to_list() == ["zoe", "ann", "bob"]
+    assert dataset.catalog.items.ids.to_list() == ["c", "b", "a"]
+    assert dataset.catalog.count.tolist() == [0, 3, 2, 1]
+    assert dataset.histories[0].tolist() == [2, 1, 3]
+
+
+def test_items_of_equal_count_are_numbered_as_the_log_names_them():
+    assert dataset_of({"u": "zay"}).catalog.items.ids.to_list() == ["z", "a", "y"]
+
+
+def test_a_history_is_in_the_order_of_time_and_not_of_the_log():
+    log = log_of([("u", "late", 1511544100), ("u", "early", 1511544071)])  # one float32
+    assert names(build_dataset(log, **EVERYTHING), "u") == ["early", "late"]
+
+
+def test_events_of_one_moment_stay_in_the_order_of_the_log_however_they_are_called():
+    for ids in (range(1, 11), range(10, 0, -1), [7, 3, 9, 1, 10, 2, 8, 4, 6, 5]):
+        log = log_of([("u", str(i), 5) for i in ids])
+        dataset = build_dataset(log, **EVERYTHING)
+        assert names(dataset, "u") == [str(i) for i in ids]
+        assert dataset.how["tied_share"] == 1
+
+
+def test_the_result_does_not_change_when_ids_are_spelt_otherwise():
+    rng = np.random.default_rng(0)
+    rows = list(
+        zip(
+            rng.integers(20, size=300),
+            rng.integers(15, size=300),
+            rng.integers(50, size=300),
+            strict=True,
+        )
+    )
+    plain = build_dataset(log_of([(f"u{u}", f"i{i}", t) for u, i, t in rows]))
+    other = build_dataset(log_of([(f"{-u}", f"{99 - i}x", t) for u, i, t in rows]))
+    np.testing.assert_array_equal(plain.histories.items, other.histories.items)
+    np.testing.assert_array_equal(plain.histories.indptr, other.histories.indptr)
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"),
+    [("keep", "aaabab"), ("drop-exact", "abab"), ("collapse-repeats", "abab")],
+)
+def test_duplicates_are_treated_as_the_policy_says_and_counted(policy, left):
+    log = log_of([("u", "a", 1)] * 3 + [("u", "b", 2), ("u", "a", 3), ("u", "b", 4)])
+    dataset = build_dataset(log, duplicates=policy, **EVERYTHING)
+    assert names(dataset, "u") == list(left)
+    assert dataset.how["exact_duplicates"] == 2
+    assert dataset.how["repeats"] == 2
+
+
+def test_exact_duplicates_are_found_with_another_event_between_them():
+    log = log_of([("u", "a", 1), ("u", "b", 1), ("u", "a", 1), ("v", "a", 1)])
+    assert names(build_dataset(log, duplicates="drop-exact", **EVERYTHING), "u") == ["a", "b"]
+    assert names(build_dataset(log, duplicates="collapse-repeats", **EVERYTHING), "u") == list(
+        "aba"
+    )
+
+
+def test_a_repeat_at_a_later_time_is_not_an_exact_duplicate():
+    log = log_of([("u", "a", 1), ("u", "a", 2), ("v", "a", 2)])
+    assert names(build_dataset(log, duplicates="drop-exact", **EVERYTHING), "u") == ["a", "a"]
+    assert names(build_dataset(log, duplicates="collapse-repeats", **EVERYTHING), "u") == ["a"]
+
+
+def test_the_core_is_taken_to_the_fixed_point():
+    # Dropping the rare item c leaves w with one event; dropping w leaves b with one; and so on.
+    users, items = np.array([[0, 0], [0, 1], [1, 1], [1, 2], [2, 2], [2, 3]]).T
+    assert not k_core(users, items, min_user_events=2, min_item_events=2).any()
+    assert k_core(users, items, min_user_events=2, min_item_events=1).all()
+
+
+def test_every_step_says_what_it_left():
+    dataset = dataset_of({"u": "aab", "v": "abb", "w": "c"}, min_user_events=2)
+    read, core = dataset.how["steps"]
+    assert read == {"step": "read", "events": 7, "users": 3, "items": 3}
+    assert core == {"step": "at least 2 a user, 1 an item", "events": 6, "users": 2, "items": 2}
+
+
+def test_when_filters_remove_everything_the_counts_are_told():
+    with pytest.raises(
+        DataError, match="read: 6 events, 3 users, 2 items; at least 5 .*: 0 events"
+    ):
+        build_dataset(histories_log({"u": "ab", "v": "ab", "w": "ab"}))
+
+
+def test_users_of_one_two_and_four_events_pass_where_one_is_enough():
+    dataset = dataset_of({"one": "a", "two": "ab", "four": "abab"})
+    assert dataset.histories.lengths.tolist() == [1, 2, 4]
+
+
+def test_large_integer_ids_come_back_digit_for_digit():
+    rows = [(900000017, 9_000_000_000_000_000_019, 1), (900000017, 2**63 + 5, 2), (5, 7, 3)]
+    frame = pl.DataFrame(
+        rows, schema={"user": pl.Int64, "item": pl.UInt64, "time": pl.Int64}, orient="row"
+    )
+    log = log_of([("", "", 0)])
+    dataset = build_dataset(type(log)(**{**vars(log), "frame": frame.lazy()}), **EVERYTHING)
+    assert dataset.users.ids.to_list() == ["900000017", "5"]
+    assert dataset.catalog.items.ids.to_list() == [
+        "9000000000000000019",
+        "9223372036854775813",
+        "7",
+    ]
+    assert dataset.histories.items.dtype == np.int64
+
+
+def test_an_id_with_a_comma_survives():
+    assert "a,b" in build_dataset(log_of([("u", "a,b", 1)]), **EVERYTHING).catalog.items
+
+
+def test_an_item_of_two_categories_in_the_log_keeps_both():
+    log = log_of([("u", "a", 1), ("u", "b", 2), ("u", "a", 3)], category=[["x"], [], ["y", "x"]])
+    dataset = build_dataset(log, **EVERYTHING)
+    names_of = [
+        {dataset.catalog.category_names[c] for c in s} for s in dataset.catalog.category_sets
+    ]
+    assert names_of == [set(), {"x", "y"}, set()]
+    assert dataset.how["items_of_several_categories"] == 1
+
+
+def test_items_without_a_title_or_a_category_are_kept_and_called_by_their_id():
+    table = ItemTable(
+        pl.DataFrame(
+            {
+                "item": ["b", "a", "never seen"],
+                "title": ["Bee", None, "?"],
+                "categories": [["x", "y"], [], ["z"]],
+            },
+            schema={"item": pl.String, "title": pl.String, "categories": pl.List(pl.String)},
+        )
+    )
+    dataset = build_dataset(histories_log({"u": "aabc"}), items=table, **EVERYTHING)
+    assert dataset.catalog.titles.to_list() == ["a", "Bee", "c"]
+    assert dataset.catalog.category_names == ["x", "y"]
+    assert [len(s) for s in dataset.catalog.category_sets] == [0, 0, 2, 0]
+
+
+def test_the_fingerprint_tells_data_sets_apart_and_not_two_builds_of_one():
+    plain = dataset_of({"u": "ab", "v": "c"})
+    assert plain.fingerprint == dataset_of({"u": "ab", "v": "c"}).fingerprint
+    others = [
+        {"u": "ab", "v": "d"},
+        {"u": "ba", "v": "c"},
+        {"x": "ab", "v": "c"},
+        {"u": "a", "v": "bc"},
+    ]
+    assert len({plain.fingerprint, *(dataset_of(other).fingerprint for other in others)}) == 5
+
+
+def test_ids_that_read_alike_side_by_side_have_different_fingerprints():
+    split = build_dataset(log_of([("u", "ab", 1), ("u", "c", 2)]), **EVERYTHING)
+    other = build_dataset(log_of([("u", "a", 1), ("u", "bc", 2)]), **EVERYTHING)
+    assert split.ids_fingerprint != other.ids_fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_user_events": 0}, "min_user_events is 0"),
+        ({"duplicates": "drop"}, "duplicates is 'drop'"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        build_dataset(histories_log({"u": "ab"}), **options)
+
+
+def test_beauty_is_the_data_set_of_the_papers(beauty):
+    assert (len(beauty.users), len(beauty.catalog.items)) == (22_363, 12_101)
+    assert len(beauty.histories.items) == 198_502
+    assert beauty.histories.lengths.min() == 5
+    assert len(beauty.catalog.category_names) == 637
+
+
+@pytest.fixture(scope="module")
+def beauty(shared_data):
+    folder = shared_data / "amazon-beauty"
+    log = read_events(folder / "sequences.txt")
+    return build_dataset(log, items=read_items(folder / "item_attributes.json"))
+
+
+@pytest.mark.slow
+def test_films_are_as_many_as_are_known(tmp_path):
+    try:
+        log, items = open_named("ml-100k", tmp_path)
+    except DataError as error:
+        pytest.skip(f"MovieLens cannot be had: {error}")
+    dataset = build_dataset(log, items=items, **EVERYTHING)
+    assert (len(dataset.users), len(dataset.catalog.items)) == (943, 1_682)
+    assert len(dataset.histories.items) == 100_000
+    core = build_dataset(log, items=items)
+    assert (len(core.users), len(core.catalog.items)) == (943, 1_349)
+    assert core.catalog.title(1) == "Star Wars (1977)"
