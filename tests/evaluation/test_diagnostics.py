@@ -1,0 +1,257 @@
+"""What the interests of a model do, on models small enough to work out by hand."""
+
+import json
+from functools import partial
+from math import log, log2
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prismrec.data.catalog import Catalog
+from prismrec.data.ids import IdMap
+from prismrec.data.split import Case
+from prismrec.diagnostics import diagnose, tradeoff
+from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation import evaluate
+from prismrec.extractors.base import Extractor
+from prismrec.model import Model
+from prismrec.recommender import Recommender
+from prismrec.types import Interests
+
+approx = pytest.approx
+
+# Odd items lie to the east, even ones to the north, and the larger the number the nearer to 0.
+EAST_AND_NORTH = [(1, 0), (0, 1), (0.9, 0), (0, 0.9), (0.8, 0), (0, 0.8)]
+
+
+class OneAnItem(Extractor):
+    """Interest j is the vector of history item j, active if there is one.
+
+    Interest 0 says that it draws on all the history alike, the others on their own item.
+    """
+
+    def forward(self, items, mask):
+        b, length, _ = items.shape
+        vectors = items.new_zeros(b, self.interests, self.dim)
+        weights = items.new_zeros(b, self.interests, length)
+        active = torch.zeros(b, self.interests, dtype=torch.bool)
+        shown = min(self.interests, length)
+        vectors[:, :shown] = items[:, :shown]
+        weights[:, :shown] = torch.eye(length)[:shown]
+        weights[:, 0] = 1.0 * mask
+        active[:, :shown] = mask[:, :shown]
+        active[:, 0] = True
+        return Interests(vectors, weights, torch.zeros(b, self.interests), active)
+
+
+def catalog_of(items, categories=None):
+    """Make a catalog of that many items, each of one of the categories given, or of none."""
+    names = [str(number) for number in range(1, items + 1)]
+    indptr = np.concatenate([[0], np.arange(items + 1)]) if categories else np.zeros(items + 2, int)
+    return Catalog(
+        items=IdMap(names, first=1, kind="item"),
+        titles=pl.Series(names),
+        category_names=["a", "b"] if categories else [],
+        category_indptr=indptr.astype(np.int64),
+        category_ids=np.array(categories or [], dtype=np.int32),
+        count=np.array([0, *range(items, 0, -1)]),
+    )
+
+
+def recommender_of(vectors, *, interests, categories=None):
+    table = torch.tensor([(0.0,) * len(vectors[0]), *vectors], dtype=torch.float32)
+    extractor = OneAnItem(dim=table.shape[1], interests=interests, max_len=5)
+    model = Model(len(table), extractor)
+    with torch.no_grad():
+        model.items.weight.copy_(table)
+    return Recommender.exact(model, catalog_of(len(vectors), categories))
+
+
+def case(history, targets):
+    return Case(np.array(history, dtype=np.int64), np.array(targets, dtype=np.int64))
+
+
+@pytest.fixture
+def two():
+    """Two users: one of both directions, one of the north, whose second interest is inactive."""
+    recommender = recommender_of(EAST_AND_NORTH, interests=2)
+    return diagnose(recommender, [case([1, 2], [3, 4, 5, 5]), case([2], [4])], k=2)
+
+
+# The first user is shown 3 and 4 of the targets 3, 4, 5; interest 0 alone would show 3 and 5,
+# interest 1 alone 4 and 6. The second is shown 4 and 6 of the target 4, all by interest 0.
+
+
+def test_usage_is_the_share_of_targets_each_interest_wins(two):
+    assert two.usage == approx((3 / 4, 1 / 4))
+    assert two.usage_entropy == approx((3 / 4 * log2(4 / 3) + 1 / 4 * log2(4)) / log2(2))
+    assert two.active == (1, 1 / 2)
+    assert two.dead == ()
+
+
+def test_effective_items_are_averaged_over_the_users_who_have_the_interest(two):
+    assert two.effective_items == approx(((2 + 1) / 2, 1))
+    assert two.read_items == (2 + 1) / 2
+
+
+def test_marginal_recall_is_what_is_lost_without_the_interest(two):
+    assert two.recall == approx((2 / 3 + 1) / 2)
+    assert two.marginal_recall == approx((((2 / 3 - 1 / 3) + (1 - 0)) / 2, 2 / 3 - 2 / 3))
+
+
+def test_the_pool_is_all_interests_own_lists_together(two):
+    assert two.pool_recall == (3 / 3 + 1) / 2
+    assert two.pool_items == (4 + 2) / 2
+
+
+def test_interests_at_right_angles_share_neither_direction_nor_items(two):
+    assert two.cosine == approx(0)
+    assert two.overlap == 0
+    assert two.distinct_lists == 1
+    assert two.notes == ()
+
+
+def test_overlap_and_cosine_of_interests_that_share_an_item():
+    # Interest 0 points east and lists 1 and 4, interest 1 north-east and lists 4 and 3.
+    vectors = [(1, 0), (0, 0.9), (0.9, 0.9), (1, 1)]
+    found = diagnose(
+        recommender_of(vectors, interests=2), [case([1, 4], [3])], k=2, filter_seen=False
+    )
+    assert found.cosine == approx(1 / 2**0.5)
+    assert found.overlap == approx(1 / 3)
+    assert found.pool_items == 3
+
+
+def test_copies_leave_one_interest_dead_and_are_named():
+    found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1, 1], [3])], k=2)
+    assert found.usage == (1, 0)
+    assert found.usage_entropy == 0
+    assert found.cosine == approx(1)
+    assert found.overlap == 1
+    assert found.marginal_recall == (0, 0)
+    assert found.dead == (1,)
+    assert "Interest 1 wins less than 1 %" in found.notes[0]
+    assert "near-copies" in found.notes[1]
+
+
+def test_an_interest_that_nobody_has_is_not_dead_but_absent():
+    found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [3])], k=2)
+    assert found.dead == ()
+    assert found.marginal_recall[1] is None
+    assert found.effective_items[1] is None
+    assert found.cosine is None
+
+
+def test_an_inactive_interest_wins_nothing_even_where_all_others_score_below_zero():
+    opposite = recommender_of([(1, 0), (-1, 0)], interests=2)
+    assert diagnose(opposite, [case([1], [2])], k=1).usage == (1, 0)
+
+
+def test_one_list_for_everyone_is_a_fault():
+    cases = [case([1], [2]) for _ in range(6)]
+    found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), cases, k=2)
+    assert found.distinct_lists == 1 / 6
+    assert "16.7 % of the lists are distinct" in found.notes[0]
+
+
+def test_of_a_single_interest_only_what_needs_no_pair_is_defined():
+    found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), [case([2, 1], [4, 6, 1])], k=2)
+    assert found.usage == (1,)
+    assert (found.usage_entropy, found.cosine, found.overlap) == (None, None, None)
+    assert found.marginal_recall == (found.recall,) == (approx(2 / 3),)
+    assert found.pool_recall == found.recall
+    assert json.loads(found.to_json())["cosine"] is None
+
+
+def test_users_without_a_history_are_left_out():
+    recommender = recommender_of(EAST_AND_NORTH, interests=2)
+    both = [case([], [1]), case([1, 2], [3])]
+    assert diagnose(recommender, both, k=2) == diagnose(recommender, both[1:], k=2)
+    with pytest.raises(DataError, match="none has a history"):
+        diagnose(recommender, both[:1])
+
+
+def test_impossible_sizes_are_refused():
+    with pytest.raises(ConfigError, match="k 0 and batch_size 256"):
+        diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [2])], k=0)
+
+
+@st.composite
+def worlds(draw):
+    """Give a recommender of random vectors and users of one to five events."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    items = draw(st.integers(6, 12))
+    recommender = recommender_of(
+        random.normal(size=(items, 3)).tolist(), interests=draw(st.integers(1, 4))
+    )
+    cases = [
+        case(
+            random.integers(1, items + 1, random.integers(1, 6)),
+            random.integers(1, items + 1, random.integers(1, 4)),
+        )
+        for _ in range(draw(st.integers(1, 7)))
+    ]
+    return recommender, cases
+
+
+@settings(deadline=None, max_examples=40)
+@given(worlds(), st.integers(1, 5), st.booleans())
+def test_what_is_diagnosed_is_what_is_served(world, k, filter_seen):
+    recommender, cases = world
+    found = diagnose(recommender, cases, k=k, filter_seen=filter_seen)
+    served = evaluate(partial(recommender.ranked, filter_seen=filter_seen), cases, ks=(k,))
+    assert found.recall == approx(served.metrics[f"recall@{k}"])
+    assert found.distinct_lists == served.distinct_lists
+    assert sum(found.usage) == approx(1)
+    assert found.pool_recall >= found.recall - 1e-12
+    assert all(1 - 1e-6 <= n <= 5 + 1e-6 for n in found.effective_items if n is not None)
+
+
+@settings(deadline=None, max_examples=20)
+@given(worlds())
+def test_the_batch_size_changes_no_number(world):
+    recommender, cases = world
+    whole = json.loads(diagnose(recommender, cases, k=3).to_json())
+    single = json.loads(diagnose(recommender, cases, k=3, batch_size=1).to_json())
+    assert single.keys() == whole.keys()
+    for name, value in whole.items():
+        if name != "notes":
+            flat = np.array(value, dtype=np.float64)
+            np.testing.assert_allclose(np.array(single[name], dtype=np.float64), flat, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(worlds())
+def test_where_all_is_listed_no_interest_beside_others_is_missed(world):
+    recommender, cases = world
+    several = [user for user in cases if len(user.history) > 1]
+    if recommender.model.extractor.interests == 1 or not several:
+        return
+    found = diagnose(recommender, several, k=20)
+    assert all(lost == 0 for lost in found.marginal_recall if lost is not None)
+
+
+def test_the_trade_off_is_recall_and_diversity_at_each_strength():
+    # East is category 0 and north 1. To the user of the east, 3 and 5 are dearer than any other.
+    recommender = recommender_of(EAST_AND_NORTH, interests=1, categories=[0, 1, 0, 1, 0, 1])
+    points = tradeoff(recommender, [case([1], [3, 5])], (0, 2), k=2)
+    assert points == [(0, 2 / 2, 0), (2, 1 / 2, 1)]
+
+
+def test_a_trade_off_needs_categories():
+    recommender = recommender_of(EAST_AND_NORTH, interests=1)
+    with pytest.raises(DataError, match="a catalog with categories"):
+        tradeoff(recommender, [case([1], [3])], (0, 1), k=2)
+
+
+def test_entropy_is_measured_against_all_interests():
+    cases = [case([1, 2, 2, 2], [3, 4])]
+    found = diagnose(recommender_of(EAST_AND_NORTH, interests=4), cases, k=2)
+    assert found.usage == (1 / 2, 1 / 2, 0, 0)
+    assert found.usage_entropy == approx(log(2) / log(4))
+    assert found.dead == (2, 3)
+    assert found.notes[0].startswith("Interests 2, 3 each win")
