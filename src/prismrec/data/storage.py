@@ -17,7 +17,8 @@ at which a half-written data set could be taken for a whole one. Nothing in it i
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,30 @@ def save_dataset(
 
     Cost: one pass over the data, memory O(ids).
     """
+    with whole_folder(folder, read_manifest) as part:
+        _write(dataset, part, split)
+
+
+@contextmanager
+def whole_folder(folder: str | Path, read: Callable[[Path], object]) -> Iterator[Path]:
+    """Give an empty folder to fill, which takes its place only when it is whole.
+
+    Args:
+        folder: The place; its parents are made.
+        read: Raises ``DataError`` for a folder that is not of the kind to be written: what
+            stands in the place is replaced if it is of that kind or empty, else left alone.
+
+    Raises:
+        DataError: Something else is in the way.
+    """
     folder = Path(folder).absolute()
-    _check_place(folder)
+    _check_place(folder, read)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("part", "old"))
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir()
-        _write(dataset, part, split)
+        yield part
         if folder.exists():
             folder.rename(old)
         part.rename(folder)
@@ -87,7 +104,7 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
     folder = Path(folder)
     manifest = read_manifest(folder)
     users = IdMap(_table(folder / "users.parquet", "id")["id"], kind="user")
-    catalog = _read_catalog(folder)
+    catalog = read_catalog(folder)
     indptr, items, times = (_array(folder / f"{name}.npy") for name in ARRAYS)
     found = {"users": len(indptr) - 1, "items": len(catalog.items), "events": len(items)}
     for name, size in found.items():
@@ -134,20 +151,20 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _check_place(folder: Path) -> None:
+def _check_place(folder: Path, read: Callable[[Path], object]) -> None:
     empty = folder.is_dir() and not any(folder.iterdir())
     if folder.exists() and not empty:
         try:
-            read_manifest(folder)
+            read(folder)
         except DataError as error:
             raise DataError(
-                f"A data set was to be written to {folder}, which holds something else; "
+                f"{folder} was to be written, but it holds something else; "
                 "give another folder or move it away."
             ) from error
 
 
-def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> None:
-    catalog, histories = dataset.catalog, dataset.histories
+def write_catalog(catalog: Catalog, folder: Path) -> None:
+    """Write ``items.parquet`` and ``categories.parquet``."""
     names = pl.Series("name", catalog.category_names, dtype=pl.String)
     lists = pl.DataFrame(
         {
@@ -163,8 +180,13 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
         on="number", how="left", maintain_order="left",
     ).with_columns(pl.col("categories").fill_null([]))  # fmt: skip
     items.select("id", "title", "categories", "count").write_parquet(folder / "items.parquet")
-    dataset.users.ids.alias("id").to_frame().write_parquet(folder / "users.parquet")
     names.to_frame().write_parquet(folder / "categories.parquet")
+
+
+def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> None:
+    catalog, histories = dataset.catalog, dataset.histories
+    write_catalog(catalog, folder)
+    dataset.users.ids.alias("id").to_frame().write_parquet(folder / "users.parquet")
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(histories, name), allow_pickle=False)
     manifest = {
@@ -177,7 +199,12 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def _read_catalog(folder: Path) -> Catalog:
+def read_catalog(folder: Path) -> Catalog:
+    """Read what ``write_catalog`` wrote.
+
+    Raises:
+        DataError: A file is missing or damaged.
+    """
     table = _table(folder / "items.parquet", "id", "title", "categories", "count")
     names = _table(folder / "categories.parquet", "name")["name"]
     lengths = table["categories"].list.len().to_numpy()
