@@ -262,7 +262,8 @@ def _effective(weights: Float[np.ndarray, "B K L"]) -> Float[np.ndarray, "B K"]:
     """Give exp(H) of each interest's weights, brought to sum 1; NaN where all are 0."""
     total = weights.sum(axis=2, keepdims=True, dtype=np.float64)
     share = weights / np.where(total > 0, total, np.nan)
-    return np.exp(-xlogy(share, share).sum(axis=2))
+    effective: Float[np.ndarray, "B K"] = np.exp(-xlogy(share, share).sum(axis=2))
+    return effective
 
 
 def _cosines(vectors: Float[np.ndarray, "B K D"]) -> Float[np.ndarray, "B K K"]:
