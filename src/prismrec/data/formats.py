@@ -1,0 +1,367 @@
+"""Tables from wherever they lie: files, globs, directories, frames; the cells as they stand.
+
+    tables = open_tables("logs/*.csv.gz", Parsing(delimiter=","))
+    tables[0].columns    # ["user_id", "item_id", "timestamp"]
+    tables[0].frame      # a lazy frame of these, and of LINE and FAULT
+
+They read CSV, TSV, RecBole's atomic files, JSON lines (each also ``.gz``, ``.zst``, ``.bz2``) and
+Parquet; and, without a header, ComiRec's ``user,item,time`` and sequences, ``user item item …``.
+
+Text stays text: no cell becomes a number or a missing value here, so that ``007`` and ``NA``
+are ids. A row that cannot be what the header says has a ``fault``; nobody drops it in silence.
+"""
+
+import codecs
+import csv
+import glob
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import polars as pl
+import pyarrow as pa
+
+from prismrec.data.columns import is_header
+from prismrec.errors import ConfigError, DataError
+
+DELIMITERS = (",", "\t", ";", "|")
+CHUNK = 1 << 20  # bytes decoded at a time
+SAMPLE = 100  # JSON lines whose keys make the columns
+LINE, FAULT = "(line)", "(fault)"
+"""Added to each frame: the line (a frame's row, from 1), and why it cannot be read, or null."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsing:
+    """How text is to be read."""
+
+    delimiter: str | None = None
+    """Between fields; told by the header if None."""
+    encoding: str = "utf-8"
+    """Of text, by Python's name."""
+    given: Sequence[str] = ()
+    """Names of columns that the caller gave: a first line that holds one is a header."""
+    layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """What the columns of a file without a header are, by their number."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One opened source: nothing is read but its first lines."""
+
+    name: str
+    """What messages call it: the file's name, or "the frame"."""
+    frame: pl.LazyFrame
+    columns: list[str]
+    text: Path | bytes | None = None
+    """The text that the cells come from, if it is text."""
+    is_sequences: bool = False
+    """Whether it held ``user item item …`` lines; then the columns are user, item, time and a
+    time is the event's place among its user's events, from 0."""
+    delimiter: str | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether its cells come from JSON lines: text, of which some is JSON."""
+        return self.text is not None and self.delimiter is None and not self.is_sequences
+
+    @property
+    def where(self) -> str:
+        """Name the table, and how it was cut into columns, for messages about these."""
+        return self.name + (f" read with delimiter {self.delimiter!r}" if self.delimiter else "")
+
+
+def open_tables(source: object, parsing: Parsing) -> list[Table]:
+    """Open a path, a glob, a directory, or a Polars, Pandas or Arrow frame.
+
+    Returns:
+        One table a text file, in the order of their names; one for all Parquet files together.
+
+    Raises:
+        DataError: No such file, an empty one, files of several formats, bytes that are not of
+            the encoding, or a delimiter that does not cut the header.
+
+    Cost: text is read once to check its encoding. Only what is compressed or not UTF-8 is held in
+    memory whole; sequences are when they are collected.
+    """
+    if not isinstance(source, str | Path):
+        return [_frame_table(source)]
+    paths = _paths(source)
+    formats = {_format(path) for path in paths}
+    if len(formats) > 1:
+        raise DataError(
+            f"{source} holds files of several formats ({', '.join(sorted(formats))}); "
+            "give a glob that takes those of one, such as '*.csv'."
+        )
+    if formats == {"parquet"}:
+        name = paths[0].name if len(paths) == 1 else f"the {len(paths)} files of {source}"
+        try:
+            return [_table(name, pl.scan_parquet(paths, glob=False))]
+        except pl.exceptions.PolarsError as error:
+            raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
+    if formats == {"json"}:
+        return [json_table(path.name, read_text(path, parsing.encoding)) for path in paths]
+    return [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
+
+
+def first_lines(text: Path | bytes, count: int) -> list[tuple[int, str]]:
+    """Give the first lines that are not blank, with their numbers from 1."""
+    found = []
+    with _stream(text) as stream:
+        for number, raw in enumerate(stream, start=1):
+            line = raw.decode("utf-8").lstrip("\ufeff").rstrip("\r\n")
+            if line.strip():
+                found.append((number, line))
+            if len(found) == count:
+                break
+    return found
+
+
+def read_text(path: Path, encoding: str) -> Path | bytes:
+    """Give UTF-8 text: the path itself where it holds that, else its bytes made so.
+
+    Raises:
+        DataError: A byte that is not of the encoding; the message has its offset.
+        ConfigError: No such encoding.
+    """
+    try:
+        utf8 = codecs.lookup(encoding).name == "utf-8"
+    except LookupError:
+        raise ConfigError(
+            f"encoding is {encoding!r}, which Python does not know; "
+            'give one such as "utf-8" or "latin-1".'
+        ) from None
+    with pa.input_stream(str(path)) as stream:  # compression by the path's ending
+        if utf8 and path.suffix not in (".gz", ".zst", ".bz2"):
+            _check_utf8(path.name, iter(lambda: stream.read(CHUNK), b""))
+            return path
+        raw = cast(bytes, stream.read())
+    if utf8:
+        _check_utf8(path.name, iter([raw]))
+        return raw
+    try:
+        return raw.decode(encoding).encode()
+    except UnicodeDecodeError as error:
+        raise _not_of(path.name, encoding, error.start, raw[error.start]) from None
+
+
+def malformed(tables: Sequence[Table], error: Exception) -> DataError:
+    """Say what is wrong with tables that Polars cannot read.
+
+    Cost: CSV is read again, row by row in Python, as far as its first stray quote.
+    """
+    for table in tables:
+        line = _stray_quote(table)
+        if line is not None:
+            return DataError(
+                f"{table.name} has a quote in line {line:,} that is not closed, or that text "
+                "follows; double the quotes inside of a quoted field, or drop the stray one."
+            )
+    said = str(error).strip().partition("\n")[0]
+    return DataError(f"{tables[0].name} does not read: {said}; mend it or write it again.")
+
+
+def physical_line(table: Table, row: int) -> int:
+    """Give the line at which a row begins: quoted fields before it may run over lines.
+
+    Cost: a pass over the table as far as the row.
+    """
+    if table.delimiter is None:
+        return row
+    breaks = pl.sum_horizontal(pl.col(table.columns).str.count_matches("\n", literal=True))
+    before = table.frame.filter(pl.col(LINE) < row).select(breaks.sum())
+    return row + int(before.collect(engine="streaming").item())
+
+
+def _stray_quote(table: Table) -> int | None:
+    """Give the line of the first row whose quotes do not match, if it is a delimited table."""
+    if table.text is None or table.delimiter is None:
+        return None
+    line = 1
+    with TextIOWrapper(_stream(table.text), encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines, delimiter=table.delimiter, strict=True)
+        try:
+            for _ in reader:
+                line = reader.line_num + 1
+        except csv.Error:
+            return line
+    return None
+
+
+def _paths(source: str | Path) -> list[Path]:
+    path = Path(source)
+    if path.is_file():
+        return [path]
+    found = path.rglob("*") if path.is_dir() else map(Path, glob.glob(str(source), recursive=True))
+    # Spark and others leave _SUCCESS and .crc files beside their parts.
+    paths = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
+    if not paths:
+        raise DataError(f"There is no file at {str(source)!r}; give a file, a directory or a glob.")
+    return paths
+
+
+def _format(path: Path) -> str:
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and endings[-1] in (".gz", ".zst", ".bz2"):
+        endings.pop()
+    last = endings[-1] if endings else ""
+    known = {".parquet": "parquet", ".pq": "parquet"}
+    known |= dict.fromkeys((".json", ".jsonl", ".ndjson"), "json")
+    return known.get(last, "text")
+
+
+def _stream(text: Path | bytes) -> BinaryIO:
+    return BytesIO(text) if isinstance(text, bytes) else text.open("rb")
+
+
+def _check_utf8(name: str, chunks: Iterator[bytes]) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    read = 0
+    for chunk in chunks:
+        held = len(decoder.getstate()[0])  # bytes of a character that the last chunk began
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            raise _not_of(
+                name, "utf-8", read - held + error.start, error.object[error.start]
+            ) from None
+        read += len(chunk)
+    begun = decoder.getstate()[0]
+    if begun:
+        raise _not_of(name, "utf-8", read - len(begun), begun[0])
+
+
+def _not_of(name: str, encoding: str, offset: int, byte: int) -> DataError:
+    return DataError(
+        f"{name} is not {encoding}: byte 0x{byte:02X} at offset {offset:,}; "
+        'say what it is with the encoding option, such as encoding="latin-1".'
+    )
+
+
+def _table(name: str, frame: pl.LazyFrame) -> Table:
+    columns = frame.collect_schema().names()
+    frame = frame.with_row_index(LINE, offset=1)
+    return Table(name, frame.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT)), columns)
+
+
+def _frame_table(source: object) -> Table:
+    if isinstance(source, pl.LazyFrame):
+        return _table("the frame", source)
+    try:
+        if type(source).__module__.partition(".")[0] == "pandas":
+            frame = pl.from_pandas(source)
+        else:
+            frame = pl.DataFrame(source)  # type: ignore[arg-type]
+    except (TypeError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"A {type(source).__name__} does not read as a table ({error}); give a path, or a "
+            "Polars, Pandas or Arrow frame whose columns hold values of one type each."
+        ) from error
+    return _table("the frame", frame.lazy())
+
+
+def json_table(name: str, text: Path | bytes) -> Table:
+    """Give JSON lines: each key of the first lines is a column of text."""
+    keys: dict[str, None] = {}
+    for number, line in _not_empty(name, first_lines(text, SAMPLE)):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            row = None
+        if number == 1 and not isinstance(row, dict):
+            raise DataError(f"{name} is no JSON lines: line 1 is no object; write one a line.")
+        keys |= dict.fromkeys(row if isinstance(row, dict) else ())
+    columns = [key for key in keys if '"' not in key]
+    cell = pl.col("text")
+    # Numbers keep the digits that they are written with: none goes through a float.
+    cells = [cell.str.json_path_match(f'$["{key}"]').alias(key) for key in columns]
+    whole = cell.str.json_path_match("$").str.starts_with("{").fill_null(value=False)
+    fault = pl.when(~whole).then(pl.lit("line is no JSON object")).alias(FAULT)
+    frame = pl.scan_lines(
+        text, name="text", row_index_name="n", row_index_offset=1, glob=False
+    ).filter(cell.str.strip_chars() != "")
+    frame = frame.select(pl.col("n").alias(LINE), fault, *cells)
+    return Table(name, frame, columns, text=text)
+
+
+def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
+    number, first = _not_empty(name, first_lines(text, 1))[0]
+    delimiter = parsing.delimiter or _detect(first)
+    fields = _cut(first, delimiter)
+    if len(fields) == 1 and _detect(first) not in (" ", delimiter):
+        raise DataError(
+            f"{name} read with delimiter {delimiter!r} has a single column, {fields[0]!r}; "
+            f"its first line is cut by {_detect(first)!r}: give that as the delimiter, or none."
+        )
+    names = None
+    if not is_header(fields, parsing.given):
+        if delimiter == " " and not parsing.given:
+            return _sequence_table(name, text)
+        names = _headerless(fields, parsing)
+    columns = names or fields
+    if len(set(columns)) < len(columns):
+        twice = next(column for column in columns if columns.count(column) > 1)
+        raise DataError(f"{name} has two columns called {twice!r}; call one of them another name.")
+    atomic = any(":" in column for column in columns)  # RecBole's, which quotes nothing
+    skipped = number - 1 if names else number
+    numbered = [str(position) for position in range(len(columns) + 1)]
+    frame = pl.scan_csv(
+        text, has_header=False, skip_lines=skipped, separator=delimiter,
+        quote_char=None if atomic else '"', schema=dict.fromkeys(numbered, pl.String),
+        missing_columns="insert", extra_columns="ignore", truncate_ragged_lines=True,
+        row_index_name="n", row_index_offset=skipped + 1, glob=False,
+    )  # fmt: skip
+    # One column more than the header has: what stands there is too much.
+    fault = pl.when(pl.col(numbered[-1]).is_not_null()).then(pl.lit("line has too many fields"))
+    cells = [pl.col(place).alias(column) for place, column in zip(numbered, columns, strict=False)]
+    frame = frame.select(pl.col("n").alias(LINE), fault.alias(FAULT), *cells)
+    return Table(name, frame, columns, text=text, delimiter=delimiter)
+
+
+def _not_empty(name: str, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    if not lines:
+        raise DataError(f"{name} is empty; give a file with at least one line.")
+    return lines
+
+
+def _cut(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except (TypeError, ValueError):
+        raise ConfigError(f"delimiter is {delimiter!r}; give a single character.") from None
+
+
+def _detect(line: str) -> str:
+    """Choose the delimiter that cuts a line into most fields; a space if none does."""
+    best = max(DELIMITERS, key=lambda delimiter: len(_cut(line, delimiter)))
+    return best if len(_cut(line, best)) > 1 else " "
+
+
+def _headerless(fields: list[str], parsing: Parsing) -> list[str] | None:
+    """Name the columns where the first line is data; None where it is a header after all."""
+    numbered = [f"column_{position}" for position in range(1, len(fields) + 1)]
+    if parsing.given:
+        return numbered if set(parsing.given) <= set(numbered) else None
+    is_data = any(re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", each) for each in fields)
+    layout = parsing.layouts.get(len(fields))
+    return list(layout) if layout and is_data else None
+
+
+def _sequence_table(name: str, text: Path | bytes) -> Table:
+    """Give ``user item item …`` lines as events. A user of several lines goes on in the next."""
+    words = (
+        pl.col("text").str.strip_chars("\ufeff \t\r").str.replace_all(r"\s+", " ").str.split(" ")
+    )
+    frame = (
+        pl.scan_lines(text, name="text", row_index_name=LINE, row_index_offset=1, glob=False)
+        .select(LINE, pl.lit(None, dtype=pl.String).alias(FAULT), words.alias("words"))
+        .filter(pl.col("words").list.first() != "")
+        .select(LINE, FAULT, user=pl.col("words").list.first(), item=pl.col("words").list.slice(1))
+        .explode("item", empty_as_null=True)
+        .with_columns(time=pl.int_range(pl.len(), dtype=pl.Int64).over("user"))
+    )
+    return Table(name, frame, ["user", "item", "time"], text=text, is_sequences=True)
