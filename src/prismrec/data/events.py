@@ -107,9 +107,9 @@ def read_events(
     time = times.microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
     if set(counts) - set(kept):  # else no row is looked at again, only the columns asked for
         rows = rows.filter(pl.col(KIND).is_in(kept))
-    frame = rows.select("user", "item", time.alias("time"), "^event$", "^category$")
     return EventLog(
-        frame=frame, source=name, refused=refused, rows_kept=rows_kept,
+        frame=rows.select("user", "item", time.alias("time"), "^event$", "^category$"),
+        source=name, refused=refused, rows_kept=rows_kept,
         rows_read=rows_kept + counts.get(OTHER, 0) + sum(each.count for each in refused),
         has_time=not order, time_unit="order" if order else unit,
         events_left_out=counts.get(OTHER, 0), users_left_out=users_left_out,
