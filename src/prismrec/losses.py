@@ -104,12 +104,13 @@ def hard_negatives(logits: Float[Tensor, "P S"], *, beta: float = 1.0) -> Float[
     Recommender Systems" (REMI), RecSys 2023, interest-aware hard negative mining.
     """
     negatives = logits[:, 1:]
-    kept = (negatives > float("-inf")).sum(dim=1).clamp(min=1)
-    low = torch.finfo(logits.dtype).min / (4 * (1 + beta))
-    there = negatives.clamp(min=low)  # -inf times 0 is not a number; this is as small as -inf
-    mean = (beta * there).masked_fill(negatives == float("-inf"), float("-inf")).logsumexp(dim=1)
-    total = ((1 + beta) * there).logsumexp(dim=1) - (mean - kept.log())
-    return torch.logaddexp(logits[:, 0], total) - logits[:, 0]
+    gone = negatives == float("-inf")
+    there = negatives.masked_fill(gone, 0)  # -inf times 0 is not a number
+    # The lowest finite value, not -inf: a row may have no negative left.
+    hardness = (beta * there).masked_fill(gone, torch.finfo(logits.dtype).min)
+    kept = (~gone).sum(dim=1, keepdim=True).clamp(min=1)
+    weighed = there + hardness.log_softmax(dim=1) + kept.log()
+    return softmax(torch.cat([logits[:, :1], weighed.masked_fill(gone, float("-inf"))], dim=1))
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {

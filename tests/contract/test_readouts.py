@@ -1,0 +1,120 @@
+"""What every readout must do. A new one is tested by being listed in ``READOUTS``."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prismrec import losses
+from prismrec.readouts import HARD, LSE, MAXSIM, READOUTS, SOFT, blended_interest
+
+P, K, D, N = 6, 4, 5, 11
+examples = settings(deadline=None, max_examples=50)
+
+
+def meeting(seed=0, k=K, p=P):
+    g = torch.Generator().manual_seed(seed)
+    vectors, prior = torch.randn(p, k, D, generator=g), torch.randn(p, k, generator=g)
+    return vectors, prior, torch.randn(p, D, generator=g), torch.randn(N, D, generator=g)
+
+
+def logits_of(readout, vectors, prior, target, items):
+    queries, prior = readout.queries(vectors, prior, target)
+    return readout.logits(losses.score(queries, prior, target, items))
+
+
+@pytest.fixture(params=sorted(READOUTS))
+def readout(request):
+    return READOUTS[request.param]
+
+
+def test_gives_one_logit_an_item_target_first(readout):
+    assert logits_of(readout, *meeting()).shape == (P, 1 + N)
+
+
+def test_the_loss_from_partitions_is_the_softmax_of_the_logits(readout):
+    if readout.from_partitions is None:
+        pytest.skip("this readout has no loss from partitions")
+    vectors, prior, target, items = meeting()
+    queries, prior = readout.queries(vectors, prior, target)
+    scores = losses.score(queries, prior, target, items)
+    found = readout.from_partitions(scores[..., 0], scores.logsumexp(dim=-1))
+    torch.testing.assert_close(found, losses.softmax(readout.logits(scores)))
+
+
+def test_an_interest_whose_prior_is_minus_infinity_is_out(readout):
+    vectors, prior, target, items = meeting()
+    vectors[:, 1] = 100 * target  # it would win, and dominate, everything
+    prior[:, 1] = -float("inf")
+    rest = [0, 2, 3]
+    vectors.requires_grad_()
+    found = logits_of(readout, vectors, prior, target, items)
+    expected = logits_of(readout, vectors[:, rest], prior[:, rest], target, items)
+    torch.testing.assert_close(found, expected)
+    losses.softmax(found).sum().backward()
+    assert (vectors.grad[:, 1] == 0).all()
+    assert vectors.grad.isfinite().all()
+
+
+def test_the_order_of_interests_does_not_matter(readout):
+    vectors, prior, target, items = meeting()
+    order = torch.tensor([2, 0, 3, 1])
+    found = logits_of(readout, vectors[:, order], prior[:, order], target, items)
+    torch.testing.assert_close(found, logits_of(readout, vectors, prior, target, items))
+
+
+@examples
+@given(st.integers(0, 10_000))
+def test_with_one_interest_all_readouts_agree(seed):
+    vectors, _, target, items = meeting(seed, k=1)
+    found = [
+        logits_of(readout, vectors, torch.zeros(P, 1), target, items)
+        for readout in READOUTS.values()
+    ]
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0])
+
+
+def test_hard_scores_everything_by_the_interest_nearest_the_target():
+    vectors, prior, target, items = meeting()
+    for row in range(P):
+        nearest = max(range(K), key=lambda k: float(vectors[row, k] @ target[row] + prior[row, k]))
+        expected = torch.cat([target[row : row + 1], items]) @ vectors[row, nearest]
+        torch.testing.assert_close(logits_of(HARD, vectors, prior, target, items)[row], expected)
+
+
+def test_hard_is_soft_with_its_power_at_infinity():
+    vectors, _, target, _ = meeting()
+    prior = torch.zeros(P, K)
+    query, _ = blended_interest(vectors, prior, target, power=1e4)
+    expected = HARD.queries(vectors, prior, target)[0]
+    torch.testing.assert_close(query, expected)
+    assert not torch.allclose(SOFT.queries(vectors, prior, target)[0], expected)
+
+
+def test_maxsim_scores_as_serving_does():
+    vectors, prior, target, items = meeting()
+    served = (torch.einsum("pkd,nd->pkn", vectors, items) + prior[..., None]).amax(dim=1)
+    torch.testing.assert_close(logits_of(MAXSIM, vectors, prior, target, items)[:, 1:], served)
+
+
+@examples
+@given(st.integers(0, 10_000))
+def test_lse_is_the_formula_of_methods(seed):
+    vectors, prior, target, items = meeting(seed)
+    # -LSE_k s_k(i) + LSE_k [LSE_j s_k(j)]
+    everything = torch.cat([target[:, None], items.expand(P, N, D)], dim=1)
+    s = torch.einsum("pkd,pjd->pkj", vectors, everything) + prior[..., None]
+    expected = -s[..., 0].logsumexp(1) + s.logsumexp(2).logsumexp(1)
+    found = losses.softmax(logits_of(LSE, vectors, prior, target, items))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_lse_trains_every_interest_and_hard_only_the_nearest():
+    trained = {}
+    for name in ("lse", "hard"):
+        vectors, prior, target, items = meeting()
+        vectors.requires_grad_()
+        losses.softmax(logits_of(READOUTS[name], vectors, prior, target, items)).sum().backward()
+        trained[name] = (vectors.grad != 0).any(dim=2).sum(dim=1).tolist()
+    assert trained == {"lse": [K] * P, "hard": [1] * P}
