@@ -24,9 +24,8 @@ def diversity(answers: Answers, k: int) -> NDArray[np.float64]:
     items = answers.lists[:, :k]
     count = (items > 0).sum(axis=1)
     alike = likeness(items, answers.categories)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        distance = 1 - alike / (count * (count - 1))
-    return np.where(count > 1, np.clip(distance, 0, 1), np.nan)
+    with np.errstate(invalid="ignore"):  # below two items 0 / 0: NaN, as it should be
+        return np.clip(1 - alike / (count * (count - 1)), 0, 1)
 
 
 def likeness(items: NDArray[np.int64], categories: sparse.csr_array) -> NDArray[np.float64]:
