@@ -88,6 +88,8 @@ def cosine(events: sparse.csr_array, neighbours: int | None, shrink: float) -> s
 def nearest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array:
     """Keep the highest entries of each row; ties go to the smaller column."""
     lengths = np.diff(block.indptr)
+    if lengths.max(initial=0) <= neighbours:
+        return block
     row = np.repeat(np.arange(block.shape[0]), lengths)
     order = np.lexsort((block.indices, -block.data, row))
     rank = np.arange(block.nnz) - np.repeat(block.indptr[:-1], lengths)

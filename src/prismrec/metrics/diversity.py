@@ -25,7 +25,8 @@ def diversity(answers: Answers, k: int) -> NDArray[np.float64]:
     count = (items > 0).sum(axis=1)
     alike = likeness(items, answers.categories)
     with np.errstate(invalid="ignore"):  # below two items 0 / 0: NaN, as it should be
-        return np.clip(1 - alike / (count * (count - 1)), 0, 1)
+        distance: NDArray[np.float64] = 1 - alike / (count * (count - 1))
+    return distance.clip(0, 1)
 
 
 def likeness(items: NDArray[np.int64], categories: sparse.csr_array) -> NDArray[np.float64]:
