@@ -77,7 +77,9 @@ def load_last(
         for name, value in tensors.items():
             kind, *place = name.split(".")
             if kind == "optimizer" and int(place[0]) == number:
-                whole["state"].setdefault(int(place[1]), {})[place[2]] = value
+                # SparseAdam counts its steps in an int: as a tensor they would round otherwise.
+                kept = value if value.is_floating_point() else value.item()
+                whole["state"].setdefault(int(place[1]), {})[place[2]] = kept
         optimizer.load_state_dict(whole)
     return Progress(**json.loads(header["progress"]))
 

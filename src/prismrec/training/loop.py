@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,8 @@ def train(
 
     Raises:
         DataError: An item beyond the model's catalog, a checkpoint of another run.
-        TrainingError: The loss is not a number: says step, seed, longest weights, way back.
+        TrainingError: The loss is not a number: says step, seed, longest weights, way back. The
+            validation metric is not.
     """
     _check_items(model, histories)
     device = pick_device(config)
@@ -180,8 +182,13 @@ class _Run:
         """Ask for the metric and keep the weights if it is the best so far."""
         self.model.eval()
         with torch.no_grad():
-            value = validate()
+            value = float(validate())
         progress = self.progress
+        if not np.isfinite(value):
+            raise TrainingError(
+                f"Validation after step {progress.step} gave {value}, which no later one can be "
+                "compared with; give a finite number from validate, higher being better."
+            )
         progress.history.append({"step": progress.step, "loss": loss, "validation": value})
         if progress.best is None or value > progress.best:
             progress.best, progress.best_step, progress.failures = value, progress.step, 0
@@ -250,12 +257,12 @@ def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimiz
     rest = [p for p in model.parameters() if p is not table and p.requires_grad]
     groups = [{"params": rest, "weight_decay": config.weight_decay}] if rest else []
     optimizers: list[torch.optim.Optimizer] = []
+    rate, betas = config.learning_rate, (0.9, 0.98)
     if model.items.sparse:
-        optimizers.append(torch.optim.SparseAdam([table], lr=config.learning_rate))
+        optimizers.append(torch.optim.SparseAdam([table], lr=rate, betas=betas))
     else:
         groups.append({"params": [table], "weight_decay": 0.0})
     if groups:
-        rate, betas = config.learning_rate, (0.9, 0.98)
         optimizers.append(torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True))
     return optimizers
 
@@ -266,12 +273,24 @@ def fingerprint(
     """Name what a run must have in common with its checkpoint, by a hash."""
     settings = {name: value for name, value in asdict(config).items() if name != "device"}
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    terms = {name: weight for name, (_, weight) in objective.regularizers.items()}
-    text = json.dumps([settings, shapes, terms, model.similarity, model.temperature], default=str)
-    digest = hashlib.sha256(text.encode())
+    scaling = [model.similarity, model.temperature, model.dropout, model.items.sparse]
+    terms = {name: [_named(f), weight] for name, (f, weight) in objective.regularizers.items()}
+    functions = [_named(f) for f in (objective.loss, *objective.readout)]
+    digest = hashlib.sha256(json.dumps([settings, shapes, scaling, terms, functions]).encode())
     for array in (histories.indptr, histories.items):
         digest.update(np.ascontiguousarray(array).data)
+    if objective.negatives:  # known by what it draws: what was asked of it is not to be seen
+        targets = torch.arange(1, model.size)
+        for part in objective.negatives(torch.Generator().manual_seed(0), targets):
+            digest.update(part.numpy().data)
     return digest.hexdigest()
+
+
+def _named(function: Callable[..., object] | None) -> str:
+    """Name a function and the options bound to it."""
+    if isinstance(function, partial):
+        return f"{_named(function.func)} {sorted(function.keywords.items())}"
+    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def seed_of(seed: int, purpose: int, step: int) -> int:
@@ -297,10 +316,17 @@ def _on_device(arrays: tuple[NDArray[np.int64], NDArray[np.int64]], device: torc
 
 def _clip(model: nn.Module, longest: float) -> float:
     """Scale the gradients down to ``longest`` together; give their length before."""
-    with_gradient = [p for p in model.parameters() if p.grad is not None]
-    if any(p.grad.is_sparse for p in with_gradient if p.grad is not None):
-        with_gradient = [p for p in with_gradient if p.grad is not None and not p.grad.is_sparse]
-    return float(nn.utils.clip_grad_norm_(with_gradient, longest)) if with_gradient else 0.0
+    values = []
+    for parameter in model.parameters():
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()
+            values.append(parameter.grad.values())
+        elif parameter.grad is not None:
+            values.append(parameter.grad)
+    length = float(nn.utils.get_total_norm(values))
+    if length > longest:
+        torch._foreach_mul_(values, longest / length)
+    return length
 
 
 @contextmanager

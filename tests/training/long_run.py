@@ -1,0 +1,41 @@
+"""A run to be killed: ``python long_run.py FOLDER`` trains, or goes on where it was killed.
+
+Says "ready" before its first step. ``FOLDER/done.safetensors`` holds the weights at the end.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from prismrec.data.histories import Histories
+from prismrec.extractors import SelfAttentive
+from prismrec.model import Model
+from prismrec.negatives import mixed
+from prismrec.training import Objective, TrainConfig, train
+from prismrec.training.checkpoint import LAST, save_tensors
+
+STEPS, SIZE = 400, 3_000
+
+
+def main(folder: Path) -> None:
+    """Train with a checkpoint every third step, so that many a kill meets one being written."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    histories = Histories.of([rng.integers(1, SIZE, rng.integers(2, 30)) for _ in range(300)])
+    model = Model(SIZE, SelfAttentive(dim=16, interests=3, max_len=12), dropout=0.2)
+    negatives = mixed(torch.from_numpy(histories.counts(SIZE)), 64)
+    config = TrainConfig(steps=STEPS, batch_size=128, window=3, validate_every=3, patience=10**6)
+    print("ready", flush=True)  # noqa: T201
+    train(
+        model, histories, config, Objective(negatives=negatives),
+        validate=lambda: -float(model.items.weight.norm()),
+        folder=folder, resume=(folder / LAST).exists(),
+    )  # fmt: skip
+    save_tensors(folder / "done.safetensors", dict(model.state_dict()), {})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,173 @@
+"""A run that is stopped goes on as if it had not been: bit for bit."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from prismrec.errors import DataError
+from prismrec.negatives import SAMPLERS
+from prismrec.readouts import HARD
+from prismrec.regularizers import REGULARIZERS
+from prismrec.training import Objective, TrainConfig, train
+from prismrec.training.checkpoint import read_tensors
+
+
+def config(**options):
+    given = {"steps": 40, "batch_size": 64, "warmup": 5, "validate_every": 8, "device": "cpu"}
+    return TrainConfig(**given | options)
+
+
+def sampled(histories, negatives=16, name="popularity"):
+    return Objective(negatives=SAMPLERS[name](torch.from_numpy(histories.counts(40)), negatives))
+
+
+class StopError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def stop_at(step):
+    def on_step(told):
+        if told.step == step:
+            raise StopError
+
+    return on_step
+
+
+@pytest.mark.parametrize(("stop", "sparse"), [(8, False), (19, False), (33, True)])
+def test_a_resumed_run_ends_with_the_very_weights_of_an_unbroken_one(  # noqa: PLR0917
+    new_model, histories, weights, assert_same, tmp_path, stop, sparse
+):
+    def started():
+        return new_model(dropout=0.2, sparse=sparse)
+
+    options, objective, unbroken, losses = config(window=2), sampled(histories), started(), []
+    expected = train(
+        unbroken, histories, options, objective, on_step=lambda s: losses.append((s.step, s.losses))
+    )
+
+    with pytest.raises(StopError):
+        train(started(), histories, options, objective, folder=tmp_path, on_step=stop_at(stop))
+    resumed, again = new_model(dropout=0.2, sparse=sparse, seed=9), []
+    found = train(
+        resumed, histories, options, objective, folder=tmp_path, resume=True,
+        on_step=lambda s: again.append((s.step, s.losses)),
+    )  # fmt: skip
+    assert_same(weights(resumed), weights(unbroken))
+    assert again == losses[stop // 8 * 8 :]
+    assert found.steps == expected.steps == 40
+
+
+def test_the_best_weights_patience_and_history_survive_a_stop(
+    new_model, histories, weights, assert_same, tmp_path
+):
+    def validations(model):
+        scores = {8: 0.1, 16: 0.7, 24: 0.3, 32: 0.5, 40: 0.6}
+        place = iter(scores.values())
+        return lambda: next(place)
+
+    options = config(patience=2)
+    unbroken = new_model()
+    expected = train(unbroken, histories, options, validate=validations(unbroken))
+    scores = validations(None)
+    with pytest.raises(StopError):
+        train(
+            new_model(), histories, options, validate=scores, folder=tmp_path, on_step=stop_at(24)
+        )
+    resumed = new_model(seed=9)
+    found = train(resumed, histories, options, validate=scores, folder=tmp_path, resume=True)
+    assert (found.steps, found.best_step, found.best) == (32, 16, 0.7)
+    assert found.history == expected.history
+    assert_same(weights(resumed), weights(unbroken))
+
+
+def test_ctrl_c_ends_with_a_whole_step_and_a_usable_checkpoint(
+    new_model, histories, weights, assert_same, tmp_path
+):
+    unbroken, stopped, resumed = new_model(), new_model(), new_model(seed=9)
+    train(unbroken, histories, config())
+    seen, before = [], signal.getsignal(signal.SIGINT)
+
+    def interrupt(step):
+        seen.append(step.step)
+        if step.step == 13:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(stopped, histories, config(), folder=tmp_path, on_step=interrupt)
+    assert result.interrupted
+    assert result.steps == seen[-1] == 13
+    assert signal.getsignal(signal.SIGINT) is before
+    result = train(resumed, histories, config(), folder=tmp_path, resume=True)
+    assert (result.steps, result.interrupted) == (40, False)
+    assert_same(weights(resumed), weights(unbroken))
+
+
+def test_the_second_ctrl_c_ends_at_once(new_model, histories):
+    def interrupt(step):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(new_model(), histories, config(), on_step=interrupt)
+
+
+def test_a_finished_run_resumes_to_itself(new_model, histories, weights, assert_same, tmp_path):
+    model, again = new_model(), new_model(seed=9)
+    scores = iter(range(9, 0, -1))
+    done = train(model, histories, config(), validate=lambda: next(scores), folder=tmp_path)
+    found = train(again, histories, config(), folder=tmp_path, resume=True)
+    assert (found.steps, found.best) == (done.steps, done.best)
+    assert_same(weights(again), weights(model))
+
+
+@pytest.mark.parametrize("change", [
+    "seed", "learning_rate", "width", "dropout", "readout", "negatives", "sampler", "regularizer",
+    "histories",
+])  # fmt: skip
+def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, change):
+    options, model, objective, data = config(), new_model(), sampled(histories), histories
+    train(model, data, options, objective, folder=tmp_path)
+    drawn = objective.negatives
+    variance = {"variance": (REGULARIZERS["routing_variance"], 1.0)}
+    options = {
+        "seed": config(seed=1), "learning_rate": config(learning_rate=0.1),
+    }.get(change, options)  # fmt: skip
+    model = {"width": new_model(interests=2), "dropout": new_model(dropout=0.1)}.get(change, model)
+    objective = {
+        "readout": Objective(readout=HARD, negatives=drawn),
+        "negatives": sampled(histories, 17),
+        "sampler": sampled(histories, name="uniform"),
+        "regularizer": Objective(negatives=drawn, regularizers=variance),
+    }.get(change, objective)
+    if change == "histories":
+        data = histories.select(torch.arange(1, len(histories)).numpy())
+    with pytest.raises(DataError, match="other settings or data"):
+        train(model, data, options, objective, folder=tmp_path, resume=True)
+
+
+def test_where_there_is_no_checkpoint_resume_says_so(new_model, histories, tmp_path):
+    with pytest.raises(DataError, match=r"last\.safetensors"):
+        train(new_model(), histories, config(), folder=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused_by_name(new_model, histories, tmp_path, share):
+    train(new_model(), histories, config(), folder=tmp_path)
+    path = tmp_path / "last.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(DataError, match=r"last\.safetensors"):
+        train(new_model(), histories, config(), folder=tmp_path, resume=True)
+
+
+def test_files_are_whole_and_nothing_lies_beside_them(new_model, histories, tmp_path):
+    train(new_model(), histories, config(), validate=lambda: 1.0, folder=tmp_path / "deep" / "run")
+    folder = tmp_path / "deep" / "run"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "best.safetensors",
+        "last.safetensors",
+    ]
+    tensors, header = read_tensors(folder / "last.safetensors")
+    assert set(header) == {"progress", "fingerprint"}
+    assert any(name.startswith("optimizer.0.") for name in tensors)

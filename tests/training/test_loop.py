@@ -1,0 +1,271 @@
+"""What training must do, and what it must stop at."""
+
+import numpy as np
+import pytest
+import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from prismrec.data.histories import Histories
+from prismrec.errors import ConfigError, DataError, TrainingError
+from prismrec.extractors import EXTRACTORS
+from prismrec.negatives import SAMPLERS
+from prismrec.training import Objective, TrainConfig, train
+
+
+def config(**options):
+    return TrainConfig(**{"steps": 30, "batch_size": 64, "warmup": 5, "device": "cpu"} | options)
+
+
+def sampled(histories, name="uniform", negatives=16):
+    return Objective(negatives=SAMPLERS[name](torch.from_numpy(histories.counts(40)), negatives))
+
+
+def losses_of(model, histories, options, objective=None, **more):
+    seen = []
+    train(
+        model,
+        histories,
+        options,
+        objective,
+        on_step=lambda s: seen.append(s.losses["loss"]),
+        **more,
+    )
+    return seen
+
+
+@pytest.mark.parametrize("extractor", sorted(EXTRACTORS))
+def test_the_loss_falls(new_model, histories, extractor):
+    seen = losses_of(new_model(extractor), histories, config(learning_rate=0.02))
+    assert np.mean(seen[-5:]) < np.mean(seen[:5]) - 0.05
+    assert np.isfinite(seen).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"sparse": True}, {"similarity": "cosine"}])
+def test_paddings_row_is_zero_after_training_too(new_model, histories, options):
+    model = new_model(**options)
+    before = model.items.weight.detach().clone()
+    objective = sampled(histories) if options.get("sparse") else None
+    train(model, histories, config(), objective)
+    assert (model.items.weight[0] == 0).all()
+    assert not torch.equal(model.items.weight, before)
+
+
+@pytest.mark.parametrize("wrong", [40, 2**40, -1, 0])
+def test_an_item_out_of_range_is_an_error_that_names_it(new_model, wrong):
+    histories = Histories.of([[1, 2, 3], [4, wrong, 5]])
+    with pytest.raises(DataError, match=rf"item number {wrong}, .* 1 to 39"):
+        train(new_model(), histories, config())
+
+
+def test_a_loss_that_is_no_number_stops_at_once_and_says_where(new_model, histories, tmp_path):
+    model, seen = new_model(), []
+
+    def break_it(step):
+        seen.append(step.step)
+        if step.step == 7:
+            with torch.no_grad():
+                model.extractor.to_hidden.weight[0, 0] = torch.inf
+
+    options = config(seed=3, validate_every=5)
+    with pytest.raises(TrainingError) as caught:
+        train(model, histories, options, on_step=break_it, folder=tmp_path)
+    assert seen[-1] == 7
+    for part in (
+        "Step 7",
+        "seed 3",
+        "to_hidden.weight inf",
+        "learning_rate (0.003)",
+        str(tmp_path),
+    ):
+        assert part in str(caught.value)
+    result = train(new_model(), histories, options, folder=tmp_path, resume=True)
+    assert result.steps == 30
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_gradient_that_is_no_number_stops_before_the_step(new_model, histories, sparse, weights):
+    model = new_model(sparse=sparse)
+    model.items.weight.register_hook(lambda gradient: gradient * torch.nan)
+    before = weights(model)
+    with pytest.raises(TrainingError, match="Step 0"):
+        train(model, histories, config(), sampled(histories))
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def length_of(gradient):
+    values = gradient.coalesce().values() if gradient.is_sparse else gradient
+    return float(values.norm())
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_long_gradient_is_cut_to_clip_over_all_weights(new_model, histories, sparse):
+    lengths = []
+
+    def note(optimizer, *_):
+        weights = [p for group in optimizer.param_groups for p in group["params"]]
+        lengths.extend(length_of(p.grad) for p in weights if p.grad is not None)
+
+    handle = register_optimizer_step_pre_hook(note)
+    train(new_model(sparse=sparse), histories, config(steps=6, clip=1e-3), sampled(histories))
+    handle.remove()
+    per_step = np.linalg.norm(np.array(lengths).reshape(6, -1), axis=1)
+    np.testing.assert_allclose(per_step, 1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("negatives", [None, "uniform", "mixed"])
+def test_the_same_seed_gives_the_same_weights(
+    new_model, histories, weights, assert_same, negatives
+):
+    objective = sampled(histories, negatives) if negatives else None
+    runs = []
+    for other in (1, 2):
+        model = new_model("transformer", dropout=0.2)
+        torch.manual_seed(other)  # what the caller drew before is no concern of the run
+        train(model, histories, config(window=3, seed=5), objective)
+        runs.append(weights(model))
+    assert_same(*runs)
+
+
+def test_another_seed_gives_other_weights(new_model, histories):
+    models = [new_model(), new_model()]
+    for seed, model in enumerate(models):
+        train(model, histories, config(seed=seed))
+    assert not torch.equal(models[0].items.weight, models[1].items.weight)
+
+
+def test_the_callers_random_numbers_are_left_alone(new_model, histories):
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    model = new_model(dropout=0.3)
+    torch.manual_seed(9)
+    train(model, histories, config())
+    assert torch.equal(torch.rand(3), expected)
+
+
+# ---- validation ----------------------------------------------------------------------------
+
+
+def test_training_stops_after_patience_and_leaves_the_best_weights(new_model, histories, weights):
+    model, kept = new_model(), []
+    scores = iter([0.1, 0.5, 0.3, 0.4, 0.2, 0.9])
+
+    def validate():
+        assert not model.training
+        assert not torch.is_grad_enabled()
+        kept.append(weights(model))
+        return next(scores)
+
+    result = train(model, histories, config(validate_every=4, patience=3), validate=validate)
+    assert [record["validation"] for record in result.history] == [0.1, 0.5, 0.3, 0.4, 0.2]
+    assert (result.steps, result.best_step, result.best) == (20, 8, 0.5)
+    assert all(torch.equal(value, kept[1][name]) for name, value in model.state_dict().items())
+    assert not model.training
+
+
+@pytest.mark.parametrize("scores", [[-3.0, -2.0, -5.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
+def test_a_best_metric_of_zero_or_less_is_a_best_metric(new_model, histories, tmp_path, scores):
+    values = iter(scores)
+    result = train(
+        new_model(), histories, config(validate_every=10),
+        validate=lambda: next(values), folder=tmp_path,
+    )  # fmt: skip
+    assert result.best == max(scores)
+    assert result.best_step == 10 * (1 + scores.index(max(scores)))
+    assert (tmp_path / "best.safetensors").exists()
+    assert (tmp_path / "last.safetensors").exists()
+
+
+def test_a_validation_that_fails_is_an_error_not_an_empty_result(new_model, histories):
+    def validate():
+        raise OSError("the index is gone")
+
+    with pytest.raises(OSError, match="the index is gone"):
+        train(new_model(), histories, config(), validate=validate)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_validation_that_is_no_number_is_an_error(new_model, histories, value):
+    with pytest.raises(TrainingError, match=f"after step 10 gave {value}"):
+        train(new_model(), histories, config(validate_every=10), validate=lambda: value)
+
+
+def test_on_step_is_told_of_every_step_and_of_validations_where_they_are(new_model, histories):
+    seen = []
+    train(
+        new_model(), histories, config(steps=7, warmup=2, validate_every=3),
+        validate=lambda: 0.5, on_step=seen.append,
+    )  # fmt: skip
+    assert [step.step for step in seen] == [1, 2, 3, 4, 5, 6, 7]
+    assert [step.validation for step in seen] == [None, None, 0.5, None, None, 0.5, 0.5]
+    assert all(step.steps == 7 and step.pairs > 0 for step in seen)
+
+
+def test_epochs_show_every_pair_as_often(new_model, histories):
+    seen = []
+    result = train(
+        new_model(), histories, config(steps=None, epochs=3, warmup=0), on_step=seen.append
+    )
+    pairs = sum(max(0, length - 1) for length in histories.lengths)
+    assert sum(step.pairs for step in seen) == 3 * pairs
+    assert result.steps == len(seen)
+
+
+# ---- options -------------------------------------------------------------------------------
+
+
+def test_the_rate_climbs_then_falls_to_nothing():
+    options = config(steps=10, warmup=2, learning_rate=1.0)
+    rates = [options.rate_at(step, 10) for step in range(10)]
+    assert rates == pytest.approx([1 / 2, 9 / 10, *(1 - step / 10 for step in range(2, 10))])
+    flat = config(steps=10, warmup=4, learning_rate=1.0, schedule="constant")
+    expected = [1 / 4, 2 / 4, 3 / 4, *[1.0] * 7]
+    assert [flat.rate_at(step, 10) for step in range(10)] == pytest.approx(expected)
+
+
+def test_bfloat16_trains_on_the_cpu_and_keeps_float32_weights(new_model, histories):
+    model = new_model("transformer")
+    seen = losses_of(model, histories, config(precision="bf16", learning_rate=0.02))
+    assert np.isfinite(seen).all()
+    assert np.mean(seen[-5:]) < np.mean(seen[:5]) - 0.05
+    assert all(value.dtype != torch.bfloat16 for value in model.state_dict().values())
+
+
+def test_sparse_gradients_train_as_dense_ones_do(new_model, histories):
+    objective = sampled(histories, negatives=32)
+    dense, sparse = (
+        losses_of(new_model(sparse=sparse), histories, config(learning_rate=0.02), objective)
+        for sparse in (False, True)
+    )
+    assert sparse[0] == pytest.approx(dense[0])
+    assert np.mean(sparse[-5:]) == pytest.approx(np.mean(dense[-5:]), abs=0.1)
+
+
+def test_weight_decay_spares_the_item_vectors(new_model, histories):
+    models = [new_model(), new_model()]
+    for model, decay in zip(models, (0.0, 0.5), strict=True):
+        train(model, histories, config(steps=1, warmup=0, weight_decay=decay))
+    assert torch.equal(models[0].items.weight, models[1].items.weight)
+    decayed, free = (m.extractor.to_hidden.weight.norm() for m in models[::-1])
+    assert decayed < free
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), [
+    ({"steps": 0}, "steps is 0"),
+    ({"batch_size": 0}, "batch_size is 0"),
+    ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+    ({"learning_rate": float("nan")}, "learning_rate is nan"),
+    ({"clip": float("nan")}, "clip is nan"),
+    ({"warmup": 30}, r"warmup \(30 steps\) never ends"),
+    ({"precision": "fp16"}, "precision is 'fp16'; it must be one of 'fp32', 'bf16'"),
+    ({"targets": "last"}, "targets is 'last'"),
+])  # fmt: skip
+def test_settings_that_cannot_work_are_refused_with_their_value(wrong, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        config(**wrong)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_where_there_is_none_is_an_error_that_says_so(new_model, histories):
+    with pytest.raises(ConfigError, match="set 'cpu'"):
+        train(new_model(), histories, config(device="cuda"))

@@ -1,0 +1,167 @@
+"""The loss of a batch equals one computed position by position, whichever way it goes."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from prismrec import losses
+from prismrec.data.batches import Batches
+from prismrec.extractors.base import Extractor, without_prior
+from prismrec.losses import LOSSES
+from prismrec.model import Model
+from prismrec.negatives import SAMPLERS
+from prismrec.readouts import READOUTS
+from prismrec.regularizers import REGULARIZERS
+from prismrec.training import Objective, objective
+from prismrec.training.objective import compute
+from prismrec.types import Batch
+
+GBCE = partial(losses.gbce, sampling_rate=0.3)
+MANY = 20  # negatives: enough of 39 items for several to be somebody's target
+
+
+def batch_of(histories, targets="all", step=0):
+    made = Batches(histories, max_len=8, batch_size=40, targets=targets).at(step)
+    history, target = map(torch.from_numpy, made)
+    return Batch(history, history != 0, target)
+
+
+def sampler_of(histories, name):
+    return SAMPLERS[name](torch.from_numpy(histories.counts(40)), MANY)
+
+
+def one_position(name, vectors, target, others, log_q):
+    """Give the logits of one position, [1, S], from its interests, [K, D]."""
+    if name == "hard":
+        vectors = vectors[(vectors @ target).argmax()][None]
+    if name == "soft":
+        vectors = ((vectors @ target).softmax(0)[:, None] * vectors).sum(0)[None]
+    own, scores = vectors @ target, vectors @ others.T - log_q
+    scores = torch.cat([own[:, None], scores], dim=1)  # [K, S]
+    return (scores.amax(0) if name == "maxsim" else scores.logsumexp(0))[None]
+
+
+def by_position(model, batch, name, loss, sampler):
+    """Say again, slowly, what the loss of a batch is."""
+    rows, slots = (batch.target != 0).nonzero(as_tuple=True)
+    targets = batch.target[rows, slots]
+    ids, log_q = torch.arange(1, model.size), torch.zeros(model.size - 1)
+    if sampler:
+        ids, log_q = sampler(torch.Generator().manual_seed(0), targets)
+    items, total = model.item_vectors(), 0.0
+    for row, slot, target in zip(rows, slots, targets, strict=True):
+        history = batch.history[row : row + 1, : slot + 1]
+        vectors = model(history, history != 0).vectors[0]
+        kept = ids != target
+        logits = one_position(name, vectors, items[target], items[ids[kept]], log_q[kept])
+        total = total + loss(logits)[0]
+    return total / len(targets)
+
+
+def gradients(model, loss):
+    model.zero_grad()
+    loss.backward()
+    return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+
+CASES = [
+    *((name, "softmax", losses.softmax) for name in READOUTS),
+    ("maxsim", "bce", losses.bce), ("lse", "gbce", GBCE), ("hard", "bpr", losses.bpr),
+    ("soft", "hard_negatives", LOSSES["hard_negatives"]),
+]  # fmt: skip
+
+
+@pytest.fixture(params=[1 << 20, 50], ids=["one piece", "many pieces"])
+def _pieces(request, monkeypatch):
+    monkeypatch.setattr(objective, "CHUNK", request.param)
+    monkeypatch.setattr("prismrec.partition.CHUNK", request.param)
+
+
+@pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("sampled", [None, "uniform", "in_batch", "mixed"])
+@pytest.mark.parametrize(("name", "_", "loss"), CASES)
+def test_a_batch_loses_what_its_positions_lose(new_model, histories, name, _, loss, sampled):
+    model, batch = new_model(), batch_of(histories)
+    sampler = sampler_of(histories, sampled) if sampled else None
+    goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)
+    found, parts = compute(model, batch, goal, torch.Generator().manual_seed(0))
+    expected = by_position(model, batch, name, loss, sampler)
+    torch.testing.assert_close(found, expected)
+    assert parts["loss"] == found.item()
+    mine, theirs = gradients(model, found), gradients(model, expected)
+    assert mine.keys() == theirs.keys()
+    for part, gradient in theirs.items():
+        torch.testing.assert_close(mine[part], gradient, rtol=1e-4, atol=1e-6, msg=part)
+
+
+@pytest.mark.parametrize("extractor", ["mind", "dr", "gru", "transformer", "mean"])
+def test_one_target_a_row_loses_what_the_position_loses(new_model, histories, extractor):
+    model, batch = new_model(extractor).eval(), batch_of(histories, targets="random")
+    found, _ = compute(model, batch, Objective(), torch.Generator())
+    interests = model(batch.history, batch.mask)
+    assert not interests.bias.any()
+    expected = []
+    targets = batch.target.sum(dim=1)
+    for vectors, active, target in zip(interests.vectors, interests.active, targets, strict=True):
+        scores = (vectors[active] @ model.items.weight[1:].T).logsumexp(0)
+        expected.append(scores.logsumexp(0) - scores[target - 1])
+    torch.testing.assert_close(found, torch.stack(expected).mean())
+
+
+@pytest.mark.parametrize("name", sorted(REGULARIZERS))
+def test_a_regularizer_does_not_depend_on_how_often_a_batch_is_repeated(new_model, histories, name):
+    model, batch = new_model(), batch_of(histories)
+    goal = Objective(regularizers={name: (REGULARIZERS[name], 0.5)})
+    twice = Batch(*(torch.cat([part, part]) for part in batch))
+    total, parts = compute(model, batch, goal, torch.Generator())
+    doubled, doubled_parts = compute(model, twice, goal, torch.Generator())
+    assert parts[name] > 0
+    assert doubled_parts == pytest.approx(parts, rel=1e-5)
+    torch.testing.assert_close(doubled, total)
+    assert total.item() == pytest.approx(parts["loss"] + 0.5 * parts[name], rel=1e-6)
+
+
+def test_routing_variance_is_the_formula_over_the_items_of_each_prefix(new_model, histories):
+    model, batch = new_model(), batch_of(histories)
+    goal = Objective(regularizers={"variance": (REGULARIZERS["routing_variance"], 1.0)})
+    _, parts = compute(model, batch, goal, torch.Generator())
+    terms = []
+    for row, slot in (batch.target != 0).nonzero():
+        history = batch.history[row : row + 1, : slot + 1]
+        weights = model(history, history != 0).weights[0]  # [K, n]
+        terms.append((weights - 1 / (slot + 1)).square().sum(1).mean())
+    assert parts["variance"] == pytest.approx(torch.stack(terms).mean().item(), rel=1e-5)
+
+
+def test_disagreement_of_copies_is_one_and_of_one_interest_none(new_model, histories):
+    batch = batch_of(histories)
+    goal = Objective(regularizers={"same": (REGULARIZERS["disagreement"], 1.0)})
+    model = new_model("sa")
+    with torch.no_grad():
+        for parameter in model.extractor.parameters():
+            parameter.zero_()  # every head the same
+    assert compute(model, batch, goal, torch.Generator())[1]["same"] == pytest.approx(1)
+    assert compute(new_model("sa", interests=1), batch, goal, torch.Generator())[1]["same"] == 0
+
+
+class NewestItem(Extractor):
+    """Multiplies no matrices, so that nothing of it is rounded under autocast."""
+
+    def forward(self, items, mask):
+        slots = torch.arange(items.shape[1])
+        newest = (slots == mask.sum(dim=1, keepdim=True) - 1).float()
+        return without_prior((items * newest[..., None]).sum(1, keepdim=True), newest[:, None])
+
+
+@pytest.mark.parametrize("name", ["lse", "maxsim"])
+def test_scores_and_losses_stay_in_float32_under_autocast(histories, name):
+    model, batch = Model(40, NewestItem(dim=8, interests=1, max_len=8)), batch_of(histories)
+    goal = Objective(readout=READOUTS[name], negatives=sampler_of(histories, "uniform"))
+    found = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss, _ = compute(model, batch, goal, torch.Generator().manual_seed(0))
+        assert loss.dtype == torch.float32
+        found.append({"loss": loss.detach(), **gradients(model, loss)})
+    torch.testing.assert_close(found[1], found[0])
