@@ -1,0 +1,5 @@
+"""``python -m prismrec``: the command line."""
+
+from prismrec.cli import main
+
+main()

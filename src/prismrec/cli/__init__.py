@@ -1,0 +1,73 @@
+"""The command line: each command parses, calls one function and prints.
+
+A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. Commands
+are imported when they are called, so that ``prismrec --help`` does not wait for torch.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import cyclopts
+
+import prismrec
+from prismrec.errors import PrismrecError
+
+COMMANDS = {
+    "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",
+    "datasets": "List the named data sets, and under what terms they come.",
+    "inspect": "Say what is odd about an event log, and what each filter would drop.",
+    "prepare": "Make a data set folder from an event log or a named data set.",
+    "train": "Train a model on a data set folder.",
+    "evaluate": "Measure a trained model beside every baseline.",
+    "recommend": "Recommend to one history.",
+    "doctor": "Check this installation, and an artifact or data set if one is given.",
+}
+
+
+def make_app() -> cyclopts.App:
+    """Give the command line as a value."""
+    app = cyclopts.App(
+        name="prismrec",
+        help="Multi-interest recommendations, from an event log to a list that says why.",
+        version=prismrec.__version__,
+        help_format="plaintext",
+        exit_on_error=False,
+        print_error=False,
+        result_action="return_value",
+    )
+    for name, help_text in COMMANDS.items():
+        app.command(f"prismrec.cli.{name}:{name}", name=name, help=help_text)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0, 2 after a user's mistake, 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app = make_app()
+        _read_config_file(app, arguments)
+        app(arguments)
+    except (PrismrecError, cyclopts.CycloptsError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (head, less) has had enough
+        sys.exit(0)
+
+
+def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
+    """Let ``--config FILE`` set what no flag sets: flag, then file, then default."""
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name != "--config":
+            continue
+        after = arguments[place + 1 : place + 2]
+        if not (equals or after):
+            raise cyclopts.CycloptsError("--config was given no file; name a TOML file.")
+        del arguments[place : place + (1 if equals else 2)]
+        path = value if equals else after[0]
+        app.config = (cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False),)
+        return

@@ -1,0 +1,28 @@
+"""``prismrec inspect``: the linter of an event log."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from prismrec.cli.logs import Reading, open_log
+from prismrec.cli.show import show
+from prismrec.data.inspect import inspect_log
+
+
+def inspect(
+    log: str,
+    /,
+    *,
+    reading: Annotated[Reading, Parameter(name="*")] = Reading(),  # noqa: B008 -- frozen
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Say what is odd about an event log, what each filter would drop, and what to do next.
+
+    Args:
+        log: A file, glob or folder of CSV, TSV, JSON lines or Parquet, or a named data set.
+        reading: How it reads.
+        as_json: Print one JSON object.
+    """
+    events, items = open_log(log, reading)
+    report = inspect_log(events, items)
+    show(report.to_json(), report.lines(), as_json=as_json)

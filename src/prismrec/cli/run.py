@@ -1,0 +1,207 @@
+"""One training run from its settings: what ``train`` and ``demo`` share."""
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from prismrec import losses
+from prismrec.cli.progress import Progress
+from prismrec.data.catalog import Catalog
+from prismrec.data.split import Split
+from prismrec.errors import ConfigError
+from prismrec.evaluation import evaluate
+from prismrec.extractors import EXTRACTORS
+from prismrec.losses import LOSSES
+from prismrec.model import Model, Similarity
+from prismrec.negatives import SAMPLERS
+from prismrec.readouts import READOUTS
+from prismrec.recommender import Recommender
+from prismrec.regularizers import REGULARIZERS
+from prismrec.resolve import build, resolve
+from prismrec.training import Objective, TrainConfig, TrainResult, train
+
+FULL_SOFTMAX_UP_TO = 50_000
+"""Items up to which every item is a negative unless ``negatives`` says otherwise."""
+SAMPLED = 2_048
+"""Negatives beyond that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What a run is made of: names of parts and their sizes."""
+
+    extractor: str = "sa"
+    """From a history to interests: sa, dr, mind, transformer, gru, mean, or module:Class."""
+    dim: int = 64
+    """Width D of item and interest vectors."""
+    interests: int | None = None
+    """Number K of interests; 4 if not given, 1 for an extractor that gives one."""
+    max_len: int = 50
+    """Events of a history that the model reads, the newest."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of the extractor, as --set hidden=256."""
+    readout: str = "lse"
+    """How interests meet a target in training: hard, soft, maxsim, lse."""
+    loss: str = "softmax"
+    """softmax, gbce, bce, bpr or hard_negatives."""
+    negatives: int | None = None
+    """Items a target is scored against; 0 is the whole catalog. If not given: the whole catalog
+    up to 50 000 items, 2 048 beyond."""
+    sampler: str = "uniform"
+    """Where negatives come from: uniform, popularity, log_uniform, in_batch, mixed."""
+    similarity: Similarity = "cosine"
+    """Score by cosine or by dot product."""
+    temperature: float | None = None
+    """Logits are divided by it; 0.07 for cosine and 1 for dot if not given."""
+    dropout: float = 0.2
+    """Share of each history vector's numbers set to 0 in training."""
+    sparse: bool = False
+    """Touch only the item vectors a step reads: for large catalogs and sampled negatives."""
+    routing_variance: float = 0.0
+    """Weight of REMI's routing regulariser."""
+    disagreement: float = 0.0
+    """Weight of the mean cosine between a user's interests."""
+    filter_seen: bool = False
+    """Validate on lists without the items of the history."""
+    validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"
+    """Validation metric, at 50."""
+
+    def settled(self, items: int) -> "RunConfig":
+        """Fill in what depends on the extractor, the similarity and the number of items."""
+        kind = resolve("extractor", self.extractor, EXTRACTORS)
+        return replace(
+            self,
+            interests=self.interests or (1 if kind.single else 4),
+            temperature=self.temperature or (0.07 if self.similarity == "cosine" else 1.0),
+            negatives=(0 if items <= FULL_SOFTMAX_UP_TO else SAMPLED)
+            if self.negatives is None
+            else self.negatives,
+        )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained recommender and how it came about."""
+
+    recommender: Recommender
+    result: TrainResult
+    settings: dict[str, Any]
+    """All settings of the run, settled: flat, JSON."""
+
+
+def run(
+    config: RunConfig,
+    training: TrainConfig,
+    split: Split,
+    catalog: Catalog,
+    *,
+    folder: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train one model and give it as a recommender with an exact index.
+
+    Args:
+        config: Parts and sizes.
+        training: How to train.
+        split: Trained on ``train``, the best weights chosen on ``valid``.
+        catalog: Of the data set.
+        folder: Where checkpoints go; none are written without one.
+        resume: Go on from them.
+        progress: Told of every step.
+    """
+    config = config.settled(catalog.size - 1)
+    model = make_model(config, catalog.size, training.seed)
+
+    def validate() -> float:
+        recommender = Recommender.exact(model, catalog)
+        recommend = partial(recommender.ranked, filter_seen=config.filter_seen)
+        report = evaluate(recommend, split.valid, ks=(50,), only=(config.validate_on,))
+        return report.metrics[f"{config.validate_on}@50"]
+
+    with progress or contextlib.nullcontext():
+        result = train(
+            model,
+            split.train,
+            training,
+            make_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
+            validate=validate if split.valid else None,
+            on_step=progress.step if progress else None,
+            folder=folder,
+            resume=resume,
+        )
+    settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
+    return Trained(Recommender.exact(model.cpu(), catalog), result, settings)
+
+
+def make_model(config: RunConfig, size: int, seed: int) -> Model:
+    """Make a model with weights drawn from ``seed``; the global generator is left as it was."""
+    if config.interests is None or config.temperature is None:
+        raise ConfigError("A run's settings are not settled; call settled(items) first.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        extractor = build(
+            "extractor", config.extractor, EXTRACTORS, config.options,
+            dim=config.dim, interests=config.interests, max_len=config.max_len,
+        )  # fmt: skip
+        return Model(
+            size,
+            extractor,
+            similarity=config.similarity,
+            temperature=config.temperature,
+            dropout=config.dropout,
+            sparse=config.sparse,
+        )
+
+
+def make_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
+    """Look up what is minimised."""
+    loss: Callable[..., torch.Tensor] = resolve("loss", config.loss, LOSSES)
+    items = len(counts) - 1
+    if loss is losses.gbce:
+        loss = partial(losses.gbce, sampling_rate=min(1.0, (config.negatives or items) / items))
+    sampler = resolve("sampler", config.sampler, SAMPLERS)
+    terms = {name: getattr(config, name) for name in REGULARIZERS}
+    return Objective(
+        loss=loss,
+        readout=resolve("readout", config.readout, READOUTS),
+        negatives=sampler(counts, config.negatives) if config.negatives else None,
+        regularizers={n: (REGULARIZERS[n], weight) for n, weight in terms.items() if weight},
+    )
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Read ``["hidden=256", "positions=slot"]``: JSON where it is JSON, else text.
+
+    Raises:
+        ConfigError: A pair without ``=``.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
+
+
+def to_toml(settings: Mapping[str, Any]) -> str:
+    """Write flat settings as TOML that ``--config`` reads; what is None is left out."""
+    lines = [
+        f"{name} = {json.dumps(value)}"
+        for name, value in settings.items()
+        if value is not None and not isinstance(value, dict)
+    ]
+    pairs = [f"{n}={json.dumps(v)}" for n, v in settings.get("options", {}).items()]
+    if pairs:
+        lines.append(f"set = {json.dumps(pairs)}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,147 @@
+"""``prismrec train``: from a data set folder to an artifact."""
+
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from cyclopts import Parameter
+
+from prismrec.artifact import save
+from prismrec.cli.described import described
+from prismrec.cli.progress import Progress
+from prismrec.cli.run import RunConfig, Trained, parse_options, run, to_toml
+from prismrec.cli.scalars import scalars
+from prismrec.cli.show import note, show
+from prismrec.cli.surroundings import surroundings
+from prismrec.data.storage import load_dataset, load_split, read_manifest
+from prismrec.training import TrainConfig
+from prismrec.training.checkpoint import LAST
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitting:
+    """What concerns this sitting of a run and none of its numbers."""
+
+    resume: bool = False
+    """Go on from the checkpoint in OUT.run, to the very result of an unbroken run."""
+    single: bool = True
+    """Also train the same model with one interest, into OUT-k1, to be shown beside it."""
+    tensorboard: Path | None = None
+    """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
+    threads: int | None = None
+    """Threads of torch; its own choice if not given. On a busy machine 1 is often fastest."""
+    quiet: bool = False
+    """Show no progress."""
+    as_json: Annotated[bool, Parameter(name="--json")] = False
+    """Print one JSON object."""
+
+
+def train(
+    data: Path,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    run_config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),  # noqa: B008 -- frozen
+    training: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008
+    sitting: Annotated[Sitting, Parameter(name="*")] = Sitting(),
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+) -> None:
+    """Train a model on a data set folder and save it as an artifact.
+
+    Every flag can stand in a TOML file, given as --config FILE: flag, then file, then default.
+
+    Args:
+        data: Folder made by 'prismrec prepare'.
+        out: Folder of the artifact; checkpoints stand in OUT.run.
+        run_config: Parts of the model and of what is minimised.
+        training: How to train.
+        sitting: What changes no number.
+        set_: An option of the extractor, as --set hidden=256; may be repeated.
+    """
+    if sitting.threads:
+        torch.set_num_threads(sitting.threads)
+    run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
+    dataset, manifest = load_dataset(data), read_manifest(data)
+    split = load_split(data, dataset)
+    settled = run_config.settled(dataset.catalog.size - 1)
+    note(negatives_rule(run_config, settled), quiet=sitting.quiet)
+    plans = {out: settled}
+    if sitting.single and settled.interests != 1:
+        plans[out.with_name(out.name + "-k1")] = replace(settled, interests=1)
+    trained: dict[Path, Trained] = {}
+    for place, config in plans.items():
+        with ExitStack() as stack:
+            also = stack.enter_context(scalars(sitting.tensorboard, place.name))
+            progress = Progress(place.name, quiet=sitting.quiet or sitting.as_json, also=also)
+            folder = place.with_name(place.name + ".run")
+            trained[place] = run(
+                config,
+                training,
+                split,
+                dataset.catalog,
+                folder=folder,
+                resume=sitting.resume and (folder / LAST).exists(),
+                progress=progress,
+            )
+        if trained[place].result.interrupted:
+            note(f"stopped at step {trained[place].result.steps}; go on with --resume.")
+            raise KeyboardInterrupt
+        about = about_run(trained[place], manifest, split.how)
+        save(trained[place].recommender, place, about=about)
+        (place / "run.toml").write_text(to_toml(trained[place].settings), encoding="utf-8")
+    for place in plans:
+        shutil.rmtree(place.with_name(place.name + ".run"), ignore_errors=True)
+    summary = {str(place): summary_of(found) for place, found in trained.items()}
+    lines = [line for place, found in trained.items() for line in lines_of(place, found)]
+    lines.append(f"next: prismrec evaluate {out} {data}")
+    show(summary, lines, as_json=sitting.as_json)
+
+
+def negatives_rule(asked: RunConfig, settled: RunConfig) -> str:
+    """Say what a target is scored against, and whether that was asked for or follows."""
+    scored = f"{settled.negatives} {settled.sampler} negatives" if settled.negatives else (
+        "the whole catalog"
+    )  # fmt: skip
+    why = "as asked" if asked.negatives is not None else "by the size of the catalog"
+    return f"Targets are scored against {scored} ({why}; --negatives sets it)."
+
+
+def about_run(trained: Trained, dataset: dict[str, Any], how: str) -> dict[str, Any]:
+    """Give what the artifact's manifest says of a run."""
+    return {
+        "run": trained.settings,
+        "result": summary_of(trained),
+        "dataset": {n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
+        "split": how,
+        **surroundings(),
+    }
+
+
+def summary_of(trained: Trained) -> dict[str, Any]:
+    """Give what a run came to."""
+    result = trained.result
+    return {
+        "steps": result.steps,
+        "best_step": result.best_step,
+        "validation": result.best,
+        "seconds": round(result.seconds, 1),
+        "pairs_per_second": round(result.pairs_per_second),
+    }
+
+
+def lines_of(place: Path, trained: Trained) -> list[str]:
+    """Tell a person what a run came to."""
+    result, settings = trained.result, trained.settings
+    best = f", {settings['validate_on']}@50 {result.best:.4f} on validation" if result.best else ""
+    return [
+        f"{place}: {settings['extractor']}, {settings['interests']} interests{best}",
+        f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
+        f"{result.pairs_per_second:,.0f} training pairs a second",
+    ]
+
+
+for settings in (RunConfig, TrainConfig, Sitting):
+    described(settings)
