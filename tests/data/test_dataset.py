@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
-from event_logs import dataset_of, histories_log, log_of, names
 
+from event_logs import dataset_of, histories_log, log_of, names
 from prismrec.data.dataset import build_dataset, k_core
 from prismrec.data.events import read_events
 from prismrec.data.items import ItemTable, read_items
+from prismrec.data.refusals import Refused
 from prismrec.data.sources import open_named
 from prismrec.errors import ConfigError, DataError
 
@@ -86,6 +89,15 @@ def test_the_core_is_taken_to_the_fixed_point():
     assert k_core(users, items, min_user_events=2, min_item_events=1).all()
 
 
+def test_what_reading_refused_and_left_out_is_told():
+    log = log_of([("u", "a", 1)])
+    refused = (Refused("time is missing", 3),)
+    log = replace(log, refused=refused, events_left_out=4, users_left_out=2)
+    how = build_dataset(log, **EVERYTHING).how
+    assert how["refused"] == {"time is missing": 3}
+    assert (how["events_left_out"], how["users_left_out"]) == (4, 2)
+
+
 def test_every_step_says_what_it_left():
     dataset = dataset_of({"u": "aab", "v": "abb", "w": "c"}, min_user_events=2)
     read, core = dataset.how["steps"]
@@ -94,9 +106,8 @@ def test_every_step_says_what_it_left():
 
 
 def test_when_filters_remove_everything_the_counts_are_told():
-    with pytest.raises(
-        DataError, match="read: 6 events, 3 users, 2 items; at least 5 .*: 0 events"
-    ):
+    message = r"read: 6 events, 3 users, 2 items; at least 5 .*: 0 events, 0 users, 0 items"
+    with pytest.raises(DataError, match=message):
         build_dataset(histories_log({"u": "ab", "v": "ab", "w": "ab"}))
 
 
@@ -111,7 +122,7 @@ def test_large_integer_ids_come_back_digit_for_digit():
         rows, schema={"user": pl.Int64, "item": pl.UInt64, "time": pl.Int64}, orient="row"
     )
     log = log_of([("", "", 0)])
-    dataset = build_dataset(type(log)(**{**vars(log), "frame": frame.lazy()}), **EVERYTHING)
+    dataset = build_dataset(replace(log, frame=frame.lazy()), **EVERYTHING)
     assert dataset.users.ids.to_list() == ["900000017", "5"]
     assert dataset.catalog.items.ids.to_list() == [
         "9000000000000000019",
@@ -162,6 +173,13 @@ def test_the_fingerprint_tells_data_sets_apart_and_not_two_builds_of_one():
         {"u": "a", "v": "bc"},
     ]
     assert len({plain.fingerprint, *(dataset_of(other).fingerprint for other in others)}) == 5
+
+
+def test_whose_an_event_is_counts_in_the_fingerprint():
+    one = build_dataset(log_of([("u", "a", 0), ("u", "b", 1), ("v", "c", 2)]), **EVERYTHING)
+    other = build_dataset(log_of([("u", "a", 0), ("v", "b", 1), ("v", "c", 2)]), **EVERYTHING)
+    assert one.ids_fingerprint == other.ids_fingerprint
+    assert one.fingerprint != other.fingerprint
 
 
 def test_ids_that_read_alike_side_by_side_have_different_fingerprints():

@@ -80,7 +80,10 @@ def test_books_are_read_from_reviews_and_their_metadata_is_not_run(tmp_path):
         {"reviewerID": "A", "asin": a, "unixReviewTime": t, "overall": 5.0}
         for a, t in [("0002", 7), ("0001", 3)]
     ]
-    metadata = "{'asin': '0001', 'title': 'It\\'s', 'categories': [['Books', 'Fiction'], ['Books', 'Art']]}\n{'asin': '0002', 'categories': [[]]}\n"
+    metadata = (
+        "{'asin': '0001', 'title': 'It\\'s', 'categories': [['Books', 'Fiction'], ['Art']]}\n"
+        "{'asin': '0002', 'categories': [[]]}\n"
+    )
     (tmp_path / "here").mkdir()
     for name, text in (
         ("reviews_Books_5.json.gz", "\n".join(map(json.dumps, reviews))),

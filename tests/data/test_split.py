@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from event_logs import dataset_of, log_of
 
+from event_logs import dataset_of, log_of
 from prismrec.data.dataset import build_dataset
 from prismrec.data.split import (
     SPLITS,
@@ -142,7 +142,7 @@ def test_a_wrong_name_option_or_share_is_refused_with_what_there_is():
         make_split(dataset, "by-users")
     with pytest.raises(ConfigError, match="no option 'sede'; it takes: valid, test, seed"):
         make_split(dataset, "by-user", sede=1)
-    with pytest.raises(ConfigError, match="valid is 0.5"):
+    with pytest.raises(ConfigError, match=r"valid is 0\.5"):
         split_by_user(dataset, valid=0.5, test=0.5)
     with pytest.raises(ConfigError, match="history_share is 1"):
         split_by_user(dataset, history_share=1)

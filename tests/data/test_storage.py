@@ -3,8 +3,8 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from event_logs import dataset_of, log_of
 
+from event_logs import dataset_of, log_of
 from prismrec.data.dataset import build_dataset
 from prismrec.data.split import make_split
 from prismrec.data.storage import load_dataset, load_split, read_manifest, save_dataset
@@ -100,7 +100,7 @@ def test_the_split_follows_from_the_manifest(dataset, tmp_path):
 def test_a_shuffled_item_map_is_refused(folder):
     items = pl.read_parquet(folder / "items.parquet")
     items.with_columns(pl.col("id").reverse()).write_parquet(folder / "items.parquet")
-    with pytest.raises(DataError, match="users.parquet or items.parquet was changed"):
+    with pytest.raises(DataError, match=r"users\.parquet or items\.parquet was changed"):
         load_dataset(folder)
 
 
@@ -154,7 +154,7 @@ def test_another_format_or_size_is_refused(folder, change, message):
 
 
 def test_no_data_set_at_all_is_said_so(tmp_path):
-    with pytest.raises(DataError, match="No data set at .* make one with 'prismrec prepare'"):
+    with pytest.raises(DataError, match=r"No data set at .* make one with 'prismrec prepare'"):
         load_dataset(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(DataError, match="is not JSON"):

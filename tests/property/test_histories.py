@@ -1,10 +1,10 @@
 """Id maps, histories and splits: what must hold whatever the data."""
 
 import numpy as np
-from event_logs import log_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from event_logs import log_of
 from prismrec.data.dataset import build_dataset, k_core
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap

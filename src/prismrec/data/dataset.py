@@ -32,7 +32,7 @@ Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
 Columns = dict[str, NDArray[np.int32] | NDArray[np.int64]]
 """The events while they are worked on: ``user`` and ``item`` codes, ``time``; one row an event."""
 
-BLOCK = 1 << 20  # numbers hashed at a time: 8 MiB
+BLOCK = 1 << 20  # numbers hashed or counted at a time: 8 MiB
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,20 @@ def k_core(
     """
     kept = np.ones(len(users), dtype=np.bool_)
     while True:
-        enough = (np.bincount(users) >= min_user_events)[users]
-        enough &= (np.bincount(items) >= min_item_events)[items]
+        enough = (_count(users) >= min_user_events)[users]
+        enough &= (_count(items) >= min_item_events)[items]
         if enough.all():
             return kept
         kept[kept] = enough
         users, items = users[enough], items[enough]
+
+
+def _count(codes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Count each code, block by block: ``bincount`` makes an int64 copy of what it is given."""
+    counts = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    for start in range(0, len(codes), BLOCK):
+        counts += np.bincount(codes[start : start + BLOCK], minlength=len(counts))
+    return counts
 
 
 def build_dataset(
@@ -140,19 +148,20 @@ def build_dataset(
     Cost: O(E log E) time where the log is not in time order, else O(E); about 40 bytes an event.
     """
     _check(min_user_events, min_item_events, duplicates)
-    user_ids, users = _encode(log.frame, "user")
-    item_ids, codes = _encode(log.frame, "item")
-    times = log.frame.select("time").collect().to_series().to_numpy()
-    events: Columns = {"user": users, "item": codes, "time": times}
-    del users, codes, times  # the columns alone hold them, so that each is freed as it is replaced
+    user_ids, item_ids, events = _read(log.frame)
     steps = [_counted("read", events)]
 
     # lexsort is stable: events of one user and time stay in the order of the log.
     _take(events, np.lexsort((events["time"], events["user"])))
     tied, exact, repeats = _sameness(events)
+    sameness = {
+        "exact_duplicates": int(exact.sum()), "repeats": int(repeats.sum()),
+        "tied_share": float(tied.mean()) if log.has_time else None,
+    }  # fmt: skip
     if duplicates != "keep":
         _take(events, ~(exact if duplicates == "drop-exact" else repeats))
         steps.append(_counted(duplicates, events))
+    del tied, exact, repeats
     core = k_core(
         events["user"], events["item"],
         min_user_events=min_user_events, min_item_events=min_item_events,
@@ -165,10 +174,10 @@ def build_dataset(
     how = {
         "source": log.source, "has_time": log.has_time,
         "rows_read": log.rows_read, "rows_kept": log.rows_kept,
+        "refused": {each.reason: each.count for each in log.refused},
+        "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
         "min_user_events": min_user_events, "min_item_events": min_item_events,
-        "duplicates": duplicates, "exact_duplicates": int(exact.sum()),
-        "repeats": int(repeats.sum()),
-        "tied_share": float(tied.mean()) if log.has_time else None, "steps": steps,
+        "duplicates": duplicates, **sameness, "steps": steps,
     }  # fmt: skip
     return _numbered(log, items, user_ids, item_ids, events, how)
 
@@ -181,6 +190,14 @@ def _check(min_user_events: int, min_item_events: int, duplicates: str) -> None:
         raise ConfigError(
             f"duplicates is {duplicates!r}; take one of {', '.join(get_args(Duplicates))}."
         )
+
+
+def _read(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, Columns]:
+    """Give users' and items' distinct ids, and the events as codes, a column at a time."""
+    user_ids, users = _encode(frame, "user")
+    item_ids, items = _encode(frame, "item")
+    times = frame.select("time").collect().to_series().to_numpy()
+    return user_ids, item_ids, {"user": users, "item": items, "time": times}
 
 
 def _encode(frame: pl.LazyFrame, column: str) -> tuple[pl.Series, NDArray[np.int32]]:
@@ -201,7 +218,7 @@ def _take(events: Columns, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
 
 
 def _counted(step: str, events: Columns) -> dict[str, object]:
-    users, items = (int(np.count_nonzero(np.bincount(events[n]))) for n in ("user", "item"))
+    users, items = (int(np.count_nonzero(_count(events[n]))) for n in ("user", "item"))
     return {"step": step, "events": len(events["user"]), "users": users, "items": items}
 
 
@@ -242,14 +259,14 @@ def _numbered(
     events: Columns, how: Mapping[str, object],
 ) -> Dataset:  # fmt: skip
     """Number what is left: users as they appeared, items by falling count."""
-    lengths = np.bincount(events["user"])
+    lengths = _count(events["user"])
     present = np.flatnonzero(lengths)
     users = IdMap(user_ids.gather(present), kind="user")
     indptr = np.concatenate([[0], np.cumsum(lengths[present])]).astype(np.int64)
 
-    counts = np.bincount(events["item"], minlength=len(item_ids))
+    counts = _count(events["item"])
     by_count = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    number = np.zeros(len(item_ids), dtype=np.int64)
+    number = np.zeros(len(counts), dtype=np.int64)
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
     histories = Histories(indptr, number[events.pop("item")], events.pop("time").astype(np.int64))

@@ -25,8 +25,13 @@ def _reviews(paths: list[Path]) -> Tables:
 
 def _reviews_with_metadata(paths: list[Path]) -> Tables:
     events, _ = _reviews(paths[:1])
-    columns = [("item", pl.String), ("title", pl.String), ("categories", pl.List(pl.String))]
-    return events, pl.DataFrame(list(_metadata(paths[1])), schema=columns, orient="row")
+    rows = list(_metadata(paths[1]))
+    items = pl.DataFrame(
+        {"item": [row[0] for row in rows], "title": [row[1] for row in rows]},
+        schema_overrides={"title": pl.String},
+    )
+    lists = pl.Series([row[2] for row in rows], dtype=pl.List(pl.String))
+    return events, items.with_columns(categories=lists)
 
 
 def _metadata(path: Path) -> Iterator[tuple[str, str | None, list[str]]]:
