@@ -61,8 +61,7 @@ def read_events(
     """Read an event log.
 
     Args:
-        source: A file, a glob or a directory, of any format of ``prismrec.data.formats``; or a
-            Polars, Pandas or Arrow frame.
+        source: A path, glob or directory (see ``prismrec.data.formats``), or any data frame.
         columns: Names of columns that are not common ones.
         keep_events: The kinds of event to keep; all, if empty.
         time_unit: Of numbers, where their size does not tell it; see ``prismrec.data.times``.

@@ -1,0 +1,339 @@
+"""Reading event logs: every format, every trap, and nothing dropped in silence."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prismrec.data.columns import Columns
+from prismrec.data.events import read_events
+from prismrec.errors import ConfigError, DataError
+
+HEADER = "user_id,item_id,timestamp\n"
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file and give its path."""
+
+    def to(content, name="log.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return to
+
+
+def rows(log):
+    return log.frame.collect().rows()
+
+
+def told(log):
+    return {each.reason: (each.count, each.lines) for each in log.refused}
+
+
+def good(count):
+    return "".join(f"good,g{number},{number}\n" for number in range(count))
+
+
+def test_an_invisible_mark_before_the_header_changes_nothing(write):  # D01
+    plain = read_events(write(HEADER + "u,a,5\n"))
+    marked = read_events(write(b"\xef\xbb\xbf" + HEADER.encode() + b"u,a,5\n", "marked.csv"))
+    assert rows(marked) == rows(plain) == [("u", "a", 5 * SECOND)]
+
+
+def test_the_mark_changes_nothing_where_there_is_no_header(write):  # D01
+    assert rows(read_events(write(b"\xef\xbb\xbfu,a,5\n")))[0][0] == "u"
+    assert rows(read_events(write(b"\xef\xbb\xbfu a\n", "s.txt")))[0][0] == "u"
+
+
+@pytest.mark.parametrize("name", ["NA", "null", "nan", "None", "N/A", "007", "-", "#N/A", "1e5"])
+def test_an_id_that_looks_like_something_else_is_an_id(write, name):  # D02
+    assert rows(read_events(write(f"{HEADER}{name},{name},5\n")))[0][:2] == (name, name)
+    line = json.dumps({"user": name, "item": name, "time": 5})
+    assert rows(read_events(write(line, "log.jsonl")))[0][:2] == (name, name)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("u,,5", "item"), (",a,5", "user"), ("u,a,", "time"), ('u,"",5', "item"), ("u,a", "time")],
+)
+def test_only_an_empty_field_is_missing_and_its_line_is_named(write, line, reason):  # D02
+    log = read_events(write(HEADER + good(3) + line + "\n"))
+    assert told(log) == {f"{reason} is missing": (1, (5,))}
+    assert (log.rows_read, log.rows_kept, len(rows(log))) == (4, 3, 3)
+
+
+def test_tab_read_with_comma_names_the_delimiter_and_the_header(write):  # D10
+    path = write("user_id\titem_id\tts\nu\ta\t5\n", "log.tsv")
+    assert len(rows(read_events(path))) == 1
+    with pytest.raises(DataError, match=r"delimiter ','.*user_id\\titem_id\\tts.*'\\t'"):
+        read_events(path, delimiter=",")
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|", " "])
+def test_the_delimiter_is_told_by_the_header(write, delimiter):  # D10
+    lines = [["user", "item", "time"], ["u", "a", "5"]]
+    text = "\n".join(delimiter.join(line) for line in lines)
+    assert rows(read_events(write(text))) == [("u", "a", 5 * SECOND)]
+
+
+def test_a_delimiter_that_is_no_character_is_said_so(write):
+    with pytest.raises(ConfigError, match="delimiter is '::'"):
+        read_events(write(HEADER), delimiter="::")
+
+
+def test_a_byte_of_another_encoding_is_named_by_its_offset(write):  # D11
+    content = "user,item,time,title\nu,a,5,Amélie\n".encode("latin-1")
+    path = write(content)
+    offset = content.index(b"\xe9")
+    with pytest.raises(DataError, match=rf"0xE9 at offset {offset}.*encoding="):
+        read_events(path)
+    assert rows(read_events(path, encoding="latin-1")) == [("u", "a", 5 * SECOND)]
+    with pytest.raises(ConfigError, match="latin-one"):
+        read_events(path, encoding="latin-one")
+
+
+@pytest.mark.parametrize("before", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_a_character_may_lie_across_two_chunks_and_a_cut_one_not(write, before):  # D11
+    start = b"user,item,time,title\nu,a,5,"
+    fill = b"x" * (before - len(start))
+    assert len(rows(read_events(write(start + fill + "é\n".encode())))) == 1
+    with pytest.raises(DataError, match=rf"0xC3 at offset {before:,}"):
+        read_events(write(start + fill + b"\xc3"))
+
+
+def test_a_log_of_another_encoding_keeps_its_ids(write):  # D11
+    text = "user,item,time\nu,Amélie,5\n"
+    for encoding in ("latin-1", "utf-16"):
+        log = read_events(write(text.encode(encoding)), encoding=encoding)
+        assert rows(log)[0][1] == "Amélie"
+
+
+@pytest.mark.parametrize("name", ["a,b", 'say "x"', "a;b", " a ", "日本", "a\tb"])
+def test_an_id_holds_what_the_quotes_hold(write, name):  # D15
+    quoted = '"' + name.replace('"', '""') + '"'
+    assert rows(read_events(write(f"{HEADER}u,{quoted},5\n")))[0][1] == name
+
+
+@pytest.mark.parametrize("large", [900000017, 2**53 + 1, 9000000000000000019, 2**64 - 1])
+def test_a_large_id_comes_back_digit_for_digit(write, large):  # D18
+    table = {"user": [large], "item": [large], "time": [5]}
+    typed = pl.DataFrame(table, schema_overrides={"user": pl.UInt64, "item": pl.UInt64})
+    typed.write_parquet(path := write("", "log.parquet"))
+    line = json.dumps({"user": large, "item": large, "time": 5})
+    sources = [typed, path, write(f"{HEADER}{large},{large},5\n"), write(line, "log.jsonl")]
+    for source in sources:
+        frame = read_events(source).frame.collect()
+        assert frame["item"].cast(pl.String).to_list() == [str(large)]
+
+
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.Boolean])
+def test_ids_that_are_floats_are_refused(dtype):  # D18
+    frame = pl.DataFrame({"user": [1], "item": [1], "time": [1]}, schema_overrides={"item": dtype})
+    with pytest.raises(DataError, match=r"'item'.*cannot hold ids"):
+        read_events(frame)
+
+
+def test_kinds_of_event_are_chosen_and_the_users_lost_are_counted(write):  # D20
+    text = "user,item,time,behavior\n" + "a,1,5,pv\na,2,6,buy\nb,1,7,buy\nb,1,8,cart\nc,1,8,fav\n"
+    log = read_events(write(text), keep_events=("pv", "fav"))
+    assert [row[:2] for row in rows(log)] == [("a", "1"), ("c", "1")]
+    assert (log.events_left_out, log.users_left_out, log.rows_read, log.rows_kept) == (3, 1, 5, 2)
+    assert read_events(write(text)).rows_kept == 5
+
+
+def test_kinds_of_event_that_are_not_there_are_an_error(write):  # D20
+    path = write("user,item,time,behavior\na,1,5,pv\na,2,6,buy\na,3,6,buy\n")
+    with pytest.raises(DataError, match=r"click.*buy \(2 rows\), pv \(1 rows\)"):
+        read_events(path, keep_events=("pv", "click"))
+    with pytest.raises(DataError, match="no event column among 'user_id'"):
+        read_events(write(HEADER + "u,a,5\n"), keep_events=("pv",))
+
+
+def test_lines_with_too_many_fields_are_refused_by_line(write):
+    log = read_events(write(HEADER + good(2) + "u,a,b,5\n\nu,c,6\n"))
+    assert told(log) == {"line has too many fields": (1, (4,)), "user is missing": (1, (5,))}
+    assert rows(log)[-1] == ("u", "c", 6 * SECOND)
+
+
+def test_lines_are_named_right_after_a_field_that_runs_over_lines(write):
+    text = 'note,user,item,time\n"two\nlines",u,a,5\nn,u,,6\nn,u,b,7\n'
+    assert told(read_events(write(text))) == {"item is missing": (1, (4,))}
+
+
+def test_lines_that_a_stray_quote_swallows_are_counted(write):
+    log = read_events(write(HEADER + good(9) + 'u,"a,5\nu,b,6\nu,c",7\n'))
+    assert told(log) == {"a field runs over lines": (3, (11,))}
+    assert log.rows_read == 12
+
+
+def test_a_quote_that_does_not_close_is_named_by_its_line(write):
+    with pytest.raises(DataError, match="quote in line 4"):
+        read_events(write(HEADER + good(2) + 'u,"a,5\nu,b,6\n'))
+
+
+def test_strict_raises_at_the_first_row_that_cannot_be_used(write):
+    path = write(HEADER + good(2) + "u,a,x\nu,,5\n")
+    with pytest.raises(DataError, match=r"time cannot be read \(line 4: 'u,a,x'\)"):
+        read_events(path, strict=True)
+    assert read_events(write(HEADER + good(2)), strict=True).rows_kept == 2
+
+
+def test_a_log_of_which_most_is_refused_does_not_read(write):
+    with pytest.raises(DataError, match="3 rows of 5"):
+        read_events(write(HEADER + good(2) + "u,a,x\nu,,5\n,,\n"))
+    assert read_events(write(HEADER + good(3) + "u,a,x\nu,,5\n,,\n")).rows_kept == 3
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", HEADER])
+def test_a_log_without_rows_is_an_error(write, content):
+    with pytest.raises(DataError, match=r"is empty|no rows"):
+        read_events(write(content))
+
+
+def test_a_wrong_name_lists_the_columns_found(write):
+    path = write("who,what,time\nu,a,5\n")
+    with pytest.raises(DataError, match=r"user column.*'who', 'what', 'time'"):
+        read_events(path)
+    with pytest.raises(DataError, match=r"'whom'.*'who', 'what', 'time'"):
+        read_events(path, columns=Columns(user="whom", item="what"))
+    log = read_events(path, columns=Columns(user="who", item="what"))
+    assert rows(log) == [("u", "a", 5 * SECOND)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "userId,movieId,rating,timestamp",
+        "reviewerID,asin,overall,unixReviewTime",
+        "USER_ID,PRODUCT_ID,price,Event_Time",
+        "uid,iid,x,ts",
+    ],
+)
+def test_common_names_are_found(write, header):
+    assert rows(read_events(write(header + "\nu,a,3,5\n"))) == [("u", "a", 5 * SECOND)]
+
+
+def test_atomic_files_of_recbole_read(write):
+    text = 'user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t"2\t3\t881250949.0\n'
+    assert rows(read_events(write(text, "a.inter"))) == [("196", '"2', 881250949 * SECOND)]
+
+
+def test_comirec_files_read_without_a_header(write):
+    assert rows(read_events(write("1,10,5\n1,11,4\n", "train.txt"))) == [
+        ("1", "10", 5 * SECOND),
+        ("1", "11", 4 * SECOND),
+    ]
+
+
+def test_a_file_without_header_takes_columns_by_number(write):
+    columns = Columns(user="column_1", item="column_2", time="column_4")
+    path = write("196\t242\t3\t881250949\n186\t302\t3\t891717742\n", "u.data")
+    assert len(rows(read_events(path, columns=columns))) == 2
+    with pytest.raises(DataError, match="column_1, column_2"):
+        read_events(path)
+
+
+def test_sequences_keep_their_order_and_have_no_time(write):
+    log = read_events(write("ann tea mug  tea\nbob lamp\n\ncat\nann cup\n", "sequences.txt"))
+    assert rows(log) == [
+        ("ann", "tea", 0), ("ann", "mug", 1), ("ann", "tea", 2), ("bob", "lamp", 0),
+        ("ann", "cup", 3),
+    ]  # fmt: skip
+    assert not log.has_time
+    assert told(log) == {"item is missing": (1, (4,))}
+
+
+def test_json_lines_read_and_bad_lines_are_named(write):
+    lines = ['{"user":1,"item":"a","time":5}', "", "{bad", "[1]", '{"user":2,"item":"b","time":6}']
+    log = read_events(write("\n".join([*lines, '{"time":7,"item":"c","user":3}']), "log.jsonl"))
+    assert rows(log) == [("1", "a", 5 * SECOND), ("2", "b", 6 * SECOND), ("3", "c", 7 * SECOND)]
+    assert told(log) == {"line is no JSON object": (2, (3, 4))}
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_compressed_files_read(tmp_path, ending):
+    content = (HEADER + "u,a,5\n").encode()
+    path = tmp_path / f"log.csv.{ending}"
+    if ending == "gz":
+        path.write_bytes(gzip.compress(content))
+    else:
+        with pa.output_stream(str(path), compression="zstd") as stream:
+            stream.write(content)
+    assert rows(read_events(path)) == [("u", "a", 5 * SECOND)]
+
+
+def test_directories_and_globs_read_in_the_order_of_names(tmp_path, write):
+    write("user,item,time\nu,b,6\n", "logs/part-2.csv")
+    write("time,item,user\n5,a,u\nx,y,u\n", "logs/part-1.csv")
+    write("", "logs/_SUCCESS")
+    for source in (tmp_path / "logs", str(tmp_path / "logs" / "*.csv")):
+        log = read_events(source)
+        assert rows(log) == [("u", "a", 5 * SECOND), ("u", "b", 6 * SECOND)]
+        assert log.refused[0].examples == ("part-1.csv: u,y,x",)
+    write("{}", "logs/part-3.jsonl")
+    with pytest.raises(DataError, match=r"several formats \(json, text\)"):
+        read_events(tmp_path / "logs")
+    with pytest.raises(DataError, match="no file"):
+        read_events(tmp_path / "nowhere")
+
+
+def test_parquet_directories_read_lazily(tmp_path):
+    for part, item in enumerate((7, 8)):
+        frame = pl.DataFrame({"user_id": [1], "item_id": [item], "timestamp": [5]})
+        frame.write_parquet(tmp_path / f"part-{part}.parquet")
+    log = read_events(tmp_path)
+    assert rows(log) == [(1, 7, 5 * SECOND), (1, 8, 5 * SECOND)]
+    assert "Parquet SCAN" in log.frame.explain()
+
+
+def test_every_frame_gives_the_same():
+    table = {"user": ["u", None, "v"], "item": ["a", "b", "c"], "time": [5, 6, 7]}
+    sources = [pl.DataFrame(table), pl.LazyFrame(table), pd.DataFrame(table), pa.table(table)]
+    for source in sources:
+        log = read_events(source)
+        assert rows(log) == [("u", "a", 5 * SECOND), ("v", "c", 7 * SECOND)]
+        assert told(log) == {"user is missing": (1, (2,))}
+    with pytest.raises(DataError, match="int does not read as a table"):
+        read_events(5)
+
+
+def test_categories_of_the_log_become_lists(write):
+    log = read_events(write("user,item,time,genres\nu,a,5,x|y|x\nu,b,6,\n"))
+    assert [row[3] for row in rows(log)] == [["x", "y"], []]
+
+
+IDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(IDS, IDS, st.integers(0, 10**7)), min_size=1))
+def test_what_is_written_is_read(tmp_path_factory, events):
+    frame = pl.DataFrame(events, schema=["user", "item", "time"], orient="row")
+    folder = tmp_path_factory.mktemp("log")
+    frame.write_csv(folder / "log.csv")
+    frame.write_ndjson(folder / "log.jsonl")
+    expected = [(user, item, time * SECOND) for user, item, time in events]
+    assert rows(read_events(folder / "log.csv")) == expected
+    assert rows(read_events(folder / "log.jsonl")) == expected
+
+
+def test_real_sequences_read_whole():
+    shared = Path(__file__).parents[3] / "shared" / "data"
+    shared = Path(os.environ.get("PRISMREC_SHARED_DATA", shared))
+    path = shared / "amazon-beauty" / "sequences.txt"
+    if not path.is_file():
+        pytest.skip(f"needs {path.name} of amazon-beauty in PRISMREC_SHARED_DATA")
+    log = read_events(path)
+    assert log.rows_kept == 198_502
+    assert log.frame.select(pl.col("user", "item").n_unique()).collect().row(0) == (22_363, 12_101)

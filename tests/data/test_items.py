@@ -1,0 +1,110 @@
+"""Items: titles, and none, one or several categories, whatever they are written in."""
+
+import json
+
+import polars as pl
+import pytest
+
+from prismrec.data.events import read_events
+from prismrec.data.items import ItemColumns, items_from_log, read_items
+from prismrec.errors import DataError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(content, name="items.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return to
+
+
+def categories(items):
+    return dict(zip(items.frame["item"], items.frame["categories"].to_list(), strict=True))
+
+
+def test_an_item_of_several_rows_has_the_categories_of_all(write):  # D16
+    items = read_items(write("item,title,category\n7,Tea,1\n8,Mug,1\n7,Other,2\n7,,1\n"))
+    assert categories(items) == {"7": ["1", "2"], "8": ["1"]}
+    assert items.frame["title"].to_list() == ["Tea", "Mug"]
+    assert items.of_several_categories == 1
+
+
+def test_a_log_gives_every_category_that_an_item_came_with(write):  # D16
+    log = read_events(write("user,item,time,category\nu,7,1,1\nu,8,2,\nv,7,3,2\nv,7,4,1\n"))
+    items = items_from_log(log)
+    assert categories(items) == {"7": ["1", "2"], "8": []}
+    assert items.of_several_categories == 1
+    with pytest.raises(DataError, match="no category column"):
+        items_from_log(read_events(write("user,item,time\nu,a,5\n")))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+def test_an_item_without_category_is_kept(write, ending):  # D17
+    lines = [
+        {"asin": "A", "categories": [[]]},
+        {"asin": "B", "title": "Bee", "categories": [["x, y", 'q"é'], ["x, y"]]},
+        {"asin": "C"},
+        {"asin": "D", "categories": None},
+        {"asin": "E", "categories": []},
+        {"asin": 9000000000000000019, "categories": "x|y"},
+    ]
+    items = read_items(write("\n".join(map(json.dumps, lines)), f"items.{ending}"))
+    assert categories(items) == {
+        "A": [], "B": ["x, y", 'q"é'], "C": [], "D": [], "E": [], "9000000000000000019": ["x", "y"],
+    }  # fmt: skip
+    assert items.frame["title"].to_list()[:3] == [None, "Bee", None]
+
+
+def test_an_empty_field_is_no_category(write):  # D17
+    items = read_items(write("item,genres\na,\nb,|\nc, x | |y\n"))
+    assert categories(items) == {"a": [], "b": [], "c": ["x", "y"]}
+
+
+def test_a_row_without_item_is_refused_by_line(write):
+    items = read_items(write("item,category\na,x\n,y\nb,z\n"))
+    assert [(each.reason, each.lines) for each in items.refused] == [("item is missing", (3,))]
+    with pytest.raises(DataError, match=r"item column.*'what', 'kind'"):
+        read_items(write("what,kind\na,x\n"))
+
+
+def test_one_object_from_items_to_categories_reads(write):
+    text = json.dumps({"4": [1, 2, 1], "83": [], "5": "a|b", "6": None, "7": [["x"], ["y"]]})
+    assert categories(read_items(write(text, "attributes.json"))) == {
+        "4": ["1", "2"], "83": [], "5": ["a|b"], "6": [], "7": ["x", "y"],
+    }  # fmt: skip
+
+
+def test_atomic_items_of_recbole_read(write):
+    text = (
+        "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+        "1\tToy Story\t1995\tAnimation Children's Comedy\n"
+    )
+    items = read_items(write(text, "ml.item"))
+    assert items.frame.rows() == [("1", "Toy Story", ["Animation", "Children's", "Comedy"])]
+
+
+def test_comirec_categories_read_without_a_header(write):
+    assert categories(read_items(write("7,1\n8,2\n", "cate.txt"))) == {"7": ["1"], "8": ["2"]}
+
+
+def test_columns_and_separator_are_as_the_caller_says(write):
+    columns = ItemColumns(item="what", title="called", categories="kind")
+    items = read_items(write("what,called,kind\na,Tea,x;y\n"), columns=columns, separator=";")
+    assert items.frame.rows() == [("a", "Tea", ["x", "y"])]
+
+
+@pytest.mark.parametrize(
+    "cells", [[["x", "y", "x"], None], [[["x"], ["y", "x"]], [[]]], ["x|y", ""]]
+)
+def test_frames_of_lists_nested_lists_and_text_read(cells):
+    items = read_items(pl.DataFrame({"item": [2**63, 1], "category": cells}, strict=False))
+    assert categories(items) == {str(2**63): ["x", "y"], "1": []}
+
+
+def test_another_encoding_reads(write):  # D11
+    path = write("item,title\na,Amélie\n".encode("latin-1"))
+    with pytest.raises(DataError, match="0xE9 at offset 15"):
+        read_items(path)
+    assert read_items(path, encoding="latin-1").frame["title"].to_list() == ["Amélie"]
