@@ -1,0 +1,32 @@
+"""A report on disk, each file whole or not at all."""
+
+import json
+from pathlib import Path
+
+from prismrec.report.content import Content, numbers
+from prismrec.report.markdown import markdown
+from prismrec.report.page import page
+from prismrec.report.sections import sections
+from prismrec.report.svg import standalone
+
+
+def write_report(content: Content, folder: str | Path) -> None:
+    """Write ``report.json``, ``report.md``, ``report.html`` and ``plots/*.svg``.
+
+    Each file is written beside its place and renamed into it, what links after what is linked;
+    whatever else the folder holds stays.
+    """
+    folder = Path(folder)
+    files = {f"plots/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
+    files["report.json"] = json.dumps(
+        numbers(content), indent=2, ensure_ascii=False, allow_nan=False
+    )
+    files["report.md"] = markdown(content, plots="plots")
+    files["report.html"] = page(content)
+    for name, body in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f"{path.name}.part")
+        # A command line may hold bytes that are no text.
+        beside.write_text(body, encoding="utf-8", errors="replace")
+        beside.replace(path)
