@@ -213,7 +213,7 @@ def _measure(
 
     def listed(kept: Sequence[int]) -> Int[np.ndarray, "B k"]:
         some = Candidates(found.items[:, kept], found.scores[:, kept])
-        return merge(some, prior[:, kept], barred).items[:, :k]
+        return merge(some, prior[:, kept], k, barred=barred).items
 
     def recalled(lists: Int[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:
         return recall(Answers(lists, targets), lists.shape[1])

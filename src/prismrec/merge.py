@@ -1,9 +1,6 @@
 """From each interest's candidates to one list of candidates: METHODS §5.
 
-    merged = merge(candidates, prior, barred)      # each item once, at its best score
-
-With an exact index the merge is exact: an item in the overall top M is in the top M of its own
-best interest.
+merged = merge(candidates, prior, 200, barred=seen)      # each item once, at its best score
 """
 
 from collections.abc import Sequence
@@ -27,6 +24,8 @@ class Merged(NamedTuple):
 def merge(
     candidates: Candidates,
     prior: Float[np.ndarray, "B K"],
+    limit: int,
+    *,
     barred: Sequence[NDArray[np.int64]] | None = None,
 ) -> Merged:
     """Join the interests' candidates: each item once, at its best score, ties by item number.
@@ -34,6 +33,9 @@ def merge(
     Args:
         candidates: What the index found for each interest; item 0 is nothing found.
         prior: Added to an interest's scores; -inf for one that is not active.
+        limit: M, how many to keep. Exact, with an exact index, where each interest was searched
+            for at least this many more than its user has barred: an item of the overall top M is
+            in the top M of its own best interest. Beyond, an item may be known by a lesser score.
         barred: Items of each user that must not appear: seen, hidden, blocked.
 
     Cost: O(B K M log(K M)).
@@ -51,7 +53,7 @@ def merge(
     ordered = np.take_along_axis(items, order, axis=1)
     np.put_along_axis(repeat, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
     scores = np.where(repeat, np.float32(-np.inf), scores)
-    order = np.lexsort((items, -scores), axis=1)
+    order = np.lexsort((items, -scores), axis=1)[:, :limit]
     scores = np.take_along_axis(scores, order, axis=1)
     there = ~np.isneginf(scores)
     items = np.where(there, np.take_along_axis(items, order, axis=1), 0)

@@ -138,9 +138,10 @@ class Recommender:
         interests = self.interests_of(histories)
         prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
         longest = max((len(set(h.tolist())) for h in histories), default=0)
-        depth = (k if diversity == 0 else DEPTH * k) + (longest if filter_seen else 0)
-        found = self.index.search(interests.vectors.float().cpu().numpy(), depth)
-        merged = merge(found, prior, histories if filter_seen else None)
+        depth = k if diversity == 0 else DEPTH * k
+        deeper = depth + (longest if filter_seen else 0)
+        found = self.index.search(interests.vectors.float().cpu().numpy(), deeper)
+        merged = merge(found, prior, depth, barred=histories if filter_seen else None)
         categories = np.where(merged.items > 0, self.catalog.single_category[merged.items], -1)
         scores = normalised(merged.scores) if diversity else merged.scores
         chosen = diversify(scores, categories, k, strength=diversity)
