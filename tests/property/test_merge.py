@@ -1,0 +1,78 @@
+"""Merging never invents an item, never repeats one, and is exact with an exact index."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prismrec.index import ExactIndex
+from prismrec.merge import merge
+from prismrec.types import Candidates
+
+
+@st.composite
+def searches(draw):
+    """Draw a catalog, the interests of a few users, how deep to search, and barred items."""
+    items, users = draw(st.integers(1, 12)), draw(st.integers(1, 3))
+    k, m = draw(st.integers(1, 4)), draw(st.integers(1, 14))
+    # Whole numbers, so that equal scores are equal and ties are really ties.
+    random = np.random.default_rng(draw(st.integers(0, 10_000)))
+    vectors = random.integers(-2, 3, (items, 2)).astype(np.float32)
+    queries = random.integers(-2, 3, (users, k, 2)).astype(np.float32)
+    prior = np.where(random.random((users, k)) < 0.2, -np.inf, random.integers(-1, 2, (users, k)))
+    prior[:, 0] = 0  # one interest is always active
+    barred = [random.choice(items, draw(st.integers(0, items)), replace=False) + 1] * users
+    return vectors, queries, prior, m, barred
+
+
+def by_hand(vectors, queries, prior, barred):
+    """Score every item of the catalog by its best interest; best first, ties by number."""
+    ranked = []
+    for query, own, gone in zip(queries, prior, barred, strict=True):
+        scores = (query @ vectors.T + own[:, None]).max(axis=0)
+        order = [i + 1 for i in np.argsort(-scores, kind="stable") if i + 1 not in gone]
+        ranked.append([(item, scores[item - 1]) for item in order])
+    return ranked
+
+
+@given(searches())
+def test_with_an_exact_index_the_merge_is_the_top_of_the_whole_catalog(search):
+    vectors, queries, prior, m, barred = search
+    index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
+    depth = m + max(len(gone) for gone in barred)
+    merged = merge(index.search(queries, depth), prior, m, barred=barred)
+    for row, expected in enumerate(by_hand(vectors, queries, prior, barred)):
+        found = [(i, s) for i, s in zip(merged.items[row], merged.scores[row], strict=True) if i]
+        assert found == expected[:m]
+
+
+@given(searches())
+def test_an_item_is_listed_once_with_the_interest_that_scores_it_best(search):
+    vectors, queries, prior, m, barred = search
+    index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
+    depth = m + max(len(gone) for gone in barred)
+    merged = merge(index.search(queries, depth), prior, m, barred=barred)
+    for row in range(len(queries)):
+        listed = merged.items[row][merged.items[row] > 0]
+        assert len(set(listed.tolist())) == len(listed)
+        assert not set(listed.tolist()) & set(barred[row].tolist())
+        for item, score, interest in zip(*(part[row] for part in merged), strict=True):
+            if item:
+                own = queries[row] @ vectors[item - 1] + prior[row]
+                assert own[interest] == own.max() == score
+
+
+def test_a_place_where_nothing_was_found_is_not_an_item():
+    candidates = Candidates(
+        np.array([[[3, 0], [0, 0]]]), np.array([[[1.0, 0.0], [0.0, 0.0]]], dtype=np.float32)
+    )
+    merged = merge(candidates, np.zeros((1, 2)), 3)
+    assert merged.items.tolist() == [[3, 0, 0]]
+
+
+def test_the_input_is_not_changed():
+    items = np.array([[[2, 1], [1, 2]]])
+    scores = np.array([[[2.0, 1.0], [3.0, 0.0]]], dtype=np.float32)
+    merge(Candidates(items, scores), np.zeros((1, 2)), 4, barred=[np.array([2])])
+    assert items.tolist() == [[[2, 1], [1, 2]]]
+    assert scores[0, 0, 0] == pytest.approx(2.0)

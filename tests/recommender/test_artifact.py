@@ -1,0 +1,143 @@
+"""The artifact: the same lists after a round trip, in another process too, or a clear refusal."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from worlds import small_dataset, untrained
+
+from prismrec.artifact import load, save
+from prismrec.errors import DataError
+from prismrec.extractors.base import Extractor, without_prior
+from prismrec.model import Model
+from prismrec.recommender import Recommender
+from prismrec.tensors import read_tensors, save_tensors
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return small_dataset()
+
+
+@pytest.fixture
+def saved(dataset, tmp_path):
+    recommender = untrained(dataset)
+    save(recommender, tmp_path / "books", about={"report": {"recall@20": 0.1}})
+    return recommender, tmp_path / "books"
+
+
+def ids(dataset, user):
+    return dataset.catalog.items.external(dataset.histories[user].tolist())
+
+
+@pytest.mark.parametrize("extractor", ["sa", "dr", "mind", "transformer"])
+def test_a_loaded_recommender_gives_the_same_lists_and_scores(dataset, tmp_path, extractor):
+    recommender = untrained(dataset, extractor=extractor)
+    save(recommender, tmp_path / "a")
+    again = load(tmp_path / "a")
+    for user in range(5):
+        assert again.recommend(ids(dataset, user)) == recommender.recommend(ids(dataset, user))
+
+
+@pytest.mark.slow
+def test_another_process_gives_the_same_list(dataset, saved):
+    # S11
+    recommender, folder = saved
+    history = ids(dataset, 0)
+    code = (
+        "import json, sys, prismrec as pr\n"
+        "answer = pr.load(sys.argv[1]).recommend(json.loads(sys.argv[2]), k=6)\n"
+        "print(json.dumps([[item.id, item.score] for item in answer]))"
+    )
+    command = [sys.executable, "-c", code, str(folder), json.dumps(history)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    expected = [[item.id, item.score] for item in recommender.recommend(history, k=6)]
+    assert json.loads(run.stdout) == expected
+
+
+def test_nothing_in_the_folder_is_pickled(saved):
+    # S10
+    _, folder = saved
+    assert not [path for path in folder.rglob("*") if path.suffix in (".pt", ".pkl", ".pth")]
+    for path in folder.iterdir():
+        assert not path.read_bytes().startswith(b"\x80")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "items.parquet", "categories.parquet"])
+@pytest.mark.parametrize("fault", ["absent", "truncated", "of another artifact"])
+def test_a_folder_with_a_wrong_part_is_refused_by_name(saved, name, fault):
+    _, folder = saved
+    path = folder / name
+    if fault == "absent":
+        path.unlink()
+    elif fault == "truncated":
+        path.write_bytes(path.read_bytes()[:-5])
+    else:
+        path.write_bytes(path.read_bytes()[::-1])
+    with pytest.raises(DataError, match=name):
+        load(folder)
+
+
+def test_weights_that_are_not_numbers_are_refused(dataset, tmp_path):
+    # S07
+    recommender = untrained(dataset)
+    save(recommender, tmp_path / "a")
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    weights, _ = read_tensors(tmp_path / "a" / "model.safetensors")
+    weights["items.weight"][3, 0] = float("nan")
+    save_tensors(tmp_path / "a" / "model.safetensors", weights, {})
+    del manifest["sha256"]["model.safetensors"]
+    (tmp_path / "a" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"not finite, in items\.weight"):
+        load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("change", [{"format": "other"}, {"version": 99}])
+def test_another_format_is_refused(saved, change):
+    _, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text()) | change
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="reads prismrec-artifact, version 1"):
+        load(folder)
+
+
+def test_a_folder_that_is_no_artifact_is_refused_and_not_overwritten(dataset, tmp_path):
+    (tmp_path / "letters.txt").write_text("dear")
+    with pytest.raises(DataError, match="No artifact"):
+        load(tmp_path)
+    with pytest.raises(DataError, match="holds something else"):
+        save(untrained(dataset), tmp_path)
+    assert (tmp_path / "letters.txt").read_text() == "dear"
+
+
+def test_saving_again_replaces_the_artifact(dataset, saved):
+    _, folder = saved
+    other = untrained(dataset, interests=2)
+    save(other, folder)
+    assert load(folder).model.extractor.interests == 2
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+class Newest(Extractor):
+    """The newest item alone."""
+
+    single = True
+
+    def forward(self, items, mask):
+        self.check_length(mask)
+        weights = torch.zeros_like(mask, dtype=items.dtype)
+        weights[torch.arange(len(mask)), (mask.sum(1) - 1).clamp(min=0)] = 1
+        weights = (weights * mask)[:, None]
+        return without_prior(weights @ items, weights)
+
+
+def test_an_extractor_from_elsewhere_is_handed_over_never_imported(dataset, tmp_path):
+    model = Model(dataset.catalog.size, Newest(dim=4, interests=1, max_len=6))
+    recommender = Recommender.exact(model, dataset.catalog)
+    save(recommender, tmp_path / "a")
+    with pytest.raises(DataError, match="hand its class"):
+        load(tmp_path / "a")
+    again = load(tmp_path / "a", extractor=Newest)
+    assert again.recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))

@@ -1,0 +1,25 @@
+"""Small worlds for tests: data sets, and models that are quick to make."""
+
+import torch
+
+from prismrec.data.dataset import Dataset, build_dataset
+from prismrec.data.synthetic import open_world
+from prismrec.extractors import EXTRACTORS
+from prismrec.model import Model
+from prismrec.recommender import Recommender
+
+SPEC = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=0"
+
+
+def small_dataset(spec: str = SPEC) -> Dataset:
+    """Draw a world of a few dozen users."""
+    log, items = open_world(spec)
+    return build_dataset(log, items=items, min_user_events=1, min_item_events=1)
+
+
+def untrained(dataset: Dataset, *, extractor: str = "sa", interests: int = 3) -> Recommender:
+    """Make a recommender of random weights, the same every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=10)
+        return Recommender.exact(Model(dataset.catalog.size, made), dataset.catalog)
