@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from worlds import small_dataset, untrained
 
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
@@ -13,6 +12,7 @@ from prismrec.evaluation import evaluate
 from prismrec.extractors import EXTRACTORS
 from prismrec.model import Model
 from prismrec.recommender import Recommender
+from worlds import small_dataset, untrained
 
 
 @pytest.fixture(scope="module")
