@@ -175,6 +175,11 @@ def test_text_in_markdown_stands_for_itself():
     assert plain("a|b *c* <d>\n# e_f _g") == r"a\|b \*c\* \<d\> \# e_f \_g"
 
 
+def test_a_command_cannot_close_its_own_fence(content):
+    made = markdown(replace(content, command="a\n```\n# b"))
+    assert "\n````text\na\n```\n# b\n````\n" in made
+
+
 def test_one_entry_and_nothing_else_is_a_report(content):
     alone = Content(title="T", dataset={}, protocol="P", entries=[entry("a", 0.1)])
     assert "**0.1" not in markdown(alone)

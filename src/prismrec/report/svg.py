@@ -214,11 +214,13 @@ def _drawn_lines(
             label = f"{line.name}: {px:g}, {py:.4f}{f' at {mark}' if mark else ''}"
             shape = _marker(number, at_x, at_y)
             yield f'<path class="f{colour}" d="{shape}"><title>{text(label)}</title></path>'
-            yield from _mark(mark, at_x, at_y, inked) if mark else ()
+            yield from _mark(mark, at_x, at_y, inked, f"f{colour}") if mark else ()
         yield _text(right + 8, leader[-1][1] + 4, _short(line.name), kind=f"f{colour}")
 
 
-def _mark(mark: str, x: float, y: float, inked: list[tuple[float, float]]) -> Iterator[str]:
+def _mark(
+    mark: str, x: float, y: float, inked: list[tuple[float, float]], kind: str
+) -> Iterator[str]:  # fmt: skip
     """Set a word above, right, left or below a point, where it covers nothing; or nowhere.
 
     ``inked`` are the spots already drawn on; the word's are added.
@@ -228,7 +230,7 @@ def _mark(mark: str, x: float, y: float, inked: list[tuple[float, float]]) -> It
         middle, height = x + dx, y + dy
         if all(abs(middle - px) > half + 2 or abs(height - py) > 8 for px, py in inked):
             inked += _along([(middle - half, height), (middle + half, height)])
-            yield _text(middle, height + 4, mark, anchor="middle")
+            yield _text(middle, height + 4, mark, kind=kind, anchor="middle")
             return
 
 
