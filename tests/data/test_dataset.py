@@ -76,6 +76,11 @@ def test_exact_duplicates_are_found_with_another_event_between_them():
     )
 
 
+def test_what_another_user_took_before_is_no_repeat():
+    dataset = dataset_of({"u": "ab", "v": "ba"}, duplicates="collapse-repeats")
+    assert names(dataset, "v") == ["b", "a"]
+
+
 def test_a_repeat_at_a_later_time_is_not_an_exact_duplicate():
     log = log_of([("u", "a", 1), ("u", "a", 2), ("v", "a", 2)])
     assert names(build_dataset(log, duplicates="drop-exact", **EVERYTHING), "u") == ["a", "a"]

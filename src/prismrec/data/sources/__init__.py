@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,7 +88,7 @@ def open_named(
     if name.startswith(PREFIX):
         return open_world(name)
     fetched = fetch(name, cache, source=source)
-    log = read_events(fetched.events_path, keep_events=keep_events)
+    log = replace(read_events(fetched.events_path, keep_events=keep_events), source=name)
     items = fetched.items_path
     return log, None if items is None else ItemTable(pl.read_parquet(items))
 
