@@ -1,0 +1,17 @@
+"""Sets of categories as rows of an array, for re-rankers that count with them."""
+
+from collections.abc import Collection, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def incidence(sets: Sequence[Collection[int]]) -> NDArray[np.float64]:
+    """Give ``[sets, C]``: 1 where a set holds a category, for the C that occur, by number."""
+    sizes = [len(categories) for categories in sets]
+    flat = np.fromiter(chain.from_iterable(sets), dtype=np.int64, count=sum(sizes))
+    distinct, column = np.unique(flat, return_inverse=True)
+    belongs = np.zeros((len(sets), len(distinct)))
+    belongs[np.repeat(np.arange(len(sets)), sizes), column] = 1
+    return belongs

@@ -1,0 +1,121 @@
+"""Every list of the frontier against ``diversify`` at many strengths, and the dial's promises."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prismrec.errors import ConfigError
+from prismrec.rerank import diversify, frontier
+
+quick = settings(deadline=None, max_examples=30)
+
+
+@st.composite
+def users(draw):
+    m = draw(st.integers(1, 10))
+    scores = draw(st.lists(st.integers(0, 20), min_size=m, max_size=m))
+    categories = draw(st.lists(st.integers(-1, 3), min_size=m, max_size=m))
+    return np.array(scores, dtype=np.float64), np.array(categories, dtype=np.int64)
+
+
+def outcome(scores, categories, k, strength):
+    """Relevance and diversity of the list at one strength, counted plainly."""
+    chosen = diversify(scores[None], categories[None], k, strength=strength)[0].tolist()
+    pairs = [
+        categories[i] != categories[j] or categories[i] < 0 for i, j in combinations(chosen, 2)
+    ]
+    return scores[chosen].sum(), sum(pairs) / len(pairs) if pairs else np.nan
+
+
+def outcomes(found):
+    return np.stack([found.relevance, found.diversity], axis=1)
+
+
+@quick
+@given(users(), st.integers(1, 8))
+def test_every_strength_gives_the_list_that_the_frontier_says(user, k):
+    found = frontier(*user, k)
+    # Scores are whole and ranks below 10: no crossing is within 1/1000 of these, but 0.
+    for strength in [0, *np.arange(0.001, 4, 1 / 8), *np.arange(4.001, 22)]:
+        point = np.searchsorted(found.breakpoints, strength) - 1 if strength else 0
+        expected = outcome(*user, k, strength)
+        np.testing.assert_allclose(outcomes(found)[point], expected, atol=1e-12)
+
+
+@quick
+@given(users(), st.integers(1, 8))
+def test_each_list_lasts_from_its_breakpoint_to_the_next(user, k):
+    found = frontier(*user, k)
+    ends = np.append(found.breakpoints[1:], found.breakpoints[-1] + 2)
+    for point, (begin, end) in enumerate(zip(found.breakpoints, ends, strict=True)):
+        inside = [found.strength[point]]
+        if end > begin:
+            inside += [begin + 1e-6, end - 1e-6]
+        for strength in inside:
+            np.testing.assert_allclose(outcomes(found)[point], outcome(*user, k, strength))
+
+
+@quick
+@given(users(), st.integers(2, 8))
+def test_relevance_falls_and_diversity_rises_at_every_step(user, k):
+    found = frontier(*user, k)
+    assert (np.diff(found.diversity) > 0).all()
+    assert (np.diff(found.relevance) <= 0).all()
+    assert (np.diff(found.breakpoints) >= 0).all()
+    assert found.strength[0] == found.breakpoints[0] == 0
+
+
+@quick
+@given(users(), st.integers(2, 8), st.floats(0, 1))
+def test_the_dial_gives_the_least_strength_that_reaches_a_diversity(user, k, target):
+    found = frontier(*user, k)
+    if len(user[0]) < 2 or target > found.diversity[-1]:
+        with pytest.raises(ConfigError, match="retrieve more candidates"):
+            found.strength_for_diversity(target)
+        return
+    strength = found.strength_for_diversity(target)
+    assert outcome(*user, k, strength)[1] >= target - 1e-12
+    weaker = found.strength[found.strength < strength]
+    assert all(outcome(*user, k, s)[1] < target for s in weaker)
+
+
+@quick
+@given(users(), st.integers(1, 8), st.floats(0, 1))
+def test_the_dial_gives_the_most_strength_that_a_loss_of_relevance_allows(user, k, lost):
+    found = frontier(*user, k)
+    budget = (1 - lost) * outcome(*user, k, 0)[0]
+    strength = found.strength_for_relevance(lost)
+    assert outcome(*user, k, strength)[0] >= budget
+    stronger = found.strength[found.strength > strength]
+    assert all(outcome(*user, k, s)[0] < budget for s in stronger)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_dial_outside_its_range_is_an_error(share):
+    found = frontier(np.array([3.0, 2.0, 1.0]), np.array([0, 0, 1]), 2)
+    with pytest.raises(ConfigError, match="from 0 to 1"):
+        found.strength_for_diversity(share)
+    with pytest.raises(ConfigError, match="from 0 to 1"):
+        found.strength_for_relevance(share)
+
+
+def test_a_share_of_a_negative_relevance_is_an_error():
+    found = frontier(np.array([-1.0, -2.0]), np.array([0, 1]), 1)
+    with pytest.raises(ConfigError, match="normalised"):
+        found.strength_for_relevance(0.1)
+
+
+def test_absent_candidates_are_on_no_list():
+    scores, categories = np.array([3.0, 2.0, -np.inf, 1.0]), np.array([0, 0, 1, 2])
+    found = frontier(scores, categories, 2)
+    np.testing.assert_array_equal(outcomes(found), [[3 + 2, 0], [3 + 1, 1]])
+    np.testing.assert_array_equal(found.breakpoints, [0, 2 - 1])
+
+
+def test_no_candidates_make_one_empty_list():
+    found = frontier(np.array([-np.inf]), np.array([0]), 3)
+    assert found.relevance.tolist() == [0]
+    assert np.isnan(found.diversity).all()
