@@ -51,6 +51,11 @@ def test_an_invisible_mark_before_the_header_changes_nothing(write):  # D01
     assert rows(marked) == rows(plain) == [("u", "a", 5 * SECOND)]
 
 
+def test_the_mark_is_no_part_of_a_name_that_the_caller_gives(write):  # D01
+    path = write(b"\xef\xbb\xbfwho,item,time\nu,a,5\n")
+    assert rows(read_events(path, columns=Columns(user="who"))) == [("u", "a", 5 * SECOND)]
+
+
 def test_the_mark_changes_nothing_where_there_is_no_header(write):  # D01
     assert rows(read_events(write(b"\xef\xbb\xbfu,a,5\n")))[0][0] == "u"
     assert rows(read_events(write(b"\xef\xbb\xbfu a\n", "s.txt")))[0][0] == "u"
@@ -110,6 +115,8 @@ def test_a_character_may_lie_across_two_chunks_and_a_cut_one_not(write, before):
     assert len(rows(read_events(write(start + fill + "é\n".encode())))) == 1
     with pytest.raises(DataError, match=rf"0xC3 at offset {before:,}"):
         read_events(write(start + fill + b"\xc3"))
+    with pytest.raises(DataError, match=rf"0xC3 at offset {before:,}"):
+        read_events(write(start + fill + b"\xc3x\n"))
 
 
 def test_a_log_of_another_encoding_keeps_its_ids(write):  # D11
@@ -139,13 +146,14 @@ def test_a_large_id_comes_back_digit_for_digit(write, large):  # D18
 
 @pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.Boolean])
 def test_ids_that_are_floats_are_refused(dtype):  # D18
-    frame = pl.DataFrame({"user": [1], "item": [1], "time": [1]}, schema_overrides={"item": dtype})
+    frame = pl.DataFrame({"user": [1], "item": [1], "time": [1]})
+    frame = frame.with_columns(pl.col("item").cast(dtype))
     with pytest.raises(DataError, match=r"'item'.*cannot hold ids"):
         read_events(frame)
 
 
 def test_kinds_of_event_are_chosen_and_the_users_lost_are_counted(write):  # D20
-    text = "user,item,time,behavior\n" + "a,1,5,pv\na,2,6,buy\nb,1,7,buy\nb,1,8,cart\nc,1,8,fav\n"
+    text = "user,item,time,behavior\n" + "a,1,5,pv\na,2,6,buy\na,3,7,buy\nb,1,8,cart\nc,1,8,fav\n"
     log = read_events(write(text), keep_events=("pv", "fav"))
     assert [row[:2] for row in rows(log)] == [("a", "1"), ("c", "1")]
     assert (log.events_left_out, log.users_left_out, log.rows_read, log.rows_kept) == (3, 1, 5, 2)
@@ -222,6 +230,10 @@ def test_a_wrong_name_lists_the_columns_found(write):
 )
 def test_common_names_are_found(write, header):
     assert rows(read_events(write(header + "\nu,a,3,5\n"))) == [("u", "a", 5 * SECOND)]
+
+
+def test_of_two_columns_of_one_name_the_first_is_taken(write):
+    assert rows(read_events(write("userId,user_id,item,ts\nu,v,a,5\n")))[0][0] == "u"
 
 
 def test_atomic_files_of_recbole_read(write):

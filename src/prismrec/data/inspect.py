@@ -1,7 +1,7 @@
 """The linter of an event log: what is odd about it, what each filter would drop, what to do next.
 
 report = inspect_log(read_events("events.csv"), read_items("items.csv"))
-print("\\n".join(report.lines()))
+report.lines()               # for people, at most 80 columns wide
 report.to_json()["cores"]    # what is left where all have 1, 2, 5, 10 events
 """
 
