@@ -1,14 +1,38 @@
 """Indexes: from item vectors to the nearest items of a query, by inner product.
 
     index = ExactIndex.build(vectors, ids)
-    candidates = index.search(queries, m)        # Candidates [B, K, M]
+    candidates = index.search(queries, m)                  # Candidates [B, K, M]
+    fewer = index.remove(ids[:3])                          # another index; this one is as it was
+    index.save("books/index"); index = load_index("books/index")
 
-Padding is in no index: it is built from the vectors and numbers of real items.
+    choice = choose_index(vectors, ids, interests)         # exact if small, else measured
+
+Padding is in no index: it is built from the vectors and numbers of real items. What each must
+hold to is executable: ``tests/contract/test_indexes.py`` runs over the tables.
+
+To add one: write ``index/yours.py``, add a line to ``INDEXES``; a class whose library is optional
+stands there as "module:Class". To use one without touching this package: ``yourpkg.yours:Yours``.
 """
 
+from prismrec.index.approximate import ApproximateIndex, Changed, QuantizedIndex
 from prismrec.index.base import Index
+from prismrec.index.choose import Choice, choose_index, recall_check, tuned
 from prismrec.index.exact import ExactIndex
+from prismrec.index.sharded import Sharded
+from prismrec.index.table import COMPOSED, INDEXES, load_index
 
-INDEXES: dict[str, type[Index]] = {"exact": ExactIndex}
-
-__all__ = ["INDEXES", "ExactIndex", "Index"]
+__all__ = [
+    "COMPOSED",
+    "INDEXES",
+    "ApproximateIndex",
+    "Changed",
+    "Choice",
+    "ExactIndex",
+    "Index",
+    "QuantizedIndex",
+    "Sharded",
+    "choose_index",
+    "load_index",
+    "recall_check",
+    "tuned",
+]

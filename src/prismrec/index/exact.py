@@ -1,18 +1,30 @@
-"""The exact index: a matrix product and a top-k, in blocks. The oracle of every other."""
+"""The exact index: a matrix product and a top-k, tile by tile. The oracle of every other.
 
-from typing import ClassVar
+A tile of scores fits a core's cache. Of a tile only the largest score of every ``CHUNK`` items is
+looked at: the m-th largest of these peaks is no more than the m-th largest score, so whatever
+lies below it is out, and the few chunks that reach it are looked through. That is one light pass
+over the scores where ``topk`` takes several, and it is exact, ties included.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
-from prismrec.errors import DataError
-from prismrec.index.base import Index
+from prismrec.index.base import Index, check_held, check_new, checked_items, checked_queries
 from prismrec.types import Candidates
 
-# Scores held at once, 16 MiB: [users × V] never is.
-BLOCK = 1 << 22
+ROWS = 64
+"""Queries searched together."""
+TILE = 1 << 20
+"""Scores held at once, 4 MiB: [users × V] never is."""
+CHUNK = 64
+"""Most items under one peak; fewer where a tile has not chunks enough for m of them."""
 
 
 class ExactIndex(Index):
@@ -22,69 +34,116 @@ class ExactIndex(Index):
         vectors: One row an item, finite.
         ids: Their item numbers, ascending, so that equal scores come in item order.
 
-    Cost: a search takes O(B K N D) time and O(BLOCK + B K M) memory.
+    Cost: a search takes O(B K N D) time and O(TILE + B K M) memory.
     """
 
-    exact: ClassVar[bool] = True
+    kind: ClassVar[str] = "exact"
+    exact = True
 
-    def __init__(self, vectors: Tensor, ids: Tensor) -> None:
-        self.vectors, self.ids = vectors, ids
+    def __init__(self, vectors: Tensor, ids: NDArray[np.int64]) -> None:
+        self.vectors, self._ids = vectors, ids
 
     @classmethod
-    def build(cls, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> "ExactIndex":
-        """See ``Index.build``.
+    def build(cls, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
+        """See ``Index.build``."""
+        matrix, numbers = checked_items(vectors, ids)
+        return cls(torch.from_numpy(matrix), numbers)
 
-        Raises:
-            DataError: A vector holds NaN or infinity, or an id is no item's or stands twice.
-        """
-        if not np.isfinite(vectors).all():
-            row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-            raise DataError(
-                f"The vector of item {ids[row]} holds a number that is not finite, so no search "
-                "can be trusted; train again."
-            )
-        order = np.argsort(ids, kind="stable")
-        if len(ids) and (ids[order[0]] < 1 or (np.diff(ids[order]) == 0).any()):
-            raise DataError(
-                "An index was given an item number below 1, or one twice; give each item of the "
-                "catalog once, and padding never."
-            )
-        matrix = np.ascontiguousarray(vectors[order], dtype=np.float32)
-        return cls(torch.from_numpy(matrix), torch.from_numpy(ids[order].astype(np.int64)))
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """See ``Index.ids``."""
+        return self._ids
+
+    @property
+    def dim(self) -> int:
+        """See ``Index.dim``."""
+        return self.vectors.shape[1]
+
+    def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> "ExactIndex":
+        """See ``Index.add``; O(N D), for all vectors are copied."""
+        check_new(self, ids)
+        joined = np.concatenate([self.vectors.numpy(), vectors.astype(np.float32)])
+        return ExactIndex.build(joined, np.concatenate([self._ids, ids]))
+
+    def remove(self, ids: Int[np.ndarray, " N"]) -> "ExactIndex":
+        """See ``Index.remove``; O(N D), for what remains is copied."""
+        check_held(self, ids)
+        stays = ~np.isin(self._ids, ids)
+        return ExactIndex(self.vectors[torch.from_numpy(stays)], self._ids[stays])
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
-        """See ``Index.search``; 0 fills what is beyond the number of items."""
-        b, k, width = queries.shape
-        flat = torch.from_numpy(np.ascontiguousarray(queries.reshape(b * k, width), np.float32))
-        found = min(m, len(self.ids))
-        items = np.zeros((b * k, m), dtype=np.int64)
-        scores = np.zeros((b * k, m), dtype=np.float32)
-        step = max(1, BLOCK // max(1, len(self.ids)))
-        for start in range(0, b * k if found else 0, step):
-            block = flat[start : start + step] @ self.vectors.T
-            best, place = _largest(block, found)
-            items[start : start + step, :found] = self.ids[place].numpy()
-            scores[start : start + step, :found] = best.numpy()
-        return Candidates(items.reshape(b, k, m), scores.reshape(b, k, m))
+        """See ``Index.search``."""
+        flat = torch.from_numpy(checked_queries(queries, m, self.dim))
+        found = min(m, len(self))
+        items = np.zeros((len(flat), m), dtype=np.int64)
+        scores = np.zeros((len(flat), m), dtype=np.float32)
+        for start in range(0, len(flat) if found else 0, ROWS):
+            place, best = self._largest(flat[start : start + ROWS], found)
+            items[start : start + ROWS, :found] = self._ids[place]
+            scores[start : start + ROWS, :found] = best
+        shape = (*queries.shape[:2], m)
+        return Candidates(items.reshape(shape), scores.reshape(shape))
+
+    def _largest(
+        self, queries: Float[Tensor, "R D"], m: int
+    ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
+        """Give the places and scores of the m largest of each row; equal ones by rising place."""
+        rows = len(queries)
+        edge = torch.full((rows,), -torch.inf)
+        kept: list[_Entries] = []
+        step = max(TILE // rows, m)
+        for first in range(0, len(self.vectors), step):
+            tile = self.vectors[first : first + step]
+            # A product is faster with its longer side first, up to where the turning costs more.
+            scores = (tile @ queries.T).T.contiguous() if rows <= 8 else queries @ tile.T
+            row, place, score, edge = _survivors(scores, m, edge)
+            kept.append((row, place + first, score))
+            if sum(len(part[0]) for part in kept) > 4 * rows * m:
+                kept = [_best(kept, rows, m)]
+                edge = torch.from_numpy(kept[0][2].reshape(rows, m)[:, -1])
+        _, place, score = _best(kept, rows, m)
+        return place.reshape(rows, m), score.reshape(rows, m)
+
+    def _write(self, folder: Path) -> None:
+        np.save(folder / "vectors.npy", self.vectors.numpy(), allow_pickle=False)
+        np.save(folder / "ids.npy", self._ids, allow_pickle=False)
+
+    @classmethod
+    def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
+        """See ``Index.read``."""
+        # Mapped copy-on-write, because torch warns of memory that it may not write to.
+        vectors = np.load(folder / "vectors.npy", mmap_mode="c", allow_pickle=False)
+        return cls(torch.from_numpy(vectors), np.load(folder / "ids.npy", allow_pickle=False))
 
 
-def _largest(
-    scores: Float[Tensor, "R N"], m: int
-) -> tuple[Float[Tensor, "R M"], Int[Tensor, "R M"]]:
-    """Give the m largest of each row and their columns; equal ones by rising column.
+_Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+"""Rows, places and scores of some entries of a matrix of scores."""
 
-    ``topk`` promises no order among equals, and may take any of those tied at the edge. So it
-    is asked for one more; only a row in which that one ties is sorted whole.
-    """
-    best, place = scores.topk(min(m + 1, scores.shape[1]), dim=1)
-    edge = torch.zeros(len(scores), dtype=torch.bool)
-    if best.shape[1] > m:
-        edge = best[:, m] == best[:, m - 1]
-        best, place = best[:, :m], place[:, :m]
-    for row in edge.nonzero()[:, 0].tolist():
-        place[row] = scores[row].sort(descending=True, stable=True).indices[:m]
-        best[row] = scores[row, place[row]]
-    by_column = place.argsort(dim=1)
-    best, place = best.gather(1, by_column), place.gather(1, by_column)
-    by_score = best.argsort(dim=1, descending=True, stable=True)
-    return best.gather(1, by_score), place.gather(1, by_score)
+
+def _survivors(
+    scores: Float[Tensor, "R T"], m: int, edge: Float[Tensor, " R"]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], Tensor]:
+    """Give every entry that may be among its row's m largest, and each row's raised edge."""
+    width = scores.shape[1]
+    chunk = max(1, min(CHUNK, width // (2 * m)))
+    # Filled up with what no edge lets in: the first tile holds m scores a row.
+    padded = torch.nn.functional.pad(scores, (0, -width % chunk), value=-torch.inf)
+    chunks = padded.view(len(scores), -1, chunk)
+    peaks = chunks.amax(dim=2)
+    if peaks.shape[1] >= m:
+        edge = torch.maximum(edge, peaks.topk(m, dim=1).values[:, -1])
+    row, number = (peaks >= edge[:, None]).nonzero(as_tuple=True)
+    inside = chunks[row, number]  # [chunks that reach the edge, CHUNK]
+    which, offset = (inside >= edge[row, None]).nonzero(as_tuple=True)
+    place = number[which] * chunk + offset
+    return row[which].numpy(), place.numpy(), inside[which, offset].numpy(), edge
+
+
+def _best(kept: list[_Entries], rows: int, m: int) -> _Entries:
+    """Keep the m largest of each row, largest first, equal ones by rising place."""
+    row, place, score = (np.concatenate(part) for part in zip(*kept, strict=True))
+    order = np.lexsort((place, -score, row))
+    counts = np.bincount(row, minlength=rows)
+    rank = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = order[rank < m]
+    return row[order], place[order], score[order]
