@@ -113,7 +113,10 @@ class ExactIndex(Index):
         """See ``Index.read``."""
         # Mapped copy-on-write, because torch warns of memory that it may not write to.
         vectors = np.load(folder / "vectors.npy", mmap_mode="c", allow_pickle=False)
-        return cls(torch.from_numpy(vectors), np.load(folder / "ids.npy", allow_pickle=False))
+        ids = np.load(folder / "ids.npy", allow_pickle=False)
+        if ids.shape != vectors.shape[:1]:
+            raise ValueError(f"{len(ids)} ids for {len(vectors)} vectors")
+        return cls(torch.from_numpy(vectors), ids)
 
 
 _Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]

@@ -61,7 +61,7 @@ class Pgvector(ApproximateIndex):
             rows = connection.execute(_sql("SELECT id FROM {} ORDER BY id", table)).fetchall()
             width = connection.execute(
                 "SELECT atttypmod FROM pg_attribute"
-                " WHERE attrelid = to_regclass(%s) AND attname = 'vector'",
+                " WHERE attrelid = to_regclass(quote_ident(%s)) AND attname = 'vector'",
                 [table],
             ).fetchone()
         self._ids, self._dim = np.array(rows, dtype=np.int64).reshape(-1), int(width[0])

@@ -18,8 +18,10 @@ from prismrec.index.approximate import QuantizedIndex, ladder
 from prismrec.index.base import Index
 from prismrec.index.exact import ExactIndex
 
-PICKLE = "scann_docids.pkl"
+FOLDER, PICKLE = "scann", "scann_docids.pkl"
 """ScaNN unpickles a file of this name where it finds one."""
+CODES = 16
+"""Codes of a pair of numbers; it cannot learn them from fewer items."""
 
 
 class Scann(QuantizedIndex):
@@ -35,33 +37,43 @@ class Scann(QuantizedIndex):
 
     @staticmethod
     def _train(matrix: NDArray[np.float32]) -> Any:
+        library = _scann()
+        if len(matrix) < CODES:
+            return None
         leaves = leaves_for(len(matrix))
-        builder = _scann().builder(matrix, 1, "dot_product")
-        tree = builder.tree(leaves, 1, training_sample_size=min(len(matrix), 64 * leaves))
+        tree = library.builder(matrix, 1, "dot_product").tree(
+            leaves, 1, training_sample_size=min(len(matrix), 64 * leaves)
+        )
         return tree.score_ah(2, anisotropic_quantization_threshold=0.2).build()
 
     def _nearest(
         self, flat: Float[np.ndarray, "R D"], m: int, effort: int
     ) -> Int[np.ndarray, "R M"]:
-        places, scores = self.backend.search_batched(
-            flat, final_num_neighbors=m, leaves_to_search=effort
-        )
-        # It fills up with place 0 at a score that is not a number.
-        return np.where(np.isnan(scores), -1, places.astype(np.int64))
+        places = np.full((len(flat), m), -1, dtype=np.int64)
+        if self.backend is None:
+            return places  # nothing found: the search goes on exactly
+        for row, query in enumerate(flat):
+            # Its search of a batch gives other items than one by one does.
+            found, scores = self.backend.search(query, m, leaves_to_search=effort)
+            found = found[~np.isnan(scores)]
+            places[row, : len(found)] = found
+        return places
 
     def _write(self, folder: Path) -> None:
-        (folder / "scann").mkdir()
-        self.backend.serialize(str(folder / "scann"), relative_path=True)
+        (folder / FOLDER).mkdir()
+        if self.backend is not None:
+            self.backend.serialize(str(folder / FOLDER), relative_path=True)
 
     @classmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:
         """See ``Index.read``."""
-        if (folder / "scann" / PICKLE).exists():
+        if (folder / FOLDER / PICKLE).exists():
             raise DataError(
-                f"{folder / 'scann' / PICKLE} would be unpickled on opening, and this package "
+                f"{folder / FOLDER / PICKLE} would be unpickled on opening, and this package "
                 "never writes it; do not trust the folder, build the index again."
             )
-        backend = _scann().load_searcher(str(folder / "scann"))
+        there = any((folder / FOLDER).iterdir())
+        backend = _scann().load_searcher(str(folder / FOLDER)) if there else None
         return cls(cast("ExactIndex", parts[0]), backend, settings["effort"])
 
 

@@ -1,0 +1,204 @@
+"""What every index must do: run over the tables, one name after another.
+
+The world is hard on purpose: 50 clusters, and norms log-normal with σ = 1, so that a few items are
+twenty times as long as others (case R03).
+"""
+
+import os
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from postgres import postgres
+from prismrec import index as package
+from prismrec.errors import ConfigError, DataError, MissingExtra
+from prismrec.index import (
+    COMPOSED,
+    INDEXES,
+    ApproximateIndex,
+    ExactIndex,
+    load_index,
+    recall_check,
+    tuned,
+)
+from prismrec.resolve import resolve
+
+D, FLOOR = 16, 0.95
+SLOW = {"pgvector": pytest.mark.slow, "scann": pytest.mark.slow}
+TABLE = {**INDEXES, **COMPOSED}
+
+
+def world(items, seed=0):
+    """Give vectors, ids with gaps in no order, and queries [25, 4, D] near the clusters."""
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((50, D))
+    near = centres[rng.integers(50, size=items + 100)] + 0.5 * rng.standard_normal((items + 100, D))
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    vectors = near[:items] * rng.lognormal(0, 1, (items, 1))
+    ids = rng.permutation(np.arange(1, 3 * items))[:items] + 2**40
+    return vectors.astype(np.float32), ids, near[items:].astype(np.float32).reshape(25, 4, D)
+
+
+VECTORS, IDS, QUERIES = world(400)
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Let libpq find a real server by itself."""
+    with postgres() as url:
+        folder = url.partition("host=")[2]
+        found = {"PGHOST": folder, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        with mock.patch.dict(os.environ, found):
+            yield
+
+
+@pytest.fixture(params=[pytest.param(name, marks=SLOW.get(name, ())) for name in TABLE])
+def kind(request):
+    if request.param == "pgvector":
+        request.getfixturevalue("server")
+    found = resolve("index", request.param, TABLE)
+    try:
+        found.build(VECTORS[:50], IDS[:50])
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
+    return found
+
+
+def rows(index, queries, m):
+    """Give the items and scores of each query, as lists of rows."""
+    found = index.search(queries, m)
+    assert found.items.shape == found.scores.shape == (*queries.shape[:2], m)
+    assert (found.items.dtype, found.scores.dtype) == (np.int64, np.float32)
+    return found.items.reshape(-1, m), found.scores.reshape(-1, m)
+
+
+def test_scores_are_the_inner_products_of_what_it_returns(kind):
+    items, scores = rows(kind.build(VECTORS, IDS), QUERIES, 20)
+    place = {item: row for row, item in enumerate(IDS.tolist())}
+    for query, own, given in zip(QUERIES.reshape(-1, D), items.tolist(), scores, strict=True):
+        expected = VECTORS[[place[item] for item in own]] @ query
+        np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_best_come_first_and_none_comes_twice(kind):
+    items, scores = rows(kind.build(VECTORS, IDS), QUERIES, 20)
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert all(len(set(row)) == 20 for row in items.tolist())
+
+
+def test_items_of_one_vector_come_by_number(kind):
+    index = kind.build(np.ones((5, D), dtype=np.float32), np.array([9, 4, 7, 1, 5]))
+    items, _ = rows(index, np.ones((1, 1, D), dtype=np.float32), 5)
+    assert items.tolist() == [[1, 4, 5, 7, 9]]
+
+
+def test_where_more_is_asked_for_than_there_is_all_come_and_zeros_after(kind):
+    items, scores = rows(kind.build(VECTORS[:60], IDS[:60]), QUERIES, 75)
+    assert (np.sort(items[:, :60]) == np.sort(IDS[:60])).all()
+    assert (items[:, 60:] == 0).all()
+    assert (scores[:, 60:] == 0).all()
+
+
+def test_one_query_of_one_item(kind):
+    items, _ = rows(kind.build(VECTORS[:1], IDS[:1]), QUERIES[:1, :1], 1)
+    assert items.tolist() == [[IDS[0]]]
+
+
+def test_a_query_does_not_see_the_others(kind):
+    index = kind.build(VECTORS, IDS)
+    together, _ = rows(index, QUERIES, 20)
+    alone = [rows(index, QUERIES[u : u + 1], 20)[0] for u in range(3)]
+    assert (together[:12] == np.concatenate(alone)).all()
+
+
+def test_an_interest_of_zeros_finds_some_items(kind):
+    items, scores = rows(kind.build(VECTORS, IDS), np.zeros((1, 1, D), dtype=np.float32), 20)
+    assert len(set(items[0].tolist()) - {0}) == 20
+    assert (scores == 0).all()
+
+
+def test_saved_and_opened_it_answers_alike(kind, tmp_path):
+    for change in (False, True):
+        made = kind.build(VECTORS[3:], IDS[3:])
+        if change:
+            made = made.remove(IDS[8:10]).add(VECTORS[:1], IDS[:1])
+        made.save(tmp_path / "first")
+        again = load_index(tmp_path / "first")
+        again.save(tmp_path / "second")  # what is mapped from one file is whole in another
+        again = load_index(tmp_path / "second")
+        assert type(again) is type(made)
+        assert (again.ids.tolist(), again.dim, len(again)) == (made.ids.tolist(), D, len(made))
+        for one, other in zip(rows(made, QUERIES, 20), rows(again, QUERIES, 20), strict=True):
+            assert (one == other).all()
+
+
+def test_a_removed_item_is_never_returned_and_the_former_index_is_as_it_was(kind):
+    index = kind.build(VECTORS, IDS)
+    own = (VECTORS[:1] / np.linalg.norm(VECTORS[:1])).reshape(1, 1, D)
+    before, _ = rows(index, own, 10)
+    without = index.remove(before[0, :3])
+    after, _ = rows(without, own, 400)
+    assert not set(after[0].tolist()) & set(before[0, :3].tolist())
+    assert (after[0, :397] > 0).all()
+    assert len(without) == len(without.ids) == 397
+    assert (rows(index, own, 10)[0] == before).all()
+
+
+def test_an_added_item_is_found_and_one_that_was_removed_may_come_back_changed(kind):
+    index = kind.build(VECTORS[10:], IDS[10:]).add(VECTORS[:10], IDS[:10]).remove(IDS[5:15])
+    back = index.add(100 * np.ones((1, D), dtype=np.float32), IDS[12:13])
+    items, scores = rows(back, np.ones((1, 1, D), dtype=np.float32), 400)
+    assert (items[0, 0], scores[0, 0]) == (IDS[12], 100 * D)
+    expected = set(IDS.tolist()) - set(IDS[5:15].tolist()) | {int(IDS[12])}
+    assert set(items[0].tolist()) - {0} == expected == set(back.ids.tolist())
+
+
+def test_adding_what_is_held_and_removing_what_is_not_are_errors(kind):
+    index = kind.build(VECTORS[:50], IDS[:50])
+    with pytest.raises(DataError, match=rf"Item {IDS[3]} .* remove it first"):
+        index.add(VECTORS[3:4], IDS[3:4])
+    with pytest.raises(DataError, match=r"Item 77 .* does not hold it"):
+        index.remove(np.array([77]))
+
+
+def test_it_reaches_the_floor_on_norms_that_are_very_unequal(kind):
+    vectors, ids, queries = world(5_000)
+    index, exact = kind.build(vectors, ids), ExactIndex.build(vectors, ids)
+    if isinstance(index, ApproximateIndex):
+        index = tuned(index, exact, queries, floor=FLOOR)
+    recall = recall_check(index, exact, queries, floor=FLOOR)
+    assert recall == 1 if index.exact else recall >= FLOOR
+
+
+@pytest.mark.parametrize(
+    ("vectors", "ids", "message"),
+    [
+        (VECTORS[:2], np.array([0, 3]), "item number 0"),
+        (VECTORS[:2], np.array([3, 3]), "item 3 twice"),
+        (VECTORS[:2] * [[1], [np.nan]], np.array([3, 4]), "vector of item 4 .* not finite"),
+        (VECTORS[:2] * [[np.inf], [1]], np.array([3, 4]), "vector of item 3 .* not finite"),
+        (VECTORS[:2], np.array([3]), "one vector, a row, for each id"),
+    ],
+)
+def test_it_is_built_of_real_items_alone(kind, vectors, ids, message):
+    with pytest.raises(DataError, match=message):
+        kind.build(vectors, ids)
+
+
+def test_impossible_searches_are_errors(kind):
+    index = kind.build(VECTORS[:50], IDS[:50])
+    with pytest.raises(ConfigError, match="0 items"):
+        index.search(QUERIES, 0)
+    with pytest.raises(DataError, match=r"width 16 .* \(25, 4, 15\)"):
+        index.search(QUERIES[..., :15], 5)
+    with pytest.raises(DataError, match=r"Query 1 .* not finite"):
+        index.search(np.array([[[1.0] * D, [np.nan] * D]]), 5)
+
+
+def test_every_file_of_the_folder_is_in_a_table():
+    others = {"__init__", "approximate", "base", "choose", "table"}
+    files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
+    known = {resolve("index", name, TABLE).__module__.rpartition(".")[2] for name in TABLE}
+    assert files <= known, f"add {files - known} to INDEXES in index/table.py"
