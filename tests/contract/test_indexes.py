@@ -19,6 +19,7 @@ from prismrec.index import (
     INDEXES,
     ApproximateIndex,
     ExactIndex,
+    QuantizedIndex,
     load_index,
     recall_check,
     tuned,
@@ -99,6 +100,21 @@ def test_where_more_is_asked_for_than_there_is_all_come_and_zeros_after(kind):
     assert (np.sort(items[:, :60]) == np.sort(IDS[:60])).all()
     assert (items[:, 60:] == 0).all()
     assert (scores[:, 60:] == 0).all()
+
+
+def test_an_index_of_nothing_finds_nothing_or_is_refused(kind):
+    nothing = np.empty((0, D), dtype=np.float32), np.empty(0, dtype=np.int64)
+    if issubclass(kind, QuantizedIndex):
+        with pytest.raises(DataError, match="of no items"):
+            kind.build(*nothing)
+        return
+    items, scores = rows(kind.build(*nothing), QUERIES, 3)
+    assert not items.any()
+    assert not scores.any()
+
+
+def test_no_query_at_all_has_no_answer(kind):
+    assert rows(kind.build(VECTORS, IDS), QUERIES[:0], 3)[0].shape == (0, 3)
 
 
 def test_one_query_of_one_item(kind):

@@ -6,11 +6,12 @@ are imported when they are called, so that ``prismrec --help`` does not wait for
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import cyclopts
 
 import prismrec
-from prismrec.errors import PrismrecError
+from prismrec.errors import ConfigError, PrismrecError
 
 COMMANDS = {
     "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",
@@ -66,8 +67,10 @@ def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
             continue
         after = arguments[place + 1 : place + 2]
         if not (equals or after):
-            raise cyclopts.CycloptsError("--config was given no file; name a TOML file.")
+            raise ConfigError("--config was given no file; name a TOML file after it.")
         del arguments[place : place + (1 if equals else 2)]
         path = value if equals else after[0]
+        if not Path(path).is_file():
+            raise ConfigError(f"--config names {path!r}, which is no file; give a TOML file.")
         app.config = (cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False),)
         return

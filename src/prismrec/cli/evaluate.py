@@ -68,7 +68,11 @@ def evaluate(
             if not strength:
                 listings[name] = listing
     entries = [*others, *models]
-    compared = [*differences(entries), *measure.against_twins(models, measuring.ks[-1]), *left_out]
+    compared = [
+        *differences(entries, f"recall@{ks[-1]}"),
+        *measure.against_twins(models, ks[-1]),
+        *left_out,
+    ]
     if report:
         content = content_of(measuring, entries, listings, recommenders, compared, data.name)
         write_report(content, report)

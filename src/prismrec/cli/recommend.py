@@ -37,8 +37,8 @@ def recommend(
         keep_seen: Keep items of the history in the list.
         as_json: Print one JSON object.
     """
-    recommender = load(artifact)
     names = read_history(history, user, data)
+    recommender = load(artifact)
     answer = recommender.recommend(names, k, diversity=diversity, filter_seen=not keep_seen)
     interests = recommender.interests(names)
     value = {

@@ -6,7 +6,7 @@ more effort, and in the end exactly.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
+from prismrec.errors import DataError
 from prismrec.index.base import (
     Index,
     check_held,
@@ -82,9 +83,15 @@ class QuantizedIndex(ApproximateIndex):
         """See ``Index.build``; its effort is half way up until ``tuned`` sets it.
 
         Raises:
+            DataError: There is no item to learn from, too.
             MissingExtra: The library is not installed.
         """
         matrix, numbers = checked_items(vectors, ids)
+        if not len(numbers):
+            raise DataError(
+                f"An index {cls.kind} was to be built of no items; give some, or take the exact "
+                "index."
+            )
         index = cls(ExactIndex(torch.from_numpy(matrix), numbers), cls._train(matrix), 1)
         return index.with_effort(index.efforts[len(index.efforts) // 2])
 
@@ -107,18 +114,25 @@ class QuantizedIndex(ApproximateIndex):
         flat = checked_queries(queries, m, self.dim)
         items = np.zeros((len(flat), m), dtype=np.int64)
         scores = np.zeros((len(flat), m), dtype=np.float32)
-        wanted, efforts = min(m, len(self)), [e for e in self.efforts if e > self.effort]
-        short = np.arange(len(flat)) if wanted else np.empty(0, dtype=np.int64)
-        for effort in (self.effort, *efforts):
+        wanted = min(m, len(self))
+        short = np.arange(len(flat) if wanted else 0)  # rows of fewer items than wanted
+        for effort in self._widening():
             for start in range(0, len(short), ROWS):
                 rows = short[start : start + ROWS]
                 items[rows], scores[rows] = self._scored(flat[rows], m, effort)
-            short = short[items[short, wanted - 1] == 0] if wanted else short
-        if len(short):
+            short = short[items[short, wanted - 1] == 0]
+            if not len(short):
+                break
+        else:
             found = self.whole.search(flat[None, short], m)
             items[short], scores[short] = found.items[0], found.scores[0]
         shape = (*queries.shape[:2], m)
         return Candidates(items.reshape(shape), scores.reshape(shape))
+
+    def _widening(self) -> Iterator[int]:
+        """Give its effort, and then the larger ones."""
+        yield self.effort
+        yield from (effort for effort in self.efforts if effort > self.effort)
 
     def _scored(
         self, flat: Float[np.ndarray, "R D"], m: int, effort: int

@@ -230,8 +230,11 @@ def in_order(
     scores = np.where(items == 0, np.float32(-np.inf), scores)
     order = np.lexsort((items, -scores), axis=1)[:, :m]
     items, scores = (np.take_along_axis(part, order, axis=1) for part in (items, scores))
+    scores = np.where(items == 0, np.float32(0), scores)
+    if items.shape[1] == m:
+        return items, scores
     missing = ((0, 0), (0, m - items.shape[1]))
-    return np.pad(items, missing), np.pad(np.where(items == 0, np.float32(0), scores), missing)
+    return np.pad(items, missing), np.pad(scores, missing)
 
 
 def joined(found: Sequence[Candidates], m: int) -> Candidates:

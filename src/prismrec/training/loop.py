@@ -27,8 +27,14 @@ from prismrec.data.batches import Batches
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError, DataError, TrainingError
 from prismrec.model import Model
-from prismrec.training import checkpoint
-from prismrec.training.checkpoint import Progress
+from prismrec.training.checkpoint import (
+    LAST,
+    Progress,
+    load_best,
+    load_last,
+    save_best,
+    save_last,
+)
 from prismrec.training.config import TrainConfig
 from prismrec.training.objective import Objective, compute
 from prismrec.types import Batch
@@ -100,7 +106,7 @@ def train(
     model.to(device)
     run = _Run(model, histories, config, objective or Objective(), folder, device)
     if resume and folder is not None:
-        run.progress = checkpoint.load_last(folder, model, run.optimizers, run.identity)
+        run.progress = load_last(folder, model, run.optimizers, run.identity)
     elif folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with _interrupt_noted() as interrupted:
@@ -194,7 +200,7 @@ class _Run:
             progress.best, progress.best_step, progress.failures = value, progress.step, 0
             self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
             if self.folder:
-                checkpoint.save_best(self.folder, self.model)
+                save_best(self.folder, self.model)
         else:
             progress.failures += 1
         return value
@@ -204,9 +210,7 @@ class _Run:
         now = time.perf_counter()
         self.progress.seconds, self.began = self.progress.seconds + now - self.began, now
         if self.folder:
-            checkpoint.save_last(
-                self.folder, self.model, self.optimizers, self.progress, self.identity
-            )
+            save_last(self.folder, self.model, self.optimizers, self.progress, self.identity)
 
     def result(self, *, interrupted: bool) -> TrainResult:
         """Leave the model with its best weights, and sum up."""
@@ -214,7 +218,7 @@ class _Run:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         elif progress.best is not None and self.folder:
-            checkpoint.load_best(self.folder, self.model)  # made before this sitting
+            load_best(self.folder, self.model)  # made before this sitting
         self.model.eval()
         return TrainResult(
             steps=progress.step,
@@ -230,7 +234,7 @@ class _Run:
         lengths = {n: float(p.detach().norm()) for n, p in self.model.named_parameters()}
         longest = sorted(lengths, key=lambda name: -np.nan_to_num(lengths[name], nan=np.inf))[:3]
         named = ", ".join(f"{name} {lengths[name]:.3g}" for name in longest)
-        kept = self.folder is not None and (self.folder / checkpoint.LAST).exists()
+        kept = self.folder is not None and (self.folder / LAST).exists()
         way = f"resume from {self.folder}" if kept else "start again"
         return TrainingError(
             f"Step {step} (seed {self.config.seed}) gave losses {losses} or a gradient that is not "

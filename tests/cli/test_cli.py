@@ -1,0 +1,240 @@
+"""The command line: the whole line on a small world, and what a mistake looks like."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from prismrec.cli import COMMANDS, main
+
+WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
+
+
+def run(*arguments):
+    """Run a command; give its exit code."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        return stopped.code
+    return 0
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    """Prepare and train once: the folder of data set, artifact and its single-interest twin."""
+    folder = tmp_path_factory.mktemp("line")
+    assert run("prepare", WORLD, "--out", folder / "data", "--seed", 1) == 0
+    train = ["train", folder / "data", "--out", folder / "books", "--dim", 8, "--max-len", 10]
+    assert run(*train, "--epochs", 2, "--quiet", "--batch-size", 64) == 0
+    return folder
+
+
+@pytest.fixture
+def mistake(capsys):
+    """Run a command that must fail: give its one sentence."""
+
+    def fails(*arguments):
+        assert run(*arguments) == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        lines = shown.err.splitlines()
+        assert len(lines) == 1, shown.err
+        assert lines[0].startswith("error: ")
+        return lines[0]
+
+    return fails
+
+
+def test_prepare_says_what_is_left_and_what_comes_next(tmp_path, capsys):
+    assert run("prepare", WORLD, "--out", tmp_path / "data") == 0
+    out = capsys.readouterr().out
+    assert "120 users, 60 items, 1,440 events" in out
+    assert "96 train, 12 valid, 12 test" in out
+    assert f"next: prismrec train {tmp_path / 'data'}" in out
+
+
+@pytest.mark.slow
+def test_training_leaves_an_artifact_its_twin_and_no_checkpoint(line):
+    assert {path.name for path in line.iterdir()} == {"data", "books", "books-k1"}
+    manifest = json.loads((line / "books" / "manifest.json").read_text())
+    assert manifest["about"]["run"]["interests"] == 4
+    assert manifest["extractor"]["options"] == {"dim": 8, "interests": 4, "max_len": 10}
+
+
+@pytest.mark.slow
+def test_the_settings_written_train_the_same_model_again(line, tmp_path):
+    again = tmp_path / "again"
+    config = ["--config", line / "books" / "run.toml"]
+    assert run("train", line / "data", "--out", again, *config, "--no-single", "--quiet") == 0
+    weights = "model.safetensors"
+    assert (again / weights).read_bytes() == (line / "books" / weights).read_bytes()
+
+
+@pytest.mark.slow
+def test_evaluate_always_shows_every_baseline_and_the_twin(line, capsys, tmp_path):
+    report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
+    assert run("evaluate", line / "books", line / "data", *report) == 0
+    out = capsys.readouterr().out
+    names = ["popularity", "item-knn", "sequential-rules", "ease", "books", "books-k1"]
+    rows = [row.split("  ")[0] for row in out.splitlines()[1:9]]
+    assert rows == [*names[:5], "books λ=0.2", "books-k1", "books-k1 λ=0.2"]
+    assert "books against books-k1, recall@10: " in out
+    assert max(map(len, out.splitlines()[:8])) <= 80
+    written = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [entry["name"] for entry in written["entries"]] == rows
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_evaluate_refuses_another_data_set(line, tmp_path, mistake, capsys):
+    # E13
+    assert run("prepare", WORLD + "9", "--out", tmp_path / "other") == 0
+    capsys.readouterr()
+    sentence = mistake("evaluate", line / "books", tmp_path / "other")
+    assert "trained on another data set" in sentence
+
+
+@pytest.mark.slow
+def test_recommend_gives_ids_titles_scores_and_interests(line, capsys):
+    assert run("recommend", line / "books", "--history", "1,2,3", "-k", 4, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["items"]) == 4
+    assert {"id", "title", "score", "interest", "because"} <= set(answer["items"][0])
+    assert not {"1", "2", "3"} & {item["id"] for item in answer["items"]}
+    assert run("recommend", line / "books", "--user", "0", "--data", line / "data") == 0
+    out = capsys.readouterr().out
+    assert "interest 0 (cluster " in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_doctor_finds_the_healthy_well_and_the_damaged_ill(line, capsys, tmp_path):
+    assert run("doctor", line / "books", line / "data") == 0
+    out = capsys.readouterr().out
+    assert out.count(": well: ") == 2
+    (tmp_path / "manifest.json").write_text("{}")
+    assert run("doctor", tmp_path) == 2
+    assert ": ill: " in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_inspect_prints_what_json_says(capsys):
+    assert run("inspect", WORLD, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["users"] == 120
+    assert run("inspect", WORLD) == 0
+    assert "120 users" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["trian"], 'Did you mean "train"?'),
+        (["prepare", "ml-100kk", "--out", "x"], "no data set of that name"),
+        (["prepare", "synthetic:taste", "--out", "x"], "No synthetic world named 'taste'"),
+        (["recommend", "nowhere", "--history", "a"], "No artifact at nowhere"),
+        (["recommend", "nowhere"], "give one"),
+        (["evaluate", "nowhere", "nothere"], "No data set at nothere"),
+        (["train", "nothere", "--out", "x"], "No data set at nothere"),
+        (["train", "nothere", "--out", "x", "--epochs", "many"], "epochs"),
+        (["train", "nothere", "--out", "x", "--epochs", "0"], "epochs is 0"),
+        (["train", "nothere", "--out", "x", "--config", "absent.toml"], "absent.toml"),
+        (["recommend", "a", "--history", "b", "--diversity", "abc"], "abc"),
+    ],
+)
+def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, told, tmp_path):
+    # R14, the command line's part: text for a number is a sentence
+    assert told in mistake(*arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--extractor", "saa"], "No extractor named 'saa'. Did you mean 'sa'?"),
+        (["--set", "hiden=4"], "has no option 'hiden'. Did you mean 'hidden'?"),
+        (["--set", "hidden"], "write NAME=VALUE"),
+        (["--extractor", "gru", "--interests", "3"], "gives one interest"),
+        (["--readout", "soff"], "Did you mean 'soft'?"),
+        (["--dropout", "1"], "dropout is 1"),
+        (["--temperature", "-1"], "temperature is -1"),
+    ],
+)
+def test_a_wrong_part_names_the_nearest_right_one(line, mistake, tmp_path, flags, told):
+    assert told in mistake("train", line / "data", "--out", tmp_path / "x", "--quiet", *flags)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--extractor", "dr", "--readout", "hard", "--similarity", "dot"],
+        ["--extractor", "mind", "--readout", "soft", "--negatives", "50"],
+        ["--extractor", "transformer", "--loss", "gbce", "--negatives", "20"],
+        ["--extractor", "gru", "--sampler", "mixed", "--negatives", "40", "--sparse"],
+        ["--extractor", "mean", "--loss", "bpr", "--negatives", "10", "--targets", "random"],
+        ["--readout", "maxsim", "--routing-variance", "1", "--disagreement", "0.1"],
+        ["--loss", "hard_negatives", "--readout", "hard", "--negatives", "30"],
+        ["--precision", "bf16", "--window", "3", "--sampler", "log_uniform", "--negatives", "30"],
+    ],
+    ids=" ".join,
+)
+def test_every_part_trains_from_the_command_line(line, tmp_path, flags, capsys):
+    small = ["--dim", 8, "--max-len", 8, "--steps", 3, "--warmup", 1, "--no-single", "--quiet"]
+    assert run("train", line / "data", "--out", tmp_path / "m", *small, *flags) == 0
+    assert run("recommend", tmp_path / "m", "--history", "1,2", "-k", 3) == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_model_comes(line, tmp_path):
+    out = tmp_path / "m"
+    arguments = ["--dim", "8", "--max-len", "8", "--epochs", "60", "--patience", "60"]
+    flags = [*arguments, "--batch-size", "64", "--no-single", "--threads", "1", "--out", str(out)]
+    command = [sys.executable, "-m", "prismrec", "train", str(line / "data"), *flags]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
+        checkpoint = tmp_path / "m.run" / "last.safetensors"
+        deadline = time.monotonic() + 120
+        while not checkpoint.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        training.send_signal(signal.SIGINT)
+        assert training.wait(60) == 130
+    assert checkpoint.exists()
+    assert not out.exists()
+    assert run("train", line / "data", *flags, "--resume", "--quiet") == 0
+    unbroken = tmp_path / "unbroken"
+    assert run("train", line / "data", *flags[:-1], str(unbroken), "--quiet") == 0
+    weights = "model.safetensors"
+    assert (out / weights).read_bytes() == (unbroken / weights).read_bytes()
+
+
+@pytest.mark.slow
+def test_tensorboard_scalars_are_written(line, tmp_path):
+    board = ["--tensorboard", tmp_path / "board", "--no-single", "--quiet"]
+    small = ["--dim", 8, "--steps", 3, "--warmup", 1]
+    assert run("train", line / "data", "--out", tmp_path / "m", *small, *board) == 0
+    assert list((tmp_path / "board" / "m").glob("events.*"))
+
+
+@pytest.mark.slow
+def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
+    assert run("demo", "--data", WORLD, "--out", tmp_path / "demo", "--epochs", 1) == 0
+    out = capsys.readouterr().out
+    for name in ("popularity", "sequential-rules", "comirec-sa", "sa-k1"):
+        assert name in out
+    assert "interest 0 (cluster " in out
+    assert "The same at diversity 0.2" in out
+    assert (tmp_path / "demo" / "report" / "report.html").exists()
+    table = [row for row in out.splitlines() if row.startswith(("popularity", "sa", "ease"))]
+    assert max(map(len, table[:3])) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_80_columns(name, capsys):
+    assert run(name, "--help") == 0
+    out = capsys.readouterr().out
+    assert COMMANDS[name].split(".")[0][:20] in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80

@@ -1,0 +1,42 @@
+"""What must be learnt from a world whose answer is known, and what must not.
+
+32 clusters of 8 items. A user has tastes, clusters, and takes every item from one of them at
+random. Vectors have width 4: narrow enough that the middle of two tastes is somebody else's.
+Lists have 16 items, so that a model that knows both tastes finds every next item, and chance
+finds 16 in 256.
+"""
+
+import numpy as np
+import torch
+
+from prismrec.data.histories import Histories
+from prismrec.data.synthetic import World
+from prismrec.extractors import SelfAttentive
+from prismrec.model import Model
+from prismrec.readouts import READOUTS
+from prismrec.training import Objective, TrainConfig, train
+
+USERS, LENGTH, ITEMS, LIST = 2_500, 13, 256, 16
+
+
+def events_of(name, seed):
+    """Item numbers [USERS, LENGTH], from 1, oldest first."""
+    log, _ = World(name, users=USERS, events=LENGTH, items=ITEMS, seed=seed).draw()
+    frame = log.frame.sort("user", "time", maintain_order=True).collect()
+    return frame["item"].cast(int).to_numpy().reshape(USERS, LENGTH) + 1
+
+
+def hit_rate(name, *, interests, seed=0, readout="hard"):
+    """Train on most users, give the share of the rest whose last item is in the list."""
+    events = events_of(name, seed)
+    torch.manual_seed(seed)
+    model = Model(ITEMS + 1, SelfAttentive(dim=4, interests=interests, max_len=LENGTH - 1))
+    config = TrainConfig(
+        epochs=12, batch_size=1_000, learning_rate=0.03, seed=seed, device="cpu"
+    )  # fmt: skip
+    train(model, Histories.of(events[:-500]), config, Objective(readout=READOUTS[readout]))
+    history = torch.from_numpy(events[-500:, :-1])
+    with torch.no_grad():
+        vectors = model(history, history != 0).vectors
+        best = (vectors @ model.item_vectors()[1:].T).amax(dim=1).topk(LIST).indices + 1
+    return float(np.mean((best.numpy() == events[-500:, -1:]).any(axis=1)))
