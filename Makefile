@@ -1,6 +1,7 @@
 # Two commands set everything up: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+TORCH := torch>=2.9,<2.14
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs format clean
@@ -12,7 +13,7 @@ help: ## list the commands
 # machine without a GPU, where the default wheel is several GB (README, "Install").
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(if $(TORCH_INDEX),$(BIN)/pip install -q 'torch>=2.9,<2.14' --index-url $(TORCH_INDEX))
+	$(if $(TORCH_INDEX),$(BIN)/pip install -q '$(TORCH)' --index-url $(TORCH_INDEX))
 	$(BIN)/pip install -q --disable-pip-version-check -e .
 	touch $@
 
