@@ -91,7 +91,7 @@ def demo(
     lines += [
         f"{minutes:.1f} minutes. A report with plots: {out / 'report' / 'report.html'}",
         f"next: prismrec recommend {out / 'sa'} --data {out / 'data'} --user "
-        f"{dataset.users.external([0])[0]} --diversity 0.2",
+        f"{dataset.users.external([0])[0]} --diversity 0.5",
     ]
     value = {"entries": measure.as_json(entries), "differences": compared}
     show(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
@@ -124,13 +124,13 @@ def a_user(recommender: Recommender, dataset: Dataset, split: Split) -> list[str
     newest = "; ".join(catalog.title(int(item)) for item in case.history[-3:])
     interests = recommender.interests(history)
     plain = lines_of(recommender.recommend(history, 10), interests)
-    diverse = lines_of(recommender.recommend(history, 10, diversity=0.2), interests)
+    diverse = lines_of(recommender.recommend(history, 10, diversity=0.5), interests)
     return [
         f"A test user of {len(history)} events, the newest three:",
         clipped(newest, 80),
         *plain,
         "",
-        "The same at diversity 0.2:",
+        "The same at diversity 0.5:",
         *diverse[len(interests) + 1 :],
         "",
     ]
