@@ -19,7 +19,7 @@ from prismrec.cli.logs import CACHE, Reading, open_log
 from prismrec.cli.measure import Measuring, baselines, listing_of
 from prismrec.cli.progress import Progress
 from prismrec.cli.recommend import clipped, lines_of
-from prismrec.cli.run import RunConfig, run
+from prismrec.cli.run import RunConfig, Trained, run
 from prismrec.cli.show import note, show
 from prismrec.cli.train import about_run
 from prismrec.data.dataset import Dataset, build_dataset
@@ -74,14 +74,16 @@ def demo(
         f"{len(dataset.users):,} users, {dataset.catalog.size - 1:,} items, "
         f"{len(dataset.histories.items):,} events; {split.how}"
     )
-    recommenders = train_all(dataset, split, out, epochs=epochs, quiet=as_json)
+    trained = train_all(dataset, split, out, epochs=epochs, quiet=as_json)
+    recommenders = {name: found.recommender for name, found in trained.items()}
     measuring = Measuring(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
     note("Fitting the baselines …", quiet=as_json)
     listings, entries, left_out = baselines(measuring)
     for name, recommender in recommenders.items():
         note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
-        entries.append(measuring.entry(name, describe(recommender), listings[name]))
+        how, seconds = describe(recommender), trained[name].result.seconds
+        entries.append(measuring.entry(name, how, listings[name], seconds=seconds))
     compared = [*differences(entries), *measure.against_twins(entries, 50), *left_out]
     content = content_of(measuring, entries, listings, recommenders, compared, data)
     write_report(content, out / "report")
@@ -99,17 +101,17 @@ def demo(
 
 def train_all(
     dataset: Dataset, split: Split, out: Path, *, epochs: int | None, quiet: bool
-) -> dict[str, Recommender]:
+) -> dict[str, Trained]:
     """Train and save every model of the demo."""
     manifest = read_manifest(out / "data")
-    recommenders = {}
+    trained = {}
     for name, (config, training) in MODELS.items():
         settings = replace(training, epochs=epochs) if epochs else training
         progress = Progress(name, quiet=quiet)
-        trained = run(config, settings, split, dataset.catalog, progress=progress)
-        save(trained.recommender, out / name, about=about_run(trained, manifest, split.how))
-        recommenders[name] = trained.recommender
-    return recommenders
+        found = run(config, settings, split, dataset.catalog, progress=progress)
+        save(found.recommender, out / name, about=about_run(found, manifest, split.how))
+        trained[name] = found
+    return trained
 
 
 def a_user(recommender: Recommender, dataset: Dataset, split: Split) -> list[str]:
