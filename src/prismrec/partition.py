@@ -118,7 +118,9 @@ class _PartitionLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        return (*(saved * upstream for saved in ctx.saved_tensors), None, None, None)
+        # Mostly the loss is what is differentiated, and then there is nothing to scale.
+        saved = ctx.saved_tensors if upstream == 1 else [g * upstream for g in ctx.saved_tensors]
+        return (*saved, None, None, None)
 
 
 def _strike(scores: Tensor, hits: Hits, part: slice, q: int) -> None:

@@ -4,9 +4,14 @@
 random. Vectors have width 4: narrow enough that the middle of two tastes is somebody else's.
 Lists have 16 items, so that a model that knows both tastes finds every next item, and chance
 finds 16 in 256.
+
+Seen over five seeds, hits of one interest against four: many-taste .44 to .52 against .88 to .93
+(hard) and 1.00 (lse), at worst .37 apart; one-taste 1.00 against 1.00; noise .04 to .07 against
+.05 to .08, chance .0625. The margins below are half the worst.
 """
 
 import numpy as np
+import pytest
 import torch
 
 from prismrec.data.histories import Histories
@@ -31,12 +36,33 @@ def hit_rate(name, *, interests, seed=0, readout="hard"):
     events = events_of(name, seed)
     torch.manual_seed(seed)
     model = Model(ITEMS + 1, SelfAttentive(dim=4, interests=interests, max_len=LENGTH - 1))
-    config = TrainConfig(
-        epochs=12, batch_size=1_000, learning_rate=0.03, seed=seed, device="cpu"
-    )  # fmt: skip
+    config = TrainConfig(epochs=12, batch_size=1_000, learning_rate=0.03, seed=seed, device="cpu")
     train(model, Histories.of(events[:-500]), config, Objective(readout=READOUTS[readout]))
     history = torch.from_numpy(events[-500:, :-1])
     with torch.no_grad():
         vectors = model(history, history != 0).vectors
         best = (vectors @ model.item_vectors()[1:].T).amax(dim=1).topk(LIST).indices + 1
     return float(np.mean((best.numpy() == events[-500:, -1:]).any(axis=1)))
+
+
+@pytest.fixture(scope="module")
+def one_interest():
+    """Give the hit rate of one interest where users have two tastes."""
+    return hit_rate("many-taste", interests=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readout", ["hard", "lse"])
+def test_four_interests_serve_two_tastes_better_than_one(one_interest, readout):
+    assert hit_rate("many-taste", interests=4, readout=readout) > one_interest + 0.18
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readout", ["hard", "lse"])
+def test_four_interests_cost_little_where_there_is_one_taste(readout):
+    assert hit_rate("one-taste", interests=4, readout=readout) > 0.95
+
+
+@pytest.mark.slow
+def test_nothing_is_learnt_from_noise():
+    assert hit_rate("noise", interests=4) < 2 * LIST / ITEMS
