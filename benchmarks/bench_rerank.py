@@ -13,11 +13,6 @@ the largest gain that any later one can have, its score + λ · (list so far), i
 At a small λ few are scanned. At one as large as the spread of the scores that bound never bites.
 """
 
-import os
-
-for library in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{library}_NUM_THREADS"] = "1"
-
 import argparse
 
 import numpy as np

@@ -25,7 +25,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lay out a table: the first column to the left, the others to the right."""
     widths = [max(len(row[c]) for row in [header, *rows]) for c in range(len(header))]
     return [
-        "  ".join(
+        " ".join(
             cell.ljust(width) if column == 0 else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
