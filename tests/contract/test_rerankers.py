@@ -62,14 +62,16 @@ def test_what_is_no_candidate_is_never_chosen(rerank, strength):
     assert len(rerank(make_pool(absent=range(M)), 3, strength=strength)) == 0
 
 
-def test_what_is_no_candidate_changes_nothing(rerank):
-    pool, rng = make_pool(absent=[M - 1, M - 2]), np.random.default_rng(9)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("strength", [0.5, 20])
+def test_what_is_no_candidate_changes_nothing(rerank, seed, strength):
+    pool, rng = make_pool(seed, absent=[M - 1, M - 2]), np.random.default_rng(9)
     other = copy.deepcopy(pool)
     other.category[-2:], other.vectors[-2:] = 2, rng.standard_normal((2, D))
     other.categories[-2:] = [{1}, {2}]
     other.interest_scores[-2:] = 9
-    chosen = rerank(pool, 9, strength=0.5)
-    np.testing.assert_array_equal(rerank(other, 9, strength=0.5), chosen)
+    chosen = rerank(pool, 9, strength=strength)
+    np.testing.assert_array_equal(rerank(other, 9, strength=strength), chosen)
 
 
 def test_the_pool_is_left_as_it_is_and_the_answer_is_the_same_twice(rerank):

@@ -69,6 +69,15 @@ def test_calibrated_follows_the_history_even_where_scores_are_level():
     assert calibrated(pool, 3, strength=1).tolist() == [0, 3, 1]  # two of the 1, one of the 2
 
 
+def test_calibrated_reads_no_mix_from_an_item_without_a_category():
+    pool = Pool(
+        scores=np.array([20.0, 9.0, 0.6, 0.0]), categories=[set(), {1}, {2}, set()], history=[{1}]
+    )
+    # After the first two all of the mix is 1, as in the history. The fourth leaves it so, at 0;
+    # the third makes it half: .6 + log(.01 + .99 / 2) < 0. Were the first counted, it would win.
+    assert calibrated(pool, 4, strength=1).tolist() == [0, 1, 3, 2]
+
+
 def test_xquad_serves_the_other_interest_next():
     interest_scores = np.log([[0.6, 0.1], [0.3, 0.1], [0.1, 0.8]])
     pool = Pool(scores=np.array([1.0, 0.9, 0.5]), interest_scores=interest_scores)
