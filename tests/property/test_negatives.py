@@ -50,6 +50,7 @@ def test_the_same_state_of_the_generator_draws_the_same(kind):
     assert first.items.tolist() != sampler(generator(6), targets).items.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("negatives", "batch"), [(8, 32), (32, 8), (1, 8)])
 def test_log_q_is_the_log_of_the_expected_count(kind, negatives, batch):
     g = generator()

@@ -72,16 +72,15 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=[1 << 20, 50], ids=["one piece", "many pieces"])
-def _pieces(request, monkeypatch):
-    monkeypatch.setattr(objective, "CHUNK", request.param)
-    monkeypatch.setattr("prismrec.partition.CHUNK", request.param)
-
-
-@pytest.mark.usefixtures("_pieces")
-@pytest.mark.parametrize("sampled", [None, "uniform", "in_batch", "mixed"])
+@pytest.mark.parametrize(("sampled", "chunk"), [
+    (None, 500), ("uniform", 500), ("in_batch", 1 << 20), ("mixed", 1 << 20),
+])  # fmt: skip
 @pytest.mark.parametrize(("name", "_", "loss"), CASES)
-def test_a_batch_loses_what_its_positions_lose(new_model, histories, name, _, loss, sampled):
+def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
+    new_model, histories, monkeypatch, name, _, loss, sampled, chunk
+):  # fmt: skip
+    monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many pieces; else one
+    monkeypatch.setattr("prismrec.partition.CHUNK", chunk)
     model, batch = new_model(), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
     goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)
