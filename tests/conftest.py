@@ -11,8 +11,13 @@ from jaxtyping import install_import_hook
 HOOKED = ["extractors", "losses", "model", "negatives", "partition", "readouts", "regularizers"]
 install_import_hook([f"prismrec.{part}" for part in HOOKED], "shapes.check")
 
+import hypothesis
 import pytest
 import torch
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("prismrec", deadline=None)
+hypothesis.settings.load_profile("prismrec")
 
 # On two busy cores small steps take many times longer on two threads than on one.
 torch.set_num_threads(1)
