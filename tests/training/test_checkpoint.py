@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.negatives import SAMPLERS
 from prismrec.readouts import HARD
 from prismrec.regularizers import REGULARIZERS
@@ -177,3 +177,8 @@ def test_files_are_whole_and_nothing_lies_beside_them(new_model, histories, tmp_
     tensors, header = read_tensors(folder / "last.safetensors")
     assert set(header) == {"progress", "fingerprint"}
     assert any(name.startswith("optimizer.0.") for name in tensors)
+
+
+def test_resuming_without_a_folder_is_an_error(new_model, histories):
+    with pytest.raises(ConfigError, match="without a folder"):
+        train(new_model(), histories, config(), resume=True)

@@ -97,10 +97,13 @@ def train(
         resume: Go on from the folder's checkpoint, to the very result of an unbroken run.
 
     Raises:
+        ConfigError: ``resume`` without a folder.
         DataError: An item beyond the model's catalog, a checkpoint of another run.
         TrainingError: The loss is not a number: says step, seed, longest weights, way back. The
             validation metric is not.
     """
+    if resume and folder is None:
+        raise ConfigError("resume was asked for without a folder; give the run's folder.")
     _check_items(model, histories)
     device = pick_device(config)
     model.to(device)
