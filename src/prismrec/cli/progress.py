@@ -41,7 +41,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self.bar.start()
-        self.task = self.bar.add_task(self.name, total=None, told="")
+        self.task = self.bar.add_task(self.name, total=None, told="", visible=False)
         self.began = time.perf_counter()
         return self
 
@@ -68,6 +68,6 @@ class Progress:
                     file=sys.stderr,
                 )
         told = f"loss {self.loss:.3f}  {rate:,.0f} pairs/s{self.best}"
-        self.bar.update(self.task, total=step.steps, completed=step.step, told=told)
+        self.bar.update(self.task, total=step.steps, completed=step.step, told=told, visible=True)
         if self.also:
             self.also(step)

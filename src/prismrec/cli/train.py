@@ -105,8 +105,8 @@ def negatives_rule(asked: RunConfig, settled: RunConfig) -> str:
     scored = f"{settled.negatives} {settled.sampler} negatives" if settled.negatives else (
         "the whole catalog"
     )  # fmt: skip
-    why = "as asked" if asked.negatives is not None else "by the size of the catalog"
-    return f"Targets are scored against {scored} ({why}; --negatives sets it)."
+    why = "as asked" if asked.negatives is not None else "by its size; --negatives sets it"
+    return f"Targets are scored against {scored} ({why})."
 
 
 def about_run(trained: Trained, dataset: dict[str, Any], how: str) -> dict[str, Any]:
