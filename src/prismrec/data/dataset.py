@@ -153,8 +153,8 @@ def build_dataset(
 
     # lexsort is stable: events of one user and time stay in the order of the log.
     _take(events, np.lexsort((events["time"], events["user"])))
-    tied, exact, repeats = _sameness(events)
-    sameness = {
+    tied, exact, repeats = sameness(events)
+    repeated = {
         "exact_duplicates": int(exact.sum()), "repeats": int(repeats.sum()),
         "tied_share": float(tied.mean()) if log.has_time else None,
     }  # fmt: skip
@@ -173,7 +173,7 @@ def build_dataset(
         "rows_kept": log.rows_kept,
         "refused": {each.reason: each.count for each in log.refused},
         "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
-        **minima, "duplicates": duplicates, **sameness, "steps": steps,
+        **minima, "duplicates": duplicates, **repeated, "steps": steps,
     }  # fmt: skip
     return _numbered(log, items, user_ids, item_ids, events, how)
 
@@ -190,13 +190,13 @@ def _check(min_user_events: int, min_item_events: int, duplicates: str) -> None:
 
 def _read(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, Columns]:
     """Give users' and items' distinct ids, and the events as codes, a column at a time."""
-    user_ids, users = _encode(frame, "user")
-    item_ids, items = _encode(frame, "item")
+    user_ids, users = encode(frame, "user")
+    item_ids, items = encode(frame, "item")
     times = frame.select("time").collect().to_series().to_numpy()
     return user_ids, item_ids, {"user": users, "item": items, "time": times}
 
 
-def _encode(frame: pl.LazyFrame, column: str) -> tuple[pl.Series, NDArray[np.int32]]:
+def encode(frame: pl.LazyFrame, column: str) -> tuple[pl.Series, NDArray[np.int32]]:
     """Give the distinct ids of a column in order of appearance, and each row's place in them.
 
     One hash pass; Arrow's dictionary is in order of appearance by construction.
@@ -218,7 +218,7 @@ def _counted(step: str, events: Columns) -> dict[str, object]:
     return {"step": step, "events": len(events["user"]), "users": users, "items": items}
 
 
-def _sameness(events: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+def sameness(events: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Mark, in events sorted by user and time, the tied, the exact duplicates, the repeats.
 
     Tied: another event of the same user and time. Duplicate: an earlier event of the same

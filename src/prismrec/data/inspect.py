@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.data.dataset import _encode, _sameness, k_core
+from prismrec.data.dataset import encode, k_core, sameness
 from prismrec.data.events import EventLog
 from prismrec.data.items import ItemTable, items_from_log
 from prismrec.data.refusals import Refused
@@ -138,11 +138,11 @@ def inspect_log(
 
     Cost: O(E log E) time where the log is not in time order, else O(E); 60 bytes an event.
     """
-    _, users = _encode(log.frame, "user")
-    item_ids, codes = _encode(log.frame, "item")
+    _, users = encode(log.frame, "user")
+    item_ids, codes = encode(log.frame, "item")
     times = log.frame.select("time").collect().to_series().to_numpy()
     order = np.lexsort((times, users))
-    tied, exact, repeats = _sameness(
+    tied, exact, repeats = sameness(
         {"user": users[order], "item": codes[order], "time": times[order]}
     )
     lengths = np.bincount(users)

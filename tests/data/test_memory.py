@@ -1,0 +1,43 @@
+"""A large log is prepared in memory that follows its size, D21."""
+
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+ROWS = 10_000_000
+
+# Memory is a process's own: the peak is read where the data set was built.
+BUILD = """
+import resource, sys
+from prismrec.data.dataset import build_dataset
+from prismrec.data.events import read_events
+
+dataset = build_dataset(read_events(sys.argv[1]))
+print(len(dataset.histories.items), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_large_log_takes_less_memory_than_three_times_its_file(tmp_path):
+    # D21: 10 M rows, 5 columns, about 50 events a user
+    random, path = np.random.default_rng(0), tmp_path / "events.csv"
+    frame = pl.DataFrame(
+        {
+            "user_id": random.integers(100_000_000, 100_200_000, ROWS, dtype=np.int32),
+            "item_id": random.integers(50_000_000, 50_100_000, ROWS, dtype=np.int32),
+            "timestamp": 1_500_000_000 + np.arange(ROWS),
+            "event": np.repeat("click", ROWS),
+            "price": random.integers(100, 999, ROWS, dtype=np.int16),
+        }
+    )
+    frame.write_csv(path)
+    del frame
+    run = subprocess.run(
+        [sys.executable, "-c", BUILD, str(path)], capture_output=True, text=True, check=True
+    )
+    events, peak = map(int, run.stdout.split())
+    assert events == ROWS
+    assert peak < 3 * path.stat().st_size
