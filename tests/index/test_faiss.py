@@ -120,14 +120,14 @@ before = "faiss" in sys.modules
 import numpy as np
 from prismrec.threads import set_threads
 from prismrec.index.faiss import IvfFlat
-set_threads(1)
+set_threads(3)  # not what libraries take by themselves
 vectors = np.random.default_rng(0).standard_normal((20_000, 16)).astype(np.float32)
 index = IvfFlat.build(vectors, np.arange(1, 20_001))
 import threading, threadpoolctl, faiss
-set_threads(1)
+set_threads(3)
 seen = []
 def serve():
-    index.search(vectors[None, :4], 10)
+    index._nearest(vectors[:4], 10, 1)
     seen.append(faiss.omp_get_max_threads())
 thread = threading.Thread(target=serve); thread.start(); thread.join()
 threads = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
@@ -139,4 +139,4 @@ print(json.dumps([before, seen, sorted(threads), torch.get_num_threads()]))
 def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_were_set():
     # Case R08: torch first, then faiss; the package alone loads torch's runtime only.
     run = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout) == [False, [1], [1], 1]
+    assert json.loads(run.stdout) == [False, [3], [3], 3]

@@ -91,7 +91,7 @@ class ExactIndex(Index):
         rows = len(queries)
         edge = torch.full((rows,), -torch.inf)
         kept: list[_Entries] = []
-        step = max(TILE // rows, m)
+        step = max(TILE // rows, 1)
         for first in range(0, len(self.vectors), step):
             tile = self.vectors[first : first + step]
             # A product is faster with its longer side first, up to where the turning costs more.
@@ -129,7 +129,7 @@ def _survivors(
     """Give every entry that may be among its row's m largest, and each row's raised edge."""
     width = scores.shape[1]
     chunk = max(1, min(CHUNK, width // (2 * m)))
-    # Filled up with what no edge lets in: the first tile holds m scores a row.
+    # Filled up with what no edge lets in: where chunks are of several there are m of them.
     padded = torch.nn.functional.pad(scores, (0, -width % chunk), value=-torch.inf)
     chunks = padded.view(len(scores), -1, chunk)
     peaks = chunks.amax(dim=2)
