@@ -5,82 +5,36 @@
     for item in answer: print(item.title, item.score, item.interest, item.because)
     report = evaluate(partial(recommender.ranked, filter_seen=True), split.test)
 
-``recommend`` is one call of ``ranked`` with names put on: what is evaluated is what is served.
+``recommend`` is one call of what ``ranked`` calls, with names put on: what is evaluated is what
+is served.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 
+from prismrec.answer import Answer, Interest, Item, Similar
 from prismrec.data.catalog import Catalog
+from prismrec.dial import Dial
 from prismrec.errors import ConfigError
+from prismrec.explanation import explained
+from prismrec.filters import Filter, known
 from prismrec.index.base import Index
 from prismrec.index.exact import ExactIndex
-from prismrec.merge import merge
+from prismrec.listing import Listed, make_lists
 from prismrec.model import Model
-from prismrec.rerank.category import diversify, normalised
+from prismrec.retrieval import InterestSource, PopularSource, Query, retrieve
 from prismrec.types import Interests, Ranked
 
-# Candidates an interest for each item of the list when the list is to be diverse: enough that
-# other categories are among them.
-DEPTH = 4
 BECAUSE = 3
 """Items of the history named as an interest's reasons."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """An item of the history, and how much an interest draws on it, from 0 to 1."""
-
-    id: str
-    title: str
-    weight: float
-
-
-@dataclass(frozen=True)
-class Item:
-    """One recommended item."""
-
-    id: str
-    title: str
-    score: float
-    interest: int
-    """Which interest brought it, from 0."""
-    because: tuple[Reason, ...]
-    """The items of the history that weigh most in that interest."""
-
-
-@dataclass(frozen=True)
-class Interest:
-    """One interest of a history."""
-
-    number: int
-    name: str
-    """The categories it draws on most; "" where items have none."""
-    items: tuple[Reason, ...]
-    """The history by weight, heaviest first."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A list, and where it came from."""
-
-    items: tuple[Item, ...]
-    source: Literal["interests", "popular"]
-    """"popular": the history held no known item, so the most popular ones are given."""
-    unknown: tuple[str, ...]
-    """Ids of the history that the catalog does not hold; they were left out."""
-
-    def __iter__(self) -> Iterator[Item]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return len(self.items)
+POPULAR = Dial(strength=0.1)
+"""Least diversity of a list for someone of whom nothing is known."""
+NEAR = 20
+"""Candidates by inner product for each similar item, where the index is not exact."""
 
 
 class Recommender:
@@ -90,26 +44,51 @@ class Recommender:
         model: In evaluation mode from here on.
         index: Of the model's item vectors.
         catalog: The one the model was trained with.
+        hidden: Item numbers that are recommended to nobody; they still count in a history.
 
     Raises:
-        ConfigError: Model and catalog are of different sizes.
+        ConfigError: Model, index and catalog do not belong together.
     """
 
-    def __init__(self, model: Model, index: Index, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        model: Model,
+        index: Index,
+        catalog: Catalog,
+        *,
+        hidden: Collection[int] = (),
+    ) -> None:
         if model.size != catalog.size:
             raise ConfigError(
                 f"A model of {model.size - 1} items was given a catalog of {catalog.size - 1}; "
                 "take the catalog of the data set that it was trained on."
             )
+        if len(index) and index.ids[-1] >= catalog.size:
+            raise ConfigError(
+                f"An index that holds item {index.ids[-1]} was given a catalog of "
+                f"{catalog.size - 1} items; build it of this model's item vectors."
+            )
         self.model, self.index, self.catalog = model.eval(), index, catalog
-        self.popular = np.argsort(-catalog.count[1:], kind="stable") + 1
+        self.hidden = frozenset(hidden)
 
     @classmethod
     def exact(cls, model: Model, catalog: Catalog) -> "Recommender":
         """Make one with an exact index of the model's item vectors."""
-        with torch.no_grad():
-            vectors = model.eval().item_vectors()[1:].float().cpu().numpy()
-        return cls(model, ExactIndex.build(vectors, np.arange(1, model.size)), catalog)
+        return cls(model, ExactIndex.build(*items_of(model)), catalog)
+
+    def hide(self, names: Collection[str]) -> "Recommender":
+        """Give a recommender that recommends these items to nobody.
+
+        The model, index and catalog are shared: it takes no time. Ids that the catalog does not
+        hold are not an error: they are recommended to nobody either.
+        """
+        hidden = self.hidden | set(known(names, self.catalog).tolist())
+        return Recommender(self.model, self.index, self.catalog, hidden=hidden)
+
+    def unhide(self, names: Collection[str]) -> "Recommender":
+        """Give a recommender that recommends these items again; see ``hide``."""
+        hidden = self.hidden - set(known(names, self.catalog).tolist())
+        return Recommender(self.model, self.index, self.catalog, hidden=hidden)
 
     def ranked(
         self,
@@ -117,63 +96,97 @@ class Recommender:
         k: int,
         *,
         filter_seen: bool = True,
-        diversity: float = 0.0,
+        diversity: float | Dial = 0.0,
+        only: Filter | None = None,
     ) -> Ranked:
         """Give a list to each history of item numbers.
 
         Args:
             histories: Whole, oldest first; the model reads the newest it can. An empty one gets
-                the most popular items.
-            k: Length of the lists.
+                the most popular items, diversified a little.
+            k: Length of the lists; shorter where fewer items may be recommended.
             filter_seen: Leave out every item of the history.
-            diversity: λ of controllable aggregation on scores brought to 0…1 a user; 0 ranks by
-                score alone.
+            diversity: λ of controllable aggregation on scores brought to 0…1 a user, or a
+                ``Dial`` in another unit; 0 ranks by score alone.
+            only: Which items may be recommended.
 
         Raises:
             ConfigError: ``k`` below 1 or an impossible ``diversity``.
             DataError: An item number beyond the catalog.
+            UnknownName: A category of ``only`` that does not exist.
         """
-        if k < 1:
-            raise ConfigError(f"k is {k}; a list has at least 1 item.")
-        interests = self.interests_of(histories)
-        prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
-        longest = max((len(set(h.tolist())) for h in histories), default=0)
-        depth = k if diversity == 0 else DEPTH * k
-        deeper = depth + (longest if filter_seen else 0)
-        found = self.index.search(interests.vectors.float().cpu().numpy(), deeper)
-        merged = merge(found, prior, depth, barred=histories if filter_seen else None)
-        categories = np.where(merged.items > 0, self.catalog.single_category[merged.items], -1)
-        scores = normalised(merged.scores) if diversity else merged.scores
-        chosen = diversify(scores, categories, k, strength=diversity)
-        items, scores, interest = (np.take_along_axis(part, chosen, axis=1) for part in merged)
-        listed = Ranked(items, np.where(items > 0, scores, 0), interest)
-        return self._popular_for_empty(histories, listed)
+        dial = Dial.of(diversity)
+        listed = self._listed(histories, k, filter_seen=filter_seen, dial=dial, only=only)
+        return Ranked(listed.items, listed.scores, listed.interest)
 
     def recommend(
         self,
         history: Sequence[str],
         k: int = 20,
         *,
-        diversity: float = 0.0,
+        diversity: float | Dial = 0.0,
         filter_seen: bool = True,
+        only: Filter | None = None,
     ) -> Answer:
-        """Recommend to one history of external ids, oldest first.
+        """Recommend to one history of external ids, oldest first: see ``ranked``.
 
         Ids that the catalog does not hold are left out and named in the answer.
         """
-        known, unknown = self._known(history)
-        listed = self.ranked([known], k, filter_seen=filter_seen, diversity=diversity)
-        views = self._views(known)
-        items = tuple(
-            self._item(int(item), float(score), int(interest), views)
-            for item, score, interest in zip(*(part[0] for part in listed), strict=True)
-            if item > 0
+        numbers = known(history, self.catalog)
+        unknown = tuple(name for name in history if name not in self.catalog.items)
+        dial = Dial.of(diversity)
+        listed = self._listed([numbers], k, filter_seen=filter_seen, dial=dial, only=only)
+        length = int((listed.items[0] > 0).sum())
+        plain, chosen = listed.plain[0], listed.items[0]
+        gone = plain[(plain > 0) & ~np.isin(plain, chosen)]
+        return Answer(
+            self._named(listed, length, self._views(numbers)),
+            "interests" if len(numbers) else "popular",
+            unknown,
+            "exhausted" if length < k else None,
+            float(listed.strength[0]),
+            bool(listed.optimal[0]),
+            tuple(self.catalog.items.external(gone.tolist())),
         )
-        return Answer(items, "interests" if len(known) else "popular", unknown)
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Tell which items of a history made which interest, active interests only."""
-        return self._views(self._known(history)[0])
+        return self._views(known(history, self.catalog))
+
+    def similar(self, item: str, k: int = 20, *, only: Filter | None = None) -> list[Similar]:
+        """Give the items whose vectors point the most nearly the same way, nearest first.
+
+        Args:
+            item: An external id of the catalog.
+            k: How many, at most.
+            only: Which items may be given.
+
+        Raises:
+            ConfigError: ``k`` below 1.
+            UnknownName: No such item.
+
+        Cost: O(V D) with an exact index; with another one a search for ``NEAR`` · k items by
+            inner product, of which these are the nearest.
+        """
+        if k < 1:
+            raise ConfigError(f"k is {k}; a list has at least 1 item.")
+        numbers = self.catalog.items.index([item])
+        own = self.vectors_of(numbers)
+        depth = self.catalog.size if self.index.exact else NEAR * k
+        query = Query(own[None], np.zeros((1, 1), dtype=np.float32), [numbers])
+        open_items = self._open(only)
+        pool = retrieve(self.index, query, depth, open_items=open_items, vectors_of=self.vectors_of)
+        found = pool.items[0]
+        found = np.sort(found[found > 0])
+        vectors = self.vectors_of(found)
+        length = np.linalg.norm(vectors, axis=1) * np.linalg.norm(own)
+        cosine = (vectors @ own[0]) / np.where(length > 0, length, 1)
+        best = np.argsort(-cosine, kind="stable")[:k]
+        names = self.catalog.items.external(found[best].tolist())
+        return [
+            Similar(name, self.catalog.title(int(found[place])), float(cosine[place]))
+            for name, place in zip(names, best, strict=True)
+        ]
 
     def interests_of(self, histories: Sequence[NDArray[np.int64]]) -> Interests:
         """Give the interests of histories of item numbers, from the newest the model can read."""
@@ -188,48 +201,88 @@ class Recommender:
             found: Interests = self.model(batch, batch != 0)
         return found
 
-    def _known(self, history: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-        known = [name for name in history if name in self.catalog.items]
-        unknown = tuple(name for name in history if name not in self.catalog.items)
-        return self.catalog.items.index(known), unknown
+    def vectors_of(self, numbers: NDArray[np.int64]) -> Float[np.ndarray, "N D"]:
+        """Give the vectors of some items."""
+        with torch.no_grad():
+            asked = torch.from_numpy(numbers).to(self.model.device)
+            vectors: NDArray[np.float32] = self.model.vectors_of(asked).float().cpu().numpy()
+        return vectors
 
-    def _popular_for_empty(self, histories: Sequence[NDArray[np.int64]], listed: Ranked) -> Ranked:
-        top = self.popular[: listed.items.shape[1]]
-        for row, history in enumerate(histories):
-            if not len(history):
-                listed.items[row, : len(top)], listed.items[row, len(top) :] = top, 0
-                listed.scores[row], listed.interest[row] = 0, 0
-        return listed
+    def _listed(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        k: int,
+        *,
+        filter_seen: bool,
+        dial: Dial,
+        only: Filter | None,
+    ) -> Listed:
+        """Make the lists: from interests, or from counts where there is no history."""
+        if k < 1:
+            raise ConfigError(f"k is {k}; a list has at least 1 item.")
+        k = min(k, self.catalog.size - 1)
+        open_items, category_of = self._open(only), self.catalog.single_category
+        lists = Listed.empty(len(histories), k)
+        told = np.array([len(history) > 0 for history in histories], dtype=bool)
+        if told.any():
+            some = [histories[row] for row in np.flatnonzero(told).tolist()]
+            query = self._query(some, filter_seen=filter_seen)
+            source = InterestSource(
+                self.index, self.catalog, query, some, open_items, self.vectors_of
+            )
+            made = make_lists(source, k, dial, category_of=category_of)
+            lists.fill(np.flatnonzero(told), made)
+        if not told.all():
+            popular = PopularSource(self.catalog, int((~told).sum()), open_items, self.vectors_of)
+            at_least = POPULAR if dial.strength is not None and dial.strength < 0.1 else dial
+            made = make_lists(popular, k, at_least, category_of=category_of)
+            lists.fill(np.flatnonzero(~told), made)
+        return lists
 
-    def _views(self, known: NDArray[np.int64]) -> list[Interest]:
-        """Give the active interests of a history, each with its reasons."""
-        if not len(known):
+    def _query(self, histories: Sequence[NDArray[np.int64]], *, filter_seen: bool) -> Query:
+        interests = self.interests_of(histories)
+        prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
+        nothing = np.empty(0, dtype=np.int64)
+        barred = histories if filter_seen else [nothing] * len(histories)
+        return Query(interests.vectors.float().cpu().numpy(), prior.astype(np.float32), barred)
+
+    def _open(self, only: Filter | None) -> NDArray[np.bool_] | None:
+        """Tell which items may be recommended, or that all may."""
+        if only is None and not self.hidden:
+            return None
+        open_items = (only or Filter()).mask(self.catalog)
+        open_items[list(self.hidden)] = False
+        return open_items
+
+    def _views(self, numbers: NDArray[np.int64]) -> list[Interest]:
+        """Explain the active interests of one history."""
+        if not len(numbers):
             return []
-        interests = self.interests_of([known])
-        read = known[-self.model.extractor.max_len :]
-        views = []
-        for number in interests.active[0].nonzero()[:, 0].tolist():
-            weights = interests.weights[0, number, : len(read)].float().cpu().numpy()
-            heaviest = np.argsort(-weights, kind="stable")
-            reasons = tuple(self._reason(int(read[j]), float(weights[j])) for j in heaviest)
-            views.append(Interest(number, self._name(read, weights), reasons))
-        return views
+        interests = self.interests_of([numbers])
+        read = numbers[-self.model.extractor.max_len :]
+        weights = interests.weights[0].float().cpu().numpy()
+        return explained(self.catalog, read, weights, interests.active[0].cpu().numpy())
 
-    def _name(self, read: NDArray[np.int64], weights: NDArray[np.float32]) -> str:
-        """Name an interest after the two categories that it draws on most."""
-        drawn: dict[int, float] = defaultdict(float)
-        for item, weight in zip(read.tolist(), weights.tolist(), strict=True):
-            own = self.catalog.categories_of(item).tolist()
-            for category in own:
-                drawn[category] += weight / len(own)
-        most = sorted(drawn, key=lambda category: (-drawn[category], category))[:2]
-        names = [self.catalog.category_names[category] for category in most]
-        return ", ".join(names)
+    def _named(self, listed: Listed, length: int, views: list[Interest]) -> tuple[Item, ...]:
+        """Put names and reasons on one list."""
+        because = {view.number: view.items[:BECAUSE] for view in views}
+        numbers = listed.items[0, :length].tolist()
+        names = self.catalog.items.external(numbers)
+        return tuple(
+            Item(
+                names[place],
+                self.catalog.title(item),
+                float(listed.scores[0, place]),
+                int(listed.interest[0, place]),
+                because.get(int(listed.interest[0, place]), ()),
+                int(listed.rank[0, place]) + 1,
+            )
+            for place, item in enumerate(numbers)
+        )
 
-    def _reason(self, item: int, weight: float) -> Reason:
-        return Reason(self.catalog.items.external([item])[0], self.catalog.title(item), weight)
 
-    def _item(self, item: int, score: float, interest: int, views: list[Interest]) -> Item:
-        because = next((v.items[:BECAUSE] for v in views if v.number == interest), ())
-        name = self.catalog.items.external([item])[0]
-        return Item(name, self.catalog.title(item), score, interest, because)
+def items_of(model: Model) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Give a model's item vectors without padding, and their item numbers: what is indexed."""
+    with torch.no_grad():
+        vectors: NDArray[np.float32] = model.eval().item_vectors()[1:].float().cpu().numpy()
+    return vectors, np.arange(1, model.size)

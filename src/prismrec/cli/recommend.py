@@ -6,11 +6,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from prismrec.answer import Answer, Interest
 from prismrec.artifact import load
 from prismrec.cli.show import show
 from prismrec.data.storage import load_dataset
 from prismrec.errors import ConfigError
-from prismrec.recommender import Answer, Interest
 
 
 def recommend(

@@ -73,6 +73,11 @@ class Catalog:
                 single[item] = chosen
         return single
 
+    @cached_property
+    def by_count(self) -> NDArray[np.int64]:
+        """All item numbers, the most popular first, ties by number."""
+        return np.argsort(-self.count[1:], kind="stable") + 1
+
     def title(self, item: int) -> str:
         """Give an item's title."""
         return str(self.titles[item - 1])

@@ -171,10 +171,24 @@ def normalised(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M"]:
     The lowest real score of the row becomes 0 and the highest 1; a row of equal scores is all 0;
     -inf stays.
     """
+    return scaled(scores, *scale_of(scores))
+
+
+def scale_of(
+    scores: Float[np.ndarray, "B M"],
+) -> tuple[Float[np.ndarray, "B 1"], Float[np.ndarray, "B 1"]]:
+    """Give each row's lowest real score and how far the highest is above it, 1 if it is not."""
     there = np.isfinite(scores)
     low = np.where(there, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
     high = np.where(there, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
     spread = np.where(high > low, high - low, 1)
-    with np.errstate(invalid="ignore"):
-        scaled = (scores.astype(np.float64) - low) / spread
-    return np.where(there, scaled, -np.inf)
+    return np.where(np.isfinite(low), low, 0).astype(np.float64), spread.astype(np.float64)
+
+
+def scaled(
+    scores: Float[np.ndarray, "B M"],
+    low: Float[np.ndarray, "B 1"],
+    spread: Float[np.ndarray, "B 1"],
+) -> Float[np.ndarray, "B M"]:
+    """Bring scores to a scale: those of ``scale_of`` to 0…1, lower ones below 0; -inf stays."""
+    return np.where(np.isfinite(scores), (scores.astype(np.float64) - low) / spread, -np.inf)

@@ -1,0 +1,229 @@
+"""What may be recommended, how diverse it is, and what the answer says of both."""
+
+import numpy as np
+import pytest
+
+from prismrec.dial import Dial
+from prismrec.errors import ConfigError, UnknownName
+from prismrec.filters import Filter
+from prismrec.index.sharded import Sharded
+from prismrec.recommender import Recommender
+from prismrec.rerank import RERANKERS
+from worlds import small_dataset, untrained
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return small_dataset()
+
+
+@pytest.fixture(scope="module")
+def recommender(dataset):
+    return untrained(dataset)
+
+
+def ids(dataset, user):
+    return dataset.catalog.items.external(dataset.histories[user].tolist())
+
+
+def whole_list(recommender, history):
+    """Give every item that is not of the history, best first: the oracle."""
+    numbers = recommender.catalog.items.index(history)
+    vectors = recommender.interests_of([numbers]).vectors[0]
+    scores = (vectors @ recommender.model.item_vectors().T).amax(0).detach().numpy()
+    order = np.argsort(-scores[1:], kind="stable") + 1
+    left = order[~np.isin(order, numbers)]
+    return recommender.catalog.items.external(left.tolist()), scores
+
+
+def listed(answer):
+    return [item.id for item in answer]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.95])
+def test_whatever_is_closed_the_list_is_the_best_of_what_is_left(dataset, recommender, share):
+    history = ids(dataset, 1)
+    order, _ = whole_list(recommender, history)
+    generator = np.random.default_rng(int(share * 100))
+    open_ = {name for name in order if generator.random() < share}
+    expected = [name for name in order if name in open_][:7]
+    closed = set(order) - open_
+    assert listed(recommender.recommend(history, 7, only=Filter(allowed=open_))) == expected
+    assert listed(recommender.recommend(history, 7, only=Filter(blocked=closed))) == expected
+    assert listed(recommender.hide(closed).recommend(history, 7)) == expected
+
+
+def test_nine_of_ten_items_blocked_gives_the_one_that_is_left_and_says_why(dataset, recommender):
+    # R02
+    some = dataset.catalog.items.external(range(1, 11))
+    only = Filter(allowed=some, blocked=some[:9])
+    answer = recommender.recommend(ids(dataset, 0), 5, only=only, filter_seen=False)
+    assert (listed(answer), answer.reason) == (some[9:], "exhausted")
+    assert recommender.recommend(ids(dataset, 0), 5).reason is None
+
+
+def test_a_hidden_item_is_gone_at_once_and_the_list_filled_up(dataset, recommender):
+    # S04, R06
+    history = ids(dataset, 0)
+    before = listed(recommender.recommend(history, 5))
+    without = recommender.hide(before[:1])
+    after = listed(without.recommend(history, 5))
+    assert after[:4] == before[1:]
+    assert len(after) == 5
+    assert before[0] not in [near.id for near in without.similar(before[1], 1_000)]
+    assert listed(without.unhide(before[:1]).recommend(history, 5)) == before
+    assert listed(recommender.recommend(history, 5)) == before
+
+
+def test_a_category_filter_gives_items_of_these_categories_only(dataset, recommender):
+    name = dataset.catalog.category_names[0]
+    answer = recommender.recommend(ids(dataset, 0), 5, only=Filter(categories=[name]))
+    assert len(answer) == 5
+    for number in dataset.catalog.items.index(listed(answer)):
+        assert 0 in dataset.catalog.categories_of(number)
+    with pytest.raises(UnknownName, match="No category named 'x'"):
+        recommender.recommend(ids(dataset, 0), 5, only=Filter(categories=["x"]))
+
+
+def test_bounds_hold_for_someone_unknown_too(dataset, recommender):
+    name = dataset.catalog.category_names[0]
+    top = listed(recommender.recommend([], 3))
+    answer = recommender.hide(top).recommend([], 3, only=Filter(categories=[name]))
+    assert not set(listed(answer)) & set(top)
+    assert len(answer) == 3
+    for number in dataset.catalog.items.index(listed(answer)):
+        assert 0 in dataset.catalog.categories_of(number)
+
+
+def test_nothing_may_be_recommended_gives_nothing(dataset, recommender):
+    answer = recommender.recommend(ids(dataset, 0), 5, only=Filter(allowed=[]))
+    assert (listed(answer), answer.reason) == ([], "exhausted")
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.1, 0.5, 3.0])
+def test_a_certified_list_is_the_best_of_the_whole_catalog(dataset, recommender, strength):
+    history = ids(dataset, 2)
+    order, scores = whole_list(recommender, history)
+    answer = recommender.recommend(history, 5, diversity=strength)
+    assert answer.optimal
+    numbers = dataset.catalog.items.index(order)
+    pool = scores[numbers[:20]]  # the scale is that of the first pool, of 4 k
+    scaled = (scores[numbers] - pool.min()) / (pool.max() - pool.min())
+    counts: dict[int, int] = {}
+    values = []
+    for number, score in zip(numbers, scaled, strict=True):
+        category = int(dataset.catalog.single_category[number])
+        values.append(score - strength * counts.get(category, 0))
+        if category >= 0:
+            counts[category] = counts.get(category, 0) + 1
+    best = np.sort(values)[::-1][:5].sum()
+    chosen = sum(values[order.index(name)] for name in listed(answer))
+    assert chosen == pytest.approx(best, abs=1e-5)
+
+
+def test_an_answer_says_what_diversity_moved(dataset, recommender):
+    history = ids(dataset, 2)
+    plain = listed(recommender.recommend(history, 6))
+    answer = recommender.recommend(history, 6, diversity=0.5)
+    assert listed(answer) != plain
+    assert list(answer.displaced) == [name for name in plain if name not in listed(answer)]
+    order, _ = whole_list(recommender, history)
+    for item in answer:
+        assert item.rank_by_score == order.index(item.id) + 1
+    same = recommender.recommend(history, 6)
+    assert [item.rank_by_score for item in same] == [1, 2, 3, 4, 5, 6]
+    assert same.displaced == ()
+
+
+def diversity_of(catalog, names):
+    own = catalog.single_category[catalog.items.index(names)]
+    pairs = [(a, b) for i, a in enumerate(own) for b in own[i + 1 :]]
+    return np.mean([a != b or a < 0 for a, b in pairs])
+
+
+def test_the_dial_reaches_a_wanted_diversity_with_the_least_strength(dataset, recommender):
+    history = ids(dataset, 2)
+    for wanted in (0.5, 0.8, 1.0):
+        answer = recommender.recommend(history, 6, diversity=Dial(diversity=wanted))
+        reached = diversity_of(dataset.catalog, listed(answer))
+        assert reached >= wanted or wanted == 1.0
+        again = recommender.recommend(history, 6, diversity=answer.strength)
+        assert listed(again) == listed(answer)
+
+
+def test_the_dial_gives_up_no_more_relevance_than_it_may(dataset, recommender):
+    history = ids(dataset, 2)
+    order, scores = whole_list(recommender, history)
+    numbers = dataset.catalog.items.index(order)
+    pool = scores[numbers[:24]]
+    scaled = {
+        name: (scores[n] - pool.min()) / (pool.max() - pool.min())
+        for name, n in zip(order, numbers, strict=True)
+    }
+    best = sum(scaled[name] for name in order[:6])
+    strengths = []
+    for lost in (0.0, 0.05, 0.3):
+        answer = recommender.recommend(history, 6, diversity=Dial(relevance_lost=lost))
+        assert sum(scaled[name] for name in listed(answer)) >= (1 - lost) * best - 1e-6
+        strengths.append(answer.strength)
+    assert strengths == sorted(strengths)
+    assert strengths[-1] > 0
+
+
+@pytest.mark.parametrize("name", RERANKERS)
+def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, name):
+    history = ids(dataset, 3)
+    answer = recommender.recommend(history, 6, diversity=Dial(strength=0.4, rerank=name))
+    assert len(set(listed(answer))) == 6
+    assert not set(listed(answer)) & set(history)
+    plain = recommender.recommend(history, 6)
+    off = recommender.recommend(history, 6, diversity=Dial(strength=0.0, rerank=name))
+    assert listed(off) == listed(plain)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"strength": -1.0},
+        {"strength": float("nan")},
+        {"strength": "0.1"},
+        {"diversity": 1.5},
+        {"relevance_lost": -0.1},
+        {"strength": 0.1, "diversity": 0.5},
+        {"diversity": 0.5, "rerank": "mmr"},
+    ],
+)
+def test_an_impossible_dial_is_refused(wrong):
+    # R14
+    with pytest.raises(ConfigError):
+        Dial(**wrong)
+
+
+def test_similar_items_are_the_nearest_by_cosine(dataset, recommender):
+    vectors = recommender.model.item_vectors().detach().numpy()
+    unit = vectors[1:] / np.linalg.norm(vectors[1:], axis=1, keepdims=True)
+    cosine = unit @ unit[4]
+    expected = [place + 1 for place in np.argsort(-cosine, kind="stable") if place != 4][:5]
+    found = recommender.similar(dataset.catalog.items.external([5])[0], 5)
+    assert [near.id for near in found] == dataset.catalog.items.external(expected)
+    assert found[0].similarity == pytest.approx(cosine[expected[0] - 1], abs=1e-5)
+    with pytest.raises(UnknownName):
+        recommender.similar("zzz")
+
+
+def test_an_index_of_another_catalog_is_refused(dataset, recommender):
+    extended = recommender.index.add(
+        np.ones((1, recommender.index.dim), dtype=np.float32), np.array([dataset.catalog.size])
+    )
+    with pytest.raises(ConfigError, match="index that holds item"):
+        Recommender(recommender.model, extended, dataset.catalog)
+
+
+def test_a_sharded_index_serves_the_same_lists(dataset, recommender):
+    whole = recommender.index
+    half = whole.ids[: len(whole) // 2]
+    parts = Sharded([whole.remove(half), whole.remove(whole.ids[len(half) :])])
+    sharded = Recommender(recommender.model, parts, dataset.catalog)
+    for user in range(5):
+        history = ids(dataset, user)
+        assert listed(sharded.recommend(history, 8)) == listed(recommender.recommend(history, 8))
