@@ -7,6 +7,7 @@
     model.safetensors     the weights
     items.parquet         ids, titles, categories, counts, in number order
     categories.parquet    the categories' names
+    index/                the index of the item vectors, memory-mapped when it is opened
 
 Written beside its place and renamed into it; ``load`` reads the manifest first and refuses a file
 that is not the one it names. No pickle. An extractor from outside this package is never imported
@@ -24,13 +25,13 @@ from prismrec.data.storage import read_catalog, whole_folder, write_catalog
 from prismrec.errors import DataError
 from prismrec.extractors import EXTRACTORS
 from prismrec.extractors.base import Extractor
+from prismrec.index import load_index
 from prismrec.model import Model
 from prismrec.recommender import Recommender
 from prismrec.tensors import read_tensors, save_tensors
 
-FORMAT, VERSION = "prismrec-artifact", 1
-MANIFEST, WEIGHTS = "manifest.json", "model.safetensors"
-HASHED = (WEIGHTS, "items.parquet", "categories.parquet")
+FORMAT, VERSION = "prismrec-artifact", 2
+MANIFEST, WEIGHTS, INDEX = "manifest.json", "model.safetensors", "index"
 
 
 def save(
@@ -50,6 +51,8 @@ def save(
     with whole_folder(folder, read_manifest) as part:
         save_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
+        recommender.index.save(part / INDEX)
+        files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             "format": FORMAT,
             "version": VERSION,
@@ -57,7 +60,8 @@ def save(
             "extractor": {"class": _name(model.extractor), "options": model.extractor.options},
             "model": model.options,
             "items": recommender.catalog.size - 1,
-            "sha256": {name: _hash(part / name) for name in HASHED},
+            "hidden": sorted(recommender.hidden),
+            "sha256": {path.relative_to(part).as_posix(): _hash(path) for path in files},
             "about": dict(about or {}),
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
@@ -105,7 +109,8 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
             f"{folder / WEIGHTS} holds numbers that are not finite, in {', '.join(broken)}; "
             "train again."
         )
-    return Recommender.exact(model, read_catalog(folder))
+    index = load_index(folder / INDEX)
+    return Recommender(model, index, read_catalog(folder), hidden=manifest["hidden"])
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

@@ -69,10 +69,11 @@ class Listed:
     def put(self, rows: NDArray[np.int64], pool: Merged, chosen: Int[np.ndarray, "R k"]) -> None:
         """Write the chosen columns of a pool as the lists of some rows."""
         width = chosen.shape[1]
-        parts = [np.take_along_axis(part, chosen, axis=1) for part in pool]
-        there = parts[0] > 0
-        for whole, part in zip((self.items, self.scores, self.interest), parts, strict=True):
-            whole[rows, :width] = np.where(there, part, 0)
+        items, scores, interest = (np.take_along_axis(part, chosen, axis=1) for part in pool)
+        there = items > 0
+        self.items[rows, :width] = items
+        self.scores[rows, :width] = np.where(there, scores, 0)
+        self.interest[rows, :width] = np.where(there, interest, 0)
         self.rank[rows, :width] = np.where(there, chosen, 0)
 
     def fill(self, rows: NDArray[np.int64], other: "Listed") -> None:

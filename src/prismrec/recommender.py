@@ -23,6 +23,7 @@ from prismrec.errors import ConfigError
 from prismrec.explanation import explained
 from prismrec.filters import Filter, known
 from prismrec.index.base import Index
+from prismrec.index.choose import Choice, choose_index
 from prismrec.index.exact import ExactIndex
 from prismrec.listing import Listed, make_lists
 from prismrec.model import Model
@@ -75,6 +76,34 @@ class Recommender:
     def exact(cls, model: Model, catalog: Catalog) -> "Recommender":
         """Make one with an exact index of the model's item vectors."""
         return cls(model, ExactIndex.build(*items_of(model)), catalog)
+
+    @classmethod
+    def chosen(
+        cls,
+        model: Model,
+        catalog: Catalog,
+        histories: Sequence[NDArray[np.int64]],
+        *,
+        index: str = "auto",
+        floor: float = 0.95,
+    ) -> tuple["Recommender", Choice]:
+        """Make one with an index chosen for the catalog and measured on real interests.
+
+        Args:
+            model: Its item vectors are indexed.
+            catalog: The one it was trained with.
+            histories: Some hundred real ones; their interests are what recall is measured on.
+            index: One of ``INDEXES``, or "auto": see ``choose_index``.
+            floor: Least recall@50 of an approximate index.
+
+        Raises:
+            UnknownName, MissingExtra, DataError: See ``choose_index``.
+        """
+        plain = cls.exact(model, catalog)
+        known_ones = [history for history in histories if len(history)]
+        queries = plain.interests_of(known_ones).vectors.float().cpu().numpy()
+        choice = choose_index(*items_of(model), queries, name=index, floor=floor)
+        return cls(model, choice.index, catalog), choice
 
     def hide(self, names: Collection[str]) -> "Recommender":
         """Give a recommender that recommends these items to nobody.

@@ -1,6 +1,7 @@
 """The artifact: the same lists after a round trip, in another process too, or a clear refusal."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import torch
 from prismrec.artifact import load, save
 from prismrec.errors import DataError
 from prismrec.extractors.base import Extractor, without_prior
+from prismrec.index.sharded import Sharded
 from prismrec.model import Model
 from prismrec.recommender import Recommender
 from prismrec.tensors import read_tensors, save_tensors
@@ -62,11 +64,14 @@ def test_nothing_in_the_folder_is_pickled(saved):
     # S10
     _, folder = saved
     assert not [path for path in folder.rglob("*") if path.suffix in (".pt", ".pkl", ".pth")]
-    for path in folder.iterdir():
+    for path in folder.rglob("*.*"):
         assert not path.read_bytes().startswith(b"\x80")
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "items.parquet", "categories.parquet"])
+PARTS = ["model.safetensors", "items.parquet", "categories.parquet", "index/vectors.npy"]
+
+
+@pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("fault", ["absent", "truncated", "of another artifact"])
 def test_a_folder_with_a_wrong_part_is_refused_by_name(saved, name, fault):
     _, folder = saved
@@ -100,7 +105,7 @@ def test_another_format_is_refused(saved, change):
     _, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text()) | change
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="reads prismrec-artifact, version 1"):
+    with pytest.raises(DataError, match="reads prismrec-artifact, version 2"):
         load(folder)
 
 
@@ -111,6 +116,26 @@ def test_a_folder_that_is_no_artifact_is_refused_and_not_overwritten(dataset, tm
     with pytest.raises(DataError, match="holds something else"):
         save(untrained(dataset), tmp_path)
     assert (tmp_path / "letters.txt").read_text() == "dear"
+
+
+def test_what_is_hidden_stays_hidden_and_the_index_is_the_one_that_was_saved(dataset, tmp_path):
+    history = ids(dataset, 0)
+    recommender = untrained(dataset)
+    top = recommender.recommend(history, 1).items[0].id
+    parts = Sharded([recommender.index])
+    save(Recommender(recommender.model, parts, dataset.catalog).hide([top]), tmp_path / "a")
+    again = load(tmp_path / "a")
+    assert again.index.kind == "sharded"
+    assert top not in [item.id for item in again.recommend(history, 20)]
+
+
+def test_weights_and_index_of_two_artifacts_are_not_mixed(dataset, tmp_path):
+    save(untrained(dataset), tmp_path / "a")
+    save(untrained(dataset, interests=2), tmp_path / "b")
+    shutil.rmtree(tmp_path / "a" / "index")
+    shutil.copytree(tmp_path / "b" / "index", tmp_path / "a" / "index")
+    with pytest.raises(DataError, match="index"):
+        load(tmp_path / "a")
 
 
 def test_saving_again_replaces_the_artifact(dataset, saved):
