@@ -19,7 +19,7 @@ FLOORS = [
     {"model", "evaluation", "baselines", "filters", "dial", "explanation", "retrieval"},
     {"compare", "training", "listing"},
     {"recommender"},
-    {"artifact", "diagnostics"},
+    {"artifact", "diagnostics", "batch"},
     {"report"},
     {"recipes"},
     {"cli", "service"},

@@ -277,7 +277,7 @@ class Recommender:
 
     def _open(self, only: Filter | None) -> NDArray[np.bool_] | None:
         """Tell which items may be recommended, or that all may."""
-        if only is None and not self.hidden:
+        if only in (None, Filter()) and not self.hidden:
             return None
         open_items = (only or Filter()).mask(self.catalog)
         open_items[list(self.hidden)] = False

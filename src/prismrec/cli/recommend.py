@@ -1,53 +1,146 @@
-"""``prismrec recommend``: a list for one history, and why."""
+"""``prismrec recommend``: a list for one history and why, or lists for a file of histories."""
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from prismrec.answer import Answer, Interest
-from prismrec.artifact import load
+from prismrec.artifact import load, read_manifest
+from prismrec.batch import Done, Wish, recommend_file
+from prismrec.cli.described import described
+from prismrec.cli.progress import bar_of_users
 from prismrec.cli.show import show
 from prismrec.data.storage import load_dataset
+from prismrec.dial import Dial
 from prismrec.errors import ConfigError
+from prismrec.filters import Filter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Whose lists are wanted: one of history, user and histories."""
+
+    history: str | None = None
+    """Item ids, oldest first: A,B,C. An id with a comma in it: give it with --user."""
+    user: str | None = None
+    """A user of the data set, instead of a history; needs --data."""
+    data: Path | None = None
+    """The data set folder that holds the user."""
+    histories: Path | None = None
+    """Parquet file of columns user and history, a list of item ids; needs --out."""
+    out: Path | None = None
+    """Parquet file to write, a row an item: user, rank, item, score, interest, source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the lists are to be like."""
+
+    k: Annotated[int, Parameter(name="-k")] = 20
+    """Length of the list."""
+    diversity: float | None = None
+    """0 ranks by score alone; .05 to .5 makes categories differ more and more."""
+    diversity_target: float | None = None
+    """Instead: least share of the list's pairs that differ in category, 0 to 1."""
+    relevance_lost: float | None = None
+    """Instead: largest share of the list's relevance to give up, 0 to 1."""
+    rerank: str = "category"
+    """How lists are made diverse: category, overlap, mmr, dpp, calibrated, xquad."""
+    keep_seen: Annotated[bool, Parameter(negative="")] = False
+    """Keep items of the history in the list."""
+    block: str | None = None
+    """Ids never to recommend: A,B,C."""
+    allow: str | None = None
+    """The only ids to recommend: A,B,C."""
+    category: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """Recommend items of this category only; may be repeated."""
+
+    @property
+    def dial(self) -> Dial:
+        """The diversity dial."""
+        return Dial(
+            strength=self.diversity,
+            diversity=self.diversity_target,
+            relevance_lost=self.relevance_lost,
+            rerank=self.rerank,
+        )
+
+    @property
+    def only(self) -> Filter:
+        """The bounds."""
+        return Filter(
+            blocked=ids_of(self.block or ""),
+            allowed=None if self.allow is None else ids_of(self.allow),
+            categories=self.category or None,
+        )
 
 
 def recommend(
     artifact: Path,
     /,
     *,
-    history: str | None = None,
-    user: str | None = None,
-    data: Path | None = None,
-    k: Annotated[int, Parameter(name="-k")] = 20,
-    diversity: float = 0.0,
-    keep_seen: Annotated[bool, Parameter(negative="")] = False,
+    asked: Annotated[Asked, Parameter(name="*")] = Asked(),
+    wanted: Annotated[Wanted, Parameter(name="*")] = Wanted(),
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
-    """Recommend to one history from a trained artifact.
+    """Recommend to one history from a trained artifact, or to a file of them.
 
     Args:
         artifact: Folder made by 'prismrec train'.
-        history: Item ids, oldest first: A,B,C. An id with a comma in it: give it with --user.
-        user: A user of the data set, instead of a history; needs --data.
-        data: The data set folder that holds the user.
-        k: Length of the list.
-        diversity: 0 ranks by score alone; .05 to .5 makes categories differ more and more.
-        keep_seen: Keep items of the history in the list.
+        asked: Whose lists.
+        wanted: What lists.
         as_json: Print one JSON object.
     """
-    names = read_history(history, user, data)
+    if asked.histories is not None:
+        done, lines = recommend_to_file(artifact, asked.histories, asked, wanted)
+        show(asdict(done), lines, as_json=as_json)
+        return
+    names = read_history(asked.history, asked.user, asked.data)
     recommender = load(artifact)
-    answer = recommender.recommend(names, k, diversity=diversity, filter_seen=not keep_seen)
+    answer = recommender.recommend(
+        names,
+        wanted.k,
+        diversity=wanted.dial,
+        filter_seen=not wanted.keep_seen,
+        only=wanted.only,
+    )
     interests = recommender.interests(names)
-    value = {
-        "items": [asdict(item) for item in answer],
-        "interests": [asdict(interest) for interest in interests],
-        "source": answer.source,
-        "unknown": answer.unknown,
-    }
+    value = {**asdict(answer), "interests": [asdict(interest) for interest in interests]}
     show(value, lines_of(answer, interests), as_json=as_json)
+
+
+def recommend_to_file(
+    artifact: Path, histories: Path, asked: Asked, wanted: Wanted
+) -> tuple[Done, list[str]]:
+    """Recommend to every history of a file.
+
+    Raises:
+        ConfigError: No file to write to, or what is for one history only.
+    """
+    if asked.out is None or asked.history is not None or asked.user is not None:
+        raise ConfigError(
+            "--histories FILE needs --out FILE, and neither --history nor --user; give these two."
+        )
+    recommender = load(artifact)
+    wish = Wish(k=wanted.k, dial=wanted.dial, filter_seen=not wanted.keep_seen, only=wanted.only)
+    plan = json.dumps(read_manifest(artifact)["sha256"])
+    with bar_of_users("recommend") as on_users:
+        done = recommend_file(recommender, histories, asked.out, wish, plan=plan, on_users=on_users)
+    told = f"{asked.out}: {done.rows:,} items for {done.users:,} users"
+    lines = [told + (f", {done.resumed:,} of them from a former run" if done.resumed else "")]
+    if done.popular:
+        lines.append(f"{done.popular:,} users without a known item got what is popular")
+    if done.unknown:
+        lines.append(f"{done.unknown:,} items of histories are not in the catalog, left out")
+    return done, lines
+
+
+def ids_of(text: str) -> tuple[str, ...]:
+    """Read ``A,B,C``."""
+    return tuple(name for name in text.split(",") if name)
 
 
 def read_history(history: str | None, user: str | None, data: Path | None) -> list[str]:
@@ -57,9 +150,11 @@ def read_history(history: str | None, user: str | None, data: Path | None) -> li
         ConfigError: Neither or both of history and user, or a user without a data set.
     """
     if (history is None) == (user is None):
-        raise ConfigError("recommend needs one of --history A,B,C and --user NAME; give one.")
+        raise ConfigError(
+            "recommend needs one of --history A,B,C, --user NAME and --histories FILE; give one."
+        )
     if user is None:
-        return [name for name in (history or "").split(",") if name]
+        return list(ids_of(history or ""))
     if data is None:
         raise ConfigError(f"--user {user} names a user of a data set; give its folder as --data.")
     dataset = load_dataset(data)
@@ -73,19 +168,37 @@ def lines_of(answer: Answer, interests: list[Interest], width: int = 80) -> list
     if answer.unknown:
         lines.append(f"not in the catalog, left out: {', '.join(answer.unknown)}")
     if answer.source == "popular":
-        lines.append("no known item in the history: the most popular items")
+        lines.append("no known item in the history: what is popular, of different categories")
     for interest in interests:
         made = ", ".join(reason.title for reason in interest.items[:3])
         name = f" ({interest.name})" if interest.name else ""
         lines.append(clipped(f"interest {interest.number}{name}: {made}", width))
     lines.append("")
     for rank, item in enumerate(answer, start=1):
-        why = f"  {item.score:7.3f}  interest {item.interest}" if interests else ""
+        moved = f" from {item.rank_by_score}" if item.rank_by_score != rank else ""
+        why = f"{moved}  {item.score:7.3f}" + (f"  interest {item.interest}" if interests else "")
         title = clipped(item.title, width - 5 - len(why))
         lines.append(f"{rank:3}  {title:<{width - 5 - len(why)}}{why}".rstrip())
+    lines += _after(answer)
+    return lines
+
+
+def _after(answer: Answer) -> list[str]:
+    """Say what else there is to know of a list."""
+    lines = []
+    if answer.reason == "exhausted":
+        lines.append("no other item may be recommended")
+    if answer.strength and answer.source == "interests":
+        proof = ", the best list of the whole catalog" if answer.optimal else ""
+        gone = f", {len(answer.displaced)} pushed out" if answer.displaced else ""
+        lines.append(f"diversity λ {answer.strength:.4g}{proof}{gone}")
     return lines
 
 
 def clipped(text: str, width: int) -> str:
     """Cut text to a width, showing that it was."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+for settings in (Asked, Wanted):
+    described(settings)

@@ -30,6 +30,8 @@ FULL_SOFTMAX_UP_TO = 50_000
 """Items up to which every item is a negative unless ``negatives`` says otherwise."""
 SAMPLED = 2_048
 """Negatives beyond that."""
+MEASURED = 256
+"""Users on whose interests the index is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,9 @@ class RunConfig:
     """Weight of the mean cosine between a user's interests."""
     filter_seen: bool = False
     """Validate on lists without the items of the history."""
+    index: str = "auto"
+    """What serves the item vectors: exact, ivf-flat, ivf-sq8, scann, or auto: exact up to
+    200 000 items, then ivf-sq8 if it finds .95 of what exact finds, measured on real interests."""
     validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"
     """Validation metric, at 50."""
 
@@ -93,6 +98,8 @@ class Trained:
     result: TrainResult
     settings: dict[str, Any]
     """All settings of the run, settled: flat, JSON."""
+    index: str
+    """Why the index is what it is."""
 
 
 def run(
@@ -105,7 +112,7 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train one model and give it as a recommender with an exact index.
+    """Train one model and give it as a recommender with a measured index.
 
     Args:
         config: Parts and sizes.
@@ -137,7 +144,9 @@ def run(
             resume=resume,
         )
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
-    return Trained(Recommender.exact(model.cpu(), catalog), result, settings)
+    some = [split.train[user] for user in range(min(len(split.train), MEASURED))]
+    recommender, choice = Recommender.chosen(model.cpu(), catalog, some, index=config.index)
+    return Trained(recommender, result, settings, choice.reason)
 
 
 def make_model(config: RunConfig, size: int, seed: int) -> Model:

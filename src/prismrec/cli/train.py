@@ -114,6 +114,7 @@ def about_run(trained: Trained, dataset: dict[str, Any], how: str) -> dict[str, 
     return {
         "run": trained.settings,
         "result": summary_of(trained),
+        "index": trained.index,
         "dataset": {n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
         "split": how,
         **surroundings(),

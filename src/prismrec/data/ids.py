@@ -68,12 +68,12 @@ class IdMap:
         Raises:
             UnknownName: A number outside the map: negative, padding, or past the end.
         """
-        names = []
-        for number in numbers:
-            if not self.first <= number < self.first + len(self.ids):
-                raise UnknownName(
-                    f"No {self.kind} has number {number}; they go from {self.first} "
-                    f"to {self.first + len(self.ids) - 1}."
-                )
-            names.append(self.ids[int(number) - self.first])
+        asked = np.array(list(numbers), dtype=np.int64)
+        outside = (asked < self.first) | (asked >= self.first + len(self.ids))
+        if outside.any():
+            raise UnknownName(
+                f"No {self.kind} has number {asked[outside.argmax()]}; they go from {self.first} "
+                f"to {self.first + len(self.ids) - 1}."
+            )
+        names: list[str] = self.ids.gather(asked - self.first).to_list()
         return names
