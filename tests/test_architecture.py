@@ -17,7 +17,7 @@ FLOORS = [
     {"data", "extractors", "readouts", "negatives", "losses", "partition"}
     | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors"},
     {"model", "evaluation", "baselines", "filters", "dial", "explanation", "retrieval"},
-    {"compare", "training", "listing"},
+    {"compare", "training", "listing", "new_items"},
     {"recommender"},
     {"artifact", "diagnostics", "batch"},
     {"report"},

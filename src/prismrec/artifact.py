@@ -48,7 +48,7 @@ def save(
         DataError: Something other than an artifact is in the way.
     """
     model = recommender.model
-    with whole_folder(folder, read_manifest) as part:
+    with whole_folder(folder, _of_any_version) as part:
         save_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
         recommender.index.save(part / INDEX)
@@ -61,6 +61,7 @@ def save(
             "model": model.options,
             "items": recommender.catalog.size - 1,
             "hidden": sorted(recommender.hidden),
+            "provisional": sorted(recommender.provisional),
             "sha256": {path.relative_to(part).as_posix(): _hash(path) for path in files},
             "about": dict(about or {}),
         }
@@ -110,7 +111,8 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
             "train again."
         )
     index = load_index(folder / INDEX)
-    return Recommender(model, index, read_catalog(folder), hidden=manifest["hidden"])
+    marks = {name: manifest[name] for name in ("hidden", "provisional")}
+    return Recommender(model, index, read_catalog(folder), **marks)
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -135,6 +137,20 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
             "artifact that it made."
         )
     return dict(manifest)
+
+
+def _of_any_version(folder: Path) -> None:
+    """Refuse a folder that is no artifact: an older one may be replaced.
+
+    Raises:
+        DataError: It is none.
+    """
+    try:
+        read_manifest(folder)
+    except DataError:
+        path = folder / MANIFEST
+        if not path.is_file() or f'"{FORMAT}"' not in path.read_text(encoding="utf-8"):
+            raise
 
 
 def _name(extractor: Extractor) -> str:

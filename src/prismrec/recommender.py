@@ -10,6 +10,7 @@ is served.
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from prismrec.index.choose import Choice, choose_index
 from prismrec.index.exact import ExactIndex
 from prismrec.listing import Listed, make_lists
 from prismrec.model import Model
+from prismrec.new_items import NewItem, blend_of, described_anew, extended
 from prismrec.retrieval import InterestSource, PopularSource, Query, retrieve
 from prismrec.types import Interests, Ranked
 
@@ -46,6 +48,7 @@ class Recommender:
         index: Of the model's item vectors.
         catalog: The one the model was trained with.
         hidden: Item numbers that are recommended to nobody; they still count in a history.
+        provisional: Item numbers that were added without training.
 
     Raises:
         ConfigError: Model, index and catalog do not belong together.
@@ -58,6 +61,7 @@ class Recommender:
         catalog: Catalog,
         *,
         hidden: Collection[int] = (),
+        provisional: Collection[int] = (),
     ) -> None:
         if model.size != catalog.size:
             raise ConfigError(
@@ -70,7 +74,7 @@ class Recommender:
                 f"{catalog.size - 1} items; build it of this model's item vectors."
             )
         self.model, self.index, self.catalog = model.eval(), index, catalog
-        self.hidden = frozenset(hidden)
+        self.hidden, self.provisional = frozenset(hidden), frozenset(provisional)
 
     @classmethod
     def exact(cls, model: Model, catalog: Catalog) -> "Recommender":
@@ -111,13 +115,36 @@ class Recommender:
         The model, index and catalog are shared: it takes no time. Ids that the catalog does not
         hold are not an error: they are recommended to nobody either.
         """
-        hidden = self.hidden | set(known(names, self.catalog).tolist())
-        return Recommender(self.model, self.index, self.catalog, hidden=hidden)
+        return self._with(hidden=self.hidden | set(known(names, self.catalog).tolist()))
 
     def unhide(self, names: Collection[str]) -> "Recommender":
         """Give a recommender that recommends these items again; see ``hide``."""
-        hidden = self.hidden - set(known(names, self.catalog).tolist())
-        return Recommender(self.model, self.index, self.catalog, hidden=hidden)
+        return self._with(hidden=self.hidden - set(known(names, self.catalog).tolist()))
+
+    def add(self, items: Sequence[NewItem]) -> "Recommender":
+        """Give a recommender that knows these items too, without training: see ``new_items``.
+
+        An item that the catalog holds gets the title and the categories given, nothing else; with
+        a provisional one its vector stays too. New ones are marked provisional in every answer.
+
+        Raises:
+            DataError: An id is empty or stands twice, or nothing places a new item.
+
+        Cost: a copy of the model and of an exact index, O(V D): add many in one call.
+        """
+        held = self.catalog.size
+        catalog = described_anew(self.catalog, items)
+        fresh = [item for item in items if item.id not in self.catalog.items]
+        if not fresh:
+            return self._with(catalog=catalog)
+        model = extended(self.model, [blend_of(catalog, item, held) for item in fresh])
+        numbers = np.arange(held, catalog.size)
+        with torch.no_grad():
+            asked = torch.from_numpy(numbers).to(model.device)
+            vectors = model.vectors_of(asked).float().cpu().numpy()
+        index = self.index.add(vectors, numbers)
+        provisional = self.provisional | set(numbers.tolist())
+        return self._with(model=model, index=index, catalog=catalog, provisional=provisional)
 
     def ranked(
         self,
@@ -283,6 +310,12 @@ class Recommender:
         open_items[list(self.hidden)] = False
         return open_items
 
+    def _with(self, **changed: Any) -> "Recommender":
+        """Give a recommender of the same parts but for some."""
+        names = ("model", "index", "catalog", "hidden", "provisional")
+        parts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return Recommender(**(parts | changed))
+
     def _views(self, numbers: NDArray[np.int64]) -> list[Interest]:
         """Explain the active interests of one history."""
         if not len(numbers):
@@ -305,6 +338,7 @@ class Recommender:
                 int(listed.interest[0, place]),
                 because.get(int(listed.interest[0, place]), ()),
                 int(listed.rank[0, place]) + 1,
+                item in self.provisional,
             )
             for place, item in enumerate(numbers)
         )

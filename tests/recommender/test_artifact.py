@@ -146,6 +146,14 @@ def test_saving_again_replaces_the_artifact(dataset, saved):
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
+def test_an_artifact_of_an_older_version_may_be_replaced(dataset, saved):
+    recommender, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"version": 1}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    save(recommender, folder)
+    assert load(folder).recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
+
+
 class Newest(Extractor):
     """The newest item alone."""
 
