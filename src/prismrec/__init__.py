@@ -30,19 +30,25 @@ if TYPE_CHECKING:
     from prismrec.data.split import Split, split_by_time, split_by_user, split_leave_last_out
     from prismrec.data.storage import load_dataset, save_dataset
     from prismrec.diagnostics import diagnose
+    from prismrec.dial import Dial
     from prismrec.evaluation import Report, evaluate
     from prismrec.extractors import DynamicRouting, SelfAttentive
+    from prismrec.filters import Filter
     from prismrec.index import ExactIndex
     from prismrec.model import Model
+    from prismrec.new_items import NewItem
     from prismrec.recommender import Recommender
     from prismrec.training import Objective, TrainConfig, train
 
 _HOME = {
     "Dataset": "data.dataset",
+    "Dial": "dial",
     "DynamicRouting": "extractors",
     "EventLog": "data.events",
     "ExactIndex": "index",
+    "Filter": "filters",
     "Model": "model",
+    "NewItem": "new_items",
     "Objective": "training",
     "Recommender": "recommender",
     "Report": "evaluation",
@@ -68,10 +74,13 @@ _MODULES = ("baselines", "extractors", "losses", "negatives", "readouts")
 
 __all__ = [
     "Dataset",
+    "Dial",
     "DynamicRouting",
     "EventLog",
     "ExactIndex",
+    "Filter",
     "Model",
+    "NewItem",
     "Objective",
     "Recommender",
     "Report",
