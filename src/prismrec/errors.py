@@ -9,6 +9,7 @@ it, what to do. Each class also derives from the builtin a caller would expect, 
     ├── DataError       (ValueError)    the event log, catalog or a file is unusable
     ├── UnknownName     (LookupError)   no component, item or user of that name
     ├── TrainingError   (RuntimeError)  training cannot go on: NaN, out of range
+    ├── StoreError      (RuntimeError)  a store of events does not answer; the call may be repeated
     └── MissingExtra    (ImportError)   an optional dependency is not installed
 """
 
@@ -31,6 +32,10 @@ class DataError(PrismrecError, ValueError):
 
 class TrainingError(PrismrecError, RuntimeError):
     """Training met something it must not go on from."""
+
+
+class StoreError(PrismrecError, RuntimeError):
+    """A store of events could not do what it was asked; the same call may be made again."""
 
 
 class UnknownName(PrismrecError, LookupError):
