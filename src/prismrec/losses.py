@@ -3,7 +3,7 @@
     scores = score(queries, prior, target, negatives)          # [P, Q, S], target in column 0
     scores = subtract_log_q(scores, log_q)                     # negatives that are drawn unevenly
     scores = drop_hits(scores, target_ids, negative_ids)       # negatives that are the target
-    loss   = softmax(readout.logits(scores)).mean()
+    loss   = softmax(readout.logits(scores, prior)).mean()
 
 Each step takes tensors and gives a tensor; none holds state or knows a model. All losses take
 logits ``[P, S]`` with the target in column 0 and give one value a row, so a new one is one

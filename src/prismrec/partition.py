@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+Finish = Callable[[Tensor, Tensor, Tensor], Tensor]
+
 # Scores held at once: 4 MiB of them, which a core's share of the last cache holds.
 CHUNK = 1 << 20
 
@@ -47,7 +49,7 @@ def partition_loss(
     target: Float[Tensor, "P D"],
     items: Float[Tensor, "N D"],
     *,
-    finish: Callable[[Tensor, Tensor], Tensor],
+    finish: Finish,
     log_q: Float[Tensor, " N"] | None = None,
     hits: Hits | None = None,
 ) -> Float[Tensor, ""]:
@@ -59,19 +61,20 @@ def partition_loss(
         target: The vector of each position's target.
         items: The whole catalog, targets among them, if ``hits`` is None; else negatives, to
             which each position's target is added.
-        finish: From the target's scores and the log-partitions, both ``[P, Q]``, to losses
-            ``[P]``: a readout's ``from_partitions``.
+        finish: From the target's scores, the log-partitions and the prior, all ``[P, Q]``, to
+            losses ``[P]``: a readout's ``from_partitions``.
         log_q: Subtracted from the scores of ``items``.
         hits: What to leave out of the partition: ``find_hits``.
 
     Returns:
-        The mean loss, in float32.
+        The mean loss, in float32, or in float64 if the queries are.
 
     Cost: O(P Q N D) time; O(CHUNK + N D + P Q D) memory.
     """
-    queries, items = queries.float(), items.float()
-    own = (queries * target.float()[:, None]).sum(-1) + prior
-    loss: Tensor = _PartitionLoss.apply(queries, own, prior.float(), items, log_q, hits, finish)  # type: ignore[no-untyped-call]
+    wide = torch.promote_types(queries.dtype, torch.float32)
+    queries, prior, items = queries.to(wide), prior.to(wide), items.to(wide)
+    own = (queries * target.to(wide)[:, None]).sum(-1) + prior
+    loss: Tensor = _PartitionLoss.apply(queries, own, prior, items, log_q, hits, finish)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -87,7 +90,7 @@ class _PartitionLoss(torch.autograd.Function):
         items: Tensor,
         log_q: Tensor | None,
         hits: Hits | None,
-        finish: Callable[[Tensor, Tensor], Tensor],
+        finish: Finish,
     ) -> Tensor:
         positions, q, _ = queries.shape
         rows = max(1, CHUNK // max(1, q * len(items)))
@@ -104,14 +107,16 @@ class _PartitionLoss(torch.autograd.Function):
             if hits is not None:
                 _strike(scores, hits, part, q)
             share, partition = _softmax_in_place(scores)
-            of_partition, of_own, loss = _finish(
-                finish, own[part], partition.view(-1, q) + prior[part], with_own=hits is not None
+            whole = partition.view(-1, q) + prior[part]
+            of_partition, of_own, of_prior, loss = _finish(
+                finish, own[part], whole, prior[part], with_own=hits is not None
             )
             total += loss
             weight = of_partition.reshape(-1, 1) / positions
             share.mul_(weight)  # now the gradient of the scores
             grads[0][part] = (share @ items).view(-1, *queries.shape[1:])
-            grads[1][part], grads[2][part] = of_own / positions, of_partition / positions
+            grads[1][part] = of_own / positions
+            grads[2][part] = (of_partition + of_prior) / positions
             grad_items.addmm_(share.T, flat)
         ctx.save_for_backward(*grads, grad_items)
         return total / positions
@@ -144,13 +149,15 @@ def _softmax_in_place(scores: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _finish(
-    finish: Callable[[Tensor, Tensor], Tensor], own: Tensor, partition: Tensor, *, with_own: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Give the gradients of the summed loss in partition and target scores, and that sum."""
+    finish: Finish, own: Tensor, partition: Tensor, prior: Tensor, *, with_own: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Give the gradients of the summed loss in partition, target scores and prior, and that sum."""
     with torch.enable_grad():
         own = own.detach().requires_grad_()
         partition = partition.detach().requires_grad_()
+        prior = prior.detach().requires_grad_()
         whole = torch.logaddexp(partition, own) if with_own else partition
-        loss = finish(own, whole).sum()
-        of_partition, of_own = torch.autograd.grad(loss, (partition, own))
-    return of_partition.nan_to_num(), of_own.nan_to_num(), loss.detach()
+        loss = finish(own, whole, prior).sum()
+        found = torch.autograd.grad(loss, (partition, own, prior), materialize_grads=True)
+    of_partition, of_own, of_prior = (gradient.nan_to_num() for gradient in found)
+    return of_partition, of_own, of_prior, loss.detach()

@@ -3,8 +3,8 @@
 A readout answers three questions, each by a pure function:
 
     queries, prior = readout.queries(vectors, prior, target)   # which vectors are scored: Q
-    logits = readout.logits(scores)                            # [P, Q, S] → [P, S]
-    loss = readout.from_partitions(target_scores, partitions)  # the softmax loss, from [P, Q]
+    logits = readout.logits(scores, prior)                     # [P, Q, S] → [P, S]
+    loss = readout.from_partitions(target_scores, partitions, prior)       # [P, Q] → [P]
 
 where ``scores[p, q, j] = queries[p, q]·item_j + prior[p, q]`` and column 0 is the target. The
 third is the softmax loss of the second computed from each query's log-partition alone, so that
@@ -27,8 +27,8 @@ class Readout(NamedTuple):
     """How K interests meet one target."""
 
     queries: Queries
-    logits: Callable[[Tensor], Tensor]
-    from_partitions: Callable[[Tensor, Tensor], Tensor] | None
+    logits: Callable[[Tensor, Tensor], Tensor]
+    from_partitions: Callable[[Tensor, Tensor, Tensor], Tensor] | None
 
 
 def every_interest(
@@ -68,41 +68,88 @@ def blended_interest(
     return (share[..., None] * vectors).sum(dim=1, keepdim=True), torch.zeros_like(prior[:, :1])
 
 
-def only_query(scores: Float[Tensor, "P 1 S"]) -> Float[Tensor, "P S"]:
+def only_query(scores: Float[Tensor, "P 1 S"], prior: Float[Tensor, "P 1"]) -> Float[Tensor, "P S"]:
     """Give the scores of the one query."""
+    del prior
     return scores[:, 0]
 
 
-def best_query(scores: Float[Tensor, "P Q S"]) -> Float[Tensor, "P S"]:
+def best_query(scores: Float[Tensor, "P Q S"], prior: Float[Tensor, "P Q"]) -> Float[Tensor, "P S"]:
     """Give each item its best score over the queries: training equals serving."""
+    del prior  # it is in the scores
     return scores.amax(dim=1)
 
 
-def any_query(scores: Float[Tensor, "P Q S"]) -> Float[Tensor, "P S"]:
+def any_query(scores: Float[Tensor, "P Q S"], prior: Float[Tensor, "P Q"]) -> Float[Tensor, "P S"]:
     """Give each item the log of the summed exponentials of its scores.
 
     The softmax over these is METHODS §4's lse loss: -LSE_k s_k(i) + LSE_k LSE_j s_k(j).
     """
+    del prior  # it is in the scores
     return scores.logsumexp(dim=1)
 
 
+def mixed_query(
+    scores: Float[Tensor, "P Q S"], prior: Float[Tensor, "P Q"]
+) -> Float[Tensor, "P S"]:
+    """Give each item the log of its probability under a mixture of the queries' softmaxes.
+
+    Query k holds the share π_k = softmax(prior)_k whatever it scores, so that it gains by naming
+    a few items well and loses nothing where another query answers: log Σ_k π_k e^{s_kj - Z_k}.
+
+    Source: Yang et al., "Breaking the Softmax Bottleneck", ICLR 2018, mixture of softmaxes.
+    """
+    out, gone = torch.isneginf(prior)[..., None], torch.isneginf(scores)
+    # What is left out is 0 on the way and -inf at the end: a row or a column of -inf alone has
+    # no softmax, and NaN gradients outlive any clean-up.
+    share = scores.masked_fill(out, 0).log_softmax(dim=-1).masked_fill(gone, 0)
+    mixed = (share + prior.log_softmax(dim=1)[..., None]).logsumexp(dim=1)
+    return mixed.masked_fill(gone.all(dim=1), float("-inf"))
+
+
 def single_loss(
-    target_scores: Float[Tensor, "P Q"], partitions: Float[Tensor, "P Q"]
+    target_scores: Float[Tensor, "P Q"],
+    partitions: Float[Tensor, "P Q"],
+    prior: Float[Tensor, "P Q"],
 ) -> Float[Tensor, " P"]:
     """Give the softmax loss of one query from its log-partition."""
+    del prior
     return (partitions - target_scores)[:, 0]
 
 
 def any_loss(
-    target_scores: Float[Tensor, "P Q"], partitions: Float[Tensor, "P Q"]
+    target_scores: Float[Tensor, "P Q"],
+    partitions: Float[Tensor, "P Q"],
+    prior: Float[Tensor, "P Q"],
 ) -> Float[Tensor, " P"]:
     """Give the lse loss: log of all exponentials, less log of the target's."""
+    del prior
     return partitions.logsumexp(dim=1) - target_scores.logsumexp(dim=1)
+
+
+def mixed_loss(
+    target_scores: Float[Tensor, "P Q"],
+    partitions: Float[Tensor, "P Q"],
+    prior: Float[Tensor, "P Q"],
+) -> Float[Tensor, " P"]:
+    """Give the mixture's loss: -log Σ_k π_k e^{s_k(target) - Z_k}.
+
+    The prior stands in both scores and partitions and so cancels between them.
+    """
+    share = (target_scores - partitions).masked_fill(torch.isneginf(prior), 0)
+    return -(share + prior.log_softmax(dim=1)).logsumexp(dim=1)
 
 
 HARD = Readout(nearest_interest, only_query, single_loss)
 SOFT = Readout(blended_interest, only_query, single_loss)
 MAXSIM = Readout(every_interest, best_query, None)
 LSE = Readout(every_interest, any_query, any_loss)
+MIXTURE = Readout(every_interest, mixed_query, mixed_loss)
 
-READOUTS: dict[str, Readout] = {"hard": HARD, "soft": SOFT, "maxsim": MAXSIM, "lse": LSE}
+READOUTS: dict[str, Readout] = {
+    "hard": HARD,
+    "soft": SOFT,
+    "maxsim": MAXSIM,
+    "lse": LSE,
+    "mixture": MIXTURE,
+}

@@ -20,7 +20,7 @@ def meeting(seed=0, k=K, p=P):
 
 def logits_of(readout, vectors, prior, target, items):
     queries, prior = readout.queries(vectors, prior, target)
-    return readout.logits(losses.score(queries, prior, target, items))
+    return readout.logits(losses.score(queries, prior, target, items), prior)
 
 
 @pytest.fixture(params=sorted(READOUTS))
@@ -38,8 +38,8 @@ def test_the_loss_from_partitions_is_the_softmax_of_the_logits(readout):
     vectors, prior, target, items = meeting()
     queries, prior = readout.queries(vectors, prior, target)
     scores = losses.score(queries, prior, target, items)
-    found = readout.from_partitions(scores[..., 0], scores.logsumexp(dim=-1))
-    torch.testing.assert_close(found, losses.softmax(readout.logits(scores)))
+    found = readout.from_partitions(scores[..., 0], scores.logsumexp(dim=-1), prior)
+    torch.testing.assert_close(found, losses.softmax(readout.logits(scores, prior)))
 
 
 def test_an_interest_whose_prior_is_minus_infinity_is_out(readout):
@@ -68,7 +68,7 @@ def test_the_order_of_interests_does_not_matter(readout):
 def test_with_one_interest_all_readouts_agree(seed):
     vectors, _, target, items = meeting(seed, k=1)
     found = [
-        logits_of(readout, vectors, torch.zeros(P, 1), target, items)
+        logits_of(readout, vectors, torch.zeros(P, 1), target, items).log_softmax(dim=1)
         for readout in READOUTS.values()
     ]
     for other in found[1:]:
@@ -107,6 +107,19 @@ def test_lse_is_the_formula_of_methods(seed):
     s = torch.einsum("pkd,pjd->pkj", vectors, everything) + prior[..., None]
     expected = -s[..., 0].logsumexp(1) + s.logsumexp(2).logsumexp(1)
     found = losses.softmax(logits_of(LSE, vectors, prior, target, items))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@examples
+@given(st.integers(0, 10_000))
+def test_mixture_is_the_formula_of_methods(seed):
+    vectors, prior, target, items = meeting(seed)
+    # -LSE_k(log π_k + s_k(i) - LSE_j s_k(j))
+    everything = torch.cat([target[:, None], items.expand(P, N, D)], dim=1)
+    s = torch.einsum("pkd,pjd->pkj", vectors, everything)
+    share = prior.exp() / prior.exp().sum(1, keepdim=True)
+    expected = -(share * (s[..., 0].exp() / s.exp().sum(2))).sum(1).log()
+    found = losses.softmax(logits_of(READOUTS["mixture"], vectors, prior, target, items))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 

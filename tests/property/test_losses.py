@@ -39,7 +39,7 @@ def test_a_dropped_hit_gets_no_probability_and_no_gradient(seed, name):
     queries, prior = readout.queries(vectors, prior, items[targets])
     scores = losses.score(queries, prior, items[targets], items[targets]).requires_grad_()
     kept = losses.drop_hits(scores, targets, targets)
-    logits = readout.logits(kept)
+    logits = readout.logits(kept, prior)
     losses.softmax(logits).sum().backward()
     own = targets == targets[:, None]  # [P, N]: negatives that are the row's target
     assert (logits.softmax(1)[:, 1:][own] == 0).all()

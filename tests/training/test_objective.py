@@ -39,6 +39,8 @@ def one_position(name, vectors, target, others, log_q):
         vectors = ((vectors @ target).softmax(0)[:, None] * vectors).sum(0)[None]
     own, scores = vectors @ target, vectors @ others.T - log_q
     scores = torch.cat([own[:, None], scores], dim=1)  # [K, S]
+    if name == "mixture":
+        return scores.softmax(1).mean(0).log()[None]
     return (scores.amax(0) if name == "maxsim" else scores.logsumexp(0))[None]
 
 

@@ -49,7 +49,7 @@ class RunConfig:
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the extractor, as --set hidden=256."""
     readout: str = "lse"
-    """How interests meet a target in training: hard, soft, maxsim, lse."""
+    """How interests meet a target in training: hard, soft, maxsim, lse, mixture."""
     loss: str = "softmax"
     """softmax, gbce, bce, bpr or hard_negatives."""
     negatives: int | None = None

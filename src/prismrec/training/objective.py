@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from prismrec import losses
 from prismrec.model import Model
 from prismrec.negatives import Sampler
-from prismrec.partition import CHUNK, find_hits, partition_loss
+from prismrec.partition import CHUNK, Finish, find_hits, partition_loss
 from prismrec.readouts import LSE, Readout
 from prismrec.types import Batch, Interests, Negatives
 
@@ -108,7 +108,7 @@ def _by_partition(
     meeting: tuple[Tensor, Tensor, Tensor],
     target_ids: Tensor,
     drawn: Negatives | None,
-    finish: Callable[[Tensor, Tensor], Tensor],
+    finish: Finish,
 ) -> Tensor:
     if drawn is None:
         return partition_loss(*meeting, model.item_vectors()[1:], finish=finish)
@@ -133,7 +133,7 @@ def _plainly(
         if drawn is not None:
             scores = losses.subtract_log_q(scores, drawn.log_q)
         scores = losses.drop_hits(scores, own_ids, ids)
-        return objective.loss(objective.readout.logits(scores)).sum()
+        return objective.loss(objective.readout.logits(scores, prior)).sum()
 
     rows = max(1, 4 * CHUNK // (meeting[0].shape[1] * len(items)))
     pieces = list(zip(*(torch.split(part, rows) for part in (*meeting, target_ids)), strict=True))
