@@ -2,15 +2,35 @@
 
 import pytest
 
-SERVERS = {}
-SHARED = ["sqlite"]
+from postgres import postgres as postgres_server
+from redis_server import redis_server
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Give the address of a server's database."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """Give a server."""
+    with redis_server() as server:
+        yield server
 
 
 @pytest.fixture
 def url(request, tmp_path):
     """Give the address of a store of the kind ``request.param``, with nothing in it."""
-    if request.param == "memory":
-        return "memory:"
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/events.db"
-    return request.getfixturevalue(request.param).empty()
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres")
+        with pytest.importorskip("psycopg").connect(url) as connection:
+            connection.execute("DROP TABLE IF EXISTS prismrec_events, prismrec_schema")
+        return url
+    if request.param == "redis":
+        server = request.getfixturevalue("redis")
+        with server.client() as client:
+            client.flushall()
+        return server.url
+    return {"memory": "memory:", "sqlite": f"sqlite:///{tmp_path}/events.db"}[request.param]

@@ -23,6 +23,10 @@ from prismrec.stores.sqlite import SqliteStore
 STORES: dict[str, type[Store] | str] = {
     "memory": MemoryStore,
     "sqlite": SqliteStore,
+    "postgresql": "prismrec.stores.postgres:PostgresStore",
+    "postgres": "prismrec.stores.postgres:PostgresStore",
+    "redis": "prismrec.stores.redis:RedisStore",
+    "rediss": "prismrec.stores.redis:RedisStore",
 }
 """Schemes of addresses → classes."""
 

@@ -70,7 +70,7 @@ class SqliteStore(Store):
     @property
     def promise(self) -> str:
         """See ``Store.promise``."""
-        return "An acknowledged event is on disk: it survives a crash and a power cut."
+        return "An acknowledged event is on disk: it survives crashes and power cuts."
 
     def append(self, events: Iterable[Event]) -> int:
         """See ``Store.append``."""
