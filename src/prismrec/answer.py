@@ -70,6 +70,8 @@ class Answer:
     to its recall, with another re-ranker than ``category`` known at λ 0 only."""
     displaced: tuple[str, ...] = ()
     """Ids that would be in the list were diversity 0, best first."""
+    diversity: float | None = None
+    """Share of the list's pairs that differ in category; None below two items."""
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)

@@ -26,9 +26,11 @@ from prismrec.filters import Filter, known
 from prismrec.index.base import Index
 from prismrec.index.choose import Choice, choose_index
 from prismrec.index.exact import ExactIndex
-from prismrec.listing import Listed, make_lists
+from prismrec.listing import DEPTH, Listed, Source, make_lists
 from prismrec.model import Model
 from prismrec.new_items import NewItem, blend_of, described_anew, extended
+from prismrec.rerank import Frontier, frontier, normalised
+from prismrec.rerank.category import diversity_of
 from prismrec.retrieval import InterestSource, PopularSource, Query, retrieve
 from prismrec.types import Interests, Ranked
 
@@ -183,10 +185,12 @@ class Recommender:
         diversity: float | Dial = 0.0,
         filter_seen: bool = True,
         only: Filter | None = None,
+        explain: bool = True,
     ) -> Answer:
         """Recommend to one history of external ids, oldest first: see ``ranked``.
 
-        Ids that the catalog does not hold are left out and named in the answer.
+        Ids that the catalog does not hold are left out and named in the answer. Without
+        ``explain`` no item says which others made its interest, and it is faster.
         """
         numbers = known(history, self.catalog)
         unknown = tuple(name for name in history if name not in self.catalog.items)
@@ -196,14 +200,40 @@ class Recommender:
         plain, chosen = listed.plain[0], listed.items[0]
         gone = plain[(plain > 0) & ~np.isin(plain, chosen)]
         return Answer(
-            self._named(listed, length, self._views(numbers)),
+            self._named(listed, length, self._views(numbers) if explain else []),
             "interests" if len(numbers) else "popular",
             unknown,
             "exhausted" if length < k else None,
             float(listed.strength[0]),
             bool(listed.optimal[0]),
             tuple(self.catalog.items.external(gone.tolist())),
+            diversity_of(self.catalog.single_category[chosen[:length]]),
         )
+
+    def frontier(
+        self,
+        history: Sequence[str],
+        k: int = 20,
+        *,
+        filter_seen: bool = True,
+        only: Filter | None = None,
+    ) -> Frontier:
+        """Give every list that some λ makes of the candidates: what there is to choose from.
+
+        See ``recommend``; λ and relevance are on scores brought to 0…1, and the candidates are
+        those before any deeper search.
+
+        Raises:
+            ConfigError: ``k`` below 1.
+        """
+        if k < 1:
+            raise ConfigError(f"k is {k}; a list has at least 1 item.")
+        k = min(k, self.catalog.size - 1)
+        numbers = known(history, self.catalog)
+        source = self._source([numbers], self._open(only), filter_seen=filter_seen)
+        pool = source.search(np.arange(1), DEPTH * k)
+        category = np.where(pool.items > 0, self.catalog.single_category[pool.items], -1)
+        return frontier(normalised(pool.scores)[0], category[0], k)
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Tell which items of a history made which interest, active interests only."""
@@ -280,20 +310,28 @@ class Recommender:
         open_items, category_of = self._open(only), self.catalog.single_category
         lists = Listed.empty(len(histories), k)
         told = np.array([len(history) > 0 for history in histories], dtype=bool)
-        if told.any():
-            some = [histories[row] for row in np.flatnonzero(told).tolist()]
-            query = self._query(some, filter_seen=filter_seen)
-            source = InterestSource(
-                self.index, self.catalog, query, some, open_items, self.vectors_of
-            )
-            made = make_lists(source, k, dial, category_of=category_of)
-            lists.fill(np.flatnonzero(told), made)
-        if not told.all():
-            popular = PopularSource(self.catalog, int((~told).sum()), open_items, self.vectors_of)
-            at_least = POPULAR if dial.strength is not None and dial.strength < 0.1 else dial
-            made = make_lists(popular, k, at_least, category_of=category_of)
-            lists.fill(np.flatnonzero(~told), made)
+        at_least = POPULAR if dial.strength is not None and dial.strength < 0.1 else dial
+        for rows, turned in ((np.flatnonzero(told), dial), (np.flatnonzero(~told), at_least)):
+            if len(rows):
+                some = [histories[row] for row in rows.tolist()]
+                source = self._source(some, open_items, filter_seen=filter_seen)
+                lists.fill(rows, make_lists(source, k, turned, category_of=category_of))
         return lists
+
+    def _source(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        open_items: NDArray[np.bool_] | None,
+        *,
+        filter_seen: bool,
+    ) -> Source:
+        """Give candidates of users who all have a history, or of users who all have none."""
+        if not len(histories[0]):
+            return PopularSource(self.catalog, len(histories), open_items, self.vectors_of)
+        query = self._query(histories, filter_seen=filter_seen)
+        return InterestSource(
+            self.index, self.catalog, query, histories, open_items, self.vectors_of
+        )
 
     def _query(self, histories: Sequence[NDArray[np.int64]], *, filter_seen: bool) -> Query:
         interests = self.interests_of(histories)

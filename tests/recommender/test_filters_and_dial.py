@@ -170,6 +170,23 @@ def test_the_dial_gives_up_no_more_relevance_than_it_may(dataset, recommender):
     assert strengths[-1] > 0
 
 
+def test_the_frontier_holds_the_list_that_is_served(dataset, recommender):
+    history = ids(dataset, 2)
+    found = recommender.frontier(history, 6)
+    for place, strength in enumerate(found.strength.tolist()):
+        answer = recommender.recommend(history, 6, diversity=strength)
+        assert answer.diversity == pytest.approx(found.diversity[place])
+        assert answer.diversity == pytest.approx(diversity_of(dataset.catalog, listed(answer)))
+    assert len(recommender.frontier([], 6).strength) >= 1
+
+
+def test_without_explanation_the_list_is_the_same_and_no_reason_given(dataset, recommender):
+    history = ids(dataset, 2)
+    told, untold = (recommender.recommend(history, 6, explain=flag) for flag in (True, False))
+    assert listed(told) == listed(untold)
+    assert [item.because for item in untold] == [()] * 6
+
+
 @pytest.mark.parametrize("name", RERANKERS)
 def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, name):
     history = ids(dataset, 3)

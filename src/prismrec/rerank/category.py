@@ -165,6 +165,19 @@ def _largest(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
     return np.take_along_axis(columns, order, axis=1)
 
 
+def diversity_of(categories: Int[np.ndarray, " k"]) -> float | None:
+    """Give the share of a list's pairs that differ in category; None below two items.
+
+    Args:
+        categories: One an item; -1 for none, which differs from every other.
+    """
+    size = len(categories)
+    if size < 2:
+        return None
+    counts = np.bincount(categories[categories >= 0])
+    return float(1 - (counts * (counts - 1)).sum() / (size * (size - 1)))
+
+
 def normalised(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M"]:
     """Bring each row's scores to 0…1, so that one strength means the same for every user.
 
