@@ -73,10 +73,12 @@ class RedisStore(Store):
             self._client: Any = redis.Redis.from_url(
                 url, socket_connect_timeout=5, socket_timeout=30
             )
-        except ValueError:  # whose text repeats what may be the password
+            pool = self._client.connection_pool
+            pool.connection_class(**pool.connection_kwargs)  # knows which options there are
+        except (TypeError, ValueError):  # whose text repeats what may be the password
             raise ConfigError(
                 "The address of a store, redis:…, cannot be read; write redis://host:port/number, "
-                "special characters of a password as %XX."
+                "special characters of a password as %XX, and options that the client knows."
             ) from None
         self._errors = redis.RedisError
         self._append = self._client.register_script(APPEND)
