@@ -101,6 +101,13 @@ def write_until(done, store, numbers, acknowledged):
             number = next(numbers)
 
 
+def wait_for(acknowledged, number):
+    end = time.monotonic() + 60
+    while len(acknowledged) < number:
+        assert time.monotonic() < end, "nothing is acknowledged any more"
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize(("url", "rounds"), [("postgres", 5), ("redis", 50)], indirect=["url"])
 def test_the_database_is_killed_and_the_same_store_goes_on(request, url, rounds):
     chance, acknowledged, done = random.Random(0), [], threading.Event()
@@ -115,13 +122,13 @@ def test_the_database_is_killed_and_the_same_store_goes_on(request, url, rounds)
         ]
         for writer in writers:
             writer.start()
-        for _ in range(rounds):
-            before = len(acknowledged)
-            while len(acknowledged) < before + 10:
-                time.sleep(0.001)
-            time.sleep(chance.random() / 50)
-            kill_and_restart(request, url)
-        done.set()
+        try:
+            for _ in range(rounds):
+                wait_for(acknowledged, len(acknowledged) + 10)
+                time.sleep(chance.random() / 50)
+                kill_and_restart(request, url)
+        finally:
+            done.set()
         for writer in writers:
             writer.join()
         stored = numbers(store)

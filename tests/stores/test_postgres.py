@@ -1,5 +1,6 @@
 """PostgreSQL: what the contract does not say of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import pytest
@@ -97,6 +98,19 @@ def test_a_batch_of_very_many_users_takes_few_locks(url):
     with open_store(url) as store:
         assert store.append([Event(user, "tea", 1, "e1") for user in users]) == 20_000
         assert [len(found) for found in store.recent_many(users, 1)] == [1] * 20_000
+
+
+@real
+def test_writers_of_the_same_events_in_opposite_orders_do_not_wait_in_a_ring(url):
+    events = [Event(f"u{i}", "tea", 1, f"e{run}") for run in range(20) for i in range(300)]
+    with (
+        open_store(url) as store,
+        mock.patch.object(store._pool, "clear", side_effect=AssertionError("tried twice")),
+        ThreadPoolExecutor(2) as pool,
+    ):
+        for at in range(0, len(events), 300):
+            batch = events[at : at + 300]
+            assert sum(pool.map(store.append, [batch, batch[::-1]])) == 300
 
 
 def test_without_psycopg_the_command_that_installs_it_is_named():

@@ -186,6 +186,7 @@ class PostgresStore(Store):
 
     def _migrate(self, connection: Any) -> None:
         with connection.transaction():
+            connection.execute(DURABLE)
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBER])
             (encoding,) = connection.execute("SHOW server_encoding").fetchone()
             if encoding != "UTF8":
