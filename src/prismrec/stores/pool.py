@@ -21,11 +21,15 @@ C = TypeVar("C", bound=Closable)
 class Pool(Generic[C]):
     """Connections lent to one thread at a time; one whose use failed is closed.
 
+    Args:
+        connect: Opens a connection.
+        prepare: Sets it up, once.
+
     A list's ``append`` and ``pop`` are atomic, so no lock is held while one is opened.
     """
 
-    def __init__(self, connect: Callable[[], C]) -> None:
-        self._connect = connect
+    def __init__(self, connect: Callable[[], C], prepare: Callable[[C], object]) -> None:
+        self._connect, self._prepare = connect, prepare
         self._idle: list[C] = []
         self._closed = threading.Event()
 
@@ -35,10 +39,12 @@ class Pool(Generic[C]):
         if self._closed.is_set():
             raise StoreError("The store was closed; open it again.")
         try:
-            connection = self._idle.pop()
+            connection, is_new = self._idle.pop(), False
         except IndexError:
-            connection = self._connect()
+            connection, is_new = self._connect(), True
         try:
+            if is_new:
+                self._prepare(connection)
             yield connection
         except BaseException:
             connection.close()

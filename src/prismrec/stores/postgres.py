@@ -92,7 +92,7 @@ class PostgresStore(Store):
                 "postgresql://user@host:port/database, special characters as %XX."
             ) from None
         self._psycopg = psycopg
-        self._pool = Pool(self._connect)
+        self._pool = Pool(self._connect, self._prepare)
         self._run(self._migrate)
 
     @property
@@ -156,10 +156,11 @@ class PostgresStore(Store):
 
     def _connect(self) -> Any:
         waits: dict[str, Any] = {"connect_timeout": "5", **self._parts}
-        connection = self._psycopg.connect(**waits, autocommit=True, client_encoding="utf8")
+        return self._psycopg.connect(**waits, autocommit=True, client_encoding="utf8")
+
+    def _prepare(self, connection: Any) -> None:
         connection.isolation_level = self._psycopg.IsolationLevel.READ_COMMITTED
         connection.execute("SET statement_timeout = '30s'")
-        return connection
 
     def _run(self, work: Callable[[Any], T]) -> T:
         """Do ``work``, once more where it failed: a restarted server broke what was idle."""

@@ -64,7 +64,7 @@ class SqliteStore(Store):
                 "before an absolute path."
             )
         self._writing = threading.Lock()  # threads queue here, fairly; SQLite's waiting is not
-        self._pool = Pool(self._connect)
+        self._pool = Pool(self._connect, _prepare)
         self._migrate()
 
     @property
@@ -109,13 +109,9 @@ class SqliteStore(Store):
         self._pool.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+        return sqlite3.connect(
             self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        return connection
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
@@ -143,3 +139,9 @@ class SqliteStore(Store):
             for statement in (s for step in MIGRATIONS[version:] for s in step):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
