@@ -15,14 +15,16 @@ FLOORS = [
     {"errors", "types", "answer"},
     {"resolve", "threads"},
     {"data", "extractors", "readouts", "negatives", "losses", "partition"}
-    | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors"},
-    {"model", "evaluation", "baselines", "filters", "dial", "explanation", "retrieval"},
+    | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors", "projection"},
+    {"model", "evaluation", "baselines", "filters", "dial", "explanation", "retrieval"}
+    | {"cooccurrence"},
     {"compare", "training", "listing", "new_items"},
     {"recommender"},
     {"artifact", "diagnostics", "batch"},
     {"report"},
     {"recipes"},
-    {"cli", "service"},
+    {"service"},
+    {"cli"},
 ]
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 WITHOUT_TORCH = ["data", "metrics", "rerank", "stores", "cli"]

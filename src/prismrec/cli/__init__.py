@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Train a model on a data set folder.",
     "evaluate": "Measure a trained model beside every baseline.",
     "recommend": "Recommend to one history.",
+    "serve": "Serve an artifact over HTTP, with a page that shows why.",
     "doctor": "Check this installation, and an artifact or data set if one is given.",
 }
 

@@ -1,0 +1,67 @@
+"""``prismrec serve``: the HTTP service and its page."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from prismrec.cli.described import described
+from prismrec.cli.show import note
+from prismrec.errors import MissingExtra
+from prismrec.service.settings import Keys, Places, Settings, check_exposure
+
+GRACE = 10
+"""Seconds that requests in work have to end when the service stops."""
+
+
+def serve(
+    artifact: Path,
+    /,
+    *,
+    beside: Path | None = None,
+    data: Path | None = None,
+    changes: Path | None = None,
+    settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 -- frozen
+) -> None:
+    """Serve an artifact over HTTP, with a page that shows why.
+
+    Keys come from the environment: PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS, PRISMREC_ADMIN_KEYS,
+    each several separated by commas. Every flag can stand in a TOML file, given as --config FILE.
+
+    Args:
+        artifact: Folder made by 'prismrec train'. A new one at its place is taken up on SIGHUP.
+        beside: A second artifact, to compare with on the page.
+        data: A data set folder whose users the page offers as examples.
+        changes: File that keeps hidden and new items; ARTIFACT.changes if not given.
+        settings: How the service runs.
+    """
+    try:
+        import uvicorn
+
+        from prismrec.service.app import from_environment, write_environment
+    except ImportError as error:
+        raise MissingExtra.for_("prismrec serve", "serve") from error
+    keys = Keys.from_environment()
+    check_exposure(settings, keys)
+    write_environment(
+        Places(artifact=artifact, beside=beside, data=data, changes=changes), settings
+    )
+    # One process is this one, so that what is wrong with its artifact is said here, in a sentence.
+    several = settings.workers > 1
+    page = " and the page" if settings.page_for(keys) else ""
+    note(f"Serving {artifact}: the API{page} at http://{settings.host}:{settings.port}/")
+    uvicorn.run(
+        "prismrec.service.app:from_environment" if several else from_environment(),
+        factory=several,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=15,
+    )
+
+
+described(Settings)

@@ -1,0 +1,214 @@
+"""From a request to an answer: the recommender, asked and put into words. No HTTP in here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.answer import Answer, Item
+from prismrec.dial import Dial
+from prismrec.filters import Filter, known
+from prismrec.recommender import Recommender
+from prismrec.service.schemas import RecommendRequest
+from prismrec.service.state import Served
+
+TOP = 5
+"""Items shown of each interest's own."""
+
+
+def recommended(served: Served, history: Sequence[str], asked: RecommendRequest) -> dict[str, Any]:
+    """Answer one request.
+
+    Args:
+        served: What answers.
+        history: Item ids, oldest first: those stored, then those given.
+        asked: The request.
+
+    Raises:
+        PrismrecError: What was asked for cannot be.
+    """
+    recommender = served.recommender
+    only = Filter(blocked=asked.blocked, allowed=asked.allowed, categories=asked.categories)
+    wanted = asked.k + asked.offset
+    seen = not asked.include_seen
+    answer = recommender.recommend(
+        history,
+        wanted,
+        diversity=dial_of(asked),
+        filter_seen=seen,
+        only=only,
+        explain=asked.explain,
+    )
+    items = answer.items[asked.offset :]
+    found: dict[str, Any] = {
+        "artifact": served.name,
+        "source": answer.source,
+        "unknown": list(answer.unknown),
+        "reason": answer.reason,
+        "strength": answer.strength,
+        "optimal": answer.optimal,
+        "diversity": answer.diversity,
+        "items": [item_of(recommender, item) for item in items],
+        "displaced": list(answer.displaced),
+        "interests": [],
+        "frontier": None,
+    }
+    if asked.explain:
+        found["interests"] = interests_of(served, history, answer, top=TOP)
+    if asked.frontier:
+        found["frontier"] = frontier_of(recommender, history, wanted, seen=seen, only=only)
+    return found
+
+
+def dial_of(asked: RecommendRequest) -> Dial:
+    """Give the dial of a request."""
+    return Dial(
+        strength=asked.diversity,
+        diversity=asked.diversity_target,
+        relevance_lost=asked.relevance_lost,
+        rerank=asked.rerank,
+    )
+
+
+def item_of(recommender: Recommender, item: Item) -> dict[str, Any]:
+    """Put a recommended item into words."""
+    number = int(recommender.catalog.items.index([item.id])[0])
+    return {
+        "id": item.id,
+        "title": item.title,
+        "score": item.score,
+        "interest": item.interest,
+        "rank_by_score": item.rank_by_score,
+        "provisional": item.provisional,
+        "categories": categories_of(recommender, number),
+        "because": [vars(reason) for reason in item.because],
+    }
+
+
+def categories_of(recommender: Recommender, number: int) -> list[str]:
+    """Name an item's categories."""
+    catalog = recommender.catalog
+    return [catalog.category_names[category] for category in catalog.categories_of(number)]
+
+
+def interests_of(
+    served: Served, history: Sequence[str], answer: Answer | None = None, *, top: int = 0
+) -> list[dict[str, Any]]:
+    """Put the interests of a history into words and on the map.
+
+    Args:
+        served: What answers.
+        history: Item ids, oldest first.
+        answer: The list; each interest's share of it is told.
+        top: Items of each interest's own list.
+    """
+    recommender = served.recommender
+    views = recommender.interests(history)
+    if not views:
+        return []
+    numbers = known(history, recommender.catalog)
+    vectors = recommender.interests_of([numbers]).vectors[0].float().cpu().numpy()
+    places = served.plane.place(vectors)
+    own = _own_items(recommender, vectors, numbers, top) if top else [[] for _ in vectors]
+    brought = [item.interest for item in answer.items] if answer else []
+    return [
+        {
+            "number": view.number,
+            "name": view.name,
+            "share": brought.count(view.number) / max(len(brought), 1),
+            "x": float(places[view.number, 0]),
+            "y": float(places[view.number, 1]),
+            "items": [vars(reason) for reason in view.items],
+            "top": own[view.number],
+        }
+        for view in views
+    ]
+
+
+def _own_items(
+    recommender: Recommender,
+    vectors: NDArray[np.float32],
+    seen: NDArray[np.int64],
+    top: int,
+) -> list[list[dict[str, Any]]]:
+    """Give the items that each interest alone finds, without those seen and hidden."""
+    gone = set(seen.tolist()) | recommender.hidden
+    found = recommender.index.search(vectors[None], top + min(len(gone), 200))
+    catalog = recommender.catalog
+    lists = []
+    for items, scores in zip(found.items[0], found.scores[0], strict=True):
+        pairs = zip(items.tolist(), scores.tolist(), strict=True)
+        kept = [(item, score) for item, score in pairs if item and item not in gone][:top]
+        names = catalog.items.external([item for item, _ in kept])
+        lists.append(
+            [
+                {"id": name, "title": catalog.title(item), "score": score}
+                for name, (item, score) in zip(names, kept, strict=True)
+            ]
+        )
+    return lists
+
+
+def frontier_of(
+    recommender: Recommender, history: Sequence[str], k: int, *, seen: bool, only: Filter
+) -> dict[str, Any]:
+    """Give the frontier with relevance as a share of the list's at strength 0."""
+    found = recommender.frontier(history, k, filter_seen=seen, only=only)
+    best = float(found.relevance[0]) if len(found.relevance) and found.relevance[0] else 1.0
+    diversity = found.diversity.tolist()
+    return {
+        "strength": found.strength.tolist(),
+        "relevance": (found.relevance / best).tolist(),
+        "diversity": [None if np.isnan(value) else value for value in diversity],
+    }
+
+
+def described(recommender: Recommender, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Describe items of the catalog."""
+    catalog = recommender.catalog
+    names = catalog.items.external(numbers)
+    return [
+        {
+            "id": name,
+            "title": catalog.title(number),
+            "categories": categories_of(recommender, number),
+            "count": int(catalog.count[number]),
+            "hidden": number in recommender.hidden,
+            "provisional": number in recommender.provisional,
+        }
+        for name, number in zip(names, numbers, strict=True)
+    ]
+
+
+def searched(served: Served, text: str, limit: int) -> list[int]:
+    """Find items by title: those that begin with the text, then a word of them, then the rest.
+
+    Cost: O(V).
+    """
+    wanted = text.casefold().strip()
+    catalog = served.recommender.catalog
+    ranked = []
+    for place, title in enumerate(served.titles):
+        at = title.find(wanted)
+        if at >= 0:
+            kind = 0 if at == 0 else 1 if not title[at - 1].isalnum() else 2
+            ranked.append((kind, -int(catalog.count[place + 1]), place + 1))
+    return [number for *_, number in sorted(ranked)[:limit]]
+
+
+def mapped(served: Served, limit: int) -> dict[str, Any]:
+    """Place the most popular items on the plane."""
+    recommender = served.recommender
+    catalog = recommender.catalog
+    popular = catalog.by_count[: limit + len(recommender.hidden)].tolist()
+    numbers = [number for number in popular if number not in recommender.hidden][:limit]
+    places = served.plane.place(recommender.vectors_of(np.array(numbers, dtype=np.int64)))
+    return {
+        "ids": catalog.items.external(numbers),
+        "titles": [catalog.title(number) for number in numbers],
+        "x": places[:, 0].tolist(),
+        "y": places[:, 1].tolist(),
+        "category": catalog.single_category[numbers].tolist(),
+        "categories": catalog.category_names,
+    }

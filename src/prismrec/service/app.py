@@ -1,0 +1,199 @@
+"""The service as one ASGI application."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+import prismrec
+from prismrec.errors import DataError, PrismrecError
+from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.keys import check_scope
+from prismrec.service.limits import App, JsonLines, Limits, Rates
+from prismrec.service.routes import Desk, make_routes, not_found
+from prismrec.service.service import Service
+from prismrec.service.settings import Keys, Places, Settings, check_exposure, store_address
+from prismrec.service.work import Workers
+from prismrec.stores import open_store
+from prismrec.threads import set_threads
+
+log = logging.getLogger("prismrec.service")
+PAGE = Path(__file__).parent / "page"
+ENVIRONMENT = "PRISMREC_SERVE"
+"""Where a worker process finds what it is to serve: JSON, nothing secret."""
+
+
+def create_app(service: Service, keys: Keys) -> App:
+    """Give the application of a service.
+
+    Args:
+        service: What answers; closed with the application.
+        keys: Who may.
+    """
+    settings = service.settings
+    workers = Workers(settings.threads, settings.queue, settings.timeout, "answers")
+    writers = Workers(4, settings.queue, 6 * settings.timeout, "writes")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with _reloading_on_hangup(service):
+            yield
+        workers.close()
+        writers.close()
+        service.close()
+
+    app = FastAPI(
+        title="Prismrec",
+        version=prismrec.__version__,
+        description="Multi-interest recommendations that say why.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    app.include_router(make_routes(Desk(service, workers, writers, keys, Rates(settings.rate))))
+    _say_errors(app)
+
+    async def may_read(request: Request) -> None:
+        check_scope(keys, request.headers, "read")
+
+    @app.get("/openapi.json", dependencies=[Depends(may_read)], include_in_schema=False)
+    async def openapi() -> Response:
+        return Response(orjson.dumps(app.openapi()), media_type="application/json")
+
+    if settings.page_for(keys) and (PAGE / "index.html").is_file():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[origin.strip() for origin in settings.cors.split(",")],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    return Limits(app, settings=settings, on_answer=service.metrics.answered)
+
+
+def _say_errors(app: FastAPI) -> None:
+    """Give every error its one shape."""
+    turned: dict[type[Exception], Callable[[Request, Any], ApiError]] = {
+        ApiError: lambda _, error: error,
+        PrismrecError: _of_package,
+        RequestValidationError: lambda _, error: _invalid(error),
+        HTTPException: lambda _, error: _of_framework(error),
+        Exception: lambda _, error: ApiError.of("internal", INTERNAL),
+    }
+    for kind, turn in turned.items():
+        app.add_exception_handler(kind, _saying(turn))
+
+
+def _saying(
+    turned: Callable[[Request, Any], ApiError],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def say(request: Request, error: Exception) -> Response:
+        found = turned(request, error)
+        body = orjson.dumps(found.content(request.state.request_id))
+        return Response(body, found.status, dict(found.headers), "application/json")
+
+    return say
+
+
+def _of_package(request: Request, error: PrismrecError) -> ApiError:
+    """Say a deliberate error of the package; what it may not tell everyone goes to the log."""
+    told = {"request_id": request.state.request_id, "reason": str(error)}
+    found = ApiError.from_package(error)
+    if request.url.path == "/v1/admin/reload" and isinstance(error, DataError):
+        found = ApiError.of("artifact_refused", "The artifact was refused; the log says why.")
+    if found.status not in (404, 422):
+        log.warning("refused", extra={"told": told})
+    return found
+
+
+def _of_framework(error: HTTPException) -> ApiError:
+    if error.status_code == 405:
+        return ApiError.of("method_not_allowed", "This address takes another method.")
+    if error.status_code == 404:
+        return not_found()
+    return ApiError.of("malformed", "The request could not be read.")
+
+
+def _invalid(error: RequestValidationError) -> ApiError:
+    """Say the first thing that is wrong with a request, without repeating what was sent."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return ApiError.of("malformed", "The body is not JSON; send one JSON object.")
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return ApiError.of("invalid_request", f"{place}: {message[0].lower()}{message[1:]}.")
+
+
+@contextlib.contextmanager
+def _reloading_on_hangup(service: Service) -> Iterator[None]:
+    """Reload on SIGHUP while this lasts."""
+    loop = asyncio.get_running_loop()
+    running: set[asyncio.Future[Any]] = set()
+
+    def reload() -> None:
+        future = loop.run_in_executor(None, _try_reload, service)
+        running.add(future)
+        future.add_done_callback(running.discard)
+
+    try:
+        loop.add_signal_handler(signal.SIGHUP, reload)
+    except (RuntimeError, ValueError, NotImplementedError):  # not the main thread, or no signals
+        yield
+        return
+    yield
+    loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _try_reload(service: Service) -> None:
+    try:
+        log.info("reloaded", extra={"told": service.reload()})
+    except PrismrecError as error:
+        log.error("reload refused", extra={"told": {"reason": str(error)}})
+
+
+def write_environment(places: Places, settings: Settings) -> None:
+    """Leave for worker processes what they are to serve."""
+    told = {"places": asdict(places), "settings": asdict(settings)}
+    os.environ[ENVIRONMENT] = json.dumps(told, default=str)
+
+
+def from_environment() -> App:
+    """Make the application that ``write_environment`` told of: what uvicorn calls in a worker.
+
+    Raises:
+        PrismrecError: It cannot be served.
+    """
+    told = json.loads(os.environ[ENVIRONMENT])
+    places = {name: Path(value) if value else None for name, value in told["places"].items()}
+    settings, keys = Settings(**told["settings"]), Keys.from_environment()
+    check_exposure(settings, keys)
+    _log_json()
+    set_threads(settings.threads)
+    store = open_store(store_address(settings))
+    return create_app(Service(Places(**places), store, settings), keys)  # type: ignore[arg-type]
+
+
+def _log_json() -> None:
+    """Log one JSON object a line, to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name in ("prismrec.service", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)

@@ -1,0 +1,71 @@
+"""The one shape of every error, and which status each kind has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prismrec.errors import ConfigError, DataError, PrismrecError, StoreError, UnknownName
+
+STATUS = {
+    "malformed": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "unknown_name": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "timed_out_reading": 408,
+    "too_large": 413,
+    "invalid_request": 422,
+    "rate_limited": 429,
+    "internal": 500,
+    "overloaded": 503,
+    "store_unavailable": 503,
+    "artifact_refused": 409,
+    "timed_out": 504,
+}
+INTERNAL = "Something went wrong here; the log has it under this request's id."
+RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable"}
+
+
+class ApiError(Exception):
+    """An error that is answered as it is."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.status = kind, message, STATUS[kind]
+
+    @classmethod
+    def of(cls, kind: str, message: str) -> "ApiError":
+        """Make one."""
+        return cls(kind, message)
+
+    @classmethod
+    def from_package(cls, error: PrismrecError) -> "ApiError":
+        """Say a deliberate error of the package over HTTP."""
+        if isinstance(error, UnknownName):
+            return cls("unknown_name", str(error))
+        if isinstance(error, StoreError):
+            return cls("store_unavailable", "The store of events does not answer; try again.")
+        if isinstance(error, ConfigError | DataError):
+            return cls("invalid_request", str(error))
+        return cls("internal", INTERNAL)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is sent beside the body."""
+        headers = {}
+        if self.kind in RETRY_AFTER:
+            headers["Retry-After"] = "1"
+        if self.kind == "unauthorized":
+            headers["WWW-Authenticate"] = "Bearer"
+        return headers
+
+    def content(self, request_id: str) -> dict[str, Any]:
+        """Give the body."""
+        return {
+            "error": {
+                "kind": self.kind,
+                "message": self.message,
+                "status": self.status,
+                "request_id": request_id,
+            }
+        }

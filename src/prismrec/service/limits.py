@@ -1,0 +1,219 @@
+"""What holds for every request: its id, its size, its time, its rate, the headers of its answer.
+
+A plain ASGI layer around the application, because it must also hold for what no route answers.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+
+from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.settings import Settings
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+READING = 10.0
+"""Seconds in which a body must have arrived whole."""
+CALLERS = 10_000
+"""Callers whose rate is remembered, the newest."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", POLICY.encode()),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+log = logging.getLogger("prismrec.service")
+
+
+class Limits:
+    """The layer.
+
+    Args:
+        app: What answers.
+        settings: The bounds.
+        on_answer: Told of each answer: route, status, seconds.
+    """
+
+    def __init__(
+        self, app: App, *, settings: Settings, on_answer: Callable[[str, int, float], None]
+    ) -> None:
+        self.app, self.settings, self.on_answer = app, settings, on_answer
+
+    async def __call__(  # noqa: D102
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+        request_id = _request_id(headers.get("x-request-id", b""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        began, status, started = time.perf_counter(), 500, False
+
+        async def answered(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                message["headers"] = [
+                    *message.get("headers", []),
+                    *HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._within(scope, receive, answered, headers)
+        except ApiError as error:
+            if not started:
+                await refuse(answered, error, request_id)
+        except Exception:
+            log.exception("request failed", extra={"told": {"request_id": request_id}})
+            if not started:
+                await refuse(answered, ApiError.of("internal", INTERNAL), request_id)
+        finally:
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "none")
+            self.on_answer(route, status, seconds)
+            told = {
+                "request_id": request_id,
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "milliseconds": round(1e3 * seconds, 2),
+            }
+            log.info("request", extra={"told": told})
+
+    async def _within(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        headers: dict[str, bytes],
+    ) -> None:
+        """Read the body within its bounds, then let the application answer."""
+        length = headers.get("content-length", b"0")
+        if length.isdigit() and int(length) > self.settings.body:
+            raise self._too_large()
+        body: bytes | None = b""
+        if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+            try:
+                async with asyncio.timeout(READING):
+                    body = await self._read(receive)
+            except TimeoutError:
+                raise ApiError.of(
+                    "timed_out_reading", f"The body did not arrive in {READING:g} seconds."
+                ) from None
+        if body is None:
+            return  # the caller is gone
+        given = False
+
+        async def whole() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, whole, send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """Give the whole body; None if the caller left."""
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            if len(body) > self.settings.body:
+                raise self._too_large()
+            if not message.get("more_body"):
+                return bytes(body)
+
+    def _too_large(self) -> ApiError:
+        return ApiError.of(
+            "too_large", f"The body has more than {self.settings.body:,} bytes; send it in parts."
+        )
+
+
+async def refuse(send: Send, error: ApiError, request_id: str) -> None:
+    """Answer with an error."""
+    body = orjson.dumps(error.content(request_id))
+    extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    headers = [(b"content-type", b"application/json"), *extra]
+    headers.append((b"content-length", str(len(body)).encode()))
+    if error.status in (408, 413):
+        headers.append((b"connection", b"close"))  # what is left of the body is not read
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _request_id(given: bytes) -> str:
+    """Take the caller's id where it is harmless, or draw one."""
+    return given.decode() if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", given) else secrets.token_hex(8)
+
+
+class Rates:
+    """A bucket a caller: ``rate`` requests a second, twice as many at once.
+
+    Args:
+        rate: 0 for no bound.
+        now: The clock; one that never goes back.
+    """
+
+    def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
+        self.rate, self.now = rate, now
+        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def check(self, caller: str) -> None:
+        """Count one request.
+
+        Raises:
+            ApiError: 429.
+        """
+        if not self.rate:
+            return
+        moment = self.now()
+        full = max(2 * self.rate, 1.0)
+        left, last = self.buckets.pop(caller, (full, moment))
+        left = min(full, left + (moment - last) * self.rate)
+        allowed = left >= 1
+        self.buckets[caller] = (left - 1 if allowed else left, moment)
+        if len(self.buckets) > CALLERS:
+            self.buckets.popitem(last=False)
+        if not allowed:
+            raise ApiError.of(
+                "rate_limited", f"More than {self.rate:g} requests a second; wait and try again."
+            )
+
+
+class JsonLines(logging.Formatter):
+    """A log line as one JSON object: no history, no key, no path of a user."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See ``logging.Formatter``."""
+        told = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "told", {}),
+        }
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=True, default=str)

@@ -1,0 +1,81 @@
+"""What Prometheus reads, and what tells whether the recommendations are alive."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+NEWEST = 2_000
+"""Recommendations that the shares are over."""
+
+
+class Metrics:
+    """Counters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        of: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("prismrec_requests", "Answers.", ["route", "status"], **of)
+        self.seconds = Histogram(
+            "prismrec_request_seconds",
+            "Time to answer.",
+            ["route"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 1, 5),
+            **of,
+        )
+        self.lists = Counter("prismrec_lists", "Lists, by where they came from.", ["source"], **of)
+        self.events = Counter("prismrec_events", "Events stored, and duplicates.", ["kind"], **of)
+        self.brought = Counter(
+            "prismrec_interest_items", "Items listed, by interest.", ["interest"], **of
+        )
+        self.distinct = Gauge(
+            "prismrec_distinct_lists", f"Distinct among the newest {NEWEST} lists, a share.", **of
+        )
+        self.waiting = Gauge("prismrec_waiting", "Requests that compute or wait to.", **of)
+        self.age = Gauge("prismrec_artifact_seconds", "Since the artifact was opened.", **of)
+        self.newest: deque[int] = deque(maxlen=NEWEST)
+        self.times: deque[float] = deque(maxlen=NEWEST)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self.requests.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
+        if route == "/v1/recommend" and status == 200:
+            self.times.append(seconds)
+
+    def listed(self, answer: dict[str, Any]) -> None:
+        """Count one list."""
+        self.lists.labels(answer["source"]).inc()
+        self.newest.append(hash(tuple(item["id"] for item in answer["items"])))
+        for item in answer["items"]:
+            self.brought.labels(str(item["interest"])).inc()
+
+    def latency(self) -> dict[str, Any]:
+        """Give the newest recommendations' times in milliseconds."""
+        if not self.times:
+            return {"p50": None, "p99": None, "requests": 0}
+        p50, p99 = np.percentile(np.array(self.times) * 1e3, (50, 99)).tolist()
+        return {"p50": p50, "p99": p99, "requests": len(self.times)}
+
+    def share_distinct(self) -> float:
+        """Give the share of distinct lists among the newest; 1 without any."""
+        return len(set(self.newest)) / len(self.newest) if self.newest else 1.0
+
+    def text(self, *, waiting: int, age: float) -> bytes:
+        """Give everything in Prometheus' text format."""
+        self.waiting.set(waiting)
+        self.age.set(age)
+        self.distinct.set(self.share_distinct())
+        return generate_latest(self.registry)
+
+    def notes(self) -> Sequence[str]:
+        """Say what an operator should look at, a sentence each."""
+        found = []
+        if len(self.newest) >= 50 and self.share_distinct() < 0.2:
+            found.append(
+                f"Only {100 * self.share_distinct():.0f} % of the newest {len(self.newest):,} "
+                "lists are distinct: nearly everyone gets the same."
+            )
+        return found

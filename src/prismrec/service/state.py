@@ -1,0 +1,165 @@
+"""The artifact that answers, and everything made of it: replaced whole, never changed."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prismrec.artifact import MANIFEST, load, read_manifest
+from prismrec.data.storage import load_dataset
+from prismrec.errors import DataError
+from prismrec.new_items import NewItem
+from prismrec.projection import Plane
+from prismrec.recommender import Recommender
+
+MAPPED = 200_000
+"""Items that the plane of the map is computed from, the most popular."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One artifact, opened."""
+
+    recommender: Recommender
+    name: str
+    """Short name of its contents: the same artifact has the same everywhere."""
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path, private: Path) -> "Served":
+        """Copy an artifact to a private place and open it there.
+
+        Vectors are mapped into memory from their file. Were that file cut short by someone
+        copying a new artifact over it, the process would die; nobody writes to the copy.
+
+        Raises:
+            DataError: It is not one, or not whole; see ``artifact.load``.
+        """
+        manifest = read_manifest(folder)
+        text = (folder / MANIFEST).read_bytes()
+        name = hashlib.sha256(text).hexdigest()[:12]
+        copy = private / name
+        if not copy.exists():
+            beside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=private))
+            try:
+                shutil.copytree(folder, beside, dirs_exist_ok=True)
+                load(beside)  # before it takes its name: a damaged copy is never opened again
+                beside.rename(copy)
+            except OSError as error:
+                if not copy.exists():  # or another worker was faster
+                    raise DataError(
+                        f"The artifact {folder} could not be copied ({error.strerror}); free the "
+                        "disk or set TMPDIR."
+                    ) from error
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+        return cls(load(copy), name, manifest)
+
+    @cached_property
+    def plane(self) -> Plane:
+        """The plane of the map."""
+        return Plane.of(self.recommender.vectors_of(self.recommender.catalog.by_count[:MAPPED]))
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles in lower case, by item number - 1: for searching."""
+        return [title.casefold() for title in self.recommender.catalog.titles.to_list()]
+
+    def changed(self, changes: Sequence[dict[str, Any]]) -> "Served":
+        """Give the same artifact with hidden and new items.
+
+        A change that this artifact cannot follow, such as a new item whose category it does not
+        have, is left out: it was possible for the artifact of its time.
+        """
+        recommender = self.recommender
+        for change in changes:
+            names = change.get("items", [])
+            if change.get("kind") == "hide":
+                recommender = recommender.hide(names)
+            elif change.get("kind") == "unhide":
+                recommender = recommender.unhide(names)
+            elif change.get("kind") == "add":
+                recommender = _added(recommender, [NewItem(**item) for item in names])
+        return replace(self, recommender=recommender)
+
+    def described(self) -> dict[str, Any]:
+        """Give what there is to know of it."""
+        recommender = self.recommender
+        extractor = recommender.model.extractor
+        return {
+            "artifact": self.name,
+            "extractor": str(self.manifest["extractor"]["class"]),
+            "interests": extractor.interests,
+            "dim": extractor.dim,
+            "items": recommender.catalog.size - 1,
+            "categories": recommender.catalog.category_names,
+            "index": {
+                "kind": recommender.index.kind,
+                "exact": recommender.index.exact,
+                "reason": self.manifest["about"].get("index"),
+            },
+            "about": self.manifest["about"],
+        }
+
+
+def _added(recommender: Recommender, items: Sequence[NewItem]) -> Recommender:
+    try:
+        return recommender.add(items)
+    except DataError:
+        for item in items:
+            try:
+                recommender = recommender.add([item])
+            except DataError:
+                continue
+        return recommender
+
+
+def example_users(
+    recommender: Recommender, data: Path, *, most: int = 2_000
+) -> list[dict[str, Any]]:
+    """Give users of a data set with how far apart their interests are, for the page.
+
+    Args:
+        recommender: Makes the interests.
+        data: The data set; its ids are looked up in the recommender's catalog.
+        most: Users taken, evenly over the data set.
+    """
+    dataset = load_dataset(data)
+    step = max(len(dataset.users) // most, 1)
+    users = list(range(0, len(dataset.users), step))[:most]
+    names = dataset.users.external(users)
+    found = []
+    for start in range(0, len(users), 256):
+        block = users[start : start + 256]
+        histories = [dataset.catalog.items.external(dataset.histories[u].tolist()) for u in block]
+        spreads = _spreads(recommender, histories)
+        told = zip(names[start : start + 256], histories, spreads, strict=True)
+        found += [
+            {"user": name, "events": len(own), "spread": spread, "history": own}
+            for name, own, spread in told
+        ]
+    return found
+
+
+def _spreads(recommender: Recommender, histories: Sequence[Sequence[str]]) -> list[float]:
+    """Give 1 - the mean cosine of each history's interests."""
+    catalog = recommender.catalog
+    numbers = [
+        catalog.items.index([name for name in history if name in catalog.items])
+        for history in histories
+    ]
+    interests = recommender.interests_of(numbers)
+    vectors = interests.vectors.float().cpu().numpy().astype(np.float64)
+    active = interests.active.cpu().numpy()
+    spreads = []
+    for own, there in zip(vectors, active, strict=True):
+        unit = own[there] / np.maximum(np.linalg.norm(own[there], axis=1, keepdims=True), 1e-12)
+        pairs = np.triu_indices(len(unit), 1)
+        spreads.append(float(1 - (unit @ unit.T)[pairs].mean()) if len(pairs[0]) else 0.0)
+    return spreads

@@ -1,0 +1,293 @@
+"""The API: what goes in, what comes out, what an event changes."""
+
+import json
+import urllib.parse
+
+import pytest
+
+from prismrec.artifact import load, save
+from prismrec.service.settings import Places
+from worlds import untrained
+
+
+def post(client, path, **body):
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def listed(answer):
+    return [item["id"] for item in answer["items"]]
+
+
+def kind_of(answer):
+    body = answer.json()["error"]
+    assert set(body) == {"kind", "message", "status", "request_id"}
+    assert body["status"] == answer.status_code
+    assert body["request_id"] == answer.headers["x-request-id"]
+    return body["kind"]
+
+
+def test_the_answer_is_the_recommenders(client, artifact, history):
+    answer = post(client, "/v1/recommend", history=history, k=7, diversity=0.2, explain=True)
+    expected = load(artifact).recommend(history, 7, diversity=0.2)
+    assert listed(answer) == [item.id for item in expected]
+    for item, same in zip(answer["items"], expected, strict=True):
+        assert item["score"] == pytest.approx(same.score)
+        assert item["because"] == [vars(reason) for reason in same.because]
+        assert item["rank_by_score"] == same.rank_by_score
+    assert answer["diversity"] == pytest.approx(expected.diversity)
+    assert answer["strength"] == 0.2
+    assert sum(interest["share"] for interest in answer["interests"]) == pytest.approx(1)
+
+
+def test_an_unseen_user_with_a_history_is_answered_from_it(client, history):
+    # S01
+    answer = post(client, "/v1/recommend", history=history[:2], k=5)
+    assert answer["source"] == "interests"
+    assert len(answer["items"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "source", "unknown"),
+    [(["zzz"], "popular", ["zzz"]), ([], "popular", [])],
+)
+def test_unknown_items_are_named_and_popularity_says_that_it_is(client, given, source, unknown):
+    # S02
+    answer = post(client, "/v1/recommend", history=given, k=5)
+    assert (answer["source"], answer["unknown"]) == (source, unknown)
+    assert len(answer["items"]) == 5
+
+
+def test_an_event_changes_the_very_next_answer(client, history):
+    # S03, S17
+    post(client, "/v1/events", events=[event("ann", item) for item in history])
+    before = post(client, "/v1/recommend", user="ann", k=5, explain=True)
+    assert post(client, "/v1/recommend", user="ann", k=5, explain=True) == before
+    clicked = listed(before)[0]
+    assert post(client, "/v1/events", events=[event("ann", clicked)])["stored"] == 1
+    after = post(client, "/v1/recommend", user="ann", k=5, explain=True)
+    assert clicked not in listed(after)
+    assert after["interests"] != before["interests"]
+    kept = post(client, "/v1/recommend", user="ann", k=40, include_seen=True)
+    assert clicked in listed(kept)
+
+
+def event(user, item, **more):
+    event.count += 1
+    return {"id": f"e{event.count}", "user": user, "item": item, "time": event.count} | more
+
+
+event.count = 0
+
+
+def test_an_event_sent_twice_is_stored_once(client):
+    once = event("ann", "x")
+    assert post(client, "/v1/events", events=[once]) == {"stored": 1, "duplicates": 0}
+    assert post(client, "/v1/events", events=[once]) == {"stored": 0, "duplicates": 1}
+    found = client.get("/v1/users/ann/history").json()["events"]
+    assert [e["id"] for e in found] == [once["id"]]
+
+
+def test_a_late_event_takes_its_place_in_time(client):
+    events = [event("ann", name, time=time) for name, time in (("a", 10), ("c", 30), ("b", 20))]
+    post(client, "/v1/events", events=events)
+    found = client.get("/v1/users/ann/history").json()["events"]
+    assert [e["item"] for e in found] == ["a", "b", "c"]
+    assert {e["known"] for e in found} == {False}
+
+
+@pytest.mark.parametrize("user", ["a/b", "ümlaut 用户", "9000000000000000019", "a?b#c", "."])
+def test_ids_of_any_kind_survive(client, history, user):
+    post(client, "/v1/events", events=[event(user, item) for item in history])
+    path = "/v1/users/" + urllib.parse.quote(user, safe="").replace(".", "%2E")
+    found = client.get(f"{path}/history").json()
+    assert found["user"] == user
+    assert len(found["events"]) == len(history)
+    assert client.get(f"{path}/interests").json()["interests"]
+    assert client.delete(path).json() == {"forgotten": len(history)}
+    assert client.get(f"{path}/history").json()["events"] == []
+
+
+def test_a_hidden_item_is_gone_from_the_next_answer_and_after_a_restart(serve, history):
+    # S04
+    client = serve()
+    top = listed(post(client, "/v1/recommend", history=history, k=3))[0]
+    assert post(client, "/v1/items/hide", items=[top]) == {"hidden": 1}
+    for same in (client, serve()):
+        answer = post(same, "/v1/recommend", history=history, k=3)
+        assert top not in listed(answer)
+        assert len(answer["items"]) == 3
+    assert client.get("/v1/items", params={"id": top}).json()["items"][0]["hidden"]
+    post(client, "/v1/items/unhide", items=[top])
+    assert listed(post(client, "/v1/recommend", history=history, k=3))[0] == top
+
+
+def test_what_one_process_changes_another_one_follows(serve, history, dataset):
+    one, other = serve(), serve()
+    top = listed(post(one, "/v1/recommend", history=history, k=1))[0]
+    post(other, "/v1/items/hide", items=[top])
+    post(other, "/v1/items", items=[{"id": "new", "title": "New", "taken_with": [top]}])
+    answer = post(one, "/v1/recommend", history=history, k=5)
+    assert "new" in listed(answer)
+    assert top not in listed(answer)
+    assert [item["id"] for item in answer["items"] if item["provisional"]] == ["new"]
+
+
+def test_an_item_that_changed_category_is_filtered_as_such(client, dataset, history):
+    # S05
+    a, b = dataset.catalog.category_names[:2]
+    top = listed(post(client, "/v1/recommend", history=history, k=1, categories=[a]))[0]
+    post(client, "/v1/items", items=[{"id": top, "categories": [b]}])
+    assert top not in listed(post(client, "/v1/recommend", history=history, k=50, categories=[a]))
+
+
+def test_filters_bound_the_list_and_say_when_it_is_exhausted(client, dataset, history):
+    some = dataset.catalog.items.external(range(1, 11))
+    answer = post(
+        client, "/v1/recommend", history=history, k=5, allowed=some, blocked=some[:9],
+        include_seen=True,
+    )  # fmt: skip
+    assert (listed(answer), answer["reason"]) == (some[9:], "exhausted")
+
+
+def test_offset_goes_on_where_the_list_before_ended(client, history):
+    whole = listed(post(client, "/v1/recommend", history=history, k=9))
+    rest = listed(post(client, "/v1/recommend", history=history, k=4, offset=5))
+    assert rest == whole[5:]
+
+
+def test_the_dial_in_three_units_and_the_frontier_agree(client, history):
+    found = post(client, "/v1/recommend", history=history, k=6, frontier=True)["frontier"]
+    assert found["relevance"][0] == pytest.approx(1)
+    assert found["diversity"] == sorted(found["diversity"])
+    last = found["diversity"][-1]
+    answer = post(client, "/v1/recommend", history=history, k=6, diversity_target=last)
+    assert answer["diversity"] == pytest.approx(last)
+    spared = post(client, "/v1/recommend", history=history, k=6, relevance_lost=0.0)
+    assert listed(spared) == listed(post(client, "/v1/recommend", history=history, k=6))
+
+
+def test_a_batch_is_its_requests_one_by_one(client, history):
+    requests = [{"history": history[:n], "k": 4} for n in (0, 1, 5)]
+    answers = post(client, "/v1/recommend/batch", requests=requests)["answers"]
+    assert answers == [post(client, "/v1/recommend", **one) for one in requests]
+
+
+def test_similar_items_and_items_by_title_and_id(client, dataset):
+    item = dataset.catalog.items.external([3])[0]
+    similar = client.get(f"/v1/items/{item}/similar", params={"k": 4}).json()
+    assert len(similar["items"]) == 4
+    assert item not in [near["id"] for near in similar["items"]]
+    title = dataset.catalog.title(3)
+    found = client.get("/v1/items", params={"search": title.upper()}).json()["items"]
+    assert item in [one["id"] for one in found]
+    by_id = client.get("/v1/items", params={"id": [item, "zzz"]}).json()["items"]
+    assert [one["id"] for one in by_id] == [item]
+    assert kind_of(client.get("/v1/items/zzz/similar")) == "unknown_name"
+
+
+def test_two_artifacts_answer_side_by_side(serve, artifact, dataset, history, tmp_path):
+    save(untrained(dataset, interests=1), tmp_path / "k1")
+    client = serve(places=Places(artifact=artifact, beside=tmp_path / "k1"))
+    first = post(client, "/v1/recommend", history=history, k=5)
+    second = post(client, "/v1/recommend", history=history, k=5, beside=True)
+    assert first["artifact"] != second["artifact"]
+    assert client.get("/v1/artifact").json()["beside"]["interests"] == 1
+
+
+def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset, history):
+    found = client.get("/v1/map", params={"limit": 10}).json()
+    assert {len(found[name]) for name in ("ids", "titles", "x", "y", "category")} == {10}
+    answer = post(client, "/v1/recommend", history=history, explain=True)
+    for interest in answer["interests"]:
+        assert abs(interest["x"]) <= 2
+        assert len(interest["top"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "kind"),
+    [
+        ("/v1/recommend", {}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": 0}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": "5"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": True}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": "A"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [1]}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [""]}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": ["a\0"]}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "0.1"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": -1}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": 0.1, "relevance_lost": 0.1}, 422,
+         "invalid_request"),
+        ("/v1/recommend", {"history": [], "diverstiy": 0.1}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "categories": ["no such"]}, 404, "unknown_name"),
+        ("/v1/recommend", {"history": [], "beside": True}, 422, "invalid_request"),
+        ("/v1/recommend", [], 422, "invalid_request"),
+        ("/v1/events", {"events": []}, 422, "invalid_request"),
+        ("/v1/events", {"events": [{"id": "e", "user": "u", "item": "i", "time": 2**63}]}, 422,
+         "invalid_request"),
+        ("/v1/items", {"items": [{"id": "new"}]}, 422, "invalid_request"),
+        ("/v1/nothing", {}, 404, "not_found"),
+        ("/healthz", {}, 405, "method_not_allowed"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_told_in_one_shape(client, path, body, status, kind):
+    # R14
+    answer = client.post(path, json=body)
+    assert answer.status_code == status, answer.text
+    assert kind_of(answer) == kind
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"", 422),
+        (b"\xff\xfe", 400),
+        (b'{"history": [], "diversity": NaN}', 422),
+        (b'{"history": [], "diversity": Infinity}', 422),
+        (b'{"history": ["\\ud800"]}', 422),
+        (b"[" * 100_000, 400),
+        (b'{"history":' * 50_000, 400),
+        (b'{"history": [], "k": 1e400}', 422),
+    ],
+)
+def test_a_hostile_body_is_refused_and_the_service_lives(client, body, status):
+    headers = {"content-type": "application/json"}
+    answer = client.post("/v1/recommend", content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    kind_of(answer)
+    assert client.get("/healthz").status_code == 200
+
+
+def test_no_answer_holds_a_trace_or_a_path(client, monkeypatch):
+    def broken(_asked):
+        raise RuntimeError("/secret/path of a bug")
+
+    monkeypatch.setattr(client.service, "recommend", broken)
+    answer = client.post("/v1/recommend", json={"history": []})
+    assert answer.status_code == 500
+    assert kind_of(answer) == "internal"
+    assert "secret" not in answer.text
+
+
+def test_every_answer_is_declared(client):
+    declared = client.get("/openapi.json").json()
+    for path in declared["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    schema = answer["content"]["application/json"]["schema"]
+                    assert schema["$ref"].endswith("/ErrorOut")
+    assert "HTTPValidationError" not in json.dumps(declared)
+
+
+def test_metrics_count_answers_lists_and_events(client, history):
+    post(client, "/v1/recommend", history=history, k=5)
+    post(client, "/v1/events", events=[event("ann", "x")])
+    text = client.get("/metrics").text
+    assert 'prismrec_requests_total{route="/v1/recommend",status="200"} 1.0' in text
+    assert 'prismrec_lists_total{source="interests"} 1.0' in text
+    assert 'prismrec_events_total{kind="stored"} 1.0' in text
+    assert "prismrec_distinct_lists 1.0" in text

@@ -1,0 +1,184 @@
+"""Who may do what, what is never told, and what bounds hold."""
+
+import logging
+
+import pytest
+
+from prismrec.errors import ConfigError
+from prismrec.service.errors import ApiError
+from prismrec.service.limits import JsonLines, Rates
+from prismrec.service.settings import Keys, Settings, check_exposure
+
+READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"
+KEYS = {"read": (READ, "another-read-key-here"), "write": (WRITE,), "admin": (ADMIN,)}
+READS = [
+    ("POST", "/v1/recommend", {"history": []}),
+    ("POST", "/v1/recommend/batch", {"requests": [{"history": []}]}),
+    ("GET", "/v1/users/u/history", None),
+    ("GET", "/v1/users/u/interests", None),
+    ("GET", "/v1/examples", None),
+    ("GET", "/v1/items", None),
+    ("GET", "/v1/items/x/similar", None),
+    ("GET", "/v1/artifact", None),
+    ("GET", "/v1/map", None),
+    ("GET", "/v1/health-report", None),
+    ("GET", "/metrics", None),
+    ("GET", "/openapi.json", None),
+]
+WRITES = [
+    ("POST", "/v1/events", {"events": [{"id": "e", "user": "u", "item": "i"}]}),
+    ("POST", "/v1/items", {"items": [{"id": "n"}]}),
+    ("POST", "/v1/items/hide", {"items": ["n"]}),
+    ("POST", "/v1/items/unhide", {"items": ["n"]}),
+    ("DELETE", "/v1/users/u", None),
+]
+ADMINS = [("POST", "/v1/admin/reload", None)]
+
+
+def ask(client, route, key=None):
+    method, path, body = route
+    headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    return client.request(method, path, json=body, headers=headers)
+
+
+@pytest.fixture
+def guarded(serve):
+    return serve(keys=KEYS)
+
+
+def test_the_list_of_routes_here_is_whole(guarded):
+    declared = ask(guarded, ("GET", "/openapi.json", None), READ).json()["paths"]
+    told = {(method.upper(), path) for path, found in declared.items() for method in found}
+    named = {"/users/u": "/users/{user}", "/items/x/": "/items/{item}/"}
+    listed = set()
+    for method, path, _ in [*READS, *WRITES, *ADMINS]:
+        for value, name in named.items():
+            path = path.replace(value, name)  # noqa: PLW2901
+        listed.add((method, path))
+    assert told - listed == {("GET", "/healthz"), ("GET", "/readyz")}
+
+
+@pytest.mark.parametrize("route", [*READS, *WRITES, *ADMINS], ids=lambda r: f"{r[0]} {r[1]}")
+def test_without_a_key_nothing_but_health_answers(guarded, route):
+    for key in (None, "", "wrong", READ[:-1], READ + "x", READ.upper(), "ключ"):
+        headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
+        answer = guarded.request(route[0], route[1], json=route[2], headers=headers)
+        assert answer.status_code == 401, (key, answer.text)
+        assert answer.headers["www-authenticate"] == "Bearer"
+    basic = guarded.request(route[0], route[1], headers={"Authorization": f"Basic {READ}"})
+    assert basic.status_code == 401
+
+
+def test_health_answers_without_a_key_and_the_page_does_not(guarded):
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/readyz").status_code == 200
+    assert guarded.get("/").status_code == 404
+
+
+@pytest.mark.parametrize("route", WRITES, ids=lambda r: r[1])
+def test_a_read_key_cannot_write(guarded, route):
+    assert ask(guarded, route, READ).status_code == 403
+    assert ask(guarded, route, WRITE).status_code in (200, 422)
+
+
+@pytest.mark.parametrize("route", ADMINS, ids=lambda r: r[1])
+def test_a_write_key_cannot_reload(guarded, route):
+    for key in (READ, WRITE):
+        assert ask(guarded, route, key).status_code == 403
+    assert ask(guarded, route, ADMIN).status_code == 200
+
+
+@pytest.mark.parametrize("route", READS, ids=lambda r: r[1])
+def test_every_key_reads(guarded, route):
+    for key in (READ, "another-read-key-here", WRITE, ADMIN):
+        assert ask(guarded, route, key).status_code in (200, 404)
+
+
+def test_a_public_address_needs_keys():
+    for host in ("0.0.0.0", "192.168.1.5", "::", "example.org"):  # noqa: S104
+        with pytest.raises(ConfigError, match="without a key"):
+            check_exposure(Settings(host=host), Keys())
+        check_exposure(Settings(host=host), Keys(KEYS))
+    for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8"):
+        check_exposure(Settings(host=host), Keys())
+
+
+def test_keys_come_from_the_environment_and_are_never_shown():
+    keys = Keys.from_environment({"PRISMREC_READ_KEYS": f"{READ}, second-read-key-abcdef ,"})
+    assert keys.by_scope == {"read": (READ, "second-read-key-abcdef")}
+    assert READ not in repr(keys)
+    with pytest.raises(ConfigError, match="PRISMREC_ADMIN_KEYS") as refused:
+        Keys.from_environment({"PRISMREC_ADMIN_KEYS": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_every_answer_carries_the_security_headers(client):
+    for path in ("/healthz", "/v1/nothing", "/v1/artifact"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["x-frame-options"] == "DENY"
+        assert "access-control-allow-origin" not in headers
+
+
+def test_a_browser_elsewhere_may_call_only_where_it_is_allowed(serve):
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    closed = serve().options("/v1/recommend", headers=asked)
+    assert "access-control-allow-origin" not in closed.headers
+    shop = serve(cors="https://shop.example")
+    assert shop.options("/v1/recommend", headers=asked).headers[
+        "access-control-allow-origin"
+    ] == "https://shop.example"  # fmt: skip
+    other = shop.options("/v1/recommend", headers=asked | {"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_a_body_beyond_the_bound_is_refused_declared_or_not(serve):
+    client = serve(body=2_000)
+    declared = client.post("/v1/recommend", content=b"x" * 2_001)
+    assert declared.status_code == 413
+    streamed = client.post("/v1/recommend", content=iter([b"x" * 900] * 3))
+    assert streamed.status_code == 413
+
+
+def test_a_rate_is_a_callers_own_and_fills_up_again():
+    clock = [0.0]
+    rates = Rates(2.0, now=lambda: clock[0])
+    allowed = [passes(rates, "a") for _ in range(6)]
+    assert allowed == [True] * 4 + [False] * 2
+    assert passes(rates, "b")
+    clock[0] = 1.0
+    assert [passes(rates, "a") for _ in range(3)] == [True, True, False]
+    assert all(passes(Rates(0.0), "a") for _ in range(100))
+
+
+def passes(rates, caller):
+    try:
+        rates.check(caller)
+    except ApiError:
+        return False
+    return True
+
+
+def test_too_many_requests_are_told_to_wait(serve):
+    client = serve(rate=1.0)
+    answers = [client.get("/v1/artifact") for _ in range(4)]
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["retry-after"] == "1"
+
+
+def test_the_log_tells_of_requests_but_not_of_users_keys_or_histories(serve, caplog):
+    client = serve(keys=KEYS)
+    with caplog.at_level(logging.INFO, logger="prismrec.service"):
+        headers = {"Authorization": f"Bearer {READ}", "X-Request-Id": "mine-1"}
+        client.post("/v1/recommend", json={"history": ["secret-item"]}, headers=headers)
+        client.get("/v1/users/secret-user/history", headers=headers)
+        client.get("/v1/users/secret-user/history", headers={"X-Request-Id": 'x"\\n{'})
+    lines = [JsonLines().format(record) for record in caplog.records if record.name ==
+             "prismrec.service"]  # fmt: skip
+    assert len(lines) == 3
+    assert not [line for line in lines if "secret" in line or READ in line]
+    assert '"request_id": "mine-1"' in lines[0]
+    assert '"route": "/v1/users/{user:path}/history"' in lines[1]
+    assert "mine" not in lines[2]
