@@ -94,7 +94,7 @@ def _say_errors(app: FastAPI) -> None:
         PrismrecError: _of_package,
         RequestValidationError: lambda _, error: _invalid(error),
         HTTPException: lambda _, error: _of_framework(error),
-        Exception: lambda _, error: ApiError.of("internal", INTERNAL),
+        Exception: lambda *_: ApiError.of("internal", INTERNAL),
     }
     for kind, turn in turned.items():
         app.add_exception_handler(kind, _saying(turn))
