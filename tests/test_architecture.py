@@ -16,9 +16,10 @@ FLOORS = [
     {"resolve", "threads"},
     {"data", "extractors", "readouts", "negatives", "losses", "partition"}
     | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors", "projection"},
-    {"model", "evaluation", "baselines", "filters", "dial", "explanation", "retrieval"}
+    {"model", "evaluation", "baselines", "filters", "dial", "retrieval"}
     | {"cooccurrence"},
     {"compare", "training", "listing", "new_items"},
+    {"explanation"},
     {"recommender"},
     {"artifact", "diagnostics", "batch"},
     {"report"},

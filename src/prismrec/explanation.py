@@ -1,16 +1,77 @@
-"""Interests in words: which items of the history made each, and what it is about."""
+"""Lists and interests in words: names, titles, which items of the history made what."""
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
-from prismrec.answer import Interest, Reason
+from prismrec.answer import Answer, Interest, Item, Reason
 from prismrec.data.catalog import Catalog
+from prismrec.listing import Listed
+from prismrec.rerank.category import diversity_of
 
 NAMES = 2
 """Categories in an interest's name."""
+BECAUSE = 3
+"""Items of the history named as an interest's reasons."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Puts the lists of a batch into words."""
+
+    catalog: Catalog
+    provisional: Collection[int]
+    """Items that were added without training."""
+    listed: Listed
+
+    def answer(
+        self, row: int, k: int, history: Sequence[str], views: list[Interest], *, known: bool
+    ) -> Answer:
+        """Give one user's answer.
+
+        Args:
+            row: The user.
+            k: Length that was asked for.
+            history: As it was given.
+            views: The explained interests; none where no reason is wanted.
+            known: Whether any item of the history is.
+        """
+        chosen = self.listed.items[row]
+        chosen = chosen[chosen > 0]
+        plain = self.listed.plain[row]
+        gone = plain[(plain > 0) & ~np.isin(plain, chosen)]
+        return Answer(
+            self._items(row, chosen.tolist(), views),
+            "interests" if known else "popular",
+            tuple(name for name in history if name not in self.catalog.items),
+            "exhausted" if len(chosen) < k else None,
+            float(self.listed.strength[row]),
+            bool(self.listed.optimal[row]),
+            tuple(self.catalog.items.external(gone.tolist())),
+            diversity_of(self.catalog.single_category[chosen]),
+        )
+
+    def _items(self, row: int, chosen: list[int], views: list[Interest]) -> tuple[Item, ...]:
+        because = {view.number: view.items[:BECAUSE] for view in views}
+        names = self.catalog.items.external(chosen)
+        parts = (self.listed.scores, self.listed.interest, self.listed.rank)
+        scores, interests, ranks = (part[row].tolist() for part in parts)
+        return tuple(
+            Item(
+                names[place],
+                self.catalog.title(item),
+                scores[place],
+                interests[place],
+                because.get(interests[place], ()),
+                ranks[place] + 1,
+                item in self.provisional,
+            )
+            for place, item in enumerate(chosen)
+        )
 
 
 def explained(

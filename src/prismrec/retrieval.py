@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
@@ -16,10 +17,15 @@ from prismrec.index.base import Index
 from prismrec.index.exact import ExactIndex
 from prismrec.merge import Merged, merge
 from prismrec.rerank.base import Pool
+from prismrec.rerank.category import largest
 from prismrec.types import Candidates
 
 VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """From item numbers to their vectors."""
+SMALL = 1 << 16
+"""Items of an exact index up to which every score of a user is held at once."""
+ENTRIES = 1 << 24
+"""Scores held at once, 64 MiB."""
 FEW = 8
 """Where less than one item in so many may be recommended, these are searched by themselves."""
 
@@ -60,6 +66,8 @@ def retrieve(
     Cost: one search for depth + barred items, deeper where many are closed; where few are open an
         exact search of these.
     """
+    if isinstance(index, ExactIndex) and len(index) <= SMALL:
+        return _whole(index, query, depth, open_items)
     closed = 0
     if open_items is not None:
         held = index.ids
@@ -79,6 +87,39 @@ def retrieve(
                 m = min(4 * m, deepest)
                 continue
         return merge(found, query.prior, depth, barred=query.barred)
+
+
+def _whole(
+    index: ExactIndex,
+    query: Query,
+    depth: int,
+    open_items: Bool[np.ndarray, " V"] | None,
+) -> Merged:
+    """Retrieve from a small catalog: every score at once, then the best of what is left.
+
+    Search and merge in one: no interest's own list is put in order only to be taken apart again.
+    """
+    ids = index.ids
+    step = max(ENTRIES // max(query.prior.shape[1] * len(ids), 1), 1)
+    parts = []
+    for start in range(0, len(query.barred), step):
+        block = slice(start, start + step)
+        vectors = torch.from_numpy(np.ascontiguousarray(query.vectors[block]))
+        scores = (vectors @ index.vectors.T).numpy() + query.prior[block, :, None]
+        interest = scores.argmax(axis=1)
+        best = np.take_along_axis(scores, interest[:, None], axis=1)[:, 0]
+        if open_items is not None:
+            best[:, ~open_items[ids]] = -np.inf
+        for row, barred in enumerate(query.barred[block]):
+            if len(barred):
+                place = np.minimum(np.searchsorted(ids, barred), len(ids) - 1)
+                best[row, place[ids[place] == barred]] = -np.inf
+        chosen = largest(best, min(depth, len(ids)))
+        found = np.take_along_axis(best, chosen, axis=1)
+        there = ~np.isneginf(found)
+        brought = np.take_along_axis(interest, chosen, axis=1)
+        parts.append((np.where(there, ids[chosen], 0), found, np.where(there, brought, 0)))
+    return Merged(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from prismrec import retrieval
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.filters import Filter
@@ -17,8 +18,11 @@ def dataset():
     return small_dataset()
 
 
-@pytest.fixture(scope="module")
-def recommender(dataset):
+@pytest.fixture(params=["short", "long"])
+def recommender(dataset, request, monkeypatch):
+    """Give a recommender that retrieves the short way of small catalogs, or by search and merge."""
+    if request.param == "long":
+        monkeypatch.setattr(retrieval, "SMALL", 0)
     return untrained(dataset)
 
 
@@ -185,6 +189,37 @@ def test_without_explanation_the_list_is_the_same_and_no_reason_given(dataset, r
     told, untold = (recommender.recommend(history, 6, explain=flag) for flag in (True, False))
     assert listed(told) == listed(untold)
     assert [item.because for item in untold] == [()] * 6
+
+
+@pytest.mark.parametrize("options", [{}, {"diversity": 0.3}, {"filter_seen": False}])
+def test_several_at_once_get_what_each_gets_alone(dataset, recommender, options):
+    histories = [ids(dataset, user) for user in range(9)] + [[], ["zzz", *ids(dataset, 1)]]
+    together = recommender.recommend_many(histories, 7, **options)
+    for history, answer in zip(histories, together, strict=True):
+        alone = recommender.recommend(history, 7, **options)
+        assert listed(answer) == listed(alone)
+        assert (answer.source, answer.unknown) == (alone.source, alone.unknown)
+        reasons = [[(r.id, pytest.approx(r.weight, abs=1e-5)) for r in i.because] for i in alone]
+        assert [[(r.id, r.weight) for r in i.because] for i in answer] == reasons
+
+
+@pytest.mark.parametrize("extractor", ["sa", "mind", "transformer"])
+@pytest.mark.parametrize("share", [None, 0.05, 0.6])
+def test_small_catalogs_get_by_the_short_way_what_they_get_by_search_and_merge(
+    dataset, monkeypatch, extractor, share
+):
+    recommender = untrained(dataset, extractor=extractor)
+    histories = [dataset.histories[user] for user in range(12)]
+    names = dataset.catalog.items.external(range(1, dataset.catalog.size))
+    only = share and Filter(allowed=names[:: round(1 / share)])
+    for diversity in (0.0, 0.4):
+        short = recommender.ranked(histories, 9, diversity=diversity, only=only or None)
+        with monkeypatch.context() as patch:
+            patch.setattr(retrieval, "SMALL", 0)
+            long = recommender.ranked(histories, 9, diversity=diversity, only=only or None)
+        assert np.array_equal(short.items, long.items)
+        assert np.array_equal(short.interest, long.interest)
+        assert np.allclose(short.scores, long.scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", RERANKERS)

@@ -79,5 +79,10 @@ class Catalog:
         return np.argsort(-self.count[1:], kind="stable") + 1
 
     def title(self, item: int) -> str:
-        """Give an item's title."""
-        return str(self.titles[item - 1])
+        """Give an item's title; the first call makes a list of all."""
+        return self._titles[item - 1]
+
+    @cached_property
+    def _titles(self) -> list[str]:
+        titles: list[str] = self.titles.to_list()
+        return titles

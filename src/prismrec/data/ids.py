@@ -46,6 +46,10 @@ class IdMap:
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.ids, start=self.first)}
 
+    @cached_property
+    def _names(self) -> list[str]:
+        return list(self._numbers)
+
     def __contains__(self, name: object) -> bool:
         return name in self._numbers
 
@@ -75,5 +79,4 @@ class IdMap:
                 f"No {self.kind} has number {asked[outside.argmax()]}; they go from {self.first} "
                 f"to {self.first + len(self.ids) - 1}."
             )
-        names: list[str] = self.ids.gather(asked - self.first).to_list()
-        return names
+        return [self._names[place] for place in (asked - self.first).tolist()]

@@ -53,7 +53,7 @@ def diversify(
     for start in range(0, len(scores), BLOCK):
         block = slice(start, start + BLOCK)
         value = values(scores[block], categories[block], strength=strength)
-        chosen[block] = _largest(value, chosen.shape[1])
+        chosen[block] = largest(value, chosen.shape[1])
     return chosen
 
 
@@ -147,7 +147,7 @@ def _count_before(categories: Int[np.ndarray, "B M"]) -> Int[np.ndarray, "B M"]:
     return rank
 
 
-def _largest(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
+def largest(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
     """Give the columns of the k largest of each row, largest first, ties by column."""
     b, m = value.shape
     if k == 0:
