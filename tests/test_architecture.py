@@ -16,9 +16,8 @@ FLOORS = [
     {"resolve", "threads"},
     {"data", "extractors", "readouts", "negatives", "losses", "partition"}
     | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors", "projection"},
-    {"model", "evaluation", "baselines", "filters", "dial", "retrieval"}
-    | {"cooccurrence"},
-    {"compare", "training", "listing", "new_items"},
+    {"model", "evaluation", "baselines", "filters", "dial", "retrieval"},
+    {"compare", "cooccurrence", "training", "listing", "new_items"},
     {"explanation"},
     {"recommender"},
     {"artifact", "diagnostics", "batch"},
