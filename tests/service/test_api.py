@@ -171,7 +171,11 @@ def test_the_dial_in_three_units_and_the_frontier_agree(client, history):
 def test_a_batch_is_its_requests_one_by_one(client, history):
     requests = [{"history": history[:n], "k": 4} for n in (0, 1, 5)]
     answers = post(client, "/v1/recommend/batch", requests=requests)["answers"]
-    assert answers == [post(client, "/v1/recommend", **one) for one in requests]
+    for answer, one in zip(answers, requests, strict=True):
+        alone = post(client, "/v1/recommend", **one)
+        assert listed(answer) == listed(alone)
+        scores = [[item["score"] for item in found["items"]] for found in (answer, alone)]
+        assert scores[0] == pytest.approx(scores[1], rel=1e-5)  # sums of other shapes
 
 
 def test_similar_items_and_items_by_title_and_id(client, dataset):
@@ -262,11 +266,11 @@ def test_a_hostile_body_is_refused_and_the_service_lives(client, body, status):
 
 
 def test_no_answer_holds_a_trace_or_a_path(client, monkeypatch):
-    def broken(_asked):
+    def broken(_item, _k):
         raise RuntimeError("/secret/path of a bug")
 
-    monkeypatch.setattr(client.service, "recommend", broken)
-    answer = client.post("/v1/recommend", json={"history": []})
+    monkeypatch.setattr(client.service, "similar", broken)
+    answer = client.get("/v1/items/a/similar")
     assert answer.status_code == 500
     assert kind_of(answer) == "internal"
     assert "secret" not in answer.text

@@ -17,30 +17,47 @@ TOP = 5
 """Items shown of each interest's own."""
 
 
-def recommended(served: Served, history: Sequence[str], asked: RecommendRequest) -> dict[str, Any]:
-    """Answer one request.
+def recommended(
+    served: Served, histories: Sequence[Sequence[str]], asked: Sequence[RecommendRequest]
+) -> list[dict[str, Any]]:
+    """Answer requests that are alike: of one ``likeness``.
 
     Args:
         served: What answers.
-        history: Item ids, oldest first: those stored, then those given.
-        asked: The request.
+        histories: Item ids of each, oldest first: those stored, then those given.
+        asked: The requests.
 
     Raises:
         PrismrecError: What was asked for cannot be.
     """
-    recommender = served.recommender
-    only = Filter(blocked=asked.blocked, allowed=asked.allowed, categories=asked.categories)
-    wanted = asked.k + asked.offset
-    seen = not asked.include_seen
-    answer = recommender.recommend(
-        history,
-        wanted,
-        diversity=dial_of(asked),
-        filter_seen=seen,
+    recommender, first = served.recommender, asked[0]
+    only = Filter(blocked=first.blocked, allowed=first.allowed, categories=first.categories)
+    found = recommender.recommend_many(
+        histories,
+        first.k + first.offset,
+        diversity=dial_of(first),
+        filter_seen=not first.include_seen,
         only=only,
-        explain=asked.explain,
+        explain=first.explain,
     )
-    items = answer.items[asked.offset :]
+    told = zip(histories, asked, found, strict=True)
+    return [_told(served, history, one, answer, only) for history, one, answer in told]
+
+
+def likeness(asked: RecommendRequest) -> str:
+    """Give what requests have in common that can be answered together."""
+    return asked.model_dump_json(exclude={"user", "history", "frontier"})
+
+
+def _told(
+    served: Served,
+    history: Sequence[str],
+    asked: RecommendRequest,
+    answer: Answer,
+    only: Filter,
+) -> dict[str, Any]:
+    """Put one answer into words."""
+    recommender = served.recommender
     found: dict[str, Any] = {
         "artifact": served.name,
         "source": answer.source,
@@ -49,7 +66,7 @@ def recommended(served: Served, history: Sequence[str], asked: RecommendRequest)
         "strength": answer.strength,
         "optimal": answer.optimal,
         "diversity": answer.diversity,
-        "items": [item_of(recommender, item) for item in items],
+        "items": [item_of(recommender, item) for item in answer.items[asked.offset :]],
         "displaced": list(answer.displaced),
         "interests": [],
         "frontier": None,
@@ -57,6 +74,7 @@ def recommended(served: Served, history: Sequence[str], asked: RecommendRequest)
     if asked.explain:
         found["interests"] = interests_of(served, history, answer, top=TOP)
     if asked.frontier:
+        seen, wanted = not asked.include_seen, asked.k + asked.offset
         found["frontier"] = frontier_of(recommender, history, wanted, seen=seen, only=only)
     return found
 

@@ -12,6 +12,7 @@ from prismrec.service import schemas as s
 from prismrec.service.errors import STATUS, ApiError
 from prismrec.service.keys import check_scope
 from prismrec.service.limits import Rates
+from prismrec.service.microbatch import Batcher
 from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Scope
 from prismrec.service.work import Workers
@@ -71,11 +72,12 @@ def make_routes(desk: Desk) -> APIRouter:
 def _lists(routes: APIRouter, desk: Desk) -> None:
     """Lists."""
     service, workers = desk.service, desk.workers
+    batcher = Batcher(service.recommend_group, workers)
 
     @routes.post("/v1/recommend", **desk.may("read", s.AnswerOut))
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Give a list to a user or a history."""
-        return reply(await workers.run(service.recommend, asked))
+        return reply(await batcher.run(asked))
 
     @routes.post("/v1/recommend/batch", **desk.may("read", s.AnswersOut))
     async def recommend_batch(asked: s.BatchRequest) -> Response:

@@ -6,7 +6,8 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -102,22 +103,63 @@ class Service:
         self.journal.append({"kind": "reload", "artifact": opened.name})
         return {"artifact": self.served().name, "was": served.name}
 
-    def recommend(self, asked: RecommendRequest) -> dict[str, Any]:
-        """Answer one request, from the events of the user and the history given."""
-        history = self.history_of(asked.user) if asked.user is not None else []
-        answer = answers.recommended(
-            self.served(beside=asked.beside), [*history, *(asked.history or ())], asked
-        )
-        self.metrics.listed(answer)
-        return answer
-
     def recommend_many(self, asked: Sequence[RecommendRequest]) -> dict[str, Any]:
-        """Answer several."""
-        return {"answers": [self.recommend(one) for one in asked]}
+        """Answer several, or none of them if one cannot be answered."""
+        found = self.recommend_group(asked)
+        for one in found:
+            if isinstance(one, Exception):
+                raise one
+        return {"answers": found}
+
+    def recommend_group(
+        self, asked: Sequence[RecommendRequest]
+    ) -> list[dict[str, Any] | Exception]:
+        """Answer each request, from the events of its user and the history given, or say why not.
+
+        Requests that are alike are computed together, and all stored events read at once.
+        """
+        found: dict[int, dict[str, Any] | Exception] = {}
+        try:
+            stored = self._stored([one.user for one in asked if one.user is not None])
+        except PrismrecError as error:
+            stored = {}
+            found = {place: error for place, one in enumerate(asked) if one.user is not None}
+        groups: dict[str, list[int]] = defaultdict(list)
+        for place, one in enumerate(asked):
+            if place not in found:
+                groups[answers.likeness(one)].append(place)
+        for places in groups.values():
+            told = self._answer_alike([asked[place] for place in places], stored)
+            found |= dict(zip(places, told, strict=True))
+        return [found[place] for place in range(len(asked))]
+
+    def _answer_alike(
+        self, alike: Sequence[RecommendRequest], stored: Mapping[str, Sequence[str]]
+    ) -> Sequence[dict[str, Any] | Exception]:
+        """Answer requests of one likeness, or say to all of them why not."""
+        histories = [[*stored.get(one.user or "", ()), *(one.history or ())] for one in alike]
+        try:
+            served = self.served(beside=alike[0].beside)
+            told = answers.recommended(served, histories, alike)
+        except PrismrecError as error:
+            return [error] * len(alike)
+        for answer in told:
+            self.metrics.listed(answer)
+        return told
+
+    def _stored(self, users: Sequence[str]) -> dict[str, list[str]]:
+        """Give the items of some users' stored events, oldest first."""
+        names = list(dict.fromkeys(users))
+        if not names:
+            return {}
+        events = self.store.recent_many(names, self.settings.history)
+        return {
+            name: [event.item for event in own] for name, own in zip(names, events, strict=True)
+        }
 
     def history_of(self, user: str) -> list[str]:
         """Give the items of a user's stored events, oldest first."""
-        return [event.item for event in self.store.recent(user, self.settings.history)]
+        return self._stored([user])[user]
 
     def record(self, events: Sequence[EventIn]) -> dict[str, Any]:
         """Store events; they are safe when this returns."""

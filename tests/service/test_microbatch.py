@@ -1,0 +1,90 @@
+"""Requests that wait are computed together, each gets its own, and nothing waits for company."""
+
+import asyncio
+import threading
+
+import pytest
+
+from prismrec.service.errors import ApiError
+from prismrec.service.microbatch import MOST, Batcher
+from prismrec.service.work import Workers
+
+
+def run(compute, asked, *, threads=1, queue=100, timeout=5.0):
+    """Ask everything at once; give each result or exception."""
+    workers = Workers(threads, queue, timeout, "test")
+
+    async def all_of_it():
+        batcher = Batcher(compute, workers)
+        calls = [batcher.run(one) for one in asked]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    try:
+        return asyncio.run(all_of_it())
+    finally:
+        workers.close()
+
+
+def test_what_waits_is_taken_together_and_everyone_gets_their_own():
+    sizes = []
+
+    def compute(batch):
+        sizes.append(len(batch))
+        return [2 * one for one in batch]
+
+    assert run(compute, range(70)) == [2 * one for one in range(70)]
+    assert sizes == [1, MOST, MOST, 5]
+
+
+def test_one_that_cannot_be_answered_leaves_the_others_alone():
+    def compute(batch):
+        return [ValueError("odd") if one % 2 else one for one in batch]
+
+    found = run(compute, range(6))
+    assert [one for one in found if not isinstance(one, Exception)] == [0, 2, 4]
+    assert [str(one) for one in found if isinstance(one, Exception)] == ["odd"] * 3
+
+
+def test_a_batch_that_breaks_is_told_to_all_of_it_and_the_next_one_is_computed():
+    broken = [True]
+
+    def compute(batch):
+        if broken.pop() if broken else False:
+            raise RuntimeError("bug")
+        return list(batch)
+
+    found = run(compute, range(4))
+    assert isinstance(found[0], RuntimeError)
+    assert found[1:] == [1, 2, 3]
+
+
+def test_too_many_are_refused_at_once_and_a_slow_one_after_the_timeout():
+    gate = threading.Event()
+
+    def compute(batch):
+        gate.wait(2)
+        return list(batch)
+
+    found = run(compute, range(9), queue=3, timeout=0.1)
+    gate.set()
+    kinds = [one.kind for one in found if isinstance(one, ApiError)]
+    assert kinds.count("timed_out") == 5  # one computed, four waiting: a thread and three
+    assert kinds.count("overloaded") == 4
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_more_batches_run_than_there_are_threads(threads):
+    running, most = [0], [0]
+    lock = threading.Lock()
+
+    def compute(batch):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.01)
+        with lock:
+            running[0] -= 1
+        return list(batch)
+
+    assert run(compute, range(200), threads=threads, queue=300) == list(range(200))
+    assert most[0] <= threads
