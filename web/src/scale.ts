@@ -1,0 +1,21 @@
+/** Numbers onto a line of the screen. */
+
+export type Scale = (value: number) => number;
+
+export function scale(from: [number, number], to: [number, number]): Scale {
+  const width = from[1] - from[0] || 1;
+  return (value) => to[0] + ((value - from[0]) / width) * (to[1] - to[0]);
+}
+
+/** Round values that divide a range into about so many parts. */
+export function ticks(low: number, high: number, parts: number): number[] {
+  const raw = (high - low) / parts;
+  if (!(raw > 0)) return [low];
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 2.5, 5, 10].find((size) => size * power >= raw - 1e-12) ?? 10);
+  const found: number[] = [];
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) {
+    found.push(at * step);
+  }
+  return found;
+}

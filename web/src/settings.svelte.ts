@@ -1,0 +1,85 @@
+/** What a visitor chose: language and colours. Kept in this browser. */
+
+import { type Words, english } from "./words";
+import { chinese } from "./words.zh";
+
+export type Language = "en" | "zh";
+export type Theme = "auto" | "light" | "dark";
+const THEMES: Theme[] = ["auto", "light", "dark"];
+const words: Record<Language, Words> = { en: english, zh: chinese };
+
+/** A browser may forbid storage; the page works without it. */
+function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(`prismrec.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+function keep(name: string, value: string): void {
+  try {
+    localStorage.setItem(`prismrec.${name}`, value);
+  } catch {
+    // Chosen for this visit only.
+  }
+}
+
+function firstLanguage(): Language {
+  const chosen = kept("language") ?? navigator.language;
+  return chosen.startsWith("zh") ? "zh" : "en";
+}
+
+class Settings {
+  language = $state<Language>(firstLanguage());
+  theme = $state<Theme>(THEMES.find((theme) => theme === kept("theme")) ?? "auto");
+  words = $derived(words[this.language]);
+  locale = $derived(this.language === "zh" ? "zh-CN" : "en");
+
+  constructor() {
+    this.show();
+  }
+
+  switchLanguage(): void {
+    this.language = this.language === "en" ? "zh" : "en";
+    keep("language", this.language);
+    this.show();
+  }
+
+  switchTheme(): void {
+    this.theme = THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length] ?? "auto";
+    keep("theme", this.theme);
+    this.show();
+  }
+
+  private show(): void {
+    document.documentElement.lang = this.locale;
+    document.documentElement.dataset["theme"] = this.theme;
+  }
+
+  percent(share: number, digits = 0): string {
+    return new Intl.NumberFormat(this.locale, {
+      style: "percent",
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(share);
+  }
+
+  number(value: number, digits = 0): string {
+    return new Intl.NumberFormat(this.locale, {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(value);
+  }
+
+  list(parts: string[]): string {
+    return new Intl.ListFormat(this.locale, { type: "conjunction" }).format(parts);
+  }
+
+  milliseconds(value: number): string {
+    return `${this.number(value, value < 10 ? 1 : 0)} ms`;
+  }
+}
+
+export const settings = new Settings();
+export const still = window.matchMedia("(prefers-reduced-motion: reduce)");
