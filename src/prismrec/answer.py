@@ -27,6 +27,8 @@ class Item:
     """The items of the history that weigh most in that interest."""
     rank_by_score: int
     """Its place were diversity 0, from 1: what diversity moved, and how far."""
+    categories: tuple[str, ...] = ()
+    """All of its categories."""
     provisional: bool = False
     """Added without training: placed by its categories and what it was taken with."""
 

@@ -68,6 +68,7 @@ class Telling:
                 interests[place],
                 because.get(interests[place], ()),
                 ranks[place] + 1,
+                self.catalog.categories_named(item),
                 item in self.provisional,
             )
             for place, item in enumerate(chosen)

@@ -73,6 +73,11 @@ class Catalog:
                 single[item] = chosen
         return single
 
+    def categories_named(self, item: int) -> tuple[str, ...]:
+        """Give the names of one item's categories."""
+        own = self.category_ids[self.category_indptr[item] : self.category_indptr[item + 1]]
+        return tuple([self.category_names[category] for category in own.tolist()])
+
     @cached_property
     def by_count(self) -> NDArray[np.int64]:
         """All item numbers, the most popular first, ties by number."""

@@ -66,7 +66,7 @@ def _told(
         "strength": answer.strength,
         "optimal": answer.optimal,
         "diversity": answer.diversity,
-        "items": [item_of(recommender, item) for item in answer.items[asked.offset :]],
+        "items": [item_of(item) for item in answer.items[asked.offset :]],
         "displaced": list(answer.displaced),
         "interests": [],
         "frontier": None,
@@ -89,25 +89,9 @@ def dial_of(asked: RecommendRequest) -> Dial:
     )
 
 
-def item_of(recommender: Recommender, item: Item) -> dict[str, Any]:
-    """Put a recommended item into words."""
-    number = int(recommender.catalog.items.index([item.id])[0])
-    return {
-        "id": item.id,
-        "title": item.title,
-        "score": item.score,
-        "interest": item.interest,
-        "rank_by_score": item.rank_by_score,
-        "provisional": item.provisional,
-        "categories": categories_of(recommender, number),
-        "because": [vars(reason) for reason in item.because],
-    }
-
-
-def categories_of(recommender: Recommender, number: int) -> list[str]:
-    """Name an item's categories."""
-    catalog = recommender.catalog
-    return [catalog.category_names[category] for category in catalog.categories_of(number)]
+def item_of(item: Item) -> dict[str, Any]:
+    """Give a recommended item as it is answered."""
+    return vars(item) | {"because": [vars(reason) for reason in item.because]}
 
 
 def interests_of(
@@ -190,7 +174,7 @@ def described(recommender: Recommender, numbers: Sequence[int]) -> list[dict[str
         {
             "id": name,
             "title": catalog.title(number),
-            "categories": categories_of(recommender, number),
+            "categories": catalog.categories_named(number),
             "count": int(catalog.count[number]),
             "hidden": number in recommender.hidden,
             "provisional": number in recommender.provisional,

@@ -1,5 +1,6 @@
 """What Prometheus reads, and what tells whether the recommendations are alive."""
 
+from collections import Counter as Counts
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -49,8 +50,8 @@ class Metrics:
         """Count one list."""
         self.lists.labels(answer["source"]).inc()
         self.newest.append(hash(tuple(item["id"] for item in answer["items"])))
-        for item in answer["items"]:
-            self.brought.labels(str(item["interest"])).inc()
+        for interest, items in Counts(item["interest"] for item in answer["items"]).items():
+            self.brought.labels(str(interest)).inc(items)
 
     def latency(self) -> dict[str, Any]:
         """Give the newest recommendations' times in milliseconds."""
