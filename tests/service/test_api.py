@@ -234,6 +234,7 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
         ("/v1/items", {"items": [{"id": "new"}]}, 422, "invalid_request"),
         ("/v1/nothing", {}, 404, "not_found"),
         ("/healthz", {}, 405, "method_not_allowed"),
+        ("/v1/artifact", {}, 405, "method_not_allowed"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_told_in_one_shape(client, path, body, status, kind):

@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 import prismrec
 from prismrec.errors import DataError, PrismrecError
@@ -33,6 +34,7 @@ from prismrec.threads import set_threads
 
 log = logging.getLogger("prismrec.service")
 PAGE = Path(__file__).parent / "page"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SWITCH = 5e-4
 """Seconds after which a computing thread lets the event loop go on; 5 ms were seen in answers."""
 ENVIRONMENT = "PRISMREC_SERVE"
@@ -77,6 +79,8 @@ def create_app(service: Service, keys: Keys) -> App:
     async def openapi() -> Response:
         return Response(orjson.dumps(app.openapi()), media_type="application/json")
 
+    # The page answers what no route does; below /v1 nothing is ever a file of it.
+    app.add_route("/v1/{rest:path}", _nothing, METHODS, include_in_schema=False)
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     if settings.cors:
@@ -87,6 +91,14 @@ def create_app(service: Service, keys: Keys) -> App:
             allow_headers=["Authorization", "Content-Type"],
         )
     return Limits(app, settings=settings, on_answer=service.metrics.answered)
+
+
+async def _nothing(request: Request) -> Response:
+    """Say that there is no such address, or that it takes another method."""
+    partly = (route.matches(request.scope)[0] for route in request.app.routes)
+    if Match.PARTIAL in partly:
+        raise HTTPException(405)
+    raise not_found()
 
 
 def _say_errors(app: FastAPI) -> None:
