@@ -7,7 +7,8 @@
 
 An inner product of what ``forward`` gives with a row of ``item_vectors`` is the logit, in
 training and in serving alike: scaling to unit length and temperature happen here and nowhere
-else.
+else. So does an item's bias, where there is one: it is one more number of the item's vector, and
+meets a 1 at the end of every interest.
 """
 
 import math
@@ -23,6 +24,8 @@ from prismrec.extractors.base import Extractor
 from prismrec.types import Interests
 
 Similarity = Literal["dot", "cosine"]
+SCORES_HELD = 1 << 22
+"""Scores held at once where interests are normalized: 16 MiB."""
 
 
 class Model(nn.Module):
@@ -35,7 +38,12 @@ class Model(nn.Module):
         temperature: Logits are divided by it; below 1 sharpens. Cosine needs one of .05 to .1.
         dropout: Share of each history vector's numbers set to 0 in training.
         sparse: Gradients of the table touch only the rows that a step reads; for large catalogs
-            with sampled negatives (see ``training.optimizer_of``).
+            with sampled negatives (see ``training.optimizers_of``).
+        untied: What is searched is a second table, with a bias for each item.
+        normalized: In evaluation each interest's scores are log probabilities: prior, less the
+            log of its scores' summed exponentials over the catalog. For the mixture readout,
+            under which an interest's own partition does not matter in training. Costs a forward
+            pass O(B K V D) time.
 
     Raises:
         ConfigError: An impossible size, similarity, temperature or dropout.
@@ -50,6 +58,8 @@ class Model(nn.Module):
         temperature: float = 1.0,
         dropout: float = 0.0,
         sparse: bool = False,
+        untied: bool = False,
+        normalized: bool = False,
     ) -> None:
         super().__init__()
         if size < 2:
@@ -62,20 +72,54 @@ class Model(nn.Module):
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
+        self.normalized = normalized
         self.options = {
             "similarity": similarity,
             "temperature": temperature,
             "dropout": dropout,
             "sparse": sparse,
+            "untied": untied,
+            "normalized": normalized,
         }
         self.items = nn.Embedding(size, extractor.dim, padding_idx=0, sparse=sparse)
+        self.outputs: nn.Embedding | None = None
+        if untied:  # the last number is the bias
+            self.outputs = nn.Embedding(size, extractor.dim + 1, padding_idx=0, sparse=sparse)
         self.reset_items()
 
     def reset_items(self) -> None:
         """Draw the item vectors anew: normal, of expected length 1; padding's row is 0."""
         with torch.no_grad():
-            self.items.weight.normal_(std=self.items.embedding_dim**-0.5)
-            self.items.weight[0] = 0
+            for table in self.tables:
+                table.weight.normal_(std=self.items.embedding_dim**-0.5)
+                table.weight[0] = 0
+            if self.outputs is not None:
+                self.outputs.weight[:, -1] = 0
+
+    def start_from(
+        self,
+        sources: Float[Tensor, "V D"],
+        outputs: Float[Tensor, "V D"],
+        bias: Float[Tensor, " V"],
+    ) -> None:
+        """Set the tables: what a history's item says, what is searched, each item's bias.
+
+        Padding's rows stay 0. The bias is centred, which changes no answer.
+
+        Raises:
+            ConfigError: The model is not untied, and so has one table.
+        """
+        if self.outputs is None:
+            raise ConfigError("start_from was asked of a model with one table; set untied=True.")
+        with torch.no_grad():
+            self.items.weight[1:] = sources[1:]
+            self.outputs.weight[1:, :-1] = outputs[1:]
+            self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
+
+    @property
+    def tables(self) -> list[nn.Embedding]:
+        """The tables with a row for each item."""
+        return [self.items] if self.outputs is None else [self.items, self.outputs]
 
     @property
     def device(self) -> torch.device:
@@ -99,7 +143,8 @@ class Model(nn.Module):
                 f"A history holds item number {wrong}, but this model knows 1 to {self.size - 1}; "
                 "map ids with the catalog it was trained on."
             )
-        return self._scaled(self.extractor(self._read(history), mask))
+        interests = self._scaled(self.extractor(self._read(history), mask))
+        return self._normalized(interests) if self.normalized and not self.training else interests
 
     def prefixes(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Give the interests of every prefix; row b · L + t ends at slot t of row b.
@@ -108,25 +153,40 @@ class Model(nn.Module):
         """
         return self._scaled(self.extractor.prefixes(self._read(history), mask))
 
-    def item_vectors(self) -> Float[Tensor, "V D"]:
+    def item_vectors(self) -> Float[Tensor, "V W"]:
         """Give what is searched: the vectors whose inner product with an interest is its logit.
 
-        Row 0, padding, is 0.
+        Row 0, padding, is 0. Their width W is D, or D + 1 with the bias of an untied model.
         """
-        return self._searched(self.items.weight)
+        return self._searched((self.outputs or self.items).weight)
 
-    def vectors_of(self, items: Int[Tensor, " N"]) -> Float[Tensor, "N D"]:
+    def vectors_of(self, items: Int[Tensor, " N"]) -> Float[Tensor, "N W"]:
         """Give the rows of ``item_vectors`` for some items, reading only those."""
-        return self._searched(self.items(items))
+        return self._searched((self.outputs or self.items)(items))
 
     def _read(self, history: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
         return dropout(self.items(history), self.dropout, training=self.training)
 
-    def _searched(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
-        return normalize(vectors, dim=-1) if self.similarity == "cosine" else vectors
+    def _searched(self, vectors: Float[Tensor, "N W"]) -> Float[Tensor, "N W"]:
+        if self.similarity == "dot":
+            return vectors
+        width = self.items.embedding_dim
+        return torch.cat([normalize(vectors[:, :width], dim=-1), vectors[:, width:]], dim=-1)
 
     def _scaled(self, interests: Interests) -> Interests:
         vectors = interests.vectors
         if self.similarity == "cosine":
             vectors = normalize(vectors, dim=-1)
-        return interests._replace(vectors=vectors / self.temperature)
+        vectors = vectors / self.temperature
+        if self.outputs is not None:
+            meets_bias = interests.active[..., None].to(vectors.dtype)
+            vectors = torch.cat([vectors, meets_bias], dim=-1)
+        return interests._replace(vectors=vectors)
+
+    def _normalized(self, interests: Interests) -> Interests:
+        items, flat = self.item_vectors()[1:], interests.vectors.flatten(0, 1)
+        rows = max(1, SCORES_HELD // len(items))
+        partition = torch.cat([(part @ items.T).logsumexp(-1) for part in torch.split(flat, rows)])
+        prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)
+        bias = prior - partition.view_as(prior)
+        return interests._replace(bias=bias.masked_fill(~interests.active, 0))

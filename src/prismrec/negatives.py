@@ -90,6 +90,28 @@ def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
     return sample
 
 
+def union(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
+    """Take all of the batch's own targets and N uniform ones, each item once.
+
+    An item appears at most once, so its expected count is the probability that it is included,
+    by either way: 1 - (1 - share)^targets · (1 - 1/(V - 1))^N. Dividing by it makes any sum over
+    the catalog unbiased.
+
+    Source: Horvitz and Thompson, JASA 1952.
+    """
+    others = uniform(counts, negatives)
+    share = counts.double() / counts.sum()
+    missed = negatives * torch.log1p(torch.tensor(-1 / (len(counts) - 1), dtype=torch.float64))
+
+    def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
+        items = torch.unique(torch.cat([targets, others(generator, targets).items]))
+        log_missed = len(targets) * torch.log1p(-share.to(items.device)[items].clamp(max=1 - 1e-9))
+        included = -torch.expm1(log_missed + missed.to(items.device))
+        return Negatives(items, included.log().float())
+
+    return sample
+
+
 def _by_weight(weight: Float[Tensor, " V"], negatives: int) -> Sampler:
     """Draw N items by weight, with replacement, by where a uniform number falls."""
     _check(negatives)
@@ -119,4 +141,5 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
     "log_uniform": log_uniform,
     "in_batch": in_batch,
     "mixed": mixed,
+    "union": union,
 }

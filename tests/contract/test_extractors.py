@@ -16,6 +16,7 @@ OPTIONS = {
     "mean": [{"linear": False}],
     "sa": [{"positions": "slot"}, {"positions": "none", "bias": False}],
     "mind": [{"project": True}],
+    "prism": [{"block": True}],
     "transformer": [{"positions": "slot"}, {"positions": "none"}],
 }
 VARIANTS = [

@@ -155,6 +155,19 @@ def test_a_window_reaches_every_item_ahead_alike_and_no_further():
     assert min(ahead.values()) > 0.95 * max(ahead.values())
 
 
+def test_window_zero_looks_a_quarter_of_the_prefix_ahead_and_twenty_at_most():
+    batches = Batches(histories_of([200]), max_len=50, batch_size=50, window=0)
+    farthest = Counter()
+    for step in range(600):
+        for history, target in zip(*batches.at(step), strict=True):
+            for item, reached in zip(history.tolist(), target.tolist(), strict=True):
+                if reached:
+                    assert 0 < reached - item <= min(-(-item // 4), 20)
+                    farthest[item] = max(farthest[item], reached - item)
+    assert [farthest[n] for n in (1, 4, 5, 16, 17)] == [1, 1, 2, 4, 5]
+    assert 15 <= farthest[120] <= 20
+
+
 def test_a_random_target_is_any_but_the_first_alike():
     batches = Batches(histories_of([5]), max_len=10, batch_size=8, targets="random")
     shown = Counter(int(t) for step in range(4_000) for _, t in pairs_of(*batches.at(step)))
@@ -189,9 +202,9 @@ def test_nothing_to_train_on_is_an_error_that_says_so():
         Batches(histories_of([1, 0, 1]), max_len=5, batch_size=8)
 
 
-@pytest.mark.parametrize("wrong", [{"max_len": 0}, {"batch_size": 0}, {"window": 0}])
-def test_sizes_below_one_are_refused(wrong):
-    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is 0"):
+@pytest.mark.parametrize("wrong", [{"max_len": 0}, {"batch_size": 0}, {"window": -1}])
+def test_impossible_sizes_are_refused(wrong):
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is {next(iter(wrong.values()))}"):
         Batches(histories_of([3]), **{"max_len": 5, "batch_size": 8} | wrong)
 
 

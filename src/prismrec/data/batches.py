@@ -20,6 +20,10 @@ from prismrec.errors import ConfigError, DataError
 Targets = Literal["all", "random"]
 
 
+FARTHEST = 20
+"""Events ahead of which a target is drawn at most, where it depends on the prefix."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Slices of histories that fit a model: inputs ``items[start:stop]``, in the flat array.
@@ -64,7 +68,8 @@ class Batches:
             so a step never has fewer than the longest row on average.
         targets: "all" trains every prefix of a row in one pass. "random", ComiRec's way, shows
             each user once an epoch, with one target at random and the ``max_len`` events before.
-        window: A prefix's target is drawn from the next ``window`` events; 1 is the next one.
+        window: A prefix's target is drawn from the next ``window`` events; 1 is the next one. 0:
+            from the next ⌈n / 4⌉, at most ``FARTHEST``, n events being in the prefix.
         seed: Where all draws come from.
 
     Raises:
@@ -82,9 +87,10 @@ class Batches:
         window: int = 1,
         seed: int = 0,
     ) -> None:
-        for name, value in (("max_len", max_len), ("batch_size", batch_size), ("window", window)):
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; it must be at least 1.")
+        sizes = {"max_len": (max_len, 1), "batch_size": (batch_size, 1), "window": (window, 0)}
+        for name, (value, least) in sizes.items():
+            if value < least:
+                raise ConfigError(f"{name} is {value}; it must be at least {least}.")
         if targets not in ("all", "random"):
             raise ConfigError(f"targets is {targets!r}; it must be 'all' or 'random'.")
         self.histories, self.targets, self.window, self.seed = histories, targets, window, seed
@@ -139,10 +145,12 @@ class Batches:
         target = np.zeros_like(place)
         at = place[trained]
         ahead = np.ones_like(at)
-        if self.window > 1:
+        if self.window != 1:
             owner = np.searchsorted(self.histories.indptr, at, side="right")
             left = self.histories.indptr[owner] - 1 - at
-            ahead = 1 + random.integers(np.minimum(left, self.window))
+            known = at + 1 - self.histories.indptr[owner - 1]
+            window = self.window or np.minimum(-(-known // 4), FARTHEST)
+            ahead = 1 + random.integers(np.minimum(left, window))
         target[trained] = self.histories.items[at + ahead]
         return target
 

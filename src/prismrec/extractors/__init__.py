@@ -19,6 +19,7 @@ from prismrec.extractors.dr import DynamicRouting
 from prismrec.extractors.gru import GRU4Rec
 from prismrec.extractors.mean import MeanPool
 from prismrec.extractors.mind import SharedRouting
+from prismrec.extractors.prism import Prism
 from prismrec.extractors.sa import SelfAttentive
 from prismrec.extractors.transformer import Transformer
 
@@ -27,6 +28,7 @@ EXTRACTORS: dict[str, type[Extractor]] = {
     "gru": GRU4Rec,
     "mean": MeanPool,
     "mind": SharedRouting,
+    "prism": Prism,
     "sa": SelfAttentive,
     "transformer": Transformer,
 }
@@ -37,6 +39,7 @@ __all__ = [
     "Extractor",
     "GRU4Rec",
     "MeanPool",
+    "Prism",
     "SelfAttentive",
     "SharedRouting",
     "Transformer",

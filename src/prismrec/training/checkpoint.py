@@ -1,7 +1,7 @@
 """A run on disk, from which it continues as if it had never stopped.
 
     run/
-      last.safetensors    weights, optimizer moments; which step in the header
+      last.safetensors    weights, their averages, optimizer moments; which step in the header
       best.safetensors    weights of the best validation so far
 
 Each file is written beside its place and renamed into it, so that a run killed at any moment
@@ -10,11 +10,12 @@ of it needs saving. No pickle.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from prismrec.errors import DataError
 from prismrec.tensors import read_tensors, save_tensors
@@ -42,10 +43,11 @@ class Progress:
 
 def save_last(
     folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer],
-    progress: Progress, fingerprint: str,
+    progress: Progress, fingerprint: str, averages: Mapping[str, Tensor],
 ) -> None:  # fmt: skip
     """Save all that the run needs to go on from here."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in averages.items()}
     for number, optimizer in enumerate(optimizers):
         for index, state in optimizer.state_dict()["state"].items():
             for name, value in state.items():
@@ -55,9 +57,10 @@ def save_last(
 
 
 def load_last(
-    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], fingerprint: str
-) -> Progress:
-    """Put model and optimizers back where ``save_last`` left them.
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], fingerprint: str,
+    averages: Mapping[str, Tensor],
+) -> Progress:  # fmt: skip
+    """Put model, averages and optimizers back where ``save_last`` left them.
 
     Raises:
         DataError: The checkpoint is unreadable or belongs to a run with other settings or data.
@@ -71,6 +74,8 @@ def load_last(
     prefix = "model."
     weights = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
     model.load_state_dict(weights)
+    for name, value in averages.items():
+        value.copy_(tensors[f"average.{name}"])
     for number, optimizer in enumerate(optimizers):
         whole = optimizer.state_dict()
         whole["state"] = {}

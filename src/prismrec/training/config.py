@@ -23,7 +23,8 @@ class TrainConfig:
     targets: Literal["all", "random"] = "all"
     """Every prefix of a history at once, or one at random a user and epoch (ComiRec)."""
     window: int = 1
-    """A target is drawn from the next so many events; 1 is the next one."""
+    """A target is drawn from the next so many events; 1 is the next one, 0 a quarter of the
+    events so far, at most 20: as far ahead as a split by user looks."""
     learning_rate: float = 3e-3
     """Adam's step size."""
     warmup: int = 30
@@ -32,6 +33,9 @@ class TrainConfig:
     """After the warm-up: fall to 0 at the last step, or stay."""
     weight_decay: float = 0.0
     """Decoupled decay of the extractor's weights, never of item vectors."""
+    average: float = 0.0
+    """Share that the moving average of the weights keeps at each step; validated and kept are the
+    averages. 0: the weights themselves."""
     clip: float = 5.0
     """Longest gradient over all weights; a longer one is scaled down to it."""
     validate_every: int | None = None
@@ -55,6 +59,10 @@ class TrainConfig:
             if getattr(self, name) not in allowed:
                 known = ", ".join(map(repr, allowed))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {known}.")
+        if not 0 <= self.average < 1:
+            raise ConfigError(
+                f"average is {self.average}; it must be at least 0 and below 1, often .98."
+            )
         if not 0 < self.learning_rate <= 1:
             raise ConfigError(
                 f"learning_rate is {self.learning_rate}; it must lie between 0 and 1. "
@@ -77,7 +85,7 @@ _LOWEST = {
     "epochs": (1, ""),
     "steps": (1, ", or be left out to count epochs"),
     "batch_size": (1, "; 256 to 4096 is usual"),
-    "window": (1, ": the next event"),
+    "window": (0, ": a quarter of the events so far"),
     "validate_every": (1, ", or be left out for once an epoch"),
     "patience": (1, ""),
     "warmup": (0, ""),

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from prismrec.data.batches import Batches
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError, DataError, TrainingError
 from prismrec.model import Model
+from prismrec.training.average import Average
 from prismrec.training.checkpoint import (
     LAST,
     Progress,
@@ -109,7 +110,7 @@ def train(
     model.to(device)
     run = _Run(model, histories, config, objective or Objective(), folder, device)
     if resume and folder is not None:
-        run.progress = load_last(folder, model, run.optimizers, run.identity)
+        run.progress = load_last(folder, model, run.optimizers, run.identity, run.averages)
     elif folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with _interrupt_noted() as interrupted:
@@ -153,7 +154,13 @@ class _Run:
         self.optimizers = optimizers_of(model, config)
         self.identity = fingerprint(model, histories, config, objective)
         self.best_weights: dict[str, Tensor] = {}
+        self.average = Average(model, config.average) if config.average else None
         self.pairs, self.stepping, self.began = 0, 0.0, time.perf_counter()
+
+    @property
+    def averages(self) -> dict[str, Tensor]:
+        """The averages, if they are kept."""
+        return self.average.weights if self.average else {}
 
     @property
     def goes_on(self) -> bool:
@@ -183,12 +190,18 @@ class _Run:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.progress.step = step + 1
+        if self.average:
+            self.average.update(step + 1)
         pairs = int((batch.target != 0).sum())
         self.pairs, self.stepping = self.pairs + pairs, self.stepping + time.perf_counter() - began
         return losses, pairs, rate
 
     def validate(self, validate: Callable[[], float], loss: float) -> float:
         """Ask for the metric and keep the weights if it is the best so far."""
+        with self.average.in_place() if self.average else nullcontext():
+            return self._validated(validate, loss)
+
+    def _validated(self, validate: Callable[[], float], loss: float) -> float:
         self.model.eval()
         with torch.no_grad():
             value = float(validate())
@@ -213,7 +226,10 @@ class _Run:
         now = time.perf_counter()
         self.progress.seconds, self.began = self.progress.seconds + now - self.began, now
         if self.folder:
-            save_last(self.folder, self.model, self.optimizers, self.progress, self.identity)
+            save_last(
+                self.folder, self.model, self.optimizers,
+                self.progress, self.identity, self.averages,
+            )  # fmt: skip
 
     def result(self, *, interrupted: bool) -> TrainResult:
         """Leave the model with its best weights, and sum up."""
@@ -222,6 +238,8 @@ class _Run:
             self.model.load_state_dict(self.best_weights)
         elif progress.best is not None and self.folder:
             load_best(self.folder, self.model)  # made before this sitting
+        elif self.average:
+            self.average.copy_to_model()
         self.model.eval()
         return TrainResult(
             steps=progress.step,
@@ -259,16 +277,17 @@ def pick_device(config: TrainConfig) -> torch.device:
 
 
 def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Make the optimizers: Adam for all, or SparseAdam for the table if its gradients are."""
-    table = model.items.weight
-    rest = [p for p in model.parameters() if p is not table and p.requires_grad]
+    """Make the optimizers: Adam for all, or SparseAdam for the tables if their gradients are."""
+    tables = [table.weight for table in model.tables]
+    others = {id(p) for p in model.parameters()} - {id(table) for table in tables}
+    rest = [p for p in model.parameters() if id(p) in others and p.requires_grad]
     groups = [{"params": rest, "weight_decay": config.weight_decay}] if rest else []
     optimizers: list[torch.optim.Optimizer] = []
     rate, betas = config.learning_rate, (0.9, 0.98)
     if model.items.sparse:
-        optimizers.append(torch.optim.SparseAdam([table], lr=rate, betas=betas))
+        optimizers.append(torch.optim.SparseAdam(tables, lr=rate, betas=betas))
     else:
-        groups.append({"params": [table], "weight_decay": 0.0})
+        groups.append({"params": tables, "weight_decay": 0.0})
     if groups:
         optimizers.append(torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True))
     return optimizers
@@ -280,7 +299,7 @@ def fingerprint(
     """Name what a run must have in common with its checkpoint, by a hash."""
     settings = {name: value for name, value in asdict(config).items() if name != "device"}
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    scaling = [model.similarity, model.temperature, model.dropout, model.items.sparse]
+    scaling = model.options
     terms = {name: [_named(f), weight] for name, (f, weight) in objective.regularizers.items()}
     functions = [_named(f) for f in (objective.loss, *objective.readout)]
     digest = hashlib.sha256(json.dumps([settings, shapes, scaling, terms, functions]).encode())

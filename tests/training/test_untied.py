@@ -1,0 +1,79 @@
+"""Two tables and a bias: what is searched is another vector than what a history's item says."""
+
+import pytest
+import torch
+
+from prismrec.errors import ConfigError
+from prismrec.readouts import MIXTURE
+from prismrec.training import Objective, TrainConfig, train
+
+HISTORY = torch.tensor([[3, 5, 7], [2, 9, 0], [0, 0, 0]])
+
+
+def scores_of(model):
+    interests = model(HISTORY, HISTORY != 0)
+    return interests.vectors @ model.item_vectors().T + interests.bias[..., None]
+
+
+def test_interests_meet_item_vectors_in_one_inner_product_with_the_bias(new_model):
+    model = new_model("prism", untied=True).eval()
+    with torch.no_grad():
+        before = scores_of(model)
+        model.outputs.weight[4, -1] += 2
+        after = scores_of(model)
+    expected = torch.zeros_like(before)
+    expected[..., 4] = 2
+    torch.testing.assert_close(after - before, expected)
+    assert model.item_vectors().shape == (40, 9)
+    assert torch.equal(model.vectors_of(torch.tensor([4, 0])), model.item_vectors()[[4, 0]])
+
+
+def test_cosine_leaves_the_bias_alone(new_model):
+    model = new_model("prism", untied=True, similarity="cosine").eval()
+    with torch.no_grad():
+        model.outputs.weight[1:, -1] = 5
+    lengths = model.item_vectors()[1:, :-1].norm(dim=-1)
+    torch.testing.assert_close(lengths, torch.ones(39))
+    assert (model.item_vectors()[1:, -1] == 5).all()
+
+
+def test_normalized_scores_are_log_probabilities_of_a_mixture(new_model):
+    model = new_model("prism", untied=True, normalized=True)
+    with torch.no_grad():
+        model.extractor.prior += torch.tensor([0.5, 0.0, -1.0])
+    model.eval()
+    total = scores_of(model)[..., 1:].exp().sum(dim=(1, 2))
+    torch.testing.assert_close(total, torch.ones(3))
+    model.train()
+    prior = model(HISTORY, HISTORY != 0).bias
+    torch.testing.assert_close(prior.exp().sum(1), torch.ones(3))
+
+
+def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
+    model = new_model("prism", untied=True, normalized=True)
+    sources, outputs = torch.randn(2, 40, 8)
+    model.start_from(sources, outputs, torch.randn(40))
+    assert (model.items.weight[0] == 0).all()
+    assert (model.item_vectors()[0] == 0).all()
+    assert torch.equal(model.items.weight[1:], sources[1:])
+    assert model.outputs.weight[1:, -1].mean().item() == pytest.approx(0, abs=1e-6)
+    before = model.outputs.weight.detach().clone()
+    train(
+        model, histories, TrainConfig(steps=5, batch_size=64, warmup=0, device="cpu"),
+        Objective(readout=MIXTURE),
+    )  # fmt: skip
+    assert (model.items.weight[0] == 0).all()
+    assert (model.outputs.weight[0] == 0).all()
+    assert (model.outputs.weight[1:] != before[1:]).any(dim=1).all()
+
+
+def test_a_start_is_for_two_tables(new_model):
+    with pytest.raises(ConfigError, match="untied=True"):
+        new_model().start_from(torch.zeros(40, 8), torch.zeros(40, 8), torch.zeros(40))
+
+
+def test_untrained_prism_pools_by_recency_alone(new_model):
+    model = new_model("prism", interests=1, untied=True).eval()
+    weights = model(HISTORY, HISTORY != 0).weights[0, 0]
+    power = torch.tensor([3.0, 2.0, 1.0]) ** -1.5
+    torch.testing.assert_close(weights, power / power.sum())
