@@ -51,7 +51,7 @@ export const english = {
   removeTitle: (title: string) => `Remove ${title}`,
   removed: (title: string) => `Removed ${title}.`,
   pickEvent: "Point at an event to see what draws on it.",
-  asList: "As a list",
+  asList: "Show as a list",
   noHistory: "No history yet",
   noHistoryLead:
     "Search titles above, or click anything in the list, and watch interests form. Until then everyone gets what is popular.",
@@ -68,6 +68,7 @@ export const english = {
   brings: (count: number, all: number) => `brings ${count} of ${all}`,
   madeOf: "Made of",
   alone: "Alone it would say",
+  less: "Less",
   light: (number: number) => `Show only interest ${number}`,
   noInterests: "Interests appear with the first item of a history.",
 
@@ -78,6 +79,7 @@ export const english = {
   because: (titles: string) => `because of ${titles}`,
   becausePopular: "popular with everyone",
   add: (title: string) => `Add ${title} to the history`,
+  addShort: "Add to the history",
   added: (title: string) => `Added ${title}.`,
   listChanged: (entered: number, moved: number) =>
     entered + moved === 0
@@ -111,7 +113,7 @@ export const english = {
   frontier: "What diversity costs",
   frontierLabel: (relevance: string, diversity: string, points: number) =>
     `The frontier of ${points} lists. The list shown keeps ${relevance} of relevance and ${diversity} of its pairs differ in category.`,
-  frontierHint: "Each dot is a list. Click one to go there.",
+  frontierHint: "Each dot is a list; click to go there.",
   noFrontier: "Only one list is possible here.",
   relevanceAxis: "relevance kept",
   diversityAxis: "pairs that differ",
@@ -140,8 +142,8 @@ export const english = {
   side: (letter: string) => `Artifact ${letter}`,
   kInterests: (count: number) => `${count} ${count === 1 ? "interest" : "interests"}`,
   common: (count: number, all: number) => `${count} of ${all} in both`,
-  onlyHere: "only here",
-  there: (place: number) => `${place} there`,
+  onlyIn: (letter: string) => `only in ${letter}`,
+  alsoIn: (place: number, letter: string) => `no. ${place} in ${letter}`,
   sameArtifact: "Both are the same artifact.",
 
   // Health

@@ -61,6 +61,7 @@ export const chinese: Words = {
   brings: (count, all) => `带来 ${all} 个中的 ${count} 个`,
   madeOf: "来自",
   alone: "单独会推荐",
+  less: "收起",
   light: (number) => `只看兴趣 ${number}`,
   noInterests: "历史中有了第一个物品，兴趣就会出现。",
 
@@ -70,6 +71,7 @@ export const chinese: Words = {
   because: (titles) => `因为 ${titles}`,
   becausePopular: "大家都喜欢",
   add: (title) => `把 ${title} 加入历史`,
+  addShort: "加入历史",
   added: (title) => `已添加 ${title}。`,
   listChanged: (entered, moved) =>
     entered + moved === 0 ? "列表没有变化。" : `列表已变化：新增 ${entered} 个，移动 ${moved} 个。`,
@@ -100,7 +102,7 @@ export const chinese: Words = {
   frontier: "多样性的代价",
   frontierLabel: (relevance, diversity, points) =>
     `由 ${points} 个列表构成的前沿。当前列表保留 ${relevance} 的相关性，${diversity} 的物品对类别不同。`,
-  frontierHint: "每个点是一个列表，点击即可前往。",
+  frontierHint: "每个点是一个列表，可点击。",
   noFrontier: "这里只有一个可能的列表。",
   relevanceAxis: "保留的相关性",
   diversityAxis: "类别不同的对",
@@ -126,8 +128,8 @@ export const chinese: Words = {
   side: (letter) => `模型 ${letter}`,
   kInterests: (count) => `${count} 个兴趣`,
   common: (count, all) => `${all} 个中有 ${count} 个相同`,
-  onlyHere: "仅此处",
-  there: (place) => `对面第 ${place}`,
+  onlyIn: (letter) => `仅在 ${letter}`,
+  alsoIn: (place, letter) => `${letter} 中第 ${place}`,
   sameArtifact: "两边是同一个模型。",
 
   healthLead: "K 个兴趣是否真是 K 个兴趣，以及服务运行得如何。",
