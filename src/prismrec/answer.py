@@ -31,6 +31,9 @@ class Item:
     """All of its categories."""
     provisional: bool = False
     """Added without training: placed by its categories and what it was taken with."""
+    taken_after: tuple[Reason, ...] = ()
+    """Items of the history after which it is often taken, with their shares of what the second
+    channel says for it; none without that channel, or where it says nothing."""
 
 
 @dataclass(frozen=True)

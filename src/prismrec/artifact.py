@@ -7,6 +7,7 @@
     model.safetensors     the weights
     items.parquet         ids, titles, categories, counts, in number order
     categories.parquet    the categories' names
+    rules/                the second channel's table, where there is one
     index/                the index of the item vectors, memory-mapped when it is opened
 
 Written beside its place and renamed into it; ``load`` reads the manifest first and refuses a file
@@ -20,7 +21,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy import sparse
+
 import prismrec
+from prismrec.channel import Rules
 from prismrec.data.storage import read_catalog, whole_folder, write_catalog
 from prismrec.errors import DataError
 from prismrec.extractors import EXTRACTORS
@@ -30,8 +35,8 @@ from prismrec.model import Model
 from prismrec.recommender import Recommender
 from prismrec.tensors import read_tensors, save_tensors
 
-FORMAT, VERSION = "prismrec-artifact", 2
-MANIFEST, WEIGHTS, INDEX = "manifest.json", "model.safetensors", "index"
+FORMAT, VERSION = "prismrec-artifact", 3
+MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
 
 
 def save(
@@ -52,6 +57,8 @@ def save(
         save_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
         recommender.index.save(part / INDEX)
+        if recommender.rules is not None:
+            _write_rules(recommender.rules, part / RULES)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             "format": FORMAT,
@@ -62,6 +69,7 @@ def save(
             "items": recommender.catalog.size - 1,
             "hidden": sorted(recommender.hidden),
             "provisional": sorted(recommender.provisional),
+            "rules": recommender.rules and {"weight": recommender.rules.weight},
             "sha256": {path.relative_to(part).as_posix(): _hash(path) for path in files},
             "about": dict(about or {}),
         }
@@ -112,7 +120,8 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
         )
     index = load_index(folder / INDEX)
     marks = {name: manifest[name] for name in ("hidden", "provisional")}
-    return Recommender(model, index, read_catalog(folder), **marks)
+    rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"]["weight"])
+    return Recommender(model, index, read_catalog(folder), **marks, rules=rules)
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -137,6 +146,29 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
             "artifact that it made."
         )
     return dict(manifest)
+
+
+def _write_rules(rules: Rules, folder: Path) -> None:
+    folder.mkdir()
+    for name in ("indptr", "indices", "data"):
+        np.save(folder / f"{name}.npy", getattr(rules.table, name), allow_pickle=False)
+
+
+def _read_rules(folder: Path, weight: float) -> Rules:
+    """Read what ``_write_rules`` wrote.
+
+    Raises:
+        DataError: It does not hold together.
+    """
+    indptr, indices, data = (
+        np.load(folder / f"{name}.npy", allow_pickle=False)
+        for name in ("indptr", "indices", "data")
+    )
+    size = len(indptr) - 1
+    try:
+        return Rules(sparse.csr_array((data, indices, indptr), shape=(size, size)), weight)
+    except ValueError as error:
+        raise DataError(f"The rules at {folder} are damaged ({error}); train again.") from error
 
 
 def _of_any_version(folder: Path) -> None:

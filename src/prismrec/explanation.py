@@ -9,12 +9,15 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from prismrec.answer import Answer, Interest, Item, Reason
+from prismrec.channel import Rules
 from prismrec.data.catalog import Catalog
 from prismrec.listing import Listed
 from prismrec.rerank.category import diversity_of
 
 NAMES = 2
 """Categories in an interest's name."""
+AFTER = 2
+"""Items of the history named as those that another is often taken after."""
 BECAUSE = 3
 """Items of the history named as an interest's reasons."""
 
@@ -27,9 +30,16 @@ class Telling:
     provisional: Collection[int]
     """Items that were added without training."""
     listed: Listed
+    rules: Rules | None
+    """The second channel, where its reasons are wanted."""
 
     def answer(
-        self, row: int, k: int, history: Sequence[str], views: list[Interest], *, known: bool
+        self,
+        row: int,
+        k: int,
+        history: Sequence[str],
+        views: list[Interest],
+        known: NDArray[np.int64],
     ) -> Answer:
         """Give one user's answer.
 
@@ -38,15 +48,15 @@ class Telling:
             k: Length that was asked for.
             history: As it was given.
             views: The explained interests; none where no reason is wanted.
-            known: Whether any item of the history is.
+            known: The item numbers of the history that the catalog holds.
         """
         chosen = self.listed.items[row]
         chosen = chosen[chosen > 0]
         plain = self.listed.plain[row]
         gone = plain[(plain > 0) & ~np.isin(plain, chosen)]
         return Answer(
-            self._items(row, chosen.tolist(), views),
-            "interests" if known else "popular",
+            self._items(row, chosen.tolist(), views, known),
+            "interests" if len(known) else "popular",
             tuple(name for name in history if name not in self.catalog.items),
             "exhausted" if len(chosen) < k else None,
             float(self.listed.strength[row]),
@@ -55,7 +65,9 @@ class Telling:
             diversity_of(self.catalog.single_category[chosen]),
         )
 
-    def _items(self, row: int, chosen: list[int], views: list[Interest]) -> tuple[Item, ...]:
+    def _items(
+        self, row: int, chosen: list[int], views: list[Interest], known: NDArray[np.int64]
+    ) -> tuple[Item, ...]:
         because = {view.number: view.items[:BECAUSE] for view in views}
         names = self.catalog.items.external(chosen)
         parts = (self.listed.scores, self.listed.interest, self.listed.rank)
@@ -70,8 +82,20 @@ class Telling:
                 ranks[place] + 1,
                 self.catalog.categories_named(item),
                 item in self.provisional,
+                self._taken_after(known, item),
             )
             for place, item in enumerate(chosen)
+        )
+
+    def _taken_after(self, history: NDArray[np.int64], item: int) -> tuple[Reason, ...]:
+        """Name the items of the history after which this one is taken; none without rules."""
+        if self.rules is None or not len(history):
+            return ()
+        numbers, shares = self.rules.reasons(history, item)
+        names = self.catalog.items.external(numbers[:AFTER].tolist())
+        return tuple(
+            Reason(name, self.catalog.title(int(number)), float(share))
+            for name, number, share in zip(names, numbers[:AFTER], shares[:AFTER], strict=True)
         )
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from prismrec.answer import Answer, Interest, Similar
+from prismrec.channel import JoinedSource, Rules
 from prismrec.data.catalog import Catalog
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError
@@ -48,6 +49,7 @@ class Recommender:
         catalog: The one the model was trained with.
         hidden: Item numbers that are recommended to nobody; they still count in a history.
         provisional: Item numbers that were added without training.
+        rules: A second channel of candidates: see ``channel``.
 
     Raises:
         ConfigError: Model, index and catalog do not belong together.
@@ -61,6 +63,7 @@ class Recommender:
         *,
         hidden: Collection[int] = (),
         provisional: Collection[int] = (),
+        rules: Rules | None = None,
     ) -> None:
         if model.size != catalog.size:
             raise ConfigError(
@@ -74,6 +77,7 @@ class Recommender:
             )
         self.model, self.index, self.catalog = model.eval(), index, catalog
         self.hidden, self.provisional = frozenset(hidden), frozenset(provisional)
+        self.rules = rules
 
     @classmethod
     def exact(cls, model: Model, catalog: Catalog) -> "Recommender":
@@ -107,6 +111,10 @@ class Recommender:
         queries = plain.interests_of(known_ones).vectors.float().cpu().numpy()
         choice = choose_index(*items_of(model), queries, name=index, floor=floor)
         return cls(model, choice.index, catalog), choice
+
+    def with_rules(self, rules: Rules | None) -> "Recommender":
+        """Give a recommender with this second channel, or with none."""
+        return self._with(rules=rules)
 
     def hide(self, names: Collection[str]) -> "Recommender":
         """Give a recommender that recommends these items to nobody.
@@ -143,7 +151,10 @@ class Recommender:
             vectors = model.vectors_of(asked).float().cpu().numpy()
         index = self.index.add(vectors, numbers)
         provisional = self.provisional | set(numbers.tolist())
-        return self._with(model=model, index=index, catalog=catalog, provisional=provisional)
+        rules = self.rules and self.rules.extended(catalog.size)
+        return self._with(
+            model=model, index=index, catalog=catalog, provisional=provisional, rules=rules
+        )
 
     def ranked(
         self,
@@ -208,9 +219,9 @@ class Recommender:
         dial = Dial.of(diversity)
         listed = self._listed(numbers, k, filter_seen=filter_seen, dial=dial, only=only)
         views = self._views(numbers) if explain else [[]] * len(numbers)
-        told = Telling(self.catalog, self.provisional, listed)
+        told = Telling(self.catalog, self.provisional, listed, self.rules if explain else None)
         return [
-            told.answer(row, k, history, views[row], known=len(numbers[row]) > 0)
+            told.answer(row, k, history, views[row], numbers[row])
             for row, history in enumerate(histories)
         ]
 
@@ -333,9 +344,10 @@ class Recommender:
         if not len(histories[0]):
             return PopularSource(self.catalog, len(histories), open_items, self.vectors_of)
         query = self._query(histories, filter_seen=filter_seen)
-        return InterestSource(
+        own = InterestSource(
             self.index, self.catalog, query, histories, open_items, self.vectors_of
         )
+        return own if self.rules is None else JoinedSource(own, self.rules)
 
     def _query(self, histories: Sequence[NDArray[np.int64]], *, filter_seen: bool) -> Query:
         interests = self.interests_of(histories)
@@ -354,7 +366,7 @@ class Recommender:
 
     def _with(self, **changed: Any) -> "Recommender":
         """Give a recommender of the same parts but for some."""
-        names = ("model", "index", "catalog", "hidden", "provisional")
+        names = ("model", "index", "catalog", "hidden", "provisional", "rules")
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         return Recommender(**(parts | changed))
 

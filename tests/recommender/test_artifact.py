@@ -105,7 +105,7 @@ def test_another_format_is_refused(saved, change):
     _, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text()) | change
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="reads prismrec-artifact, version 2"):
+    with pytest.raises(DataError, match="reads prismrec-artifact, version 3"):
         load(folder)
 
 

@@ -41,23 +41,41 @@ def sequential_rules(
 
     Cost: O(window * E) time; memory of the table of pairs that occur, at most window * E.
     """
-    if window < 1 or not 0 < decay <= 1 or not 0 < recency <= 1:
+    if not 0 < recency <= 1:
         raise ConfigError(
-            f"sequential_rules was given window {window}, decay {decay} and recency {recency}; "
-            "window must be at least 1, the others above 0 and at most 1."
+            f"sequential_rules was given recency {recency}; it must be above 0 and at most 1."
         )
-    rules = count_pairs(train, size, window=window, decay=decay)
-    if backward:
-        rules = rules + backward * rules.T
-    counts = np.maximum(train.counts(size), 1).astype(np.float64)
-    rules = sparse.csr_array(rules * (counts**-alpha)[:, None] * (counts**-beta)[None, :])
-    rules = rules.astype(np.float32)
+    rules = rules_table(
+        train, size, window=window, decay=decay, backward=backward, alpha=alpha, beta=beta
+    )
 
     def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
         found: NDArray[np.floating] = (weigh(histories, size, recency=recency) @ rules).toarray()
         return found
 
     return score
+
+
+def rules_table(
+    train: Histories, size: int, *, window: int = 10, decay: float = 0.8, backward: float = 0.5,
+    alpha: float = 0.0, beta: float = 0.3,
+) -> sparse.csr_array:  # fmt: skip
+    """Give the strength of each rule "j soon after i", ``[V, V]``: see ``sequential_rules``.
+
+    Raises:
+        ConfigError: ``window`` below 1, or ``decay`` not in (0, 1].
+    """
+    if window < 1 or not 0 < decay <= 1:
+        raise ConfigError(
+            f"Rules were to be counted with window {window} and decay {decay}; window must be at "
+            "least 1, decay above 0 and at most 1."
+        )
+    rules = count_pairs(train, size, window=window, decay=decay)
+    if backward:
+        rules = rules + backward * rules.T
+    counts = np.maximum(train.counts(size), 1).astype(np.float64)
+    rules = sparse.csr_array(rules * (counts**-alpha)[:, None] * (counts**-beta)[None, :])
+    return rules.astype(np.float32)
 
 
 def count_pairs(train: Histories, size: int, *, window: int, decay: float) -> sparse.csr_array:

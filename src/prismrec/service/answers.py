@@ -91,7 +91,10 @@ def dial_of(asked: RecommendRequest) -> Dial:
 
 def item_of(item: Item) -> dict[str, Any]:
     """Give a recommended item as it is answered."""
-    return vars(item) | {"because": [vars(reason) for reason in item.because]}
+    reasons = {
+        name: [vars(one) for one in getattr(item, name)] for name in ("because", "taken_after")
+    }
+    return vars(item) | reasons
 
 
 def interests_of(

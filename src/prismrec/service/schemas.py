@@ -136,6 +136,7 @@ class ItemOut(BaseModel):
     provisional: bool
     categories: list[str]
     because: list[ReasonOut] = []
+    taken_after: list[ReasonOut] = []
 
 
 class FrontierOut(BaseModel):
