@@ -1,6 +1,7 @@
 """Item vectors from which training starts: what soon followed what, counted and factored.
 
     sources, outputs = cooccurrence_vectors(split.train, catalog.size, dim=64)
+    start_from_cooccurrence(model, split.train, seed=0)       # an untied model
 
 An inner product ``sources[i] @ outputs[j]`` approximates how much likelier j is near i than
 anywhere: the positive pointwise mutual information of the pair. The two tables differ because
@@ -12,6 +13,7 @@ for PPMI and its factors; Halko, Martinsson and Tropp, SIAM Review 2011, for the
 """
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import sparse
@@ -19,6 +21,7 @@ from scipy import sparse
 from prismrec.baselines.sequential_rules import count_pairs
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError
+from prismrec.model import Model
 
 WINDOW, DECAY, BACKWARD = 10, 0.8, 0.5
 """As ``sequential_rules`` counts: farthest distance, weight by distance, weight of "before"."""
@@ -30,6 +33,25 @@ PAIRS = 100_000_000
 """Most pairs held: beyond, the rarest are forgotten, as in lossy counting. 1.2 GB."""
 OVERSAMPLED, ROUNDS = 8, 4
 """Of the randomised SVD: columns beside those asked for, and power iterations."""
+
+
+SCALE = 1.4
+"""By which both tables are longer than the factors: pooled vectors are shorter than vectors."""
+POPULARITY = 0.75
+"""Of an item's log count in its bias: what ``SMOOTHING`` left out of the PMI."""
+
+
+def start_from_cooccurrence(model: Model, train: Histories, *, seed: int) -> None:
+    """Set an untied model's tables to co-occurrence vectors and its biases to popularity.
+
+    Raises:
+        ConfigError: The model has one table.
+    """
+    width = model.items.embedding_dim
+    sources, outputs = cooccurrence_vectors(train, model.size, dim=width, seed=seed)
+    popularity = POPULARITY * np.log(np.maximum(train.counts(model.size), 0.5))
+    parts = (SCALE * sources, SCALE * outputs, popularity)
+    model.start_from(*(torch.from_numpy(part).float() for part in parts))
 
 
 def cooccurrence_vectors(

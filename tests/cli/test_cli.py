@@ -60,8 +60,10 @@ def test_prepare_says_what_is_left_and_what_comes_next(tmp_path, capsys):
 def test_training_leaves_an_artifact_its_twin_and_no_checkpoint(line):
     assert {path.name for path in line.iterdir()} == {"data", "books", "books-k1"}
     manifest = json.loads((line / "books" / "manifest.json").read_text())
-    assert manifest["about"]["run"]["interests"] == 4
-    assert manifest["extractor"]["options"] == {"dim": 8, "interests": 4, "max_len": 10}
+    assert manifest["about"]["run"]["interests"] == 2
+    assert manifest["extractor"]["options"] == {
+        "dim": 8, "interests": 2, "max_len": 10, "block": False,
+    }  # fmt: skip
 
 
 @pytest.mark.slow
@@ -155,7 +157,10 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, told
     ("flags", "told"),
     [
         (["--extractor", "saa"], "No extractor named 'saa'. Did you mean 'sa'?"),
-        (["--set", "hiden=4"], "has no option 'hiden'. Did you mean 'hidden'?"),
+        (
+            ["--extractor", "sa", "--set", "hiden=4"],
+            "has no option 'hiden'. Did you mean 'hidden'?",
+        ),
         (["--set", "hidden"], "write NAME=VALUE"),
         (["--extractor", "gru", "--interests", "3"], "gives one interest"),
         (["--readout", "soff"], "Did you mean 'soft'?"),
@@ -173,6 +178,8 @@ def test_a_wrong_part_names_the_nearest_right_one(line, mistake, tmp_path, flags
     "flags",
     [
         ["--extractor", "dr", "--readout", "hard", "--similarity", "dot"],
+        ["--extractor", "sa"],
+        ["--start", "random", "--no-untied", "--negatives", "0", "--similarity", "cosine"],
         ["--extractor", "mind", "--readout", "soft", "--negatives", "50"],
         ["--extractor", "transformer", "--loss", "gbce", "--negatives", "20"],
         ["--extractor", "gru", "--sampler", "mixed", "--negatives", "40", "--sparse"],

@@ -32,8 +32,10 @@ from prismrec.training import TrainConfig
 
 SEED = 2020
 """Of the split: the one that METHODS' measured tables use."""
-GOOD = RunConfig()
-PUBLISHED = RunConfig(options={"positions": "slot"}, readout="hard", similarity="dot", dropout=0.0)
+GOOD = RunConfig(extractor="sa")
+PUBLISHED = RunConfig(
+    extractor="sa", options={"positions": "slot"}, readout="hard", similarity="dot", dropout=0.0
+)
 """ComiRec-SA's own settings, but for the softmax, which is over the whole catalog."""
 PUBLISHED_TRAINING = TrainConfig(
     targets="random", batch_size=128, learning_rate=1e-3, warmup=0, schedule="constant",

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
 from prismrec import losses
+from prismrec.cli.defaults import Traits, filled, rules_of, traits_of
 from prismrec.cli.progress import Progress
+from prismrec.cooccurrence import start_from_cooccurrence
 from prismrec.data.catalog import Catalog
 from prismrec.data.split import Split
 from prismrec.errors import ConfigError
 from prismrec.evaluation import evaluate
-from prismrec.extractors import EXTRACTORS
+from prismrec.extractors import EXTRACTORS, Prism
 from prismrec.losses import LOSSES
 from prismrec.model import Model, Similarity
 from prismrec.negatives import SAMPLERS
@@ -26,10 +28,7 @@ from prismrec.regularizers import REGULARIZERS
 from prismrec.resolve import build, resolve
 from prismrec.training import Objective, TrainConfig, TrainResult, train
 
-FULL_SOFTMAX_UP_TO = 50_000
-"""Items up to which every item is a negative unless ``negatives`` says otherwise."""
-SAMPLED = 2_048
-"""Negatives beyond that."""
+T = TypeVar("T")
 MEASURED = 256
 """Users on whose interests the index is measured."""
 
@@ -38,31 +37,42 @@ MEASURED = 256
 class RunConfig:
     """What a run is made of: names of parts and their sizes."""
 
-    extractor: str = "sa"
-    """From a history to interests: sa, dr, mind, transformer, gru, mean, or module:Class."""
+    extractor: str = "prism"
+    """From a history to interests: prism, sa, dr, mind, transformer, gru, mean, or module:Class.
+    What is not given below follows from it and from the data; what it came to is told."""
     dim: int = 64
     """Width D of item and interest vectors."""
     interests: int | None = None
-    """Number K of interests; 4 if not given, 1 for an extractor that gives one."""
+    """Number K of interests; 4 if not given, 1 for an extractor that gives one, 2 for prism on data
+    of fewer than 25 events an item."""
     max_len: int = 50
     """Events of a history that the model reads, the newest."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the extractor, as --set hidden=256."""
-    readout: str = "lse"
-    """How interests meet a target in training: hard, soft, maxsim, lse, mixture."""
+    readout: str | None = None
+    """How interests meet a target in training: hard, soft, maxsim, lse, mixture. If not given:
+    mixture for prism, else lse."""
     loss: str = "softmax"
     """softmax, gbce, bce, bpr or hard_negatives."""
     negatives: int | None = None
-    """Items a target is scored against; 0 is the whole catalog. If not given: the whole catalog
-    up to 50 000 items, 2 048 beyond."""
-    sampler: str = "uniform"
-    """Where negatives come from: uniform, popularity, log_uniform, in_batch, mixed."""
-    similarity: Similarity = "cosine"
-    """Score by cosine or by dot product."""
+    """Items a target is scored against; 0 is the whole catalog. If not given: for prism a quarter
+    of the catalog, at most 1 024; else the whole catalog up to 50 000 items, 2 048 beyond."""
+    sampler: str | None = None
+    """Where negatives come from: uniform, popularity, log_uniform, in_batch, mixed, union. If not
+    given: union for prism, else uniform."""
+    similarity: Similarity | None = None
+    """Score by cosine or by dot product. If not given: dot for prism, else cosine."""
     temperature: float | None = None
     """Logits are divided by it; 0.07 for cosine and 1 for dot if not given."""
-    dropout: float = 0.2
-    """Share of each history vector's numbers set to 0 in training."""
+    dropout: float | None = None
+    """Share of each history vector's numbers set to 0 in training. 0.2 if not given; 0.3 for
+    prism on data of fewer than 25 events an item."""
+    untied: bool | None = None
+    """Search another table than histories are read through, with a bias for each item. If not
+    given: for prism."""
+    start: Literal["cooccurrence", "random"] | None = None
+    """Where item vectors start: from what followed what, for untied ones, or at random. If not
+    given: cooccurrence for prism."""
     sparse: bool = False
     """Touch only the item vectors a step reads: for large catalogs and sampled negatives."""
     routing_variance: float = 0.0
@@ -76,18 +86,6 @@ class RunConfig:
     200 000 items, then ivf-sq8 if it finds .95 of what exact finds, measured on real interests."""
     validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"
     """Validation metric, at 50."""
-
-    def settled(self, items: int) -> "RunConfig":
-        """Fill in what depends on the extractor, the similarity and the number of items."""
-        kind = resolve("extractor", self.extractor, EXTRACTORS)
-        return replace(
-            self,
-            interests=self.interests or (1 if kind.single else 4),
-            temperature=self.temperature or (0.07 if self.similarity == "cosine" else 1.0),
-            negatives=(0 if items <= FULL_SOFTMAX_UP_TO else SAMPLED)
-            if self.negatives is None
-            else self.negatives,
-        )
 
 
 @dataclass(frozen=True)
@@ -123,8 +121,10 @@ def run(
         resume: Go on from them.
         progress: Told of every step.
     """
-    config = config.settled(catalog.size - 1)
+    config, training = settle(config, training, traits_of(split, catalog.size))
     model = make_model(config, catalog.size, training.seed)
+    if config.start == "cooccurrence":
+        start_from_cooccurrence(model, split.train, seed=training.seed)
 
     def validate() -> float:
         recommender = Recommender.exact(model, catalog)
@@ -149,23 +149,36 @@ def run(
     return Trained(recommender, result, settings, choice.reason)
 
 
+def settle(
+    config: RunConfig, training: TrainConfig, traits: Traits
+) -> tuple[RunConfig, TrainConfig]:
+    """Fill in what was not given, by the rules of ``defaults``."""
+    kind = resolve("extractor", config.extractor, EXTRACTORS)
+    rules = rules_of(kind, traits)
+    config = filled(config, rules)
+    config = filled(config, {"temperature": 0.07 if config.similarity == "cosine" else 1.0})
+    if kind is Prism:
+        config = replace(config, options={"block": traits.dense, **config.options})
+    return config, filled(training, rules)
+
+
 def make_model(config: RunConfig, size: int, seed: int) -> Model:
     """Make a model with weights drawn from ``seed``; the global generator is left as it was."""
-    if config.interests is None or config.temperature is None:
-        raise ConfigError("A run's settings are not settled; call settled(items) first.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         extractor = build(
             "extractor", config.extractor, EXTRACTORS, config.options,
-            dim=config.dim, interests=config.interests, max_len=config.max_len,
+            dim=config.dim, interests=given(config.interests), max_len=config.max_len,
         )  # fmt: skip
         return Model(
             size,
             extractor,
-            similarity=config.similarity,
-            temperature=config.temperature,
-            dropout=config.dropout,
+            similarity=given(config.similarity),
+            temperature=given(config.temperature),
+            dropout=given(config.dropout),
             sparse=config.sparse,
+            untied=given(config.untied),
+            normalized=config.readout == "mixture",
         )
 
 
@@ -175,14 +188,25 @@ def make_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
     items = len(counts) - 1
     if loss is losses.gbce:
         loss = partial(losses.gbce, sampling_rate=min(1.0, (config.negatives or items) / items))
-    sampler = resolve("sampler", config.sampler, SAMPLERS)
+    sampler = resolve("sampler", given(config.sampler), SAMPLERS)
     terms = {name: getattr(config, name) for name in REGULARIZERS}
     return Objective(
         loss=loss,
-        readout=resolve("readout", config.readout, READOUTS),
+        readout=resolve("readout", given(config.readout), READOUTS),
         negatives=sampler(counts, config.negatives) if config.negatives else None,
         regularizers={n: (REGULARIZERS[n], weight) for n, weight in terms.items() if weight},
     )
+
+
+def given(value: T | None) -> T:
+    """Give a setting's value.
+
+    Raises:
+        ConfigError: It has none: the settings were not settled.
+    """
+    if value is None:
+        raise ConfigError("A run's settings are not settled; call settle first.")
+    return value
 
 
 def parse_options(pairs: list[str]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import torch
 from cyclopts import Parameter
 
 from prismrec.artifact import save
+from prismrec.cli.defaults import told, traits_of
 from prismrec.cli.described import described
 from prismrec.cli.progress import Progress
-from prismrec.cli.run import RunConfig, Trained, parse_options, run, to_toml
+from prismrec.cli.run import RunConfig, Trained, parse_options, run, settle, to_toml
 from prismrec.cli.scalars import scalars
 from prismrec.cli.show import note, show
 from prismrec.cli.surroundings import surroundings
@@ -66,9 +67,11 @@ def train(
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     dataset, manifest = load_dataset(data), read_manifest(data)
     split = load_split(data, dataset)
-    settled = run_config.settled(dataset.catalog.size - 1)
-    note(negatives_rule(run_config, settled), quiet=sitting.quiet)
-    plans = {out: settled}
+    settled, paced = settle(run_config, training, traits_of(split, dataset.catalog.size))
+    by_rule = [part for part in (told(run_config, settled), told(training, paced)) if part]
+    if by_rule:
+        note(f"By rule, each a flag: {', '.join(by_rule)}.", quiet=sitting.quiet)
+    training, plans = paced, {out: settled}
     if sitting.single and settled.interests != 1:
         plans[out.with_name(out.name + "-k1")] = replace(settled, interests=1)
     trained: dict[Path, Trained] = {}
@@ -98,15 +101,6 @@ def train(
     lines = [line for place, found in trained.items() for line in lines_of(place, found)]
     lines.append(f"next: prismrec evaluate {out} {data}")
     show(summary, lines, as_json=sitting.as_json)
-
-
-def negatives_rule(asked: RunConfig, settled: RunConfig) -> str:
-    """Say what a target is scored against, and whether that was asked for or follows."""
-    scored = f"{settled.negatives} {settled.sampler} negatives" if settled.negatives else (
-        "the whole catalog"
-    )  # fmt: skip
-    why = "as asked" if asked.negatives is not None else "by its size; --negatives sets it"
-    return f"Targets are scored against {scored} ({why})."
 
 
 def about_run(trained: Trained, dataset: dict[str, Any], how: str) -> dict[str, Any]:

@@ -8,23 +8,27 @@ from prismrec.errors import ConfigError
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["fp32", "bf16"]
 Schedule = Literal["constant", "linear"]
+EPOCHS, PATIENCE = 20, 3
+"""Where none is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How to train. Frozen: a run's settings never change under it."""
 
-    epochs: int = 20
-    """Passes over the training pairs, at most: early stopping may end the run before."""
+    epochs: int | None = None
+    """Passes over the training pairs, at most: early stopping may end the run before. 20 if not
+    given; 10 on the command line for prism."""
     steps: int | None = None
     """Optimizer steps in all; if given, it replaces ``epochs``."""
     batch_size: int = 1024
     """Training pairs (a prefix and its target) a step."""
     targets: Literal["all", "random"] = "all"
     """Every prefix of a history at once, or one at random a user and epoch (ComiRec)."""
-    window: int = 1
+    window: int | None = None
     """A target is drawn from the next so many events; 1 is the next one, 0 a quarter of the
-    events so far, at most 20: as far ahead as a split by user looks."""
+    events so far, at most 20: as far ahead as a split by user looks. 1 if not given; on the
+    command line 0 for prism, where validation looks that far."""
     learning_rate: float = 3e-3
     """Adam's step size."""
     warmup: int = 30
@@ -33,15 +37,16 @@ class TrainConfig:
     """After the warm-up: fall to 0 at the last step, or stay."""
     weight_decay: float = 0.0
     """Decoupled decay of the extractor's weights, never of item vectors."""
-    average: float = 0.0
+    average: float | None = None
     """Share that the moving average of the weights keeps at each step; validated and kept are the
-    averages. 0: the weights themselves."""
+    averages. 0, the weights themselves, if not given; .98 on the command line for prism."""
     clip: float = 5.0
     """Longest gradient over all weights; a longer one is scaled down to it."""
     validate_every: int | None = None
     """Steps between validations; once an epoch if not given."""
-    patience: int = 3
-    """Validations without a new best before training stops."""
+    patience: int | None = None
+    """Validations without a new best before training stops. 3 if not given; 2 on the command
+    line for prism."""
     seed: int = 0
     """Where every draw comes from, with what it is for and the step."""
     device: Device = "auto"
@@ -59,7 +64,7 @@ class TrainConfig:
             if getattr(self, name) not in allowed:
                 known = ", ".join(map(repr, allowed))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {known}.")
-        if not 0 <= self.average < 1:
+        if not 0 <= (self.average or 0) < 1:
             raise ConfigError(
                 f"average is {self.average}; it must be at least 0 and below 1, often .98."
             )

@@ -36,7 +36,7 @@ from prismrec.training.checkpoint import (
     save_best,
     save_last,
 )
-from prismrec.training.config import TrainConfig
+from prismrec.training.config import EPOCHS, PATIENCE, TrainConfig
 from prismrec.training.objective import Objective, compute
 from prismrec.types import Batch
 
@@ -146,10 +146,10 @@ class _Run:
             max_len=model.extractor.max_len,
             batch_size=config.batch_size,
             targets=config.targets,
-            window=config.window,
+            window=1 if config.window is None else config.window,
             seed=config.seed,
         )
-        self.steps = config.steps or config.epochs * len(self.batches)
+        self.steps = config.steps or (config.epochs or EPOCHS) * len(self.batches)
         self.every = config.validate_every or len(self.batches)
         self.optimizers = optimizers_of(model, config)
         self.identity = fingerprint(model, histories, config, objective)
@@ -165,7 +165,7 @@ class _Run:
     @property
     def goes_on(self) -> bool:
         """Tell whether there are steps left and patience for them."""
-        within = self.progress.failures < self.config.patience
+        within = self.progress.failures < (self.config.patience or PATIENCE)
         return within and self.progress.step < self.steps
 
     def step(self) -> tuple[dict[str, float], int, float]:

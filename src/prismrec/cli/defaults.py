@@ -1,0 +1,96 @@
+"""What a setting is where none was given: rules over the data's own statistics, never tuned.
+
+    rules = rules_of(kind, traits_of(split, catalog.size))
+    config, training = filled(config, rules), filled(training, rules)
+
+A rule depends on the extractor and on three traits of the data, and every setting can be given
+instead. What the rules came to is told by ``train``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prismrec.data.split import Split
+from prismrec.extractors import Extractor, Prism
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+FULL_SOFTMAX_UP_TO = 50_000
+"""Items up to which every item is a negative, under extractors of others."""
+DENSE = 25
+"""Events an item from which a transformer block pays and dropout may be light."""
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What the rules go by."""
+
+    items: int
+    """Items of the catalog."""
+    dense: bool
+    """Whether an item has ``DENSE`` training events on average."""
+    far: bool
+    """Whether validation asks for more than the next event."""
+
+
+def traits_of(split: Split, size: int) -> Traits:
+    """Read the traits of a split of a catalog of ``size`` - 1 items."""
+    return Traits(
+        items=size - 1,
+        dense=len(split.train.items) >= DENSE * (size - 1),
+        far=any(len(case.targets) > 1 for case in split.valid or split.test),
+    )
+
+
+def rules_of(kind: type[Extractor], traits: Traits) -> dict[str, Any]:
+    """Give each setting that a rule decides, by name."""
+    return of_prism(traits) if kind is Prism else of_others(traits, single=kind.single)
+
+
+def of_prism(traits: Traits) -> dict[str, Any]:
+    """Give what METHODS' prism is, for data of these traits."""
+    return {
+        "interests": 4 if traits.dense else 2,
+        "readout": "mixture",
+        "similarity": "dot",
+        "untied": True,
+        "start": "cooccurrence",
+        "sampler": "union",
+        "negatives": min(1024, max(1, traits.items // 4)),
+        "dropout": 0.2 if traits.dense else 0.3,
+        "epochs": 10,
+        "patience": 2,
+        "window": 0 if traits.far else 1,
+        "average": 0.98,
+    }
+
+
+def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
+    """Give a good way to train the extractors of the literature."""
+    return {
+        "interests": 1 if single else 4,
+        "readout": "lse",
+        "similarity": "cosine",
+        "untied": False,
+        "start": "random",
+        "sampler": "uniform",
+        "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
+        "dropout": 0.2,
+    }
+
+
+def filled(settings: Settings, rules: Mapping[str, Any]) -> Settings:
+    """Give the settings with those that are None taken from the rules."""
+    names = [name for name in rules if getattr(settings, name, 0) is None]
+    return replace(settings, **{name: rules[name] for name in names})
+
+
+def told(asked: "DataclassInstance", settled: "DataclassInstance") -> str:
+    """Say which settings were filled in by rule: ``name value``, a comma between two."""
+    names = [field.name for field in fields(asked) if getattr(asked, field.name) is None]
+    values = {name: getattr(settled, name) for name in names}
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)

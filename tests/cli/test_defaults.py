@@ -1,0 +1,71 @@
+"""What a setting is where none was given: by the extractor and the data, never against a flag."""
+
+import numpy as np
+import pytest
+
+from prismrec.cli.defaults import Traits, told, traits_of
+from prismrec.cli.run import RunConfig, make_model, settle
+from prismrec.data.histories import Histories
+from prismrec.data.split import Case, Split
+from prismrec.errors import ConfigError
+from prismrec.training import TrainConfig
+
+SPARSE = Traits(items=12_000, dense=False, far=True)
+DENSE = Traits(items=1_600, dense=True, far=False)
+
+
+def split_of(events, targets):
+    case = Case(np.array([1, 2]), np.array(targets))
+    return Split(Histories.of([[1] * events]), [case], [], "")
+
+
+def test_traits_are_read_from_training_events_and_validation_targets():
+    assert traits_of(split_of(75, [3]), 4) == Traits(items=3, dense=True, far=False)
+    assert traits_of(split_of(74, [3, 1]), 4) == Traits(items=3, dense=False, far=True)
+
+
+def test_nothing_given_is_prism_as_the_data_is():
+    config, training = settle(RunConfig(), TrainConfig(), SPARSE)
+    assert (config.extractor, config.readout, config.start) == ("prism", "mixture", "cooccurrence")
+    assert config.interests == 2
+    assert (config.negatives, config.dropout, config.options) == (1024, 0.3, {"block": False})
+    assert training.window == 0
+    config, training = settle(RunConfig(), TrainConfig(), DENSE)
+    assert config.interests == 4
+    assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
+    assert (training.window, training.epochs) == (1, 10)
+
+
+def test_the_extractors_of_others_keep_theirs():
+    config, training = settle(RunConfig(extractor="sa"), TrainConfig(), SPARSE)
+    assert (config.readout, config.similarity, config.temperature) == ("lse", "cosine", 0.07)
+    assert (config.start, config.untied, config.negatives) == ("random", False, 0)
+    assert training == TrainConfig()
+    assert settle(RunConfig(extractor="gru"), TrainConfig(), SPARSE)[0].interests == 1
+
+
+def test_what_is_given_stands():
+    asked = RunConfig(interests=3, readout="lse", dropout=0.0, options={"block": True})
+    config, training = settle(asked, TrainConfig(window=1, average=0.0), SPARSE)
+    assert (config.interests, config.readout, config.dropout) == (3, "lse", 0.0)
+    assert config.options == {"block": True}
+    assert (training.window, training.average) == (1, 0.0)
+
+
+def test_settling_twice_changes_nothing():
+    once = settle(RunConfig(), TrainConfig(), SPARSE)
+    assert settle(*once, DENSE) == once
+
+
+def test_what_came_of_the_rules_is_told():
+    settled, training = settle(RunConfig(interests=3), TrainConfig(), SPARSE)
+    said = told(RunConfig(interests=3), settled)
+    assert "readout mixture, " in said
+    assert "interests" not in said
+    assert "window 0" in told(TrainConfig(), training)
+    assert told(settled, settled) == ""
+
+
+def test_settings_that_were_not_settled_make_no_model():
+    with pytest.raises(ConfigError, match="not settled"):
+        make_model(RunConfig(), 40, 0)
