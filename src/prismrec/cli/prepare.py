@@ -12,6 +12,7 @@ from prismrec.cli.logs import Reading, open_log
 from prismrec.cli.show import show
 from prismrec.data.dataset import Dataset, Duplicates, build_dataset
 from prismrec.data.events import EventLog
+from prismrec.data.shared import shared_accounts
 from prismrec.data.split import Split, make_split
 from prismrec.data.storage import save_dataset
 
@@ -27,6 +28,9 @@ class Making:
     duplicates: Duplicates = "keep"
     """Repeated events: keep them; drop-exact, those of the same user, item and time; or
     collapse-repeats, an item that its user took in the event before."""
+    people: int = 1
+    """Merge users at random, so many to an account: a test of whether interests keep tastes
+    apart. 1 leaves them as they are."""
     split: Literal["by-user", "leave-last-out", "by-time"] = "by-user"
     """Protocol of train, validation and test."""
     seed: int | None = None
@@ -62,6 +66,8 @@ def prepare(
         min_item_events=making.min_item_events,
         duplicates=making.duplicates,
     )
+    if making.people != 1:
+        dataset = shared_accounts(dataset, people=making.people).dataset
     options = {} if making.seed is None else {"seed": making.seed}
     made = make_split(dataset, making.split, **options)
     save_dataset(dataset, out, split={"name": making.split, "options": options})
