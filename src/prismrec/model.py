@@ -26,6 +26,8 @@ from prismrec.types import Interests
 Similarity = Literal["dot", "cosine"]
 SCORES_HELD = 1 << 22
 """Scores held at once where interests are normalized: 16 MiB."""
+SUMMED = 1 << 20
+"""Items that a partition is summed over at most."""
 
 
 class Model(nn.Module):
@@ -43,7 +45,8 @@ class Model(nn.Module):
         normalized: In evaluation each interest's scores are log probabilities: prior, less the
             log of its scores' summed exponentials over the catalog. For the mixture readout,
             under which an interest's own partition does not matter in training. Costs a forward
-            pass O(B K V D) time.
+            pass O(B K V D) time, up to ``SUMMED`` items; beyond, the sum is taken over a sample
+            of so many, by their biases.
 
     Raises:
         ConfigError: An impossible size, similarity, temperature or dropout.
@@ -73,6 +76,7 @@ class Model(nn.Module):
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
         self.normalized = normalized
+        self._drawn: tuple[Tensor, Tensor] | None = None
         self.options = {
             "similarity": similarity,
             "temperature": temperature,
@@ -183,10 +187,38 @@ class Model(nn.Module):
             vectors = torch.cat([vectors, meets_bias], dim=-1)
         return interests._replace(vectors=vectors)
 
+    def train(self, mode: bool = True) -> "Model":
+        """Turn to training, or to evaluation; either way the weights may have changed."""
+        self._drawn = None
+        return super().train(mode)
+
+    def _summed(self) -> tuple[Int[Tensor, " S"], Float[Tensor, " S"]]:
+        """Give the items that partitions are summed over, and the log weight of each.
+
+        All, or ``SUMMED`` spread evenly over the catalog by the exponentials of their biases:
+        what an interest likes is then drawn the oftener, the more it would weigh by itself.
+        """
+        if self._drawn is None:
+            device, number = self.device, min(SUMMED, self.size - 1)
+            bias = torch.zeros(self.size - 1, dtype=torch.float64, device=device)
+            if self.outputs is not None:
+                bias += self.outputs.weight.detach()[1:, -1]
+            if number == len(bias):
+                items, share = torch.arange(number, device=device), torch.ones_like(bias)
+            else:
+                share = bias.softmax(dim=0)
+                edges = share.cumsum(0)
+                points = (torch.arange(number, device=device) + 0.5) / number * edges[-1]
+                items = torch.searchsorted(edges, points)
+                share = share[items] * number
+            self._drawn = items + 1, -share.log().float()
+        return self._drawn
+
     def _normalized(self, interests: Interests) -> Interests:
-        items, flat = self.item_vectors()[1:], interests.vectors.flatten(0, 1)
-        rows = max(1, SCORES_HELD // len(items))
-        partition = torch.cat([(part @ items.T).logsumexp(-1) for part in torch.split(flat, rows)])
+        numbers, log_weight = self._summed()
+        items, flat = self.item_vectors()[numbers], interests.vectors.flatten(0, 1)
+        parts = torch.split(flat, max(1, SCORES_HELD // len(items)))
+        partition = torch.cat([(part @ items.T + log_weight).logsumexp(-1) for part in parts])
         prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)
         bias = prior - partition.view_as(prior)
         return interests._replace(bias=bias.masked_fill(~interests.active, 0))

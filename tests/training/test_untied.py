@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from prismrec.errors import ConfigError
+from prismrec.extractors import Prism
+from prismrec.model import Model
 from prismrec.readouts import MIXTURE
 from prismrec.training import Objective, TrainConfig, train
 
@@ -47,6 +49,18 @@ def test_normalized_scores_are_log_probabilities_of_a_mixture(new_model):
     model.train()
     prior = model(HISTORY, HISTORY != 0).bias
     torch.testing.assert_close(prior.exp().sum(1), torch.ones(3))
+
+
+def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(monkeypatch):
+    torch.manual_seed(0)
+    model = Model(3_000, Prism(dim=8, interests=2, max_len=3), untied=True, normalized=True)
+    model.start_from(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), 2 * torch.randn(3_000))
+    with torch.no_grad():
+        exact = model.eval()(HISTORY, HISTORY != 0).bias
+        monkeypatch.setattr("prismrec.model.SUMMED", 1_000)
+        found = model.eval()(HISTORY, HISTORY != 0).bias
+    assert not torch.equal(found, exact)
+    torch.testing.assert_close(found, exact, rtol=0, atol=0.15)
 
 
 def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
