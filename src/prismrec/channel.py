@@ -14,10 +14,10 @@ with ``p_interests`` the softmax of the interests' scores over their ``REFERENCE
 Source of the rules: ``baselines.sequential_rules``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import logsumexp
@@ -77,12 +77,11 @@ class Rules:
         table.resize((size, size))
         return Rules(table, self.weight)
 
-    def scores(self, history: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give the items that follow a history, by number, and their scores."""
-        row = weigh([history], self.table.shape[0], recency=RECENCY) @ self.table
-        row = sparse.csr_array(row)
-        order = np.argsort(row.indices)
-        return row.indices[order].astype(np.int64), row.data[order].astype(np.float64)
+    def scores(self, histories: Sequence[NDArray[np.int64]]) -> sparse.csr_array:
+        """Score the items that follow each history, ``[B, V]``, in order of their numbers."""
+        found = weigh(histories, self.table.shape[0], recency=RECENCY) @ self.table
+        found.sort_indices()
+        return found
 
     def reasons(
         self, history: NDArray[np.int64], item: int
@@ -127,11 +126,15 @@ class JoinedSource:
         searched for ``depth`` items or more, and each of these keeps at least its own part.
         """
         pool = self.base.search(rows, max(depth, REFERENCE))
+        ruled = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
         items = np.zeros((len(rows), depth), dtype=np.int64)
         scores = np.full((len(rows), depth), -np.inf, dtype=np.float32)
         interest = np.zeros((len(rows), depth), dtype=np.int64)
         for place, row in enumerate(rows.tolist()):
-            found = self._joined(row, *(part[place] for part in pool))
+            own = slice(ruled.indptr[place], ruled.indptr[place + 1])
+            follow = self._open(row, ruled.indices[own].astype(np.int64), ruled.data[own])
+            candidates = Merged(*(part[place : place + 1] for part in pool))
+            found = self._joined(row, candidates, *follow)
             length = min(depth, len(found[0]))
             items[place, :length] = found[0][:length]
             scores[place, :length] = found[1][:length]
@@ -145,15 +148,15 @@ class JoinedSource:
     def _joined(
         self,
         row: int,
-        items: Int[np.ndarray, " M"],
-        scores: Float[np.ndarray, " M"],
-        interest: Int[np.ndarray, " M"],
+        pool: Merged,
+        ruled: NDArray[np.int64],
+        strength: NDArray[np.float64],
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         """Give one user's candidates of both channels, best first, ties by item number."""
-        there = items > 0
-        items, scores, interest = items[there], scores[there].astype(np.float64), interest[there]
+        there = pool.items[0] > 0
+        items, scores, interest = (part[0][there] for part in pool)
+        scores = scores.astype(np.float64)
         total = logsumexp(scores[:REFERENCE]) if len(scores) else 0.0
-        ruled, strength = self._ruled(row)
         if not len(ruled):
             return items, scores - total, interest
         new = ~np.isin(ruled, items)
@@ -167,9 +170,10 @@ class JoinedSource:
         best = np.lexsort((every, -joined))
         return every[best], joined[best], np.concatenate([interest, brought])[best]
 
-    def _ruled(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give the items that the rules bring, by number, and their scores, of sum 1."""
-        items, scores = self.rules.scores(self.base.histories[row])
+    def _open(
+        self, row: int, items: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Keep what the rules bring that may be recommended, the strongest, of sum 1."""
         open_ = ~np.isin(items, self.base.query.barred[row])
         if self.base.open_items is not None:
             open_ &= self.base.open_items[items]
@@ -177,7 +181,8 @@ class JoinedSource:
         if len(items) > CANDIDATES:
             kept = np.sort(np.lexsort((items, -scores))[:CANDIDATES])
             items, scores = items[kept], scores[kept]
-        return items, scores / max(scores.sum(), 1e-300)
+        total = scores.sum(dtype=np.float64)
+        return items, scores.astype(np.float64) / max(total, 1e-300)
 
     def _scored(
         self, row: int, items: NDArray[np.int64]

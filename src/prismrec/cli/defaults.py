@@ -66,6 +66,7 @@ def of_prism(traits: Traits) -> dict[str, Any]:
         "patience": 2,
         "window": 0 if traits.far else 1,
         "average": 0.98,
+        "rules": True,
     }
 
 
@@ -80,6 +81,7 @@ def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
         "sampler": "uniform",
         "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
         "dropout": 0.2,
+        "rules": False,
     }
 
 

@@ -1,6 +1,6 @@
 """``prismrec evaluate``: an artifact beside every baseline, and as a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,16 +57,14 @@ def evaluate(
     recommenders = open_all([artifact, *more], data)
     note("Fitting the baselines …", quiet=as_json)
     listings, others, left_out = baselines(measuring)
-    models = []
+    models: list[Entry] = []
     for name, recommender in recommenders.items():
         note(f"Measuring {name} …", quiet=as_json)
-        how = describe(recommender)
-        for strength in (0.0, *(d for d in diversity or () if d)):
-            title = f"{name} λ={strength:g}" if strength else name
-            listing = listing_of(recommender, diversity=strength)
-            models.append(measuring.entry(title, how, listing))
-            if not strength:
-                listings[name] = listing
+        listings[name] = listing_of(recommender)
+        models += [
+            measuring.entry(title, describe(one), listing_of(one, diversity=strength))
+            for title, one, strength in versions_of(name, recommender, diversity or ())
+        ]
     entries = [*others, *models]
     compared = [
         *differences(entries, f"recall@{ks[-1]}"),
@@ -81,6 +79,18 @@ def evaluate(
     lines += [f"report: {report / 'report.html'}"] if report else []
     value = {"entries": measure.as_json(entries), "differences": compared}
     show(value, lines, as_json=as_json)
+
+
+def versions_of(
+    name: str, recommender: Recommender, strengths: Sequence[float]
+) -> Iterator[tuple[str, Recommender, float]]:
+    """Name the ways in which a recommender is shown: title, recommender, diversity."""
+    yield name, recommender, 0.0
+    for strength in strengths:
+        if strength:
+            yield f"{name} λ={strength:g}", recommender, strength
+    if recommender.rules:
+        yield f"{name} without rules", recommender.with_rules(None), 0.0
 
 
 def open_all(artifacts: Sequence[Path], data: Path) -> dict[str, Recommender]:
@@ -102,11 +112,11 @@ def open_all(artifacts: Sequence[Path], data: Path) -> dict[str, Recommender]:
 
 def describe(recommender: Recommender) -> str:
     """Tell what a recommender is made of."""
-    model = recommender.model
+    model, rules = recommender.model, recommender.rules
     kind, extractor = type(model.extractor).__name__, model.extractor
     return (
         f"{kind}, K={extractor.interests}, D={extractor.dim}, newest {extractor.max_len} events, "
-        f"{model.similarity}"
+        f"{model.similarity}" + (f", rules at {rules.weight:g}" if rules else "")
     )
 
 

@@ -62,8 +62,7 @@ def train(
         sitting: What changes no number.
         set_: An option of the extractor, as --set hidden=256; may be repeated.
     """
-    if sitting.threads:
-        torch.set_num_threads(sitting.threads)
+    torch.set_num_threads(sitting.threads or torch.get_num_threads())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     dataset, manifest = load_dataset(data), read_manifest(data)
     split = load_split(data, dataset)
@@ -108,7 +107,7 @@ def about_run(trained: Trained, dataset: dict[str, Any], how: str) -> dict[str, 
     return {
         "run": trained.settings,
         "result": summary_of(trained),
-        "index": trained.index,
+        **trained.notes,
         "dataset": {n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
         "split": how,
         **surroundings(),
@@ -135,6 +134,7 @@ def lines_of(place: Path, trained: Trained) -> list[str]:
         f"{place}: {settings['extractor']}, {settings['interests']} interests{best}",
         f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
         f"{result.pairs_per_second:,.0f} training pairs a second",
+        *(f"  {note}" for note in trained.notes.values()),
     ]
 
 
