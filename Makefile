@@ -14,7 +14,7 @@ help: ## list the commands
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),$(BIN)/pip install -q '$(TORCH)' --index-url $(TORCH_INDEX))
-	$(BIN)/pip install -q --disable-pip-version-check -e .
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[serve]'
 	touch $@
 
 .venv/dev: .venv/ready

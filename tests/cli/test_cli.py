@@ -230,12 +230,12 @@ def test_tensorboard_scalars_are_written(line, tmp_path):
 def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
     assert run("demo", "--data", WORLD, "--out", tmp_path / "demo", "--epochs", 1) == 0
     out = capsys.readouterr().out
-    for name in ("popularity", "sequential-rules", "comirec-sa", "sa-k1"):
+    for name in ("popularity", "sequential-rules", "comirec-sa", "prism-k1"):
         assert name in out
     assert "interest 0 (cluster " in out
     assert "The same at diversity 0.5" in out
     assert (tmp_path / "demo" / "report" / "report.html").exists()
-    table = [row for row in out.splitlines() if row.startswith(("popularity", "sa", "ease"))]
+    table = [row for row in out.splitlines() if row.startswith(("popularity", "sa", "prism", "ease"))]
     assert max(map(len, table[:3])) <= 80
 
 

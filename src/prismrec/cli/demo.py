@@ -1,8 +1,8 @@
 """``prismrec demo``: the whole line on real data, in minutes.
 
-MovieLens-100K is fetched, prepared and split; three models are trained: ComiRec-SA as published,
-the same network trained well, and that with one interest. All are measured beside every baseline,
-one user's list is shown with the interest each item came from, and a report is written.
+MovieLens-100K is fetched, prepared and split; four models are trained: ComiRec-SA as published,
+the same network trained well, prism, and prism with one interest. All are measured beside every
+baseline, one user's list is shown with the interest each item came from, and a report is written.
 """
 
 import time
@@ -44,7 +44,8 @@ PUBLISHED_TRAINING = TrainConfig(
 MODELS: dict[str, tuple[RunConfig, TrainConfig]] = {
     "comirec-sa": (PUBLISHED, PUBLISHED_TRAINING),
     "sa": (GOOD, TrainConfig()),
-    "sa-k1": (replace(GOOD, interests=1), TrainConfig()),
+    "prism": (RunConfig(), TrainConfig()),
+    "prism-k1": (RunConfig(interests=1), TrainConfig()),
 }
 
 
@@ -90,12 +91,15 @@ def demo(
     content = content_of(measuring, entries, listings, recommenders, compared, data)
     write_report(content, out / "report")
     lines = ["", *measure.lines_of(entries, (20, 50)), "", *compared, ""]
-    lines += a_user(recommenders["sa"], dataset, split)
+    lines += a_user(recommenders["prism"], dataset, split)
     minutes = (time.perf_counter() - began) / 60
     lines += [
         f"{minutes:.1f} minutes. A report with plots: {out / 'report' / 'report.html'}",
-        f"next: prismrec recommend {out / 'sa'} --data {out / 'data'} --user "
+        f"next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user "
         f"{dataset.users.external([0])[0]} --diversity 0.5",
+        "and see it: prismrec serve "
+        f"{out / 'prism'} --beside {out / 'prism-k1'} --data {out / 'data'}",
+        "then open http://127.0.0.1:8000/",
     ]
     value = {"entries": measure.as_json(entries), "differences": compared}
     show(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
