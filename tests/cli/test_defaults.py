@@ -33,7 +33,7 @@ def test_nothing_given_is_prism_as_the_data_is():
     config, training = settle(RunConfig(), TrainConfig(), DENSE)
     assert config.interests == 4
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
-    assert (training.window, training.epochs) == (1, 10)
+    assert (training.window, training.epochs, training.learning_rate) == (1, 8, 8e-3)
 
 
 def test_the_extractors_of_others_keep_theirs():

@@ -36,7 +36,7 @@ from prismrec.training.checkpoint import (
     save_best,
     save_last,
 )
-from prismrec.training.config import EPOCHS, PATIENCE, TrainConfig
+from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
 from prismrec.training.objective import Objective, compute
 from prismrec.types import Batch
 
@@ -260,7 +260,7 @@ class _Run:
         return TrainingError(
             f"Step {step} (seed {self.config.seed}) gave losses {losses} or a gradient that is not "
             f"a number; longest weights: {named}; lower learning_rate "
-            f"({self.config.learning_rate}) or clip ({self.config.clip}) and {way}."
+            f"({self.config.learning_rate or RATE}) or clip ({self.config.clip}) and {way}."
         )
 
 
@@ -283,7 +283,7 @@ def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimiz
     rest = [p for p in model.parameters() if id(p) in others and p.requires_grad]
     groups = [{"params": rest, "weight_decay": config.weight_decay}] if rest else []
     optimizers: list[torch.optim.Optimizer] = []
-    rate, betas = config.learning_rate, (0.9, 0.98)
+    rate, betas = config.learning_rate or RATE, (0.9, 0.98)
     if model.items.sparse:
         optimizers.append(torch.optim.SparseAdam(tables, lr=rate, betas=betas))
     else:
