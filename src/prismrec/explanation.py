@@ -1,6 +1,5 @@
 """Lists and interests in words: names, titles, which items of the history made what."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -115,21 +114,43 @@ def explained(
     """
     names = catalog.items.external(read.tolist())
     titles = [catalog.title(item) for item in read.tolist()]
+    shares = category_shares(catalog, read, weights[:, : len(read)])
+    called = names_of(catalog, shares, active)
     views = []
     for number in np.flatnonzero(active).tolist():
         own = weights[number, : len(read)]
         heaviest = np.argsort(-own, kind="stable")
         items = tuple(Reason(names[at], titles[at], float(own[at])) for at in heaviest.tolist())
-        views.append(Interest(number, name_of(catalog, read, own), items))
+        views.append(Interest(number, called[number], items))
     return views
 
 
-def name_of(catalog: Catalog, read: NDArray[np.int64], weights: Float[np.ndarray, " L"]) -> str:
-    """Name an interest after the categories that it draws on most; "" without any."""
-    drawn: dict[int, float] = defaultdict(float)
-    for item, weight in zip(read.tolist(), weights.tolist(), strict=True):
-        own = catalog.categories_of(item).tolist()
-        for category in own:
-            drawn[category] += weight / len(own)
-    most = sorted(drawn, key=lambda category: (-drawn[category], category))[:NAMES]
-    return ", ".join(catalog.category_names[category] for category in most)
+def category_shares(
+    catalog: Catalog, read: NDArray[np.int64], weights: Float[np.ndarray, "K L"]
+) -> Float[np.ndarray, "K C"]:
+    """Give how much of each interest is drawn from each category; an item's share its weight."""
+    shares = np.zeros((len(weights), len(catalog.category_names)))
+    for place, item in enumerate(read.tolist()):
+        own = catalog.categories_of(item)
+        shares[:, own] += weights[:, place, None] / max(len(own), 1)
+    return shares
+
+
+def names_of(
+    catalog: Catalog, shares: Float[np.ndarray, "K C"], active: Bool[np.ndarray, " K"]
+) -> list[str]:
+    """Name interests after the categories that say most about each; "" without any.
+
+    A category says share · log of (share / its share of the catalog's events) plus the same
+    against the mean of the history's interests: what is much of this interest, more than of
+    anyone's taste and more than of this person's other interests.
+    """
+    mean = shares[active].mean(axis=0) if active.any() else shares.mean(axis=0)
+    names = []
+    for own in shares:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lift = np.log(own / catalog.category_share) + np.log(own / mean)
+            says = np.where(own > 0, own * np.where(np.isfinite(lift), lift, 0), -np.inf)
+        best = np.lexsort((np.arange(len(own)), -own, -says))[:NAMES]
+        names.append(", ".join(catalog.category_names[c] for c in best.tolist() if own[c] > 0))
+    return names

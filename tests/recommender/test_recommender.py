@@ -3,12 +3,16 @@
 from functools import partial
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
+from prismrec.data.catalog import Catalog
+from prismrec.data.ids import IdMap
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import evaluate
+from prismrec.explanation import explained
 from prismrec.extractors import EXTRACTORS
 from prismrec.model import Model
 from prismrec.recommender import Recommender
@@ -148,3 +152,21 @@ def test_a_history_longer_than_the_model_reads_is_read_from_its_newest(dataset, 
     newest = history[-recommender.model.extractor.max_len :]
     whole, cut = (recommender.interests_of([h]).vectors for h in (history, newest))
     torch.testing.assert_close(whole, cut)
+
+
+def test_an_interest_is_named_after_what_sets_it_apart():
+    # Everyone takes drama (80 of 100 events). One interest draws on drama and a little on war,
+    # the other on drama and a little on music: these name them.
+    catalog = Catalog(
+        items=IdMap(["d", "w", "m"], first=1, kind="item"),
+        titles=pl.Series(["D", "W", "M"]),
+        category_names=["drama", "war", "music"],
+        category_indptr=np.array([0, 0, 1, 2, 3]),
+        category_ids=np.array([0, 1, 2], dtype=np.int32),
+        count=np.array([0, 80, 10, 10]),
+    )
+    weights = np.array([[0.6, 0.4, 0.0], [0.6, 0.0, 0.4]])
+    views = explained(catalog, np.array([1, 2, 3]), weights, np.array([True, True]))
+    assert [view.name.split(", ")[0] for view in views] == ["war", "music"]
+    alone = explained(catalog, np.array([1]), np.ones((1, 1)), np.array([True]))
+    assert alone[0].name == "drama"

@@ -83,6 +83,19 @@ class Catalog:
         """All item numbers, the most popular first, ties by number."""
         return np.argsort(-self.count[1:], kind="stable") + 1
 
+    @cached_property
+    def category_share(self) -> NDArray[np.float64]:
+        """Share of all events that each category has, ``[C]``; an item's categories share its own.
+
+        Where nothing is counted every item counts once.
+        """
+        lengths = np.diff(self.category_indptr)
+        count = self.count if self.count.any() else np.ones(self.size, dtype=np.int64)
+        each = np.repeat(count / np.maximum(lengths, 1), lengths)
+        total = np.bincount(self.category_ids, each, minlength=len(self.category_names))
+        share: NDArray[np.float64] = total / max(total.sum(), 1e-300)
+        return share
+
     def title(self, item: int) -> str:
         """Give an item's title; the first call makes a list of all."""
         return self._titles[item - 1]
