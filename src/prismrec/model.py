@@ -12,6 +12,7 @@ meets a 1 at the end of every interest.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -121,9 +122,11 @@ class Model(nn.Module):
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
 
     @property
-    def tables(self) -> list[nn.Embedding]:
+    def tables(self) -> Iterator[nn.Embedding]:
         """The tables with a row for each item."""
-        return [self.items] if self.outputs is None else [self.items, self.outputs]
+        yield self.items
+        if self.outputs is not None:
+            yield self.outputs
 
     @property
     def device(self) -> torch.device:
