@@ -208,6 +208,7 @@ def _measure(
     prior = np.where(active, interests.bias.float().cpu().numpy(), -np.inf)
     vectors, weights = (part.float().cpu().numpy() for part in interests[:2])
     barred = histories if filter_seen else None
+    dim = recommender.model.extractor.dim  # one number more is how an item's bias is met
     longest = max(len(np.unique(history)) for history in histories)
     found = recommender.index.search(vectors, k + (longest if filter_seen else 0))
 
@@ -232,7 +233,7 @@ def _measure(
         effective_items=np.where(active, _effective(weights), np.nan),
         marginal_recall=np.where(active, whole[:, None] - np.stack(without, axis=1), np.nan),
         read_items=np.minimum([len(h) for h in histories], recommender.model.extractor.max_len),
-        cosine=_over_pairs(_cosines(vectors), active),
+        cosine=_over_pairs(_cosines(vectors[:, :, :dim]), active),
         overlap=_over_pairs(_overlaps(own), active),
         recall=whole,
         pool_recall=recalled(pool),

@@ -279,9 +279,9 @@ class Recommender:
         pool = retrieve(self.index, query, depth, open_items=open_items, vectors_of=self.vectors_of)
         found = pool.items[0]
         found = np.sort(found[found > 0])
-        vectors = self.vectors_of(found)
-        length = np.linalg.norm(vectors, axis=1) * np.linalg.norm(own)
-        cosine = (vectors @ own[0]) / np.where(length > 0, length, 1)
+        vectors, like = self.directions_of(found), self.directions_of(numbers)[0]
+        length = np.linalg.norm(vectors, axis=1) * np.linalg.norm(like)
+        cosine = (vectors @ like) / np.where(length > 0, length, 1)
         best = np.argsort(-cosine, kind="stable")[:k]
         names = self.catalog.items.external(found[best].tolist())
         return [
@@ -308,6 +308,10 @@ class Recommender:
             asked = torch.from_numpy(numbers).to(self.model.device)
             vectors: NDArray[np.float32] = self.model.vectors_of(asked).float().cpu().numpy()
         return vectors
+
+    def directions_of(self, numbers: NDArray[np.int64]) -> Float[np.ndarray, "N D"]:
+        """Give the vectors of some items without the bias of each: what they are like."""
+        return self.vectors_of(numbers)[:, : self.model.extractor.dim]
 
     def _listed(
         self,
@@ -341,11 +345,12 @@ class Recommender:
         filter_seen: bool,
     ) -> Source:
         """Give candidates of users who all have a history, or of users who all have none."""
+        dim = self.model.extractor.dim
         if not len(histories[0]):
-            return PopularSource(self.catalog, len(histories), open_items, self.vectors_of)
+            return PopularSource(self.catalog, len(histories), open_items, self.vectors_of, dim)
         query = self._query(histories, filter_seen=filter_seen)
         own = InterestSource(
-            self.index, self.catalog, query, histories, open_items, self.vectors_of
+            self.index, self.catalog, query, histories, open_items, self.vectors_of, dim
         )
         return own if self.rules is None else JoinedSource(own, self.rules)
 

@@ -132,6 +132,8 @@ class InterestSource:
     histories: Sequence[NDArray[np.int64]]
     open_items: NDArray[np.bool_] | None
     vectors_of: VectorsOf
+    dim: int
+    """Numbers of a vector that say what it is like; one more, if there is, is how common."""
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -151,7 +153,7 @@ class InterestSource:
             scores=scores,
             category=self.catalog.single_category[items],
             categories=[self.catalog.categories_of(item).tolist() for item in items],
-            vectors=vectors,
+            vectors=vectors[:, : self.dim],
             interest_scores=vectors @ self.query.vectors[row].T + prior,
             history=[self.catalog.categories_of(item).tolist() for item in self.histories[row]],
         )
@@ -165,6 +167,8 @@ class PopularSource:
     users: int
     open_items: NDArray[np.bool_] | None
     vectors_of: VectorsOf
+    dim: int
+    """Numbers of a vector that say what it is like; one more, if there is, is how common."""
 
     def __len__(self) -> int:
         return self.users
@@ -184,7 +188,7 @@ class PopularSource:
             scores=scores,
             category=self.catalog.single_category[items],
             categories=[self.catalog.categories_of(item).tolist() for item in items],
-            vectors=self.vectors_of(items),
+            vectors=self.vectors_of(items)[:, : self.dim],
             interest_scores=scores[:, None],
             history=[],
         )

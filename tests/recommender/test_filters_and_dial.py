@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 from prismrec import retrieval
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError, UnknownName
+from prismrec.extractors import EXTRACTORS
 from prismrec.filters import Filter
 from prismrec.index.sharded import Sharded
+from prismrec.model import Model
 from prismrec.recommender import Recommender
 from prismrec.rerank import RERANKERS
 from worlds import small_dataset, untrained
@@ -279,3 +282,14 @@ def test_a_sharded_index_serves_the_same_lists(dataset, recommender):
     for user in range(5):
         history = ids(dataset, user)
         assert listed(sharded.recommend(history, 8)) == listed(recommender.recommend(history, 8))
+
+
+def test_how_common_an_item_is_does_not_make_it_similar(dataset):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        extractor = EXTRACTORS["prism"](dim=8, interests=2, max_len=10)
+        model = Model(dataset.catalog.size, extractor, untied=True)
+    before = Recommender.exact(model, dataset.catalog).similar("3", 8)
+    with torch.no_grad():
+        model.outputs.weight[1:, -1] += torch.linspace(0, 50, dataset.catalog.size - 1)
+    assert Recommender.exact(model, dataset.catalog).similar("3", 8) == before

@@ -114,7 +114,7 @@ def interests_of(
         return []
     numbers = known(history, recommender.catalog)
     vectors = recommender.interests_of([numbers]).vectors[0].float().cpu().numpy()
-    places = served.plane.place(vectors)
+    places = served.plane.place(vectors[:, : recommender.model.extractor.dim])
     own = _own_items(recommender, vectors, numbers, top) if top else [[] for _ in vectors]
     brought = [item.interest for item in answer.items] if answer else []
     return [
@@ -208,7 +208,7 @@ def mapped(served: Served, limit: int) -> dict[str, Any]:
     catalog = recommender.catalog
     popular = catalog.by_count[: limit + len(recommender.hidden)].tolist()
     numbers = [number for number in popular if number not in recommender.hidden][:limit]
-    places = served.plane.place(recommender.vectors_of(np.array(numbers, dtype=np.int64)))
+    places = served.plane.place(recommender.directions_of(np.array(numbers, dtype=np.int64)))
     return {
         "ids": catalog.items.external(numbers),
         "titles": [catalog.title(number) for number in numbers],

@@ -1,22 +1,20 @@
 """The artifact that answers, and everything made of it: replaced whole, never changed."""
 
-import hashlib
-import shutil
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from prismrec.artifact import MANIFEST, load, read_manifest
+from prismrec.artifact import load
 from prismrec.data.storage import load_dataset
 from prismrec.errors import DataError
 from prismrec.new_items import NewItem
 from prismrec.projection import Plane
 from prismrec.recommender import Recommender
+from prismrec.service.copies import Copy
 
 MAPPED = 200_000
 """Items that the plane of the map is computed from, the most popular."""
@@ -31,40 +29,23 @@ class Served:
     """Short name of its contents: the same artifact has the same everywhere."""
     manifest: dict[str, Any]
 
+    copy: Copy = field(repr=False)
+    """Where its files are; held while anything answers from them."""
+
     @classmethod
     def open(cls, folder: Path, private: Path) -> "Served":
         """Copy an artifact to a private place and open it there.
 
-        Vectors are mapped into memory from their file. Were that file cut short by someone
-        copying a new artifact over it, the process would die; nobody writes to the copy.
-
         Raises:
             DataError: It is not one, or not whole; see ``artifact.load``.
         """
-        manifest = read_manifest(folder)
-        text = (folder / MANIFEST).read_bytes()
-        name = hashlib.sha256(text).hexdigest()[:12]
-        copy = private / name
-        if not copy.exists():
-            beside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=private))
-            try:
-                shutil.copytree(folder, beside, dirs_exist_ok=True)
-                load(beside)  # before it takes its name: a damaged copy is never opened again
-                beside.rename(copy)
-            except OSError as error:
-                if not copy.exists():  # or another worker was faster
-                    raise DataError(
-                        f"The artifact {folder} could not be copied ({error.strerror}); free the "
-                        "disk or set TMPDIR."
-                    ) from error
-            finally:
-                shutil.rmtree(beside, ignore_errors=True)
-        return cls(load(copy), name, manifest)
+        copy = Copy(folder, private)
+        return cls(load(copy.folder), copy.name, copy.manifest, copy)
 
     @cached_property
     def plane(self) -> Plane:
         """The plane of the map."""
-        return Plane.of(self.recommender.vectors_of(self.recommender.catalog.by_count[:MAPPED]))
+        return Plane.of(self.recommender.directions_of(self.recommender.catalog.by_count[:MAPPED]))
 
     @cached_property
     def titles(self) -> list[str]:
@@ -155,7 +136,7 @@ def _spreads(recommender: Recommender, histories: Sequence[Sequence[str]]) -> li
         for history in histories
     ]
     interests = recommender.interests_of(numbers)
-    vectors = interests.vectors.float().cpu().numpy().astype(np.float64)
+    vectors = interests.vectors[:, :, : recommender.model.extractor.dim].double().cpu().numpy()
     active = interests.active.cpu().numpy()
     spreads = []
     for own, there in zip(vectors, active, strict=True):
