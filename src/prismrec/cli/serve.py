@@ -5,13 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from prismrec.artifact import read_manifest
 from prismrec.cli.described import described
 from prismrec.cli.show import note
 from prismrec.errors import MissingExtra
 from prismrec.service.settings import Keys, Places, Settings, check_exposure
-
-GRACE = 10
-"""Seconds that requests in work have to end when the service stops."""
 
 
 def serve(
@@ -36,32 +34,22 @@ def serve(
         settings: How the service runs.
     """
     try:
-        import uvicorn
-
-        from prismrec.service.app import from_environment, write_environment
+        from prismrec.service.app import write_environment
+        from prismrec.service.serving import listen, run
     except ImportError as error:
         raise MissingExtra.for_("prismrec serve", "serve") from error
     keys = Keys.from_environment()
     check_exposure(settings, keys)
+    read_manifest(artifact)
     write_environment(
         Places(artifact=artifact, beside=beside, data=data, changes=changes), settings
     )
-    # One process is this one, so that what is wrong with its artifact is said here, in a sentence.
-    several = settings.workers > 1
     page = " and the page" if settings.page_for(keys) else ""
-    note(f"Serving {artifact}: the API{page} at http://{settings.host}:{settings.port}/")
-    uvicorn.run(
-        "prismrec.service.app:from_environment" if several else from_environment(),
-        factory=several,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=15,
-    )
+    with listen(settings) as bound:
+        host, port = bound.getsockname()[:2]
+        at = f"[{host}]" if ":" in host else host
+        note(f"Serving {artifact}: the API{page} at http://{at}:{port}/")
+        run(bound, settings.workers)
 
 
 described(Settings)

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prismrec.errors import DataError
+from prismrec.errors import DataError, StoreError
 
 
 class Journal:
@@ -31,7 +31,7 @@ class Journal:
         """Write one change; it is on the disk when this returns.
 
         Raises:
-            DataError: The file cannot be written.
+            StoreError: The file cannot be written.
         """
         line = json.dumps(change, ensure_ascii=True, allow_nan=False).encode() + b"\n"
         try:
@@ -44,7 +44,7 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise DataError(
+            raise StoreError(
                 f"A change of the catalog could not be written ({error.strerror}); free the disk "
                 "and send it again."
             ) from error

@@ -44,7 +44,7 @@ class ApiError(Exception):
         if isinstance(error, UnknownName):
             return cls("unknown_name", str(error))
         if isinstance(error, StoreError):
-            return cls("store_unavailable", "The store of events does not answer; try again.")
+            return cls("store_unavailable", "The store does not answer or cannot write; try again.")
         if isinstance(error, ConfigError | DataError):
             return cls("invalid_request", str(error))
         return cls("internal", INTERNAL)

@@ -1,5 +1,10 @@
-"""What Prometheus reads, and what tells whether the recommendations are alive."""
+"""What Prometheus reads, and what tells whether the recommendations are alive.
 
+Several workers add up through files in PROMETHEUS_MULTIPROC_DIR, which ``prismrec serve`` makes.
+"""
+
+import os
+import threading
 from collections import Counter as Counts
 from collections import deque
 from collections.abc import Sequence
@@ -7,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 NEWEST = 2_000
 """Recommendations that the shares are over."""
@@ -31,12 +37,34 @@ class Metrics:
         self.brought = Counter(
             "prismrec_interest_items", "Items listed, by interest.", ["interest"], **of
         )
+        self.reloads = Counter("prismrec_reloads", "Artifacts taken up, or refused.", ["end"], **of)
         self.distinct = Gauge(
-            "prismrec_distinct_lists", f"Distinct among the newest {NEWEST} lists, a share.", **of
+            "prismrec_distinct_lists",
+            f"Distinct among a worker's newest {NEWEST} lists, a share; of the worker with least.",
+            multiprocess_mode="livemin",
+            **of,
         )
-        self.waiting = Gauge("prismrec_waiting", "Requests that compute or wait to.", **of)
-        self.age = Gauge("prismrec_artifact_seconds", "Since the artifact was opened.", **of)
-        self.newest: deque[int] = deque(maxlen=NEWEST)
+        self.waiting = Gauge(
+            "prismrec_waiting",
+            "Requests that compute or wait to.",
+            multiprocess_mode="livesum",
+            **of,
+        )
+        self.age = Gauge(
+            "prismrec_artifact_seconds",
+            "Since the artifact was opened.",
+            multiprocess_mode="livemax",
+            **of,
+        )
+        self.index_age = Gauge(
+            "prismrec_index_age_seconds",
+            "Since the artifact and its index were written.",
+            multiprocess_mode="livemax",
+            **of,
+        )
+        self.newest: deque[int] = deque()
+        self.held: Counts[int] = Counts()
+        self.lock = threading.Lock()
         self.times: deque[float] = deque(maxlen=NEWEST)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -49,7 +77,7 @@ class Metrics:
     def listed(self, answer: dict[str, Any]) -> None:
         """Count one list."""
         self.lists.labels(answer["source"]).inc()
-        self.newest.append(hash(tuple(item["id"] for item in answer["items"])))
+        self._newer(hash(tuple(item["id"] for item in answer["items"])))
         for interest, items in Counts(item["interest"] for item in answer["items"]).items():
             self.brought.labels(str(interest)).inc(items)
 
@@ -60,16 +88,33 @@ class Metrics:
         p50, p99 = np.percentile(np.array(self.times) * 1e3, (50, 99)).tolist()
         return {"p50": p50, "p99": p99, "requests": len(self.times)}
 
+    def _newer(self, found: int) -> None:
+        """Take a list among the newest, and the oldest of them out."""
+        with self.lock:
+            self.newest.append(found)
+            self.held[found] += 1
+            if len(self.newest) > NEWEST:
+                oldest = self.newest.popleft()
+                self.held[oldest] -= 1
+                if not self.held[oldest]:
+                    del self.held[oldest]
+            self.distinct.set(self.share_distinct())
+
     def share_distinct(self) -> float:
         """Give the share of distinct lists among the newest; 1 without any."""
-        return len(set(self.newest)) / len(self.newest) if self.newest else 1.0
+        return len(self.held) / len(self.newest) if self.newest else 1.0
 
-    def text(self, *, waiting: int, age: float) -> bytes:
+    def text(self, *, waiting: int, age: float, index_age: float) -> bytes:
         """Give everything in Prometheus' text format."""
         self.waiting.set(waiting)
         self.age.set(age)
+        self.index_age.set(index_age)
         self.distinct.set(self.share_distinct())
-        return generate_latest(self.registry)
+        registry = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
 
     def notes(self) -> Sequence[str]:
         """Say what an operator should look at, a sentence each."""

@@ -191,7 +191,8 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/metrics", dependencies=[Depends(desk.needs("read"))], responses=ERRORS)
     async def metrics() -> Response:
         """Give Prometheus its numbers."""
-        text = service.metrics.text(waiting=workers.pending, age=service.age())
+        waiting, age = workers.pending, service.age()
+        text = service.metrics.text(waiting=waiting, age=age, index_age=service.index_age())
         return Response(text, media_type="text/plain; version=0.0.4")
 
     @routes.get("/healthz", response_model=s.StatusOut)

@@ -2,12 +2,10 @@
 
 import json
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.new_items import NewItem
 from prismrec.service import answers
 from prismrec.service.changes import Journal
+from prismrec.service.copies import private_folder
 from prismrec.service.metrics import Metrics
 from prismrec.service.schemas import EventIn, ItemIn, RecommendRequest
 from prismrec.service.settings import Places, Settings
@@ -28,6 +27,8 @@ from prismrec.stores import Event, Store
 log = logging.getLogger("prismrec.service")
 DIAGNOSED = 200
 """Users of the data set on whom the interests are diagnosed."""
+BACK = 3_600_000_000
+"""Microseconds by which a clock may go back and events keep their order."""
 
 
 class Service:
@@ -44,15 +45,16 @@ class Service:
 
     def __init__(self, places: Places, store: Store, settings: Settings) -> None:
         self.places, self.store, self.settings = places, store, settings
-        self.metrics = Metrics()
+        self.metrics, self.arrivals = Metrics(), Arrivals()
         self.journal, self.lock = Journal(places.journal), threading.Lock()
-        self.private = Path(tempfile.gettempdir()) / f"prismrec-{os.getuid()}"
-        self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.reloading = threading.Lock()
+        self.private = private_folder()
         self.changes = self.journal.new()
-        self.main = Served.open(places.artifact, self.private).changed(self.changes)
-        beside = places.beside
-        self.beside = Served.open(beside, self.private).changed(self.changes) if beside else None
+        main, beside = self._opened()
+        self.main = main.changed(self.changes)
+        self.beside = beside.changed(self.changes) if beside else None
         self.opened = time.monotonic()
+        self.own: set[str] = set()
         self._examples: list[dict[str, Any]] | None = None
         self._diagnosed: tuple[str, dict[str, Any]] | None = None
 
@@ -62,35 +64,52 @@ class Service:
         Raises:
             ConfigError: There is no second artifact.
         """
+        main, second = self.both()
+        return chosen(main, second, beside=beside)
+
+    def both(self) -> tuple[Served, Served | None]:
+        """Give both artifacts as they answer together."""
         with self.lock:
             new = self.journal.new()
             if new:
                 self._follow(new)
-            chosen = self.beside if beside else self.main
-        if chosen is None:
-            raise ConfigError(
-                "The request asks for the second artifact, and none is served; start with --beside."
-            )
-        return chosen
+            return self.main, self.beside
 
     def _follow(self, new: Sequence[dict[str, Any]]) -> None:
+        """Take up changes; an artifact that another process reloaded is opened meanwhile."""
         self.changes = [*self.changes, *new]
-        if any(change.get("kind") == "reload" for change in new):
-            try:
-                self._open()
-            except PrismrecError as error:
-                log.error("reload refused", extra={"told": {"reason": str(error)}})
-            else:
-                return
         self.main = self.main.changed(new)
         self.beside = self.beside.changed(new) if self.beside else None
+        reloads = [change for change in new if change.get("kind") == "reload"]
+        if [change for change in reloads if change.get("id") not in self.own]:
+            threading.Thread(target=self._reload_too, daemon=True).start()
 
-    def _open(self) -> None:
-        """Open the artifacts anew, with all changes, and let them answer together."""
-        main = Served.open(self.places.artifact, self.private).changed(self.changes)
+    def _opened(self) -> tuple[Served, Served | None]:
+        """Open the artifacts that are at their places now."""
         beside = self.places.beside
-        second = Served.open(beside, self.private).changed(self.changes) if beside else None
-        self.main, self.beside, self.opened = main, second, time.monotonic()
+        main = Served.open(self.places.artifact, self.private)
+        return main, Served.open(beside, self.private) if beside else None
+
+    def _swap(self) -> str:
+        """Open the artifacts anew and let them answer, together; give the name before.
+
+        Nobody waits while they are opened.
+
+        Raises:
+            DataError: One cannot be opened; those before answer on.
+        """
+        try:
+            main, beside = self._opened()
+        except PrismrecError:
+            self.metrics.reloads.labels("refused").inc()
+            raise
+        with self.lock:
+            was = self.main.name
+            self.main = main.changed(self.changes)
+            self.beside = beside.changed(self.changes) if beside else None
+            self.opened = time.monotonic()
+        self.metrics.reloads.labels("done").inc()
+        return was
 
     def reload(self) -> dict[str, Any]:
         """Open the artifact that is at its place now; other processes follow.
@@ -98,10 +117,20 @@ class Service:
         Raises:
             DataError: It cannot be opened; the one before answers on.
         """
-        served = self.served()
-        opened = Served.open(self.places.artifact, self.private)
-        self.journal.append({"kind": "reload", "artifact": opened.name})
-        return {"artifact": self.served().name, "was": served.name}
+        with self.reloading:
+            was = self._swap()
+            name, mark = self.main.name, uuid4().hex
+            self.own.add(mark)
+            self.journal.append({"kind": "reload", "artifact": name, "id": mark})
+        return {"artifact": name, "was": was}
+
+    def _reload_too(self) -> None:
+        """Follow another process's reload."""
+        try:
+            with self.reloading:
+                self._swap()
+        except PrismrecError as error:
+            log.error("reload refused", extra={"told": {"reason": str(error)}})
 
     def recommend_many(self, asked: Sequence[RecommendRequest]) -> dict[str, Any]:
         """Answer several, or none of them if one cannot be answered."""
@@ -128,18 +157,22 @@ class Service:
         for place, one in enumerate(asked):
             if place not in found:
                 groups[answers.likeness(one)].append(place)
+        both = self.both()  # once: a reload in between does not mix two artifacts in one answer
         for places in groups.values():
-            told = self._answer_alike([asked[place] for place in places], stored)
+            told = self._answer_alike([asked[place] for place in places], stored, both)
             found |= dict(zip(places, told, strict=True))
         return [found[place] for place in range(len(asked))]
 
     def _answer_alike(
-        self, alike: Sequence[RecommendRequest], stored: Mapping[str, Sequence[str]]
+        self,
+        alike: Sequence[RecommendRequest],
+        stored: Mapping[str, Sequence[str]],
+        both: tuple[Served, Served | None],
     ) -> Sequence[dict[str, Any] | Exception]:
         """Answer requests of one likeness, or say to all of them why not."""
         histories = [[*stored.get(one.user or "", ()), *(one.history or ())] for one in alike]
         try:
-            served = self.served(beside=alike[0].beside)
+            served = chosen(*both, beside=alike[0].beside)
             told = answers.recommended(served, histories, alike)
         except PrismrecError as error:
             return [error] * len(alike)
@@ -163,7 +196,7 @@ class Service:
 
     def record(self, events: Sequence[EventIn]) -> dict[str, Any]:
         """Store events; they are safe when this returns."""
-        now = time.time_ns() // 1_000
+        now = self.arrivals.now()
         stored = self.store.append(
             Event(e.user, e.item, now if e.time is None else e.time, e.id or uuid4().hex)
             for e in events
@@ -233,8 +266,8 @@ class Service:
 
     def artifact(self) -> dict[str, Any]:
         """Say what answers."""
-        beside = self.beside.described() if self.beside else None
-        return self.served().described() | {"beside": beside}
+        main, second = self.both()
+        return main.described() | {"beside": second.described() if second else None}
 
     def examples(self, search: str, order: str, seed: int, limit: int) -> dict[str, Any]:
         """Give users of the data set: by name, at random, or of the most different interests."""
@@ -267,9 +300,51 @@ class Service:
         """Give the seconds since the artifact was opened."""
         return time.monotonic() - self.opened
 
+    def index_age(self) -> float:
+        """Give the seconds since the artifact was written."""
+        return max(time.time() - self.main.copy.made, 0.0)
+
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+
+
+def chosen(main: Served, second: Served | None, *, beside: bool) -> Served:
+    """Give one of two artifacts.
+
+    Raises:
+        ConfigError: There is no second one.
+    """
+    if not beside:
+        return main
+    if second is None:
+        raise ConfigError(
+            "The request asks for the second artifact, and none is served; start with --beside."
+        )
+    return second
+
+
+class Arrivals:
+    """The moment of arrival, which a clock that is set back does not turn round.
+
+    Args:
+        clock: Nanoseconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self.clock, self.last, self.lock = clock, 0, threading.Lock()
+
+    def now(self) -> int:
+        """Give microseconds since 1970, never less than just before.
+
+        Were they less, a new event would stand before older ones. A clock that goes back by more
+        than an hour was wrong before; it is believed now.
+        """
+        with self.lock:
+            now = self.clock() // 1_000
+            if not 0 < self.last - now < BACK:
+                self.last = now
+            return self.last
 
 
 def _diagnosed(served: Served, data: Path) -> dict[str, Any]:
