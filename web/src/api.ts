@@ -22,6 +22,8 @@ export type Item = {
   provisional: boolean;
   categories: string[];
   because: Reason[];
+  /** What the second channel says; a service without one leaves it out. */
+  taken_after?: Reason[];
 };
 
 export type Frontier = { strength: number[]; relevance: number[]; diversity: (number | null)[] };

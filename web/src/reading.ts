@@ -1,16 +1,31 @@
 /** What the interests read in a history. */
 
-import type { Interest } from "./api";
+import type { Interest, Reason } from "./api";
 
 export type Draw = { interest: number; weight: number };
 
-/** By item: how much each interest draws on it, the one that draws most first. */
+/** Each item once: a history that holds one twice gives it two weights. */
+export function merged(items: Reason[]): Reason[] {
+  const found = new Map<string, Reason>();
+  for (const item of items) {
+    const before = found.get(item.id);
+    found.set(item.id, before ? { ...item, weight: before.weight + item.weight } : item);
+  }
+  return [...found.values()].sort((a, b) => b.weight - a.weight);
+}
+
+/**
+ * By item: how much each interest draws on an event of it, the one that draws most first. Which
+ * weight belongs to which of several events of one item is not told; each gets their mean.
+ */
 export function draws(interests: Interest[]): Map<string, Draw[]> {
   const found = new Map<string, Draw[]>();
   for (const { number, items } of interests) {
-    for (const { id, weight } of items) {
+    const times = new Map<string, number>();
+    for (const { id } of items) times.set(id, (times.get(id) ?? 0) + 1);
+    for (const { id, weight } of merged(items)) {
       const own = found.get(id) ?? [];
-      own.push({ interest: number, weight });
+      own.push({ interest: number, weight: weight / (times.get(id) ?? 1) });
       found.set(id, own);
     }
   }

@@ -69,6 +69,7 @@ export const chinese: Words = {
   popularList: "热门物品",
   listLead: "点击物品，把它加入历史。",
   because: (titles) => `因为 ${titles}`,
+  takenAfter: (titles) => `常在 ${titles} 之后被选`,
   becausePopular: "大家都喜欢",
   add: (title) => `把 ${title} 加入历史`,
   addShort: "加入历史",
