@@ -29,9 +29,23 @@ export function points(frontier: Frontier | null): Point[] {
   });
 }
 
-/** The point of the frontier that a list made at this strength is: the last one it reaches. */
-export function standing(all: Point[], strength: number): Point | null {
-  return all.findLast((point) => point.strength <= strength + 1e-12) ?? all[0] ?? null;
+/** What is known of a list: enough to find it on the frontier. */
+export type Made = { strength: number; diversity: number | null };
+
+/**
+ * The point of the frontier that a list is. A point's strength is one of many that give its list,
+ * while diversity rises from each to the next; so that is what tells.
+ */
+export function standing(all: Point[], made: Made | null): Point | null {
+  if (!made) return all[0] ?? null;
+  const far = (point: Point) =>
+    made.diversity === null
+      ? Math.abs(point.strength - made.strength)
+      : Math.abs(point.diversity - made.diversity);
+  return all.reduce<Point | null>(
+    (best, point) => (best === null || far(point) < far(best) ? point : best),
+    null,
+  );
 }
 
 /**
@@ -71,10 +85,9 @@ export function toStep({ unit, value }: Dial, all: Point[]): number {
 /** The same list, said in another unit. */
 export function inUnit(unit: Unit, answer: Answer | null, all: Point[], dial: Dial): Dial {
   if (unit === dial.unit) return dial;
-  const here = standing(all, answer?.strength ?? 0);
+  const here = standing(all, answer);
   if (unit === "strength") return { unit, value: answer?.strength ?? 0 };
-  if (unit === "diversity") return { unit, value: here?.diversity ?? 0 };
-  return { unit, value: here ? 1 - here.relevance : 0 };
+  return here ? atPoint(unit, here) : { unit, value: 0 };
 }
 
 /** The dial at a point of the frontier. */

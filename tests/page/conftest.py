@@ -1,0 +1,160 @@
+"""A real service over a small world with hostile titles, and a real browser that looks at it."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from prismrec.artifact import save
+from prismrec.data.storage import save_dataset
+from worlds import small_dataset, untrained
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+WORLD = "synthetic:many-taste?users=60&items=120&clusters=8&events=12&seed=0"
+HOSTILE = "<script>window.broken = 1</script><img src=x onerror='window.broken = 2'>"
+FLAGS = (
+    # Chromium as root needs --no-sandbox; the rest keeps it from calling home.
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WATCH = """
+window.violations = [];
+addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective));
+"""
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("Chromium is not installed")
+    return found
+
+
+# Not for the whole session: Playwright keeps an event loop, and other tests start their own.
+@pytest.fixture(scope="package")
+def browser(chromium):
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory):
+    """Write two artifacts and their data set; every item's title is hostile or odd."""
+    folder = tmp_path_factory.mktemp("page")
+    dataset = small_dataset(WORLD)
+    names = dataset.catalog.items.external(range(1, dataset.catalog.size))
+    titles = [f"{HOSTILE} {name}" if int(name) % 3 == 0 else f"Title {name} 物品" for name in names]
+    catalog = replace(dataset.catalog, titles=pl.Series(titles))
+    dataset = replace(dataset, catalog=catalog)
+    save_dataset(dataset, folder / "data")
+    for name, interests in (("artifact", 3), ("beside", 1)):
+        save(untrained(dataset, interests=interests), folder / name, about={"seconds": 1.5})
+    return folder
+
+
+class Server:
+    """``prismrec serve`` in a process of its own, on one port for its whole life."""
+
+    def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.folder, self.flags, self.environment = folder, flags, environment
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        code = "from prismrec.cli import main; main()"
+        line = [sys.executable, "-c", code, "serve", "artifact", "--data", "data"]
+        line += ["--store", "memory:", "--port", str(self.port), *self.flags]
+        environment = os.environ | {"TMPDIR": str(self.folder)} | self.environment
+        with (self.folder / f"{self.port}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                line, cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+        for _ in range(600):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/readyz"):
+                return
+            assert self.process.poll() is None, (self.folder / f"{self.port}.log").read_text()
+            time.sleep(0.05)
+        raise TimeoutError("the service did not start")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="package")
+def server(world, chromium):
+    server = Server(world, "--beside", "beside")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(world, chromium):
+    """Give servers that a test may stop."""
+    started = []
+
+    def start(*flags, **environment):
+        server = Server(world, *flags, **environment)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open the page as a visitor; afterwards nothing may have gone wrong in any of them."""
+    opened = []
+
+    def open_page(address, view="", *, wait=True, **options):
+        options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
+        context = browser.new_context(**options)
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.trouble, page.hosts = [], set()
+        page.on("pageerror", lambda error: page.trouble.append(str(error)))
+        page.on("request", lambda request: page.hosts.add(request.url.split("/")[2]))
+        page.goto(f"{address}/#{view}")
+        if wait:
+            page.get_by_role("heading", level=2).first.wait_for()
+        opened.append((context, page, address))
+        return page
+
+    yield open_page
+    for context, page, address in opened:
+        assert not page.trouble
+        assert page.hosts == {address.split("/")[2]}, "a request went to another host"
+        assert page.evaluate("window.violations") == [], "against the content security policy"
+        assert page.evaluate("window.broken") is None, "a title was run"
+        context.close()
+
+
+@pytest.fixture
+def page(visit, server):
+    """Give the page with a list on it."""
+    page = visit(server.address)
+    page.locator(".item").first.wait_for()
+    return page

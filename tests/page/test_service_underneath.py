@@ -1,0 +1,41 @@
+"""What the page does when the service goes away, asks for a key or answers anew."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_service_restarts_underneath(visit, own_server):
+    server = own_server()
+    page = visit(server.address)
+    page.locator(".item").first.wait_for()
+    server.stop()
+    page.locator(".item").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    events = page.locator(".scroll li").count()
+    server.start()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".list li:not([inert])")).to_have_count(20)
+    assert page.locator(".scroll li").count() == events  # what was clicked meanwhile is there
+    page.get_by_role("slider").fill("150")
+    expect(page.locator("[data-shown=strength]")).not_to_have_text("0.00")
+    # This service has one artifact, and the page says how to compare two.
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_text("--beside")).to_be_visible()
+
+
+def test_a_service_with_keys_is_opened_with_one(visit, own_server):
+    key = "a-key-that-is-long-enough"
+    server = own_server("--page", PRISMREC_READ_KEYS=key)
+    page = visit(server.address)
+    expect(page.get_by_role("heading", name="asks for a key")).to_be_visible()
+    field = page.get_by_label("Key", exact=True)
+    field.fill("a-wrong-key-of-some-length")
+    field.press("Enter")
+    expect(page.get_by_text("does not accept this key")).to_be_visible()
+    field.fill(key)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator(".list li:not([inert])")).to_have_count(20)
+    kept = page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]")
+    assert kept == [1, 0, ""]
