@@ -1,0 +1,104 @@
+"""``prismrec serve`` in a process of its own, and clients that ask it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx2
+import psutil
+
+CODE = "from prismrec.cli import main; main()"
+
+
+class Process:
+    """A service on one port for its whole life, which may be killed and started again."""
+
+    def __init__(self, folder, *flags, store=None, **environment):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.folder, self.log = folder, folder / "service.log"
+        self.store = store or f"sqlite:///{folder}/events.db"
+        self.words = ["serve", "artifact", "--port", str(self.port), *flags]
+        (folder / "tmp").mkdir(exist_ok=True)
+        self.environment = os.environ | environment
+        self.environment |= {"PRISMREC_STORE": self.store, "TMPDIR": str(folder / "tmp")}
+        self.process = None
+        # A connection a request: any worker may answer the next one.
+        self.client = httpx2.Client(
+            base_url=f"http://127.0.0.1:{self.port}",
+            timeout=30,
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", CODE, *self.words],
+                cwd=self.folder, env=self.environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.until_ready()
+        return self
+
+    def until_ready(self, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.log.read_text()
+            with contextlib.suppress(httpx2.TransportError):
+                if self.client.get("/readyz").status_code == 200:
+                    return
+            time.sleep(0.02)
+        raise TimeoutError(self.log.read_text())
+
+    def kill(self):
+        """End it and its workers with SIGKILL."""
+        family = [psutil.Process(self.process.pid)]
+        family += family[0].children(recursive=True)
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+
+    def hang_up(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def stop(self):
+        """End it as an init system does; give its exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def memory(self):
+        """Give the bytes it holds itself, pages of files left out."""
+        found = psutil.Process(self.process.pid).memory_info()
+        return found.rss - found.shared
+
+    def post(self, path, **body):
+        answer = self.client.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def metrics(self):
+        """Give every sample of /metrics by its name with labels."""
+        lines = self.client.get("/metrics").text.splitlines()
+        pairs = [line.rsplit(" ", 1) for line in lines if line and line[0] != "#"]
+        return {name: float(value) for name, value in pairs}
+
+    def close(self):
+        self.client.close()
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+def replace_folder(new, place):
+    """Put another folder at a place, as a deployment does."""
+    beside = place.with_name(place.name + ".new")
+    shutil.copytree(new, beside)
+    old = place.with_name(place.name + ".old")
+    place.rename(old)
+    beside.rename(place)
+    shutil.rmtree(old)

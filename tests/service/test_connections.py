@@ -1,0 +1,162 @@
+"""Slow, endless and too many clients, on real connections to a server in a thread."""
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+
+from prismrec.service import limits, serving
+from prismrec.service.app import create_app
+from prismrec.service.service import Service
+from prismrec.service.settings import Keys, Places, Settings
+from prismrec.stores import open_store
+
+
+@pytest.fixture
+def serve_connections(artifact, private, monkeypatch):
+    """Start servers; give the address of each."""
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "READING", 0.3)
+    running = []
+
+    def start(**settings):
+        made = Settings(store="memory:", port=0, **settings)
+        service = Service(Places(artifact=artifact), open_store("memory:"), made)
+        bound = serving.listen(made)
+        config = uvicorn.Config(
+            create_app(service, Keys()), http=serving.Guarded, ws="none", log_config=None
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        running.append((server, thread, bound))
+        return bound.getsockname()
+
+    yield start
+    for server, thread, bound in running:
+        server.should_exit = True
+        thread.join(10)
+        bound.close()
+
+
+def said(address, *parts, pause=0.0):
+    """Send parts with a pause after each; give all that comes back until the server closes."""
+    with socket.create_connection(address, timeout=10) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+            return b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+        except ConnectionError:
+            return "closed"
+
+
+def status_of(answer):
+    return int(answer.split(" ", 2)[1])
+
+
+HEAD = b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+LAST = b"Connection: close\r\n"
+
+
+def ask(address, **body):
+    content = json.dumps(body).encode()
+    length = f"Content-Length: {len(content)}\r\n\r\n".encode()
+    return said(address, HEAD + LAST + length + content)
+
+
+def test_a_body_that_trickles_in_is_given_up(serve_connections):
+    address = serve_connections()
+    answer = said(address, HEAD + b"Content-Length: 100\r\n\r\n", b"{", b'"k"', pause=0.05)
+    assert status_of(answer) == 408
+    assert "timed_out_reading" in answer
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
+def test_a_head_that_never_ends_is_given_up(serve_connections, head):
+    began = time.monotonic()
+    assert said(serve_connections(), head) == ""
+    assert time.monotonic() - began < 5
+
+
+def test_a_second_head_that_never_ends_is_given_up_too(serve_connections):
+    answer = said(
+        serve_connections(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET", pause=0.1
+    )
+    assert status_of(answer) == 200
+
+
+def test_a_head_without_bound_is_refused(serve_connections):
+    lines = [b"X-%d: %s\r\n" % (number, b"a" * 1_000) for number in range(200)]
+    answer = said(serve_connections(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n", *lines, pause=0.001)
+    assert answer == "closed" or status_of(answer) == 400
+    long = said(serve_connections(), b"GET /" + b"a" * 200_000)
+    assert long == "closed" or status_of(long) == 400
+
+
+def test_connections_that_say_nothing_keep_nobody_from_answers(serve_connections):
+    address = serve_connections()
+    silent = [socket.create_connection(address) for _ in range(200)]
+    assert status_of(ask(address, history=[])) == 200
+    for connection in silent:
+        connection.settimeout(5)
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_a_slow_client_that_is_answering_is_not_cut_off(serve_connections, monkeypatch):
+    def slowly(self, asked):
+        time.sleep(0.6)  # longer than a head may take
+        return [{"late": True}] * len(asked)
+
+    monkeypatch.setattr(Service, "recommend_group", slowly)
+    answer = ask(serve_connections(), history=[])
+    assert status_of(answer) == 200
+    assert '{"late":true}' in answer
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Let no list be computed until it is set."""
+    gate = threading.Event()
+
+    def held(self, asked):
+        gate.wait(10)
+        return [{}] * len(asked)
+
+    monkeypatch.setattr(Service, "recommend_group", held)
+    yield gate
+    gate.set()
+
+
+def test_more_than_may_wait_are_told_when_to_come_back(serve_connections, gate):
+    address, answers = serve_connections(queue=2), []
+    clients = [
+        threading.Thread(target=lambda: answers.append(ask(address, history=[]))) for _ in range(8)
+    ]
+    for client in clients:
+        client.start()
+    while len(answers) < 4:  # one computes, a thread and two wait
+        time.sleep(0.01)
+    assert {status_of(answer) for answer in answers} == {503}
+    assert all("retry-after: 1" in answer and "overloaded" in answer for answer in answers)
+    gate.set()
+    for client in clients:
+        client.join()
+    assert sorted(map(status_of, answers)) == [200] * 4 + [503] * 4
+
+
+def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_is_given(
+    serve_connections, gate
+):
+    address = serve_connections(timeout=0.2)
+    answer = ask(address, history=[])
+    assert status_of(answer) == 504
+    assert "timed_out" in answer
+    gate.set()
+    assert status_of(ask(address, history=[])) == 200

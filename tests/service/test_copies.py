@@ -1,0 +1,100 @@
+"""Copies of artifacts, clocks, files of changes: what a service keeps beside its store."""
+
+import gc
+import json
+
+import pytest
+
+from prismrec.artifact import save
+from prismrec.errors import ConfigError, DataError
+from prismrec.service import copies as copies_module
+from prismrec.service.changes import Journal
+from prismrec.service.copies import Copy, private_folder
+from prismrec.service.service import BACK, Arrivals
+from service.processes import replace_folder
+from worlds import untrained
+
+
+@pytest.fixture
+def folder(private):
+    return private_folder()
+
+
+def copies(folder):
+    return {path.name for path in folder.iterdir() if path.is_dir()}
+
+
+def test_a_copy_stays_while_it_is_held_and_goes_afterwards(folder, artifact, dataset, tmp_path):
+    first, again = Copy(artifact, folder), Copy(artifact, folder)
+    assert first.folder == again.folder
+    save(untrained(dataset, interests=1), tmp_path / "other")
+    other = Copy(tmp_path / "other", folder)
+    assert copies(folder) == {first.name, other.name}
+    name = first.name
+    del first
+    gc.collect()
+    Copy(tmp_path / "other", folder)
+    assert copies(folder) == {name, other.name}, "one still holds it"
+    del again
+    gc.collect()
+    Copy(tmp_path / "other", folder)
+    assert copies(folder) == {other.name}
+
+
+def test_what_a_killed_process_left_is_removed(folder, artifact):
+    (folder / ".part-left").mkdir()
+    Copy(artifact, folder)
+    assert not (folder / ".part-left").exists()
+
+
+def test_an_artifact_exchanged_while_it_is_copied_is_refused(
+    folder, artifact, dataset, tmp_path, monkeypatch
+):
+    save(untrained(dataset, interests=1), tmp_path / "other")
+    hold = copies_module._hold
+
+    def meanwhile(path):
+        replace_folder(tmp_path / "other", artifact)
+        return hold(path)
+
+    monkeypatch.setattr(copies_module, "_hold", meanwhile)
+    with pytest.raises(DataError, match="changed while it was read"):
+        Copy(artifact, folder)
+    assert all(name.startswith(".part") for name in copies(folder))
+
+
+def test_a_folder_of_copies_that_others_may_write_is_refused(folder):
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match="open to others"):
+        private_folder()
+
+
+def test_a_clock_set_back_leaves_events_in_their_order():
+    times = iter([10 * BACK, 10 * BACK - 5_000_000, 10 * BACK + 7, 5 * BACK, 5 * BACK + 1])
+    arrivals = Arrivals(lambda: 1_000 * next(times))
+    told = [arrivals.now() for _ in range(5)]
+    assert told[:3] == [10 * BACK, 10 * BACK, 10 * BACK + 7]
+    assert told[3:] == [5 * BACK, 5 * BACK + 1], "a clock that was hours ahead is believed again"
+
+
+def test_events_without_a_time_stay_in_order_over_a_clock_set_back(client):
+    now = [10**18]
+    client.service.arrivals.clock = lambda: now[0]
+    for number in range(4):
+        event = {"id": f"e{number}", "user": "ann", "item": "x"}
+        assert client.post("/v1/events", json={"events": [event]}).status_code == 200
+        now[0] -= 10**9
+    events = client.get("/v1/users/ann/history").json()["events"]
+    assert [event["id"] for event in events] == ["e0", "e1", "e2", "e3"]
+
+
+def test_a_change_that_was_cut_off_is_dropped_by_the_next_one(tmp_path):
+    path = tmp_path / "changes"
+    journal = Journal(path)
+    journal.append({"kind": "hide", "items": ["a"]})
+    with path.open("ab") as file:
+        file.write(b'{"kind": "hide", "ite')
+    assert journal.new() == [{"kind": "hide", "items": ["a"]}]
+    Journal(path).append({"kind": "hide", "items": ["b"]})
+    assert journal.new() == [{"kind": "hide", "items": ["b"]}]
+    assert [json.loads(line)["items"] for line in path.read_text().splitlines()] == [["a"], ["b"]]
