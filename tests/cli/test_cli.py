@@ -235,7 +235,9 @@ def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
     assert "interest 0 (cluster " in out
     assert "The same at diversity 0.5" in out
     assert (tmp_path / "demo" / "report" / "report.html").exists()
-    table = [row for row in out.splitlines() if row.startswith(("popularity", "sa", "prism", "ease"))]
+    table = [
+        row for row in out.splitlines() if row.startswith(("popularity", "sa", "prism", "ease"))
+    ]
     assert max(map(len, table[:3])) <= 80
 
 
