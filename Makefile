@@ -4,7 +4,7 @@ BIN := .venv/bin
 TORCH := torch>=2.9,<2.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs format clean
+.PHONY: help demo test check bench docs web format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,12 @@ bench: .venv/dev ## every benchmark, one JSON line a result
 
 docs: .venv/dev ## write the generated tables of docs/
 	$(BIN)/python docs/generate.py
+
+web: ## check, test and build the page, into the package (needs Node)
+	npm ci --prefix web --silent
+	npm run --prefix web --silent check
+	npm run --prefix web --silent test
+	npm run --prefix web --silent build
 
 format: .venv/dev ## put the code in order
 	$(BIN)/ruff format -q .

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // `npm run dev` shows the page on top of a service that runs already: PRISMREC=http://… npm run dev
 const service = process.env.PRISMREC ?? "http://127.0.0.1:8000";
@@ -8,6 +8,7 @@ const service = process.env.PRISMREC ?? "http://127.0.0.1:8000";
 export default defineConfig({
   base: "./",
   plugins: [svelte()],
+  test: { css: true }, // a test reads the colours
   server: { proxy: { "/v1": service, "/readyz": service } },
   build: {
     outDir: fileURLToPath(new URL("../src/prismrec/service/page", import.meta.url)),

@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2 as httpx
 import polars as pl
 import pytest
 
@@ -22,11 +22,16 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 
 WORLD = "synthetic:many-taste?users=60&items=120&clusters=8&events=12&seed=0"
 HOSTILE = "<script>window.broken = 1</script><img src=x onerror='window.broken = 2'>"
-FLAGS = (
-    # Chromium as root needs --no-sandbox; the rest keeps it from calling home.
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+# Chromium as root needs --no-sandbox; the rest keeps it from calling home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective));
@@ -86,8 +91,9 @@ class Server:
                 line, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
         for _ in range(600):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/readyz"):
-                return
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.address}/readyz").is_success:
+                    return
             assert self.process.poll() is None, (self.folder / f"{self.port}.log").read_text()
             time.sleep(0.05)
         raise TimeoutError("the service did not start")

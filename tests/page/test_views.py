@@ -154,6 +154,5 @@ def test_the_page_is_quick(visit, server):
       return performance.now() - began;
     }"""
     turns = sorted(page.evaluate(turn, steps) for steps in range(20, 200, 12))
-    print(f"first paint {min(paints):.0f} ms; dial {turns[0]:.0f} to {turns[-1]:.0f} ms")
     assert min(paints) < 1_000
-    assert turns[len(turns) // 4] < 100
+    assert turns[len(turns) // 4] < 100, turns

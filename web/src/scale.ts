@@ -15,7 +15,7 @@ export function ticks(low: number, high: number, parts: number): number[] {
   const step = power * ([1, 2, 2.5, 5, 10].find((size) => size * power >= raw - 1e-12) ?? 10);
   const found: number[] = [];
   for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) {
-    found.push(at * step);
+    found.push(at * step || 0); // never -0, which is written with its sign
   }
   return found;
 }

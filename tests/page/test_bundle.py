@@ -1,0 +1,54 @@
+"""The page that is shipped is the one in web/, byte for byte, and web/ passes its own checks."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+WEB, SHIPPED = ROOT / "web", ROOT / "src" / "prismrec" / "service" / "page"
+
+
+@pytest.fixture
+def npm():
+    """Run a script of web/package.json."""
+    if shutil.which("npm") is None or not (WEB / "node_modules").is_dir():
+        pytest.skip("Node or the page's packages are not there: run npm ci in web/")
+
+    def run(script, *flags):
+        line = ["npm", "run", "--silent", script, "--", *flags]
+        done = subprocess.run(line, cwd=WEB, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+def contents(folder):
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_building_again_gives_the_same_bytes(npm, tmp_path):
+    npm("build", "--outDir", str(tmp_path / "page"), "--emptyOutDir")
+    built, shipped = contents(tmp_path / "page"), contents(SHIPPED)
+    assert built.keys() == shipped.keys(), "run make web and commit what it builds"
+    assert built == shipped, "run make web and commit what it builds"
+
+
+def test_types_and_components_are_sound(npm):
+    npm("check")
+
+
+def test_the_parts_work(npm):
+    npm("test")
+
+
+def test_the_page_is_small_and_loads_nothing_from_elsewhere():
+    shipped = contents(SHIPPED)
+    assert sum(map(len, shipped.values())) < 200_000
+    page = shipped["index.html"].decode()
+    assert "http" not in page.replace("http-equiv", "")
+    assert "style=" not in page
+    assert "<script>" not in page
