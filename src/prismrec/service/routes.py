@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from prismrec.service import schemas as s
@@ -188,7 +189,12 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
     """What watches the service."""
     service, workers, writers = desk.service, desk.workers, desk.writers
 
-    @routes.get("/metrics", dependencies=[Depends(desk.needs("read"))], responses=ERRORS)
+    @routes.get(
+        "/metrics",
+        dependencies=[Depends(desk.needs("read"))],
+        response_class=PlainTextResponse,
+        responses=ERRORS,
+    )
     async def metrics() -> Response:
         """Give Prometheus its numbers."""
         waiting, age = workers.pending, service.age()

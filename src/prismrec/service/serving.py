@@ -108,19 +108,20 @@ def listen(settings: Settings) -> socket.socket:
         ConfigError: It cannot be bound.
     """
     try:
-        found = socket.getaddrinfo(
+        family, *_, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, *_, address = found[0]
-        bound = socket.socket(family)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
+        )[0]
+        with contextlib.ExitStack() as failed:
+            bound = failed.enter_context(socket.socket(family))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            bound.set_inheritable(True)
+            failed.pop_all()
     except OSError as error:
         raise ConfigError(
             f"The address {settings.host}:{settings.port} cannot be bound ({error.strerror}); "
             "choose another --host or --port."
         ) from error
-    bound.set_inheritable(True)
     return bound
 
 

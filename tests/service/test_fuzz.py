@@ -1,0 +1,86 @@
+"""Requests drawn from the API's own description: no answer is a 5xx or of a shape not declared.
+
+PRISMREC_FUZZ=120 draws so many a route and more (``make test`` draws a few); the seed is fixed.
+"""
+
+import contextlib
+import os
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode, checks
+from schemathesis.core.failures import FailureGroup
+
+from prismrec.artifact import save
+from prismrec.data.storage import save_dataset
+from prismrec.service.app import create_app
+from prismrec.service.service import Service
+from prismrec.service.settings import Keys, Places, Settings
+from prismrec.stores import open_store
+from worlds import small_dataset, untrained
+
+pytestmark = pytest.mark.slow
+EXAMPLES = int(os.environ.get("PRISMREC_FUZZ", "6"))
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.unsupported_method,
+]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    """Describe a service's API, ready to be asked in this process."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    dataset = small_dataset()
+    save(untrained(dataset), folder / "artifact")
+    save_dataset(dataset, folder / "data")
+    (folder / "tmp").mkdir()
+    patch = pytest.MonkeyPatch()
+    patch.setattr("tempfile.tempdir", str(folder / "tmp"))
+    places = Places(artifact=folder / "artifact", data=folder / "data")
+    service = Service(places, open_store(f"sqlite:///{folder}/events.db"), Settings(queue=1_000))
+    yield schemathesis.openapi.from_asgi("/openapi.json", create_app(service, Keys()))
+    patch.undo()
+    service.close()
+
+
+def asked(operation, mode, examples):
+    """Draw requests of a route and hold their answers to what it declares; give how many."""
+    count = 0
+
+    @seed(0)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case):
+        nonlocal count
+        count += 1
+        case.call_and_validate(checks=CHECKS)
+
+    with contextlib.suppress(Unsatisfiable):  # nothing is wrong for a route that takes nothing
+        ask()
+    return count
+
+
+def test_no_request_breaks_it_and_every_answer_is_declared(api):
+    drawn, failed = {}, []
+    for found in api.get_all_operations():
+        operation = found.ok()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            try:
+                drawn[operation.label, mode] = asked(operation, mode, EXAMPLES)
+            except FailureGroup as error:
+                failed.append((operation.label, mode, str(error.exceptions)))
+    print(f"{sum(drawn.values())} requests over {len(drawn) // 2} routes")  # noqa: T201
+    assert not failed
+    assert min(count for (_, mode), count in drawn.items() if mode.is_positive) >= 1

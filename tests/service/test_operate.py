@@ -1,0 +1,120 @@
+"""What an operator is handed is true: the tables of docs/serving.md, deploy/, doctor."""
+
+import ast
+import inspect
+import json
+import re
+import runpy
+import tomllib
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from prismrec.cli import main
+from prismrec.errors import ConfigError
+from prismrec.service.metrics import Metrics
+from prismrec.service.settings import Keys, Settings, check_exposure
+from service.processes import Process
+
+ROOT = Path(__file__).parents[2]
+SERVING = ROOT / "docs" / "serving.md"
+
+
+def told(name):
+    """Give the generated table of a name in docs/serving.md."""
+    text = SERVING.read_text(encoding="utf-8")
+    table = text.split(f"<!-- {name} -->")[1].split("<!-- end -->")[0].strip()
+    return table.splitlines()[2:]
+
+
+def settings_table():
+    """Give a row a setting: its name, default, docstring."""
+    body = ast.parse(inspect.getsource(Settings)).body[0].body
+    rows = []
+    for line, after in pairwise(body):
+        if isinstance(line, ast.AnnAssign):
+            default = ast.literal_eval(line.value)
+            meaning = " ".join(after.value.value.split()).rstrip(".")
+            rows.append(f"| `{line.target.id}` | `{json.dumps(default)}` | {meaning} |")
+    return rows
+
+
+def metrics_table():
+    """Give a row a metric: its names as they are scraped, labels, meaning."""
+    rows = []
+    for one in vars(Metrics()).values():
+        if isinstance(one, MetricWrapperBase):
+            name = one._name + ("_total" if one._type == "counter" else "")
+            labels = "{" + ", ".join(one._labelnames) + "}" if one._labelnames else ""
+            rows.append(f"| `{name}{labels}` | {one._documentation.rstrip('.')} |")
+    return rows
+
+
+@pytest.mark.parametrize("name", ["settings", "metrics"])
+def test_the_tables_are_what_the_code_says(name):
+    assert told(name) == {"settings": settings_table, "metrics": metrics_table}[name]()
+
+
+def test_the_dashboard_asks_for_every_metric_and_for_no_other():
+    text = (ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8")
+    asked = set(re.findall(r"prismrec_[a-z_]+", json.dumps(json.loads(text)["panels"])))
+    there = {row.split("`")[1].split("{")[0] for row in metrics_table()}
+    assert {name.removesuffix("_bucket") for name in asked} == there
+
+
+def test_the_dashboard_is_what_its_script_writes():
+    script = ROOT / "deploy" / "make_dashboard.py"
+    written = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
+    assert runpy.run_path(str(script))["dashboard"]() == written
+
+
+def test_the_example_names_every_setting():
+    example = tomllib.loads((ROOT / "deploy" / "serve.toml").read_text(encoding="utf-8"))
+    assert set(example) - {"changes"} == {field.name for field in fields(Settings)}
+    made = Settings(**{name: value for name, value in example.items() if name != "changes"})
+    with pytest.raises(ConfigError, match="without a key"):
+        check_exposure(made, Keys())
+
+
+@pytest.mark.slow
+def test_serve_takes_the_example(artifact, tmp_path):
+    text = (ROOT / "deploy" / "serve.toml").read_text(encoding="utf-8")
+    (tmp_path / "serve.toml").write_text(text.replace("/var/lib/prismrec", str(tmp_path)))
+    process = Process(
+        tmp_path, "--config", "serve.toml", "--host", "127.0.0.1",
+        PRISMREC_READ_KEYS="a-key-for-reading-1", PRISMREC_WRITE_KEYS="a-key-for-writing-1",
+    )  # fmt: skip
+    try:
+        process.start()
+        assert process.client.get("/v1/artifact").status_code == 401
+        headers = {"Authorization": "Bearer a-key-for-reading-1"}
+        assert process.client.get("/v1/artifact", headers=headers).status_code == 200
+        assert process.client.get("/").status_code == 404
+        assert process.stop() in (0, -15)
+    finally:
+        process.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["nowhere"], "No artifact at nowhere"),
+        (["artifact", "--host", "::"], "without a key"),
+        (["artifact", "--workers", "0"], "workers is 0"),
+        (["artifact", "--host", "203.0.113.7"], "cannot be bound"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_sentence(
+    artifact, tmp_path, monkeypatch, capsys, flags, said
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRISMREC_SERVE", "")  # put back afterwards
+    if "bound" in said:
+        monkeypatch.setenv("PRISMREC_READ_KEYS", "a-key-for-reading-1")
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", *flags, "--port", "0"])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
