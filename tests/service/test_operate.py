@@ -10,11 +10,14 @@ from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+from prismrec.artifact import load, save
 from prismrec.cli import main
 from prismrec.errors import ConfigError
+from prismrec.recommender import Recommender
 from prismrec.service.metrics import Metrics
 from prismrec.service.settings import Keys, Settings, check_exposure
 from service.processes import Process
@@ -118,3 +121,22 @@ def test_what_cannot_be_served_is_said_in_a_sentence(
         main(["serve", *flags, "--port", "0"])
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_doctor_tells_the_extras_and_measures_an_index(artifact, dataset, tmp_path, capsys):
+    made = load(artifact)
+    model, catalog = made.model, made.catalog
+    histories = [dataset.histories[user] for user in range(20)]
+    approximate, _ = Recommender.chosen(model, catalog, histories, index="ivf-flat")
+    save(approximate, tmp_path / "approximate")
+    short = Recommender(model, made.index.remove(np.array([3])), catalog)
+    save(short, tmp_path / "short")
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *(str(tmp_path / name) for name in ("artifact", "approximate", "short"))])
+    assert ended.value.code == 2
+    out = capsys.readouterr().out
+    assert "extra serve: fastapi " in out
+    assert "extra stores: psycopg " in out
+    assert f"{artifact}: well: 40 items, answers, and answers the same twice; index exact" in out
+    assert re.search(r"approximate: well: .*; index ivf-flat, finds \d+\.\d % of the best 50", out)
+    assert "short: ill: its index holds 39 of 40 items" in out

@@ -4,9 +4,11 @@ import importlib.metadata
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from cyclopts import Parameter
 
 from prismrec import artifact
@@ -14,9 +16,20 @@ from prismrec.cli.show import show
 from prismrec.cli.surroundings import surroundings
 from prismrec.data import storage
 from prismrec.errors import DataError
+from prismrec.index.choose import real_queries, recall_of
+from prismrec.index.exact import ExactIndex
+from prismrec.recommender import Recommender, items_of
 
 PACKAGES = ("torch", "numpy", "scipy", "polars", "pyarrow", "safetensors", "jaxtyping", "cyclopts")
-EXTRAS = {"tensorboard": "tensorboard", "dev": "pytest"}
+EXTRAS = {
+    "ann": ("faiss-cpu",),
+    "dev": ("pytest",),
+    "serve": ("fastapi", "uvicorn", "httptools", "orjson", "prometheus-client"),
+    "stores": ("psycopg", "redis"),
+    "tensorboard": ("tensorboard",),
+}
+PROBES = 50
+"""Items, evenly over the catalog, of which the index is asked."""
 
 
 def doctor(
@@ -30,7 +43,7 @@ def doctor(
     """
     versions = {"python": platform.python_version()} | {n: version(n) for n in PACKAGES}
     around = surroundings()
-    extras = {name: version(package) for name, package in EXTRAS.items()}
+    extras = {name: extra(packages) for name, packages in EXTRAS.items()}
     found = {str(folder): check(folder) for folder in folders}
     value = {"versions": versions, "extras": extras, "machine": around["machine"]}
     lines = [f"{name:<12}{text}" for name, text in versions.items()]
@@ -53,6 +66,12 @@ def version(package: str) -> str:
         return ""
 
 
+def extra(packages: Sequence[str]) -> str:
+    """Give the versions of an extra's packages, "" if one is absent."""
+    found = {package: version(package) for package in packages}
+    return ", ".join(f"{name} {text}" for name, text in found.items()) * all(found.values())
+
+
 def check(folder: Path) -> str:
     """Read an artifact or a data set whole, try it, and tell what was found."""
     try:
@@ -72,7 +91,25 @@ def _check_artifact(folder: Path) -> str:
     again = artifact.load(folder).recommend(items, k=min(10, len(recommender.catalog.items)))
     if listed != again:
         return "ill: loaded twice, it answered the same history with two lists; train again."
-    return f"well: {len(recommender.catalog.items):,} items, answers, and answers the same twice"
+    held, wanted = len(recommender.index), len(recommender.catalog.items)
+    if held != wanted:
+        return f"ill: its index holds {held:,} of {wanted:,} items; train again."
+    told = _recall(recommender)
+    return f"well: {wanted:,} items, answers, and answers the same twice; index {told}"
+
+
+def _recall(recommender: Recommender) -> str:
+    """Measure the index against exact search, on the interests of histories of one item."""
+    index = recommender.index
+    if index.exact:
+        return "exact"
+    vectors, ids = items_of(recommender.model)
+    probes = np.linspace(0, len(ids) - 1, min(PROBES, len(ids))).astype(np.int64)
+    queries = recommender.interests_of([ids[[place]] for place in probes]).vectors
+    asked = real_queries(queries.float().cpu().numpy())
+    truth = ExactIndex.build(vectors, ids).search(asked, PROBES)
+    recall = recall_of(index.search(asked, PROBES), truth)
+    return f"{index.kind}, finds {100 * recall:.1f} % of the best {PROBES} on {len(probes)} probes"
 
 
 def _check_dataset(folder: Path) -> str:
