@@ -74,7 +74,8 @@ def main(asked):
         single = None
         for interests in asked.interests:
             began = time.perf_counter()
-            dim = asked.dim * interests if asked.wide else asked.dim
+            wide = asked.wide and interests == 1
+            dim = asked.dim * max(asked.interests) if wide else asked.dim
             config = RunConfig(
                 extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
                 filter_seen=True, rules=False, readout=asked.readout, index="exact",
@@ -104,7 +105,11 @@ if __name__ == "__main__":
     parser.add_argument("--people", type=int, default=1)
     parser.add_argument("--interests", type=int, action="append")
     parser.add_argument("--dim", type=int, default=32)
-    parser.add_argument("--wide", action="store_true", help="give K = 1 the width K · D")
+    parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="give K = 1 the width of the others together: the largest K · D",
+    )
     parser.add_argument("--readout", default="mixture")
     parser.add_argument("--max-len", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1)

@@ -5,7 +5,8 @@
 
 DATA is a data set folder; the protocol and its seed are given here, whatever the folder's own. One
 JSON line a model and seed: metrics on the test users with items of the history kept and filtered,
-training seconds, pairs a second. The rules come first: they are what everything is held against.
+training seconds, pairs a second; a model with rules beside it also says what it is without them.
+The rules come first: they are what everything is held against.
 """
 
 import argparse
@@ -72,6 +73,11 @@ def numbers(recommend_of, cases):
     return found
 
 
+def tested(recommender, cases):
+    """Evaluate a recommender."""
+    return numbers(lambda filtered: partial(recommender.ranked, filter_seen=filtered), cases)
+
+
 def main(asked):
     """Measure the baselines, then every model and seed."""
     torch.set_num_threads(asked.threads)
@@ -91,13 +97,14 @@ def main(asked):
         print(json.dumps(about | {"model": name, **found}), flush=True)
     for name in asked.model or MODELS:
         config, training = MODELS[name]
-        config = replace(config, filter_seen=asked.protocol == "leave-last-out")
         for seed in range(asked.seeds):
             began = time.perf_counter()
             trained = run(config, replace(training, seed=seed), split, dataset.catalog)
             seconds = time.perf_counter() - began
-            ranked = trained.recommender.ranked
-            found = numbers(lambda f, ranked=ranked: partial(ranked, filter_seen=f), split.test)
+            found = tested(trained.recommender, split.test)
+            if trained.recommender.rules is not None:
+                alone = trained.recommender.with_rules(None)
+                found["without rules"] = tested(alone, split.test)
             line = about | {
                 "model": name, "seed": seed, **found, "seconds": round(seconds),
                 "training_seconds": round(trained.result.seconds),

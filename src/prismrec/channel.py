@@ -66,10 +66,12 @@ class Rules:
 
     @classmethod
     def count(
-        cls, train: Histories, size: int, *, backward: float, beta: float, weight: float
-    ) -> "Rules":
+        cls, train: Histories, size: int, *, backward: float, alpha: float, beta: float,
+        weight: float,
+    ) -> "Rules":  # fmt: skip
         """Count rules in histories, the ``NEIGHBOURS`` strongest after each item."""
-        return cls(strongest(rules_table(train, size, backward=backward, beta=beta)), weight)
+        table = rules_table(train, size, backward=backward, alpha=alpha, beta=beta)
+        return cls(strongest(table), weight)
 
     def extended(self, size: int) -> "Rules":
         """Give the same rules for a catalog with more items, of which there are none."""

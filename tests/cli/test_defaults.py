@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from prismrec.cli.defaults import Traits, told, traits_of
+from prismrec.cli.defaults import Traits, takes_again, told, traits_of
 from prismrec.cli.run import RunConfig, make_model, settle
 from prismrec.data.histories import Histories
 from prismrec.data.split import Case, Split
 from prismrec.errors import ConfigError
 from prismrec.training import TrainConfig
 
-SPARSE = Traits(items=12_000, dense=False, far=True)
-DENSE = Traits(items=1_600, dense=True, far=False)
+SPARSE = Traits(items=12_000, dense=False, far=True, again=True)
+DENSE = Traits(items=1_600, dense=True, far=False, again=False)
 
 
 def split_of(events, targets):
@@ -20,18 +20,25 @@ def split_of(events, targets):
 
 
 def test_traits_are_read_from_training_events_and_validation_targets():
-    assert traits_of(split_of(75, [3]), 4) == Traits(items=3, dense=True, far=False)
-    assert traits_of(split_of(74, [3, 1]), 4) == Traits(items=3, dense=False, far=True)
+    found = traits_of(split_of(75, [3]), 4)
+    assert found == Traits(items=3, dense=True, far=False, again=True)
+    found = traits_of(split_of(74, [3, 1]), 4)
+    assert found == Traits(items=3, dense=False, far=True, again=True)
+
+
+def test_an_item_is_taken_again_only_within_one_history():
+    assert not takes_again(Histories.of([[1, 2], [2, 1], [], [1]]))
+    assert takes_again(Histories.of([[1, 2], [3, 1, 3]]))
 
 
 def test_nothing_given_is_prism_as_the_data_is():
     config, training = settle(RunConfig(), TrainConfig(), SPARSE)
     assert (config.extractor, config.readout, config.start) == ("prism", "mixture", "cooccurrence")
-    assert config.interests == 2
+    assert (config.interests, config.filter_seen) == (2, False)
     assert (config.negatives, config.dropout, config.options) == (1024, 0.3, {"block": False})
     assert training.window == 0
     config, training = settle(RunConfig(), TrainConfig(), DENSE)
-    assert config.interests == 4
+    assert (config.interests, config.filter_seen) == (4, True)
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
     assert (training.window, training.epochs, training.learning_rate) == (1, 8, 8e-3)
 

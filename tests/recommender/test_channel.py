@@ -29,7 +29,7 @@ def dataset():
 @pytest.fixture(scope="module")
 def rules(dataset):
     size = dataset.catalog.size
-    return Rules.count(dataset.histories, size, backward=0.5, beta=0.3, weight=1.5)
+    return Rules.count(dataset.histories, size, backward=0.5, alpha=0.0, beta=0.3, weight=1.5)
 
 
 @pytest.fixture(params=["short", "long"])

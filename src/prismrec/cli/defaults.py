@@ -3,7 +3,7 @@
     rules = rules_of(kind, traits_of(split, catalog.size))
     config, training = filled(config, rules), filled(training, rules)
 
-A rule depends on the extractor and on three traits of the data, and every setting can be given
+A rule depends on the extractor and on four traits of the data, and every setting can be given
 instead. What the rules came to is told by ``train``.
 """
 
@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
+from prismrec.data.histories import Histories
 from prismrec.data.split import Split
 from prismrec.extractors import Extractor, Prism
 
@@ -35,6 +38,8 @@ class Traits:
     """Whether an item has ``DENSE`` training events on average."""
     far: bool
     """Whether validation asks for more than the next event."""
+    again: bool
+    """Whether anybody takes an item twice."""
 
 
 def traits_of(split: Split, size: int) -> Traits:
@@ -43,12 +48,25 @@ def traits_of(split: Split, size: int) -> Traits:
         items=size - 1,
         dense=len(split.train.items) >= DENSE * (size - 1),
         far=any(len(case.targets) > 1 for case in split.valid or split.test),
+        again=takes_again(split.train),
     )
+
+
+def takes_again(histories: Histories) -> bool:
+    """Tell whether any history holds an item twice.
+
+    Cost: O(E log E).
+    """
+    owner = np.repeat(np.arange(len(histories)), histories.lengths)
+    order = np.lexsort((histories.items, owner))
+    items, owner = histories.items[order], owner[order]
+    return bool(((items[1:] == items[:-1]) & (owner[1:] == owner[:-1])).any())
 
 
 def rules_of(kind: type[Extractor], traits: Traits) -> dict[str, Any]:
     """Give each setting that a rule decides, by name."""
-    return of_prism(traits) if kind is Prism else of_others(traits, single=kind.single)
+    found = of_prism(traits) if kind is Prism else of_others(traits, single=kind.single)
+    return found | {"filter_seen": not traits.again}
 
 
 def of_prism(traits: Traits) -> dict[str, Any]:

@@ -80,11 +80,13 @@ class RunConfig:
     """Weight of REMI's routing regulariser."""
     disagreement: float = 0.0
     """Weight of the mean cosine between a user's interests."""
-    filter_seen: bool = False
-    """Validate on lists without the items of the history."""
+    filter_seen: bool | None = None
+    """Validate on lists without the items of the history. If not given: where nobody takes an item
+    twice."""
     rules: bool | None = None
     """Let sequential rules stand beside the interests where validation rises by 2 % or more; if
-    not given: with prism."""
+    not given: with prism. What is to rise is the validation metric, or ndcg@10 where validation
+    asks for the next event alone."""
     index: str = "auto"
     """What serves the item vectors: exact, ivf-flat, ivf-sq8, scann, or auto: exact up to
     200 000 items, then ivf-sq8 if it finds .95 of what exact finds, measured on real interests."""
@@ -125,14 +127,15 @@ def run(
         resume: Go on from them.
         progress: Told of every step.
     """
-    config, training = settle(config, training, traits_of(split, catalog.size))
+    traits = traits_of(split, catalog.size)
+    config, training = settle(config, training, traits)
     model = make_model(config, catalog.size, training.seed)
     if config.start == "cooccurrence":
         start_from_cooccurrence(model, split.train, seed=training.seed)
 
     def validate() -> float:
         recommender = Recommender.exact(model, catalog)
-        recommend = partial(recommender.ranked, filter_seen=config.filter_seen)
+        recommend = partial(recommender.ranked, filter_seen=given(config.filter_seen))
         report = evaluate(recommend, split.valid, ks=(50,), only=(config.validate_on,))
         return report.metrics[f"{config.validate_on}@50"]
 
@@ -152,10 +155,12 @@ def run(
     recommender, choice = Recommender.chosen(model.cpu(), catalog, some, index=config.index)
     notes = {"index": choice.reason}
     if config.rules:
-        metric = f"{config.validate_on}@50"
+        # Who asks for one next event looks at the head of the list.
+        metric = f"{config.validate_on}@50" if traits.far else "ndcg@10"
         rules, notes["rules"] = fit_rules(
-            recommender, split.train, split.valid, metric=metric, filter_seen=config.filter_seen
-        )
+            recommender, split.train, split.valid,
+            metric=metric, filter_seen=given(config.filter_seen),
+        )  # fmt: skip
         recommender = recommender.with_rules(rules)
     return Trained(recommender, result, settings, notes)
 
