@@ -4,25 +4,20 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
+LIST = ".list li:not([inert])"
 
 
-def test_the_service_restarts_underneath(visit, own_server):
-    server = own_server()
-    page = visit(server.address)
-    page.locator(".item").first.wait_for()
+def test_the_service_restarts_underneath(page, server):
     server.stop()
     page.locator(".item").first.click()
     expect(page.get_by_role("alert")).to_contain_text("does not answer")
     events = page.locator(".scroll li").count()
     server.start()
     expect(page.get_by_role("alert")).to_have_count(0)
-    expect(page.locator(".list li:not([inert])")).to_have_count(20)
+    expect(page.locator(LIST)).to_have_count(20)
     assert page.locator(".scroll li").count() == events  # what was clicked meanwhile is there
     page.get_by_role("slider").fill("150")
     expect(page.locator("[data-shown=strength]")).not_to_have_text("0.00")
-    # This service has one artifact, and the page says how to compare two.
-    page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_text("--beside")).to_be_visible()
 
 
 def test_a_service_with_keys_is_opened_with_one(visit, own_server):
@@ -36,6 +31,9 @@ def test_a_service_with_keys_is_opened_with_one(visit, own_server):
     expect(page.get_by_text("does not accept this key")).to_be_visible()
     field.fill(key)
     page.get_by_role("button", name="Continue").click()
-    expect(page.locator(".list li:not([inert])")).to_have_count(20)
+    expect(page.locator(LIST)).to_have_count(20)
     kept = page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]")
     assert kept == [1, 0, ""]
+    # This service has one artifact, and the page says how to compare two.
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_text("--beside")).to_be_visible()

@@ -37,3 +37,11 @@ export function draws(interests: Interest[]): Map<string, Draw[]> {
 export function brought(items: { interest: number }[], interest: number): number {
   return items.filter((item) => item.interest === interest).length;
 }
+
+/** How evenly interests share a list: 0 if one brought all of it, log K at most. */
+export function mixture(items: { interest: number }[]): number {
+  const counts = new Map<number, number>();
+  for (const { interest } of items) counts.set(interest, (counts.get(interest) ?? 0) + 1);
+  const shares = [...counts.values()].map((count) => count / items.length);
+  return -shares.reduce((sum, share) => sum + share * Math.log(share), 0) || 0;
+}

@@ -4,10 +4,11 @@
  */
 
 import { SvelteMap } from "svelte/reactivity";
-import { type Answer, type Artifact, type Frontier, type Interest, Away, Refused, api, key } from "./api";
+import { type Answer, type Artifact, type Example, type Frontier, type Interest, Away, Refused, api, key } from "./api";
 import { type Change, changes, counted } from "./changes";
 import { type Dial, type Unit, asked, inUnit, points } from "./dial";
 import { latest } from "./latest";
+import { mixture } from "./reading";
 import { settings } from "./settings.svelte";
 
 export type Seen = { key: number; id: string; time: number | null };
@@ -20,6 +21,8 @@ export const SHOWN = 60;
 const DIFFERENT = 60;
 /** A first visitor sees a history that can be taken in at once. */
 const READABLE = 45;
+/** Of how many of them the first list is looked at. */
+const TRIED = 8;
 const PATIENCE = [400, 800, 1_600, 3_000];
 
 type Wish = { history: Seen[]; dial: Dial; frontier: boolean };
@@ -27,6 +30,15 @@ type Kept = { answer: Answer; milliseconds: number };
 
 let keys = 0;
 const fresh = (id: string, time: number | null = null): Seen => ({ key: keys++, id, time });
+
+/** Of some users the one to whose list the most interests contribute, and most evenly. */
+async function mostMixed(users: Example[]): Promise<Example | undefined> {
+  if (users.length < 2) return users[0];
+  const wishes = users.map(({ history }) => ({ history, k: LENGTH }));
+  const { answers } = await api.batch(wishes);
+  const mixed = answers.map(({ items }) => mixture(items));
+  return users[mixed.indexOf(Math.max(...mixed))];
+}
 
 class Session {
   history = $state.raw<Seen[]>([]);
@@ -73,9 +85,8 @@ class Session {
   async start(): Promise<void> {
     await this.attempt("start", async () => {
       const { users } = await api.examples({ order: "different", limit: DIFFERENT });
-      const first = users.findIndex(({ events }) => events <= READABLE);
-      const shown = users[Math.max(first, 0)];
-      this.different = Math.max(first, 0) + 1;
+      const readable = users.filter(({ events }) => events <= READABLE).slice(0, TRIED);
+      const shown = (await mostMixed(readable)) ?? users[0];
       if (shown) this.show(shown.history.map((id) => fresh(id)), shown.user);
       else this.show([], null);
       void this.look();

@@ -77,6 +77,7 @@ export const english = {
   popularList: "Popular items",
   listLead: "Click an item to add it to the history.",
   because: (titles: string) => `because of ${titles}`,
+  named: (title: string) => title,
   takenAfter: (titles: string) => `often taken after ${titles}`,
   becausePopular: "popular with everyone",
   add: (title: string) => `Add ${title} to the history`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Interest } from "../src/api";
 import { changes, counted } from "../src/changes";
-import { brought, draws, merged } from "../src/reading";
+import { brought, draws, merged, mixture } from "../src/reading";
 import { depth, rows, tradeoff } from "../src/report";
 import { scale, ticks } from "../src/scale";
 import { fit, labels, moved, toScreen, whole, zoomed } from "../src/view";
@@ -22,6 +22,13 @@ describe("what interests read", () => {
     expect(merged(twice.items).map(({ id }) => id)).toEqual(["a", "b"]);
     expect(merged(twice.items)[0]?.weight).toBeCloseTo(0.7);
     expect(draws([twice]).get("a")?.[0]?.weight).toBeCloseTo(0.35);
+  });
+
+  it("finds the list that interests share most evenly", () => {
+    const list = (...interests: number[]) => interests.map((interest) => ({ interest }));
+    expect(mixture(list(2, 2, 2))).toBe(0);
+    expect(mixture([])).toBe(0);
+    expect(mixture(list(0, 1, 2))).toBeGreaterThan(mixture(list(0, 1, 1)));
   });
 
   it("counts what each brought", () => {

@@ -1,0 +1,67 @@
+"""Take the pictures of the page that docs/ and the README show, from a service that runs.
+
+    prismrec serve demo/sa --data demo/data --beside demo/sa-k1 &
+    python docs/screenshots.py http://127.0.0.1:8000 [USER]
+
+Needs Chromium; for Chinese a font that has it (Debian: fonts-wqy-microhei), and Inter
+(fonts-inter) to look as it does here.
+"""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+DESK, PHONE = (1440, 900), (360, 740)
+SHOTS = [
+    # name, view, size, colours, language, steps of the dial
+    ("page", "explore", (1440, 1180), "light", "en", 60),
+    ("page-dark", "explore", (1440, 1180), "dark", "en", 60),
+    ("page-phone", "explore", PHONE, "light", "en", 0),
+    ("page-chinese", "explore", DESK, "light", "zh-CN", 60),
+    ("map", "map", DESK, "light", "en", 0),
+    ("compare", "compare", DESK, "light", "en", 60),
+    ("health", "health", DESK, "light", "en", 0),
+]
+LIMIT = 300_000
+
+
+def choose(page: Page, user: str) -> None:
+    """Show a user's history."""
+    field = page.get_by_role("combobox").first
+    field.fill(user)
+    page.get_by_role("option", name=user).first.wait_for()
+    field.press("Enter")
+    page.wait_for_timeout(500)
+    page.evaluate("document.activeElement.blur()")
+
+
+def main(address: str, user: str = "") -> None:
+    """Take them all."""
+    IMAGES.mkdir(exist_ok=True)
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        for name, view, (width, height), colours, language, steps in SHOTS:
+            page = browser.new_page(
+                viewport={"width": width, "height": height}, color_scheme=colours, locale=language
+            )
+            page.goto(address)
+            page.locator(".item").first.wait_for()
+            if user:
+                choose(page, user)
+            if steps:
+                page.get_by_role("slider").fill(str(steps))
+                page.evaluate("document.activeElement.blur()")
+            page.evaluate("view => location.hash = view", view)
+            page.wait_for_timeout(3_000)  # until nothing slides and nothing is marked
+            file = IMAGES / f"{name}.png"
+            page.screenshot(path=file)
+            size = file.stat().st_size
+            assert size < LIMIT, f"{file} has {size} bytes"  # noqa: S101
+            page.close()
+        browser.close()
+
+
+main(*sys.argv[1:])
