@@ -20,6 +20,7 @@ SHOTS = [
     ("page", "explore", (1440, 1180), "light", "en", 60),
     ("page-dark", "explore", (1440, 1180), "dark", "en", 60),
     ("page-phone", "explore", PHONE, "light", "en", 0),
+    ("page-phone-list", "explore", PHONE, "light", "en", 110),
     ("page-chinese", "explore", DESK, "light", "zh-CN", 60),
     ("map", "map", DESK, "light", "en", 0),
     ("compare", "compare", DESK, "light", "en", 60),
@@ -55,6 +56,8 @@ def main(address: str, user: str = "") -> None:
                 page.get_by_role("slider").fill(str(steps))
                 page.evaluate("document.activeElement.blur()")
             page.evaluate("view => location.hash = view", view)
+            if name == "page-phone-list":
+                page.locator(".list").evaluate("list => scrollTo(0, list.offsetTop + 1200)")
             page.wait_for_timeout(3_000)  # until nothing slides and nothing is marked
             file = IMAGES / f"{name}.png"
             page.screenshot(path=file)
