@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from prismrec.service import schemas as s
@@ -44,6 +44,11 @@ class Desk:
     keys: Keys
     rates: Rates
 
+    @cached_property
+    def batcher(self) -> Batcher[s.RecommendRequest, dict[str, Any]]:
+        """What computes lists together."""
+        return Batcher(self.service.recommend_group, self.workers)
+
     def needs(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
         """Give the check of a route's scope and rate."""
 
@@ -73,7 +78,7 @@ def make_routes(desk: Desk) -> APIRouter:
 def _lists(routes: APIRouter, desk: Desk) -> None:
     """Lists."""
     service, workers = desk.service, desk.workers
-    batcher = Batcher(service.recommend_group, workers)
+    batcher = desk.batcher
 
     @routes.post("/v1/recommend", **desk.may("read", s.AnswerOut))
     async def recommend(asked: s.RecommendRequest) -> Response:
@@ -192,12 +197,13 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
     @routes.get(
         "/metrics",
         dependencies=[Depends(desk.needs("read"))],
-        response_class=PlainTextResponse,
-        responses=ERRORS,
+        response_class=Response,
+        responses={**ERRORS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
     async def metrics() -> Response:
         """Give Prometheus its numbers."""
-        waiting, age = workers.pending, service.age()
+        waiting = workers.pending + len(desk.batcher.waiting) + writers.pending
+        age = service.age()
         text = service.metrics.text(waiting=waiting, age=age, index_age=service.index_age())
         return Response(text, media_type="text/plain; version=0.0.4")
 

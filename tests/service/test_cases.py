@@ -1,0 +1,119 @@
+"""Cases S of docs/cases.md that other files of this folder do not hold, over HTTP."""
+
+import json
+import zipfile
+
+import pytest
+import torch
+
+from prismrec.artifact import load, save
+from prismrec.recommender import Recommender
+from prismrec.service.metrics import NEWEST, Metrics
+from service.processes import Process, replace_folder
+from worlds import untrained
+
+
+def post(client, path, **body):
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_vectors_that_are_no_numbers_are_refused_and_the_old_ones_answer_on(
+    client, artifact, dataset, history, tmp_path
+):
+    # S07
+    before = post(client, "/v1/recommend", history=history)
+    broken = untrained(dataset, interests=2)
+    with torch.no_grad():
+        broken.model.items.weight[3] = float("nan")
+    save(Recommender(broken.model, load(artifact).index, broken.catalog), tmp_path / "broken")
+    replace_folder(tmp_path / "broken", artifact)
+    refused = client.post("/v1/admin/reload")
+    assert refused.status_code == 409, refused.text
+    assert post(client, "/v1/recommend", history=history) == before
+    assert json.dumps(before, allow_nan=False)
+
+
+def test_an_artifact_holds_no_pickle_and_opens_with_weights_only(artifact):
+    # S10
+    files = [path for path in artifact.rglob("*") if path.is_file()]
+    assert not [path for path in files if path.read_bytes()[:2] in (b"\x80\x02", b"\x80\x04")]
+    assert not [path for path in files if zipfile.is_zipfile(path)], "torch.save writes one"
+
+
+@pytest.mark.slow
+def test_another_process_answers_with_the_same_list_and_scores(artifact, history, tmp_path):
+    # S11
+    expected = load(artifact).recommend(history, 8, diversity=0.2)
+    process = Process(tmp_path).start()
+    try:
+        found = process.post("/v1/recommend", history=history, k=8, diversity=0.2)
+    finally:
+        process.close()
+    assert [(item["id"], item["score"]) for item in found["items"]] == [
+        (item.id, item.score) for item in expected
+    ]
+
+
+def test_an_item_with_nothing_but_a_category_is_found_and_marked(client, dataset, history):
+    # S13
+    category = dataset.catalog.category_names[0]
+    post(client, "/v1/items", items=[{"id": "new", "title": "New", "categories": [category]}])
+    found = client.get("/v1/items", params={"search": "new"}).json()["items"]
+    assert [(one["id"], one["provisional"]) for one in found] == [("new", True)]
+    answer = post(client, "/v1/recommend", history=history, k=40, categories=[category])
+    assert {item["id"]: item["provisional"] for item in answer["items"]}["new"]
+    assert client.get("/v1/items/new/similar").json()["items"]
+
+
+def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
+    # S14
+    names = set(dataset.catalog.items.external(range(1, dataset.catalog.size)))
+    answer = post(
+        client, "/v1/recommend", history=history, k=500, include_seen=True, explain=True,
+        diversity=0.5,
+    )  # fmt: skip
+    told = [item["id"] for item in answer["items"]]
+    assert set(told) == names
+    assert len(told) == len(names)
+    others = [one["id"] for item in answer["items"] for one in item["because"]]
+    others += [one["id"] for it in answer["interests"] for one in it["items"] + it["top"]]
+    assert set(others) <= names
+    assert client.get("/v1/artifact").json()["items"] == len(names)
+    assert set(client.get("/v1/map").json()["ids"]) == names
+
+
+def test_a_hundred_same_requests_are_answered_the_same(client, history):
+    # S17
+    first = post(client, "/v1/recommend", history=history, k=10, explain=True)
+    for _ in range(99):
+        assert post(client, "/v1/recommend", history=history, k=10, explain=True) == first
+
+
+def test_one_list_for_everyone_is_noticed(client, dataset, history):
+    # S18
+    for user in range(50):
+        own = dataset.catalog.items.external(dataset.histories[user].tolist())
+        post(client, "/v1/recommend", history=own, k=10)
+    assert "prismrec_distinct_lists 1.0" in client.get("/metrics").text
+    assert not [n for n in client.get("/v1/health-report").json()["notes"] if "distinct" in n]
+    for _ in range(250):
+        post(client, "/v1/recommend", history=history, k=10)
+    share = next(
+        float(line.split()[1])
+        for line in client.get("/metrics").text.splitlines()
+        if line.startswith("prismrec_distinct_lists ")
+    )
+    assert share == pytest.approx(50 / 300)
+    assert [n for n in client.get("/v1/health-report").json()["notes"] if "17 % of the" in n]
+
+
+def test_the_share_of_distinct_lists_is_of_the_newest():
+    metrics = Metrics()
+    for number in range(NEWEST):
+        metrics.listed({"source": "popular", "items": [{"id": str(number), "interest": 0}]})
+    assert metrics.share_distinct() == 1
+    for _ in range(NEWEST):
+        metrics.listed({"source": "popular", "items": [{"id": "same", "interest": 0}]})
+    assert metrics.share_distinct() == 1 / NEWEST
