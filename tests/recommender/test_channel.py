@@ -1,13 +1,14 @@
 """The second channel: joined exactly, explained, saved, and taken only where it helps."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import sparse
 from scipy.special import logsumexp
 
-from prismrec import channel, retrieval
+from prismrec import channel, retrieval, tuning
 from prismrec.artifact import load, save
 from prismrec.baselines import by_score, sequential_rules
 from prismrec.channel import Rules, strongest
@@ -165,3 +166,12 @@ def test_rules_are_taken_where_they_help_and_only_there(dataset):
     empty = Histories.of([[1, 1]])  # what follows is in the history already
     assert fit_rules(recommender, empty, cases, metric="recall@5")[0] is None
     assert fit_rules(recommender, histories, [])[0] is None
+
+
+def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
+    monkeypatch.setattr(tuning, "CASES", 4)
+    asked = []
+    monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
+    report = SimpleNamespace(metrics={"recall@50": 0.5})
+    assert fit_rules(untrained(dataset), dataset.histories, list(range(11)))[0] is None
+    assert set(map(tuple, asked)) == {(0, 3, 6, 9)}
