@@ -27,10 +27,11 @@ from prismrec.filters import Filter, known
 from prismrec.index.base import Index
 from prismrec.index.choose import Choice, choose_index
 from prismrec.index.exact import ExactIndex
-from prismrec.listing import DEPTH, Listed, Source, make_lists
+from prismrec.listing import DEEPEST, DEPTH, Listed, Source, make_lists
 from prismrec.model import Model
 from prismrec.new_items import NewItem, blend_of, described_anew, extended
-from prismrec.rerank import Frontier, frontier, normalised
+from prismrec.rerank import Frontier, frontier
+from prismrec.rerank.category import scale_of, scaled
 from prismrec.retrieval import InterestSource, PopularSource, Query, retrieve
 from prismrec.types import Interests, Ranked
 
@@ -235,8 +236,8 @@ class Recommender:
     ) -> Frontier:
         """Give every list that some λ makes of the candidates: what there is to choose from.
 
-        See ``recommend``; λ and relevance are on scores brought to 0…1, and the candidates are
-        those before any deeper search.
+        See ``recommend``; λ and relevance are on scores brought to 0…1 as there. The candidates
+        are as deep as a list's ever are.
 
         Raises:
             ConfigError: ``k`` below 1.
@@ -246,9 +247,10 @@ class Recommender:
         k = min(k, self.catalog.size - 1)
         numbers = known(history, self.catalog)
         source = self._source([numbers], self._open(only), filter_seen=filter_seen)
-        pool = source.search(np.arange(1), DEPTH * k)
+        pool = source.search(np.arange(1), max(DEPTH * k, DEEPEST))
         category = np.where(pool.items > 0, self.catalog.single_category[pool.items], -1)
-        return frontier(normalised(pool.scores)[0], category[0], k)
+        scores = scaled(pool.scores, *scale_of(pool.scores[:, : DEPTH * k]))
+        return frontier(scores[0], category[0], k)
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Tell which items of a history made which interest, active interests only."""

@@ -185,6 +185,8 @@ def test_the_frontier_holds_the_list_that_is_served(dataset, recommender):
         assert answer.diversity == pytest.approx(found.diversity[place])
         assert answer.diversity == pytest.approx(diversity_of(dataset.catalog, listed(answer)))
     assert len(recommender.frontier([], 6).strength) >= 1
+    farthest = recommender.recommend(history, 6, diversity=100.0)
+    assert farthest.diversity == pytest.approx(found.diversity[-1])
 
 
 def test_without_explanation_the_list_is_the_same_and_no_reason_given(dataset, recommender):

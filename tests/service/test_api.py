@@ -1,11 +1,13 @@
 """The API: what goes in, what comes out, what an event changes."""
 
 import json
+import re
 import urllib.parse
 
 import pytest
 
 from prismrec.artifact import load, save
+from prismrec.data.storage import save_dataset
 from prismrec.service.settings import Places
 from worlds import untrained
 
@@ -296,3 +298,29 @@ def test_metrics_count_answers_lists_and_events(client, history):
     assert 'prismrec_lists_total{source="interests"} 1.0' in text
     assert 'prismrec_events_total{kind="stored"} 1.0' in text
     assert "prismrec_distinct_lists 1.0" in text
+
+
+def test_a_users_own_name_comes_before_names_that_hold_it(serve, artifact, dataset, tmp_path):
+    save_dataset(dataset, tmp_path / "data")
+    client = serve(places=Places(artifact=artifact, data=tmp_path / "data"))
+    found = client.get("/v1/examples", params={"search": "1", "limit": 60}).json()["users"]
+    names = [user["user"] for user in found]
+    assert names[0] == "1"
+    begins = [name.startswith("1") for name in names]
+    assert begins == sorted(begins, reverse=True)
+    assert not all(begins)
+
+
+def test_the_health_view_has_the_report_that_evaluate_wrote(serve, artifact, tmp_path):
+    places = Places(artifact=artifact, report=tmp_path)
+    assert serve(places=places).get("/v1/health-report").json()["report"] is None
+    (tmp_path / "report.json").write_text(json.dumps({"entries": [{"name": "prism"}]}))
+    found = serve(places=places).get("/v1/health-report").json()["report"]
+    assert found == {"entries": [{"name": "prism"}]}
+
+
+def test_the_first_file_of_the_page_is_never_kept_and_the_others_are(client):
+    first = client.get("/")
+    assert first.headers["cache-control"] == "no-cache"
+    script = re.search(r"page-[^\"]+\.js", first.text)[0]
+    assert "immutable" in client.get(f"/{script}").headers["cache-control"]

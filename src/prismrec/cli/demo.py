@@ -98,7 +98,8 @@ def demo(
         f"next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user "
         f"{dataset.users.external([0])[0]} --diversity 0.5",
         "and see it: prismrec serve "
-        f"{out / 'prism'} --beside {out / 'prism-k1'} --data {out / 'data'}",
+        f"{out / 'prism'} --beside {out / 'prism-k1'} --data {out / 'data'} \\",
+        f"  --report {out / 'report'}",
         "then open http://127.0.0.1:8000/",
     ]
     value = {"entries": measure.as_json(entries), "differences": compared}

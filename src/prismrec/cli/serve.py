@@ -19,6 +19,7 @@ def serve(
     beside: Path | None = None,
     data: Path | None = None,
     changes: Path | None = None,
+    report: Path | None = None,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 -- frozen
 ) -> None:
     """Serve an artifact over HTTP, with a page that shows why.
@@ -31,6 +32,7 @@ def serve(
         beside: A second artifact, to compare with on the page.
         data: A data set folder whose users the page offers as examples.
         changes: File that keeps hidden and new items; ARTIFACT.changes if not given.
+        report: Folder that 'prismrec evaluate --report' wrote, for the page's health view.
         settings: How the service runs.
     """
     try:
@@ -41,9 +43,8 @@ def serve(
     keys = Keys.from_environment()
     check_exposure(settings, keys)
     read_manifest(artifact)
-    write_environment(
-        Places(artifact=artifact, beside=beside, data=data, changes=changes), settings
-    )
+    places = Places(artifact=artifact, beside=beside, data=data, changes=changes, report=report)
+    write_environment(places, settings)
     page = " and the page" if settings.page_for(keys) else ""
     with listen(settings) as bound:
         host, port = bound.getsockname()[:2]

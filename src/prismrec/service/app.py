@@ -19,6 +19,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Scope
 
 import prismrec
 from prismrec.errors import DataError, PrismrecError
@@ -82,7 +83,7 @@ def create_app(service: Service, keys: Keys) -> App:
     # The page answers what no route does; below /v1 nothing is ever a file of it.
     app.add_route("/v1/{rest:path}", _nothing, METHODS, include_in_schema=False)
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+        app.mount("/", Page(directory=PAGE, html=True), name="page")
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -91,6 +92,20 @@ def create_app(service: Service, keys: Keys) -> App:
             allow_headers=["Authorization", "Content-Type"],
         )
     return Limits(app, settings=settings, on_answer=service.metrics.answered)
+
+
+class Page(StaticFiles):
+    """The page's files: those with a hash in their name may be kept, the first one never.
+
+    A browser that kept it would ask a newer service for files that are no more.
+    """
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """See ``StaticFiles.get_response``."""
+        answer = await super().get_response(path, scope)
+        kept = "public, max-age=31536000, immutable" if "-" in path else "no-cache"
+        answer.headers["Cache-Control"] = kept
+        return answer
 
 
 async def _nothing(request: Request) -> Response:

@@ -279,6 +279,11 @@ class Service:
             found = sorted(found, key=lambda user: -user["spread"])
         else:
             found = sorted(found, key=lambda user: hash_of(user["user"], seed))
+        if search:  # a name asked for comes first, then those that begin so
+            place = {True: 1, False: 2}
+            found.sort(
+                key=lambda u: 0 if u["user"] == search else place[u["user"].startswith(search)]
+            )
         return {"users": found[:limit]}
 
     def health_report(self) -> dict[str, Any]:
@@ -291,7 +296,7 @@ class Service:
         notes = [*self.metrics.notes(), *(found or {}).get("notes", [])]
         return {
             "diagnostics": found,
-            "report": served.manifest["about"].get("result"),
+            "report": _report(self.places.report) or served.manifest["about"].get("result"),
             "latency": self.metrics.latency(),
             "notes": notes,
         }
@@ -345,6 +350,14 @@ class Arrivals:
             if not 0 < self.last - now < BACK:
                 self.last = now
             return self.last
+
+
+def _report(folder: Path | None) -> dict[str, Any] | None:
+    """Give what ``prismrec evaluate --report`` wrote, if it is there and whole."""
+    try:
+        return dict(json.loads((folder / "report.json").read_text("utf-8"))) if folder else None
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _diagnosed(served: Served, data: Path) -> dict[str, Any]:

@@ -138,6 +138,8 @@ class Places:
     """A data set whose users the page offers as examples."""
     changes: Path | None = None
     """File of hidden and new items; ARTIFACT.changes if not given."""
+    report: Path | None = None
+    """Folder that ``prismrec evaluate --report`` wrote, for the page's health view."""
 
     @property
     def journal(self) -> Path:
