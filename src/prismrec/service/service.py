@@ -280,10 +280,7 @@ class Service:
         else:
             found = sorted(found, key=lambda user: hash_of(user["user"], seed))
         if search:  # a name asked for comes first, then those that begin so
-            place = {True: 1, False: 2}
-            found.sort(
-                key=lambda u: 0 if u["user"] == search else place[u["user"].startswith(search)]
-            )
+            found.sort(key=lambda u: (u["user"] != search, not u["user"].startswith(search)))
         return {"users": found[:limit]}
 
     def health_report(self) -> dict[str, Any]:
