@@ -4,7 +4,7 @@ BIN := .venv/bin
 TORCH := torch>=2.9,<2.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs web format clean
+.PHONY: help demo test lint check bench docs web format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,10 +24,12 @@ help: ## list the commands
 demo: .venv/ready ## set up, train on MovieLens-100K, show tables and recommendations
 	$(BIN)/prismrec demo
 
-check: .venv/dev ## format, lint, types, architecture, fast tests: under a minute
+lint: .venv/dev ## format, lint, types
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy
+
+check: lint ## the same, architecture and fast tests: under a minute
 	$(BIN)/pytest -q -m 'not slow'
 
 test: .venv/dev ## set up and run every test: under ten minutes
