@@ -64,10 +64,10 @@ HEAD = b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/jso
 LAST = b"Connection: close\r\n"
 
 
-def ask(address, **body):
+def ask(address, path="/v1/recommend", **body):
     content = json.dumps(body).encode()
     length = f"Content-Length: {len(content)}\r\n\r\n".encode()
-    return said(address, HEAD + LAST + length + content)
+    return said(address, HEAD.replace(b"/v1/recommend", path.encode()) + LAST + length + content)
 
 
 def test_a_body_that_trickles_in_is_given_up(serve_connections):
@@ -134,21 +134,29 @@ def gate(monkeypatch):
     gate.set()
 
 
-def test_more_than_may_wait_are_told_when_to_come_back(serve_connections, gate):
+@pytest.mark.parametrize(
+    ("path", "body", "taken"),
+    [
+        ("/v1/recommend", {"history": []}, 4),  # one computes; a thread and two wait
+        ("/v1/recommend/batch", {"requests": [{"history": []}]}, 3),  # one computes, two wait
+    ],
+)
+def test_more_than_may_wait_are_told_when_to_come_back(serve_connections, gate, path, body, taken):
     address, answers = serve_connections(queue=2), []
     clients = [
-        threading.Thread(target=lambda: answers.append(ask(address, history=[]))) for _ in range(8)
+        threading.Thread(target=lambda: answers.append(ask(address, path, **body)))
+        for _ in range(8)
     ]
     for client in clients:
         client.start()
-    while len(answers) < 4:  # one computes, a thread and two wait
+    while len(answers) < 8 - taken:
         time.sleep(0.01)
     assert {status_of(answer) for answer in answers} == {503}
     assert all("retry-after: 1" in answer and "overloaded" in answer for answer in answers)
     gate.set()
     for client in clients:
         client.join()
-    assert sorted(map(status_of, answers)) == [200] * 4 + [503] * 4
+    assert sorted(map(status_of, answers)) == [200] * taken + [503] * (8 - taken)
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_is_given(
