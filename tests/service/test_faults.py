@@ -366,7 +366,15 @@ def test_workers_follow_one_another_and_a_dead_one_is_replaced(serving, world, h
 def workers(process):
     """Give the worker processes: the children that listen."""
     found = psutil.Process(process.process.pid).children()
-    return [w for w in found if any("spawn_main" in word for word in w.cmdline())]
+    return [w for w in found if any("spawn_main" in word for word in command_of(w))]
+
+
+def command_of(process):
+    """Give a process's command line; nothing of one that has just died."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
 
 
 @contextlib.contextmanager

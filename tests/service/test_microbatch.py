@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,10 +20,12 @@ def run(compute, asked, *, threads=1, queue=100, timeout=5.0):
         calls = [batcher.run(one) for one in asked]
         return await asyncio.gather(*calls, return_exceptions=True)
 
-    try:
-        return asyncio.run(all_of_it())
-    finally:
-        workers.close()
+    # On a thread of its own: a browser test before this one leaves a loop running here.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            return thread.submit(lambda: asyncio.run(all_of_it())).result()
+        finally:
+            workers.close()
 
 
 def test_what_waits_is_taken_together_and_everyone_gets_their_own():
