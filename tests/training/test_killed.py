@@ -1,6 +1,6 @@
 """Killing a run at random and resuming it changes nothing, bit for bit.
 
-``PRISMREC_KILLS=20`` kills oftener than the five times of the ordinary suite.
+``PRISMREC_KILLS=20`` kills oftener than the three times of the ordinary suite.
 """
 
 import os
@@ -16,7 +16,7 @@ import torch
 from prismrec.training.checkpoint import read_tensors
 
 RUN = Path(__file__).with_name("long_run.py")
-KILLS = int(os.environ.get("PRISMREC_KILLS", "5"))
+KILLS = int(os.environ.get("PRISMREC_KILLS", "3"))
 
 
 def started(folder):
