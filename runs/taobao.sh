@@ -1,16 +1,6 @@
 #!/bin/sh
-# Taobao under the ComiRec protocol, on a machine with a GPU and the published files
-# (UserBehavior.csv): about 85 million clicks, 1.7 million items.
+# Taobao under the ComiRec protocol: UserBehavior.csv, about 85 million clicks, 1.7 million items.
+# As books.sh, with the newest 50 events of a history.
 #
 #   sh runs/taobao.sh LOG ITEMS OUT [cuda]
-#
-# LOG: the events, `user,item,time` a line, as the published script writes them. ITEMS: item,category.
-# For a trial without the data: `python runs/subsample.py OUT` makes files of the same form.
-set -eu
-log=$1 items=$2 out=$3 device=${4:-auto}
-prismrec prepare "$log" --items "$items" --out "$out/data" --min-user-events 5 --min-item-events 5
-prismrec train "$out/data" --out "$out/prism" --max-len 50 --device "$device"
-prismrec train "$out/data" --out "$out/comirec-sa" --extractor sa --set positions=slot --max-len 50 \
-  --readout hard --similarity dot --dropout 0 --negatives 1280 --targets random --batch-size 128 \
-  --learning-rate 1e-3 --warmup 0 --schedule constant --epochs 50 --device "$device" --no-single
-prismrec evaluate "$out/prism" "$out/data" "$out/comirec-sa" -k 20 -k 50 --report "$out/report"
+MAX_LEN=50 exec sh "$(dirname "$0")/books.sh" "$@"

@@ -15,8 +15,8 @@ FLOORS = [
     {"errors", "types", "answer"},
     {"resolve", "threads"},
     {"data", "extractors", "readouts", "negatives", "losses", "partition"}
-    | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors", "projection"},
-    {"model", "evaluation", "baselines", "filters", "dial", "retrieval"},
+    | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors"},
+    {"model", "evaluation", "baselines", "filters", "dial", "retrieval", "projection"},
     {"compare", "cooccurrence", "training", "listing", "new_items"},
     {"channel"},
     {"explanation"},

@@ -23,3 +23,8 @@ def untrained(dataset: Dataset, *, extractor: str = "sa", interests: int = 3) ->
         torch.manual_seed(0)
         made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=10)
         return Recommender.exact(Model(dataset.catalog.size, made), dataset.catalog)
+
+
+def ids(dataset: Dataset, user: int) -> list[str]:
+    """Give a user's history as external ids."""
+    return dataset.catalog.items.external(dataset.histories[user].tolist())

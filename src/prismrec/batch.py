@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError, DataError
-from prismrec.filters import Filter
+from prismrec.filters import Filter, known
 from prismrec.recommender import Recommender
 from prismrec.types import Ranked
 
@@ -184,9 +184,8 @@ def _lists(
     numbers: list[NDArray[np.int64]] = []
     for history in chunk.column("history").to_pylist():
         names = [str(name) for name in history or () if name is not None]
-        known = [name for name in names if name in catalog.items]
-        unknown += len(names) - len(known)
-        numbers.append(catalog.items.index(known))
+        numbers.append(known(names, catalog))
+        unknown += len(names) - len(numbers[-1])
     found = [
         recommender.ranked(
             numbers[start : start + TOGETHER],

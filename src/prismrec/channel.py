@@ -86,18 +86,22 @@ class Rules:
         return found
 
     def reasons(
-        self, history: NDArray[np.int64], item: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give the items of a history after which an item is taken, and their shares of its score.
+        self, history: NDArray[np.int64], items: Sequence[int]
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Give, for each item, those of a history after which it is taken and their shares of why.
 
-        Strongest first; what stands in the history twice counts once, with both weights.
+        Strongest first, shares of sum 1, none where no rule speaks for the item; what stands in
+        the history twice counts once, with both weights.
         """
         names, place = np.unique(history, return_inverse=True)
         ages = len(history) - 1 - np.arange(len(history))
         weights = np.bincount(place, RECENCY**ages, minlength=len(names))
-        own = weights * self.table[names, :][:, [item]].toarray()[:, 0]
-        order = np.argsort(-own, kind="stable")[: int((own > 0).sum())]
-        return names[order], own[order] / max(own.sum(), 1e-300)
+        parts = weights[:, None] * self.table[names, :][:, list(items)].toarray()
+        found = []
+        for own in parts.T:
+            order = np.argsort(-own, kind="stable")[: int((own > 0).sum())]
+            found.append((names[order], own[order] / max(own.sum(), 1e-300)))
+        return found
 
 
 def strongest(table: sparse.csr_array, most: int = NEIGHBOURS) -> sparse.csr_array:
@@ -164,11 +168,12 @@ class JoinedSource:
         new = ~np.isin(ruled, items)
         own, brought = self._scored(row, ruled[new])
         every = np.concatenate([items, ruled[new]])
-        likely = np.exp(np.concatenate([scores, own]) - total)
         follows = np.zeros(len(every))
         order = np.argsort(every)
         follows[order[np.searchsorted(every, ruled, sorter=order)]] = strength
-        joined = np.log(likely + self.rules.weight * follows)
+        with np.errstate(divide="ignore"):  # what the rules do not bring
+            follows = np.log(self.rules.weight * follows)
+        joined = np.logaddexp(np.concatenate([scores, own]) - total, follows)
         best = np.lexsort((every, -joined))
         return every[best], joined[best], np.concatenate([interest, brought])[best]
 

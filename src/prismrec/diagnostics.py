@@ -28,6 +28,7 @@ from prismrec.merge import merge
 from prismrec.metrics import Answers
 from prismrec.metrics.recall import recall
 from prismrec.recommender import Recommender
+from prismrec.rerank.mmr import directions
 from prismrec.types import Candidates
 
 DEAD, COPIES, SAME = 0.01, 0.9, 0.2
@@ -269,8 +270,7 @@ def _effective(weights: Float[np.ndarray, "B K L"]) -> Float[np.ndarray, "B K"]:
 
 def _cosines(vectors: Float[np.ndarray, "B K D"]) -> Float[np.ndarray, "B K K"]:
     """Give the cosine of each pair of interests; 0 with a vector of length 0."""
-    length = np.linalg.norm(vectors, axis=2, keepdims=True)
-    unit = (vectors / np.where(length > 0, length, 1)).astype(np.float64)
+    unit = directions(vectors)
     cosines: Float[np.ndarray, "B K K"] = unit @ unit.transpose(0, 2, 1)
     return cosines
 

@@ -6,7 +6,7 @@ Dial(relevance_lost=0.05)    the largest λ that gives up at most 5 % of Σ scor
 Dial(strength=0.3, rerank="mmr")
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -75,6 +75,12 @@ class Dial:
     def off(self) -> bool:
         """Whether every list is the ranking by score."""
         return not (self.strength or self.diversity or self.relevance_lost)
+
+    def at_least(self, strength: float) -> "Dial":
+        """Give the same dial, turned up to a strength; one in another unit stays as it is."""
+        if self.diversity is not None or self.relevance_lost is not None:
+            return self
+        return replace(self, strength=max(self.strength or 0.0, strength))
 
     def strengths(
         self, scores: Float[np.ndarray, "B M"], categories: Int[np.ndarray, "B M"], k: int

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
-from prismrec.answer import Answer, Interest, Item, Reason
+from prismrec.answer import Answer, Interest, Item, Reason, Similar
 from prismrec.channel import Rules
 from prismrec.data.catalog import Catalog
 from prismrec.listing import Listed
@@ -71,6 +71,7 @@ class Telling:
         names = self.catalog.items.external(chosen)
         parts = (self.listed.scores, self.listed.interest, self.listed.rank)
         scores, interests, ranks = (part[row].tolist() for part in parts)
+        after = self._taken_after(known, chosen)
         return tuple(
             Item(
                 names[place],
@@ -81,21 +82,34 @@ class Telling:
                 ranks[place] + 1,
                 self.catalog.categories_named(item),
                 item in self.provisional,
-                self._taken_after(known, item),
+                after[place],
             )
             for place, item in enumerate(chosen)
         )
 
-    def _taken_after(self, history: NDArray[np.int64], item: int) -> tuple[Reason, ...]:
-        """Name the items of the history after which this one is taken; none without rules."""
+    def _taken_after(
+        self, history: NDArray[np.int64], chosen: list[int]
+    ) -> list[tuple[Reason, ...]]:
+        """Name the items of the history after which each is taken; none without rules."""
         if self.rules is None or not len(history):
-            return ()
-        numbers, shares = self.rules.reasons(history, item)
-        names = self.catalog.items.external(numbers[:AFTER].tolist())
-        return tuple(
-            Reason(name, self.catalog.title(int(number)), float(share))
-            for name, number, share in zip(names, numbers[:AFTER], shares[:AFTER], strict=True)
-        )
+            return [()] * len(chosen)
+        told = []
+        for numbers, shares in self.rules.reasons(history, chosen):
+            first = numbers[:AFTER].tolist()
+            names = zip(self.catalog.items.external(first), first, shares.tolist(), strict=False)
+            told.append(
+                tuple(Reason(n, self.catalog.title(item), share) for n, item, share in names)
+            )
+        return told
+
+
+def told_similar(
+    catalog: Catalog, items: NDArray[np.int64], cosine: NDArray[np.floating]
+) -> list[Similar]:
+    """Put items near another one into words, in their order."""
+    numbers = items.tolist()
+    named = zip(catalog.items.external(numbers), numbers, cosine.tolist(), strict=True)
+    return [Similar(name, catalog.title(number), near) for name, number, near in named]
 
 
 def explained(

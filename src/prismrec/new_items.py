@@ -35,6 +35,21 @@ class NewItem:
     """Ids of items bought, played or read together with it; unknown ones are ignored."""
 
 
+def added(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple[Model, Catalog]:
+    """Give a model and a catalog that know these items, new ones at their end.
+
+    Raises:
+        DataError: An id is empty or stands twice, or nothing places a new item.
+
+    Cost: O(V), and a copy of the model where an item is new.
+    """
+    larger = described_anew(catalog, items)
+    fresh = [item for item in items if item.id not in catalog.items]
+    if not fresh:
+        return model, larger
+    return extended(model, [blend_of(larger, item, catalog.size) for item in fresh]), larger
+
+
 def described_anew(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
     """Give a catalog that holds these items, new ones at its end and the others described anew.
 

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from prismrec.rerank.mmr import directions
+
 
 @dataclass(frozen=True, eq=False)
 class Plane:
@@ -32,7 +34,7 @@ class Plane:
 
         Cost: O(N D²).
         """
-        unit = _unit(vectors)
+        unit = directions(vectors)
         centre = unit.mean(axis=0)
         spread = (unit - centre).T @ (unit - centre)
         axes = np.linalg.eigh(spread)[1][:, ::-1][:, :2]
@@ -44,12 +46,5 @@ class Plane:
 
     def place(self, vectors: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N 2"]:
         """Give the place of vectors of any length on the map."""
-        placed: NDArray[np.float64] = (_unit(vectors) - self.centre) @ self.axes
+        placed: NDArray[np.float64] = (directions(vectors) - self.centre) @ self.axes
         return placed
-
-
-def _unit(vectors: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    vectors = vectors.astype(np.float64)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = vectors / np.where(length > 0, length, 1)
-    return unit

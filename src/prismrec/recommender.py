@@ -5,8 +5,7 @@
     for item in answer: print(item.title, item.score, item.interest, item.because)
     report = evaluate(partial(recommender.ranked, filter_seen=True), split.test)
 
-``recommend`` is one call of what ``ranked`` calls, with names put on: what is evaluated is what
-is served.
+``recommend`` puts names on what ``ranked`` gives: what is evaluated is what is served.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,21 +21,25 @@ from prismrec.channel import JoinedSource, Rules
 from prismrec.data.catalog import Catalog
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError
-from prismrec.explanation import Telling, explained
+from prismrec.explanation import Telling, explained, told_similar
 from prismrec.filters import Filter, known
 from prismrec.index.base import Index
 from prismrec.index.choose import Choice, choose_index
 from prismrec.index.exact import ExactIndex
 from prismrec.listing import DEEPEST, DEPTH, Listed, Source, make_lists
+from prismrec.merge import Merged
 from prismrec.model import Model
-from prismrec.new_items import NewItem, blend_of, described_anew, extended
+from prismrec.new_items import NewItem, added
 from prismrec.rerank import Frontier, frontier
+from prismrec.rerank.base import check_dial
 from prismrec.rerank.category import scale_of, scaled
+from prismrec.rerank.mmr import directions
 from prismrec.retrieval import InterestSource, PopularSource, Query, retrieve
 from prismrec.types import Interests, Ranked
 
-POPULAR = Dial(strength=0.1)
-"""Least diversity of a list for someone of whom nothing is known."""
+POPULAR = 0.1
+"""Least λ of a list for someone of whom nothing is known."""
+NOTHING = np.empty(0, dtype=np.int64)
 NEAR = 20
 """Candidates by inner product for each similar item, where the index is not exact."""
 
@@ -140,17 +143,11 @@ class Recommender:
 
         Cost: a copy of the model and of an exact index, O(V D): add many in one call.
         """
-        held = self.catalog.size
-        catalog = described_anew(self.catalog, items)
-        fresh = [item for item in items if item.id not in self.catalog.items]
-        if not fresh:
+        model, catalog = added(self.model, self.catalog, items)
+        numbers = np.arange(self.catalog.size, catalog.size)
+        if not len(numbers):
             return self._with(catalog=catalog)
-        model = extended(self.model, [blend_of(catalog, item, held) for item in fresh])
-        numbers = np.arange(held, catalog.size)
-        with torch.no_grad():
-            asked = torch.from_numpy(numbers).to(model.device)
-            vectors = model.vectors_of(asked).float().cpu().numpy()
-        index = self.index.add(vectors, numbers)
+        index = self.index.add(vectors_in(model, numbers), numbers)
         provisional = self.provisional | set(numbers.tolist())
         rules = self.rules and self.rules.extended(catalog.size)
         return self._with(
@@ -182,8 +179,9 @@ class Recommender:
             DataError: An item number beyond the catalog.
             UnknownName: A category of ``only`` that does not exist.
         """
+        read = self.interests_of(histories)
         dial = Dial.of(diversity)
-        listed = self._listed(histories, k, filter_seen=filter_seen, dial=dial, only=only)
+        listed = self._listed(histories, read, k, filter_seen=filter_seen, dial=dial, only=only)
         return Ranked(listed.items, listed.scores, listed.interest)
 
     def recommend(
@@ -217,9 +215,10 @@ class Recommender:
     ) -> list[Answer]:
         """Recommend to several histories at once, to each what ``recommend`` does, faster."""
         numbers = [known(history, self.catalog) for history in histories]
+        read = self.interests_of(numbers)
         dial = Dial.of(diversity)
-        listed = self._listed(numbers, k, filter_seen=filter_seen, dial=dial, only=only)
-        views = self._views(numbers) if explain else [[]] * len(numbers)
+        listed = self._listed(numbers, read, k, filter_seen=filter_seen, dial=dial, only=only)
+        views = self._views(numbers, read) if explain else [[]] * len(numbers)
         told = Telling(self.catalog, self.provisional, listed, self.rules if explain else None)
         return [
             told.answer(row, k, history, views[row], numbers[row])
@@ -242,11 +241,11 @@ class Recommender:
         Raises:
             ConfigError: ``k`` below 1.
         """
-        if k < 1:
-            raise ConfigError(f"k is {k}; a list has at least 1 item.")
+        check_dial(k, 0)
         k = min(k, self.catalog.size - 1)
         numbers = known(history, self.catalog)
-        source = self._source([numbers], self._open(only), filter_seen=filter_seen)
+        read = self.interests_of([numbers])
+        source = self._source([numbers], read, self._open(only), filter_seen=filter_seen)
         pool = source.search(np.arange(1), max(DEPTH * k, DEEPEST))
         category = np.where(pool.items > 0, self.catalog.single_category[pool.items], -1)
         scores = scaled(pool.scores, *scale_of(pool.scores[:, : DEPTH * k]))
@@ -254,7 +253,8 @@ class Recommender:
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Tell which items of a history made which interest, active interests only."""
-        return self._views([known(history, self.catalog)])[0]
+        numbers = [known(history, self.catalog)]
+        return self._views(numbers, self.interests_of(numbers))[0]
 
     def similar(self, item: str, k: int = 20, *, only: Filter | None = None) -> list[Similar]:
         """Give the items whose vectors point the most nearly the same way, nearest first.
@@ -271,25 +271,17 @@ class Recommender:
         Cost: O(V D) with an exact index; with another one a search for ``NEAR`` · k items by
             inner product, of which these are the nearest.
         """
-        if k < 1:
-            raise ConfigError(f"k is {k}; a list has at least 1 item.")
+        check_dial(k, 0)
         numbers = self.catalog.items.index([item])
         own = self.vectors_of(numbers)
         depth = self.catalog.size if self.index.exact else NEAR * k
-        query = Query(own[None], np.zeros((1, 1), dtype=np.float32), [numbers])
-        open_items = self._open(only)
-        pool = retrieve(self.index, query, depth, open_items=open_items, vectors_of=self.vectors_of)
-        found = pool.items[0]
+        query = Query.equal(own[None], [numbers])
+        found = self._retrieve(query, depth, only).items[0]
         found = np.sort(found[found > 0])
-        vectors, like = self.directions_of(found), self.directions_of(numbers)[0]
-        length = np.linalg.norm(vectors, axis=1) * np.linalg.norm(like)
-        cosine = (vectors @ like) / np.where(length > 0, length, 1)
+        near, own = (directions(self.directions_of(items)) for items in (found, numbers))
+        cosine = near @ own[0]
         best = np.argsort(-cosine, kind="stable")[:k]
-        names = self.catalog.items.external(found[best].tolist())
-        return [
-            Similar(name, self.catalog.title(int(found[place])), float(cosine[place]))
-            for name, place in zip(names, best, strict=True)
-        ]
+        return told_similar(self.catalog, found[best], cosine[best])
 
     def interests_of(self, histories: Sequence[NDArray[np.int64]]) -> Interests:
         """Give the interests of histories of item numbers, from the newest the model can read."""
@@ -304,12 +296,17 @@ class Recommender:
             found: Interests = self.model(batch, batch != 0)
         return found
 
+    def own_lists(self, history: NDArray[np.int64], vectors: NDArray[np.float32], k: int) -> Merged:
+        """Give what each of the interests ``[K, D]`` alone would list, ``[K, k]``.
+
+        What stands in the history or is hidden is left out.
+        """
+        query = Query.equal(vectors[:, None], [history] * len(vectors))
+        return self._retrieve(query, k, None)
+
     def vectors_of(self, numbers: NDArray[np.int64]) -> Float[np.ndarray, "N D"]:
         """Give the vectors of some items."""
-        with torch.no_grad():
-            asked = torch.from_numpy(numbers).to(self.model.device)
-            vectors: NDArray[np.float32] = self.model.vectors_of(asked).float().cpu().numpy()
-        return vectors
+        return vectors_in(self.model, numbers)
 
     def directions_of(self, numbers: NDArray[np.int64]) -> Float[np.ndarray, "N D"]:
         """Give the vectors of some items without the bias of each: what they are like."""
@@ -318,30 +315,32 @@ class Recommender:
     def _listed(
         self,
         histories: Sequence[NDArray[np.int64]],
+        read: Interests,
         k: int,
         *,
         filter_seen: bool,
         dial: Dial,
         only: Filter | None,
     ) -> Listed:
-        """Make the lists: from interests, or from counts where there is no history."""
-        if k < 1:
-            raise ConfigError(f"k is {k}; a list has at least 1 item.")
+        """Make the lists: from interests as they were read, or from counts without a history."""
+        check_dial(k, 0)
         k = min(k, self.catalog.size - 1)
         open_items, category_of = self._open(only), self.catalog.single_category
         lists = Listed.empty(len(histories), k)
         told = np.array([len(history) > 0 for history in histories], dtype=bool)
-        at_least = POPULAR if dial.strength is not None and dial.strength < 0.1 else dial
-        for rows, turned in ((np.flatnonzero(told), dial), (np.flatnonzero(~told), at_least)):
+        unknown = dial.at_least(POPULAR)
+        for rows, turned in ((np.flatnonzero(told), dial), (np.flatnonzero(~told), unknown)):
             if len(rows):
                 some = [histories[row] for row in rows.tolist()]
-                source = self._source(some, open_items, filter_seen=filter_seen)
+                own = Interests(*(part[torch.from_numpy(rows).to(part.device)] for part in read))
+                source = self._source(some, own, open_items, filter_seen=filter_seen)
                 lists.fill(rows, make_lists(source, k, turned, category_of=category_of))
         return lists
 
     def _source(
         self,
         histories: Sequence[NDArray[np.int64]],
+        read: Interests,
         open_items: NDArray[np.bool_] | None,
         *,
         filter_seen: bool,
@@ -350,18 +349,15 @@ class Recommender:
         dim = self.model.extractor.dim
         if not len(histories[0]):
             return PopularSource(self.catalog, len(histories), open_items, self.vectors_of, dim)
-        query = self._query(histories, filter_seen=filter_seen)
+        query = Query.of(read, histories if filter_seen else [NOTHING] * len(histories))
         own = InterestSource(
             self.index, self.catalog, query, histories, open_items, self.vectors_of, dim
         )
         return own if self.rules is None else JoinedSource(own, self.rules)
 
-    def _query(self, histories: Sequence[NDArray[np.int64]], *, filter_seen: bool) -> Query:
-        interests = self.interests_of(histories)
-        prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
-        nothing = np.empty(0, dtype=np.int64)
-        barred = histories if filter_seen else [nothing] * len(histories)
-        return Query(interests.vectors.float().cpu().numpy(), prior.astype(np.float32), barred)
+    def _retrieve(self, query: Query, depth: int, only: Filter | None) -> Merged:
+        open_ = self._open(only)
+        return retrieve(self.index, query, depth, open_items=open_, vectors_of=self.vectors_of)
 
     def _open(self, only: Filter | None) -> NDArray[np.bool_] | None:
         """Tell which items may be recommended, or that all may."""
@@ -377,11 +373,12 @@ class Recommender:
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         return Recommender(**(parts | changed))
 
-    def _views(self, histories: Sequence[NDArray[np.int64]]) -> list[list[Interest]]:
+    def _views(
+        self, histories: Sequence[NDArray[np.int64]], read: Interests
+    ) -> list[list[Interest]]:
         """Explain the active interests of some histories; an empty one has none."""
-        interests = self.interests_of(histories)
-        weights = interests.weights.float().cpu().numpy()
-        active = interests.active.cpu().numpy()
+        weights = read.weights.float().cpu().numpy()
+        active = read.active.cpu().numpy()
         longest = self.model.extractor.max_len
         return [
             explained(self.catalog, own[-longest:], weights[row], active[row]) if len(own) else []
@@ -389,8 +386,15 @@ class Recommender:
         ]
 
 
+def vectors_in(model: Model, numbers: NDArray[np.int64]) -> Float[np.ndarray, "N D"]:
+    """Give the vectors of some of a model's items."""
+    with torch.no_grad():
+        asked = torch.from_numpy(numbers).to(model.device)
+        vectors: NDArray[np.float32] = model.eval().vectors_of(asked).float().cpu().numpy()
+    return vectors
+
+
 def items_of(model: Model) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Give a model's item vectors without padding, and their item numbers: what is indexed."""
-    with torch.no_grad():
-        vectors: NDArray[np.float32] = model.eval().item_vectors()[1:].float().cpu().numpy()
-    return vectors, np.arange(1, model.size)
+    numbers = np.arange(1, model.size)
+    return vectors_in(model, numbers), numbers

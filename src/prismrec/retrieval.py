@@ -18,7 +18,7 @@ from prismrec.index.exact import ExactIndex
 from prismrec.merge import Merged, merge
 from prismrec.rerank.base import Pool
 from prismrec.rerank.category import largest
-from prismrec.types import Candidates
+from prismrec.types import Candidates, Interests
 
 VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """From item numbers to their vectors."""
@@ -39,6 +39,19 @@ class Query:
     """Log prior of each interest; -inf for one that is not active."""
     barred: Sequence[NDArray[np.int64]]
     """Item numbers that a user must not get."""
+
+    @classmethod
+    def of(cls, read: Interests, barred: Sequence[NDArray[np.int64]]) -> "Query":
+        """Search for interests as a model read them."""
+        prior = np.where(read.active.cpu(), read.bias.float().cpu(), -np.inf)
+        return cls(read.vectors.float().cpu().numpy(), prior.astype(np.float32), barred)
+
+    @classmethod
+    def equal(
+        cls, vectors: Float[np.ndarray, "B K D"], barred: Sequence[NDArray[np.int64]]
+    ) -> "Query":
+        """Search for vectors none of which comes before another."""
+        return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), barred)
 
     def rows(self, which: NDArray[np.int64]) -> "Query":
         """Give some of the users."""

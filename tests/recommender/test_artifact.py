@@ -15,12 +15,7 @@ from prismrec.index.sharded import Sharded
 from prismrec.model import Model
 from prismrec.recommender import Recommender
 from prismrec.tensors import read_tensors, save_tensors
-from worlds import small_dataset, untrained
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return small_dataset()
+from worlds import ids, untrained
 
 
 @pytest.fixture
@@ -28,10 +23,6 @@ def saved(dataset, tmp_path):
     recommender = untrained(dataset)
     save(recommender, tmp_path / "books", about={"report": {"recall@20": 0.1}})
     return recommender, tmp_path / "books"
-
-
-def ids(dataset, user):
-    return dataset.catalog.items.external(dataset.histories[user].tolist())
 
 
 @pytest.mark.parametrize("extractor", ["sa", "dr", "mind", "transformer"])

@@ -11,12 +11,7 @@ from prismrec import batch
 from prismrec.batch import Wish, recommend_file
 from prismrec.dial import Dial
 from prismrec.errors import DataError
-from worlds import small_dataset, untrained
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return small_dataset()
+from worlds import untrained
 
 
 @pytest.fixture(scope="module")

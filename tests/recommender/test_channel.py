@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from scipy.special import logsumexp
 
@@ -18,13 +19,9 @@ from prismrec.errors import DataError
 from prismrec.evaluation import evaluate
 from prismrec.filters import Filter
 from prismrec.new_items import NewItem
+from prismrec.recommender import Recommender
 from prismrec.tuning import fit_rules
-from worlds import small_dataset, untrained
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return small_dataset()
+from worlds import ids, untrained
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +35,6 @@ def recommender(dataset, rules, request, monkeypatch):
     if request.param == "long":
         monkeypatch.setattr(retrieval, "SMALL", 0)
     return untrained(dataset).with_rules(rules)
-
-
-def ids(dataset, user):
-    return dataset.catalog.items.external(dataset.histories[user].tolist())
 
 
 def joined_plainly(recommender, history, reference=None):
@@ -175,3 +168,14 @@ def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
     report = SimpleNamespace(metrics={"recall@50": 0.5})
     assert fit_rules(untrained(dataset), dataset.histories, list(range(11)))[0] is None
     assert set(map(tuple, asked)) == {(0, 3, 6, 9)}
+
+
+def test_scores_far_apart_do_not_lose_an_item(dataset, rules):
+    recommender = untrained(dataset).with_rules(rules)
+    with torch.no_grad():
+        recommender.model.items.weight *= 1_000
+    far = Recommender.exact(recommender.model, dataset.catalog).with_rules(rules)
+    found = far.ranked([dataset.histories[0]], 30)
+    assert np.isfinite(found.scores[found.items > 0]).all()
+    left = dataset.catalog.size - 1 - len(set(dataset.histories[0].tolist()))
+    assert (found.items > 0).sum() == min(30, left)

@@ -13,12 +13,7 @@ from prismrec.index.sharded import Sharded
 from prismrec.model import Model
 from prismrec.recommender import Recommender
 from prismrec.rerank import RERANKERS
-from worlds import small_dataset, untrained
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return small_dataset()
+from worlds import ids, untrained
 
 
 @pytest.fixture(params=["short", "long"])
@@ -27,10 +22,6 @@ def recommender(dataset, request, monkeypatch):
     if request.param == "long":
         monkeypatch.setattr(retrieval, "SMALL", 0)
     return untrained(dataset)
-
-
-def ids(dataset, user):
-    return dataset.catalog.items.external(dataset.histories[user].tolist())
 
 
 def whole_list(recommender, history):
@@ -295,3 +286,29 @@ def test_how_common_an_item_is_does_not_make_it_similar(dataset):
     with torch.no_grad():
         model.outputs.weight[1:, -1] += torch.linspace(0, 50, dataset.catalog.size - 1)
     assert Recommender.exact(model, dataset.catalog).similar("3", 8) == before
+
+
+def test_someone_unknown_gets_a_mixed_list_whatever_the_dial_says_and_by_its_reranker(
+    dataset, recommender
+):
+    by_count = recommender.recommend([], 8, diversity=Dial(diversity=0.0))
+    mixed = recommender.recommend([], 8, diversity=0.0)
+    assert mixed.strength == 0.1
+    assert mixed.diversity > by_count.diversity
+    assert listed(recommender.recommend([], 8, diversity=Dial())) == listed(mixed)
+    assert Dial(strength=0.05, rerank="mmr").at_least(0.1) == Dial(strength=0.1, rerank="mmr")
+    assert Dial(strength=0.5).at_least(0.1) == Dial(strength=0.5)
+
+
+def test_each_interest_alone_lists_its_best_without_what_was_seen_or_is_hidden(
+    dataset, recommender
+):
+    history = dataset.histories[2]
+    vectors = recommender.interests_of([history]).vectors[0].numpy()
+    hidden = recommender.hide(["7"])
+    found = hidden.own_lists(history, vectors, 6).items
+    gone = [0, *history, *dataset.catalog.items.index(["7"])]
+    for vector, own in zip(vectors, found, strict=True):
+        scores = recommender.model.item_vectors().detach().numpy() @ vector
+        scores[gone] = -np.inf
+        assert own.tolist() == np.argsort(-scores, kind="stable")[:6].tolist()

@@ -7,21 +7,12 @@ from prismrec.artifact import load, save
 from prismrec.errors import DataError
 from prismrec.filters import Filter
 from prismrec.new_items import NewItem
-from worlds import small_dataset, untrained
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return small_dataset()
+from worlds import ids, untrained
 
 
 @pytest.fixture(scope="module")
 def recommender(dataset):
     return untrained(dataset)
-
-
-def ids(dataset, user):
-    return dataset.catalog.items.external(dataset.histories[user].tolist())
 
 
 def rows(recommender):

@@ -16,21 +16,12 @@ from prismrec.explanation import explained
 from prismrec.extractors import EXTRACTORS
 from prismrec.model import Model
 from prismrec.recommender import Recommender
-from worlds import small_dataset, untrained
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return small_dataset()
+from worlds import ids, untrained
 
 
 @pytest.fixture(scope="module")
 def recommender(dataset):
     return untrained(dataset)
-
-
-def ids(dataset, user):
-    return dataset.catalog.items.external(dataset.histories[user].tolist())
 
 
 def test_the_list_is_the_best_of_the_catalog_without_what_was_seen(dataset, recommender):

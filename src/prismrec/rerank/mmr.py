@@ -27,6 +27,6 @@ def mmr(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
 
 
 def directions(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Scale each row of ``[M, D]`` to length 1; one of zeros stays."""
-    length = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    """Scale each vector of ``[…, D]`` to length 1; one of zeros stays."""
+    length = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)

@@ -137,14 +137,12 @@ def _own_items(
     seen: NDArray[np.int64],
     top: int,
 ) -> list[list[dict[str, Any]]]:
-    """Give the items that each interest alone finds, without those seen and hidden."""
-    gone = set(seen.tolist()) | recommender.hidden
-    found = recommender.index.search(vectors[None], top + min(len(gone), 200))
+    """Put into words what each interest alone would list."""
     catalog = recommender.catalog
+    found = recommender.own_lists(seen, vectors, top)
     lists = []
-    for items, scores in zip(found.items[0], found.scores[0], strict=True):
-        pairs = zip(items.tolist(), scores.tolist(), strict=True)
-        kept = [(item, score) for item, score in pairs if item and item not in gone][:top]
+    for items, scores in zip(found.items, found.scores, strict=True):
+        kept = [(n, score) for n, score in zip(items.tolist(), scores.tolist(), strict=True) if n]
         names = catalog.items.external([item for item, _ in kept])
         lists.append(
             [

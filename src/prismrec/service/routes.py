@@ -20,8 +20,16 @@ from prismrec.service.work import Workers
 
 UserPath = Annotated[str, Path(min_length=1, max_length=1_000, pattern=r"^[^\x00]+$")]
 TextQuery = Annotated[str, Query(max_length=200)]
+
+
+def declared(kinds: str) -> dict[str, Any]:
+    """Declare an answer that is an error, by reference: a model for each would cost the start."""
+    schema = {"$ref": "#/components/schemas/ErrorOut"}
+    return {"description": kinds, "content": {"application/json": {"schema": schema}}}
+
+
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": s.ErrorOut, "description": ", ".join(sorted(kinds))}
+    status: declared(", ".join(sorted(kinds)))
     for status in sorted(set(STATUS.values()) - {409})
     for kinds in [{kind for kind, own in STATUS.items() if own == status}]
 }
@@ -183,7 +191,7 @@ def _artifact(routes: APIRouter, desk: Desk) -> None:
         "/v1/admin/reload",
         dependencies=[Depends(desk.needs("admin"))],
         response_model=s.ReloadedOut,
-        responses={**ERRORS, 409: {"model": s.ErrorOut, "description": "artifact_refused"}},
+        responses={**ERRORS, 409: declared("artifact_refused")},
     )
     async def reload() -> Response:
         """Answer from the artifact that is at its place now."""
@@ -213,7 +221,10 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
         return reply({"status": "ok", "artifact": None})
 
     @routes.get(
-        "/readyz", response_model=s.StatusOut, responses={503: ERRORS[503], 504: ERRORS[504]}
+        "/readyz",
+        response_model=s.StatusOut,
+        # The one place with the model itself, which brings it among the document's components.
+        responses={503: ERRORS[503] | {"model": s.ErrorOut}, 504: ERRORS[504]},
     )
     async def readyz() -> Response:
         """Say whether answers can be given: the store answers too."""

@@ -14,6 +14,7 @@ from uuid import uuid4
 from prismrec.data.storage import load_dataset, load_split
 from prismrec.diagnostics import diagnose
 from prismrec.errors import ConfigError, DataError, PrismrecError
+from prismrec.filters import known
 from prismrec.new_items import NewItem
 from prismrec.service import answers
 from prismrec.service.changes import Journal
@@ -238,7 +239,7 @@ class Service:
         served = self.served()
         catalog = served.recommender.catalog
         if names:
-            numbers = catalog.items.index(name for name in names if name in catalog.items).tolist()
+            numbers = known(names, catalog).tolist()
         else:
             numbers = answers.searched(served, search, limit)
         return {"items": answers.described(served.recommender, numbers)}

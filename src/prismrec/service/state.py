@@ -11,9 +11,11 @@ import numpy as np
 from prismrec.artifact import load
 from prismrec.data.storage import load_dataset
 from prismrec.errors import DataError
+from prismrec.filters import known
 from prismrec.new_items import NewItem
 from prismrec.projection import Plane
 from prismrec.recommender import Recommender
+from prismrec.rerank.mmr import directions
 from prismrec.service.copies import Copy
 
 MAPPED = 200_000
@@ -131,16 +133,13 @@ def example_users(
 def _spreads(recommender: Recommender, histories: Sequence[Sequence[str]]) -> list[float]:
     """Give 1 - the mean cosine of each history's interests."""
     catalog = recommender.catalog
-    numbers = [
-        catalog.items.index([name for name in history if name in catalog.items])
-        for history in histories
-    ]
+    numbers = [known(history, catalog) for history in histories]
     interests = recommender.interests_of(numbers)
     vectors = interests.vectors[:, :, : recommender.model.extractor.dim].double().cpu().numpy()
     active = interests.active.cpu().numpy()
     spreads = []
     for own, there in zip(vectors, active, strict=True):
-        unit = own[there] / np.maximum(np.linalg.norm(own[there], axis=1, keepdims=True), 1e-12)
+        unit = directions(own[there])
         pairs = np.triu_indices(len(unit), 1)
         spreads.append(float(1 - (unit @ unit.T)[pairs].mean()) if len(pairs[0]) else 0.0)
     return spreads
