@@ -1,5 +1,7 @@
 """A service over a small world, in this process; its store is memory unless a test asks."""
 
+import contextlib
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -29,24 +31,43 @@ def private(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
 
+def client_of(places, *, store="memory:", keys=None, **settings):
+    """Make a client of a new service; an error inside is an answer, as in life."""
+    service = Service(places, open_store(store), Settings(store=store, **settings))
+    app = create_app(service, Keys(keys or {}))
+    client = TestClient(app, raise_server_exceptions=False, base_url="http://127.0.0.1")
+    client.service = service
+    return client
+
+
 @pytest.fixture
 def serve(artifact, private):
-    """Start services and give clients of them; an error inside is an answer, as in life."""
-    clients = []
+    """Start services and give clients of them."""
+    with contextlib.ExitStack() as stack:
 
-    def start(*, store="memory:", keys=None, places=None, **settings):
-        made = Settings(store=store, **settings)
-        service = Service(places or Places(artifact=artifact), open_store(store), made)
-        app = create_app(service, Keys(keys or {}))
-        client = TestClient(app, raise_server_exceptions=False, base_url="http://127.0.0.1")
-        client.__enter__()
-        client.service = service
-        clients.append(client)
-        return client
+        def start(*, places=None, **settings):
+            made = client_of(places or Places(artifact=artifact), **settings)
+            return stack.enter_context(made)
 
-    yield start
-    for client in clients:
-        client.__exit__(None, None, None)
+        yield start
+
+
+@pytest.fixture(scope="session")
+def lasting(dataset, tmp_path_factory):
+    """Start services that stay: for tests that leave a service as it was, by their keys."""
+    folder = tmp_path_factory.mktemp("lasting")
+    save(untrained(dataset), folder / "artifact")
+    made = {}
+    with contextlib.ExitStack() as stack:
+
+        def start(keys=None):
+            name = tuple(sorted(keys or ()))
+            if name not in made:
+                client = client_of(Places(artifact=folder / "artifact"), keys=keys)
+                made[name] = stack.enter_context(client)
+            return made[name]
+
+        yield start
 
 
 @pytest.fixture

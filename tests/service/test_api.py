@@ -239,9 +239,9 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
         ("/v1/artifact", {}, 405, "method_not_allowed"),
     ],
 )  # fmt: skip
-def test_a_wrong_request_is_told_in_one_shape(client, path, body, status, kind):
+def test_a_wrong_request_is_told_in_one_shape(lasting, path, body, status, kind):
     # R14
-    answer = client.post(path, json=body)
+    answer = lasting().post(path, json=body)
     assert answer.status_code == status, answer.text
     assert kind_of(answer) == kind
 
@@ -260,7 +260,8 @@ def test_a_wrong_request_is_told_in_one_shape(client, path, body, status, kind):
         (b'{"history": [], "k": 1e400}', 422),
     ],
 )
-def test_a_hostile_body_is_refused_and_the_service_lives(client, body, status):
+def test_a_hostile_body_is_refused_and_the_service_lives(lasting, body, status):
+    client = lasting()
     headers = {"content-type": "application/json"}
     answer = client.post("/v1/recommend", content=body, headers=headers)
     assert answer.status_code == status, answer.text

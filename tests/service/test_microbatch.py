@@ -65,7 +65,7 @@ def test_too_many_are_refused_at_once_and_a_slow_one_after_the_timeout():
     gate = threading.Event()
 
     def compute(batch):
-        gate.wait(2)
+        gate.wait(0.4)
         return list(batch)
 
     found = run(compute, range(9), queue=3, timeout=0.1)

@@ -42,8 +42,8 @@ def ask(client, route, key=None):
 
 
 @pytest.fixture
-def guarded(serve):
-    return serve(keys=KEYS)
+def guarded(lasting):
+    return lasting(KEYS)
 
 
 def test_the_list_of_routes_here_is_whole(guarded):
