@@ -30,11 +30,10 @@ lint: .venv/dev ## format, lint, types
 	$(BIN)/mypy
 
 check: lint ## the same, architecture and fast tests: under a minute
-	$(BIN)/pytest -q -m 'not slow'
+	$(BIN)/pytest -q -n 2 -m 'not slow'
 
 test: .venv/dev ## set up and run every test: under ten minutes
-	$(BIN)/coverage run -m pytest -q
-	$(BIN)/coverage report --skip-covered
+	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report term:skip-covered
 
 bench: .venv/dev ## every benchmark, one JSON line a result
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
