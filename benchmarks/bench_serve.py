@@ -198,7 +198,8 @@ def main(asked):
             measured(port, bodies, items, duration=3, **options)  # warm-up
             lists, events = measured(port, bodies, items, duration=asked.seconds, **options)
             rate = tell("recommendations", lists, asked.seconds, asked.clients)
-            tell("events", events, asked.seconds, 4)
+            if asked.events:
+                tell("events", events, asked.seconds, 4)
             report("recommendations, share of the constant handler's rate", rate / floor, "")
             if asked.soak:
                 soak(process, port, bodies, asked.soak, asked.clients)

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import logsumexp
 
 from prismrec.baselines.score import weigh
 from prismrec.baselines.sequential_rules import rules_table
@@ -28,6 +27,7 @@ from prismrec.data.histories import Histories
 from prismrec.errors import DataError
 from prismrec.merge import Merged
 from prismrec.rerank.base import Pool
+from prismrec.rerank.category import largest
 from prismrec.retrieval import InterestSource
 
 NEIGHBOURS = 200
@@ -132,70 +132,106 @@ class JoinedSource:
         searched for ``depth`` items or more, and each of these keeps at least its own part.
         """
         pool = self.base.search(rows, max(depth, REFERENCE))
-        ruled = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
-        items = np.zeros((len(rows), depth), dtype=np.int64)
-        scores = np.full((len(rows), depth), -np.inf, dtype=np.float32)
-        interest = np.zeros((len(rows), depth), dtype=np.int64)
-        for place, row in enumerate(rows.tolist()):
-            own = slice(ruled.indptr[place], ruled.indptr[place + 1])
-            follow = self._open(row, ruled.indices[own].astype(np.int64), ruled.data[own])
-            candidates = Merged(*(part[place : place + 1] for part in pool))
-            found = self._joined(row, candidates, *follow)
-            length = min(depth, len(found[0]))
-            items[place, :length] = found[0][:length]
-            scores[place, :length] = found[1][:length]
-            interest[place, :length] = found[2][:length]
-        return Merged(items, scores, interest)
+        size = self.rules.table.shape[0]  # of a user's keys: user · size + item
+        at, column = np.nonzero(pool.items)
+        key = at * size + pool.items[at, column]
+        by_item = np.argsort(key)
+        key, at, column = key[by_item], at[by_item], column[by_item]
+        ruled, strength = self._ruled(rows, size)
+        follows = np.zeros(len(key) + 1)
+        place = np.searchsorted(key, ruled)
+        new = np.append(key, -1)[place] != ruled
+        follows[place[~new]] = strength[~new]
+        own, brought = self._scored(rows[ruled[new] // size], ruled[new] % size)
+        every = np.concatenate([key, ruled[new]])
+        scores = np.concatenate([pool.scores[at, column].astype(np.float64), own])
+        total = _log_sum(pool.scores[:, :REFERENCE].astype(np.float64))[every // size]
+        with np.errstate(divide="ignore"):  # what the rules do not bring
+            ruling = np.log(self.rules.weight * np.concatenate([follows[:-1], strength[new]]))
+        joined = np.logaddexp(scores - total, ruling)
+        interest = np.concatenate([pool.interest[at, column], brought])
+        by_item = np.argsort(every)
+        return _best(len(rows), depth, size, every[by_item], joined[by_item], interest[by_item])
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
         """See ``listing.Source.pool``."""
         return self.base.pool(row, items, scores)
 
-    def _joined(
-        self,
-        row: int,
-        pool: Merged,
-        ruled: NDArray[np.int64],
-        strength: NDArray[np.float64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Give one user's candidates of both channels, best first, ties by item number."""
-        there = pool.items[0] > 0
-        items, scores, interest = (part[0][there] for part in pool)
-        scores = scores.astype(np.float64)
-        total = logsumexp(scores[:REFERENCE]) if len(scores) else 0.0
-        if not len(ruled):
-            return items, scores - total, interest
-        new = ~np.isin(ruled, items)
-        own, brought = self._scored(row, ruled[new])
-        every = np.concatenate([items, ruled[new]])
-        follows = np.zeros(len(every))
-        order = np.argsort(every)
-        follows[order[np.searchsorted(every, ruled, sorter=order)]] = strength
-        with np.errstate(divide="ignore"):  # what the rules do not bring
-            follows = np.log(self.rules.weight * follows)
-        joined = np.logaddexp(np.concatenate([scores, own]) - total, follows)
-        best = np.lexsort((every, -joined))
-        return every[best], joined[best], np.concatenate([interest, brought])[best]
-
-    def _open(
-        self, row: int, items: NDArray[np.int64], scores: NDArray[np.float32]
+    def _ruled(
+        self, rows: NDArray[np.int64], size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Keep what the rules bring that may be recommended, the strongest, of sum 1."""
-        open_ = ~np.isin(items, self.base.query.barred[row])
+        """Give what the rules bring that may be recommended: keys, ascending, and strengths.
+
+        The strongest of each user, of sum 1.
+        """
+        found = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
+        at = np.repeat(np.arange(len(rows)), np.diff(found.indptr))
+        key, strength = at * size + found.indices, found.data.astype(np.float64)
+        barred = [place * size + self.base.query.barred[row] for place, row in enumerate(rows)]
+        kept = ~np.isin(key, np.concatenate(barred))
         if self.base.open_items is not None:
-            open_ &= self.base.open_items[items]
-        items, scores = items[open_], scores[open_]
-        if len(items) > CANDIDATES:
-            kept = np.sort(np.lexsort((items, -scores))[:CANDIDATES])
-            items, scores = items[kept], scores[kept]
-        total = scores.sum(dtype=np.float64)
-        return items, scores.astype(np.float64) / max(total, 1e-300)
+            kept &= self.base.open_items[found.indices]
+        key, strength = _strongest(key[kept], strength[kept], at[kept], len(rows))
+        at = key // size
+        total = np.bincount(at, strength, minlength=len(rows))
+        return key, strength / np.maximum(total, 1e-300)[at]
 
     def _scored(
-        self, row: int, items: NDArray[np.int64]
+        self, rows: NDArray[np.int64], items: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Give what the interests make of some items, and which of them does."""
-        query = self.base.query
-        scores = self.base.vectors_of(items) @ query.vectors[row].T + query.prior[row]
-        best = scores.argmax(axis=1)
-        return scores[np.arange(len(items)), best].astype(np.float64), best
+        """Give what the interests of a user make of an item, pair by pair, and which of them."""
+        query, vectors = self.base.query, self.base.vectors_of(items)
+        every = query.vectors.transpose(1, 0, 2)
+        scores = np.array([np.einsum("nd,nd->n", vectors, own[rows]) for own in every])
+        scores += query.prior[rows].T
+        best = scores.argmax(axis=0)
+        return scores[best, np.arange(len(items))].astype(np.float64), best
+
+
+def _strongest(
+    key: NDArray[np.int64], strength: NDArray[np.float64], at: NDArray[np.int64], users: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Keep the ``CANDIDATES`` strongest of each user, in order of keys; of equal ones the first."""
+    place, width = _places(at, users)
+    if width <= CANDIDATES:
+        return key, strength
+    every = np.full((users, width), -np.inf)
+    every[at, place] = strength
+    kept = np.zeros(every.shape, dtype=bool)
+    np.put_along_axis(kept, largest(every, CANDIDATES), values=True, axis=1)
+    among = kept[at, place]
+    return key[among], strength[among]
+
+
+def _places(at: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], int]:
+    """Give the place of each entry among its user's, users ascending, and the most one has."""
+    count = np.bincount(at, minlength=users)
+    return np.arange(len(at)) - (count.cumsum() - count)[at], int(count.max(initial=0))
+
+
+def _best(
+    users: int,
+    depth: int,
+    size: int,
+    key: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    interest: NDArray[np.int64],
+) -> Merged:
+    """Give each user's best items, ties by item number, of what stands in order of keys."""
+    row = key // size
+    place, width = _places(row, users)
+    every = np.full((users, max(width, depth)), -np.inf)
+    every[row, place] = scores
+    chosen = largest(every, depth)
+    found = np.zeros((2, *every.shape), dtype=np.int64)
+    found[:, row, place] = key % size, interest
+    items, brought = np.take_along_axis(found, chosen[None], axis=2)
+    return Merged(items, np.take_along_axis(every, chosen, axis=1).astype(np.float32), brought)
+
+
+def _log_sum(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give log Σ exp of each row; 0 for a row of nothing."""
+    highest = scores.max(axis=1, initial=-np.inf, keepdims=True)
+    highest[np.isneginf(highest)] = 0
+    total = np.exp(scores - highest).sum(axis=1)
+    return np.asarray(highest[:, 0] + np.log(np.where(total > 0, total, 1)))

@@ -49,18 +49,17 @@ class Telling:
             views: The explained interests; none where no reason is wanted.
             known: The item numbers of the history that the catalog holds.
         """
-        chosen = self.listed.items[row]
-        chosen = chosen[chosen > 0]
-        plain = self.listed.plain[row]
-        gone = plain[(plain > 0) & ~np.isin(plain, chosen)]
+        chosen = [item for item in self.listed.items[row].tolist() if item]
+        there = {0, *chosen}
+        gone = [item for item in self.listed.plain[row].tolist() if item not in there]
         return Answer(
-            self._items(row, chosen.tolist(), views, known),
+            self._items(row, chosen, views, known),
             "interests" if len(known) else "popular",
             tuple(name for name in history if name not in self.catalog.items),
             "exhausted" if len(chosen) < k else None,
             float(self.listed.strength[row]),
             bool(self.listed.optimal[row]),
-            tuple(self.catalog.items.external(gone.tolist())),
+            tuple(self.catalog.items.external(gone)),
             diversity_of(self.catalog.single_category[chosen]),
         )
 

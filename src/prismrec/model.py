@@ -195,31 +195,30 @@ class Model(nn.Module):
         self._drawn = None
         return super().train(mode)
 
-    def _summed(self) -> tuple[Int[Tensor, " S"], Float[Tensor, " S"]]:
-        """Give the items that partitions are summed over, and the log weight of each.
+    def _summed(self) -> tuple[Float[Tensor, "S W"], Float[Tensor, " S"]]:
+        """Give the item vectors that partitions are summed over, and the log weight of each.
 
         All, or ``SUMMED`` spread evenly over the catalog by the exponentials of their biases:
         what an interest likes is then drawn the oftener, the more it would weigh by itself.
         """
         if self._drawn is None:
             device, number = self.device, min(SUMMED, self.size - 1)
+            vectors = self.item_vectors().detach()
+            if number == self.size - 1:
+                self._drawn = vectors[1:], torch.zeros(number, device=device)
+                return self._drawn
             bias = torch.zeros(self.size - 1, dtype=torch.float64, device=device)
             if self.outputs is not None:
-                bias += self.outputs.weight.detach()[1:, -1]
-            if number == len(bias):
-                items, share = torch.arange(number, device=device), torch.ones_like(bias)
-            else:
-                share = bias.softmax(dim=0)
-                edges = share.cumsum(0)
-                points = (torch.arange(number, device=device) + 0.5) / number * edges[-1]
-                items = torch.searchsorted(edges, points)
-                share = share[items] * number
-            self._drawn = items + 1, -share.log().float()
+                bias += vectors[1:, -1]
+            share = bias.softmax(dim=0)
+            edges = share.cumsum(0)
+            points = (torch.arange(number, device=device) + 0.5) / number * edges[-1]
+            items = torch.searchsorted(edges, points)
+            self._drawn = vectors[items + 1], -(share[items] * number).log().float()
         return self._drawn
 
     def _normalized(self, interests: Interests) -> Interests:
-        numbers, log_weight = self._summed()
-        items, flat = self.item_vectors()[numbers], interests.vectors.flatten(0, 1)
+        (items, log_weight), flat = self._summed(), interests.vectors.flatten(0, 1)
         parts = torch.split(flat, max(1, SCORES_HELD // len(items)))
         partition = torch.cat([(part @ items.T + log_weight).logsumexp(-1) for part in parts])
         prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)

@@ -390,7 +390,7 @@ def vectors_in(model: Model, numbers: NDArray[np.int64]) -> Float[np.ndarray, "N
     """Give the vectors of some of a model's items."""
     with torch.no_grad():
         asked = torch.from_numpy(numbers).to(model.device)
-        vectors: NDArray[np.float32] = model.eval().vectors_of(asked).float().cpu().numpy()
+        vectors: NDArray[np.float32] = model.vectors_of(asked).float().cpu().numpy()
     return vectors
 
 

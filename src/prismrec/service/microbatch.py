@@ -3,7 +3,8 @@
     batcher = Batcher(service.recommend_group, workers)
     answer = await batcher.run(request)
 
-Nothing waits for company: a thread that becomes free takes whatever is there, one request or many.
+A thread that becomes free takes whatever is there, one request or many. Who has just been answered
+asks again at once, so after a group the event loop sends and reads what it has first: ``TURNS``.
 """
 
 import asyncio
@@ -18,6 +19,9 @@ A = TypeVar("A")
 R = TypeVar("R")
 MOST = 32
 """Requests computed together: enough to share what can be shared, few enough to answer soon."""
+TURNS = 16
+"""Turns of the event loop between two groups: without them large groups and small ones take turns,
+and small ones cost more a request. Some ten microseconds where there is nothing to do."""
 
 
 class Batcher(Generic[A, R]):
@@ -47,7 +51,7 @@ class Batcher(Generic[A, R]):
             raise ApiError.of("overloaded", "Too many requests are waiting; try again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self.waiting.append((asked, future))
-        self._start()
+        asyncio.get_running_loop().call_soon(self._start)
         return await self.workers.within_time(future)
 
     def _start(self) -> None:
@@ -64,7 +68,6 @@ class Batcher(Generic[A, R]):
         batch: Sequence[tuple[A, asyncio.Future[R]]],
         done: "asyncio.Future[Sequence[R | Exception]]",
     ) -> None:
-        self.running -= 1
         error = None if done.cancelled() else done.exception()
         for place, (_, future) in enumerate(batch):
             if future.done():  # whoever asked has given up
@@ -79,4 +82,12 @@ class Batcher(Generic[A, R]):
                     future.set_exception(found)
                 else:
                     future.set_result(found)
+        self._free_after(TURNS)
+
+    def _free_after(self, turns: int) -> None:
+        """Take the next group when the event loop has gone round so many times more."""
+        if turns:
+            asyncio.get_running_loop().call_soon(self._free_after, turns - 1)
+            return
+        self.running -= 1
         self._start()
