@@ -5,6 +5,9 @@ import inspect
 import json
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 import tomllib
 from dataclasses import fields
 from itertools import pairwise
@@ -121,6 +124,29 @@ def test_what_cannot_be_served_is_said_in_a_sentence(
         main(["serve", *flags, "--port", "0"])
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_image_is_written_well():
+    found = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), ROOT / "deploy" / "Dockerfile"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")
+def test_the_unit_is_understood(tmp_path):
+    unit = (ROOT / "deploy" / "prismrec.service").read_text(encoding="utf-8")
+    here = Path(sys.executable).with_name("prismrec")
+    (tmp_path / "prismrec.service").write_text(
+        unit.replace("/opt/prismrec/bin/prismrec", str(here))
+    )
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / "prismrec.service"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "prismrec.service" not in found.stderr, found.stderr
 
 
 def test_doctor_tells_the_extras_and_measures_an_index(artifact, dataset, tmp_path, capsys):
