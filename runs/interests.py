@@ -6,6 +6,10 @@ DATA is a data set folder of single users (``prismrec prepare``); accounts are m
 that whose each event is is known. Prints a JSON line a model: recall at several depths (seen items
 filtered), the same by length of the history, purity of the routing, and paired differences
 against K = 1 with 95 % intervals.
+
+With ``--ceiling`` also what a model of one interest would give that is told whose each event is,
+in training and when asked: the people are trained on apart, and an account's list is the mixture
+of its people's, each by their share of the events. No routing can be expected to do better.
 """
 
 import argparse
@@ -21,11 +25,13 @@ import torch
 from prismrec.cli.run import RunConfig, run
 from prismrec.cli.surroundings import surroundings
 from prismrec.compare import compare
+from prismrec.data.histories import Histories
 from prismrec.data.shared import purity, shared_accounts
-from prismrec.data.split import split_by_user
+from prismrec.data.split import Case, Split, split_by_user
 from prismrec.data.storage import load_dataset
 from prismrec.evaluation import evaluate
 from prismrec.training import TrainConfig
+from prismrec.types import Ranked
 
 DEPTHS = (10, 20, 50, 200, 1000)
 
@@ -62,6 +68,74 @@ def by_length(recommender, split):
     ]
 
 
+def people_apart(shared, split):
+    """Give the same split with the people of every account apart; who has no targets is left out.
+
+    Also how to tell, from the history of a case of the test, whose its events are.
+    """
+    histories, owners = shared.dataset.histories, {}
+    for account, whole in enumerate(histories):
+        owners[bytes(whole)] = owner = shared.owners_of(account)
+        owners[bytes(whole[: int(np.floor(np.round(0.8 * len(whole), 9)))])] = owner
+
+    def apart(items):
+        owner = owners[bytes(items)][: len(items)]
+        return [items[owner == person] for person in np.unique(owner)]
+
+    cases = []
+    for case in split.valid:
+        whole = np.concatenate([case.history, case.targets])
+        owner, known = owners[bytes(whole)], len(case.history)
+        for person in np.unique(owner):
+            own = owner == person
+            history, targets = case.history[own[:known]], case.targets[own[known:]]
+            if len(history) and len(targets):
+                cases.append(Case(history, targets))
+    train = Histories.of([own.tolist() for whole in split.train for own in apart(whole)])
+    return Split(train, cases, split.test, f"{split.how}; people apart"), apart
+
+
+def told_whose(recommender, apart):
+    """Recommend to accounts by the mixture of their people's probabilities over the catalog."""
+    vectors = recommender.model.item_vectors().detach().numpy()
+
+    def recommend(histories, k):
+        items = np.zeros((len(histories), k), dtype=np.int64)
+        for row, history in enumerate(histories):
+            people = apart(history)
+            interests = recommender.interests_of(people).vectors[:, 0].numpy()
+            scores = torch.from_numpy(interests @ vectors[1:].T).log_softmax(dim=1)
+            shares = torch.tensor([len(own) / len(history) for own in people])
+            mixed = (scores + shares.log()[:, None]).logsumexp(dim=0).numpy()
+            mixed[history - 1] = -np.inf
+            items[row] = np.argsort(-mixed, kind="stable")[:k] + 1
+        return Ranked(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
+
+    return recommend
+
+
+def config_of(asked, interests, dim):
+    """Give the settings of one run."""
+    return RunConfig(
+        extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
+        filter_seen=True, rules=False, readout=asked.readout, index="exact",
+    )  # fmt: skip
+
+
+def ceiling(asked, shared, split, seed, single):
+    """Train and measure one interest that is told whose each event is."""
+    people, apart = people_apart(shared, split)
+    config = config_of(asked, 1, asked.dim)
+    trained = run(config, TrainConfig(seed=seed), people, shared.dataset.catalog)
+    recommend = told_whose(trained.recommender, apart)
+    report = evaluate(recommend, split.test, ks=DEPTHS, only=("recall",))
+    line = {"people": asked.people, "seed": seed, "K": "told whose", "D": asked.dim}
+    line |= {name: round(value, 4) for name, value in report.metrics.items()}
+    if single is not None:
+        line["recall@50 over K=1"] = dataclasses.asdict(compare(report, single, "recall@50"))
+    return line
+
+
 def main(asked):
     """Train and measure every K and seed."""
     torch.set_num_threads(asked.threads)
@@ -76,10 +150,7 @@ def main(asked):
             began = time.perf_counter()
             wide = asked.wide and interests == 1
             dim = asked.dim * max(asked.interests) if wide else asked.dim
-            config = RunConfig(
-                extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
-                filter_seen=True, rules=False, readout=asked.readout, index="exact",
-            )  # fmt: skip
+            config = config_of(asked, interests, dim)
             trained = run(config, TrainConfig(seed=seed), split, shared.dataset.catalog)
             report = measured(trained.recommender, split)
             line = {
@@ -96,6 +167,8 @@ def main(asked):
                 for name in ("recall@50", "recall@200"):
                     line[f"{name} over K=1"] = dataclasses.asdict(compare(report, single, name))
             print(json.dumps(line), flush=True)
+        if asked.ceiling:
+            print(json.dumps(ceiling(asked, shared, split, seed, single)), flush=True)
     print(json.dumps(surroundings()), flush=True)
 
 
@@ -110,6 +183,7 @@ if __name__ == "__main__":
         action="store_true",
         help="give K = 1 the width of the others together: the largest K · D",
     )
+    parser.add_argument("--ceiling", action="store_true", help="see above")
     parser.add_argument("--readout", default="mixture")
     parser.add_argument("--max-len", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1)

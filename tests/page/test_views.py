@@ -47,6 +47,16 @@ def test_the_map_shows_the_catalog_and_the_interests(visit, server):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("0")
     expect(group).to_have_attribute("transform", before)
+    # The wheel brings nearer what is under the pointer, which stays where it is.
+    under = page.locator("circle.ring").first
+    mark = under.bounding_box()
+    page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
+    page.mouse.wheel(0, -300)
+    expect(group).not_to_have_attribute("transform", before)
+    moved = under.bounding_box()
+    assert abs(moved["x"] + moved["width"] / 2 - mark["x"] - mark["width"] / 2) < 2
+    page.keyboard.press("0")
+    expect(group).to_have_attribute("transform", before)
     # Pointing names the item; a click offers to add it.
     mark = page.locator("circle.ring").first.bounding_box()
     page.mouse.move(mark["x"] + 5, mark["y"] + 5)
