@@ -1,0 +1,209 @@
+"""Train one peer and write its lists: run by ``bench_peers.py`` in the peers' own environment.
+
+    peers/bin/python benchmarks/peers/peers.py implicit-als FOLDER --threads 2
+
+FOLDER holds ``train.npz`` and ``cases.npz`` (``indptr``, ``items``; histories oldest first, items
+from 1). Written there: ``lists.npy``, ``[cases, 50]``, 0 where a list is shorter, what stands in
+the history left out; and ``seconds.json``. Settings are the libraries' own, but for what the
+command line says.
+"""
+
+import argparse
+import json
+import logging
+import os
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+LENGTH = 50
+NEWEST = 50
+"""Events of a history that a sequential model reads."""
+EPOCHS = 20
+"""Of the sequential models."""
+
+
+def histories(path):
+    """Give histories as a list of arrays."""
+    with np.load(path) as held:
+        return np.split(held["items"], held["indptr"][1:-1])
+
+
+def sparse_of(some, size):
+    """Give histories as a 0/1 matrix, ``[users, size]``."""
+    from scipy import sparse
+
+    rows = np.repeat(np.arange(len(some)), [len(one) for one in some])
+    items = np.concatenate(some)
+    table = sparse.csr_matrix((np.ones(len(items), np.float32), (rows, items)), (len(some), size))
+    table.data[:] = 1
+    return table
+
+
+def best_of(scores, cases):
+    """Give the items of highest score that do not stand in the history."""
+    scores[:, 0] = -np.inf
+    for row, history in enumerate(cases):
+        scores[row, history] = -np.inf
+    return np.argsort(-scores, axis=1, kind="stable")[:, :LENGTH]
+
+
+def implicit_als(train, cases, size, threads):
+    """ALS, its users folded in."""
+    from implicit.als import AlternatingLeastSquares
+
+    model = AlternatingLeastSquares(factors=64, num_threads=threads, random_state=0)
+    began = time.perf_counter()
+    model.fit(sparse_of(train, size), show_progress=False)
+    seconds = time.perf_counter() - began
+    known = sparse_of(cases, size)
+    found, _ = model.recommend(np.arange(len(cases)), known, N=LENGTH, recalculate_user=True)
+    return found, seconds
+
+
+def implicit_bpr(train, cases, size, threads):
+    """BPR; it folds in nobody, so a user is the mean of the history's items."""
+    from implicit.cpu.bpr import BayesianPersonalizedRanking
+
+    model = BayesianPersonalizedRanking(factors=64, num_threads=threads, random_state=0)
+    began = time.perf_counter()
+    model.fit(sparse_of(train, size), show_progress=False)
+    seconds = time.perf_counter() - began
+    factors = model.item_factors
+    users = np.array([factors[history].mean(axis=0) for history in cases])
+    users[:, -1] = 1  # beside an item's bias
+    return best_of(users @ factors.T, cases), seconds
+
+
+def implicit_cosine(train, cases, size, threads):
+    """Cosine item-kNN, 200 neighbours."""
+    from implicit.nearest_neighbours import CosineRecommender
+
+    model = CosineRecommender(K=200, num_threads=threads)
+    began = time.perf_counter()
+    model.fit(sparse_of(train, size), show_progress=False)
+    seconds = time.perf_counter() - began
+    found, scores = model.recommend(np.arange(len(cases)), sparse_of(cases, size), N=LENGTH)
+    return np.where(scores > 0, found, 0), seconds
+
+
+def rectools_sasrec(train, cases, size, threads):  # noqa: ARG001
+    """SASRec of RecTools, one pass over all prefixes, sampled or full softmax as it comes."""
+    import pandas as pd
+    import torch
+    from rectools import Columns
+    from rectools.dataset import Dataset
+    from rectools.models import SASRecModel
+
+    torch.manual_seed(0)
+
+    def frame(some):
+        lengths = [len(one) for one in some]
+        columns = {
+            Columns.User: np.repeat(np.arange(len(some)), lengths),
+            Columns.Item: np.concatenate(some),
+            Columns.Weight: 1.0,
+            Columns.Datetime: pd.to_datetime(np.concatenate([np.arange(n) for n in lengths])),
+        }
+        return pd.DataFrame(columns)
+
+    model = SASRecModel(
+        n_factors=64, session_max_len=NEWEST, epochs=EPOCHS, loss="softmax", deterministic=True
+    )
+    began = time.perf_counter()
+    model.fit(Dataset.construct(frame(train)))
+    seconds = time.perf_counter() - began
+    known = Dataset.construct(frame(cases))
+    users = np.arange(len(cases))
+    found = model.recommend(users, known, k=LENGTH, filter_viewed=True)
+    lists = np.zeros((len(cases), LENGTH), dtype=np.int64)
+    place = found[Columns.Rank].to_numpy() - 1
+    lists[found[Columns.User].to_numpy(), place] = found[Columns.Item].to_numpy()
+    return lists, seconds
+
+
+def recbole_sasrec(train, cases, size, threads):  # noqa: ARG001
+    """SASRec of RecBole, full softmax, its own augmentation to prefixes and its own trainer."""
+    import tempfile
+
+    import torch
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.data.interaction import Interaction
+    from recbole.model.sequential_recommender import SASRec
+    from recbole.trainer import Trainer
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "log"
+        folder.mkdir()
+        lines = ["user_id:token\titem_id:token\ttimestamp:float"]
+        lines += [f"{u}\t{i}\t{n}" for u, one in enumerate(train) for n, i in enumerate(one)]
+        (folder / "log.inter").write_text("\n".join(lines))
+        settings = {
+            "data_path": place, "checkpoint_dir": place, "show_progress": False, "use_gpu": False,
+            "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+            "MAX_ITEM_LIST_LENGTH": NEWEST, "hidden_size": 64, "inner_size": 256,
+            "train_neg_sample_args": None, "epochs": EPOCHS, "train_batch_size": 1024,
+            "eval_args": {"split": {"LS": "valid_only"}, "order": "TO", "mode": "full"},
+            "eval_step": 0, "state": "WARNING", "seed": 0,
+        }  # fmt: skip
+        config = Config(model="SASRec", dataset="log", config_dict=settings)
+        held = create_dataset(config)
+        batches, *_ = data_preparation(config, held)
+        torch.manual_seed(0)
+        model = SASRec(config, batches.dataset)
+        began = time.perf_counter()
+        Trainer(config, model).fit(batches, saved=False, show_progress=False)
+        seconds = time.perf_counter() - began
+        numbers = np.zeros(size, dtype=np.int64)  # of ours in theirs; 0 for one never trained on
+        for name, number in held.field2token_id["item_id"].items():
+            if name != "[PAD]":
+                numbers[int(name)] = number
+    padded = np.zeros((len(cases), NEWEST), dtype=np.int64)
+    for row, history in enumerate(cases):
+        own = numbers[history]
+        own = own[own > 0][-NEWEST:]
+        padded[row, : len(own)] = own
+    lengths = np.maximum((padded > 0).sum(axis=1), 1)
+    model.eval()
+    with torch.no_grad():
+        asked = {"item_id_list": torch.from_numpy(padded), "item_length": torch.from_numpy(lengths)}
+        scores = model.full_sort_predict(Interaction(asked)).view(len(cases), -1).numpy()
+    ours = np.full((len(cases), size), -np.inf, dtype=np.float32)
+    there = np.flatnonzero(numbers)
+    ours[:, there] = scores[:, numbers[there]]
+    return best_of(ours, cases), seconds
+
+
+PEERS = {
+    "implicit-als": implicit_als,
+    "implicit-bpr": implicit_bpr,
+    "implicit-cosine": implicit_cosine,
+    "rectools-sasrec": rectools_sasrec,
+    "recbole-sasrec": recbole_sasrec,
+}
+
+
+def main(asked):
+    """Train, recommend, write."""
+    import torch
+
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(asked.threads)
+    train, cases = (histories(asked.folder / f"{name}.npz") for name in ("train", "cases"))
+    size = 1 + max(int(one.max()) for one in [*train, *cases])
+    lists, seconds = PEERS[asked.peer](train, cases, size, asked.threads)
+    np.save(asked.folder / "lists.npy", np.asarray(lists, dtype=np.int64))
+    (asked.folder / "seconds.json").write_text(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # implicit asks for it
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    main(parser.parse_args())
