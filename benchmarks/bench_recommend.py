@@ -3,8 +3,8 @@
     python benchmarks/bench_recommend.py --items 1000000 --index exact --index ivf-sq8
 
 One history of 50 items of three clusters, one thread: interests, search, merge, names, reasons.
-Item vectors are those of ``bench_search``; the extractor (sa, K = 4) is untrained, which costs
-what a trained one costs.
+Item vectors are those of ``bench_search``; the extractor (sa or prism, K = 4) is untrained, which
+costs what a trained one costs.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from bench_search import WIDTH, mixture
 from machine import report
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
-from prismrec.extractors import SelfAttentive
+from prismrec.extractors import Prism, SelfAttentive
 from prismrec.filters import Filter
 from prismrec.model import Model
 from prismrec.recommender import Recommender
@@ -41,13 +41,22 @@ def a_catalog(items):
     )
 
 
-def a_recommender(items, index):
+def a_model(items, kind):
+    """Give an untrained model: sa, or prism with its table to search and its partitions."""
+    if kind == "sa":
+        return Model(items + 1, SelfAttentive(dim=WIDTH, interests=4, max_len=50))
+    extractor = Prism(dim=WIDTH, interests=4, max_len=50)
+    return Model(items + 1, extractor, similarity="dot", untied=True, normalized=True)
+
+
+def a_recommender(items, index, kind):
     """Give a recommender over a mixture, and histories of it."""
     vectors, _ = mixture(items, 1)
     torch.manual_seed(0)
-    model = Model(items + 1, SelfAttentive(dim=WIDTH, interests=4, max_len=50))
+    model = a_model(items, kind)
     with torch.no_grad():
-        model.items.weight[1:] = torch.from_numpy(vectors)
+        for table in model.tables:
+            table.weight[1:, :WIDTH] = torch.from_numpy(vectors)
     generator = np.random.default_rng(2)
     histories = []
     for _ in range(REQUESTS + 200):
@@ -62,9 +71,9 @@ def a_recommender(items, index):
     return recommender, histories[:REQUESTS]
 
 
-def bench(items, index):
+def bench(items, index, model):
     """Report the time of requests of several kinds."""
-    recommender, histories = a_recommender(items, index)
+    recommender, histories = a_recommender(items, index, model)
     names = [recommender.catalog.items.external(history.tolist()) for history in histories]
     blocked = Filter(blocked=[f"item-{number}" for number in range(1, 1_000)])
     kinds = {
@@ -82,14 +91,17 @@ def bench(items, index):
             walls.append(1e3 * (time.perf_counter() - began))
         for share in (50, 95):
             value = float(np.percentile(walls, share))
-            report(f"recommend, {kind}, p{share}", value, "ms", items=items, index=index)
+            report(
+                f"recommend, {kind}, p{share}", value, "ms", items=items, index=index, model=model
+            )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--index", action="append")
+    parser.add_argument("--model", choices=("sa", "prism"), default="prism")
     asked = parser.parse_args()
     set_threads(1)
     for name in asked.index or ["exact", "ivf-sq8"]:
-        bench(asked.items, name)
+        bench(asked.items, name, asked.model)

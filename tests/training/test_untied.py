@@ -1,5 +1,6 @@
 """Two tables and a bias: what is searched is another vector than what a history's item says."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,6 +8,7 @@ from prismrec.errors import ConfigError
 from prismrec.extractors import Prism
 from prismrec.model import Model
 from prismrec.readouts import MIXTURE
+from prismrec.recommender import vectors_in
 from prismrec.training import Objective, TrainConfig, train
 
 HISTORY = torch.tensor([[3, 5, 7], [2, 9, 0], [0, 0, 0]])
@@ -61,6 +63,20 @@ def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(monkeypat
         found = model.eval()(HISTORY, HISTORY != 0).bias
     assert not torch.equal(found, exact)
     torch.testing.assert_close(found, exact, rtol=0, atol=0.15)
+
+
+def test_what_is_summed_is_drawn_once_until_the_weights_may_have_changed(new_model, monkeypatch):
+    model = new_model("prism", untied=True, normalized=True).eval()
+    drawn = []
+    whole = Model.item_vectors
+    monkeypatch.setattr(Model, "item_vectors", lambda self: drawn.append(1) or whole(self))
+    with torch.no_grad():
+        for _ in range(3):
+            model(HISTORY, HISTORY != 0)
+            vectors_in(model, np.array([1, 2]))
+        assert len(drawn) == 1
+        model.train().eval()(HISTORY, HISTORY != 0)
+        assert len(drawn) == 2
 
 
 def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
