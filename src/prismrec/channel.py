@@ -132,22 +132,23 @@ class JoinedSource:
         searched for ``depth`` items or more, and each of these keeps at least its own part.
         """
         pool = self.base.search(rows, max(depth, REFERENCE))
-        size = self.rules.table.shape[0]  # of a user's keys: user · size + item
+        # A user's item is one number, its key, so that all users are joined at once.
+        size = self.rules.table.shape[0]
         at, column = np.nonzero(pool.items)
         key = at * size + pool.items[at, column]
         by_item = np.argsort(key)
         key, at, column = key[by_item], at[by_item], column[by_item]
         ruled, strength = self._ruled(rows, size)
-        follows = np.zeros(len(key) + 1)
         place = np.searchsorted(key, ruled)
         new = np.append(key, -1)[place] != ruled
+        follows = np.zeros(len(key))
         follows[place[~new]] = strength[~new]
         own, brought = self._scored(rows[ruled[new] // size], ruled[new] % size)
         every = np.concatenate([key, ruled[new]])
         scores = np.concatenate([pool.scores[at, column].astype(np.float64), own])
         total = _log_sum(pool.scores[:, :REFERENCE].astype(np.float64))[every // size]
         with np.errstate(divide="ignore"):  # what the rules do not bring
-            ruling = np.log(self.rules.weight * np.concatenate([follows[:-1], strength[new]]))
+            ruling = np.log(self.rules.weight * np.concatenate([follows, strength[new]]))
         joined = np.logaddexp(scores - total, ruling)
         interest = np.concatenate([pool.interest[at, column], brought])
         by_item = np.argsort(every)

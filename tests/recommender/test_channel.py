@@ -66,6 +66,17 @@ def test_the_list_is_the_best_of_both_channels_over_the_whole_catalog(dataset, r
         assert found.scores[0] == pytest.approx(expected[found.items[0]], abs=1e-4)
 
 
+def test_company_changes_nobodys_list(dataset, recommender):
+    nearly_all = np.arange(1, dataset.catalog.size - 3)
+    histories = [dataset.histories[user] for user in range(9)] + [nearly_all, np.array([1])]
+    together = recommender.ranked(histories, 9)
+    for row, history in enumerate(histories):
+        alone = recommender.ranked([history], 9)
+        assert np.array_equal(together.items[row], alone.items[0])
+        assert np.array_equal(together.interest[row], alone.interest[0])
+        assert together.scores[row] == pytest.approx(alone.scores[0], abs=1e-5)
+
+
 def test_few_candidates_of_the_interests_are_enough(dataset, recommender, monkeypatch):
     monkeypatch.setattr(channel, "REFERENCE", 4)
     for user in range(8):
@@ -141,6 +152,24 @@ def test_rules_alone_rank_as_the_baseline(dataset, rules):
     histories = [dataset.histories[user] for user in range(9)]
     baseline = by_score(sequential_rules(dataset.histories, dataset.catalog.size), filter_seen=True)
     assert np.array_equal(recommender.ranked(histories, 3).items, baseline(histories, 3).items)
+
+
+def test_the_rules_bring_their_strongest_alone(dataset, rules, monkeypatch):
+    monkeypatch.setattr(channel, "CANDIDATES", 3)
+    plain = untrained(dataset)
+    recommender = plain.with_rules(Rules(rules.table, 1e12))
+    histories = [dataset.histories[user] for user in range(9)]
+    strongest_ones = by_score(
+        sequential_rules(dataset.histories, dataset.catalog.size), filter_seen=True
+    )(histories, 3).items
+    for found, first, own in zip(
+        recommender.ranked(histories, 8).items,
+        strongest_ones,
+        plain.ranked(histories, 20).items,
+        strict=True,
+    ):
+        rest = [item for item in own.tolist() if item not in first]
+        assert found.tolist() == [*first.tolist(), *rest[:5]]
 
 
 def test_rules_are_taken_where_they_help_and_only_there(dataset):
