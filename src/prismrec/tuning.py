@@ -1,4 +1,4 @@
-"""What is set on validation after training: whether rules stand beside the interests."""
+"""What is set on validation after training: which interests stay, what stands beside them."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,7 +6,9 @@ from functools import partial
 from prismrec.channel import Rules
 from prismrec.data.histories import Histories
 from prismrec.data.split import Case
+from prismrec.diagnostics import diagnose
 from prismrec.evaluation import evaluate
+from prismrec.extractors import Prism
 from prismrec.recommender import Recommender
 
 WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -17,8 +19,39 @@ ENOUGH = 1.02
 VARIANTS = ((0.5, 0.3, 0.3), (0.5, 0.0, 0.3), (0.0, 0.0, 0.0))
 """``backward``, ``alpha`` and ``beta`` of the rules. The last two are the baseline's, for dense and
 for sparse data; beside the interests, which know what is popular, frequent items count less."""
+DIAGNOSED = 1_000
+"""Users of validation on whom the interests are diagnosed at most, evenly spread."""
 CASES = 5_000
 """Users of validation that the rules are weighed by at most, evenly spread."""
+
+
+def retire_dead(
+    recommender: Recommender, valid: Sequence[Case], *, filter_seen: bool = True
+) -> str | None:
+    """Retire the interests of a prism that win less than 1 % of the targets of validation.
+
+    They cost a search each and bring next to nothing. How many a data set has use for is so found
+    rather than set.
+
+    Returns:
+        A sentence for people, or None where all stay.
+
+    Cost: a diagnosis of ``DIAGNOSED`` users.
+    """
+    extractor = recommender.model.extractor
+    if not isinstance(extractor, Prism) or not any(len(one.history) for one in valid):
+        return None
+    cases = valid[:: -(-len(valid) // DIAGNOSED)]
+    found = diagnose(recommender, cases, filter_seen=filter_seen)
+    if not found.dead:
+        return None
+    extractor.retire({*extractor.retired, *found.dead})
+    shares = ", ".join(f"{100 * found.usage[number]:.1f} %" for number in found.dead)
+    left = len(found.usage) - len(found.dead)
+    return (
+        f"{left} of {len(found.usage)} interests stay: the others won {shares} of the targets of "
+        "validation"
+    )
 
 
 def fit_rules(

@@ -27,7 +27,7 @@ from prismrec.recommender import Recommender
 from prismrec.regularizers import REGULARIZERS
 from prismrec.resolve import build, resolve
 from prismrec.training import Objective, TrainConfig, TrainResult, train
-from prismrec.tuning import fit_rules
+from prismrec.tuning import fit_rules, retire_dead
 
 T = TypeVar("T")
 MEASURED = 256
@@ -103,7 +103,7 @@ class Trained:
     settings: dict[str, Any]
     """All settings of the run, settled: flat, JSON."""
     notes: dict[str, str]
-    """Why the index is what it is, and whether rules stand beside the interests."""
+    """Why the index is what it is, which interests were retired, whether rules stand beside."""
 
 
 def run(
@@ -153,16 +153,27 @@ def run(
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED))]
     recommender, choice = Recommender.chosen(model.cpu(), catalog, some, index=config.index)
-    notes = {"index": choice.reason}
+    recommender, notes = tuned(recommender, config, traits, split)
+    return Trained(recommender, result, settings, {"index": choice.reason, **notes})
+
+
+def tuned(
+    recommender: Recommender, config: RunConfig, traits: Traits, split: Split
+) -> tuple[Recommender, dict[str, str]]:
+    """Set on validation what is not trained: which interests stay, and rules beside them."""
+    served = given(config.filter_seen)
+    notes = {}
+    retired = retire_dead(recommender, split.valid, filter_seen=served)
+    if retired:
+        notes["interests"] = retired
     if config.rules:
         # Who asks for one next event looks at the head of the list.
         metric = f"{config.validate_on}@50" if traits.far else "ndcg@10"
         rules, notes["rules"] = fit_rules(
-            recommender, split.train, split.valid,
-            metric=metric, filter_seen=given(config.filter_seen),
-        )  # fmt: skip
+            recommender, split.train, split.valid, metric=metric, filter_seen=served
+        )
         recommender = recommender.with_rules(rules)
-    return Trained(recommender, result, settings, notes)
+    return recommender, notes
 
 
 def settle(

@@ -5,10 +5,13 @@ The project's own; METHODS §8. It is meant for item vectors that already know w
 rules do.
 """
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from prismrec.errors import ConfigError
 from prismrec.extractors.base import Extractor
 from prismrec.extractors.sa import causal_bias
 from prismrec.extractors.transformer import Block
@@ -34,10 +37,17 @@ class Prism(Extractor):
             behind a gate α per number, started at 0. For data with many events an item; without
             it hⱼ is the item's own vector.
         dropout: Probability of dropping an entry of what the block adds, in training only.
+        retired: Interests, from 0, that are active for nobody: see ``retire``.
+
+    Raises:
+        ConfigError: See ``retire``.
 
     Cost: O(B L D (D + K)) time and O(B L D) memory, with a block O(B L² D) time more;
         ``prefixes`` O(B L² K D) time and O(B L² K) memory beside.
     """
+
+    at_work: Tensor
+    """``[K]``: False for retired interests."""
 
     def __init__(
         self,
@@ -47,6 +57,7 @@ class Prism(Extractor):
         max_len: int,
         block: bool = False,
         dropout: float = 0.2,
+        retired: Collection[int] = (),
     ) -> None:
         super().__init__(dim=dim, interests=interests, max_len=max_len)
         self.to_hidden = nn.Linear(dim, dim)
@@ -61,6 +72,25 @@ class Prism(Extractor):
             recency = -0.5 * torch.log1p(torch.arange(max_len)).expand(heads, -1)
             self.block = Block(dim=dim, heads=heads, dropout=dropout, recency=recency.clone())
             self.norm, self.gate = nn.LayerNorm(dim), nn.Parameter(torch.zeros(dim))
+        self.retire(retired)
+
+    def retire(self, interests: Collection[int]) -> None:
+        """Let these interests, from 0, be active for nobody, and all the others for everyone.
+
+        Raises:
+            ConfigError: A number that no interest has, or all of them.
+        """
+        self.retired = sorted(set(interests))
+        others = set(range(self.interests)) - set(self.retired)
+        if len(others) + len(self.retired) != self.interests or not others:
+            raise ConfigError(
+                f"Interests {self.retired} were to be retired of {self.interests}, from 0; name "
+                "some of these, and leave one."
+            )
+        at_work = [number in others for number in range(self.interests)]
+        here = torch.tensor(at_work, device=self.prior.device)
+        self.register_buffer("at_work", here, persistent=False)  # the options hold it
+        self.options["retired"] = self.retired
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """See ``Extractor.forward``."""
@@ -100,8 +130,9 @@ class Prism(Extractor):
     def _interests(
         self, vectors: Float[Tensor, "B K D"], weights: Float[Tensor, "B K L"]
     ) -> Interests:
-        prior = self.prior.log_softmax(dim=0).expand(len(vectors), -1)
-        return Interests(vectors, weights, prior, torch.ones_like(prior).bool())
+        prior = self.prior.masked_fill(~self.at_work, float("-inf")).log_softmax(dim=0)
+        prior, active = (part.expand(len(vectors), -1) for part in (prior, self.at_work))
+        return Interests(vectors, weights, prior.masked_fill(~active, 0), active)
 
 
 def starting_gammas(heads: int) -> Float[Tensor, " K"]:
