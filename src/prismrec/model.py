@@ -27,9 +27,9 @@ from prismrec.types import Interests
 Similarity = Literal["dot", "cosine"]
 SCORES_HELD = 1 << 22
 """Scores held at once where interests are normalized: 16 MiB."""
-SUMMED = 1 << 16
-"""Items that a partition is summed over at most: 1.5 ms where a million take 50. On Beauty's 12 101
-items a sample of 512 changed no metric by .0001 (docs/lab.md)."""
+SUMMED = 1 << 14
+"""Items that a partition is summed over at most: a millisecond where a million take a hundred. On
+Beauty's 12 101 items a sample of 512 changed no metric by .0003 (docs/lab.md)."""
 
 
 class Model(nn.Module):
