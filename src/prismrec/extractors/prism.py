@@ -90,7 +90,9 @@ class Prism(Extractor):
         at_work = [number in others for number in range(self.interests)]
         here = torch.tensor(at_work, device=self.prior.device)
         self.register_buffer("at_work", here, persistent=False)  # the options hold it
-        self.options["retired"] = self.retired
+        self.options.pop("retired", None)
+        if self.retired:
+            self.options["retired"] = self.retired
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """See ``Extractor.forward``."""
