@@ -49,8 +49,10 @@ def peer_of(asked, name, split):
         write(folder / "train.npz", list(split.train))
         write(folder / "cases.npz", [case.history for case in split.test])
         script = Path(__file__).with_name("peers.py")
-        words = [asked.python, script, name, folder, "--threads", str(asked.threads)]
-        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        python = asked.python.absolute()  # not resolved: it would leave its environment
+        words = [python, script.absolute(), name, folder, "--threads", str(asked.threads)]
+        # There, for some write logs where they stand.
+        done = subprocess.run(words, cwd=folder, check=False, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr[-2_000:])
         lists = np.load(folder / "lists.npy", allow_pickle=False)

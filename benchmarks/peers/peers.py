@@ -50,14 +50,19 @@ def best_of(scores, cases):
     return np.argsort(-scores, axis=1, kind="stable")[:, :LENGTH]
 
 
+def fitted(model, train, size):
+    """Train a model of implicit; give its seconds."""
+    began = time.perf_counter()
+    model.fit(sparse_of(train, size), show_progress=False)
+    return time.perf_counter() - began
+
+
 def implicit_als(train, cases, size, threads):
     """ALS, its users folded in."""
     from implicit.als import AlternatingLeastSquares
 
     model = AlternatingLeastSquares(factors=64, num_threads=threads, random_state=0)
-    began = time.perf_counter()
-    model.fit(sparse_of(train, size), show_progress=False)
-    seconds = time.perf_counter() - began
+    seconds = fitted(model, train, size)
     known = sparse_of(cases, size)
     found, _ = model.recommend(np.arange(len(cases)), known, N=LENGTH, recalculate_user=True)
     return found, seconds
@@ -68,9 +73,7 @@ def implicit_bpr(train, cases, size, threads):
     from implicit.cpu.bpr import BayesianPersonalizedRanking
 
     model = BayesianPersonalizedRanking(factors=64, num_threads=threads, random_state=0)
-    began = time.perf_counter()
-    model.fit(sparse_of(train, size), show_progress=False)
-    seconds = time.perf_counter() - began
+    seconds = fitted(model, train, size)
     factors = model.item_factors
     users = np.array([factors[history].mean(axis=0) for history in cases])
     users[:, -1] = 1  # beside an item's bias
@@ -82,15 +85,13 @@ def implicit_cosine(train, cases, size, threads):
     from implicit.nearest_neighbours import CosineRecommender
 
     model = CosineRecommender(K=200, num_threads=threads)
-    began = time.perf_counter()
-    model.fit(sparse_of(train, size), show_progress=False)
-    seconds = time.perf_counter() - began
+    seconds = fitted(model, train, size)
     found, scores = model.recommend(np.arange(len(cases)), sparse_of(cases, size), N=LENGTH)
     return np.where(scores > 0, found, 0), seconds
 
 
 def rectools_sasrec(train, cases, size, threads):  # noqa: ARG001
-    """SASRec of RecTools, one pass over all prefixes, sampled or full softmax as it comes."""
+    """SASRec of RecTools: one pass over all prefixes, full softmax."""
     import pandas as pd
     import torch
     from rectools import Columns

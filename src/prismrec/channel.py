@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import logsumexp
 
 from prismrec.baselines.score import weigh
 from prismrec.baselines.sequential_rules import rules_table
@@ -146,7 +147,7 @@ class JoinedSource:
         own, brought = self._scored(rows[ruled[new] // size], ruled[new] % size)
         every = np.concatenate([key, ruled[new]])
         scores = np.concatenate([pool.scores[at, column].astype(np.float64), own])
-        total = _log_sum(pool.scores[:, :REFERENCE].astype(np.float64))[every // size]
+        total = logsumexp(pool.scores[:, :REFERENCE].astype(np.float64), axis=1)[every // size]
         with np.errstate(divide="ignore"):  # what the rules do not bring
             ruling = np.log(self.rules.weight * np.concatenate([follows, strength[new]]))
         joined = np.logaddexp(scores - total, ruling)
@@ -172,7 +173,7 @@ class JoinedSource:
         kept = ~np.isin(key, np.concatenate(barred))
         if self.base.open_items is not None:
             kept &= self.base.open_items[found.indices]
-        key, strength = _strongest(key[kept], strength[kept], at[kept], len(rows))
+        key, strength = _candidates(key[kept], strength[kept], at[kept], len(rows))
         at = key // size
         total = np.bincount(at, strength, minlength=len(rows))
         return key, strength / np.maximum(total, 1e-300)[at]
@@ -189,10 +190,13 @@ class JoinedSource:
         return scores[best, np.arange(len(items))].astype(np.float64), best
 
 
-def _strongest(
+def _candidates(
     key: NDArray[np.int64], strength: NDArray[np.float64], at: NDArray[np.int64], users: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Keep the ``CANDIDATES`` strongest of each user, in order of keys; of equal ones the first."""
+    """Keep the ``CANDIDATES`` strongest of each user, in order of keys; of equal ones the first.
+
+    As ``strongest`` does of a table's rows, but on a padded array: few users, and no sort.
+    """
     place, width = _places(at, users)
     if width <= CANDIDATES:
         return key, strength
@@ -228,11 +232,3 @@ def _best(
     found[:, row, place] = key % size, interest
     items, brought = np.take_along_axis(found, chosen[None], axis=2)
     return Merged(items, np.take_along_axis(every, chosen, axis=1).astype(np.float32), brought)
-
-
-def _log_sum(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give log Σ exp of each row; 0 for a row of nothing."""
-    highest = scores.max(axis=1, initial=-np.inf, keepdims=True)
-    highest[np.isneginf(highest)] = 0
-    total = np.exp(scores - highest).sum(axis=1)
-    return np.asarray(highest[:, 0] + np.log(np.where(total > 0, total, 1)))

@@ -21,6 +21,8 @@ VARIANTS = ((0.5, 0.3, 0.3), (0.5, 0.0, 0.3), (0.0, 0.0, 0.0))
 for sparse data; beside the interests, which know what is popular, frequent items count less."""
 DIAGNOSED = 1_000
 """Users of validation on whom the interests are diagnosed at most, evenly spread."""
+TELLING = 300
+"""Targets of these users below which nothing is retired: winning none of fewer may be chance."""
 CASES = 5_000
 """Users of validation that the rules are weighed by at most, evenly spread."""
 
@@ -31,7 +33,12 @@ def retire_dead(
     """Retire the interests of a prism that win less than 1 % of the targets of validation.
 
     They cost a search each and bring next to nothing. How many a data set has use for is so found
-    rather than set.
+    rather than set. The model is changed in place.
+
+    Args:
+        recommender: Of the trained model.
+        valid: Cases of validation; fewer than ``TELLING`` targets retire nothing.
+        filter_seen: Leave out every item of the history.
 
     Returns:
         A sentence for people, or None where all stay.
@@ -39,18 +46,21 @@ def retire_dead(
     Cost: a diagnosis of ``DIAGNOSED`` users.
     """
     extractor = recommender.model.extractor
-    if not isinstance(extractor, Prism) or not any(len(one.history) for one in valid):
+    if not isinstance(extractor, Prism) or extractor.interests - len(extractor.retired) == 1:
         return None
-    cases = valid[:: -(-len(valid) // DIAGNOSED)]
+    cases = [case for case in valid if len(case.history)]
+    cases = cases[:: max(-(-len(cases) // DIAGNOSED), 1)]
+    if sum(len(case.targets) for case in cases) < TELLING:
+        return None
     found = diagnose(recommender, cases, filter_seen=filter_seen)
     if not found.dead:
         return None
     extractor.retire({*extractor.retired, *found.dead})
     shares = ", ".join(f"{100 * found.usage[number]:.1f} %" for number in found.dead)
-    left = len(found.usage) - len(found.dead)
+    left = extractor.interests - len(extractor.retired)
     return (
-        f"{left} of {len(found.usage)} interests stay: the others won {shares} of the targets of "
-        "validation"
+        f"{left} of {extractor.interests} interests stay: the others won {shares} of the "
+        "targets of validation"
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from prismrec import tuning
 from prismrec.artifact import load, save
 from prismrec.data.split import split_by_user
 from prismrec.diagnostics import diagnose
@@ -27,8 +28,14 @@ def recommender(dataset):
     return Recommender.exact(model, dataset.catalog)
 
 
-def test_what_wins_nothing_is_retired_and_told(dataset, recommender):
+@pytest.fixture
+def split(dataset, monkeypatch):
     split = split_by_user(dataset, valid=0.4, test=0.2)
+    monkeypatch.setattr(tuning, "TELLING", sum(len(case.targets) for case in split.valid))
+    return split
+
+
+def test_what_wins_nothing_is_retired_and_told(recommender, split):
     before = recommender.ranked([case.history for case in split.valid], 8)
     told = retire_dead(recommender, split.valid)
     assert told == "2 of 3 interests stay: the others won 0.0 % of the targets of validation"
@@ -40,6 +47,12 @@ def test_what_wins_nothing_is_retired_and_told(dataset, recommender):
     assert np.array_equal(after.items, before.items)
     assert after.scores == pytest.approx(before.scores, abs=1e-5)
     assert retire_dead(recommender, split.valid) is None
+
+
+def test_few_targets_retire_nothing(recommender, split):
+    assert retire_dead(recommender, split.valid[1:]) is None
+    assert retire_dead(recommender, []) is None
+    assert recommender.model.extractor.retired == []
 
 
 def test_the_probabilities_of_those_that_stay_have_sum_one(dataset, recommender):
@@ -69,6 +82,5 @@ def test_no_other_interest_and_not_all(recommender, numbers):
         recommender.model.extractor.retire(numbers)
 
 
-def test_other_extractors_keep_all_theirs(dataset):
-    split = split_by_user(dataset, valid=0.4, test=0.2)
+def test_other_extractors_keep_all_theirs(dataset, split):
     assert retire_dead(untrained(dataset), split.valid) is None

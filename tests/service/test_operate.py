@@ -127,8 +127,11 @@ def test_what_cannot_be_served_is_said_in_a_sentence(
 
 
 def test_the_image_is_written_well():
+    hadolint = Path(sys.executable).with_name("hadolint")
+    if not hadolint.exists():
+        pytest.skip("hadolint has no wheel for this system")
     found = subprocess.run(
-        [Path(sys.executable).with_name("hadolint"), ROOT / "deploy" / "Dockerfile"],
+        [hadolint, ROOT / "deploy" / "Dockerfile"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert found.returncode == 0, found.stdout

@@ -161,16 +161,16 @@ def tuned(
     recommender: Recommender, config: RunConfig, traits: Traits, split: Split
 ) -> tuple[Recommender, dict[str, str]]:
     """Set on validation what is not trained: which interests stay, and rules beside them."""
-    served = given(config.filter_seen)
+    filter_seen = given(config.filter_seen)
     notes = {}
-    retired = retire_dead(recommender, split.valid, filter_seen=served)
+    retired = retire_dead(recommender, split.valid, filter_seen=filter_seen)
     if retired:
         notes["interests"] = retired
     if config.rules:
         # Who asks for one next event looks at the head of the list.
         metric = f"{config.validate_on}@50" if traits.far else "ndcg@10"
         rules, notes["rules"] = fit_rules(
-            recommender, split.train, split.valid, metric=metric, filter_seen=served
+            recommender, split.train, split.valid, metric=metric, filter_seen=filter_seen
         )
         recommender = recommender.with_rules(rules)
     return recommender, notes

@@ -166,11 +166,9 @@ async def refuse(send: Send, error: ApiError, request_id: str) -> None:
 
 def _request_id(given: bytes) -> str:
     """Take the caller's id where it is harmless, or draw one."""
-    return (
-        given.decode()
-        if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", given)
-        else f"{random.getrandbits(64):016x}"
-    )
+    if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", given):
+        return given.decode()
+    return f"{random.getrandbits(64):016x}"  # a name, not a secret: it need not be unguessable
 
 
 class Rates:
