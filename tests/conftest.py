@@ -8,7 +8,8 @@ os.environ["POLARS_MAX_THREADS"] = "2"
 from jaxtyping import install_import_hook
 
 # The numeric parts alone: elsewhere beartype refuses annotations that are fine.
-HOOKED = ["extractors", "losses", "model", "negatives", "partition", "readouts", "regularizers"]
+HOOKED = ["extractors", "item_table", "losses", "model", "negatives", "partition", "readouts"]
+HOOKED += ["regularizers"]
 install_import_hook([f"prismrec.{part}" for part in HOOKED], "shapes.check")
 
 import hypothesis

@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "types", "answer"},
     {"resolve", "threads"},
     {"data", "extractors", "readouts", "negatives", "losses", "partition"}
-    | {"regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors"},
+    | {"item_table", "regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors"},
     {"model", "evaluation", "baselines", "filters", "dial", "retrieval", "projection"},
     {"compare", "cooccurrence", "training", "listing", "new_items"},
     {"channel"},

@@ -21,6 +21,7 @@ from scipy import sparse
 from prismrec.baselines.sequential_rules import count_pairs
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError
+from prismrec.item_table import Memberships
 from prismrec.model import Model
 
 WINDOW, DECAY, BACKWARD = 10, 0.8, 0.5
@@ -39,19 +40,52 @@ SCALE = 1.4
 """By which both tables are longer than the factors: pooled vectors are shorter than vectors."""
 POPULARITY = 0.75
 """Of an item's log count in its bias: what ``SMOOTHING`` left out of the PMI."""
+LEANING = 5.0
+"""Events of its own that weigh as much as what an item's categories say of it. From 3 to 30 are
+level on Beauty and Toys (docs/lab.md)."""
 
 
-def start_from_cooccurrence(model: Model, train: Histories, *, seed: int) -> None:
+def start_from_cooccurrence(
+    model: Model, train: Histories, *, seed: int, memberships: Memberships | None = None
+) -> None:
     """Set an untied model's tables to co-occurrence vectors and its biases to popularity.
+
+    With ``memberships``, the vectors of items that were seen little lean on their categories.
 
     Raises:
         ConfigError: The model has one table.
     """
     width = model.items.embedding_dim
-    sources, outputs = cooccurrence_vectors(train, model.size, dim=width, seed=seed)
-    popularity = POPULARITY * np.log(np.maximum(train.counts(model.size), 0.5))
-    parts = (SCALE * sources, SCALE * outputs, popularity)
+    counts = train.counts(model.size)
+    tables = list(cooccurrence_vectors(train, model.size, dim=width, seed=seed))
+    if memberships is not None:
+        tables = [leaning_on_categories(table, counts, memberships) for table in tables]
+    popularity = POPULARITY * np.log(np.maximum(counts, 0.5))
+    parts = (*(SCALE * table for table in tables), popularity)
     model.start_from(*(torch.from_numpy(part).float() for part in parts))
+
+
+def leaning_on_categories(
+    vectors: Float[np.ndarray, "V D"], counts: NDArray[np.int64], memberships: Memberships
+) -> Float[np.ndarray, "V D"]:
+    """Draw each item's vector towards the mean of its categories', the more the less it was seen.
+
+    An item of n events keeps n / (n + ``LEANING``) of its own. A category's vector is the mean of
+    its items', each weighted by the root of its events; where none was seen it is 0. An item
+    without a category stays as it is.
+
+    Cost: O(memberships · D).
+    """
+    lengths = np.diff(memberships.indptr)
+    parts = (np.ones(len(memberships.ids)), memberships.ids, memberships.indptr)
+    of_items = sparse.csr_array(parts, shape=(len(vectors), memberships.number))
+    weight = np.sqrt(counts)
+    total = np.maximum(of_items.T @ weight, 1e-30)[:, None]
+    of_categories = (of_items.T @ (weight[:, None] * vectors)) / total
+    mean = (of_items @ of_categories) / np.maximum(lengths, 1)[:, None]
+    leaning = np.where(lengths > 0, LEANING / (counts + LEANING), 0.0)[:, None]
+    drawn: Float[np.ndarray, "V D"] = (1 - leaning) * vectors + leaning * mean
+    return drawn.astype(np.float32)
 
 
 def cooccurrence_vectors(

@@ -22,6 +22,7 @@ from torch.nn.functional import dropout, normalize
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.extractors.base import Extractor
+from prismrec.item_table import ItemTable, Memberships
 from prismrec.types import Interests
 
 Similarity = Literal["dot", "cosine"]
@@ -87,10 +88,10 @@ class Model(nn.Module):
             "untied": untied,
             "normalized": normalized,
         }
-        self.items = nn.Embedding(size, extractor.dim, padding_idx=0, sparse=sparse)
-        self.outputs: nn.Embedding | None = None
+        self.items = ItemTable(size, extractor.dim, sparse=sparse)
+        self.outputs: ItemTable | None = None
         if untied:  # the last number is the bias
-            self.outputs = nn.Embedding(size, extractor.dim + 1, padding_idx=0, sparse=sparse)
+            self.outputs = ItemTable(size, extractor.dim + 1, sparse=sparse)
         self.reset_items()
 
     def reset_items(self) -> None:
@@ -122,8 +123,20 @@ class Model(nn.Module):
             self.outputs.weight[1:, :-1] = outputs[1:]
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
 
+    def share(self, memberships: Memberships) -> None:
+        """Let items of a category share a part of their vectors, in every table, until ``fold``."""
+        for table in self.tables:
+            table.share(memberships)
+        self._drawn = None
+
+    def fold(self) -> None:
+        """Make what categories share part of each item's own vector; no answer changes."""
+        for table in self.tables:
+            table.fold()
+        self._drawn = None
+
     @property
-    def tables(self) -> Iterator[nn.Embedding]:
+    def tables(self) -> Iterator[ItemTable]:
         """The tables with a row for each item."""
         yield self.items
         if self.outputs is not None:
@@ -166,7 +179,7 @@ class Model(nn.Module):
 
         Row 0, padding, is 0. Their width W is D, or D + 1 with the bias of an untied model.
         """
-        return self._searched((self.outputs or self.items).weight)
+        return self._searched((self.outputs or self.items).rows())
 
     def vectors_of(self, items: Int[Tensor, " N"]) -> Float[Tensor, "N W"]:
         """Give the rows of ``item_vectors`` for some items, reading only those."""

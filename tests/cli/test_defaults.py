@@ -1,17 +1,33 @@
 """What a setting is where none was given: by the extractor and the data, never against a flag."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from prismrec.cli.defaults import Traits, takes_again, told, traits_of
-from prismrec.cli.run import RunConfig, make_model, settle
+from prismrec.cli.run import RunConfig, make_model, memberships_of, settle
+from prismrec.data.catalog import Catalog
 from prismrec.data.histories import Histories
+from prismrec.data.ids import IdMap
 from prismrec.data.split import Case, Split
 from prismrec.errors import ConfigError
 from prismrec.training import TrainConfig
 
-SPARSE = Traits(items=12_000, dense=False, far=True, again=True)
-DENSE = Traits(items=1_600, dense=True, far=False, again=False)
+SPARSE = Traits(items=12_000, dense=False, far=True, again=True, categories=True)
+DENSE = Traits(items=1_600, dense=True, far=False, again=False, categories=False)
+
+
+def catalog_of(*categories):
+    """Give a catalog of an item for each row of categories."""
+    names = [str(number) for number in range(len(categories))]
+    return Catalog(
+        items=IdMap(names, first=1, kind="item"),
+        titles=pl.Series(names, dtype=pl.String),
+        category_names=["a", "b"],
+        category_indptr=np.cumsum([0, 0, *map(len, categories)]),
+        category_ids=np.array([c for row in categories for c in row], dtype=np.int32),
+        count=np.ones(len(names) + 1, dtype=np.int64),
+    )
 
 
 def split_of(events, targets):
@@ -20,10 +36,10 @@ def split_of(events, targets):
 
 
 def test_traits_are_read_from_training_events_and_validation_targets():
-    found = traits_of(split_of(75, [3]), 4)
-    assert found == Traits(items=3, dense=True, far=False, again=True)
-    found = traits_of(split_of(74, [3, 1]), 4)
-    assert found == Traits(items=3, dense=False, far=True, again=True)
+    found = traits_of(split_of(75, [3]), catalog_of([0], [0, 1], []))
+    assert found == Traits(items=3, dense=True, far=False, again=True, categories=True)
+    found = traits_of(split_of(74, [3, 1]), catalog_of([0], [1], []))
+    assert found == Traits(items=3, dense=False, far=True, again=True, categories=False)
 
 
 def test_an_item_is_taken_again_only_within_one_history():
@@ -34,11 +50,11 @@ def test_an_item_is_taken_again_only_within_one_history():
 def test_nothing_given_is_prism_as_the_data_is():
     config, training = settle(RunConfig(), TrainConfig(), SPARSE)
     assert (config.extractor, config.readout, config.start) == ("prism", "mixture", "cooccurrence")
-    assert (config.interests, config.filter_seen) == (2, False)
+    assert (config.interests, config.filter_seen, config.categories) == (2, False, True)
     assert (config.negatives, config.dropout, config.options) == (1024, 0.3, {"block": False})
     assert training.window == 0
     config, training = settle(RunConfig(), TrainConfig(), DENSE)
-    assert (config.interests, config.filter_seen) == (4, True)
+    assert (config.interests, config.filter_seen, config.categories) == (4, True, False)
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
     assert (training.window, training.epochs, training.learning_rate) == (1, 8, 8e-3)
 
@@ -47,6 +63,7 @@ def test_the_extractors_of_others_keep_theirs():
     config, training = settle(RunConfig(extractor="sa"), TrainConfig(), SPARSE)
     assert (config.readout, config.similarity, config.temperature) == ("lse", "cosine", 0.07)
     assert (config.start, config.untied, config.negatives) == ("random", False, 0)
+    assert config.categories is False
     assert training == TrainConfig()
     assert settle(RunConfig(extractor="gru"), TrainConfig(), SPARSE)[0].interests == 1
 
@@ -76,3 +93,9 @@ def test_what_came_of_the_rules_is_told():
 def test_settings_that_were_not_settled_make_no_model():
     with pytest.raises(ConfigError, match="not settled"):
         make_model(RunConfig(), 40, 0)
+
+
+def test_categories_that_no_two_items_share_are_nothing_to_train_by():
+    assert memberships_of(catalog_of([0], [0, 1], [])).number == 1
+    with pytest.raises(ConfigError, match=r"no two items .* --no-categories"):
+        memberships_of(catalog_of([0], [1], []))

@@ -1,9 +1,9 @@
 """What a setting is where none was given: rules over the data's own statistics, never tuned.
 
-    rules = rules_of(kind, traits_of(split, catalog.size))
+    rules = rules_of(kind, traits_of(split, catalog))
     config, training = filled(config, rules), filled(training, rules)
 
-A rule depends on the extractor and on four traits of the data, and every setting can be given
+A rule depends on the extractor and on five traits of the data, and every setting can be given
 instead. What the rules came to is told by ``train``.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from prismrec.data.catalog import Catalog
 from prismrec.data.histories import Histories
 from prismrec.data.split import Split
 from prismrec.extractors import Extractor, Prism
@@ -40,15 +41,19 @@ class Traits:
     """Whether validation asks for more than the next event."""
     again: bool
     """Whether anybody takes an item twice."""
+    categories: bool
+    """Whether any two items share a category."""
 
 
-def traits_of(split: Split, size: int) -> Traits:
-    """Read the traits of a split of a catalog of ``size`` - 1 items."""
+def traits_of(split: Split, catalog: Catalog) -> Traits:
+    """Read the traits of a split."""
+    items = catalog.size - 1
     return Traits(
-        items=size - 1,
-        dense=len(split.train.items) >= DENSE * (size - 1),
+        items=items,
+        dense=len(split.train.items) >= DENSE * items,
         far=any(len(case.targets) > 1 for case in split.valid or split.test),
         again=takes_again(split.train),
+        categories=bool((np.bincount(catalog.category_ids) > 1).any()),
     )
 
 
@@ -77,6 +82,7 @@ def of_prism(traits: Traits) -> dict[str, Any]:
         "similarity": "dot",
         "untied": True,
         "start": "cooccurrence",
+        "categories": traits.categories,
         "sampler": "union",
         "negatives": min(1024, max(1, traits.items // 4)),
         "dropout": 0.2 if traits.dense else 0.3,
@@ -97,6 +103,7 @@ def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
         "similarity": "cosine",
         "untied": False,
         "start": "random",
+        "categories": False,
         "sampler": "uniform",
         "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
         "dropout": 0.2,

@@ -19,6 +19,7 @@ from prismrec.data.split import Split
 from prismrec.errors import ConfigError
 from prismrec.evaluation import evaluate
 from prismrec.extractors import EXTRACTORS, Prism
+from prismrec.item_table import Memberships
 from prismrec.losses import LOSSES
 from prismrec.model import Model, Similarity
 from prismrec.negatives import SAMPLERS
@@ -74,6 +75,9 @@ class RunConfig:
     start: Literal["cooccurrence", "random"] | None = None
     """Where item vectors start: from what followed what, for untied ones, or at random. If not
     given: cooccurrence for prism."""
+    categories: bool | None = None
+    """While training, let items of a category share a part of their vectors, so that what is known
+    of many helps the rare. If not given: for prism, where two items share a category."""
     sparse: bool = False
     """Touch only the item vectors a step reads: for large catalogs and sampled negatives."""
     routing_variance: float = 0.0
@@ -127,11 +131,14 @@ def run(
         resume: Go on from them.
         progress: Told of every step.
     """
-    traits = traits_of(split, catalog.size)
+    traits = traits_of(split, catalog)
     config, training = settle(config, training, traits)
     model = make_model(config, catalog.size, training.seed)
+    memberships = memberships_of(catalog) if config.categories else None
+    if memberships is not None:
+        model.share(memberships)
     if config.start == "cooccurrence":
-        start_from_cooccurrence(model, split.train, seed=training.seed)
+        start_from_cooccurrence(model, split.train, seed=training.seed, memberships=memberships)
 
     def validate() -> float:
         recommender = Recommender.exact(model, catalog)
@@ -187,6 +194,21 @@ def settle(
     if kind is Prism:
         config = replace(config, options={"block": traits.dense, **config.options})
     return config, filled(training, rules)
+
+
+def memberships_of(catalog: Catalog) -> Memberships:
+    """Give which items share which categories.
+
+    Raises:
+        ConfigError: No two items share one.
+    """
+    found = Memberships.of(catalog.category_indptr, catalog.category_ids)
+    if not found.number:
+        raise ConfigError(
+            "categories was asked for, but no two items of this data set share a category; "
+            "prepare it with --items, or train with --no-categories."
+        )
+    return found
 
 
 def make_model(config: RunConfig, size: int, seed: int) -> Model:

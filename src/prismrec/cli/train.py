@@ -66,7 +66,7 @@ def train(
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     dataset, manifest = load_dataset(data), read_manifest(data)
     split = load_split(data, dataset)
-    settled, paced = settle(run_config, training, traits_of(split, dataset.catalog.size))
+    settled, paced = settle(run_config, training, traits_of(split, dataset.catalog))
     by_rule = [part for part in (told(run_config, settled), told(training, paced)) if part]
     if by_rule:
         note(f"By rule, each a flag: {', '.join(by_rule)}.", quiet=sitting.quiet)

@@ -88,7 +88,7 @@ def train(
 
     Args:
         model: Left in evaluation mode, with the weights of the best validation, or the last
-            ones where there is no ``validate``.
+            ones where there is no ``validate``, and folded (see ``Model.fold``).
         histories: Whole training histories.
         config: How.
         objective: What is minimised; softmax over the whole catalog, lse readout, by default.
@@ -240,6 +240,7 @@ class _Run:
             load_best(self.folder, self.model)  # made before this sitting
         elif self.average:
             self.average.copy_to_model()
+        self.model.fold()
         self.model.eval()
         return TrainResult(
             steps=progress.step,
@@ -279,9 +280,12 @@ def pick_device(config: TrainConfig) -> torch.device:
 def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """Make the optimizers: Adam for all, or SparseAdam for the tables if their gradients are."""
     tables = [table.weight for table in model.tables]
-    others = {id(p) for p in model.parameters()} - {id(table) for table in tables}
+    shared = [table.shared for table in model.tables if table.shared is not None]
+    others = {id(p) for p in model.parameters()} - {id(p) for p in (*tables, *shared)}
     rest = [p for p in model.parameters() if id(p) in others and p.requires_grad]
     groups = [{"params": rest, "weight_decay": config.weight_decay}] if rest else []
+    if shared:
+        groups.append({"params": shared, "weight_decay": 0.0})
     optimizers: list[torch.optim.Optimizer] = []
     rate, betas = config.learning_rate or RATE, (0.9, 0.98)
     if model.items.sparse:
@@ -305,6 +309,9 @@ def fingerprint(
     digest = hashlib.sha256(json.dumps([settings, shapes, scaling, terms, functions]).encode())
     for array in (histories.indptr, histories.items):
         digest.update(np.ascontiguousarray(array).data)
+    if model.items.shared is not None:
+        for part in (model.items.indptr, model.items.ids):
+            digest.update(part.cpu().numpy().data)
     if objective.negatives:  # known by what it draws: what was asked of it is not to be seen
         targets = torch.arange(1, model.size)
         for part in objective.negatives(torch.Generator().manual_seed(0), targets):
