@@ -120,6 +120,7 @@ def config_of(asked, interests, dim):
     return RunConfig(
         extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
         filter_seen=True, rules=False, readout=asked.readout, index="exact",
+        categories=None if asked.categories else False,
     )  # fmt: skip
 
 
@@ -185,6 +186,10 @@ if __name__ == "__main__":
         help="give K = 1 the width of the others together: the largest K · D",
     )
     parser.add_argument("--ceiling", action="store_true", help="see above")
+    parser.add_argument(
+        "--no-categories", dest="categories", action="store_false",
+        help="let items of a category share nothing",
+    )  # fmt: skip
     parser.add_argument("--readout", default="mixture")
     parser.add_argument("--max-len", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1)

@@ -6,7 +6,9 @@
 DATA is a data set folder; the protocol and its seed are given here, whatever the folder's own. One
 JSON line a model and seed: metrics on the test users with items of the history kept and filtered,
 training seconds, pairs a second; a model with rules beside it also says what it is without them.
-The rules come first: they are what everything is held against.
+The rules come first: they are what everything is held against. Prism learns from the items'
+categories where they have any, as it does by itself; "no categories" is for whom that is no fair
+comparison.
 """
 
 import argparse
@@ -59,6 +61,10 @@ MODELS: dict[str, tuple[RunConfig, TrainConfig]] = {
     "prism": (OURS, TrainConfig()),
     "prism K=1": (replace(OURS, interests=1), TrainConfig()),
     "prism with rules": (replace(OURS, rules=True), TrainConfig()),
+    "prism with rules, no categories": (
+        replace(OURS, rules=True, categories=False),
+        TrainConfig(),
+    ),
 }
 KS = (10, 20, 50)
 METRICS = ("recall", "ndcg", "hit_rate")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from prismrec.extractors import DynamicRouting, SelfAttentive
     from prismrec.filters import Filter
     from prismrec.index import ExactIndex
+    from prismrec.item_table import Memberships
     from prismrec.model import Model
     from prismrec.new_items import NewItem
     from prismrec.recommender import Recommender
@@ -47,6 +48,7 @@ _HOME = {
     "EventLog": "data.events",
     "ExactIndex": "index",
     "Filter": "filters",
+    "Memberships": "item_table",
     "Model": "model",
     "NewItem": "new_items",
     "Objective": "training",
@@ -79,6 +81,7 @@ __all__ = [
     "EventLog",
     "ExactIndex",
     "Filter",
+    "Memberships",
     "Model",
     "NewItem",
     "Objective",
