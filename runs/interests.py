@@ -121,6 +121,7 @@ def config_of(asked, interests, dim):
         extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
         filter_seen=True, rules=False, readout=asked.readout, index="exact",
         categories=None if asked.categories else False,
+        options={"clusters": interests - asked.heads} if 0 < asked.heads < interests else {},
     )  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def main(asked):
     """Train and measure every K and seed."""
     torch.set_num_threads(asked.threads)
     people = load_dataset(asked.data)
-    for seed in range(asked.seeds):
+    for seed in range(asked.seed, asked.seed + asked.seeds):
         shared = shared_accounts(people, people=asked.people, seed=seed)
         split = split_by_user(shared.dataset, seed=seed)
         account = {n: u for u, n in enumerate(map(bytes, shared.dataset.histories))}
@@ -158,6 +159,7 @@ def main(asked):
             line = {
                 "data": asked.data.name, "people": asked.people, "seed": seed, "K": interests,
                 "D": dim, "readout": trained.settings["readout"],
+                **trained.settings["options"],
                 **{name: round(value, 4) for name, value in report.metrics.items()},
                 "by_length@50": [round(v, 4) for v in by_length(trained.recommender, split)],
                 "purity": [round(v, 3) for v in routing(trained.recommender, shared, users)],
@@ -179,6 +181,10 @@ if __name__ == "__main__":
     parser.add_argument("data", type=Path)
     parser.add_argument("--people", type=int, default=1)
     parser.add_argument("--interests", type=int, action="append")
+    parser.add_argument(
+        "--heads", type=int, default=0,
+        help="make all interests but so many clusters of the history; 0: make none",
+    )  # fmt: skip
     parser.add_argument("--dim", type=int, default=32)
     parser.add_argument(
         "--wide",
@@ -192,7 +198,8 @@ if __name__ == "__main__":
     )  # fmt: skip
     parser.add_argument("--readout", default="mixture")
     parser.add_argument("--max-len", type=int, default=100)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="so many, from --seed on")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     given.interests = given.interests or [1, 2, 4, 8]

@@ -53,10 +53,13 @@ def retire_dead(
     if sum(len(case.targets) for case in cases) < TELLING:
         return None
     found = diagnose(recommender, cases, filter_seen=filter_seen)
-    if not found.dead:
+    heads = [number for number in range(extractor.heads) if number not in extractor.retired]
+    best = max(heads, key=lambda number: found.usage[number])  # one head has to stay
+    dead = [number for number in found.dead if number != best]
+    if not dead:
         return None
-    extractor.retire({*extractor.retired, *found.dead})
-    shares = ", ".join(f"{100 * found.usage[number]:.1f} %" for number in found.dead)
+    extractor.retire({*extractor.retired, *dead})
+    shares = ", ".join(f"{100 * found.usage[number]:.1f} %" for number in dead)
     left = extractor.interests - len(extractor.retired)
     return (
         f"{left} of {extractor.interests} interests stay: the others won {shares} of the "

@@ -49,6 +49,17 @@ def test_what_wins_nothing_is_retired_and_told(recommender, split):
     assert retire_dead(recommender, split.valid) is None
 
 
+def test_one_head_stays_whatever_it_wins(dataset, split):
+    torch.manual_seed(0)
+    extractor = Prism(dim=8, interests=4, max_len=20, clusters=2)
+    model = Model(dataset.catalog.size, extractor, untied=True, normalized=True)
+    model.start_from(*torch.randn(2, dataset.catalog.size, 8), torch.zeros(dataset.catalog.size))
+    with torch.no_grad():
+        extractor.prior[:2] = -20
+    assert "interests stay" in retire_dead(Recommender.exact(model, dataset.catalog), split.valid)
+    assert len({0, 1} & set(extractor.retired)) == 1
+
+
 def test_few_targets_retire_nothing(recommender, split):
     assert retire_dead(recommender, split.valid[1:]) is None
     assert retire_dead(recommender, []) is None

@@ -1,19 +1,19 @@
-"""Prism's extractor: K heads that differ by how far back they look.
+"""Prism's extractor: heads that differ by how far back they look, and clusters of the history.
 
 The project's own; METHODS §8. It is meant for item vectors that already know what follows what
 (``cooccurrence``): untrained, it pools these by recency alone, and so answers as sequential
-rules do.
+rules do. Clusters are for histories that hold several tastes: each is an interest of its own.
 """
 
 from collections.abc import Collection
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from prismrec.clustering import assigned
 from prismrec.errors import ConfigError
 from prismrec.extractors.base import Extractor
-from prismrec.extractors.sa import causal_bias
 from prismrec.extractors.transformer import Block
 from prismrec.types import Interests
 
@@ -22,28 +22,35 @@ STEEPNESS = 1.5
 
 
 class Prism(Extractor):
-    """Attention heads over the history that start as short- to long-term interests.
+    """Attention heads that start as short- to long-term interests, and clusters beside them.
 
     Head k weighs item j of the prefix that ends at slot t by the softmax over j of
     w2ₖ·tanh(W1 hⱼ) + rₖ[t - j], with r learned per head and distance, started at
     -1.5·γₖ·log(1 + distance), and w2 started at 0. Interest k is Σⱼ weightₖⱼ hⱼ, and has a
     learned log prior.
 
+    The last ``clusters`` of the interests are clusters of the events (``clustering.assigned``), as
+    far as the history has them. A cluster weighs its own events in the same way, by how many of
+    its own came after; w2 and r are the same for all clusters. They share one log prior by the
+    softmax over the events of q[t - j], q learned, started at -½·log(1 + distance): the more and
+    the newer its events, the likelier a cluster.
+
     Args:
         dim: Width D of item and interest vectors.
         interests: Number K of interests.
         max_len: Longest history L; distances are learned up to it.
+        clusters: How many of the interests are clusters; the others are heads, at least one.
         block: Read items in context: hⱼ = eⱼ + α ⊙ (block(e)ⱼ - eⱼ), a causal transformer block
             behind a gate α per number, started at 0. For data with many events an item; without
-            it hⱼ is the item's own vector.
+            it hⱼ is the item's own vector. Clusters are of the items' own vectors.
         dropout: Probability of dropping an entry of what the block adds, in training only.
         retired: Interests, from 0, that are active for nobody: see ``retire``.
 
     Raises:
-        ConfigError: See ``retire``.
+        ConfigError: Too many clusters, or fewer than none; see ``retire`` for the rest.
 
     Cost: O(B L D (D + K)) time and O(B L D) memory, with a block O(B L² D) time more;
-        ``prefixes`` O(B L² K D) time and O(B L² K) memory beside.
+        ``prefixes`` O(B L² K D) time and O(B L² K) memory beside. Clusters take L steps.
     """
 
     at_work: Tensor
@@ -55,21 +62,32 @@ class Prism(Extractor):
         dim: int,
         interests: int,
         max_len: int,
+        clusters: int = 0,
         block: bool = False,
         dropout: float = 0.2,
         retired: Collection[int] = (),
     ) -> None:
         super().__init__(dim=dim, interests=interests, max_len=max_len)
+        if not 0 <= clusters < interests:
+            raise ConfigError(
+                f"{clusters} of {interests} interests were to be clusters; give from 0 to "
+                f"{interests - 1}, so that one is left to look at the whole history."
+            )
+        self.clusters, self.heads = clusters, interests - clusters
+        kinds = self.heads + (clusters > 0)
         self.to_hidden = nn.Linear(dim, dim)
-        self.to_heads = nn.Linear(dim, interests, bias=False)
+        self.to_heads = nn.Linear(dim, kinds, bias=False)
         nn.init.zeros_(self.to_heads.weight)
-        slopes = -STEEPNESS * starting_gammas(interests)[:, None]
-        self.recency = nn.Parameter(slopes * torch.log1p(torch.arange(max_len)))
-        self.prior = nn.Parameter(torch.zeros(interests))
+        gammas = torch.cat([starting_gammas(self.heads), torch.ones(kinds - self.heads)])
+        farness = torch.log1p(torch.arange(max_len))
+        self.recency = nn.Parameter(-STEEPNESS * gammas[:, None] * farness)
+        self.prior = nn.Parameter(torch.zeros(kinds))
+        if clusters:
+            self.nearness = nn.Parameter(-0.5 * farness)
         self.block: Block | None = None
         if block:
             heads = 2 if dim % 2 == 0 else 1
-            recency = -0.5 * torch.log1p(torch.arange(max_len)).expand(heads, -1)
+            recency = (-0.5 * farness).expand(heads, -1)
             self.block = Block(dim=dim, heads=heads, dropout=dropout, recency=recency.clone())
             self.norm, self.gate = nn.LayerNorm(dim), nn.Parameter(torch.zeros(dim))
         self.retire(retired)
@@ -78,14 +96,15 @@ class Prism(Extractor):
         """Let these interests, from 0, be active for nobody, and all the others for everyone.
 
         Raises:
-            ConfigError: A number that no interest has, or all of them.
+            ConfigError: A number that no interest has, or all heads: a history without events
+                has nothing else.
         """
         self.retired = sorted(set(interests))
         others = set(range(self.interests)) - set(self.retired)
-        if len(others) + len(self.retired) != self.interests or not others:
+        if len(others) + len(self.retired) != self.interests or not others & set(range(self.heads)):
             raise ConfigError(
                 f"Interests {self.retired} were to be retired of {self.interests}, from 0; name "
-                "some of these, and leave one."
+                f"some of these, and leave one of the first {self.heads}."
             )
         at_work = [number in others for number in range(self.interests)]
         here = torch.tensor(at_work, device=self.prior.device)
@@ -99,23 +118,17 @@ class Prism(Extractor):
         self.check_length(mask)
         states = self._states(items)
         slots = torch.arange(mask.shape[1], device=mask.device)
-        distance = (mask.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)  # [B, L]
-        logits = self._logits(states) + self.recency[:, distance].permute(1, 0, 2)
-        here = mask[:, None]
-        # The lowest finite value, not -inf: see SelfAttentive.
-        logits = logits.masked_fill(~here, torch.finfo(logits.dtype).min)
-        weights = logits.softmax(dim=-1) * here
-        return self._interests(weights @ states, weights)
+        distance = (mask.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)[:, None]  # [B, 1, L]
+        return self._interests(items, states, mask, distance, mask[:, None])
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """See ``Extractor.prefixes``; one pass."""
         self.check_length(mask)
         states = self._states(items)
-        bias = causal_bias(self.recency, items).transpose(0, 1)  # [T, K, L]
-        weights = (self._logits(states)[:, None] + bias).softmax(dim=-1)  # [B, T, K, L]
-        weights = weights * mask[:, :, None, None]
-        vectors = weights.flatten(1, 2) @ states  # [B, T * K, D]
-        return self._interests(vectors.view(-1, self.interests, self.dim), weights.flatten(0, 1))
+        slots = torch.arange(mask.shape[1], device=mask.device)
+        back = slots[:, None] - slots  # [T, L]
+        seen = (back >= 0) & mask[:, None] & mask[:, :, None]  # [B, T, L]
+        return self._interests(items, states, mask, back.clamp(min=0)[None], seen)
 
     def _states(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
         """Give what stands for each item: itself, or itself in its context."""
@@ -124,17 +137,65 @@ class Prism(Extractor):
         states: Tensor = items + self.gate * (self.norm(self.block(items)) - items)
         return states
 
-    def _logits(self, states: Float[Tensor, "B L D"]) -> Float[Tensor, "B K L"]:
-        """Weigh each item by itself, before recency and padding."""
-        logits: Tensor = self.to_heads(torch.tanh(self.to_hidden(states)))
-        return logits.transpose(1, 2)
-
     def _interests(
-        self, vectors: Float[Tensor, "B K D"], weights: Float[Tensor, "B K L"]
+        self,
+        items: Float[Tensor, "B L D"],
+        states: Float[Tensor, "B L D"],
+        mask: Bool[Tensor, "B L"],
+        distance: Int[Tensor, "_ T L"],
+        seen: Bool[Tensor, "B T L"],
     ) -> Interests:
-        prior = self.prior.masked_fill(~self.at_work, float("-inf")).log_softmax(dim=0)
-        prior, active = (part.expand(len(vectors), -1) for part in (prior, self.at_work))
-        return Interests(vectors, weights, prior.masked_fill(~active, 0), active)
+        """Give the interests of T moments of each history: what each sees, and from how far."""
+        content = self.to_heads(torch.tanh(self.to_hidden(states))).transpose(1, 2)[:, None]
+        recency = self.recency[: self.heads, distance].permute(1, 2, 0, 3)  # [_, T, H, L]
+        logits = content[:, :, : self.heads] + recency
+        taken = seen[:, :, None].expand_as(logits)  # [B, T, K, L] from here on
+        prior = self.prior[: self.heads].expand(*seen.shape[:2], -1)
+        active = self.at_work.expand(*seen.shape[:2], -1)
+        if self.clusters:
+            member, later = self._membership(items, mask, seen)
+            own = content[:, :, self.heads :] + self.recency[self.heads, later][:, :, None]
+            logits = torch.cat([logits, own.expand_as(member)], dim=2)
+            taken = torch.cat([taken, member], dim=2)
+            near = _only(self.nearness[distance][:, :, None], seen[:, :, None])
+            share = _only(near.log_softmax(dim=-1), member).logsumexp(dim=-1)  # [B, T, C]
+            prior = torch.cat([prior, self.prior[self.heads :] + share], dim=2)
+            formed = member.any(dim=-1)
+            active = torch.cat([active[..., : self.heads], active[..., self.heads :] & formed], 2)
+        weights = _only(logits, taken).softmax(dim=-1) * taken
+        prior = _only(prior, active).log_softmax(dim=2).masked_fill(~active, 0)
+        vectors = weights.flatten(1, 2) @ states
+        return Interests(
+            vectors.view(-1, self.interests, self.dim),
+            weights.flatten(0, 1),
+            prior.flatten(0, 1),
+            active.flatten(0, 1),
+        )
+
+    def _membership(
+        self,
+        items: Float[Tensor, "B L D"],
+        mask: Bool[Tensor, "B L"],
+        seen: Bool[Tensor, "B T L"],
+    ) -> tuple[Bool[Tensor, "B T C L"], Int[Tensor, "B T L"]]:
+        """Tell which events each cluster has at each moment, and how many of its own came after."""
+        cluster = assigned(items, mask, number=self.clusters)
+        numbers = torch.arange(self.clusters, device=mask.device)
+        belongs = cluster[:, None] == numbers[:, None]  # [B, C, L]
+        member = belongs[:, None] & seen[:, :, None]
+        alike = belongs.to(items.dtype)
+        same = alike.transpose(1, 2) @ alike  # [B, L, L]: whether two events share a cluster
+        after = torch.triu(same, diagonal=1)  # [j, i]: i is of j's cluster and came after
+        later = seen.to(items.dtype) @ after.transpose(1, 2)  # [B, T, L]
+        return member, later.long()
+
+
+def _only(logits: Tensor, here: Tensor) -> Tensor:
+    """Leave nothing but what is here to a softmax.
+
+    The lowest finite value, not -inf: see SelfAttentive.
+    """
+    return logits.masked_fill(~here, torch.finfo(logits.dtype).min)
 
 
 def starting_gammas(heads: int) -> Float[Tensor, " K"]:

@@ -1,0 +1,94 @@
+"""Clusters of a history: formed as the events come, each event held against those before it."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cosine_similarity
+
+from prismrec.clustering import ALIKE, FADES, assigned
+from prismrec.errors import ConfigError
+from prismrec.extractors import Prism
+
+tastes = torch.eye(4)
+
+
+def drawn(seed, batch, length, dim=6):
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(0, length + 1, (batch,), generator=generator)
+    items = torch.randn(batch, length, dim, generator=generator)
+    return items, torch.arange(length) < lengths[:, None]
+
+
+def plainly(items, number):
+    """Cluster one history event by event."""
+    sums, found = [], []
+    for item in items:
+        likeness = [float(cosine_similarity(total, item, dim=0)) for total in sums]
+        likeness += [ALIKE] * (number - len(sums))
+        joined = max(range(len(likeness)), key=likeness.__getitem__)
+        if joined >= len(sums):
+            joined = len(sums)
+            sums.append(torch.zeros_like(item))
+        sums[joined] = FADES * sums[joined] + item
+        found.append(joined)
+    return found
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 9), st.integers(1, 4))
+def test_equals_one_event_after_another(seed, batch, length, number):
+    items, mask = drawn(seed, batch, length)
+    found = assigned(items, mask, number=number)
+    assert (found[~mask] == -1).all()
+    for row, own, here in zip(found, items, mask, strict=True):
+        assert row[here].tolist() == plainly(own[here], number)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 8))
+def test_a_prefix_is_clustered_as_the_whole_is(seed, upto):
+    items, mask = drawn(seed, 3, 8)
+    whole = assigned(items, mask, number=3)
+    assert torch.equal(assigned(items[:, :upto], mask[:, :upto], number=3), whole[:, :upto])
+
+
+def test_tastes_are_told_apart_in_the_order_in_which_they_start():
+    items = tastes[[2, 0, 2, 0, 0, 3]][None]
+    mask = torch.ones(1, 6, dtype=torch.bool)
+    assert assigned(items, mask, number=4).tolist() == [[0, 1, 0, 1, 1, 2]]
+    assert assigned(items, mask, number=1).tolist() == [[0] * 6]
+
+
+# ---- as interests of prism ------------------------------------------------------------------
+
+
+def test_a_cluster_is_an_interest_of_its_own_events_alone():
+    prism = Prism(dim=4, interests=4, max_len=6, clusters=3).eval()
+    items = tastes[[2, 0, 2, 0, 0]][None]
+    vectors, weights, bias, active = prism(items, torch.ones(1, 5, dtype=torch.bool))
+    assert active.tolist() == [[True, True, True, False]]
+    assert torch.equal(vectors[0, 1:], torch.stack([tastes[2], tastes[0], torch.zeros(4)]))
+    fresh = torch.tensor([1.0, 2.0, 3.0]) ** -1.5  # by its own events, untrained
+    torch.testing.assert_close(weights[0, 2, [4, 3, 1]], fresh / fresh.sum())
+    assert (weights[0, 2, [0, 2]] == 0).all()
+    # One head and the clusters have half the prior each; a cluster by how near its events are.
+    near = torch.arange(5.0, 0, -1) ** -0.5
+    share = near[[0, 2]].sum() / near.sum()
+    torch.testing.assert_close(bias[0].exp(), torch.tensor([0.5, share / 2, (1 - share) / 2, 1.0]))
+
+
+def test_nothing_to_cluster_leaves_the_heads():
+    prism = Prism(dim=4, interests=5, max_len=6, clusters=3)
+    items = torch.zeros(2, 3, 4, requires_grad=True)
+    found = prism(items, torch.zeros(2, 3, dtype=torch.bool))
+    assert found.active.tolist() == [[True, True, False, False, False]] * 2
+    found.bias.sum().backward()
+    assert all(torch.isfinite(part).all() for part in (found.vectors, found.bias))
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in prism.parameters())
+
+
+@pytest.mark.parametrize("clusters", [-1, 4, 9])
+def test_at_least_one_interest_looks_at_the_whole_history(clusters):
+    with pytest.raises(ConfigError, match=f"{clusters} of 4 interests were to be clusters"):
+        Prism(dim=4, interests=4, max_len=6, clusters=clusters)
+    with pytest.raises(ConfigError, match="leave one of the first 2"):
+        Prism(dim=4, interests=4, max_len=6, clusters=2).retire([0, 1])
