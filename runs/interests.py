@@ -7,6 +7,8 @@ that whose each event is is known. Prints a JSON line a model: recall at several
 filtered), the same by length of the history, purity of the routing, and paired differences
 against K = 1 with 95 % intervals.
 
+With ``--heads`` the interests beside so many heads are clusters of the history; K = 1 is a head.
+
 With ``--ceiling`` also what a model of one interest would give that is told whose each event is,
 in training and when asked: the people are trained on apart, and an account's list is the mixture
 of its people's, each by their share of the events: what knowing whose an event is would be worth.
@@ -117,11 +119,12 @@ def told_whose(recommender, apart):
 
 def config_of(asked, interests, dim):
     """Give the settings of one run."""
+    clusters = 0 if asked.heads is None else interests - asked.heads
     return RunConfig(
         extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
         filter_seen=True, rules=False, readout=asked.readout, index="exact",
         categories=None if asked.categories else False,
-        options={"clusters": interests - asked.heads} if 0 < asked.heads < interests else {},
+        options={} if clusters < 1 or interests == 1 else {"clusters": clusters},
     )  # fmt: skip
 
 
@@ -182,8 +185,7 @@ if __name__ == "__main__":
     parser.add_argument("--people", type=int, default=1)
     parser.add_argument("--interests", type=int, action="append")
     parser.add_argument(
-        "--heads", type=int, default=0,
-        help="make all interests but so many clusters of the history; 0: make none",
+        "--heads", type=int, help="make all interests but so many clusters of the history",
     )  # fmt: skip
     parser.add_argument("--dim", type=int, default=32)
     parser.add_argument(

@@ -53,8 +53,8 @@ def retire_dead(
     if sum(len(case.targets) for case in cases) < TELLING:
         return None
     found = diagnose(recommender, cases, filter_seen=filter_seen)
-    heads = [number for number in range(extractor.heads) if number not in extractor.retired]
-    best = max(heads, key=lambda number: found.usage[number])  # one head has to stay
+    lasting = sorted(extractor.lasting - set(extractor.retired))
+    best = max(lasting, key=lambda number: found.usage[number])  # one of these has to stay
     dead = [number for number in found.dead if number != best]
     if not dead:
         return None

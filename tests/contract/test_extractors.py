@@ -16,7 +16,7 @@ OPTIONS = {
     "mean": [{"linear": False}],
     "sa": [{"positions": "slot"}, {"positions": "none", "bias": False}],
     "mind": [{"project": True}],
-    "prism": [{"block": True}, {"clusters": 3}, {"clusters": 2, "block": True}],
+    "prism": [{"block": True}, {"clusters": 3}, {"clusters": 4, "block": True}],
     "transformer": [{"positions": "slot"}, {"positions": "none"}],
 }
 VARIANTS = [
@@ -24,7 +24,7 @@ VARIANTS = [
     for name, kind in sorted(EXTRACTORS.items())
     for interests in ([1] if kind.single else [1, K])
     for options in [{}, *OPTIONS.get(name, [])]
-    if options.get("clusters", 0) < interests
+    if options.get("clusters", 0) <= interests
 ]
 
 

@@ -86,8 +86,18 @@ def test_nothing_to_cluster_leaves_the_heads():
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in prism.parameters())
 
 
-@pytest.mark.parametrize("clusters", [-1, 4, 9])
-def test_at_least_one_interest_looks_at_the_whole_history(clusters):
+def test_without_heads_the_first_cluster_stands_for_an_empty_history():
+    prism = Prism(dim=4, interests=3, max_len=6, clusters=3)
+    mask = torch.tensor([[False, False], [True, True]])
+    found = prism(torch.zeros(2, 2, 4) + tastes[:2], mask)
+    assert found.active.tolist() == [[True, False, False], [True, True, False]]
+    assert (found.vectors[0] == 0).all()
+    with pytest.raises(ConfigError, match="leave one of the first 1"):
+        prism.retire([0])
+
+
+@pytest.mark.parametrize("clusters", [-1, 5])
+def test_a_number_of_clusters_that_cannot_be_is_refused(clusters):
     with pytest.raises(ConfigError, match=f"{clusters} of 4 interests were to be clusters"):
         Prism(dim=4, interests=4, max_len=6, clusters=clusters)
     with pytest.raises(ConfigError, match="leave one of the first 2"):

@@ -39,7 +39,8 @@ class Prism(Extractor):
         dim: Width D of item and interest vectors.
         interests: Number K of interests.
         max_len: Longest history L; distances are learned up to it.
-        clusters: How many of the interests are clusters; the others are heads, at least one.
+        clusters: How many of the interests are clusters; the others are heads. Without heads the
+            first cluster stands for a history without events.
         block: Read items in context: hⱼ = eⱼ + α ⊙ (block(e)ⱼ - eⱼ), a causal transformer block
             behind a gate α per number, started at 0. For data with many events an item; without
             it hⱼ is the item's own vector. Clusters are of the items' own vectors.
@@ -68,10 +69,10 @@ class Prism(Extractor):
         retired: Collection[int] = (),
     ) -> None:
         super().__init__(dim=dim, interests=interests, max_len=max_len)
-        if not 0 <= clusters < interests:
+        if not 0 <= clusters <= interests:
             raise ConfigError(
                 f"{clusters} of {interests} interests were to be clusters; give from 0 to "
-                f"{interests - 1}, so that one is left to look at the whole history."
+                f"{interests}."
             )
         self.clusters, self.heads = clusters, interests - clusters
         kinds = self.heads + (clusters > 0)
@@ -96,15 +97,15 @@ class Prism(Extractor):
         """Let these interests, from 0, be active for nobody, and all the others for everyone.
 
         Raises:
-            ConfigError: A number that no interest has, or all heads: a history without events
-                has nothing else.
+            ConfigError: A number that no interest has, or all that a history without events has:
+                the heads, or the first cluster where there is no head.
         """
         self.retired = sorted(set(interests))
         others = set(range(self.interests)) - set(self.retired)
-        if len(others) + len(self.retired) != self.interests or not others & set(range(self.heads)):
+        if len(others) + len(self.retired) != self.interests or not others & self.lasting:
             raise ConfigError(
                 f"Interests {self.retired} were to be retired of {self.interests}, from 0; name "
-                f"some of these, and leave one of the first {self.heads}."
+                f"some of these, and leave one of the first {len(self.lasting)}."
             )
         at_work = [number in others for number in range(self.interests)]
         here = torch.tensor(at_work, device=self.prior.device)
@@ -112,6 +113,11 @@ class Prism(Extractor):
         self.options.pop("retired", None)
         if self.retired:
             self.options["retired"] = self.retired
+
+    @property
+    def lasting(self) -> set[int]:
+        """The interests that every history has, even one without events."""
+        return set(range(max(self.heads, 1)))
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """See ``Extractor.forward``."""
@@ -161,6 +167,8 @@ class Prism(Extractor):
             share = _only(near.log_softmax(dim=-1), member).logsumexp(dim=-1)  # [B, T, C]
             prior = torch.cat([prior, self.prior[self.heads :] + share], dim=2)
             formed = member.any(dim=-1)
+            if not self.heads:
+                formed[..., 0] |= ~seen.any(dim=-1)
             active = torch.cat([active[..., : self.heads], active[..., self.heads :] & formed], 2)
         weights = _only(logits, taken).softmax(dim=-1) * taken
         prior = _only(prior, active).log_softmax(dim=2).masked_fill(~active, 0)
