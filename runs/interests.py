@@ -4,8 +4,8 @@
 
 DATA is a data set folder of single users (``prismrec prepare``); accounts are merged from it, so
 that whose each event is is known. Prints a JSON line a model: recall at several depths (seen items
-filtered), the same by length of the history, purity of the routing, and paired differences
-against K = 1 with 95 % intervals.
+filtered), at 50 also by length of the history and by how mixed its categories are, purity of the
+routing, and paired differences against K = 1 with 95 % intervals.
 
 With ``--heads`` the interests beside so many heads are clusters of the history; K = 1 is a head.
 
@@ -59,15 +59,20 @@ def measured(recommender, split):
     return evaluate(recommend, split.test, ks=ks, only=("recall",))
 
 
-def by_length(recommender, split):
-    """Give recall@50 of the shortest third of the histories, the middle one and the longest."""
-    ordered = sorted(split.test, key=lambda case: len(case.history))
+def mix_of(case, *, category):
+    """Give the share of pairs of a history's events that differ in category."""
+    _, counts = np.unique(category[case.history], return_counts=True)
+    pairs = len(case.history) * (len(case.history) - 1)
+    return 1 - (counts * (counts - 1)).sum() / max(pairs, 1)
+
+
+def by_thirds(recommender, split, key):
+    """Give recall@50 of the third of the test cases whose key is least, the middle and the last."""
+    ordered = sorted(split.test, key=key)
     thirds = [ordered[i * len(ordered) // 3 : (i + 1) * len(ordered) // 3] for i in range(3)]
     recommend = partial(recommender.ranked, filter_seen=True)
-    return [
-        evaluate(recommend, third, ks=(50,), only=("recall",)).metrics["recall@50"]
-        for third in thirds
-    ]
+    reports = [evaluate(recommend, third, ks=(50,), only=("recall",)) for third in thirds]
+    return [round(report.metrics["recall@50"], 4) for report in reports]
 
 
 def people_apart(shared, split):
@@ -151,6 +156,7 @@ def main(asked):
         split = split_by_user(shared.dataset, seed=seed)
         account = {n: u for u, n in enumerate(map(bytes, shared.dataset.histories))}
         users = [account[bytes(row)] for row in split.train][:500]
+        mixed = partial(mix_of, category=shared.dataset.catalog.single_category)
         single = None
         for interests in asked.interests:
             began = time.perf_counter()
@@ -164,7 +170,8 @@ def main(asked):
                 "D": dim, "readout": trained.settings["readout"],
                 **trained.settings["options"],
                 **{name: round(value, 4) for name, value in report.metrics.items()},
-                "by_length@50": [round(v, 4) for v in by_length(trained.recommender, split)],
+                "by_length@50": by_thirds(trained.recommender, split, lambda c: len(c.history)),
+                "by_mix@50": by_thirds(trained.recommender, split, mixed),
                 "purity": [round(v, 3) for v in routing(trained.recommender, shared, users)],
                 "seconds": round(time.perf_counter() - began),
             }  # fmt: skip
