@@ -76,6 +76,17 @@ def test_a_cluster_is_an_interest_of_its_own_events_alone():
     torch.testing.assert_close(bias[0].exp(), torch.tensor([0.5, share / 2, (1 - share) / 2, 1.0]))
 
 
+def test_bfloat16_counts_no_event_twice():
+    # Beyond 256 not every number is one of bfloat16.
+    torch.manual_seed(0)
+    prism = Prism(dim=4, interests=2, max_len=600, clusters=2).eval()
+    items, mask = torch.randn(1, 1, 4).expand(1, 600, 4), torch.ones(1, 600, dtype=torch.bool)
+    with torch.autocast("cpu", torch.bfloat16):
+        weights = prism(items, mask).weights
+    fresh = torch.arange(600.0, 0, -1) ** -1.5
+    torch.testing.assert_close(weights[0, 0].float(), fresh / fresh.sum(), rtol=1e-3, atol=0)
+
+
 def test_nothing_to_cluster_leaves_the_heads():
     prism = Prism(dim=4, interests=5, max_len=6, clusters=3)
     items = torch.zeros(2, 3, 4, requires_grad=True)

@@ -191,10 +191,10 @@ class Prism(Extractor):
         numbers = torch.arange(self.clusters, device=mask.device)
         belongs = cluster[:, None] == numbers[:, None]  # [B, C, L]
         member = belongs[:, None] & seen[:, :, None]
-        alike = belongs.to(items.dtype)
+        alike = belongs.double()  # what is counted below must not be rounded by autocast
         same = alike.transpose(1, 2) @ alike  # [B, L, L]: whether two events share a cluster
         after = torch.triu(same, diagonal=1)  # [j, i]: i is of j's cluster and came after
-        later = seen.to(items.dtype) @ after.transpose(1, 2)  # [B, T, L]
+        later = seen.double() @ after.transpose(1, 2)  # [B, T, L]
         return member, later.long()
 
 
