@@ -1,5 +1,7 @@
 """What a setting is where none was given: by the extractor and the data, never against a flag."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -53,6 +55,7 @@ def test_nothing_given_is_prism_as_the_data_is():
     assert (config.interests, config.filter_seen, config.categories) == (2, False, True)
     assert (config.negatives, config.dropout, config.options) == (1024, 0.3, {"block": False})
     assert training.window == 0
+    assert settle(RunConfig(), TrainConfig(), replace(SPARSE, far=False))[0].dropout == 0.5
     config, training = settle(RunConfig(), TrainConfig(), DENSE)
     assert (config.interests, config.filter_seen, config.categories) == (4, True, False)
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})

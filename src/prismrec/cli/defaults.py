@@ -76,6 +76,7 @@ def rules_of(kind: type[Extractor], traits: Traits) -> dict[str, Any]:
 
 def of_prism(traits: Traits) -> dict[str, Any]:
     """Give what METHODS' prism is, for data of these traits."""
+    sparse_dropout = 0.3 if traits.far else 0.5
     return {
         "interests": 4 if traits.dense else 2,
         "readout": "mixture",
@@ -85,7 +86,7 @@ def of_prism(traits: Traits) -> dict[str, Any]:
         "categories": traits.categories,
         "sampler": "union",
         "negatives": min(1024, max(1, traits.items // 4)),
-        "dropout": 0.2 if traits.dense else 0.3,
+        "dropout": 0.2 if traits.dense else sparse_dropout,
         "learning_rate": 8e-3,
         "epochs": 8,
         "patience": 2,
