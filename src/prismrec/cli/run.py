@@ -68,7 +68,7 @@ class RunConfig:
     """Logits are divided by it; 0.07 for cosine and 1 for dot if not given."""
     dropout: float | None = None
     """Share of each history vector's numbers set to 0 in training. 0.2 if not given; for prism on
-    data of fewer than 25 events an item 0.3, or 0.5 where validation asks for the next event alone."""
+    data of fewer than 25 events an item 0.3, or 0.5 where validation asks for one next event."""
     untied: bool | None = None
     """Search another table than histories are read through, with a bias for each item. If not
     given: for prism."""
