@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prismrec.cli.run import RunConfig, run
+from prismrec.cli.run import RunConfig, run, single_of
 from prismrec.cli.surroundings import surroundings
 from prismrec.compare import compare
 from prismrec.data.histories import Histories
@@ -125,12 +125,13 @@ def told_whose(recommender, apart):
 def config_of(asked, interests, dim):
     """Give the settings of one run."""
     clusters = 0 if asked.heads is None else interests - asked.heads
-    return RunConfig(
+    config = RunConfig(
         extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
         filter_seen=True, rules=False, readout=asked.readout, index="exact",
         categories=None if asked.categories else False,
-        options={} if clusters < 1 or interests == 1 else {"clusters": clusters},
+        options={"clusters": clusters} if clusters > 0 else {},
     )  # fmt: skip
+    return single_of(config) if interests == 1 else config
 
 
 def ceiling(asked, shared, split, seed, single):

@@ -1,6 +1,9 @@
 """Which events of a history belong together: its clusters, formed as the events come.
 
-cluster = assigned(items, mask, number=6)     # [B, L], -1 at padding
+    cluster = assigned(items, mask, number=6)     # [B, L], -1 at padding
+
+Online clustering by cosine to a fading sum, each event against those before it: so that every
+prefix of a history can be trained on in one pass.
 """
 
 import torch

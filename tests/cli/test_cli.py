@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from prismrec.artifact import load
 from prismrec.cli import COMMANDS, main
 
 WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
@@ -76,6 +77,13 @@ def test_the_settings_written_train_the_same_model_again(line, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_run_of_clusters_has_one_head_beside_it(line, tmp_path):
+    clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
+    assert run("train", line / "data", "--out", tmp_path / "model", *clusters) == 0
+    made = [load(tmp_path / name).model.extractor for name in ("model", "model-k1")]
+    assert [(one.interests, one.clusters) for one in made] == [(3, 2), (1, 0)]
+
+
 def test_evaluate_always_shows_every_baseline_and_the_twin(line, capsys, tmp_path):
     report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
     assert run("evaluate", line / "books", line / "data", *report) == 0

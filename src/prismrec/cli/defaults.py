@@ -17,6 +17,7 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.histories import Histories
 from prismrec.data.split import Split
 from prismrec.extractors import Extractor, Prism
+from prismrec.item_table import Memberships
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,7 +54,7 @@ def traits_of(split: Split, catalog: Catalog) -> Traits:
         dense=len(split.train.items) >= DENSE * items,
         far=any(len(case.targets) > 1 for case in split.valid or split.test),
         again=takes_again(split.train),
-        categories=bool((np.bincount(catalog.category_ids) > 1).any()),
+        categories=Memberships.of(catalog.category_indptr, catalog.category_ids).number > 0,
     )
 
 

@@ -196,6 +196,12 @@ def settle(
     return config, filled(training, rules)
 
 
+def single_of(config: RunConfig) -> RunConfig:
+    """Give the same run with one interest: a head, for one has nothing to cluster apart from."""
+    options = {name: value for name, value in config.options.items() if name != "clusters"}
+    return replace(config, interests=1, options=options)
+
+
 def memberships_of(catalog: Catalog) -> Memberships:
     """Give which items share which categories.
 

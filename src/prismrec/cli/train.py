@@ -13,7 +13,7 @@ from prismrec.artifact import save
 from prismrec.cli.defaults import told, traits_of
 from prismrec.cli.described import described
 from prismrec.cli.progress import Progress
-from prismrec.cli.run import RunConfig, Trained, parse_options, run, settle, to_toml
+from prismrec.cli.run import RunConfig, Trained, parse_options, run, settle, single_of, to_toml
 from prismrec.cli.scalars import scalars
 from prismrec.cli.show import note, show
 from prismrec.cli.surroundings import surroundings
@@ -72,7 +72,7 @@ def train(
         note(f"By rule, each a flag: {', '.join(by_rule)}.", quiet=sitting.quiet)
     training, plans = paced, {out: settled}
     if sitting.single and settled.interests != 1:
-        plans[out.with_name(out.name + "-k1")] = replace(settled, interests=1)
+        plans[out.with_name(out.name + "-k1")] = single_of(settled)
     trained: dict[Path, Trained] = {}
     for place, config in plans.items():
         with ExitStack() as stack:
