@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.baselines.sequential_rules import count_pairs
+from prismrec.clustering import assigned
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError
 from prismrec.item_table import Memberships
@@ -45,24 +46,76 @@ LEANING = 5.0
 level on Beauty and Toys (docs/lab.md)."""
 
 
+REFINED = 2
+"""Times that pairs are counted anew within clusters. On shared accounts of Beauty one, two and
+four are level (docs/lab.md)."""
+CLUSTERED = 1 << 16
+"""Events clustered at a time."""
+
+
 def start_from_cooccurrence(
-    model: Model, train: Histories, *, seed: int, memberships: Memberships | None = None
+    model: Model,
+    train: Histories,
+    *,
+    seed: int,
+    memberships: Memberships | None = None,
+    clusters: int = 0,
 ) -> None:
     """Set an untied model's tables to co-occurrence vectors and its biases to popularity.
 
     With ``memberships``, the vectors of items that were seen little lean on their categories.
+    With ``clusters``, at most so many of a history, pairs are counted anew ``REFINED`` times, only
+    within the clusters that the source vectors so far make: where several people share a history,
+    most pairs in it say nothing.
 
     Raises:
         ConfigError: The model has one table.
     """
-    width = model.items.embedding_dim
     counts = train.counts(model.size)
-    tables = list(cooccurrence_vectors(train, model.size, dim=width, seed=seed))
-    if memberships is not None:
-        tables = [leaning_on_categories(table, counts, memberships) for table in tables]
+
+    def vectors_of(histories: Histories) -> list[Float[np.ndarray, "V D"]]:
+        width = model.items.embedding_dim
+        found = cooccurrence_vectors(histories, model.size, dim=width, seed=seed)
+        if memberships is None:
+            return list(found)
+        return [leaning_on_categories(table, counts, memberships) for table in found]
+
+    sources, outputs = vectors_of(train)
+    for _ in range(REFINED if clusters else 0):
+        sources, outputs = vectors_of(clusters_apart(train, sources, number=clusters))
     popularity = POPULARITY * np.log(np.maximum(counts, 0.5))
-    parts = (*(SCALE * table for table in tables), popularity)
+    parts = (SCALE * sources, SCALE * outputs, popularity)
     model.start_from(*(torch.from_numpy(part).float() for part in parts))
+
+
+def clusters_apart(
+    histories: Histories, vectors: Float[np.ndarray, "V D"], *, number: int
+) -> Histories:
+    """Make each cluster of each history a history of its own: see ``clustering``.
+
+    Every event is in one of them, with its time; they follow the users, and a user's clusters
+    the order in which they start.
+
+    Cost: O(E D number) time; O(``CLUSTERED`` D number) memory beside the events.
+    """
+    table, lengths = torch.from_numpy(vectors), histories.lengths
+    cluster = np.zeros(len(histories.items), dtype=np.int64)
+    order = np.argsort(lengths, kind="stable")  # so that rows of about a length are together
+    blocks = np.cumsum(lengths[order]) // CLUSTERED
+    for users in np.split(order, np.flatnonzero(np.diff(blocks)) + 1):
+        own = lengths[users]
+        slots = np.arange(own.max(initial=0))
+        inside = slots < own[:, None]
+        place = (histories.indptr[users][:, None] + slots)[inside]
+        items = np.zeros(inside.shape, dtype=np.int64)
+        items[inside] = histories.items[place]
+        mask = torch.from_numpy(inside)
+        cluster[place] = assigned(table[items], mask, number=number)[mask].numpy()
+    owner = np.repeat(np.arange(len(histories)), lengths)
+    sorting = np.lexsort((cluster, owner))  # stable: events stay in their order
+    whose = (owner * number + cluster)[sorting]
+    bounds = np.append(np.flatnonzero(np.diff(whose, prepend=-1)), len(whose))
+    return Histories(bounds, histories.items[sorting], histories.times[sorting])
 
 
 def leaning_on_categories(

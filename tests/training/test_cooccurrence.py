@@ -4,19 +4,25 @@ from math import log
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 from prismrec import cooccurrence
+from prismrec.clustering import assigned
 from prismrec.cooccurrence import (
+    clusters_apart,
     cooccurrence_vectors,
     count_in_blocks,
     positive_pmi,
     randomised_svd,
+    start_from_cooccurrence,
 )
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError
+from prismrec.extractors import Prism
+from prismrec.model import Model
 
 histories_of = st.lists(st.lists(st.integers(1, 8), max_size=15), min_size=1, max_size=12)
 
@@ -99,3 +105,56 @@ def test_the_same_seed_gives_the_same_vectors():
 def test_a_width_below_one_is_refused():
     with pytest.raises(ConfigError, match="dim is 0"):
         cooccurrence_vectors(Histories.of([[1, 2]]), 3, dim=0)
+
+
+# ---- within clusters --------------------------------------------------------------------------
+
+
+def plainly_apart(histories, vectors, number):
+    """Give the events, with their times, of each cluster of each history in turn."""
+    for user, items in enumerate(histories):
+        mask = torch.ones(1, len(items), dtype=torch.bool)
+        cluster = assigned(torch.from_numpy(vectors[items])[None], mask, number=number)[0].numpy()
+        times = histories.times_of(user)
+        for own in range(cluster.max(initial=-1) + 1):
+            yield items[cluster == own].tolist(), times[cluster == own].tolist()
+
+
+@given(histories_of, st.integers(1, 4), st.integers(1, 20))
+def test_clusters_apart_are_those_of_each_history_by_itself(rows, number, block):
+    histories = Histories.of(rows)
+    vectors = np.random.default_rng(0).standard_normal((9, 3), dtype=np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cooccurrence, "CLUSTERED", block)
+        found = clusters_apart(histories, vectors, number=number)
+    got = [(items.tolist(), found.times_of(row).tolist()) for row, items in enumerate(found)]
+    assert got == list(plainly_apart(histories, vectors, number))
+
+
+def four_to_an_account(accounts=300):
+    """Interleave four people, each of one of ten tastes: items 1 to 10, 11 to 20, …"""
+    random = np.random.default_rng(3)
+    rows = []
+    for _ in range(accounts):
+        tastes = 10 * random.integers(0, 10, 4)
+        people = [iter(random.choice(range(first + 1, first + 11), 6)) for first in tastes]
+        rows.append([next(people[who]) for who in random.permutation(np.repeat(range(4), 6))])
+    return Histories.of(rows)
+
+
+def apartness(sources):
+    """Give by how much items of a taste are more alike, by cosine, than items of two."""
+    units = sources[1:] / np.linalg.norm(sources[1:], axis=1, keepdims=True)
+    taste = np.arange(100) // 10
+    same = taste[:, None] == taste
+    alike = units @ units.T
+    return alike[same & ~np.eye(100, dtype=bool)].mean() - alike[~same].mean()
+
+
+def test_pairs_within_clusters_tell_tastes_apart_better():
+    histories, found = four_to_an_account(), []
+    for clusters in (0, 6):
+        model = Model(101, Prism(dim=16, interests=8, max_len=16, clusters=clusters), untied=True)
+        start_from_cooccurrence(model, histories, seed=0, clusters=clusters)
+        found.append(apartness(model.items.weight.detach().numpy()))
+    assert found[1] > found[0] + 0.1

@@ -138,7 +138,10 @@ def run(
     if memberships is not None:
         model.share(memberships)
     if config.start == "cooccurrence":
-        start_from_cooccurrence(model, split.train, seed=training.seed, memberships=memberships)
+        start_from_cooccurrence(
+            model, split.train, seed=training.seed, memberships=memberships,
+            clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
+        )  # fmt: skip
 
     def validate() -> float:
         recommender = Recommender.exact(model, catalog)
