@@ -62,6 +62,16 @@ def test_nothing_given_is_prism_as_the_data_is():
     assert (training.window, training.epochs, training.learning_rate) == (1, 8, 8e-3)
 
 
+@pytest.mark.parametrize("extractor", ["prism", "sa"])
+def test_a_large_catalog_is_read_sparsely_unless_every_item_is_a_negative(extractor):
+    config = RunConfig(extractor=extractor)
+    large = replace(SPARSE, items=50_001)
+    assert settle(config, TrainConfig(), replace(SPARSE, items=50_000))[0].sparse is False
+    assert settle(config, TrainConfig(), large)[0].sparse is True
+    assert settle(replace(config, negatives=0), TrainConfig(), large)[0].sparse is False
+    assert settle(replace(config, sparse=False), TrainConfig(), large)[0].sparse is False
+
+
 def test_the_extractors_of_others_keep_theirs():
     config, training = settle(RunConfig(extractor="sa"), TrainConfig(), SPARSE)
     assert (config.readout, config.similarity, config.temperature) == ("lse", "cosine", 0.07)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from prismrec import losses
-from prismrec.cli.defaults import Traits, filled, rules_of, traits_of
+from prismrec.cli.defaults import LARGE, Traits, filled, rules_of, traits_of
 from prismrec.cli.progress import Progress
 from prismrec.cooccurrence import start_from_cooccurrence
 from prismrec.data.catalog import Catalog
@@ -78,8 +78,9 @@ class RunConfig:
     categories: bool | None = None
     """While training, let items of a category share a part of their vectors, so that what is known
     of many helps the rare. If not given: for prism, where two items share a category."""
-    sparse: bool = False
-    """Touch only the item vectors a step reads: for large catalogs and sampled negatives."""
+    sparse: bool | None = None
+    """Touch only the item vectors a step reads, where negatives are sampled. If not given: beyond
+    50 000 items."""
     routing_variance: float = 0.0
     """Weight of REMI's routing regulariser."""
     disagreement: float = 0.0
@@ -193,7 +194,9 @@ def settle(
     kind = resolve("extractor", config.extractor, EXTRACTORS)
     rules = rules_of(kind, traits)
     config = filled(config, rules)
-    config = filled(config, {"temperature": 0.07 if config.similarity == "cosine" else 1.0})
+    sparse = traits.items > LARGE and config.negatives != 0
+    temperature = 0.07 if config.similarity == "cosine" else 1.0
+    config = filled(config, {"temperature": temperature, "sparse": sparse})
     if kind is Prism:
         config = replace(config, options={"block": traits.dense, **config.options})
     return config, filled(training, rules)
@@ -234,7 +237,7 @@ def make_model(config: RunConfig, size: int, seed: int) -> Model:
             similarity=given(config.similarity),
             temperature=given(config.temperature),
             dropout=given(config.dropout),
-            sparse=config.sparse,
+            sparse=given(config.sparse),
             untied=given(config.untied),
             normalized=config.readout == "mixture",
         )

@@ -130,8 +130,10 @@ def lines_of(place: Path, trained: Trained) -> list[str]:
     """Tell a person what a run came to."""
     result, settings = trained.result, trained.settings
     best = f", {settings['validate_on']}@50 {result.best:.4f} on validation" if result.best else ""
+    number = settings["interests"]
+    interests = "1 interest" if number == 1 else f"{number} interests"
     return [
-        f"{place}: {settings['extractor']}, {settings['interests']} interests{best}",
+        f"{place}: {settings['extractor']}, {interests}{best}",
         f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
         f"{result.pairs_per_second:,.0f} training pairs a second",
         *(f"  {note}" for note in trained.notes.values()),
