@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LARGE = 50_000
 """Items beyond which extractors of others meet a sample of negatives, and a step touches only the
-item vectors that it reads (1.2 to 1.5 times as fast from there on, 3.5 times at 360 000)."""
+item vectors that it reads (1.1 times as fast there, 2.2 times at 360 000: docs/reproduce.md)."""
 DENSE = 25
 """Events an item from which a transformer block pays and dropout may be light."""
 
