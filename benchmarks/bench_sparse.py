@@ -1,8 +1,7 @@
 """What do sparse gradients of the item tables save, by the size of the catalog?
 
-Prism as it trains by rule (K = 2, D = 64, two tables, 1 024 negatives and the batch's targets,
-averaged weights) over random histories of 20, one thread; CPU milliseconds a step, dense and sparse
-in turn.
+Prism with K = 2, D = 64, two tables, averaged weights, 1 024 negatives and the batch's targets,
+over random histories of 20, one thread; CPU milliseconds a step, dense and sparse in turn.
 """
 
 import numpy as np
@@ -23,10 +22,10 @@ STEPS = 10
 
 def step_of(size: int, *, sparse: bool):
     """Give a function that takes some steps, after a first one that allocates."""
-    histories = Histories.of(np.random.default_rng(0).integers(1, size, (2_000, 20)))
+    histories = Histories.of(np.random.default_rng(0).integers(1, size + 1, (2_000, 20)))
     extractor = Prism(dim=64, interests=2, max_len=20)
-    model = Model(size, extractor, untied=True, sparse=sparse, dropout=0.3, normalized=True)
-    negatives = union(torch.from_numpy(histories.counts(size)), 1_024)
+    model = Model(size + 1, extractor, untied=True, sparse=sparse, dropout=0.3, normalized=True)
+    negatives = union(torch.from_numpy(histories.counts(size + 1)), 1_024)
     config = TrainConfig(learning_rate=8e-3, average=0.98, device="cpu")
     objective = Objective(readout=MIXTURE, negatives=negatives)
     run = _Run(model, histories, config, objective, None, torch.device("cpu"))

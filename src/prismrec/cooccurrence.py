@@ -47,10 +47,10 @@ level on Beauty and Toys (docs/lab.md)."""
 
 
 REFINED = 2
-"""Times that pairs are counted anew within clusters. On shared accounts of Beauty one, two and
-four are level (docs/lab.md)."""
+"""Times that pairs are counted anew within clusters: the best of none, one, two and four on shared
+accounts of Beauty (docs/lab.md)."""
 CLUSTERED = 1 << 16
-"""Events clustered at a time."""
+"""Events clustered at a time, or one history."""
 
 
 def start_from_cooccurrence(
@@ -70,6 +70,9 @@ def start_from_cooccurrence(
 
     Raises:
         ConfigError: The model has one table.
+
+    Cost: that of ``cooccurrence_vectors``; with several clusters 1 + ``REFINED`` times that, and
+        of ``clusters_apart``.
     """
     counts = train.counts(model.size)
 
@@ -81,7 +84,7 @@ def start_from_cooccurrence(
         return [leaning_on_categories(table, counts, memberships) for table in found]
 
     sources, outputs = vectors_of(train)
-    for _ in range(REFINED if clusters else 0):
+    for _ in range(REFINED if clusters > 1 else 0):
         sources, outputs = vectors_of(clusters_apart(train, sources, number=clusters))
     popularity = POPULARITY * np.log(np.maximum(counts, 0.5))
     parts = (SCALE * sources, SCALE * outputs, popularity)
@@ -100,9 +103,10 @@ def clusters_apart(
     """
     table, lengths = torch.from_numpy(vectors), histories.lengths
     cluster = np.zeros(len(histories.items), dtype=np.int64)
-    order = np.argsort(lengths, kind="stable")  # so that rows of about a length are together
-    blocks = np.cumsum(lengths[order]) // CLUSTERED
-    for users in np.split(order, np.flatnonzero(np.diff(blocks)) + 1):
+    order = np.argsort(lengths, kind="stable")
+    full = np.diff(np.cumsum(lengths[order]) // CLUSTERED) > 0
+    twice = np.diff(np.frexp(lengths[order])[1]) > 0  # rows are padded to the longest of a block
+    for users in np.split(order, np.flatnonzero(full | twice) + 1):
         own = lengths[users]
         slots = np.arange(own.max(initial=0))
         inside = slots < own[:, None]

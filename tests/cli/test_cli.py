@@ -10,6 +10,7 @@ import pytest
 
 from prismrec.artifact import load
 from prismrec.cli import COMMANDS, main
+from prismrec.cooccurrence import start_from_cooccurrence
 
 WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
 
@@ -77,9 +78,19 @@ def test_the_settings_written_train_the_same_model_again(line, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_of_clusters_has_one_head_beside_it(line, tmp_path):
+def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
+    line, tmp_path, monkeypatch
+):
+    starts = []
+
+    def start(model, train, *, clusters, **options):
+        starts.append(clusters)
+        start_from_cooccurrence(model, train, clusters=clusters, **options)
+
+    monkeypatch.setattr("prismrec.cli.run.start_from_cooccurrence", start)
     clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
     assert run("train", line / "data", "--out", tmp_path / "model", *clusters) == 0
+    assert starts == [2, 0]
     made = [load(tmp_path / name).model.extractor for name in ("model", "model-k1")]
     assert [(one.interests, one.clusters) for one in made] == [(3, 2), (1, 0)]
 

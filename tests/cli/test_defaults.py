@@ -65,8 +65,8 @@ def test_nothing_given_is_prism_as_the_data_is():
 @pytest.mark.parametrize("extractor", ["prism", "sa"])
 def test_a_large_catalog_is_read_sparsely_unless_every_item_is_a_negative(extractor):
     config = RunConfig(extractor=extractor)
-    large = replace(SPARSE, items=50_001)
-    assert settle(config, TrainConfig(), replace(SPARSE, items=50_000))[0].sparse is False
+    large = replace(SPARSE, items=100_001)
+    assert settle(config, TrainConfig(), replace(SPARSE, items=100_000))[0].sparse is False
     assert settle(config, TrainConfig(), large)[0].sparse is True
     assert settle(replace(config, negatives=0), TrainConfig(), large)[0].sparse is False
     assert settle(replace(config, sparse=False), TrainConfig(), large)[0].sparse is False

@@ -33,21 +33,6 @@ def test_each_step_moves_it_by_what_it_does_not_keep():
     assert model.weight.item() == 3
 
 
-def test_of_many_weights_some_steps_stand_for_all(monkeypatch):
-    monkeypatch.setattr("prismrec.training.average.LARGE", 4)
-    model = torch.nn.Linear(9, 1, bias=False)
-    with torch.no_grad():
-        model.weight.fill_(0.0)
-        average = Average(model, 0.9)
-        assert average.every == 3
-        model.weight.fill_(1.0)
-        for step in (1_000, 1_001):
-            average.update(step)
-            assert average.weights["weight"].count_nonzero() == 0
-        average.update(1_002)
-    torch.testing.assert_close(average.weights["weight"], torch.full((1, 9), 1 - 0.9**3))
-
-
 def test_what_is_validated_and_left_is_the_average(new_model, histories, weights, assert_same):
     plain, averaged, seen = new_model(), new_model(), []
     train(plain, histories, config(average=0.0))

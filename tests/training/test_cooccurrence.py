@@ -131,6 +131,19 @@ def test_clusters_apart_are_those_of_each_history_by_itself(rows, number, block)
     assert got == list(plainly_apart(histories, vectors, number))
 
 
+def test_one_long_history_pads_no_short_ones(monkeypatch):
+    slots = []
+
+    def noted(items, mask, *, number):
+        slots.append(mask.numel())
+        return assigned(items, mask, number=number)
+
+    monkeypatch.setattr(cooccurrence, "assigned", noted)
+    histories = Histories.of([[1, 2, 3]] * 200 + [[1] * 500])
+    clusters_apart(histories, np.ones((4, 2), np.float32), number=2)
+    assert sum(slots) <= 2 * len(histories.items)
+
+
 def four_to_an_account(accounts=300):
     """Interleave four people, each of one of ten tastes: items 1 to 10, 11 to 20, …"""
     random = np.random.default_rng(3)

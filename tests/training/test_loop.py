@@ -241,6 +241,11 @@ def test_sparse_gradients_train_as_dense_ones_do(new_model, histories):
     assert np.mean(sparse[-5:]) == pytest.approx(np.mean(dense[-5:]), abs=0.1)
 
 
+def test_sparse_gradients_need_sampled_negatives(new_model, histories):
+    with pytest.raises(ConfigError, match="sample negatives, or make the model with sparse=False"):
+        train(new_model(sparse=True), histories, config(steps=1, warmup=0))
+
+
 def test_weight_decay_spares_the_item_vectors(new_model, histories):
     models = [new_model(), new_model()]
     for model, decay in zip(models, (0.0, 0.5), strict=True):

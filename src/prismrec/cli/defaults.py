@@ -22,9 +22,11 @@ from prismrec.item_table import Memberships
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-LARGE = 50_000
-"""Items beyond which extractors of others meet a sample of negatives, and a step touches only the
-item vectors that it reads (1.1 times as fast there, 2.2 times at 360 000: docs/reproduce.md)."""
+FULL_SOFTMAX_UP_TO = 50_000
+"""Items up to which every item is a negative, under extractors of others."""
+DENSE_GRADIENTS_UP_TO = 100_000
+"""Items up to which a step moves every item vector, as Adam's momentum would have it. Beyond, only
+those that it reads: as good on Beauty (docs/lab.md), and faster the more items there are."""
 DENSE = 25
 """Events an item from which a transformer block pays and dropout may be light."""
 
@@ -108,7 +110,7 @@ def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
         "start": "random",
         "categories": False,
         "sampler": "uniform",
-        "negatives": 0 if traits.items <= LARGE else 2_048,
+        "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
         "dropout": 0.2,
         "rules": False,
     }

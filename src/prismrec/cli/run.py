@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from prismrec import losses
-from prismrec.cli.defaults import LARGE, Traits, filled, rules_of, traits_of
+from prismrec.cli.defaults import DENSE_GRADIENTS_UP_TO, Traits, filled, rules_of, traits_of
 from prismrec.cli.progress import Progress
 from prismrec.cooccurrence import start_from_cooccurrence
 from prismrec.data.catalog import Catalog
@@ -79,8 +79,8 @@ class RunConfig:
     """While training, let items of a category share a part of their vectors, so that what is known
     of many helps the rare. If not given: for prism, where two items share a category."""
     sparse: bool | None = None
-    """Touch only the item vectors a step reads, where negatives are sampled. If not given: beyond
-    50 000 items."""
+    """Move only the item vectors that a step reads; negatives have to be sampled. If not given:
+    beyond 100 000 items, where they are."""
     routing_variance: float = 0.0
     """Weight of REMI's routing regulariser."""
     disagreement: float = 0.0
@@ -194,7 +194,7 @@ def settle(
     kind = resolve("extractor", config.extractor, EXTRACTORS)
     rules = rules_of(kind, traits)
     config = filled(config, rules)
-    sparse = traits.items > LARGE and config.negatives != 0
+    sparse = traits.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     temperature = 0.07 if config.similarity == "cosine" else 1.0
     config = filled(config, {"temperature": temperature, "sparse": sparse})
     if kind is Prism:

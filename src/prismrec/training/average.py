@@ -6,9 +6,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-LARGE = 1 << 23
-"""Weights that may be averaged at each step. Of more, a step would be mostly that."""
-
 
 class Average:
     """Each weight's exponential moving average over the steps.
@@ -18,10 +15,7 @@ class Average:
         decay: Share that the average keeps at each step; less over the first steps, so that the
             weights it started from do not linger.
 
-    Of many weights only every n-th step's are taken, and what is kept is the n-th power: n is 1,
-    and one more for each ``LARGE`` of them.
-
-    Cost: a copy of the weights; O(weights / n) a step.
+    Cost: a copy of the weights; O(weights) a step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -31,13 +25,10 @@ class Average:
         self.weights: dict[str, Tensor] = {
             name: value.clone() for name, value in zip(names, self.live, strict=True)
         }
-        self.every = 1 + sum(value.numel() for value in self.live) // LARGE
 
     def update(self, step: int) -> None:
         """Move a little towards the weights after ``step`` steps."""
-        if step % self.every:
-            return
-        kept = min(self.decay, step / (step + 9)) ** self.every
+        kept = min(self.decay, step / (step + 9))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.weights.values()), self.live, 1 - kept)
 

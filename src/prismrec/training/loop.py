@@ -98,17 +98,19 @@ def train(
         resume: Go on from the folder's checkpoint, to the very result of an unbroken run.
 
     Raises:
-        ConfigError: ``resume`` without a folder.
+        ConfigError: ``resume`` without a folder; sparse gradients with every item a negative.
         DataError: An item beyond the model's catalog, a checkpoint of another run.
         TrainingError: The loss is not a number: says step, seed, longest weights, way back. The
             validation metric is not.
     """
     if resume and folder is None:
         raise ConfigError("resume was asked for without a folder; give the run's folder.")
+    objective = objective or Objective()
+    _check_gradients(model, objective)
     _check_items(model, histories)
     device = pick_device(config)
     model.to(device)
-    run = _Run(model, histories, config, objective or Objective(), folder, device)
+    run = _Run(model, histories, config, objective, folder, device)
     if resume and folder is not None:
         run.progress = load_last(folder, model, run.optimizers, run.identity, run.averages)
     elif folder is not None:
@@ -329,6 +331,15 @@ def _named(function: Callable[..., object] | None) -> str:
 def seed_of(seed: int, purpose: int, step: int) -> int:
     """Derive a seed for one purpose and step, unlike that of any other."""
     return int(np.random.SeedSequence([seed, purpose, step]).generate_state(1)[0])
+
+
+def _check_gradients(model: Model, objective: Objective) -> None:
+    """Refuse what SparseAdam would fail at in the middle of a step."""
+    if model.items.sparse and objective.negatives is None:
+        raise ConfigError(
+            "The model has sparse gradients, but with every item a negative each step reads them "
+            "all; sample negatives, or make the model with sparse=False."
+        )
 
 
 def _check_items(model: Model, histories: Histories) -> None:
