@@ -13,5 +13,6 @@ prismrec prepare "$log" --items "$items" --out "$out/data" --min-user-events 5 -
 prismrec train "$out/data" --out "$out/prism" --max-len "$length" --device "$device"
 prismrec train "$out/data" --out "$out/comirec-sa" --extractor sa --set positions=slot --max-len "$length" \
   --readout hard --similarity dot --dropout 0 --negatives 1280 --targets random --batch-size 128 \
-  --learning-rate 1e-3 --warmup 0 --schedule constant --steps "$steps" --validate-every 1000 --patience 50 --no-sparse --device "$device" --no-single
+  --learning-rate 1e-3 --warmup 0 --schedule constant --no-sparse --device "$device" --no-single \
+  --steps "$steps" --validate-every 1000 --patience 50
 prismrec evaluate "$out/prism" "$out/data" "$out/comirec-sa" -k 20 -k 50 --report "$out/report"

@@ -36,7 +36,8 @@ PUBLISHED = TrainConfig(
 """One random target a user and step, Adam at 1e-3: what the ComiRec code does, until validation
 no longer rises."""
 VALIDATED = {"leave-last-out": 500}
-"""Steps between two validations of what is as published, 100 if not here: it asks all users."""
+"""Steps between two validations of what is as published, 100 under another protocol. This one asks
+every user at each."""
 DOT = RunConfig(
     readout="hard", similarity="dot", dropout=0.0, negatives=1_280, rules=False, index="exact",
     sampler="uniform", start="random", untied=False, sparse=False,

@@ -1,5 +1,6 @@
 """For every test: shapes checked, one torch thread, the real data if it is there."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -22,6 +23,16 @@ hypothesis.settings.load_profile("prismrec")
 
 # On two busy cores small steps take many times longer on two threads than on one.
 torch.set_num_threads(1)
+
+
+# Torch and the tests are a million objects that stay: to look through them again and again for
+# what may go was a third of the time of `make check`.
+gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there once all tests are collected out of every later collection."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,7 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
     assert [(one.interests, one.clusters) for one in made] == [(3, 2), (1, 0)]
 
 
+@pytest.mark.slow
 def test_evaluate_always_shows_every_baseline_and_the_twin(line, capsys, tmp_path):
     report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
     assert run("evaluate", line / "books", line / "data", *report) == 0

@@ -14,6 +14,8 @@ from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Places, Settings
 from prismrec.stores import open_store
 
+pytestmark = pytest.mark.slow  # it waits for what is given up
+
 
 @pytest.fixture
 def serve_connections(artifact, private, monkeypatch):

@@ -24,6 +24,7 @@ def copies(folder):
     return {path.name for path in folder.iterdir() if path.is_dir()}
 
 
+@pytest.mark.slow
 def test_a_copy_stays_while_it_is_held_and_goes_afterwards(folder, artifact, dataset, tmp_path):
     first, again = Copy(artifact, folder), Copy(artifact, folder)
     assert first.folder == again.folder

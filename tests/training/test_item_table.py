@@ -86,6 +86,7 @@ def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, untied, s
     new_model("prism", **options).load_state_dict(model.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [False, True])
 def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
     # Users stay among the even items or among the odd ones; nobody took 1 or 2.

@@ -26,7 +26,7 @@ FULL_SOFTMAX_UP_TO = 50_000
 """Items up to which every item is a negative, under extractors of others."""
 DENSE_GRADIENTS_UP_TO = 100_000
 """Items up to which a step moves every item vector, as Adam's momentum would have it. Beyond, only
-those that it reads: as good on Beauty (docs/lab.md), and faster the more items there are."""
+those that it reads: faster the more items there are, and hardly worse (docs/lab.md)."""
 DENSE = 25
 """Events an item from which a transformer block pays and dropout may be light."""
 

@@ -138,7 +138,7 @@ def run(
     memberships = memberships_of(catalog) if config.categories else None
     if memberships is not None:
         model.share(memberships)
-    if config.start == "cooccurrence":
+    if config.start == "cooccurrence" and not resume:  # a checkpoint has its own vectors
         start_from_cooccurrence(
             model, split.train, seed=training.seed, memberships=memberships,
             clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
