@@ -31,7 +31,7 @@ from prismrec.training import TrainConfig
 
 PUBLISHED = TrainConfig(
     targets="random", batch_size=128, learning_rate=1e-3, warmup=0, schedule="constant",
-    epochs=300, patience=10,
+    epochs=300, patience=10, sparse=False,
 )  # fmt: skip
 """One random target a user and step, Adam at 1e-3: what the ComiRec code does, until validation
 no longer rises."""
@@ -40,7 +40,7 @@ VALIDATED = {"leave-last-out": 500}
 every user at each."""
 DOT = RunConfig(
     readout="hard", similarity="dot", dropout=0.0, negatives=1_280, rules=False, index="exact",
-    sampler="uniform", start="random", untied=False, sparse=False,
+    sampler="uniform", start="random", untied=False,
 )  # fmt: skip
 OURS = RunConfig(rules=False, index="exact")
 SLOTS = {"positions": "slot"}

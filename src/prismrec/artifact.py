@@ -103,7 +103,8 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
             f"The artifact {folder} was trained with the extractor {made['class']!r}, which this "
             "package does not hold; hand its class to load(folder, extractor=...)."
         )
-    model = Model(manifest["items"] + 1, kind(**made["options"]), **manifest["model"])
+    options = {name: value for name, value in manifest["model"].items() if name != "sparse"}
+    model = Model(manifest["items"] + 1, kind(**made["options"]), **options)
     weights, _ = read_tensors(folder / WEIGHTS)
     try:
         model.load_state_dict(weights)

@@ -52,7 +52,6 @@ class ItemTable(nn.Embedding):
     Args:
         size: V, the number of items plus one.
         width: W of a vector.
-        sparse: Gradients of the rows touch only those that a step reads.
 
     Cost: O(N W), where categories are shared times one more than those of an item.
     """
@@ -60,8 +59,8 @@ class ItemTable(nn.Embedding):
     indptr: Tensor
     ids: Tensor
 
-    def __init__(self, size: int, width: int, *, sparse: bool = False) -> None:
-        super().__init__(size, width, padding_idx=0, sparse=sparse)
+    def __init__(self, size: int, width: int) -> None:
+        super().__init__(size, width, padding_idx=0)
         self.shared: nn.Parameter | None = None
 
     def share(self, memberships: Memberships) -> None:

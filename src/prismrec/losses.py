@@ -2,7 +2,7 @@
 
     scores = score(queries, prior, target, negatives)          # [P, Q, S], target in column 0
     scores = subtract_log_q(scores, log_q)                     # negatives that are drawn unevenly
-    scores = drop_hits(scores, target_ids, negative_ids)       # negatives that are the target
+    scores = drop_hits(scores, own_ids, negative_ids)          # negatives that are the target
     loss   = softmax(readout.logits(scores, prior)).mean()
 
 Each step takes tensors and gives a tensor; none holds state or knows a model. All losses take
@@ -48,11 +48,19 @@ def subtract_log_q(
 
 def drop_hits(
     scores: Float[Tensor, "P Q S"],
-    target_ids: Int[Tensor, " P"],
+    own_ids: Int[Tensor, "P O"],
     negative_ids: Int[Tensor, " N"],
 ) -> Float[Tensor, "P Q 1+N"]:
-    """Take out the negatives that are the row's own target: their score is -inf."""
-    hits = negative_ids == target_ids[:, None]  # [P, N]
+    """Take out the negatives that are the row's own: their score is -inf.
+
+    Args:
+        scores: Target in column 0.
+        own_ids: The row's target, and what else it is not to be scored against; 0 is none.
+        negative_ids: The items of the other columns.
+
+    Cost: O(P O N) time and memory.
+    """
+    hits = (negative_ids == own_ids[..., None]).any(dim=1)  # [P, N]
     never = torch.zeros_like(hits[:, :1])  # the target itself stays
     return scores.masked_fill(torch.cat([never, hits], dim=1)[:, None], float("-inf"))
 

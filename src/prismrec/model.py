@@ -23,6 +23,7 @@ from torch.nn.functional import dropout, normalize
 from prismrec.errors import ConfigError, DataError
 from prismrec.extractors.base import Extractor
 from prismrec.item_table import ItemTable, Memberships
+from prismrec.partition import find_hits, strike
 from prismrec.types import Interests
 
 Similarity = Literal["dot", "cosine"]
@@ -42,14 +43,15 @@ class Model(nn.Module):
         similarity: "dot" scores by the inner product; "cosine" by that of unit vectors.
         temperature: Logits are divided by it; below 1 sharpens. Cosine needs one of .05 to .1.
         dropout: Share of each history vector's numbers set to 0 in training.
-        sparse: Gradients of the table touch only the rows that a step reads; for large catalogs
-            with sampled negatives (see ``training.optimizers_of``).
         untied: What is searched is a second table, with a bias for each item.
         normalized: In evaluation each interest's scores are log probabilities: prior, less the
             log of its scores' summed exponentials over the catalog. For the mixture readout,
             under which an interest's own partition does not matter in training. Costs a forward
             pass O(B K V D) time, up to ``SUMMED`` items; beyond, the sum is taken over a sample
             of so many, by their biases.
+        seen_negatives: The items of a history compete with what is to come: they are among the
+            negatives in training, and in the sums of ``normalized``. False where lists leave them
+            out anyway.
 
     Raises:
         ConfigError: An impossible size, similarity, temperature or dropout.
@@ -63,9 +65,9 @@ class Model(nn.Module):
         similarity: Similarity = "dot",
         temperature: float = 1.0,
         dropout: float = 0.0,
-        sparse: bool = False,
         untied: bool = False,
         normalized: bool = False,
+        seen_negatives: bool = True,
     ) -> None:
         super().__init__()
         if size < 2:
@@ -78,20 +80,20 @@ class Model(nn.Module):
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
-        self.normalized = normalized
-        self._drawn: tuple[Tensor, Tensor] | None = None
+        self.normalized, self.seen_negatives = normalized, seen_negatives
+        self._drawn: tuple[Tensor, Tensor, Tensor] | None = None
         self.options = {
             "similarity": similarity,
             "temperature": temperature,
             "dropout": dropout,
-            "sparse": sparse,
             "untied": untied,
             "normalized": normalized,
+            "seen_negatives": seen_negatives,
         }
-        self.items = ItemTable(size, extractor.dim, sparse=sparse)
+        self.items = ItemTable(size, extractor.dim)
         self.outputs: ItemTable | None = None
         if untied:  # the last number is the bias
-            self.outputs = ItemTable(size, extractor.dim + 1, sparse=sparse)
+            self.outputs = ItemTable(size, extractor.dim + 1)
         self.reset_items()
 
     def reset_items(self) -> None:
@@ -165,7 +167,9 @@ class Model(nn.Module):
                 "map ids with the catalog it was trained on."
             )
         interests = self._scaled(self.extractor(self._read(history), mask))
-        return self._normalized(interests) if self.normalized and not self.training else interests
+        if self.normalized and not self.training:
+            return self._normalized(interests, history)
+        return interests
 
     def prefixes(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Give the interests of every prefix; row b · L + t ends at slot t of row b.
@@ -209,8 +213,8 @@ class Model(nn.Module):
         self._drawn = None
         return super().train(mode)
 
-    def _summed(self) -> tuple[Float[Tensor, "S W"], Float[Tensor, " S"]]:
-        """Give the item vectors that partitions are summed over, and the log weight of each.
+    def _summed(self) -> tuple[Int[Tensor, " S"], Float[Tensor, "S W"], Float[Tensor, " S"]]:
+        """Give the items that partitions are summed over, their vectors and log weights.
 
         All, or ``SUMMED`` spread evenly over the catalog by the exponentials of their biases:
         what an interest likes is then drawn the oftener, the more it would weigh by itself.
@@ -219,7 +223,8 @@ class Model(nn.Module):
             device, number = self.device, min(SUMMED, self.size - 1)
             vectors = self.item_vectors().detach()
             if number == self.size - 1:
-                self._drawn = vectors[1:], torch.zeros(number, device=device)
+                everything = torch.arange(1, self.size, device=device)
+                self._drawn = everything, vectors[1:], torch.zeros(number, device=device)
                 return self._drawn
             bias = torch.zeros(self.size - 1, dtype=torch.float64, device=device)
             if self.outputs is not None:
@@ -228,13 +233,29 @@ class Model(nn.Module):
             edges = share.cumsum(0)
             points = (torch.arange(number, device=device) + 0.5) / number * edges[-1]
             items = torch.searchsorted(edges, points)
-            self._drawn = vectors[items + 1], -(share[items] * number).log().float()
+            log_weight = -(share[items] * number).log().float()
+            self._drawn = items + 1, vectors[items + 1], log_weight
         return self._drawn
 
-    def _normalized(self, interests: Interests) -> Interests:
-        (items, log_weight), flat = self._summed(), interests.vectors.flatten(0, 1)
-        parts = torch.split(flat, max(1, SCORES_HELD // len(items)))
-        partition = torch.cat([(part @ items.T + log_weight).logsumexp(-1) for part in parts])
+    def _normalized(self, interests: Interests, history: Int[Tensor, "B L"]) -> Interests:
         prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)
-        bias = prior - partition.view_as(prior)
+        bias = prior - self._partitions(interests.vectors, history)
         return interests._replace(bias=bias.masked_fill(~interests.active, 0))
+
+    def _partitions(
+        self, vectors: Float[Tensor, "B K W"], history: Int[Tensor, "B L"]
+    ) -> Float[Tensor, "B K"]:
+        """Give the log of each interest's summed exponentials; 0 where no item is left to sum."""
+        ids, items, log_weight = self._summed()
+        number, k, _ = vectors.shape
+        hits = None if self.seen_negatives else find_hits(history, ids)
+        rows = max(1, SCORES_HELD // (k * len(items)))
+        found = []
+        for start in range(0, max(number, 1), rows):
+            part = slice(start, min(start + rows, number))
+            scores = vectors[part].flatten(0, 1) @ items.T + log_weight
+            if hits is not None:
+                strike(scores, hits, part, k)
+            found.append(scores.logsumexp(dim=-1))
+        partitions = torch.cat(found).view(number, k)
+        return partitions.masked_fill(torch.isneginf(partitions), 0)

@@ -23,24 +23,29 @@ CHUNK = 1 << 20
 
 
 class Hits(NamedTuple):
-    """Which negatives are whose target: position ``row[h]`` must not meet item ``column[h]``."""
+    """Which negatives are left out for whom: position ``row[h]`` must not meet ``column[h]``."""
 
     row: Int[Tensor, " H"]
     column: Int[Tensor, " H"]
 
 
-def find_hits(target_ids: Int[Tensor, " P"], negative_ids: Int[Tensor, " N"]) -> Hits:
-    """Find the negatives that are a position's own target.
+def find_hits(own_ids: Int[Tensor, "P S"], negative_ids: Int[Tensor, " N"]) -> Hits:
+    """Find the negatives that are a position's own: its target, and what else it must not meet.
 
-    Cost: O((P + N) log N) time, O(P + N + H) memory; never O(P N).
+    Args:
+        own_ids: Each position's own items; 0 is none.
+        negative_ids: Without 0.
+
+    Cost: O((P S + N) log N) time, O(P S + N + H) memory; never O(P N).
     """
     ordered, order = negative_ids.sort()
-    first = torch.searchsorted(ordered, target_ids)
-    count = torch.searchsorted(ordered, target_ids, right=True) - first
-    row = torch.arange(len(count), device=count.device).repeat_interleave(count)
+    own = own_ids.flatten()
+    first = torch.searchsorted(ordered, own)
+    count = torch.searchsorted(ordered, own, right=True) - first
+    found = torch.arange(len(own), device=own.device).repeat_interleave(count)
     before = count.cumsum(0) - count
-    place = torch.arange(len(row), device=row.device) + (first - before)[row]
-    return Hits(row, order[place])
+    place = torch.arange(len(found), device=own.device) + (first - before)[found]
+    return Hits(found // own_ids.shape[1], order[place])
 
 
 def partition_loss(
@@ -105,7 +110,7 @@ class _PartitionLoss(torch.autograd.Function):
             if log_q is not None:
                 scores.sub_(log_q)
             if hits is not None:
-                _strike(scores, hits, part, q)
+                strike(scores, hits, part, q)
             share, partition = _softmax_in_place(scores)
             whole = partition.view(-1, q) + prior[part]
             of_partition, of_own, of_prior, loss = _finish(
@@ -128,8 +133,15 @@ class _PartitionLoss(torch.autograd.Function):
         return (*saved, None, None, None)
 
 
-def _strike(scores: Tensor, hits: Hits, part: slice, q: int) -> None:
-    """Set the scores of hits within ``part`` to -inf, for every query of the position."""
+def strike(scores: Float[Tensor, "R N"], hits: Hits, part: slice, q: int) -> None:
+    """Set the scores of hits to -inf.
+
+    Args:
+        scores: Of the positions of ``part``, a row for each of their ``q`` queries.
+        hits: Of all positions.
+        part: Which positions, from ``start`` to ``stop``.
+        q: Queries a position.
+    """
     inside = (hits.row >= part.start) & (hits.row < part.stop)
     rows, columns = hits.row[inside] - part.start, hits.column[inside]
     for query in range(q):

@@ -53,11 +53,13 @@ def test_nothing_given_is_prism_as_the_data_is():
     config, training = settle(RunConfig(), TrainConfig(), SPARSE)
     assert (config.extractor, config.readout, config.start) == ("prism", "mixture", "cooccurrence")
     assert (config.interests, config.filter_seen, config.categories) == (2, False, True)
+    assert config.max_len == 50
     assert (config.negatives, config.dropout, config.options) == (1024, 0.3, {"block": False})
     assert training.window == 0
     assert settle(RunConfig(), TrainConfig(), replace(SPARSE, far=False))[0].dropout == 0.5
     config, training = settle(RunConfig(), TrainConfig(), DENSE)
     assert (config.interests, config.filter_seen, config.categories) == (4, True, False)
+    assert (config.max_len, config.seen_negatives) == (200, False)
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
     assert (training.window, training.epochs, training.learning_rate) == (1, 8, 8e-3)
 
@@ -66,19 +68,27 @@ def test_nothing_given_is_prism_as_the_data_is():
 def test_a_large_catalog_is_read_sparsely_unless_every_item_is_a_negative(extractor):
     config = RunConfig(extractor=extractor)
     large = replace(SPARSE, items=100_001)
-    assert settle(config, TrainConfig(), replace(SPARSE, items=100_000))[0].sparse is False
-    assert settle(config, TrainConfig(), large)[0].sparse is True
-    assert settle(replace(config, negatives=0), TrainConfig(), large)[0].sparse is False
-    assert settle(replace(config, sparse=False), TrainConfig(), large)[0].sparse is False
+    assert settle(config, TrainConfig(), replace(SPARSE, items=100_000))[1].sparse is False
+    assert settle(config, TrainConfig(), large)[1].sparse is True
+    assert settle(replace(config, negatives=0), TrainConfig(), large)[1].sparse is False
+    assert settle(config, TrainConfig(sparse=False), large)[1].sparse is False
 
 
 def test_the_extractors_of_others_keep_theirs():
     config, training = settle(RunConfig(extractor="sa"), TrainConfig(), SPARSE)
     assert (config.readout, config.similarity, config.temperature) == ("lse", "cosine", 0.07)
     assert (config.start, config.untied, config.negatives) == ("random", False, 0)
-    assert config.categories is False
-    assert training == TrainConfig()
+    assert (config.categories, config.max_len) == (False, 50)
+    assert training == TrainConfig(sparse=False)
     assert settle(RunConfig(extractor="gru"), TrainConfig(), SPARSE)[0].interests == 1
+
+
+def test_seen_items_are_negatives_but_where_data_is_dense_and_nobody_takes_one_twice():
+    asked = [replace(SPARSE, dense=d, again=a) for d in (True, False) for a in (True, False)]
+    found = [settle(RunConfig(), TrainConfig(), traits)[0].seen_negatives for traits in asked]
+    assert found == [True, False, True, True]
+    for traits in asked:
+        assert settle(RunConfig(extractor="sa"), TrainConfig(), traits)[0].seen_negatives is True
 
 
 def test_what_is_given_stands():

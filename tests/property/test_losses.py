@@ -26,7 +26,7 @@ def test_with_every_item_as_a_negative_it_is_the_full_softmax(seed):
     vectors, _, items, targets = world(seed)
     query = vectors[:, :1]
     scores = losses.score(query, torch.zeros(len(query), 1), items[targets], items)
-    scores = losses.drop_hits(scores, targets, torch.arange(len(items)))
+    scores = losses.drop_hits(scores, targets[:, None], torch.arange(len(items)))
     full = torch.nn.functional.cross_entropy(query[:, 0] @ items.T, targets, reduction="none")
     torch.testing.assert_close(losses.softmax(scores[:, 0]), full)
 
@@ -38,7 +38,7 @@ def test_a_dropped_hit_gets_no_probability_and_no_gradient(seed, name):
     readout = READOUTS[name]
     queries, prior = readout.queries(vectors, prior, items[targets])
     scores = losses.score(queries, prior, items[targets], items[targets]).requires_grad_()
-    kept = losses.drop_hits(scores, targets, targets)
+    kept = losses.drop_hits(scores, targets[:, None], targets)
     logits = readout.logits(kept, prior)
     losses.softmax(logits).sum().backward()
     own = targets == targets[:, None]  # [P, N]: negatives that are the row's target
@@ -63,7 +63,7 @@ def test_log_q_moves_negatives_only(seed):
 def test_hard_negatives_without_hardness_are_the_softmax(seed):
     vectors, prior, items, targets = world(seed)
     scores = losses.score(vectors[:, :1], prior[:, :1], items[targets], items)
-    logits = losses.drop_hits(scores, targets, torch.arange(len(items)))[:, 0]
+    logits = losses.drop_hits(scores, targets[:, None], torch.arange(len(items)))[:, 0]
     torch.testing.assert_close(losses.hard_negatives(logits, beta=0), losses.softmax(logits))
 
 
@@ -80,5 +80,11 @@ def test_hardness_never_lowers_the_loss(seed, beta):
 def test_only_the_rows_own_target_is_dropped(position):
     scores = torch.arange(4.0).repeat(1, 2, 1)
     ids = torch.tensor([7, 8, 9])
-    kept = losses.drop_hits(scores, ids[position : position + 1], ids)
+    kept = losses.drop_hits(scores, ids[position : position + 1, None], ids)
     assert kept[0, 0].isinf().tolist() == [False, *(place == position for place in range(3))]
+
+
+def test_whatever_is_a_rows_own_is_dropped():
+    own = torch.tensor([[7, 9], [8, 0]])
+    kept = losses.drop_hits(torch.zeros(2, 1, 4), own, torch.tensor([7, 8, 9]))
+    assert kept[:, 0].isinf().tolist() == [[False, True, False, True], [False, False, True, False]]

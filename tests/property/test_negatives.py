@@ -106,7 +106,7 @@ def test_popularity_of_power_zero_is_uniform():
 def loss_of(queries, items, targets, negatives, log_q):
     scores = losses.score(queries[:, None], queries.new_zeros(len(queries), 1), items[targets],
                           items[negatives])  # fmt: skip
-    scores = losses.drop_hits(losses.subtract_log_q(scores, log_q), targets, negatives)
+    scores = losses.drop_hits(losses.subtract_log_q(scores, log_q), targets[:, None], negatives)
     return losses.softmax(scores[:, 0]).mean()
 
 

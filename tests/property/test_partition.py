@@ -43,18 +43,20 @@ def plain(readout, targets, negatives, log_q):
         queries, prior = readout.queries(vectors, prior, items[targets])
         scores = losses.score(queries, prior, items[targets], items[negatives])
         scores = losses.subtract_log_q(scores, log_q)
-        scores = losses.drop_hits(scores, targets, negatives)
+        scores = losses.drop_hits(scores, targets[:, None], negatives)
         return losses.softmax(readout.logits(scores, prior)).mean()
 
     return loss
 
 
 def fast(readout, targets, negatives, log_q):
+    hits = find_hits(targets[:, None], negatives)
+
     def loss(vectors, prior, items):
         queries, prior = readout.queries(vectors, prior, items[targets])
         return partition_loss(
             queries, prior, items[targets], items[negatives],
-            finish=readout.from_partitions, log_q=log_q, hits=find_hits(targets, negatives),
+            finish=readout.from_partitions, log_q=log_q, hits=hits,
         )  # fmt: skip
 
     return loss
@@ -135,9 +137,16 @@ def test_extreme_scores_have_finite_losses_and_gradients(name, scale):
     torch.testing.assert_close(found[0], expected[0])
 
 
+def test_hits_are_where_a_negative_is_one_of_the_positions_own():
+    own, negatives = torch.tensor([[4, 7, 0], [9, 0, 0], [5, 5, 4]]), torch.tensor([5, 4, 4, 7])
+    hits = find_hits(own, negatives)
+    found = set(zip(hits.row.tolist(), hits.column.tolist(), strict=True))
+    assert found == {(0, 1), (0, 2), (0, 3), (2, 0), (2, 1), (2, 2)}
+
+
 def test_hits_are_where_a_negative_is_the_target():
     targets, negatives = torch.tensor([4, 9, 5, 4]), torch.tensor([5, 4, 4, 7])
-    hits = find_hits(targets, negatives)
+    hits = find_hits(targets[:, None], negatives)
     found = set(zip(hits.row.tolist(), hits.column.tolist(), strict=True))
     assert found == {(0, 1), (0, 2), (2, 0), (3, 1), (3, 2)}
     assert len(hits.row) == 5
@@ -163,7 +172,7 @@ def test_scores_of_all_positions_are_never_held_at_once(sampled, monkeypatch):
     vectors = torch.randn(p, k, d, requires_grad=True)
     items = torch.randn(v, d, requires_grad=True)
     targets = torch.arange(p)
-    hits = find_hits(targets, torch.arange(v)) if sampled else None
+    hits = find_hits(targets[:, None], torch.arange(v)) if sampled else None
     with Largest() as largest:
         partition_loss(
             vectors, torch.zeros(p, k), items[targets], items,
@@ -175,6 +184,6 @@ def test_scores_of_all_positions_are_never_held_at_once(sampled, monkeypatch):
 def test_finding_hits_of_a_batch_against_itself_compares_no_pairs():
     targets = torch.randperm(3_000)
     with Largest() as largest:
-        hits = find_hits(targets, targets)
+        hits = find_hits(targets[:, None], targets)
     assert len(hits.row) == 3_000
     assert largest.elements <= 3_000

@@ -40,16 +40,17 @@ def test_a_resumed_run_ends_with_the_very_weights_of_an_unbroken_one(  # noqa: P
     new_model, histories, weights, assert_same, tmp_path, stop, sparse
 ):
     def started():
-        return new_model(dropout=0.2, sparse=sparse)
+        return new_model(dropout=0.2)
 
-    options, objective, unbroken, losses = config(window=2), sampled(histories), started(), []
+    options, objective = config(window=2, sparse=sparse), sampled(histories)
+    unbroken, losses = started(), []
     expected = train(
         unbroken, histories, options, objective, on_step=lambda s: losses.append((s.step, s.losses))
     )
 
     with pytest.raises(StopError):
         train(started(), histories, options, objective, folder=tmp_path, on_step=stop_at(stop))
-    resumed, again = new_model(dropout=0.2, sparse=sparse, seed=9), []
+    resumed, again = new_model(dropout=0.2, seed=9), []
     found = train(
         resumed, histories, options, objective, folder=tmp_path, resume=True,
         on_step=lambda s: again.append((s.step, s.losses)),

@@ -99,10 +99,10 @@ def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
     def preference(*, shares):
         """By how much more the two kinds of user like their kind of the two items."""
         torch.manual_seed(0)
-        model = Model(21, Prism(dim=8, interests=1, max_len=8), untied=True, sparse=sparse)
+        model = Model(21, Prism(dim=8, interests=1, max_len=8), untied=True)
         if shares:
             model.share(by_rest(2, 21))
-        train(model, histories, config(steps=60, learning_rate=0.02), objective)
+        train(model, histories, config(steps=60, learning_rate=0.02, sparse=sparse), objective)
         history = torch.tensor([odd, even])
         with torch.no_grad():
             scores = model(history, history != 0).vectors[:, 0] @ model.item_vectors().T

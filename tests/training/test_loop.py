@@ -40,12 +40,13 @@ def test_the_loss_falls(new_model, histories, extractor):
     assert np.isfinite(seen).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"sparse": True}, {"similarity": "cosine"}])
-def test_paddings_row_is_zero_after_training_too(new_model, histories, options):
+@pytest.mark.parametrize(
+    ("sparse", "options"), [(False, {}), (True, {}), (False, {"similarity": "cosine"})]
+)
+def test_paddings_row_is_zero_after_training_too(new_model, histories, sparse, options):
     model = new_model(**options)
     before = model.items.weight.detach().clone()
-    objective = sampled(histories) if options.get("sparse") else None
-    train(model, histories, config(), objective)
+    train(model, histories, config(sparse=sparse), sampled(histories) if sparse else None)
     assert (model.items.weight[0] == 0).all()
     assert not torch.equal(model.items.weight, before)
 
@@ -84,11 +85,11 @@ def test_a_loss_that_is_no_number_stops_at_once_and_says_where(new_model, histor
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_gradient_that_is_no_number_stops_before_the_step(new_model, histories, sparse, weights):
-    model = new_model(sparse=sparse)
+    model = new_model()
     model.items.weight.register_hook(lambda gradient: gradient * torch.nan)
     before = weights(model)
     with pytest.raises(TrainingError, match="Step 0"):
-        train(model, histories, config(), sampled(histories))
+        train(model, histories, config(sparse=sparse), sampled(histories))
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -107,7 +108,8 @@ def test_a_long_gradient_is_cut_to_clip_over_all_weights(new_model, histories, s
         lengths.extend(length_of(p.grad) for p in weights if p.grad is not None)
 
     handle = register_optimizer_step_pre_hook(note)
-    train(new_model(sparse=sparse), histories, config(steps=6, clip=1e-3), sampled(histories))
+    options = config(steps=6, clip=1e-3, sparse=sparse)
+    train(new_model(), histories, options, sampled(histories))
     handle.remove()
     per_step = np.linalg.norm(np.array(lengths).reshape(6, -1), axis=1)
     np.testing.assert_allclose(per_step, 1e-3, rtol=1e-4)
@@ -234,7 +236,7 @@ def test_bfloat16_trains_on_the_cpu_and_keeps_float32_weights(new_model, histori
 def test_sparse_gradients_train_as_dense_ones_do(new_model, histories):
     objective = sampled(histories, negatives=32)
     dense, sparse = (
-        losses_of(new_model(sparse=sparse), histories, config(learning_rate=0.02), objective)
+        losses_of(new_model(), histories, config(learning_rate=0.02, sparse=sparse), objective)
         for sparse in (False, True)
     )
     assert sparse[0] == pytest.approx(dense[0])
@@ -242,8 +244,8 @@ def test_sparse_gradients_train_as_dense_ones_do(new_model, histories):
 
 
 def test_sparse_gradients_need_sampled_negatives(new_model, histories):
-    with pytest.raises(ConfigError, match="sample negatives, or make the model with sparse=False"):
-        train(new_model(sparse=True), histories, config(steps=1, warmup=0))
+    with pytest.raises(ConfigError, match="sample negatives, or leave sparse out"):
+        train(new_model(), histories, config(steps=1, warmup=0, sparse=True))
 
 
 def test_weight_decay_spares_the_item_vectors(new_model, histories):

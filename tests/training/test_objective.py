@@ -55,7 +55,8 @@ def by_position(model, batch, name, loss, sampler):
     for row, slot, target in zip(rows, slots, targets, strict=True):
         history = batch.history[row : row + 1, : slot + 1]
         vectors = model(history, history != 0).vectors[0]
-        kept = ids != target
+        own = target[None] if model.seen_negatives else torch.cat([target[None], history[0]])
+        kept = ~torch.isin(ids, own)
         logits = one_position(name, vectors, items[target], items[ids[kept]], log_q[kept])
         total = total + loss(logits)[0]
     return total / len(targets)
@@ -78,12 +79,13 @@ CASES = [
     (None, 500), ("uniform", 500), ("in_batch", 1 << 20), ("mixed", 1 << 20),
 ])  # fmt: skip
 @pytest.mark.parametrize(("name", "_", "loss"), CASES)
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
 def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
-    new_model, histories, monkeypatch, name, _, loss, sampled, chunk
+    new_model, histories, monkeypatch, name, _, loss, sampled, chunk, seen
 ):  # fmt: skip
     monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many pieces; else one
     monkeypatch.setattr("prismrec.partition.CHUNK", chunk)
-    model, batch = new_model(), batch_of(histories)
+    model, batch = new_model(seen_negatives=seen), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
     goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)
     found, parts = compute(model, batch, goal, torch.Generator().manual_seed(0))
@@ -94,6 +96,16 @@ def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
     assert mine.keys() == theirs.keys()
     for part, gradient in theirs.items():
         torch.testing.assert_close(mine[part], gradient, rtol=1e-4, atol=1e-6, msg=part)
+
+
+def test_an_item_of_the_history_is_not_pushed_away_if_seen_items_are_no_negatives(new_model):
+    batch = Batch(*(torch.tensor([row]) for row in ([3, 5, 7], [True] * 3, [0, 0, 9])))
+    for seen in (True, False):
+        model = new_model("prism", untied=True, seen_negatives=seen)
+        compute(model, batch, Objective(), torch.Generator())[0].backward()
+        pushed = model.outputs.weight.grad[1:].abs().sum(dim=1) > 0
+        assert pushed[[2, 4, 6]].tolist() == [seen] * 3
+        assert pushed.sum() == (39 if seen else 36)
 
 
 @pytest.mark.parametrize("extractor", ["mind", "dr", "gru", "transformer", "mean"])

@@ -28,7 +28,8 @@ DENSE_GRADIENTS_UP_TO = 100_000
 """Items up to which a step moves every item vector, as Adam's momentum would have it. Beyond, only
 those that it reads: faster the more items there are, and hardly worse (docs/lab.md)."""
 DENSE = 25
-"""Events an item from which a transformer block pays and dropout may be light."""
+"""Events an item from which a transformer block and long histories pay, dropout may be light, and
+seen items are better no negatives."""
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
@@ -83,6 +84,7 @@ def of_prism(traits: Traits) -> dict[str, Any]:
     sparse_dropout = 0.3 if traits.far else 0.5
     return {
         "interests": 4 if traits.dense else 2,
+        "max_len": 200 if traits.dense else 50,
         "readout": "mixture",
         "similarity": "dot",
         "untied": True,
@@ -90,6 +92,7 @@ def of_prism(traits: Traits) -> dict[str, Any]:
         "categories": traits.categories,
         "sampler": "union",
         "negatives": min(1024, max(1, traits.items // 4)),
+        "seen_negatives": traits.again or not traits.dense,
         "dropout": 0.2 if traits.dense else sparse_dropout,
         "learning_rate": 8e-3,
         "epochs": 8,
@@ -104,6 +107,7 @@ def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
     """Give a good way to train the extractors of the literature."""
     return {
         "interests": 1 if single else 4,
+        "max_len": 50,
         "readout": "lse",
         "similarity": "cosine",
         "untied": False,
@@ -111,6 +115,7 @@ def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
         "categories": False,
         "sampler": "uniform",
         "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
+        "seen_negatives": True,
         "dropout": 0.2,
         "rules": False,
     }

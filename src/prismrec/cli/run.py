@@ -47,8 +47,9 @@ class RunConfig:
     interests: int | None = None
     """Number K of interests; 4 if not given, 1 for an extractor that gives one, 2 for prism on data
     of fewer than 25 events an item."""
-    max_len: int = 50
-    """Events of a history that the model reads, the newest."""
+    max_len: int | None = None
+    """Events of a history that the model reads, the newest. 50 if not given; 200 for prism on data
+    of 25 events an item and more."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the extractor, as --set hidden=256."""
     readout: str | None = None
@@ -78,9 +79,9 @@ class RunConfig:
     categories: bool | None = None
     """While training, let items of a category share a part of their vectors, so that what is known
     of many helps the rare. If not given: for prism, where two items share a category."""
-    sparse: bool | None = None
-    """Move only the item vectors that a step reads; negatives have to be sampled. If not given:
-    beyond 100 000 items, where they are."""
+    seen_negatives: bool | None = None
+    """Let the items of a history be negatives of what comes next. If not given: always, but for
+    prism on data of 25 events an item and more where nobody takes an item twice."""
     routing_variance: float = 0.0
     """Weight of REMI's routing regulariser."""
     disagreement: float = 0.0
@@ -196,10 +197,10 @@ def settle(
     config = filled(config, rules)
     sparse = traits.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     temperature = 0.07 if config.similarity == "cosine" else 1.0
-    config = filled(config, {"temperature": temperature, "sparse": sparse})
+    config = filled(config, {"temperature": temperature})
     if kind is Prism:
         config = replace(config, options={"block": traits.dense, **config.options})
-    return config, filled(training, rules)
+    return config, filled(training, rules | {"sparse": sparse})
 
 
 def single_of(config: RunConfig) -> RunConfig:
@@ -229,7 +230,7 @@ def make_model(config: RunConfig, size: int, seed: int) -> Model:
         torch.manual_seed(seed)
         extractor = build(
             "extractor", config.extractor, EXTRACTORS, config.options,
-            dim=config.dim, interests=given(config.interests), max_len=config.max_len,
+            dim=config.dim, interests=given(config.interests), max_len=given(config.max_len),
         )  # fmt: skip
         return Model(
             size,
@@ -237,9 +238,9 @@ def make_model(config: RunConfig, size: int, seed: int) -> Model:
             similarity=given(config.similarity),
             temperature=given(config.temperature),
             dropout=given(config.dropout),
-            sparse=given(config.sparse),
             untied=given(config.untied),
             normalized=config.readout == "mixture",
+            seen_negatives=given(config.seen_negatives),
         )
 
 

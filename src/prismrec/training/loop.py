@@ -98,7 +98,7 @@ def train(
         resume: Go on from the folder's checkpoint, to the very result of an unbroken run.
 
     Raises:
-        ConfigError: ``resume`` without a folder; sparse gradients with every item a negative.
+        ConfigError: ``resume`` without a folder; ``sparse`` with every item a negative.
         DataError: An item beyond the model's catalog, a checkpoint of another run.
         TrainingError: The loss is not a number: says step, seed, longest weights, way back. The
             validation metric is not.
@@ -106,7 +106,7 @@ def train(
     if resume and folder is None:
         raise ConfigError("resume was asked for without a folder; give the run's folder.")
     objective = objective or Objective()
-    _check_gradients(model, objective)
+    _check_gradients(config, objective)
     _check_items(model, histories)
     device = pick_device(config)
     model.to(device)
@@ -142,6 +142,8 @@ class _Run:
         device: torch.device,
     ) -> None:
         self.model, self.config, self.objective = model, config, objective
+        for table in model.tables:
+            table.sparse = bool(config.sparse)
         self.folder, self.device, self.progress = folder, device, Progress()
         self.batches = Batches(
             histories,
@@ -290,7 +292,7 @@ def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimiz
         groups.append({"params": shared, "weight_decay": 0.0})
     optimizers: list[torch.optim.Optimizer] = []
     rate, betas = config.learning_rate or RATE, (0.9, 0.98)
-    if model.items.sparse:
+    if config.sparse:
         optimizers.append(torch.optim.SparseAdam(tables, lr=rate, betas=betas))
     else:
         groups.append({"params": tables, "weight_decay": 0.0})
@@ -333,12 +335,12 @@ def seed_of(seed: int, purpose: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, purpose, step]).generate_state(1)[0])
 
 
-def _check_gradients(model: Model, objective: Objective) -> None:
+def _check_gradients(config: TrainConfig, objective: Objective) -> None:
     """Refuse what SparseAdam would fail at in the middle of a step."""
-    if model.items.sparse and objective.negatives is None:
+    if config.sparse and objective.negatives is None:
         raise ConfigError(
-            "The model has sparse gradients, but with every item a negative each step reads them "
-            "all; sample negatives, or make the model with sparse=False."
+            "Gradients of the items that a step reads were asked for (sparse), but with every item "
+            "a negative each step reads them all; sample negatives, or leave sparse out."
         )
 
 

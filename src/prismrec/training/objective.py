@@ -49,6 +49,9 @@ def compute(
         generator: Where negatives are drawn from; on the CPU.
     """
     interests, target_ids = _trained(model, batch)
+    own_ids = target_ids[:, None]
+    if not model.seen_negatives:
+        own_ids = torch.cat([own_ids, _prefixes_of(batch)], dim=1)
     # Whatever the extractor ran in, scores and losses are float32.
     with torch.autocast(target_ids.device.type, enabled=False):
         interests = interests._replace(
@@ -56,10 +59,10 @@ def compute(
             weights=interests.weights.float(),
             bias=interests.bias.float(),
         )
-        total = _met(model, interests, target_ids, objective, generator)
+        total = _met(model, interests, own_ids, objective, generator)
         parts = {"loss": total.detach()}
         for name, (regularizer, weight) in objective.regularizers.items():
-            term = regularizer(interests, _mask_of(interests, batch))
+            term = regularizer(interests, _prefixes_of(batch) != 0)
             parts[name] = term.detach()
             total = total + weight * term
     return total, {name: float(value) for name, value in parts.items()}
@@ -68,19 +71,20 @@ def compute(
 def _met(
     model: Model,
     interests: Interests,
-    target_ids: Tensor,
+    own_ids: Tensor,
     objective: Objective,
     generator: torch.Generator,
 ) -> Tensor:
-    """Give the mean loss of interests that meet their targets."""
+    """Give the mean loss of interests that meet their targets: the first of each one's own ids."""
+    target_ids = own_ids[:, 0]
     target = model.vectors_of(target_ids)
     prior = interests.bias.masked_fill(~interests.active, float("-inf"))
     meeting = (*objective.readout.queries(interests.vectors, prior, target), target)
     drawn = objective.negatives(generator, target_ids) if objective.negatives else None
     finish = objective.readout.from_partitions
     if objective.loss is losses.softmax and finish:
-        return _by_partition(model, meeting, target_ids, drawn, finish)
-    return _plainly(model, meeting, target_ids, drawn, objective)
+        return _by_partition(model, meeting, own_ids, drawn, finish)
+    return _plainly(model, meeting, own_ids, drawn, objective)
 
 
 def _trained(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
@@ -96,48 +100,53 @@ def _trained(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
     return Interests(*(part[chosen] for part in interests)), batch.target[slots]
 
 
-def _mask_of(interests: Interests, batch: Batch) -> Tensor:
-    """Tell which slots belong to each trained prefix, [P, L]."""
+def _prefixes_of(batch: Batch) -> Tensor:
+    """Give the items of each trained prefix, [P, L], padded with 0."""
     row, slot = (batch.target != 0).nonzero(as_tuple=True)
-    upto = torch.arange(interests.weights.shape[-1], device=slot.device) <= slot[:, None]
-    return upto & batch.mask[row]
+    upto = torch.arange(batch.history.shape[1], device=slot.device) <= slot[:, None]
+    return batch.history[row] * upto
 
 
 def _by_partition(
     model: Model,
     meeting: tuple[Tensor, Tensor, Tensor],
-    target_ids: Tensor,
+    own_ids: Tensor,
     drawn: Negatives | None,
     finish: Finish,
 ) -> Tensor:
-    if drawn is None:
+    if drawn is None and own_ids.shape[1] == 1:  # the target is one of the catalog's: none is out
         return partition_loss(*meeting, model.item_vectors()[1:], finish=finish)
-    hits = find_hits(target_ids, drawn.items)
-    items = model.vectors_of(drawn.items)
-    return partition_loss(*meeting, items, finish=finish, log_q=drawn.log_q, hits=hits)
+    ids, items, log_q = _negatives_of(model, drawn)
+    return partition_loss(*meeting, items, finish=finish, log_q=log_q, hits=find_hits(own_ids, ids))
 
 
 def _plainly(
     model: Model,
     meeting: tuple[Tensor, Tensor, Tensor],
-    target_ids: Tensor,
+    own_ids: Tensor,
     drawn: Negatives | None,
     objective: Objective,
 ) -> Tensor:
-    device = target_ids.device
-    ids = torch.arange(1, model.size, device=device) if drawn is None else drawn.items
-    items = model.item_vectors()[1:] if drawn is None else model.vectors_of(drawn.items)
+    ids, items, log_q = _negatives_of(model, drawn)
 
     def some(queries: Tensor, prior: Tensor, target: Tensor, own_ids: Tensor) -> Tensor:
         scores = losses.score(queries, prior, target, items)
-        if drawn is not None:
-            scores = losses.subtract_log_q(scores, drawn.log_q)
+        if log_q is not None:
+            scores = losses.subtract_log_q(scores, log_q)
         scores = losses.drop_hits(scores, own_ids, ids)
         return objective.loss(objective.readout.logits(scores, prior)).sum()
 
-    rows = max(1, 4 * CHUNK // (meeting[0].shape[1] * len(items)))
-    pieces = list(zip(*(torch.split(part, rows) for part in (*meeting, target_ids)), strict=True))
+    held = max(meeting[0].shape[1], own_ids.shape[1] // 4)  # of an item: its scores; what it is not
+    rows = max(1, 4 * CHUNK // (held * len(items)))
+    pieces = list(zip(*(torch.split(part, rows) for part in (*meeting, own_ids)), strict=True))
     if len(pieces) == 1:
-        return some(*pieces[0]) / len(target_ids)
+        return some(*pieces[0]) / len(own_ids)
     sums = [checkpoint(some, *piece, use_reentrant=False) for piece in pieces]
-    return torch.stack(sums).sum() / len(target_ids)
+    return torch.stack(sums).sum() / len(own_ids)
+
+
+def _negatives_of(model: Model, drawn: Negatives | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Give ids, vectors and log q of what was drawn, or of the whole catalog."""
+    if drawn is None:
+        return torch.arange(1, model.size, device=model.device), model.item_vectors()[1:], None
+    return drawn.items, model.vectors_of(drawn.items), drawn.log_q
