@@ -112,7 +112,11 @@ def told_whose(recommender, apart):
         for row, history in enumerate(histories):
             people = apart(history)
             interests = recommender.interests_of(people).vectors[:, 0].numpy()
-            scores = torch.from_numpy(interests @ vectors[1:].T).log_softmax(dim=1)
+            scores = torch.from_numpy(interests @ vectors[1:].T)
+            if recommender.model.strike_seen:
+                for person, own in enumerate(people):
+                    scores[person, own - 1] = -torch.inf
+            scores = scores.log_softmax(dim=1)
             shares = torch.tensor([len(own) / len(history) for own in people])
             mixed = (scores + shares.log()[:, None]).logsumexp(dim=0).numpy()
             mixed[history - 1] = -np.inf

@@ -1,5 +1,7 @@
 """Small worlds for tests: data sets, and models that are quick to make."""
 
+from typing import Any
+
 import torch
 
 from prismrec.data.dataset import Dataset, build_dataset
@@ -17,12 +19,15 @@ def small_dataset(spec: str = SPEC) -> Dataset:
     return build_dataset(log, items=items, min_user_events=1, min_item_events=1)
 
 
-def untrained(dataset: Dataset, *, extractor: str = "sa", interests: int = 3) -> Recommender:
+def untrained(
+    dataset: Dataset, *, extractor: str = "sa", interests: int = 3, **options: Any
+) -> Recommender:
     """Make a recommender of random weights, the same every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=10)
-        return Recommender.exact(Model(dataset.catalog.size, made), dataset.catalog)
+        model = Model(dataset.catalog.size, made, **options)
+        return Recommender.exact(model, dataset.catalog)
 
 
 def ids(dataset: Dataset, user: int) -> list[str]:

@@ -103,6 +103,7 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
             f"The artifact {folder} was trained with the extractor {made['class']!r}, which this "
             "package does not hold; hand its class to load(folder, extractor=...)."
         )
+    # Artifacts once held how their gradients were made, which concerns training alone.
     options = {name: value for name, value in manifest["model"].items() if name != "sparse"}
     model = Model(manifest["items"] + 1, kind(**made["options"]), **options)
     weights, _ = read_tensors(folder / WEIGHTS)

@@ -2,7 +2,7 @@
 
     scores = score(queries, prior, target, negatives)          # [P, Q, S], target in column 0
     scores = subtract_log_q(scores, log_q)                     # negatives that are drawn unevenly
-    scores = drop_hits(scores, own_ids, negative_ids)          # negatives that are the target
+    scores = drop_hits(scores, own_ids, negative_ids)          # negatives that are the row's own
     loss   = softmax(readout.logits(scores, prior)).mean()
 
 Each step takes tensors and gives a tensor; none holds state or knows a model. All losses take
@@ -55,7 +55,7 @@ def drop_hits(
 
     Args:
         scores: Target in column 0.
-        own_ids: The row's target, and what else it is not to be scored against; 0 is none.
+        own_ids: The row's target, and what else is struck for it; 0 is none.
         negative_ids: The items of the other columns.
 
     Cost: O(P O N) time and memory.

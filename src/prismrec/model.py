@@ -49,9 +49,9 @@ class Model(nn.Module):
             under which an interest's own partition does not matter in training. Costs a forward
             pass O(B K V D) time, up to ``SUMMED`` items; beyond, the sum is taken over a sample
             of so many, by their biases.
-        seen_negatives: The items of a history compete with what is to come: they are among the
-            negatives in training, and in the sums of ``normalized``. False where lists leave them
-            out anyway.
+        strike_seen: Strike a history's items from what they compete with: from the negatives in
+            training and from the sums of ``normalized``. For lists that leave them out anyway;
+            on others they stand higher than they deserve.
 
     Raises:
         ConfigError: An impossible size, similarity, temperature or dropout.
@@ -67,7 +67,7 @@ class Model(nn.Module):
         dropout: float = 0.0,
         untied: bool = False,
         normalized: bool = False,
-        seen_negatives: bool = True,
+        strike_seen: bool = False,
     ) -> None:
         super().__init__()
         if size < 2:
@@ -80,7 +80,7 @@ class Model(nn.Module):
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
-        self.normalized, self.seen_negatives = normalized, seen_negatives
+        self.normalized, self.strike_seen = normalized, strike_seen
         self._drawn: tuple[Tensor, Tensor, Tensor] | None = None
         self.options = {
             "similarity": similarity,
@@ -88,7 +88,7 @@ class Model(nn.Module):
             "dropout": dropout,
             "untied": untied,
             "normalized": normalized,
-            "seen_negatives": seen_negatives,
+            "strike_seen": strike_seen,
         }
         self.items = ItemTable(size, extractor.dim)
         self.outputs: ItemTable | None = None
@@ -248,7 +248,7 @@ class Model(nn.Module):
         """Give the log of each interest's summed exponentials; 0 where no item is left to sum."""
         ids, items, log_weight = self._summed()
         number, k, _ = vectors.shape
-        hits = None if self.seen_negatives else find_hits(history, ids)
+        hits = find_hits(history, ids) if self.strike_seen else None
         rows = max(1, SCORES_HELD // (k * len(items)))
         found = []
         for start in range(0, max(number, 1), rows):

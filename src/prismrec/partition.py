@@ -29,14 +29,14 @@ class Hits(NamedTuple):
     column: Int[Tensor, " H"]
 
 
-def find_hits(own_ids: Int[Tensor, "P S"], negative_ids: Int[Tensor, " N"]) -> Hits:
-    """Find the negatives that are a position's own: its target, and what else it must not meet.
+def find_hits(own_ids: Int[Tensor, "P O"], negative_ids: Int[Tensor, " N"]) -> Hits:
+    """Find the negatives that are a position's own: its target, and what else is struck for it.
 
     Args:
         own_ids: Each position's own items; 0 is none.
         negative_ids: Without 0.
 
-    Cost: O((P S + N) log N) time, O(P S + N + H) memory; never O(P N).
+    Cost: O((P O + N) log N) time, O(P O + N + H) memory; never O(P N).
     """
     ordered, order = negative_ids.sort()
     own = own_ids.flatten()

@@ -59,7 +59,7 @@ def test_nothing_given_is_prism_as_the_data_is():
     assert settle(RunConfig(), TrainConfig(), replace(SPARSE, far=False))[0].dropout == 0.5
     config, training = settle(RunConfig(), TrainConfig(), DENSE)
     assert (config.interests, config.filter_seen, config.categories) == (4, True, False)
-    assert (config.max_len, config.seen_negatives) == (200, False)
+    assert (config.max_len, config.strike_seen) == (200, True)
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
     assert (training.window, training.epochs, training.learning_rate) == (1, 8, 8e-3)
 
@@ -83,12 +83,23 @@ def test_the_extractors_of_others_keep_theirs():
     assert settle(RunConfig(extractor="gru"), TrainConfig(), SPARSE)[0].interests == 1
 
 
-def test_seen_items_are_negatives_but_where_data_is_dense_and_nobody_takes_one_twice():
-    asked = [replace(SPARSE, dense=d, again=a) for d in (True, False) for a in (True, False)]
-    found = [settle(RunConfig(), TrainConfig(), traits)[0].seen_negatives for traits in asked]
-    assert found == [True, False, True, True]
-    for traits in asked:
-        assert settle(RunConfig(extractor="sa"), TrainConfig(), traits)[0].seen_negatives is True
+@pytest.mark.parametrize("given", [None, True, False])
+@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize("dense", [True, False])
+def test_dense_data_strikes_what_lists_leave_out_and_reads_far_back(dense, again, given):
+    traits = replace(SPARSE, dense=dense, again=again)
+    config, _ = settle(RunConfig(filter_seen=given), TrainConfig(), traits)
+    left_out = not again if given is None else given
+    assert (config.filter_seen, config.strike_seen) == (left_out, dense and left_out)
+    assert config.max_len == (200 if dense and left_out else 50)
+    other, _ = settle(RunConfig(extractor="sa", filter_seen=given), TrainConfig(), traits)
+    assert (other.filter_seen, other.strike_seen) == (left_out, False)
+
+
+@pytest.mark.parametrize("strike_seen", [True, False])
+def test_the_model_is_told_what_to_strike(strike_seen):
+    config, _ = settle(RunConfig(strike_seen=strike_seen), TrainConfig(), SPARSE)
+    assert make_model(config, 40, 0).strike_seen is strike_seen
 
 
 def test_what_is_given_stands():

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from prismrec.extractors import SelfAttentive
+from prismrec.extractors.sa import at_distance
 
 V, D, K, L = 7, 3, 2, 5
 HISTORIES = [[3, 1, 3, 6], [2], [5, 4, 1, 2, 6]]
@@ -141,6 +142,25 @@ def test_a_history_longer_by_old_items_keeps_the_position_of_its_newest():
     for other in ratios["recency"][1:]:
         torch.testing.assert_close(other, ratios["recency"][0])
     assert not torch.allclose(ratios["slot"][0], ratios["slot"][1])
+
+
+def test_the_gradient_of_a_bias_by_distance_repeats_to_the_bit_on_several_threads():
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    distance = torch.randint(5, (200, 200))
+    upstream = torch.randn(200, 200, 4)
+    found = []
+    torch.set_num_threads(4)
+    try:
+        for _ in range(8):
+            bias = torch.zeros(4, 5, requires_grad=True)
+            (at_distance(bias, distance) * upstream).sum().backward()
+            found.append(bias.grad)
+    finally:
+        torch.set_num_threads(before)
+    expected = [upstream[distance == d].double().sum(0) for d in range(5)]
+    torch.testing.assert_close(found[0].T.double(), torch.stack(expected), rtol=1e-4, atol=1e-3)
+    assert all(torch.equal(one, found[0]) for one in found[1:])
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 4 * D), (5, 5), (1, 1)])

@@ -91,6 +91,17 @@ def test_weights_that_are_not_numbers_are_refused(dataset, tmp_path):
         load(tmp_path / "a")
 
 
+def test_an_artifact_that_says_how_its_gradients_were_made_is_read(dataset, saved):
+    recommender, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["model"]["sparse"] = True
+    del manifest["model"]["strike_seen"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    again = load(folder)
+    assert again.model.options == recommender.model.options
+    assert again.recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
+
+
 @pytest.mark.parametrize("change", [{"format": "other"}, {"version": 99}])
 def test_another_format_is_refused(saved, change):
     _, folder = saved

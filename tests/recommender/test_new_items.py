@@ -51,6 +51,17 @@ def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recomme
     assert without == [item.id for item in recommender.recommend(history, 1_000)]
 
 
+def test_a_model_that_strikes_what_is_seen_does_so_with_new_items_too(dataset):
+    options = {"untied": True, "normalized": True, "strike_seen": True}
+    plain = untrained(dataset, extractor="prism", **options)
+    added = plain.add([NewItem(id="new", taken_with=dataset.catalog.items.external([3]))])
+    history = np.array([1, 2, 3])
+    read = added.interests_of([history])
+    scores = read.vectors[0] @ added.model.item_vectors().T + read.bias[0][:, None]
+    unseen = np.setdiff1d(np.arange(1, added.catalog.size), history)
+    assert scores[:, unseen].exp().sum().item() == pytest.approx(1, abs=1e-4)
+
+
 def test_new_items_survive_saving(dataset, recommender, tmp_path):
     some = [
         NewItem(id=f"n{i}", categories=["fresh", dataset.catalog.category_names[1]]) for i in "ab"

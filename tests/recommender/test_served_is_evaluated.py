@@ -38,7 +38,21 @@ def straight_from(model, filter_seen):
 def test_evaluation_through_the_recommender_is_that_of_the_model(tmp_path, extractor, filter_seen):
     dataset = small_dataset()
     interests = 1 if extractor in ("mean", "gru") else 3
-    recommender = untrained(dataset, extractor=extractor, interests=interests)
+    check_served(
+        tmp_path, untrained(dataset, extractor=extractor, interests=interests), filter_seen
+    )
+
+
+@pytest.mark.parametrize("filter_seen", [True, False])
+@pytest.mark.parametrize("strike_seen", [True, False])
+def test_so_it_is_where_scores_are_normalized(tmp_path, filter_seen, strike_seen):
+    options = {"untied": True, "normalized": True, "strike_seen": strike_seen}
+    recommender = untrained(small_dataset(), extractor="prism", **options)
+    check_served(tmp_path, recommender, filter_seen)
+
+
+def check_served(tmp_path, recommender, filter_seen):
+    dataset = small_dataset()
     save(recommender, tmp_path / "a")
     served = load(tmp_path / "a")
     cases = split_by_user(dataset, valid=0.0, test=0.5).test

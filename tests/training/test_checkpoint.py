@@ -124,7 +124,7 @@ def test_a_finished_run_resumes_to_itself(new_model, histories, weights, assert_
 
 @pytest.mark.parametrize("change", [
     "seed", "learning_rate", "width", "dropout", "readout", "negatives", "sampler", "regularizer",
-    "histories",
+    "histories", "sparse", "strike_seen",
 ])  # fmt: skip
 def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, change):
     options, model, objective, data = config(steps=6), new_model(), sampled(histories), histories
@@ -133,8 +133,12 @@ def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, chan
     variance = {"variance": (REGULARIZERS["routing_variance"], 1.0)}
     options = {
         "seed": config(steps=6, seed=1), "learning_rate": config(steps=6, learning_rate=0.1),
+        "sparse": config(steps=6, sparse=True),
     }.get(change, options)  # fmt: skip
-    model = {"width": new_model(interests=2), "dropout": new_model(dropout=0.1)}.get(change, model)
+    model = {
+        "width": new_model(interests=2), "dropout": new_model(dropout=0.1),
+        "strike_seen": new_model(strike_seen=True),
+    }.get(change, model)  # fmt: skip
     objective = {
         "readout": Objective(readout=HARD, negatives=drawn),
         "negatives": sampled(histories, 17),
@@ -145,6 +149,12 @@ def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, chan
         data = histories.select(torch.arange(1, len(histories)).numpy())
     with pytest.raises(DataError, match="other settings or data"):
         train(model, data, options, objective, folder=tmp_path, resume=True)
+
+
+def test_gradients_that_were_not_said_to_be_sparse_are_dense(new_model, histories, tmp_path):
+    train(new_model(), histories, config(steps=6), folder=tmp_path)
+    again = config(steps=6, sparse=False)
+    assert train(new_model(), histories, again, folder=tmp_path, resume=True).steps == 6
 
 
 def test_where_there_is_no_checkpoint_resume_says_so(new_model, histories, tmp_path):

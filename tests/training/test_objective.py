@@ -55,7 +55,7 @@ def by_position(model, batch, name, loss, sampler):
     for row, slot, target in zip(rows, slots, targets, strict=True):
         history = batch.history[row : row + 1, : slot + 1]
         vectors = model(history, history != 0).vectors[0]
-        own = target[None] if model.seen_negatives else torch.cat([target[None], history[0]])
+        own = torch.cat([target[None], history[0]]) if model.strike_seen else target[None]
         kept = ~torch.isin(ids, own)
         logits = one_position(name, vectors, items[target], items[ids[kept]], log_q[kept])
         total = total + loss(logits)[0]
@@ -76,16 +76,16 @@ CASES = [
 
 
 @pytest.mark.parametrize(("sampled", "chunk"), [
-    (None, 500), ("uniform", 500), ("in_batch", 1 << 20), ("mixed", 1 << 20),
+    (None, 500), ("uniform", 500), ("in_batch", 1 << 20), ("mixed", 1 << 20), ("union", 500),
 ])  # fmt: skip
 @pytest.mark.parametrize(("name", "_", "loss"), CASES)
-@pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
+@pytest.mark.parametrize("strike_seen", [False, True], ids=["", "struck"])
 def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
-    new_model, histories, monkeypatch, name, _, loss, sampled, chunk, seen
+    new_model, histories, monkeypatch, name, _, loss, sampled, chunk, strike_seen
 ):  # fmt: skip
     monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many pieces; else one
     monkeypatch.setattr("prismrec.partition.CHUNK", chunk)
-    model, batch = new_model(seen_negatives=seen), batch_of(histories)
+    model, batch = new_model(strike_seen=strike_seen), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
     goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)
     found, parts = compute(model, batch, goal, torch.Generator().manual_seed(0))
@@ -98,14 +98,14 @@ def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
         torch.testing.assert_close(mine[part], gradient, rtol=1e-4, atol=1e-6, msg=part)
 
 
-def test_an_item_of_the_history_is_not_pushed_away_if_seen_items_are_no_negatives(new_model):
+def test_what_is_struck_is_not_pushed_away(new_model):
     batch = Batch(*(torch.tensor([row]) for row in ([3, 5, 7], [True] * 3, [0, 0, 9])))
-    for seen in (True, False):
-        model = new_model("prism", untied=True, seen_negatives=seen)
+    for strike_seen in (True, False):
+        model = new_model("prism", untied=True, strike_seen=strike_seen)
         compute(model, batch, Objective(), torch.Generator())[0].backward()
         pushed = model.outputs.weight.grad[1:].abs().sum(dim=1) > 0
-        assert pushed[[2, 4, 6]].tolist() == [seen] * 3
-        assert pushed.sum() == (39 if seen else 36)
+        assert pushed[[2, 4, 6]].tolist() == [not strike_seen] * 3
+        assert pushed.sum() == (36 if strike_seen else 39)
 
 
 @pytest.mark.parametrize("extractor", ["mind", "dr", "gru", "transformer", "mean"])

@@ -53,8 +53,8 @@ def test_normalized_scores_are_log_probabilities_of_a_mixture(new_model):
     torch.testing.assert_close(prior.exp().sum(1), torch.ones(3))
 
 
-def test_without_seen_negatives_they_are_log_probabilities_of_what_is_unseen(new_model):
-    model = new_model("prism", untied=True, normalized=True, seen_negatives=False).eval()
+def test_where_seen_items_are_struck_they_are_log_probabilities_of_the_others(new_model):
+    model = new_model("prism", untied=True, normalized=True, strike_seen=True).eval()
     odds = scores_of(model).exp()
     unseen = torch.ones(3, 40).scatter(1, HISTORY, 0)
     unseen[:, 0] = 0
@@ -64,29 +64,31 @@ def test_without_seen_negatives_they_are_log_probabilities_of_what_is_unseen(new
 
 def test_someone_who_has_seen_everything_has_interests_still():
     extractor = Prism(dim=8, interests=2, max_len=3)
-    model = Model(4, extractor, untied=True, normalized=True, seen_negatives=False).eval()
+    model = Model(4, extractor, untied=True, normalized=True, strike_seen=True).eval()
     with torch.no_grad():
         bias = model(torch.tensor([[1, 2, 3]]), torch.ones(1, 3, dtype=torch.bool)).bias
     assert bias.isfinite().all()
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_partitions_do_not_depend_on_how_many_are_made_at_once(new_model, monkeypatch, seen):
-    model = new_model("prism", untied=True, normalized=True, seen_negatives=seen).eval()
+@pytest.mark.parametrize("strike_seen", [True, False])
+def test_partitions_do_not_depend_on_how_many_are_made_at_once(new_model, monkeypatch, strike_seen):
+    model = new_model("prism", untied=True, normalized=True, strike_seen=strike_seen).eval()
     with torch.no_grad():
         whole = model(HISTORY, HISTORY != 0).bias
         monkeypatch.setattr("prismrec.model.SCORES_HELD", 1)
         torch.testing.assert_close(model(HISTORY, HISTORY != 0).bias, whole)
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(monkeypatch, seen):
+@pytest.mark.parametrize("strike_seen", [True, False])
+def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(monkeypatch, strike_seen):
     torch.manual_seed(0)
     model = Model(
         3_000, Prism(dim=8, interests=2, max_len=3),
-        untied=True, normalized=True, seen_negatives=seen,
+        untied=True, normalized=True, strike_seen=strike_seen,
     )  # fmt: skip
-    model.start_from(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), 2 * torch.randn(3_000))
+    bias = 2 * torch.randn(3_000)
+    bias[HISTORY.unique()] = 8  # together most of a partition, if it holds them
+    model.start_from(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), bias)
     with torch.no_grad():
         exact = model.eval()(HISTORY, HISTORY != 0).bias
         monkeypatch.setattr("prismrec.model.SUMMED", 1_000)

@@ -1,6 +1,6 @@
 """What a setting is where none was given: rules over the data's own statistics, never tuned.
 
-    rules = rules_of(kind, traits_of(split, catalog))
+    rules = rules_of(kind, traits_of(split, catalog), filter_seen=config.filter_seen)
     config, training = filled(config, rules), filled(training, rules)
 
 A rule depends on the extractor and on five traits of the data, and every setting can be given
@@ -28,8 +28,8 @@ DENSE_GRADIENTS_UP_TO = 100_000
 """Items up to which a step moves every item vector, as Adam's momentum would have it. Beyond, only
 those that it reads: faster the more items there are, and hardly worse (docs/lab.md)."""
 DENSE = 25
-"""Events an item from which a transformer block and long histories pay, dropout may be light, and
-seen items are better no negatives."""
+"""Events an item from which a transformer block pays, dropout may be light, and striking seen items
+pays, which makes long histories pay."""
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
@@ -73,18 +73,28 @@ def takes_again(histories: Histories) -> bool:
     return bool(((items[1:] == items[:-1]) & (owner[1:] == owner[:-1])).any())
 
 
-def rules_of(kind: type[Extractor], traits: Traits) -> dict[str, Any]:
-    """Give each setting that a rule decides, by name."""
-    found = of_prism(traits) if kind is Prism else of_others(traits, single=kind.single)
-    return found | {"filter_seen": not traits.again}
+def rules_of(kind: type[Extractor], traits: Traits, *, filter_seen: bool | None) -> dict[str, Any]:
+    """Give each setting that a rule decides, by name.
+
+    Args:
+        kind: The extractor.
+        traits: Of the data.
+        filter_seen: Whether lists leave out what was seen; by rule if None.
+    """
+    filter_seen = not traits.again if filter_seen is None else filter_seen
+    if kind is Prism:
+        found = of_prism(traits, strike_seen=traits.dense and filter_seen)
+    else:
+        found = of_others(traits, single=kind.single)
+    return found | {"filter_seen": filter_seen}
 
 
-def of_prism(traits: Traits) -> dict[str, Any]:
+def of_prism(traits: Traits, *, strike_seen: bool) -> dict[str, Any]:
     """Give what METHODS' prism is, for data of these traits."""
     sparse_dropout = 0.3 if traits.far else 0.5
     return {
         "interests": 4 if traits.dense else 2,
-        "max_len": 200 if traits.dense else 50,
+        "max_len": 200 if strike_seen else 50,
         "readout": "mixture",
         "similarity": "dot",
         "untied": True,
@@ -92,7 +102,7 @@ def of_prism(traits: Traits) -> dict[str, Any]:
         "categories": traits.categories,
         "sampler": "union",
         "negatives": min(1024, max(1, traits.items // 4)),
-        "seen_negatives": traits.again or not traits.dense,
+        "strike_seen": strike_seen,
         "dropout": 0.2 if traits.dense else sparse_dropout,
         "learning_rate": 8e-3,
         "epochs": 8,
@@ -115,7 +125,7 @@ def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
         "categories": False,
         "sampler": "uniform",
         "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
-        "seen_negatives": True,
+        "strike_seen": False,
         "dropout": 0.2,
         "rules": False,
     }

@@ -48,8 +48,8 @@ class RunConfig:
     """Number K of interests; 4 if not given, 1 for an extractor that gives one, 2 for prism on data
     of fewer than 25 events an item."""
     max_len: int | None = None
-    """Events of a history that the model reads, the newest. 50 if not given; 200 for prism on data
-    of 25 events an item and more."""
+    """Events of a history that the model reads, the newest. 50 if not given; 200 where strike-seen
+    is by rule."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the extractor, as --set hidden=256."""
     readout: str | None = None
@@ -79,9 +79,9 @@ class RunConfig:
     categories: bool | None = None
     """While training, let items of a category share a part of their vectors, so that what is known
     of many helps the rare. If not given: for prism, where two items share a category."""
-    seen_negatives: bool | None = None
-    """Let the items of a history be negatives of what comes next. If not given: always, but for
-    prism on data of 25 events an item and more where nobody takes an item twice."""
+    strike_seen: bool | None = None
+    """Let a history's items be no negatives of what comes next. If not given: for prism on data of
+    25 events an item and more, where lists leave them out (filter-seen)."""
     routing_variance: float = 0.0
     """Weight of REMI's routing regulariser."""
     disagreement: float = 0.0
@@ -193,7 +193,7 @@ def settle(
 ) -> tuple[RunConfig, TrainConfig]:
     """Fill in what was not given, by the rules of ``defaults``."""
     kind = resolve("extractor", config.extractor, EXTRACTORS)
-    rules = rules_of(kind, traits)
+    rules = rules_of(kind, traits, filter_seen=config.filter_seen)
     config = filled(config, rules)
     sparse = traits.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     temperature = 0.07 if config.similarity == "cosine" else 1.0
@@ -240,7 +240,7 @@ def make_model(config: RunConfig, size: int, seed: int) -> Model:
             dropout=given(config.dropout),
             untied=given(config.untied),
             normalized=config.readout == "mixture",
-            seen_negatives=given(config.seen_negatives),
+            strike_seen=given(config.strike_seen),
         )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from prismrec.clustering import assigned
 from prismrec.errors import ConfigError
 from prismrec.extractors.base import Extractor
+from prismrec.extractors.sa import at_distance
 from prismrec.extractors.transformer import Block
 from prismrec.types import Interests
 
@@ -153,17 +154,19 @@ class Prism(Extractor):
     ) -> Interests:
         """Give the interests of T moments of each history: what each sees, and from how far."""
         content = self.to_heads(torch.tanh(self.to_hidden(states))).transpose(1, 2)[:, None]
-        recency = self.recency[: self.heads, distance].permute(1, 2, 0, 3)  # [_, T, H, L]
+        recency = at_distance(self.recency[: self.heads], distance).transpose(2, 3)  # [_, T, H, L]
         logits = content[:, :, : self.heads] + recency
         taken = seen[:, :, None].expand_as(logits)  # [B, T, K, L] from here on
         prior = self.prior[: self.heads].expand(*seen.shape[:2], -1)
         active = self.at_work.expand(*seen.shape[:2], -1)
         if self.clusters:
             member, later = self._membership(items, mask, seen)
-            own = content[:, :, self.heads :] + self.recency[self.heads, later][:, :, None]
+            own = at_distance(self.recency[self.heads :], later).transpose(2, 3)  # [B, T, 1, L]
+            own = content[:, :, self.heads :] + own
             logits = torch.cat([logits, own.expand_as(member)], dim=2)
             taken = torch.cat([taken, member], dim=2)
-            near = _only(self.nearness[distance][:, :, None], seen[:, :, None])
+            nearness = at_distance(self.nearness[None], distance).transpose(2, 3)
+            near = _only(nearness, seen[:, :, None])
             share = _only(near.log_softmax(dim=-1), member).logsumexp(dim=-1)  # [B, T, C]
             prior = torch.cat([prior, self.prior[self.heads :] + share], dim=2)
             formed = member.any(dim=-1)

@@ -9,8 +9,9 @@ self-attentive method; authors' code, src/model.py, Model_ComiRec_SA.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from prismrec.errors import ConfigError
 from prismrec.extractors.base import Extractor, without_prior
@@ -82,7 +83,7 @@ class SelfAttentive(Extractor):
         if self.recency is not None:
             slots = torch.arange(mask.shape[1], device=mask.device)
             distance = (mask.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)  # [B, L]
-            logits = logits + self.recency[:, distance].permute(1, 0, 2)
+            logits = logits + at_distance(self.recency, distance).transpose(1, 2)
         here = mask[:, None]
         # The lowest finite value, not -inf: a history of padding alone would softmax to NaN, and
         # NaN gradients outlive any clean-up of the forward pass.
@@ -138,4 +139,16 @@ def causal_bias(
     distance = slots[:, None] - slots  # [t, j]
     if recency is None:
         recency = items.new_zeros(1, items.shape[1])
-    return recency[:, distance.clamp(min=0)].masked_fill(distance < 0, float("-inf"))
+    bias = at_distance(recency, distance.clamp(min=0)).permute(2, 0, 1)
+    return bias.masked_fill(distance < 0, float("-inf"))
+
+
+def at_distance(
+    bias: Float[Tensor, "K max_len"], distance: Int[Tensor, "*places"]
+) -> Float[Tensor, "*places K"]:
+    """Look up the bias of each head at some distances.
+
+    As rows of a table: the gradient of an indexed tensor is summed by several threads in an order
+    of their own, and a run of two threads would not repeat to the same bits.
+    """
+    return embedding(distance, bias.T)

@@ -36,8 +36,8 @@ class TrainConfig:
     schedule: Schedule = "linear"
     """After the warm-up: fall to 0 at the last step, or stay."""
     sparse: bool | None = None
-    """Move only the item vectors that a step reads, all its negatives being sampled. No if not
-    given; on the command line beyond 100 000 items, where they are."""
+    """Move only the item vectors that a step reads; negatives have to be sampled. If not given: no;
+    on the command line yes beyond 100 000 items, where they are sampled."""
     weight_decay: float = 0.0
     """Decoupled decay of the extractor's weights, never of item vectors."""
     average: float | None = None

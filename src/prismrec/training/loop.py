@@ -305,7 +305,7 @@ def fingerprint(
     model: Model, histories: Histories, config: TrainConfig, objective: Objective
 ) -> str:
     """Name what a run must have in common with its checkpoint, by a hash."""
-    settings = {name: value for name, value in asdict(config).items() if name != "device"}
+    settings = asdict(config) | {"device": None, "sparse": bool(config.sparse)}
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     scaling = model.options
     terms = {name: [_named(f), weight] for name, (f, weight) in objective.regularizers.items()}

@@ -50,7 +50,7 @@ def compute(
     """
     interests, target_ids = _trained(model, batch)
     own_ids = target_ids[:, None]
-    if not model.seen_negatives:
+    if model.strike_seen:
         own_ids = torch.cat([own_ids, _prefixes_of(batch)], dim=1)
     # Whatever the extractor ran in, scores and losses are float32.
     with torch.autocast(target_ids.device.type, enabled=False):
@@ -114,7 +114,7 @@ def _by_partition(
     drawn: Negatives | None,
     finish: Finish,
 ) -> Tensor:
-    if drawn is None and own_ids.shape[1] == 1:  # the target is one of the catalog's: none is out
+    if drawn is None and own_ids.shape[1] == 1:  # the whole catalog, of which nothing is struck
         return partition_loss(*meeting, model.item_vectors()[1:], finish=finish)
     ids, items, log_q = _negatives_of(model, drawn)
     return partition_loss(*meeting, items, finish=finish, log_q=log_q, hits=find_hits(own_ids, ids))
@@ -136,7 +136,8 @@ def _plainly(
         scores = losses.drop_hits(scores, own_ids, ids)
         return objective.loss(objective.readout.logits(scores, prior)).sum()
 
-    held = max(meeting[0].shape[1], own_ids.shape[1] // 4)  # of an item: its scores; what it is not
+    # For each item a position holds Q scores of four bytes, or one byte for each of its own ids.
+    held = max(meeting[0].shape[1], own_ids.shape[1] // 4)
     rows = max(1, 4 * CHUNK // (held * len(items)))
     pieces = list(zip(*(torch.split(part, rows) for part in (*meeting, own_ids)), strict=True))
     if len(pieces) == 1:
