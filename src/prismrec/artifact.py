@@ -27,7 +27,7 @@ from scipy import sparse
 import prismrec
 from prismrec.channel import Rules
 from prismrec.data.storage import read_catalog, whole_folder, write_catalog
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.extractors import EXTRACTORS
 from prismrec.extractors.base import Extractor
 from prismrec.index import load_index
@@ -86,7 +86,7 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
 
     Raises:
         DataError: No artifact, another format, a missing, damaged or exchanged file, weights
-            that are not numbers, or an extractor that is not known here.
+            that are not numbers, or an extractor or an option of it that is not known here.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
@@ -105,7 +105,14 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
         )
     # Artifacts once held how their gradients were made, which concerns training alone.
     options = {name: value for name, value in manifest["model"].items() if name != "sparse"}
-    model = Model(manifest["items"] + 1, kind(**made["options"]), **options)
+    try:
+        model = Model(manifest["items"] + 1, kind(**made["options"]), **options)
+    except (TypeError, ConfigError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise DataError(
+            f"{folder / MANIFEST} describes a model that this version cannot make ({reason}); open "
+            "it with the version that wrote it, or train again."
+        ) from error
     weights, _ = read_tensors(folder / WEIGHTS)
     try:
         model.load_state_dict(weights)

@@ -102,6 +102,20 @@ def test_an_artifact_that_says_how_its_gradients_were_made_is_read(dataset, save
     assert again.recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
 
 
+@pytest.mark.parametrize("part", ["model", "extractor"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("novelty", True), ("dropout", "much"), ("dropout", 7), ("dim", None)]
+)
+def test_a_model_that_cannot_be_made_is_refused(saved, part, name, value):
+    _, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    options = manifest["model"] if part == "model" else manifest["extractor"]["options"]
+    options[name] = value
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"manifest\.json describes a model .* train again"):
+        load(folder)
+
+
 @pytest.mark.parametrize("change", [{"format": "other"}, {"version": 99}])
 def test_another_format_is_refused(saved, change):
     _, folder = saved
