@@ -86,7 +86,8 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
 
     Raises:
         DataError: No artifact, another format, a missing, damaged or exchanged file, weights
-            that are not numbers, or an extractor or an option of it that is not known here.
+            that are not numbers, an extractor that is not known here, or options of which no
+            model can be made.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)

@@ -146,7 +146,7 @@ def causal_bias(
 def at_distance(
     bias: Float[Tensor, "K max_len"], distance: Int[Tensor, "*places"]
 ) -> Float[Tensor, "*places K"]:
-    """Look up the bias of each head at some distances.
+    """Look up the bias of each head at some distances, from 0 to max_len - 1.
 
     As rows of a table: the gradient of an indexed tensor is summed by several threads in an order
     of their own, and a run of two threads would not repeat to the same bits.

@@ -49,9 +49,9 @@ def compute(
         generator: Where negatives are drawn from; on the CPU.
     """
     interests, target_ids = _trained(model, batch)
-    own_ids = target_ids[:, None]
+    prefixes, own_ids = _prefixes_of(batch), target_ids[:, None]
     if model.strike_seen:
-        own_ids = torch.cat([own_ids, _prefixes_of(batch)], dim=1)
+        own_ids = torch.cat([own_ids, prefixes], dim=1)
     # Whatever the extractor ran in, scores and losses are float32.
     with torch.autocast(target_ids.device.type, enabled=False):
         interests = interests._replace(
@@ -62,7 +62,7 @@ def compute(
         total = _met(model, interests, own_ids, objective, generator)
         parts = {"loss": total.detach()}
         for name, (regularizer, weight) in objective.regularizers.items():
-            term = regularizer(interests, _prefixes_of(batch) != 0)
+            term = regularizer(interests, prefixes != 0)
             parts[name] = term.detach()
             total = total + weight * term
     return total, {name: float(value) for name, value in parts.items()}
