@@ -1,7 +1,7 @@
 """Take the pictures of the page that docs/ and the README show, from a service that runs.
 
-    prismrec serve demo/sa --data demo/data --beside demo/sa-k1 &
-    python docs/screenshots.py http://127.0.0.1:8000 [USER]
+    prismrec serve demo/sa --data demo/data --beside demo/prism-k1 --report demo/report &
+    python docs/screenshots.py http://127.0.0.1:8000 368
 
 Needs Chromium; for Chinese a font that has it (Debian: fonts-wqy-microhei), and Inter
 (fonts-inter) to look as it does here.
@@ -67,4 +67,5 @@ def main(address: str, user: str = "") -> None:
         browser.close()
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -4,8 +4,9 @@
     python benchmarks/peers/bench_peers.py DATA --python peers/bin/python --split-seed 2020
 
 Lists go in, numbers come out: a peer is trained in its own environment (``peers.py``) on the
-training histories, gives each test user a list without what was seen, and is measured as prism
-is. One JSON line a model: recall and NDCG, seconds of training, how it compares with prism.
+training histories, reads as much of a history as prism, gives each test user a list without what
+was seen, and is measured as prism is. One JSON line a model: recall and NDCG, seconds of training,
+how it compares with prism.
 """
 
 import argparse
@@ -42,8 +43,8 @@ def write(path, some):
     np.savez(path, indptr=indptr, items=np.concatenate(some))
 
 
-def peer_of(asked, name, split):
-    """Train a peer; give its report and its seconds."""
+def peer_of(asked, name, split, newest):
+    """Train a peer, which reads the newest events of a history; give its report and seconds."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write(folder / "train.npz", list(split.train))
@@ -51,6 +52,7 @@ def peer_of(asked, name, split):
         script = Path(__file__).with_name("peers.py")
         python = asked.python.absolute()  # not resolved: it would leave its environment
         words = [python, script.absolute(), name, folder, "--threads", str(asked.threads)]
+        words += ["--newest", str(newest)]
         # There, for some write logs where they stand.
         done = subprocess.run(words, cwd=folder, check=False, capture_output=True, text=True)
         if done.returncode:
@@ -76,9 +78,10 @@ def main(asked):
     seconds = time.perf_counter() - began
     recommend = partial(trained.recommender.ranked, filter_seen=True)
     prism = evaluate(recommend, split.test, ks=KS, only=METRICS)
-    told("prism", prism, seconds, asked, {"rules": trained.notes["rules"]})
+    newest = trained.recommender.model.extractor.max_len
+    told("prism", prism, seconds, asked, {"rules": trained.notes["rules"], "newest": newest})
     for name in asked.peer or PEERS:
-        found, seconds = peer_of(asked, name, split)
+        found, seconds = peer_of(asked, name, split, newest)
         against = compare(prism, found, f"recall@{LENGTH}")
         told(name, found, seconds, asked, {"prism over it": f"{against}"})
 

@@ -1,6 +1,6 @@
 """Train one peer and write its lists: run by ``bench_peers.py`` in the peers' own environment.
 
-    peers/bin/python benchmarks/peers/peers.py implicit-als FOLDER --threads 2
+    peers/bin/python benchmarks/peers/peers.py implicit-als FOLDER --threads 2 --newest 50
 
 FOLDER holds ``train.npz`` and ``cases.npz`` (``indptr``, ``items``; histories oldest first, items
 from 1). Written there: ``lists.npy``, ``[cases, 50]``, 0 where a list is shorter, what stands in
@@ -19,8 +19,6 @@ from pathlib import Path
 import numpy as np
 
 LENGTH = 50
-NEWEST = 50
-"""Events of a history that a sequential model reads."""
 EPOCHS = 20
 """Of the sequential models."""
 
@@ -57,22 +55,22 @@ def fitted(model, train, size):
     return time.perf_counter() - began
 
 
-def implicit_als(train, cases, size, threads):
+def implicit_als(train, cases, size, asked):
     """ALS, its users folded in."""
     from implicit.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(factors=64, num_threads=threads, random_state=0)
+    model = AlternatingLeastSquares(factors=64, num_threads=asked.threads, random_state=0)
     seconds = fitted(model, train, size)
     known = sparse_of(cases, size)
     found, _ = model.recommend(np.arange(len(cases)), known, N=LENGTH, recalculate_user=True)
     return found, seconds
 
 
-def implicit_bpr(train, cases, size, threads):
+def implicit_bpr(train, cases, size, asked):
     """BPR; it folds in nobody, so a user is the mean of the history's items."""
     from implicit.cpu.bpr import BayesianPersonalizedRanking
 
-    model = BayesianPersonalizedRanking(factors=64, num_threads=threads, random_state=0)
+    model = BayesianPersonalizedRanking(factors=64, num_threads=asked.threads, random_state=0)
     seconds = fitted(model, train, size)
     factors = model.item_factors
     users = np.array([factors[history].mean(axis=0) for history in cases])
@@ -80,17 +78,17 @@ def implicit_bpr(train, cases, size, threads):
     return best_of(users @ factors.T, cases), seconds
 
 
-def implicit_cosine(train, cases, size, threads):
+def implicit_cosine(train, cases, size, asked):
     """Cosine item-kNN, 200 neighbours."""
     from implicit.nearest_neighbours import CosineRecommender
 
-    model = CosineRecommender(K=200, num_threads=threads)
+    model = CosineRecommender(K=200, num_threads=asked.threads)
     seconds = fitted(model, train, size)
     found, scores = model.recommend(np.arange(len(cases)), sparse_of(cases, size), N=LENGTH)
     return np.where(scores > 0, found, 0), seconds
 
 
-def rectools_sasrec(train, cases, size, threads):  # noqa: ARG001
+def rectools_sasrec(train, cases, size, asked):  # noqa: ARG001
     """SASRec of RecTools: one pass over all prefixes, full softmax."""
     import pandas as pd
     import torch
@@ -111,7 +109,11 @@ def rectools_sasrec(train, cases, size, threads):  # noqa: ARG001
         return pd.DataFrame(columns)
 
     model = SASRecModel(
-        n_factors=64, session_max_len=NEWEST, epochs=EPOCHS, loss="softmax", deterministic=True
+        n_factors=64,
+        session_max_len=asked.newest,
+        epochs=EPOCHS,
+        loss="softmax",
+        deterministic=True,
     )
     began = time.perf_counter()
     model.fit(Dataset.construct(frame(train)))
@@ -125,7 +127,7 @@ def rectools_sasrec(train, cases, size, threads):  # noqa: ARG001
     return lists, seconds
 
 
-def recbole_sasrec(train, cases, size, threads):  # noqa: ARG001
+def recbole_sasrec(train, cases, size, asked):
     """SASRec of RecBole, full softmax, its own augmentation to prefixes and its own trainer."""
     import tempfile
 
@@ -145,7 +147,7 @@ def recbole_sasrec(train, cases, size, threads):  # noqa: ARG001
         settings = {
             "data_path": place, "checkpoint_dir": place, "show_progress": False, "use_gpu": False,
             "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
-            "MAX_ITEM_LIST_LENGTH": NEWEST, "hidden_size": 64, "inner_size": 256,
+            "MAX_ITEM_LIST_LENGTH": asked.newest, "hidden_size": 64, "inner_size": 256,
             "train_neg_sample_args": None, "epochs": EPOCHS, "train_batch_size": 1024,
             "eval_args": {"split": {"LS": "valid_only"}, "order": "TO", "mode": "full"},
             "eval_step": 0, "state": "WARNING", "seed": 0,
@@ -162,16 +164,16 @@ def recbole_sasrec(train, cases, size, threads):  # noqa: ARG001
         for name, number in held.field2token_id["item_id"].items():
             if name != "[PAD]":
                 numbers[int(name)] = number
-    padded = np.zeros((len(cases), NEWEST), dtype=np.int64)
+    padded = np.zeros((len(cases), asked.newest), dtype=np.int64)
     for row, history in enumerate(cases):
         own = numbers[history]
-        own = own[own > 0][-NEWEST:]
+        own = own[own > 0][-asked.newest :]
         padded[row, : len(own)] = own
     lengths = np.maximum((padded > 0).sum(axis=1), 1)
     model.eval()
     with torch.no_grad():
-        asked = {"item_id_list": torch.from_numpy(padded), "item_length": torch.from_numpy(lengths)}
-        scores = model.full_sort_predict(Interaction(asked)).view(len(cases), -1).numpy()
+        known = {"item_id_list": torch.from_numpy(padded), "item_length": torch.from_numpy(lengths)}
+        scores = model.full_sort_predict(Interaction(known)).view(len(cases), -1).numpy()
     ours = np.full((len(cases), size), -np.inf, dtype=np.float32)
     there = np.flatnonzero(numbers)
     ours[:, there] = scores[:, numbers[there]]
@@ -196,7 +198,7 @@ def main(asked):
     torch.set_num_threads(asked.threads)
     train, cases = (histories(asked.folder / f"{name}.npz") for name in ("train", "cases"))
     size = 1 + max(int(one.max()) for one in [*train, *cases])
-    lists, seconds = PEERS[asked.peer](train, cases, size, asked.threads)
+    lists, seconds = PEERS[asked.peer](train, cases, size, asked)
     np.save(asked.folder / "lists.npy", np.asarray(lists, dtype=np.int64))
     (asked.folder / "seconds.json").write_text(json.dumps(seconds))
 
@@ -207,4 +209,5 @@ if __name__ == "__main__":
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--newest", type=int, default=50, help="events a sequential model reads")
     main(parser.parse_args())

@@ -57,7 +57,7 @@ def browser(chromium):
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory):
-    """Write two artifacts and their data set; every item's title is hostile or odd."""
+    """Write three artifacts and their data set; every item's title is hostile or odd."""
     folder = tmp_path_factory.mktemp("page")
     dataset = small_dataset(WORLD)
     names = dataset.catalog.items.external(range(1, dataset.catalog.size))
@@ -67,24 +67,29 @@ def world(tmp_path_factory):
     save_dataset(dataset, folder / "data")
     for name, interests in (("artifact", 3), ("beside", 1)):
         save(untrained(dataset, interests=interests), folder / name, about={"seconds": 1.5})
+    retired = untrained(dataset, extractor="prism")
+    retired.model.extractor.retire([0])
+    save(retired, folder / "retired", about={})
     return folder
 
 
 class Server:
     """``prismrec serve`` in a process of its own, on one port for its whole life."""
 
-    def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *flags: str, artifact: str = "artifact", **environment: str
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        self.folder, self.flags, self.environment = folder, flags, environment
+        self.folder, self.flags, self.environment = folder, (artifact, *flags), environment
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         code = "from prismrec.cli import main; main()"
-        line = [sys.executable, "-c", code, "serve", "artifact", "--data", "data"]
-        line += ["--store", "memory:", "--port", str(self.port), *self.flags]
+        line = [sys.executable, "-c", code, "serve", *self.flags, "--data", "data"]
+        line += ["--store", "memory:", "--port", str(self.port)]
         environment = os.environ | {"TMPDIR": str(self.folder)} | self.environment
         with (self.folder / f"{self.port}.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -118,8 +123,8 @@ def own_server(world, chromium):
     """Give servers that a test may stop."""
     started = []
 
-    def start(*flags, **environment):
-        server = Server(world, *flags, **environment)
+    def start(*flags, **options):
+        server = Server(world, *flags, **options)
         started.append(server)
         server.start()
         return server

@@ -178,6 +178,16 @@ def test_hostile_titles_are_text(page):
     assert page.evaluate("window.broken") is None
 
 
+def test_an_interest_has_the_number_that_it_has_elsewhere(page):
+    with page.expect_response("**/v1/recommend") as answered:
+        turn(page, 3)
+    first = answered.value.json()["items"][0]["interest"]
+    mark = page.locator(".list li:not([inert])").first.locator("svg text").first
+    expect(mark).to_have_text(f"{first}")
+    for number in range(3):
+        expect(page.locator("article").nth(number)).to_contain_text(f"Interest {number}")
+
+
 def test_one_interest_is_lit_and_the_others_fade(page):
     light = page.get_by_role("button", name="Show only interest 2")
     light.click()

@@ -68,6 +68,29 @@ def test_the_map_shows_the_catalog_and_the_interests(visit, server):
     assert 0 < page.locator("path.lifted").get_attribute("d").count("M") <= 15  # of one cluster
 
 
+def test_interests_that_others_are_retired_beside_keep_their_places(visit, own_server):
+    """Of three interests 1 and 2 are there: two lanes, and spokes from the one that brought."""
+    page = visit(own_server(artifact="retired").address)
+    page.locator(".item").first.wait_for()
+    expect(page.locator("article")).to_have_count(2)
+    floors = {
+        float(bar.get_attribute("y")) + float(bar.get_attribute("height"))
+        for bar in page.locator(".scroll rect.bar").all()
+    }
+    bases = page.locator(".scroll li").first.locator("rect.base").all()
+    assert floors == {float(base.get_attribute("y")) + 1 for base in bases}
+    assert len(bases) == 2
+    page.get_by_role("link", name="Map").click()
+    page.locator("circle.halo").nth(1).wait_for()
+    for number in (1, 2):
+        beacon = page.locator(f"svg g.c{number}:has(> circle.halo)").get_attribute("transform")
+        starts = page.locator(f"line.spoke.c{number}").all()
+        assert starts
+        for spoke in starts:
+            start = f"{spoke.get_attribute('x1')} {spoke.get_attribute('y1')}"
+            assert beacon == f"translate({start})"
+
+
 def test_two_artifacts_are_compared_on_the_same_history(visit, server):
     page = visit(server.address, "compare")
     sides = page.locator(".sides > section")
