@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prismrec.cli.run import RunConfig, run, single_of
 from prismrec.cli.surroundings import surroundings
 from prismrec.compare import compare
 from prismrec.data.histories import Histories
@@ -32,6 +31,7 @@ from prismrec.data.shared import purity, shared_accounts
 from prismrec.data.split import Case, Split, split_by_user
 from prismrec.data.storage import load_dataset
 from prismrec.evaluation import evaluate
+from prismrec.recipes import RunConfig, fit, single_of
 from prismrec.training import TrainConfig
 from prismrec.types import Ranked
 
@@ -142,7 +142,7 @@ def ceiling(asked, shared, split, seed, single):
     """Train and measure one interest that is told whose each event is."""
     people, apart = people_apart(shared, split)
     config = config_of(asked, 1, asked.dim)
-    trained = run(config, TrainConfig(seed=seed), people, shared.dataset.catalog)
+    trained = fit(people, shared.dataset.catalog, config, TrainConfig(seed=seed))
     recommend = told_whose(trained.recommender, apart)
     report = evaluate(recommend, split.test, ks=DEPTHS, only=("recall",))
     line = {"people": asked.people, "seed": seed, "K": "told whose", "D": asked.dim}
@@ -168,7 +168,7 @@ def main(asked):
             wide = asked.wide and interests == 1
             dim = asked.dim * max(asked.interests) if wide else asked.dim
             config = config_of(asked, interests, dim)
-            trained = run(config, TrainConfig(seed=seed), split, shared.dataset.catalog)
+            trained = fit(split, shared.dataset.catalog, config, TrainConfig(seed=seed))
             report = measured(trained.recommender, split)
             line = {
                 "data": asked.data.name, "people": asked.people, "seed": seed, "K": interests,

@@ -21,12 +21,12 @@ from pathlib import Path
 import torch
 
 from prismrec.baselines import BASELINES, by_score
-from prismrec.cli.run import RunConfig, run
 from prismrec.cli.surroundings import surroundings
 from prismrec.data.split import SPLITS, make_split
 from prismrec.data.storage import load_dataset
 from prismrec.errors import DataError
 from prismrec.evaluation import evaluate
+from prismrec.recipes import RunConfig, fit
 from prismrec.training import TrainConfig
 
 PUBLISHED = TrainConfig(
@@ -110,7 +110,7 @@ def main(asked):
             training = replace(training, validate_every=VALIDATED.get(asked.protocol, 100))
         for seed in range(asked.seeds):
             began = time.perf_counter()
-            trained = run(config, replace(training, seed=seed), split, dataset.catalog)
+            trained = fit(split, dataset.catalog, config, replace(training, seed=seed))
             seconds = time.perf_counter() - began
             found = tested(trained.recommender, split.test)
             if trained.recommender.rules is not None:

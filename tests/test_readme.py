@@ -19,8 +19,8 @@ def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
     log.frame.collect().write_csv(tmp_path / "events.csv")
     table = items.frame.with_columns(categories=items.frame["categories"].list.join("|"))
     table.write_csv(tmp_path / "items.csv")
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
-    (tmp_path / "readme.py").write_text(code)
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (tmp_path / "readme.py").write_text("\n".join(code))
     monkeypatch.chdir(tmp_path)
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):

@@ -25,12 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from machine import report
 from peers import LENGTH, PEERS
-from prismrec.cli.run import RunConfig, run
 from prismrec.compare import compare
 from prismrec.data.split import make_split
 from prismrec.data.storage import load_dataset
 from prismrec.evaluation import evaluate
-from prismrec.training import TrainConfig
+from prismrec.recipes import RunConfig, fit
 from prismrec.types import Ranked
 
 KS, METRICS = (10, 20, 50), ("recall", "ndcg")
@@ -74,7 +73,7 @@ def main(asked):
     dataset = load_dataset(asked.data)
     split = make_split(dataset, "by-user", seed=asked.split_seed)
     began = time.perf_counter()
-    trained = run(RunConfig(index="exact"), TrainConfig(), split, dataset.catalog)
+    trained = fit(split, dataset.catalog, RunConfig(index="exact"))
     seconds = time.perf_counter() - began
     recommend = partial(trained.recommender.ranked, filter_seen=True)
     prism = evaluate(recommend, split.test, ks=KS, only=METRICS)

@@ -5,11 +5,15 @@
     log = pr.read_events("events.csv")
     data = pr.build_dataset(log, items=pr.read_items("items.csv"))
     split = pr.split_by_user(data)
+    recommender = pr.fit(split, data.catalog).recommender
+    print(pr.evaluate(recommender.ranked, split.test))
+    pr.save(recommender, "books/")
+
+``pr.fit`` makes the default model, as ``prismrec train`` does. By hand, with parts of one's own:
+
     model = pr.Model(data.catalog.size, pr.SelfAttentive(dim=64, interests=4, max_len=50))
     pr.train(model, split.train, pr.TrainConfig(epochs=10))
     recommender = pr.Recommender.exact(model, data.catalog)
-    print(pr.evaluate(recommender.ranked, split.test))
-    pr.save(recommender, "books/")
 
 Names are imported when they are first used, so that ``import prismrec`` is quick and reading a
 log needs no torch.
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from prismrec.item_table import Memberships
     from prismrec.model import Model
     from prismrec.new_items import NewItem
+    from prismrec.recipes import RunConfig, Trained, fit
     from prismrec.recommender import Recommender
     from prismrec.training import Objective, TrainConfig, train
 
@@ -54,13 +59,16 @@ _HOME = {
     "Objective": "training",
     "Recommender": "recommender",
     "Report": "evaluation",
+    "RunConfig": "recipes",
     "SelfAttentive": "extractors",
     "Split": "data.split",
     "TrainConfig": "training",
+    "Trained": "recipes",
     "build_dataset": "data.dataset",
     "compare": "compare",
     "diagnose": "diagnostics",
     "evaluate": "evaluation",
+    "fit": "recipes",
     "load": "artifact",
     "load_dataset": "data.storage",
     "read_events": "data.events",
@@ -87,15 +95,18 @@ __all__ = [
     "Objective",
     "Recommender",
     "Report",
+    "RunConfig",
     "SelfAttentive",
     "Split",
     "TrainConfig",
+    "Trained",
     "baselines",
     "build_dataset",
     "compare",
     "diagnose",
     "evaluate",
     "extractors",
+    "fit",
     "load",
     "load_dataset",
     "losses",

@@ -19,13 +19,13 @@ from prismrec.cli.logs import CACHE, Reading, open_log
 from prismrec.cli.measure import Measuring, baselines, listing_of
 from prismrec.cli.progress import Progress
 from prismrec.cli.recommend import clipped, lines_of
-from prismrec.cli.run import RunConfig, Trained, run
 from prismrec.cli.show import note, show
 from prismrec.cli.train import about_run
 from prismrec.data.dataset import Dataset, build_dataset
 from prismrec.data.sources import DATASETS
 from prismrec.data.split import Split, split_by_user
 from prismrec.data.storage import read_manifest, save_dataset
+from prismrec.recipes import RunConfig, Trained, fit
 from prismrec.recommender import Recommender
 from prismrec.report import differences, write_report
 from prismrec.training import TrainConfig
@@ -114,8 +114,8 @@ def train_all(
     trained = {}
     for name, (config, training) in MODELS.items():
         settings = replace(training, epochs=epochs) if epochs else training
-        progress = Progress(name, quiet=quiet)
-        found = run(config, settings, split, dataset.catalog, progress=progress)
+        with Progress(name, quiet=quiet) as progress:
+            found = fit(split, dataset.catalog, config, settings, on_step=progress.step)
         save(found.recommender, out / name, about=about_run(found, manifest, split.how))
         trained[name] = found
     return trained

@@ -3,17 +3,20 @@
 import ast
 import inspect
 import textwrap
-from typing import Annotated, TypeVar
+from collections.abc import Collection
+from typing import Annotated
 
 from cyclopts import Parameter
 
-T = TypeVar("T")
 
-
-def described(settings: type[T]) -> type[T]:
-    """Give the dataclass back with each field's docstring as its flag's help.
+def describe(settings: type, *, without: Collection[str] = ()) -> None:
+    """Annotate a dataclass's fields, in place, with their docstrings as their flags' help.
 
     Python keeps no docstring of a field, so they are read from the source, as text.
+
+    Args:
+        settings: A dataclass.
+        without: Fields that are no flags.
     """
     body = ast.parse(textwrap.dedent(inspect.getsource(settings))).body[0]
     assert isinstance(body, ast.ClassDef)  # noqa: S101 -- it was given as a class
@@ -23,6 +26,5 @@ def described(settings: type[T]) -> type[T]:
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             text = " ".join(str(after.value.value).split())
             name = line.target.id
-            hint = settings.__annotations__[name]
-            settings.__annotations__[name] = Annotated[hint, Parameter(help=text)]
-    return settings
+            shown = Parameter(parse=False) if name in without else Parameter(help=text)
+            settings.__annotations__[name] = Annotated[settings.__annotations__[name], shown]

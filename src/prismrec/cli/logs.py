@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from prismrec.cli.described import described
+from prismrec.cli.described import describe
 from prismrec.data.columns import Columns
 from prismrec.data.events import EventLog, read_events
 from prismrec.data.items import ItemTable, read_items
@@ -88,4 +88,4 @@ def open_log(name: str, reading: Reading) -> tuple[EventLog, ItemTable | None]:
     return log, read_items(reading.items) if reading.items else items
 
 
-described(Reading)
+describe(Reading)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from prismrec.cli.described import described
+from prismrec.cli.described import describe
 from prismrec.cli.logs import Reading, open_log
 from prismrec.cli.show import show
 from prismrec.data.dataset import Dataset, Duplicates, build_dataset
@@ -112,4 +112,4 @@ def lines_of(log: EventLog, dataset: Dataset, split: Split, out: Path) -> Iterat
     yield f"next: prismrec train {out} --out {out.with_name(out.name + '-model')}"
 
 
-described(Making)
+describe(Making)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from prismrec.answer import Answer, Interest
 from prismrec.artifact import load, read_manifest
 from prismrec.batch import Done, Wish, recommend_file
-from prismrec.cli.described import described
+from prismrec.cli.described import describe
 from prismrec.cli.progress import bar_of_users
 from prismrec.cli.show import show
 from prismrec.data.storage import load_dataset
@@ -201,4 +201,4 @@ def clipped(text: str, width: int) -> str:
 
 
 for settings in (Asked, Wanted):
-    described(settings)
+    describe(settings)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from prismrec.artifact import read_manifest
-from prismrec.cli.described import described
+from prismrec.cli.described import describe
 from prismrec.cli.show import note
 from prismrec.errors import MissingExtra
 from prismrec.service.settings import Keys, Places, Settings, check_exposure
@@ -53,4 +53,4 @@ def serve(
         run(bound, settings.workers)
 
 
-described(Settings)
+describe(Settings)

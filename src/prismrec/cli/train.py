@@ -1,6 +1,8 @@
 """``prismrec train``: from a data set folder to an artifact."""
 
+import json
 import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +12,14 @@ import torch
 from cyclopts import Parameter
 
 from prismrec.artifact import save
-from prismrec.cli.defaults import told, traits_of
-from prismrec.cli.described import described
+from prismrec.cli.described import describe
 from prismrec.cli.progress import Progress
-from prismrec.cli.run import RunConfig, Trained, parse_options, run, settle, single_of, to_toml
 from prismrec.cli.scalars import scalars
 from prismrec.cli.show import note, show
 from prismrec.cli.surroundings import surroundings
 from prismrec.data.storage import load_dataset, load_split, read_manifest
+from prismrec.errors import ConfigError
+from prismrec.recipes import RunConfig, Trained, fit, settle, single_of, told, traits_of
 from prismrec.training import TrainConfig
 from prismrec.training.checkpoint import LAST
 
@@ -79,14 +81,14 @@ def train(
             also = stack.enter_context(scalars(sitting.tensorboard, place.name))
             progress = Progress(place.name, quiet=sitting.quiet or sitting.as_json, also=also)
             folder = place.with_name(place.name + ".run")
-            trained[place] = run(
-                config,
-                training,
+            trained[place] = fit(
                 split,
                 dataset.catalog,
+                config,
+                training,
                 folder=folder,
                 resume=sitting.resume and (folder / LAST).exists(),
-                progress=progress,
+                on_step=stack.enter_context(progress).step,
             )
         if trained[place].result.interrupted:
             note(f"stopped at step {trained[place].result.steps}; go on with --resume.")
@@ -140,5 +142,37 @@ def lines_of(place: Path, trained: Trained) -> list[str]:
     ]
 
 
-for settings in (RunConfig, TrainConfig, Sitting):
-    described(settings)
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Read ``["hidden=256", "positions=slot"]``: JSON where it is JSON, else text.
+
+    Raises:
+        ConfigError: A pair without ``=``.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
+
+
+def to_toml(settings: Mapping[str, Any]) -> str:
+    """Write flat settings as TOML that ``--config`` reads; what is None is left out."""
+    lines = [
+        f"{name} = {json.dumps(value)}"
+        for name, value in settings.items()
+        if value is not None and not isinstance(value, dict)
+    ]
+    pairs = [f"{n}={json.dumps(v)}" for n, v in settings.get("options", {}).items()]
+    if pairs:
+        lines.append(f"set = {json.dumps(pairs)}")
+    return "\n".join(lines) + "\n"
+
+
+describe(RunConfig, without=["options"])  # --set gives them
+describe(TrainConfig)
+describe(Sitting)

@@ -1,10 +1,11 @@
 """How to train: a frozen value, checked when made, with the way out in every message."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from prismrec.errors import ConfigError
 
+Targets = Literal["all", "random"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["fp32", "bf16"]
 Schedule = Literal["constant", "linear"]
@@ -14,42 +15,45 @@ EPOCHS, PATIENCE, RATE = 20, 3, 3e-3
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train. Frozen: a run's settings never change under it."""
+    """How to train. Frozen: a run's settings never change under it.
+
+    "By rule" is what ``prismrec train`` and ``fit`` fill in; ``train`` itself knows no rules.
+    """
 
     epochs: int | None = None
     """Passes over the training pairs, at most: early stopping may end the run before. 20 if not
-    given; 8 on the command line for prism."""
+    given; by rule 8 for prism."""
     steps: int | None = None
     """Optimizer steps in all; if given, it replaces ``epochs``."""
     batch_size: int = 1024
     """Training pairs (a prefix and its target) a step."""
-    targets: Literal["all", "random"] = "all"
+    targets: Targets = "all"
     """Every prefix of a history at once, or one at random a user and epoch (ComiRec)."""
     window: int | None = None
     """A target is drawn from the next so many events; 1 is the next one, 0 a quarter of the
-    events so far, at most 20: as far ahead as a split by user looks. 1 if not given; on the
-    command line 0 for prism, where validation looks that far."""
+    events so far, at most 20: as far ahead as a split by user looks. 1 if not given; by
+    rule 0 for prism, where validation looks that far."""
     learning_rate: float | None = None
-    """Adam's step size. 3e-3 if not given; 8e-3 on the command line for prism."""
+    """Adam's step size. 3e-3 if not given; by rule 8e-3 for prism."""
     warmup: int = 30
     """Steps over which the learning rate climbs from 0."""
     schedule: Schedule = "linear"
     """After the warm-up: fall to 0 at the last step, or stay."""
     sparse: bool | None = None
     """Move only the item vectors that a step reads; negatives have to be sampled. If not given: no;
-    on the command line yes beyond 100 000 items, where they are sampled."""
+    by rule yes beyond 100 000 items, where they are sampled."""
     weight_decay: float = 0.0
     """Decoupled decay of the extractor's weights, never of item vectors."""
     average: float | None = None
     """Share that the moving average of the weights keeps at each step; validated and kept are the
-    averages. 0, the weights themselves, if not given; .98 on the command line for prism."""
+    averages. 0, the weights themselves, if not given; by rule .98 for prism."""
     clip: float = 5.0
     """Longest gradient over all weights; a longer one is scaled down to it."""
     validate_every: int | None = None
     """Steps between validations; once an epoch if not given."""
     patience: int | None = None
-    """Validations without a new best before training stops. 3 if not given; 2 on the command
-    line for prism."""
+    """Validations without a new best before training stops. 3 if not given; by rule 2 for
+    prism."""
     seed: int = 0
     """Where every draw comes from, with what it is for and the step."""
     device: Device = "auto"
@@ -102,8 +106,8 @@ _LOWEST = {
     "seed": (0, ""),
 }
 _CHOICES = {
-    "targets": ("all", "random"),
-    "schedule": ("constant", "linear"),
-    "device": ("auto", "cpu", "cuda"),
-    "precision": ("fp32", "bf16"),
+    "targets": get_args(Targets),
+    "schedule": get_args(Schedule),
+    "device": get_args(Device),
+    "precision": get_args(Precision),
 }

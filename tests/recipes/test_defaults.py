@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prismrec.cli.defaults import Traits, takes_again, told, traits_of
-from prismrec.cli.run import RunConfig, make_model, memberships_of, settle
 from prismrec.data.catalog import Catalog
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Case, Split
 from prismrec.errors import ConfigError
+from prismrec.recipes.defaults import Traits, takes_again, told, traits_of
+from prismrec.recipes.fitting import RunConfig, make_model, memberships_of, settle
 from prismrec.training import TrainConfig
 
 SPARSE = Traits(items=12_000, dense=False, far=True, again=True, categories=True)

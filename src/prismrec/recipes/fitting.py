@@ -1,8 +1,14 @@
-"""One training run from its settings: what ``train`` and ``demo`` share."""
+"""From a split to a recommender in one call: the product's default, or any other of its parts.
 
-import contextlib
-import json
-from collections.abc import Callable, Mapping
+    trained = fit(split, data.catalog)                         # prism, settings by rule
+    trained = fit(split, data.catalog, RunConfig(extractor="sa", interests=8))
+    trained.recommender.recommend(["A", "B"], 10)
+
+What is not given is decided by the rules of ``defaults``; ``trained.settings`` says what it came
+to. Whoever wants other parts than these names reach builds a ``Model`` and calls ``train``.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +17,6 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from prismrec import losses
-from prismrec.cli.defaults import DENSE_GRADIENTS_UP_TO, Traits, filled, rules_of, traits_of
-from prismrec.cli.progress import Progress
 from prismrec.cooccurrence import start_from_cooccurrence
 from prismrec.data.catalog import Catalog
 from prismrec.data.split import Split
@@ -24,10 +28,17 @@ from prismrec.losses import LOSSES
 from prismrec.model import Model, Similarity
 from prismrec.negatives import SAMPLERS
 from prismrec.readouts import READOUTS
+from prismrec.recipes.defaults import (
+    DENSE_GRADIENTS_UP_TO,
+    Traits,
+    filled,
+    rules_of,
+    traits_of,
+)
 from prismrec.recommender import Recommender
 from prismrec.regularizers import REGULARIZERS
 from prismrec.resolve import build, resolve
-from prismrec.training import Objective, TrainConfig, TrainResult, train
+from prismrec.training import Objective, Step, TrainConfig, TrainResult, train
 from prismrec.tuning import fit_rules, retire_dead
 
 T = TypeVar("T")
@@ -112,26 +123,32 @@ class Trained:
     """Why the index is what it is, which interests were retired, whether rules stand beside."""
 
 
-def run(
-    config: RunConfig,
-    training: TrainConfig,
+def fit(
     split: Split,
     catalog: Catalog,
+    config: RunConfig = RunConfig(),
+    training: TrainConfig = TrainConfig(),  # noqa: B008
     *,
     folder: Path | None = None,
     resume: bool = False,
-    progress: Progress | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> Trained:
     """Train one model and give it as a recommender with a measured index.
 
     Args:
+        split: Trained on ``train``; the best weights, the interests that stay and the rules
+            beside them are chosen on ``valid``.
+        catalog: Of the data set.
         config: Parts and sizes.
         training: How to train.
-        split: Trained on ``train``, the best weights chosen on ``valid``.
-        catalog: Of the data set.
         folder: Where checkpoints go; none are written without one.
         resume: Go on from them.
-        progress: Told of every step.
+        on_step: Told of every step.
+
+    Raises:
+        ConfigError: Settings that do not go together.
+        UnknownName: A part of a name that there is not.
+        TrainingError: See ``train``.
     """
     traits = traits_of(split, catalog)
     config, training = settle(config, training, traits)
@@ -151,17 +168,16 @@ def run(
         report = evaluate(recommend, split.valid, ks=(50,), only=(config.validate_on,))
         return report.metrics[f"{config.validate_on}@50"]
 
-    with progress or contextlib.nullcontext():
-        result = train(
-            model,
-            split.train,
-            training,
-            make_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
-            validate=validate if split.valid else None,
-            on_step=progress.step if progress else None,
-            folder=folder,
-            resume=resume,
-        )
+    result = train(
+        model,
+        split.train,
+        training,
+        make_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
+        validate=validate if split.valid else None,
+        on_step=on_step,
+        folder=folder,
+        resume=resume,
+    )
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED))]
     recommender, choice = Recommender.chosen(model.cpu(), catalog, some, index=config.index)
@@ -269,34 +285,3 @@ def given(value: T | None) -> T:
     if value is None:
         raise ConfigError("A run's settings are not settled; call settle first.")
     return value
-
-
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Read ``["hidden=256", "positions=slot"]``: JSON where it is JSON, else text.
-
-    Raises:
-        ConfigError: A pair without ``=``.
-    """
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
-        try:
-            options[name] = json.loads(text)
-        except ValueError:
-            options[name] = text
-    return options
-
-
-def to_toml(settings: Mapping[str, Any]) -> str:
-    """Write flat settings as TOML that ``--config`` reads; what is None is left out."""
-    lines = [
-        f"{name} = {json.dumps(value)}"
-        for name, value in settings.items()
-        if value is not None and not isinstance(value, dict)
-    ]
-    pairs = [f"{n}={json.dumps(v)}" for n, v in settings.get("options", {}).items()]
-    if pairs:
-        lines.append(f"set = {json.dumps(pairs)}")
-    return "\n".join(lines) + "\n"
