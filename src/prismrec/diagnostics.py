@@ -61,10 +61,10 @@ class Diagnostics:
     overlap: float | None
     """Mean Jaccard index of the pairs of interests' own lists, in [0, 1]."""
     marginal_recall: tuple[float | None, ...]
-    """recall@k lost without the interest; below 0 if the list is better without it. Of a single
-    interest it is the whole recall."""
+    """recall@k lost without the interest, rules aside; below 0 if the list is better without it. Of
+    a single interest it is the whole recall."""
     recall: float
-    """recall@k of the list as it is served."""
+    """recall@k of the list as it is served, with the rules beside the interests, if any."""
     pool_recall: float
     """Recall of all interests' own lists together: what a ranker after them can reach."""
     pool_items: float
@@ -114,7 +114,7 @@ def diagnose(
         ConfigError: ``k`` or ``batch_size`` below 1.
         DataError: Nobody has a history.
 
-    Cost: one search, and K + 1 merges of all its candidates where an evaluation has one.
+    Cost: an evaluation, one search more, and K + 1 merges of all its candidates.
     """
     if k < 1 or batch_size < 1:
         raise ConfigError(
@@ -201,17 +201,17 @@ class _Measured(NamedTuple):
 def _measure(
     recommender: Recommender, cases: Sequence[Case], k: int, filter_seen: bool
 ) -> _Measured:
-    """Measure one batch. Candidates are fetched and merged as ``Recommender.ranked`` does."""
+    """Measure one batch: the list as it is served, and what the interests do, rules aside."""
     histories = [case.history for case in cases]
     targets = [np.unique(case.targets) for case in cases]
     interests = recommender.interests_of(histories)
     active = interests.active.cpu().numpy()
     prior = np.where(active, interests.bias.float().cpu().numpy(), -np.inf)
     vectors, weights = (part.float().cpu().numpy() for part in interests[:2])
-    barred = histories if filter_seen else None
+    hidden = np.array(sorted(recommender.hidden), dtype=np.int64)
+    barred = [np.union1d(own, hidden) if filter_seen else hidden for own in histories]
     dim = recommender.model.extractor.dim  # one number more is how an item's bias is met
-    longest = max(len(np.unique(history)) for history in histories)
-    found = recommender.index.search(vectors, k + (longest if filter_seen else 0))
+    found = recommender.index.search(vectors, k + max(map(len, barred)))
 
     def listed(kept: Sequence[int]) -> Int[np.ndarray, "B k"]:
         some = Candidates(found.items[:, kept], found.scores[:, kept])
@@ -222,8 +222,8 @@ def _measure(
 
     every = range(active.shape[1])
     own = np.stack([listed([one]) for one in every], axis=1)  # [B, K, k]
-    served = listed(every)
-    whole = recalled(served)
+    served = recommender.ranked(histories, k, filter_seen=filter_seen).items
+    whole = recalled(listed(every))
     others = [[j for j in every if j != one] for one in every]
     without = [recalled(listed(rest)) if rest else np.zeros(len(cases)) for rest in others]
     pool = own.reshape(len(cases), -1)
@@ -236,7 +236,7 @@ def _measure(
         read_items=np.minimum([len(h) for h in histories], recommender.model.extractor.max_len),
         cosine=_over_pairs(_cosines(vectors[:, :, :dim]), active),
         overlap=_over_pairs(_overlaps(own), active),
-        recall=whole,
+        recall=recalled(served),
         pool_recall=recalled(pool),
         pool_items=_distinct(pool),
         lists=np.array(digests, dtype=object),

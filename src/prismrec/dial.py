@@ -1,7 +1,7 @@
 """The diversity dial, in three units, and what turns candidates into a list with it.
 
 Dial(strength=0.3)           λ, on scores brought to 0…1 for each request
-Dial(diversity=0.8)          the least λ at which 80 % of the list's pairs differ in category
+Dial(diversity_target=0.8)   the least λ at which 80 % of the list's pairs differ in category
 Dial(relevance_lost=0.05)    the largest λ that gives up at most 5 % of Σ score
 Dial(strength=0.3, rerank="mmr")
 """
@@ -31,7 +31,7 @@ class Dial:
 
     strength: float | None = None
     """λ, from 0, by score alone; .05 to .5 makes categories differ more and more."""
-    diversity: float | None = None
+    diversity_target: float | None = None
     """Least share of the list's pairs that differ in category, 0 to 1."""
     relevance_lost: float | None = None
     """Largest share of the list's sum of scores, brought to 0…1, to give up: 0 to 1."""
@@ -40,7 +40,7 @@ class Dial:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, before any candidate is looked at."""
-        given = {n: getattr(self, n) for n in ("strength", "diversity", "relevance_lost")}
+        given = {n: getattr(self, n) for n in ("strength", "diversity_target", "relevance_lost")}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
             raise ConfigError(
@@ -48,11 +48,11 @@ class Dial:
             )
         if self.strength is not None:
             check_dial(1, self.strength)
-        for name in ("diversity", "relevance_lost"):
+        for name in ("diversity_target", "relevance_lost"):
             share = given.get(name, 0)
             if isinstance(share, str) or not 0 <= share <= 1:
                 raise ConfigError(f"The dial's {name} is {share!r}; give a share, from 0 to 1.")
-        if self.rerank != "category" and given.keys() & {"diversity", "relevance_lost"}:
+        if self.rerank != "category" and given.keys() & {"diversity_target", "relevance_lost"}:
             raise ConfigError(
                 f"The dial was asked for a target with the re-ranker {self.rerank!r}, and only "
                 "'category' has an exact frontier; give a strength."
@@ -74,11 +74,11 @@ class Dial:
     @property
     def off(self) -> bool:
         """Whether every list is the ranking by score."""
-        return not (self.strength or self.diversity or self.relevance_lost)
+        return not (self.strength or self.diversity_target or self.relevance_lost)
 
     def at_least(self, strength: float) -> "Dial":
         """Give the same dial, turned up to a strength; one in another unit stays as it is."""
-        if self.diversity is not None or self.relevance_lost is not None:
+        if self.diversity_target is not None or self.relevance_lost is not None:
             return self
         return replace(self, strength=max(self.strength or 0.0, strength))
 
@@ -94,7 +94,7 @@ class Dial:
 
         Cost: nothing for a strength; a ``frontier`` a user for a target.
         """
-        if self.diversity is None and self.relevance_lost is None:
+        if self.diversity_target is None and self.relevance_lost is None:
             return np.full(len(scores), float(self.strength or 0))
         found = [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
         return np.array([self._on(one) for one in found])
@@ -102,5 +102,7 @@ class Dial:
     def _on(self, found: Frontier) -> float:
         if self.relevance_lost is not None:
             return found.strength_for_relevance(self.relevance_lost)
-        reached = np.nanmax(np.append(found.diversity, 0.0))
-        return found.strength_for_diversity(min(self.diversity or 0.0, float(reached)))
+        most = float(found.diversity[-1])
+        if np.isnan(most):  # no two items, no pair
+            return 0.0
+        return found.strength_for_diversity(min(self.diversity_target or 0.0, most))

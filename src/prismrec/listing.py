@@ -105,11 +105,13 @@ def make_lists(source: Source, k: int, dial: Dial, *, category_of: Int[np.ndarra
     scores = scaled(pool.scores, *scale)
     if dial.rerank != "category":
         return _reranked(lists, source, pool, scores, dial)
-    lists.strength[:] = dial.strengths(scores, _categories(pool, category_of), k)
     rows, depth = every, DEPTH * k
     while True:
         low, spread = (part[rows] for part in scale)
-        sure = _choose(lists, rows, pool, scaled(pool.scores, low, spread), category_of)
+        scores = scaled(pool.scores, low, spread)
+        # Anew at each depth: the λ at which a target is kept is another one on a deeper pool.
+        lists.strength[rows] = dial.strengths(scores, _categories(pool, category_of), k)
+        sure = _choose(lists, rows, pool, scores, category_of, full=pool.items.shape[1] >= depth)
         lists.optimal[rows] = sure
         rows = rows[~sure]
         if not len(rows) or depth >= DEEPEST:
@@ -124,10 +126,13 @@ def _choose(
     pool: Merged,
     scores: Float[np.ndarray, "R M"],
     category_of: Int[np.ndarray, " V"],
+    *,
+    full: bool,
 ) -> Bool[np.ndarray, " R"]:
     """Write the best lists of the pools, and tell which are the best of the whole catalog.
 
-    An item outside a full pool scores at most its last; outside a pool with room there is none.
+    An item outside a full pool scores at most its last; outside a pool with room, or one that is
+    not so wide as was asked, there is none.
     """
     categories = _categories(pool, category_of)
     width = min(lists.items.shape[1], scores.shape[1])
@@ -137,7 +142,8 @@ def _choose(
         same = lists.strength[rows] == strength
         own = scores[same], categories[same]
         chosen[same] = diversify(*own, width, strength=strength)
-        sure[same] = certificate(*own, chosen[same], own[0][:, -1], strength=strength)
+        floor = own[0][:, -1] if full else np.full(len(own[0]), -np.inf)
+        sure[same] = certificate(*own, chosen[same], floor, strength=strength)
     lists.put(rows, pool, chosen)
     return sure
 

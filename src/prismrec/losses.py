@@ -1,7 +1,7 @@
 """From scores to a loss, in plain steps.
 
     scores = score(queries, prior, target, negatives)          # [P, Q, S], target in column 0
-    scores = subtract_log_q(scores, log_q)                     # negatives that are drawn unevenly
+    scores = subtract_log_q(scores, log_q)                     # of a softmax: uneven draws
     scores = drop_hits(scores, own_ids, negative_ids)          # negatives that are the row's own
     loss   = softmax(readout.logits(scores, prior)).mean()
 
@@ -12,6 +12,7 @@ function and one line in ``LOSSES``. This is the plain form, and the oracle of t
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -119,6 +120,17 @@ def hard_negatives(logits: Float[Tensor, "P S"], *, beta: float = 1.0) -> Float[
     kept = (~gone).sum(dim=1, keepdim=True).clamp(min=1)
     weighed = there + hardness.log_softmax(dim=1) + kept.log()
     return softmax(torch.cat([logits[:, :1], weighed.masked_fill(gone, float("-inf"))], dim=1))
+
+
+def is_softmax(loss: Callable[..., Tensor]) -> bool:
+    """Tell whether a loss is of the target's share among items, so that logQ corrects it.
+
+    One of each negative's own logit (bce, gbce, bpr) is right without: shifted by the log of an
+    expected count, its optimum would be another. Functions of others count as softmax.
+    """
+    while isinstance(loss, partial):
+        loss = loss.func
+    return loss not in (bce, gbce, bpr)
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {

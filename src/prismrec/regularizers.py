@@ -23,18 +23,16 @@ def routing_variance(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[T
 
 
 def disagreement(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[Tensor, ""]:
-    """Give the mean cosine of two different interests of a user: 1 if all are copies.
+    """Give the mean cosine of two different active interests of a user: 1 if all are copies.
 
-    0 where there is one interest.
+    A mean over pairs; 0 where there is none.
     """
     del mask
     vectors = normalize(interests.vectors, dim=-1)
-    k = vectors.shape[1]
-    if k == 1:
-        return vectors.new_zeros(())
     cosine = vectors @ vectors.transpose(1, 2)  # [B, K, K]
-    others = ~torch.eye(k, dtype=torch.bool, device=vectors.device)
-    return cosine[:, others].mean()
+    pairs = interests.active[:, :, None] & interests.active[:, None]
+    pairs = pairs & ~torch.eye(pairs.shape[1], dtype=torch.bool, device=pairs.device)
+    return (cosine * pairs).sum() / pairs.sum().clamp(min=1)
 
 
 REGULARIZERS: dict[str, Callable[[Interests, Tensor], Tensor]] = {

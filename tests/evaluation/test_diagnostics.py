@@ -10,7 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
+from prismrec.channel import Rules
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Case
@@ -156,6 +158,22 @@ def test_one_list_for_everyone_is_a_fault():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), cases, k=2)
     assert found.distinct_lists == 1 / 6
     assert "16.7 % of the lists are distinct" in found.notes[0]
+
+
+def test_hidden_items_are_in_no_list():
+    recommender = recommender_of(EAST_AND_NORTH, interests=2).hide(["3", "4"])
+    found = diagnose(recommender, [case([1, 2], [3, 4, 5])], k=1)
+    assert found.recall == approx(1 / 3)  # 5 is shown; 6 is what interest 1 would show
+    assert found.pool_recall == approx(1 / 3)
+    assert found.marginal_recall == approx((1 / 3, 0))
+
+
+def test_the_recall_is_of_the_list_as_it_is_served_with_rules():
+    after = sparse.csr_array(([1.0], ([2], [5])), shape=(7, 7))  # 5 follows 2
+    recommender = recommender_of(EAST_AND_NORTH, interests=1).with_rules(Rules(after, 1e12))
+    found = diagnose(recommender, [case([2], [5])], k=1)
+    assert found.recall == 1
+    assert found.marginal_recall == (0,)  # the interest alone shows 4
 
 
 def test_of_a_single_interest_only_what_needs_no_pair_is_defined():

@@ -142,11 +142,24 @@ def diversity_of(catalog, names):
 def test_the_dial_reaches_a_wanted_diversity_with_the_least_strength(dataset, recommender):
     history = ids(dataset, 2)
     for wanted in (0.5, 0.8, 1.0):
-        answer = recommender.recommend(history, 6, diversity=Dial(diversity=wanted))
+        answer = recommender.recommend(history, 6, diversity=Dial(diversity_target=wanted))
         reached = diversity_of(dataset.catalog, listed(answer))
         assert reached >= wanted or wanted == 1.0
         again = recommender.recommend(history, 6, diversity=answer.strength)
         assert listed(again) == listed(answer)
+
+
+@pytest.mark.parametrize("dial", [Dial(diversity_target=0.5), Dial(relevance_lost=0.2)])
+def test_a_target_asks_nothing_of_a_list_without_pairs(dataset, recommender, dial):
+    """A list of one, of a user who has seen all but one, of nobody: and beside one with pairs."""
+    history = ids(dataset, 2)
+    everything = dataset.catalog.items.external(range(1, dataset.catalog.size))
+    assert len(recommender.recommend(history, 1, diversity=dial)) == 1
+    beside = recommender.recommend_many([history, everything[1:]], 5, diversity=dial)
+    assert [len(answer) for answer in beside] == [5, 1]
+    assert listed(beside[0]) == listed(recommender.recommend(history, 5, diversity=dial))
+    nothing = recommender.recommend(history, 5, diversity=dial, only=Filter(allowed=[]))
+    assert not len(nothing)
 
 
 def test_the_dial_gives_up_no_more_relevance_than_it_may(dataset, recommender):
@@ -235,10 +248,10 @@ def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, nam
         {"strength": -1.0},
         {"strength": float("nan")},
         {"strength": "0.1"},
-        {"diversity": 1.5},
+        {"diversity_target": 1.5},
         {"relevance_lost": -0.1},
-        {"strength": 0.1, "diversity": 0.5},
-        {"diversity": 0.5, "rerank": "mmr"},
+        {"strength": 0.1, "diversity_target": 0.5},
+        {"diversity_target": 0.5, "rerank": "mmr"},
     ],
 )
 def test_an_impossible_dial_is_refused(wrong):
@@ -291,7 +304,7 @@ def test_how_common_an_item_is_does_not_make_it_similar(dataset):
 def test_someone_unknown_gets_a_mixed_list_whatever_the_dial_says_and_by_its_reranker(
     dataset, recommender
 ):
-    by_count = recommender.recommend([], 8, diversity=Dial(diversity=0.0))
+    by_count = recommender.recommend([], 8, diversity=Dial(diversity_target=0.0))
     mixed = recommender.recommend([], 8, diversity=0.0)
     assert mixed.strength == 0.1
     assert mixed.diversity > by_count.diversity

@@ -60,6 +60,30 @@ def test_the_deepest_search_that_proves_nothing_is_told(monkeypatch):
     assert not found.optimal.any()
 
 
+def test_no_more_relevance_is_lost_on_a_deeper_pool_than_was_allowed():
+    # 19 items of category 0, then two of their own far below, which only the second search finds.
+    scores = np.array([1, 0.95, 0.9, 0.85, 0.8] + [0.5] * 14 + [0, -0.01])
+    source, categories = Falling(scores), np.array([-1] + [0] * 19 + [1, 2])
+    found = make_lists(source, 5, Dial(relevance_lost=0.2), category_of=categories)
+    assert source.asked == [20, 80]
+    assert scores[found.items[0] - 1].sum() >= 0.8 * scores[:5].sum()
+    everything = make_lists(source, 5, Dial(relevance_lost=1.0), category_of=categories)
+    assert {20, 21} <= set(everything.items[0].tolist())
+
+
+def test_a_pool_that_is_narrower_than_asked_is_the_whole_catalog_and_proves_the_list():
+    class Narrow(Falling):
+        def search(self, rows, depth):
+            found = super().search(rows, depth)
+            return Merged(*(part[:, : len(self.scores)] for part in found))
+
+    # The last of 10 items is worth -7 at λ 4, as the 8th of its category; no other is there.
+    source = Narrow(np.linspace(1, 0, 10))
+    found = make_lists(source, 8, Dial(strength=4.0), category_of=np.array([-1] + [0] * 10))
+    assert source.asked == [32]
+    assert found.optimal.all()
+
+
 @pytest.mark.parametrize("k", [1, 3, 40])
 def test_strength_zero_is_the_top_of_the_pool_and_asks_for_no_more(k):
     source = Falling([3 - 0.1 * n for n in range(30)])

@@ -23,10 +23,11 @@ def histories():
 def new_model():
     """Give a function that makes the same small model for the same arguments."""
 
-    def make(extractor="sa", *, seed=0, interests=3, **options):
+    def make(extractor="sa", *, seed=0, interests=3, heads=None, positions=None, **options):
         torch.manual_seed(seed)
         interests = 1 if EXTRACTORS[extractor].single else interests
-        made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=MAX_LEN)
+        own = {"heads": heads, "positions": positions} if heads else {}
+        made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=MAX_LEN, **own)
         return Model(SIZE, made, **options)
 
     return make

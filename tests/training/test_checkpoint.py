@@ -124,10 +124,12 @@ def test_a_finished_run_resumes_to_itself(new_model, histories, weights, assert_
 
 @pytest.mark.parametrize("change", [
     "seed", "learning_rate", "width", "dropout", "readout", "negatives", "sampler", "regularizer",
-    "histories", "sparse", "strike_seen",
+    "histories", "sparse", "strike_seen", "option of the extractor",
 ])  # fmt: skip
 def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, change):
     options, model, objective, data = config(steps=6), new_model(), sampled(histories), histories
+    if change == "option of the extractor":
+        model = new_model("transformer", heads=1, positions="none")
     train(model, data, options, objective, folder=tmp_path)
     drawn = objective.negatives
     variance = {"variance": (REGULARIZERS["routing_variance"], 1.0)}
@@ -138,6 +140,7 @@ def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, chan
     model = {
         "width": new_model(interests=2), "dropout": new_model(dropout=0.1),
         "strike_seen": new_model(strike_seen=True),
+        "option of the extractor": new_model("transformer", heads=2, positions="none"),
     }.get(change, model)  # fmt: skip
     objective = {
         "readout": Objective(readout=HARD, negatives=drawn),

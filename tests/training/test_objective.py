@@ -15,7 +15,7 @@ from prismrec.readouts import READOUTS
 from prismrec.regularizers import REGULARIZERS
 from prismrec.training import Objective, objective
 from prismrec.training.objective import compute
-from prismrec.types import Batch
+from prismrec.types import Batch, Interests
 
 GBCE = partial(losses.gbce, sampling_rate=0.3)
 MANY = 20  # negatives: enough of 39 items for several to be somebody's target
@@ -50,7 +50,11 @@ def by_position(model, batch, name, loss, sampler):
     targets = batch.target[rows, slots]
     ids, log_q = torch.arange(1, model.size), torch.zeros(model.size - 1)
     if sampler:
-        ids, log_q = sampler(torch.Generator().manual_seed(0), targets)
+        ids, drawn = sampler(torch.Generator().manual_seed(0), targets)
+        if loss in (losses.softmax, losses.hard_negatives):  # the others are of single logits
+            log_q = drawn
+        else:
+            log_q = torch.zeros_like(drawn)
     items, total = model.item_vectors(), 0.0
     for row, slot, target in zip(rows, slots, targets, strict=True):
         history = batch.history[row : row + 1, : slot + 1]
@@ -156,6 +160,25 @@ def test_disagreement_of_copies_is_one_and_of_one_interest_none(new_model, histo
             parameter.zero_()  # every head the same
     assert compute(model, batch, goal, torch.Generator())[1]["same"] == pytest.approx(1)
     assert compute(new_model("sa", interests=1), batch, goal, torch.Generator())[1]["same"] == 0
+
+
+def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_model, histories):
+    """Neither the 1 that meets an item's bias counts, nor an interest that is not there."""
+    vectors = torch.tensor([[[1.0, 0], [-1, 0], [0, 1]]])
+    three = Interests(vectors, torch.ones(1, 3, 4), torch.zeros(1, 3), torch.tensor([[True] * 3]))
+    two = three._replace(active=torch.tensor([[True, True, False]]))
+    of = REGULARIZERS["disagreement"]
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    assert of(three, mask).item() == pytest.approx((-1 + 0 + 0) / 3)
+    assert of(two, mask).item() == pytest.approx(-1)
+    goal = Objective(regularizers={"same": (of, 1.0)})
+    batch, found = batch_of(histories), []
+    for scale in (0.1, 10.0):  # as long as one likes: a cosine stays as it is
+        model = new_model("prism", untied=True).eval()
+        with torch.no_grad():
+            model.items.weight *= scale
+        found.append(compute(model, batch, goal, torch.Generator())[1]["same"])
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
 class NewestItem(Extractor):

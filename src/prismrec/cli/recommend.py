@@ -63,7 +63,7 @@ class Wanted:
         """The diversity dial."""
         return Dial(
             strength=self.diversity,
-            diversity=self.diversity_target,
+            diversity_target=self.diversity_target,
             relevance_lost=self.relevance_lost,
             rerank=self.rerank,
         )

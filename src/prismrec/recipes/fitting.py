@@ -263,9 +263,9 @@ def make_model(config: RunConfig, size: int, seed: int) -> Model:
 def make_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
     """Look up what is minimised."""
     loss: Callable[..., torch.Tensor] = resolve("loss", config.loss, LOSSES)
-    items = len(counts) - 1
     if loss is losses.gbce:
-        loss = partial(losses.gbce, sampling_rate=min(1.0, (config.negatives or items) / items))
+        others = max(len(counts) - 2, 1)  # without padding and the target
+        loss = partial(losses.gbce, sampling_rate=min(1.0, (config.negatives or others) / others))
     sampler = resolve("sampler", given(config.sampler), SAMPLERS)
     terms = {name: getattr(config, name) for name in REGULARIZERS}
     return Objective(

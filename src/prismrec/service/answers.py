@@ -83,7 +83,7 @@ def dial_of(asked: RecommendRequest) -> Dial:
     """Give the dial of a request."""
     return Dial(
         strength=asked.diversity,
-        diversity=asked.diversity_target,
+        diversity_target=asked.diversity_target,
         relevance_lost=asked.relevance_lost,
         rerank=asked.rerank,
     )

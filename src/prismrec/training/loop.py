@@ -307,10 +307,12 @@ def fingerprint(
     """Name what a run must have in common with its checkpoint, by a hash."""
     settings = asdict(config) | {"device": None, "sparse": bool(config.sparse)}
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    scaling = model.options
+    made = [type(model.extractor).__qualname__, model.extractor.options, model.options]
     terms = {name: [_named(f), weight] for name, (f, weight) in objective.regularizers.items()}
     functions = [_named(f) for f in (objective.loss, *objective.readout)]
-    digest = hashlib.sha256(json.dumps([settings, shapes, scaling, terms, functions]).encode())
+    digest = hashlib.sha256(
+        json.dumps([settings, shapes, made, terms, functions], default=str).encode()
+    )
     for array in (histories.indptr, histories.items):
         digest.update(np.ascontiguousarray(array).data)
     if model.items.shared is not None:

@@ -61,8 +61,10 @@ def compute(
         )
         total = _met(model, interests, own_ids, objective, generator)
         parts = {"loss": total.detach()}
+        # Without the 1 that meets an item's bias.
+        plain = interests._replace(vectors=interests.vectors[..., : model.extractor.dim])
         for name, (regularizer, weight) in objective.regularizers.items():
-            term = regularizer(interests, prefixes != 0)
+            term = regularizer(plain, prefixes != 0)
             parts[name] = term.detach()
             total = total + weight * term
     return total, {name: float(value) for name, value in parts.items()}
@@ -131,7 +133,7 @@ def _plainly(
 
     def some(queries: Tensor, prior: Tensor, target: Tensor, own_ids: Tensor) -> Tensor:
         scores = losses.score(queries, prior, target, items)
-        if log_q is not None:
+        if log_q is not None and losses.is_softmax(objective.loss):
             scores = losses.subtract_log_q(scores, log_q)
         scores = losses.drop_hits(scores, own_ids, ids)
         return objective.loss(objective.readout.logits(scores, prior)).sum()
