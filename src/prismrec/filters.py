@@ -52,7 +52,6 @@ def _of_categories(names: Collection[str], catalog: Catalog) -> Bool[np.ndarray,
         if name not in number:
             raise UnknownName.among("category", name, number)
     wanted = np.isin(catalog.category_ids, [number[name] for name in names])
-    owner = np.repeat(np.arange(catalog.size), np.diff(catalog.category_indptr))
     mask = np.zeros(catalog.size, dtype=bool)
-    mask[owner[wanted]] = True
+    mask[catalog.owners[wanted]] = True
     return mask

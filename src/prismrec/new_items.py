@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
+from scipy import sparse
 
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
@@ -41,13 +43,14 @@ def added(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple[Mod
     Raises:
         DataError: An id is empty or stands twice, or nothing places a new item.
 
-    Cost: O(V), and a copy of the model where an item is new.
+    Cost: O(V); where an item is new a copy of the model, and a pass over the members of the new
+        items' categories, once a category.
     """
     larger = described_anew(catalog, items)
     fresh = [item for item in items if item.id not in catalog.items]
     if not fresh:
         return model, larger
-    return extended(model, [blend_of(larger, item, catalog.size) for item in fresh]), larger
+    return extended(model, blends_of(larger, fresh, catalog.size)), larger
 
 
 def described_anew(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
@@ -91,7 +94,7 @@ def _with_categories(
     for own in names:
         for name in own:
             found.setdefault(name, len(found))
-    owner = np.repeat(np.arange(catalog.size), np.diff(catalog.category_indptr))
+    owner = catalog.owners
     stays = ~np.isin(owner, numbers)
     pairs = [
         (number, found[name])
@@ -111,59 +114,78 @@ def _with_categories(
     )
 
 
-def blend_of(catalog: Catalog, item: NewItem, held: int) -> NDArray[np.float64]:
-    """Give the weights, of sum 1, with which the first ``held`` items make up a new one.
+@dataclass(frozen=True)
+class Blends:
+    """Of what rows new ones are made: means of some items, and mixes of such means."""
+
+    means: sparse.csr_array
+    """``[M, V]``: a mean of the rows of some items each, of sum 1."""
+    mixes: sparse.csr_array
+    """``[N, M]``: a new item each, of sum 1."""
+
+    def of(self, table: Float[np.ndarray, "V W"]) -> Float[np.ndarray, "N W"]:
+        """Make the new rows of one table.
+
+        Cost: O((numbers in ``means`` and ``mixes``) W) time, O((M + N) W) memory.
+        """
+        made: Float[np.ndarray, "N W"] = self.mixes @ (self.means @ table.astype(np.float64))
+        return made
+
+
+def blends_of(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends:
+    """Say of which of the first ``held`` items each new one is made up.
 
     Raises:
-        DataError: Neither its categories nor what it was taken with say anything.
+        DataError: Neither an item's categories nor what it was taken with say anything.
+
+    Cost: O(V + members of the items' categories + ``taken_with``): a category's mean is made once.
     """
     number = {name: place for place, name in enumerate(catalog.category_names)}
-    owner = np.repeat(np.arange(catalog.size), np.diff(catalog.category_indptr))
-    of_categories = []
-    for name in set(item.categories):
-        members = owner[catalog.category_ids == number[name]]
-        of_categories.append(_mean_of(members[members < held], held))
-    together = known(item.taken_with, catalog)
-    means = [
-        np.mean([mean for mean in of_categories if mean.any()] or [np.zeros(held)], axis=0),
-        _mean_of(together[together < held], held),
-    ]
-    told = [mean for mean in means if mean.any()]
-    if not told:
-        raise DataError(
-            f"Nothing is known of the new item {item.id!r} to place it by: give it a category that "
-            "other items have, or items that it was taken with."
-        )
-    blend: NDArray[np.float64] = np.mean(told, axis=0)
-    return blend
+    wanted = np.unique([number[name] for item in items for name in item.categories]).astype(int)
+    within = np.isin(catalog.category_ids, wanted) & (catalog.owners < held)
+    members, which = catalog.owners[within], np.searchsorted(wanted, catalog.category_ids[within])
+    sizes = np.bincount(which, minlength=len(wanted))
+    rows, columns, of_means = [which], [members], len(wanted)
+    mixes: list[dict[int, float]] = []
+    for item in items:
+        places = np.searchsorted(wanted, sorted({number[name] for name in item.categories}))
+        told = [places[sizes[places] > 0].tolist()]
+        together = known(item.taken_with, catalog)
+        together = together[together < held]
+        if len(together):
+            rows.append(np.full(len(together), of_means))
+            columns.append(together)
+            told.append([of_means])
+            of_means += 1
+        told = [means for means in told if means]
+        if not told:
+            raise DataError(
+                f"Nothing is known of the new item {item.id!r} to place it by: give it a category "
+                "that other items have, or items that it was taken with."
+            )
+        mixes.append({mean: 1 / (len(told) * len(means)) for means in told for mean in means})
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    share = 1 / np.bincount(row, minlength=of_means)[row]
+    owner = np.repeat(np.arange(len(mixes)), [len(mix) for mix in mixes])
+    parts = [mean for mix in mixes for mean in mix]
+    weights = [weight for mix in mixes for weight in mix.values()]
+    return Blends(
+        sparse.csr_array((share, (row, column)), shape=(of_means, held)),
+        sparse.csr_array((weights, (owner, parts)), shape=(len(mixes), of_means)),
+    )
 
 
-def _mean_of(numbers: NDArray[np.int64], held: int) -> NDArray[np.float64]:
-    weights = np.bincount(numbers, minlength=held).astype(np.float64)
-    return weights / max(len(numbers), 1)
-
-
-def extended(model: Model, blends: Sequence[NDArray[np.float64]]) -> Model:
+def extended(model: Model, blends: Blends) -> Model:
     """Give a model with a row more for each blend, in every table of item rows.
 
     Cost: a copy of the model.
     """
-    size = model.size + len(blends)
+    size = model.size + blends.mixes.shape[0]
     options: dict[str, Any] = model.options
     larger = Model(size, copy.deepcopy(model.extractor), **options)
-    weights = {}
-    for name, table in model.state_dict().items():
-        if table.ndim and table.shape[0] == model.size and not name.startswith("extractor."):
-            mixed = [_blended(table, blend) for blend in blends]
-            table = torch.cat([table, *(row[None] for row in mixed)])  # noqa: PLW2901
-        weights[name] = table
-    larger.load_state_dict(weights)
+    with torch.no_grad():
+        for old, new in zip(model.tables, larger.tables, strict=True):
+            table = old.rows().cpu()
+            made = torch.from_numpy(blends.of(table.numpy())).to(table.dtype)
+            new.weight.copy_(torch.cat([table, made]))
     return larger.to(model.device).eval()
-
-
-def _blended(table: torch.Tensor, blend: NDArray[np.float64]) -> torch.Tensor:
-    used = np.flatnonzero(blend)
-    rows = table[torch.from_numpy(used).to(table.device)].double()
-    share = torch.from_numpy(blend[used]).to(table.device)
-    mixed: torch.Tensor = share @ rows
-    return mixed.to(table.dtype)

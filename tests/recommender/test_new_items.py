@@ -6,7 +6,7 @@ import pytest
 from prismrec.artifact import load, save
 from prismrec.errors import DataError
 from prismrec.filters import Filter
-from prismrec.new_items import NewItem
+from prismrec.new_items import NewItem, blends_of, described_anew
 from worlds import ids, untrained
 
 
@@ -34,6 +34,22 @@ def test_a_new_item_lies_amid_its_category_and_what_it_was_taken_with(dataset, r
         added = recommender.add([new])
         assert np.allclose(rows(added)[-1], expected, atol=1e-6)
         assert added.catalog.size == dataset.catalog.size + 1
+
+
+def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, recommender):
+    names = dataset.catalog.category_names[:2]
+    mate = dataset.catalog.items.external([3])
+    items = [NewItem(id=f"new {n}", categories=names, taken_with=mate) for n in range(1_000)]
+    larger = described_anew(dataset.catalog, items)
+    held = dataset.catalog.size
+    blends = blends_of(larger, items, held)
+    members = sum(len(set(own) & {0, 1}) for own in map(dataset.catalog.categories_of, range(held)))
+    assert blends.means.nnz <= members + len(items)
+    assert blends.mixes.nnz == 3 * len(items)
+    made = blends.of(rows(recommender))
+    assert np.array_equal(made, np.tile(made[:1], (1_000, 1)))
+    added = recommender.add(items)
+    assert np.allclose(rows(added)[held:], made, atol=1e-6)
 
 
 def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recommender):

@@ -1,7 +1,7 @@
 """The catalog: every item that can be recommended, its title, its categories, its count.
 
 Categories are ragged: an item has none, one or several. They lie in two arrays, so that a
-catalog of ten million items costs what its numbers cost, and ``category_sets`` gives the rows.
+catalog of ten million items costs what its numbers cost.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from prismrec.data.ids import IdMap
 from prismrec.errors import DataError
+
+SHARED = 20
+"""Items of which a category says something of a list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,25 +55,27 @@ class Catalog:
         return self.category_ids[self.category_indptr[item] : self.category_indptr[item + 1]]
 
     @cached_property
-    def category_sets(self) -> list[frozenset[int]]:
-        """Every item's categories as a set, by item number; made once, O(V)."""
-        return [frozenset(self.categories_of(item).tolist()) for item in range(self.size)]
+    def owners(self) -> NDArray[np.int64]:
+        """The item of each entry of ``category_ids``, ascending; made once, O(V + entries)."""
+        return np.repeat(np.arange(self.size), np.diff(self.category_indptr))
 
     @cached_property
     def single_category(self) -> NDArray[np.int64]:
-        """One category an item, ``[V]``: its rarest that at least 20 items share.
+        """One category an item, ``[V]``: its rarest that at least ``SHARED`` items share.
 
         The rarest says most about an item; one that a handful of items share says nothing of a
         list. Without any so common, the item's most common one; -1 for an item without.
+
+        Cost: O(entries log entries), once; of equal categories the one of the lower number.
         """
         sizes = np.bincount(self.category_ids, minlength=len(self.category_names))
+        common = sizes[self.category_ids] >= SHARED
+        # The rarest of the common before the most common of the others.
+        order = np.where(common, sizes[self.category_ids], -sizes[self.category_ids])
+        first = np.lexsort((self.category_ids, order, ~common, self.owners))
+        items, place = np.unique(self.owners[first], return_index=True)
         single = np.full(self.size, -1, dtype=np.int64)
-        for item in range(1, self.size):
-            own = self.categories_of(item)
-            if len(own):
-                shared = own[sizes[own] >= 20]
-                chosen = shared[sizes[shared].argmin()] if len(shared) else own[sizes[own].argmax()]
-                single[item] = chosen
+        single[items] = self.category_ids[first][place]
         return single
 
     def categories_named(self, item: int) -> tuple[str, ...]:
