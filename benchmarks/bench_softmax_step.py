@@ -16,12 +16,12 @@ from prismrec.extractors import SelfAttentive
 from prismrec.model import Model
 from prismrec.readouts import HARD
 from prismrec.training import Objective, TrainConfig
-from prismrec.training.loop import _Run
+from prismrec.training.loop import Run
 
 V, L, D, K, HIDDEN = 12_001, 20, 64, 4, 256
 
 
-class OneTarget(_Run):
+class OneTarget(Run):
     """A run whose every step has B rows of L events, with one target each."""
 
     def __init__(self, model: Model, batch: int) -> None:

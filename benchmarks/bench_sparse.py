@@ -14,7 +14,7 @@ from prismrec.model import Model
 from prismrec.negatives import union
 from prismrec.readouts import MIXTURE
 from prismrec.training import Objective, TrainConfig
-from prismrec.training.loop import _Run
+from prismrec.training.loop import Run
 
 SIZES = (12_000, 25_000, 50_000, 100_000, 360_000)
 STEPS = 10
@@ -28,7 +28,7 @@ def step_of(size: int, *, sparse: bool):
     negatives = union(torch.from_numpy(histories.counts(size + 1)), 1_024)
     config = TrainConfig(learning_rate=8e-3, average=0.98, sparse=sparse, device="cpu")
     objective = Objective(readout=MIXTURE, negatives=negatives)
-    run = _Run(model, histories, config, objective, None, torch.device("cpu"))
+    run = Run(model, histories, config, objective, None, torch.device("cpu"))
     run.step()
     return lambda: [run.step() for _ in range(STEPS)]
 

@@ -8,17 +8,21 @@ Letters for dimensions, here and in every shape of this package:
     M  candidates            V  catalog size + 1             k  length of a list
 
 Item ids are dense ``int64`` from 1 to V - 1; 0 is padding and never an item.
-What passes through training is tensors; what leaves an index is NumPy, so that evaluation,
-re-ranking and the service read it without torch.
+What passes through training is tensors; what leaves an index is NumPy, so that evaluation and
+re-ranking read it without torch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Batch(NamedTuple):

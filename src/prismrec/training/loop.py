@@ -7,21 +7,16 @@ What varies comes in as a value: the objective (loss, readout, negatives, regula
 happened. The model is left with its best weights.
 """
 
-import hashlib
-import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from prismrec.data.batches import Batches
 from prismrec.data.histories import Histories
@@ -37,7 +32,10 @@ from prismrec.training.checkpoint import (
     save_last,
 )
 from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
+from prismrec.training.fingerprint import fingerprint
+from prismrec.training.interrupt import interrupt_noted
 from prismrec.training.objective import Objective, compute
+from prismrec.training.optimizers import clip, optimizers_of
 from prismrec.types import Batch
 
 
@@ -110,12 +108,12 @@ def train(
     _check_items(model, histories)
     device = pick_device(config)
     model.to(device)
-    run = _Run(model, histories, config, objective, folder, device)
+    run = Run(model, histories, config, objective, folder, device)
     if resume and folder is not None:
         run.progress = load_last(folder, model, run.optimizers, run.identity, run.averages)
     elif folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    with _interrupt_noted() as interrupted:
+    with interrupt_noted() as interrupted:
         while run.goes_on and not interrupted.is_set():
             losses, pairs, rate = run.step()
             due = run.progress.step % run.every == 0 or run.progress.step == run.steps
@@ -129,7 +127,7 @@ def train(
     return run.result(interrupted=interrupted.is_set())
 
 
-class _Run:
+class Run:
     """One sitting of a run: what its steps share."""
 
     def __init__(
@@ -185,7 +183,7 @@ class _Run:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
                 loss, losses = compute(self.model, batch, self.objective, generator)
             loss.backward()  # type: ignore[no-untyped-call]
-        length = _clip(self.model, self.config.clip)
+        length = clip(self.model, self.config.clip)
         if not (np.isfinite(losses["loss"]) and np.isfinite(length)):
             raise self._not_a_number(step, losses)
         for optimizer in self.optimizers:
@@ -281,57 +279,6 @@ def pick_device(config: TrainConfig) -> torch.device:
     return torch.device("cpu" if config.device == "cpu" or not there else "cuda")
 
 
-def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Make the optimizers: Adam for all, or SparseAdam for the tables if their gradients are."""
-    tables = [table.weight for table in model.tables]
-    shared = [table.shared for table in model.tables if table.shared is not None]
-    others = {id(p) for p in model.parameters()} - {id(p) for p in (*tables, *shared)}
-    rest = [p for p in model.parameters() if id(p) in others and p.requires_grad]
-    groups = [{"params": rest, "weight_decay": config.weight_decay}] if rest else []
-    if shared:
-        groups.append({"params": shared, "weight_decay": 0.0})
-    optimizers: list[torch.optim.Optimizer] = []
-    rate, betas = config.learning_rate or RATE, (0.9, 0.98)
-    if config.sparse:
-        optimizers.append(torch.optim.SparseAdam(tables, lr=rate, betas=betas))
-    else:
-        groups.append({"params": tables, "weight_decay": 0.0})
-    if groups:
-        optimizers.append(torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True))
-    return optimizers
-
-
-def fingerprint(
-    model: Model, histories: Histories, config: TrainConfig, objective: Objective
-) -> str:
-    """Name what a run must have in common with its checkpoint, by a hash."""
-    settings = asdict(config) | {"device": None, "sparse": bool(config.sparse)}
-    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    made = [type(model.extractor).__qualname__, model.extractor.options, model.options]
-    terms = {name: [_named(f), weight] for name, (f, weight) in objective.regularizers.items()}
-    functions = [_named(f) for f in (objective.loss, *objective.readout)]
-    digest = hashlib.sha256(
-        json.dumps([settings, shapes, made, terms, functions], default=str).encode()
-    )
-    for array in (histories.indptr, histories.items):
-        digest.update(np.ascontiguousarray(array).data)
-    if model.items.shared is not None:
-        for part in (model.items.indptr, model.items.ids):
-            digest.update(part.cpu().numpy().data)
-    if objective.negatives:  # known by what it draws: what was asked of it is not to be seen
-        targets = torch.arange(1, model.size)
-        for part in objective.negatives(torch.Generator().manual_seed(0), targets):
-            digest.update(part.numpy().data)
-    return digest.hexdigest()
-
-
-def _named(function: Callable[..., object] | None) -> str:
-    """Name a function and the options bound to it."""
-    if isinstance(function, partial):
-        return f"{_named(function.func)} {sorted(function.keywords.items())}"
-    return getattr(function, "__qualname__", type(function).__qualname__)
-
-
 def seed_of(seed: int, purpose: int, step: int) -> int:
     """Derive a seed for one purpose and step, unlike that of any other."""
     return int(np.random.SeedSequence([seed, purpose, step]).generate_state(1)[0])
@@ -360,43 +307,3 @@ def _check_items(model: Model, histories: Histories) -> None:
 def _on_device(arrays: tuple[NDArray[np.int64], NDArray[np.int64]], device: torch.device) -> Batch:
     history, target = (torch.from_numpy(array).to(device) for array in arrays)
     return Batch(history, history != 0, target)
-
-
-def _clip(model: nn.Module, longest: float) -> float:
-    """Scale the gradients down to ``longest`` together; give their length before."""
-    values = []
-    for parameter in model.parameters():
-        if parameter.grad is not None and parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()
-            values.append(parameter.grad.values())
-        elif parameter.grad is not None:
-            values.append(parameter.grad)
-    length = float(nn.utils.get_total_norm(values))
-    if length > longest:
-        torch._foreach_mul_(values, longest / length)
-    return length
-
-
-@contextmanager
-def _interrupt_noted() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second raises.
-
-    Only the main thread may set handlers; elsewhere the flag is never set.
-    """
-    noted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: object) -> None:
-        del number, frame
-        if noted.is_set():
-            raise KeyboardInterrupt
-        noted.set()
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
