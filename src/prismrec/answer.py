@@ -14,7 +14,7 @@ class Reason:
     weight: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One recommended item."""
 
@@ -57,7 +57,7 @@ class Similar:
     """Cosine of the two item vectors, -1 to 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """A list, and where it came from."""
 

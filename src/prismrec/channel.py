@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import logsumexp
 
+from prismrec.baselines.item_knn import nearest
 from prismrec.baselines.score import weigh
 from prismrec.baselines.sequential_rules import rules_table
 from prismrec.data.histories import Histories
@@ -72,7 +73,7 @@ class Rules:
     ) -> "Rules":  # fmt: skip
         """Count rules in histories, the ``NEIGHBOURS`` strongest after each item."""
         table = rules_table(train, size, backward=backward, alpha=alpha, beta=beta)
-        return cls(strongest(table), weight)
+        return cls(nearest(table, NEIGHBOURS).astype(np.float32), weight)
 
     def extended(self, size: int) -> "Rules":
         """Give the same rules for a catalog with more items, of which there are none."""
@@ -103,17 +104,6 @@ class Rules:
             order = np.argsort(-own, kind="stable")[: int((own > 0).sum())]
             found.append((names[order], own[order] / max(own.sum(), 1e-300)))
         return found
-
-
-def strongest(table: sparse.csr_array, most: int = NEIGHBOURS) -> sparse.csr_array:
-    """Keep the largest entries of each row, of equal ones the earlier."""
-    order = np.lexsort((table.indices, -table.data, np.repeat(np.arange(table.shape[0]),
-                                                              np.diff(table.indptr))))  # fmt: skip
-    rank = np.arange(table.nnz) - np.repeat(table.indptr[:-1], np.diff(table.indptr))
-    kept = np.sort(order[rank < most])
-    rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))[kept]
-    entries = (table.data[kept].astype(np.float32), (rows, table.indices[kept]))
-    return sparse.csr_array(entries, shape=table.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +185,7 @@ def _candidates(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Keep the ``CANDIDATES`` strongest of each user, in order of keys; of equal ones the first.
 
-    As ``strongest`` does of a table's rows, but on a padded array: few users, and no sort.
+    As ``nearest`` does of a table's rows, but on a padded array: few users, and no sort.
     """
     place, width = _places(at, users)
     if width <= CANDIDATES:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from prismrec.errors import ConfigError
 from prismrec.rerank import RERANKERS, Frontier, Reranker, frontier
-from prismrec.rerank.base import check_dial
+from prismrec.rerank.base import check_strength
 from prismrec.resolve import resolve
 
 
@@ -47,7 +47,7 @@ class Dial:
                 f"The diversity dial was given {' and '.join(given)}; give one of them."
             )
         if self.strength is not None:
-            check_dial(1, self.strength)
+            check_strength(self.strength)
         for name in ("diversity_target", "relevance_lost"):
             share = given.get(name, 0)
             if isinstance(share, str) or not 0 <= share <= 1:

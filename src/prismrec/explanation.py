@@ -53,14 +53,14 @@ class Telling:
         there = {0, *chosen}
         gone = [item for item in self.listed.plain[row].tolist() if item not in there]
         return Answer(
-            self._items(row, chosen, views, known),
-            "interests" if len(known) else "popular",
-            tuple(name for name in history if name not in self.catalog.items),
-            "exhausted" if len(chosen) < k else None,
-            float(self.listed.strength[row]),
-            bool(self.listed.optimal[row]),
-            tuple(self.catalog.items.external(gone)),
-            diversity_of(self.catalog.single_category[chosen]),
+            items=self._items(row, chosen, views, known),
+            source="interests" if len(known) else "popular",
+            unknown=tuple(name for name in history if name not in self.catalog.items),
+            reason="exhausted" if len(chosen) < k else None,
+            strength=float(self.listed.strength[row]),
+            optimal=bool(self.listed.optimal[row]),
+            displaced=tuple(self.catalog.items.external(gone)),
+            diversity=diversity_of(self.catalog.single_category[chosen]),
         )
 
     def _items(
@@ -73,15 +73,15 @@ class Telling:
         after = self._taken_after(known, chosen)
         return tuple(
             Item(
-                names[place],
-                self.catalog.title(item),
-                scores[place],
-                interests[place],
-                because.get(interests[place], ()),
-                ranks[place] + 1,
-                self.catalog.categories_named(item),
-                item in self.provisional,
-                after[place],
+                id=names[place],
+                title=self.catalog.title(item),
+                score=scores[place],
+                interest=interests[place],
+                because=because.get(interests[place], ()),
+                rank_by_score=ranks[place] + 1,
+                categories=self.catalog.categories_named(item),
+                provisional=item in self.provisional,
+                taken_after=after[place],
             )
             for place, item in enumerate(chosen)
         )

@@ -110,7 +110,7 @@ def make_lists(source: Source, k: int, dial: Dial, *, category_of: Int[np.ndarra
         low, spread = (part[rows] for part in scale)
         scores = scaled(pool.scores, low, spread)
         # Anew at each depth: the λ at which a target is kept is another one on a deeper pool.
-        lists.strength[rows] = dial.strengths(scores, _categories(pool, category_of), k)
+        lists.strength[rows] = dial.strengths(scores, categories_in(pool, category_of), k)
         sure = _choose(lists, rows, pool, scores, category_of, full=pool.items.shape[1] >= depth)
         lists.optimal[rows] = sure
         rows = rows[~sure]
@@ -134,7 +134,7 @@ def _choose(
     An item outside a full pool scores at most its last; outside a pool with room, or one that is
     not so wide as was asked, there is none.
     """
-    categories = _categories(pool, category_of)
+    categories = categories_in(pool, category_of)
     width = min(lists.items.shape[1], scores.shape[1])
     chosen = np.empty((len(rows), width), dtype=np.int64)
     sure = np.empty(len(rows), dtype=bool)
@@ -148,7 +148,8 @@ def _choose(
     return sure
 
 
-def _categories(pool: Merged, category_of: Int[np.ndarray, " V"]) -> Int[np.ndarray, "R M"]:
+def categories_in(pool: Merged, category_of: Int[np.ndarray, " V"]) -> Int[np.ndarray, "R M"]:
+    """Give each candidate's category; -1 for none, and where there is no candidate."""
     return np.where(pool.items > 0, category_of[pool.items], -1)
 
 

@@ -26,12 +26,12 @@ from prismrec.filters import Filter, known
 from prismrec.index.base import Index
 from prismrec.index.choose import Choice, choose_index
 from prismrec.index.exact import ExactIndex
-from prismrec.listing import DEEPEST, DEPTH, Listed, Source, make_lists
+from prismrec.listing import DEEPEST, DEPTH, Listed, Source, categories_in, make_lists
 from prismrec.merge import Merged
 from prismrec.model import Model
 from prismrec.new_items import NewItem, added
 from prismrec.rerank import Frontier, frontier
-from prismrec.rerank.base import check_dial
+from prismrec.rerank.base import check_length
 from prismrec.rerank.category import scale_of, scaled
 from prismrec.rerank.mmr import directions
 from prismrec.retrieval import InterestSource, PopularSource, Query, retrieve
@@ -241,13 +241,13 @@ class Recommender:
         Raises:
             ConfigError: ``k`` below 1.
         """
-        check_dial(k, 0)
+        check_length(k)
         k = min(k, self.catalog.size - 1)
         numbers = known(history, self.catalog)
         read = self.interests_of([numbers])
         source = self._source([numbers], read, self._open(only), filter_seen=filter_seen)
         pool = source.search(np.arange(1), max(DEPTH * k, DEEPEST))
-        category = np.where(pool.items > 0, self.catalog.single_category[pool.items], -1)
+        category = categories_in(pool, self.catalog.single_category)
         scores = scaled(pool.scores, *scale_of(pool.scores[:, : DEPTH * k]))
         return frontier(scores[0], category[0], k)
 
@@ -271,7 +271,7 @@ class Recommender:
         Cost: O(V D) with an exact index; with another one a search for ``NEAR`` · k items by
             inner product, of which these are the nearest.
         """
-        check_dial(k, 0)
+        check_length(k)
         numbers = self.catalog.items.index([item])
         own = self.vectors_of(numbers)
         depth = self.catalog.size if self.index.exact else NEAR * k
@@ -323,7 +323,7 @@ class Recommender:
         only: Filter | None,
     ) -> Listed:
         """Make the lists: from interests as they were read, or from counts without a history."""
-        check_dial(k, 0)
+        check_length(k)
         k = min(k, self.catalog.size - 1)
         open_items, category_of = self._open(only), self.catalog.single_category
         lists = Listed.empty(len(histories), k)

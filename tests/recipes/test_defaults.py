@@ -10,7 +10,7 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Case, Split
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, UnknownName
 from prismrec.recipes.defaults import Traits, takes_again, told, traits_of
 from prismrec.recipes.fitting import RunConfig, make_model, memberships_of, settle
 from prismrec.training import TrainConfig
@@ -100,6 +100,17 @@ def test_dense_data_strikes_what_lists_leave_out_and_reads_far_back(dense, again
 def test_the_model_is_told_what_to_strike(strike_seen):
     config, _ = settle(RunConfig(strike_seen=strike_seen), TrainConfig(), SPARSE)
     assert make_model(config, 40, 0).strike_seen is strike_seen
+
+
+def test_a_long_history_is_read_where_dense_data_strikes_it():
+    for traits, given, length in ((DENSE, None, 200), (DENSE, False, 50), (SPARSE, True, 50)):
+        config, _ = settle(RunConfig(strike_seen=given), TrainConfig(), traits)
+        assert config.max_len == length
+
+
+def test_an_index_that_there_is_not_is_told_before_training():
+    with pytest.raises(UnknownName, match="No index"):
+        settle(RunConfig(index="foo"), TrainConfig(), DENSE)
 
 
 def test_what_is_given_stands():

@@ -12,7 +12,8 @@ from scipy.special import logsumexp
 from prismrec import channel, retrieval, tuning
 from prismrec.artifact import load, save
 from prismrec.baselines import by_score, sequential_rules
-from prismrec.channel import Rules, strongest
+from prismrec.baselines.item_knn import nearest
+from prismrec.channel import Rules
 from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
 from prismrec.errors import DataError
@@ -143,7 +144,7 @@ def test_damaged_rules_are_refused(dataset, recommender, tmp_path):
 
 def test_only_the_strongest_rules_after_an_item_are_kept():
     table = sparse.csr_array(np.array([[0, 0, 0, 0], [0, 3, 1, 2], [0, 5, 5, 5], [0, 0, 7, 0.0]]))
-    kept = strongest(table, 2).toarray()
+    kept = nearest(table, 2).toarray()
     assert kept.tolist() == [[0, 0, 0, 0], [0, 3, 0, 2], [0, 5, 5, 0], [0, 0, 7, 0]]
 
 

@@ -120,7 +120,7 @@ def test_a_model_of_another_catalog_is_refused(dataset):
 @pytest.mark.parametrize("diversity", [-1, float("nan"), float("inf")])
 def test_an_impossible_diversity_is_an_error(dataset, recommender, diversity):
     # R14
-    with pytest.raises(ConfigError, match="diversity is"):
+    with pytest.raises(ConfigError, match="λ, is"):
         recommender.ranked([dataset.histories[0]], 5, diversity=diversity)
 
 

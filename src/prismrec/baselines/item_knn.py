@@ -93,5 +93,5 @@ def nearest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array:
     row = np.repeat(np.arange(block.shape[0]), lengths)
     order = np.lexsort((block.indices, -block.data, row))
     rank = np.arange(block.nnz) - np.repeat(block.indptr[:-1], lengths)
-    kept = order[rank < neighbours]
+    kept = np.sort(order[rank < neighbours])
     return sparse.csr_array((block.data[kept], (row[kept], block.indices[kept])), shape=block.shape)

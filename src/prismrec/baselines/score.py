@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.errors import DataError
+from prismrec.rerank.category import largest
 from prismrec.types import Ranked, Recommend
 
 Score = Callable[[Sequence[NDArray[np.int64]]], NDArray[np.floating]]
@@ -72,15 +73,8 @@ def top(
             f"{int(np.isnan(table).any(axis=1).sum())} of {len(table)} histories were scored NaN "
             "for some item, which has no place in a ranking; look at the score's arithmetic."
         )
-    k = min(k, table.shape[1])
-    least = np.partition(table, -k, axis=1)[:, -k, None]  # the k-th highest of each row
-    above, level = table > least, table == least
-    room = k - above.sum(axis=1, keepdims=True)
-    chosen = above | (level & (level.cumsum(axis=1, dtype=np.int32) <= room))
-    columns = chosen.nonzero()[1].reshape(len(table), k)  # ascending: k in every row
+    columns = largest(table, min(k, table.shape[1]))
     values = np.take_along_axis(table, columns, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    columns, values = (np.take_along_axis(part, order, axis=1) for part in (columns, values))
     listed = values > -np.inf
     return np.where(listed, columns, 0), np.where(listed, values, 0)
 

@@ -19,6 +19,7 @@ from prismrec.diagnostics import Diagnostics, diagnose, tradeoff
 from prismrec.errors import DataError
 from prismrec.recommender import Recommender
 from prismrec.report import Content, Entry, differences, write_report
+from prismrec.rerank.base import check_length, check_strength
 
 STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Diversities at which the trade-off is shown."""
@@ -50,9 +51,13 @@ def evaluate(
         report: Folder for a report with plots: Markdown, HTML, JSON.
         as_json: Print one JSON object.
     """
+    ks = tuple(sorted(k or [20, 50]))
+    check_length(ks[0])  # before anything is fitted
+    for strength in diversity or ():
+        check_strength(strength)
     dataset = load_dataset(data)
     split = load_split(data, dataset)
-    cases, ks = split.test if on == "test" else split.valid, tuple(sorted(k or [20, 50]))
+    cases = split.test if on == "test" else split.valid
     measuring = Measuring(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data)
     note("Fitting the baselines …", quiet=as_json)

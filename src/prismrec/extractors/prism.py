@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from prismrec.clustering import assigned
 from prismrec.errors import ConfigError
-from prismrec.extractors.base import Extractor
+from prismrec.extractors.base import Extractor, prefix_mask
 from prismrec.extractors.sa import at_distance
 from prismrec.extractors.transformer import Block
 from prismrec.types import Interests
@@ -134,8 +134,7 @@ class Prism(Extractor):
         states = self._states(items)
         slots = torch.arange(mask.shape[1], device=mask.device)
         back = slots[:, None] - slots  # [T, L]
-        seen = (back >= 0) & mask[:, None] & mask[:, :, None]  # [B, T, L]
-        return self._interests(items, states, mask, back.clamp(min=0)[None], seen)
+        return self._interests(items, states, mask, back.clamp(min=0)[None], prefix_mask(mask))
 
     def _states(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
         """Give what stands for each item: itself, or itself in its context."""

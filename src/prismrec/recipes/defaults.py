@@ -1,6 +1,6 @@
 """What a setting is where none was given: rules over the data's own statistics, never tuned.
 
-    rules = rules_of(kind, traits_of(split, catalog), filter_seen=config.filter_seen)
+    rules = rules_of(kind, traits_of(split, catalog))
     config, training = filled(config, rules), filled(training, rules)
 
 A rule depends on the extractor and on five traits of the data, and every setting can be given
@@ -73,17 +73,25 @@ def takes_again(histories: Histories) -> bool:
     return bool(((items[1:] == items[:-1]) & (owner[1:] == owner[:-1])).any())
 
 
-def rules_of(kind: type[Extractor], traits: Traits, *, filter_seen: bool | None) -> dict[str, Any]:
+def rules_of(
+    kind: type[Extractor],
+    traits: Traits,
+    *,
+    filter_seen: bool | None = None,
+    strike_seen: bool | None = None,
+) -> dict[str, Any]:
     """Give each setting that a rule decides, by name.
 
     Args:
         kind: The extractor.
         traits: Of the data.
         filter_seen: Whether lists leave out what was seen; by rule if None.
+        strike_seen: Whether what was seen is no negative; by rule if None. Others follow from it.
     """
     filter_seen = not traits.again if filter_seen is None else filter_seen
     if kind is Prism:
-        found = of_prism(traits, strike_seen=traits.dense and filter_seen)
+        struck = traits.dense and filter_seen if strike_seen is None else strike_seen
+        found = of_prism(traits, strike_seen=struck)
     else:
         found = of_others(traits, single=kind.single)
     return found | {"filter_seen": filter_seen}
@@ -94,7 +102,7 @@ def of_prism(traits: Traits, *, strike_seen: bool) -> dict[str, Any]:
     sparse_dropout = 0.3 if traits.far else 0.5
     return {
         "interests": 4 if traits.dense else 2,
-        "max_len": 200 if strike_seen else 50,
+        "max_len": 200 if traits.dense and strike_seen else 50,
         "readout": "mixture",
         "similarity": "dot",
         "untied": True,

@@ -23,6 +23,7 @@ from prismrec.data.split import Split
 from prismrec.errors import ConfigError
 from prismrec.evaluation import evaluate
 from prismrec.extractors import EXTRACTORS, Prism
+from prismrec.index import INDEXES
 from prismrec.item_table import Memberships
 from prismrec.losses import LOSSES
 from prismrec.model import Model, Similarity
@@ -59,8 +60,8 @@ class RunConfig:
     """Number K of interests; 4 if not given, 1 for an extractor that gives one, 2 for prism on data
     of fewer than 25 events an item."""
     max_len: int | None = None
-    """Events of a history that the model reads, the newest. 50 if not given; 200 where strike-seen
-    is by rule."""
+    """Events of a history that the model reads, the newest. 50 if not given; 200 for prism on dense
+    data with strike-seen."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the extractor, as --set hidden=256."""
     readout: str | None = None
@@ -209,7 +210,9 @@ def settle(
 ) -> tuple[RunConfig, TrainConfig]:
     """Fill in what was not given, by the rules of ``defaults``."""
     kind = resolve("extractor", config.extractor, EXTRACTORS)
-    rules = rules_of(kind, traits, filter_seen=config.filter_seen)
+    if config.index != "auto":
+        resolve("index", config.index, INDEXES)  # an unknown name is better told before training
+    rules = rules_of(kind, traits, filter_seen=config.filter_seen, strike_seen=config.strike_seen)
     config = filled(config, rules)
     sparse = traits.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     temperature = 0.07 if config.similarity == "cosine" else 1.0

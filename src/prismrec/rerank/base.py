@@ -72,13 +72,18 @@ class Reranker(Protocol):
         """
 
 
-def check_dial(k: int, strength: object) -> None:
-    """Refuse a ``k`` or a ``strength`` that cannot work: ConfigError."""
+def check_length(k: int) -> None:
+    """Refuse a list without items: ConfigError."""
     if k < 1:
         raise ConfigError(f"k is {k}; a list has at least 1 item.")
+
+
+def check_strength(strength: object) -> None:
+    """Refuse a strength, λ, that cannot work: ConfigError."""
     if not (isinstance(strength, int | float | np.number) and 0 <= strength <= MOST):
         raise ConfigError(
-            f"diversity is {strength!r}; it must be a number from 0 (by score alone) upwards."
+            f"The strength of diversity, λ, is {strength!r}; it must be a number from 0 (by score "
+            "alone) upwards."
         )
 
 
@@ -115,7 +120,8 @@ def greedy(
 
     Cost: O(k M) beside ``after``.
     """
-    check_dial(k, strength)
+    check_length(k)
+    check_strength(strength)
     left = pool.scores.astype(np.float64)  # a copy: those chosen are struck out of it
     chosen = np.empty(min(k, int((left > -np.inf).sum())), dtype=np.int64)
     gain = first

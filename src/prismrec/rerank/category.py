@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import DataError
-from prismrec.rerank.base import Pool, check_dial, needed
+from prismrec.rerank.base import Pool, check_length, check_strength, needed
 
 BLOCK = 512
 """Users at a time: their arrays stay in the cache, a quarter faster than all at once."""
@@ -48,7 +48,8 @@ def diversify(
 
     Cost: O(B M log M) time, O(B k) memory.
     """
-    check_dial(k, strength)
+    check_length(k)
+    check_strength(strength)
     chosen = np.empty((len(scores), min(k, scores.shape[1])), dtype=np.int64)
     for start in range(0, len(scores), BLOCK):
         block = slice(start, start + BLOCK)

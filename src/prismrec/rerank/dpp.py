@@ -9,7 +9,7 @@ NeurIPS 2018: the greedy choice by Cholesky factors that grow by one row.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import Pool, check_dial, greedy, needed
+from prismrec.rerank.base import Pool, check_length, check_strength, greedy, needed
 from prismrec.rerank.mmr import directions
 
 FLAT = 1e-9
@@ -24,7 +24,8 @@ def dpp(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
 
     Cost: O(k² M + k M D) time, O(k M) memory.
     """
-    check_dial(k, strength)
+    check_length(k)
+    check_strength(strength)
     direction = directions(needed(pool.vectors, "vectors", "dpp"))
     beyond = np.einsum("md,md->m", direction, direction)  # squared distance from the list's span
     factors = np.empty((min(k, len(direction)), len(direction)))  # Cholesky: a row a chosen item

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
-from prismrec.rerank.base import check_dial
+from prismrec.rerank.base import check_length
 from prismrec.rerank.category import diversify, rank_in_category
 
 
@@ -100,7 +100,7 @@ def frontier(
 
     Cost: O(k M) a list; there are fewer than k² / 2, mostly about k.
     """
-    check_dial(k, 0)
+    check_length(k)
     there = scores > -np.inf
     scores, categories = scores[there].astype(np.float64), categories[there]
     rank = rank_in_category(scores[None], categories[None])[0]
