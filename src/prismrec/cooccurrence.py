@@ -182,8 +182,8 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
     """Count the pairs of whole users, some ``BLOCK`` events at a time: ``[V, V]``.
 
     Entry (i, j) is what followed i, plus ``BACKWARD`` times what it followed. Never more than
-    ``most`` pairs and those of one block are held: past that, the rarest are dropped until half
-    are left.
+    ``most`` pairs and those of one block are held while counting: past that, the rarest are
+    dropped until half are left. What is given has up to twice as many entries, for both ways.
     """
     table = sparse.csr_array((size, size), dtype=np.float32)
     starts = np.searchsorted(train.indptr, np.arange(0, max(len(train.items), 1), BLOCK))
@@ -235,8 +235,11 @@ def randomised_svd(
 
 
 def _thinned(table: sparse.csr_array, most: int) -> sparse.csr_array:
-    """Keep about the ``most`` largest entries."""
+    """Keep the ``most`` largest entries, of equal ones the first."""
     least = np.partition(table.data, len(table.data) - most)[len(table.data) - most]
+    level = np.flatnonzero(table.data == least)
+    spare = most - np.count_nonzero(table.data > least)
     table.data[table.data < least] = 0
+    table.data[level[spare:]] = 0
     table.eliminate_zeros()
     return table

@@ -55,6 +55,13 @@ def test_beyond_the_bound_the_rarest_pairs_are_forgotten(monkeypatch):
     assert table[1, 2] == pytest.approx(50)
 
 
+def test_of_equally_rare_pairs_no_more_are_held_either(monkeypatch):
+    monkeypatch.setattr(cooccurrence, "BLOCK", 40)
+    rows = [[2 * n + 1, 2 * n + 2] for n in range(400)]  # every pair once
+    table = count_in_blocks(Histories.of(rows), 801, most=100)
+    assert table.nnz <= 2 * 100  # each pair both ways
+
+
 def test_pmi_is_its_formula_where_positive():
     pairs = sparse.csr_array(np.array([[0, 0, 0], [0, 1.0, 3.0], [0, 6.0, 0]]))
     found = positive_pmi(pairs).toarray()

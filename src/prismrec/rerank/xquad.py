@@ -16,7 +16,7 @@ def xquad(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """Choose greedily by score + strength * what a candidate adds to interests not yet served.
 
     Reads the pool's ``interest_scores``. p(i|k) is the softmax of interest k's scores over the
-    candidates, π_k the same for every active interest.
+    candidates, π_k the same for every active interest (docs/decisions/0050).
 
     Cost: O(k M K).
     """
