@@ -10,8 +10,6 @@ no catalog, no counts of the steps.
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -21,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from machine import report
 
 CORE = 5
 
@@ -122,19 +122,6 @@ def main():
     if asked.run:
         measure(*asked.run)
         return
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
-    )
-    where = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "commit": commit.stdout.strip(),
-    }
-
-    def report(what, value, unit):
-        print(
-            json.dumps({"what": what, "value": round(value, 3), "unit": unit, **where}), flush=True
-        )
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.parquet"
         command = [sys.executable, __file__, "--run"]

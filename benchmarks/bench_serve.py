@@ -231,5 +231,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8931)
     given = parser.parse_args()
     if not given.artifact.is_dir():
-        raise SystemExit(print(f"no artifact at {given.artifact}: `make demo` makes one"))
+        raise SystemExit(f"No artifact at {given.artifact}: `make demo` makes one.")
     main(given)

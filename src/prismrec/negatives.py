@@ -1,6 +1,6 @@
 """Samplers: which items a target is scored against, and how often to expect each.
 
-    sampler = uniform(catalog_size, 1280)
+    sampler = uniform(torch.from_numpy(train.counts(catalog.size)), 1280)
     negatives = sampler(generator, targets)      # Negatives(items [N], log_q [N])
 
 A sampler is a function from a generator and the batch's targets to ``Negatives``; padding is

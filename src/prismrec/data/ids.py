@@ -1,6 +1,6 @@
 """Dense numbers for external ids, and back.
 
-    users = IdMap(np.array(["ann", "bob"], dtype=object))
+    users = IdMap(np.array(["ann", "bob"], dtype=object), kind="user")
     users.index(["bob"])      # array([1])
     users.external([1])       # ["bob"]
 
