@@ -71,11 +71,21 @@ def whole_folder(folder: str | Path, note: str, mark: str) -> Iterator[Path]:
             part.rename(place)
         except BaseException:
             if old.exists() and not place.exists():
-                old.rename(place)
+                _put_back(old, place)
             raise
         finally:
             if place.exists() or not old.exists():  # else the former folder is there and no other
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put_back(old: Path, place: Path) -> None:
+    try:
+        old.rename(place)
+    except OSError as error:
+        raise DataError(
+            f"{place} could not be written, and what stood there could not be put back "
+            f"({error.strerror}); move it there from {old}."
+        ) from error
 
 
 def _check_place(place: Path, note: str, mark: str) -> None:
