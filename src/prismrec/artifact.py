@@ -10,13 +10,14 @@
     rules/                the second channel's table, where there is one
     index/                the index of the item vectors, memory-mapped when it is opened
 
-Written beside its place and renamed into it; ``load`` reads the manifest first and refuses a file
+Written whole or not at all; ``load`` reads the manifest first and refuses a file
 that is not the one it names. No pickle. An extractor from outside this package is never imported
 because a file says so: its class is handed to ``load``.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,56 @@ from scipy import sparse
 
 import prismrec
 from prismrec.channel import Rules
-from prismrec.data.storage import read_catalog, whole_folder, write_catalog
+from prismrec.data.storage import read_catalog, write_catalog
 from prismrec.errors import ConfigError, DataError
 from prismrec.extractors import EXTRACTORS
 from prismrec.extractors.base import Extractor
+from prismrec.folders import whole_folder
 from prismrec.index import load_index
+from prismrec.manifest import (
+    OBJECT,
+    TEXT,
+    Form,
+    Kind,
+    check,
+    holding,
+    is_whole,
+    or_null,
+    read,
+)
 from prismrec.model import Model
-from prismrec.recommender import Recommender
-from prismrec.tensors import read_tensors, save_tensors
+from prismrec.recommender import Recommender, vectors_in
+from prismrec.tensors import read_tensors, write_tensors
 
 FORMAT, VERSION = "prismrec-artifact", 3
 MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
+ITEMS_FILE, CATEGORIES_FILE = "items.parquet", "categories.parquet"
+RULES_ARRAYS = ("indptr", "indices", "data")
+AGAIN = "restore the whole folder or train again"
+NUMBER = Kind(
+    "a finite number",
+    lambda value: (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    ),
+)
+FORM = Form(
+    what="artifact",
+    format=FORMAT,
+    version=VERSION,
+    kinds={
+        "extractor": holding(**{"class": TEXT}, options=OBJECT),
+        "model": OBJECT,
+        "items": Kind("a whole number from 1 up", lambda value: is_whole(value, 1)),
+        "rules": or_null(holding(weight=NUMBER)),
+        "sha256": Kind(
+            "an object of texts, the hash of each file",
+            lambda value: isinstance(value, dict) and all(map(TEXT.fits, value.values())),
+        ),
+        "about": OBJECT,
+    },
+    make="make one with 'prismrec train'",
+    again=AGAIN,
+)
 
 
 def save(
@@ -50,13 +90,14 @@ def save(
         about: What else is to be known of it: report, run, data set. JSON.
 
     Raises:
-        DataError: Something other than an artifact is in the way.
+        DataError: Something other than an artifact is in the way, or it cannot be written.
     """
     model = recommender.model
-    with whole_folder(folder, _of_any_version) as part:
-        save_tensors(part / WEIGHTS, dict(model.state_dict()), {})
+    with whole_folder(folder, MANIFEST, f'"{FORMAT}"') as part:
+        write_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
-        recommender.index.save(part / INDEX)
+        (part / INDEX).mkdir()
+        recommender.index.write(part / INDEX)
         if recommender.rules is not None:
             _write_rules(recommender.rules, part / RULES)
         files = sorted(path for path in part.rglob("*") if path.is_file())
@@ -85,18 +126,93 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
         extractor: The extractor's class, where it is not one of this package's.
 
     Raises:
-        DataError: No artifact, another format, a missing, damaged or exchanged file, weights
-            that are not numbers, an extractor that is not known here, or options of which no
-            model can be made.
+        DataError: No artifact, another format, a missing, damaged or exchanged file, weights or
+            an index that are not of finite numbers, parts that do not belong together, an
+            extractor that is not known here, or options of which no model can be made.
+
+    Cost: every file is read once for its hash, the index's vectors once more to see that they are
+        finite; these stay on disk, mapped, whatever their number.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    for name, expected in manifest["sha256"].items():
-        if not (folder / name).is_file() or _hash(folder / name) != expected:
+    _check_hashes(folder, manifest["sha256"])
+    catalog = read_catalog(folder)
+    if catalog.size - 1 != manifest["items"]:
+        raise DataError(
+            f"{folder / MANIFEST} gives items as {manifest['items']}, but {folder / ITEMS_FILE} "
+            f"holds {catalog.size - 1}; {AGAIN}."
+        )
+    model = _made(folder, manifest, extractor)
+    _read_weights(folder / WEIGHTS, model)
+    index = load_index(folder / INDEX)
+    width = vectors_in(model, np.array([1])).shape[1]
+    if index.dim != width or (len(index) and index.ids[-1] >= catalog.size):
+        last = index.ids[-1] if len(index) else 0
+        raise DataError(
+            f"The index {folder / INDEX} is of vectors of width {index.dim} and items up to "
+            f"{last}, but the model's are of width {width} and its items end at "
+            f"{catalog.size - 1}; {AGAIN}."
+        )
+    marks = {name: manifest[name] for name in ("hidden", "provisional")}
+    rules = manifest["rules"] and _read_rules(
+        folder / RULES, manifest["rules"]["weight"], catalog.size
+    )
+    return Recommender(model, index, catalog, **marks, rules=rules)
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Give an artifact's manifest.
+
+    Raises:
+        DataError: No manifest, or not one that this version reads; a key that is absent or holds
+            something else than it must; or the hashes are not those of the files there.
+    """
+    path = Path(folder) / MANIFEST
+    manifest = read(path, FORM)
+    last = manifest["items"]
+    items = Kind(
+        f"a list of item numbers from 1 to {last}",
+        lambda value: isinstance(value, list) and all(is_whole(item, 1, last) for item in value),
+    )
+    check(manifest, {"hidden": items, "provisional": items}, path, AGAIN)
+    loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}
+    loaded |= {f"{RULES}/{name}.npy" for name in RULES_ARRAYS if manifest["rules"]}
+    index = (other for other in (path.parent / INDEX).rglob("*") if other.is_file())
+    loaded |= {other.relative_to(path.parent).as_posix() for other in index}
+    for name in sorted(loaded ^ manifest["sha256"].keys()):
+        if name in loaded:
+            raise DataError(f"{path} has no hash of {name} in its sha256; {AGAIN}.")
+        raise DataError(
+            f"{path} has a hash of {name} in its sha256, but no such file is there to be loaded; "
+            f"{AGAIN}."
+        )
+    return manifest
+
+
+def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Refuse a file that is not the one that was written.
+
+    Raises:
+        DataError: The first of them.
+    """
+    for name, expected in hashes.items():
+        try:
+            found = _hash(folder / name)
+        except OSError:
+            found = ""
+        if found != expected:
             raise DataError(
                 f"{folder / name} is missing or not the file that {MANIFEST} was written with; "
-                "restore the whole folder or train again."
+                f"{AGAIN}."
             )
+
+
+def _made(folder: Path, manifest: Mapping[str, Any], extractor: type[Extractor] | None) -> Model:
+    """Make the model that a manifest describes, without its weights.
+
+    Raises:
+        DataError: Its extractor is not known here, or no model can be made of the options.
+    """
     made = manifest["extractor"]
     kind = extractor or EXTRACTORS.get(made["class"])
     if kind is None:
@@ -107,92 +223,57 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
     # Artifacts once held how their gradients were made, which concerns training alone.
     options = {name: value for name, value in manifest["model"].items() if name != "sparse"}
     try:
-        model = Model(manifest["items"] + 1, kind(**made["options"]), **options)
-    except (TypeError, ConfigError) as error:
+        return Model(manifest["items"] + 1, kind(**made["options"]), **options)
+    except (TypeError, ConfigError, RuntimeError) as error:  # RuntimeError: torch's, of sizes
         reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(
             f"{folder / MANIFEST} describes a model that this version cannot make ({reason}); open "
             "it with the version that wrote it, or train again."
         ) from error
-    weights, _ = read_tensors(folder / WEIGHTS)
+
+
+def _read_weights(path: Path, model: Model) -> None:
+    """Put the weights into the model.
+
+    Raises:
+        DataError: They are another model's, or not finite.
+    """
+    weights, _ = read_tensors(path)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = str(error).splitlines()[-1].strip().rstrip(".")
         raise DataError(
-            f"{folder / WEIGHTS} does not fit the model of {MANIFEST} ({reason}); train again."
+            f"{path} does not fit the model of {MANIFEST} ({reason}); train again."
         ) from error
     broken = [name for name, value in weights.items() if not value.isfinite().all()]
     if broken:
         raise DataError(
-            f"{folder / WEIGHTS} holds numbers that are not finite, in {', '.join(broken)}; "
-            "train again."
+            f"{path} holds numbers that are not finite, in {', '.join(broken)}; train again."
         )
-    index = load_index(folder / INDEX)
-    marks = {name: manifest[name] for name in ("hidden", "provisional")}
-    rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"]["weight"])
-    return Recommender(model, index, read_catalog(folder), **marks, rules=rules)
-
-
-def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """Give an artifact's manifest.
-
-    Raises:
-        DataError: No manifest, or not one that this version reads.
-    """
-    path = Path(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"No artifact at {folder}: its {MANIFEST} is missing or not JSON; make one with "
-            "'prismrec train'."
-        ) from error
-    found = (manifest.get("format"), manifest.get("version"))
-    if found != (FORMAT, VERSION):
-        raise DataError(
-            f"{path} is of format {found[0]}, version {found[1]}, but this prismrec "
-            f"({prismrec.__version__}) reads {FORMAT}, version {VERSION}; give the folder of an "
-            "artifact that it made."
-        )
-    return dict(manifest)
 
 
 def _write_rules(rules: Rules, folder: Path) -> None:
     folder.mkdir()
-    for name in ("indptr", "indices", "data"):
+    for name in RULES_ARRAYS:
         np.save(folder / f"{name}.npy", getattr(rules.table, name), allow_pickle=False)
 
 
-def _read_rules(folder: Path, weight: float) -> Rules:
-    """Read what ``_write_rules`` wrote.
+def _read_rules(folder: Path, weight: float, size: int) -> Rules:
+    """Read what ``_write_rules`` wrote, for a catalog of V = ``size``.
 
     Raises:
         DataError: It does not hold together.
     """
-    indptr, indices, data = (
-        np.load(folder / f"{name}.npy", allow_pickle=False)
-        for name in ("indptr", "indices", "data")
-    )
-    size = len(indptr) - 1
     try:
-        return Rules(sparse.csr_array((data, indices, indptr), shape=(size, size)), weight)
-    except ValueError as error:
+        indptr, indices, data = (
+            np.load(folder / f"{name}.npy", allow_pickle=False) for name in RULES_ARRAYS
+        )
+        table = sparse.csr_array((data, indices, indptr), shape=(size, size))
+        table.check_format(full_check=True)
+        return Rules(table, weight)
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"The rules at {folder} are damaged ({error}); train again.") from error
-
-
-def _of_any_version(folder: Path) -> None:
-    """Refuse a folder that is no artifact: an older one may be replaced.
-
-    Raises:
-        DataError: It is none.
-    """
-    try:
-        read_manifest(folder)
-    except DataError:
-        path = folder / MANIFEST
-        if not path.is_file() or f'"{FORMAT}"' not in path.read_text(encoding="utf-8"):
-            raise
 
 
 def _name(extractor: Extractor) -> str:

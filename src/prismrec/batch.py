@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError, DataError
 from prismrec.filters import Filter, known
+from prismrec.folders import whole_file
 from prismrec.recommender import Recommender
 from prismrec.types import Ranked
 
@@ -165,12 +166,10 @@ def _settle(parts: Path, plan: str) -> None:
 
 
 def _write(path: Path, tables: Iterator[pa.Table]) -> None:
-    """Write tables as one file, beside its place and then into it."""
-    beside = path.with_name(f"{path.name}.part")
-    with pq.ParquetWriter(beside, SCHEMA) as writer:
+    """Write tables as one file, whole or not at all."""
+    with whole_file(path) as beside, pq.ParquetWriter(beside, SCHEMA) as writer:
         for table in tables:
             writer.write_table(table)
-    beside.replace(path)
 
 
 def _lists(

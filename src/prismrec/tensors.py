@@ -1,6 +1,5 @@
 """Tensors on disk: safetensors, whole or not at all. No pickle."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,16 +8,23 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prismrec.errors import DataError
+from prismrec.folders import whole_file
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors and a header of text beside their place, and rename them into it."""
-    beside = path.with_name(path.name + ".part")
+    """Write tensors and a header of text, whole or not at all.
+
+    Raises:
+        DataError: They cannot be written.
+    """
+    with whole_file(path) as beside:
+        write_tensors(beside, tensors, header)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write tensors and a header of text into a folder that is made whole by others."""
     whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(whole, beside, metadata=dict(header))
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    save_file(whole, path, metadata=dict(header))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

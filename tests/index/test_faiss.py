@@ -140,3 +140,28 @@ def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_w
     # Case R08: torch first, then faiss; the package alone loads torch's runtime only.
     run = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == [False, [3], [3], 3]
+
+
+@pytest.mark.parametrize("effort", [None, 0, "8", 1.0])
+def test_a_saved_effort_that_is_none_is_refused(tmp_path, effort):
+    IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    header = json.loads(path.read_text())
+    for settings in ({"effort": effort}, {}):
+        path.write_text(json.dumps({**header, "settings": settings}))
+        with pytest.raises(DataError, match=r"index is damaged \(.*effort"):
+            load_index(tmp_path / "index")
+
+
+def test_lists_of_another_index_are_refused(tmp_path):
+    IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
+    IvfFlat.build(VECTORS[:100], IDS[:100]).save(tmp_path / "other")
+    (tmp_path / "other" / "lists.faiss").rename(tmp_path / "index" / "lists.faiss")
+    with pytest.raises(DataError, match=r"100 vectors of width 8 in lists\.faiss"):
+        load_index(tmp_path / "index")
+
+
+def test_a_full_disk_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("prismrec.index.faiss.LISTS_FILE", "no/such/folder")
+    with pytest.raises(DataError, match=r"index could not be written \(.*No such file"):
+        IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")

@@ -1,4 +1,4 @@
-"""An index on disk: whole or not at all, and refused where it is another's."""
+"""An index on disk: refused where it is another's or no index; that it is whole: ``contract``."""
 
 import json
 
@@ -6,30 +6,10 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.index import ExactIndex, Sharded, load_index
+from prismrec.index import Changed, ExactIndex, Sharded, load_index
 
 VECTORS = np.eye(4, dtype=np.float32)
 INDEX = ExactIndex.build(VECTORS, np.arange(1, 5))
-
-
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(DataError, match="something else is there"):
-        INDEX.save(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_a_failed_save_leaves_the_former_index_and_nothing_beside_it(tmp_path, monkeypatch):
-    INDEX.save(tmp_path / "index")
-
-    def full(*_, **__):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr("prismrec.index.exact.np.save", full)
-    with pytest.raises(OSError, match="no space"):
-        ExactIndex.build(VECTORS[:2], np.arange(1, 3)).save(tmp_path / "index")
-    assert [path.name for path in tmp_path.iterdir()] == ["index"]
-    assert len(load_index(tmp_path / "index")) == 4
 
 
 def test_opening_maps_the_vectors_and_leaves_the_file_as_it_is(tmp_path):
@@ -56,6 +36,83 @@ def test_another_format_or_kind_is_refused_and_nothing_imported(tmp_path, change
     header = tmp_path / "index" / "index.json"
     header.write_text(json.dumps({**json.loads(header.read_text()), **change}))
     with pytest.raises(DataError, match="build the index again"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "5", "[" * 100_000])
+def test_a_header_that_is_no_object_is_refused(tmp_path, text):
+    INDEX.save(tmp_path / "index")
+    (tmp_path / "index" / "index.json").write_text(text)
+    with pytest.raises(DataError, match=r"index.* build the index again\.$"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("parts", None), ("parts", -1), ("parts", "1"), ("parts", 1.0), ("parts", True),
+        ("settings", None), ("settings", []), ("kind", ["exact"]),
+    ],
+)  # fmt: skip
+def test_a_key_of_the_header_that_is_absent_or_wrong_is_named(tmp_path, key, value):
+    INDEX.save(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    header = json.loads(path.read_text())
+    path.write_text(json.dumps({**header, key: value}))
+    with pytest.raises(DataError, match=rf"index\.json gives {key} as .* but it must be"):
+        load_index(tmp_path / "index")
+    del header[key]
+    path.write_text(json.dumps(header))
+    with pytest.raises(DataError, match=rf"index\.json lacks {key}, "):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("ids", np.array([0, 2, 3, 4]), "do not ascend from 1"),
+        ("ids", np.array([-5, 2, 3, 4]), "do not ascend from 1"),
+        ("ids", np.array([4, 3, 2, 1]), "do not ascend from 1"),
+        ("ids", np.array([1, 2, 2, 3]), "do not ascend from 1"),
+        ("ids", np.array([1.0, 2.0, 3.0, 4.0]), "ids of float64"),
+        ("ids", np.array([[1], [2], [3], [4]]), "ids of shape"),
+        ("vectors", np.eye(4), "dimensions of float64"),
+        ("vectors", np.ones(4, dtype=np.float32), "1 dimensions"),
+        ("vectors", np.diag([1, 1, np.nan, 1]).astype(np.float32), "vector of item 3 .* finite"),
+        ("vectors", np.diag([1, np.inf, 1, 1]).astype(np.float32), "vector of item 2 .* finite"),
+    ],
+)
+def test_arrays_that_no_index_wrote_are_refused(tmp_path, name, array, message):
+    INDEX.save(tmp_path / "index")
+    np.save(tmp_path / "index" / f"{name}.npy", array)
+    with pytest.raises(DataError, match=rf"index is damaged \(.*{message}.*\); build"):
+        load_index(tmp_path / "index")
+
+
+def test_what_is_not_finite_is_found_beyond_the_first_block(tmp_path, monkeypatch):
+    monkeypatch.setattr("prismrec.index.base.BLOCK", 3)
+    INDEX.save(tmp_path / "index")
+    np.save(tmp_path / "index" / "vectors.npy", np.diag([1, 1, 1, np.nan]).astype(np.float32))
+    with pytest.raises(DataError, match="vector of item 4"):
+        load_index(tmp_path / "index")
+
+
+def test_parts_that_do_not_belong_together_are_refused(tmp_path):
+    changed = Changed.of(INDEX).remove(np.array([2]))
+    changed.save(tmp_path / "index")
+    assert load_index(tmp_path / "index").ids.tolist() == [1, 3, 4]
+    np.save(tmp_path / "index" / "gone.npy", np.array([9]))
+    with pytest.raises(DataError, match="names items that it does not hold"):
+        load_index(tmp_path / "index")
+    changed.save(tmp_path / "index")
+    ExactIndex.build(np.empty((0, 3), dtype=np.float32), np.empty(0, dtype=np.int64)).save(
+        tmp_path / "index" / "part-1"
+    )
+    with pytest.raises(DataError, match="widths 4 and 3"):
+        load_index(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parts": 1}))
+    with pytest.raises(DataError, match="index is damaged"):
         load_index(tmp_path / "index")
 
 

@@ -1,5 +1,6 @@
 """The artifact: the same lists after a round trip, in another process too, or a clear refusal."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -85,7 +86,8 @@ def test_weights_that_are_not_numbers_are_refused(dataset, tmp_path):
     weights, _ = read_tensors(tmp_path / "a" / "model.safetensors")
     weights["items.weight"][3, 0] = float("nan")
     save_tensors(tmp_path / "a" / "model.safetensors", weights, {})
-    del manifest["sha256"]["model.safetensors"]
+    damaged = (tmp_path / "a" / "model.safetensors").read_bytes()
+    manifest["sha256"]["model.safetensors"] = hashlib.sha256(damaged).hexdigest()
     (tmp_path / "a" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError, match=r"not finite, in items\.weight"):
         load(tmp_path / "a")

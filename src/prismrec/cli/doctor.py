@@ -3,7 +3,9 @@
 import importlib.metadata
 import json
 import platform
+import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,19 +17,11 @@ from prismrec import artifact
 from prismrec.cli.show import show
 from prismrec.cli.surroundings import surroundings
 from prismrec.data import storage
-from prismrec.errors import DataError
+from prismrec.errors import PrismrecError
 from prismrec.index.choose import real_queries, recall_of
 from prismrec.index.exact import ExactIndex
 from prismrec.recommender import Recommender, items_of
 
-PACKAGES = ("torch", "numpy", "scipy", "polars", "pyarrow", "safetensors", "jaxtyping", "cyclopts")
-EXTRAS = {
-    "ann": ("faiss-cpu",),
-    "dev": ("pytest",),
-    "serve": ("fastapi", "uvicorn", "httptools", "orjson", "prometheus-client"),
-    "stores": ("psycopg", "redis"),
-    "tensorboard": ("tensorboard",),
-}
 PROBES = 50
 """Items, evenly over the catalog, of which the index is asked."""
 
@@ -41,21 +35,50 @@ def doctor(
         folders: Artifacts and data sets to read whole and to try.
         as_json: Print one JSON object.
     """
-    versions = {"python": platform.python_version()} | {n: version(n) for n in PACKAGES}
+    packages, optional = required(requirements())
+    versions = {"python": platform.python_version()} | {n: version(n) for n in packages}
     around = surroundings()
-    extras = {name: extra(packages) for name, packages in EXTRAS.items()}
+    extras = {name: extra(some) for name, some in optional.items()}
     found = {str(folder): check(folder) for folder in folders}
     value = {"versions": versions, "extras": extras, "machine": around["machine"]}
-    lines = [f"{name:<12}{text}" for name, text in versions.items()]
+    lines = [f"{name:<14}{text or 'absent'}" for name, text in versions.items()]
     for name, text in extras.items():
-        lines.append(
-            f"extra {name}: {text or f'''absent: pip install 'prismrec[{name}]' '''}".rstrip()
+        told = text or f"absent: pip install '.[{name}]' in a checkout"
+        lines += textwrap.wrap(
+            f"extra {name}: {told}", 80, subsequent_indent="    ", break_on_hyphens=False
         )
-    lines += [f"machine     {around['machine']}"]
+    lines += [f"machine       {around['machine']}"]
     lines += [f"{folder}: {told}" for folder, told in found.items()]
     show(value | {"folders": found}, lines, as_json=as_json)
     if any(told.startswith("ill: ") for told in found.values()):
         sys.exit(2)
+
+
+def requirements() -> list[str]:
+    """Give what this package asks for; nothing where its source runs without being installed."""
+    try:
+        return importlib.metadata.requires("prismrec") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
+def required(asked: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Give the packages that are always needed, and those of each extra, on this system.
+
+    Args:
+        asked: Requirements as a package's metadata lists them: "redis>=5.2; extra == 'stores'".
+    """
+    always: list[str] = []
+    extras: dict[str, list[str]] = {}
+    for requirement in asked:
+        name, _, condition = requirement.partition(";")
+        package = re.split(r"[^\w.-]", name.strip(), maxsplit=1)[0]
+        system = re.search(r"sys_platform == ['\"](.+?)['\"]", condition)
+        if system and system[1] != sys.platform:
+            continue
+        extra = re.search(r"extra == ['\"](.+?)['\"]", condition)
+        (extras.setdefault(extra[1], []) if extra else always).append(package)
+    return always, extras
 
 
 def version(package: str) -> str:
@@ -75,12 +98,19 @@ def extra(packages: Sequence[str]) -> str:
 def check(folder: Path) -> str:
     """Read an artifact or a data set whole, try it, and tell what was found."""
     try:
-        kind = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("format")
-    except (OSError, ValueError) as error:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         return f"ill: no readable manifest.json ({error}); give an artifact or a data set folder."
+    known = {artifact.FORMAT: _check_artifact, storage.FORMAT: _check_dataset}
+    kind = manifest.get("format") if isinstance(manifest, dict) else None
+    if not isinstance(kind, str) or kind not in known:
+        return (
+            "ill: its manifest.json is neither an artifact's nor a data set's; give a folder that "
+            "'prismrec train' or 'prismrec prepare' made."
+        )
     try:
-        return _check_artifact(folder) if kind == artifact.FORMAT else _check_dataset(folder)
-    except DataError as error:
+        return known[kind](folder)
+    except PrismrecError as error:
         return f"ill: {error}"
 
 

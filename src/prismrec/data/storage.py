@@ -10,15 +10,12 @@
     categories.parquet   name
     indptr.npy  items.npy  times.npy    the histories, memory-mapped on opening
 
-The folder is written beside its place and renamed into it, the manifest last: there is no moment
-at which a half-written data set could be taken for a whole one. Nothing in it is pickled.
+The folder is whole or not there (see ``folders``): there is no moment at which a half-written data
+set could be taken for one. Nothing in it is pickled.
 """
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +29,36 @@ from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split, make_split
-from prismrec.errors import DataError
+from prismrec.errors import DataError, PrismrecError
+from prismrec.folders import whole_folder
+from prismrec.manifest import COUNT, OBJECT, TEXT, Form, holding, or_null, read
 
 FORMAT, VERSION = "prismrec-dataset", 1
 MANIFEST = "manifest.json"
 ARRAYS = ("indptr", "items", "times")
+ITEMS: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "title": pl.String(),
+    "categories": pl.List(pl.String),
+    "count": pl.Int64(),
+}
+"""The columns of ``items.parquet``."""
+FORM = Form(
+    what="data set",
+    format=FORMAT,
+    version=VERSION,
+    kinds={
+        "users": COUNT,
+        "items": COUNT,
+        "events": COUNT,
+        "fingerprint": TEXT,
+        "ids_fingerprint": TEXT,
+        "how": OBJECT,
+        "split": or_null(holding(name=TEXT, options=OBJECT)),
+    },
+    make="make one with 'prismrec prepare'",
+    again="prepare it again",
+)
 
 
 def save_dataset(
@@ -51,40 +73,12 @@ def save_dataset(
             split itself is not written: it follows from them.
 
     Raises:
-        DataError: Something other than a data set is in the way.
+        DataError: Something other than a data set is in the way, or it cannot be written.
 
     Cost: one pass over the data, memory O(ids).
     """
-    with whole_folder(folder, read_manifest) as part:
+    with whole_folder(folder, MANIFEST, f'"{FORMAT}"') as part:
         _write(dataset, part, split)
-
-
-@contextmanager
-def whole_folder(folder: str | Path, read: Callable[[Path], object]) -> Iterator[Path]:
-    """Give an empty folder to fill, which takes its place only when it is whole.
-
-    Args:
-        folder: The place; its parents are made.
-        read: Raises ``DataError`` for a folder that is not of the kind to be written: what
-            stands in the place is replaced if it is of that kind or empty, else left alone.
-
-    Raises:
-        DataError: Something else is in the way.
-    """
-    folder = Path(folder).absolute()
-    _check_place(folder, read)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir()
-        yield part
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
@@ -103,7 +97,7 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    users = IdMap(_table(folder / "users.parquet", "id")["id"], kind="user")
+    users = IdMap(_table(folder / "users.parquet", {"id": pl.String()})["id"], kind="user")
     catalog = read_catalog(folder)
     indptr, items, times = (_array(folder / f"{name}.npy") for name in ARRAYS)
     found = {"users": len(indptr) - 1, "items": len(catalog.items), "events": len(items)}
@@ -113,6 +107,8 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
                 f"The data set {folder} holds {size} {name}, but its {MANIFEST} says "
                 f"{manifest[name]}; prepare it again."
             )
+    if (np.diff(indptr) < 0).any():
+        raise _damaged(folder / "indptr.npy", "its offsets fall")
     dataset = Dataset(users, catalog, Histories(indptr, items, times), manifest["how"])
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
         raise _changed(folder, "users.parquet or items.parquet")
@@ -122,45 +118,30 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
 
 
 def load_split(folder: str | Path, dataset: Dataset) -> Split:
-    """Split a loaded data set as its manifest says; by-user with the defaults if it is silent."""
+    """Split a loaded data set as its manifest says; by-user with the defaults if it is silent.
+
+    Raises:
+        UnknownName, ConfigError, DataError: See ``make_split`` and ``read_manifest``.
+    """
     split = read_manifest(folder)["split"] or {"name": "by-user", "options": {}}
-    return make_split(dataset, split["name"], **split["options"])
+    try:
+        return make_split(dataset, split["name"], **split["options"])
+    except (TypeError, ValueError) as error:
+        if isinstance(error, PrismrecError):
+            raise
+        raise DataError(
+            f"{Path(folder) / MANIFEST} asks for a split that cannot be made ({error}); prepare it "
+            "again."
+        ) from error
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Give a data set's manifest: sizes, fingerprints, ``how`` and ``split``.
 
     Raises:
-        DataError: No manifest, or not one that this version reads.
+        DataError: No manifest, or not one that this version reads; the message names the key.
     """
-    path = Path(folder) / MANIFEST
-    if not path.is_file():
-        raise DataError(
-            f"No data set at {folder}: it has no {MANIFEST}; make one with 'prismrec prepare'."
-        )
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}); prepare the data set again.") from error
-    found = (manifest.get("format"), manifest.get("version"))
-    if found != (FORMAT, VERSION):
-        raise DataError(
-            f"{path} is of format {found[0]}, version {found[1]}, but this prismrec "
-            f"({prismrec.__version__}) reads {FORMAT}, version {VERSION}; prepare it again."
-        )
-    return dict(manifest)
-
-
-def _check_place(folder: Path, read: Callable[[Path], object]) -> None:
-    empty = folder.is_dir() and not any(folder.iterdir())
-    if folder.exists() and not empty:
-        try:
-            read(folder)
-        except DataError as error:
-            raise DataError(
-                f"{folder} was to be written, but it holds something else; "
-                "give another folder or move it away."
-            ) from error
+    return read(Path(folder) / MANIFEST, FORM)
 
 
 def write_catalog(catalog: Catalog, folder: Path) -> None:
@@ -203,13 +184,20 @@ def read_catalog(folder: Path) -> Catalog:
     """Read what ``write_catalog`` wrote.
 
     Raises:
-        DataError: A file is missing or damaged.
+        DataError: A file is missing or damaged, or the two do not belong together.
     """
-    table = _table(folder / "items.parquet", "id", "title", "categories", "count")
-    names = _table(folder / "categories.parquet", "name")["name"]
+    table = _table(folder / "items.parquet", ITEMS)
+    names = _table(folder / "categories.parquet", {"name": pl.String()})["name"]
     lengths = table["categories"].list.len().to_numpy()
     codes = pl.int_range(len(names), dtype=pl.Int32, eager=True)
-    ids = table["categories"].explode().drop_nulls().replace_strict(names, codes)
+    named = table["categories"].explode().drop_nulls()
+    if (table["count"] < 0).any() or len(named) != lengths.sum():
+        raise _damaged(folder / "items.parquet", "a count is negative or a category null")
+    absent = named.filter(~named.is_in(names.implode()))
+    if len(absent) or names.n_unique() != len(names):
+        reason = f"it lacks {absent[0]!r}" if len(absent) else "it names a category twice"
+        raise _damaged(folder / "categories.parquet", reason)
+    ids = named.replace_strict(names, codes)
     return Catalog(
         items=IdMap(table["id"], first=1, kind="item"),
         titles=table["title"],
@@ -220,11 +208,18 @@ def read_catalog(folder: Path) -> Catalog:
     )
 
 
-def _table(path: Path, *columns: str) -> pl.DataFrame:
+def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Read a table of these columns, none of whose values is missing."""
     try:
-        return pl.read_parquet(path, columns=list(columns))
+        table = pl.read_parquet(path, columns=list(schema))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _damaged(path, error) from error
+    for name, dtype in schema.items():
+        if table[name].dtype != dtype:
+            raise _damaged(path, f"its column {name} holds {table[name].dtype}, not {dtype}")
+        if table[name].null_count():
+            raise _damaged(path, f"its column {name} lacks {table[name].null_count()} values")
+    return table
 
 
 def _array(path: Path) -> NDArray[np.int64]:
@@ -239,7 +234,9 @@ def _array(path: Path) -> NDArray[np.int64]:
 
 def _damaged(path: Path, reason: object) -> DataError:
     detail = str(reason).splitlines()[0] if str(reason) else "empty"
-    return DataError(f"{path} is missing or damaged ({detail}); prepare the data set again.")
+    return DataError(
+        f"{path} is missing or damaged ({detail}); prepare the data set or train again."
+    )
 
 
 def _changed(folder: Path, files: str) -> DataError:

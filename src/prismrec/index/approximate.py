@@ -26,6 +26,7 @@ from prismrec.index.base import (
     joined,
 )
 from prismrec.index.exact import ExactIndex
+from prismrec.manifest import is_whole
 from prismrec.types import Candidates
 
 ROWS = 64
@@ -155,6 +156,18 @@ class QuantizedIndex(ApproximateIndex):
     ) -> Int[np.ndarray, "R M"]:
         """Give the places of about the m nearest rows of each query, each once; -1 for none."""
 
+    @staticmethod
+    def _read_saved(settings: Mapping[str, Any], parts: Sequence[Index]) -> tuple[ExactIndex, int]:
+        """Give the vectors and the effort of a saved one.
+
+        Raises:
+            ValueError: They are something else.
+        """
+        (whole,) = parts
+        if not isinstance(whole, ExactIndex) or not is_whole(settings["effort"], 1):
+            raise ValueError(f"its part is {whole.kind}, its effort {settings['effort']!r}")
+        return whole, settings["effort"]
+
     def _settings(self) -> dict[str, Any]:
         return {"effort": self.effort}
 
@@ -234,7 +247,12 @@ class Changed(Index):
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
         base, added = parts
-        return cls(base, np.load(folder / "gone.npy", allow_pickle=False), added)
+        gone = np.load(folder / "gone.npy", allow_pickle=False)
+        if gone.dtype != np.int64 or gone.ndim != 1 or not np.isin(gone, base.ids).all():
+            raise ValueError("gone.npy names items that it does not hold")
+        if base.dim != added.dim:
+            raise ValueError(f"parts of widths {base.dim} and {added.dim}")
+        return cls(base, gone, added)
 
     def _parts(self) -> Sequence[Index]:
         return self.base, self.added

@@ -6,8 +6,6 @@ part-0/ …       the indexes that this one is made of
 """
 
 import json
-import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +16,14 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.folders import whole_folder
 from prismrec.types import Candidates
 
 HEADER, FORMAT = "index.json", "prismrec-index-1"
+MARK = '"prismrec-index-'
+"""What the header of an index of any version holds."""
+BLOCK = 1 << 14
+"""Vectors looked at together when a file is opened."""
 
 
 class Index(ABC):
@@ -89,35 +92,27 @@ class Index(ABC):
         """
 
     def save(self, folder: str | Path) -> None:
-        """Write it as a folder, beside its place and then into it.
+        """Write it as a folder, whole or not at all.
 
         Args:
             folder: Where. A former index in the place is replaced, anything else left alone.
 
         Raises:
-            DataError: Something other than an index is in the way.
+            DataError: Something other than an index is in the way, or it cannot be written.
         """
-        folder = Path(folder).absolute()
-        if folder.exists() and not (folder / HEADER).is_file():
-            raise DataError(
-                f"An index was to be saved at {folder}, but something else is there; "
-                "give another folder or remove it."
-            )
-        beside, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{e}") for e in "no")
-        beside.mkdir(parents=True)
-        try:
-            self._write(beside)
-            for number, part in enumerate(self._parts()):
-                part.save(beside / f"part-{number}")
-            header = {"format": FORMAT, "kind": self.kind, "parts": len(self._parts())}
-            text = json.dumps({**header, "settings": self._settings()}, indent=2)
-            (beside / HEADER).write_text(text, encoding="utf-8")
-            if folder.exists():
-                folder.rename(old)
-            beside.rename(folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+        with whole_folder(folder, HEADER, MARK) as part:
+            self.write(part)
+
+    def write(self, folder: Path) -> None:
+        """Write its files into an empty folder, which is made whole by others: see ``save``."""
+        self._write(folder)
+        for number, part in enumerate(self._parts()):
+            inner = folder / f"part-{number}"
+            inner.mkdir()
+            part.write(inner)
+        header = {"format": FORMAT, "kind": self.kind, "parts": len(self._parts())}
+        text = json.dumps({**header, "settings": self._settings()}, indent=2)
+        (folder / HEADER).write_text(text, encoding="utf-8")
 
     @classmethod
     @abstractmethod
@@ -166,6 +161,28 @@ def checked_items(
             "finite, so no search can be trusted; train again."
         )
     return matrix, numbers
+
+
+def check_saved(vectors: NDArray[np.float32], ids: NDArray[np.int64]) -> None:
+    """Refuse arrays from a file that no index wrote.
+
+    Raises:
+        ValueError: Another type or shape, ids that do not ascend from 1, or a vector that is not
+            finite.
+
+    Cost: one pass over the vectors, O(N D) time and a block's memory: a mapped file stays one.
+    """
+    if vectors.ndim != 2 or vectors.dtype != np.float32 or ids.dtype != np.int64:
+        raise ValueError(f"{vectors.ndim} dimensions of {vectors.dtype} for ids of {ids.dtype}")
+    if ids.shape != vectors.shape[:1]:
+        raise ValueError(f"ids of shape {ids.shape} for {len(vectors)} vectors")
+    if len(ids) and (ids[0] < 1 or (np.diff(ids) < 1).any()):
+        raise ValueError("its item numbers do not ascend from 1")
+    for start in range(0, len(ids), BLOCK):
+        finite = np.isfinite(vectors[start : start + BLOCK]).all(axis=1)
+        if not finite.all():
+            item = ids[start + int(finite.argmin())]
+            raise ValueError(f"the vector of item {item} holds a number that is not finite")
 
 
 def check_held(index: Index, ids: Int[np.ndarray, " N"]) -> None:

@@ -16,7 +16,14 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from prismrec.index.base import Index, check_held, check_new, checked_items, checked_queries
+from prismrec.index.base import (
+    Index,
+    check_held,
+    check_new,
+    check_saved,
+    checked_items,
+    checked_queries,
+)
 from prismrec.types import Candidates
 
 ROWS = 64
@@ -114,8 +121,7 @@ class ExactIndex(Index):
         # Mapped copy-on-write, because torch warns of memory that it may not write to.
         vectors = np.load(folder / "vectors.npy", mmap_mode="c", allow_pickle=False)
         ids = np.load(folder / "ids.npy", allow_pickle=False)
-        if ids.shape != vectors.shape[:1]:
-            raise ValueError(f"{len(ids)} ids for {len(vectors)} vectors")
+        check_saved(vectors, ids)
         return cls(torch.from_numpy(vectors), ids)
 
 

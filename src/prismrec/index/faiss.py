@@ -16,7 +16,7 @@ for each thread that calls. So faiss is told torch's number before every call, a
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from prismrec.errors import DataError, MissingExtra
 from prismrec.index.approximate import QuantizedIndex, ladder
 from prismrec.index.base import Index
-from prismrec.index.exact import ExactIndex
 
 LISTS_FILE = "lists.faiss"
 POINTS = 64
@@ -61,7 +60,10 @@ class IvfFlat(QuantizedIndex):
         return places
 
     def _write(self, folder: Path) -> None:
-        _faiss().write_index(self.backend, str(folder / LISTS_FILE))
+        try:
+            _faiss().write_index(self.backend, str(folder / LISTS_FILE))
+        except RuntimeError as error:  # faiss's way to say that the disk is full
+            raise OSError(str(error).splitlines()[-1]) from error
 
     @classmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:
@@ -74,7 +76,10 @@ class IvfFlat(QuantizedIndex):
                 f"The index file {folder / LISTS_FILE} cannot be read "
                 f"({str(error).splitlines()[-1]}); build the index again."
             ) from error
-        return cls(cast("ExactIndex", parts[0]), backend, settings["effort"])
+        whole, effort = cls._read_saved(settings, parts)
+        if (backend.ntotal, backend.d) != tuple(whole.vectors.shape):
+            raise ValueError(f"{backend.ntotal} vectors of width {backend.d} in {LISTS_FILE}")
+        return cls(whole, backend, effort)
 
 
 class IvfSq8(IvfFlat):

@@ -7,7 +7,7 @@ are kept beside them, so ScaNN's own copy of the vectors is not made.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from prismrec.errors import DataError, MissingExtra
 from prismrec.index.approximate import QuantizedIndex, ladder
 from prismrec.index.base import Index
-from prismrec.index.exact import ExactIndex
 
 FOLDER, PICKLE = "scann", "scann_docids.pkl"
 """ScaNN unpickles a file of this name where it finds one."""
@@ -74,7 +73,8 @@ class Scann(QuantizedIndex):
             )
         there = any((folder / FOLDER).iterdir())
         backend = _scann().load_searcher(str(folder / FOLDER)) if there else None
-        return cls(cast("ExactIndex", parts[0]), backend, settings["effort"])
+        whole, effort = cls._read_saved(settings, parts)
+        return cls(whole, backend, effort)
 
 
 def leaves_for(items: int) -> int:

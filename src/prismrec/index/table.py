@@ -1,6 +1,5 @@
 """The indexes by name, and opening one from its folder."""
 
-import json
 from pathlib import Path
 
 from prismrec.errors import DataError
@@ -8,6 +7,7 @@ from prismrec.index.approximate import Changed
 from prismrec.index.base import FORMAT, HEADER, Index
 from prismrec.index.exact import ExactIndex
 from prismrec.index.sharded import Sharded
+from prismrec.manifest import COUNT, OBJECT, Form, Kind, read
 from prismrec.resolve import resolve
 
 INDEXES: dict[str, type[Index] | str] = {
@@ -21,35 +21,42 @@ INDEXES: dict[str, type[Index] | str] = {
 COMPOSED: dict[str, type[Index] | str] = {"changed": Changed, "sharded": Sharded}
 """Indexes made of others: nobody asks for them by name, but they are saved and opened."""
 
+AGAIN = "build the index again"
+FORM = Form(
+    what="index",
+    format=FORMAT,
+    kinds={
+        "kind": Kind(
+            f"one of {', '.join((*INDEXES, *COMPOSED))}",
+            lambda value: isinstance(value, str) and value in {**INDEXES, **COMPOSED},
+        ),
+        "parts": COUNT,
+        "settings": OBJECT,
+    },
+    make=AGAIN,
+    again=AGAIN,
+)
+
 
 def load_index(folder: str | Path) -> Index:
     """Open an index that ``Index.save`` wrote; arrays stay on disk where the backend can.
 
     Raises:
-        DataError: No index, another format, a kind that is not in the tables, or a damaged file.
+        DataError: No index, another format, a kind that is not in the tables, a damaged file,
+            vectors that are not finite, or ids that do not ascend from 1.
         MissingExtra: Its library is not installed.
+
+    Cost: the vectors are read once, block by block, to see that they are finite, O(N D) time and
+        O(1) memory of its own: .3 s for a million of width 64. The ids are held, O(N).
     """
     folder = Path(folder)
-    try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"No index at {folder}: its {HEADER} is missing or not JSON; build the index again."
-        ) from error
-    table = {**INDEXES, **COMPOSED}
-    if header.get("format") != FORMAT or header.get("kind") not in table:
-        raise DataError(
-            f"The index {folder} is of format {header.get('format')!r} and kind "
-            f"{header.get('kind')!r}, but this prismrec reads {FORMAT!r} and the kinds "
-            f"{', '.join(table)}; build the index again."
-        )
-    kind = resolve("index", header["kind"], table)
+    header = read(folder / HEADER, FORM)
+    kind = resolve("index", header["kind"], {**INDEXES, **COMPOSED})
     parts = [load_index(folder / f"part-{number}") for number in range(header["parts"])]
     try:
         return kind.read(folder, header["settings"], parts)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, LookupError, TypeError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(
-            f"The index {folder} is damaged ({error}); build the index again."
-        ) from error
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise DataError(f"The index {folder} is damaged ({reason}); {AGAIN}.") from error

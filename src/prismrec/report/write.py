@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from prismrec.folders import whole_file
 from prismrec.report.content import Content, numbers
 from prismrec.report.markdown import markdown
 from prismrec.report.page import page
@@ -13,8 +14,11 @@ from prismrec.report.svg import standalone
 def write_report(content: Content, folder: str | Path) -> None:
     """Write ``report.json``, ``report.md``, ``report.html`` and ``plots/*.svg``.
 
-    Each file is written beside its place and renamed into it, what links after what is linked;
-    whatever else the folder holds stays.
+    Each file is whole or not there, what links is written after what is linked; whatever else
+    the folder holds stays.
+
+    Raises:
+        DataError: A file cannot be written.
     """
     folder = Path(folder)
     files = {f"plots/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
@@ -24,9 +28,6 @@ def write_report(content: Content, folder: str | Path) -> None:
     files["report.md"] = markdown(content, plots="plots")
     files["report.html"] = page(content)
     for name, body in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.part")
-        # A command line may hold bytes that are no text.
-        beside.write_text(body, encoding="utf-8", errors="replace")
-        beside.replace(path)
+        with whole_file(folder / name) as beside:
+            # A command line may hold bytes that are no text.
+            beside.write_text(body, encoding="utf-8", errors="replace")

@@ -10,8 +10,6 @@ with a ``Source`` and add a line to ``DATASETS``.
 """
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Collection
 from dataclasses import replace
@@ -28,10 +26,12 @@ from prismrec.data.sources.movielens import ML_1M, ML_100K
 from prismrec.data.sources.taobao import TAOBAO
 from prismrec.data.synthetic import PREFIX, open_world
 from prismrec.errors import DataError, UnknownName
+from prismrec.folders import said, whole_folder
 
 DATASETS: dict[str, Source] = {
     source.name: source for source in (ML_100K, ML_1M, AMAZON_BOOKS, TAOBAO)
 }
+NOTE = "source.json"
 
 
 class Fetched(NamedTuple):
@@ -54,18 +54,21 @@ def fetch(name: str, cache: str | Path, *, source: str | Path | None = None) -> 
 
     Raises:
         UnknownName: No such data set.
-        DataError: It cannot be reached, or its files are not the ones known.
+        DataError: It cannot be reached, its files are not the ones known, or the cache cannot be
+            written or holds something else under that name.
     """
     if name not in DATASETS:
         raise UnknownName.among("data set", name, DATASETS)
     known = DATASETS[name]
     folder = Path(cache) / name
-    if source is not None or not (folder / "source.json").is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.") as scratch:
+    if source is not None or not (folder / NOTE).is_file():
+        with said(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            made = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.")
+        with made as scratch:
             _build(known, Path(scratch), folder, None if source is None else Path(source))
     items = folder / "items.parquet"
-    sha256 = json.loads((folder / "source.json").read_text(encoding="utf-8"))["sha256"]
+    sha256 = json.loads((folder / NOTE).read_text(encoding="utf-8"))["sha256"]
     present = items if items.is_file() else None
     return Fetched(folder / "events.parquet", present, known.terms, sha256)
 
@@ -94,7 +97,7 @@ def open_named(
 
 
 def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None:
-    """Make the cache's folder beside its place, and rename it into it."""
+    """Make the cache's folder, whole or not at all."""
     if raw is None:
         if known.download is None:
             raise DataError(
@@ -105,13 +108,9 @@ def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None
     files, read = find(known, raw, scratch)
     sha256 = check(known, files)
     events, items = read(files)
-    made = scratch / "made"
-    made.mkdir()
-    events.sink_parquet(made / "events.parquet")
-    if items is not None:
-        items.write_parquet(made / "items.parquet")
     record = {"name": known.name, "home": known.home, "terms": known.terms, "sha256": sha256}
-    (made / "source.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(made, folder)
+    with whole_folder(folder, NOTE, f'"{known.name}"') as made:
+        events.sink_parquet(made / "events.parquet")
+        if items is not None:
+            items.write_parquet(made / "items.parquet")
+        (made / NOTE).write_text(json.dumps(record, indent=2), encoding="utf-8")

@@ -1,0 +1,107 @@
+"""Doctor: what it lists is what the package asks for, and what is ill is told in a sentence."""
+
+import importlib.metadata
+import json
+import sys
+
+import pytest
+
+from prismrec.artifact import save
+from prismrec.cli import main
+from prismrec.cli.doctor import check, required
+from prismrec.data.storage import save_dataset
+from worlds import small_dataset, untrained
+
+REQUIRES = [
+    "torch<2.14,>=2.9",
+    "numpy",
+    "psycopg[binary]>=3.2; extra == 'stores'",
+    'redis (>=5.2) ; extra == "stores"',
+    f"here>=1; (sys_platform == '{sys.platform}') and extra == 'dev'",
+    "elsewhere>=1; (sys_platform == 'plan9') and extra == 'dev'",
+    "scann>=1.4; extra == 'scann'",
+]
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    folder, dataset = tmp_path_factory.mktemp("healthy"), small_dataset()
+    save(untrained(dataset), folder / "artifact")
+    save_dataset(dataset, folder / "data")
+    return folder
+
+
+def test_requirements_are_read_from_the_metadata():
+    always, extras = required(REQUIRES)
+    assert always == ["torch", "numpy"]
+    assert extras == {"stores": ["psycopg", "redis"], "dev": ["here"], "scann": ["scann"]}
+
+
+def test_everything_that_the_package_asks_for_is_listed(capsys):
+    main(["doctor", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert {"rich", "threadpoolctl", "torch"} <= told["versions"].keys()
+    assert all(told["versions"].values())
+    known = importlib.metadata.metadata("prismrec").get_all("Provides-Extra")
+    assert told["extras"].keys() == set(known)
+
+
+def test_its_lines_are_no_wider_than_a_terminal(capsys):
+    main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_source_that_was_not_installed_is_no_traceback(capsys, monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.requires", absent)
+    main(["doctor"])
+    assert "machine " in capsys.readouterr().out
+
+
+def test_the_healthy_are_well(healthy):
+    assert check(healthy / "artifact").startswith("well: 40 items, answers")
+    assert check(healthy / "data").startswith("well: 60 users")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "no readable manifest.json"),
+        ("{", "no readable manifest.json"),
+        ("[" * 100_000, "no readable manifest.json"),
+        ("[]", "neither an artifact's nor a data set's"),
+        ("null", "neither an artifact's nor a data set's"),
+        ('{"format": ["prismrec-artifact"]}', "neither an artifact's nor a data set's"),
+        ('{"format": "prismrec-artifact", "version": 3}', "lacks extractor"),
+        ('{"format": "prismrec-dataset", "version": 1}', "lacks users"),
+    ],
+)
+def test_a_bad_manifest_is_a_sentence(tmp_path, capsys, text, told):
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", str(tmp_path)])
+    assert ended.value.code == 2
+    assert f"{tmp_path}: ill: " in (out := capsys.readouterr().out)
+    assert told in out
+
+
+def test_an_artifact_whose_library_is_absent_is_ill_and_the_others_are_still_told(
+    healthy, capsys, monkeypatch
+):
+    from prismrec.errors import MissingExtra
+
+    def absent(_):
+        raise MissingExtra.for_("An index", "ann")
+
+    monkeypatch.setattr("prismrec.artifact.load_index", absent)
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", str(healthy / "artifact"), str(healthy / "data")])
+    assert ended.value.code == 2
+    out = capsys.readouterr().out
+    assert "artifact: ill: An index needs an optional dependency" in out
+    assert "data: well: " in out
