@@ -246,6 +246,23 @@ def test_a_wrong_request_is_told_in_one_shape(lasting, path, body, status, kind)
     assert kind_of(answer) == kind
 
 
+def test_an_id_is_bounded_in_bytes_wherever_it_stands(lasting):
+    client, long = lasting(), "ü" * 600
+    bodies = [
+        ("/v1/recommend", {"user": long}),
+        ("/v1/recommend", {"history": [long]}),
+        ("/v1/events", {"events": [{"user": long, "item": "i"}]}),
+        ("/v1/items/hide", {"items": [long]}),
+    ]
+    found = [client.post(path, json=body) for path, body in bodies]
+    found.append(client.get(f"/v1/users/{urllib.parse.quote(long)}/history"))
+    for answer in found:
+        assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+        assert "an id has 1,200 bytes; give at most 1,000" in answer.text
+    kept = client.post("/v1/recommend", json={"user": "ü" * 500})
+    assert kept.status_code == 200, kept.text
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

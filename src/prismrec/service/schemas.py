@@ -2,9 +2,31 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]+$")]
+from prismrec.stores import LONGEST
+
+
+def _short_enough(name: str) -> str:
+    """Refuse here what no store keeps: there it would be a group of requests that fails."""
+    size = len(name.encode())
+    if size > LONGEST:
+        raise ValueError(f"an id has {size:,} bytes; give at most {LONGEST:,}")
+    return name
+
+
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]+$"),
+    AfterValidator(_short_enough),
+]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Reranker = Literal["category", "overlap", "mmr", "dpp", "calibrated", "xquad"]

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from prismrec.data.storage import load_dataset, load_split
 from prismrec.diagnostics import diagnose
-from prismrec.errors import ConfigError, DataError, PrismrecError
+from prismrec.errors import ConfigError, DataError, PrismrecError, StoreError
 from prismrec.filters import known
 from prismrec.new_items import NewItem
 from prismrec.service import answers
@@ -151,7 +151,7 @@ class Service:
         found: dict[int, dict[str, Any] | Exception] = {}
         try:
             stored = self._stored([one.user for one in asked if one.user is not None])
-        except PrismrecError as error:
+        except StoreError as error:
             stored = {}
             found = {place: error for place, one in enumerate(asked) if one.user is not None}
         groups: dict[str, list[int]] = defaultdict(list)
@@ -170,13 +170,15 @@ class Service:
         stored: Mapping[str, Sequence[str]],
         both: tuple[Served, Served | None],
     ) -> Sequence[dict[str, Any] | Exception]:
-        """Answer requests of one likeness, or say to all of them why not."""
+        """Answer requests of one likeness, or say why not to whoever cannot be answered."""
         histories = [[*stored.get(one.user or "", ()), *(one.history or ())] for one in alike]
         try:
             served = chosen(*both, beside=alike[0].beside)
             told = answers.recommended(served, histories, alike)
         except PrismrecError as error:
-            return [error] * len(alike)
+            if len(alike) == 1:
+                return [error]
+            return [self._answer_alike([one], stored, both)[0] for one in alike]
         for answer in told:
             self.metrics.listed(answer)
         return told
