@@ -2,10 +2,11 @@
 
 import gc
 import json
+from pathlib import Path
 
 import pytest
 
-from prismrec.artifact import save
+from prismrec.artifact import load, save
 from prismrec.errors import ConfigError, DataError
 from prismrec.service import copies as copies_module
 from prismrec.service.changes import Journal
@@ -62,6 +63,29 @@ def test_an_artifact_exchanged_while_it_is_copied_is_refused(
     with pytest.raises(DataError, match="changed while it was read"):
         Copy(artifact, folder)
     assert all(name.startswith(".part") for name in copies(folder))
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"damaged")])
+def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifact, spoil):
+    copy = Copy(artifact, folder)
+    spoil(copy.folder / "items.parquet")
+    spoil(copy.folder / "manifest.json")
+    assert copy.made == (artifact / "manifest.json").stat().st_mtime
+    again = Copy(artifact, folder)
+    assert again.open().catalog.size == load(artifact).catalog.size
+    whole = again.folder.stat().st_ino
+    assert copy.open()
+    assert again.folder.stat().st_ino == whole, "what opens is not made again"
+    assert copies(folder) == {copy.name}
+
+
+def test_where_the_artifact_is_damaged_too_it_is_refused_and_the_copy_left(folder, artifact):
+    copy = Copy(artifact, folder)
+    for place in (artifact, copy.folder):
+        (place / "items.parquet").unlink()
+    with pytest.raises(DataError, match=r"items\.parquet is missing"):
+        copy.open()
+    assert copy.folder.exists()
 
 
 def test_a_folder_of_copies_that_others_may_write_is_refused(folder):

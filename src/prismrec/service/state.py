@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from prismrec.artifact import load
 from prismrec.data.storage import load_dataset
 from prismrec.errors import DataError
 from prismrec.filters import known
@@ -42,7 +41,7 @@ class Served:
             DataError: It is not one, or not whole; see ``artifact.load``.
         """
         copy = Copy(folder, private)
-        return cls(load(copy.folder), copy.name, copy.manifest, copy)
+        return cls(copy.open(), copy.name, copy.manifest, copy)
 
     @cached_property
     def plane(self) -> Plane:
