@@ -1,24 +1,21 @@
 """The service without HTTP: an artifact, a store, the changes of the catalog, threads."""
 
-import json
 import logging
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from prismrec.data.storage import load_dataset, load_split
-from prismrec.diagnostics import diagnose
-from prismrec.errors import ConfigError, DataError, PrismrecError, StoreError
+from prismrec.errors import ConfigError, PrismrecError, StoreError
 from prismrec.filters import known
 from prismrec.new_items import NewItem
 from prismrec.service import answers
 from prismrec.service.changes import Journal
 from prismrec.service.copies import private_folder
+from prismrec.service.health import diagnosed, report_in
 from prismrec.service.metrics import Metrics
 from prismrec.service.schemas import EventIn, ItemIn, RecommendRequest
 from prismrec.service.settings import Places, Settings
@@ -26,8 +23,6 @@ from prismrec.service.state import Served, example_users
 from prismrec.stores import Event, Store
 
 log = logging.getLogger("prismrec.service")
-DIAGNOSED = 200
-"""Users of the data set on whom the interests are diagnosed."""
 BACK = 3_600_000_000
 """Microseconds by which a clock may go back and events keep their order."""
 
@@ -291,12 +286,12 @@ class Service:
         served = self.served()
         data = self.places.data
         if data and (self._diagnosed is None or self._diagnosed[0] != served.name):
-            self._diagnosed = served.name, _diagnosed(served, data)
+            self._diagnosed = served.name, diagnosed(served.recommender, data)
         found = self._diagnosed[1] if self._diagnosed else None
         notes = [*self.metrics.notes(), *(found or {}).get("notes", [])]
         return {
             "diagnostics": found,
-            "report": _report(self.places.report) or served.manifest["about"].get("result"),
+            "report": report_in(self.places.report) or served.manifest["about"].get("result"),
             "latency": self.metrics.latency(),
             "notes": notes,
         }
@@ -350,23 +345,6 @@ class Arrivals:
             if not 0 < self.last - now < BACK:
                 self.last = now
             return self.last
-
-
-def _report(folder: Path | None) -> dict[str, Any] | None:
-    """Give what ``prismrec evaluate --report`` wrote, if it is there and whole."""
-    try:
-        return dict(json.loads((folder / "report.json").read_text("utf-8"))) if folder else None
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _diagnosed(served: Served, data: Path) -> dict[str, Any]:
-    """Diagnose the interests on users of validation."""
-    cases = load_split(data, load_dataset(data)).valid[:DIAGNOSED]
-    try:
-        return dict(json.loads(diagnose(served.recommender, cases).to_json()))
-    except DataError as error:
-        return {"notes": [str(error)]}
 
 
 def hash_of(name: str, seed: int) -> int:
