@@ -144,6 +144,21 @@ def test_an_item_that_changed_category_is_filtered_as_such(client, dataset, hist
     assert top not in listed(post(client, "/v1/recommend", history=history, k=50, categories=[a]))
 
 
+def test_what_is_not_told_of_a_known_item_stays(serve, dataset):
+    item, other = dataset.catalog.items.external([3, 4])
+    own = list(dataset.catalog.categories_named(3))
+    assert own, "the item has a category to lose"
+    one, follower = serve(), serve()
+    post(one, "/v1/items", items=[{"id": item, "title": "Anew"}, {"id": other, "categories": []}])
+    post(one, "/v1/items", items=[{"id": item, "categories": None}])
+    for client in (one, follower, serve()):
+        found = client.get("/v1/items", params={"id": [item, other]}).json()["items"]
+        assert [(f["title"], f["categories"]) for f in found] == [
+            ("Anew", own),
+            (dataset.catalog.title(4), []),
+        ]
+
+
 def test_filters_bound_the_list_and_say_when_it_is_exhausted(client, dataset, history):
     some = dataset.catalog.items.external(range(1, 11))
     answer = post(

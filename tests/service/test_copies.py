@@ -1,7 +1,6 @@
-"""Copies of artifacts, clocks, files of changes: what a service keeps beside its store."""
+"""Copies of artifacts, and clocks: what a service keeps beside its store."""
 
 import gc
-import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from prismrec.artifact import load, save
 from prismrec.errors import ConfigError, DataError
 from prismrec.service import copies as copies_module
-from prismrec.service.changes import Journal
 from prismrec.service.copies import Copy, private_folder
 from prismrec.service.service import BACK, Arrivals
 from service.processes import replace_folder
@@ -111,15 +109,3 @@ def test_events_without_a_time_stay_in_order_over_a_clock_set_back(client):
         now[0] -= 10**9
     events = client.get("/v1/users/ann/history").json()["events"]
     assert [event["id"] for event in events] == ["e0", "e1", "e2", "e3"]
-
-
-def test_a_change_that_was_cut_off_is_dropped_by_the_next_one(tmp_path):
-    path = tmp_path / "changes"
-    journal = Journal(path)
-    journal.append({"kind": "hide", "items": ["a"]})
-    with path.open("ab") as file:
-        file.write(b'{"kind": "hide", "ite')
-    assert journal.new() == [{"kind": "hide", "items": ["a"]}]
-    Journal(path).append({"kind": "hide", "items": ["b"]})
-    assert journal.new() == [{"kind": "hide", "items": ["b"]}]
-    assert [json.loads(line)["items"] for line in path.read_text().splitlines()] == [["a"], ["b"]]

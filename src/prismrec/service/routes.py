@@ -227,9 +227,8 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
         responses={503: ERRORS[503] | {"model": s.ErrorOut}, 504: ERRORS[504]},
     )
     async def readyz() -> Response:
-        """Say whether answers can be given: the store answers too."""
-        await writers.run(service.store.ping)
-        return reply({"status": "ready", "artifact": service.main.name})
+        """Say whether answers can be given: the store and the file of changes are there too."""
+        return reply({"status": "ready", "artifact": await writers.run(service.ready)})
 
 
 def not_found() -> ApiError:

@@ -99,11 +99,11 @@ class EventsRequest(Strict):
 
 
 class ItemIn(Strict):
-    """A new item, or new title and categories of a known one."""
+    """A new item, or new title and categories of a known one: what is not given stays."""
 
     id: Id
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
-    categories: Annotated[list[Id], Field(max_length=100)] = []
+    categories: Annotated[list[Id], Field(max_length=100)] | None = None
     taken_with: Annotated[list[Id], Field(max_length=1_000)] = []
 
 

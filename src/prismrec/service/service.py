@@ -6,20 +6,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from prismrec.errors import ConfigError, PrismrecError, StoreError
 from prismrec.filters import known
-from prismrec.new_items import NewItem
 from prismrec.service import answers
-from prismrec.service.changes import Journal
+from prismrec.service.changes import Added, Change, Journal, Marked, Reloaded
 from prismrec.service.copies import private_folder
 from prismrec.service.health import diagnosed, report_in
 from prismrec.service.metrics import Metrics
 from prismrec.service.schemas import EventIn, ItemIn, RecommendRequest
 from prismrec.service.settings import Places, Settings
-from prismrec.service.state import Served, example_users
+from prismrec.service.state import Served, example_users, with_items
 from prismrec.stores import Event, Store
 
 log = logging.getLogger("prismrec.service")
@@ -71,13 +70,13 @@ class Service:
                 self._follow(new)
             return self.main, self.beside
 
-    def _follow(self, new: Sequence[dict[str, Any]]) -> None:
+    def _follow(self, new: Sequence[Change]) -> None:
         """Take up changes; an artifact that another process reloaded is opened meanwhile."""
         self.changes = [*self.changes, *new]
         self.main = self.main.changed(new)
         self.beside = self.beside.changed(new) if self.beside else None
-        reloads = [change for change in new if change.get("kind") == "reload"]
-        if [change for change in reloads if change.get("id") not in self.own]:
+        reloads = [change for change in new if isinstance(change, Reloaded)]
+        if [change for change in reloads if change.id not in self.own]:
             threading.Thread(target=self._reload_too, daemon=True).start()
 
     def _opened(self) -> tuple[Served, Served | None]:
@@ -117,7 +116,7 @@ class Service:
             was = self._swap()
             name, mark = self.main.name, uuid4().hex
             self.own.add(mark)
-            self.journal.append({"kind": "reload", "artifact": name, "id": mark})
+            self.journal.append(Reloaded(artifact=name, id=mark))
         return {"artifact": name, "was": was}
 
     def _reload_too(self) -> None:
@@ -247,15 +246,14 @@ class Service:
         Raises:
             DataError: Nothing places one of them; none is added then.
         """
-        told = [item.model_dump() for item in items]
-        self.served().recommender.add([NewItem(**item) for item in told])  # or it is refused
-        self.journal.append({"kind": "add", "items": told})
+        with_items(self.served().recommender, items)  # or it is refused
+        self.journal.append(Added(items=list(items)))
         self.served()
         return {"items": len(items)}
 
-    def hide(self, names: Sequence[str], *, kind: str) -> dict[str, Any]:
+    def hide(self, names: Sequence[str], *, kind: Literal["hide", "unhide"]) -> dict[str, Any]:
         """Hide or unhide items, for every process and over a restart."""
-        self.journal.append({"kind": kind, "items": list(names)})
+        self.journal.append(Marked(kind=kind, items=list(names)))
         return {"hidden": len(self.served().recommender.hidden)}
 
     def map(self, limit: int) -> dict[str, Any]:
@@ -295,6 +293,15 @@ class Service:
             "latency": self.metrics.latency(),
             "notes": notes,
         }
+
+    def ready(self) -> str:
+        """Give the artifact's name if answers can be given now.
+
+        Raises:
+            StoreError: The store does not answer, or the file of changes cannot be read.
+        """
+        self.store.ping()
+        return self.served().name
 
     def age(self) -> float:
         """Give the seconds since the artifact was opened."""
