@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+import prismrec.service
 from prismrec.artifact import load, save
 from prismrec.cli import main
 from prismrec.data.storage import save_dataset
@@ -78,6 +79,12 @@ def test_the_dashboard_is_what_its_script_writes():
     script = ROOT / "deploy" / "make_dashboard.py"
     written = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
     assert runpy.run_path(str(script))["dashboard"]() == written
+
+
+def test_the_services_own_list_names_every_module():
+    folder = Path(prismrec.service.__file__).parent
+    listed = re.findall(r"^(\w+)  +", prismrec.service.__doc__, re.MULTILINE)
+    assert sorted(listed) == sorted(f.stem for f in folder.glob("[!_]*.py"))
 
 
 def test_the_example_names_every_setting():

@@ -34,11 +34,6 @@ class ApiError(Exception):
         self.kind, self.message, self.status = kind, message, STATUS[kind]
 
     @classmethod
-    def of(cls, kind: str, message: str) -> "ApiError":
-        """Make one."""
-        return cls(kind, message)
-
-    @classmethod
     def from_package(cls, error: PrismrecError) -> "ApiError":
         """Say a deliberate error of the package over HTTP."""
         if isinstance(error, UnknownName):

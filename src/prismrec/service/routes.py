@@ -233,4 +233,4 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
 
 def not_found() -> ApiError:
     """Say that there is no such route."""
-    return ApiError.of("not_found", "There is nothing at this address; see /openapi.json.")
+    return ApiError("not_found", "There is nothing at this address; see /openapi.json.")
