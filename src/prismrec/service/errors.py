@@ -39,7 +39,8 @@ class ApiError(Exception):
         if isinstance(error, UnknownName):
             return cls("unknown_name", str(error))
         if isinstance(error, StoreError):
-            return cls("store_unavailable", "The store does not answer or cannot write; try again.")
+            said = "What the service keeps cannot be read or written now; try again."
+            return cls("store_unavailable", said)
         if isinstance(error, ConfigError | DataError):
             return cls("invalid_request", str(error))
         return cls("internal", INTERNAL)
