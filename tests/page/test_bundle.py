@@ -1,5 +1,6 @@
 """The page that is shipped is the one in web/, byte for byte, and web/ passes its own checks."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_types_and_components_are_sound(npm):
 
 def test_the_parts_work(npm):
     npm("test")
+
+
+def test_every_sentence_is_said_somewhere():
+    keys = re.findall(r"^  (\w+):", (WEB / "src" / "words.ts").read_text("utf-8"), re.MULTILINE)
+    files = [*(WEB / "src").rglob("*.svelte"), *(WEB / "src").rglob("*.svelte.ts")]
+    code = "\n".join(path.read_text("utf-8") for path in files)
+    views = {"explore", "map", "compare", "health"}  # said by the view's name
+    assert set(keys) - views <= set(re.findall(r"\b(?:w|words)\.(\w+)", code))
 
 
 def test_the_page_is_small_and_loads_nothing_from_elsewhere():

@@ -4,10 +4,13 @@ import json
 import re
 import urllib.parse
 
+import polars as pl
 import pytest
 
 from prismrec.artifact import load, save
+from prismrec.data import times
 from prismrec.data.storage import save_dataset
+from prismrec.service.schemas import OTHER_UNITS
 from prismrec.service.settings import Places
 from worlds import untrained
 
@@ -71,7 +74,7 @@ def test_an_event_changes_the_very_next_answer(client, history):
     after = post(client, "/v1/recommend", user="ann", k=5, explain=True)
     assert clicked not in listed(after)
     assert after["interests"] != before["interests"]
-    kept = post(client, "/v1/recommend", user="ann", k=40, include_seen=True)
+    kept = post(client, "/v1/recommend", user="ann", k=40, keep_seen=True)
     assert clicked in listed(kept)
 
 
@@ -144,13 +147,36 @@ def test_an_item_that_changed_category_is_filtered_as_such(client, dataset, hist
     assert top not in listed(post(client, "/v1/recommend", history=history, k=50, categories=[a]))
 
 
+def test_what_is_not_told_of_a_known_item_stays(serve, dataset):
+    item, other = dataset.catalog.items.external([3, 4])
+    own = list(dataset.catalog.categories_named(3))
+    assert own, "the item has a category to lose"
+    one, follower = serve(), serve()
+    post(one, "/v1/items", items=[{"id": item, "title": "Anew"}, {"id": other, "categories": []}])
+    post(one, "/v1/items", items=[{"id": item, "categories": None}])
+    for client in (one, follower, serve()):
+        found = client.get("/v1/items", params={"id": [item, other]}).json()["items"]
+        assert [(f["title"], f["categories"]) for f in found] == [
+            ("Anew", own),
+            (dataset.catalog.title(4), []),
+        ]
+
+
 def test_filters_bound_the_list_and_say_when_it_is_exhausted(client, dataset, history):
     some = dataset.catalog.items.external(range(1, 11))
     answer = post(
         client, "/v1/recommend", history=history, k=5, allowed=some, blocked=some[:9],
-        include_seen=True,
+        keep_seen=True,
     )  # fmt: skip
     assert (listed(answer), answer["reason"]) == (some[9:], "exhausted")
+
+
+def test_ids_of_a_filter_that_the_catalog_does_not_hold_are_named(client, history):
+    asked = {"history": [*history, "zzz"], "blocked": ["yyy", history[0]], "allowed": ["xxx"]}
+    answer = post(client, "/v1/recommend", **asked)
+    assert (answer["unknown"], answer["unknown_filter"]) == (["zzz"], ["yyy", "xxx"])
+    assert (answer["items"], answer["reason"]) == ([], "exhausted")
+    assert post(client, "/v1/recommend", history=history)["unknown_filter"] == []
 
 
 def test_offset_goes_on_where_the_list_before_ended(client, history):
@@ -216,14 +242,19 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
     [
         ("/v1/recommend", {}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "k": 0}, 422, "invalid_request"),
-        ("/v1/recommend", {"history": [], "k": "5"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": "5.0"}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "k": True}, 422, "invalid_request"),
         ("/v1/recommend", {"history": "A"}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [1]}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [""]}, 422, "invalid_request"),
         ("/v1/recommend", {"history": ["a\0"]}, 422, "invalid_request"),
-        ("/v1/recommend", {"history": [], "diversity": "0.1"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "abc"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": ""}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "nan"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "inf"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "-1"}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "diversity": -1}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity_target": "1.5"}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "diversity": 0.1, "relevance_lost": 0.1}, 422,
          "invalid_request"),
         ("/v1/recommend", {"history": [], "diverstiy": 0.1}, 422, "invalid_request"),
@@ -244,6 +275,72 @@ def test_a_wrong_request_is_told_in_one_shape(lasting, path, body, status, kind)
     answer = lasting().post(path, json=body)
     assert answer.status_code == status, answer.text
     assert kind_of(answer) == kind
+
+
+def test_a_number_may_stand_as_text(lasting, history):
+    # R14
+    for asked in (
+        {"k": 6, "offset": 1, "diversity": 0.1},
+        {"diversity_target": 0.5},
+        {"relevance_lost": 0.2},
+    ):
+        as_text = {name: str(value) for name, value in asked.items()}
+        expected = post(lasting(), "/v1/recommend", history=history, **asked)
+        assert post(lasting(), "/v1/recommend", history=history, **as_text) == expected
+
+
+NOW = 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("time", "unit"),
+    [
+        (NOW, "in seconds"),
+        (-NOW, "in seconds"),
+        (str(NOW), "in seconds"),
+        (NOW * 10**3, "in milliseconds"),
+        (NOW * 10**9, "in nanoseconds"),
+        (2**63 - 1, "in nanoseconds"),
+        (-(2**63), "in nanoseconds"),
+    ],
+)
+def test_a_time_of_another_unit_is_refused_by_name(lasting, time, unit):
+    sent = {"events": [{"user": "u", "item": "i", "time": time}]}
+    answer = lasting().post("/v1/events", json=sent)
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert f"{unit} by its size; give microseconds" in answer.text
+
+
+def test_microseconds_and_counts_are_times(client):
+    times = [0, 5, -5, 10**8 - 1, NOW * 10**6, -NOW * 10**6, str(NOW * 10**6)]
+    post(client, "/v1/events", events=[event("ann", "x", time=time) for time in times])
+    found = client.get("/v1/users/ann/history").json()["events"]
+    assert [e["time"] for e in found] == sorted(int(time) for time in times)
+
+
+@pytest.mark.parametrize("size", [10**n + d for n in range(7, 19) for d in (-1, 0)])
+def test_the_unit_of_a_time_is_told_as_of_a_logs(size):
+    found = pl.select(times.kind(pl.lit(size), pl.Int64())).item()
+    short = {"seconds": "s", "milliseconds": "ms", "nanoseconds": "ns"}
+    said = [short[unit] for unit, low, past in OTHER_UNITS if low <= size < past]
+    assert said == ([] if found in ("us", times.SMALL) else [found])
+
+
+def test_an_id_is_bounded_in_bytes_wherever_it_stands(lasting):
+    client, long = lasting(), "ü" * 600
+    bodies = [
+        ("/v1/recommend", {"user": long}),
+        ("/v1/recommend", {"history": [long]}),
+        ("/v1/events", {"events": [{"user": long, "item": "i"}]}),
+        ("/v1/items/hide", {"items": [long]}),
+    ]
+    found = [client.post(path, json=body) for path, body in bodies]
+    found.append(client.get(f"/v1/users/{urllib.parse.quote(long)}/history"))
+    for answer in found:
+        assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+        assert "an id has 1,200 bytes; give at most 1,000" in answer.text
+    kept = client.post("/v1/recommend", json={"user": "ü" * 500})
+    assert kept.status_code == 200, kept.text
 
 
 @pytest.mark.parametrize(
@@ -299,6 +396,14 @@ def test_metrics_count_answers_lists_and_events(client, history):
     assert 'prismrec_lists_total{source="interests"} 1.0' in text
     assert 'prismrec_events_total{kind="stored"} 1.0' in text
     assert "prismrec_distinct_lists 1.0" in text
+
+
+def test_popular_items_are_no_interests_items(client, history):
+    post(client, "/v1/recommend", history=[], k=5)
+    assert "prismrec_interest_items_total{" not in client.get("/metrics").text
+    post(client, "/v1/recommend", history=history, k=5)
+    found = re.findall(r"prismrec_interest_items_total\{.*\} (.*)", client.get("/metrics").text)
+    assert sum(map(float, found)) == 5
 
 
 def test_a_users_own_name_comes_before_names_that_hold_it(serve, artifact, dataset, tmp_path):

@@ -71,7 +71,7 @@ def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
     # S14
     names = set(dataset.catalog.items.external(range(1, dataset.catalog.size)))
     answer = post(
-        client, "/v1/recommend", history=history, k=500, include_seen=True, explain=True,
+        client, "/v1/recommend", history=history, k=500, keep_seen=True, explain=True,
         diversity=0.5,
     )  # fmt: skip
     told = [item["id"] for item in answer["items"]]

@@ -1,14 +1,13 @@
-"""Copies of artifacts, clocks, files of changes: what a service keeps beside its store."""
+"""Copies of artifacts, and clocks: what a service keeps beside its store."""
 
 import gc
-import json
+from pathlib import Path
 
 import pytest
 
-from prismrec.artifact import save
+from prismrec.artifact import load, save
 from prismrec.errors import ConfigError, DataError
 from prismrec.service import copies as copies_module
-from prismrec.service.changes import Journal
 from prismrec.service.copies import Copy, private_folder
 from prismrec.service.service import BACK, Arrivals
 from service.processes import replace_folder
@@ -64,6 +63,29 @@ def test_an_artifact_exchanged_while_it_is_copied_is_refused(
     assert all(name.startswith(".part") for name in copies(folder))
 
 
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"damaged")])
+def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifact, spoil):
+    copy = Copy(artifact, folder)
+    spoil(copy.folder / "items.parquet")
+    spoil(copy.folder / "manifest.json")
+    assert copy.made == (artifact / "manifest.json").stat().st_mtime
+    again = Copy(artifact, folder)
+    assert again.open().catalog.size == load(artifact).catalog.size
+    whole = again.folder.stat().st_ino
+    assert copy.open()
+    assert again.folder.stat().st_ino == whole, "what opens is not made again"
+    assert copies(folder) == {copy.name}
+
+
+def test_where_the_artifact_is_damaged_too_it_is_refused_and_the_copy_left(folder, artifact):
+    copy = Copy(artifact, folder)
+    for place in (artifact, copy.folder):
+        (place / "items.parquet").unlink()
+    with pytest.raises(DataError, match=r"items\.parquet is missing"):
+        copy.open()
+    assert copy.folder.exists()
+
+
 def test_a_folder_of_copies_that_others_may_write_is_refused(folder):
     folder.chmod(0o777)
     with pytest.raises(ConfigError, match="open to others"):
@@ -87,15 +109,3 @@ def test_events_without_a_time_stay_in_order_over_a_clock_set_back(client):
         now[0] -= 10**9
     events = client.get("/v1/users/ann/history").json()["events"]
     assert [event["id"] for event in events] == ["e0", "e1", "e2", "e3"]
-
-
-def test_a_change_that_was_cut_off_is_dropped_by_the_next_one(tmp_path):
-    path = tmp_path / "changes"
-    journal = Journal(path)
-    journal.append({"kind": "hide", "items": ["a"]})
-    with path.open("ab") as file:
-        file.write(b'{"kind": "hide", "ite')
-    assert journal.new() == [{"kind": "hide", "items": ["a"]}]
-    Journal(path).append({"kind": "hide", "items": ["b"]})
-    assert journal.new() == [{"kind": "hide", "items": ["b"]}]
-    assert [json.loads(line)["items"] for line in path.read_text().splitlines()] == [["a"], ["b"]]

@@ -17,15 +17,19 @@ import numpy as np
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+import prismrec.service
 from prismrec.artifact import load, save
 from prismrec.cli import main
+from prismrec.data.storage import save_dataset
 from prismrec.errors import ConfigError
 from prismrec.recommender import Recommender
 from prismrec.service.metrics import Metrics
-from prismrec.service.settings import Keys, Settings, check_exposure
+from prismrec.service.settings import Keys, Places, Settings, check_exposure
 from service.processes import Process
+from worlds import small_dataset
 
 ROOT = Path(__file__).parents[2]
+OTHER = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=9"
 SERVING = ROOT / "docs" / "serving.md"
 
 
@@ -77,6 +81,12 @@ def test_the_dashboard_is_what_its_script_writes():
     assert runpy.run_path(str(script))["dashboard"]() == written
 
 
+def test_the_services_own_list_names_every_module():
+    folder = Path(prismrec.service.__file__).parent
+    listed = re.findall(r"^(\w+)  +", prismrec.service.__doc__, re.MULTILINE)
+    assert sorted(listed) == sorted(f.stem for f in folder.glob("[!_]*.py"))
+
+
 def test_the_example_names_every_setting():
     example = tomllib.loads((ROOT / "deploy" / "serve.toml").read_text(encoding="utf-8"))
     assert set(example) - {"changes"} == {field.name for field in fields(Settings)}
@@ -104,6 +114,16 @@ def test_serve_takes_the_example(artifact, tmp_path):
         process.close()
 
 
+@pytest.fixture
+def somewhere(artifact, dataset, private, tmp_path):
+    """Give a folder with an artifact that names its data set, another data set, a cut artifact."""
+    save(load(artifact), artifact, about={"dataset": {"ids_fingerprint": dataset.ids_fingerprint}})
+    save_dataset(small_dataset(OTHER), tmp_path / "other")
+    shutil.copytree(artifact, tmp_path / "cut")
+    (tmp_path / "cut" / "items.parquet").unlink()
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -111,19 +131,36 @@ def test_serve_takes_the_example(artifact, tmp_path):
         (["artifact", "--host", "::"], "without a key"),
         (["artifact", "--workers", "0"], "workers is 0"),
         (["artifact", "--host", "203.0.113.7"], "cannot be bound"),
+        (["artifact", "--beside", "nowhere"], "No artifact at nowhere"),
+        (["artifact", "--data", "nowhere"], "No data set at nowhere"),
+        (["artifact", "--data", "other"], "artifact was trained on another data set than other"),
+        (["artifact", "--report", "nowhere"], "No report at nowhere"),
+        (["cut"], "is missing or not the file"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_a_sentence(
-    artifact, tmp_path, monkeypatch, capsys, flags, said
-):
-    monkeypatch.chdir(tmp_path)
+def test_what_cannot_be_served_is_said_in_a_sentence(somewhere, monkeypatch, capsys, flags, said):
+    monkeypatch.chdir(somewhere)
     monkeypatch.setenv("PRISMREC_SERVE", "")  # put back afterwards
     if "bound" in said:
         monkeypatch.setenv("PRISMREC_READ_KEYS", "a-key-for-reading-1")
     with pytest.raises(SystemExit) as ended:
         main(["serve", *flags, "--port", "0"])
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "Serving" not in told.out + told.err, "nothing is served"
+
+
+def test_a_data_set_of_other_items_is_no_ground_for_diagnostics(serve, artifact, dataset, tmp_path):
+    save_dataset(small_dataset(OTHER), tmp_path / "other")
+    save_dataset(dataset, tmp_path / "own", split={"name": "by-user", "options": {}})
+    found = {}
+    for name in ("own", "other"):
+        client = serve(places=Places(artifact=artifact, data=tmp_path / name))
+        found[name] = client.get("/v1/health-report").json()["diagnostics"]
+    assert found["own"]["users"] > 0
+    assert list(found["other"]) == ["notes"]
+    assert "numbers other items" in found["other"]["notes"][0]
 
 
 def test_the_image_is_written_well():

@@ -75,6 +75,13 @@ def test_health_answers_without_a_key_and_the_page_does_not(guarded):
     assert guarded.get("/").status_code == 404
 
 
+def test_a_page_that_is_shown_with_keys_is_all_that_answers_without_one(serve):
+    client = serve(keys=KEYS, page=True)
+    assert client.get("/").status_code == 200
+    for path in ("/v1/artifact", "/openapi.json", "/metrics"):
+        assert client.get(path).status_code == 401
+
+
 @pytest.mark.parametrize("route", WRITES, ids=lambda r: r[1])
 def test_a_read_key_cannot_write(guarded, route):
     assert ask(guarded, route, READ).status_code == 403

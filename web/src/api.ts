@@ -22,8 +22,8 @@ export type Item = {
   provisional: boolean;
   categories: string[];
   because: Reason[];
-  /** What the second channel says; a service without one leaves it out. */
-  taken_after?: Reason[];
+  /** What the second channel says; nothing where there is none. */
+  taken_after: Reason[];
 };
 
 export type Frontier = { strength: number[]; relevance: number[]; diversity: (number | null)[] };
@@ -72,7 +72,7 @@ export type Artifact = {
   dim: number;
   items: number;
   categories: string[];
-  index: { kind: string; exact: boolean; reason?: string | null; recall?: number | null };
+  index: { kind: string; exact: boolean; reason: string | null };
   about: Record<string, unknown>;
 };
 

@@ -1,7 +1,6 @@
 /** Every sentence of the page, in English. `words.zh.ts` has the same keys, or it does not compile. */
 
 export const english = {
-  name: "English",
   tagline: "A history, split into its interests",
   skip: "Skip to the page",
   views: "Views",
@@ -28,9 +27,7 @@ export const english = {
   noStored: (user: string) => `Nothing is stored of “${user}”.`,
   noUsers: "The service offers no example users; start it with --data to have some.",
   nothingFound: "Nothing found",
-  searching: "Searching …",
   results: (count: number) => `${count} ${count === 1 ? "result" : "results"}`,
-  taken: (count: number) => `taken ${count} times`,
 
   // The history
   history: "History",
@@ -136,7 +133,6 @@ export const english = {
   legend: "Legend",
   catalogItem: "an item of the catalog",
   beacon: "an interest",
-  mapEmpty: "There is nothing to draw: the catalog is empty.",
 
   // Compare
   compareLead: "Two artifacts read the same history at the same setting of the dial.",
@@ -160,7 +156,6 @@ export const english = {
   index: "Index",
   exact: "exact",
   approximate: "approximate",
-  indexRecall: "recall of the index",
   usage: "Who wins the targets",
   usageLead: "Share of held-out items that score highest with each interest.",
   effective: "Effective items",
@@ -190,10 +185,6 @@ export const english = {
   noReport: "The artifact carries no evaluation report.",
   depth: "Recall by length of the list",
   tradeoff: "Recall against diversity",
-  metric: "Measure",
-  value: "Value",
-  copied: "Copied",
-  copy: "Copy",
 
   // The service
   away: "The service does not answer. Trying again …",
@@ -206,7 +197,6 @@ export const english = {
   keyLabel: "Key",
   keyEnter: "Continue",
   keyWrong: "The service does not accept this key.",
-  keyMore: "This key may not read.",
   loading: "Loading …",
 };
 

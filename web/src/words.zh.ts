@@ -1,7 +1,6 @@
 import type { Words } from "./words";
 
 export const chinese: Words = {
-  name: "中文",
   tagline: "把一段历史分解成多个兴趣",
   skip: "跳到正文",
   views: "视图",
@@ -26,9 +25,7 @@ export const chinese: Words = {
   noStored: (user) => `没有存储“${user}”的任何事件。`,
   noUsers: "服务没有提供示例用户；用 --data 启动即可。",
   nothingFound: "没有结果",
-  searching: "搜索中……",
   results: (count) => `${count} 个结果`,
-  taken: (count) => `出现 ${count} 次`,
 
   history: "历史",
   ofUser: (user) => `用户 ${user}`,
@@ -123,7 +120,6 @@ export const chinese: Words = {
   legend: "图例",
   catalogItem: "目录中的物品",
   beacon: "一个兴趣",
-  mapEmpty: "没有可画的内容：目录为空。",
 
   compareLead: "两个模型在同一调节设定下读取同一段历史。",
   noBeside: "目前只有一个模型。启动服务时指定第二个，即可对比：",
@@ -145,7 +141,6 @@ export const chinese: Words = {
   index: "索引",
   exact: "精确",
   approximate: "近似",
-  indexRecall: "索引的召回率",
   usage: "谁赢得目标",
   usageLead: "留出的物品中，各兴趣得分最高的比例。",
   effective: "有效物品数",
@@ -175,10 +170,6 @@ export const chinese: Words = {
   noReport: "该模型没有附带评估报告。",
   depth: "召回率随列表长度的变化",
   tradeoff: "召回率与多样性",
-  metric: "指标",
-  value: "值",
-  copied: "已复制",
-  copy: "复制",
 
   away: "服务没有应答，正在重试……",
   back: "服务已恢复。",
@@ -190,6 +181,5 @@ export const chinese: Words = {
   keyLabel: "密钥",
   keyEnter: "继续",
   keyWrong: "服务不接受此密钥。",
-  keyMore: "此密钥没有读取权限。",
   loading: "加载中……",
 };

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.artifact import read_manifest
 from prismrec.cli.described import describe
 from prismrec.cli.show import note
 from prismrec.errors import MissingExtra
@@ -37,20 +36,21 @@ def serve(
     """
     try:
         from prismrec.service.app import write_environment
+        from prismrec.service.health import check_places
         from prismrec.service.serving import listen, run
     except ImportError as error:
         raise MissingExtra.for_("prismrec serve", "serve") from error
     keys = Keys.from_environment()
     check_exposure(settings, keys)
-    read_manifest(artifact)
     places = Places(artifact=artifact, beside=beside, data=data, changes=changes, report=report)
+    check_places(places)
     write_environment(places, settings)
     page = " and the page" if settings.page_for(keys) else ""
     with listen(settings) as bound:
         host, port = bound.getsockname()[:2]
         at = f"[{host}]" if ":" in host else host
-        note(f"Serving {artifact}: the API{page} at http://{at}:{port}/")
-        run(bound, settings.workers)
+        said = f"Serving {artifact}: the API{page} at http://{at}:{port}/"
+        run(bound, settings.workers, lambda: note(said))
 
 
 describe(Settings)

@@ -32,16 +32,21 @@ def recommended(
     """
     recommender, first = served.recommender, asked[0]
     only = Filter(blocked=first.blocked, allowed=first.allowed, categories=first.categories)
+    there = recommender.catalog.items
+    unknown = [name for name in (*first.blocked, *(first.allowed or ())) if name not in there]
     found = recommender.recommend_many(
         histories,
         first.k + first.offset,
         diversity=dial_of(first),
-        filter_seen=not first.include_seen,
+        filter_seen=not first.keep_seen,
         only=only,
         explain=first.explain,
     )
     told = zip(histories, asked, found, strict=True)
-    return [_told(served, history, one, answer, only) for history, one, answer in told]
+    return [
+        _told(served, history, one, answer, only) | {"unknown_filter": unknown}
+        for history, one, answer in told
+    ]
 
 
 def likeness(asked: RecommendRequest) -> str:
@@ -74,7 +79,7 @@ def _told(
     if asked.explain:
         found["interests"] = interests_of(served, history, answer, top=TOP)
     if asked.frontier:
-        seen, wanted = not asked.include_seen, asked.k + asked.offset
+        seen, wanted = not asked.keep_seen, asked.k + asked.offset
         found["frontier"] = frontier_of(recommender, history, wanted, seen=seen, only=only)
     return found
 

@@ -123,7 +123,7 @@ def _say_errors(app: FastAPI) -> None:
         PrismrecError: _of_package,
         RequestValidationError: lambda _, error: _invalid(error),
         HTTPException: lambda _, error: _of_framework(error),
-        Exception: lambda *_: ApiError.of("internal", INTERNAL),
+        Exception: lambda *_: ApiError("internal", INTERNAL),
     }
     for kind, turn in turned.items():
         app.add_exception_handler(kind, _saying(turn))
@@ -145,7 +145,7 @@ def _of_package(request: Request, error: PrismrecError) -> ApiError:
     told = {"request_id": request.state.request_id, "reason": str(error)}
     found = ApiError.from_package(error)
     if request.url.path == "/v1/admin/reload" and isinstance(error, DataError):
-        found = ApiError.of("artifact_refused", "The artifact was refused; the log says why.")
+        found = ApiError("artifact_refused", "The artifact was refused; the log says why.")
     if found.status not in (404, 422):
         log.warning("refused", extra={"told": told})
     return found
@@ -153,20 +153,20 @@ def _of_package(request: Request, error: PrismrecError) -> ApiError:
 
 def _of_framework(error: HTTPException) -> ApiError:
     if error.status_code == 405:
-        return ApiError.of("method_not_allowed", "This address takes another method.")
+        return ApiError("method_not_allowed", "This address takes another method.")
     if error.status_code == 404:
         return not_found()
-    return ApiError.of("malformed", "The request could not be read.")
+    return ApiError("malformed", "The request could not be read.")
 
 
 def _invalid(error: RequestValidationError) -> ApiError:
     """Say the first thing that is wrong with a request, without repeating what was sent."""
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return ApiError.of("malformed", "The body is not JSON; send one JSON object.")
+        return ApiError("malformed", "The body is not JSON; send one JSON object.")
     place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     message = str(first["msg"]).removeprefix("Value error, ")
-    return ApiError.of("invalid_request", f"{place}: {message[0].lower()}{message[1:]}.")
+    return ApiError("invalid_request", f"{place}: {message[0].lower()}{message[1:]}.")
 
 
 @contextlib.contextmanager

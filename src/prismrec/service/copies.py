@@ -2,7 +2,8 @@
 
 Vectors are mapped into memory from their file. Were that file cut short by someone who copies a
 new artifact over it, the process would die; nobody writes to the copy. All workers share it, and
-with it the memory of its pages. A copy is removed when no process holds it any more.
+with it the memory of its pages. A copy is removed when no process holds it any more, and made anew
+where it does not open: whoever cleans a folder of temporary files takes old ones, not whole copies.
 """
 
 import fcntl
@@ -16,6 +17,7 @@ from typing import Any
 
 from prismrec.artifact import MANIFEST, load, read_manifest
 from prismrec.errors import ConfigError, DataError
+from prismrec.recommender import Recommender
 
 
 def private_folder() -> Path:
@@ -42,26 +44,43 @@ class Copy:
         folder: The copy.
         name: Short name of its contents: the same artifact has the same everywhere.
         manifest: Its manifest.
+        made: When the artifact was written: seconds since 1970, by its manifest's file.
     """
 
     def __init__(self, artifact: Path, private: Path) -> None:
+        self.artifact = artifact
         self.manifest: dict[str, Any] = read_manifest(artifact)
-        text = (artifact / MANIFEST).read_bytes()
-        self.name = hashlib.sha256(text).hexdigest()[:12]
+        self.made = (artifact / MANIFEST).stat().st_mtime
+        self._text = (artifact / MANIFEST).read_bytes()
+        self.name = hashlib.sha256(self._text).hexdigest()[:12]
         self.folder = private / self.name
         weakref.finalize(self, os.close, _hold(private / f"{self.name}.lock"))
         if not self.folder.exists():
-            _make(artifact, self.folder, text)
+            _make(artifact, self.folder, self._text)
         _sweep(private)
 
-    @property
-    def made(self) -> float:
-        """When the artifact was written: seconds since 1970, by its manifest's file."""
-        return (self.folder / MANIFEST).stat().st_mtime
+    def open(self) -> Recommender:
+        """Open the copy; one that was damaged is made anew.
+
+        Raises:
+            DataError: It cannot be made anew: see ``_make``.
+        """
+        try:
+            found = _inode(self.folder)
+            return load(self.folder)
+        except DataError:
+            _make(self.artifact, self.folder, self._text, damaged=found)
+            return load(self.folder)
 
 
-def _make(artifact: Path, copy: Path, text: bytes) -> None:
+def _make(artifact: Path, copy: Path, text: bytes, *, damaged: int | None = None) -> None:
     """Copy an artifact and try it before it takes its name: a damaged copy is never opened.
+
+    Args:
+        artifact: What to copy.
+        copy: Where. What is there already stays: another worker was faster.
+        text: The manifest as it was read.
+        damaged: The copy, by its inode, that does not stay.
 
     Raises:
         DataError: It cannot be copied, changed meanwhile, or is not whole.
@@ -71,13 +90,16 @@ def _make(artifact: Path, copy: Path, text: bytes) -> None:
         fcntl.flock(making, fcntl.LOCK_EX)
         for left in copy.parent.glob(".part-*"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
-        if copy.exists():  # another worker was faster
+        if _inode(copy) != damaged:
             return
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
         shutil.copytree(artifact, part, dirs_exist_ok=True)
         load(part)
         if (part / MANIFEST).read_bytes() != text:
             raise DataError(f"The artifact {artifact} changed while it was read; try again.")
+        if damaged is not None:
+            old = copy.rename(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
+            shutil.rmtree(old, ignore_errors=True)
         part.rename(copy)
     except (OSError, shutil.Error) as error:
         reason = getattr(error, "strerror", None) or "some files could not be read or written"
@@ -86,6 +108,13 @@ def _make(artifact: Path, copy: Path, text: bytes) -> None:
         ) from error
     finally:
         os.close(making)
+
+
+def _inode(copy: Path) -> int | None:
+    try:
+        return copy.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _hold(path: Path) -> int:

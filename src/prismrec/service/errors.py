@@ -34,17 +34,13 @@ class ApiError(Exception):
         self.kind, self.message, self.status = kind, message, STATUS[kind]
 
     @classmethod
-    def of(cls, kind: str, message: str) -> "ApiError":
-        """Make one."""
-        return cls(kind, message)
-
-    @classmethod
     def from_package(cls, error: PrismrecError) -> "ApiError":
         """Say a deliberate error of the package over HTTP."""
         if isinstance(error, UnknownName):
             return cls("unknown_name", str(error))
         if isinstance(error, StoreError):
-            return cls("store_unavailable", "The store does not answer or cannot write; try again.")
+            said = "What the service keeps cannot be read or written now; try again."
+            return cls("store_unavailable", said)
         if isinstance(error, ConfigError | DataError):
             return cls("invalid_request", str(error))
         return cls("internal", INTERNAL)

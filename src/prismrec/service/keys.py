@@ -33,11 +33,9 @@ def check_scope(keys: Keys, headers: Mapping[str, str], needed: Scope) -> str:
             if hmac.compare_digest(key.encode(), given.encode("utf-8", "surrogateescape")):
                 found = scope
     if kind.lower() != "bearer" or found is None:
-        raise ApiError.of(
-            "unauthorized", "This needs a key; send it as 'Authorization: Bearer KEY'."
-        )
+        raise ApiError("unauthorized", "This needs a key; send it as 'Authorization: Bearer KEY'.")
     if SCOPES.index(found) < SCOPES.index(needed):
-        raise ApiError.of(
+        raise ApiError(
             "forbidden", f"This needs a key of scope {needed}, and the one sent has {found}."
         )
     return given

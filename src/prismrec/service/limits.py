@@ -86,7 +86,7 @@ class Limits:
         except Exception:
             log.exception("request failed", extra={"told": {"request_id": request_id}})
             if not started:
-                await refuse(answered, ApiError.of("internal", INTERNAL), request_id)
+                await refuse(answered, ApiError("internal", INTERNAL), request_id)
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "none")
@@ -117,7 +117,7 @@ class Limits:
                 async with asyncio.timeout(READING):
                     body = await self._read(receive)
             except TimeoutError:
-                raise ApiError.of(
+                raise ApiError(
                     "timed_out_reading", f"The body did not arrive in {READING:g} seconds."
                 ) from None
         if body is None:
@@ -147,7 +147,7 @@ class Limits:
                 return bytes(body)
 
     def _too_large(self) -> ApiError:
-        return ApiError.of(
+        return ApiError(
             "too_large", f"The body has more than {self.settings.body:,} bytes; send it in parts."
         )
 
@@ -200,7 +200,7 @@ class Rates:
         if len(self.buckets) > CALLERS:
             self.buckets.popitem(last=False)
         if not allowed:
-            raise ApiError.of(
+            raise ApiError(
                 "rate_limited", f"More than {self.rate:g} requests a second; wait and try again."
             )
 

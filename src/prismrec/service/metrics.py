@@ -35,7 +35,7 @@ class Metrics:
         self.lists = Counter("prismrec_lists", "Lists, by where they came from.", ["source"], **of)
         self.events = Counter("prismrec_events", "Events stored, and duplicates.", ["kind"], **of)
         self.brought = Counter(
-            "prismrec_interest_items", "Items listed, by interest.", ["interest"], **of
+            "prismrec_interest_items", "Items that interests brought.", ["interest"], **of
         )
         self.reloads = Counter("prismrec_reloads", "Artifacts taken up, or refused.", ["end"], **of)
         self.distinct = Gauge(
@@ -78,6 +78,8 @@ class Metrics:
         """Count one list."""
         self.lists.labels(answer["source"]).inc()
         self._newer(hash(tuple(item["id"] for item in answer["items"])))
+        if answer["source"] == "popular":  # no interest brought these
+            return
         for interest, items in Counts(item["interest"] for item in answer["items"]).items():
             self.brought.labels(str(interest)).inc(items)
 

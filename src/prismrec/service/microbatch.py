@@ -48,7 +48,7 @@ class Batcher(Generic[A, R]):
             Exception: What ``compute`` gave in place of a result.
         """
         if len(self.waiting) >= self.workers.most:
-            raise ApiError.of("overloaded", "Too many requests are waiting; try again shortly.")
+            raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self.waiting.append((asked, future))
         asyncio.get_running_loop().call_soon(self._start)

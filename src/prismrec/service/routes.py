@@ -18,7 +18,7 @@ from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Scope
 from prismrec.service.work import Workers
 
-UserPath = Annotated[str, Path(min_length=1, max_length=1_000, pattern=r"^[^\x00]+$")]
+IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
 
 
@@ -109,17 +109,17 @@ def _users(routes: APIRouter, desk: Desk) -> None:
         return reply(await writers.run(service.record, asked.events))
 
     @routes.get("/v1/users/{user:path}/history", **desk.may("read", s.HistoryOut))
-    async def history(user: UserPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
+    async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
         """Give a user's newest events, newest last."""
         return reply(await workers.run(service.history, user, n))
 
     @routes.get("/v1/users/{user:path}/interests", **desk.may("read", s.InterestsOut))
-    async def interests(user: UserPath) -> Response:
+    async def interests(user: IdPath) -> Response:
         """Give a user's interests."""
         return reply(await workers.run(service.interests, user))
 
     @routes.delete("/v1/users/{user:path}", **desk.may("write", s.ForgottenOut))
-    async def forget(user: UserPath) -> Response:
+    async def forget(user: IdPath) -> Response:
         """Erase everything of a user."""
         return reply({"forgotten": await writers.run(service.store.forget, user)})
 
@@ -148,7 +148,7 @@ def _items(routes: APIRouter, desk: Desk) -> None:
         return reply(await workers.run(service.items, id, search, limit))
 
     @routes.get("/v1/items/{item:path}/similar", **desk.may("read", s.SimilarOut))
-    async def similar(item: UserPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
+    async def similar(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
         """Give items near another one."""
         return reply(await workers.run(service.similar, item, k))
 
@@ -227,11 +227,10 @@ def _watching(routes: APIRouter, desk: Desk) -> None:
         responses={503: ERRORS[503] | {"model": s.ErrorOut}, 504: ERRORS[504]},
     )
     async def readyz() -> Response:
-        """Say whether answers can be given: the store answers too."""
-        await writers.run(service.store.ping)
-        return reply({"status": "ready", "artifact": service.main.name})
+        """Say whether answers can be given: the store and the file of changes are there too."""
+        return reply({"status": "ready", "artifact": await writers.run(service.ready)})
 
 
 def not_found() -> ApiError:
     """Say that there is no such route."""
-    return ApiError.of("not_found", "There is nothing at this address; see /openapi.json.")
+    return ApiError("not_found", "There is nothing at this address; see /openapi.json.")

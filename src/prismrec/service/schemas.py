@@ -1,12 +1,54 @@
 """What goes in and out over HTTP. An unknown field or a value of another type is refused."""
 
+import contextlib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]+$")]
+from prismrec.stores import LONGEST
+
+
+def _short_enough(name: str) -> str:
+    """Refuse here what no store keeps: there it would be a group of requests that fails."""
+    size = len(name.encode())
+    if size > LONGEST:
+        raise ValueError(f"an id has {size:,} bytes; give at most {LONGEST:,}")
+    return name
+
+
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]+$"),
+    AfterValidator(_short_enough),
+]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _from_text(value: Any) -> Any:
+    """Read a number that stands as text, as forms and shells send it; else leave it to its type."""
+    if isinstance(value, str):
+        for read in (int, float):
+            with contextlib.suppress(ValueError):
+                return read(value)
+    return value
+
+
+TEXT = BeforeValidator(_from_text)
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), TEXT]
+OTHER_UNITS = (
+    ("seconds", 10**8, 10**11),
+    ("milliseconds", 10**11, 10**14),
+    ("nanoseconds", 10**17, 2**63 + 1),
+)
+"""Sizes of times that are not microseconds, as ``data.times`` tells them; below are counts."""
 Reranker = Literal["category", "overlap", "mmr", "dpp", "calibrated", "xquad"]
 
 
@@ -25,13 +67,13 @@ class RecommendRequest(Strict):
 
     user: Id | None = None
     history: Annotated[list[Id], Field(max_length=10_000)] | None = None
-    k: Annotated[int, Field(ge=1, le=500)] = 20
-    offset: Annotated[int, Field(ge=0, le=1_000)] = 0
-    diversity: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    k: Annotated[int, Field(ge=1, le=500), TEXT] = 20
+    offset: Annotated[int, Field(ge=0, le=1_000), TEXT] = 0
+    diversity: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False), TEXT] | None = None
     diversity_target: Share | None = None
     relevance_lost: Share | None = None
     rerank: Reranker = "category"
-    include_seen: bool = False
+    keep_seen: bool = False
     blocked: Ids = []
     allowed: Ids | None = None
     categories: Ids | None = None
@@ -57,13 +99,23 @@ class BatchRequest(Strict):
     requests: Annotated[list[RecommendRequest], Field(min_length=1, max_length=100)]
 
 
+def _microseconds(time: int) -> int:
+    """Refuse a time whose size says that it is of another unit: it would be in 1970, or never."""
+    for unit, low, past in OTHER_UNITS:
+        if low <= abs(time) < past:
+            raise ValueError(f"the time is in {unit} by its size; give microseconds since 1970")
+    return time
+
+
 class EventIn(Strict):
     """One thing that a user did."""
 
     id: Id | None = None
     user: Id
     item: Id
-    time: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    time: (
+        Annotated[int, Field(ge=-(2**63), lt=2**63), TEXT, AfterValidator(_microseconds)] | None
+    ) = None
 
 
 class EventsRequest(Strict):
@@ -77,11 +129,11 @@ class EventsRequest(Strict):
 
 
 class ItemIn(Strict):
-    """A new item, or new title and categories of a known one."""
+    """A new item, or new title and categories of a known one: what is not given stays."""
 
     id: Id
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
-    categories: Annotated[list[Id], Field(max_length=100)] = []
+    categories: Annotated[list[Id], Field(max_length=100)] | None = None
     taken_with: Annotated[list[Id], Field(max_length=1_000)] = []
 
 
@@ -153,6 +205,7 @@ class AnswerOut(BaseModel):
     artifact: str
     source: Literal["interests", "popular"]
     unknown: list[str]
+    unknown_filter: list[str] = []
     reason: Literal["exhausted"] | None
     strength: float
     optimal: bool

@@ -1,33 +1,27 @@
 """The service without HTTP: an artifact, a store, the changes of the catalog, threads."""
 
-import json
 import logging
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
-from prismrec.data.storage import load_dataset, load_split
-from prismrec.diagnostics import diagnose
-from prismrec.errors import ConfigError, DataError, PrismrecError
+from prismrec.errors import ConfigError, PrismrecError, StoreError
 from prismrec.filters import known
-from prismrec.new_items import NewItem
 from prismrec.service import answers
-from prismrec.service.changes import Journal
+from prismrec.service.changes import Added, Change, Journal, Marked, Reloaded
 from prismrec.service.copies import private_folder
+from prismrec.service.health import diagnosed, report_in
 from prismrec.service.metrics import Metrics
 from prismrec.service.schemas import EventIn, ItemIn, RecommendRequest
 from prismrec.service.settings import Places, Settings
-from prismrec.service.state import Served, example_users
+from prismrec.service.state import Served, example_users, with_items
 from prismrec.stores import Event, Store
 
 log = logging.getLogger("prismrec.service")
-DIAGNOSED = 200
-"""Users of the data set on whom the interests are diagnosed."""
 BACK = 3_600_000_000
 """Microseconds by which a clock may go back and events keep their order."""
 
@@ -76,13 +70,13 @@ class Service:
                 self._follow(new)
             return self.main, self.beside
 
-    def _follow(self, new: Sequence[dict[str, Any]]) -> None:
+    def _follow(self, new: Sequence[Change]) -> None:
         """Take up changes; an artifact that another process reloaded is opened meanwhile."""
         self.changes = [*self.changes, *new]
         self.main = self.main.changed(new)
         self.beside = self.beside.changed(new) if self.beside else None
-        reloads = [change for change in new if change.get("kind") == "reload"]
-        if [change for change in reloads if change.get("id") not in self.own]:
+        reloads = [change for change in new if isinstance(change, Reloaded)]
+        if [change for change in reloads if change.id not in self.own]:
             threading.Thread(target=self._reload_too, daemon=True).start()
 
     def _opened(self) -> tuple[Served, Served | None]:
@@ -122,7 +116,7 @@ class Service:
             was = self._swap()
             name, mark = self.main.name, uuid4().hex
             self.own.add(mark)
-            self.journal.append({"kind": "reload", "artifact": name, "id": mark})
+            self.journal.append(Reloaded(artifact=name, id=mark))
         return {"artifact": name, "was": was}
 
     def _reload_too(self) -> None:
@@ -151,7 +145,7 @@ class Service:
         found: dict[int, dict[str, Any] | Exception] = {}
         try:
             stored = self._stored([one.user for one in asked if one.user is not None])
-        except PrismrecError as error:
+        except StoreError as error:
             stored = {}
             found = {place: error for place, one in enumerate(asked) if one.user is not None}
         groups: dict[str, list[int]] = defaultdict(list)
@@ -170,13 +164,15 @@ class Service:
         stored: Mapping[str, Sequence[str]],
         both: tuple[Served, Served | None],
     ) -> Sequence[dict[str, Any] | Exception]:
-        """Answer requests of one likeness, or say to all of them why not."""
+        """Answer requests of one likeness, or say why not to whoever cannot be answered."""
         histories = [[*stored.get(one.user or "", ()), *(one.history or ())] for one in alike]
         try:
             served = chosen(*both, beside=alike[0].beside)
             told = answers.recommended(served, histories, alike)
         except PrismrecError as error:
-            return [error] * len(alike)
+            if len(alike) == 1:
+                return [error]
+            return [self._answer_alike([one], stored, both)[0] for one in alike]
         for answer in told:
             self.metrics.listed(answer)
         return told
@@ -250,15 +246,14 @@ class Service:
         Raises:
             DataError: Nothing places one of them; none is added then.
         """
-        told = [item.model_dump() for item in items]
-        self.served().recommender.add([NewItem(**item) for item in told])  # or it is refused
-        self.journal.append({"kind": "add", "items": told})
+        with_items(self.served().recommender, items)  # or it is refused
+        self.journal.append(Added(items=list(items)))
         self.served()
         return {"items": len(items)}
 
-    def hide(self, names: Sequence[str], *, kind: str) -> dict[str, Any]:
+    def hide(self, names: Sequence[str], *, kind: Literal["hide", "unhide"]) -> dict[str, Any]:
         """Hide or unhide items, for every process and over a restart."""
-        self.journal.append({"kind": kind, "items": list(names)})
+        self.journal.append(Marked(kind=kind, items=list(names)))
         return {"hidden": len(self.served().recommender.hidden)}
 
     def map(self, limit: int) -> dict[str, Any]:
@@ -289,15 +284,24 @@ class Service:
         served = self.served()
         data = self.places.data
         if data and (self._diagnosed is None or self._diagnosed[0] != served.name):
-            self._diagnosed = served.name, _diagnosed(served, data)
+            self._diagnosed = served.name, diagnosed(served.recommender, data)
         found = self._diagnosed[1] if self._diagnosed else None
         notes = [*self.metrics.notes(), *(found or {}).get("notes", [])]
         return {
             "diagnostics": found,
-            "report": _report(self.places.report) or served.manifest["about"].get("result"),
+            "report": report_in(self.places.report) or served.manifest["about"].get("result"),
             "latency": self.metrics.latency(),
             "notes": notes,
         }
+
+    def ready(self) -> str:
+        """Give the artifact's name if answers can be given now.
+
+        Raises:
+            StoreError: The store does not answer, or the file of changes cannot be read.
+        """
+        self.store.ping()
+        return self.served().name
 
     def age(self) -> float:
         """Give the seconds since the artifact was opened."""
@@ -348,23 +352,6 @@ class Arrivals:
             if not 0 < self.last - now < BACK:
                 self.last = now
             return self.last
-
-
-def _report(folder: Path | None) -> dict[str, Any] | None:
-    """Give what ``prismrec evaluate --report`` wrote, if it is there and whole."""
-    try:
-        return dict(json.loads((folder / "report.json").read_text("utf-8"))) if folder else None
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _diagnosed(served: Served, data: Path) -> dict[str, Any]:
-    """Diagnose the interests on users of validation."""
-    cases = load_split(data, load_dataset(data)).valid[:DIAGNOSED]
-    try:
-        return dict(json.loads(diagnose(served.recommender, cases).to_json()))
-    except DataError as error:
-        return {"notes": [str(error)]}
 
 
 def hash_of(name: str, seed: int) -> int:

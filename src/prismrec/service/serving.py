@@ -13,6 +13,7 @@ import socket
 import tempfile
 from asyncio import Transport
 from asyncio.events import TimerHandle
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -82,8 +83,27 @@ class Guarded(HttpToolsProtocol):
             self.transport.close()
 
 
+class Server(uvicorn.Server):
+    """One process that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self.announce()
+
+
 class Supervisor(Multiprocess):
     """Workers that take up a new artifact without being restarted."""
+
+    def __init__(
+        self, config: uvicorn.Config, bound: socket.socket, announce: Callable[[], None]
+    ) -> None:
+        super().__init__(config, [bound])
+        self.announce, self.announced = announce, False
 
     def handle_hup(self) -> None:
         """Tell one worker that answers; the others follow its change."""
@@ -94,9 +114,12 @@ class Supervisor(Multiprocess):
         os.kill(ready.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that died; their gauges go with them."""
+        """Replace workers that died; their gauges go with them. Say when the first one answers."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
+        if not self.announced and any(process.is_ready(1) for process in self.processes):
+            self.announced = True
+            self.announce()
         for pid in before - {process.pid for process in self.processes}:
             multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
@@ -125,8 +148,13 @@ def listen(settings: Settings) -> socket.socket:
     return bound
 
 
-def run(bound: socket.socket, workers: int) -> None:
+def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> None:
     """Serve until a signal says to stop: what ``write_environment`` told of.
+
+    Args:
+        bound: Where.
+        workers: How many processes.
+        announce: Called once, when everything is open and requests are answered.
 
     Raises:
         PrismrecError: It cannot be served. One process is this one, so that what is wrong with
@@ -145,12 +173,13 @@ def run(bound: socket.socket, workers: int) -> None:
         "timeout_worker_healthcheck": STARTING,
     }
     if workers == 1:
-        uvicorn.Server(uvicorn.Config(from_environment(), **options)).run([bound])
+        Server(uvicorn.Config(from_environment(), **options), announce).run([bound])
         return
     with tempfile.TemporaryDirectory(prefix="prismrec-metrics-") as together:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = together
         application = "prismrec.service.app:from_environment"
-        Supervisor(uvicorn.Config(application, factory=True, **options), [bound]).run()
+        config = uvicorn.Config(application, factory=True, **options)
+        Supervisor(config, bound, announce).run()
 
 
 def _many_files() -> None:

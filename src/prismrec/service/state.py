@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prismrec.artifact import load
+from prismrec.data.catalog import Catalog
 from prismrec.data.storage import load_dataset
 from prismrec.errors import DataError
 from prismrec.filters import known
@@ -16,7 +16,9 @@ from prismrec.new_items import NewItem
 from prismrec.projection import Plane
 from prismrec.recommender import Recommender
 from prismrec.rerank.mmr import directions
+from prismrec.service.changes import Added, Change, Marked
 from prismrec.service.copies import Copy
+from prismrec.service.schemas import ItemIn
 
 MAPPED = 200_000
 """Items that the plane of the map is computed from, the most popular."""
@@ -42,7 +44,7 @@ class Served:
             DataError: It is not one, or not whole; see ``artifact.load``.
         """
         copy = Copy(folder, private)
-        return cls(load(copy.folder), copy.name, copy.manifest, copy)
+        return cls(copy.open(), copy.name, copy.manifest, copy)
 
     @cached_property
     def plane(self) -> Plane:
@@ -54,21 +56,22 @@ class Served:
         """Titles in lower case, by item number - 1: for searching."""
         return [title.casefold() for title in self.recommender.catalog.titles.to_list()]
 
-    def changed(self, changes: Sequence[dict[str, Any]]) -> "Served":
+    def changed(self, changes: Sequence[Change]) -> "Served":
         """Give the same artifact with hidden and new items.
 
         A change that this artifact cannot follow, such as a new item whose category it does not
         have, is left out: it was possible for the artifact of its time.
+
+        Cost: a copy of the model for each change that adds an item it does not hold. They are not
+        joined: an item may be placed by one that was added before it.
         """
         recommender = self.recommender
         for change in changes:
-            names = change.get("items", [])
-            if change.get("kind") == "hide":
-                recommender = recommender.hide(names)
-            elif change.get("kind") == "unhide":
-                recommender = recommender.unhide(names)
-            elif change.get("kind") == "add":
-                recommender = _added(recommender, [NewItem(**item) for item in names])
+            if isinstance(change, Added):
+                recommender = _added(recommender, change.items)
+            elif isinstance(change, Marked):
+                mark = recommender.hide if change.kind == "hide" else recommender.unhide
+                recommender = mark(change.items)
         return replace(self, recommender=recommender)
 
     def described(self) -> dict[str, Any]:
@@ -91,13 +94,30 @@ class Served:
         }
 
 
-def _added(recommender: Recommender, items: Sequence[NewItem]) -> Recommender:
+def with_items(recommender: Recommender, items: Sequence[ItemIn]) -> Recommender:
+    """Give a recommender that knows these items too; of a known one, what is not told stays.
+
+    Raises:
+        DataError: An id stands twice, or nothing places a new item.
+    """
+    return recommender.add([_new_item(item, recommender.catalog) for item in items])
+
+
+def _new_item(item: ItemIn, catalog: Catalog) -> NewItem:
+    told = item.model_dump()
+    if item.categories is None:
+        number = known([item.id], catalog).tolist()
+        told["categories"] = catalog.categories_named(number[0]) if number else ()
+    return NewItem(**told)
+
+
+def _added(recommender: Recommender, items: Sequence[ItemIn]) -> Recommender:
     try:
-        return recommender.add(items)
+        return with_items(recommender, items)
     except DataError:
         for item in items:
             try:
-                recommender = recommender.add([item])
+                recommender = with_items(recommender, [item])
             except DataError:
                 continue
         return recommender

@@ -40,7 +40,7 @@ class Workers:
                 finished then, and its place is free again only after that.
         """
         if self.pending >= self.most:
-            raise ApiError.of("overloaded", "Too many requests are waiting; try again shortly.")
+            raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
         return await self.within_time(self.submit(function, *args, **kwargs))
 
     def submit(
@@ -63,7 +63,7 @@ class Workers:
             return await asyncio.wait_for(asyncio.shield(future), self.timeout)
         except TimeoutError:
             future.add_done_callback(_looked_at)
-            raise ApiError.of(
+            raise ApiError(
                 "timed_out", f"The answer took more than {self.timeout:g} seconds; ask for less."
             ) from None
 

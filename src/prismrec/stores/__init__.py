@@ -16,7 +16,7 @@ import re
 
 from prismrec.errors import ConfigError
 from prismrec.resolve import resolve
-from prismrec.stores.base import KEEP, Event, Store
+from prismrec.stores.base import KEEP, LONGEST, Event, Store
 from prismrec.stores.memory import MemoryStore
 from prismrec.stores.sqlite import SqliteStore
 
@@ -30,7 +30,7 @@ STORES: dict[str, type[Store] | str] = {
 }
 """Schemes of addresses → classes."""
 
-__all__ = ["KEEP", "STORES", "Event", "Store", "open_store"]
+__all__ = ["KEEP", "LONGEST", "STORES", "Event", "Store", "open_store"]
 
 
 def open_store(url: str, *, keep: int = KEEP) -> Store:

@@ -1,0 +1,66 @@
+"""What the health view tells of a model, and whether what it is told from belongs to the model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prismrec.artifact import read_manifest
+from prismrec.data.storage import load_dataset, load_split
+from prismrec.data.storage import read_manifest as read_dataset_manifest
+from prismrec.diagnostics import diagnose
+from prismrec.errors import ConfigError, DataError
+from prismrec.recommender import Recommender
+from prismrec.service.settings import Places
+
+DIAGNOSED = 200
+"""Users of the data set on whom the interests are diagnosed."""
+REPORT = "report.json"
+
+
+def check_places(places: Places) -> None:
+    """Refuse to serve what is not there, or a data set that the artifact was not trained on.
+
+    Raises:
+        DataError: No artifact, no data set, or one whose ids are not those of the training.
+        ConfigError: No report.
+    """
+    manifest = read_manifest(places.artifact)
+    if places.beside:
+        read_manifest(places.beside)
+    if places.report and not (places.report / REPORT).is_file():
+        raise ConfigError(
+            f"No report at {places.report}: it has no {REPORT}; make one with 'prismrec evaluate "
+            "--report'."
+        )
+    if not places.data:
+        return
+    expected = read_dataset_manifest(places.data)["ids_fingerprint"]
+    # One saved from Python may not say; its items are compared when it is diagnosed.
+    found = manifest["about"].get("dataset", {}).get("ids_fingerprint", expected)
+    if found != expected:
+        raise DataError(
+            f"{places.artifact} was trained on another data set than {places.data}: their ids "
+            "differ; give the data set that it was trained on, or none."
+        )
+
+
+def report_in(folder: Path | None) -> dict[str, Any] | None:
+    """Give what ``prismrec evaluate --report`` wrote, if it is there and whole."""
+    try:
+        return dict(json.loads((folder / REPORT).read_text("utf-8"))) if folder else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def diagnosed(recommender: Recommender, data: Path) -> dict[str, Any]:
+    """Diagnose the interests on users of validation; notes alone where that cannot be."""
+    dataset = load_dataset(data)
+    ids = dataset.catalog.items.ids
+    if not recommender.catalog.items.ids.head(len(ids)).equals(ids):
+        note = "The interests are not diagnosed: this artifact numbers other items than --data."
+        return {"notes": [note]}
+    try:
+        cases = load_split(data, dataset).valid[:DIAGNOSED]
+        return dict(json.loads(diagnose(recommender, cases).to_json()))
+    except DataError as error:
+        return {"notes": [str(error)]}
