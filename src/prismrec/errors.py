@@ -61,4 +61,7 @@ class MissingExtra(PrismrecError, ImportError):
     @classmethod
     def for_(cls, what: str, extra: str) -> Self:
         """Name the command that installs it."""
-        return cls(f"{what} needs an optional dependency: pip install 'prismrec[{extra}]'.")
+        return cls(
+            f"{what} needs an optional dependency: pip install '.[{extra}]' in a checkout of "
+            "prismrec."
+        )

@@ -218,7 +218,7 @@ class Recommender:
         read = self.interests_of(numbers)
         dial = Dial.of(diversity)
         listed = self._listed(numbers, read, k, filter_seen=filter_seen, dial=dial, only=only)
-        views = self._views(numbers, read) if explain else [[]] * len(numbers)
+        views = self.explained(numbers, read) if explain else [[]] * len(numbers)
         told = Telling(self.catalog, self.provisional, listed, self.rules if explain else None)
         return [
             told.answer(row, k, history, views[row], numbers[row])
@@ -254,7 +254,7 @@ class Recommender:
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Tell which items of a history made which interest, active interests only."""
         numbers = [known(history, self.catalog)]
-        return self._views(numbers, self.interests_of(numbers))[0]
+        return self.explained(numbers, self.interests_of(numbers))[0]
 
     def similar(self, item: str, k: int = 20, *, only: Filter | None = None) -> list[Similar]:
         """Give the items whose vectors point the most nearly the same way, nearest first.
@@ -373,10 +373,10 @@ class Recommender:
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
         return Recommender(**(parts | changed))
 
-    def _views(
+    def explained(
         self, histories: Sequence[NDArray[np.int64]], read: Interests
     ) -> list[list[Interest]]:
-        """Explain the active interests of some histories; an empty one has none."""
+        """Explain the active ones of ``interests_of(histories)``; an empty history has none."""
         weights = read.weights.float().cpu().numpy()
         active = read.active.cpu().numpy()
         longest = self.model.extractor.max_len

@@ -9,7 +9,7 @@ from prismrec.index import load_index
 
 @pytest.mark.slow
 def test_a_folder_that_would_be_unpickled_is_refused(tmp_path):
-    pytest.importorskip("scann", reason="pip install 'prismrec[scann]'")
+    pytest.importorskip("scann", reason="pip install '.[scann]'")
     from prismrec.index.scann import Scann
 
     vectors = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.stores import Event, open_store
 
-pytest.importorskip("redis", reason="pip install 'prismrec[stores]'")
+pytest.importorskip("redis", reason="pip install '.[stores]'")
 EVENT = Event("ann", "tea", 1, "e1")
 real = pytest.mark.parametrize("url", ["redis"], indirect=True)
 
@@ -103,6 +103,6 @@ def test_what_was_dropped_leaves_no_id(url, redis):
 def test_without_the_client_the_command_that_installs_it_is_named():
     with (
         mock.patch.dict("sys.modules", redis=None),
-        pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),
+        pytest.raises(MissingExtra, match=r"pip install '\.\[stores\]'"),
     ):
         open_store("redis://host")

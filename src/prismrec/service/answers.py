@@ -114,11 +114,12 @@ def interests_of(
         top: Items of each interest's own list.
     """
     recommender = served.recommender
-    views = recommender.interests(history)
+    numbers = known(history, recommender.catalog)
+    read = recommender.interests_of([numbers])
+    views = recommender.explained([numbers], read)[0]
     if not views:
         return []
-    numbers = known(history, recommender.catalog)
-    vectors = recommender.interests_of([numbers]).vectors[0].float().cpu().numpy()
+    vectors = read.vectors[0].float().cpu().numpy()
     places = served.plane.place(vectors[:, : recommender.model.extractor.dim])
     own = _own_items(recommender, vectors, numbers, top) if top else [[] for _ in vectors]
     brought = [item.interest for item in answer.items] if answer else []
