@@ -19,8 +19,9 @@ import polars as pl
 from prismrec.data import times
 from prismrec.data.categories import category_lists
 from prismrec.data.columns import Columns, find, listed, require
-from prismrec.data.formats import FAULT, LINE, Parsing, Table, malformed, open_tables
+from prismrec.data.formats import Parsing, open_tables
 from prismrec.data.refusals import FILE, KIND, OVER_LINES, Refused, judge, refusals
+from prismrec.data.tables import FAULT, LINE, Table, malformed
 from prismrec.errors import DataError
 
 OTHER = "another event"

@@ -11,28 +11,23 @@ Text stays text: no cell becomes a number or a missing value here, so that ``007
 are ids. A row that cannot be what the header says has a ``fault``; nobody drops it in silence.
 """
 
-import codecs
 import csv
 import glob
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import polars as pl
 import pyarrow as pa
 
 from prismrec.data.columns import is_header
+from prismrec.data.json_lines import json_table
+from prismrec.data.tables import FAULT, LINE, Table, malformed
+from prismrec.data.text import first_lines, read_text
 from prismrec.errors import ConfigError, DataError
 
 DELIMITERS = (",", "\t", ";", "|")
-CHUNK = 1 << 20  # bytes decoded at a time
-SAMPLE = 100  # JSON lines whose keys make the columns
-LINE, FAULT = "(line)", "(fault)"
-"""Added to each frame: the line (a frame's row, from 1), and why it cannot be read, or null."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,32 +42,6 @@ class Parsing:
     """Names of columns that the caller gave: a first line that holds one is a header."""
     layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """What the columns of a file without a header are, by their number."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One opened source: nothing is read but its first lines."""
-
-    name: str
-    """What messages call it: the file's name, or "the frame"."""
-    frame: pl.LazyFrame
-    columns: list[str]
-    text: Path | bytes | None = None
-    """The text that the cells come from, if it is text."""
-    is_sequences: bool = False
-    """Whether it held ``user item item …`` lines; then the columns are user, item, time and a
-    time is the event's place among its user's events, from 0."""
-    delimiter: str | None = None
-
-    @property
-    def is_json(self) -> bool:
-        """Whether its cells come from JSON lines: text, of which some is JSON."""
-        return self.text is not None and self.delimiter is None and not self.is_sequences
-
-    @property
-    def where(self) -> str:
-        """Name the table, and how it was cut into columns, for messages about these."""
-        return self.name + (f" read with delimiter {self.delimiter!r}" if self.delimiter else "")
 
 
 def open_tables(source: object, parsing: Parsing) -> list[Table]:
@@ -108,90 +77,6 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
     return [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
 
 
-def first_lines(text: Path | bytes, count: int) -> list[tuple[int, str]]:
-    """Give the first lines that are not blank, with their numbers from 1."""
-    found = []
-    with _stream(text) as stream:
-        for number, raw in enumerate(stream, start=1):
-            line = raw.decode("utf-8").lstrip("\ufeff").rstrip("\r\n")
-            if line.strip():
-                found.append((number, line))
-            if len(found) == count:
-                break
-    return found
-
-
-def read_text(path: Path, encoding: str) -> Path | bytes:
-    """Give UTF-8 text: the path itself where it holds that, else its bytes made so.
-
-    Raises:
-        DataError: A byte that is not of the encoding; the message has its offset.
-        ConfigError: No such encoding.
-    """
-    try:
-        utf8 = codecs.lookup(encoding).name == "utf-8"
-    except LookupError:
-        raise ConfigError(
-            f"encoding is {encoding!r}, which Python does not know; "
-            'give one such as "utf-8" or "latin-1".'
-        ) from None
-    with pa.input_stream(str(path)) as stream:  # compression by the path's ending
-        if utf8 and path.suffix not in (".gz", ".zst", ".bz2"):
-            _check_utf8(path.name, iter(lambda: stream.read(CHUNK), b""))
-            return path
-        raw = cast(bytes, stream.read())
-    if utf8:
-        _check_utf8(path.name, iter([raw]))
-        return raw
-    try:
-        return raw.decode(encoding).encode()
-    except UnicodeDecodeError as error:
-        raise _not_of(path.name, encoding, error.start, raw[error.start]) from None
-
-
-def malformed(tables: Sequence[Table], error: Exception) -> DataError:
-    """Say what is wrong with tables that Polars cannot read.
-
-    Cost: CSV is read again, row by row in Python, as far as its first stray quote.
-    """
-    for table in tables:
-        line = _stray_quote(table)
-        if line is not None:
-            return DataError(
-                f"{table.name} has a quote in line {line:,} that is not closed, or that text "
-                "follows; double the quotes inside of a quoted field, or drop the stray one."
-            )
-    said = str(error).strip().partition("\n")[0]
-    return DataError(f"{tables[0].name} does not read: {said}; mend it or write it again.")
-
-
-def physical_line(table: Table, row: int) -> int:
-    """Give the line at which a row begins: quoted fields before it may run over lines.
-
-    Cost: a pass over the table as far as the row.
-    """
-    if table.delimiter is None:
-        return row
-    breaks = pl.sum_horizontal(pl.col(table.columns).str.count_matches("\n", literal=True))
-    before = table.frame.filter(pl.col(LINE) < row).select(breaks.sum())
-    return row + int(before.collect(engine="streaming").item())
-
-
-def _stray_quote(table: Table) -> int | None:
-    """Give the line of the first row whose quotes do not match, if it is a delimited table."""
-    if table.text is None or table.delimiter is None:
-        return None
-    line = 1
-    with TextIOWrapper(_stream(table.text), encoding="utf-8", newline="") as lines:
-        reader = csv.reader(lines, delimiter=table.delimiter, strict=True)
-        try:
-            for _ in reader:
-                line = reader.line_num + 1
-        except csv.Error:
-            return line
-    return None
-
-
 def _paths(source: str | Path) -> list[Path]:
     path = Path(source)
     if path.is_file():
@@ -212,34 +97,6 @@ def _format(path: Path) -> str:
     known = {".parquet": "parquet", ".pq": "parquet"}
     known |= dict.fromkeys((".json", ".jsonl", ".ndjson"), "json")
     return known.get(last, "text")
-
-
-def _stream(text: Path | bytes) -> BinaryIO:
-    return BytesIO(text) if isinstance(text, bytes) else text.open("rb")
-
-
-def _check_utf8(name: str, chunks: Iterator[bytes]) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    read = 0
-    for chunk in chunks:
-        held = len(decoder.getstate()[0])  # bytes of a character that the last chunk began
-        try:
-            decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            raise _not_of(
-                name, "utf-8", read - held + error.start, error.object[error.start]
-            ) from None
-        read += len(chunk)
-    begun = decoder.getstate()[0]
-    if begun:
-        raise _not_of(name, "utf-8", read - len(begun), begun[0])
-
-
-def _not_of(name: str, encoding: str, offset: int, byte: int) -> DataError:
-    return DataError(
-        f"{name} is not {encoding}: byte 0x{byte:02X} at offset {offset:,}; "
-        'say what it is with the encoding option, such as encoding="latin-1".'
-    )
 
 
 def _table(name: str, frame: pl.LazyFrame) -> Table:
@@ -264,32 +121,8 @@ def _frame_table(source: object) -> Table:
     return _table("the frame", frame.lazy())
 
 
-def json_table(name: str, text: Path | bytes) -> Table:
-    """Give JSON lines: each key of the first lines is a column of text."""
-    keys: dict[str, None] = {}
-    for number, line in _not_empty(name, first_lines(text, SAMPLE)):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            row = None
-        if number == 1 and not isinstance(row, dict):
-            raise DataError(f"{name} is no JSON lines: line 1 is no object; write one a line.")
-        keys |= dict.fromkeys(row if isinstance(row, dict) else ())
-    columns = [key for key in keys if '"' not in key]
-    cell = pl.col("text")
-    # Numbers keep the digits that they are written with: none goes through a float.
-    cells = [cell.str.json_path_match(f'$["{key}"]').alias(key) for key in columns]
-    whole = cell.str.json_path_match("$").str.starts_with("{").fill_null(value=False)
-    fault = pl.when(~whole).then(pl.lit("line is no JSON object")).alias(FAULT)
-    frame = pl.scan_lines(
-        text, name="text", row_index_name="n", row_index_offset=1, glob=False
-    ).filter(cell.str.strip_chars() != "")
-    frame = frame.select(pl.col("n").alias(LINE), fault, *cells)
-    return Table(name, frame, columns, text=text)
-
-
 def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
-    number, first = _not_empty(name, first_lines(text, 1))[0]
+    number, first = first_lines(name, text, 1)[0]
     delimiter = parsing.delimiter or _detect(first)
     fields = _cut(first, delimiter)
     if len(fields) == 1 and _detect(first) not in (" ", delimiter):
@@ -320,12 +153,6 @@ def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     cells = [pl.col(place).alias(column) for place, column in zip(numbered, columns, strict=False)]
     frame = frame.select(pl.col("n").alias(LINE), fault.alias(FAULT), *cells)
     return Table(name, frame, columns, text=text, delimiter=delimiter)
-
-
-def _not_empty(name: str, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    if not lines:
-        raise DataError(f"{name} is empty; give a file with at least one line.")
-    return lines
 
 
 def _cut(line: str, delimiter: str) -> list[str]:

@@ -14,8 +14,10 @@ import polars as pl
 from prismrec.data.categories import category_lists
 from prismrec.data.columns import find, require
 from prismrec.data.events import EventLog, id_of
-from prismrec.data.formats import FAULT, LINE, Parsing, Table, malformed, open_tables, read_text
+from prismrec.data.formats import Parsing, open_tables
 from prismrec.data.refusals import FILE, KIND, Refused, judge, refusals
+from prismrec.data.tables import FAULT, LINE, Table, malformed
+from prismrec.data.text import read_text
 from prismrec.errors import DataError
 
 GOOD = "good"
