@@ -273,6 +273,44 @@ def test_json_lines_read_and_bad_lines_are_named(write):
     assert told(log) == {"line is no JSON object": (2, (3, 4))}
 
 
+def test_the_mark_changes_nothing_before_json_lines(write):  # D01
+    lines = '{"user":"u","item":"a","time":5}\n{"user":"u","item":"b","time":6}\n'
+    log = read_events(write("\ufeff" + lines, "log.jsonl"))
+    assert rows(log) == [("u", "a", 5 * SECOND), ("u", "b", 6 * SECOND)]
+    assert log.refused == ()
+
+
+def test_keys_that_come_late_are_columns(write):
+    early = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
+    late = ['{"uid":"v","item":"x","time":200,"Event_Type":"buy","note":{"category":"no"}}']
+    path = write("\n".join([*early, *late]), "log.jsonl")
+    frame = read_events(path).frame.collect()
+    assert frame.columns == ["user", "item", "time", "event"]
+    assert frame["event"].to_list()[-2:] == ["", "buy"]
+    assert read_events(path, keep_events=("buy",)).rows_kept == 1
+
+
+def test_a_late_key_takes_no_role_from_an_early_one_unless_named(write):
+    early = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
+    path = write("\n".join([*early, '{"user":"v","uid":"w","item":"x","time":9}']), "log.jsonl")
+    assert rows(read_events(path))[-1][0] == "w"
+    path = write("\n".join([*early, '{"who":"v","item":"x","time":9}'] * 2), "log.jsonl")
+    log = read_events(path, columns=Columns(item="item", time="time"))
+    assert told(log) == {"user is missing": (2, (151, 302))}
+    with pytest.raises(DataError, match="cannot be used"):
+        read_events(path, columns=Columns(user="who"))
+
+
+def test_a_number_of_many_digits_and_a_deep_line_do_not_stop_a_log(write):
+    large, deep = '{"user":"u","item":' + "9" * 5_000 + ',"time":5}', '{"user":' + "[" * 100_000
+    lines = [f'{{"user":"u","item":"{item}","time":6}}' for item in "abc"]
+    log = read_events(write("\n".join([large, deep, *lines]), "log.jsonl"))
+    assert "".join(row[1] for row in rows(log)) == "abc"
+    assert told(log) == {"line is no JSON object": (2, (1, 2))}
+    with pytest.raises(DataError, match="line 1 is no object, or one too deep"):
+        read_events(write(deep, "log.jsonl"))
+
+
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_compressed_files_read(tmp_path, ending):
     content = (HEADER + "u,a,5\n").encode()
@@ -298,6 +336,14 @@ def test_directories_and_globs_read_in_the_order_of_names(tmp_path, write):
         read_events(tmp_path / "logs")
     with pytest.raises(DataError, match="no file"):
         read_events(tmp_path / "nowhere")
+
+
+def test_not_all_files_need_have_the_optional_columns(tmp_path, write):
+    write("user,item,time\nu,a,5\n", "logs/1.csv")
+    write("user,item,time,event,genres\nu,b,6,buy,x|y\n", "logs/2.csv")
+    frame = read_events(tmp_path / "logs").frame.collect()
+    assert frame["event"].to_list() == ["", "buy"]
+    assert frame["category"].to_list() == [[], ["x", "y"]]
 
 
 def test_parquet_directories_read_lazily(tmp_path):

@@ -57,6 +57,14 @@ def test_an_item_without_category_is_kept(write, ending):  # D17
     assert items.frame["title"].to_list()[:3] == [None, "Bee", None]
 
 
+def test_the_mark_and_late_keys_lose_nothing_of_items(write):  # D01
+    early = [json.dumps({"asin": f"i{n}"}) for n in range(120)]
+    late = json.dumps({"asin": "z", "title": "Zed", "categories": ["x"]})
+    items = read_items(write("\ufeff" + "\n".join([*early, late]), "items.jsonl"))
+    assert items.frame.height == 121
+    assert items.frame.row(-1) == ("z", "Zed", ["x"])
+
+
 def test_an_empty_field_is_no_category(write):  # D17
     items = read_items(write("item,genres\na,\nb,|\nc, x | |y\n"))
     assert categories(items) == {"a": [], "b": [], "c": ["x", "y"]}

@@ -88,7 +88,7 @@ def read_events(
     order = tables[0].is_sequences
     unit: str = "us" if order else time_unit  # places in a sequence are taken as they are
     try:
-        rows = pl.concat(_chosen(number, each, columns) for number, each in enumerate(tables))
+        rows = _together([_chosen(number, each, columns) for number, each in enumerate(tables)])
         dtype = rows.collect_schema()["time"]
         _check_events(rows, keep_events, tables[0])
         kind = times.kind(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
@@ -147,7 +147,7 @@ def _chosen(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
         for role in ("event", "category")
     )
     if event is not None:
-        chosen.append(pl.col(event).cast(pl.String).fill_null("").alias("event"))
+        chosen.append(pl.col(event).cast(pl.String).alias("event"))
     if category is not None:
         lists = category_lists(
             pl.col(category), schema[category], is_json=table.is_json,
@@ -155,6 +155,16 @@ def _chosen(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
         )  # fmt: skip
         chosen.append(lists.alias("category"))
     return table.frame.select(pl.lit(number).alias(FILE), LINE, FAULT, *chosen)
+
+
+def _together(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
+    """Put the rows of all files in one frame; not all need have the optional columns."""
+    every = pl.concat(rows, how="diagonal")
+    empty = {"event": pl.lit(""), "category": pl.lit([], dtype=pl.List(pl.String))}
+    columns = every.collect_schema()
+    return every.with_columns(
+        pl.col(name).fill_null(value) for name, value in empty.items() if name in columns
+    )
 
 
 def _check_events(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:

@@ -73,7 +73,10 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
         except pl.exceptions.PolarsError as error:
             raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
     if formats == {"json"}:
-        return [json_table(path.name, read_text(path, parsing.encoding)) for path in paths]
+        return [
+            json_table(path.name, read_text(path, parsing.encoding), parsing.given)
+            for path in paths
+        ]
     return [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
 
 
