@@ -14,7 +14,7 @@ are ids. A row that cannot be what the header says has a ``fault``; nobody drops
 import csv
 import glob
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,10 +24,12 @@ import pyarrow as pa
 from prismrec.data.columns import is_header
 from prismrec.data.json_lines import json_table
 from prismrec.data.tables import FAULT, LINE, Table, malformed
-from prismrec.data.text import first_lines, read_text
+from prismrec.data.text import COMPRESSED, first_lines, read_text
 from prismrec.errors import ConfigError, DataError
 
 DELIMITERS = (",", "\t", ";", "|")
+SAMPLE = 100  # lines looked at to tell events from sequences
+_TIME = re.compile(r"\d{9,19}(\.\d*)?|\d{4}-\d\d-\d\d\S*|\d\d?:\d\d\S*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,19 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
         One table a text file, in the order of their names; one for all Parquet files together.
 
     Raises:
-        DataError: No such file, an empty one, files of several formats, bytes that are not of
-            the encoding, or a delimiter that does not cut the header.
+        DataError: No such file, an empty or damaged one, files of several formats, bytes that are
+            not of the encoding, a delimiter that does not cut the header, or sequences that look
+            like events.
+        ConfigError: An encoding or a delimiter that is none.
 
     Cost: text is read once to check its encoding. Only what is compressed or not UTF-8 is held in
     memory whole; sequences are when they are collected.
     """
+    if parsing.delimiter is not None and not _is_delimiter(parsing.delimiter):
+        raise ConfigError(
+            f"delimiter is {parsing.delimiter!r}; give a single character of ASCII that is no "
+            "quote and ends no line."
+        )
     if not isinstance(source, str | Path):
         return [_frame_table(source)]
     paths = _paths(source)
@@ -84,9 +93,17 @@ def _paths(source: str | Path) -> list[Path]:
     path = Path(source)
     if path.is_file():
         return [path]
-    found = path.rglob("*") if path.is_dir() else map(Path, glob.glob(str(source), recursive=True))
-    # Spark and others leave _SUCCESS and .crc files beside their parts.
-    paths = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
+    found: Iterable[Path] = map(Path, glob.glob(str(source), recursive=True))
+    if path.is_dir() and str(source):  # "" is a variable not set, not the folder one stands in
+        found = path.rglob("*")
+    # Spark and others leave _SUCCESS and .crc files beside their parts, editors .checkpoints and
+    # killed jobs _temporary folders: no data, unless the caller names them.
+    named = set(path.parts)
+    paths = sorted(
+        each
+        for each in found
+        if not any(part[0] in "._" for part in each.parts if part not in named) and each.is_file()
+    )
     if not paths:
         raise DataError(f"There is no file at {str(source)!r}; give a file, a directory or a glob.")
     return paths
@@ -94,7 +111,7 @@ def _paths(source: str | Path) -> list[Path]:
 
 def _format(path: Path) -> str:
     endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] in (".gz", ".zst", ".bz2"):
+    if endings and endings[-1] in COMPRESSED:
         endings.pop()
     last = endings[-1] if endings else ""
     known = {".parquet": "parquet", ".pq": "parquet"}
@@ -126,6 +143,11 @@ def _frame_table(source: object) -> Table:
 
 def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     number, first = first_lines(name, text, 1)[0]
+    if "\r" in first:
+        raise DataError(
+            f"{name} ends its lines with carriage returns alone, which do not read; write it with "
+            "line feeds."
+        )
     delimiter = parsing.delimiter or _detect(first)
     fields = _cut(first, delimiter)
     if len(fields) == 1 and _detect(first) not in (" ", delimiter):
@@ -136,6 +158,8 @@ def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     names = None
     if not is_header(fields, parsing.given):
         if delimiter == " " and not parsing.given:
+            if parsing.delimiter is None:
+                _check_sequences(name, text)
             return _sequence_table(name, text)
         names = _headerless(fields, parsing)
     columns = names or fields
@@ -158,11 +182,15 @@ def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     return Table(name, frame, columns, text=text, delimiter=delimiter)
 
 
+def _is_delimiter(given: str) -> bool:
+    return len(given) == 1 and given.isascii() and given not in '"\r\n'
+
+
 def _cut(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter))
-    except (TypeError, ValueError):
-        raise ConfigError(f"delimiter is {delimiter!r}; give a single character.") from None
+    except csv.Error:  # a field of more than 131,072 characters: a line of one long sequence
+        return line.split(delimiter)
 
 
 def _detect(line: str) -> str:
@@ -179,6 +207,18 @@ def _headerless(fields: list[str], parsing: Parsing) -> list[str] | None:
     is_data = any(re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", each) for each in fields)
     layout = parsing.layouts.get(len(fields))
     return list(layout) if layout and is_data else None
+
+
+def _check_sequences(name: str, text: Path | bytes) -> None:
+    """Refuse ``user item time`` lines: read as sequences their times would become items."""
+    lines = [line.split() for _, line in first_lines(name, text, SAMPLE)]
+    if all(len(words) in (3, 4) and _TIME.fullmatch(words[-1]) for words in lines):
+        last = len(lines[0])
+        raise DataError(
+            f"{name} has no header, and its lines end in what looks like a time ({lines[0][-1]}); "
+            f"name the columns of user, item and time, such as column_1, column_2 and column_{last}"
+            ", or give the delimiter ' ' if all but the first of a line are items."
+        )
 
 
 def _sequence_table(name: str, text: Path | bytes) -> Table:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from prismrec.errors import ConfigError, DataError
 
+COMPRESSED = (".gz", ".zst", ".bz2")
 CHUNK = 1 << 20  # bytes decoded at a time
 
 
@@ -17,21 +18,28 @@ def read_text(path: Path, encoding: str) -> Path | bytes:
     """Give UTF-8 text: the path itself where it holds that, else its bytes made so.
 
     Raises:
-        DataError: A byte that is not of the encoding; the message has its offset.
+        DataError: The file does not read or unpack; or a byte is not of the encoding, the message
+            has its offset.
         ConfigError: No such encoding.
     """
     try:
         utf8 = codecs.lookup(encoding).name == "utf-8"
-    except LookupError:
+        "a".encode(encoding)  # "rot13" is a codec, but none that makes bytes of text
+    except (LookupError, ValueError):
         raise ConfigError(
-            f"encoding is {encoding!r}, which Python does not know; "
+            f"encoding is {encoding!r}, which Python does not know for text; "
             'give one such as "utf-8" or "latin-1".'
         ) from None
-    with pa.input_stream(str(path)) as stream:  # compression by the path's ending
-        if utf8 and path.suffix not in (".gz", ".zst", ".bz2"):
-            _check_utf8(path.name, iter(lambda: stream.read(CHUNK), b""))
-            return path
-        raw = cast(bytes, stream.read())
+    try:
+        with pa.input_stream(str(path)) as file:  # compression by the path's ending
+            if utf8 and path.suffix not in COMPRESSED:
+                _check_utf8(path.name, iter(lambda: file.read(CHUNK), b""))
+                return path
+            raw = cast(bytes, file.read())
+    except OSError as error:
+        packed = path.suffix in COMPRESSED
+        do = f"pack it again, or name it without {path.suffix}" if packed else "check its rights"
+        raise DataError(f"{path.name} does not read ({error}); {do}.") from error
     if utf8:
         _check_utf8(path.name, iter([raw]))
         return raw
