@@ -34,11 +34,6 @@ class Table:
     delimiter: str | None = None
 
     @property
-    def is_json(self) -> bool:
-        """Whether its cells come from JSON lines: text, of which some is JSON."""
-        return self.text is not None and self.delimiter is None and not self.is_sequences
-
-    @property
     def where(self) -> str:
         """Name the table, and how it was cut into columns, for messages about these."""
         return self.name + (f" read with delimiter {self.delimiter!r}" if self.delimiter else "")
