@@ -5,7 +5,9 @@ are imported when they are called, so that ``prismrec --help`` does not wait for
 """
 
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cyclopts
@@ -58,6 +60,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, less) has had enough
         sys.exit(0)
+    except Exception as error:
+        if not _is_of_the_system(error):
+            raise
+        print(f"error: {' '.join(_of_the_system(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name ``path`` in errors of the operating system that name no file: a full disk's do not."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_of_the_system(error) or getattr(error, "filename", None):
+            raise
+        said = getattr(error, "strerror", None) or str(error)
+        raise OSError(getattr(error, "errno", None), said, str(path)) from error
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Tell the operating system's refusals, which Polars and safetensors put in words of theirs."""
+    return isinstance(error, OSError) or "(os error " in str(error)
+
+
+def _of_the_system(error: Exception) -> str:
+    """Say of which file the operating system refused something, and why."""
+    name = getattr(error, "filename", None)
+    said = getattr(error, "strerror", None) or error
+    what = f"{name} could not be read or written" if name else "The operating system refused a step"
+    return f"{what}: {said}; check path, rights and the space left."
 
 
 def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
@@ -73,5 +105,12 @@ def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
         path = value if equals else after[0]
         if not Path(path).is_file():
             raise ConfigError(f"--config names {path!r}, which is no file; give a TOML file.")
+        try:
+            tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(
+                f"--config names {path!r}, which is no TOML: {error}; write a line a setting, such "
+                'as split = "by-time".'
+            ) from error
         app.config = (cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False),)
         return

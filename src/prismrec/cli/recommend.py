@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from prismrec.answer import Answer, Interest
 from prismrec.artifact import load, read_manifest
 from prismrec.batch import Done, Wish, recommend_file
+from prismrec.cli import writing
 from prismrec.cli.described import describe
 from prismrec.cli.progress import bar_of_users
 from prismrec.cli.show import show
@@ -127,7 +128,7 @@ def recommend_to_file(
     recommender = load(artifact)
     wish = Wish(k=wanted.k, dial=wanted.dial, filter_seen=not wanted.keep_seen, only=wanted.only)
     plan = json.dumps(read_manifest(artifact)["sha256"])
-    with bar_of_users("recommend") as on_users:
+    with writing(asked.out), bar_of_users("recommend") as on_users:
         done = recommend_file(recommender, histories, asked.out, wish, plan=plan, on_users=on_users)
     told = f"{asked.out}: {done.rows:,} items for {done.users:,} users"
     lines = [told + (f", {done.resumed:,} of them from a former run" if done.resumed else "")]
