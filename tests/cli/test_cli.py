@@ -1,5 +1,7 @@
 """The command line: the whole line on a small world, and what a mistake looks like."""
 
+import importlib
+import inspect
 import io
 import json
 import resource
@@ -360,5 +362,15 @@ def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
 def test_every_command_has_help_of_80_columns(name, capsys):
     assert run(name, "--help") == 0
     out = capsys.readouterr().out
-    assert COMMANDS[name].split(".")[0][:20] in " ".join(out.split())
+    command = getattr(importlib.import_module(f"prismrec.cli.{name}"), name)
+    said = inspect.getdoc(command).partition("Args:")[0]  # all of it, not its first line alone
+    assert " ".join(said.split()) in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_list_of_commands_waits_for_none_of_them():
+    code = "import sys, prismrec.cli as c; c.main(['--help']); sys.exit('polars' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "--config FILE" in shown
+    assert all(name in shown for name in COMMANDS)
