@@ -113,6 +113,24 @@ def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, argu
     assert told in mistake(*(argument.format(**names) for argument in arguments))
 
 
+@pytest.mark.parametrize(
+    ("text", "flags", "told"),
+    [
+        ("u,a,5\nv,b,6\n", [], "lower --min-user-events or --min-item-events"),
+        ("u,a,5\n", ["--min-user-events", "0"], "--min-user-events is 0; it must"),
+        ("u,a,1511544070\nu,b,1511544080000\n", [], "with --time-unit, or take each by its own "),
+        ("u,a,1511544070\nu,b,1511544080000\n", [], "size with --time-unit auto-per-row."),
+        ("u,\xe9,5\n", [], "such as --encoding latin-1."),
+        ("u,a,5\n", ["--events", "buy"], "--events asks for buy, but "),
+        ("u,a,5\n", ["--user-column", "time_unit"], "said to be 'time_unit';"),
+    ],
+)
+def test_a_sentence_names_flags_not_parameters(mistake, tmp_path, text, flags, told):
+    log = tmp_path / "log.csv"
+    log.write_bytes(f"user,item,time\n{text}".encode("latin-1"))
+    assert told in mistake("prepare", log, "--out", tmp_path / "data", *flags)
+
+
 @pytest.mark.parametrize("size", [0, 400, 3_000])
 def test_a_full_disk_is_a_sentence_that_names_the_place(mistake, tmp_path, size):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

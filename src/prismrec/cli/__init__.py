@@ -7,13 +7,14 @@ are imported when they are called, so that ``prismrec --help`` does not wait for
 import importlib
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import cyclopts
 
 import prismrec
+from prismrec.cli.sentences import is_of_the_system, of_the_system, with_flags
 from prismrec.errors import ConfigError, PrismrecError
 
 COMMANDS = {
@@ -62,13 +63,15 @@ def _docstring(name: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0, 2 after a user's mistake, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    called = next((word for word in arguments if word in COMMANDS), None)
     try:
-        app = make_app(next((word for word in arguments if word in COMMANDS), None))
+        app = make_app(called)
         _read_config_file(app, arguments)
         app(arguments)
-    except (PrismrecError, cyclopts.CycloptsError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+    except cyclopts.CycloptsError as error:
+        _refuse(str(error))
+    except PrismrecError as error:
+        _refuse(with_flags(str(error), _flags(called)))
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         sys.exit(130)
@@ -76,35 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()  # the reader (head, less) has had enough
         sys.exit(0)
     except Exception as error:
-        if not _is_of_the_system(error):
+        if not is_of_the_system(error):
             raise
-        print(f"error: {' '.join(_of_the_system(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(of_the_system(error))
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Name ``path`` in errors of the operating system that name no file: a full disk's do not."""
-    try:
-        yield
-    except Exception as error:
-        if not _is_of_the_system(error) or getattr(error, "filename", None):
-            raise
-        said = getattr(error, "strerror", None) or str(error)
-        raise OSError(getattr(error, "errno", None), said, str(path)) from error
+def _refuse(sentence: str) -> NoReturn:
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    sys.exit(2)
 
 
-def _is_of_the_system(error: Exception) -> bool:
-    """Tell the operating system's refusals, which Polars and safetensors put in words of theirs."""
-    return isinstance(error, OSError) or "(os error " in str(error)
-
-
-def _of_the_system(error: Exception) -> str:
-    """Say of which file the operating system refused something, and why."""
-    name = getattr(error, "filename", None)
-    said = getattr(error, "strerror", None) or error
-    what = f"{name} could not be read or written" if name else "The operating system refused a step"
-    return f"{what}: {said}; check path, rights and the space left."
+def _flags(called: str | None) -> dict[str, str]:
+    """Give the flags of a command by the names that they have in Python."""
+    if called is None:
+        return {}
+    arguments = make_app(called)[called].assemble_argument_collection()
+    flags = {name[2:].replace("-", "_"): name for each in arguments for name in each.names}
+    return flags | ({"keep_events": flags["events"]} if "events" in flags else {})
 
 
 def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from prismrec.cli import writing
 from prismrec.cli.described import describe
 from prismrec.cli.logs import Reading, open_log
+from prismrec.cli.sentences import writing
 from prismrec.cli.show import show
 from prismrec.data.dataset import Dataset, Duplicates, build_dataset
 from prismrec.data.events import EventLog

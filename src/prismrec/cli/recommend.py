@@ -10,9 +10,9 @@ from cyclopts import Parameter
 from prismrec.answer import Answer, Interest
 from prismrec.artifact import load, read_manifest
 from prismrec.batch import Done, Wish, recommend_file
-from prismrec.cli import writing
 from prismrec.cli.described import describe
 from prismrec.cli.progress import bar_of_users
+from prismrec.cli.sentences import writing
 from prismrec.cli.show import show
 from prismrec.data.storage import load_dataset
 from prismrec.dial import Dial
