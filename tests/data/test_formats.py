@@ -172,6 +172,13 @@ def test_not_all_files_need_have_the_optional_columns(tmp_path, write):
     assert frame["category"].to_list() == [[], ["x", "y"]]
 
 
+def test_a_file_of_words_among_tables_is_named(tmp_path, write):
+    write(HEADER + "u,a,5\n", "logs/a.csv")
+    write("hello world\n", "logs/readme.md")
+    with pytest.raises(DataError, match=r"holds tables, and readme\.md without a header"):
+        read_events(tmp_path / "logs")
+
+
 def test_parquet_directories_read_lazily(tmp_path):
     for part, item in enumerate((7, 8)):
         frame = pl.DataFrame({"user_id": [1], "item_id": [item], "timestamp": [5]})
@@ -190,6 +197,8 @@ def test_every_frame_gives_the_same():
         assert told(log) == {"user is missing": (1, (2,))}
     with pytest.raises(DataError, match="int does not read as a table"):
         read_events(5)
+    with pytest.raises(DataError, match="DataFrame does not read as a table"):
+        read_events(pd.DataFrame(table | {"item": [2**70, 1, 2]}))
 
 
 def test_real_sequences_read_whole():

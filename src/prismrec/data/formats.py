@@ -86,7 +86,14 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
             json_table(path.name, read_text(path, parsing.encoding), parsing.given)
             for path in paths
         ]
-    return [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
+    tables = [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
+    sequences = [table.name for table in tables if table.is_sequences]
+    if 0 < len(sequences) < len(tables):
+        raise DataError(
+            f"{source} holds tables, and {sequences[0]} without a header; give a glob that takes "
+            "those of one form."
+        )
+    return tables
 
 
 def _paths(source: str | Path) -> list[Path]:
@@ -133,7 +140,13 @@ def _frame_table(source: object) -> Table:
             frame = pl.from_pandas(source)
         else:
             frame = pl.DataFrame(source)  # type: ignore[arg-type]
-    except (TypeError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+        pa.ArrowException,
+        pl.exceptions.PolarsError,
+    ) as error:
         raise DataError(
             f"A {type(source).__name__} does not read as a table ({error}); give a path, or a "
             "Polars, Pandas or Arrow frame whose columns hold values of one type each."
