@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from prismrec.dial import Dial
 from prismrec.errors import ConfigError, DataError
 from prismrec.filters import Filter, known
-from prismrec.folders import whole_file
+from prismrec.folders import beside_of, whole_file
 from prismrec.recommender import Recommender
 from prismrec.types import Ranked
 
@@ -91,7 +91,8 @@ def recommend_file(
         on_users: Told how many users are done, of how many.
 
     Raises:
-        DataError: ``histories`` is not such a file.
+        DataError: ``histories`` is not such a file, or is damaged.
+        ConfigError: ``out`` is a folder, or writing it would spoil ``histories``.
 
     Cost: memory of one chunk and its lists, whatever the number of users.
     """
@@ -99,11 +100,12 @@ def recommend_file(
     source = _opened(histories)
     total = source.metadata.num_rows
     parts = out.with_name(out.name + ".parts")
+    _apart(histories, out, parts)
     stat = histories.stat()
     _settle(parts, _plan(plan, wish, stat.st_size, stat.st_mtime_ns))
     resumed, unknown, popular = 0, 0, 0
     written = []
-    for number, chunk in enumerate(source.iter_batches(CHUNK, columns=["user", "history"])):
+    for number, chunk in enumerate(_chunks(source, histories)):
         part = parts / f"{number:08}.parquet"
         written.append(part)
         if part.exists():
@@ -129,19 +131,48 @@ def _opened(histories: Path) -> pq.ParquetFile:
             "give one of columns user and history."
         ) from error
     fields = {field.name: field.type for field in source.schema_arrow}
-    if not {"user", "history"} <= fields.keys() or not _is_list(fields["history"]):
+    history = fields.get("history", pa.null())
+    is_list = pa.types.is_list(history) or pa.types.is_large_list(history)
+    if "user" not in fields or not is_list or not _is_id(history.value_type):
         raise DataError(
             f"Histories in {histories} need the columns user and history, a list of item ids, "
             f"oldest first; it has {', '.join(f'{n} ({t})' for n, t in fields.items())}."
         )
+    if not _is_id(fields["user"]):
+        raise DataError(
+            f"The column user of {histories} is {fields['user']}, which cannot hold ids digit for "
+            "digit; make it whole numbers or text."
+        )
     return source
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    inner = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else None
-    return inner is not None and (
-        pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_integer(inner)
-    )
+def _is_id(kind: pa.DataType) -> bool:
+    """Say whether values of a type are ids digit for digit; null is the type of none at all."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    held = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_null)
+    return any(holds(kind) for holds in held)
+
+
+def _apart(histories: Path, out: Path, parts: Path) -> None:
+    """Refuse to write over what is read, by whatever path the two are named."""
+    if out.is_dir():
+        raise ConfigError(f"Lists were to be written to {out}, which is a folder; name a file.")
+    written = (out, beside_of(out), *parts.glob("*"))
+    if any(path.exists() and path.samefile(histories) for path in written):
+        raise ConfigError(
+            f"Lists were to be written to {out}, which would spoil the histories in {histories}; "
+            "give another file to write."
+        )
+
+
+def _chunks(source: pq.ParquetFile, histories: Path) -> Iterator[pa.RecordBatch]:
+    """Read the histories, a chunk at a time."""
+    try:
+        yield from source.iter_batches(CHUNK, columns=["user", "history"])
+    except (OSError, pa.ArrowException) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise DataError(f"{histories} is damaged ({said}); write it again.") from error
 
 
 def _plan(plan: str, wish: Wish, size: int, changed: int) -> str:

@@ -43,15 +43,17 @@ class UnknownName(PrismrecError, LookupError):
 
     @classmethod
     def among(cls, kind: str, name: str, known: Collection[str]) -> Self:
-        """Say which names exist and which was probably meant, unless they are too many.
+        """Say which name was probably meant, and which exist unless they are too many to read.
 
-        A catalog is: an error must not cost a pass over it, nor print it.
+        A catalog is: an error must not print it, nor cost a pass over a large one.
         """
         if len(known) > 1_000:
             return cls(f"No {kind} named {name!r} among the {len(known):,} known.")
         names = sorted(known)
         close = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
+        if len(known) > 30:
+            return cls(f"No {kind} named {name!r} among the {len(known):,} known.{hint}")
         return cls(f"No {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
 
 

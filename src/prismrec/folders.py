@@ -30,7 +30,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         DataError: It cannot be written.
     """
     place = Path(path).resolve()
-    beside = place.with_name(f"{place.name}.part")
+    beside = beside_of(place)
     with said(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -39,6 +39,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             beside.replace(place)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def beside_of(path: str | Path) -> Path:
+    """Give where ``whole_file`` writes before it renames; what stands there is written over."""
+    place = Path(path).resolve()
+    return place.with_name(f"{place.name}.part")
 
 
 @contextmanager

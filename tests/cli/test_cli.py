@@ -1,6 +1,10 @@
 """The command line: the whole line on a small world, and what a mistake looks like."""
 
+import importlib
+import inspect
+import io
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -56,6 +60,129 @@ def test_prepare_says_what_is_left_and_what_comes_next(tmp_path, capsys):
     assert "120 users, 60 items, 1,440 events" in out
     assert "96 train, 12 valid, 12 test" in out
     assert f"next: prismrec train {tmp_path / 'data'}" in out
+
+
+def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys):  # D09
+    rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(["user,item,time", *rows, *rows[:72]]))
+    assert run("prepare", log, "--out", tmp_path / "kept") == 0
+    assert "repeated 72 exact duplicates, 72 repeats in a row: keep\n" in capsys.readouterr().out
+    drop = ["--duplicates", "drop-exact"]
+    assert run("prepare", log, "--out", tmp_path / "dropped", *drop) == 0
+    out = capsys.readouterr().out
+    assert "repeated 72 exact duplicates, 72 repeats in a row: drop-exact\n" in out
+    assert "30 users, 5 items, 150 events" in out
+
+
+@pytest.mark.parametrize(
+    ("table", "told", "counts"),
+    [
+        ("X1,T,c", "none of 5 is in the table of items: are its ids those of the log?", (0, 5)),
+        ("i1,T,c\ni2,T,", "2 of 5 are in the table of items, 4 without category", (2, 4)),
+        ("i1,T,c\n,T,c", "refused  of the items 1 row: item is missing (line 3", (1, 4)),
+    ],
+)
+def test_prepare_says_what_the_table_of_items_gave(tmp_path, capsys, table, told, counts):
+    rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
+    (tmp_path / "items.csv").write_text(f"item,title,category\n{table}\n")
+    asked = ["prepare", tmp_path / "log.csv", "--items", tmp_path / "items.csv", "--out"]
+    assert run(*asked, tmp_path / "data") == 0
+    assert told in capsys.readouterr().out
+    assert run(*asked, tmp_path / "data", "--json") == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["items_described"], value["items_without_category"]) == counts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["prepare", "{log}", "--out", "{log}/x"], "log.csv/x could not be written (File exists)"),
+        (["prepare", "{log}", "--out", "x", "--seed", "-1"], "seed is -1"),
+        (["prepare", "{log}", "--out", "x", "--config", "{bad}"], "bad.toml', which is no TOML"),
+        (["prepare", "{bad}", "--out", "x", "--encoding", "rot13"], "encoding is 'rot13'"),
+        (["recommend", "a", "--user", "b", "--data", "a" * 5_000], "No data set at aaa"),
+    ],
+)
+def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, arguments, told):
+    rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
+    (tmp_path / "bad.toml").write_text("split = by-time\n")
+    names = {"log": tmp_path / "log.csv", "bad": tmp_path / "bad.toml"}
+    assert told in mistake(*(argument.format(**names) for argument in arguments))
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "told"),
+    [
+        ("u,a,5\nv,b,6\n", [], "lower --min-user-events or --min-item-events"),
+        ("u,a,5\n", ["--min-user-events", "0"], "--min-user-events is 0; it must"),
+        ("u,a,1511544070\nu,b,1511544080000\n", [], "with --time-unit, or take each by its own "),
+        ("u,a,1511544070\nu,b,1511544080000\n", [], "size with --time-unit auto-per-row."),
+        ("u,\xe9,5\n", [], "such as --encoding latin-1."),
+        ("u,a,5\n", ["--events", "buy"], "--events asks for buy, but "),
+        ("u,a,5\n", ["--user-column", "time_unit"], "said to be 'time_unit';"),
+    ],
+)
+def test_a_sentence_names_flags_not_parameters(mistake, tmp_path, text, flags, told):
+    log = tmp_path / "log.csv"
+    log.write_bytes(f"user,item,time\n{text}".encode("latin-1"))
+    assert told in mistake("prepare", log, "--out", tmp_path / "data", *flags)
+
+
+@pytest.mark.parametrize("size", [0, 400, 3_000])
+def test_a_full_disk_is_a_sentence_that_names_the_place(mistake, tmp_path, size):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        told = mistake("prepare", WORLD, "--out", tmp_path / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert f"{tmp_path / 'data'} could not be written (" in told
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("error", "told"), [
+    (OSError(5, "Input/output error", "log.csv"), "log.csv could not be read or written: Input"),
+    (RuntimeError("Broken (os error 28)"), "refused a step: Broken (os error 28)"),
+])  # fmt: skip
+def test_what_the_system_refuses_anywhere_is_a_sentence(monkeypatch, mistake, error, told):
+    def refused(app, arguments):
+        raise error
+
+    monkeypatch.setattr("prismrec.cli._read_config_file", refused)
+    assert told in mistake("datasets")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("prismrec.cli._read_config_file", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("datasets")
+
+
+def test_a_reader_that_has_had_enough_is_no_mistake(monkeypatch, capsys):
+    def enough(app, arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("prismrec.cli._read_config_file", enough)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert run("datasets") == 0
+
+
+@pytest.mark.parametrize(
+    ("users", "told"), [(30, "Known: user0, user1"), (31, "among the 31 known")]
+)
+def test_an_unknown_user_is_no_list_of_all(tmp_path, mistake, capsys, users, told):
+    rows = [f"user{user},i{item},{item}" for user in range(users) for item in range(5)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
+    assert run("prepare", tmp_path / "log.csv", "--out", tmp_path / "data") == 0
+    capsys.readouterr()
+    asked = ["recommend", "nowhere", "--user", "usre7", "--data", tmp_path / "data"]
+    sentence = mistake(*asked)
+    assert told in sentence
+    assert "Did you mean 'user7'?" in sentence
+    assert ("user29" in sentence) == (users == 30)
 
 
 @pytest.mark.slow
@@ -265,5 +392,15 @@ def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
 def test_every_command_has_help_of_80_columns(name, capsys):
     assert run(name, "--help") == 0
     out = capsys.readouterr().out
-    assert COMMANDS[name].split(".")[0][:20] in " ".join(out.split())
+    command = getattr(importlib.import_module(f"prismrec.cli.{name}"), name)
+    said = inspect.getdoc(command).partition("Args:")[0]  # all of it, not its first line alone
+    assert " ".join(said.split()) in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_list_of_commands_waits_for_none_of_them():
+    code = "import sys, prismrec.cli as c; c.main(['--help']); sys.exit('polars' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "--config FILE" in shown
+    assert all(name in shown for name in COMMANDS)

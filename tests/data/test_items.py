@@ -57,6 +57,14 @@ def test_an_item_without_category_is_kept(write, ending):  # D17
     assert items.frame["title"].to_list()[:3] == [None, "Bee", None]
 
 
+def test_the_mark_and_late_keys_lose_nothing_of_items(write):  # D01
+    early = [json.dumps({"asin": f"i{n}"}) for n in range(120)]
+    late = json.dumps({"asin": "z", "title": "Zed", "categories": ["x"]})
+    items = read_items(write("\ufeff" + "\n".join([*early, late]), "items.jsonl"))
+    assert items.frame.height == 121
+    assert items.frame.row(-1) == ("z", "Zed", ["x"])
+
+
 def test_an_empty_field_is_no_category(write):  # D17
     items = read_items(write("item,genres\na,\nb,|\nc, x | |y\n"))
     assert categories(items) == {"a": [], "b": [], "c": ["x", "y"]}
@@ -74,6 +82,74 @@ def test_one_object_from_items_to_categories_reads(write):
     assert categories(read_items(write(text, "attributes.json"))) == {
         "4": ["1", "2"], "83": [], "5": ["a|b"], "6": [], "7": ["x", "y"],
     }  # fmt: skip
+
+
+def test_an_item_that_stands_twice_in_an_object_has_the_categories_of_both(write):  # D16
+    items = read_items(write('{"7":["1"],"8":["1"],"7":["2",1.50]}', "attributes.json"))
+    assert categories(items) == {"7": ["1", "2", "1.50"], "8": ["1"]}
+
+
+def test_an_object_too_deep_or_with_a_large_number_does_not_end_in_a_traceback(write):
+    large = "9" * 5_000
+    assert categories(read_items(write(f'{{"a":{large}}}', "a.json"))) == {"a": [large]}
+    with pytest.raises(DataError, match="too deep to read"):
+        read_items(write('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "a.json"))
+
+
+OBJECTS = [{"id": 28, "name": "Action"}, {"id": 12, "name": "Adventure"}]
+
+
+@pytest.mark.parametrize("cell", [OBJECTS, OBJECTS[0], [[OBJECTS[0]], ["x"]]])
+def test_categories_that_are_objects_are_refused_in_a_sentence(write, cell):
+    lines = [{"item": "A", "genres": ["{x}"]}, {"item": "B", "genres": cell}]
+    path = write("\n".join(map(json.dumps, lines)), "items.jsonl")
+    with pytest.raises(DataError, match=r"1 row: categories are objects, not names \(line 2"):
+        read_items(path)
+    text = json.dumps(cell).replace('"', '""')
+    with pytest.raises(DataError, match="categories are objects"):
+        read_items(write(f'item,genres\nA,x\nB,"{text}"\n'))
+    with pytest.raises(DataError, match=r"The item 'B' of map\.json has an object"):
+        read_items(write(json.dumps({"A": ["x"], "B": cell}), "map.json"))
+    log = {"user": "u", "time": 5} | lines[1]
+    with pytest.raises(DataError, match="categories are objects"):
+        read_events(write(json.dumps(log), "log.jsonl"))
+
+
+@pytest.mark.parametrize("cell", [OBJECTS[0], OBJECTS, [OBJECTS]])
+def test_categories_of_a_type_of_objects_are_refused_in_a_sentence(cell):
+    with pytest.raises(DataError, match=r"'genres' of the frame is .*objects, not names"):
+        read_items(pl.DataFrame({"item": ["A"], "genres": [cell]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[Live] rock|pop", ["[Live] rock", "pop"]),
+        ("[x]|y", ["[x]", "y"]),
+        ('["x"', ['["x"']),
+        ("{a}|b", ["{a}", "b"]),
+        ('["x|y", ["z"], "{"]', ["x|y", "z", "{"]),
+    ],
+)
+def test_text_is_json_only_as_a_whole(write, text, found):
+    line = json.dumps({"item": "a", "categories": text})
+    assert categories(read_items(write(line, "items.jsonl"))) == {"a": found}
+    frame = pl.DataFrame({"item": ["a"], "categories": [text]})
+    assert categories(read_items(frame)) == {"a": found}
+
+
+def test_lists_of_fixed_length_read():
+    kind = pl.List(pl.Array(pl.String, 2))
+    frame = pl.DataFrame(
+        {"item": ["a"], "tags": [[["x", "y"], ["y", "z"]]]}, schema_overrides={"tags": kind}
+    )
+    assert categories(read_items(frame)) == {"a": ["x", "y", "z"]}
+
+
+@pytest.mark.parametrize("text", ["ann tea cups\nbob mugs\n", "tea cups\n"])
+def test_sequences_are_no_items(write, text):
+    with pytest.raises(DataError, match=r"items\.txt has no header .* give a table of items"):
+        read_items(write(text, "items.txt"))
 
 
 def test_atomic_items_of_recbole_read(write):

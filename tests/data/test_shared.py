@@ -52,6 +52,11 @@ def test_an_impossible_number_of_people_is_refused(dataset, people):
         shared_accounts(dataset, people=people)
 
 
+def test_a_negative_seed_is_refused(dataset):
+    with pytest.raises(ConfigError, match="seed is -1"):
+        shared_accounts(dataset, people=2, seed=-1)
+
+
 def test_purity_of_hand_worked_accounts():
     owner = np.array([0, 0, 1, 1, 1])
     apart = np.array([[0.5, 0.5, 0, 0, 0], [0, 0, 0.4, 0.3, 0.3]])

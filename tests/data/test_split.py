@@ -146,5 +146,7 @@ def test_a_wrong_name_option_or_share_is_refused_with_what_there_is():
         split_by_user(dataset, valid=0.5, test=0.5)
     with pytest.raises(ConfigError, match="history_share is 1"):
         split_by_user(dataset, history_share=1)
+    with pytest.raises(ConfigError, match="seed is -1"):
+        split_by_user(dataset, seed=-1)
     with pytest.raises(DataError, match="leaves none to train on"):
         split_by_user(dataset_of(users_of(1)))

@@ -77,6 +77,7 @@ def test_the_same_name_is_the_same_world_and_another_seed_another():
         ("synthetic:noise?users=many", ConfigError, "has users='many'; give a whole number"),
         ("synthetic:noise?zipf=", ConfigError, "has zipf=''; give a number"),
         ("synthetic:noise?users=0", ConfigError, "users is 0; it must be at least 1"),
+        ("synthetic:noise?seed=-1", ConfigError, "seed is -1; it must be 0 or more"),
         (
             "synthetic:noise?items=100",
             ConfigError,

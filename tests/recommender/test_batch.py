@@ -1,6 +1,7 @@
 """Lists from file to file: the same as one by one, whole or resumable, never half-written."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 from prismrec import batch
 from prismrec.batch import Wish, recommend_file
 from prismrec.dial import Dial
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from worlds import untrained
 
 
@@ -133,3 +134,54 @@ def test_what_is_no_parquet_file_is_refused(recommender, tmp_path):
     (tmp_path / "h.parquet").write_text("user,history\n")
     with pytest.raises(DataError, match="no Parquet file"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish())
+
+
+@pytest.mark.parametrize("name", ["itself", "relative", "link", "linked", "beside", "parts"])
+def test_the_histories_are_never_written_over(recommender, histories, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    content, out = histories.read_bytes(), tmp_path / "out.parquet"
+    if name == "relative":
+        out = Path("..") / tmp_path.name / histories.name
+    elif name == "itself":
+        out = histories
+    elif name == "link":
+        out.symlink_to(histories)
+    elif name == "linked":
+        out, histories = histories, out
+        histories.symlink_to(out)
+    else:
+        where = {"beside": "out.parquet.part", "parts": "out.parquet.parts/1.parquet"}[name]
+        (tmp_path / where).parent.mkdir(exist_ok=True)
+        histories = histories.rename(tmp_path / where)
+    with pytest.raises(ConfigError, match="would spoil the histories"):
+        recommend_file(recommender, histories, out, Wish(k=2))
+    assert histories.read_bytes() == content
+
+
+def test_a_folder_to_write_to_is_refused_before_any_work(recommender, histories, tmp_path):
+    with pytest.raises(ConfigError, match="is a folder"):
+        recommend_file(recommender, histories, tmp_path, Wish(k=2))
+
+
+@pytest.mark.parametrize("user", [float(2**53 + 2), True])
+def test_users_that_are_no_ids_are_refused(recommender, tmp_path, user):  # D18
+    pl.DataFrame({"user": [user], "history": [["a"]]}).write_parquet(tmp_path / "h.parquet")
+    with pytest.raises(DataError, match=r"column user .* cannot hold ids digit for digit"):
+        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish())
+
+
+def test_users_may_be_categorical_and_every_history_empty(recommender, tmp_path):
+    frame = pl.DataFrame(
+        {"user": ["u"], "history": [[]]}, schema_overrides={"user": pl.Categorical}
+    )
+    frame.write_parquet(tmp_path / "h.parquet")
+    done = recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish(k=2))
+    assert (done.rows, done.popular) == (2, 1)
+
+
+def test_a_damaged_file_is_named(recommender, histories, tmp_path):
+    content = bytearray(histories.read_bytes())
+    content[10:60] = b"\x5a" * 50
+    histories.write_bytes(content)
+    with pytest.raises(DataError, match=r"histories\.parquet is damaged \(.*write it again"):
+        recommend_file(recommender, histories, tmp_path / "o.parquet", Wish())

@@ -22,9 +22,11 @@ class Reading:
     """How an event log reads."""
 
     items: Path | None = None
-    """File of titles and categories: CSV, JSON, Parquet."""
+    """File of titles and categories: CSV, JSON, Parquet of columns item, title, categories; these
+    with | between, or in several rows."""
     user_column: str | None = None
-    """Name of the user column, where it is not a common one."""
+    """Name of the user column, where it is not a common one (docs/commands.md has them); column_1,
+    column_2, … where there is no header."""
     item_column: str | None = None
     """Name of the item column."""
     time_column: str | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from cyclopts import Parameter
 
 from prismrec.cli.described import describe
@@ -12,6 +13,7 @@ from prismrec.cli.logs import Reading, open_log
 from prismrec.cli.show import show
 from prismrec.data.dataset import Dataset, Duplicates, build_dataset
 from prismrec.data.events import EventLog
+from prismrec.data.items import ItemTable
 from prismrec.data.shared import shared_accounts
 from prismrec.data.split import Split, make_split
 from prismrec.data.storage import save_dataset
@@ -71,12 +73,13 @@ def prepare(
     options = {} if making.seed is None else {"seed": making.seed}
     made = make_split(dataset, making.split, **options)
     save_dataset(dataset, out, split={"name": making.split, "options": options})
-    show(
-        value_of(events, dataset, made, out), lines_of(events, dataset, made, out), as_json=as_json
-    )
+    value = value_of(events, items, dataset, made, out)
+    show(value, lines_of(events, items, dataset, made, out), as_json=as_json)
 
 
-def value_of(log: EventLog, dataset: Dataset, split: Split, out: Path) -> Mapping[str, Any]:
+def value_of(
+    log: EventLog, items: ItemTable | None, dataset: Dataset, split: Split, out: Path
+) -> Mapping[str, Any]:
     """Give what was done, for programs."""
     return {
         "out": str(out),
@@ -85,6 +88,8 @@ def value_of(log: EventLog, dataset: Dataset, split: Split, out: Path) -> Mappin
         "refused": {refused.reason: refused.count for refused in log.refused},
         "users": len(dataset.users),
         "items": dataset.catalog.size - 1,
+        "items_described": None if items is None else described(items, dataset),
+        "items_without_category": without_category(dataset),
         "events": len(dataset.histories.items),
         "how": dict(dataset.how),
         "split": {"how": split.how, "train": len(split.train), "valid": len(split.valid)}
@@ -93,7 +98,19 @@ def value_of(log: EventLog, dataset: Dataset, split: Split, out: Path) -> Mappin
     }
 
 
-def lines_of(log: EventLog, dataset: Dataset, split: Split, out: Path) -> Iterator[str]:
+def described(items: ItemTable, dataset: Dataset) -> int:
+    """Count the items of a data set of which a table of items knows anything."""
+    return int(dataset.catalog.items.ids.is_in(items.frame["item"].implode()).sum())
+
+
+def without_category(dataset: Dataset) -> int:
+    """Count the items of a data set that are of no category."""
+    return int((np.diff(dataset.catalog.category_indptr)[1:] == 0).sum())  # 0 is padding
+
+
+def lines_of(
+    log: EventLog, items: ItemTable | None, dataset: Dataset, split: Split, out: Path
+) -> Iterator[str]:
     """Tell a person what was done."""
     yield f"read     {log.rows_read:,} rows of {log.source}, kept {log.rows_kept:,}"
     for refused in log.refused:
@@ -101,15 +118,30 @@ def lines_of(log: EventLog, dataset: Dataset, split: Split, out: Path) -> Iterat
         yield f"refused  {refused.count:,}: {refused.reason}{where}"
     if log.events_left_out:
         yield f"left out {log.events_left_out:,} other events, {log.users_left_out:,} users whole"
-    steps: Any = dataset.how["steps"]
-    for step in steps:
+    how: Mapping[str, Any] = dataset.how
+    exact, repeats = how["exact_duplicates"], how["repeats"]
+    yield f"repeated {exact:,} exact duplicates, {repeats:,} repeats in a row: {how['duplicates']}"
+    for step in how["steps"]:
         counts = f"{step['users']:,} users, {step['items']:,} items, {step['events']:,} events"
         yield f"{step['step']:<28} {counts}"
+    if items is not None:
+        yield from _lines_of_items(items, dataset)
     yield f"split    {split.how}"
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
     yield f"         {sizes}"
     yield f"wrote    {out}"
     yield f"next: prismrec train {out} --out {out.with_name(out.name + '-model')}"
+
+
+def _lines_of_items(items: ItemTable, dataset: Dataset) -> Iterator[str]:
+    for refused in items.refused:
+        yield f"refused  of the items {refused}"
+    found, all_ = described(items, dataset), dataset.catalog.size - 1
+    if not found:
+        yield f"items    none of {all_:,} is in the table of items: are its ids those of the log?"
+    else:
+        without = f"{without_category(dataset):,} without category"
+        yield f"items    {found:,} of {all_:,} are in the table of items, {without}"
 
 
 describe(Making)

@@ -17,10 +17,11 @@ from pathlib import Path
 import polars as pl
 
 from prismrec.data import times
-from prismrec.data.categories import category_lists
+from prismrec.data.categories import category_lists, objects, refuse_objects
 from prismrec.data.columns import Columns, find, listed, require
-from prismrec.data.formats import FAULT, LINE, Parsing, Table, malformed, open_tables
+from prismrec.data.formats import Parsing, open_tables
 from prismrec.data.refusals import FILE, KIND, OVER_LINES, Refused, judge, refusals
+from prismrec.data.tables import FAULT, LINE, Table, malformed
 from prismrec.errors import DataError
 
 OTHER = "another event"
@@ -75,8 +76,8 @@ def read_events(
         is cut at ``|``, or at spaces where its name ends in ``:token_seq``.
 
     Raises:
-        DataError: The source does not read, lacks a column, mixes units of time, or has none of
-            ``keep_events``; or no row is left, or more are refused than kept.
+        DataError: The source does not read, lacks a column, mixes units of time, has categories
+            that are objects or none of ``keep_events``; or more rows are refused than kept.
         ConfigError: An unknown unit, encoding or delimiter.
 
     Cost: a streaming pass, and one to the first refused rows; memory O(1) for most sources.
@@ -87,7 +88,7 @@ def read_events(
     order = tables[0].is_sequences
     unit: str = "us" if order else time_unit  # places in a sequence are taken as they are
     try:
-        rows = pl.concat(_chosen(number, each, columns) for number, each in enumerate(tables))
+        rows = _together([_chosen(number, each, columns) for number, each in enumerate(tables)])
         dtype = rows.collect_schema()["time"]
         _check_events(rows, keep_events, tables[0])
         kind = times.kind(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
@@ -101,8 +102,8 @@ def read_events(
         raise malformed(tables, error) from error
     rows_kept = sum(counts.get(label, 0) for label in kept)
     name = str(source) if isinstance(source, str | Path) else tables[0].name
+    refuse_objects(name, refused)
     judge(name, rows_kept, refused, strict=strict)
-
     time = times.microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
     if set(counts) - set(kept):  # else no row is looked at again, only the columns asked for
         rows = rows.filter(pl.col(KIND).is_in(kept))
@@ -146,14 +147,23 @@ def _chosen(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
         for role in ("event", "category")
     )
     if event is not None:
-        chosen.append(pl.col(event).cast(pl.String).fill_null("").alias("event"))
+        chosen.append(pl.col(event).cast(pl.String).alias("event"))
+    fault = pl.col(FAULT)
     if category is not None:
-        lists = category_lists(
-            pl.col(category), schema[category], is_json=table.is_json,
-            separator=" " if category.endswith(":token_seq") else "|",
-        )  # fmt: skip
+        lists = category_lists(category, schema[category], separator="|", where=table.where)
         chosen.append(lists.alias("category"))
-    return table.frame.select(pl.lit(number).alias(FILE), LINE, FAULT, *chosen)
+        fault = pl.coalesce(fault, objects(category, schema[category])).alias(FAULT)
+    return table.frame.select(pl.lit(number).alias(FILE), LINE, fault, *chosen)
+
+
+def _together(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
+    """Put the rows of all files in one frame; not all need have the optional columns."""
+    every = pl.concat(rows, how="diagonal")
+    empty = {"event": pl.lit(""), "category": pl.lit([], dtype=pl.List(pl.String))}
+    columns = every.collect_schema()
+    return every.with_columns(
+        pl.col(name).fill_null(value) for name, value in empty.items() if name in columns
+    )
 
 
 def _check_events(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:

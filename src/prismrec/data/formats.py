@@ -11,28 +11,25 @@ Text stays text: no cell becomes a number or a missing value here, so that ``007
 are ids. A row that cannot be what the header says has a ``fault``; nobody drops it in silence.
 """
 
-import codecs
 import csv
 import glob
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import polars as pl
 import pyarrow as pa
 
 from prismrec.data.columns import is_header
+from prismrec.data.json_lines import json_table
+from prismrec.data.tables import FAULT, LINE, Table, malformed
+from prismrec.data.text import COMPRESSED, first_lines, read_text
 from prismrec.errors import ConfigError, DataError
 
 DELIMITERS = (",", "\t", ";", "|")
-CHUNK = 1 << 20  # bytes decoded at a time
-SAMPLE = 100  # JSON lines whose keys make the columns
-LINE, FAULT = "(line)", "(fault)"
-"""Added to each frame: the line (a frame's row, from 1), and why it cannot be read, or null."""
+SAMPLE = 100  # lines looked at to tell events from sequences
+_TIME = re.compile(r"\d{9,19}(\.\d*)?|\d{4}-\d\d-\d\d\S*|\d\d?:\d\d\S*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,32 +46,6 @@ class Parsing:
     """What the columns of a file without a header are, by their number."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """One opened source: nothing is read but its first lines."""
-
-    name: str
-    """What messages call it: the file's name, or "the frame"."""
-    frame: pl.LazyFrame
-    columns: list[str]
-    text: Path | bytes | None = None
-    """The text that the cells come from, if it is text."""
-    is_sequences: bool = False
-    """Whether it held ``user item item …`` lines; then the columns are user, item, time and a
-    time is the event's place among its user's events, from 0."""
-    delimiter: str | None = None
-
-    @property
-    def is_json(self) -> bool:
-        """Whether its cells come from JSON lines: text, of which some is JSON."""
-        return self.text is not None and self.delimiter is None and not self.is_sequences
-
-    @property
-    def where(self) -> str:
-        """Name the table, and how it was cut into columns, for messages about these."""
-        return self.name + (f" read with delimiter {self.delimiter!r}" if self.delimiter else "")
-
-
 def open_tables(source: object, parsing: Parsing) -> list[Table]:
     """Open a path, a glob, a directory, or a Polars, Pandas or Arrow frame.
 
@@ -82,12 +53,19 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
         One table a text file, in the order of their names; one for all Parquet files together.
 
     Raises:
-        DataError: No such file, an empty one, files of several formats, bytes that are not of
-            the encoding, or a delimiter that does not cut the header.
+        DataError: No such file, an empty or damaged one, files of several formats, bytes that are
+            not of the encoding, a delimiter that does not cut the header, or sequences that look
+            like events.
+        ConfigError: An encoding or a delimiter that is none.
 
     Cost: text is read once to check its encoding. Only what is compressed or not UTF-8 is held in
     memory whole; sequences are when they are collected.
     """
+    if parsing.delimiter is not None and not _is_delimiter(parsing.delimiter):
+        raise ConfigError(
+            f"delimiter is {parsing.delimiter!r}; give a single character of ASCII that is no "
+            "quote and ends no line."
+        )
     if not isinstance(source, str | Path):
         return [_frame_table(source)]
     paths = _paths(source)
@@ -104,101 +82,35 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
         except pl.exceptions.PolarsError as error:
             raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
     if formats == {"json"}:
-        return [json_table(path.name, read_text(path, parsing.encoding)) for path in paths]
-    return [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
-
-
-def first_lines(text: Path | bytes, count: int) -> list[tuple[int, str]]:
-    """Give the first lines that are not blank, with their numbers from 1."""
-    found = []
-    with _stream(text) as stream:
-        for number, raw in enumerate(stream, start=1):
-            line = raw.decode("utf-8").lstrip("\ufeff").rstrip("\r\n")
-            if line.strip():
-                found.append((number, line))
-            if len(found) == count:
-                break
-    return found
-
-
-def read_text(path: Path, encoding: str) -> Path | bytes:
-    """Give UTF-8 text: the path itself where it holds that, else its bytes made so.
-
-    Raises:
-        DataError: A byte that is not of the encoding; the message has its offset.
-        ConfigError: No such encoding.
-    """
-    try:
-        utf8 = codecs.lookup(encoding).name == "utf-8"
-    except LookupError:
-        raise ConfigError(
-            f"encoding is {encoding!r}, which Python does not know; "
-            'give one such as "utf-8" or "latin-1".'
-        ) from None
-    with pa.input_stream(str(path)) as stream:  # compression by the path's ending
-        if utf8 and path.suffix not in (".gz", ".zst", ".bz2"):
-            _check_utf8(path.name, iter(lambda: stream.read(CHUNK), b""))
-            return path
-        raw = cast(bytes, stream.read())
-    if utf8:
-        _check_utf8(path.name, iter([raw]))
-        return raw
-    try:
-        return raw.decode(encoding).encode()
-    except UnicodeDecodeError as error:
-        raise _not_of(path.name, encoding, error.start, raw[error.start]) from None
-
-
-def malformed(tables: Sequence[Table], error: Exception) -> DataError:
-    """Say what is wrong with tables that Polars cannot read.
-
-    Cost: CSV is read again, row by row in Python, as far as its first stray quote.
-    """
-    for table in tables:
-        line = _stray_quote(table)
-        if line is not None:
-            return DataError(
-                f"{table.name} has a quote in line {line:,} that is not closed, or that text "
-                "follows; double the quotes inside of a quoted field, or drop the stray one."
-            )
-    said = str(error).strip().partition("\n")[0]
-    return DataError(f"{tables[0].name} does not read: {said}; mend it or write it again.")
-
-
-def physical_line(table: Table, row: int) -> int:
-    """Give the line at which a row begins: quoted fields before it may run over lines.
-
-    Cost: a pass over the table as far as the row.
-    """
-    if table.delimiter is None:
-        return row
-    breaks = pl.sum_horizontal(pl.col(table.columns).str.count_matches("\n", literal=True))
-    before = table.frame.filter(pl.col(LINE) < row).select(breaks.sum())
-    return row + int(before.collect(engine="streaming").item())
-
-
-def _stray_quote(table: Table) -> int | None:
-    """Give the line of the first row whose quotes do not match, if it is a delimited table."""
-    if table.text is None or table.delimiter is None:
-        return None
-    line = 1
-    with TextIOWrapper(_stream(table.text), encoding="utf-8", newline="") as lines:
-        reader = csv.reader(lines, delimiter=table.delimiter, strict=True)
-        try:
-            for _ in reader:
-                line = reader.line_num + 1
-        except csv.Error:
-            return line
-    return None
+        return [
+            json_table(path.name, read_text(path, parsing.encoding), parsing.given)
+            for path in paths
+        ]
+    tables = [_delimited(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
+    sequences = [table.name for table in tables if table.is_sequences]
+    if 0 < len(sequences) < len(tables):
+        raise DataError(
+            f"{source} holds tables, and {sequences[0]} without a header; give a glob that takes "
+            "those of one form."
+        )
+    return tables
 
 
 def _paths(source: str | Path) -> list[Path]:
     path = Path(source)
     if path.is_file():
         return [path]
-    found = path.rglob("*") if path.is_dir() else map(Path, glob.glob(str(source), recursive=True))
-    # Spark and others leave _SUCCESS and .crc files beside their parts.
-    paths = sorted(each for each in found if each.is_file() and each.name[0] not in "._")
+    found: Iterable[Path] = map(Path, glob.glob(str(source), recursive=True))
+    if path.is_dir() and str(source):  # "" is a variable not set, not the folder one stands in
+        found = path.rglob("*")
+    # Spark and others leave _SUCCESS and .crc files beside their parts, editors .checkpoints and
+    # killed jobs _temporary folders: no data, unless the caller names them.
+    named = set(path.parts)
+    paths = sorted(
+        each
+        for each in found
+        if not any(part[0] in "._" for part in each.parts if part not in named) and each.is_file()
+    )
     if not paths:
         raise DataError(f"There is no file at {str(source)!r}; give a file, a directory or a glob.")
     return paths
@@ -206,40 +118,12 @@ def _paths(source: str | Path) -> list[Path]:
 
 def _format(path: Path) -> str:
     endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] in (".gz", ".zst", ".bz2"):
+    if endings and endings[-1] in COMPRESSED:
         endings.pop()
     last = endings[-1] if endings else ""
     known = {".parquet": "parquet", ".pq": "parquet"}
     known |= dict.fromkeys((".json", ".jsonl", ".ndjson"), "json")
     return known.get(last, "text")
-
-
-def _stream(text: Path | bytes) -> BinaryIO:
-    return BytesIO(text) if isinstance(text, bytes) else text.open("rb")
-
-
-def _check_utf8(name: str, chunks: Iterator[bytes]) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    read = 0
-    for chunk in chunks:
-        held = len(decoder.getstate()[0])  # bytes of a character that the last chunk began
-        try:
-            decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            raise _not_of(
-                name, "utf-8", read - held + error.start, error.object[error.start]
-            ) from None
-        read += len(chunk)
-    begun = decoder.getstate()[0]
-    if begun:
-        raise _not_of(name, "utf-8", read - len(begun), begun[0])
-
-
-def _not_of(name: str, encoding: str, offset: int, byte: int) -> DataError:
-    return DataError(
-        f"{name} is not {encoding}: byte 0x{byte:02X} at offset {offset:,}; "
-        'say what it is with the encoding option, such as encoding="latin-1".'
-    )
 
 
 def _table(name: str, frame: pl.LazyFrame) -> Table:
@@ -256,7 +140,13 @@ def _frame_table(source: object) -> Table:
             frame = pl.from_pandas(source)
         else:
             frame = pl.DataFrame(source)  # type: ignore[arg-type]
-    except (TypeError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+        pa.ArrowException,
+        pl.exceptions.PolarsError,
+    ) as error:
         raise DataError(
             f"A {type(source).__name__} does not read as a table ({error}); give a path, or a "
             "Polars, Pandas or Arrow frame whose columns hold values of one type each."
@@ -264,32 +154,13 @@ def _frame_table(source: object) -> Table:
     return _table("the frame", frame.lazy())
 
 
-def json_table(name: str, text: Path | bytes) -> Table:
-    """Give JSON lines: each key of the first lines is a column of text."""
-    keys: dict[str, None] = {}
-    for number, line in _not_empty(name, first_lines(text, SAMPLE)):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            row = None
-        if number == 1 and not isinstance(row, dict):
-            raise DataError(f"{name} is no JSON lines: line 1 is no object; write one a line.")
-        keys |= dict.fromkeys(row if isinstance(row, dict) else ())
-    columns = [key for key in keys if '"' not in key]
-    cell = pl.col("text")
-    # Numbers keep the digits that they are written with: none goes through a float.
-    cells = [cell.str.json_path_match(f'$["{key}"]').alias(key) for key in columns]
-    whole = cell.str.json_path_match("$").str.starts_with("{").fill_null(value=False)
-    fault = pl.when(~whole).then(pl.lit("line is no JSON object")).alias(FAULT)
-    frame = pl.scan_lines(
-        text, name="text", row_index_name="n", row_index_offset=1, glob=False
-    ).filter(cell.str.strip_chars() != "")
-    frame = frame.select(pl.col("n").alias(LINE), fault, *cells)
-    return Table(name, frame, columns, text=text)
-
-
 def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
-    number, first = _not_empty(name, first_lines(text, 1))[0]
+    number, first = first_lines(name, text, 1)[0]
+    if "\r" in first:
+        raise DataError(
+            f"{name} ends its lines with carriage returns alone, which do not read; write it with "
+            "line feeds."
+        )
     delimiter = parsing.delimiter or _detect(first)
     fields = _cut(first, delimiter)
     if len(fields) == 1 and _detect(first) not in (" ", delimiter):
@@ -300,6 +171,8 @@ def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     names = None
     if not is_header(fields, parsing.given):
         if delimiter == " " and not parsing.given:
+            if parsing.delimiter is None:
+                _check_sequences(name, text)
             return _sequence_table(name, text)
         names = _headerless(fields, parsing)
     columns = names or fields
@@ -322,17 +195,15 @@ def _delimited(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     return Table(name, frame, columns, text=text, delimiter=delimiter)
 
 
-def _not_empty(name: str, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    if not lines:
-        raise DataError(f"{name} is empty; give a file with at least one line.")
-    return lines
+def _is_delimiter(given: str) -> bool:
+    return len(given) == 1 and given.isascii() and given not in '"\r\n'
 
 
 def _cut(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter))
-    except (TypeError, ValueError):
-        raise ConfigError(f"delimiter is {delimiter!r}; give a single character.") from None
+    except csv.Error:  # a field of more than 131,072 characters: a line of one long sequence
+        return line.split(delimiter)
 
 
 def _detect(line: str) -> str:
@@ -349,6 +220,18 @@ def _headerless(fields: list[str], parsing: Parsing) -> list[str] | None:
     is_data = any(re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", each) for each in fields)
     layout = parsing.layouts.get(len(fields))
     return list(layout) if layout and is_data else None
+
+
+def _check_sequences(name: str, text: Path | bytes) -> None:
+    """Refuse ``user item time`` lines: read as sequences their times would become items."""
+    lines = [line.split() for _, line in first_lines(name, text, SAMPLE)]
+    if all(len(words) in (3, 4) and _TIME.fullmatch(words[-1]) for words in lines):
+        last = len(lines[0])
+        raise DataError(
+            f"{name} has no header, and its lines end in what looks like a time ({lines[0][-1]}); "
+            f"name the columns of user, item and time, such as column_1, column_2 and column_{last}"
+            ", or give the delimiter ' ' if all but the first of a line are items."
+        )
 
 
 def _sequence_table(name: str, text: Path | bytes) -> Table:

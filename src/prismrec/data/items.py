@@ -6,16 +6,20 @@ items = items_from_log(log)                   # from the log's category column
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from prismrec.data.categories import category_lists
+from prismrec.data.categories import category_lists, objects, refuse_objects
 from prismrec.data.columns import find, require
 from prismrec.data.events import EventLog, id_of
-from prismrec.data.formats import FAULT, LINE, Parsing, Table, malformed, open_tables, read_text
+from prismrec.data.formats import Parsing, open_tables
 from prismrec.data.refusals import FILE, KIND, Refused, judge, refusals
+from prismrec.data.tables import FAULT, LINE, Table, malformed
+from prismrec.data.text import read_text
 from prismrec.errors import DataError
 
 GOOD = "good"
@@ -63,7 +67,8 @@ def read_items(
             a header; or JSON of one object, from items to their categories.
         columns: Names of columns that are not common ones.
         separator: Cuts the categories in a field of text; a space where the column's name ends in
-            ``:token_seq``, as RecBole's do. JSON holds lists, however deep.
+            ``:token_seq``, as RecBole's do. A field that is a list of JSON as a whole is that
+            list, however deep.
         delimiter: Between fields of text; told by the header if None.
         encoding: Of text.
 
@@ -71,8 +76,8 @@ def read_items(
         The items. One whose categories are missing or empty is kept, with none.
 
     Raises:
-        DataError: The source does not read or has no item column; or more rows are refused, for
-            want of an item, than kept.
+        DataError: The source does not read, has no item column, or holds sequences; categories
+            are objects; or more rows are refused, for want of an item, than kept.
         ConfigError: An unknown encoding or delimiter.
 
     Cost: O(rows) time and memory.
@@ -81,6 +86,12 @@ def read_items(
     mapping = _mapping(source, encoding, given)
     parsing = Parsing(delimiter=delimiter, encoding=encoding, given=given, layouts=COMIREC)
     tables = open_tables(source if mapping is None else mapping, parsing)
+    if any(table.is_sequences for table in tables):
+        raise DataError(
+            f"{source} has no header that names a column of items, and its lines are words with "
+            "spaces between, as of sequences of events; give a table of items: item, title, "
+            "categories."
+        )
     try:
         rows = pl.concat(
             _chosen(number, table, columns, separator) for number, table in enumerate(tables)
@@ -95,7 +106,9 @@ def read_items(
         items = _united(rows.filter(pl.col(KIND) == GOOD).collect())
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
-    judge(str(source) if isinstance(source, str | Path) else tables[0].name, kept, refused)
+    name = str(source) if isinstance(source, str | Path) else tables[0].name
+    refuse_objects(name, refused)
+    judge(name, kept, refused)
     return ItemTable(items, refused)
 
 
@@ -120,6 +133,10 @@ def items_from_log(log: EventLog) -> ItemTable:
     return ItemTable(_united(named.collect()))
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """An object of JSON with all its keys, those that stand twice too."""
+
+
 def _mapping(source: object, encoding: str, given: list[str]) -> pl.DataFrame | None:
     """Read JSON of one object from items to categories; None if the source is none."""
     if not isinstance(source, str | Path) or ".json" not in Path(source).suffixes:
@@ -129,20 +146,38 @@ def _mapping(source: object, encoding: str, given: list[str]) -> pl.DataFrame | 
         return None
     text = read_text(path, encoding)
     try:
-        found = json.loads(path.read_bytes() if isinstance(text, Path) else text)
+        found = json.loads(
+            path.read_bytes() if isinstance(text, Path) else text,
+            object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=str,
+        )  # fmt: skip
+        if not isinstance(found, _Pairs):
+            return None
+        keys = [key for key, _ in found]
+        if find("item", keys, None, where=path.name) is not None or set(given) & set(keys):
+            return None  # JSON lines, of which there is one
+        cells = [list(_names(key, value, path.name)) for key, value in found]
     except json.JSONDecodeError:
         return None  # JSON lines, or nothing that reads: the table's reader says which
-    if not isinstance(found, dict) or find("item", list(found), None, where=path.name) is not None:
-        return None
-    if set(given) & set(found):
-        return None
-    cells = [value if isinstance(value, list) else [value] for value in found.values()]
-    texts = [json.dumps(cell) for cell in cells]
-    schema = {"item": pl.String, "categories": pl.String}
-    frame = pl.DataFrame({"item": list(found), "categories": texts}, schema=schema)
-    return frame.with_columns(
-        category_lists(pl.col("categories"), pl.String(), separator="|", is_json=True)
-    )
+    except RecursionError:
+        raise DataError(
+            f"{path.name} holds lists in lists too deep to read; write it flatter."
+        ) from None
+    schema = {"item": pl.String(), "categories": pl.List(pl.String)}
+    return pl.DataFrame({"item": keys, "categories": cells}, schema=schema)
+
+
+def _names(item: str, value: object, where: str) -> Iterator[str]:
+    """Give the names in a value of JSON: itself, or those of a list however deep."""
+    if isinstance(value, _Pairs):
+        raise DataError(
+            f"The item {item!r} of {where} has an object for its categories; give a list of names, "
+            "or JSON lines of one object an item, with its id among them."
+        )
+    if isinstance(value, list):
+        for each in value:
+            yield from _names(item, each, where)
+    elif value is not None:
+        yield value if isinstance(value, str) else json.dumps(value)
 
 
 def _chosen(number: int, table: Table, columns: ItemColumns, separator: str) -> pl.LazyFrame:
@@ -151,16 +186,14 @@ def _chosen(number: int, table: Table, columns: ItemColumns, separator: str) -> 
     item = require("item", table.columns, columns.item, where=table.where)
     title = find("title", table.columns, columns.title, where=table.where)
     category = find("category", table.columns, columns.categories, where=table.where)
-    lists = pl.lit([], dtype=pl.List(pl.String))
+    lists, fault = pl.lit([], dtype=pl.List(pl.String)), pl.col(FAULT)
     if category is not None:
-        between = " " if category.endswith(":token_seq") else separator
-        lists = category_lists(
-            pl.col(category), schema[category], separator=between, is_json=table.is_json
-        )
+        lists = category_lists(category, schema[category], separator=separator, where=table.where)
+        fault = pl.coalesce(fault, objects(category, schema[category])).alias(FAULT)
     named = pl.lit(None, dtype=pl.String) if title is None else pl.col(title).cast(pl.String)
     ids = id_of(item, schema[item], table.where).cast(pl.String)
     return table.frame.select(
-        pl.lit(number).alias(FILE), LINE, FAULT,
+        pl.lit(number).alias(FILE), LINE, fault,
         ids.alias("item"), named.alias("title"), lists.alias("categories"),
     )  # fmt: skip
 

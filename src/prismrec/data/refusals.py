@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from prismrec.data.formats import LINE, Table, physical_line
+from prismrec.data.tables import LINE, Table, physical_line
 from prismrec.errors import DataError
 
 OVER_LINES = "a field runs over lines"

@@ -46,7 +46,7 @@ def shared_accounts(dataset: Dataset, *, people: int, seed: int = 0) -> Shared:
         seed: Of who is merged with whom and of the interleaving.
 
     Raises:
-        ConfigError: ``people`` below 1 or more than there are users.
+        ConfigError: ``people`` below 1 or more than there are users; a negative seed.
 
     Cost: O(E log E).
     """
@@ -55,6 +55,8 @@ def shared_accounts(dataset: Dataset, *, people: int, seed: int = 0) -> Shared:
             f"Accounts of {people} people were to be made of {len(dataset.users)} users; give "
             "from 1 to as many as there are."
         )
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; it must be 0 or more.")
     generator = np.random.default_rng([seed, people])
     drawn = generator.permutation(len(dataset.users))
     drawn = drawn[: len(drawn) // people * people]

@@ -58,7 +58,7 @@ def split_by_user(
         history_share: Share of a tested user's events that is known.
 
     Raises:
-        ConfigError: Shares that leave nothing to train on, to know or to find.
+        ConfigError: Shares that leave nothing to train on, to know or to find; a negative seed.
         DataError: Too few users to leave one for training.
 
     Source: Cen et al., KDD 2020, the evaluation on users not trained on.
@@ -66,6 +66,8 @@ def split_by_user(
     _check_shares(valid, test)
     if not 0 < history_share < 1:
         raise ConfigError(f"history_share is {history_share}; it must lie between 0 and 1.")
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; it must be 0 or more.")
     users = np.random.default_rng(seed).permutation(len(dataset.users))
     first, second = _cuts(len(users), valid, test)
     if not first:

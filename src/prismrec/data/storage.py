@@ -29,7 +29,7 @@ from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split, make_split
-from prismrec.errors import DataError, PrismrecError
+from prismrec.errors import DataError
 from prismrec.folders import whole_folder
 from prismrec.manifest import COUNT, OBJECT, TEXT, Form, holding, or_null, read
 
@@ -121,14 +121,14 @@ def load_split(folder: str | Path, dataset: Dataset) -> Split:
     """Split a loaded data set as its manifest says; by-user with the defaults if it is silent.
 
     Raises:
-        UnknownName, ConfigError, DataError: See ``make_split`` and ``read_manifest``.
+        UnknownName, DataError: See ``make_split`` and ``read_manifest``.
     """
     split = read_manifest(folder)["split"] or {"name": "by-user", "options": {}}
     try:
         return make_split(dataset, split["name"], **split["options"])
+    except DataError:
+        raise
     except (TypeError, ValueError) as error:
-        if isinstance(error, PrismrecError):
-            raise
         raise DataError(
             f"{Path(folder) / MANIFEST} asks for a split that cannot be made ({error}); prepare it "
             "again."

@@ -57,6 +57,8 @@ class World:
         for name in ("users", "items", "clusters", "events"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed}; it must be 0 or more.")
         if self.items % self.clusters:
             nearest = max(self.items // self.clusters, 1) * self.clusters
             raise ConfigError(
