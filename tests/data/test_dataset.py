@@ -7,7 +7,7 @@ import pytest
 from event_logs import dataset_of, histories_log, log_of, names
 from prismrec.data.dataset import build_dataset, k_core
 from prismrec.data.events import read_events
-from prismrec.data.items import ItemTable, read_items
+from prismrec.data.items import ItemDescriptions, read_items
 from prismrec.data.refusals import Refused
 from prismrec.data.sources import open_named
 from prismrec.errors import ConfigError, DataError
@@ -150,7 +150,7 @@ def test_an_item_of_two_categories_in_the_log_keeps_both():
 
 
 def test_items_without_a_title_or_a_category_are_kept_and_called_by_their_id():
-    table = ItemTable(
+    table = ItemDescriptions(
         pl.DataFrame(
             {
                 "item": ["b", "a", "never seen"],

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from prismrec.cli.described import describe
 from prismrec.data.columns import Columns
 from prismrec.data.events import EventLog, read_events
-from prismrec.data.items import ItemTable, read_items
+from prismrec.data.items import ItemDescriptions, read_items
 from prismrec.data.sources import DATASETS, open_named
 from prismrec.data.synthetic import PREFIX
 from prismrec.errors import DataError
@@ -53,7 +53,7 @@ class Reading:
     """Folder of downloaded data sets."""
 
 
-def open_log(name: str, reading: Reading) -> tuple[EventLog, ItemTable | None]:
+def open_log(name: str, reading: Reading) -> tuple[EventLog, ItemDescriptions | None]:
     """Read an event log and its items, by path or by the name of a data set.
 
     Raises:

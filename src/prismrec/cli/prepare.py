@@ -13,7 +13,7 @@ from prismrec.cli.logs import Reading, open_log
 from prismrec.cli.show import show
 from prismrec.data.dataset import Dataset, Duplicates, build_dataset
 from prismrec.data.events import EventLog
-from prismrec.data.items import ItemTable
+from prismrec.data.items import ItemDescriptions
 from prismrec.data.shared import shared_accounts
 from prismrec.data.split import Split, make_split
 from prismrec.data.storage import save_dataset
@@ -78,7 +78,7 @@ def prepare(
 
 
 def value_of(
-    log: EventLog, items: ItemTable | None, dataset: Dataset, split: Split, out: Path
+    log: EventLog, items: ItemDescriptions | None, dataset: Dataset, split: Split, out: Path
 ) -> Mapping[str, Any]:
     """Give what was done, for programs."""
     return {
@@ -98,7 +98,7 @@ def value_of(
     }
 
 
-def described(items: ItemTable, dataset: Dataset) -> int:
+def described(items: ItemDescriptions, dataset: Dataset) -> int:
     """Count the items of a data set of which a table of items knows anything."""
     return int(dataset.catalog.items.ids.is_in(items.frame["item"].implode()).sum())
 
@@ -109,7 +109,7 @@ def without_category(dataset: Dataset) -> int:
 
 
 def lines_of(
-    log: EventLog, items: ItemTable | None, dataset: Dataset, split: Split, out: Path
+    log: EventLog, items: ItemDescriptions | None, dataset: Dataset, split: Split, out: Path
 ) -> Iterator[str]:
     """Tell a person what was done."""
     yield f"read     {log.rows_read:,} rows of {log.source}, kept {log.rows_kept:,}"
@@ -133,7 +133,7 @@ def lines_of(
     yield f"next: prismrec train {out} --out {out.with_name(out.name + '-model')}"
 
 
-def _lines_of_items(items: ItemTable, dataset: Dataset) -> Iterator[str]:
+def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
     for refused in items.refused:
         yield f"refused  of the items {refused}"
     found, all_ = described(items, dataset), dataset.catalog.size - 1

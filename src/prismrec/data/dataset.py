@@ -26,7 +26,7 @@ from prismrec.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from prismrec.data.events import EventLog
-    from prismrec.data.items import ItemTable
+    from prismrec.data.items import ItemDescriptions
 
 Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
 Columns = dict[str, NDArray[np.int32] | NDArray[np.int64]]
@@ -120,7 +120,7 @@ def _count(codes: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def build_dataset(
-    log: "EventLog", *, items: "ItemTable | None" = None,
+    log: "EventLog", *, items: "ItemDescriptions | None" = None,
     min_user_events: int = 5, min_item_events: int = 5, duplicates: Duplicates = "keep",
 ) -> Dataset:  # fmt: skip
     """Make a data set of an event log: order, duplicates, k-core, dense numbers.
@@ -251,7 +251,7 @@ def _nothing_left(steps: list[dict[str, object]]) -> DataError:
 
 
 def _numbered(
-    log: "EventLog", items: "ItemTable | None", user_ids: pl.Series, item_ids: pl.Series,
+    log: "EventLog", items: "ItemDescriptions | None", user_ids: pl.Series, item_ids: pl.Series,
     events: Columns, how: Mapping[str, object],
 ) -> Dataset:  # fmt: skip
     """Number what is left: users as they appeared, items by falling count."""
@@ -271,7 +271,7 @@ def _numbered(
     return Dataset(users, catalog, histories, {**how, "items_of_several_categories": several})
 
 
-def _described(log: "EventLog", items: "ItemTable | None") -> pl.DataFrame:
+def _described(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
     """Give ``item``, ``title``, ``categories``: of the item table, or else of the log."""
     if items is not None:
         return items.frame

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prismrec.data.dataset import encode, k_core, sameness
 from prismrec.data.events import EventLog
-from prismrec.data.items import ItemTable, items_from_log
+from prismrec.data.items import ItemDescriptions, items_from_log
 from prismrec.data.refusals import Refused
 
 CORES = (1, 2, 5, 10)
@@ -126,7 +126,7 @@ class LogReport:
 
 
 def inspect_log(
-    log: EventLog, items: ItemTable | None = None, *, min_events: int = DEFAULT
+    log: EventLog, items: ItemDescriptions | None = None, *, min_events: int = DEFAULT
 ) -> LogReport:
     """Look for what is odd about a log, and try the filters.
 
@@ -184,7 +184,7 @@ def _kinds(frame: pl.LazyFrame) -> dict[str, int]:
     return dict(counted.collect(engine="streaming").iter_rows())
 
 
-def _categories(item_ids: pl.Series, items: ItemTable) -> tuple[int, int]:
+def _categories(item_ids: pl.Series, items: ItemDescriptions) -> tuple[int, int]:
     """Count the log's items of several categories, and those of none."""
     counts = items.frame.select("item", number=pl.col("categories").list.len())
     numbers = item_ids.alias("item").to_frame().join(counts, on="item", how="left")["number"]

@@ -27,7 +27,7 @@ COMIREC = {2: ("item", "category")}
 
 
 @dataclass(frozen=True)
-class ItemTable:
+class ItemDescriptions:
     """Items by external id, each once, in the order in which the source first names them."""
 
     frame: pl.DataFrame
@@ -56,7 +56,7 @@ ANY_COLUMNS = ItemColumns()
 def read_items(
     source: object, *, columns: ItemColumns = ANY_COLUMNS, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
-) -> ItemTable:  # fmt: skip
+) -> ItemDescriptions:  # fmt: skip
     """Read titles and categories.
 
     An item of several rows has the categories of all of them, and the first title: no row takes
@@ -109,10 +109,10 @@ def read_items(
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     refuse_objects(name, refused)
     judge(name, kept, refused)
-    return ItemTable(items, refused)
+    return ItemDescriptions(items, refused)
 
 
-def items_from_log(log: EventLog) -> ItemTable:
+def items_from_log(log: EventLog) -> ItemDescriptions:
     """Take the categories from the log's ``category`` column: of each item, all that it came with.
 
     Raises:
@@ -130,7 +130,7 @@ def items_from_log(log: EventLog) -> ItemTable:
         pl.col("item").cast(pl.String), pl.lit(None, dtype=pl.String).alias("title"),
         pl.col("category").alias("categories"),
     )  # fmt: skip
-    return ItemTable(_united(named.collect()))
+    return ItemDescriptions(_united(named.collect()))
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prismrec.data.events import EventLog
-from prismrec.data.items import ItemTable
+from prismrec.data.items import ItemDescriptions
 from prismrec.errors import ConfigError, UnknownName
 
 PREFIX = "synthetic:"
@@ -81,7 +81,7 @@ class World:
         """Clusters that each user takes from."""
         return (WORLDS[self.name] or self.clusters) if self.tastes is None else self.tastes
 
-    def draw(self) -> tuple[EventLog, ItemTable]:
+    def draw(self) -> tuple[EventLog, ItemDescriptions]:
         """Draw the events, in the order of time, and describe the items.
 
         Cost: O(users · (events + tastes²)) time; about 60 bytes an event while it is drawn.
@@ -97,7 +97,7 @@ class World:
         time = START + MINUTE * np.arange(rows)
         frame = pl.DataFrame({"user": user.reshape(-1), "item": item.reshape(-1), "time": time})
         log = EventLog(frame=frame.lazy(), rows_read=rows, rows_kept=rows, source=str(self))
-        return log, ItemTable(self._items(size))
+        return log, ItemDescriptions(self._items(size))
 
     def _items(self, size: int) -> pl.DataFrame:
         number = pl.int_range(self.items, eager=True).alias("item").to_frame()
@@ -114,7 +114,7 @@ class World:
         return f"{PREFIX}{self.name}?{options}"
 
 
-def open_world(spec: str) -> tuple[EventLog, ItemTable]:
+def open_world(spec: str) -> tuple[EventLog, ItemDescriptions]:
     """Draw the world that a name such as ``synthetic:noise?users=500&zipf=1.1`` stands for.
 
     Raises:

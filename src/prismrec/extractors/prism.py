@@ -44,7 +44,8 @@ class Prism(Extractor):
             first cluster stands for a history without events.
         block: Read items in context: hⱼ = eⱼ + α ⊙ (block(e)ⱼ - eⱼ), a causal transformer block
             behind a gate α per number, started at 0. For data with many events an item; without
-            it hⱼ is the item's own vector. Clusters are of the items' own vectors.
+            it hⱼ is the item's own vector. Clusters are of the items' own vectors, in training
+            after dropout, which is better than without (docs/lab.md).
         dropout: Probability of dropping an entry of what the block adds, in training only.
         retired: Interests, from 0, that are active for nobody: see ``retire``.
 

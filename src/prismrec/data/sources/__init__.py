@@ -19,7 +19,7 @@ from typing import NamedTuple
 import polars as pl
 
 from prismrec.data.events import EventLog, read_events
-from prismrec.data.items import ItemTable
+from prismrec.data.items import ItemDescriptions
 from prismrec.data.sources.amazon_books import AMAZON_BOOKS
 from prismrec.data.sources.base import Source, check, find
 from prismrec.data.sources.movielens import ML_1M, ML_100K
@@ -79,7 +79,7 @@ def open_named(
     *,
     source: str | Path | None = None,
     keep_events: Collection[str] = (),
-) -> tuple[EventLog, ItemTable | None]:
+) -> tuple[EventLog, ItemDescriptions | None]:
     """Fetch a named data set, or draw a ``synthetic:`` one, and give its events and items.
 
     Args:
@@ -93,7 +93,7 @@ def open_named(
     fetched = fetch(name, cache, source=source)
     log = replace(read_events(fetched.events_path, keep_events=keep_events), source=name)
     items = fetched.items_path
-    return log, None if items is None else ItemTable(pl.read_parquet(items))
+    return log, None if items is None else ItemDescriptions(pl.read_parquet(items))
 
 
 def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None:
