@@ -13,7 +13,7 @@ from prismrec.errors import UnknownName
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Bounds of a request. Ids that the catalog does not hold bound nothing."""
+    """Bounds of a request. An id that the catalog does not hold is nothing to block or to allow."""
 
     blocked: Collection[str] = ()
     """Ids never to recommend."""
@@ -21,6 +21,11 @@ class Filter:
     """The only ids to recommend; None for all."""
     categories: Collection[str] | None = None
     """Recommend items of at least one of these categories only; None for all."""
+
+    def unknown(self, catalog: Catalog) -> list[str]:
+        """Name the ids of the bounds that the catalog does not hold: blocked, then allowed."""
+        names = dict.fromkeys([*self.blocked, *(self.allowed or ())])
+        return [name for name in names if name not in catalog.items]
 
     def mask(self, catalog: Catalog) -> Bool[np.ndarray, " V"]:
         """Tell which item numbers may be recommended; padding never.

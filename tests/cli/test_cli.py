@@ -223,6 +223,15 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
 
 
 @pytest.mark.slow
+def test_unknown_ids_of_a_filter_are_named(line, capsys):
+    asked = ("recommend", line / "books", "--history", "1,2", "--allow", "zzz,3", "--block", "yyy")
+    assert run(*asked) == 0
+    assert "neither blocked nor allowed: yyy, zzz" in capsys.readouterr().out
+    assert run(*asked, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["unknown_filter"] == ["yyy", "zzz"]
+
+
+@pytest.mark.slow
 def test_evaluate_always_shows_every_baseline_and_the_twin(line, capsys, tmp_path):
     report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
     assert run("evaluate", line / "books", line / "data", *report) == 0

@@ -108,8 +108,13 @@ def recommend(
         only=wanted.only,
     )
     interests = recommender.interests(names)
+    unknown = wanted.only.unknown(recommender.catalog)
     value = {**asdict(answer), "interests": [asdict(interest) for interest in interests]}
-    show(value, lines_of(answer, interests), as_json=as_json)
+    value["unknown_filter"] = unknown
+    lines = lines_of(answer, interests)
+    if unknown:
+        lines.insert(0, f"not in the catalog, neither blocked nor allowed: {', '.join(unknown)}")
+    show(value, lines, as_json=as_json)
 
 
 def recommend_to_file(

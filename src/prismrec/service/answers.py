@@ -32,8 +32,7 @@ def recommended(
     """
     recommender, first = served.recommender, asked[0]
     only = Filter(blocked=first.blocked, allowed=first.allowed, categories=first.categories)
-    there = recommender.catalog.items
-    unknown = [name for name in (*first.blocked, *(first.allowed or ())) if name not in there]
+    unknown = only.unknown(recommender.catalog)
     found = recommender.recommend_many(
         histories,
         first.k + first.offset,
