@@ -5,8 +5,7 @@ import json
 import pytest
 
 from prismrec.errors import StoreError
-from prismrec.service.changes import BLOCK, Added, Journal, Marked, Reloaded
-from prismrec.service.schemas import ItemIn
+from prismrec.service.changes import BLOCK, Added, AddedItem, Journal, Marked, Reloaded
 from prismrec.service.settings import Places
 
 
@@ -23,7 +22,7 @@ def test_every_kind_of_change_comes_back_as_it_was(path):
     changes = [
         hide("ä\n", "b"),
         Marked(kind="unhide", items=["b"]),
-        Added(items=[ItemIn(id="n", categories=["c"]), ItemIn(id="m", title="M")]),
+        Added(items=[AddedItem(id="n", categories=["c"]), AddedItem(id="m", title="M")]),
         Reloaded(artifact="3f9a", id="x"),
     ]
     journal = Journal(path)
@@ -128,4 +127,25 @@ def test_a_change_after_the_file_was_removed_applies(client, history):
     client.post("/v1/items/hide", json={"items": [first, second, "zzz"]})
     client.service.journal.path.unlink()
     client.post("/v1/items/hide", json={"items": [third]})
+    assert listed()[:2] == [first, second]  # what the file no longer says is no longer so
     assert third not in listed()
+    client.service.journal.path.unlink()
+    assert listed()[:3] == [first, second, third]
+
+
+def test_that_a_file_began_anew_is_told_once_it_can_be_read(path):
+    journal = Journal(path)
+    journal.append(hide("a"))
+    assert (journal.new(), journal.anew) == ([hide("a")], False)
+    path.write_text("no change\n")
+    with pytest.raises(StoreError):
+        journal.new()
+    path.unlink()
+    journal.append(hide("b"))
+    assert (journal.new(), journal.anew) == ([hide("b")], True)
+    assert (journal.new(), journal.anew) == ([], False)
+
+
+def test_what_was_acknowledged_under_wider_bounds_is_a_change_yet(path):
+    path.write_text('{"kind": "hide", "items": ["' + "日" * 400 + '"]}\n')
+    assert Journal(path).new() == [hide("日" * 400)]

@@ -16,24 +16,37 @@ from typing import Annotated, BinaryIO, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from prismrec.errors import StoreError
-from prismrec.service.schemas import Id, ItemIn, Strict
+from prismrec.service.schemas import Strict
 
 BLOCK = 65_536
 """Bytes read at once where the end of the last line is looked for."""
+
+
+# Not the bounds of requests: what was acknowledged under wider ones stays a change.
+Name = Annotated[str, Field(min_length=1)]
 
 
 class Marked(Strict):
     """Items that were hidden or unhidden."""
 
     kind: Literal["hide", "unhide"]
-    items: list[Id]
+    items: list[Name]
+
+
+class AddedItem(Strict):
+    """A new item, or new title and categories of a known one: what is not given stays."""
+
+    id: Name
+    title: str | None = None
+    categories: list[Name] | None = None
+    taken_with: list[Name] = Field(default_factory=list)
 
 
 class Added(Strict):
     """Items that were added or described anew, all in one call."""
 
     kind: Literal["add"] = "add"
-    items: list[ItemIn]
+    items: list[AddedItem]
 
 
 class Reloaded(Strict):
@@ -57,7 +70,11 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.read_to, self.file = path, 0, 0
+        self.path, self.read_to = path, 0
+        self.stamp = (0, 0)  # the file's number, and when it was last written
+        self.anew = False
+        """Whether the last ``new`` began at the start though changes had been read: what these
+        were is no longer so."""
 
     def append(self, change: Change) -> None:
         """Write one change; it is on the disk when this returns.
@@ -84,7 +101,8 @@ class Journal:
     def new(self) -> list[Change]:
         """Give what was appended since the last call, by whichever process.
 
-        A file that was exchanged, or cut shorter than it was read, is read from its beginning.
+        A file that was removed, exchanged, or cut shorter than it was read, is read from its
+        beginning, and ``anew`` tells so.
 
         Raises:
             StoreError: The file cannot be read, or a line is not one of ours; the next call reads
@@ -92,20 +110,21 @@ class Journal:
 
         Cost: a look at the file's size where nothing is new.
         """
+        start, text = self.read_to, b""
         try:
             found = self.path.stat()
-            if found.st_ino != self.file or found.st_size < self.read_to:
-                self.file, self.read_to = found.st_ino, 0
-            if found.st_size <= self.read_to:
-                return []
-            with self.path.open("rb") as file:
-                file.seek(max(self.read_to - 1, 0))
-                if self.read_to and file.read(1) != b"\n":  # another file under the same number
-                    self.read_to = file.seek(0)
-                text = file.read()
+            stamp = (found.st_ino, found.st_mtime_ns)
+            written = stamp != self.stamp
+            if stamp[0] != self.stamp[0] or found.st_size < start + written:
+                start = 0
+            if found.st_size > start:
+                with self.path.open("rb") as file:
+                    file.seek(max(start - 1, 0))
+                    if start and file.read(1) != b"\n":  # another file under the same number
+                        start = file.seek(0)
+                    text = file.read()
         except FileNotFoundError:
-            self.file = 0
-            return []
+            start, stamp = 0, (0, 0)
         except OSError as error:
             raise StoreError(
                 f"The file of changes {self.path} cannot be read ({error.strerror}); let this user "
@@ -113,7 +132,8 @@ class Journal:
             ) from error
         whole = text[: text.rfind(b"\n") + 1]
         changes = [self._read(line) for line in whole.splitlines()]
-        self.read_to += len(whole)
+        self.anew = start < self.read_to
+        self.stamp, self.read_to = stamp, start + len(whole)
         return changes
 
     def _read(self, line: bytes) -> Change:

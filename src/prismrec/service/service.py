@@ -12,7 +12,7 @@ from uuid import uuid4
 from prismrec.errors import ConfigError, PrismrecError, StoreError
 from prismrec.filters import known
 from prismrec.service import answers
-from prismrec.service.changes import Added, Change, Journal, Marked, Reloaded
+from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
 from prismrec.service.copies import private_folder
 from prismrec.service.health import diagnosed, report_in
 from prismrec.service.metrics import Metrics
@@ -45,9 +45,7 @@ class Service:
         self.reloading = threading.Lock()
         self.private = private_folder()
         self.changes = self.journal.new()
-        main, beside = self._opened()
-        self.main = main.changed(self.changes)
-        self.beside = beside.changed(self.changes) if beside else None
+        self._take(*self._opened())
         self.opened = time.monotonic()
         self.own: set[str] = set()
         self._examples: list[dict[str, Any]] | None = None
@@ -66,9 +64,18 @@ class Service:
         """Give both artifacts as they answer together."""
         with self.lock:
             new = self.journal.new()
+            if self.journal.anew:
+                self.changes = []
+                self._take(*self.plain)
             if new:
                 self._follow(new)
             return self.main, self.beside
+
+    def _take(self, main: Served, beside: Served | None) -> None:
+        """Let artifacts answer from now on, as they were opened and with every change."""
+        self.plain = main, beside
+        self.main = main.changed(self.changes)
+        self.beside = beside.changed(self.changes) if beside else None
 
     def _follow(self, new: Sequence[Change]) -> None:
         """Take up changes; an artifact that another process reloaded is opened meanwhile."""
@@ -100,8 +107,7 @@ class Service:
             raise
         with self.lock:
             was = self.main.name
-            self.main = main.changed(self.changes)
-            self.beside = beside.changed(self.changes) if beside else None
+            self._take(main, beside)
             self.opened = time.monotonic()
         self.metrics.reloads.labels("done").inc()
         return was
@@ -246,8 +252,9 @@ class Service:
         Raises:
             DataError: Nothing places one of them; none is added then.
         """
-        with_items(self.served().recommender, items)  # or it is refused
-        self.journal.append(Added(items=list(items)))
+        told = [AddedItem(**item.model_dump()) for item in items]
+        with_items(self.served().recommender, told)  # or it is refused
+        self.journal.append(Added(items=told))
         self.served()
         return {"items": len(items)}
 

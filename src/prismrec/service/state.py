@@ -16,9 +16,8 @@ from prismrec.new_items import NewItem
 from prismrec.projection import Plane
 from prismrec.recommender import Recommender
 from prismrec.rerank.mmr import directions
-from prismrec.service.changes import Added, Change, Marked
+from prismrec.service.changes import Added, AddedItem, Change, Marked
 from prismrec.service.copies import Copy
-from prismrec.service.schemas import ItemIn
 
 MAPPED = 200_000
 """Items that the plane of the map is computed from, the most popular."""
@@ -94,7 +93,7 @@ class Served:
         }
 
 
-def with_items(recommender: Recommender, items: Sequence[ItemIn]) -> Recommender:
+def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
     """Give a recommender that knows these items too; of a known one, what is not told stays.
 
     Raises:
@@ -103,7 +102,7 @@ def with_items(recommender: Recommender, items: Sequence[ItemIn]) -> Recommender
     return recommender.add([_new_item(item, recommender.catalog) for item in items])
 
 
-def _new_item(item: ItemIn, catalog: Catalog) -> NewItem:
+def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
     told = item.model_dump()
     if item.categories is None:
         number = known([item.id], catalog).tolist()
@@ -111,7 +110,7 @@ def _new_item(item: ItemIn, catalog: Catalog) -> NewItem:
     return NewItem(**told)
 
 
-def _added(recommender: Recommender, items: Sequence[ItemIn]) -> Recommender:
+def _added(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
     try:
         return with_items(recommender, items)
     except DataError:
