@@ -27,6 +27,7 @@ from scipy import sparse
 
 import prismrec
 from prismrec.channel import Rules
+from prismrec.data import storage
 from prismrec.data.storage import read_catalog, write_catalog
 from prismrec.errors import ConfigError, DataError
 from prismrec.extractors import EXTRACTORS
@@ -158,6 +159,23 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
         folder / RULES, manifest["rules"]["weight"], catalog.size
     )
     return Recommender(model, index, catalog, **marks, rules=rules)
+
+
+def check_trained_on(folder: str | Path, data: str | Path) -> None:
+    """Refuse an artifact that says that it was trained on other ids than a data set's.
+
+    One that was saved without ``about`` does not say: compare its catalog once it is open.
+
+    Raises:
+        DataError: It says so, or one of the two is not there.
+    """
+    told = read_manifest(folder)["about"].get("dataset")
+    found = told.get("ids_fingerprint") if isinstance(told, dict) else None
+    if found not in (None, storage.read_manifest(data)["ids_fingerprint"]):
+        raise DataError(
+            f"{folder} was trained on another data set than {data}: their ids differ; give the "
+            "data set that it was trained on, or train again."
+        )
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

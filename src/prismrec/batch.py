@@ -8,7 +8,7 @@ off goes on after the last of them.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def recommend_file(
             _write(part, iter([table]))
         if on_users:
             on_users(min((number + 1) * CHUNK, total), total)
-    _write(out, (pq.read_table(part) for part in written))
+    _write(out, _made(written))
     shutil.rmtree(parts)
     return Done(total, resumed, pq.read_metadata(out).num_rows, unknown, popular)
 
@@ -136,7 +136,7 @@ def _opened(histories: Path) -> pq.ParquetFile:
     if "user" not in fields or not is_list or not _is_id(history.value_type):
         raise DataError(
             f"Histories in {histories} need the columns user and history, a list of item ids, "
-            f"oldest first; it has {', '.join(f'{n} ({t})' for n, t in fields.items())}."
+            f"oldest first; it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}."
         )
     if not _is_id(fields["user"]):
         raise DataError(
@@ -201,6 +201,18 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> None:
     with whole_file(path) as beside, pq.ParquetWriter(beside, SCHEMA) as writer:
         for table in tables:
             writer.write_table(table)
+
+
+def _made(parts: Sequence[Path]) -> Iterator[pa.Table]:
+    """Read the parts again, in order."""
+    for part in parts:
+        try:
+            yield pq.read_table(part)
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(
+                f"The part {part} of the lists cannot be read again ({error}); remove it and start "
+                "the same command again."
+            ) from error
 
 
 def _lists(

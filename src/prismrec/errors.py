@@ -9,7 +9,7 @@ it, what to do. Each class also derives from the builtin a caller would expect, 
     ├── DataError       (ValueError)    the event log, catalog or a file is unusable
     ├── UnknownName     (LookupError)   no component, item or user of that name
     ├── TrainingError   (RuntimeError)  training cannot go on: NaN, out of range
-    ├── StoreError      (RuntimeError)  a store of events does not answer; the call may be repeated
+    ├── StoreError      (RuntimeError)  what the service keeps cannot be read or written now
     └── MissingExtra    (ImportError)   an optional dependency is not installed
 """
 
@@ -35,7 +35,7 @@ class TrainingError(PrismrecError, RuntimeError):
 
 
 class StoreError(PrismrecError, RuntimeError):
-    """A store of events could not do what it was asked; the same call may be made again."""
+    """What the service keeps, events or changes, cannot be read or written now."""
 
 
 class UnknownName(PrismrecError, LookupError):

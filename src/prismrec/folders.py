@@ -118,14 +118,11 @@ def said(place: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # polars and safetensors put the system's error into the text of one of their own.
-        of_the_disk = isinstance(error, OSError) or "(os error " in str(error)
-        if isinstance(error, DataError) or not of_the_disk:
+        if isinstance(error, DataError) or not is_of_the_system(error):
             raise
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise DataError(
-            f"{place} could not be written ({reason}); free the disk, or give a place that may be "
-            "written to."
+            f"{place} could not be written ({reason_of(error)}); free the disk, or give a place "
+            "that may be written to."
         ) from error
 
 
@@ -133,3 +130,13 @@ def _flush(path: Path) -> None:
     """Wait until a file is on the disk: a rename may get there before what it names."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def is_of_the_system(error: Exception) -> bool:
+    """Tell the operating system's refusals, which polars and safetensors put in words of theirs."""
+    return isinstance(error, OSError) or "(os error " in str(error)
+
+
+def reason_of(error: Exception) -> str:
+    """Give why the operating system refused something, on one line."""
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0]

@@ -84,8 +84,8 @@ def read(path: Path, form: Form) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            f"No {form.what} at {path.parent}: its {path.name} is missing or is not JSON; "
-            f"{form.make}."
+            f"No {form.what} at {path.parent}: its {path.name} is missing or is not JSON "
+            f"({error}); {form.make}."
         ) from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds {_shown(value)}, where an object must be; {form.again}.")

@@ -126,9 +126,12 @@ class Blends:
     def of(self, table: Float[np.ndarray, "V W"]) -> Float[np.ndarray, "N W"]:
         """Make the new rows of one table.
 
-        Cost: O((numbers in ``means`` and ``mixes``) W) time, O((M + N) W) memory.
+        Cost: O((numbers in ``means`` and ``mixes``) W) time, and memory for the rows that are read.
         """
-        made: Float[np.ndarray, "N W"] = self.mixes @ (self.means @ table.astype(np.float64))
+        used = np.unique(self.means.indices)
+        made: Float[np.ndarray, "N W"] = self.mixes @ (
+            self.means[:, used] @ table[used].astype(np.float64)
+        )
         return made
 
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from prismrec.artifact import load
+from prismrec.artifact import load, save
 from prismrec.cli import COMMANDS, main
 from prismrec.cooccurrence import start_from_cooccurrence
 
@@ -220,6 +220,22 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
     assert starts == [2, 0]
     made = [load(tmp_path / name).model.extractor for name in ("model", "model-k1")]
     assert [(one.interests, one.clusters) for one in made] == [(3, 2), (1, 0)]
+
+
+@pytest.mark.slow
+def test_an_artifact_that_does_not_say_its_data_set_is_held_to_its_items(line, tmp_path, mistake):
+    recommender = load(line / "books")
+    for name, about in (("silent", {}), ("odd", {"dataset": "ml-100k"})):
+        save(recommender, tmp_path / name, about=about)
+        assert run("evaluate", tmp_path / name, line / "data", "-k", 5) == 0
+    other = "synthetic:many-taste?users=90&items=48&clusters=6&seed=7"
+    assert run("prepare", other, "--out", tmp_path / "other") == 0
+    for name in ("silent", "odd"):
+        told = mistake("evaluate", tmp_path / name, tmp_path / "other")
+        assert f"{name} numbers other items" in told
+    assert "was trained on another data set" in mistake(
+        "evaluate", line / "books", tmp_path / "other"
+    )
 
 
 @pytest.mark.slow

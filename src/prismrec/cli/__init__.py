@@ -14,8 +14,9 @@ from typing import NoReturn
 import cyclopts
 
 import prismrec
-from prismrec.cli.sentences import is_of_the_system, of_the_system, with_flags
+from prismrec.cli.sentences import of_the_system, with_flags
 from prismrec.errors import ConfigError, PrismrecError
+from prismrec.folders import is_of_the_system
 
 COMMANDS = {
     "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",

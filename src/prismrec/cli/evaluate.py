@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from prismrec.artifact import load, read_manifest
+from prismrec.artifact import check_trained_on, load
 from prismrec.cli import measure
 from prismrec.cli.measure import Listing, Measuring, baselines, listing_of
 from prismrec.cli.show import note, show
@@ -14,7 +14,6 @@ from prismrec.cli.surroundings import surroundings
 from prismrec.data.catalog import Catalog
 from prismrec.data.split import Split
 from prismrec.data.storage import load_dataset, load_split
-from prismrec.data.storage import read_manifest as read_dataset_manifest
 from prismrec.diagnostics import Diagnostics, diagnose, tradeoff
 from prismrec.errors import DataError
 from prismrec.recommender import Recommender
@@ -59,7 +58,7 @@ def evaluate(
     split = load_split(data, dataset)
     cases = split.test if on == "test" else split.valid
     measuring = Measuring(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-    recommenders = open_all([artifact, *more], data)
+    recommenders = open_all([artifact, *more], data, dataset.catalog)
     note("Fitting the baselines …", quiet=as_json)
     listings, others, left_out = baselines(measuring)
     models: list[Entry] = []
@@ -98,21 +97,21 @@ def versions_of(
         yield f"{name} without rules", recommender.with_rules(None), 0.0
 
 
-def open_all(artifacts: Sequence[Path], data: Path) -> dict[str, Recommender]:
+def open_all(artifacts: Sequence[Path], data: Path, catalog: Catalog) -> dict[str, Recommender]:
     """Open artifacts and their single-interest twins, checked to be of this data set."""
     places = []
     for place in artifacts:
         twin = place.with_name(place.name + "-k1")
         places += [place, *([twin] if twin.is_dir() and twin not in artifacts else [])]
-    expected = read_dataset_manifest(data)["ids_fingerprint"]
     for place in places:
-        found = read_manifest(place)["about"].get("dataset", {}).get("ids_fingerprint")
-        if found != expected:
+        check_trained_on(place, data)
+    opened = {place.name: load(place) for place in places}
+    for name, recommender in opened.items():
+        if not recommender.catalog.begins_with(catalog):
             raise DataError(
-                f"{place} was trained on another data set than {data}: their ids differ; give the "
-                "data set that it was trained on, or train again."
+                f"{name} numbers other items than {data}; give the data set that it was trained on."
             )
-    return {place.name: load(place) for place in places}
+    return opened
 
 
 def describe(recommender: Recommender) -> str:

@@ -60,7 +60,6 @@ class Progress:
     def __enter__(self) -> "Progress":
         self.bar.start()
         self.task = self.bar.add_task(self.name, total=None, told="", visible=False)
-        self.began = time.perf_counter()
         return self
 
     def __exit__(
@@ -72,11 +71,14 @@ class Progress:
         self.bar.stop()
 
     def step(self, step: Step) -> None:
-        """Draw one step."""
-        self.pairs += step.pairs
+        """Draw one step; the bar is gone after the last."""
+        if self.began:
+            self.pairs += step.pairs
+        else:  # what was made before the first step is none of the steps' speed
+            self.began = time.perf_counter()
         loss = step.losses["loss"]
         self.loss = loss if not self.loss else 0.98 * self.loss + 0.02 * loss
-        rate = self.pairs / (time.perf_counter() - self.began)
+        rate = self.pairs / max(time.perf_counter() - self.began, 1e-9)
         if step.validation is not None:
             self.best = f"  valid {step.validation:.4f}"
             if self.bar.disable and not self.quiet:
@@ -87,5 +89,7 @@ class Progress:
                 )
         told = f"loss {self.loss:.3f}  {rate:,.0f} pairs/s{self.best}"
         self.bar.update(self.task, total=step.steps, completed=step.step, told=told, visible=True)
+        if step.step == step.steps:
+            self.bar.stop()
         if self.also:
             self.also(step)

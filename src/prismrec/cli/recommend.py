@@ -1,15 +1,16 @@
 """``prismrec recommend``: a list for one history and why, or lists for a file of histories."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from prismrec.answer import Answer, Interest
 from prismrec.artifact import load, read_manifest
-from prismrec.batch import Done, Wish, recommend_file
+from prismrec.batch import Wish, recommend_file
 from prismrec.cli.described import describe
 from prismrec.cli.progress import bar_of_users
 from prismrec.cli.show import show
@@ -60,7 +61,17 @@ class Wanted:
 
     @property
     def dial(self) -> Dial:
-        """The diversity dial."""
+        """The diversity dial.
+
+        Raises:
+            ConfigError: Two of its units were given.
+        """
+        units = (self.diversity, self.diversity_target, self.relevance_lost)
+        if sum(unit is not None for unit in units) > 1:
+            raise ConfigError(
+                "--diversity, --diversity-target and --relevance-lost are units of one dial, and "
+                "more than one was given; give one of them."
+            )
         return Dial(
             strength=self.diversity,
             diversity_target=self.diversity_target,
@@ -95,8 +106,8 @@ def recommend(
         as_json: Print one JSON object.
     """
     if asked.histories is not None:
-        done, lines = recommend_to_file(artifact, asked.histories, asked, wanted)
-        show(asdict(done), lines, as_json=as_json)
+        value, lines = recommend_to_file(artifact, asked.histories, asked, wanted)
+        show(value, lines, as_json=as_json)
         return
     names = read_history(asked.history, asked.user, asked.data)
     recommender = load(artifact)
@@ -112,15 +123,13 @@ def recommend(
     value = {**asdict(answer), "interests": [asdict(interest) for interest in interests]}
     value["unknown_filter"] = unknown
     lines = lines_of(answer, interests)
-    if unknown:
-        lines.insert(0, f"not in the catalog, neither blocked nor allowed: {', '.join(unknown)}")
-    show(value, lines, as_json=as_json)
+    show(value, [*said_of_filter(unknown), *lines], as_json=as_json)
 
 
 def recommend_to_file(
     artifact: Path, histories: Path, asked: Asked, wanted: Wanted
-) -> tuple[Done, list[str]]:
-    """Recommend to every history of a file.
+) -> tuple[dict[str, Any], list[str]]:
+    """Recommend to every history of a file; give what was done, for programs and for people.
 
     Raises:
         ConfigError: No file to write to, or what is for one history only.
@@ -140,7 +149,14 @@ def recommend_to_file(
         lines.append(f"{done.popular:,} users without a known item got what is popular")
     if done.unknown:
         lines.append(f"{done.unknown:,} items of histories are not in the catalog, left out")
-    return done, lines
+    unknown = wanted.only.unknown(recommender.catalog)
+    return asdict(done) | {"unknown_filter": unknown}, [*lines, *said_of_filter(unknown)]
+
+
+def said_of_filter(unknown: Sequence[str]) -> list[str]:
+    """Name the ids of a filter that the catalog does not hold, if there are any."""
+    named = f"not in the catalog, neither blocked nor allowed: {', '.join(unknown)}"
+    return [named] if unknown else []
 
 
 def ids_of(text: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from prismrec.folders import reason_of
+
 
 def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
     """Call parameters by their flags: ``min_user_events`` is ``--min-user-events``.
@@ -25,14 +27,8 @@ def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
     return re.sub(r"""(?<![^\s(])([a-z_]+)(?:="([\w-]+)")?(?![\w'"/=])""", flag, sentence)
 
 
-def is_of_the_system(error: Exception) -> bool:
-    """Tell the operating system's refusals, which Polars and safetensors put in words of theirs."""
-    return isinstance(error, OSError) or "(os error " in str(error)
-
-
 def of_the_system(error: Exception) -> str:
     """Say of which file the operating system refused something, and why."""
     name = getattr(error, "filename", None)
-    said = getattr(error, "strerror", None) or error
     what = f"{name} could not be read or written" if name else "The operating system refused a step"
-    return f"{what}: {said}; check path, rights and the space left."
+    return f"{what}: {reason_of(error)}; check path, rights and the space left."

@@ -50,6 +50,10 @@ class Catalog:
         """V: the number of items plus one, for padding."""
         return len(self.items) + 1
 
+    def begins_with(self, other: "Catalog") -> bool:
+        """Tell whether another catalog's items have the same numbers here; new ones may follow."""
+        return self.items.ids.head(len(other.items)).equals(other.items.ids)
+
     def categories_of(self, item: int) -> NDArray[np.int32]:
         """Give the category numbers of one item, ascending; empty if it has none."""
         return self.category_ids[self.category_indptr[item] : self.category_indptr[item + 1]]

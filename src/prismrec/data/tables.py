@@ -20,7 +20,7 @@ LINE, FAULT = "(line)", "(fault)"
 
 @dataclass(frozen=True)
 class Table:
-    """One opened source: nothing is read but its first lines."""
+    """One opened source: of its cells only the first lines' are read."""
 
     name: str
     """What messages call it: the file's name, or "the frame"."""

@@ -130,11 +130,14 @@ def fit(
     config: RunConfig = RunConfig(),
     training: TrainConfig = TrainConfig(),  # noqa: B008
     *,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
 ) -> Trained:
     """Train one model and give it as a recommender with a measured index.
+
+    Ctrl-C ends the training after the step it is in: what is given is then of the best weights so
+    far, without rules, and ``trained.result.interrupted`` says so.
 
     Args:
         split: Trained on ``train``; the best weights, the interests that stay and the rules
@@ -149,19 +152,11 @@ def fit(
     Raises:
         ConfigError: Settings that do not go together.
         UnknownName: A part of a name that there is not.
-        TrainingError: See ``train``.
+        DataError, TrainingError: See ``train``.
     """
     traits = traits_of(split, catalog)
     config, training = settle(config, training, traits)
-    model = make_model(config, catalog.size, training.seed)
-    memberships = memberships_of(catalog) if config.categories else None
-    if memberships is not None:
-        model.share(memberships)
-    if config.start == "cooccurrence" and not resume:  # a checkpoint has its own vectors
-        start_from_cooccurrence(
-            model, split.train, seed=training.seed, memberships=memberships,
-            clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
-        )  # fmt: skip
+    model = untrained(config, split, catalog, training.seed, resume=resume)
 
     def validate() -> float:
         recommender = Recommender.exact(model, catalog)
@@ -176,14 +171,32 @@ def fit(
         make_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
         validate=validate if split.valid else None,
         on_step=on_step,
-        folder=folder,
+        folder=Path(folder) if folder is not None else None,
         resume=resume,
     )
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED))]
     recommender, choice = Recommender.chosen(model.cpu(), catalog, some, index=config.index)
-    recommender, notes = tuned(recommender, config, traits, split)
+    notes: dict[str, str] = {}
+    if not result.interrupted:
+        recommender, notes = tuned(recommender, config, traits, split)
     return Trained(recommender, result, settings, {"index": choice.reason, **notes})
+
+
+def untrained(
+    config: RunConfig, split: Split, catalog: Catalog, seed: int, *, resume: bool = False
+) -> Model:
+    """Make the model that training starts from; one that is resumed has its vectors elsewhere."""
+    model = make_model(config, catalog.size, seed)
+    memberships = memberships_of(catalog) if config.categories else None
+    if memberships is not None:
+        model.share(memberships)
+    if config.start == "cooccurrence" and not resume:
+        start_from_cooccurrence(
+            model, split.train, seed=seed, memberships=memberships,
+            clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
+        )  # fmt: skip
+    return model
 
 
 def tuned(

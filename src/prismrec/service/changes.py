@@ -114,8 +114,8 @@ class Journal:
         try:
             found = self.path.stat()
             stamp = (found.st_ino, found.st_mtime_ns)
-            written = stamp != self.stamp
-            if stamp[0] != self.stamp[0] or found.st_size < start + written:
+            grown = found.st_size - start
+            if stamp[0] != self.stamp[0] or grown < 0 or (grown == 0 and stamp != self.stamp):
                 start = 0
             if found.st_size > start:
                 with self.path.open("rb") as file:

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prismrec.artifact import read_manifest
+from prismrec.artifact import check_trained_on, read_manifest
 from prismrec.data.storage import load_dataset, load_split
-from prismrec.data.storage import read_manifest as read_dataset_manifest
 from prismrec.diagnostics import diagnose
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommender import Recommender
@@ -24,7 +23,7 @@ def check_places(places: Places) -> None:
         DataError: No artifact, no data set, or one whose ids are not those of the training.
         ConfigError: No report.
     """
-    manifest = read_manifest(places.artifact)
+    read_manifest(places.artifact)
     if places.beside:
         read_manifest(places.beside)
     if places.report and not (places.report / REPORT).is_file():
@@ -32,16 +31,8 @@ def check_places(places: Places) -> None:
             f"No report at {places.report}: it has no {REPORT}; make one with 'prismrec evaluate "
             "--report'."
         )
-    if not places.data:
-        return
-    expected = read_dataset_manifest(places.data)["ids_fingerprint"]
-    # One saved from Python may not say; its items are compared when it is diagnosed.
-    found = manifest["about"].get("dataset", {}).get("ids_fingerprint", expected)
-    if found != expected:
-        raise DataError(
-            f"{places.artifact} was trained on another data set than {places.data}: their ids "
-            "differ; give the data set that it was trained on, or none."
-        )
+    if places.data:
+        check_trained_on(places.artifact, places.data)
 
 
 def report_in(folder: Path | None) -> dict[str, Any] | None:
@@ -55,8 +46,7 @@ def report_in(folder: Path | None) -> dict[str, Any] | None:
 def diagnosed(recommender: Recommender, data: Path) -> dict[str, Any]:
     """Diagnose the interests on users of validation; notes alone where that cannot be."""
     dataset = load_dataset(data)
-    ids = dataset.catalog.items.ids
-    if not recommender.catalog.items.ids.head(len(ids)).equals(ids):
+    if not recommender.catalog.begins_with(dataset.catalog):
         note = "The interests are not diagnosed: this artifact numbers other items than --data."
         return {"notes": [note]}
     try:
