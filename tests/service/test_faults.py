@@ -332,6 +332,7 @@ def test_workers_follow_one_another_and_a_dead_one_is_replaced(serving, world, h
     process = serving("--workers", "2")
     wait_until(lambda: len(workers(process)) == 2)
     wait_until(lambda: "Serving artifact" in process.log.read_text())
+    assert "events are kept" in process.log.read_text()
     top = process.post("/v1/recommend", history=history, k=1)["items"][0]["id"]
     asked_by_each(process, lambda: process.post("/v1/recommend", history=history))
     one, other = workers(process)

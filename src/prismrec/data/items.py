@@ -35,11 +35,6 @@ class ItemDescriptions:
     empty)."""
     refused: tuple[Refused, ...] = ()
 
-    @property
-    def of_several_categories(self) -> int:
-        """Count the items of more than one category."""
-        return int((self.frame["categories"].list.len() > 1).sum())
-
 
 @dataclass(frozen=True, kw_only=True)
 class ItemColumns:

@@ -216,6 +216,7 @@ def from_environment() -> App:
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
     store = open_store(store_address(settings))
+    log.info("events are kept", extra={"told": {"promise": store.promise}})
     return create_app(Service(Places(**places), store, settings), keys)  # type: ignore[arg-type]
 
 
