@@ -28,14 +28,12 @@ def test_an_item_of_several_rows_has_the_categories_of_all(write):  # D16
     items = read_items(write("item,title,category\n7,Tea,1\n8,Mug,1\n7,Other,2\n7,,1\n"))
     assert categories(items) == {"7": ["1", "2"], "8": ["1"]}
     assert items.frame["title"].to_list() == ["Tea", "Mug"]
-    assert items.of_several_categories == 1
 
 
 def test_a_log_gives_every_category_that_an_item_came_with(write):  # D16
     log = read_events(write("user,item,time,category\nu,7,1,1\nu,8,2,\nv,7,3,2\nv,7,4,1\n"))
     items = items_from_log(log)
     assert categories(items) == {"7": ["1", "2"], "8": []}
-    assert items.of_several_categories == 1
     with pytest.raises(DataError, match="no category column"):
         items_from_log(read_events(write("user,item,time\nu,a,5\n")))
 
