@@ -33,3 +33,22 @@ def dataset_of(histories, **options) -> Dataset:
 def names(dataset, user):
     """Give a user's items by their external ids, oldest first."""
     return dataset.catalog.items.external(dataset.histories[dataset.users.index([user])[0]])
+
+
+HEADER = "user_id,item_id,timestamp\n"
+SECOND = 1_000_000
+
+
+def rows(log):
+    """Give what a log holds."""
+    return log.frame.collect().rows()
+
+
+def told(log):
+    """Give why rows were refused: how many, and their first lines."""
+    return {each.reason: (each.count, each.lines) for each in log.refused}
+
+
+def good(count):
+    """Write rows that are kept."""
+    return "".join(f"good,g{number},{number}\n" for number in range(count))

@@ -7,24 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from event_logs import HEADER, SECOND, good, rows, told
 from prismrec.data.columns import Columns
 from prismrec.data.events import read_events
 from prismrec.errors import ConfigError, DataError
-
-HEADER = "user_id,item_id,timestamp\n"
-SECOND = 1_000_000
-
-
-def rows(log):
-    return log.frame.collect().rows()
-
-
-def told(log):
-    return {each.reason: (each.count, each.lines) for each in log.refused}
-
-
-def good(count):
-    return "".join(f"good,g{number},{number}\n" for number in range(count))
 
 
 def test_an_invisible_mark_before_the_header_changes_nothing(write):  # D01

@@ -59,8 +59,8 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
         ConfigError: An encoding or a delimiter that is none.
 
     Cost: text is read once to check its encoding, JSON lines once or twice more for keys that come
-    late. Only what is compressed or not UTF-8 is held in
-    memory whole; sequences are when they are collected.
+    late. Only what is compressed or not UTF-8 is held in memory whole; sequences are when they
+    are collected.
     """
     if parsing.delimiter is not None and not _is_delimiter(parsing.delimiter):
         raise ConfigError(

@@ -128,7 +128,7 @@ def fit(
     split: Split,
     catalog: Catalog,
     config: RunConfig = RunConfig(),
-    training: TrainConfig = TrainConfig(),  # noqa: B008
+    training: TrainConfig = TrainConfig(),  # noqa: B008 -- frozen
     *,
     folder: str | Path | None = None,
     resume: bool = False,
