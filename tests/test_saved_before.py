@@ -1,0 +1,32 @@
+"""What earlier versions saved still opens, and answers as it did when it was saved.
+
+The fixtures were written by commit 803a338: artifact format 3, data set format 1. The artifact has
+a rule retriever, an approximate index with an added item, a hidden item and a pruned interest.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from prismrec.artifact import load
+from prismrec.data.storage import load_dataset, load_split
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def test_an_artifact_of_format_3_answers_as_it_did():
+    pytest.importorskip("faiss")
+    recommender = load(FIXTURES / "artifact-3")
+    for case in json.loads((FIXTURES / "expected-3.json").read_text()):
+        answer = recommender.recommend(case["history"], 8, diversity=case["diversity"])
+        assert [item.id for item in answer] == case["items"]
+        assert [item.interest for item in answer] == case["interest"]
+        assert [item.score for item in answer] == pytest.approx(case["scores"], rel=1e-5)
+
+
+def test_a_data_set_of_format_1_opens_and_is_split_as_it_was():
+    dataset = load_dataset(FIXTURES / "dataset-1", verify=True)
+    split = load_split(FIXTURES / "dataset-1", dataset)
+    assert (len(dataset.users), len(dataset.catalog.items)) == (80, 64)
+    assert (len(split.train), len(split.valid), len(split.test)) == (64, 8, 8)
