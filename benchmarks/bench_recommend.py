@@ -18,11 +18,11 @@ from bench_search import WIDTH, mixture
 from machine import report
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
-from prismrec.extractors import Prism, SelfAttentive
-from prismrec.filters import Filter
-from prismrec.model import Model
-from prismrec.recommender import Recommender
-from prismrec.threads import set_threads
+from prismrec.io.threads import set_threads
+from prismrec.models.extractors import Prism, SelfAttentive
+from prismrec.models.model import Model
+from prismrec.recommend.filters import Filter
+from prismrec.recommend.recommender import Recommender
 
 REQUESTS = 60
 

@@ -18,7 +18,8 @@ import argparse
 import numpy as np
 
 from machine import medians, report
-from prismrec.rerank import RERANKERS, Pool, diversify, frontier, normalised
+from prismrec.rerank import RERANKERS, diversify, frontier, normalised
+from prismrec.types import Pool
 
 M, K = 200, 50
 CATEGORIES = 30

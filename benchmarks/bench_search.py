@@ -22,8 +22,8 @@ import torch
 
 from machine import medians, report
 from prismrec.errors import DataError, MissingExtra
-from prismrec.index import INDEXES, ExactIndex, choose_index, load_index, recall_check
-from prismrec.threads import set_threads
+from prismrec.io.threads import set_threads
+from prismrec.retrieval.index import INDEXES, ExactIndex, choose_index, load_index, recall_check
 
 WIDTH, INTERESTS, M = 64, 4, 50
 CLUSTERS, TOPICS = 2_000, 60

@@ -24,7 +24,7 @@ import numpy as np
 import psutil
 
 from machine import ROOT, report
-from prismrec.artifact import load
+from prismrec.recommend.artifact import load
 
 CONSTANT = """
 import sys, uvicorn

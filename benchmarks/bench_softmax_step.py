@@ -12,9 +12,9 @@ from torch import nn
 
 from machine import medians, report
 from prismrec.data.histories import Histories
-from prismrec.extractors import SelfAttentive
-from prismrec.model import Model
-from prismrec.readouts import HARD
+from prismrec.models.extractors import SelfAttentive
+from prismrec.models.model import Model
+from prismrec.models.readouts import HARD
 from prismrec.training import Objective, TrainConfig
 from prismrec.training.loop import Run
 

@@ -9,10 +9,10 @@ import torch
 
 from machine import medians, report
 from prismrec.data.histories import Histories
-from prismrec.extractors import Prism
-from prismrec.model import Model
-from prismrec.negatives import union
-from prismrec.readouts import MIXTURE
+from prismrec.models.extractors import Prism
+from prismrec.models.model import Model
+from prismrec.models.readouts import MIXTURE
+from prismrec.models.samplers import union
 from prismrec.training import Objective, TrainConfig
 from prismrec.training.loop import Run
 

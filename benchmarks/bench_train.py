@@ -14,10 +14,10 @@ from torch import nn
 
 from machine import report, shared_data
 from prismrec.data.histories import Histories
-from prismrec.extractors import SelfAttentive
-from prismrec.model import Model
-from prismrec.negatives import uniform
-from prismrec.readouts import READOUTS
+from prismrec.models.extractors import SelfAttentive
+from prismrec.models.model import Model
+from prismrec.models.readouts import READOUTS
+from prismrec.models.samplers import uniform
 from prismrec.training import Objective, Step, TrainConfig, train
 
 MAX_LEN, D, K, NEGATIVES, BATCH = 20, 64, 4, 2_048, 1_024

@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from prismrec.report.svg import Line, line_chart, standalone
+from prismrec.evaluation.report.svg import Line, line_chart, standalone
 
 WHAT = "request, p50"
 

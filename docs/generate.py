@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from prismrec.cli import COMMANDS, make_app
-from prismrec.data.columns import NAMES
+from prismrec.data.readers.columns import NAMES
 
 TARGET = Path(__file__).with_name("commands.md")
 INTRODUCTION = """# Commands

@@ -23,17 +23,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from shared_accounts import purity, shared_accounts
 
-from prismrec.cli.surroundings import surroundings
-from prismrec.compare import compare
 from prismrec.data.histories import Histories
-from prismrec.data.shared import purity, shared_accounts
 from prismrec.data.split import Case, Split, split_by_user
 from prismrec.data.storage import load_dataset
-from prismrec.evaluation import evaluate
-from prismrec.recipes import RunConfig, fit, single_of
-from prismrec.training import TrainConfig
-from prismrec.types import Ranked
+from prismrec.evaluation.compare import compare
+from prismrec.evaluation.environment import describe_environment
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.training import RunConfig, TrainConfig, fit, single_of
+from prismrec.types import RankedItems
 
 DEPTHS = (10, 20, 50, 200, 1000)
 
@@ -121,7 +120,7 @@ def told_whose(recommender, apart):
             mixed = (scores + shares.log()[:, None]).logsumexp(dim=0).numpy()
             mixed[history - 1] = -np.inf
             items[row] = np.argsort(-mixed, kind="stable")[:k] + 1
-        return Ranked(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
+        return RankedItems(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
 
     return recommend
 
@@ -188,7 +187,7 @@ def main(asked):
             print(json.dumps(line), flush=True)
         if asked.ceiling:
             print(json.dumps(ceiling(asked, shared, split, seed, single)), flush=True)
-    print(json.dumps(surroundings()), flush=True)
+    print(json.dumps(describe_environment()), flush=True)
 
 
 if __name__ == "__main__":

@@ -20,14 +20,13 @@ from pathlib import Path
 
 import torch
 
-from prismrec.baselines import BASELINES, by_score
-from prismrec.cli.surroundings import surroundings
 from prismrec.data.split import SPLITS, make_split
 from prismrec.data.storage import load_dataset
 from prismrec.errors import DataError
-from prismrec.evaluation import evaluate
-from prismrec.recipes import RunConfig, fit
-from prismrec.training import TrainConfig
+from prismrec.evaluation.baselines import BASELINES, by_score
+from prismrec.evaluation.environment import describe_environment
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.training import RunConfig, TrainConfig, fit
 
 PUBLISHED = TrainConfig(
     targets="random", batch_size=128, learning_rate=1e-3, warmup=0, schedule="constant",
@@ -123,7 +122,7 @@ def main(asked):
                 "best_step": trained.result.best_step, **trained.notes,
             }  # fmt: skip
             print(json.dumps(line), flush=True)
-    print(json.dumps(surroundings()), flush=True)
+    print(json.dumps(describe_environment()), flush=True)
 
 
 if __name__ == "__main__":

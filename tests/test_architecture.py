@@ -10,26 +10,24 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "prismrec"
 FILES = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
 
-# Lower may not import higher; parts of one floor do not import one another.
-FLOORS = [
-    {"errors", "types", "answer"},
-    {"clustering", "folders", "manifest", "resolve", "threads"},
-    {"data", "extractors", "readouts", "negatives", "losses", "partition"}
-    | {"item_table", "regularizers", "metrics", "rerank", "index", "merge", "stores", "tensors"},
-    {"model", "evaluation", "baselines", "filters", "dial", "retrieval", "projection"},
-    {"compare", "cooccurrence", "training", "listing", "new_items"},
-    {"channel"},
-    {"explanation"},
-    {"recommender"},
-    {"artifact", "diagnostics", "batch"},
-    {"report", "tuning"},
-    {"recipes"},
+# Imports go down, never up, and never sideways on a tier.
+TIERS = [
+    {"_version", "errors"},
+    {"types", "numerics"},
+    {"registry"},
+    {"io"},
+    {"data", "models", "rerank"},
+    {"retrieval"},
+    {"recommend"},
+    {"evaluation"},
+    {"training"},
     {"service"},
     {"cli"},
 ]
-FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-# Lists can be saved, measured and compared, logs be read and commands be asked for without torch.
-WITHOUT_TORCH = ["data", "metrics", "rerank", "stores", "evaluation", "compare", "baselines"]
+TIER = {part: number for number, parts in enumerate(TIERS) for part in parts}
+# Packages that are imported without torch: lists can be saved, measured and compared without it.
+WITHOUT_TORCH = ["data", "rerank", "evaluation.metrics", "evaluation.baselines", "service.stores"]
+WITHOUT_TORCH += ["evaluation.evaluate", "evaluation.compare"]
 
 
 def part_of(file):
@@ -60,7 +58,7 @@ def test_imports_go_down(file):
     for line, module in imports(FILES[file]):
         there = module.split(".")[1]
         if there != here:
-            assert FLOOR[there] < FLOOR[here], f"{file}:{line} may not import prismrec.{there}"
+            assert TIER[there] < TIER[here], f"{file}:{line} may not import prismrec.{there}"
 
 
 def test_there_are_no_import_cycles():
@@ -86,7 +84,7 @@ def test_there_are_no_import_cycles():
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_stays_small(file):
     lines = len((ROOT / file).read_text().splitlines())
-    assert lines <= 400, f"{file} has {lines} lines; split it along its sections"
+    assert lines <= 420, f"{file} has {lines} lines; split it along its sections"
     for node in ast.walk(FILES[file]):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = node.end_lineno - node.lineno + 1
@@ -125,7 +123,9 @@ def test_nothing_is_pickled_or_evaluated(file):
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [*WITHOUT_TORCH, "cli"])
 def test_needs_no_torch(part):
-    names = sorted(module_of(file) for file in FILES if part_of(file) == part)
+    names = sorted(
+        name for name in map(module_of, FILES) if f"{name}.".startswith(f"prismrec.{part}.")
+    )
     names = ["prismrec.cli"] if part == "cli" else names  # its commands need what they need
     code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
     code += "    assert 'torch' not in sys.modules, name"

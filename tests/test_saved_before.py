@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from prismrec.artifact import load
 from prismrec.data.storage import load_dataset, load_split
+from prismrec.recommend.artifact import load
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -6,9 +6,9 @@ import torch
 
 from prismrec.data.dataset import Dataset, build_dataset
 from prismrec.data.synthetic import open_world
-from prismrec.extractors import EXTRACTORS
-from prismrec.model import Model
-from prismrec.recommender import Recommender
+from prismrec.models.extractors import EXTRACTORS
+from prismrec.models.model import Model
+from prismrec.recommend.recommender import Recommender
 
 SPEC = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=0"
 

@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from machine import report
 from peers import LENGTH, PEERS
-from prismrec.compare import compare
 from prismrec.data.split import make_split
 from prismrec.data.storage import load_dataset
-from prismrec.evaluation import evaluate
-from prismrec.recipes import RunConfig, fit
-from prismrec.types import Ranked
+from prismrec.evaluation.compare import compare
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.training import RunConfig, fit
+from prismrec.types import RankedItems
 
 KS, METRICS = (10, 20, 50), ("recall", "ndcg")
 
@@ -62,7 +62,7 @@ def peer_of(asked, name, split, newest):
 
     def recommend(histories, k):
         items = np.array([next(given)[:k] for _ in histories])
-        return Ranked(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
+        return RankedItems(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
 
     return evaluate(recommend, split.test, ks=KS, only=METRICS), seconds
 

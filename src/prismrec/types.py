@@ -14,12 +14,15 @@ re-ranking read it without torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
+
+from prismrec.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,13 +68,50 @@ class Candidates(NamedTuple):
     scores: Float[np.ndarray, "B K M"]
 
 
-class Ranked(NamedTuple):
-    """The list: k distinct items a row, best first; 0 where there are fewer."""
+class RankedItems(NamedTuple):
+    """Ranked items of B users: distinct within a row, best first, item 0 where there are fewer.
 
-    items: Int[np.ndarray, "B k"]
-    scores: Float[np.ndarray, "B k"]
-    interest: Int[np.ndarray, "B k"]  # which interest brought the item; 0 for one-vector models
+    The score of a missing item is -inf among candidates and 0 in a list.
+    """
+
+    items: Int[np.ndarray, "B M"]
+    scores: Float[np.ndarray, "B M"]
+    interest: Int[np.ndarray, "B M"]  # the interest with the best score; 0 with one interest
 
 
-Recommend = Callable[[Sequence[NDArray[np.int64]], int], Ranked]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool:
+    """One user's M candidates, and what a re-ranker may know of them: each reads its own part.
+
+    Raises:
+        DataError: A score is NaN, or a part is not of M candidates.
+    """
+
+    scores: NDArray[np.floating]
+    """``[M]``, in any order; -inf for no candidate, which is never chosen."""
+    category: NDArray[np.integer] | None = None
+    """``[M]``: one category each; -1 for none, which differs from every other."""
+    categories: Sequence[Collection[int]] | None = None
+    """M sets: none, one or several categories each."""
+    vectors: NDArray[np.floating] | None = None
+    """``[M, D]``: item vectors."""
+    interest_scores: NDArray[np.floating] | None = None
+    """``[M, K]``: each candidate's score for each interest; -inf where not active."""
+    history: Sequence[Collection[int]] | None = None
+    """The categories of each item of the user's history, as in ``categories``."""
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together."""
+        if np.isnan(self.scores).any():
+            raise DataError("A candidate's score is NaN; look for NaN in the model's vectors.")
+        for field in fields(self):
+            part = getattr(self, field.name)
+            if part is not None and field.name != "history" and len(part) != len(self.scores):
+                raise DataError(
+                    f"A pool of {len(self.scores)} scores was given {field.name} of "
+                    f"{len(part)} candidates; give one each."
+                )
+
+
+Recommend = Callable[[Sequence[NDArray[np.int64]], int], RankedItems]
 """Histories, whole, oldest first, and k → lists: what is evaluated, whoever makes them."""

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from prismrec.artifact import load, save
 from prismrec.cli import COMMANDS, main
-from prismrec.cooccurrence import start_from_cooccurrence
+from prismrec.recommend.artifact import load, save
+from prismrec.training.initialize import start_from_cooccurrence
 
 WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
 
@@ -214,7 +214,7 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
         starts.append(clusters)
         start_from_cooccurrence(model, train, clusters=clusters, **options)
 
-    monkeypatch.setattr("prismrec.recipes.fitting.start_from_cooccurrence", start)
+    monkeypatch.setattr("prismrec.training.fit.start_from_cooccurrence", start)
     clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
     assert run("train", line / "data", "--out", tmp_path / "model", *clusters) == 0
     assert starts == [2, 0]

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from prismrec.artifact import save
 from prismrec.cli import main
 from prismrec.cli.doctor import check, required
 from prismrec.data.storage import save_dataset
+from prismrec.recommend.artifact import save
 from worlds import small_dataset, untrained
 
 REQUIRES = [
@@ -98,7 +98,7 @@ def test_an_artifact_whose_library_is_absent_is_ill_and_the_others_are_still_tol
     def absent(_):
         raise MissingExtra.for_("An index", "ann")
 
-    monkeypatch.setattr("prismrec.artifact.load_index", absent)
+    monkeypatch.setattr("prismrec.recommend.artifact.load_index", absent)
     with pytest.raises(SystemExit) as ended:
         main(["doctor", str(healthy / "artifact"), str(healthy / "data")])
     assert ended.value.code == 2

@@ -7,12 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec import baselines
-from prismrec.baselines import BASELINES, by_score, choose, ease, item_knn, sequential_rules
-from prismrec.baselines.score import ROWS
 from prismrec.data.histories import Histories
 from prismrec.data.split import Case
 from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation import baselines
+from prismrec.evaluation.baselines import (
+    BASELINES,
+    by_score,
+    choose,
+    ease,
+    item_knn,
+    sequential_rules,
+)
+from prismrec.evaluation.baselines.score import ROWS
 
 V = 13
 ROW = np.random.default_rng(1)

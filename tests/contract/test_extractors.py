@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from prismrec import extractors
 from prismrec.errors import ConfigError, DataError
-from prismrec.extractors import EXTRACTORS, DynamicRouting, Extractor, SelfAttentive, Transformer
+from prismrec.models import extractors
+from prismrec.models.extractors import (
+    EXTRACTORS,
+    DynamicRouting,
+    Extractor,
+    SelfAttentive,
+    Transformer,
+)
 
 B, L, K, D = 3, 9, 4, 8
 

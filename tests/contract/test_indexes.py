@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from postgres import postgres
-from prismrec import index as package
 from prismrec.errors import ConfigError, DataError, MissingExtra
-from prismrec.index import (
+from prismrec.registry import resolve
+from prismrec.retrieval import index as package
+from prismrec.retrieval.index import (
     COMPOSED,
     INDEXES,
     ApproximateIndex,
@@ -24,7 +25,6 @@ from prismrec.index import (
     recall_check,
     tuned,
 )
-from prismrec.resolve import resolve
 
 D, FLOOR = 16, 0.95
 SLOW = {"pgvector": pytest.mark.slow, "scann": pytest.mark.slow}

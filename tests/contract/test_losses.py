@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from prismrec.losses import LOSSES
+from prismrec.models.losses import LOSSES
 
 # A loss that takes an option without a default gets it here, as a caller would give it.
 GIVEN = {"gbce": {"sampling_rate": 0.1}}

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec import losses
-from prismrec.readouts import HARD, LSE, MAXSIM, READOUTS, SOFT, blended_interest
+from prismrec.models import losses
+from prismrec.models.readouts import HARD, LSE, MAXSIM, READOUTS, SOFT, blended_interest
 
 P, K, D, N = 6, 4, 5, 11
 examples = settings(deadline=None, max_examples=50)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.rerank import RERANKERS, Pool
+from prismrec.rerank import RERANKERS
+from prismrec.types import Pool
 
 M, D, K = 12, 5, 3
 

@@ -8,7 +8,7 @@ from event_logs import dataset_of, histories_log, log_of, names
 from prismrec.data.dataset import build_dataset, k_core
 from prismrec.data.events import read_events
 from prismrec.data.items import ItemDescriptions, read_items
-from prismrec.data.refusals import Refused
+from prismrec.data.readers.rejected import Refused
 from prismrec.data.sources import open_named
 from prismrec.errors import ConfigError, DataError
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from event_logs import HEADER, SECOND, good, rows, told
-from prismrec.data.columns import Columns
 from prismrec.data.events import read_events
+from prismrec.data.readers.columns import Columns
 from prismrec.errors import ConfigError, DataError
 
 

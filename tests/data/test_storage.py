@@ -7,7 +7,7 @@ import pytest
 from event_logs import dataset_of, log_of
 from prismrec.data.dataset import build_dataset
 from prismrec.data.split import make_split
-from prismrec.data.storage import load_dataset, load_split, read_manifest, save_dataset
+from prismrec.data.storage import load_dataset, load_split, read_dataset_manifest, save_dataset
 from prismrec.errors import DataError
 
 
@@ -126,7 +126,7 @@ def test_ids_that_are_floats_are_refused(folder):
     ],
 )
 def test_another_format_or_size_is_refused(folder, change, message):
-    manifest = read_manifest(folder)
+    manifest = read_dataset_manifest(folder)
     (folder / "manifest.json").write_text(json.dumps({**manifest, **change}))
     with pytest.raises(DataError, match=message):
         load_dataset(folder)
@@ -149,7 +149,7 @@ def test_a_manifest_that_is_no_object_is_refused(folder, text):
     ],
 )  # fmt: skip
 def test_a_key_of_the_manifest_that_is_absent_or_wrong_is_named(folder, key, value):
-    manifest = read_manifest(folder)
+    manifest = read_dataset_manifest(folder)
     (folder / "manifest.json").write_text(json.dumps({**manifest, key: value}))
     with pytest.raises(DataError, match=rf"manifest\.json gives {key} as .* but it must be"):
         load_dataset(folder)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec.data import times
 from prismrec.data.events import read_events
+from prismrec.data.readers import times
 from prismrec.errors import ConfigError, DataError
 
 SECOND = 1_000_000

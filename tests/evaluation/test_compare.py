@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from prismrec.compare import compare
 from prismrec.data.split import Case
 from prismrec.errors import DataError, UnknownName
-from prismrec.evaluation import Report, evaluate
-from prismrec.types import Ranked
+from prismrec.evaluation.compare import compare
+from prismrec.evaluation.evaluate import Report, evaluate
+from prismrec.types import RankedItems
 
 
 def report(per_user, cases="the same"):
@@ -53,7 +53,7 @@ def test_users_without_the_metric_in_either_are_left_out():
 def test_refuses_reports_of_different_users():
     def recommend(histories, k):
         items = np.tile(np.arange(1, k + 1), (len(histories), 1))
-        return Ranked(items, items.astype(np.float32), items * 0)
+        return RankedItems(items, items.astype(np.float32), items * 0)
 
     one = [Case(np.array([1]), np.array([2])), Case(np.array([3]), np.array([4]))]
     a, b = evaluate(recommend, one), evaluate(recommend, one[::-1])

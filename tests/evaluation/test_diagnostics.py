@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from prismrec.channel import Rules
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Case
-from prismrec.diagnostics import diagnose, tradeoff
 from prismrec.errors import ConfigError, DataError
-from prismrec.evaluation import evaluate
-from prismrec.extractors.base import Extractor
-from prismrec.model import Model
-from prismrec.recommender import Recommender
+from prismrec.evaluation.diagnostics import diagnose, tradeoff
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.models.extractors.base import Extractor
+from prismrec.models.model import Model
+from prismrec.recommend.recommender import Recommender
+from prismrec.retrieval.rules import RuleRetriever
 from prismrec.types import Interests
 
 approx = pytest.approx
@@ -170,7 +170,7 @@ def test_hidden_items_are_in_no_list():
 
 def test_the_recall_is_of_the_list_as_it_is_served_with_rules():
     after = sparse.csr_array(([1.0], ([2], [5])), shape=(7, 7))  # 5 follows 2
-    recommender = recommender_of(EAST_AND_NORTH, interests=1).with_rules(Rules(after, 1e12))
+    recommender = recommender_of(EAST_AND_NORTH, interests=1).with_rules(RuleRetriever(after, 1e12))
     found = diagnose(recommender, [case([2], [5])], k=1)
     assert found.recall == 1
     assert found.marginal_recall == (0,)  # the interest alone shows 4

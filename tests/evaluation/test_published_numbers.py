@@ -8,14 +8,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prismrec.baselines import BASELINES, by_score, item_knn, popularity, sequential_rules
-from prismrec.compare import compare
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import split_by_user
-from prismrec.evaluation import evaluate
+from prismrec.evaluation.baselines import (
+    BASELINES,
+    by_score,
+    item_knn,
+    popularity,
+    sequential_rules,
+)
+from prismrec.evaluation.compare import compare
+from prismrec.evaluation.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from prismrec import losses
+from prismrec.models import losses
 
 # The target scores log 2, the negatives log 3 and log 5, so every exponential is a whole number.
 LOGITS = torch.tensor([[log(2), log(3), log(5)]], dtype=torch.float64)

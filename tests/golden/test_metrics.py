@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from prismrec.errors import DataError
-from prismrec.metrics import METRICS, Answers, coverage
+from prismrec.evaluation.metrics import METRICS, Answers, coverage
 
 approx = pytest.approx
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError
-from prismrec.rerank import Pool, calibrated, certificate, diversify, frontier, mmr, overlap, xquad
+from prismrec.rerank import calibrated, certificate, diversify, frontier, mmr, overlap, xquad
+from prismrec.types import Pool
 
 
 def one(scores, categories, k, strength):

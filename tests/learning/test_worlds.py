@@ -18,9 +18,9 @@ import torch
 
 from prismrec.data.histories import Histories
 from prismrec.data.synthetic import World
-from prismrec.extractors import Prism, SelfAttentive
-from prismrec.model import Model
-from prismrec.readouts import READOUTS
+from prismrec.models.extractors import Prism, SelfAttentive
+from prismrec.models.model import Model
+from prismrec.models.readouts import READOUTS
 from prismrec.training import Objective, TrainConfig, train
 
 USERS, LENGTH, ITEMS, LIST = 2_500, 13, 256, 16

@@ -14,8 +14,8 @@ import httpx2 as httpx
 import polars as pl
 import pytest
 
-from prismrec.artifact import save
 from prismrec.data.storage import save_dataset
+from prismrec.recommend.artifact import save
 from worlds import small_dataset, untrained
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from prismrec.extractors import DynamicRouting, SharedRouting
+from prismrec.models.extractors import DynamicRouting, SharedRouting
 
 D, K, L = 4, 3, 6
 LENGTHS = [6, 3, 1]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from prismrec.extractors import EXTRACTORS
+from prismrec.models.extractors import EXTRACTORS
 
 B, L, K, D = 64, 20, 4, 64
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from prismrec.extractors import SelfAttentive
-from prismrec.extractors.sa import at_distance
+from prismrec.models.extractors import SelfAttentive
+from prismrec.models.extractors.sa import at_distance
 
 V, D, K, L = 7, 3, 2, 5
 HISTORIES = [[3, 1, 3, 6], [2], [5, 4, 1, 2, 6]]

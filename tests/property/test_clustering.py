@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cosine_similarity
 
-from prismrec.clustering import ALIKE, FADES, assigned
 from prismrec.errors import ConfigError
-from prismrec.extractors import Prism
+from prismrec.models.clustering import ALIKE, FADES, assigned
+from prismrec.models.extractors import Prism
 
 tastes = torch.eye(4)
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec.index import Changed, ExactIndex, Sharded, exact
+from prismrec.retrieval.index import Changed, ExactIndex, Sharded, exact
 
 
 @st.composite

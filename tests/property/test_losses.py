@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec import losses
-from prismrec.readouts import READOUTS
+from prismrec.models import losses
+from prismrec.models.readouts import READOUTS
 
 seeds = st.integers(0, 10_000)
 examples = settings(deadline=None, max_examples=50)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismrec.index import ExactIndex
-from prismrec.merge import merge
+from prismrec.retrieval.index import ExactIndex
+from prismrec.retrieval.merge import merge_candidates
 from prismrec.types import Candidates
 
 
@@ -40,7 +40,7 @@ def test_with_an_exact_index_the_merge_is_the_top_of_the_whole_catalog(search):
     vectors, queries, prior, m, barred = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
     depth = m + max(len(gone) for gone in barred)
-    merged = merge(index.search(queries, depth), prior, m, barred=barred)
+    merged = merge_candidates(index.search(queries, depth), prior, m, barred=barred)
     for row, expected in enumerate(by_hand(vectors, queries, prior, barred)):
         found = [(i, s) for i, s in zip(merged.items[row], merged.scores[row], strict=True) if i]
         assert found == expected[:m]
@@ -51,7 +51,7 @@ def test_an_item_is_listed_once_with_the_interest_that_scores_it_best(search):
     vectors, queries, prior, m, barred = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
     depth = m + max(len(gone) for gone in barred)
-    merged = merge(index.search(queries, depth), prior, m, barred=barred)
+    merged = merge_candidates(index.search(queries, depth), prior, m, barred=barred)
     for row in range(len(queries)):
         listed = merged.items[row][merged.items[row] > 0]
         assert len(set(listed.tolist())) == len(listed)
@@ -66,13 +66,13 @@ def test_a_place_where_nothing_was_found_is_not_an_item():
     candidates = Candidates(
         np.array([[[3, 0], [0, 0]]]), np.array([[[1.0, 0.0], [0.0, 0.0]]], dtype=np.float32)
     )
-    merged = merge(candidates, np.zeros((1, 2)), 3)
+    merged = merge_candidates(candidates, np.zeros((1, 2)), 3)
     assert merged.items.tolist() == [[3, 0, 0]]
 
 
 def test_the_input_is_not_changed():
     items = np.array([[[2, 1], [1, 2]]])
     scores = np.array([[[2.0, 1.0], [3.0, 0.0]]], dtype=np.float32)
-    merge(Candidates(items, scores), np.zeros((1, 2)), 4, barred=[np.array([2])])
+    merge_candidates(Candidates(items, scores), np.zeros((1, 2)), 4, barred=[np.array([2])])
     assert items.tolist() == [[[2, 1], [1, 2]]]
     assert scores[0, 0, 0] == pytest.approx(2.0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from prismrec.metrics import METRICS, Answers
+from prismrec.evaluation.metrics import METRICS, Answers
 
 V, C = 9, 4
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prismrec.projection import Plane
+from prismrec.service.projection import Plane
 
 
 def test_vectors_of_a_plane_keep_their_distances_on_the_map():

@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec.rerank import Pool, calibrated, diversify, dpp, mmr, overlap, xquad
+from prismrec.rerank import calibrated, diversify, dpp, mmr, overlap, xquad
+from prismrec.types import Pool
 
 quick = settings(deadline=None, max_examples=30)
 

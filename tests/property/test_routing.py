@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from prismrec.extractors.dr import route, squash
-from prismrec.extractors.mind import active_interests
+from prismrec.models.extractors.dr import route, squash
+from prismrec.models.extractors.mind import active_interests
 
 quick = settings(deadline=None, max_examples=30)
 

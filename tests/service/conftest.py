@@ -5,11 +5,11 @@ import contextlib
 import pytest
 from fastapi.testclient import TestClient
 
-from prismrec.artifact import save
+from prismrec.recommend.artifact import save
 from prismrec.service.app import create_app
 from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Places, Settings
-from prismrec.stores import open_store
+from prismrec.service.stores import open_store
 from worlds import small_dataset, untrained
 
 

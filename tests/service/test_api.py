@@ -7,9 +7,9 @@ import urllib.parse
 import polars as pl
 import pytest
 
-from prismrec.artifact import load, save
-from prismrec.data import times
+from prismrec.data.readers import times
 from prismrec.data.storage import save_dataset
+from prismrec.recommend.artifact import load, save
 from prismrec.service.schemas import OTHER_UNITS
 from prismrec.service.settings import Places
 from worlds import untrained

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 import torch
 
-from prismrec.artifact import load, save
-from prismrec.recommender import Recommender
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.recommender import Recommender
 from prismrec.service.metrics import NEWEST, Metrics
 from service.processes import Process, replace_folder
 from worlds import untrained

@@ -8,11 +8,12 @@ import time
 import pytest
 import uvicorn
 
-from prismrec.service import limits, serving
+from prismrec.service import middleware as limits
+from prismrec.service import server as serving
 from prismrec.service.app import create_app
 from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Places, Settings
-from prismrec.stores import open_store
+from prismrec.service.stores import open_store
 
 pytestmark = pytest.mark.slow  # it waits for what is given up
 

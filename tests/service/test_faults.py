@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from postgres import postgres
-from prismrec.artifact import load, save
+from prismrec.recommend.artifact import load, save
 from redis_server import redis_server
 from service.processes import Process, replace_folder
 from worlds import small_dataset, untrained

@@ -13,12 +13,12 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, checks
 from schemathesis.core.failures import FailureGroup
 
-from prismrec.artifact import save
 from prismrec.data.storage import save_dataset
+from prismrec.recommend.artifact import save
 from prismrec.service.app import create_app
 from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Places, Settings
-from prismrec.stores import open_store
+from prismrec.service.stores import open_store
 from worlds import small_dataset, untrained
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from prismrec.service import answers
 from prismrec.service.errors import ApiError
 from prismrec.service.microbatch import MOST, Batcher
 from prismrec.service.schemas import RecommendRequest
-from prismrec.service.work import Workers
+from prismrec.service.thread_pool import Workers
 
 
 def run(compute, asked, *, threads=1, queue=100, timeout=5.0):

@@ -18,11 +18,11 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 import prismrec.service
-from prismrec.artifact import load, save
 from prismrec.cli import main
 from prismrec.data.storage import save_dataset
 from prismrec.errors import ConfigError
-from prismrec.recommender import Recommender
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.recommender import Recommender
 from prismrec.service.metrics import Metrics
 from prismrec.service.settings import Keys, Places, Settings, check_exposure
 from service.processes import Process

@@ -6,7 +6,7 @@ import pytest
 
 from prismrec.errors import ConfigError
 from prismrec.service.errors import ApiError
-from prismrec.service.limits import JsonLines, Rates
+from prismrec.service.middleware import JsonLines, Rates
 from prismrec.service.settings import Keys, Settings, check_exposure
 
 READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from prismrec.data.histories import Histories
-from prismrec.extractors import SelfAttentive
-from prismrec.model import Model
-from prismrec.negatives import mixed
+from prismrec.models.extractors import SelfAttentive
+from prismrec.models.model import Model
+from prismrec.models.samplers import mixed
 from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.checkpoint import LAST, save_tensors
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.negatives import SAMPLERS
-from prismrec.readouts import HARD
-from prismrec.regularizers import REGULARIZERS
+from prismrec.models.readouts import HARD
+from prismrec.models.regularizers import REGULARIZERS
+from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.checkpoint import read_tensors
 

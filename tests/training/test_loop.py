@@ -7,8 +7,8 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError, DataError, TrainingError
-from prismrec.extractors import EXTRACTORS
-from prismrec.negatives import SAMPLERS
+from prismrec.models.extractors import EXTRACTORS
+from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, TrainConfig, train
 
 

@@ -5,14 +5,14 @@ from functools import partial
 import pytest
 import torch
 
-from prismrec import losses
 from prismrec.data.batches import Batches
-from prismrec.extractors.base import Extractor, without_prior
-from prismrec.losses import LOSSES
-from prismrec.model import Model
-from prismrec.negatives import SAMPLERS
-from prismrec.readouts import READOUTS
-from prismrec.regularizers import REGULARIZERS
+from prismrec.models import losses
+from prismrec.models.extractors.base import Extractor, without_prior
+from prismrec.models.losses import LOSSES
+from prismrec.models.model import Model
+from prismrec.models.readouts import READOUTS
+from prismrec.models.regularizers import REGULARIZERS
+from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, objective
 from prismrec.training.objective import compute
 from prismrec.types import Batch, Interests
@@ -88,7 +88,7 @@ def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
     new_model, histories, monkeypatch, name, _, loss, sampled, chunk, strike_seen
 ):  # fmt: skip
     monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many pieces; else one
-    monkeypatch.setattr("prismrec.partition.CHUNK", chunk)
+    monkeypatch.setattr("prismrec.models.chunked_softmax.CHUNK", chunk)
     model, batch = new_model(strike_seen=strike_seen), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
     goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)

@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import cyclopts
 
-import prismrec
-from prismrec.cli.sentences import of_the_system, with_flags
+from prismrec._version import __version__
+from prismrec.cli._errors import of_the_system, with_flags
 from prismrec.errors import ConfigError, PrismrecError
-from prismrec.folders import is_of_the_system
+from prismrec.io import is_os_error
 
 COMMANDS = {
     "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",
@@ -42,7 +42,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
         name="prismrec",
         help="Multi-interest recommendations, from an event log to a list that says why.\n\n"
         "Every flag can stand in a TOML file, given as --config FILE: flag, file, default.",
-        version=prismrec.__version__,
+        version=__version__,
         help_format="plaintext",
         exit_on_error=False,
         print_error=False,
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()  # the reader (head, less) has had enough
         sys.exit(0)
     except Exception as error:
-        if not is_of_the_system(error):
+        if not is_os_error(error):
             raise
         _refuse(of_the_system(error))
 

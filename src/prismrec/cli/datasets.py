@@ -5,9 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli.show import show
-from prismrec.data.sources import DATASETS
-from prismrec.data.synthetic import WORLDS
+from prismrec.cli._output import show
+from prismrec.data import DATASETS, WORLDS
 
 
 def datasets(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:

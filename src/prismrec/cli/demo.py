@@ -12,23 +12,33 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.artifact import save
-from prismrec.cli import measure
-from prismrec.cli.evaluate import content_of, describe
-from prismrec.cli.logs import CACHE, Reading, open_log
-from prismrec.cli.measure import Measuring, baselines, listing_of
-from prismrec.cli.progress import Progress
-from prismrec.cli.recommend import clipped, lines_of
-from prismrec.cli.show import note, show
-from prismrec.cli.train import about_run
-from prismrec.data.dataset import Dataset, build_dataset
-from prismrec.data.sources import DATASETS
-from prismrec.data.split import Split, split_by_user
-from prismrec.data.storage import read_manifest, save_dataset
-from prismrec.recipes import RunConfig, Trained, fit
-from prismrec.recommender import Recommender
-from prismrec.report import differences, write_report
-from prismrec.training import TrainConfig
+from prismrec.cli._answers import answer_lines, clipped
+from prismrec.cli._options import CACHE, Reading, open_log
+from prismrec.cli._output import note, show
+from prismrec.cli._progress import Progress
+from prismrec.cli._results import results_table
+from prismrec.data import (
+    DATASETS,
+    Dataset,
+    Split,
+    build_dataset,
+    read_dataset_manifest,
+    save_dataset,
+    split_by_user,
+)
+from prismrec.evaluation import (
+    Measuring,
+    compare_with_single_interest,
+    describe_recommender,
+    differences,
+    entries_as_json,
+    listing_of,
+    measure_baselines,
+    report_content,
+    write_report,
+)
+from prismrec.recommend import Recommender, save
+from prismrec.training import RunConfig, TrainConfig, Trained, fit, run_record
 
 SEED = 2020
 """Of the split: the one that METHODS' measured tables use."""
@@ -81,16 +91,16 @@ def demo(
     recommenders = {name: found.recommender for name, found in trained.items()}
     measuring = Measuring(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
     note("Fitting the baselines …", quiet=as_json)
-    listings, entries, left_out = baselines(measuring)
+    listings, entries, left_out = measure_baselines(measuring)
     for name, recommender in recommenders.items():
         note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
-        how, seconds = describe(recommender), trained[name].result.seconds
+        how, seconds = describe_recommender(recommender), trained[name].result.seconds
         entries.append(measuring.entry(name, how, listings[name], seconds=seconds))
-    compared = [*differences(entries), *measure.against_twins(entries, 50), *left_out]
-    content = content_of(measuring, entries, listings, recommenders, compared, data)
+    compared = [*differences(entries), *compare_with_single_interest(entries, 50), *left_out]
+    content = report_content(measuring, entries, listings, recommenders, compared, data)
     write_report(content, out / "report")
-    lines = ["", *measure.lines_of(entries, (20, 50)), "", *compared, ""]
+    lines = ["", *results_table(entries, (20, 50)), "", *compared, ""]
     lines += a_user(recommenders["prism"], dataset, split)
     minutes = (time.perf_counter() - began) / 60
     lines += [
@@ -102,7 +112,7 @@ def demo(
         f"  --report {out / 'report'}",
         "then open http://127.0.0.1:8000/",
     ]
-    value = {"entries": measure.as_json(entries), "differences": compared}
+    value = {"entries": entries_as_json(entries), "differences": compared}
     show(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
 
 
@@ -110,13 +120,13 @@ def train_all(
     dataset: Dataset, split: Split, out: Path, *, epochs: int | None, quiet: bool
 ) -> dict[str, Trained]:
     """Train and save every model of the demo."""
-    manifest = read_manifest(out / "data")
+    manifest = read_dataset_manifest(out / "data")
     trained = {}
     for name, (config, training) in MODELS.items():
         settings = replace(training, epochs=epochs) if epochs else training
         with Progress(name, quiet=quiet) as progress:
             found = fit(split, dataset.catalog, config, settings, on_step=progress.step)
-        save(found.recommender, out / name, about=about_run(found, manifest, split.how))
+        save(found.recommender, out / name, about=run_record(found, manifest, split.how))
         trained[name] = found
     return trained
 
@@ -132,8 +142,8 @@ def a_user(recommender: Recommender, dataset: Dataset, split: Split) -> list[str
     history = catalog.items.external(case.history.tolist())
     newest = "; ".join(catalog.title(int(item)) for item in case.history[-3:])
     interests = recommender.interests(history)
-    plain = lines_of(recommender.recommend(history, 10), interests)
-    diverse = lines_of(recommender.recommend(history, 10, diversity=0.5), interests)
+    plain = answer_lines(recommender.recommend(history, 10), interests)
+    diverse = answer_lines(recommender.recommend(history, 10, diversity=0.5), interests)
     return [
         f"A test user of {len(history)} events, the newest three:",
         clipped(newest, 80),

@@ -13,14 +13,12 @@ from typing import Annotated
 import numpy as np
 from cyclopts import Parameter
 
-from prismrec import artifact
-from prismrec.cli.show import show
-from prismrec.cli.surroundings import surroundings
-from prismrec.data import storage
+from prismrec.cli._output import show
+from prismrec.data import DATASET_FORMAT, load_dataset
 from prismrec.errors import PrismrecError
-from prismrec.index.choose import real_queries, recall_of
-from prismrec.index.exact import ExactIndex
-from prismrec.recommender import Recommender, items_of
+from prismrec.evaluation import describe_environment
+from prismrec.recommend import ARTIFACT_FORMAT, Recommender, indexed_items, load
+from prismrec.retrieval import ExactIndex, real_queries, recall_of
 
 PROBES = 50
 """Items, evenly over the catalog, of which the index is asked."""
@@ -37,7 +35,7 @@ def doctor(
     """
     packages, optional = required(requirements())
     versions = {"python": platform.python_version()} | {n: version(n) for n in packages}
-    around = surroundings()
+    around = describe_environment()
     extras = {name: extra(some) for name, some in optional.items()}
     found = {str(folder): check(folder) for folder in folders}
     value = {"versions": versions, "extras": extras, "machine": around["machine"]}
@@ -101,7 +99,7 @@ def check(folder: Path) -> str:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         return f"ill: no readable manifest.json ({error}); give an artifact or a data set folder."
-    known = {artifact.FORMAT: _check_artifact, storage.FORMAT: _check_dataset}
+    known = {ARTIFACT_FORMAT: _check_artifact, DATASET_FORMAT: _check_dataset}
     kind = manifest.get("format") if isinstance(manifest, dict) else None
     if not isinstance(kind, str) or kind not in known:
         return (
@@ -115,10 +113,10 @@ def check(folder: Path) -> str:
 
 
 def _check_artifact(folder: Path) -> str:
-    recommender = artifact.load(folder)
+    recommender = load(folder)
     items = recommender.catalog.items.external([1])
     listed = recommender.recommend(items, k=min(10, len(recommender.catalog.items)))
-    again = artifact.load(folder).recommend(items, k=min(10, len(recommender.catalog.items)))
+    again = load(folder).recommend(items, k=min(10, len(recommender.catalog.items)))
     if listed != again:
         return "ill: loaded twice, it answered the same history with two lists; train again."
     held, wanted = len(recommender.index), len(recommender.catalog.items)
@@ -133,7 +131,7 @@ def _recall(recommender: Recommender) -> str:
     index = recommender.index
     if index.exact:
         return "exact"
-    vectors, ids = items_of(recommender.model)
+    vectors, ids = indexed_items(recommender.model)
     probes = np.linspace(0, len(ids) - 1, min(PROBES, len(ids))).astype(np.int64)
     queries = recommender.interests_of([ids[[place]] for place in probes]).vectors
     asked = real_queries(queries.float().cpu().numpy())
@@ -143,6 +141,6 @@ def _recall(recommender: Recommender) -> str:
 
 
 def _check_dataset(folder: Path) -> str:
-    dataset = storage.load_dataset(folder, verify=True)
+    dataset = load_dataset(folder, verify=True)
     users, events = len(dataset.users), len(dataset.histories.items)
     return f"well: {users:,} users, {events:,} events, as its fingerprint says"

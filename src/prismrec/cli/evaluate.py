@@ -1,27 +1,29 @@
 """``prismrec evaluate``: an artifact beside every baseline, and as a report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from prismrec.artifact import check_trained_on, load
-from prismrec.cli import measure
-from prismrec.cli.measure import Listing, Measuring, baselines, listing_of
-from prismrec.cli.show import note, show
-from prismrec.cli.surroundings import surroundings
-from prismrec.data.catalog import Catalog
-from prismrec.data.split import Split
-from prismrec.data.storage import load_dataset, load_split
-from prismrec.diagnostics import Diagnostics, diagnose, tradeoff
+from prismrec.cli._output import note, show
+from prismrec.cli._results import results_table
+from prismrec.data import Catalog, load_dataset, load_split
 from prismrec.errors import DataError
-from prismrec.recommender import Recommender
-from prismrec.report import Content, Entry, differences, write_report
-from prismrec.rerank.base import check_length, check_strength
-
-STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Diversities at which the trade-off is shown."""
+from prismrec.evaluation import (
+    Entry,
+    Measuring,
+    compare_with_single_interest,
+    describe_recommender,
+    differences,
+    entries_as_json,
+    listing_of,
+    measure_baselines,
+    report_content,
+    write_report,
+)
+from prismrec.recommend import Recommender, check_trained_on, load
+from prismrec.rerank import check_length, check_strength
 
 
 def evaluate(
@@ -60,28 +62,28 @@ def evaluate(
     measuring = Measuring(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data, dataset.catalog)
     note("Fitting the baselines …", quiet=as_json)
-    listings, others, left_out = baselines(measuring)
+    listings, others, left_out = measure_baselines(measuring)
     models: list[Entry] = []
     for name, recommender in recommenders.items():
         note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
         models += [
-            measuring.entry(title, describe(one), listing_of(one, diversity=strength))
+            measuring.entry(title, describe_recommender(one), listing_of(one, diversity=strength))
             for title, one, strength in versions_of(name, recommender, diversity or ())
         ]
     entries = [*others, *models]
     compared = [
         *differences(entries, f"recall@{ks[-1]}"),
-        *measure.against_twins(models, ks[-1]),
+        *compare_with_single_interest(models, ks[-1]),
         *left_out,
     ]
     if report:
-        content = content_of(measuring, entries, listings, recommenders, compared, data.name)
+        content = report_content(measuring, entries, listings, recommenders, compared, data.name)
         write_report(content, report)
-    lines = [*measure.lines_of(entries, measuring.ks), "", *compared, ""]
+    lines = [*results_table(entries, measuring.ks), "", *compared, ""]
     lines += models[0].filtered.card().splitlines()
     lines += [f"report: {report / 'report.html'}"] if report else []
-    value = {"entries": measure.as_json(entries), "differences": compared}
+    value = {"entries": entries_as_json(entries), "differences": compared}
     show(value, lines, as_json=as_json)
 
 
@@ -112,64 +114,3 @@ def open_all(artifacts: Sequence[Path], data: Path, catalog: Catalog) -> dict[st
                 f"{name} numbers other items than {data}; give the data set that it was trained on."
             )
     return opened
-
-
-def describe(recommender: Recommender) -> str:
-    """Tell what a recommender is made of."""
-    model, rules = recommender.model, recommender.rules
-    kind, extractor = type(model.extractor).__name__, model.extractor
-    return (
-        f"{kind}, K={extractor.interests}, D={extractor.dim}, newest {extractor.max_len} events, "
-        f"{model.similarity}" + (f", rules at {rules.weight:g}" if rules else "")
-    )
-
-
-def content_of(
-    measuring: Measuring,
-    entries: Sequence[Entry],
-    listings: Mapping[str, Listing],
-    recommenders: Mapping[str, Recommender],
-    sentences: Sequence[str],
-    title: str,
-) -> Content:
-    """Gather what the report shows."""
-    around = surroundings()
-    return Content(
-        title=f"Prismrec on {title}",
-        dataset=facts(measuring.split, measuring.catalog),
-        protocol=measuring.split.how,
-        entries=entries,
-        depth={name: measuring.depth(listing) for name, listing in listings.items()},
-        tradeoff={
-            name: tradeoff(recommender, measuring.cases, STRENGTHS, k=measuring.ks[-1])
-            for name, recommender in recommenders.items()
-        }
-        if measuring.catalog.category_names
-        else {},
-        diagnostics={
-            name: diagnosed(recommender, measuring) for name, recommender in recommenders.items()
-        },
-        tradeoff_k=measuring.ks[-1],
-        command=around["command"],
-        commit=around["commit"],
-        machine=f"{around['machine']}, torch {around['torch']}",
-        date=around["date"],
-        differences=sentences,
-    )
-
-
-def diagnosed(recommender: Recommender, measuring: Measuring) -> Diagnostics:
-    """Give the health of a recommender's interests."""
-    return diagnose(recommender, measuring.cases, k=measuring.ks[-1])
-
-
-def facts(split: Split, catalog: Catalog) -> dict[str, Any]:
-    """Give the sizes of what is measured."""
-    return {
-        "training users": len(split.train),
-        "training events": len(split.train.items),
-        "validation users": len(split.valid),
-        "test users": len(split.test),
-        "items": catalog.size - 1,
-        "categories": len(catalog.category_names),
-    }

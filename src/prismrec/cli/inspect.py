@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli.logs import Reading, open_log
-from prismrec.cli.show import show
-from prismrec.data.inspect import inspect_log
+from prismrec.cli._options import Reading, open_log
+from prismrec.cli._output import show
+from prismrec.data import inspect_log
 
 
 def inspect(

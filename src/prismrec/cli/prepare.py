@@ -8,15 +8,18 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from prismrec.cli.described import describe
-from prismrec.cli.logs import Reading, open_log
-from prismrec.cli.show import show
-from prismrec.data.dataset import Dataset, Duplicates, build_dataset
-from prismrec.data.events import EventLog
-from prismrec.data.items import ItemDescriptions
-from prismrec.data.shared import shared_accounts
-from prismrec.data.split import Split, make_split
-from prismrec.data.storage import save_dataset
+from prismrec.cli._options import Reading, open_log
+from prismrec.cli._output import show
+from prismrec.data import (
+    Dataset,
+    Duplicates,
+    EventLog,
+    ItemDescriptions,
+    Split,
+    build_dataset,
+    make_split,
+    save_dataset,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +33,6 @@ class Making:
     duplicates: Duplicates = "keep"
     """Repeated events: keep them; drop-exact, those of the same user, item and time; or
     collapse-repeats, an item that its user took in the event before."""
-    people: int = 1
-    """Merge users at random, so many to an account: a test of whether interests keep tastes
-    apart. 1 leaves them as they are."""
     split: Literal["by-user", "leave-last-out", "by-time"] = "by-user"
     """Protocol of train, validation and test."""
     seed: int | None = None
@@ -68,8 +68,6 @@ def prepare(
         min_item_events=making.min_item_events,
         duplicates=making.duplicates,
     )
-    if making.people != 1:
-        dataset = shared_accounts(dataset, people=making.people).dataset
     options = {} if making.seed is None else {"seed": making.seed}
     made = make_split(dataset, making.split, **options)
     save_dataset(dataset, out, split={"name": making.split, "options": options})
@@ -142,6 +140,3 @@ def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
     else:
         without = f"{without_category(dataset):,} without category"
         yield f"items    {found:,} of {all_:,} are in the table of items, {without}"
-
-
-describe(Making)

@@ -8,16 +8,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from prismrec.answer import Answer, Interest
-from prismrec.artifact import load, read_manifest
-from prismrec.batch import Wish, recommend_file
-from prismrec.cli.described import describe
-from prismrec.cli.progress import bar_of_users
-from prismrec.cli.show import show
-from prismrec.data.storage import load_dataset
-from prismrec.dial import Dial
+from prismrec.cli._answers import answer_lines
+from prismrec.cli._output import show
+from prismrec.cli._progress import bar_of_users
+from prismrec.data import load_dataset
 from prismrec.errors import ConfigError
-from prismrec.filters import Filter
+from prismrec.recommend import Filter, Wish, load, read_artifact_manifest, recommend_file
+from prismrec.rerank import Dial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +119,7 @@ def recommend(
     unknown = wanted.only.unknown(recommender.catalog)
     value = {**asdict(answer), "interests": [asdict(interest) for interest in interests]}
     value["unknown_filter"] = unknown
-    lines = lines_of(answer, interests)
+    lines = answer_lines(answer, interests)
     show(value, [*said_of_filter(unknown), *lines], as_json=as_json)
 
 
@@ -140,7 +137,7 @@ def recommend_to_file(
         )
     recommender = load(artifact)
     wish = Wish(k=wanted.k, dial=wanted.dial, filter_seen=not wanted.keep_seen, only=wanted.only)
-    plan = json.dumps(read_manifest(artifact)["sha256"])
+    plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
     with bar_of_users("recommend") as on_users:
         done = recommend_file(recommender, histories, asked.out, wish, plan=plan, on_users=on_users)
     told = f"{asked.out}: {done.rows:,} items for {done.users:,} users"
@@ -181,45 +178,3 @@ def read_history(history: str | None, user: str | None, data: Path | None) -> li
     dataset = load_dataset(data)
     number = int(dataset.users.index([user])[0])
     return dataset.catalog.items.external(dataset.histories[number].tolist())
-
-
-def lines_of(answer: Answer, interests: list[Interest], width: int = 80) -> list[str]:
-    """Lay an answer out for a person: the interests, then the list."""
-    lines = []
-    if answer.unknown:
-        lines.append(f"not in the catalog, left out: {', '.join(answer.unknown)}")
-    if answer.source == "popular":
-        lines.append("no known item in the history: what is popular, of different categories")
-    for interest in interests:
-        made = ", ".join(reason.title for reason in interest.items[:3])
-        name = f" ({interest.name})" if interest.name else ""
-        lines.append(clipped(f"interest {interest.number}{name}: {made}", width))
-    lines.append("")
-    for rank, item in enumerate(answer, start=1):
-        moved = f" from {item.rank_by_score}" if item.rank_by_score != rank else ""
-        why = f"{moved}  {item.score:7.3f}" + (f"  interest {item.interest}" if interests else "")
-        title = clipped(item.title, width - 5 - len(why))
-        lines.append(f"{rank:3}  {title:<{width - 5 - len(why)}}{why}".rstrip())
-    lines += _after(answer)
-    return lines
-
-
-def _after(answer: Answer) -> list[str]:
-    """Say what else there is to know of a list."""
-    lines = []
-    if answer.reason == "exhausted":
-        lines.append("no other item may be recommended")
-    if answer.strength and answer.source == "interests":
-        proof = ", the best list of the whole catalog" if answer.optimal else ""
-        gone = f", {len(answer.displaced)} pushed out" if answer.displaced else ""
-        lines.append(f"diversity λ {answer.strength:.4g}{proof}{gone}")
-    return lines
-
-
-def clipped(text: str, width: int) -> str:
-    """Cut text to a width, showing that it was."""
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-for settings in (Asked, Wanted):
-    describe(settings)

@@ -5,10 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli.described import describe
-from prismrec.cli.show import note
+from prismrec.cli._output import note
 from prismrec.errors import MissingExtra
-from prismrec.service.settings import Keys, Places, Settings, check_exposure
+from prismrec.service import Keys, Places, Settings, check_exposure
 
 
 def serve(
@@ -35,9 +34,7 @@ def serve(
         settings: How the service runs.
     """
     try:
-        from prismrec.service.app import write_environment
-        from prismrec.service.health import check_places
-        from prismrec.service.serving import listen, run
+        from prismrec.service import check_places, listen, run, write_environment
     except ImportError as error:
         raise MissingExtra.for_("prismrec serve", "serve") from error
     keys = Keys.from_environment()
@@ -51,6 +48,3 @@ def serve(
         at = f"[{host}]" if ":" in host else host
         said = f"Serving {artifact}: the API{page} at http://{at}:{port}/"
         run(bound, settings.workers, lambda: note(said))
-
-
-describe(Settings)

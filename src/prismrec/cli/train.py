@@ -11,17 +11,25 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from prismrec.artifact import save
-from prismrec.cli.described import describe
-from prismrec.cli.progress import Progress
-from prismrec.cli.scalars import scalars
-from prismrec.cli.show import note, show
-from prismrec.cli.surroundings import surroundings
-from prismrec.data.storage import load_dataset, load_split, read_manifest
+from prismrec.cli._output import note, show
+from prismrec.cli._progress import Progress
+from prismrec.cli._tensorboard import scalars
+from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.errors import ConfigError
-from prismrec.recipes import RunConfig, Trained, fit, settle, single_of, told, traits_of
-from prismrec.training import TrainConfig
-from prismrec.training.checkpoint import LAST
+from prismrec.recommend import save
+from prismrec.training import (
+    LAST,
+    RunConfig,
+    TrainConfig,
+    Trained,
+    fit,
+    run_record,
+    run_summary,
+    settle,
+    single_of,
+    told,
+    traits_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,7 @@ def train(
     """
     torch.set_num_threads(sitting.threads or torch.get_num_threads())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
-    dataset, manifest = load_dataset(data), read_manifest(data)
+    dataset, manifest = load_dataset(data), read_dataset_manifest(data)
     split = load_split(data, dataset)
     settled, paced = settle(run_config, training, traits_of(split, dataset.catalog))
     by_rule = [part for part in (told(run_config, settled), told(training, paced)) if part]
@@ -93,39 +101,15 @@ def train(
         if trained[place].result.interrupted:
             note(f"stopped at step {trained[place].result.steps}; go on with --resume.")
             raise KeyboardInterrupt
-        about = about_run(trained[place], manifest, split.how)
+        about = run_record(trained[place], manifest, split.how)
         save(trained[place].recommender, place, about=about)
         (place / "run.toml").write_text(to_toml(trained[place].settings), encoding="utf-8")
     for place in plans:
         shutil.rmtree(place.with_name(place.name + ".run"), ignore_errors=True)
-    summary = {str(place): summary_of(found) for place, found in trained.items()}
+    summary = {str(place): run_summary(found) for place, found in trained.items()}
     lines = [line for place, found in trained.items() for line in lines_of(place, found)]
     lines.append(f"next: prismrec evaluate {out} {data}")
     show(summary, lines, as_json=sitting.as_json)
-
-
-def about_run(trained: Trained, dataset: dict[str, Any], how: str) -> dict[str, Any]:
-    """Give what the artifact's manifest says of a run."""
-    return {
-        "run": trained.settings,
-        "result": summary_of(trained),
-        **trained.notes,
-        "dataset": {n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
-        "split": how,
-        **surroundings(),
-    }
-
-
-def summary_of(trained: Trained) -> dict[str, Any]:
-    """Give what a run came to."""
-    result = trained.result
-    return {
-        "steps": result.steps,
-        "best_step": result.best_step,
-        "validation": result.best,
-        "seconds": round(result.seconds, 1),
-        "pairs_per_second": round(result.pairs_per_second),
-    }
 
 
 def lines_of(place: Path, trained: Trained) -> list[str]:
@@ -171,8 +155,3 @@ def to_toml(settings: Mapping[str, Any]) -> str:
     if pairs:
         lines.append(f"set = {json.dumps(pairs)}")
     return "\n".join(lines) + "\n"
-
-
-describe(RunConfig, without=["options"])  # --set gives them
-describe(TrainConfig)
-describe(Sitting)

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import polars as pl
 
-from prismrec.data import times
-from prismrec.data.categories import category_lists, objects, refuse_objects
-from prismrec.data.columns import Columns, find, listed, require
-from prismrec.data.formats import Parsing, open_tables
-from prismrec.data.refusals import FILE, KIND, OVER_LINES, Refused, judge, refusals
-from prismrec.data.tables import FAULT, LINE, Table, malformed
+from prismrec.data.readers import times
+from prismrec.data.readers.categories import category_lists, objects, refuse_objects
+from prismrec.data.readers.columns import Columns, find, listed, require
+from prismrec.data.readers.formats import Parsing, open_tables
+from prismrec.data.readers.rejected import FILE, KIND, OVER_LINES, Refused, judge, refusals
+from prismrec.data.readers.table import FAULT, LINE, Table, malformed
 from prismrec.errors import DataError
 
 OTHER = "another event"
@@ -62,10 +62,10 @@ def read_events(
     """Read an event log.
 
     Args:
-        source: A path, glob or directory (see ``prismrec.data.formats``), or any data frame.
+        source: A path, glob or directory (see ``prismrec.data.readers.formats``), or any data frame.
         columns: Names of columns that are not common ones.
         keep_events: The kinds of event to keep; all, if empty.
-        time_unit: Of numbers, where their size does not tell it; see ``prismrec.data.times``.
+        time_unit: Of numbers, where their size does not tell it; see ``prismrec.data.readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
         delimiter: Between fields of text; told by the header if None.
         encoding: Of text.

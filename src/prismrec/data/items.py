@@ -13,13 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from prismrec.data.categories import category_lists, objects, refuse_objects
-from prismrec.data.columns import find, require
 from prismrec.data.events import EventLog, id_of
-from prismrec.data.formats import Parsing, open_tables
-from prismrec.data.refusals import FILE, KIND, Refused, judge, refusals
-from prismrec.data.tables import FAULT, LINE, Table, malformed
-from prismrec.data.text import read_text
+from prismrec.data.readers.categories import category_lists, objects, refuse_objects
+from prismrec.data.readers.columns import find, require
+from prismrec.data.readers.formats import Parsing, open_tables
+from prismrec.data.readers.rejected import FILE, KIND, Refused, judge, refusals
+from prismrec.data.readers.table import FAULT, LINE, Table, malformed
+from prismrec.data.readers.text import read_text
 from prismrec.errors import DataError
 
 GOOD = "good"

@@ -23,17 +23,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-import prismrec
+from prismrec._version import __version__
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split, make_split
 from prismrec.errors import DataError
-from prismrec.folders import whole_folder
-from prismrec.manifest import COUNT, OBJECT, TEXT, Form, holding, or_null, read
+from prismrec.io import (
+    COUNT,
+    OBJECT,
+    TEXT,
+    ManifestForm,
+    atomic_folder,
+    object_with,
+    optional,
+    read_manifest,
+)
 
-FORMAT, VERSION = "prismrec-dataset", 1
+DATASET_FORMAT, VERSION = "prismrec-dataset", 1
 MANIFEST = "manifest.json"
 ARRAYS = ("indptr", "items", "times")
 ITEMS: dict[str, pl.DataType] = {
@@ -43,9 +51,9 @@ ITEMS: dict[str, pl.DataType] = {
     "count": pl.Int64(),
 }
 """The columns of ``items.parquet``."""
-FORM = Form(
+FORM = ManifestForm(
     what="data set",
-    format=FORMAT,
+    format=DATASET_FORMAT,
     version=VERSION,
     kinds={
         "users": COUNT,
@@ -54,7 +62,7 @@ FORM = Form(
         "fingerprint": TEXT,
         "ids_fingerprint": TEXT,
         "how": OBJECT,
-        "split": or_null(holding(name=TEXT, options=OBJECT)),
+        "split": optional(object_with(name=TEXT, options=OBJECT)),
     },
     make="make one with 'prismrec prepare'",
     again="prepare it again",
@@ -77,7 +85,7 @@ def save_dataset(
 
     Cost: one pass over the data, memory O(ids).
     """
-    with whole_folder(folder, MANIFEST, f'"{FORMAT}"') as part:
+    with atomic_folder(folder, MANIFEST, f'"{DATASET_FORMAT}"') as part:
         _write(dataset, part, split)
 
 
@@ -96,7 +104,7 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
     Cost: O(users + items) time and memory; with ``verify`` one pass over the arrays.
     """
     folder = Path(folder)
-    manifest = read_manifest(folder)
+    manifest = read_dataset_manifest(folder)
     users = IdMap(_table(folder / "users.parquet", {"id": pl.String()})["id"], kind="user")
     catalog = read_catalog(folder)
     indptr, items, times = (_array(folder / f"{name}.npy") for name in ARRAYS)
@@ -121,9 +129,9 @@ def load_split(folder: str | Path, dataset: Dataset) -> Split:
     """Split a loaded data set as its manifest says; by-user with the defaults if it is silent.
 
     Raises:
-        UnknownName, DataError: See ``make_split`` and ``read_manifest``.
+        UnknownName, DataError: See ``make_split`` and ``read_dataset_manifest``.
     """
-    split = read_manifest(folder)["split"] or {"name": "by-user", "options": {}}
+    split = read_dataset_manifest(folder)["split"] or {"name": "by-user", "options": {}}
     try:
         return make_split(dataset, split["name"], **split["options"])
     except DataError:
@@ -135,13 +143,13 @@ def load_split(folder: str | Path, dataset: Dataset) -> Split:
         ) from error
 
 
-def read_manifest(folder: str | Path) -> dict[str, Any]:
+def read_dataset_manifest(folder: str | Path) -> dict[str, Any]:
     """Give a data set's manifest: sizes, fingerprints, ``how`` and ``split``.
 
     Raises:
         DataError: No manifest, or not one that this version reads; the message names the key.
     """
-    return read(Path(folder) / MANIFEST, FORM)
+    return read_manifest(Path(folder) / MANIFEST, FORM)
 
 
 def write_catalog(catalog: Catalog, folder: Path) -> None:
@@ -171,7 +179,7 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(histories, name), allow_pickle=False)
     manifest = {
-        "format": FORMAT, "version": VERSION, "prismrec": prismrec.__version__,
+        "format": DATASET_FORMAT, "version": VERSION, "prismrec": __version__,
         "users": len(histories), "items": len(catalog.items), "events": len(histories.items),
         "fingerprint": dataset.fingerprint, "ids_fingerprint": dataset.ids_fingerprint,
         "how": dict(dataset.how), "split": split,

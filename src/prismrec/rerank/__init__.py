@@ -8,37 +8,57 @@ every list of it, and the strength for a wanted diversity or a relevance to be l
 To add one: write ``rerank/yours.py``, add a line to ``RERANKERS``.
 """
 
-from prismrec.rerank.base import Pool, Reranker
+from prismrec.rerank.base import Reranker, check_length, check_strength
+from prismrec.rerank.build import (
+    DEEPEST,
+    DEPTH,
+    Listed,
+    Source,
+    categories_in,
+    make_lists,
+)
 from prismrec.rerank.calibrated import calibrated
-from prismrec.rerank.category import category, certificate, diversify, normalised
+from prismrec.rerank.category import (
+    category,
+    certificate,
+    diversify,
+    diversity_of,
+    normalised,
+    scale_of,
+    scaled,
+)
+from prismrec.rerank.diversity import Dial
 from prismrec.rerank.dpp import dpp
 from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.mmr import mmr
 from prismrec.rerank.overlap import overlap
+from prismrec.rerank.rerankers import RERANKERS
 from prismrec.rerank.xquad import xquad
 
-RERANKERS: dict[str, Reranker] = {
-    "calibrated": calibrated,
-    "category": category,
-    "dpp": dpp,
-    "mmr": mmr,
-    "overlap": overlap,
-    "xquad": xquad,
-}
-
 __all__ = [
+    "DEEPEST",
+    "DEPTH",
     "RERANKERS",
+    "Dial",
     "Frontier",
-    "Pool",
+    "Listed",
     "Reranker",
+    "Source",
     "calibrated",
+    "categories_in",
     "category",
     "certificate",
+    "check_length",
+    "check_strength",
     "diversify",
+    "diversity_of",
     "dpp",
     "frontier",
+    "make_lists",
     "mmr",
     "normalised",
     "overlap",
+    "scale_of",
+    "scaled",
     "xquad",
 ]

@@ -9,53 +9,19 @@ A list is worth the sum of its scores plus ``strength`` times what the re-ranker
 weighs the two as (1 - λ) and λ, its λ is strength / (1 + strength).
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError
+from prismrec.types import Pool
 
 T = TypeVar("T")
 
 MOST = 1e300
 """Largest strength: beyond it, strength times a rank would overflow to infinity."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pool:
-    """One user's M candidates, and what a re-ranker may know of them: each reads its own part.
-
-    Raises:
-        DataError: A score is NaN, or a part is not of M candidates.
-    """
-
-    scores: NDArray[np.floating]
-    """``[M]``, in any order; -inf for no candidate, which is never chosen."""
-    category: NDArray[np.integer] | None = None
-    """``[M]``: one category each; -1 for none, which differs from every other."""
-    categories: Sequence[Collection[int]] | None = None
-    """M sets: none, one or several categories each."""
-    vectors: NDArray[np.floating] | None = None
-    """``[M, D]``: item vectors."""
-    interest_scores: NDArray[np.floating] | None = None
-    """``[M, K]``: each candidate's score for each interest; -inf where not active."""
-    history: Sequence[Collection[int]] | None = None
-    """The categories of each item of the user's history, as in ``categories``."""
-
-    def __post_init__(self) -> None:
-        """Refuse parts that do not belong together."""
-        if np.isnan(self.scores).any():
-            raise DataError("A candidate's score is NaN; look for NaN in the model's vectors.")
-        for field in fields(self):
-            part = getattr(self, field.name)
-            if part is not None and field.name != "history" and len(part) != len(self.scores):
-                raise DataError(
-                    f"A pool of {len(self.scores)} scores was given {field.name} of "
-                    f"{len(part)} candidates; give one each."
-                )
 
 
 class Reranker(Protocol):

@@ -9,8 +9,9 @@ the metric ``calibration``.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import Pool, greedy, needed
+from prismrec.rerank.base import greedy, needed
 from prismrec.rerank.sets import incidence
+from prismrec.types import Pool
 
 SMOOTHING = 0.01
 """Part of the history mixed into the list, so that a category it lacks costs log 100 at most."""

@@ -14,7 +14,9 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import DataError
-from prismrec.rerank.base import Pool, check_length, check_strength, needed
+from prismrec.numerics import top_k
+from prismrec.rerank.base import check_length, check_strength, needed
+from prismrec.types import Pool
 
 BLOCK = 512
 """Users at a time: their arrays stay in the cache, a quarter faster than all at once."""
@@ -54,7 +56,7 @@ def diversify(
     for start in range(0, len(scores), BLOCK):
         block = slice(start, start + BLOCK)
         value = values(scores[block], categories[block], strength=strength)
-        chosen[block] = largest(value, chosen.shape[1])
+        chosen[block] = top_k(value, chosen.shape[1])
     return chosen
 
 
@@ -146,24 +148,6 @@ def _count_before(categories: Int[np.ndarray, "B M"]) -> Int[np.ndarray, "B M"]:
     rank = rank.reshape(b, m)
     rank[categories < 0] = 0
     return rank
-
-
-def largest(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
-    """Give the columns of the k largest of each row, largest first, ties by column."""
-    b, m = value.shape
-    if k == 0:
-        return np.empty((b, 0), dtype=np.int64)
-    cost = -value
-    last = np.partition(cost, k - 1, axis=1)[:, k - 1 : k]
-    inside = cost <= last
-    if np.count_nonzero(inside) > b * k:  # ties for the last place: the earlier columns have it
-        tied = cost == last
-        spare = k - np.count_nonzero(cost < last, axis=1, keepdims=True)
-        inside &= ~tied | (np.cumsum(tied, axis=1) <= spare)
-    columns = np.flatnonzero(inside).reshape(b, k)
-    order = np.argsort(cost.ravel().take(columns), axis=1, kind="stable")
-    columns -= m * np.arange(b)[:, None]
-    return np.take_along_axis(columns, order, axis=1)
 
 
 def diversity_of(categories: Int[np.ndarray, " k"]) -> float | None:

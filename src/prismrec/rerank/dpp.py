@@ -9,8 +9,9 @@ NeurIPS 2018: the greedy choice by Cholesky factors that grow by one row.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import Pool, check_length, check_strength, greedy, needed
-from prismrec.rerank.mmr import directions
+from prismrec.numerics import normalize
+from prismrec.rerank.base import check_length, check_strength, greedy, needed
+from prismrec.types import Pool
 
 FLAT = 1e-9
 """Least squared distance from the span of the list: what lies closer is taken to lie in it."""
@@ -19,14 +20,14 @@ FLAT = 1e-9
 def dpp(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """Choose greedily the candidate that raises F most.
 
-    Reads the pool's ``vectors``. Once the list spans all D directions the volume is 0 whatever
+    Reads the pool's ``vectors``. Once the list spans all D normalize the volume is 0 whatever
     is added, and the rest follow by score.
 
     Cost: O(k² M + k M D) time, O(k M) memory.
     """
     check_length(k)
     check_strength(strength)
-    direction = directions(needed(pool.vectors, "vectors", "dpp"))
+    direction = normalize(needed(pool.vectors, "vectors", "dpp"))
     beyond = np.einsum("md,md->m", direction, direction)  # squared distance from the list's span
     factors = np.empty((min(k, len(direction)), len(direction)))  # Cholesky: a row a chosen item
     rows = 0

@@ -6,7 +6,9 @@ Source: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SI
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import Pool, greedy, needed
+from prismrec.numerics import normalize
+from prismrec.rerank.base import greedy, needed
+from prismrec.types import Pool
 
 
 def mmr(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
@@ -16,7 +18,7 @@ def mmr(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
 
     Cost: O(k M D).
     """
-    direction = directions(needed(pool.vectors, "vectors", "mmr"))
+    direction = normalize(needed(pool.vectors, "vectors", "mmr"))
     nearest = np.full(len(direction), -1.0)
 
     def after(best: int) -> NDArray[np.float64]:
@@ -24,9 +26,3 @@ def mmr(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
         return -nearest
 
     return greedy(pool, k, strength=strength, first=np.zeros(len(direction)), after=after)
-
-
-def directions(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Scale each vector of ``[…, D]`` to length 1; one of zeros stays."""
-    length = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1)

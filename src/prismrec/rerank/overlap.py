@@ -13,8 +13,9 @@ Functions and Dynamic Updates", for the bound.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import Pool, greedy, needed
+from prismrec.rerank.base import greedy, needed
 from prismrec.rerank.sets import incidence
+from prismrec.types import Pool
 
 
 def overlap(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:

@@ -9,7 +9,8 @@ Diversification", WWW 2010: there the aspects are reformulations of the query.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import Pool, greedy, needed
+from prismrec.rerank.base import greedy, needed
+from prismrec.types import Pool
 
 
 def xquad(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.answer import Answer, Item
-from prismrec.dial import Dial
-from prismrec.filters import Filter, known
-from prismrec.recommender import Recommender
+from prismrec.recommend import Answer, Filter, Item, Recommender, known
+from prismrec.rerank import Dial
+from prismrec.service.loaded_artifact import Served
 from prismrec.service.schemas import RecommendRequest
-from prismrec.service.state import Served
 
 TOP = 5
 """Items shown of each interest's own."""

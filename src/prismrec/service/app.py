@@ -21,17 +21,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
-import prismrec
+from prismrec._version import __version__
 from prismrec.errors import DataError, PrismrecError
+from prismrec.io import set_threads
+from prismrec.service.auth import check_scope
 from prismrec.service.errors import INTERNAL, ApiError
-from prismrec.service.keys import check_scope
-from prismrec.service.limits import App, JsonLines, Limits, Rates
+from prismrec.service.middleware import App, JsonLines, Limits, Rates
 from prismrec.service.routes import Desk, make_routes, not_found
 from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Places, Settings, check_exposure, store_address
-from prismrec.service.work import Workers
-from prismrec.stores import open_store
-from prismrec.threads import set_threads
+from prismrec.service.stores import open_store
+from prismrec.service.thread_pool import Workers
 
 log = logging.getLogger("prismrec.service")
 PAGE = Path(__file__).parent / "page"
@@ -63,7 +63,7 @@ def create_app(service: Service, keys: Keys) -> App:
 
     app = FastAPI(
         title="Prismrec",
-        version=prismrec.__version__,
+        version=__version__,
         description="Multi-interest recommendations that say why.",
         docs_url=None,
         redoc_url=None,

@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prismrec.artifact import check_trained_on, read_manifest
-from prismrec.data.storage import load_dataset, load_split
-from prismrec.diagnostics import diagnose
+from prismrec.data import load_dataset, load_split
 from prismrec.errors import ConfigError, DataError
-from prismrec.recommender import Recommender
+from prismrec.evaluation import diagnose
+from prismrec.recommend import Recommender, check_trained_on, read_artifact_manifest
 from prismrec.service.settings import Places
 
 DIAGNOSED = 200
@@ -23,9 +22,9 @@ def check_places(places: Places) -> None:
         DataError: No artifact, no data set, or one whose ids are not those of the training.
         ConfigError: No report.
     """
-    read_manifest(places.artifact)
+    read_artifact_manifest(places.artifact)
     if places.beside:
-        read_manifest(places.beside)
+        read_artifact_manifest(places.beside)
     if places.report and not (places.report / REPORT).is_file():
         raise ConfigError(
             f"No report at {places.report}: it has no {REPORT}; make one with 'prismrec evaluate "

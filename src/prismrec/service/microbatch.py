@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from prismrec.service.errors import ApiError
-from prismrec.service.work import Workers
+from prismrec.service.thread_pool import Workers
 
 A = TypeVar("A")
 R = TypeVar("R")

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from prismrec.service import schemas as s
+from prismrec.service.auth import check_scope
 from prismrec.service.errors import STATUS, ApiError
-from prismrec.service.keys import check_scope
-from prismrec.service.limits import Rates
 from prismrec.service.microbatch import Batcher
+from prismrec.service.middleware import Rates
 from prismrec.service.service import Service
 from prismrec.service.settings import Keys, Scope
-from prismrec.service.work import Workers
+from prismrec.service.thread_pool import Workers
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from prismrec.stores import LONGEST
+from prismrec.service.stores import LONGEST
 
 
 def _short_enough(name: str) -> str:

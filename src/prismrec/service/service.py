@@ -10,16 +10,16 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from prismrec.errors import ConfigError, PrismrecError, StoreError
-from prismrec.filters import known
+from prismrec.recommend import known
 from prismrec.service import answers
+from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
-from prismrec.service.copies import private_folder
 from prismrec.service.health import diagnosed, report_in
+from prismrec.service.loaded_artifact import Served, example_users, with_items
 from prismrec.service.metrics import Metrics
 from prismrec.service.schemas import EventIn, ItemIn, RecommendRequest
 from prismrec.service.settings import Places, Settings
-from prismrec.service.state import Served, example_users, with_items
-from prismrec.stores import Event, Store
+from prismrec.service.stores import Event, Store
 
 log = logging.getLogger("prismrec.service")
 BACK = 3_600_000_000

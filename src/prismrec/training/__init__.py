@@ -1,7 +1,20 @@
-"""Training: one loop that reads from top to bottom. See ``loop.py``."""
+"""Training: from a split to a trained recommender.
 
-from prismrec.training.config import TrainConfig
-from prismrec.training.loop import Step, TrainResult, train
-from prismrec.training.objective import Objective
+Must not depend on: the service, the command line.
 
-__all__ = ["Objective", "Step", "TrainConfig", "TrainResult", "train"]
+Names are imported when they are first used.
+"""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+
+from prismrec.training.fit import (
+    RunConfig,
+    Trained,
+    fit,
+    run_record,
+    run_summary,
+    settle,
+    single_of,
+)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from prismrec.errors import DataError
-from prismrec.tensors import read_tensors, save_tensors
+from prismrec.io import read_tensors, save_tensors
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 

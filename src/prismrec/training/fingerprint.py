@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from prismrec.data.histories import Histories
-from prismrec.model import Model
+from prismrec.data import Histories
+from prismrec.models import Model
 from prismrec.training.config import TrainConfig
 from prismrec.training.objective import Objective
 

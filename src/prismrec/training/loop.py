@@ -18,11 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from prismrec.data.batches import Batches
-from prismrec.data.histories import Histories
+from prismrec.data import Batches, Histories
 from prismrec.errors import ConfigError, DataError, TrainingError
-from prismrec.model import Model
-from prismrec.training.average import Average
+from prismrec.models import Model
 from prismrec.training.checkpoint import (
     LAST,
     Progress,
@@ -32,6 +30,7 @@ from prismrec.training.checkpoint import (
     save_last,
 )
 from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
+from prismrec.training.ema import Average
 from prismrec.training.fingerprint import fingerprint
 from prismrec.training.interrupt import interrupt_noted
 from prismrec.training.objective import Objective, compute

@@ -12,11 +12,17 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from prismrec import losses
-from prismrec.model import Model
-from prismrec.negatives import Sampler
-from prismrec.partition import CHUNK, Finish, find_hits, partition_loss
-from prismrec.readouts import LSE, Readout
+from prismrec.models import (
+    CHUNK,
+    LSE,
+    Finish,
+    Model,
+    Readout,
+    Sampler,
+    find_hits,
+    losses,
+    partition_loss,
+)
 from prismrec.types import Batch, Interests, Negatives
 
 Loss = Callable[[Tensor], Tensor]

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from prismrec.model import Model
+from prismrec.models import Model
 from prismrec.training.config import RATE, TrainConfig
 
 

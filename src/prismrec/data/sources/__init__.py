@@ -26,7 +26,7 @@ from prismrec.data.sources.movielens import ML_1M, ML_100K
 from prismrec.data.sources.taobao import TAOBAO
 from prismrec.data.synthetic import PREFIX, open_world
 from prismrec.errors import DataError, UnknownName
-from prismrec.folders import said, whole_folder
+from prismrec.io import atomic_folder, describe_write_errors
 
 DATASETS: dict[str, Source] = {
     source.name: source for source in (ML_100K, ML_1M, AMAZON_BOOKS, TAOBAO)
@@ -62,7 +62,7 @@ def fetch(name: str, cache: str | Path, *, source: str | Path | None = None) -> 
     known = DATASETS[name]
     folder = Path(cache) / name
     if source is not None or not (folder / NOTE).is_file():
-        with said(folder):
+        with describe_write_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             made = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.")
         with made as scratch:
@@ -109,7 +109,7 @@ def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None
     sha256 = check(known, files)
     events, items = read(files)
     record = {"name": known.name, "home": known.home, "terms": known.terms, "sha256": sha256}
-    with whole_folder(folder, NOTE, f'"{known.name}"') as made:
+    with atomic_folder(folder, NOTE, f'"{known.name}"') as made:
         events.sink_parquet(made / "events.parquet")
         if items is not None:
             items.write_parquet(made / "items.parquet")

@@ -1,0 +1,80 @@
+"""Baselines: what a model has to beat, in every table beside it.
+
+    for name, fit in BASELINES.items():
+        fitted = fit(split.train, split.valid, catalog.size)
+        recommend = by_score(fitted, filter_seen=True)
+        print(name, fitted.how, evaluate(recommend, split.test))
+
+Each is a function of the training histories that gives a ``Score``; ``by_score`` makes lists of
+it. Nothing is set per data set: the settings stand here, and where two kinds of data set want
+different ones, validation chooses between the two.
+
+To add one: write ``baselines/yours.py`` and a line in ``BASELINES``; the contract in
+``tests/contract/test_baselines.py`` runs over the table.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from prismrec.data import Case, Histories
+from prismrec.evaluation.baselines.choose import Fitted, choose
+from prismrec.evaluation.baselines.ease import ease
+from prismrec.evaluation.baselines.item_knn import item_knn
+from prismrec.evaluation.baselines.popularity import popularity
+from prismrec.evaluation.baselines.score import Score, by_score
+from prismrec.evaluation.baselines.sequential_rules import sequential_rules
+
+
+def fit_popularity(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
+    """Fit popularity."""
+    return Fitted(popularity(train, size), "events in training")
+
+
+def fit_item_knn(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
+    """Fit item-kNN with recency, shrunk or not."""
+    candidates = {
+        f"recency 0.8, 1000 neighbours, shrink {shrink:g}": partial(
+            item_knn, train, size, neighbours=1000, shrink=shrink
+        )
+        for shrink in (0.0, 20.0)
+    }
+    return choose(candidates, valid)
+
+
+def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
+    """Fit sequential rules, for a dense or for a sparse data set."""
+    common = "window 10, decay 0.8, recency 0.8"
+    # With many events an item the popular must be held down and the order within a sitting says
+    # little; with few, what came next is all there is.
+    candidates = {
+        f"{common}, backward {backward:g}, beta {beta:g}": partial(
+            sequential_rules, train, size, backward=backward, beta=beta
+        )
+        for backward, beta in ((0.5, 0.3), (0.0, 0.0))
+    }
+    return choose(candidates, valid)
+
+
+def fit_ease(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
+    """Fit EASE^R with recency; raises ``DataError`` above 30 000 items."""
+    return Fitted(ease(train, size, l2=500.0, recency=0.8), "l2 500, recency 0.8")
+
+
+BASELINES: dict[str, Callable[[Histories, Sequence[Case], int], Fitted]] = {
+    "popularity": fit_popularity,
+    "item-knn": fit_item_knn,
+    "sequential-rules": fit_sequential_rules,
+    "ease": fit_ease,
+}
+
+__all__ = [
+    "BASELINES",
+    "Fitted",
+    "Score",
+    "by_score",
+    "choose",
+    "ease",
+    "item_knn",
+    "popularity",
+    "sequential_rules",
+]

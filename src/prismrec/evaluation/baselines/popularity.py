@@ -1,0 +1,19 @@
+"""Popularity: the same list for everyone, the floor of every table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.data import Histories
+from prismrec.evaluation.baselines.score import Score
+
+
+def popularity(train: Histories, size: int) -> Score:
+    """Score every item by its events in training, whatever the history."""
+    counts = train.counts(size).astype(np.float64)
+
+    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+        return np.broadcast_to(counts, (len(histories), size))
+
+    return score

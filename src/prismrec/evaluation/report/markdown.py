@@ -1,0 +1,67 @@
+"""A report as Markdown: plain tables, readable before they are rendered."""
+
+import re
+from collections.abc import Iterator
+
+from prismrec.evaluation.report.content import Content
+from prismrec.evaluation.report.sections import Section, sections
+from prismrec.evaluation.report.tables import Cell, Table
+
+
+def markdown(content: Content, *, plots: str = "") -> str:
+    """Give a report as Markdown.
+
+    Args:
+        content: What it says.
+        plots: Folder of the charts, relative to where the text will lie; without one they are
+            left out, and their numbers stay.
+    """
+    blocks = [f"# {plain(content.title)}"]
+    for section in sections(content):
+        blocks += _blocks(section, plots)
+    return "\n\n".join(blocks) + "\n"
+
+
+def table(content: Table) -> str:
+    """Give a table as Markdown, its columns aligned in the source as well."""
+    rows = [[_cell(cell) for cell in row] for row in content.rows]
+    head = [_cell(cell) for cell in content.head]
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+
+    def line(cells: list[str]) -> str:
+        numbers = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)][1:]
+        return f"| {' | '.join([cells[0].ljust(widths[0]), *numbers])} |"
+
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join([line(head), line(rule), *(line(row) for row in rows)])
+
+
+def plain(text: str) -> str:
+    """Make text stand for itself in Markdown: on one line, every sign that could act escaped."""
+    return re.sub(r"([\\`*\[\]<>|~#&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+
+
+def _cell(cell: Cell) -> str:
+    return f"**{plain(cell.line)}**" if cell.best else plain(cell.line)
+
+
+def _blocks(section: Section, plots: str) -> Iterator[str]:
+    yield f"## {section.title}"
+    if section.about:
+        yield section.about
+    if section.code:
+        yield _fenced(section.code)
+    if section.facts:
+        yield "\n".join(f"- **{plain(n)}**: {plain(value)}" for n, value in section.facts.items())
+    if section.chart and plots:
+        yield f"![{section.title}]({plots}/{section.key}.svg)"
+    yield from (table(numbers) for numbers in (*section.folded, *section.tables))
+    if section.sentences:
+        yield "\n".join(f"- {plain(sentence)}" for sentence in section.sentences)
+
+
+def _fenced(text: str) -> str:
+    """Set text as it is; the fence is longer than any within."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text.strip()}\n{fence}"

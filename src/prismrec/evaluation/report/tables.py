@@ -1,0 +1,163 @@
+"""The tables of a report, as text in cells: Markdown and HTML lay out the same ones."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from prismrec.evaluation.evaluate import Report
+from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.report.content import Content, Entry
+
+NOTHING = "–"
+
+
+class Cell(NamedTuple):
+    """One cell; ``best`` is set in bold, ``muted`` stands back."""
+
+    text: str
+    below: str = ""
+    """What follows, on the same line or the next."""
+    best: bool = False
+    muted: bool = False
+
+    @property
+    def line(self) -> str:
+        """All of it on one line."""
+        return f"{self.text} {self.below}".rstrip()
+
+
+class Table(NamedTuple):
+    """Rows below a head; the first column names the row."""
+
+    head: list[Cell]
+    rows: list[list[Cell]]
+
+
+class Column(NamedTuple):
+    """A metric, and under which treatment of seen items."""
+
+    metric: str
+    seen: str  # "keep" or "filter"
+    head: Cell
+
+    def of(self, entry: Entry) -> Report:
+        """Give the report that the column reads."""
+        return entry.keep if self.seen == "keep" else entry.filtered
+
+
+COLUMNS = [
+    *(
+        Column(f"recall@{k}", seen, Cell(f"recall@{k}", seen))
+        for k in (20, 50)
+        for seen in ("keep", "filter")
+    ),
+    *(
+        Column(name, "filter", Cell(name))
+        for name in ("ndcg@50", "hit_rate@50", "diversity@50", "coverage@50")
+    ),
+]
+"""The main table; a column that no entry has is left out."""
+
+
+def results_table(content: Content) -> Table:
+    """Make the main table: a row an entry, "mean ± half-width" in each cell.
+
+    Bold is the best mean of a column, all of them if they print alike; not where neither higher
+    nor lower is better.
+    """
+    entries = content.entries
+    columns = [c for c in COLUMNS if any(c.metric in c.of(entry).metrics for entry in entries)]
+    best = [_best(column, entries) for column in columns]
+    rows = []
+    for entry in entries:
+        cells = [Cell(entry.name, "(baseline)" if entry.baseline else "")]
+        for column, top in zip(columns, best, strict=True):
+            cells.append(_measured(column.of(entry), column.metric, top))
+        rows.append([*cells, Cell(NOTHING if entry.seconds is None else f"{entry.seconds:.1f}")])
+    return Table([Cell("model"), *(column.head for column in columns), Cell("seconds")], rows)
+
+
+def _measured(report: Report, metric: str, top: str | None) -> Cell:
+    if metric not in report.metrics:
+        return Cell(NOTHING, muted=True)
+    mean, _, spread = report.shown(metric).partition(" ")
+    return Cell(mean, spread, best=mean == top)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _best(column: Column, entries: Sequence[Entry]) -> str | None:
+    """Give the best mean of a column as it prints; nothing to be best at with one entry."""
+    name = column.metric.partition("@")[0]
+    better = METRICS[name].better if name in METRICS else ""
+    reports = [column.of(entry) for entry in entries]
+    means = [r.metrics[column.metric] for r in reports if column.metric in r.metrics]
+    if not better or len(entries) < 2 or not means:
+        return None
+    return _shown(max(means) if better == "higher" else min(means))
+
+
+def depth_table(content: Content) -> Table:
+    """Make the table of recall by depth."""
+    ks = sorted({k for curve in content.depth.values() for k in curve})
+    rows = [
+        [Cell(name), *(_number(curve.get(k)) for k in ks)] for name, curve in content.depth.items()
+    ]
+    return Table(_head("model", *(f"recall@{k}" for k in ks)), rows)
+
+
+def tradeoff_table(content: Content) -> Table:
+    """Make the table of recall and diversity by strength."""
+    rows = [
+        [Cell(name), Cell(f"{strength:g}"), _number(recall), _number(diversity)]
+        for name, points in content.tradeoff.items()
+        for strength, recall, diversity in points
+    ]
+    k = content.tradeoff_k
+    return Table(_head("model", "λ", f"recall@{k}", f"diversity@{k}"), rows)
+
+
+def models_table(content: Content) -> Table:
+    """Make the table of diagnostics, a row a model."""
+    head = _head("model", "interests", "usage entropy", "dead", "cosine", "overlap of lists",
+                 "recall", "recall of pool", "items in pool", "distinct lists")  # fmt: skip
+    rows = []
+    for name, found in content.diagnostics.items():
+        dead = ", ".join(str(number) for number in found.dead) or "none"
+        cells = [Cell(name), Cell(str(len(found.usage))), _number(found.usage_entropy), Cell(dead)]
+        cells += [_number(value) for value in (found.cosine, found.overlap)]
+        cells += [_number(found.recall), _number(found.pool_recall), _number(found.pool_items, 1)]
+        rows.append([*cells, Cell(f"{100 * found.distinct_lists:.1f} %")])
+    return Table(head, rows)
+
+
+def interests_table(content: Content) -> Table:
+    """Make the table of diagnostics, a row an interest."""
+    rows = [
+        [
+            Cell(f"{name}, interest {number}"),
+            Cell(f"{100 * found.active[number]:.1f} %"),
+            Cell(f"{100 * share:.1f} %"),
+            _number(found.effective_items[number], 1, of=found.read_items),
+            _number(found.marginal_recall[number], signed=True),
+        ]
+        for name, found in content.diagnostics.items()
+        for number, share in enumerate(found.usage)
+    ]
+    return Table(_head("model", "active", "usage", "effective items", "marginal recall"), rows)
+
+
+def _head(*titles: str) -> list[Cell]:
+    return [Cell(title) for title in titles]
+
+
+def _number(
+    value: float | None, digits: int = 4, *, signed: bool = False, of: float | None = None
+) -> Cell:
+    if value is None or not math.isfinite(value):
+        return Cell(NOTHING, muted=True)
+    return Cell(
+        f"{value:{'+' if signed else ''}.{digits}f}", "" if of is None else f"of {of:.{digits}f}"
+    )

@@ -1,0 +1,33 @@
+"""A report on disk, each file whole or not at all."""
+
+import json
+from pathlib import Path
+
+from prismrec.evaluation.report.content import Content, numbers
+from prismrec.evaluation.report.markdown import markdown
+from prismrec.evaluation.report.page import page
+from prismrec.evaluation.report.sections import sections
+from prismrec.evaluation.report.svg import standalone
+from prismrec.io import atomic_file
+
+
+def write_report(content: Content, folder: str | Path) -> None:
+    """Write ``report.json``, ``report.md``, ``report.html`` and ``plots/*.svg``.
+
+    Each file is whole or not there, what links is written after what is linked; whatever else
+    the folder holds stays.
+
+    Raises:
+        DataError: A file cannot be written.
+    """
+    folder = Path(folder)
+    files = {f"plots/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
+    files["report.json"] = json.dumps(
+        numbers(content), indent=2, ensure_ascii=False, allow_nan=False
+    )
+    files["report.md"] = markdown(content, plots="plots")
+    files["report.html"] = page(content)
+    for name, body in files.items():
+        with atomic_file(folder / name) as beside:
+            # A command line may hold bytes that are no text.
+            beside.write_text(body, encoding="utf-8", errors="replace")

@@ -1,0 +1,99 @@
+from .chunked_softmax import (
+    CHUNK as CHUNK,
+)
+from .chunked_softmax import (
+    Finish as Finish,
+)
+from .chunked_softmax import (
+    find_hits as find_hits,
+)
+from .chunked_softmax import (
+    partition_loss as partition_loss,
+)
+from .clustering import (
+    assigned as assigned,
+)
+from .embeddings import (
+    Memberships as Memberships,
+)
+from .extractors import (
+    EXTRACTORS as EXTRACTORS,
+)
+from .extractors import (
+    DynamicRouting as DynamicRouting,
+)
+from .extractors import (
+    Extractor as Extractor,
+)
+from .extractors import (
+    GRU4Rec as GRU4Rec,
+)
+from .extractors import (
+    MeanPool as MeanPool,
+)
+from .extractors import (
+    Prism as Prism,
+)
+from .extractors import (
+    SelfAttentive as SelfAttentive,
+)
+from .extractors import (
+    SharedRouting as SharedRouting,
+)
+from .extractors import (
+    Transformer as Transformer,
+)
+from .losses import (
+    LOSSES as LOSSES,
+)
+from .model import (
+    Model as Model,
+)
+from .model import (
+    Similarity as Similarity,
+)
+from .readouts import (
+    LSE as LSE,
+)
+from .readouts import (
+    READOUTS as READOUTS,
+)
+from .readouts import (
+    Readout as Readout,
+)
+from .regularizers import (
+    REGULARIZERS as REGULARIZERS,
+)
+from .samplers import (
+    SAMPLERS as SAMPLERS,
+)
+from .samplers import (
+    Sampler as Sampler,
+)
+
+__all__ = [
+    "CHUNK",
+    "EXTRACTORS",
+    "LOSSES",
+    "LSE",
+    "READOUTS",
+    "REGULARIZERS",
+    "SAMPLERS",
+    "DynamicRouting",
+    "Extractor",
+    "Finish",
+    "GRU4Rec",
+    "MeanPool",
+    "Memberships",
+    "Model",
+    "Prism",
+    "Readout",
+    "Sampler",
+    "SelfAttentive",
+    "SharedRouting",
+    "Similarity",
+    "Transformer",
+    "assigned",
+    "find_hits",
+    "partition_loss",
+]

@@ -1,0 +1,53 @@
+"""Mean pool: the one-interest floor that every multi-interest model is compared with.
+
+Source: Covington et al., "Deep Neural Networks for YouTube Recommendations", RecSys 2016, cut
+down to what the ComiRec authors compare with; their code, src/model.py, Model_DNN.
+"""
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from prismrec.models.extractors.base import Extractor, prefix_mask, without_prior
+from prismrec.types import Interests
+
+
+class MeanPool(Extractor):
+    """The mean of the history's item vectors, through one linear layer.
+
+    Args:
+        dim: Width D of item and interest vectors.
+        interests: 1.
+        max_len: Longest history L.
+        linear: Put W·mean + b after the mean. It starts as the identity, so that an untrained
+            model recommends what is near the mean of the history, with the scale of the items.
+
+    Cost: O(B L D + B D²) time; ``prefixes`` O(B L² D + B L D²).
+    """
+
+    single = True
+
+    def __init__(self, *, dim: int, interests: int, max_len: int, linear: bool = True) -> None:
+        super().__init__(dim=dim, interests=interests, max_len=max_len)
+        self.linear = nn.Linear(dim, dim) if linear else None
+        if self.linear is not None:
+            nn.init.eye_(self.linear.weight)
+            nn.init.zeros_(self.linear.bias)
+
+    def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
+        """See ``Extractor.forward``."""
+        self.check_length(mask)
+        return self._pool(items, mask[:, None])
+
+    def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
+        """See ``Extractor.prefixes``; one pass."""
+        self.check_length(mask)
+        return self._pool(items, prefix_mask(mask))
+
+    def _pool(self, items: Float[Tensor, "B L D"], seen: Bool[Tensor, "B T L"]) -> Interests:
+        """Pool the items of each of T views of a history; the batch axis becomes B * T."""
+        weights = seen.to(items.dtype) / seen.sum(dim=-1, keepdim=True).clamp(min=1)
+        vectors = weights @ items  # [B, T, D]
+        if self.linear is not None:
+            # An empty history is 0, whatever the bias.
+            vectors = self.linear(vectors) * seen.any(dim=-1, keepdim=True)
+        return without_prior(vectors.flatten(0, 1)[:, None], weights.flatten(0, 1)[:, None])

@@ -1,0 +1,32 @@
+"""Array functions that more than one package uses. NumPy only."""
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+
+def normalize(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Scale each vector of ``[…, D]`` to length 1; a vector of zeros stays zero."""
+    length = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
+
+
+def top_k(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
+    """Return the columns of the k largest values of each row, largest first, ties by column.
+
+    Cost: O(B M) time.
+    """
+    b, m = value.shape
+    if k == 0:
+        return np.empty((b, 0), dtype=np.int64)
+    cost = -value
+    last = np.partition(cost, k - 1, axis=1)[:, k - 1 : k]
+    inside = cost <= last
+    if np.count_nonzero(inside) > b * k:  # ties for the last place: the earlier columns have it
+        tied = cost == last
+        spare = k - np.count_nonzero(cost < last, axis=1, keepdims=True)
+        inside &= ~tied | (np.cumsum(tied, axis=1) <= spare)
+    columns = np.flatnonzero(inside).reshape(b, k)
+    order = np.argsort(cost.ravel().take(columns), axis=1, kind="stable")
+    columns -= m * np.arange(b)[:, None]
+    return np.take_along_axis(columns, order, axis=1)

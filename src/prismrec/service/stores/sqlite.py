@@ -1,0 +1,147 @@
+"""Events in one SQLite file: the default, which needs no server.
+
+    SqliteStore("sqlite:///events.db")              # relative to the working directory
+    SqliteStore("sqlite:////var/lib/prism/e.db")    # absolute
+
+Readers never wait (WAL). A commit returns when the operating system says the log is on disk
+(synchronous=FULL). Several processes of one machine may share the file; a network file system
+may not hold it.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+from prismrec.errors import ConfigError, StoreError
+from prismrec.service.stores.base import (
+    KEEP,
+    Event,
+    Store,
+    checked_events,
+    checked_id,
+    checked_query,
+    refuse_newer,
+)
+from prismrec.service.stores.pool import Pool
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE events (arrival INTEGER PRIMARY KEY, user TEXT NOT NULL, id TEXT NOT NULL,"
+        " time INTEGER NOT NULL, item TEXT NOT NULL, UNIQUE (user, id))",
+        # The row's number, which is the arrival, ends every index by itself.
+        "CREATE INDEX events_in_order ON events (user, time)",
+    ),
+)
+"""What brings a file from version i to i + 1; ``PRAGMA user_version`` says where it is."""
+PATIENCE = 30.0
+"""Seconds that a writer waits for another process's."""
+INSERT = "INSERT INTO events (user, item, time, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+TRIM = """
+    DELETE FROM events WHERE arrival IN (
+        SELECT arrival FROM events WHERE user = ?
+        ORDER BY time DESC, arrival DESC LIMIT -1 OFFSET ?
+    )
+"""
+RECENT = """
+    SELECT user, item, time, id FROM events WHERE user = ?
+    ORDER BY time DESC, arrival DESC LIMIT ?
+"""
+
+
+class SqliteStore(Store):
+    """A table in a file; see the module."""
+
+    kind: ClassVar[str] = "sqlite"
+
+    def __init__(self, url: str, *, keep: int = KEEP) -> None:
+        super().__init__(url, keep=keep)
+        self._path = url.removeprefix("sqlite:///")
+        if self._path in ("", url):
+            raise ConfigError(
+                f"The address of a store is {url!r}; write sqlite:///events.db, or four slashes "
+                "before an absolute path."
+            )
+        self._writing = threading.Lock()  # threads queue here, fairly; SQLite's waiting is not
+        self._pool = Pool(self._connect, _prepare)
+        self._migrate()
+
+    @property
+    def promise(self) -> str:
+        """See ``Store.promise``."""
+        return "An acknowledged event is on disk: it survives crashes and power cuts."
+
+    def append(self, events: Iterable[Event]) -> int:
+        """See ``Store.append``."""
+        checked = checked_events(events)
+        if not checked:
+            return 0
+        with self._transaction() as connection:
+            stored = connection.executemany(INSERT, checked).rowcount
+            users = {event.user for event in checked}
+            connection.executemany(TRIM, [(user, self._keep) for user in users])
+        return stored
+
+    def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
+        """See ``Store.recent_many``."""
+        checked, limit = checked_query(users, n), min(n, self._keep)
+        with self._lent() as connection:
+            found = [connection.execute(RECENT, (user, limit)).fetchall() for user in checked]
+        return [[Event(*row) for row in reversed(rows)] for rows in found]
+
+    def forget(self, user: str) -> int:
+        """See ``Store.forget``; the bytes are overwritten, the log's once no other reads it."""
+        checked_id("user", user)
+        with self._transaction() as connection:
+            erased = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
+        with self._lent() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return erased
+
+    def ping(self) -> None:
+        """See ``Store.ping``."""
+        with self._lent() as connection:
+            connection.execute("SELECT 1 FROM events LIMIT 1")
+
+    def close(self) -> None:
+        """See ``Store.close``."""
+        self._pool.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._pool.lend() as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"The store {self._path} could not be used ({error}); check the file, its folder "
+                "and the room on its disk."
+            ) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write, alone: a failure closes the connection, which rolls back."""
+        with self._writing, self._lent() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def _migrate(self) -> None:
+        with self._transaction() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            refuse_newer(self._path, version, len(MIGRATIONS))
+            for statement in (s for step in MIGRATIONS[version:] for s in step):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")

@@ -1,0 +1,195 @@
+"""Whatever is saved is there whole, or what was there before is: one contract for all that save."""
+
+import os
+import resource
+from contextlib import contextmanager
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from event_logs import dataset_of
+from prismrec.data.sources import fetch
+from prismrec.data.storage import load_dataset, save_dataset
+from prismrec.errors import DataError
+from prismrec.io.files import atomic_file
+from prismrec.io.tensors import read_tensors, save_tensors
+from prismrec.recommend import artifact
+from prismrec.retrieval.index import ExactIndex, Sharded, load_index
+from worlds import small_dataset, untrained
+
+world = cache(small_dataset)
+
+
+def index(place, size):
+    vectors = np.eye(size, dtype=np.float32)
+    Sharded([ExactIndex.build(vectors, np.arange(1, size + 1))]).save(place)
+
+
+def named(place, size):
+    raw = place.parent.parent / "raw"
+    raw.mkdir(exist_ok=True)
+    (raw / "ratings.dat").write_text("1::11::5::978300760\n" * size)
+    (raw / "movies.dat").write_text("11::Heat (1995)::Action\n")
+    fetch(place.name, place.parent, source=raw)
+
+
+FOLDERS = {
+    "artifact": (
+        lambda place, size: artifact.save(untrained(world(), interests=size), place),
+        lambda place: artifact.load(place).model.extractor.interests,
+    ),
+    "data set": (
+        lambda place, size: save_dataset(dataset_of({"u": "abcd"[:size]}), place),
+        lambda place: len(load_dataset(place, verify=True).catalog.items),
+    ),
+    "index": (index, lambda place: len(load_index(place))),
+    "named data set": (named, lambda place: pl.read_parquet(place / "events.parquet").height),
+}
+FILES = {
+    "text": (
+        lambda place, size: write(place, "x" * 1_000 * size),
+        lambda place: len(place.read_text()) // 1_000,
+    ),
+    "tensors": (
+        lambda place, size: save_tensors(place, {"x": torch.zeros(1_000 * size)}, {}),
+        lambda place: len(read_tensors(place)[0]["x"]) // 1_000,
+    ),
+}
+every = pytest.mark.parametrize(
+    ("save", "read"), [*FOLDERS.values(), *FILES.values()], ids=[*FOLDERS, *FILES]
+)
+folders = pytest.mark.parametrize(("save", "read"), FOLDERS.values(), ids=FOLDERS)
+
+
+def write(place, text):
+    with atomic_file(place) as beside:
+        beside.write_text(text)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "some" / "ml-1m"  # a named data set has no other name
+
+
+@contextmanager
+def full_disk():
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def beside(place):
+    return [path.name for path in place.parent.iterdir()]
+
+
+@every
+def test_it_replaces_the_former_one_and_leaves_nothing_beside_it(place, save, read):
+    for size in (2, 3):
+        save(place, size)
+        assert read(place) == size
+        assert beside(place) == [place.name]
+
+
+@every
+def test_a_full_disk_is_said_and_the_former_one_stays(place, save, read):
+    save(place, 2)
+    with full_disk(), pytest.raises(DataError, match=rf"{place} could not be written .*; free"):
+        save(place, 3)
+    assert read(place) == 2
+    assert beside(place) == [place.name]
+
+
+@folders
+def test_where_the_second_rename_fails_the_former_one_is_put_back(place, save, read, monkeypatch):
+    save(place, 2)
+    calls = []
+
+    def rename(source, target, original=os.rename):
+        calls.append(source)
+        if len(calls) == 2:
+            raise OSError(5, "Input/output error")
+        original(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(DataError, match=rf"{place} could not be written \(Input/output error\)"):
+        save(place, 3)
+    assert len(calls) == 3
+    assert read(place) == 2
+    assert beside(place) == [place.name]
+
+
+@folders
+def test_the_former_one_is_never_removed_where_it_cannot_be_put_back(
+    place, save, read, monkeypatch
+):
+    save(place, 2)
+    calls = []
+
+    def rename(source, target, original=os.rename):
+        calls.append(source)
+        if len(calls) > 1:
+            raise OSError(30, "Read-only file system")
+        original(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(DataError, match=r"put back \(Read-only.*\); move it there from") as error:
+        save(place, 3)
+    (left,) = place.parent.rglob("old")
+    assert str(left) in str(error.value)
+    assert read(left) == 2
+
+
+@folders
+def test_an_error_in_between_leaves_the_former_one(place, save, read, monkeypatch):
+    save(place, 2)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(place, 3)
+    assert read(place) == 2
+    assert beside(place) == [place.name]
+
+
+@folders
+def test_something_else_in_the_place_is_left_alone(place, save, read):
+    place.mkdir(parents=True)
+    (place / "thesis.txt").write_text("three years")
+    with pytest.raises(DataError, match=rf"{place} was to be written, but it holds something else"):
+        save(place, 2)
+    assert (place / "thesis.txt").read_text() == "three years"
+    assert beside(place) == [place.name]
+
+
+@folders
+def test_an_empty_folder_may_be_filled(place, save, read):
+    place.mkdir(parents=True)
+    save(place, 2)
+    assert read(place) == 2
+
+
+@every
+def test_a_place_that_cannot_be_is_said(place, save, read):
+    place.parent.write_text("a file, not a folder")
+    with pytest.raises(DataError, match=rf"{place} could not be written"):
+        save(place, 2)
+
+
+@every
+def test_a_link_is_followed(place, save, read):
+    save(place, 2)
+    there = place.parent.parent / "there"
+    place.rename(there)
+    place.symlink_to(there)
+    save(place, 3)
+    assert place.is_symlink()
+    assert read(there) == 3
+    assert beside(place) == [place.name]

@@ -1,0 +1,116 @@
+"""The linter: counts worked out by hand, and sentences that fit."""
+
+import json
+
+import pytest
+
+from prismrec.data.events import read_events
+from prismrec.data.items import read_items
+from prismrec.data.lint import inspect_log
+
+NOW = 1511544070
+
+
+@pytest.fixture
+def inspect(tmp_path):
+    """Inspect a log of (user, item, time) rows; give also further columns by their header."""
+
+    def of(rows, header="user,item,time", items=None, **options):
+        path = tmp_path / "log.csv"
+        path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+        if items is not None:
+            (tmp_path / "items.csv").write_text(items)
+            items = read_items(tmp_path / "items.csv")
+        return inspect_log(read_events(path), items, **options)
+
+    return of
+
+
+def full(users, items):
+    return [
+        (f"u{u}", f"i{i}", NOW + 60 * (u * items + i)) for u in range(users) for i in range(items)
+    ]
+
+
+def test_a_clean_log_looks_ready(inspect):
+    items = "item,category\n" + "".join(f"i{i},c\n" for i in range(6))
+    report = inspect(full(6, 6), items=items)
+    assert report.verdict == ("Looks ready.",)
+    assert report.next_command.endswith("log.csv --out data/")
+    assert (report.first, report.last) == ("2017-11-24T17:21:10Z", "2017-11-24T17:56:10Z")
+    assert (report.tied_share, report.exact_duplicates, report.repeats) == (0, 0, 0)
+
+
+def test_ties_duplicates_and_repeats_are_counted(inspect):
+    rows = [
+        ("u", "a", NOW),
+        ("u", "b", NOW),
+        ("u", "a", NOW),
+        ("u", "c", NOW + 1),
+        ("u", "c", NOW + 2),
+    ]
+    report = inspect([*rows, ("v", "a", NOW)])
+    assert report.tied_share == 3 / 6
+    assert report.exact_duplicates == 1
+    assert report.repeats == 1
+    assert "--duplicates drop-exact" in report.next_command
+    assert any("50.0% of events share" in sentence for sentence in report.verdict)
+
+
+def test_short_users_are_counted(inspect):
+    report = inspect(
+        full(3, 6) + [("one", "i0", NOW)] + [("four", f"i{i}", NOW + i) for i in range(4)]
+    )
+    assert report.users_of_one_event == 1
+    assert report.users_of_few_events == 2
+
+
+def test_each_filter_says_what_it_leaves(inspect):
+    cores = inspect([*full(6, 6), ("one", "rare", NOW)]).cores
+    assert [(c.min_events, c.users, c.items, c.events) for c in cores] == [
+        (1, 7, 7, 37), (2, 6, 6, 36), (5, 6, 6, 36), (10, 0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_the_command_asks_for_what_leaves_something(inspect):
+    report = inspect(full(3, 3))
+    assert "--min-user-events 2 --min-item-events 2" in report.next_command
+    assert any("leave nothing; 2 do" in sentence for sentence in report.verdict)
+    assert inspect([("u", "a", NOW)]).verdict[0].startswith("Too thin")
+
+
+def test_categories_are_counted_of_the_log_or_of_the_items(inspect):
+    rows = [("u", "a", NOW, "x"), ("v", "a", NOW, "y"), ("v", "b", NOW + 1, "")]
+    report = inspect(rows, header="user,item,time,category")
+    assert (report.items_of_several_categories, report.items_without_category) == (1, 1)
+    report = inspect([row[:3] for row in rows], items="item,category\na,x|y\nz,x\n")
+    assert (report.items_of_several_categories, report.items_without_category) == (1, 1)
+    assert inspect([row[:3] for row in rows]).items_without_category is None
+
+
+def test_counts_for_times_are_said_to_be_none(inspect):
+    report = inspect([("u", f"i{place}", place) for place in range(5)])
+    assert any("counts, not dates" in sentence for sentence in report.verdict)
+
+
+def test_refused_rows_and_kinds_are_shown(inspect):
+    rows = [("u", "a", NOW, "pv"), ("u", "b", NOW + 1, "buy"), ("u", "", NOW, "pv")]
+    report = inspect([*rows, ("u", "c", NOW + 2, "pv")], header="user,item,time,event")
+    assert report.kinds == {"pv": 2, "buy": 1}
+    assert any("item is missing (line 4" in line for line in report.lines())
+
+
+def test_sequences_have_no_times(tmp_path):
+    path = tmp_path / "sequences.txt"
+    path.write_text("u a b a\nv a\n")
+    report = inspect_log(read_events(path))
+    assert (report.first, report.last, report.tied_share) == (None, None, None)
+    assert any("order of the log" in line for line in report.lines())
+
+
+def test_lines_are_narrow_and_all_of_it_is_json(inspect):
+    rows = [*full(6, 6), *full(2, 3), ("u" * 200, "", NOW)]
+    report = inspect(rows, header="user,item,time")
+    command = report.next_command.split()
+    assert all(len(line) <= 80 or line.split()[-1] in command for line in report.lines())
+    assert json.loads(json.dumps(report.to_json()))["events"] == 42

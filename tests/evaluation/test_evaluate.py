@@ -1,0 +1,246 @@
+"""The evaluation: what is measured, what is refused, and that the batch changes nothing."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from prismrec.data.catalog import Catalog
+from prismrec.data.ids import IdMap
+from prismrec.data.split import Case
+from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.evaluation.baselines import by_score
+from prismrec.evaluation.evaluate import Report, evaluate
+from prismrec.evaluation.metrics import METRICS
+from prismrec.types import RankedItems
+
+V = 31
+
+
+def case(history, targets):
+    return Case(np.array(history, dtype=np.int64), np.array(targets, dtype=np.int64))
+
+
+def gives(*lists):
+    """A recommender that answers the same lists whatever it is asked."""
+
+    def recommend(histories, k):
+        items = np.array(lists, dtype=np.int64)[: len(histories), :k]
+        return RankedItems(items, items.astype(np.float32), np.zeros_like(items))
+
+    return recommend
+
+
+def by_history(histories, k):
+    """Lists that depend on the history alone."""
+    items = np.stack([np.random.default_rng(h).permutation(V - 1)[:k] + 1 for h in histories])
+    return RankedItems(items, items.astype(np.float32), np.zeros_like(items))
+
+
+def catalog():
+    """Thirty items; item i is of category i % 3, and every fifth of none."""
+    rows = [[] if item % 5 == 0 else [item % 3] for item in range(V)]
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    names = [f"item {item}" for item in range(1, V)]
+    return Catalog(
+        items=IdMap(names, first=1, kind="item"),
+        titles=pl.Series(names),
+        category_names=["a", "b", "c"],
+        category_indptr=indptr.astype(np.int64),
+        category_ids=np.array([c for row in rows for c in row], dtype=np.int32),
+        count=np.ones(V, dtype=np.int64),
+    )
+
+
+@pytest.fixture
+def cases():
+    rng = np.random.default_rng(3)
+    return [case(rng.integers(1, V, 4), rng.integers(1, V, 3)) for _ in range(13)]
+
+
+@pytest.fixture
+def everything(cases):
+    counts = np.arange(V)
+    return evaluate(by_history, cases, ks=(5, 10), catalog=catalog(), counts=counts, how="a test")
+
+
+def test_has_every_metric_at_every_k(everything):
+    names = {f"{name}@{k}" for name in [*METRICS, "coverage"] for k in (5, 10)}
+    assert set(everything.metrics) == names
+    assert set(everything.interval) == names - {"coverage@5", "coverage@10"}
+
+
+def test_recommends_once_a_batch_with_the_largest_k(cases):
+    asked = []
+
+    def recommend(histories, k):
+        asked.append((len(histories), k))
+        return by_history(histories, k)
+
+    evaluate(recommend, cases, ks=(10, 5), batch_size=7)
+    assert asked == [(7, 10), (6, 10)]
+
+
+def test_a_mean_and_its_interval_are_over_users():
+    report = evaluate(gives([1, 2], [3, 4]), [case([9], [1]), case([9], [5, 6])], ks=(2,))
+    assert report.metrics["recall@2"] == pytest.approx((1 + 0) / 2)
+    spread = (0.5**2 + 0.5**2) ** 0.5  # the standard deviation of 1 and 0, over users - 1
+    assert report.interval["recall@2"] == pytest.approx(1.96 * spread / 2**0.5)
+    assert report.per_user["recall@2"].tolist() == [1, 0]
+
+
+def test_one_user_has_a_mean_and_no_interval():
+    report = evaluate(gives([1, 2]), [case([9], [1])], ks=(2,))
+    assert report.metrics["recall@2"] == 1
+    assert report.interval == {}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_e11_the_batch_size_changes_nothing(cases, everything, batch_size):
+    other = evaluate(
+        by_history, cases, ks=(5, 10), catalog=catalog(), counts=np.arange(V), how="a test",
+        batch_size=batch_size,
+    )  # fmt: skip
+    assert other.metrics == pytest.approx(everything.metrics, rel=1e-12)
+    assert other.interval == pytest.approx(everything.interval, rel=1e-12)
+    assert other.cases == everything.cases
+    assert other.distinct_lists == everything.distinct_lists
+
+
+def test_e04_a_repeat_in_a_list_is_refused():
+    with pytest.raises(DataError, match="holds the item 1 twice"):
+        evaluate(gives([1, 2, 1]), [case([9], [1])], ks=(3,))
+
+
+@pytest.mark.parametrize("wrong", [V, -1])
+def test_an_item_outside_the_catalog_is_refused(wrong):
+    with pytest.raises(DataError, match=f"item {wrong}, which is not in the catalog"):
+        evaluate(gives([1, wrong]), [case([9], [1])], ks=(2,), catalog=catalog())
+
+
+def test_padding_between_items_is_refused():
+    with pytest.raises(DataError, match="padding between"):
+        evaluate(gives([1, 0, 2]), [case([9], [1])], ks=(3,))
+
+
+def test_lists_for_other_users_than_asked_are_refused():
+    with pytest.raises(DataError, match="shape"):
+        evaluate(gives([1, 2]), [case([9], [1]), case([9], [2])], ks=(2,))
+
+
+def test_an_evaluation_that_finds_no_list_at_all_is_an_error():
+    with pytest.raises(DataError, match="empty list to each of 2 users"):
+        evaluate(gives([0, 0], [0, 0]), [case([9], [1]), case([9], [2])], ks=(2,))
+
+
+def test_one_empty_list_among_others_is_a_miss():
+    report = evaluate(gives([0, 0], [2, 0]), [case([9], [1]), case([9], [2])], ks=(2,))
+    assert report.metrics["recall@2"] == 1 / 2
+
+
+def test_nobody_to_test_is_an_error():
+    with pytest.raises(DataError, match="no cases"):
+        evaluate(by_history, [])
+
+
+@pytest.mark.parametrize("options", [{"ks": ()}, {"ks": (0,)}, {"batch_size": 0}])
+def test_impossible_options_are_refused(cases, options):
+    with pytest.raises(ConfigError, match="at least 1"):
+        evaluate(by_history, cases, **options)
+
+
+def test_e07_a_random_model_is_measured_over_the_whole_catalog():
+    size, users = 10_000, 2_000
+    rng = np.random.default_rng(0)
+    tested = [case([1], [target]) for target in rng.integers(1, size, users)]
+
+    def recommend(histories, k):
+        items = np.stack([rng.choice(size - 1, k, replace=False) + 1 for _ in histories])
+        return RankedItems(items, items.astype(np.float32), np.zeros_like(items))
+
+    report = evaluate(recommend, tested, ks=(10,), counts=np.ones(size), only=["hit_rate"])
+    # 10 in 10 000; against 100 sampled negatives it would be 10 in 101.
+    assert report.metrics["hit_rate@10"] == pytest.approx(0.001, abs=0.003)
+
+
+def test_e08_all_users_are_evaluated_and_the_report_says_so():
+    tested = [case([1], [2])] * 12_000
+    report = evaluate(by_score(lambda h: np.ones((len(h), 5)), filter_seen=False), tested, ks=(2,))
+    assert report.users == 12_000
+    assert "12,000, all" in report.card()
+
+
+@pytest.mark.parametrize(("filter_seen", "hit"), [(False, 1), (True, 0)])
+def test_e10_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(filter_seen, hit):
+    def score(histories):
+        return np.tile([0.0, 1, 9, 1, 0], (len(histories), 1))
+
+    tested = [case([1, 2, 3], [2]), case([1], [4])]
+    report = evaluate(by_score(score, filter_seen=filter_seen), tested, ks=(1,))
+    assert report.per_user["recall@1"].tolist() == [hit, 0]
+    assert report.repeat_users == 1
+    assert "1 have a target in their history" in report.card()
+
+
+def test_e15_users_without_diversity_are_left_out_and_counted():
+    tested = [case([9], [1])] * 4
+    lists = gives([1, 0], [0, 0], [1, 4], [1, 2])
+    report = evaluate(lists, tested, ks=(2,), catalog=catalog(), only=["diversity"])
+    assert report.excluded == {"diversity@2": 2}
+    assert report.metrics == {"diversity@2": (0 + 1) / 2}
+    assert np.isnan(report.per_user["diversity@2"]).tolist() == [True, True, False, False]
+    assert "diversity@2: 2" in report.card()
+
+
+def test_s18_one_list_for_everyone_is_told():
+    tested = [case([9], [1])] * 50
+    report = evaluate(gives(*[[1, 2]] * 50), tested, ks=(2,))
+    assert report.distinct_lists == 1 / 50
+    assert "Only 2.0 % of the lists are distinct" in str(report)
+
+
+def test_distinct_lists_are_not_noted(everything):
+    assert everything.distinct_lists == 1
+    assert everything.notes == ()
+
+
+def test_coverage_is_of_all_lists_together():
+    tested = [case([9], [1])] * 2
+    report = evaluate(gives([1, 2, 3], [1, 2, 4]), tested, ks=(2, 3), catalog=catalog())
+    assert report.metrics["coverage@2"] == 2 / 30
+    assert report.metrics["coverage@3"] == 4 / 30
+
+
+def test_without_a_catalog_there_are_only_metrics_of_targets(cases):
+    report = evaluate(by_history, cases, ks=(5,))
+    assert {METRICS[name.partition("@")[0]].needs for name in report.metrics} == {"targets"}
+
+
+def test_only_computes_what_is_asked(cases):
+    report = evaluate(by_history, cases, ks=(5, 10, 20), only=["recall"], catalog=catalog())
+    assert list(report.metrics) == ["recall@5", "recall@10", "recall@20"]
+
+
+def test_an_unknown_metric_is_named(cases):
+    with pytest.raises(UnknownName, match="Did you mean 'recall'"):
+        evaluate(by_history, cases, only=["recal"])
+
+
+def test_prints_means_and_half_widths():
+    report = evaluate(gives([1, 2], [3, 4]), [case([9], [1]), case([9], [5])], ks=(2,))
+    assert str(report).startswith("recall@2 0.5000 ± 0.9800   ndcg@2 ")
+    assert "   2 users" in str(report)
+
+
+def test_survives_json_without_the_users(everything):
+    text = everything.to_json()
+    assert "per_user" not in json.loads(text)
+    assert Report.from_json(text) == everything
+    assert Report.from_json(text).per_user == {}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"notes": []}'])
+def test_json_that_is_no_report_is_refused(text):
+    with pytest.raises(DataError, match="give what evaluate wrote"):
+        Report.from_json(text)

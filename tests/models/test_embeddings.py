@@ -1,0 +1,181 @@
+"""What items of a category share while they train, and that nothing of it is left to serve."""
+
+import numpy as np
+import pytest
+import torch
+
+from prismrec.data.histories import Histories
+from prismrec.errors import DataError
+from prismrec.models.embeddings import ItemTable, Memberships
+from prismrec.models.extractors import Prism
+from prismrec.models.model import Model
+from prismrec.models.readouts import MIXTURE
+from prismrec.models.samplers import SAMPLERS
+from prismrec.training import Objective, TrainConfig, train
+from prismrec.training.checkpoint import LAST, read_tensors
+from prismrec.training.initialize import leaning_on_categories, start_from_cooccurrence
+
+# Item 1 is in categories 0 and 1, 2 in 1, 3 in 0 and in 2, which is its alone, 4 in none.
+INDPTR, IDS = np.array([0, 0, 2, 3, 5, 5]), np.array([0, 1, 1, 0, 2], dtype=np.int32)
+SMALL = Memberships.of(INDPTR, IDS)
+
+
+def by_rest(number, size=40):
+    """Put every item into the category of its remainder, a few into a second one."""
+    rows = [[]] + [sorted({item % number, 0 if item % 5 == 0 else item % number})
+                   for item in range(1, size)]  # fmt: skip
+    indptr = np.cumsum([0, *map(len, rows)])
+    return Memberships.of(indptr, np.array([c for row in rows for c in row], dtype=np.int32))
+
+
+def shared_at_random(table):
+    with torch.no_grad():
+        table.shared.normal_()
+    return table
+
+
+def config(**options):
+    given = {"steps": 24, "batch_size": 64, "warmup": 3, "validate_every": 8, "device": "cpu"}
+    return TrainConfig(**given | options)
+
+
+def test_what_one_item_has_alone_is_shared_with_none():
+    assert SMALL.number == 2
+    assert SMALL.indptr.tolist() == [0, 0, 2, 3, 4, 4]
+    assert SMALL.ids.tolist() == [0, 1, 1, 0]
+    empty = Memberships.of(np.zeros(4, dtype=np.int64), np.zeros(0, dtype=np.int32))
+    assert (empty.number, empty.indptr.tolist()) == (0, [0, 0, 0, 0])
+
+
+def test_a_vector_is_its_own_row_and_what_its_categories_share():
+    table = ItemTable(5, 3)
+    table.share(SMALL)
+    assert torch.equal(table.rows(), table.weight)  # at first nothing is shared
+    own, shared = table.weight, shared_at_random(table).shared
+    items = torch.tensor([[3, 1], [0, 4]])
+    expected = torch.stack([
+        own[3] + shared[0], own[1] + (shared[0] + shared[1]) / 2**0.5, torch.zeros(3), own[4],
+    ])  # fmt: skip
+    torch.testing.assert_close(table(items).flatten(0, 1), expected)
+    torch.testing.assert_close(table.rows()[items], table(items))
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("untied", [True, False])
+def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, untied, similarity):
+    options = {"untied": untied, "similarity": similarity, "normalized": True}
+    model = new_model("prism", **options)
+    plain = {name: value.shape for name, value in model.state_dict().items()}
+    model.share(by_rest(4))
+    for table in model.tables:
+        shared_at_random(table)
+    history = torch.tensor([[3, 5, 7], [2, 9, 0]])
+
+    def answers():
+        with torch.no_grad():
+            found = model.eval()(history, history != 0)
+        return *found, model.item_vectors().detach()
+
+    before = answers()
+    assert {name: value.shape for name, value in model.state_dict().items()} != plain
+    model.fold()
+    for one, other in zip(answers(), before, strict=True):
+        torch.testing.assert_close(one, other)
+    assert {name: value.shape for name, value in model.state_dict().items()} == plain
+    assert (model.items.weight[0] == 0).all()
+    new_model("prism", **options).load_state_dict(model.state_dict())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sparse", [False, True])
+def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
+    # Users stay among the even items or among the odd ones; nobody took 1 or 2.
+    rng = np.random.default_rng(0)
+    histories = Histories.of([rng.permutation(np.arange(3 + n % 2, 21, 2)) for n in range(200)])
+    counts = torch.from_numpy(histories.counts(21))
+    objective = Objective(negatives=SAMPLERS["uniform"](counts, 12))
+    odd, even = [3, 5, 7], [4, 6, 8]
+
+    def preference(*, shares):
+        """By how much more the two kinds of user like their kind of the two items."""
+        torch.manual_seed(0)
+        model = Model(21, Prism(dim=8, interests=1, max_len=8), untied=True)
+        if shares:
+            model.share(by_rest(2, 21))
+        train(model, histories, config(steps=60, learning_rate=0.02, sparse=sparse), objective)
+        history = torch.tensor([odd, even])
+        with torch.no_grad():
+            scores = model(history, history != 0).vectors[:, 0] @ model.item_vectors().T
+        return float(scores[0, 1] - scores[0, 2] + scores[1, 2] - scores[1, 1])
+
+    assert abs(preference(shares=False)) < 1
+    assert preference(shares=True) > 2
+
+
+def test_a_resumed_run_that_shares_ends_as_an_unbroken_one(
+    new_model, histories, weights, assert_same, tmp_path
+):
+    class StopError(Exception):
+        pass
+
+    def started():
+        model = new_model("prism", untied=True, dropout=0.2)
+        model.share(by_rest(4))
+        return model
+
+    def stop(told):
+        if told.step == 19:
+            raise StopError
+
+    unbroken, resumed, other = started(), started(), new_model("prism", untied=True, dropout=0.2)
+    objective, options = Objective(readout=MIXTURE), config(average=0.9)
+    train(unbroken, histories, options, objective, validate=lambda: 0.5)
+    with pytest.raises(StopError):
+        train(
+            started(), histories, options, objective,
+            validate=lambda: 0.5, folder=tmp_path, on_step=stop,
+        )  # fmt: skip
+    assert not any("ids" in name for name in read_tensors(tmp_path / LAST)[0])
+    other.share(by_rest(3))
+    with pytest.raises(DataError, match="other settings or data"):
+        train(other, histories, options, objective, folder=tmp_path, resume=True)
+    train(
+        resumed, histories, options, objective,
+        validate=lambda: 0.5, folder=tmp_path, resume=True,
+    )  # fmt: skip
+    assert resumed.items.shared is None
+    assert_same(weights(resumed), weights(unbroken))
+
+
+def test_weight_decay_spares_what_is_shared(new_model, histories):
+    models = []
+    for decay in (0.0, 0.5):
+        model = new_model()
+        model.share(by_rest(4))
+        train(model, histories, config(steps=2, warmup=0, weight_decay=decay))
+        models.append(model)
+    # After one step the extractors differ, and with them the second step: but hardly.
+    torch.testing.assert_close(models[0].items.weight, models[1].items.weight, atol=2e-4, rtol=0)
+
+
+# ---- the start ------------------------------------------------------------------------------
+
+
+def test_items_seen_little_lean_on_their_categories():
+    vectors = np.array([[0, 0], [2, 0], [0, 4], [9, 9], [1, 1]], dtype=np.float32)
+    counts = np.array([0, 5, 20, 0, 3])
+    found = leaning_on_categories(vectors, counts, SMALL)
+    first = vectors[1]  # of category 0, in which only item 1 was seen
+    both = (vectors[1] * 5**0.5 + vectors[2] * 20**0.5) / (5**0.5 + 20**0.5)
+    np.testing.assert_allclose(found[3], first, rtol=1e-6)  # never seen: its category's
+    np.testing.assert_allclose(found[1], (vectors[1] + (first + both) / 2) / 2, rtol=1e-6)
+    np.testing.assert_allclose(found[2], 0.8 * vectors[2] + 0.2 * both, rtol=1e-6)
+    np.testing.assert_array_equal(found[4], vectors[4])
+    np.testing.assert_array_equal(found[0], 0)
+
+
+def test_where_nothing_was_seen_the_start_is_finite(new_model):
+    model = new_model("prism", untied=True)
+    start_from_cooccurrence(model, Histories.of([[]]), seed=0, memberships=by_rest(4))
+    assert torch.isfinite(model.item_vectors()).all()
+    assert (model.items.weight[0] == 0).all()

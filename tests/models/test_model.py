@@ -1,0 +1,86 @@
+"""The model: padding's row, scaling, and what it refuses."""
+
+import pytest
+import torch
+
+from prismrec.errors import ConfigError, DataError
+from prismrec.models.extractors import EXTRACTORS
+from prismrec.models.model import Model
+
+HISTORY = torch.tensor([[3, 5, 7], [2, 9, 0]])
+
+
+def logits(model, history=HISTORY):
+    return model.eval()(history, history != 0).vectors @ model.item_vectors().T
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_padding_is_zero_after_init_and_among_the_item_vectors(new_model, similarity):
+    model = new_model(similarity=similarity)
+    assert (model.items.weight[0] == 0).all()
+    assert (model.items.weight[1:] != 0).all()
+    assert (model.item_vectors()[0] == 0).all()
+    model.reset_items()
+    assert (model.items.weight[0] == 0).all()
+
+
+@pytest.mark.parametrize("extractor", sorted(EXTRACTORS))
+def test_one_seed_makes_the_same_model_three_times(new_model, weights, assert_same, extractor):
+    first, second, third = (weights(new_model(extractor)) for _ in range(3))
+    assert_same(first, second)
+    assert_same(first, third)
+    assert all(value.isfinite().all() for value in first.values())
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_halving_the_temperature_doubles_the_logits(new_model, similarity):
+    one, half = (logits(new_model(similarity=similarity, temperature=t)) for t in (1.0, 0.5))
+    torch.testing.assert_close(half, 2 * one)
+
+
+def test_cosine_logits_are_cosines_over_the_temperature(new_model):
+    model = new_model(similarity="cosine", temperature=0.1)
+    raw = new_model(similarity="dot").eval()(HISTORY, HISTORY != 0).vectors
+    expected = torch.nn.functional.cosine_similarity(raw[:, :, None], model.items.weight, dim=-1)
+    torch.testing.assert_close(logits(model), expected / 0.1)
+
+
+def test_vectors_of_are_rows_of_the_item_vectors(new_model):
+    for similarity in ("dot", "cosine"):
+        model = new_model(similarity=similarity)
+        items = torch.tensor([4, 4, 0, 39])
+        torch.testing.assert_close(model.vectors_of(items), model.item_vectors()[items])
+
+
+def test_dropout_is_for_training_only(new_model):
+    model = new_model(dropout=0.5)
+    assert torch.equal(logits(model), logits(model))
+    model.train()
+    first, second = (model(HISTORY, HISTORY != 0).vectors for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("wrong", [40, 10**12, -1])
+def test_an_item_out_of_range_is_an_error_that_names_it(new_model, wrong):
+    history = torch.tensor([[3, wrong]])
+    with pytest.raises(DataError, match=rf"item number {wrong}, .* 1 to 39"):
+        new_model()(history, history != 0)
+
+
+@pytest.mark.parametrize("extractor", sorted(EXTRACTORS))
+def test_a_history_longer_than_max_len_is_an_error_that_says_so(new_model, extractor):
+    history = torch.ones(1, 9, dtype=torch.int64)
+    with pytest.raises(DataError, match=r"9 slots .* max_len 8"):
+        new_model(extractor)(history, history != 0)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"size": 1}, {"temperature": 0.0}, {"temperature": float("nan")},
+    {"dropout": 1.0},
+])  # fmt: skip
+def test_impossible_options_are_refused_with_their_value(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigError, match=f"{name} is {value!r}"):
+        Model(
+            **{"size": 40, "extractor": EXTRACTORS["mean"](dim=4, interests=1, max_len=5)} | wrong
+        )

@@ -1,0 +1,159 @@
+"""What every sampler must do: which items it draws, how often, and that it says so truly."""
+
+import pytest
+import torch
+
+from prismrec.errors import ConfigError
+from prismrec.models import losses
+from prismrec.models.samplers import SAMPLERS
+
+# Events of seven items, in no order; number 0 is padding.
+COUNTS = torch.tensor([0, 50, 3, 100, 7, 1, 20, 30])
+V = len(COUNTS)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def batch_of(size, g):
+    """A batch's targets: items as often as they occur in training."""
+    return torch.multinomial(COUNTS.double(), size, replacement=True, generator=g)
+
+
+@pytest.fixture(params=sorted(SAMPLERS))
+def kind(request):
+    return SAMPLERS[request.param]
+
+
+def test_padding_is_never_drawn(kind):
+    g = generator()
+    sampler = kind(COUNTS, 64)
+    drawn = torch.cat([sampler(g, batch_of(64, g)).items for _ in range(200)])
+    assert drawn.min() >= 1
+    assert drawn.max() < V
+    assert len(drawn.unique()) == V - 1  # and everything else is
+
+
+@pytest.mark.parametrize("batch", [1, 128, 1024])
+def test_the_number_of_negatives_does_not_follow_the_batch(kind, batch):
+    sampler = kind(COUNTS, 128)
+    items, log_q = sampler(generator(), batch_of(batch, generator(1)))
+    if kind is SAMPLERS["union"]:
+        pytest.skip("it holds each item once: what is left of the batch's targets and N others")
+    expected = min(128, batch) if kind is SAMPLERS["in_batch"] else 128
+    assert len(items) == len(log_q) == expected
+
+
+def test_the_same_state_of_the_generator_draws_the_same(kind):
+    sampler, targets = kind(COUNTS, 16), batch_of(32, generator(1))
+    first, second = sampler(generator(5), targets), sampler(generator(5), targets)
+    assert first.items.tolist() == second.items.tolist()
+    assert first.items.tolist() != sampler(generator(6), targets).items.tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("negatives", "batch"), [(8, 32), (32, 8), (1, 8)])
+def test_log_q_is_the_log_of_the_expected_count(kind, negatives, batch):
+    g = generator()
+    sampler, draws = kind(COUNTS, negatives), 2_000
+    counted, said = torch.zeros(V), torch.full((V,), torch.nan)
+    for _ in range(draws):
+        items, log_q = sampler(g, batch_of(batch, g))
+        counted += torch.bincount(items, minlength=V)
+        said[items] = log_q.exp()
+    assert counted[0] == 0
+    rare = counted < 100  # too few to tell
+    error = (counted / draws / said)[~rare] - 1
+    # Four standard deviations of a count, were the draws of a step independent.
+    assert (error.abs() < 4 / counted[~rare].sqrt()).all()
+    assert (~rare).sum() >= 4
+
+
+@pytest.mark.parametrize("negatives", [0, -3])
+def test_no_negatives_at_all_is_refused(kind, negatives):
+    with pytest.raises(ConfigError, match=f"negatives is {negatives}"):
+        kind(COUNTS, negatives)
+
+
+def test_log_uniform_does_not_depend_on_the_order_of_ids():
+    order = torch.tensor([3, 1, 7, 6, 4, 2, 5])  # items from the most popular down
+    sampler = SAMPLERS["log_uniform"](COUNTS, 10)
+    renamed = SAMPLERS["log_uniform"](COUNTS[torch.cat([torch.tensor([0]), order])], 10)
+
+    def log_q(sampler):
+        found = torch.zeros(V)
+        for seed in range(50):
+            items, values = sampler(generator(seed), order)
+            found[items] = values
+        return found
+
+    torch.testing.assert_close(log_q(renamed)[1:], log_q(sampler)[order])
+    rank_0, rank_6 = log_q(sampler)[3].exp(), log_q(sampler)[5].exp()
+    two, nine = torch.tensor(2.0), torch.tensor(8 / 7)
+    torch.testing.assert_close(rank_0, 10 * two.log() / torch.tensor(8.0).log())
+    torch.testing.assert_close(rank_6, 10 * nine.log() / torch.tensor(8.0).log())
+
+
+def test_popularity_of_power_zero_is_uniform():
+    flat = SAMPLERS["popularity"](COUNTS, 7, power=0)(generator(), COUNTS[:1])
+    torch.testing.assert_close(flat.log_q, torch.zeros(7))
+
+
+# ---- the loss that comes of it -------------------------------------------------------------
+
+
+def loss_of(queries, items, targets, negatives, log_q):
+    scores = losses.score(queries[:, None], queries.new_zeros(len(queries), 1), items[targets],
+                          items[negatives])  # fmt: skip
+    scores = losses.drop_hits(losses.subtract_log_q(scores, log_q), targets[:, None], negatives)
+    return losses.softmax(scores[:, 0]).mean()
+
+
+def gradient(*arguments):
+    queries = arguments[0].clone().requires_grad_()
+    loss_of(queries, *arguments[1:]).backward()
+    return queries.grad
+
+
+def bias(kind, negatives, *, corrected=True, draws=500):
+    """Give how far the mean gradient of the sampled loss is from that of the full one."""
+    g = generator(1)
+    queries, items = torch.randn(6, 4, generator=g), torch.randn(V, 4, generator=g)
+    targets = batch_of(6, g)
+    everything = torch.arange(1, V)
+    full = gradient(queries, items, targets, everything, torch.zeros(V - 1))
+    total, sampler = torch.zeros_like(full), kind(COUNTS, negatives)
+    for _ in range(draws):
+        drawn = sampler(g, batch_of(256, g))
+        log_q = drawn.log_q if corrected else torch.zeros_like(drawn.log_q)
+        total += gradient(queries, items, targets, drawn.items, log_q)
+    return float((total / draws - full).norm() / full.norm())
+
+
+@pytest.mark.slow
+def test_the_mean_gradient_is_that_of_the_full_softmax_and_the_nearer_the_more_negatives(kind):
+    few, many = bias(kind, 4), bias(kind, 64)
+    assert many < 0.1  # seen: .02 to .08, the most where rare items are drawn rarely
+    assert many < few / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["popularity", "log_uniform", "in_batch", "mixed"])
+def test_without_log_q_the_mean_gradient_is_another(name):
+    assert bias(SAMPLERS[name], 64, corrected=False, draws=200) > 0.15
+
+
+def test_a_target_drawn_as_its_own_negative_is_masked():
+    # Three items, ten negatives: most are hits of somebody.
+    counts = torch.tensor([0, 5, 5, 5])
+    queries, items = torch.randn(8, 4, generator=generator()), torch.randn(4, 4)
+    targets = torch.tensor([1, 2, 3, 1, 2, 3, 1, 2])
+    for seed in range(20):
+        items_drawn, log_q = SAMPLERS["uniform"](counts, 10)(generator(seed), targets)
+        assert loss_of(queries, items, targets, items_drawn, log_q) >= 0
+    everything = torch.arange(1, 4)
+    full = torch.nn.functional.cross_entropy(queries @ items[1:].T, targets - 1)
+    # Every item once is what a uniform sample of three expects: log q is 0.
+    sampled = loss_of(queries, items, targets, everything, torch.zeros(3))
+    torch.testing.assert_close(sampled, full)

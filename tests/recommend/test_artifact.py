@@ -1,0 +1,195 @@
+"""The artifact: the same lists after a round trip, in another process too, or a clear refusal."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from prismrec.errors import DataError
+from prismrec.io.tensors import read_tensors, save_tensors
+from prismrec.models.extractors.base import Extractor, without_prior
+from prismrec.models.model import Model
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.recommender import Recommender
+from prismrec.retrieval.index.sharded import Sharded
+from worlds import ids, untrained
+
+
+@pytest.fixture
+def saved(dataset, tmp_path):
+    recommender = untrained(dataset)
+    save(recommender, tmp_path / "books", about={"report": {"recall@20": 0.1}})
+    return recommender, tmp_path / "books"
+
+
+@pytest.mark.parametrize("extractor", ["sa", "dr", "mind", "transformer"])
+def test_a_loaded_recommender_gives_the_same_lists_and_scores(dataset, tmp_path, extractor):
+    recommender = untrained(dataset, extractor=extractor)
+    save(recommender, tmp_path / "a")
+    again = load(tmp_path / "a")
+    for user in range(5):
+        assert again.recommend(ids(dataset, user)) == recommender.recommend(ids(dataset, user))
+
+
+@pytest.mark.slow
+def test_another_process_gives_the_same_list(dataset, saved):
+    # S11
+    recommender, folder = saved
+    history = ids(dataset, 0)
+    code = (
+        "import json, sys, torch, prismrec as pr\n"
+        "torch.set_num_threads(1)\n"  # as here: sums depend on how they are shared out
+        "answer = pr.load(sys.argv[1]).recommend(json.loads(sys.argv[2]), k=6)\n"
+        "print(json.dumps([[item.id, item.score] for item in answer]))"
+    )
+    command = [sys.executable, "-c", code, str(folder), json.dumps(history)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    expected = [[item.id, item.score] for item in recommender.recommend(history, k=6)]
+    assert json.loads(run.stdout) == expected
+
+
+def test_nothing_in_the_folder_is_pickled(saved):
+    # S10
+    _, folder = saved
+    assert not [path for path in folder.rglob("*") if path.suffix in (".pt", ".pkl", ".pth")]
+    for path in folder.rglob("*.*"):
+        assert not path.read_bytes().startswith(b"\x80")
+
+
+PARTS = ["model.safetensors", "items.parquet", "categories.parquet", "index/vectors.npy"]
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("fault", ["absent", "truncated", "of another artifact"])
+def test_a_folder_with_a_wrong_part_is_refused_by_name(saved, name, fault):
+    _, folder = saved
+    path = folder / name
+    if fault == "absent":
+        path.unlink()
+    elif fault == "truncated":
+        path.write_bytes(path.read_bytes()[:-5])
+    else:
+        path.write_bytes(path.read_bytes()[::-1])
+    with pytest.raises(DataError, match=name):
+        load(folder)
+
+
+def test_weights_that_are_not_numbers_are_refused(dataset, tmp_path):
+    # S07
+    recommender = untrained(dataset)
+    save(recommender, tmp_path / "a")
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    weights, _ = read_tensors(tmp_path / "a" / "model.safetensors")
+    weights["items.weight"][3, 0] = float("nan")
+    save_tensors(tmp_path / "a" / "model.safetensors", weights, {})
+    damaged = (tmp_path / "a" / "model.safetensors").read_bytes()
+    manifest["sha256"]["model.safetensors"] = hashlib.sha256(damaged).hexdigest()
+    (tmp_path / "a" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"not finite, in items\.weight"):
+        load(tmp_path / "a")
+
+
+def test_an_artifact_that_says_how_its_gradients_were_made_is_read(dataset, saved):
+    recommender, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["model"]["sparse"] = True
+    del manifest["model"]["strike_seen"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    again = load(folder)
+    assert again.model.options == recommender.model.options
+    assert again.recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
+
+
+@pytest.mark.parametrize("part", ["model", "extractor"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("novelty", True), ("dropout", "much"), ("dropout", 7), ("dim", None)]
+)
+def test_a_model_that_cannot_be_made_is_refused(saved, part, name, value):
+    _, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    options = manifest["model"] if part == "model" else manifest["extractor"]["options"]
+    options[name] = value
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"manifest\.json describes a model .* train again"):
+        load(folder)
+
+
+@pytest.mark.parametrize("change", [{"format": "other"}, {"version": 99}])
+def test_another_format_is_refused(saved, change):
+    _, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text()) | change
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="reads prismrec-artifact, version 3"):
+        load(folder)
+
+
+def test_a_folder_that_is_no_artifact_is_refused_and_not_overwritten(dataset, tmp_path):
+    (tmp_path / "letters.txt").write_text("dear")
+    with pytest.raises(DataError, match="No artifact"):
+        load(tmp_path)
+    with pytest.raises(DataError, match="holds something else"):
+        save(untrained(dataset), tmp_path)
+    assert (tmp_path / "letters.txt").read_text() == "dear"
+
+
+def test_what_is_hidden_stays_hidden_and_the_index_is_the_one_that_was_saved(dataset, tmp_path):
+    history = ids(dataset, 0)
+    recommender = untrained(dataset)
+    top = recommender.recommend(history, 1).items[0].id
+    parts = Sharded([recommender.index])
+    save(Recommender(recommender.model, parts, dataset.catalog).hide([top]), tmp_path / "a")
+    again = load(tmp_path / "a")
+    assert again.index.kind == "sharded"
+    assert top not in [item.id for item in again.recommend(history, 20)]
+
+
+def test_weights_and_index_of_two_artifacts_are_not_mixed(dataset, tmp_path):
+    save(untrained(dataset), tmp_path / "a")
+    save(untrained(dataset, interests=2), tmp_path / "b")
+    shutil.rmtree(tmp_path / "a" / "index")
+    shutil.copytree(tmp_path / "b" / "index", tmp_path / "a" / "index")
+    with pytest.raises(DataError, match="index"):
+        load(tmp_path / "a")
+
+
+def test_saving_again_replaces_the_artifact(dataset, saved):
+    _, folder = saved
+    other = untrained(dataset, interests=2)
+    save(other, folder)
+    assert load(folder).model.extractor.interests == 2
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_an_artifact_of_an_older_version_may_be_replaced(dataset, saved):
+    recommender, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"version": 1}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    save(recommender, folder)
+    assert load(folder).recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
+
+
+class Newest(Extractor):
+    """The newest item alone."""
+
+    single = True
+
+    def forward(self, items, mask):
+        self.check_length(mask)
+        weights = torch.zeros_like(mask, dtype=items.dtype)
+        weights[torch.arange(len(mask)), (mask.sum(1) - 1).clamp(min=0)] = 1
+        weights = (weights * mask)[:, None]
+        return without_prior(weights @ items, weights)
+
+
+def test_an_extractor_from_elsewhere_is_handed_over_never_imported(dataset, tmp_path):
+    model = Model(dataset.catalog.size, Newest(dim=4, interests=1, max_len=6))
+    recommender = Recommender.exact(model, dataset.catalog)
+    save(recommender, tmp_path / "a")
+    with pytest.raises(DataError, match="hand its class"):
+        load(tmp_path / "a")
+    again = load(tmp_path / "a", extractor=Newest)
+    assert again.recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))

@@ -1,0 +1,223 @@
+"""A manifest or a file that is well-formed but wrong is refused in a sentence that names it.
+
+Hashes are renewed where a file is changed: what is tested is what they do not catch.
+"""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from prismrec.errors import DataError
+from prismrec.recommend.artifact import load, read_artifact_manifest, save
+from prismrec.retrieval.index import ExactIndex
+from prismrec.retrieval.rules import RuleRetriever
+from worlds import ids, untrained
+
+
+@pytest.fixture
+def folder(dataset, tmp_path):
+    save(untrained(dataset), tmp_path / "books")
+    return tmp_path / "books"
+
+
+@pytest.fixture
+def ruled(dataset, tmp_path):
+    made = RuleRetriever.count(
+        dataset.histories, dataset.catalog.size, backward=0.5, alpha=0.5, beta=0.5, weight=0.2
+    )
+    save(untrained(dataset).with_rules(made), tmp_path / "ruled")
+    return tmp_path / "ruled"
+
+
+def change(folder, **changed):
+    manifest = json.loads((folder / "manifest.json").read_text()) | changed
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def renew(folder):
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json"]
+    files += folder.glob("index/**/index.json")
+    hashes = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+    change(folder, sha256=hashes)
+
+
+def refused(folder):
+    """Give the sentence with which both readings refuse an artifact for its manifest."""
+    with pytest.raises(DataError) as error:
+        read_artifact_manifest(folder)
+    with pytest.raises(DataError) as loading:
+        load(folder)
+    assert str(loading.value) == str(error.value)
+    assert str(folder / "manifest.json") in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"x"', "5"])
+def test_a_manifest_that_is_no_object_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    assert "where an object must be; restore the whole folder or train again." in refused(folder)
+
+
+def test_a_manifest_nested_without_end_is_refused(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="No artifact at"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "key", ["sha256", "rules", "hidden", "provisional", "model", "extractor", "items", "about"]
+)
+def test_a_missing_key_is_named(folder, key):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest[key]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert f"manifest.json lacks {key}, " in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("items", "40"), ("items", 40.0), ("items", 0), ("items", True),
+        ("hidden", [41]), ("hidden", [0]), ("hidden", [-1]), ("hidden", ["a"]), ("hidden", [True]),
+        ("hidden", [[1]]), ("hidden", None), ("hidden", "abc"), ("hidden", [1.0]),
+        ("provisional", [41]), ("provisional", "abc"), ("provisional", {}),
+        ("sha256", None), ("sha256", []), ("sha256", {"items.parquet": 5}),
+        ("rules", True), ("rules", {}), ("rules", {"weight": "x"}), ("rules", {"weight": True}),
+        ("rules", {"weight": float("inf")}),
+        ("model", None), ("model", []), ("about", None), ("about", []),
+        ("extractor", None), ("extractor", {"class": [], "options": {}}),
+        ("extractor", {"class": "sa", "options": [1]}), ("extractor", {"class": "sa"}),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_named(folder, key, value):
+    change(folder, **{key: value})
+    assert f"manifest.json gives {key} as {json.dumps(value)}, but it must be " in refused(folder)
+
+
+def test_a_long_value_is_not_printed_whole(folder):
+    change(folder, hidden=[41] * 1_000)
+    assert len(refused(folder)) < 400
+
+
+def test_items_hidden_at_the_edge_of_the_catalog_load(folder, dataset):
+    change(folder, hidden=[1, 40], provisional=[40])
+    found = load(folder)
+    assert found.hidden == {1, 40}
+    assert len(found.recommend(ids(dataset, 0), 40)) > 0
+
+
+def test_more_or_fewer_items_than_the_catalog_holds_are_refused(folder):
+    for items in (39, 41, 10**15):
+        change(folder, items=items)
+        with pytest.raises(DataError, match=rf"gives items as {items}, but .*parquet holds 40;"):
+            load(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "items.parquet", "index/ids.npy"])
+def test_a_file_without_a_hash_is_refused(folder, name):
+    hashes = read_artifact_manifest(folder)["sha256"]
+    del hashes[name]
+    change(folder, sha256=hashes)
+    assert f"has no hash of {name} in its sha256" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["../books/items.parquet", "/etc/hostname", "a" * 5_000, "a\0b"])
+def test_a_hash_of_what_is_not_loaded_is_refused(folder, name):
+    change(folder, sha256={**read_artifact_manifest(folder)["sha256"], name: "00"})
+    assert "in its sha256, but no such file is there to be loaded" in refused(folder)
+
+
+def test_a_file_laid_beside_the_index_is_refused(folder):
+    (folder / "index" / "scann_docids.pkl").write_bytes(b"\x80")
+    assert "has no hash of index/scann_docids.pkl" in refused(folder)
+    (folder / "index" / "scann_docids.pkl").unlink()
+    (folder / "notes.txt").write_text("what is not loaded may lie there")
+    load(folder)
+
+
+def test_rules_are_hashed_too(ruled, dataset):
+    assert load(ruled).rules.weight == 0.2
+    hashes = read_artifact_manifest(ruled)["sha256"]
+    change(ruled, sha256={n: h for n, h in hashes.items() if n != "rules/data.npy"})
+    assert "has no hash of rules/data.npy" in refused(ruled)
+    change(ruled, sha256=hashes, rules=None)
+    assert "has a hash of rules/data.npy" in refused(ruled)
+
+
+@pytest.mark.parametrize("fault", ["beyond the catalog", "of another catalog", "no array"])
+def test_rules_that_do_not_fit_the_catalog_are_refused(ruled, fault):
+    path = ruled / "rules" / "indices.npy"
+    indices = np.load(path)
+    if fault == "beyond the catalog":
+        np.save(path, np.where(np.arange(len(indices)) == 3, 10**6, indices).astype(indices.dtype))
+    elif fault == "of another catalog":
+        indptr = np.load(ruled / "rules" / "indptr.npy")
+        np.save(ruled / "rules" / "indptr.npy", np.append(indptr, indptr[-1]))
+    else:
+        path.write_bytes(b"")
+    renew(ruled)
+    with pytest.raises(DataError, match=r"rules are|rules at .* are damaged"):
+        load(ruled)
+
+
+def test_an_index_of_another_width_is_refused(folder):
+    vectors = np.load(folder / "index" / "vectors.npy")
+    np.save(folder / "index" / "vectors.npy", vectors[:, :5])
+    renew(folder)
+    with pytest.raises(DataError, match=r"index is of vectors of width 5 .* of width 8"):
+        load(folder)
+
+
+def test_an_index_of_items_beyond_the_catalog_is_refused(folder):
+    shutil.rmtree(folder / "index")
+    ExactIndex.build(np.eye(8, dtype=np.float32), np.arange(34, 42)).save(folder / "index")
+    renew(folder)
+    with pytest.raises(DataError, match=r"items up to 41, but .* its items end at 40"):
+        load(folder)
+
+
+def test_an_index_that_is_not_finite_is_refused(folder):
+    # S07
+    vectors = np.load(folder / "index" / "vectors.npy")
+    vectors[3] = np.nan
+    np.save(folder / "index" / "vectors.npy", vectors)
+    renew(folder)
+    with pytest.raises(DataError, match=r"index is damaged \(the vector of item 4 holds a number"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "message"),
+    [
+        ("categories", pl.lit("other").alias("name"), "categories.parquet .*category twice|lacks"),
+        ("items", pl.lit("x").alias("count"), "its column count holds String, not Int64"),
+        ("items", pl.lit(-5, dtype=pl.Int64).alias("count"), "a count is negative"),
+        ("items", pl.lit(None, dtype=pl.String).alias("title"), "its column title lacks 40"),
+    ],
+)
+def test_a_catalog_that_does_not_hold_together_is_refused(folder, name, column, message):
+    path = folder / f"{name}.parquet"
+    pl.read_parquet(path).with_columns(column).write_parquet(path)
+    renew(folder)
+    with pytest.raises(DataError, match=message):
+        load(folder)
+
+
+def test_a_model_too_large_for_any_memory_is_refused(folder):
+    made = read_artifact_manifest(folder)["extractor"]
+    change(folder, extractor={**made, "options": {**made["options"], "dim": 10**9}})
+    with pytest.raises(DataError, match="describes a model that this version cannot make"):
+        load(folder)
+
+
+def test_an_artifact_with_a_wrong_manifest_may_be_written_anew(folder, dataset):
+    change(folder, hidden=None)
+    save(untrained(dataset), folder)
+    assert load(folder).hidden == frozenset()

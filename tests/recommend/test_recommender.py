@@ -1,0 +1,163 @@
+"""The recommender: what it lists, what it explains, what it does with odd histories."""
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from prismrec.data.catalog import Catalog
+from prismrec.data.ids import IdMap
+from prismrec.data.split import split_by_user
+from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.models.extractors import EXTRACTORS
+from prismrec.models.model import Model
+from prismrec.recommend.explain import explained
+from prismrec.recommend.recommender import Recommender
+from worlds import ids, untrained
+
+
+@pytest.fixture(scope="module")
+def recommender(dataset):
+    return untrained(dataset)
+
+
+def test_the_list_is_the_best_of_the_catalog_without_what_was_seen(dataset, recommender):
+    history = dataset.histories[0]
+    listed = recommender.ranked([history], 10).items[0]
+    vectors = recommender.interests_of([history]).vectors[0]
+    scores = (vectors @ recommender.model.item_vectors().T).amax(0).detach().numpy()
+    scores[[0, *history]] = -np.inf
+    assert listed.tolist() == np.argsort(-scores, kind="stable")[:10].tolist()
+
+
+def test_keeping_what_was_seen_lets_it_be_listed(dataset, recommender):
+    whole = dataset.catalog.size - 1
+    kept = recommender.ranked([dataset.histories[0]], whole, filter_seen=False).items[0]
+    assert sorted(kept.tolist()) == list(range(1, whole + 1))
+
+
+def test_a_list_longer_than_what_is_left_ends_early(dataset, recommender):
+    answer = recommender.recommend(ids(dataset, 0), k=1_000)
+    assert len(answer) == dataset.catalog.size - 1 - len(set(dataset.histories[0].tolist()))
+
+
+def test_a_row_does_not_see_its_batch(dataset, recommender):
+    histories = [dataset.histories[user] for user in range(9)]
+    together = recommender.ranked(histories, 7, diversity=0.1)
+    for row, history in enumerate(histories):
+        alone = recommender.ranked([history], 7, diversity=0.1)
+        assert alone.items[0].tolist() == together.items[row].tolist()
+
+
+def test_the_same_request_gives_the_same_answer_until_an_event_is_added(dataset, recommender):
+    # S17
+    history = ids(dataset, 0)
+    answers = {recommender.recommend(history, k=5) for _ in range(20)}
+    assert len(answers) == 1
+    before = recommender.interests(history)
+    assert recommender.interests([*history, ids(dataset, 1)[0]]) != before
+
+
+def test_unknown_items_are_left_out_and_named(dataset, recommender):
+    # S02
+    known = ids(dataset, 0)
+    answer = recommender.recommend(["zzz", *known], k=5)
+    assert answer.unknown == ("zzz",)
+    assert answer.items == recommender.recommend(known, k=5).items
+
+
+@pytest.mark.parametrize("history", [[], ["zzz"]])
+def test_a_history_of_nothing_known_gets_what_is_popular_and_says_so(dataset, recommender, history):
+    # S02
+    answer = recommender.recommend(history, k=3)
+    assert answer.source == "popular"
+    most = np.argsort(-dataset.catalog.count[1:], kind="stable")[:3] + 1
+    assert [item.id for item in answer] == dataset.catalog.items.external(most.tolist())
+    assert recommender.interests(history) == []
+
+
+def test_every_item_says_which_interest_brought_it_and_which_items_made_that(dataset, recommender):
+    history = ids(dataset, 3)
+    views = {view.number: view for view in recommender.interests(history)}
+    for item in recommender.recommend(history, k=8):
+        assert item.because == views[item.interest].items[: len(item.because)]
+        assert {reason.id for reason in item.because} <= set(history)
+
+
+def test_the_weights_of_an_interest_share_out_one(dataset, recommender):
+    for view in recommender.interests(ids(dataset, 0)):
+        assert sum(reason.weight for reason in view.items) == pytest.approx(1, abs=1e-5)
+
+
+def test_diversity_zero_is_the_plain_list_and_more_of_it_never_lowers_diversity(dataset):
+    recommender = untrained(dataset)
+    cases = split_by_user(dataset, valid=0.0, test=0.5).test
+    found = []
+    for diversity in (0.0, 0.05, 0.2, 1.0, 10.0):
+        recommend = partial(recommender.ranked, diversity=diversity)
+        report = evaluate(recommend, cases, ks=(8,), catalog=dataset.catalog, only=("diversity",))
+        found.append(report.metrics["diversity@8"])
+    assert found == sorted(found)
+    assert found[-1] > found[0]
+
+
+def test_an_item_number_beyond_the_catalog_is_an_error_that_names_it(dataset, recommender):
+    # T04
+    beyond = dataset.catalog.size
+    with pytest.raises(DataError, match=f"item number {beyond}"):
+        recommender.ranked([np.array([1, beyond])], 5)
+
+
+def test_a_model_of_another_catalog_is_refused(dataset):
+    model = Model(dataset.catalog.size + 1, EXTRACTORS["sa"](dim=4, interests=2, max_len=5))
+    with pytest.raises(ConfigError, match="catalog of"):
+        Recommender.exact(model, dataset.catalog)
+
+
+@pytest.mark.parametrize("diversity", [-1, float("nan"), float("inf")])
+def test_an_impossible_diversity_is_an_error(dataset, recommender, diversity):
+    # R14
+    with pytest.raises(ConfigError, match="λ, is"):
+        recommender.ranked([dataset.histories[0]], 5, diversity=diversity)
+
+
+def test_a_list_of_no_items_is_an_error(dataset, recommender):
+    with pytest.raises(ConfigError, match="k is 0"):
+        recommender.ranked([dataset.histories[0]], 0)
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+def test_every_extractor_serves(dataset, name):
+    interests = 1 if EXTRACTORS[name].single else 3
+    recommender = untrained(dataset, extractor=name, interests=interests)
+    answer = recommender.recommend(ids(dataset, 0), k=5)
+    assert len(answer) == 5
+    assert all(0 <= item.interest < interests for item in answer)
+
+
+def test_a_history_longer_than_the_model_reads_is_read_from_its_newest(dataset, recommender):
+    history = np.tile(dataset.histories[0], 5)
+    newest = history[-recommender.model.extractor.max_len :]
+    whole, cut = (recommender.interests_of([h]).vectors for h in (history, newest))
+    torch.testing.assert_close(whole, cut)
+
+
+def test_an_interest_is_named_after_what_sets_it_apart():
+    # Everyone takes drama (80 of 100 events). One interest draws on drama and a little on war,
+    # the other on drama and a little on music: these name them.
+    catalog = Catalog(
+        items=IdMap(["d", "w", "m"], first=1, kind="item"),
+        titles=pl.Series(["D", "W", "M"]),
+        category_names=["drama", "war", "music"],
+        category_indptr=np.array([0, 0, 1, 2, 3]),
+        category_ids=np.array([0, 1, 2], dtype=np.int32),
+        count=np.array([0, 80, 10, 10]),
+    )
+    weights = np.array([[0.6, 0.4, 0.0], [0.6, 0.0, 0.4]])
+    views = explained(catalog, np.array([1, 2, 3]), weights, np.array([True, True]))
+    assert [view.name.split(", ")[0] for view in views] == ["war", "music"]
+    alone = explained(catalog, np.array([1]), np.ones((1, 1)), np.array([True]))
+    assert alone[0].name == "drama"

@@ -1,0 +1,62 @@
+"""What is evaluated is what is served: the same numbers, to the last digit, as the model alone."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from prismrec.data.split import split_by_user
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.recommend.artifact import load, save
+from prismrec.types import RankedItems
+from worlds import small_dataset, untrained
+
+
+def straight_from(model, filter_seen):
+    """Evaluate a model without index, merge or recommender: every score, then the largest."""
+
+    def recommend(histories, k):
+        items = np.zeros((len(histories), k), dtype=np.int64)
+        vectors = model.item_vectors()
+        for row, history in enumerate(histories):
+            read = torch.from_numpy(np.array(history[-model.extractor.max_len :]))[None]
+            interests = model(read, read > 0)
+            scores = (interests.vectors[0] @ vectors.T + interests.bias[0, :, None]).double()
+            scores[~interests.active[0]] = -torch.inf
+            best = scores.amax(0).detach().numpy()
+            best[[0, *history] if filter_seen else [0]] = -np.inf
+            order = np.argsort(-best, kind="stable")[:k]
+            items[row] = np.where(np.isinf(best[order]), 0, order)
+        return RankedItems(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
+
+    return recommend
+
+
+@pytest.mark.parametrize("extractor", ["mean", "sa", "dr", "mind", "gru", "transformer"])
+@pytest.mark.parametrize("filter_seen", [True, False])
+def test_evaluation_through_the_recommender_is_that_of_the_model(tmp_path, extractor, filter_seen):
+    dataset = small_dataset()
+    interests = 1 if extractor in ("mean", "gru") else 3
+    check_served(
+        tmp_path, untrained(dataset, extractor=extractor, interests=interests), filter_seen
+    )
+
+
+@pytest.mark.parametrize("filter_seen", [True, False])
+@pytest.mark.parametrize("strike_seen", [True, False])
+def test_so_it_is_where_scores_are_normalized(tmp_path, filter_seen, strike_seen):
+    options = {"untied": True, "normalized": True, "strike_seen": strike_seen}
+    recommender = untrained(small_dataset(), extractor="prism", **options)
+    check_served(tmp_path, recommender, filter_seen)
+
+
+def check_served(tmp_path, recommender, filter_seen):
+    dataset = small_dataset()
+    save(recommender, tmp_path / "a")
+    served = load(tmp_path / "a")
+    cases = split_by_user(dataset, valid=0.0, test=0.5).test
+    measure = partial(evaluate, cases=cases, ks=(5, 20), catalog=dataset.catalog)
+    model_alone = measure(straight_from(recommender.model, filter_seen))
+    through = measure(partial(served.ranked, filter_seen=filter_seen, diversity=0.0))
+    assert through.metrics == model_alone.metrics

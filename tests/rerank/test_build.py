@@ -1,0 +1,94 @@
+"""Lists from pools: searched deeper until they are certain, on a scale that stays."""
+
+import numpy as np
+import pytest
+
+from prismrec.rerank import build as listing
+from prismrec.rerank.build import make_lists
+from prismrec.rerank.diversity import Dial
+from prismrec.types import RankedItems
+
+
+class Falling:
+    """One user's catalog whose scores fall from item to item; it notes how deep it was asked."""
+
+    def __init__(self, scores):
+        self.scores, self.asked = np.asarray(scores, dtype=np.float32), []
+
+    def __len__(self):
+        return 1
+
+    def search(self, rows, depth):
+        self.asked.append(depth)
+        there = min(depth, len(self.scores))
+        items = np.zeros((len(rows), depth), dtype=np.int64)
+        scores = np.full((len(rows), depth), -np.inf, dtype=np.float32)
+        items[:, :there], scores[:, :there] = np.arange(1, there + 1), self.scores[:there]
+        return RankedItems(items, scores, np.zeros_like(items))
+
+
+def lists(source, categories, k, strength):
+    return make_lists(source, k, Dial(strength=strength), category_of=np.array([-1, *categories]))
+
+
+def test_another_category_far_below_is_found_by_searching_deeper():
+    # 30 items of category 0 at 3.0, 2.9, …, 0.1; then one of category 1 at 0.05. k = 2: the first
+    # pool is of 8, on whose scale 3.0 is 1 and 2.3 is 0. At λ 10 the second of category 0 is
+    # worth 0.86 - 10, and the other (0.05 - 2.3) / 0.7 = -3.2.
+    source = Falling([3 - 0.1 * n for n in range(30)] + [0.05])
+    found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
+    assert found.items[0].tolist() == [1, 31]
+    assert found.rank[0].tolist() == [0, 30]
+    assert source.asked == [8, 32]
+    assert found.optimal.all()
+
+
+def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
+    source = Falling([3 - 0.1 * n for n in range(31)])
+    found = lists(source, [0, 1] * 15 + [2], k=2, strength=10.0)
+    assert found.items[0].tolist() == [1, 2]
+    assert source.asked == [8]
+    assert found.optimal.all()
+
+
+def test_the_deepest_search_that_proves_nothing_is_told(monkeypatch):
+    monkeypatch.setattr(listing, "DEEPEST", 16)
+    source = Falling([3 - 0.1 * n for n in range(30)] + [0.05])
+    found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
+    assert found.items[0].tolist() == [1, 2]
+    assert source.asked == [8, 16]
+    assert not found.optimal.any()
+
+
+def test_no_more_relevance_is_lost_on_a_deeper_pool_than_was_allowed():
+    # 19 items of category 0, then two of their own far below, which only the second search finds.
+    scores = np.array([1, 0.95, 0.9, 0.85, 0.8] + [0.5] * 14 + [0, -0.01])
+    source, categories = Falling(scores), np.array([-1] + [0] * 19 + [1, 2])
+    found = make_lists(source, 5, Dial(relevance_lost=0.2), category_of=categories)
+    assert source.asked == [20, 80]
+    assert scores[found.items[0] - 1].sum() >= 0.8 * scores[:5].sum()
+    everything = make_lists(source, 5, Dial(relevance_lost=1.0), category_of=categories)
+    assert {20, 21} <= set(everything.items[0].tolist())
+
+
+def test_a_pool_that_is_narrower_than_asked_is_the_whole_catalog_and_proves_the_list():
+    class Narrow(Falling):
+        def search(self, rows, depth):
+            found = super().search(rows, depth)
+            return RankedItems(*(part[:, : len(self.scores)] for part in found))
+
+    # The last of 10 items is worth -7 at λ 4, as the 8th of its category; no other is there.
+    source = Narrow(np.linspace(1, 0, 10))
+    found = make_lists(source, 8, Dial(strength=4.0), category_of=np.array([-1] + [0] * 10))
+    assert source.asked == [32]
+    assert found.optimal.all()
+
+
+@pytest.mark.parametrize("k", [1, 3, 40])
+def test_strength_zero_is_the_top_of_the_pool_and_asks_for_no_more(k):
+    source = Falling([3 - 0.1 * n for n in range(30)])
+    found = lists(source, [0] * 30, k=k, strength=0.0)
+    there = min(k, 30)
+    assert found.items[0, :there].tolist() == list(range(1, there + 1))
+    assert not found.items[0, there:].any()
+    assert source.asked == [k]

@@ -1,0 +1,214 @@
+"""The second channel: joined exactly, explained, saved, and taken only where it helps."""
+
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from scipy.special import logsumexp
+
+from prismrec.data.histories import Histories
+from prismrec.data.split import split_by_user
+from prismrec.errors import DataError
+from prismrec.evaluation.baselines import by_score, sequential_rules
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.cold_start import NewItem
+from prismrec.recommend.filters import Filter
+from prismrec.recommend.recommender import Recommender
+from prismrec.retrieval import blended as channel
+from prismrec.retrieval import sources as retrieval
+from prismrec.retrieval.rules import RuleRetriever, keep_strongest
+from prismrec.training import select as tuning
+from prismrec.training.select import fit_rules
+from worlds import ids, untrained
+
+
+@pytest.fixture(scope="module")
+def rules(dataset):
+    size = dataset.catalog.size
+    return RuleRetriever.count(
+        dataset.histories, size, backward=0.5, alpha=0.0, beta=0.3, weight=1.5
+    )
+
+
+@pytest.fixture(params=["short", "long"])
+def recommender(dataset, rules, request, monkeypatch):
+    if request.param == "long":
+        monkeypatch.setattr(retrieval, "SMALL", 0)
+    return untrained(dataset).with_rules(rules)
+
+
+def joined_plainly(recommender, history, reference=None):
+    """Join both channels over the whole catalog; -inf for padding and what was seen."""
+    interests = recommender.interests_of([history])
+    scores = (
+        (interests.vectors[0] @ recommender.model.item_vectors().T)
+        .amax(0)
+        .detach()
+        .double()
+        .numpy()
+    )
+    weights = 0.8 ** np.arange(len(history))[::-1]
+    follows = np.zeros(len(scores))
+    for item, weight in zip(history, weights, strict=True):
+        follows += weight * recommender.rules.table[[item], :].toarray()[0]
+    scores[[0, *history]], follows[[0, *history]] = -np.inf, 0
+    likely = np.exp(scores - logsumexp(np.sort(scores)[::-1][:reference]))
+    with np.errstate(divide="ignore"):
+        return np.log(likely + recommender.rules.weight * follows / follows.sum())
+
+
+def test_the_list_is_the_best_of_both_channels_over_the_whole_catalog(dataset, recommender):
+    for user in range(8):
+        history = dataset.histories[user]
+        expected = joined_plainly(recommender, history)
+        found = recommender.ranked([history], 9)
+        assert found.items[0].tolist() == np.argsort(-expected, kind="stable")[:9].tolist()
+        assert found.scores[0] == pytest.approx(expected[found.items[0]], abs=1e-4)
+
+
+def test_company_changes_nobodys_list(dataset, recommender):
+    nearly_all = np.arange(1, dataset.catalog.size - 3)
+    histories = [dataset.histories[user] for user in range(9)] + [nearly_all, np.array([1])]
+    together = recommender.ranked(histories, 9)
+    for row, history in enumerate(histories):
+        alone = recommender.ranked([history], 9)
+        assert np.array_equal(together.items[row], alone.items[0])
+        assert np.array_equal(together.interest[row], alone.interest[0])
+        assert together.scores[row] == pytest.approx(alone.scores[0], abs=1e-5)
+
+
+def test_few_candidates_of_the_interests_are_enough(dataset, recommender, monkeypatch):
+    monkeypatch.setattr(channel, "REFERENCE", 4)
+    for user in range(8):
+        expected = joined_plainly(recommender, dataset.histories[user], reference=4)
+        found = recommender.ranked([dataset.histories[user]], 3).items[0]
+        assert found.tolist() == np.argsort(-expected, kind="stable")[:3].tolist()
+
+
+def test_with_hardly_any_weight_the_order_is_that_of_the_interests(dataset, recommender, rules):
+    plain = recommender.with_rules(None)
+    light = recommender.with_rules(RuleRetriever(rules.table, 1e-12))
+    histories = [dataset.histories[user] for user in range(9)]
+    for diversity in (0.0, 0.2):
+        first, second = (r.ranked(histories, 8, diversity=diversity) for r in (plain, light))
+        assert np.array_equal(first.items, second.items)
+        assert np.array_equal(first.interest, second.interest)
+
+
+def test_filters_hold_for_what_the_rules_bring(dataset, recommender):
+    history = ids(dataset, 0)
+    whole = [item.id for item in recommender.recommend(history, 40)]
+    allowed = whole[1::2]
+    answer = recommender.hide(allowed[:1]).recommend(history, 40, only=Filter(allowed=allowed))
+    assert [item.id for item in answer] == allowed[1:]
+
+
+def test_an_item_says_after_what_it_is_taken(dataset, recommender, rules):
+    history = ids(dataset, 3)
+    numbers = dataset.histories[3]
+    for item in recommender.recommend(history, 8):
+        number = dataset.catalog.items.index([item.id])[0]
+        own = {}
+        for age, past in enumerate(numbers[::-1].tolist()):
+            own[past] = own.get(past, 0) + 0.8**age * rules.table[past, number]
+        strong = sorted((name for name in own if own[name]), key=lambda n: -own[n])[:2]
+        assert [r.id for r in item.taken_after] == dataset.catalog.items.external(strong)
+        total = sum(own.values())
+        assert [r.weight for r in item.taken_after] == pytest.approx(
+            [own[name] / total for name in strong]
+        )
+
+
+def test_rules_survive_saving_and_new_items(dataset, recommender, tmp_path):
+    save(recommender, tmp_path / "a")
+    again = load(tmp_path / "a")
+    history = ids(dataset, 0)
+    assert again.recommend(history, 8) == recommender.recommend(history, 8)
+    best = recommender.recommend(history, 1).items[0].id
+    added = again.add([NewItem(id="new", taken_with=[best])])
+    assert "new" in [item.id for item in added.recommend([*history, "new"], 40, filter_seen=False)]
+
+
+def test_damaged_rules_are_refused(dataset, recommender, tmp_path):
+    save(recommender, tmp_path / "a")
+    path = tmp_path / "a" / "rules" / "data.npy"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(DataError, match=r"rules/data\.npy"):
+        load(tmp_path / "a")
+    with pytest.raises(DataError, match="not finite or negative"):
+        RuleRetriever(sparse.csr_array(np.array([[0, -1.0], [0, 0]])), 1.0)
+    with pytest.raises(DataError, match="weight"):
+        RuleRetriever(sparse.csr_array((2, 2)), -1.0)
+
+
+def test_only_the_strongest_rules_after_an_item_are_kept():
+    table = sparse.csr_array(np.array([[0, 0, 0, 0], [0, 3, 1, 2], [0, 5, 5, 5], [0, 0, 7, 0.0]]))
+    kept = keep_strongest(table, 2).toarray()
+    assert kept.tolist() == [[0, 0, 0, 0], [0, 3, 0, 2], [0, 5, 5, 0], [0, 0, 7, 0]]
+
+
+def test_rules_alone_rank_as_the_baseline(dataset, rules):
+    recommender = untrained(dataset).with_rules(RuleRetriever(rules.table, 1e12))
+    histories = [dataset.histories[user] for user in range(9)]
+    baseline = by_score(sequential_rules(dataset.histories, dataset.catalog.size), filter_seen=True)
+    assert np.array_equal(recommender.ranked(histories, 3).items, baseline(histories, 3).items)
+
+
+def test_the_rules_bring_their_strongest_alone(dataset, rules, monkeypatch):
+    monkeypatch.setattr(channel, "CANDIDATES", 3)
+    plain = untrained(dataset)
+    recommender = plain.with_rules(RuleRetriever(rules.table, 1e12))
+    histories = [dataset.histories[user] for user in range(9)]
+    strongest_ones = by_score(
+        sequential_rules(dataset.histories, dataset.catalog.size), filter_seen=True
+    )(histories, 3).items
+    for found, first, own in zip(
+        recommender.ranked(histories, 8).items,
+        strongest_ones,
+        plain.ranked(histories, 20).items,
+        strict=True,
+    ):
+        rest = [item for item in own.tolist() if item not in first]
+        assert found.tolist() == [*first.tolist(), *rest[:5]]
+
+
+def test_rules_are_taken_where_they_help_and_only_there(dataset):
+    # Items follow one another in a ring, which an untrained model does not know.
+    ring = [[(start + step) % 40 + 1 for step in range(8)] for start in range(40)]
+    histories = Histories.of(ring)
+    split = split_by_user(dataset, valid=0.3, test=0.3)
+    recommender = untrained(dataset)
+    cases = [type(split.valid[0])(np.array(row[:4]), np.array(row[4:5])) for row in ring]
+    rules, how = fit_rules(recommender, histories, cases, metric="recall@5")
+    assert rules is not None
+    assert "raised recall@5" in how
+    measured = partial(evaluate, cases=cases, ks=(5,), only=("recall",))
+    with_them = measured(recommender.with_rules(rules).ranked).metrics["recall@5"]
+    assert with_them > measured(recommender.ranked).metrics["recall@5"]
+    empty = Histories.of([[1, 1]])  # what follows is in the history already
+    assert fit_rules(recommender, empty, cases, metric="recall@5")[0] is None
+    assert fit_rules(recommender, histories, [])[0] is None
+
+
+def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
+    monkeypatch.setattr(tuning, "CASES", 4)
+    asked = []
+    monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
+    report = SimpleNamespace(metrics={"recall@50": 0.5})
+    assert fit_rules(untrained(dataset), dataset.histories, list(range(11)))[0] is None
+    assert set(map(tuple, asked)) == {(0, 3, 6, 9)}
+
+
+def test_scores_far_apart_do_not_lose_an_item(dataset, rules):
+    recommender = untrained(dataset).with_rules(rules)
+    with torch.no_grad():
+        recommender.model.items.weight *= 1_000
+    far = Recommender.exact(recommender.model, dataset.catalog).with_rules(rules)
+    found = far.ranked([dataset.histories[0]], 30)
+    assert np.isfinite(found.scores[found.items > 0]).all()
+    left = dataset.catalog.size - 1 - len(set(dataset.histories[0].tolist()))
+    assert (found.items > 0).sum() == min(30, left)

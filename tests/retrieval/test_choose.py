@@ -1,0 +1,115 @@
+"""Choosing an index: small is exact, large is measured, and what was done is said."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from prismrec.errors import DataError, UnknownName
+from prismrec.retrieval.index import ExactIndex, choose_index, recall_check, tuned
+from prismrec.retrieval.index.choose import SMALL, recall_of
+from prismrec.types import Candidates
+
+RNG = np.random.default_rng(0)
+VECTORS = RNG.standard_normal((2_000, 8)).astype(np.float32)
+IDS = np.arange(1, 2_001)
+QUERIES = RNG.standard_normal((30, 4, 8)).astype(np.float32)
+
+
+class Half(ExactIndex):
+    """Finds every other item."""
+
+    kind = "half"
+
+    def search(self, queries, m):
+        items, scores = super().search(queries, 2 * m)
+        return Candidates(items[..., ::2], scores[..., ::2])
+
+
+def test_a_small_catalog_is_searched_exactly_and_no_queries_are_needed():
+    choice = choose_index(VECTORS, IDS)
+    assert isinstance(choice.index, ExactIndex)
+    assert (choice.recall, choice.reason) == (1, "2,000 items are few enough for exact search")
+    assert SMALL == 200_000
+
+
+def test_a_large_catalog_is_searched_in_lists_whose_recall_was_measured():
+    pytest.importorskip("faiss")
+    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+        choice = choose_index(VECTORS, IDS, QUERIES)
+    assert choice.index.kind == "ivf-sq8"
+    assert choice.recall >= 0.95
+    assert f"{choice.recall:.3f}" in choice.reason
+    below = [effort for effort in choice.index.efforts if effort < choice.index.effort]
+    with pytest.raises(DataError, match=r"finds 0\.\d+ of the 50 nearest"):
+        recall_check(choice.index.with_effort(below[-1]), choice.index.whole, QUERIES)
+
+
+def test_without_queries_a_large_catalog_is_searched_exactly_and_the_reason_says_so():
+    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+        choice = choose_index(VECTORS, IDS)
+    assert choice.index.exact
+    assert "without a single interest vector" in choice.reason
+
+
+def test_below_the_floor_automatic_falls_back_and_a_name_fails():
+    pytest.importorskip("faiss")
+    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+        choice = choose_index(VECTORS, IDS, QUERIES, floor=1.01)
+    assert choice.index.exact
+    assert "below the floor of 1.01" in choice.reason
+    with pytest.raises(DataError, match="below the floor"):
+        choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", floor=1.01)
+
+
+def test_bad_vectors_are_no_reason_to_fall_back():
+    with (
+        mock.patch("prismrec.retrieval.index.choose.SMALL", 1),
+        pytest.raises(DataError, match="not finite"),
+    ):
+        choose_index(VECTORS * np.nan, IDS, QUERIES)
+
+
+def test_a_name_is_looked_up_and_one_from_outside_imported():
+    with pytest.raises(UnknownName, match="ivf-flat"):
+        choose_index(VECTORS, IDS, QUERIES, name="ivf-falt")
+    choice = choose_index(VECTORS, IDS, name="prismrec.retrieval.index.exact:ExactIndex")
+    assert choice.index.exact
+
+
+def test_recall_is_the_share_of_the_exact_answer():
+    exact = ExactIndex.build(VECTORS, IDS)
+    assert recall_check(exact, exact, QUERIES) == 1
+    assert recall_check(Half.build(VECTORS, IDS), exact, QUERIES, floor=0) == pytest.approx(
+        25 / 50, abs=1e-3
+    )
+    message = r"half finds 0\.500 of the 50 nearest items of 120 interests, below .* 0\.95"
+    with pytest.raises(DataError, match=message):
+        recall_check(Half.build(VECTORS, IDS), exact, QUERIES)
+
+
+def test_any_of_equal_items_counts_and_what_is_missing_does_not():
+    truth = Candidates(np.array([[[1, 2, 0]]]), np.array([[[5.0, 3, 0]]], dtype=np.float32))
+    equal = Candidates(np.array([[[1, 9, 8]]]), np.array([[[5.0, 3, 3]]], dtype=np.float32))
+    short = Candidates(np.array([[[2, 0, 0]]]), np.array([[[3.0, 0, 0]]], dtype=np.float32))
+    negative = Candidates(np.array([[[4, 0, 0]]]), np.array([[[-1.0, 0, 0]]], dtype=np.float32))
+    nothing = Candidates(np.zeros((1, 1, 3), int), np.zeros((1, 1, 3), dtype=np.float32))
+    assert recall_of(equal, truth) == 1
+    assert recall_of(short, truth) == 1 / 2
+    assert recall_of(nothing, negative) == 0
+
+
+def test_interests_of_zeros_are_not_measured():
+    pytest.importorskip("faiss")
+    exact = ExactIndex.build(VECTORS, IDS)
+    half = Half.build(VECTORS, IDS)
+    padded = np.concatenate([QUERIES, np.zeros_like(QUERIES)], axis=1)
+    assert recall_check(half, exact, padded, floor=0) == pytest.approx(25 / 50, abs=1e-3)
+
+
+def test_tuning_takes_the_least_effort_that_reaches_the_floor():
+    pytest.importorskip("faiss")
+    choice = choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", floor=0.5)
+    more = tuned(choice.index, choice.index.whole, QUERIES, floor=0.95)
+    assert more.effort > choice.index.effort
+    assert more.backend is choice.index.backend, "the memory is shared"

@@ -1,0 +1,167 @@
+"""Inverted lists: what the contract does not say of them."""
+
+import builtins
+import json
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from prismrec.errors import DataError, MissingExtra
+from prismrec.retrieval.index import ExactIndex, choose_index, load_index, recall_check
+from prismrec.retrieval.index.faiss import IvfFlat, IvfSq8, inverted_lists, lists_for
+
+pytest.importorskip("faiss")
+RNG = np.random.default_rng(0)
+VECTORS = RNG.standard_normal((120, 8)).astype(np.float32)
+IDS = np.arange(1, 121)
+
+
+def test_probes_widen_until_there_are_enough_candidates_and_none_is_minus_one():
+    # Case R01: 100 lists of 120 items, one read, 50 wanted.
+    whole = ExactIndex.build(VECTORS, IDS)
+    index = IvfFlat(whole, inverted_lists(VECTORS, 100, bits8=False), 1)
+    alone = index._nearest(VECTORS[:1], 50, 1)
+    assert (alone == -1).any(), "the case is no case: one list has enough"
+    found = index.search(VECTORS[:40].reshape(10, 4, 8), 50)
+    assert (found.items > 0).all()
+    assert all(len(set(row)) == 50 for row in found.items.reshape(-1, 50).tolist())
+
+
+def test_where_every_list_falls_short_the_search_goes_on_exactly():
+    index = IvfFlat.build(VECTORS, IDS)
+    with mock.patch.object(IvfFlat, "_nearest", lambda *asked: np.full((4, asked[2]), -1)):
+        found = index.search(VECTORS[None, :4], 50)
+    assert (found.items == index.whole.search(VECTORS[None, :4], 50).items).all()
+
+
+def test_positions_are_mapped_by_the_stored_ids():
+    # Case R11: three items, ten wanted; no number is a position plus one.
+    index = IvfFlat.build(VECTORS[:3], np.array([700, 5, 30]))
+    found = index.search(VECTORS[None, 1:2], 10)
+    order = [int(np.array([700, 5, 30])[row]) for row in np.argsort(-VECTORS[:3] @ VECTORS[1])]
+    assert found.items.tolist() == [[[*order, 0, 0, 0, 0, 0, 0, 0]]]
+
+
+def mixture(items):
+    """Give vectors and queries of 500 clusters of Zipf sizes, the vectors of unequal norms."""
+    rng = np.random.default_rng(0)
+    topics = rng.standard_normal((30, 64))[rng.integers(30, size=500)] / 8
+    centres = topics + 0.7 * rng.standard_normal((500, 64)) / 8
+    share = 1 / np.arange(1, 501)
+    cluster = rng.choice(500, items + 200, p=share / share.sum())
+    near = centres[cluster] + 0.6 * rng.standard_normal((items + 200, 64)) / 8
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    vectors = near[:items] * rng.lognormal(0.17, 0.364, (items, 1))
+    return vectors.astype(np.float32), near[None, items:].astype(np.float32)
+
+
+def test_unequal_norms_do_not_cost_lists():
+    # faiss's own lists for inner products go by direction alone: 0.86 and less at 8 of these 200.
+    vectors, queries = mixture(8_000)
+    exact = ExactIndex.build(vectors, np.arange(1, 8_001))
+    index = IvfFlat(exact, inverted_lists(vectors, 200, bits8=False), 8)
+    assert recall_check(index, exact, queries, floor=0) > 0.93
+
+
+@pytest.mark.parametrize("items", [1, 39, 78, 120, 10_000, 1_000_000])
+def test_lists_are_many_but_never_too_small_to_learn_from(items):
+    lists = lists_for(items)
+    assert 1 <= lists <= max(1, items / 39)
+    assert lists == 4_000 or items < 1_000_000
+
+
+def test_the_same_vectors_give_the_same_lists():
+    one, other = (IvfSq8.build(VECTORS, IDS).search(VECTORS[None], 20) for _ in range(2))
+    assert (one.items == other.items).all()
+
+
+def test_a_mapped_index_outlives_the_folder_it_was_opened_from(tmp_path):
+    index = IvfSq8.build(VECTORS, IDS)
+    index.save(tmp_path / "index")
+    opened = load_index(tmp_path / "index")
+    IvfSq8.build(VECTORS[::-1] * 2, IDS).save(tmp_path / "index")
+    assert (opened.search(VECTORS[None], 9).items == index.search(VECTORS[None], 9).items).all()
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path):
+    IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
+    file = tmp_path / "index" / "lists.faiss"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"lists\.faiss cannot be read"):
+        load_index(tmp_path / "index")
+
+
+def test_without_faiss_the_line_that_installs_it_is_given_and_exact_search_works():
+    # Case R05.
+    real = builtins.__import__
+
+    def absent(name, *others, **more):
+        if name == "faiss":
+            raise ImportError(name)
+        return real(name, *others, **more)
+
+    with mock.patch.object(builtins, "__import__", absent):
+        with pytest.raises(MissingExtra, match=r"pip install '\.\[ann\]'"):
+            choose_index(VECTORS, IDS, VECTORS[None], name="ivf-flat")
+        with mock.patch("prismrec.retrieval.index.choose.SMALL", 100):
+            choice = choose_index(VECTORS, IDS, VECTORS[None])
+    assert choice.index.exact
+    assert ".[ann]" in choice.reason
+
+
+CHECK = """
+import json, sys
+import torch
+import prismrec.index
+before = "faiss" in sys.modules
+import numpy as np
+from prismrec.io.threads import set_threads
+from prismrec.retrieval.index.faiss import IvfFlat
+set_threads(3)  # not what libraries take by themselves
+vectors = np.random.default_rng(0).standard_normal((20_000, 16)).astype(np.float32)
+index = IvfFlat.build(vectors, np.arange(1, 20_001))
+import threading, threadpoolctl, faiss
+set_threads(3)
+seen = []
+def serve():
+    index._nearest(vectors[:4], 10, 1)
+    seen.append(faiss.omp_get_max_threads())
+thread = threading.Thread(target=serve); thread.start(); thread.join()
+threads = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+print(json.dumps([before, seen, sorted(threads), torch.get_num_threads()]))
+"""
+
+
+@pytest.mark.slow
+def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_were_set():
+    # Case R08: torch first, then faiss; the package alone loads torch's runtime only.
+    run = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout) == [False, [3], [3], 3]
+
+
+@pytest.mark.parametrize("effort", [None, 0, "8", 1.0])
+def test_a_saved_effort_that_is_none_is_refused(tmp_path, effort):
+    IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    header = json.loads(path.read_text())
+    for settings in ({"effort": effort}, {}):
+        path.write_text(json.dumps({**header, "settings": settings}))
+        with pytest.raises(DataError, match=r"index is damaged \(.*effort"):
+            load_index(tmp_path / "index")
+
+
+def test_lists_of_another_index_are_refused(tmp_path):
+    IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
+    IvfFlat.build(VECTORS[:100], IDS[:100]).save(tmp_path / "other")
+    (tmp_path / "other" / "lists.faiss").rename(tmp_path / "index" / "lists.faiss")
+    with pytest.raises(DataError, match=r"100 vectors of width 8 in lists\.faiss"):
+        load_index(tmp_path / "index")
+
+
+def test_a_full_disk_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("prismrec.retrieval.index.faiss.LISTS_FILE", "no/such/folder")
+    with pytest.raises(DataError, match=r"index could not be written \(.*No such file"):
+        IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")

@@ -1,0 +1,148 @@
+"""An index on disk: refused where it is another's or no index; that it is whole: ``contract``."""
+
+import json
+
+import numpy as np
+import pytest
+
+from prismrec.errors import ConfigError, DataError
+from prismrec.retrieval.index import Changed, ExactIndex, Sharded, load_index
+
+VECTORS = np.eye(4, dtype=np.float32)
+INDEX = ExactIndex.build(VECTORS, np.arange(1, 5))
+
+
+def test_opening_maps_the_vectors_and_leaves_the_file_as_it_is(tmp_path):
+    INDEX.save(tmp_path / "index")
+    before = (tmp_path / "index" / "vectors.npy").read_bytes()
+    opened = load_index(tmp_path / "index")
+    opened.vectors[0] = 7
+    assert (tmp_path / "index" / "vectors.npy").read_bytes() == before
+
+
+def test_what_is_no_index_is_refused(tmp_path):
+    with pytest.raises(DataError, match="No index at"):
+        load_index(tmp_path)
+    (tmp_path / "index.json").write_text("{")
+    with pytest.raises(DataError, match="not JSON"):
+        load_index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"format": "prismrec-index-2"}, {"kind": "os:system"}, {"kind": None}]
+)
+def test_another_format_or_kind_is_refused_and_nothing_imported(tmp_path, change):
+    INDEX.save(tmp_path / "index")
+    header = tmp_path / "index" / "index.json"
+    header.write_text(json.dumps({**json.loads(header.read_text()), **change}))
+    with pytest.raises(DataError, match="build the index again"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "5", "[" * 100_000])
+def test_a_header_that_is_no_object_is_refused(tmp_path, text):
+    INDEX.save(tmp_path / "index")
+    (tmp_path / "index" / "index.json").write_text(text)
+    with pytest.raises(DataError, match=r"index.* build the index again\.$"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("parts", None), ("parts", -1), ("parts", "1"), ("parts", 1.0), ("parts", True),
+        ("settings", None), ("settings", []), ("kind", ["exact"]),
+    ],
+)  # fmt: skip
+def test_a_key_of_the_header_that_is_absent_or_wrong_is_named(tmp_path, key, value):
+    INDEX.save(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    header = json.loads(path.read_text())
+    path.write_text(json.dumps({**header, key: value}))
+    with pytest.raises(DataError, match=rf"index\.json gives {key} as .* but it must be"):
+        load_index(tmp_path / "index")
+    del header[key]
+    path.write_text(json.dumps(header))
+    with pytest.raises(DataError, match=rf"index\.json lacks {key}, "):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("ids", np.array([0, 2, 3, 4]), "do not ascend from 1"),
+        ("ids", np.array([-5, 2, 3, 4]), "do not ascend from 1"),
+        ("ids", np.array([4, 3, 2, 1]), "do not ascend from 1"),
+        ("ids", np.array([1, 2, 2, 3]), "do not ascend from 1"),
+        ("ids", np.array([1.0, 2.0, 3.0, 4.0]), "ids of float64"),
+        ("ids", np.array([[1], [2], [3], [4]]), "ids of shape"),
+        ("vectors", np.eye(4), "dimensions of float64"),
+        ("vectors", np.ones(4, dtype=np.float32), "1 dimensions"),
+        ("vectors", np.diag([1, 1, np.nan, 1]).astype(np.float32), "vector of item 3 .* finite"),
+        ("vectors", np.diag([1, np.inf, 1, 1]).astype(np.float32), "vector of item 2 .* finite"),
+    ],
+)
+def test_arrays_that_no_index_wrote_are_refused(tmp_path, name, array, message):
+    INDEX.save(tmp_path / "index")
+    np.save(tmp_path / "index" / f"{name}.npy", array)
+    with pytest.raises(DataError, match=rf"index is damaged \(.*{message}.*\); build"):
+        load_index(tmp_path / "index")
+
+
+def test_what_is_not_finite_is_found_beyond_the_first_block(tmp_path, monkeypatch):
+    monkeypatch.setattr("prismrec.retrieval.index.base.BLOCK", 3)
+    INDEX.save(tmp_path / "index")
+    np.save(tmp_path / "index" / "vectors.npy", np.diag([1, 1, 1, np.nan]).astype(np.float32))
+    with pytest.raises(DataError, match="vector of item 4"):
+        load_index(tmp_path / "index")
+
+
+def test_parts_that_do_not_belong_together_are_refused(tmp_path):
+    changed = Changed.of(INDEX).remove(np.array([2]))
+    changed.save(tmp_path / "index")
+    assert load_index(tmp_path / "index").ids.tolist() == [1, 3, 4]
+    np.save(tmp_path / "index" / "gone.npy", np.array([9]))
+    with pytest.raises(DataError, match="names items that it does not hold"):
+        load_index(tmp_path / "index")
+    changed.save(tmp_path / "index")
+    ExactIndex.build(np.empty((0, 3), dtype=np.float32), np.empty(0, dtype=np.int64)).save(
+        tmp_path / "index" / "part-1"
+    )
+    with pytest.raises(DataError, match="widths 4 and 3"):
+        load_index(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parts": 1}))
+    with pytest.raises(DataError, match="index is damaged"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize("file", ["vectors.npy", "ids.npy"])
+@pytest.mark.parametrize("damage", ["absent", "truncated", "pickled"])
+def test_a_damaged_file_is_refused(tmp_path, file, damage):
+    INDEX.save(tmp_path / "index")
+    path = tmp_path / "index" / file
+    if damage == "absent":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-8])
+    else:
+        np.save(path, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="damaged"):
+        load_index(tmp_path / "index")
+
+
+def test_arrays_of_two_indexes_are_refused(tmp_path):
+    INDEX.save(tmp_path / "index")
+    np.save(tmp_path / "index" / "ids.npy", np.arange(1, 4))
+    with pytest.raises(DataError, match="damaged"):
+        load_index(tmp_path / "index")
+
+
+def test_shards_must_be_of_one_width_and_have_no_item_in_common():
+    with pytest.raises(DataError, match="Item 1 is in two shards"):
+        Sharded([INDEX, INDEX])
+    other = ExactIndex.build(np.ones((1, 3), dtype=np.float32), np.array([9]))
+    with pytest.raises(ConfigError, match=r"widths \[3, 4\]"):
+        Sharded([INDEX, other])
+    with pytest.raises(ConfigError, match="0 shards"):
+        Sharded([])

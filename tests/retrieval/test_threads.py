@@ -1,0 +1,24 @@
+"""One place sets the threads."""
+
+import pytest
+import threadpoolctl
+import torch
+
+from prismrec.errors import ConfigError
+from prismrec.io.threads import set_threads
+
+
+def test_torch_and_blas_take_the_same_number():
+    try:
+        set_threads(2)
+        blas = [
+            p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"
+        ]
+        assert (torch.get_num_threads(), set(blas)) == (2, {2})
+    finally:
+        set_threads(1)  # as conftest has it
+
+
+def test_no_thread_at_all_is_an_error():
+    with pytest.raises(ConfigError, match="threads is 0"):
+        set_threads(0)

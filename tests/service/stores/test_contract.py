@@ -1,0 +1,282 @@
+"""What every store must do: run over the table, one scheme after another, on real servers."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prismrec.errors import ConfigError, DataError, StoreError, UnknownName
+from prismrec.registry import resolve
+from prismrec.service import stores as package
+from prismrec.service.stores import STORES, Event, open_store
+
+KINDS = sorted({resolve("store", scheme, STORES).kind for scheme in STORES})
+SHARED = [kind for kind in KINDS if kind != "memory"]  # by processes, and after reopening
+every = pytest.mark.parametrize("url", KINDS, indirect=True)
+shared = pytest.mark.parametrize("url", SHARED, indirect=True)
+UNUSED = count()
+NAMES = [
+    "a/b",
+    "../x?y=1&z#",
+    "日本語 🙂",
+    "1234567890123456789",
+    " ",
+    "a\n'\"\\",
+    "Ünï",
+    "x" * 1_000,
+]
+NAMES += ["007", "{a}b", "}", "%s", "NULL", "1e5", "e\u0301", "\ufeffa"]
+
+
+@pytest.fixture
+def store(url):
+    with open_store(url) as found:
+        yield found
+
+
+def event(number, *, user="ann", time=None, item=None):
+    return Event(user, item or f"item {number}", number if time is None else time, f"e{number}")
+
+
+@every
+def test_a_history_is_read_oldest_first_by_time_then_by_arrival_and_late_events_find_their_place(
+    store,
+):
+    times = [50, 10, 50, 30, 10]
+    assert store.append([event(i, time=time) for i, time in enumerate(times)]) == 5
+    store.append([event(5, time=20)])
+    assert [e.id for e in store.recent("ann", 10)] == ["e1", "e4", "e5", "e3", "e0", "e2"]
+    assert [e.id for e in store.recent("ann", 3)] == ["e3", "e0", "e2"]
+
+
+@every
+def test_an_event_sent_again_is_there_once_and_the_first_one_stands(store):
+    first = [event(1), event(2), event(1)]
+    assert store.append(first) == 2
+    assert store.append([event(1, item="another", time=99), event(3)]) == 1
+    assert store.recent("ann", 10) == [event(1), event(2), event(3)]
+
+
+@every
+def test_the_same_id_of_two_users_is_two_events(store):
+    assert store.append([event(1), event(1, user="bob")]) == 2
+    assert store.recent_many(["bob", "nobody", "ann", "bob"], 5) == [
+        [event(1, user="bob")],
+        [],
+        [event(1)],
+        [event(1, user="bob")],
+    ]
+
+
+@every
+def test_nothing_sent_and_nobody_asked_for(store):
+    assert store.append([]) == 0
+    assert store.recent_many([], 5) == []
+    assert store.recent("nobody", 5) == []
+    assert store.forget("nobody") == 0
+
+
+@every
+def test_who_is_forgotten_is_gone_alone_and_with_the_ids_of_the_events(store):
+    events = [event(1), event(2), event(1, user="bob")]
+    store.append(events)
+    assert store.forget("ann") == 2
+    assert store.recent_many(["ann", "bob"], 5) == [[], events[2:]]
+    assert store.append(events) == 2
+    assert store.recent("ann", 5) == events[:2]
+
+
+@every
+def test_only_the_newest_are_kept_and_what_was_dropped_does_not_come_back(url):
+    with open_store(url, keep=3) as store:
+        store.append([event(i) for i in range(5)])
+        kept = [event(i) for i in (2, 3, 4)]
+        assert store.recent("ann", 10) == kept
+        store.append([event(0), event(1)])
+        assert store.recent("ann", 10) == kept
+        store.append([event(i, time=7) for i in (7, 8)])
+        store.append([event(9, time=7)])
+        assert [e.id for e in store.recent("ann", 10)] == ["e7", "e8", "e9"]
+        store.append([event(2, time=8)])  # dropped, its id is free
+        assert [e.id for e in store.recent("ann", 10)] == ["e8", "e9", "e2"]
+
+
+@every
+@pytest.mark.parametrize("name", NAMES)
+def test_names_come_back_as_they_were(store, name):
+    given = Event(name, name, -(2**63), name)
+    store.append([given, Event(name, "x", 2**63 - 1, "last")])
+    assert store.recent(name, 2) == [given, Event(name, "x", 2**63 - 1, "last")]
+    assert store.forget(name) == 2
+
+
+@every
+def test_names_that_only_look_alike_are_several(store):
+    users = ["A", "a", "a ", "é", "e\u0301", "1", "01", "1.0"]
+    store.append([Event(user, user, 0, "e") for user in users])
+    assert [[e.item for e in found] for found in store.recent_many(users, 5)] == [
+        [user] for user in users
+    ]
+
+
+@every
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (Event("", "i", 0, "e"), "id of the user is ''"),
+        (Event("u", "", 0, "e"), "id of the item is ''"),
+        (Event("u", "i", 0, ""), "id of the event is ''"),
+        (Event("u", 7, 0, "e"), "id of the item is 7; give it as text"),
+        (Event("u", "a\0b", 0, "e"), "without NUL"),
+        (Event("u", "\ud800", 0, "e"), "no text in UTF-8"),
+        (Event("é" * 501, "i", 0, "e"), "has 1,002 bytes"),
+        (Event("u", "i", 1.5, "e"), "time is 1.5; give whole microseconds"),
+        (Event("u", "i", "1", "e"), "time is '1'"),
+        (Event("u", "i", 2**63, "e"), "no int64"),
+    ],
+)
+def test_an_event_that_cannot_be_kept_as_it_is_keeps_its_batch_out(store, wrong, message):
+    with pytest.raises(DataError, match=message):
+        store.append([event(1), wrong])
+    assert store.recent("ann", 1) == []
+
+
+@every
+def test_impossible_questions_are_errors(store, url):
+    with pytest.raises(ConfigError, match="the newest 0 events"):
+        store.recent("ann", 0)
+    with pytest.raises(DataError, match="id of the user is ''"):
+        store.recent_many(["ann", ""], 1)
+    with pytest.raises(DataError, match="id of the user is ''"):
+        store.forget("")
+    with pytest.raises(ConfigError, match="keep 0 events"):
+        open_store(url, keep=0)
+
+
+@every
+def test_what_was_given_is_not_changed_and_what_is_got_is_the_caller_s(store):
+    events = [event(2), event(1)]
+    store.append(events)
+    store.recent("ann", 5).clear()
+    assert events == [event(2), event(1)]
+    assert store.recent("ann", 5) == [event(1), event(2)]
+
+
+@every
+def test_it_answers_a_ping_says_what_it_promises_and_closes_twice(store):
+    store.ping()
+    assert store.promise.endswith(".")
+    store.close()
+    store.close()
+
+
+def kept(events, keep):
+    """Give what is left of one user's events, sent one by one: the contract as a sort."""
+    held = []
+    for arrival, sent in enumerate(events):
+        if sent.id not in {e.id for _, _, e in held}:
+            held = sorted([*held, (sent.time, arrival, sent)], key=lambda row: row[:2])[-keep:]
+    return [e for _, _, e in held]
+
+
+@every
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sent=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 9))),
+    n=st.integers(1, 5),
+)
+def test_it_is_the_sort_it_says_it_is_however_the_events_are_sent(url, sent, n):
+    run = next(UNUSED)
+    events = [
+        Event(f"{user}{run}", f"i{i}", time, f"e{e}") for i, (user, time, e) in enumerate(sent)
+    ]
+    with open_store(url, keep=4) as store:
+        for one in events:
+            store.append([one])
+        for user in (f"a{run}", f"b{run}"):
+            expected = kept([e for e in events if e.user == user], keep=4)
+            assert store.recent(user, n) == expected[-n:]
+
+
+@every
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=30))
+def test_a_batch_is_its_events_one_by_one_where_nothing_is_dropped(url, sent):
+    run = next(UNUSED)
+    events = [Event(f"c{run}", f"i{i}", time, f"e{e}") for i, (time, e) in enumerate(sent)]
+    with open_store(url) as store:
+        assert store.append(events) == len({e.id for e in events})
+        assert store.recent(f"c{run}", 50) == kept(events, keep=50)
+
+
+@every
+def test_threads_that_write_the_same_events_store_each_once(store):
+    users = [f"u{i}" for i in range(5)]
+
+    def write(worker):
+        batches = [[event(i, user=user) for user in users] for i in range(20)]
+        order = batches if worker % 2 else [batch[::-1] for batch in batches[::-1]]
+        stored = sum(store.append(batch) for batch in order)
+        return stored, [len(found) for found in store.recent_many(users, 50)]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(write, range(8)))
+    assert sum(stored for stored, _ in answers) == 100
+    assert all(lengths == [20] * 5 for _, lengths in answers)
+    assert store.recent_many(users, 50) == [[event(i, user=u) for i in range(20)] for u in users]
+
+
+@shared
+def test_what_was_stored_is_there_for_whoever_opens_it_then(url):
+    with open_store(url) as one, open_store(url) as other:
+        one.append([event(1)])
+        assert other.recent("ann", 5) == [event(1)]
+        assert other.append([event(1), event(2)]) == 1
+    with open_store(url) as again:
+        assert again.recent("ann", 5) == [event(1), event(2)]
+
+
+@shared
+def test_a_closed_store_says_so(url):
+    store = open_store(url)
+    store.close()
+    with pytest.raises(StoreError, match="was closed"):
+        store.ping()
+
+
+@shared
+@pytest.mark.slow
+def test_processes_open_a_new_store_at_once_and_write_the_same_events_once(url):
+    code = (
+        "import sys; from prismrec.service.stores import Event, open_store\n"
+        "store = open_store(sys.argv[1], keep=150)\n"
+        "print(sum(store.append([Event('ann', f'i{i}', i, f'e{i}')]) for i in range(100)))"
+    )
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
+    assert sum(int(run.communicate()[0]) for run in runs) == 100
+    with open_store(url) as store:
+        assert [e.id for e in store.recent("ann", 200)] == [f"e{i}" for i in range(100)]
+
+
+def test_an_address_without_a_store_is_an_error_that_does_not_repeat_it():
+    with pytest.raises(UnknownName, match="No store named 'mysql'"):
+        open_store("mysql://me:hush@host/db")
+    for url in ("hush@host", "", "/hush/events.db", "//me:hush@host"):
+        with pytest.raises(ConfigError, match="has no scheme") as refused:
+            open_store(url)
+        assert "hush" not in str(refused.value)
+
+
+def test_every_file_of_the_folder_is_in_the_table():
+    others = {"__init__", "base", "pool"}
+    files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
+    known = {resolve("store", name, STORES).__module__.rpartition(".")[2] for name in STORES}
+    assert files == known, f"add {files - known} to STORES in stores/__init__.py"

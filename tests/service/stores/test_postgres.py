@@ -1,0 +1,121 @@
+"""PostgreSQL: what the contract does not say of it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import pytest
+
+from prismrec.errors import ConfigError, MissingExtra, StoreError
+from prismrec.service.stores import Event, open_store, postgres
+
+psycopg = pytest.importorskip("psycopg", reason="pip install '.[stores]'")
+EVENT = Event("ann", "tea", 1, "e1")
+real = pytest.mark.parametrize("url", ["postgres"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hush@127.0.0.1:1/none",
+        "postgresql://me:hush@127.0.0.1:none/none",
+        "postgresql://me:%zzhush@127.0.0.1/none",
+        "postgresql://me:hush@[127/none",
+        "postgresql://127.0.0.1:1/none?password=hush",
+        "postgresql://127.0.0.1:1/none?hush=hush",
+        "postgresql:me:hush@127.0.0.1",
+    ],
+)
+def test_no_error_shows_the_password_nor_its_cause(url):
+    with pytest.raises((ConfigError, StoreError)) as refused:
+        open_store(url)
+    assert "hush" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+@real
+def test_a_server_s_own_words_are_shown_without_the_password(url):
+    secret = {"password": "events"}
+    with open_store(url) as store, mock.patch.dict(store._parts, secret):
+        with psycopg.connect(url) as connection:
+            connection.execute("DROP TABLE prismrec_events")
+        with pytest.raises(StoreError, match=r'relation "prismrec_\*\*\*" does not exist'):
+            store.append([EVENT])
+
+
+@real
+def test_connections_that_the_server_ended_are_not_noticed(url):
+    with open_store(url) as store:
+        with psycopg.connect(url, autocommit=True) as connection:
+            ended = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            ).fetchall()
+        assert ended == [(True,)]
+        assert store.append([EVENT]) == 1
+
+
+@real
+def test_a_newer_schema_is_refused_and_an_older_one_migrated(url):
+    newer = ("ALTER TABLE prismrec_events ADD COLUMN weight real",)
+    with open_store(url) as store:
+        store.append([EVENT])
+    with (
+        mock.patch.object(postgres, "MIGRATIONS", (*postgres.MIGRATIONS, newer)),
+        open_store(url) as store,
+    ):
+        assert store.recent("ann", 5) == [EVENT]
+    with pytest.raises(ConfigError, match=r"schema version 2, .* up to 1; upgrade prismrec"):
+        open_store(url)
+
+
+@real
+def test_who_may_not_make_tables_may_use_those_that_are_there(url):
+    open_store(url).close()
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP ROLE IF EXISTS clerk")
+        connection.execute("CREATE ROLE clerk LOGIN")
+        connection.execute("GRANT SELECT, INSERT, DELETE ON prismrec_events TO clerk")
+        connection.execute("GRANT SELECT ON prismrec_schema TO clerk")
+    with open_store(url.replace("//postgres:", "//clerk:")) as store:
+        assert store.append([EVENT]) == 1
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP OWNED BY clerk")
+        connection.execute("DROP ROLE clerk")
+
+
+@real
+def test_a_database_that_is_not_in_utf_8_is_refused(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS latin")
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(ConfigError, match="encoding LATIN1; use a database in UTF8"):
+        open_store(url.replace("/postgres?", "/latin?"))
+
+
+@real
+def test_a_batch_of_very_many_users_takes_few_locks(url):
+    users = [f"u{i}" for i in range(20_000)]
+    with open_store(url) as store:
+        assert store.append([Event(user, "tea", 1, "e1") for user in users]) == 20_000
+        assert [len(found) for found in store.recent_many(users, 1)] == [1] * 20_000
+
+
+@real
+def test_writers_of_the_same_events_in_opposite_orders_do_not_wait_in_a_ring(url):
+    events = [Event(f"u{i}", "tea", 1, f"e{run}") for run in range(20) for i in range(300)]
+    with (
+        open_store(url) as store,
+        mock.patch.object(store._pool, "clear", side_effect=AssertionError("tried twice")),
+        ThreadPoolExecutor(2) as pool,
+    ):
+        for at in range(0, len(events), 300):
+            batch = events[at : at + 300]
+            assert sum(pool.map(store.append, [batch, batch[::-1]])) == 300
+
+
+def test_without_psycopg_the_command_that_installs_it_is_named():
+    with (
+        mock.patch.dict("sys.modules", psycopg=None),
+        pytest.raises(MissingExtra, match=r"pip install '\.\[stores\]'"),
+    ):
+        open_store("postgresql://host")

@@ -1,0 +1,108 @@
+"""Redis: what the contract does not say of it."""
+
+from unittest import mock
+
+import pytest
+
+from prismrec.errors import ConfigError, MissingExtra, StoreError
+from prismrec.service.stores import Event, open_store
+
+pytest.importorskip("redis", reason="pip install '.[stores]'")
+EVENT = Event("ann", "tea", 1, "e1")
+real = pytest.mark.parametrize("url", ["redis"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hush@127.0.0.1:1/0",
+        "redis://:hush@127.0.0.1:none/0",
+        "redis://:hush/x@127.0.0.1:1/0",
+        "redis://:hush@[127/0",
+        "redis://127.0.0.1:1/0?password=hush",
+        "redis:hush",
+        "redis://127.0.0.1:1/0?hush=hush",
+    ],
+)
+def test_no_error_shows_the_password_nor_its_cause(url):
+    with pytest.raises((ConfigError, StoreError)) as refused:
+        open_store(url)
+    assert "hush" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+@real
+def test_a_wrong_password_is_an_error_that_shows_neither(url):
+    with pytest.raises(StoreError, match="could not be used") as refused:
+        open_store(url.replace("hush", "guess"))
+    assert "hush" not in str(refused.value)
+    assert "guess" not in str(refused.value)
+
+
+@real
+def test_it_promises_what_the_server_is_set_to(url, redis):
+    with open_store(url) as store, redis.client() as client:
+        assert "on the server's disk" in store.promise
+        client.config_set("appendfsync", "everysec")
+        assert "loses up to two seconds" in store.promise
+        client.config_set("appendonly", "no")
+        assert "since its last snapshot" in store.promise
+        client.config_set("appendonly", "yes")
+        client.config_set("appendfsync", "always")
+
+
+@real
+def test_a_server_that_may_drop_histories_is_refused(url, redis):
+    with redis.client() as client:
+        client.config_set("maxmemory", 10**9)
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            with pytest.raises(ConfigError, match=r"allkeys-lru.* to noeviction"):
+                open_store(url)
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", 0)
+
+
+@real
+def test_a_server_without_room_stores_none_of_a_batch_and_keeps_what_it_has(url, redis):
+    with open_store(url) as store, redis.client() as client:
+        store.append([EVENT])
+        client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(StoreError, match="maxmemory"):
+                store.append([EVENT._replace(id="e2"), EVENT._replace(user="bob")])
+            assert store.recent_many(["ann", "bob"], 5) == [[EVENT], []]
+        finally:
+            client.config_set("maxmemory", 0)
+
+
+@real
+def test_a_newer_layout_is_refused(url, redis):
+    with redis.client() as client:
+        client.set("prismrec:schema", 2)
+    with pytest.raises(ConfigError, match=r"schema version 2, .* up to 1; upgrade prismrec"):
+        open_store(url)
+
+
+@real
+def test_nothing_of_who_is_forgotten_is_left(url, redis):
+    with open_store(url) as store, redis.client() as client:
+        store.append([EVENT])
+        store.forget("ann")
+        assert sorted(client.keys()) == [b"prismrec:arrival", b"prismrec:schema"]
+
+
+@real
+def test_what_was_dropped_leaves_no_id(url, redis):
+    with open_store(url, keep=2) as store, redis.client() as client:
+        store.append([EVENT._replace(time=i, id=f"e{i}") for i in range(5)])
+        assert client.smembers("prismrec:ids:ann") == {b"e3", b"e4"}
+
+
+def test_without_the_client_the_command_that_installs_it_is_named():
+    with (
+        mock.patch.dict("sys.modules", redis=None),
+        pytest.raises(MissingExtra, match=r"pip install '\.\[stores\]'"),
+    ):
+        open_store("redis://host")

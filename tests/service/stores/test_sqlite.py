@@ -1,0 +1,92 @@
+"""SQLite: what the contract does not say of it."""
+
+import sqlite3
+import subprocess
+import sys
+from unittest import mock
+
+import pytest
+
+from prismrec.errors import ConfigError, StoreError
+from prismrec.service.stores import Event, open_store, sqlite
+
+FILL = """
+import resource, sys
+from prismrec.errors import StoreError
+from prismrec.service.stores import Event, open_store
+store = open_store(sys.argv[1])
+store.append([Event("ann", "first", -1, "first")])
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+stored = 1
+try:
+    while stored < 100_000:
+        stored += store.append([Event("ann", "x" * 900, stored, f"e{stored}")])
+except StoreError as error:
+    print(error)
+assert len(store.recent("ann", 100_000)) == stored < 1_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert store.append([Event("ann", "last", 10**9, f"e{stored}")]) == 1
+assert len(store.recent("ann", 100_000)) == stored + 1
+"""
+
+
+def test_no_room_on_the_disk_is_an_error_that_loses_nothing_acknowledged(tmp_path):
+    words = [sys.executable, "-c", FILL, f"sqlite:///{tmp_path}/events.db"]
+    run = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "the room on its disk" in run.stdout
+
+
+def test_of_who_is_forgotten_no_byte_is_left_in_any_file(tmp_path):
+    with open_store(f"sqlite:///{tmp_path}/events.db") as store:
+        for user in ("secret-user", "other"):
+            store.append(
+                [Event(user, f"{user}-item{i}", i, f"{user}-event{i}") for i in range(300)]
+            )
+        assert store.forget("secret-user") == 300
+        left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert b"secret-user" not in left
+        assert b"other-event299" in left
+
+
+def test_another_path_than_three_or_four_slashes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for url in ("sqlite:", "sqlite://", "sqlite:///", "sqlite:events.db", "sqlite://host/e.db"):
+        with pytest.raises(ConfigError, match="four slashes"):
+            open_store(url)
+    open_store("sqlite:///with space.db").close()
+    assert (tmp_path / "with space.db").exists()
+
+
+def test_what_is_no_store_is_an_error_and_is_left_as_it_is(tmp_path):
+    (tmp_path / "events.db").write_text("user,item\n" * 500)
+    with pytest.raises(StoreError, match="not a database"):
+        open_store(f"sqlite:///{tmp_path}/events.db")
+    assert (tmp_path / "events.db").read_text() == "user,item\n" * 500
+    with pytest.raises(StoreError, match="unable to open"):
+        open_store(f"sqlite:///{tmp_path}/absent/events.db")
+
+
+def test_a_newer_schema_is_refused_and_an_older_one_migrated(tmp_path):
+    url, newer = f"sqlite:///{tmp_path}/events.db", ("ALTER TABLE events ADD COLUMN weight REAL",)
+    event = Event("ann", "tea", 1, "e1")
+    with open_store(url) as store:
+        store.append([event])
+    with (
+        mock.patch.object(sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, newer)),
+        open_store(url) as store,
+    ):
+        assert store.recent("ann", 5) == [event]
+    with pytest.raises(ConfigError, match=r"schema version 2, .* up to 1; upgrade prismrec"):
+        open_store(url)
+    with sqlite3.connect(tmp_path / "events.db") as connection:
+        assert connection.execute("SELECT weight FROM events").fetchall() == [(None,)]
+    connection.close()
+
+
+def test_a_commit_waits_for_the_disk_and_readers_do_not_wait_for_a_writer(tmp_path):
+    with open_store(f"sqlite:///{tmp_path}/events.db") as store:
+        store.append([Event("ann", "tea", 1, "e1")])
+        with store._transaction() as writer:
+            assert writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+            assert len(store.recent("ann", 5)) == 1

@@ -1,0 +1,111 @@
+"""Copies of artifacts, and clocks: what a service keeps beside its store."""
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from prismrec.errors import ConfigError, DataError
+from prismrec.recommend.artifact import load, save
+from prismrec.service import artifact_copy as copies_module
+from prismrec.service.artifact_copy import Copy, private_folder
+from prismrec.service.service import BACK, Arrivals
+from service.processes import replace_folder
+from worlds import untrained
+
+
+@pytest.fixture
+def folder(private):
+    return private_folder()
+
+
+def copies(folder):
+    return {path.name for path in folder.iterdir() if path.is_dir()}
+
+
+@pytest.mark.slow
+def test_a_copy_stays_while_it_is_held_and_goes_afterwards(folder, artifact, dataset, tmp_path):
+    first, again = Copy(artifact, folder), Copy(artifact, folder)
+    assert first.folder == again.folder
+    save(untrained(dataset, interests=1), tmp_path / "other")
+    other = Copy(tmp_path / "other", folder)
+    assert copies(folder) == {first.name, other.name}
+    name = first.name
+    del first
+    gc.collect()
+    Copy(tmp_path / "other", folder)
+    assert copies(folder) == {name, other.name}, "one still holds it"
+    del again
+    gc.collect()
+    Copy(tmp_path / "other", folder)
+    assert copies(folder) == {other.name}
+
+
+def test_what_a_killed_process_left_is_removed(folder, artifact):
+    (folder / ".part-left").mkdir()
+    Copy(artifact, folder)
+    assert not (folder / ".part-left").exists()
+
+
+def test_an_artifact_exchanged_while_it_is_copied_is_refused(
+    folder, artifact, dataset, tmp_path, monkeypatch
+):
+    save(untrained(dataset, interests=1), tmp_path / "other")
+    hold = copies_module._hold
+
+    def meanwhile(path):
+        replace_folder(tmp_path / "other", artifact)
+        return hold(path)
+
+    monkeypatch.setattr(copies_module, "_hold", meanwhile)
+    with pytest.raises(DataError, match="changed while it was read"):
+        Copy(artifact, folder)
+    assert all(name.startswith(".part") for name in copies(folder))
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"damaged")])
+def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifact, spoil):
+    copy = Copy(artifact, folder)
+    spoil(copy.folder / "items.parquet")
+    spoil(copy.folder / "manifest.json")
+    assert copy.made == (artifact / "manifest.json").stat().st_mtime
+    again = Copy(artifact, folder)
+    assert again.open().catalog.size == load(artifact).catalog.size
+    whole = again.folder.stat().st_ino
+    assert copy.open()
+    assert again.folder.stat().st_ino == whole, "what opens is not made again"
+    assert copies(folder) == {copy.name}
+
+
+def test_where_the_artifact_is_damaged_too_it_is_refused_and_the_copy_left(folder, artifact):
+    copy = Copy(artifact, folder)
+    for place in (artifact, copy.folder):
+        (place / "items.parquet").unlink()
+    with pytest.raises(DataError, match=r"items\.parquet is missing"):
+        copy.open()
+    assert copy.folder.exists()
+
+
+def test_a_folder_of_copies_that_others_may_write_is_refused(folder):
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match="open to others"):
+        private_folder()
+
+
+def test_a_clock_set_back_leaves_events_in_their_order():
+    times = iter([10 * BACK, 10 * BACK - 5_000_000, 10 * BACK + 7, 5 * BACK, 5 * BACK + 1])
+    arrivals = Arrivals(lambda: 1_000 * next(times))
+    told = [arrivals.now() for _ in range(5)]
+    assert told[:3] == [10 * BACK, 10 * BACK, 10 * BACK + 7]
+    assert told[3:] == [5 * BACK, 5 * BACK + 1], "a clock that was hours ahead is believed again"
+
+
+def test_events_without_a_time_stay_in_order_over_a_clock_set_back(client):
+    now = [10**18]
+    client.service.arrivals.clock = lambda: now[0]
+    for number in range(4):
+        event = {"id": f"e{number}", "user": "ann", "item": "x"}
+        assert client.post("/v1/events", json={"events": [event]}).status_code == 200
+        now[0] -= 10**9
+    events = client.get("/v1/users/ann/history").json()["events"]
+    assert [event["id"] for event in events] == ["e0", "e1", "e2", "e3"]

@@ -1,0 +1,83 @@
+"""The moving average of the weights: what it is, when it stands in, that it survives a stop."""
+
+import pytest
+import torch
+
+from prismrec.errors import ConfigError
+from prismrec.training import TrainConfig, train
+from prismrec.training.ema import Average
+
+
+class StopError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def config(**options):
+    given = {"steps": 24, "batch_size": 64, "warmup": 5, "validate_every": 8, "device": "cpu"}
+    return TrainConfig(**given | {"average": 0.9} | options)
+
+
+def test_each_step_moves_it_by_what_it_does_not_keep():
+    model = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+        average = Average(model, 0.75)
+        model.weight.fill_(2.0)
+        average.update(1)  # early: keeps 1/10
+        assert average.weights["weight"].item() == pytest.approx(1 / 10 * 1 + 9 / 10 * 2)
+        model.weight.fill_(3.0)
+        average.update(10_000)
+    assert average.weights["weight"].item() == pytest.approx(0.75 * 1.9 + 0.25 * 3)
+    with average.in_place():
+        assert model.weight.item() == pytest.approx(2.175)
+    assert model.weight.item() == 3
+
+
+def test_what_is_validated_and_left_is_the_average(new_model, histories, weights, assert_same):
+    plain, averaged, seen = new_model(), new_model(), []
+    train(plain, histories, config(average=0.0))
+
+    def validate():
+        seen.append(weights(averaged))
+        return len(seen)
+
+    train(averaged, histories, config(), validate=validate)
+    assert_same(weights(averaged), seen[-1])
+    assert not torch.equal(averaged.items.weight, plain.items.weight)
+    unvalidated = new_model()
+    train(unvalidated, histories, config())
+    assert_same(weights(unvalidated), seen[-1])
+
+
+def test_averaging_does_not_disturb_training(new_model, histories):
+    losses = {}
+    for average in (0.0, 0.9):
+        told = []
+        options = config(average=average)
+        train(
+            new_model(), histories, options, validate=lambda: 1.0,
+            on_step=lambda step, told=told: told.append(step.losses["loss"]),
+        )  # fmt: skip
+        losses[average] = told
+    assert losses[0.0] == losses[0.9]
+
+
+def test_a_resumed_run_has_the_average_of_an_unbroken_one(
+    new_model, histories, weights, assert_same, tmp_path
+):
+    unbroken, resumed = new_model(), new_model(seed=9)
+    train(unbroken, histories, config())
+
+    def stop(step):
+        if step.step == 19:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(new_model(), histories, config(), folder=tmp_path, on_step=stop)
+    train(resumed, histories, config(), folder=tmp_path, resume=True)
+    assert_same(weights(resumed), weights(unbroken))
+
+
+def test_an_impossible_share_is_refused():
+    with pytest.raises(ConfigError, match=r"average is 1\.0"):
+        config(average=1.0)

@@ -1,0 +1,52 @@
+"""From a split to a recommender in one call."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from prismrec.data.split import split_by_user
+from prismrec.training import RunConfig, TrainConfig, fit
+from worlds import small_dataset
+
+SMALL = RunConfig(dim=8, interests=2)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return small_dataset()
+
+
+def test_the_default_is_prism_with_what_was_decided_by_rule(dataset):
+    split, steps = split_by_user(dataset), []
+    trained = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1), on_step=steps.append)
+    assert (trained.settings["extractor"], trained.settings["readout"]) == ("prism", "mixture")
+    assert None not in [trained.settings[name] for name in ("max_len", "untied", "learning_rate")]
+    assert len(steps) == trained.result.steps
+    histories = [case.history for case in split.test]
+    assert (trained.recommender.ranked(histories, 5).items > 0).all()
+    again = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1))
+    assert np.array_equal(
+        again.recommender.model.item_vectors().detach(),
+        trained.recommender.model.item_vectors().detach(),
+    )
+
+
+def test_an_interrupted_run_gives_what_it_has_and_goes_on_later(dataset, tmp_path):
+    split, folder = split_by_user(dataset), str(tmp_path / "run")
+    training = TrainConfig(epochs=4, batch_size=64)
+
+    def stop(step):
+        if step.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    stopped = fit(split, dataset.catalog, SMALL, training, folder=folder, on_step=stop)
+    assert (stopped.result.interrupted, stopped.result.steps) == (True, 2)
+    assert "rules" not in stopped.notes
+    resumed = fit(split, dataset.catalog, SMALL, training, folder=folder, resume=True)
+    whole = fit(split, dataset.catalog, SMALL, training)
+    assert np.array_equal(
+        resumed.recommender.model.item_vectors().detach(),
+        whole.recommender.model.item_vectors().detach(),
+    )

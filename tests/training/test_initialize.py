@@ -1,0 +1,180 @@
+"""The start from co-occurrence: what is counted, its PMI, and its factors."""
+
+from math import log
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from prismrec.data.histories import Histories
+from prismrec.errors import ConfigError
+from prismrec.models.clustering import assigned
+from prismrec.models.extractors import Prism
+from prismrec.models.model import Model
+from prismrec.training import initialize as cooccurrence
+from prismrec.training.initialize import (
+    clusters_apart,
+    cooccurrence_vectors,
+    count_in_blocks,
+    positive_pmi,
+    randomised_svd,
+    start_from_cooccurrence,
+)
+
+histories_of = st.lists(st.lists(st.integers(1, 8), max_size=15), min_size=1, max_size=12)
+
+
+def test_pairs_count_what_followed_and_half_of_what_went_before():
+    table = count_in_blocks(Histories.of([[1, 2, 3], [2, 1]]), 4).toarray()
+    assert table[1, 2] == pytest.approx(1 + 0.5)  # followed once, went before once
+    assert table[2, 1] == pytest.approx(1 + 0.5)
+    assert table[1, 3] == pytest.approx(0.8)
+    assert table[3, 1] == pytest.approx(0.8 / 2)
+    assert table[3, 2] == pytest.approx(1 / 2)
+    assert table[0].sum() == table[:, 0].sum() == 0
+
+
+@given(histories_of, st.integers(1, 20))
+def test_blocks_of_any_size_count_the_same(rows, block):
+    histories, whole = Histories.of(rows), count_in_blocks(Histories.of(rows), 9).toarray()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cooccurrence, "BLOCK", block)
+        np.testing.assert_allclose(count_in_blocks(histories, 9).toarray(), whole, rtol=1e-5)
+
+
+def test_beyond_the_bound_the_rarest_pairs_are_forgotten(monkeypatch):
+    monkeypatch.setattr(cooccurrence, "BLOCK", 40)
+    monkeypatch.setattr(cooccurrence, "BACKWARD", 0.0)
+    random = np.random.default_rng(0)
+    rows = [[1, 2, *random.integers(3, 60, 18)] for _ in range(50)]
+    table = count_in_blocks(Histories.of(rows), 60, most=600)
+    assert table.nnz <= 600
+    assert table[1, 2] == pytest.approx(50)
+
+
+def test_of_equally_rare_pairs_no_more_are_held_either(monkeypatch):
+    monkeypatch.setattr(cooccurrence, "BLOCK", 40)
+    rows = [[2 * n + 1, 2 * n + 2] for n in range(400)]  # every pair once
+    table = count_in_blocks(Histories.of(rows), 801, most=100)
+    assert table.nnz <= 2 * 100  # each pair both ways
+
+
+def test_pmi_is_its_formula_where_positive():
+    pairs = sparse.csr_array(np.array([[0, 0, 0], [0, 1.0, 3.0], [0, 6.0, 0]]))
+    found = positive_pmi(pairs).toarray()
+    total = 7**0.75 + 3**0.75
+    assert found[1, 2] == pytest.approx(log((3 / 4) / (3**0.75 / total)), rel=1e-6)
+    assert found[2, 1] == pytest.approx(log(1 / (7**0.75 / total)), rel=1e-6)
+    assert found[1, 1] == 0  # 1/4 is less than the item's share
+    assert found[0].sum() == found[:, 0].sum() == 0
+
+
+def test_the_svd_finds_the_largest_triplets():
+    random = np.random.default_rng(1)
+    dense = sparse.random_array((60, 60), density=0.2, rng=random).toarray().astype(np.float32)
+    left, values, right = randomised_svd(sparse.csr_array(dense), 5, seed=0)
+    whole = np.linalg.svd(dense)
+    np.testing.assert_allclose(values, whole[1][:5], rtol=1e-2)
+    best = (whole[0][:, :5] * whole[1][:5]) @ whole[2][:5]
+    error = np.linalg.norm(dense - (left * values) @ right.T)
+    assert error < 1.01 * np.linalg.norm(dense - best)
+
+
+def test_vectors_of_full_rank_are_the_pmi_itself():
+    random = np.random.default_rng(2)
+    histories = Histories.of([random.integers(1, 9, 12) for _ in range(6)])
+    sources, outputs = cooccurrence_vectors(histories, 9, dim=12)
+    expected = positive_pmi(count_in_blocks(histories, 9)).toarray()
+    np.testing.assert_allclose(sources @ outputs.T, expected, atol=1e-4)
+    assert sources.shape == outputs.shape == (9, 12)
+    assert not sources[0].any()
+    assert not outputs[0].any()
+    assert not sources[:, 9:].any()  # beyond the rank
+
+
+@pytest.mark.parametrize("rows", [[[]], [[1]], [[3], [3]], [[2, 2]]])
+def test_histories_without_a_telling_pair_give_finite_vectors(rows):
+    for vectors in cooccurrence_vectors(Histories.of(rows), 5, dim=3):
+        assert np.isfinite(vectors).all()
+        assert not vectors[0].any()
+
+
+def test_the_same_seed_gives_the_same_vectors():
+    random = np.random.default_rng(3)
+    histories = Histories.of([random.integers(1, 40, 15) for _ in range(30)])
+    one, other = (cooccurrence_vectors(histories, 40, dim=6, seed=4) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_width_below_one_is_refused():
+    with pytest.raises(ConfigError, match="dim is 0"):
+        cooccurrence_vectors(Histories.of([[1, 2]]), 3, dim=0)
+
+
+# ---- within clusters --------------------------------------------------------------------------
+
+
+def plainly_apart(histories, vectors, number):
+    """Give the events, with their times, of each cluster of each history in turn."""
+    for user, items in enumerate(histories):
+        mask = torch.ones(1, len(items), dtype=torch.bool)
+        cluster = assigned(torch.from_numpy(vectors[items])[None], mask, number=number)[0].numpy()
+        times = histories.times_of(user)
+        for own in range(cluster.max(initial=-1) + 1):
+            yield items[cluster == own].tolist(), times[cluster == own].tolist()
+
+
+@given(histories_of, st.integers(1, 4), st.integers(1, 20))
+def test_clusters_apart_are_those_of_each_history_by_itself(rows, number, block):
+    histories = Histories.of(rows)
+    vectors = np.random.default_rng(0).standard_normal((9, 3), dtype=np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cooccurrence, "CLUSTERED", block)
+        found = clusters_apart(histories, vectors, number=number)
+    got = [(items.tolist(), found.times_of(row).tolist()) for row, items in enumerate(found)]
+    assert got == list(plainly_apart(histories, vectors, number))
+
+
+def test_one_long_history_pads_no_short_ones(monkeypatch):
+    slots = []
+
+    def noted(items, mask, *, number):
+        slots.append(mask.numel())
+        return assigned(items, mask, number=number)
+
+    monkeypatch.setattr(cooccurrence, "assigned", noted)
+    histories = Histories.of([[1, 2, 3]] * 200 + [[1] * 500])
+    clusters_apart(histories, np.ones((4, 2), np.float32), number=2)
+    assert sum(slots) <= 2 * len(histories.items)
+
+
+def four_to_an_account(accounts=300):
+    """Interleave four people, each of one of ten tastes: items 1 to 10, 11 to 20, …"""
+    random = np.random.default_rng(3)
+    rows = []
+    for _ in range(accounts):
+        tastes = 10 * random.integers(0, 10, 4)
+        people = [iter(random.choice(range(first + 1, first + 11), 6)) for first in tastes]
+        rows.append([next(people[who]) for who in random.permutation(np.repeat(range(4), 6))])
+    return Histories.of(rows)
+
+
+def apartness(sources):
+    """Give by how much items of a taste are more alike, by cosine, than items of two."""
+    units = sources[1:] / np.linalg.norm(sources[1:], axis=1, keepdims=True)
+    taste = np.arange(100) // 10
+    same = taste[:, None] == taste
+    alike = units @ units.T
+    return alike[same & ~np.eye(100, dtype=bool)].mean() - alike[~same].mean()
+
+
+def test_pairs_within_clusters_tell_tastes_apart_better():
+    histories, found = four_to_an_account(), []
+    for clusters in (0, 6):
+        model = Model(101, Prism(dim=16, interests=8, max_len=16, clusters=clusters), untied=True)
+        start_from_cooccurrence(model, histories, seed=0, clusters=clusters)
+        found.append(apartness(model.items.weight.detach().numpy()))
+    assert found[1] > found[0] + 0.1
