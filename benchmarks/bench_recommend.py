@@ -21,8 +21,7 @@ from prismrec.data.ids import IdMap
 from prismrec.io.threads import set_threads
 from prismrec.models.extractors import Prism, SelfAttentive
 from prismrec.models.model import Model
-from prismrec.recommend.filters import Filter
-from prismrec.recommend.recommender import Recommender
+from prismrec.types import Filter
 
 REQUESTS = 60
 
@@ -46,7 +45,7 @@ def a_model(items, kind):
     if kind == "sa":
         return Model(items + 1, SelfAttentive(dim=WIDTH, interests=4, max_len=50))
     extractor = Prism(dim=WIDTH, interests=4, max_len=50)
-    return Model(items + 1, extractor, similarity="dot", untied=True, normalized=True)
+    return Model(items + 1, extractor, similarity="dot", tie_embeddings=False, normalized=True)
 
 
 def a_recommender(items, index, kind):
@@ -65,7 +64,7 @@ def a_recommender(items, index, kind):
         histories.append(generator.choice(near.ravel(), 50))
     catalog = a_catalog(items)
     began = time.perf_counter()
-    recommender, choice = Recommender.chosen(model, catalog, histories[REQUESTS:], index=index)
+    recommender, choice = build_recommender(model, catalog, histories[REQUESTS:], index=index)
     report("index built and measured", time.perf_counter() - began, "s", items=items, index=index)
     print(f"  {choice.reason}")
     return recommender, histories[:REQUESTS]

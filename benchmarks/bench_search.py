@@ -94,7 +94,7 @@ def bench_approximate(name, vectors, ids, queries, exact_seconds):
     except (DataError, MissingExtra) as error:
         report(f"no index: {error}", 0, "", **more)
         return
-    more["effort"] = index.effort
+    more["effort"] = index.search_budget
     report("build and tuning", time.process_time() - began, "CPU-s", **more)
     recall = recall_check(index, index.whole, asked[:200], k=M, floor=0)
     report(f"recall@{M}", recall, "share", **more)

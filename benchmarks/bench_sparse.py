@@ -24,9 +24,9 @@ def step_of(size: int, *, sparse: bool):
     """Give a function that takes some steps, after a first one that allocates."""
     histories = Histories.of(np.random.default_rng(0).integers(1, size + 1, (2_000, 20)))
     extractor = Prism(dim=64, interests=2, max_len=20)
-    model = Model(size + 1, extractor, untied=True, dropout=0.3, normalized=True)
+    model = Model(size + 1, extractor, tie_embeddings=False, dropout=0.3, normalized=True)
     negatives = union(torch.from_numpy(histories.counts(size + 1)), 1_024)
-    config = TrainConfig(learning_rate=8e-3, average=0.98, sparse=sparse, device="cpu")
+    config = TrainConfig(learning_rate=8e-3, ema_decay=0.98, sparse=sparse, device="cpu")
     objective = Objective(readout=MIXTURE, negatives=negatives)
     run = Run(model, histories, config, objective, None, torch.device("cpu"))
     run.step()

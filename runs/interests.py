@@ -31,7 +31,7 @@ from prismrec.data.storage import load_dataset
 from prismrec.evaluation.compare import compare
 from prismrec.evaluation.environment import describe_environment
 from prismrec.evaluation.evaluate import evaluate
-from prismrec.training import RunConfig, TrainConfig, fit, single_of
+from prismrec.training import RunConfig, TrainConfig, fit, with_one_interest
 from prismrec.types import RankedItems
 
 DEPTHS = (10, 20, 50, 200, 1000)
@@ -44,7 +44,7 @@ def routing(recommender, shared, users):
     for start in range(0, len(users), 128):
         block = users[start : start + 128]
         histories = [shared.dataset.histories[user] for user in block]
-        weights = recommender.interests_of(histories).weights.float().numpy()
+        weights = recommender.model.interests_of(histories).weights.float().numpy()
         for row, user in enumerate(block):
             owner = shared.owners_of(user)[-longest:]
             found.append(purity(weights[row, :, : len(owner)], owner))
@@ -53,7 +53,7 @@ def routing(recommender, shared, users):
 
 def measured(recommender, split):
     """Evaluate lists without what was seen, at every depth."""
-    recommend = partial(recommender.ranked, filter_seen=True)
+    recommend = partial(recommender.ranked, exclude_seen=True)
     ks = tuple(k for k in DEPTHS if k < recommender.catalog.size)
     return evaluate(recommend, split.test, ks=ks, only=("recall",))
 
@@ -69,7 +69,7 @@ def by_thirds(recommender, split, key):
     """Give recall@50 of the third of the test cases whose key is least, the middle and the last."""
     ordered = sorted(split.test, key=key)
     thirds = [ordered[i * len(ordered) // 3 : (i + 1) * len(ordered) // 3] for i in range(3)]
-    recommend = partial(recommender.ranked, filter_seen=True)
+    recommend = partial(recommender.ranked, exclude_seen=True)
     reports = [evaluate(recommend, third, ks=(50,), only=("recall",)) for third in thirds]
     return [round(report.metrics["recall@50"], 4) for report in reports]
 
@@ -110,9 +110,9 @@ def told_whose(recommender, apart):
         items = np.zeros((len(histories), k), dtype=np.int64)
         for row, history in enumerate(histories):
             people = apart(history)
-            interests = recommender.interests_of(people).vectors[:, 0].numpy()
+            interests = recommender.model.interests_of(people).vectors[:, 0].numpy()
             scores = torch.from_numpy(interests @ vectors[1:].T)
-            if recommender.model.strike_seen:
+            if recommender.model.mask_history_negatives:
                 for person, own in enumerate(people):
                     scores[person, own - 1] = -torch.inf
             scores = scores.log_softmax(dim=1)
@@ -130,11 +130,11 @@ def config_of(asked, interests, dim):
     clusters = 0 if asked.heads is None else interests - asked.heads
     config = RunConfig(
         extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
-        filter_seen=True, rules=False, readout=asked.readout, index="exact",
+        exclude_seen=True, rules=False, readout=asked.readout, index="exact",
         categories=None if asked.categories else False,
         options={"clusters": clusters} if clusters > 0 else {},
     )  # fmt: skip
-    return single_of(config) if interests == 1 else config
+    return with_one_interest(config) if interests == 1 else config
 
 
 def ceiling(asked, shared, split, seed, single):

@@ -39,7 +39,7 @@ VALIDATED = {"leave-last-out": 500}
 every user at each."""
 DOT = RunConfig(
     readout="hard", similarity="dot", dropout=0.0, negatives=1_280, rules=False, index="exact",
-    sampler="uniform", start="random", untied=False,
+    sampler="uniform", init="random", tie_embeddings=True,
 )  # fmt: skip
 OURS = RunConfig(rules=False, index="exact")
 SLOTS = {"positions": "slot"}
@@ -83,7 +83,7 @@ def numbers(recommend_of, cases):
 
 def tested(recommender, cases):
     """Evaluate a recommender."""
-    return numbers(lambda filtered: partial(recommender.ranked, filter_seen=filtered), cases)
+    return numbers(lambda filtered: partial(recommender.ranked, exclude_seen=filtered), cases)
 
 
 def main(asked):
@@ -100,7 +100,7 @@ def main(asked):
             print(json.dumps(about | {"model": name, "left out": str(error)}), flush=True)
             continue
         found = numbers(
-            lambda filtered, score=score: by_score(score, filter_seen=filtered), split.test
+            lambda filtered, score=score: by_score(score, exclude_seen=filtered), split.test
         )
         print(json.dumps(about | {"model": name, **found}), flush=True)
     for name in asked.model or MODELS:

@@ -75,7 +75,7 @@ def main(asked):
     began = time.perf_counter()
     trained = fit(split, dataset.catalog, RunConfig(index="exact"))
     seconds = time.perf_counter() - began
-    recommend = partial(trained.recommender.ranked, filter_seen=True)
+    recommend = partial(trained.recommender.ranked, exclude_seen=True)
     prism = evaluate(recommend, split.test, ks=KS, only=METRICS)
     newest = trained.recommender.model.extractor.max_len
     told("prism", prism, seconds, asked, {"rules": trained.notes["rules"], "newest": newest})

@@ -1,10 +1,24 @@
-from . import data as data
-from . import evaluation as evaluation
-from . import models as models
-from . import recommend as recommend
-from . import rerank as rerank
-from . import retrieval as retrieval
-from . import training as training
+from . import (
+    data as data,
+)
+from . import (
+    evaluation as evaluation,
+)
+from . import (
+    models as models,
+)
+from . import (
+    recommend as recommend,
+)
+from . import (
+    rerank as rerank,
+)
+from . import (
+    retrieval as retrieval,
+)
+from . import (
+    training as training,
+)
 from ._version import __version__ as __version__
 from .data import (
     Columns as Columns,
@@ -61,7 +75,7 @@ from .models import (
     DynamicRouting as DynamicRouting,
 )
 from .models import (
-    Memberships as Memberships,
+    ItemCategories as ItemCategories,
 )
 from .models import (
     Model as Model,
@@ -76,9 +90,6 @@ from .recommend import (
     Answer as Answer,
 )
 from .recommend import (
-    Filter as Filter,
-)
-from .recommend import (
     NewItem as NewItem,
 )
 from .recommend import (
@@ -90,12 +101,7 @@ from .recommend import (
 from .recommend import (
     save as save,
 )
-from .rerank import (
-    Dial as Dial,
-)
-from .retrieval import (
-    ExactIndex as ExactIndex,
-)
+from .retrieval import ExactIndex as ExactIndex
 from .training import (
     Objective as Objective,
 )
@@ -114,21 +120,35 @@ from .training import (
 from .training import (
     train as train,
 )
+from .types import (
+    Diversity as Diversity,
+)
+from .types import (
+    Filter as Filter,
+)
+from .types import (
+    ListOptions as ListOptions,
+)
+from .types import (
+    RankedItems as RankedItems,
+)
 
 __all__ = [
     "Answer",
     "Columns",
     "Dataset",
-    "Dial",
+    "Diversity",
     "DynamicRouting",
     "EventLog",
     "ExactIndex",
     "Filter",
-    "Memberships",
+    "ItemCategories",
+    "ListOptions",
     "Model",
     "NewItem",
     "Objective",
     "Prism",
+    "RankedItems",
     "Recommender",
     "Report",
     "RunConfig",

@@ -14,7 +14,7 @@ import pytest
 
 from prismrec.cli import COMMANDS, main
 from prismrec.recommend.artifact import load, save
-from prismrec.training.initialize import start_from_cooccurrence
+from prismrec.training.initialize import init_from_cooccurrence
 
 WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
 
@@ -212,7 +212,7 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
 
     def start(model, train, *, clusters, **options):
         starts.append(clusters)
-        start_from_cooccurrence(model, train, clusters=clusters, **options)
+        init_from_cooccurrence(model, train, clusters=clusters, **options)
 
     monkeypatch.setattr("prismrec.training.fit.start_from_cooccurrence", start)
     clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
@@ -354,14 +354,14 @@ def test_a_wrong_part_names_the_nearest_right_one(line, mistake, tmp_path, flags
     [
         ["--extractor", "dr", "--readout", "hard", "--similarity", "dot"],
         ["--extractor", "sa"],
-        ["--start", "random", "--no-untied", "--negatives", "0", "--similarity", "cosine"],
+        ["--init", "random", "--tie-embeddings", "--negatives", "0", "--similarity", "cosine"],
         ["--extractor", "mind", "--readout", "soft", "--negatives", "50"],
         ["--extractor", "transformer", "--loss", "gbce", "--negatives", "20"],
         ["--extractor", "gru", "--sampler", "mixed", "--negatives", "40", "--sparse"],
         ["--extractor", "mean", "--loss", "bpr", "--negatives", "10", "--targets", "random"],
         ["--readout", "maxsim", "--routing-variance", "1", "--disagreement", "0.1"],
         ["--loss", "hard_negatives", "--readout", "hard", "--negatives", "30"],
-        ["--precision", "bf16", "--window", "3", "--sampler", "log_uniform", "--negatives", "30"],
+        ["--precision", "bf16", "--horizon", "3", "--sampler", "log_uniform", "--negatives", "30"],
     ],
     ids=" ".join,
 )

@@ -79,12 +79,12 @@ def tables(draw):
 
 @given(tables(), st.integers(1, 8), st.booleans(), st.lists(st.integers(1, 5), max_size=6))
 @settings(deadline=None)
-def test_lists_are_by_score_then_by_item_without_padding(table, k, filter_seen, history):
+def test_lists_are_by_score_then_by_item_without_padding(table, k, exclude_seen, history):
     histories = [np.array(history, dtype=np.int64)] * len(table)
-    ranked = by_score(lambda _: table, filter_seen=filter_seen)(histories, k)
+    ranked = by_score(lambda _: table, exclude_seen=exclude_seen)(histories, k)
     for row, items, scores in zip(table, ranked.items, ranked.scores, strict=True):
         open_ = [i for i in range(1, 6) if row[i] > -np.inf]
-        if filter_seen:
+        if exclude_seen:
             open_ = [i for i in open_ if i not in history]
         expected = sorted(open_, key=lambda i: (-row[i], i))[:k]
         assert items.tolist() == expected + [0] * (k - len(expected))
@@ -92,13 +92,13 @@ def test_lists_are_by_score_then_by_item_without_padding(table, k, filter_seen, 
 
 
 def test_seen_items_never_return_even_where_all_other_scores_are_negative():
-    ranked = by_score(lambda _: np.array([[0.0, 5, -1, -2]]), filter_seen=True)([np.array([1])], 3)
+    ranked = by_score(lambda _: np.array([[0.0, 5, -1, -2]]), exclude_seen=True)([np.array([1])], 3)
     assert ranked.items.tolist() == [[2, 3, 0]]
 
 
 def test_does_not_write_into_the_scores():
     table = np.ones((1, 4))
-    by_score(lambda _: table, filter_seen=True)([np.array([1])], 3)
+    by_score(lambda _: table, exclude_seen=True)([np.array([1])], 3)
     assert (table == 1).all()
 
 
@@ -108,17 +108,17 @@ def test_more_histories_than_a_block():
         return np.eye(V)[[h[0] for h in histories]]
 
     histories = [np.array([1 + number % (V - 1)]) for number in range(3 * ROWS + 1)]
-    items = by_score(score, filter_seen=False)(histories, 1).items
+    items = by_score(score, exclude_seen=False)(histories, 1).items
     assert items[:, 0].tolist() == [history[0] for history in histories]
 
 
 def test_no_histories_no_lists():
-    assert by_score(lambda _: np.zeros((0, V)), filter_seen=True)([], 5).items.shape == (0, 5)
+    assert by_score(lambda _: np.zeros((0, V)), exclude_seen=True)([], 5).items.shape == (0, 5)
 
 
 def test_a_score_of_nan_is_refused():
     table = np.array([[0, 1, np.nan], [0, 1, 2]])
-    recommend = by_score(lambda _: table, filter_seen=False)
+    recommend = by_score(lambda _: table, exclude_seen=False)
     with pytest.raises(DataError, match="1 of 2 histories were scored NaN"):
         recommend([np.array([1]), np.array([2])], 1)
 

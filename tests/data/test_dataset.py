@@ -8,7 +8,7 @@ from event_logs import dataset_of, histories_log, log_of, names
 from prismrec.data.dataset import build_dataset, k_core
 from prismrec.data.events import read_events
 from prismrec.data.items import ItemDescriptions, read_items
-from prismrec.data.readers.rejected import Refused
+from prismrec.data.readers.rejected import RejectedRows
 from prismrec.data.sources import open_named
 from prismrec.errors import ConfigError, DataError
 
@@ -96,7 +96,7 @@ def test_the_core_is_taken_to_the_fixed_point():
 
 def test_what_reading_refused_and_left_out_is_told():
     log = log_of([("u", "a", 1)])
-    refused = (Refused("time is missing", 3),)
+    refused = (RejectedRows("time is missing", 3),)
     log = replace(log, refused=refused, events_left_out=4, users_left_out=2)
     how = build_dataset(log, **EVERYTHING).how
     assert how["refused"] == {"time is missing": 3}

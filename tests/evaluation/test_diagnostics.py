@@ -121,7 +121,7 @@ def test_overlap_and_cosine_of_interests_that_share_an_item():
     # Interest 0 points east and lists 1 and 4, interest 1 north-east and lists 4 and 3.
     vectors = [(1, 0), (0, 0.9), (0.9, 0.9), (1, 1)]
     found = diagnose(
-        recommender_of(vectors, interests=2), [case([1, 4], [3])], k=2, filter_seen=False
+        recommender_of(vectors, interests=2), [case([1, 4], [3])], k=2, exclude_seen=False
     )
     assert found.cosine == approx(1 / 2**0.5)
     assert found.overlap == approx(1 / 3)
@@ -161,7 +161,7 @@ def test_one_list_for_everyone_is_a_fault():
 
 
 def test_hidden_items_are_in_no_list():
-    recommender = recommender_of(EAST_AND_NORTH, interests=2).hide(["3", "4"])
+    recommender = recommender_of(EAST_AND_NORTH, interests=2).with_hidden(["3", "4"])
     found = diagnose(recommender, [case([1, 2], [3, 4, 5])], k=1)
     assert found.recall == approx(1 / 3)  # 5 is shown; 6 is what interest 1 would show
     assert found.pool_recall == approx(1 / 3)
@@ -218,10 +218,10 @@ def worlds(draw):
 
 @settings(deadline=None, max_examples=40)
 @given(worlds(), st.integers(1, 5), st.booleans())
-def test_what_is_diagnosed_is_what_is_served(world, k, filter_seen):
+def test_what_is_diagnosed_is_what_is_served(world, k, exclude_seen):
     recommender, cases = world
-    found = diagnose(recommender, cases, k=k, filter_seen=filter_seen)
-    served = evaluate(partial(recommender.ranked, filter_seen=filter_seen), cases, ks=(k,))
+    found = diagnose(recommender, cases, k=k, exclude_seen=exclude_seen)
+    served = evaluate(partial(recommender.ranked, exclude_seen=exclude_seen), cases, ks=(k,))
     assert found.recall == approx(served.metrics[f"recall@{k}"])
     assert found.distinct_lists == served.distinct_lists
     assert sum(found.usage) == approx(1)

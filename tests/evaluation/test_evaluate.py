@@ -166,18 +166,18 @@ def test_e07_a_random_model_is_measured_over_the_whole_catalog():
 
 def test_e08_all_users_are_evaluated_and_the_report_says_so():
     tested = [case([1], [2])] * 12_000
-    report = evaluate(by_score(lambda h: np.ones((len(h), 5)), filter_seen=False), tested, ks=(2,))
+    report = evaluate(by_score(lambda h: np.ones((len(h), 5)), exclude_seen=False), tested, ks=(2,))
     assert report.users == 12_000
     assert "12,000, all" in report.card()
 
 
-@pytest.mark.parametrize(("filter_seen", "hit"), [(False, 1), (True, 0)])
-def test_e10_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(filter_seen, hit):
+@pytest.mark.parametrize(("exclude_seen", "hit"), [(False, 1), (True, 0)])
+def test_e10_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(exclude_seen, hit):
     def score(histories):
         return np.tile([0.0, 1, 9, 1, 0], (len(histories), 1))
 
     tested = [case([1, 2, 3], [2]), case([1], [4])]
-    report = evaluate(by_score(score, filter_seen=filter_seen), tested, ks=(1,))
+    report = evaluate(by_score(score, exclude_seen=exclude_seen), tested, ks=(1,))
     assert report.per_user["recall@1"].tolist() == [hit, 0]
     assert report.repeat_users == 1
     assert "1 have a target in their history" in report.card()

@@ -47,7 +47,7 @@ def beauty(shared_data):
 
 
 def measure(score, split):
-    reports = [evaluate(by_score(score, filter_seen=f), split.test) for f in (False, True)]
+    reports = [evaluate(by_score(score, exclude_seen=f), split.test) for f in (False, True)]
     keep, filtered = reports
     return [
         keep.metrics["recall@20"],
@@ -80,5 +80,5 @@ def test_the_rules_of_every_report_are_the_floor_to_beat(beauty):
     rules = BASELINES["sequential-rules"](split.train, split.valid, size)
     assert measure(rules, split) == pytest.approx([0.1159, 0.1678, 0.1700, 0.0860], abs=0.006)
     knn = BASELINES["item-knn"](split.train, split.valid, size)
-    a, b = (evaluate(by_score(score, filter_seen=True), split.test) for score in (rules, knn))
+    a, b = (evaluate(by_score(score, exclude_seen=True), split.test) for score in (rules, knn))
     assert compare(a, b, "recall@50").verdict == "better"

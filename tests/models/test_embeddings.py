@@ -6,18 +6,18 @@ import torch
 
 from prismrec.data.histories import Histories
 from prismrec.errors import DataError
-from prismrec.models.embeddings import ItemTable, Memberships
+from prismrec.models.embeddings import ItemCategories, ItemTable
 from prismrec.models.extractors import Prism
 from prismrec.models.model import Model
 from prismrec.models.readouts import MIXTURE
 from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.checkpoint import LAST, read_tensors
-from prismrec.training.initialize import leaning_on_categories, start_from_cooccurrence
+from prismrec.training.initialize import init_from_cooccurrence, leaning_on_categories
 
 # Item 1 is in categories 0 and 1, 2 in 1, 3 in 0 and in 2, which is its alone, 4 in none.
 INDPTR, IDS = np.array([0, 0, 2, 3, 5, 5]), np.array([0, 1, 1, 0, 2], dtype=np.int32)
-SMALL = Memberships.of(INDPTR, IDS)
+SMALL = ItemCategories.of(INDPTR, IDS)
 
 
 def by_rest(number, size=40):
@@ -25,7 +25,7 @@ def by_rest(number, size=40):
     rows = [[]] + [sorted({item % number, 0 if item % 5 == 0 else item % number})
                    for item in range(1, size)]  # fmt: skip
     indptr = np.cumsum([0, *map(len, rows)])
-    return Memberships.of(indptr, np.array([c for row in rows for c in row], dtype=np.int32))
+    return ItemCategories.of(indptr, np.array([c for row in rows for c in row], dtype=np.int32))
 
 
 def shared_at_random(table):
@@ -43,13 +43,13 @@ def test_what_one_item_has_alone_is_shared_with_none():
     assert SMALL.number == 2
     assert SMALL.indptr.tolist() == [0, 0, 2, 3, 4, 4]
     assert SMALL.ids.tolist() == [0, 1, 1, 0]
-    empty = Memberships.of(np.zeros(4, dtype=np.int64), np.zeros(0, dtype=np.int32))
+    empty = ItemCategories.of(np.zeros(4, dtype=np.int64), np.zeros(0, dtype=np.int32))
     assert (empty.number, empty.indptr.tolist()) == (0, [0, 0, 0, 0])
 
 
 def test_a_vector_is_its_own_row_and_what_its_categories_share():
     table = ItemTable(5, 3)
-    table.share(SMALL)
+    table.add_category_embeddings(SMALL)
     assert torch.equal(table.rows(), table.weight)  # at first nothing is shared
     own, shared = table.weight, shared_at_random(table).shared
     items = torch.tensor([[3, 1], [0, 4]])
@@ -61,12 +61,12 @@ def test_a_vector_is_its_own_row_and_what_its_categories_share():
 
 
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
-@pytest.mark.parametrize("untied", [True, False])
-def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, untied, similarity):
-    options = {"untied": untied, "similarity": similarity, "normalized": True}
+@pytest.mark.parametrize("tie_embeddings", [False, True])
+def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, tie_embeddings, similarity):
+    options = {"tie_embeddings": tie_embeddings, "similarity": similarity, "normalized": True}
     model = new_model("prism", **options)
     plain = {name: value.shape for name, value in model.state_dict().items()}
-    model.share(by_rest(4))
+    model.add_category_embeddings(by_rest(4))
     for table in model.tables:
         shared_at_random(table)
     history = torch.tensor([[3, 5, 7], [2, 9, 0]])
@@ -78,7 +78,7 @@ def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, untied, s
 
     before = answers()
     assert {name: value.shape for name, value in model.state_dict().items()} != plain
-    model.fold()
+    model.merge_category_embeddings()
     for one, other in zip(answers(), before, strict=True):
         torch.testing.assert_close(one, other)
     assert {name: value.shape for name, value in model.state_dict().items()} == plain
@@ -99,9 +99,9 @@ def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
     def preference(*, shares):
         """By how much more the two kinds of user like their kind of the two items."""
         torch.manual_seed(0)
-        model = Model(21, Prism(dim=8, interests=1, max_len=8), untied=True)
+        model = Model(21, Prism(dim=8, interests=1, max_len=8), tie_embeddings=False)
         if shares:
-            model.share(by_rest(2, 21))
+            model.add_category_embeddings(by_rest(2, 21))
         train(model, histories, config(steps=60, learning_rate=0.02, sparse=sparse), objective)
         history = torch.tensor([odd, even])
         with torch.no_grad():
@@ -119,16 +119,20 @@ def test_a_resumed_run_that_shares_ends_as_an_unbroken_one(
         pass
 
     def started():
-        model = new_model("prism", untied=True, dropout=0.2)
-        model.share(by_rest(4))
+        model = new_model("prism", tie_embeddings=False, dropout=0.2)
+        model.add_category_embeddings(by_rest(4))
         return model
 
     def stop(told):
         if told.step == 19:
             raise StopError
 
-    unbroken, resumed, other = started(), started(), new_model("prism", untied=True, dropout=0.2)
-    objective, options = Objective(readout=MIXTURE), config(average=0.9)
+    unbroken, resumed, other = (
+        started(),
+        started(),
+        new_model("prism", tie_embeddings=False, dropout=0.2),
+    )
+    objective, options = Objective(readout=MIXTURE), config(ema_decay=0.9)
     train(unbroken, histories, options, objective, validate=lambda: 0.5)
     with pytest.raises(StopError):
         train(
@@ -136,7 +140,7 @@ def test_a_resumed_run_that_shares_ends_as_an_unbroken_one(
             validate=lambda: 0.5, folder=tmp_path, on_step=stop,
         )  # fmt: skip
     assert not any("ids" in name for name in read_tensors(tmp_path / LAST)[0])
-    other.share(by_rest(3))
+    other.add_category_embeddings(by_rest(3))
     with pytest.raises(DataError, match="other settings or data"):
         train(other, histories, options, objective, folder=tmp_path, resume=True)
     train(
@@ -151,7 +155,7 @@ def test_weight_decay_spares_what_is_shared(new_model, histories):
     models = []
     for decay in (0.0, 0.5):
         model = new_model()
-        model.share(by_rest(4))
+        model.add_category_embeddings(by_rest(4))
         train(model, histories, config(steps=2, warmup=0, weight_decay=decay))
         models.append(model)
     # After one step the extractors differ, and with them the second step: but hardly.
@@ -175,7 +179,7 @@ def test_items_seen_little_lean_on_their_categories():
 
 
 def test_where_nothing_was_seen_the_start_is_finite(new_model):
-    model = new_model("prism", untied=True)
-    start_from_cooccurrence(model, Histories.of([[]]), seed=0, memberships=by_rest(4))
+    model = new_model("prism", tie_embeddings=False)
+    init_from_cooccurrence(model, Histories.of([[]]), seed=0, memberships=by_rest(4))
     assert torch.isfinite(model.item_vectors()).all()
     assert (model.items.weight[0] == 0).all()

@@ -88,7 +88,7 @@ def test_the_dial_raises_diversity_and_the_frontier_point_moves(page):
 
 
 @pytest.mark.parametrize(("unit", "field"), [
-    ("λ", "diversity"), ("Diversity", "diversity_target"), ("Relevance given up", "relevance_lost"),
+    ("λ", "diversity"), ("Diversity", "diversity_target"), ("Relevance given up", "max_relevance_loss"),
 ])  # fmt: skip
 def test_every_unit_of_the_dial_is_asked_for(page, unit, field):
     sent = []

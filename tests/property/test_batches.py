@@ -69,9 +69,9 @@ def test_random_shows_every_user_exactly_once_an_epoch(made, epoch):
 
 @examples
 @given(settings_of_batches(), st.sampled_from(["all", "random"]), st.integers(1, 5))
-def test_a_prefix_is_what_came_before_its_target(made, targets, window):
+def test_a_prefix_is_what_came_before_its_target(made, targets, horizon):
     histories, options = made
-    batches = Batches(histories, targets=targets, window=window, **options)
+    batches = Batches(histories, targets=targets, horizon=horizon, **options)
     for history, target in epoch_of(batches):
         assert history.dtype == target.dtype == np.int64
         assert history.shape == target.shape
@@ -81,7 +81,7 @@ def test_a_prefix_is_what_came_before_its_target(made, targets, window):
             newest = user_and_place(histories, prefix[-1])[1]
             own = histories[user]
             assert prefix.tolist() == own[newest + 1 - len(prefix) : newest + 1].tolist()
-            assert 1 <= place - newest <= window
+            assert 1 <= place - newest <= horizon
 
 
 @examples
@@ -118,8 +118,8 @@ def test_padding_stands_on_the_right_and_nothing_is_trained_there(made, targets)
 @given(settings_of_batches(), st.sampled_from(["all", "random"]), st.integers(0, 30))
 def test_a_batch_is_a_function_of_the_step_alone(made, targets, step):
     histories, options = made
-    one = Batches(histories, targets=targets, window=3, **options)
-    other = Batches(histories, targets=targets, window=3, **options)
+    one = Batches(histories, targets=targets, horizon=3, **options)
+    other = Batches(histories, targets=targets, horizon=3, **options)
     for before in range(step):
         other.at(before)  # what was asked before changes nothing
     for mine, theirs in zip(one.at(step), other.at(step), strict=True):
@@ -146,7 +146,7 @@ def test_epochs_and_seeds_differ():
 
 def test_a_window_reaches_every_item_ahead_alike_and_no_further():
     histories = histories_of([20])
-    batches = Batches(histories, max_len=20, batch_size=8, window=4)
+    batches = Batches(histories, max_len=20, batch_size=8, horizon=4)
     ahead = Counter()
     for step in range(2_000):
         history, target = batches.at(step)
@@ -156,7 +156,7 @@ def test_a_window_reaches_every_item_ahead_alike_and_no_further():
 
 
 def test_window_zero_looks_a_quarter_of_the_prefix_ahead_and_twenty_at_most():
-    batches = Batches(histories_of([200]), max_len=50, batch_size=50, window=0)
+    batches = Batches(histories_of([200]), max_len=50, batch_size=50, horizon=0)
     farthest = Counter()
     for step in range(600):
         for history, target in zip(*batches.at(step), strict=True):
@@ -202,7 +202,7 @@ def test_nothing_to_train_on_is_an_error_that_says_so():
         Batches(histories_of([1, 0, 1]), max_len=5, batch_size=8)
 
 
-@pytest.mark.parametrize("wrong", [{"max_len": 0}, {"batch_size": 0}, {"window": -1}])
+@pytest.mark.parametrize("wrong", [{"max_len": 0}, {"batch_size": 0}, {"horizon": -1}])
 def test_impossible_sizes_are_refused(wrong):
     with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is {next(iter(wrong.values()))}"):
         Batches(histories_of([3]), **{"max_len": 5, "batch_size": 8} | wrong)

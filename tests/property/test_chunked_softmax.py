@@ -8,12 +8,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from prismrec.models import chunked_softmax as partition
 from prismrec.models import losses
-from prismrec.models.chunked_softmax import find_hits, partition_loss
+from prismrec.models.chunked_softmax import chunked_softmax_loss, find_hits
 from prismrec.models.readouts import READOUTS
 
 examples = settings(deadline=None, max_examples=15)
 seeds = st.integers(0, 10_000)
-FAST = sorted(name for name, readout in READOUTS.items() if readout.from_partitions)
+FAST = sorted(name for name, readout in READOUTS.items() if readout.loss_from_partitions)
 
 
 def meeting(seed, scale=1.0):
@@ -55,9 +55,9 @@ def fast(readout, targets, negatives, log_q):
 
     def loss(vectors, prior, items):
         queries, prior = readout.queries(vectors, prior, items[targets])
-        return partition_loss(
+        return chunked_softmax_loss(
             queries, prior, items[targets], items[negatives],
-            finish=readout.from_partitions, log_q=log_q, hits=hits,
+            finish=readout.loss_from_partitions, log_q=log_q, hits=hits,
         )  # fmt: skip
 
     return loss
@@ -91,7 +91,9 @@ def test_the_whole_catalog_gives_the_plain_loss_and_gradients(chunk, name, seed)
 
     def whole(vectors, prior, items):
         queries, prior = readout.queries(vectors, prior, items[targets])
-        return partition_loss(queries, prior, items[targets], items, finish=readout.from_partitions)
+        return chunked_softmax_loss(
+            queries, prior, items[targets], items, finish=readout.loss_from_partitions
+        )
 
     uncorrected = plain(readout, targets, everything, torch.zeros(len(everything)))
     same(outcome(whole, values), outcome(uncorrected, values))
@@ -175,9 +177,9 @@ def test_scores_of_all_positions_are_never_held_at_once(sampled, monkeypatch):
     targets = torch.arange(p)
     hits = find_hits(targets[:, None], torch.arange(v)) if sampled else None
     with Largest() as largest:
-        partition_loss(
+        chunked_softmax_loss(
             vectors, torch.zeros(p, k), items[targets], items,
-            finish=READOUTS["lse"].from_partitions, hits=hits,
+            finish=READOUTS["lse"].loss_from_partitions, hits=hits,
         ).backward()  # fmt: skip
     assert largest.elements <= 4_096 < p * v  # let alone p * k * v
 

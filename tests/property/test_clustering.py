@@ -104,7 +104,7 @@ def test_without_heads_the_first_cluster_stands_for_an_empty_history():
     assert found.active.tolist() == [[True, False, False], [True, True, False]]
     assert (found.vectors[0] == 0).all()
     with pytest.raises(ConfigError, match="leave one of the first 1"):
-        prism.retire([0])
+        prism.prune([0])
 
 
 @pytest.mark.parametrize("clusters", [-1, 5])
@@ -112,4 +112,4 @@ def test_a_number_of_clusters_that_cannot_be_is_refused(clusters):
     with pytest.raises(ConfigError, match=f"{clusters} of 4 interests were to be clusters"):
         Prism(dim=4, interests=4, max_len=6, clusters=clusters)
     with pytest.raises(ConfigError, match="leave one of the first 2"):
-        Prism(dim=4, interests=4, max_len=6, clusters=2).retire([0, 1])
+        Prism(dim=4, interests=4, max_len=6, clusters=2).prune([0, 1])

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec.retrieval.index import Changed, ExactIndex, Sharded, exact
+from prismrec.retrieval.index import ExactIndex, Sharded, UpdatedIndex, exact
 
 
 @st.composite
@@ -61,7 +61,7 @@ def test_an_index_changed_step_by_step_equals_one_built_of_what_is_left(world, m
     vectors, ids, queries = world
     held = np.zeros(len(ids), dtype=bool)
     held[: len(ids) // 2] = True
-    index = Changed.build(vectors[held], ids[held])
+    index = UpdatedIndex.build(vectors[held], ids[held])
     for _ in range(4):
         some = np.array(
             data.draw(st.lists(st.integers(0, len(ids) - 1), max_size=5)), dtype=np.int64

@@ -21,14 +21,14 @@ def searches(draw):
     queries = random.integers(-2, 3, (users, k, 2)).astype(np.float32)
     prior = np.where(random.random((users, k)) < 0.2, -np.inf, random.integers(-1, 2, (users, k)))
     prior[:, 0] = 0  # one interest is always active
-    barred = [random.choice(items, draw(st.integers(0, items)), replace=False) + 1] * users
-    return vectors, queries, prior, m, barred
+    excluded = [random.choice(items, draw(st.integers(0, items)), replace=False) + 1] * users
+    return vectors, queries, prior, m, excluded
 
 
-def by_hand(vectors, queries, prior, barred):
+def by_hand(vectors, queries, prior, excluded):
     """Score every item of the catalog by its best interest; best first, ties by number."""
     ranked = []
-    for query, own, gone in zip(queries, prior, barred, strict=True):
+    for query, own, gone in zip(queries, prior, excluded, strict=True):
         scores = (query @ vectors.T + own[:, None]).max(axis=0)
         order = [i + 1 for i in np.argsort(-scores, kind="stable") if i + 1 not in gone]
         ranked.append([(item, scores[item - 1]) for item in order])
@@ -37,25 +37,25 @@ def by_hand(vectors, queries, prior, barred):
 
 @given(searches())
 def test_with_an_exact_index_the_merge_is_the_top_of_the_whole_catalog(search):
-    vectors, queries, prior, m, barred = search
+    vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
-    depth = m + max(len(gone) for gone in barred)
-    merged = merge_candidates(index.search(queries, depth), prior, m, barred=barred)
-    for row, expected in enumerate(by_hand(vectors, queries, prior, barred)):
+    depth = m + max(len(gone) for gone in excluded)
+    merged = merge_candidates(index.search(queries, depth), prior, m, excluded=excluded)
+    for row, expected in enumerate(by_hand(vectors, queries, prior, excluded)):
         found = [(i, s) for i, s in zip(merged.items[row], merged.scores[row], strict=True) if i]
         assert found == expected[:m]
 
 
 @given(searches())
 def test_an_item_is_listed_once_with_the_interest_that_scores_it_best(search):
-    vectors, queries, prior, m, barred = search
+    vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
-    depth = m + max(len(gone) for gone in barred)
-    merged = merge_candidates(index.search(queries, depth), prior, m, barred=barred)
+    depth = m + max(len(gone) for gone in excluded)
+    merged = merge_candidates(index.search(queries, depth), prior, m, excluded=excluded)
     for row in range(len(queries)):
         listed = merged.items[row][merged.items[row] > 0]
         assert len(set(listed.tolist())) == len(listed)
-        assert not set(listed.tolist()) & set(barred[row].tolist())
+        assert not set(listed.tolist()) & set(excluded[row].tolist())
         for item, score, interest in zip(*(part[row] for part in merged), strict=True):
             if item:
                 own = queries[row] @ vectors[item - 1] + prior[row]
@@ -73,6 +73,6 @@ def test_a_place_where_nothing_was_found_is_not_an_item():
 def test_the_input_is_not_changed():
     items = np.array([[[2, 1], [1, 2]]])
     scores = np.array([[[2.0, 1.0], [3.0, 0.0]]], dtype=np.float32)
-    merge_candidates(Candidates(items, scores), np.zeros((1, 2)), 4, barred=[np.array([2])])
+    merge_candidates(Candidates(items, scores), np.zeros((1, 2)), 4, excluded=[np.array([2])])
     assert items.tolist() == [[[2, 1], [1, 2]]]
     assert scores[0, 0, 0] == pytest.approx(2.0)

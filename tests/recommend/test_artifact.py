@@ -97,7 +97,7 @@ def test_an_artifact_that_says_how_its_gradients_were_made_is_read(dataset, save
     recommender, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["model"]["sparse"] = True
-    del manifest["model"]["strike_seen"]
+    del manifest["model"]["mask_history_negatives"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     again = load(folder)
     assert again.model.options == recommender.model.options
@@ -141,7 +141,7 @@ def test_what_is_hidden_stays_hidden_and_the_index_is_the_one_that_was_saved(dat
     recommender = untrained(dataset)
     top = recommender.recommend(history, 1).items[0].id
     parts = Sharded([recommender.index])
-    save(Recommender(recommender.model, parts, dataset.catalog).hide([top]), tmp_path / "a")
+    save(Recommender(recommender.model, parts, dataset.catalog).with_hidden([top]), tmp_path / "a")
     again = load(tmp_path / "a")
     assert again.index.kind == "sharded"
     assert top not in [item.id for item in again.recommend(history, 20)]

@@ -10,8 +10,8 @@ import pytest
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import bulk as batch
-from prismrec.recommend.bulk import Wish, recommend_file
-from prismrec.rerank.diversity import Dial
+from prismrec.recommend.bulk import ListOptions, recommend_file
+from prismrec.types import Diversity
 from worlds import untrained
 
 
@@ -31,7 +31,7 @@ def histories(dataset, tmp_path):
 
 
 def test_the_file_holds_what_recommend_gives_one_by_one(recommender, histories, tmp_path):
-    wish = Wish(k=6, dial=Dial(strength=0.2))
+    wish = ListOptions(k=6, dial=Diversity(strength=0.2))
     done = recommend_file(recommender, histories, tmp_path / "lists.parquet", wish)
     table = pl.read_parquet(tmp_path / "lists.parquet")
     assert (done.users, done.unknown, done.popular, done.rows) == (25, 1, 3, len(table))
@@ -50,16 +50,16 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
 ):
     monkeypatch.setattr(batch, "CHUNK", 4)
     whole, again = tmp_path / "whole.parquet", tmp_path / "again.parquet"
-    recommend_file(recommender, histories, whole, Wish(k=5))
+    recommend_file(recommender, histories, whole, ListOptions(k=5))
 
     def cut_off(done, total):
         if done >= 12:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recommend_file(recommender, histories, again, Wish(k=5), on_users=cut_off)
+        recommend_file(recommender, histories, again, ListOptions(k=5), on_users=cut_off)
     assert not again.exists()
-    done = recommend_file(recommender, histories, again, Wish(k=5))
+    done = recommend_file(recommender, histories, again, ListOptions(k=5))
     assert done.resumed == 12
     assert pl.read_parquet(again).equals(pl.read_parquet(whole))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -78,10 +78,10 @@ def test_chunks_of_another_run_are_not_mixed_in(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recommend_file(recommender, histories, out, Wish(k=5), on_users=cut_off)
+        recommend_file(recommender, histories, out, ListOptions(k=5), on_users=cut_off)
     if change == "histories":
         pl.read_parquet(histories).reverse().write_parquet(histories)
-    wish = Wish(k=3 if change == "wish" else 5)
+    wish = ListOptions(k=3 if change == "wish" else 5)
     done = recommend_file(recommender, histories, out, wish, plan="new" if change == "plan" else "")
     assert done.resumed == 0
 
@@ -93,7 +93,7 @@ def test_the_lists_do_not_depend_on_the_size_of_a_chunk(
     for chunk, together in itertools.product((3, 100), (2, 50)):
         monkeypatch.setattr(batch, "CHUNK", chunk)
         monkeypatch.setattr(batch, "TOGETHER", together)
-        recommend_file(recommender, histories, tmp_path / "lists.parquet", Wish(k=5))
+        recommend_file(recommender, histories, tmp_path / "lists.parquet", ListOptions(k=5))
         found.append(pl.read_parquet(tmp_path / "lists.parquet").select("user", "rank", "item"))
     assert all(table.equals(found[0]) for table in found)
 
@@ -101,7 +101,9 @@ def test_the_lists_do_not_depend_on_the_size_of_a_chunk(
 def test_no_users_give_an_empty_file(recommender, tmp_path):
     schema = {"user": pl.String, "history": pl.List(pl.String)}
     pl.DataFrame(schema=schema).write_parquet(tmp_path / "none.parquet")
-    done = recommend_file(recommender, tmp_path / "none.parquet", tmp_path / "out.parquet", Wish())
+    done = recommend_file(
+        recommender, tmp_path / "none.parquet", tmp_path / "out.parquet", ListOptions()
+    )
     assert (done.users, done.rows) == (0, 0)
     assert pq.read_table(tmp_path / "out.parquet").schema == batch.SCHEMA
 
@@ -109,7 +111,9 @@ def test_no_users_give_an_empty_file(recommender, tmp_path):
 def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_path):
     numbers = [[9_000_000_000_000_000_019], [9_000_000_000_000_000_018]]
     pl.DataFrame({"user": [1, 2], "history": numbers}).write_parquet(tmp_path / "h.parquet")
-    done = recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish(k=2))
+    done = recommend_file(
+        recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=2)
+    )
     assert (done.unknown, done.popular) == (2, 2)
     assert set(pl.read_parquet(tmp_path / "o.parquet")["user"]) == {"1", "2"}
 
@@ -126,14 +130,14 @@ def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_
 def test_a_file_of_something_else_is_refused(recommender, tmp_path, columns, match):
     pl.DataFrame(columns).write_parquet(tmp_path / "h.parquet")
     with pytest.raises(DataError, match=match):
-        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish())
+        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
     assert not (tmp_path / "o.parquet").exists()
 
 
 def test_what_is_no_parquet_file_is_refused(recommender, tmp_path):
     (tmp_path / "h.parquet").write_text("user,history\n")
     with pytest.raises(DataError, match="no Parquet file"):
-        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish())
+        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
 @pytest.mark.parametrize("name", ["itself", "relative", "link", "linked", "beside", "parts"])
@@ -154,20 +158,20 @@ def test_the_histories_are_never_written_over(recommender, histories, tmp_path, 
         (tmp_path / where).parent.mkdir(exist_ok=True)
         histories = histories.rename(tmp_path / where)
     with pytest.raises(ConfigError, match="would spoil the histories"):
-        recommend_file(recommender, histories, out, Wish(k=2))
+        recommend_file(recommender, histories, out, ListOptions(k=2))
     assert histories.read_bytes() == content
 
 
 def test_a_folder_to_write_to_is_refused_before_any_work(recommender, histories, tmp_path):
     with pytest.raises(ConfigError, match="is a folder"):
-        recommend_file(recommender, histories, tmp_path, Wish(k=2))
+        recommend_file(recommender, histories, tmp_path, ListOptions(k=2))
 
 
 @pytest.mark.parametrize("user", [float(2**53 + 2), True])
 def test_users_that_are_no_ids_are_refused(recommender, tmp_path, user):  # D18
     pl.DataFrame({"user": [user], "history": [["a"]]}).write_parquet(tmp_path / "h.parquet")
     with pytest.raises(DataError, match=r"column user .* cannot hold ids digit for digit"):
-        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish())
+        recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
 def test_users_may_be_categorical_and_every_history_empty(recommender, tmp_path):
@@ -175,7 +179,9 @@ def test_users_may_be_categorical_and_every_history_empty(recommender, tmp_path)
         {"user": ["u"], "history": [[]]}, schema_overrides={"user": pl.Categorical}
     )
     frame.write_parquet(tmp_path / "h.parquet")
-    done = recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", Wish(k=2))
+    done = recommend_file(
+        recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=2)
+    )
     assert (done.rows, done.popular) == (2, 1)
 
 
@@ -184,4 +190,4 @@ def test_a_damaged_file_is_named(recommender, histories, tmp_path):
     content[10:60] = b"\x5a" * 50
     histories.write_bytes(content)
     with pytest.raises(DataError, match=r"histories\.parquet is damaged \(.*write it again"):
-        recommend_file(recommender, histories, tmp_path / "o.parquet", Wish())
+        recommend_file(recommender, histories, tmp_path / "o.parquet", ListOptions())

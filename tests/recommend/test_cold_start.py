@@ -6,7 +6,7 @@ import pytest
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem, blends_of, described_anew
-from prismrec.recommend.filters import Filter
+from prismrec.types import Filter
 from worlds import ids, untrained
 
 
@@ -28,10 +28,10 @@ def test_a_new_item_lies_amid_its_category_and_what_it_was_taken_with(dataset, r
     of_category, of_mates = table[members].mean(0), table[[3, 7]].mean(0)
     for new, expected in (
         (NewItem(id="new", categories=[name]), of_category),
-        (NewItem(id="new", taken_with=[*mates, "zzz"]), of_mates),
-        (NewItem(id="new", categories=[name], taken_with=mates), (of_category + of_mates) / 2),
+        (NewItem(id="new", related_to=[*mates, "zzz"]), of_mates),
+        (NewItem(id="new", categories=[name], related_to=mates), (of_category + of_mates) / 2),
     ):
-        added = recommender.add([new])
+        added = recommender.with_items([new])
         assert np.allclose(rows(added)[-1], expected, atol=1e-6)
         assert added.catalog.size == dataset.catalog.size + 1
 
@@ -39,7 +39,7 @@ def test_a_new_item_lies_amid_its_category_and_what_it_was_taken_with(dataset, r
 def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, recommender):
     names = dataset.catalog.category_names[:2]
     mate = dataset.catalog.items.external([3])
-    items = [NewItem(id=f"new {n}", categories=names, taken_with=mate) for n in range(1_000)]
+    items = [NewItem(id=f"new {n}", categories=names, related_to=mate) for n in range(1_000)]
     larger = described_anew(dataset.catalog, items)
     held = dataset.catalog.size
     blends = blends_of(larger, items, held)
@@ -55,7 +55,7 @@ def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, 
 def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recommender):
     history = ids(dataset, 0)
     best = recommender.recommend(history, 1).items[0].id
-    added = recommender.add([NewItem(id="new/1", title="New", taken_with=[best])])
+    added = recommender.with_items([NewItem(id="new/1", title="New", related_to=[best])])
     answer = added.recommend(history, 5)
     found = {item.id: item for item in answer}
     assert found["new/1"].title == "New"
@@ -68,11 +68,11 @@ def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recomme
 
 
 def test_a_model_that_strikes_what_is_seen_does_so_with_new_items_too(dataset):
-    options = {"untied": True, "normalized": True, "strike_seen": True}
+    options = {"tie_embeddings": False, "normalized": True, "mask_history_negatives": True}
     plain = untrained(dataset, extractor="prism", **options)
-    added = plain.add([NewItem(id="new", taken_with=dataset.catalog.items.external([3]))])
+    added = plain.add([NewItem(id="new", related_to=dataset.catalog.items.external([3]))])
     history = np.array([1, 2, 3])
-    read = added.interests_of([history])
+    read = added.model.interests_of([history])
     scores = read.vectors[0] @ added.model.item_vectors().T + read.bias[0][:, None]
     unseen = np.setdiff1d(np.arange(1, added.catalog.size), history)
     assert scores[:, unseen].exp().sum().item() == pytest.approx(1, abs=1e-4)
@@ -82,12 +82,12 @@ def test_new_items_survive_saving(dataset, recommender, tmp_path):
     some = [
         NewItem(id=f"n{i}", categories=["fresh", dataset.catalog.category_names[1]]) for i in "ab"
     ]
-    added = recommender.add(some).hide(["na"])
+    added = recommender.add(some).with_hidden(["na"])
     save(added, tmp_path / "a")
     again = load(tmp_path / "a")
     history = ids(dataset, 0)
     assert again.recommend(history, 500) == added.recommend(history, 500)
-    fresh = again.recommend(history, 5, only=Filter(categories=["fresh"]))
+    fresh = again.recommend(history, 5, filter=Filter(categories=["fresh"]))
     assert [(item.id, item.provisional) for item in fresh] == [("nb", True)]
 
 
@@ -95,12 +95,12 @@ def test_an_item_moved_to_another_category_is_filtered_as_such(dataset, recommen
     # S05
     a, b = dataset.catalog.category_names[:2]
     history = ids(dataset, 0)
-    top = recommender.recommend(history, 1, only=Filter(categories=[a])).items[0].id
-    moved = recommender.add([NewItem(id=top, title="Moved", categories=[b])])
+    top = recommender.recommend(history, 1, filter=Filter(categories=[a])).items[0].id
+    moved = recommender.with_items([NewItem(id=top, title="Moved", categories=[b])])
     assert moved.catalog.size == dataset.catalog.size
     assert np.array_equal(rows(moved), rows(recommender))
-    in_a = moved.recommend(history, 1_000, only=Filter(categories=[a]))
-    in_b = moved.recommend(history, 1_000, only=Filter(categories=[b]))
+    in_a = moved.recommend(history, 1_000, filter=Filter(categories=[a]))
+    in_b = moved.recommend(history, 1_000, filter=Filter(categories=[b]))
     assert top not in [item.id for item in in_a]
     assert "Moved" in [item.title for item in in_b]
     assert not [item for item in in_b if item.provisional]
@@ -111,9 +111,9 @@ def test_an_item_moved_to_another_category_is_filtered_as_such(dataset, recommen
     [
         ([NewItem(id="n")], "Nothing is known"),
         ([NewItem(id="n", categories=["nobody has it"])], "Nothing is known"),
-        ([NewItem(id="n", taken_with=["zzz"])], "Nothing is known"),
+        ([NewItem(id="n", related_to=["zzz"])], "Nothing is known"),
         ([NewItem(id="", categories=["x"])], "empty id"),
-        ([NewItem(id="n", taken_with=["zzz"])] * 2, "one twice"),
+        ([NewItem(id="n", related_to=["zzz"])] * 2, "one twice"),
     ],
 )
 def test_an_item_that_cannot_be_placed_is_refused(recommender, items, match):

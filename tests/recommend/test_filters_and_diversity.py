@@ -7,12 +7,11 @@ import torch
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
-from prismrec.recommend.filters import Filter
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import RERANKERS
-from prismrec.rerank.diversity import Dial
 from prismrec.retrieval import sources as retrieval
 from prismrec.retrieval.index.sharded import Sharded
+from prismrec.types import Diversity, Filter
 from worlds import ids, untrained
 
 
@@ -27,7 +26,7 @@ def recommender(dataset, request, monkeypatch):
 def whole_list(recommender, history):
     """Give every item that is not of the history, best first: the oracle."""
     numbers = recommender.catalog.items.index(history)
-    vectors = recommender.interests_of([numbers]).vectors[0]
+    vectors = recommender.model.interests_of([numbers]).vectors[0]
     scores = (vectors @ recommender.model.item_vectors().T).amax(0).detach().numpy()
     order = np.argsort(-scores[1:], kind="stable") + 1
     left = order[~np.isin(order, numbers)]
@@ -46,16 +45,16 @@ def test_whatever_is_closed_the_list_is_the_best_of_what_is_left(dataset, recomm
     open_ = {name for name in order if generator.random() < share}
     expected = [name for name in order if name in open_][:7]
     closed = set(order) - open_
-    assert listed(recommender.recommend(history, 7, only=Filter(allowed=open_))) == expected
-    assert listed(recommender.recommend(history, 7, only=Filter(blocked=closed))) == expected
-    assert listed(recommender.hide(closed).recommend(history, 7)) == expected
+    assert listed(recommender.recommend(history, 7, filter=Filter(allowed=open_))) == expected
+    assert listed(recommender.recommend(history, 7, filter=Filter(blocked=closed))) == expected
+    assert listed(recommender.with_hidden(closed).recommend(history, 7)) == expected
 
 
 def test_nine_of_ten_items_blocked_gives_the_one_that_is_left_and_says_why(dataset, recommender):
     # R02
     some = dataset.catalog.items.external(range(1, 11))
     only = Filter(allowed=some, blocked=some[:9])
-    answer = recommender.recommend(ids(dataset, 0), 5, only=only, filter_seen=False)
+    answer = recommender.recommend(ids(dataset, 0), 5, filter=only, exclude_seen=False)
     assert (listed(answer), answer.reason) == (some[9:], "exhausted")
     assert recommender.recommend(ids(dataset, 0), 5).reason is None
 
@@ -64,29 +63,29 @@ def test_a_hidden_item_is_gone_at_once_and_the_list_filled_up(dataset, recommend
     # S04, R06
     history = ids(dataset, 0)
     before = listed(recommender.recommend(history, 5))
-    without = recommender.hide(before[:1])
+    without = recommender.with_hidden(before[:1])
     after = listed(without.recommend(history, 5))
     assert after[:4] == before[1:]
     assert len(after) == 5
     assert before[0] not in [near.id for near in without.similar(before[1], 1_000)]
-    assert listed(without.unhide(before[:1]).recommend(history, 5)) == before
+    assert listed(without.with_visible(before[:1]).recommend(history, 5)) == before
     assert listed(recommender.recommend(history, 5)) == before
 
 
 def test_a_category_filter_gives_items_of_these_categories_only(dataset, recommender):
     name = dataset.catalog.category_names[0]
-    answer = recommender.recommend(ids(dataset, 0), 5, only=Filter(categories=[name]))
+    answer = recommender.recommend(ids(dataset, 0), 5, filter=Filter(categories=[name]))
     assert len(answer) == 5
     for number in dataset.catalog.items.index(listed(answer)):
         assert 0 in dataset.catalog.categories_of(number)
     with pytest.raises(UnknownName, match="No category named 'x'"):
-        recommender.recommend(ids(dataset, 0), 5, only=Filter(categories=["x"]))
+        recommender.recommend(ids(dataset, 0), 5, filter=Filter(categories=["x"]))
 
 
 def test_bounds_hold_for_someone_unknown_too(dataset, recommender):
     name = dataset.catalog.category_names[0]
     top = listed(recommender.recommend([], 3))
-    answer = recommender.hide(top).recommend([], 3, only=Filter(categories=[name]))
+    answer = recommender.with_hidden(top).recommend([], 3, filter=Filter(categories=[name]))
     assert not set(listed(answer)) & set(top)
     assert len(answer) == 3
     for number in dataset.catalog.items.index(listed(answer)):
@@ -94,7 +93,7 @@ def test_bounds_hold_for_someone_unknown_too(dataset, recommender):
 
 
 def test_nothing_may_be_recommended_gives_nothing(dataset, recommender):
-    answer = recommender.recommend(ids(dataset, 0), 5, only=Filter(allowed=[]))
+    answer = recommender.recommend(ids(dataset, 0), 5, filter=Filter(allowed=[]))
     assert (listed(answer), answer.reason) == ([], "exhausted")
 
 
@@ -103,7 +102,7 @@ def test_a_certified_list_is_the_best_of_the_whole_catalog(dataset, recommender,
     history = ids(dataset, 2)
     order, scores = whole_list(recommender, history)
     answer = recommender.recommend(history, 5, diversity=strength)
-    assert answer.optimal
+    assert answer.certified
     numbers = dataset.catalog.items.index(order)
     pool = scores[numbers[:20]]  # the scale is that of the first pool, of 4 k
     scaled = (scores[numbers] - pool.min()) / (pool.max() - pool.min())
@@ -142,14 +141,14 @@ def diversity_of(catalog, names):
 def test_the_dial_reaches_a_wanted_diversity_with_the_least_strength(dataset, recommender):
     history = ids(dataset, 2)
     for wanted in (0.5, 0.8, 1.0):
-        answer = recommender.recommend(history, 6, diversity=Dial(diversity_target=wanted))
+        answer = recommender.recommend(history, 6, diversity=Diversity(target=wanted))
         reached = diversity_of(dataset.catalog, listed(answer))
         assert reached >= wanted or wanted == 1.0
         again = recommender.recommend(history, 6, diversity=answer.strength)
         assert listed(again) == listed(answer)
 
 
-@pytest.mark.parametrize("dial", [Dial(diversity_target=0.5), Dial(relevance_lost=0.2)])
+@pytest.mark.parametrize("dial", [Diversity(target=0.5), Diversity(max_relevance_loss=0.2)])
 def test_a_target_asks_nothing_of_a_list_without_pairs(dataset, recommender, dial):
     """A list of one, of a user who has seen all but one, of nobody: and beside one with pairs."""
     history = ids(dataset, 2)
@@ -158,7 +157,7 @@ def test_a_target_asks_nothing_of_a_list_without_pairs(dataset, recommender, dia
     beside = recommender.recommend_many([history, everything[1:]], 5, diversity=dial)
     assert [len(answer) for answer in beside] == [5, 1]
     assert listed(beside[0]) == listed(recommender.recommend(history, 5, diversity=dial))
-    nothing = recommender.recommend(history, 5, diversity=dial, only=Filter(allowed=[]))
+    nothing = recommender.recommend(history, 5, diversity=dial, filter=Filter(allowed=[]))
     assert not len(nothing)
 
 
@@ -174,7 +173,7 @@ def test_the_dial_gives_up_no_more_relevance_than_it_may(dataset, recommender):
     best = sum(scaled[name] for name in order[:6])
     strengths = []
     for lost in (0.0, 0.05, 0.3):
-        answer = recommender.recommend(history, 6, diversity=Dial(relevance_lost=lost))
+        answer = recommender.recommend(history, 6, diversity=Diversity(max_relevance_loss=lost))
         assert sum(scaled[name] for name in listed(answer)) >= (1 - lost) * best - 1e-6
         strengths.append(answer.strength)
     assert strengths == sorted(strengths)
@@ -200,7 +199,7 @@ def test_without_explanation_the_list_is_the_same_and_no_reason_given(dataset, r
     assert [item.because for item in untold] == [()] * 6
 
 
-@pytest.mark.parametrize("options", [{}, {"diversity": 0.3}, {"filter_seen": False}])
+@pytest.mark.parametrize("options", [{}, {"diversity": 0.3}, {"exclude_seen": False}])
 def test_several_at_once_get_what_each_gets_alone(dataset, recommender, options):
     histories = [ids(dataset, user) for user in range(9)] + [[], ["zzz", *ids(dataset, 1)]]
     together = recommender.recommend_many(histories, 7, **options)
@@ -222,10 +221,10 @@ def test_small_catalogs_get_by_the_short_way_what_they_get_by_search_and_merge(
     names = dataset.catalog.items.external(range(1, dataset.catalog.size))
     only = share and Filter(allowed=names[:: round(1 / share)])
     for diversity in (0.0, 0.4):
-        short = recommender.ranked(histories, 9, diversity=diversity, only=only or None)
+        short = recommender.ranked(histories, 9, diversity=diversity, filter=only or None)
         with monkeypatch.context() as patch:
             patch.setattr(retrieval, "SMALL", 0)
-            long = recommender.ranked(histories, 9, diversity=diversity, only=only or None)
+            long = recommender.ranked(histories, 9, diversity=diversity, filter=only or None)
         assert np.array_equal(short.items, long.items)
         assert np.array_equal(short.interest, long.interest)
         assert np.allclose(short.scores, long.scores, atol=1e-5)
@@ -234,11 +233,11 @@ def test_small_catalogs_get_by_the_short_way_what_they_get_by_search_and_merge(
 @pytest.mark.parametrize("name", RERANKERS)
 def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, name):
     history = ids(dataset, 3)
-    answer = recommender.recommend(history, 6, diversity=Dial(strength=0.4, rerank=name))
+    answer = recommender.recommend(history, 6, diversity=Diversity(strength=0.4, rerank=name))
     assert len(set(listed(answer))) == 6
     assert not set(listed(answer)) & set(history)
     plain = recommender.recommend(history, 6)
-    off = recommender.recommend(history, 6, diversity=Dial(strength=0.0, rerank=name))
+    off = recommender.recommend(history, 6, diversity=Diversity(strength=0.0, rerank=name))
     assert listed(off) == listed(plain)
 
 
@@ -249,7 +248,7 @@ def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, nam
         {"strength": float("nan")},
         {"strength": "0.1"},
         {"diversity_target": 1.5},
-        {"relevance_lost": -0.1},
+        {"max_relevance_loss": -0.1},
         {"strength": 0.1, "diversity_target": 0.5},
         {"diversity_target": 0.5, "rerank": "mmr"},
     ],
@@ -257,7 +256,7 @@ def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, nam
 def test_an_impossible_dial_is_refused(wrong):
     # R14
     with pytest.raises(ConfigError):
-        Dial(**wrong)
+        Diversity(**wrong)
 
 
 def test_similar_items_are_the_nearest_by_cosine(dataset, recommender):
@@ -294,7 +293,7 @@ def test_how_common_an_item_is_does_not_make_it_similar(dataset):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         extractor = EXTRACTORS["prism"](dim=8, interests=2, max_len=10)
-        model = Model(dataset.catalog.size, extractor, untied=True)
+        model = Model(dataset.catalog.size, extractor, tie_embeddings=False)
     before = Recommender.exact(model, dataset.catalog).similar("3", 8)
     with torch.no_grad():
         model.outputs.weight[1:, -1] += torch.linspace(0, 50, dataset.catalog.size - 1)
@@ -304,22 +303,24 @@ def test_how_common_an_item_is_does_not_make_it_similar(dataset):
 def test_someone_unknown_gets_a_mixed_list_whatever_the_dial_says_and_by_its_reranker(
     dataset, recommender
 ):
-    by_count = recommender.recommend([], 8, diversity=Dial(diversity_target=0.0))
+    by_count = recommender.recommend([], 8, diversity=Diversity(target=0.0))
     mixed = recommender.recommend([], 8, diversity=0.0)
     assert mixed.strength == 0.1
     assert mixed.diversity > by_count.diversity
-    assert listed(recommender.recommend([], 8, diversity=Dial())) == listed(mixed)
-    assert Dial(strength=0.05, rerank="mmr").at_least(0.1) == Dial(strength=0.1, rerank="mmr")
-    assert Dial(strength=0.5).at_least(0.1) == Dial(strength=0.5)
+    assert listed(recommender.recommend([], 8, diversity=Diversity())) == listed(mixed)
+    assert Diversity(strength=0.05, rerank="mmr").at_least(0.1) == Diversity(
+        strength=0.1, rerank="mmr"
+    )
+    assert Diversity(strength=0.5).at_least(0.1) == Diversity(strength=0.5)
 
 
 def test_each_interest_alone_lists_its_best_without_what_was_seen_or_is_hidden(
     dataset, recommender
 ):
     history = dataset.histories[2]
-    vectors = recommender.interests_of([history]).vectors[0].numpy()
-    hidden = recommender.hide(["7"])
-    found = hidden.own_lists(history, vectors, 6).items
+    vectors = recommender.model.interests_of([history]).vectors[0].numpy()
+    hidden = recommender.with_hidden(["7"])
+    found = hidden.top_items_per_interest(history, vectors, 6).items
     gone = [0, *history, *dataset.catalog.items.index(["7"])]
     for vector, own in zip(vectors, found, strict=True):
         scores = recommender.model.item_vectors().detach().numpy() @ vector

@@ -27,7 +27,7 @@ def recommender(dataset):
 def test_the_list_is_the_best_of_the_catalog_without_what_was_seen(dataset, recommender):
     history = dataset.histories[0]
     listed = recommender.ranked([history], 10).items[0]
-    vectors = recommender.interests_of([history]).vectors[0]
+    vectors = recommender.model.interests_of([history]).vectors[0]
     scores = (vectors @ recommender.model.item_vectors().T).amax(0).detach().numpy()
     scores[[0, *history]] = -np.inf
     assert listed.tolist() == np.argsort(-scores, kind="stable")[:10].tolist()
@@ -35,7 +35,7 @@ def test_the_list_is_the_best_of_the_catalog_without_what_was_seen(dataset, reco
 
 def test_keeping_what_was_seen_lets_it_be_listed(dataset, recommender):
     whole = dataset.catalog.size - 1
-    kept = recommender.ranked([dataset.histories[0]], whole, filter_seen=False).items[0]
+    kept = recommender.ranked([dataset.histories[0]], whole, exclude_seen=False).items[0]
     assert sorted(kept.tolist()) == list(range(1, whole + 1))
 
 
@@ -141,7 +141,7 @@ def test_every_extractor_serves(dataset, name):
 def test_a_history_longer_than_the_model_reads_is_read_from_its_newest(dataset, recommender):
     history = np.tile(dataset.histories[0], 5)
     newest = history[-recommender.model.extractor.max_len :]
-    whole, cut = (recommender.interests_of([h]).vectors for h in (history, newest))
+    whole, cut = (recommender.model.interests_of([h]).vectors for h in (history, newest))
     torch.testing.assert_close(whole, cut)
 
 

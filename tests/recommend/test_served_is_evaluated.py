@@ -13,7 +13,7 @@ from prismrec.types import RankedItems
 from worlds import small_dataset, untrained
 
 
-def straight_from(model, filter_seen):
+def straight_from(model, exclude_seen):
     """Evaluate a model without index, merge or recommender: every score, then the largest."""
 
     def recommend(histories, k):
@@ -25,7 +25,7 @@ def straight_from(model, filter_seen):
             scores = (interests.vectors[0] @ vectors.T + interests.bias[0, :, None]).double()
             scores[~interests.active[0]] = -torch.inf
             best = scores.amax(0).detach().numpy()
-            best[[0, *history] if filter_seen else [0]] = -np.inf
+            best[[0, *history] if exclude_seen else [0]] = -np.inf
             order = np.argsort(-best, kind="stable")[:k]
             items[row] = np.where(np.isinf(best[order]), 0, order)
         return RankedItems(items, np.zeros(items.shape, np.float32), np.zeros_like(items))
@@ -34,29 +34,33 @@ def straight_from(model, filter_seen):
 
 
 @pytest.mark.parametrize("extractor", ["mean", "sa", "dr", "mind", "gru", "transformer"])
-@pytest.mark.parametrize("filter_seen", [True, False])
-def test_evaluation_through_the_recommender_is_that_of_the_model(tmp_path, extractor, filter_seen):
+@pytest.mark.parametrize("exclude_seen", [True, False])
+def test_evaluation_through_the_recommender_is_that_of_the_model(tmp_path, extractor, exclude_seen):
     dataset = small_dataset()
     interests = 1 if extractor in ("mean", "gru") else 3
     check_served(
-        tmp_path, untrained(dataset, extractor=extractor, interests=interests), filter_seen
+        tmp_path, untrained(dataset, extractor=extractor, interests=interests), exclude_seen
     )
 
 
-@pytest.mark.parametrize("filter_seen", [True, False])
-@pytest.mark.parametrize("strike_seen", [True, False])
-def test_so_it_is_where_scores_are_normalized(tmp_path, filter_seen, strike_seen):
-    options = {"untied": True, "normalized": True, "strike_seen": strike_seen}
+@pytest.mark.parametrize("exclude_seen", [True, False])
+@pytest.mark.parametrize("mask_history_negatives", [True, False])
+def test_so_it_is_where_scores_are_normalized(tmp_path, exclude_seen, mask_history_negatives):
+    options = {
+        "tie_embeddings": False,
+        "normalized": True,
+        "mask_history_negatives": mask_history_negatives,
+    }
     recommender = untrained(small_dataset(), extractor="prism", **options)
-    check_served(tmp_path, recommender, filter_seen)
+    check_served(tmp_path, recommender, exclude_seen)
 
 
-def check_served(tmp_path, recommender, filter_seen):
+def check_served(tmp_path, recommender, exclude_seen):
     dataset = small_dataset()
     save(recommender, tmp_path / "a")
     served = load(tmp_path / "a")
     cases = split_by_user(dataset, valid=0.0, test=0.5).test
     measure = partial(evaluate, cases=cases, ks=(5, 20), catalog=dataset.catalog)
-    model_alone = measure(straight_from(recommender.model, filter_seen))
-    through = measure(partial(served.ranked, filter_seen=filter_seen, diversity=0.0))
+    model_alone = measure(straight_from(recommender.model, exclude_seen))
+    through = measure(partial(served.ranked, exclude_seen=exclude_seen, diversity=0.0))
     assert through.metrics == model_alone.metrics

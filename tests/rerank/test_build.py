@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from prismrec.rerank import build as listing
-from prismrec.rerank.build import make_lists
-from prismrec.rerank.diversity import Dial
-from prismrec.types import RankedItems
+from prismrec.rerank.build import build_lists
+from prismrec.types import Diversity, RankedItems
 
 
 class Falling:
@@ -28,7 +27,9 @@ class Falling:
 
 
 def lists(source, categories, k, strength):
-    return make_lists(source, k, Dial(strength=strength), category_of=np.array([-1, *categories]))
+    return build_lists(
+        source, k, Diversity(strength=strength), category_of=np.array([-1, *categories])
+    )
 
 
 def test_another_category_far_below_is_found_by_searching_deeper():
@@ -40,7 +41,7 @@ def test_another_category_far_below_is_found_by_searching_deeper():
     assert found.items[0].tolist() == [1, 31]
     assert found.rank[0].tolist() == [0, 30]
     assert source.asked == [8, 32]
-    assert found.optimal.all()
+    assert found.certified.all()
 
 
 def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
@@ -48,7 +49,7 @@ def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
     found = lists(source, [0, 1] * 15 + [2], k=2, strength=10.0)
     assert found.items[0].tolist() == [1, 2]
     assert source.asked == [8]
-    assert found.optimal.all()
+    assert found.certified.all()
 
 
 def test_the_deepest_search_that_proves_nothing_is_told(monkeypatch):
@@ -57,17 +58,17 @@ def test_the_deepest_search_that_proves_nothing_is_told(monkeypatch):
     found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
     assert found.items[0].tolist() == [1, 2]
     assert source.asked == [8, 16]
-    assert not found.optimal.any()
+    assert not found.certified.any()
 
 
 def test_no_more_relevance_is_lost_on_a_deeper_pool_than_was_allowed():
     # 19 items of category 0, then two of their own far below, which only the second search finds.
     scores = np.array([1, 0.95, 0.9, 0.85, 0.8] + [0.5] * 14 + [0, -0.01])
     source, categories = Falling(scores), np.array([-1] + [0] * 19 + [1, 2])
-    found = make_lists(source, 5, Dial(relevance_lost=0.2), category_of=categories)
+    found = build_lists(source, 5, Diversity(max_relevance_loss=0.2), category_of=categories)
     assert source.asked == [20, 80]
     assert scores[found.items[0] - 1].sum() >= 0.8 * scores[:5].sum()
-    everything = make_lists(source, 5, Dial(relevance_lost=1.0), category_of=categories)
+    everything = build_lists(source, 5, Diversity(max_relevance_loss=1.0), category_of=categories)
     assert {20, 21} <= set(everything.items[0].tolist())
 
 
@@ -79,9 +80,9 @@ def test_a_pool_that_is_narrower_than_asked_is_the_whole_catalog_and_proves_the_
 
     # The last of 10 items is worth -7 at λ 4, as the 8th of its category; no other is there.
     source = Narrow(np.linspace(1, 0, 10))
-    found = make_lists(source, 8, Dial(strength=4.0), category_of=np.array([-1] + [0] * 10))
+    found = build_lists(source, 8, Diversity(strength=4.0), category_of=np.array([-1] + [0] * 10))
     assert source.asked == [32]
-    assert found.optimal.all()
+    assert found.certified.all()
 
 
 @pytest.mark.parametrize("k", [1, 3, 40])

@@ -16,13 +16,13 @@ from prismrec.evaluation.baselines import by_score, sequential_rules
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem
-from prismrec.recommend.filters import Filter
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import blended as channel
 from prismrec.retrieval import sources as retrieval
 from prismrec.retrieval.rules import RuleRetriever, keep_strongest
 from prismrec.training import select as tuning
-from prismrec.training.select import fit_rules
+from prismrec.training.select import fit_rule_retriever
+from prismrec.types import Filter
 from worlds import ids, untrained
 
 
@@ -43,7 +43,7 @@ def recommender(dataset, rules, request, monkeypatch):
 
 def joined_plainly(recommender, history, reference=None):
     """Join both channels over the whole catalog; -inf for padding and what was seen."""
-    interests = recommender.interests_of([history])
+    interests = recommender.model.interests_of([history])
     scores = (
         (interests.vectors[0] @ recommender.model.item_vectors().T)
         .amax(0)
@@ -103,7 +103,9 @@ def test_filters_hold_for_what_the_rules_bring(dataset, recommender):
     history = ids(dataset, 0)
     whole = [item.id for item in recommender.recommend(history, 40)]
     allowed = whole[1::2]
-    answer = recommender.hide(allowed[:1]).recommend(history, 40, only=Filter(allowed=allowed))
+    answer = recommender.with_hidden(allowed[:1]).recommend(
+        history, 40, filter=Filter(allowed=allowed)
+    )
     assert [item.id for item in answer] == allowed[1:]
 
 
@@ -116,9 +118,9 @@ def test_an_item_says_after_what_it_is_taken(dataset, recommender, rules):
         for age, past in enumerate(numbers[::-1].tolist()):
             own[past] = own.get(past, 0) + 0.8**age * rules.table[past, number]
         strong = sorted((name for name in own if own[name]), key=lambda n: -own[n])[:2]
-        assert [r.id for r in item.taken_after] == dataset.catalog.items.external(strong)
+        assert [r.id for r in item.often_follows] == dataset.catalog.items.external(strong)
         total = sum(own.values())
-        assert [r.weight for r in item.taken_after] == pytest.approx(
+        assert [r.weight for r in item.often_follows] == pytest.approx(
             [own[name] / total for name in strong]
         )
 
@@ -129,8 +131,8 @@ def test_rules_survive_saving_and_new_items(dataset, recommender, tmp_path):
     history = ids(dataset, 0)
     assert again.recommend(history, 8) == recommender.recommend(history, 8)
     best = recommender.recommend(history, 1).items[0].id
-    added = again.add([NewItem(id="new", taken_with=[best])])
-    assert "new" in [item.id for item in added.recommend([*history, "new"], 40, filter_seen=False)]
+    added = again.add([NewItem(id="new", related_to=[best])])
+    assert "new" in [item.id for item in added.recommend([*history, "new"], 40, exclude_seen=False)]
 
 
 def test_damaged_rules_are_refused(dataset, recommender, tmp_path):
@@ -154,7 +156,9 @@ def test_only_the_strongest_rules_after_an_item_are_kept():
 def test_rules_alone_rank_as_the_baseline(dataset, rules):
     recommender = untrained(dataset).with_rules(RuleRetriever(rules.table, 1e12))
     histories = [dataset.histories[user] for user in range(9)]
-    baseline = by_score(sequential_rules(dataset.histories, dataset.catalog.size), filter_seen=True)
+    baseline = by_score(
+        sequential_rules(dataset.histories, dataset.catalog.size), exclude_seen=True
+    )
     assert np.array_equal(recommender.ranked(histories, 3).items, baseline(histories, 3).items)
 
 
@@ -164,7 +168,7 @@ def test_the_rules_bring_their_strongest_alone(dataset, rules, monkeypatch):
     recommender = plain.with_rules(RuleRetriever(rules.table, 1e12))
     histories = [dataset.histories[user] for user in range(9)]
     strongest_ones = by_score(
-        sequential_rules(dataset.histories, dataset.catalog.size), filter_seen=True
+        sequential_rules(dataset.histories, dataset.catalog.size), exclude_seen=True
     )(histories, 3).items
     for found, first, own in zip(
         recommender.ranked(histories, 8).items,
@@ -183,15 +187,15 @@ def test_rules_are_taken_where_they_help_and_only_there(dataset):
     split = split_by_user(dataset, valid=0.3, test=0.3)
     recommender = untrained(dataset)
     cases = [type(split.valid[0])(np.array(row[:4]), np.array(row[4:5])) for row in ring]
-    rules, how = fit_rules(recommender, histories, cases, metric="recall@5")
+    rules, how = fit_rule_retriever(recommender, histories, cases, metric="recall@5")
     assert rules is not None
     assert "raised recall@5" in how
     measured = partial(evaluate, cases=cases, ks=(5,), only=("recall",))
     with_them = measured(recommender.with_rules(rules).ranked).metrics["recall@5"]
     assert with_them > measured(recommender.ranked).metrics["recall@5"]
     empty = Histories.of([[1, 1]])  # what follows is in the history already
-    assert fit_rules(recommender, empty, cases, metric="recall@5")[0] is None
-    assert fit_rules(recommender, histories, [])[0] is None
+    assert fit_rule_retriever(recommender, empty, cases, metric="recall@5")[0] is None
+    assert fit_rule_retriever(recommender, histories, [])[0] is None
 
 
 def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
@@ -199,7 +203,7 @@ def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
     asked = []
     monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
     report = SimpleNamespace(metrics={"recall@50": 0.5})
-    assert fit_rules(untrained(dataset), dataset.histories, list(range(11)))[0] is None
+    assert fit_rule_retriever(untrained(dataset), dataset.histories, list(range(11)))[0] is None
     assert set(map(tuple, asked)) == {(0, 3, 6, 9)}
 
 

@@ -40,9 +40,13 @@ def test_a_large_catalog_is_searched_in_lists_whose_recall_was_measured():
     assert choice.index.kind == "ivf-sq8"
     assert choice.recall >= 0.95
     assert f"{choice.recall:.3f}" in choice.reason
-    below = [effort for effort in choice.index.efforts if effort < choice.index.effort]
+    below = [
+        search_budget
+        for search_budget in choice.index.search_budgets
+        if search_budget < choice.index.search_budget
+    ]
     with pytest.raises(DataError, match=r"finds 0\.\d+ of the 50 nearest"):
-        recall_check(choice.index.with_effort(below[-1]), choice.index.whole, QUERIES)
+        recall_check(choice.index.with_search_budget(below[-1]), choice.index.whole, QUERIES)
 
 
 def test_without_queries_a_large_catalog_is_searched_exactly_and_the_reason_says_so():
@@ -111,5 +115,5 @@ def test_tuning_takes_the_least_effort_that_reaches_the_floor():
     pytest.importorskip("faiss")
     choice = choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", floor=0.5)
     more = tuned(choice.index, choice.index.whole, QUERIES, floor=0.95)
-    assert more.effort > choice.index.effort
+    assert more.search_budget > choice.index.search_budget
     assert more.backend is choice.index.backend, "the memory is shared"

@@ -143,11 +143,11 @@ def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_w
 
 
 @pytest.mark.parametrize("effort", [None, 0, "8", 1.0])
-def test_a_saved_effort_that_is_none_is_refused(tmp_path, effort):
+def test_a_saved_effort_that_is_none_is_refused(tmp_path, search_budget):
     IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"
     header = json.loads(path.read_text())
-    for settings in ({"effort": effort}, {}):
+    for settings in ({"effort": search_budget}, {}):
         path.write_text(json.dumps({**header, "settings": settings}))
         with pytest.raises(DataError, match=r"index is damaged \(.*effort"):
             load_index(tmp_path / "index")

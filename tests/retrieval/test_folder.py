@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.retrieval.index import Changed, ExactIndex, Sharded, load_index
+from prismrec.retrieval.index import ExactIndex, Sharded, UpdatedIndex, load_index
 
 VECTORS = np.eye(4, dtype=np.float32)
 INDEX = ExactIndex.build(VECTORS, np.arange(1, 5))
@@ -98,7 +98,7 @@ def test_what_is_not_finite_is_found_beyond_the_first_block(tmp_path, monkeypatc
 
 
 def test_parts_that_do_not_belong_together_are_refused(tmp_path):
-    changed = Changed.of(INDEX).remove(np.array([2]))
+    changed = UpdatedIndex.of(INDEX).remove(np.array([2]))
     changed.save(tmp_path / "index")
     assert load_index(tmp_path / "index").ids.tolist() == [1, 3, 4]
     np.save(tmp_path / "index" / "gone.npy", np.array([9]))

@@ -53,10 +53,10 @@ def test_a_table_of_another_name_is_not_touched(url):
 
 @pytest.mark.slow
 def test_a_search_of_more_than_the_graph_gives_goes_on_over_every_row(url):
-    index = Pgvector.build(VECTORS, IDS, url=url, table="wide").with_effort(1)
+    index = Pgvector.build(VECTORS, IDS, url=url, table="wide").with_search_budget(1)
     found = index.search(VECTORS[None, :3], 300)
     assert (np.sort(found.items[0]) == IDS).all()
-    exact = index.with_effort(SCAN).search(VECTORS[None, :3], 300)
+    exact = index.with_search_budget(SCAN).search(VECTORS[None, :3], 300)
     assert (found.items == exact.items).all()
 
 

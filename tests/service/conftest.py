@@ -4,11 +4,11 @@ import contextlib
 
 import pytest
 from fastapi.testclient import TestClient
+from prismrec.service.service import Service
 
 from prismrec.recommend.artifact import save
 from prismrec.service.app import create_app
-from prismrec.service.service import Service
-from prismrec.service.settings import Keys, Places, Settings
+from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 from worlds import small_dataset, untrained
 
@@ -46,7 +46,7 @@ def serve(artifact, private):
     with contextlib.ExitStack() as stack:
 
         def start(*, places=None, **settings):
-            made = client_of(places or Places(artifact=artifact), **settings)
+            made = client_of(places or ServePaths(artifact=artifact), **settings)
             return stack.enter_context(made)
 
         yield start
@@ -63,7 +63,7 @@ def lasting(dataset, tmp_path_factory):
         def start(keys=None):
             name = tuple(sorted(keys or ()))
             if name not in made:
-                client = client_of(Places(artifact=folder / "artifact"), keys=keys)
+                client = client_of(ServePaths(artifact=folder / "artifact"), keys=keys)
                 made[name] = stack.enter_context(client)
             return made[name]
 

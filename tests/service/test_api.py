@@ -11,7 +11,7 @@ from prismrec.data.readers import times
 from prismrec.data.storage import save_dataset
 from prismrec.recommend.artifact import load, save
 from prismrec.service.schemas import OTHER_UNITS
-from prismrec.service.settings import Places
+from prismrec.service.settings import ServePaths
 from worlds import untrained
 
 
@@ -132,7 +132,7 @@ def test_what_one_process_changes_another_one_follows(serve, history, dataset):
     one, other = serve(), serve()
     top = listed(post(one, "/v1/recommend", history=history, k=1))[0]
     post(other, "/v1/items/hide", items=[top])
-    post(other, "/v1/items", items=[{"id": "new", "title": "New", "taken_with": [top]}])
+    post(other, "/v1/items", items=[{"id": "new", "title": "New", "related_to": [top]}])
     answer = post(one, "/v1/recommend", history=history, k=5)
     assert "new" in listed(answer)
     assert top not in listed(answer)
@@ -192,7 +192,7 @@ def test_the_dial_in_three_units_and_the_frontier_agree(client, history):
     last = found["diversity"][-1]
     answer = post(client, "/v1/recommend", history=history, k=6, diversity_target=last)
     assert answer["diversity"] == pytest.approx(last)
-    spared = post(client, "/v1/recommend", history=history, k=6, relevance_lost=0.0)
+    spared = post(client, "/v1/recommend", history=history, k=6, max_relevance_loss=0.0)
     assert listed(spared) == listed(post(client, "/v1/recommend", history=history, k=6))
 
 
@@ -221,9 +221,9 @@ def test_similar_items_and_items_by_title_and_id(client, dataset):
 
 def test_two_artifacts_answer_side_by_side(serve, artifact, dataset, history, tmp_path):
     save(untrained(dataset, interests=1), tmp_path / "k1")
-    client = serve(places=Places(artifact=artifact, beside=tmp_path / "k1"))
+    client = serve(places=ServePaths(artifact=artifact, compare_with=tmp_path / "k1"))
     first = post(client, "/v1/recommend", history=history, k=5)
-    second = post(client, "/v1/recommend", history=history, k=5, beside=True)
+    second = post(client, "/v1/recommend", history=history, k=5, compare_with=True)
     assert first["artifact"] != second["artifact"]
     assert client.get("/v1/artifact").json()["beside"]["interests"] == 1
 
@@ -255,7 +255,7 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
         ("/v1/recommend", {"history": [], "diversity": "-1"}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "diversity": -1}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "diversity_target": "1.5"}, 422, "invalid_request"),
-        ("/v1/recommend", {"history": [], "diversity": 0.1, "relevance_lost": 0.1}, 422,
+        ("/v1/recommend", {"history": [], "diversity": 0.1, "max_relevance_loss": 0.1}, 422,
          "invalid_request"),
         ("/v1/recommend", {"history": [], "diverstiy": 0.1}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "categories": ["no such"]}, 404, "unknown_name"),
@@ -282,7 +282,7 @@ def test_a_number_may_stand_as_text(lasting, history):
     for asked in (
         {"k": 6, "offset": 1, "diversity": 0.1},
         {"diversity_target": 0.5},
-        {"relevance_lost": 0.2},
+        {"max_relevance_loss": 0.2},
     ):
         as_text = {name: str(value) for name, value in asked.items()}
         expected = post(lasting(), "/v1/recommend", history=history, **asked)
@@ -408,7 +408,7 @@ def test_popular_items_are_no_interests_items(client, history):
 
 def test_a_users_own_name_comes_before_names_that_hold_it(serve, artifact, dataset, tmp_path):
     save_dataset(dataset, tmp_path / "data")
-    client = serve(places=Places(artifact=artifact, data=tmp_path / "data"))
+    client = serve(places=ServePaths(artifact=artifact, data=tmp_path / "data"))
     found = client.get("/v1/examples", params={"search": "1", "limit": 60}).json()["users"]
     names = [user["user"] for user in found]
     assert names[0] == "1"
@@ -418,7 +418,7 @@ def test_a_users_own_name_comes_before_names_that_hold_it(serve, artifact, datas
 
 
 def test_the_health_view_has_the_report_that_evaluate_wrote(serve, artifact, tmp_path):
-    places = Places(artifact=artifact, report=tmp_path)
+    places = ServePaths(artifact=artifact, report=tmp_path)
     assert serve(places=places).get("/v1/health-report").json()["report"] is None
     (tmp_path / "report.json").write_text(json.dumps({"entries": [{"name": "prism"}]}))
     found = serve(places=places).get("/v1/health-report").json()["report"]

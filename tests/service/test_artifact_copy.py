@@ -4,12 +4,12 @@ import gc
 from pathlib import Path
 
 import pytest
+from prismrec.service.service import BACK, MonotonicClock
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.service import artifact_copy as copies_module
-from prismrec.service.artifact_copy import Copy, private_folder
-from prismrec.service.service import BACK, Arrivals
+from prismrec.service.artifact_copy import ArtifactCopy, private_folder
 from service.processes import replace_folder
 from worlds import untrained
 
@@ -25,25 +25,25 @@ def copies(folder):
 
 @pytest.mark.slow
 def test_a_copy_stays_while_it_is_held_and_goes_afterwards(folder, artifact, dataset, tmp_path):
-    first, again = Copy(artifact, folder), Copy(artifact, folder)
+    first, again = ArtifactCopy(artifact, folder), ArtifactCopy(artifact, folder)
     assert first.folder == again.folder
     save(untrained(dataset, interests=1), tmp_path / "other")
-    other = Copy(tmp_path / "other", folder)
+    other = ArtifactCopy(tmp_path / "other", folder)
     assert copies(folder) == {first.name, other.name}
     name = first.name
     del first
     gc.collect()
-    Copy(tmp_path / "other", folder)
+    ArtifactCopy(tmp_path / "other", folder)
     assert copies(folder) == {name, other.name}, "one still holds it"
     del again
     gc.collect()
-    Copy(tmp_path / "other", folder)
+    ArtifactCopy(tmp_path / "other", folder)
     assert copies(folder) == {other.name}
 
 
 def test_what_a_killed_process_left_is_removed(folder, artifact):
     (folder / ".part-left").mkdir()
-    Copy(artifact, folder)
+    ArtifactCopy(artifact, folder)
     assert not (folder / ".part-left").exists()
 
 
@@ -59,17 +59,17 @@ def test_an_artifact_exchanged_while_it_is_copied_is_refused(
 
     monkeypatch.setattr(copies_module, "_hold", meanwhile)
     with pytest.raises(DataError, match="changed while it was read"):
-        Copy(artifact, folder)
+        ArtifactCopy(artifact, folder)
     assert all(name.startswith(".part") for name in copies(folder))
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"damaged")])
 def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifact, spoil):
-    copy = Copy(artifact, folder)
+    copy = ArtifactCopy(artifact, folder)
     spoil(copy.folder / "items.parquet")
     spoil(copy.folder / "manifest.json")
     assert copy.made == (artifact / "manifest.json").stat().st_mtime
-    again = Copy(artifact, folder)
+    again = ArtifactCopy(artifact, folder)
     assert again.open().catalog.size == load(artifact).catalog.size
     whole = again.folder.stat().st_ino
     assert copy.open()
@@ -78,7 +78,7 @@ def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifac
 
 
 def test_where_the_artifact_is_damaged_too_it_is_refused_and_the_copy_left(folder, artifact):
-    copy = Copy(artifact, folder)
+    copy = ArtifactCopy(artifact, folder)
     for place in (artifact, copy.folder):
         (place / "items.parquet").unlink()
     with pytest.raises(DataError, match=r"items\.parquet is missing"):
@@ -94,7 +94,7 @@ def test_a_folder_of_copies_that_others_may_write_is_refused(folder):
 
 def test_a_clock_set_back_leaves_events_in_their_order():
     times = iter([10 * BACK, 10 * BACK - 5_000_000, 10 * BACK + 7, 5 * BACK, 5 * BACK + 1])
-    arrivals = Arrivals(lambda: 1_000 * next(times))
+    arrivals = MonotonicClock(lambda: 1_000 * next(times))
     told = [arrivals.now() for _ in range(5)]
     assert told[:3] == [10 * BACK, 10 * BACK, 10 * BACK + 7]
     assert told[3:] == [5 * BACK, 5 * BACK + 1], "a clock that was hours ahead is believed again"

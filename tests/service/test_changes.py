@@ -6,7 +6,7 @@ import pytest
 
 from prismrec.errors import StoreError
 from prismrec.service.changes import BLOCK, Added, AddedItem, Journal, Marked, Reloaded
-from prismrec.service.settings import Places
+from prismrec.service.settings import ServePaths
 
 
 def hide(*names):
@@ -115,7 +115,7 @@ def test_a_line_that_is_no_change_is_said_until_it_is_gone(serve, artifact, hist
 
 def test_a_file_that_cannot_be_read_is_said_in_a_sentence(serve, artifact, tmp_path):
     with pytest.raises(StoreError, match="cannot be read"):
-        serve(places=Places(artifact=artifact, changes=tmp_path))
+        serve(places=ServePaths(artifact=artifact, changes=tmp_path))
 
 
 def test_a_change_after_the_file_was_removed_applies(client, history):

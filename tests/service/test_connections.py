@@ -7,12 +7,12 @@ import time
 
 import pytest
 import uvicorn
+from prismrec.service.service import Service
 
 from prismrec.service import middleware as limits
 from prismrec.service import server as serving
 from prismrec.service.app import create_app
-from prismrec.service.service import Service
-from prismrec.service.settings import Keys, Places, Settings
+from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 
 pytestmark = pytest.mark.slow  # it waits for what is given up
@@ -27,10 +27,13 @@ def serve_connections(artifact, private, monkeypatch):
 
     def start(**settings):
         made = Settings(store="memory:", port=0, **settings)
-        service = Service(Places(artifact=artifact), open_store("memory:"), made)
+        service = Service(ServePaths(artifact=artifact), open_store("memory:"), made)
         bound = serving.listen(made)
         config = uvicorn.Config(
-            create_app(service, Keys()), http=serving.Guarded, ws="none", log_config=None
+            create_app(service, Keys()),
+            http=serving.LimitedHttpProtocol,
+            ws="none",
+            log_config=None,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([bound],), daemon=True)

@@ -338,7 +338,7 @@ def test_workers_follow_one_another_and_a_dead_one_is_replaced(serving, world, h
     one, other = workers(process)
     with stopped(one):
         process.post("/v1/items/hide", items=[top])
-        process.post("/v1/items", items=[{"id": "new", "taken_with": [top]}])
+        process.post("/v1/items", items=[{"id": "new", "related_to": [top]}])
     with stopped(other):
         found = process.post("/v1/recommend", history=history, k=5)
         listed = [item["id"] for item in found["items"]]

@@ -10,14 +10,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
+from prismrec.service.service import Service
 from schemathesis import GenerationMode, checks
 from schemathesis.core.failures import FailureGroup
 
 from prismrec.data.storage import save_dataset
 from prismrec.recommend.artifact import save
 from prismrec.service.app import create_app
-from prismrec.service.service import Service
-from prismrec.service.settings import Keys, Places, Settings
+from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 from worlds import small_dataset, untrained
 
@@ -42,7 +42,7 @@ def api(tmp_path_factory):
     (folder / "tmp").mkdir()
     patch = pytest.MonkeyPatch()
     patch.setattr("tempfile.tempdir", str(folder / "tmp"))
-    places = Places(artifact=folder / "artifact", data=folder / "data")
+    places = ServePaths(artifact=folder / "artifact", data=folder / "data")
     service = Service(places, open_store(f"sqlite:///{folder}/events.db"), Settings(queue=1_000))
     yield schemathesis.openapi.from_asgi("/openapi.json", create_app(service, Keys()))
     patch.undo()

@@ -11,12 +11,12 @@ from prismrec.service import answers
 from prismrec.service.errors import ApiError
 from prismrec.service.microbatch import MOST, Batcher
 from prismrec.service.schemas import RecommendRequest
-from prismrec.service.thread_pool import Workers
+from prismrec.service.thread_pool import ThreadPool
 
 
 def run(compute, asked, *, threads=1, queue=100, timeout=5.0):
     """Ask everything at once; give each result or exception."""
-    workers = Workers(threads, queue, timeout, "test")
+    workers = ThreadPool(threads, queue, timeout, "test")
 
     async def all_of_it():
         batcher = Batcher(compute, workers)

@@ -24,7 +24,7 @@ from prismrec.errors import ConfigError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
 from prismrec.service.metrics import Metrics
-from prismrec.service.settings import Keys, Places, Settings, check_exposure
+from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure
 from service.processes import Process
 from worlds import small_dataset
 
@@ -156,7 +156,7 @@ def test_a_data_set_of_other_items_is_no_ground_for_diagnostics(serve, artifact,
     save_dataset(dataset, tmp_path / "own", split={"name": "by-user", "options": {}})
     found = {}
     for name in ("own", "other"):
-        client = serve(places=Places(artifact=artifact, data=tmp_path / name))
+        client = serve(places=ServePaths(artifact=artifact, data=tmp_path / name))
         found[name] = client.get("/v1/health-report").json()["diagnostics"]
     assert found["own"]["users"] > 0
     assert list(found["other"]) == ["notes"]
@@ -193,7 +193,7 @@ def test_doctor_tells_the_extras_and_measures_an_index(artifact, dataset, tmp_pa
     made = load(artifact)
     model, catalog = made.model, made.catalog
     histories = [dataset.histories[user] for user in range(20)]
-    approximate, _ = Recommender.chosen(model, catalog, histories, index="ivf-flat")
+    approximate, _ = build_recommender(model, catalog, histories, index="ivf-flat")
     save(approximate, tmp_path / "approximate")
     short = Recommender(model, made.index.remove(np.array([3])), catalog)
     save(short, tmp_path / "short")

@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     histories = Histories.of([rng.integers(1, SIZE, rng.integers(2, 30)) for _ in range(300)])
     model = Model(SIZE, SelfAttentive(dim=16, interests=3, max_len=12), dropout=0.2)
     negatives = mixed(torch.from_numpy(histories.counts(SIZE)), 64)
-    config = TrainConfig(steps=STEPS, batch_size=128, window=3, validate_every=3, patience=10**6)
+    config = TrainConfig(steps=STEPS, batch_size=128, horizon=3, validate_every=3, patience=10**6)
     print("ready", flush=True)  # noqa: T201
     train(
         model, histories, config, Objective(negatives=negatives),

@@ -42,7 +42,7 @@ def test_a_resumed_run_ends_with_the_very_weights_of_an_unbroken_one(  # noqa: P
     def started():
         return new_model(dropout=0.2)
 
-    options, objective = config(window=2, sparse=sparse), sampled(histories)
+    options, objective = config(horizon=2, sparse=sparse), sampled(histories)
     unbroken, losses = started(), []
     expected = train(
         unbroken, histories, options, objective, on_step=lambda s: losses.append((s.step, s.losses))
@@ -124,7 +124,7 @@ def test_a_finished_run_resumes_to_itself(new_model, histories, weights, assert_
 
 @pytest.mark.parametrize("change", [
     "seed", "learning_rate", "width", "dropout", "readout", "negatives", "sampler", "regularizer",
-    "histories", "sparse", "strike_seen", "option of the extractor",
+    "histories", "sparse", "mask_history_negatives", "option of the extractor",
 ])  # fmt: skip
 def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, change):
     options, model, objective, data = config(steps=6), new_model(), sampled(histories), histories
@@ -139,7 +139,7 @@ def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, chan
     }.get(change, options)  # fmt: skip
     model = {
         "width": new_model(interests=2), "dropout": new_model(dropout=0.1),
-        "strike_seen": new_model(strike_seen=True),
+        "mask_history_negatives": new_model(mask_history_negatives=True),
         "option of the extractor": new_model("transformer", heads=2, positions="none"),
     }.get(change, model)  # fmt: skip
     objective = {

@@ -5,7 +5,7 @@ import torch
 
 from prismrec.errors import ConfigError
 from prismrec.training import TrainConfig, train
-from prismrec.training.ema import Average
+from prismrec.training.ema import ExponentialMovingAverage
 
 
 class StopError(Exception):
@@ -14,14 +14,14 @@ class StopError(Exception):
 
 def config(**options):
     given = {"steps": 24, "batch_size": 64, "warmup": 5, "validate_every": 8, "device": "cpu"}
-    return TrainConfig(**given | {"average": 0.9} | options)
+    return TrainConfig(**given | {"ema_decay": 0.9} | options)
 
 
 def test_each_step_moves_it_by_what_it_does_not_keep():
     model = torch.nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         model.weight.fill_(1.0)
-        average = Average(model, 0.75)
+        average = ExponentialMovingAverage(model, 0.75)
         model.weight.fill_(2.0)
         average.update(1)  # early: keeps 1/10
         assert average.weights["weight"].item() == pytest.approx(1 / 10 * 1 + 9 / 10 * 2)
@@ -35,7 +35,7 @@ def test_each_step_moves_it_by_what_it_does_not_keep():
 
 def test_what_is_validated_and_left_is_the_average(new_model, histories, weights, assert_same):
     plain, averaged, seen = new_model(), new_model(), []
-    train(plain, histories, config(average=0.0))
+    train(plain, histories, config(ema_decay=0.0))
 
     def validate():
         seen.append(weights(averaged))
@@ -53,7 +53,7 @@ def test_averaging_does_not_disturb_training(new_model, histories):
     losses = {}
     for average in (0.0, 0.9):
         told = []
-        options = config(average=average)
+        options = config(ema_decay=average)
         train(
             new_model(), histories, options, validate=lambda: 1.0,
             on_step=lambda step, told=told: told.append(step.losses["loss"]),
@@ -79,5 +79,5 @@ def test_a_resumed_run_has_the_average_of_an_unbroken_one(
 
 
 def test_an_impossible_share_is_refused():
-    with pytest.raises(ConfigError, match=r"average is 1\.0"):
-        config(average=1.0)
+    with pytest.raises(ConfigError, match=r"ema_decay is 1\.0"):
+        config(ema_decay=1.0)

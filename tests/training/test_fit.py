@@ -22,13 +22,15 @@ def test_the_default_is_prism_with_what_was_decided_by_rule(dataset):
     split, steps = split_by_user(dataset), []
     trained = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1), on_step=steps.append)
     assert (trained.settings["extractor"], trained.settings["readout"]) == ("prism", "mixture")
-    assert None not in [trained.settings[name] for name in ("max_len", "untied", "learning_rate")]
+    assert None not in [
+        trained.settings[name] for name in ("max_len", "tie_embeddings", "learning_rate")
+    ]
     assert len(steps) == trained.result.steps
     histories = [case.history for case in split.test]
     assert (trained.recommender.ranked(histories, 5).items > 0).all()
-    again = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1))
+    has_repeats = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1))
     assert np.array_equal(
-        again.recommender.model.item_vectors().detach(),
+        has_repeats.recommender.model.item_vectors().detach(),
         trained.recommender.model.item_vectors().detach(),
     )
 

@@ -19,9 +19,9 @@ from prismrec.training.initialize import (
     clusters_apart,
     cooccurrence_vectors,
     count_in_blocks,
+    init_from_cooccurrence,
     positive_pmi,
     randomised_svd,
-    start_from_cooccurrence,
 )
 
 histories_of = st.lists(st.lists(st.integers(1, 8), max_size=15), min_size=1, max_size=12)
@@ -174,7 +174,9 @@ def apartness(sources):
 def test_pairs_within_clusters_tell_tastes_apart_better():
     histories, found = four_to_an_account(), []
     for clusters in (0, 6):
-        model = Model(101, Prism(dim=16, interests=8, max_len=16, clusters=clusters), untied=True)
-        start_from_cooccurrence(model, histories, seed=0, clusters=clusters)
+        model = Model(
+            101, Prism(dim=16, interests=8, max_len=16, clusters=clusters), tie_embeddings=False
+        )
+        init_from_cooccurrence(model, histories, seed=0, clusters=clusters)
         found.append(apartness(model.items.weight.detach().numpy()))
     assert found[1] > found[0] + 0.1

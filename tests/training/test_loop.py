@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_weights(
     for other in (1, 2):
         model = new_model("transformer", dropout=0.2)
         torch.manual_seed(other)  # what the caller drew before is no concern of the run
-        train(model, histories, config(window=3, seed=5), objective)
+        train(model, histories, config(horizon=3, seed=5), objective)
         runs.append(weights(model))
     assert_same(*runs)
 

@@ -59,7 +59,9 @@ def by_position(model, batch, name, loss, sampler):
     for row, slot, target in zip(rows, slots, targets, strict=True):
         history = batch.history[row : row + 1, : slot + 1]
         vectors = model(history, history != 0).vectors[0]
-        own = torch.cat([target[None], history[0]]) if model.strike_seen else target[None]
+        own = (
+            torch.cat([target[None], history[0]]) if model.mask_history_negatives else target[None]
+        )
         kept = ~torch.isin(ids, own)
         logits = one_position(name, vectors, items[target], items[ids[kept]], log_q[kept])
         total = total + loss(logits)[0]
@@ -83,13 +85,13 @@ CASES = [
     (None, 500), ("uniform", 500), ("in_batch", 1 << 20), ("mixed", 1 << 20), ("union", 500),
 ])  # fmt: skip
 @pytest.mark.parametrize(("name", "_", "loss"), CASES)
-@pytest.mark.parametrize("strike_seen", [False, True], ids=["", "struck"])
+@pytest.mark.parametrize("mask_history_negatives", [False, True], ids=["", "struck"])
 def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
-    new_model, histories, monkeypatch, name, _, loss, sampled, chunk, strike_seen
+    new_model, histories, monkeypatch, name, _, loss, sampled, chunk, mask_history_negatives
 ):  # fmt: skip
     monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many pieces; else one
     monkeypatch.setattr("prismrec.models.chunked_softmax.CHUNK", chunk)
-    model, batch = new_model(strike_seen=strike_seen), batch_of(histories)
+    model, batch = new_model(mask_history_negatives=mask_history_negatives), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
     goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)
     found, parts = compute(model, batch, goal, torch.Generator().manual_seed(0))
@@ -104,12 +106,14 @@ def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
 
 def test_what_is_struck_is_not_pushed_away(new_model):
     batch = Batch(*(torch.tensor([row]) for row in ([3, 5, 7], [True] * 3, [0, 0, 9])))
-    for strike_seen in (True, False):
-        model = new_model("prism", untied=True, strike_seen=strike_seen)
+    for mask_history_negatives in (True, False):
+        model = new_model(
+            "prism", tie_embeddings=False, mask_history_negatives=mask_history_negatives
+        )
         compute(model, batch, Objective(), torch.Generator())[0].backward()
         pushed = model.outputs.weight.grad[1:].abs().sum(dim=1) > 0
-        assert pushed[[2, 4, 6]].tolist() == [not strike_seen] * 3
-        assert pushed.sum() == (36 if strike_seen else 39)
+        assert pushed[[2, 4, 6]].tolist() == [not mask_history_negatives] * 3
+        assert pushed.sum() == (36 if mask_history_negatives else 39)
 
 
 @pytest.mark.parametrize("extractor", ["mind", "dr", "gru", "transformer", "mean"])
@@ -174,7 +178,7 @@ def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_m
     goal = Objective(regularizers={"same": (of, 1.0)})
     batch, found = batch_of(histories), []
     for scale in (0.1, 10.0):  # as long as one likes: a cosine stays as it is
-        model = new_model("prism", untied=True).eval()
+        model = new_model("prism", tie_embeddings=False).eval()
         with torch.no_grad():
             model.items.weight *= scale
         found.append(compute(model, batch, goal, torch.Generator())[1]["same"])

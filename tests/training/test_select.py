@@ -12,7 +12,7 @@ from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
 from prismrec.training import select as tuning
-from prismrec.training.select import retire_dead
+from prismrec.training.select import prune_interests
 from worlds import untrained
 
 
@@ -21,8 +21,10 @@ def recommender(dataset):
     """Give a prism whose interest 1 of 3 is so improbable that it wins nothing."""
     torch.manual_seed(0)
     extractor = Prism(dim=8, interests=3, max_len=20)
-    model = Model(dataset.catalog.size, extractor, untied=True, normalized=True)
-    model.start_from(*torch.randn(2, dataset.catalog.size, 8), torch.zeros(dataset.catalog.size))
+    model = Model(dataset.catalog.size, extractor, tie_embeddings=False, normalized=True)
+    model.set_item_vectors(
+        *torch.randn(2, dataset.catalog.size, 8), torch.zeros(dataset.catalog.size)
+    )
     with torch.no_grad():
         model.extractor.prior[1] = -20
     return Recommender.exact(model, dataset.catalog)
@@ -37,38 +39,42 @@ def split(dataset, monkeypatch):
 
 def test_what_wins_nothing_is_retired_and_told(recommender, split):
     before = recommender.ranked([case.history for case in split.valid], 8)
-    told = retire_dead(recommender, split.valid)
+    told = prune_interests(recommender, split.valid)
     assert told == "2 of 3 interests stay: the others won 0.0 % of the targets of validation"
-    assert recommender.model.extractor.retired == [1]
+    assert recommender.model.extractor.pruned == [1]
     found = diagnose(recommender, split.valid, k=8)
     assert found.active == (1, 0, 1)
     assert not found.dead
     after = recommender.ranked([case.history for case in split.valid], 8)
     assert np.array_equal(after.items, before.items)
     assert after.scores == pytest.approx(before.scores, abs=1e-5)
-    assert retire_dead(recommender, split.valid) is None
+    assert prune_interests(recommender, split.valid) is None
 
 
 def test_one_head_stays_whatever_it_wins(dataset, split):
     torch.manual_seed(0)
     extractor = Prism(dim=8, interests=4, max_len=20, clusters=2)
-    model = Model(dataset.catalog.size, extractor, untied=True, normalized=True)
-    model.start_from(*torch.randn(2, dataset.catalog.size, 8), torch.zeros(dataset.catalog.size))
+    model = Model(dataset.catalog.size, extractor, tie_embeddings=False, normalized=True)
+    model.set_item_vectors(
+        *torch.randn(2, dataset.catalog.size, 8), torch.zeros(dataset.catalog.size)
+    )
     with torch.no_grad():
         extractor.prior[:2] = -20
-    assert "interests stay" in retire_dead(Recommender.exact(model, dataset.catalog), split.valid)
-    assert len({0, 1} & set(extractor.retired)) == 1
+    assert "interests stay" in prune_interests(
+        Recommender.exact(model, dataset.catalog), split.valid
+    )
+    assert len({0, 1} & set(extractor.pruned)) == 1
 
 
 def test_few_targets_retire_nothing(recommender, split):
-    assert retire_dead(recommender, split.valid[1:]) is None
-    assert retire_dead(recommender, []) is None
-    assert recommender.model.extractor.retired == []
+    assert prune_interests(recommender, split.valid[1:]) is None
+    assert prune_interests(recommender, []) is None
+    assert recommender.model.extractor.pruned == []
 
 
 def test_the_probabilities_of_those_that_stay_have_sum_one(dataset, recommender):
-    recommender.model.extractor.retire([0, 1])
-    found = recommender.interests_of([dataset.histories[0]])
+    recommender.model.extractor.prune([0, 1])
+    found = recommender.model.interests_of([dataset.histories[0]])
     scores = found.vectors[0] @ recommender.model.item_vectors()[1:].T + found.bias[0, :, None]
     assert scores[found.active[0]].exp().sum().item() == pytest.approx(1, abs=1e-5)
     assert (found.bias[0, :2] == 0).all()
@@ -77,21 +83,21 @@ def test_the_probabilities_of_those_that_stay_have_sum_one(dataset, recommender)
 def test_it_is_saved_and_may_be_taken_back(dataset, recommender, tmp_path):
     history = [dataset.catalog.items.external([3])[0]]
     whole = recommender.recommend(history, 8)
-    recommender.model.extractor.retire([2])
+    recommender.model.extractor.prune([2])
     fewer = recommender.recommend(history, 8)
     assert fewer != whole
     assert {view.number for view in recommender.interests(history)} == {0, 1}
     save(recommender, tmp_path / "a")
     assert load(tmp_path / "a").recommend(history, 8) == fewer
-    recommender.model.extractor.retire([])
+    recommender.model.extractor.prune([])
     assert recommender.recommend(history, 8) == whole
 
 
 @pytest.mark.parametrize("numbers", [[3], [-1], [0, 1, 2]])
 def test_no_other_interest_and_not_all(recommender, numbers):
     with pytest.raises(ConfigError, match="name some of these, and leave one"):
-        recommender.model.extractor.retire(numbers)
+        recommender.model.extractor.prune(numbers)
 
 
 def test_other_extractors_keep_all_theirs(dataset, split):
-    assert retire_dead(untrained(dataset), split.valid) is None
+    assert prune_interests(untrained(dataset), split.valid) is None

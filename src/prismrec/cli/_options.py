@@ -16,13 +16,14 @@ from prismrec.data import (
     read_events,
     read_items,
 )
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
+from prismrec.types import Diversity, Filter, ListOptions
 
 CACHE = Path("~/.cache/prismrec")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """How an event log reads."""
 
     items: Path | None = None
@@ -57,7 +58,7 @@ class Reading:
     """Folder of downloaded data sets."""
 
 
-def open_log(name: str, reading: Reading) -> tuple[EventLog, ItemDescriptions | None]:
+def open_log(name: str, reading: ReadOptions) -> tuple[EventLog, ItemDescriptions | None]:
     """Read an event log and its items, by path or by the name of a data set.
 
     Raises:
@@ -92,3 +93,62 @@ def open_log(name: str, reading: Reading) -> tuple[EventLog, ItemDescriptions | 
             strict=reading.strict,
         ), None  # fmt: skip
     return log, read_items(reading.items) if reading.items else items
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListFlags:
+    """What lists look like: ``ListOptions`` as flags."""
+
+    k: Annotated[int, Parameter(name="-k")] = 20
+    """Length of the list."""
+    diversity: float | None = None
+    """Diversity strength λ: 0 ranks by score alone; 0.05 to 0.5 makes the categories differ more
+    and more."""
+    diversity_target: float | None = None
+    """Instead of a strength: smallest share of the list's pairs that differ in category, 0 to 1."""
+    max_relevance_loss: float | None = None
+    """Instead of a strength: largest share of the list's relevance to give up, 0 to 1."""
+    rerank: str = "category"
+    """Re-ranker that makes lists diverse: a registered name, or module:function."""
+    exclude_seen: bool = True
+    """Leave out the items of the history."""
+    blocked: str | None = None
+    """Ids never to recommend: A,B,C."""
+    allowed: str | None = None
+    """The only ids to recommend: A,B,C."""
+    categories: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    """Recommend only items of this category; may be repeated."""
+
+    @property
+    def options(self) -> ListOptions:
+        """The options that the flags stand for.
+
+        Raises:
+            ConfigError: An impossible value, or two units of diversity.
+        """
+        units = (self.diversity, self.diversity_target, self.max_relevance_loss)
+        if sum(unit is not None for unit in units) > 1:
+            raise ConfigError(
+                "More than one of --diversity, --diversity-target and --max-relevance-loss was "
+                "given; give one of them."
+            )
+        return ListOptions(
+            k=self.k,
+            diversity=Diversity(
+                strength=self.diversity,
+                target=self.diversity_target,
+                max_relevance_loss=self.max_relevance_loss,
+            ),
+            exclude_seen=self.exclude_seen,
+            filter=Filter(
+                blocked=ids_of(self.blocked or ""),
+                allowed=None if self.allowed is None else ids_of(self.allowed),
+                categories=self.categories or None,
+            ),
+            rerank=self.rerank,
+        )
+
+
+def ids_of(text: str) -> tuple[str, ...]:
+    """Return the ids in ``A,B,C``."""
+    return tuple(name for name in text.split(",") if name)

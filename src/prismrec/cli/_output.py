@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
-def show(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Print ``value`` as one JSON object, or ``lines``."""
     if as_json:
         print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
@@ -15,7 +15,7 @@ def show(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> No
         print(line)
 
 
-def note(text: str, *, quiet: bool = False) -> None:
+def print_note(text: str, *, quiet: bool = False) -> None:
     """Tell a person what is going on, beside the answer: on stderr."""
     if not quiet:
         print(text, file=sys.stderr, flush=True)

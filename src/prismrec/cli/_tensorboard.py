@@ -9,7 +9,7 @@ from prismrec.training import Step
 
 
 @contextmanager
-def scalars(folder: Path | None, name: str) -> Iterator[Callable[[Step], None] | None]:
+def tensorboard_writer(folder: Path | None, name: str) -> Iterator[Callable[[Step], None] | None]:
     """Give a function that writes a step's scalars under ``folder/name``; None without a folder.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._output import show
+from prismrec.cli._output import print_output
 from prismrec.data import DATASETS, WORLDS
 
 
@@ -34,4 +34,4 @@ def datasets(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] 
     lines += [", ".join(worlds), f"{'':<14}worlds with a known answer, of any size:", ""]
     lines.insert(-1, f"{'':<14}synthetic:many-taste?users=3000&events=13&zipf=1&seed=0")
     lines.append("prismrec prepare NAME --out data/")
-    show({**value, "synthetic": worlds}, lines, as_json=as_json)
+    print_output({**value, "synthetic": worlds}, lines, as_json=as_json)

@@ -13,8 +13,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from prismrec.cli._answers import answer_lines, clipped
-from prismrec.cli._options import CACHE, Reading, open_log
-from prismrec.cli._output import note, show
+from prismrec.cli._options import CACHE, ReadOptions, open_log
+from prismrec.cli._output import print_note, print_output
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
 from prismrec.data import (
@@ -27,7 +27,7 @@ from prismrec.data import (
     split_by_user,
 )
 from prismrec.evaluation import (
-    Measuring,
+    Benchmark,
     compare_with_single_interest,
     describe_recommender,
     differences,
@@ -78,22 +78,22 @@ def demo(
     """
     began = time.perf_counter()
     if data in DATASETS:
-        note(f"{data}: {DATASETS[data].terms}")
-    log, items = open_log(data, Reading(cache=cache))
+        print_note(f"{data}: {DATASETS[data].terms}")
+    log, items = open_log(data, ReadOptions(cache=cache))
     dataset = build_dataset(log, items=items, min_user_events=5, min_item_events=1)
     save_dataset(dataset, out / "data", split={"name": "by-user", "options": {"seed": SEED}})
     split = split_by_user(dataset, seed=SEED)
-    note(
+    print_note(
         f"{len(dataset.users):,} users, {dataset.catalog.size - 1:,} items, "
         f"{len(dataset.histories.items):,} events; {split.how}"
     )
     trained = train_all(dataset, split, out, epochs=epochs, quiet=as_json)
     recommenders = {name: found.recommender for name, found in trained.items()}
-    measuring = Measuring(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
-    note("Fitting the baselines …", quiet=as_json)
+    measuring = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
+    print_note("Fitting the baselines …", quiet=as_json)
     listings, entries, left_out = measure_baselines(measuring)
     for name, recommender in recommenders.items():
-        note(f"Measuring {name} …", quiet=as_json)
+        print_note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
         how, seconds = describe_recommender(recommender), trained[name].result.seconds
         entries.append(measuring.entry(name, how, listings[name], seconds=seconds))
@@ -108,12 +108,12 @@ def demo(
         f"next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user "
         f"{dataset.users.external([0])[0]} --diversity 0.5",
         "and see it: prismrec serve "
-        f"{out / 'prism'} --beside {out / 'prism-k1'} --data {out / 'data'} \\",
+        f"{out / 'prism'} --compare-with {out / 'prism-k1'} --data {out / 'data'} \\",
         f"  --report {out / 'report'}",
         "then open http://127.0.0.1:8000/",
     ]
     value = {"entries": entries_as_json(entries), "differences": compared}
-    show(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
+    print_output(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
 
 
 def train_all(
@@ -141,15 +141,14 @@ def a_user(recommender: Recommender, dataset: Dataset, split: Split) -> list[str
     case = max(split.test, key=lambda case: spread(case.history[-20:].tolist()))
     history = catalog.items.external(case.history.tolist())
     newest = "; ".join(catalog.title(int(item)) for item in case.history[-3:])
-    interests = recommender.interests(history)
-    plain = answer_lines(recommender.recommend(history, 10), interests)
-    diverse = answer_lines(recommender.recommend(history, 10, diversity=0.5), interests)
+    plain = recommender.recommend(history, 10)
+    diverse = recommender.recommend(history, 10, diversity=0.5)
     return [
         f"A test user of {len(history)} events, the newest three:",
         clipped(newest, 80),
-        *plain,
+        *answer_lines(plain),
         "",
         "The same at diversity 0.5:",
-        *diverse[len(interests) + 1 :],
+        *answer_lines(diverse)[len(diverse.interests) + 1 :],
         "",
     ]

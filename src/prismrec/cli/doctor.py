@@ -13,11 +13,11 @@ from typing import Annotated
 import numpy as np
 from cyclopts import Parameter
 
-from prismrec.cli._output import show
+from prismrec.cli._output import print_output
 from prismrec.data import DATASET_FORMAT, load_dataset
 from prismrec.errors import PrismrecError
 from prismrec.evaluation import describe_environment
-from prismrec.recommend import ARTIFACT_FORMAT, Recommender, indexed_items, load
+from prismrec.recommend import ARTIFACT_FORMAT, Recommender, load
 from prismrec.retrieval import ExactIndex, real_queries, recall_of
 
 PROBES = 50
@@ -47,7 +47,7 @@ def doctor(
         )
     lines += [f"machine       {around['machine']}"]
     lines += [f"{folder}: {told}" for folder, told in found.items()]
-    show(value | {"folders": found}, lines, as_json=as_json)
+    print_output(value | {"folders": found}, lines, as_json=as_json)
     if any(told.startswith("ill: ") for told in found.values()):
         sys.exit(2)
 
@@ -131,9 +131,10 @@ def _recall(recommender: Recommender) -> str:
     index = recommender.index
     if index.exact:
         return "exact"
-    vectors, ids = indexed_items(recommender.model)
+    model = recommender.model
+    vectors, ids = model.vectors_as_numpy(), np.arange(1, model.size)
     probes = np.linspace(0, len(ids) - 1, min(PROBES, len(ids))).astype(np.int64)
-    queries = recommender.interests_of([ids[[place]] for place in probes]).vectors
+    queries = model.interests_of([ids[[place]] for place in probes]).vectors
     asked = real_queries(queries.float().cpu().numpy())
     truth = ExactIndex.build(vectors, ids).search(asked, PROBES)
     recall = recall_of(index.search(asked, PROBES), truth)

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from prismrec.cli._output import note, show
+from prismrec.cli._output import print_note, print_output
 from prismrec.cli._results import results_table
 from prismrec.data import Catalog, load_dataset, load_split
 from prismrec.errors import DataError
 from prismrec.evaluation import (
+    Benchmark,
     Entry,
-    Measuring,
     compare_with_single_interest,
     describe_recommender,
     differences,
@@ -23,7 +23,7 @@ from prismrec.evaluation import (
     write_report,
 )
 from prismrec.recommend import Recommender, check_trained_on, load
-from prismrec.rerank import check_length, check_strength
+from prismrec.types import check_length, check_strength
 
 
 def evaluate(
@@ -59,13 +59,13 @@ def evaluate(
     dataset = load_dataset(data)
     split = load_split(data, dataset)
     cases = split.test if on == "test" else split.valid
-    measuring = Measuring(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
+    measuring = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data, dataset.catalog)
-    note("Fitting the baselines …", quiet=as_json)
+    print_note("Fitting the baselines …", quiet=as_json)
     listings, others, left_out = measure_baselines(measuring)
     models: list[Entry] = []
     for name, recommender in recommenders.items():
-        note(f"Measuring {name} …", quiet=as_json)
+        print_note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
         models += [
             measuring.entry(title, describe_recommender(one), listing_of(one, diversity=strength))
@@ -84,7 +84,7 @@ def evaluate(
     lines += models[0].filtered.card().splitlines()
     lines += [f"report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
-    show(value, lines, as_json=as_json)
+    print_output(value, lines, as_json=as_json)
 
 
 def versions_of(

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._options import Reading, open_log
-from prismrec.cli._output import show
+from prismrec.cli._options import ReadOptions, open_log
+from prismrec.cli._output import print_output
 from prismrec.data import inspect_log
 
 
@@ -13,7 +13,7 @@ def inspect(
     log: str,
     /,
     *,
-    reading: Annotated[Reading, Parameter(name="*")] = Reading(),  # noqa: B008 -- frozen
+    reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Say what is odd about an event log, what each filter would drop, and what to do next.
@@ -25,4 +25,4 @@ def inspect(
     """
     events, items = open_log(log, reading)
     report = inspect_log(events, items)
-    show(report.to_json(), report.lines(), as_json=as_json)
+    print_output(report.to_json(), report.lines(), as_json=as_json)

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from prismrec.cli._options import Reading, open_log
-from prismrec.cli._output import show
+from prismrec.cli._options import ReadOptions, open_log
+from prismrec.cli._output import print_output
 from prismrec.data import (
     Dataset,
     Duplicates,
@@ -23,7 +23,7 @@ from prismrec.data import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Making:
+class PrepareOptions:
     """What is made of an event log."""
 
     min_user_events: int = 5
@@ -44,8 +44,8 @@ def prepare(
     /,
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    reading: Annotated[Reading, Parameter(name="*")] = Reading(),  # noqa: B008 -- frozen
-    making: Annotated[Making, Parameter(name="*")] = Making(),
+    reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
+    making: Annotated[PrepareOptions, Parameter(name="*")] = PrepareOptions(),
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Make a data set folder: dense ids, histories in time order, and how they are split.
@@ -72,7 +72,7 @@ def prepare(
     made = make_split(dataset, making.split, **options)
     save_dataset(dataset, out, split={"name": making.split, "options": options})
     value = value_of(events, items, dataset, made, out)
-    show(value, lines_of(events, items, dataset, made, out), as_json=as_json)
+    print_output(value, lines_of(events, items, dataset, made, out), as_json=as_json)
 
 
 def value_of(

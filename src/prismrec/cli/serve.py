@@ -5,16 +5,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._output import note
+from prismrec.cli._output import print_note
 from prismrec.errors import MissingExtra
-from prismrec.service import Keys, Places, Settings, check_exposure
+from prismrec.service import Keys, ServePaths, Settings, check_exposure
 
 
 def serve(
     artifact: Path,
     /,
     *,
-    beside: Path | None = None,
+    compare_with: Path | None = None,
     data: Path | None = None,
     changes: Path | None = None,
     report: Path | None = None,
@@ -27,7 +27,7 @@ def serve(
 
     Args:
         artifact: Folder made by 'prismrec train'. A new one at its place is taken up on SIGHUP.
-        beside: A second artifact, to compare with on the page.
+        compare_with: A second artifact, to compare with on the page.
         data: A data set folder whose users the page offers as examples.
         changes: File that keeps hidden and new items; ARTIFACT.changes if not given.
         report: Folder that 'prismrec evaluate --report' wrote, for the page's health view.
@@ -39,7 +39,9 @@ def serve(
         raise MissingExtra.for_("prismrec serve", "serve") from error
     keys = Keys.from_environment()
     check_exposure(settings, keys)
-    places = Places(artifact=artifact, beside=beside, data=data, changes=changes, report=report)
+    places = ServePaths(
+        artifact=artifact, compare_with=compare_with, data=data, changes=changes, report=report
+    )
     check_places(places)
     write_environment(places, settings)
     page = " and the page" if settings.page_for(keys) else ""
@@ -47,4 +49,4 @@ def serve(
         host, port = bound.getsockname()[:2]
         at = f"[{host}]" if ":" in host else host
         said = f"Serving {artifact}: the API{page} at http://{at}:{port}/"
-        run(bound, settings.workers, lambda: note(said))
+        run(bound, settings.workers, lambda: print_note(said))

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from prismrec.cli._output import note, show
+from prismrec.cli._output import print_note, print_output
 from prismrec.cli._progress import Progress
-from prismrec.cli._tensorboard import scalars
+from prismrec.cli._tensorboard import tensorboard_writer
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.errors import ConfigError
 from prismrec.recommend import save
@@ -22,18 +22,18 @@ from prismrec.training import (
     RunConfig,
     TrainConfig,
     Trained,
+    dataset_stats,
+    describe_defaults,
     fit,
+    resolve_defaults,
     run_record,
     run_summary,
-    settle,
-    single_of,
-    told,
-    traits_of,
+    with_one_interest,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sitting:
+class RunOptions:
     """What concerns this sitting of a run and none of its numbers."""
 
     resume: bool = False
@@ -57,7 +57,7 @@ def train(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     run_config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),  # noqa: B008 -- frozen
     training: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008
-    sitting: Annotated[Sitting, Parameter(name="*")] = Sitting(),
+    sitting: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
 ) -> None:
     """Train a model on a data set folder and save it as an artifact.
@@ -76,17 +76,21 @@ def train(
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     dataset, manifest = load_dataset(data), read_dataset_manifest(data)
     split = load_split(data, dataset)
-    settled, paced = settle(run_config, training, traits_of(split, dataset.catalog))
-    by_rule = [part for part in (told(run_config, settled), told(training, paced)) if part]
+    settled, paced = resolve_defaults(run_config, training, dataset_stats(split, dataset.catalog))
+    by_rule = [
+        part
+        for part in (describe_defaults(run_config, settled), describe_defaults(training, paced))
+        if part
+    ]
     if by_rule:
-        note(f"By rule, each a flag: {', '.join(by_rule)}.", quiet=sitting.quiet)
+        print_note(f"By rule, each a flag: {', '.join(by_rule)}.", quiet=sitting.quiet)
     training, plans = paced, {out: settled}
     if sitting.single and settled.interests != 1:
-        plans[out.with_name(out.name + "-k1")] = single_of(settled)
+        plans[out.with_name(out.name + "-k1")] = with_one_interest(settled)
     trained: dict[Path, Trained] = {}
     for place, config in plans.items():
         with ExitStack() as stack:
-            also = stack.enter_context(scalars(sitting.tensorboard, place.name))
+            also = stack.enter_context(tensorboard_writer(sitting.tensorboard, place.name))
             progress = Progress(place.name, quiet=sitting.quiet or sitting.as_json, also=also)
             folder = place.with_name(place.name + ".run")
             trained[place] = fit(
@@ -99,7 +103,7 @@ def train(
                 on_step=stack.enter_context(progress).step,
             )
         if trained[place].result.interrupted:
-            note(f"stopped at step {trained[place].result.steps}; go on with --resume.")
+            print_note(f"stopped at step {trained[place].result.steps}; go on with --resume.")
             raise KeyboardInterrupt
         about = run_record(trained[place], manifest, split.how)
         save(trained[place].recommender, place, about=about)
@@ -109,7 +113,7 @@ def train(
     summary = {str(place): run_summary(found) for place, found in trained.items()}
     lines = [line for place, found in trained.items() for line in lines_of(place, found)]
     lines.append(f"next: prismrec evaluate {out} {data}")
-    show(summary, lines, as_json=sitting.as_json)
+    print_output(summary, lines, as_json=sitting.as_json)
 
 
 def lines_of(place: Path, trained: Trained) -> list[str]:
@@ -122,7 +126,7 @@ def lines_of(place: Path, trained: Trained) -> list[str]:
         f"{place}: {settings['extractor']}, {interests}{best}",
         f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
         f"{result.pairs_per_second:,.0f} training pairs a second",
-        *(f"  {note}" for note in trained.notes.values()),
+        *(f"  {print_note}" for print_note in trained.notes.values()),
     ]
 
 

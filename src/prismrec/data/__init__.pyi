@@ -1,9 +1,5 @@
-from .batches import (
-    Batches as Batches,
-)
-from .catalog import (
-    Catalog as Catalog,
-)
+from .batches import Batches as Batches
+from .catalog import Catalog as Catalog
 from .dataset import (
     Dataset as Dataset,
 )
@@ -19,12 +15,8 @@ from .events import (
 from .events import (
     read_events as read_events,
 )
-from .histories import (
-    Histories as Histories,
-)
-from .ids import (
-    IdMap as IdMap,
-)
+from .histories import Histories as Histories
+from .ids import IdMap as IdMap
 from .items import (
     ItemColumns as ItemColumns,
 )
@@ -40,9 +32,7 @@ from .lint import (
 from .lint import (
     inspect_log as inspect_log,
 )
-from .readers.columns import (
-    Columns as Columns,
-)
+from .readers.columns import Columns as Columns
 from .sources import (
     DATASETS as DATASETS,
 )

@@ -68,7 +68,7 @@ class Batches:
             so a step never has fewer than the longest row on average.
         targets: "all" trains every prefix of a row in one pass. "random", ComiRec's way, shows
             each user once an epoch, with one target at random and the ``max_len`` events before.
-        window: A prefix's target is drawn from the next ``window`` events; 1 is the next one. 0:
+        window: A prefix's target is drawn from the next ``horizon`` events; 1 is the next one. 0:
             from the next ⌈n / 4⌉, at most ``FARTHEST``, n events being in the prefix.
         seed: Where all draws come from.
 
@@ -84,16 +84,16 @@ class Batches:
         max_len: int,
         batch_size: int,
         targets: Targets = "all",
-        window: int = 1,
+        horizon: int = 1,
         seed: int = 0,
     ) -> None:
-        sizes = {"max_len": (max_len, 1), "batch_size": (batch_size, 1), "window": (window, 0)}
+        sizes = {"max_len": (max_len, 1), "batch_size": (batch_size, 1), "horizon": (horizon, 0)}
         for name, (value, least) in sizes.items():
             if value < least:
                 raise ConfigError(f"{name} is {value}; it must be at least {least}.")
         if targets not in ("all", "random"):
             raise ConfigError(f"targets is {targets!r}; it must be 'all' or 'random'.")
-        self.histories, self.targets, self.window, self.seed = histories, targets, window, seed
+        self.histories, self.targets, self.horizon, self.seed = histories, targets, horizon, seed
         self.max_len = max_len
         if targets == "all":
             self.rows = rows_of(histories, max_len)
@@ -141,16 +141,16 @@ class Batches:
     def _next(
         self, place: NDArray[np.int64], trained: NDArray[np.bool_], random: np.random.Generator
     ) -> NDArray[np.int64]:
-        """Draw the target of each trained slot from the next ``window`` events of its user."""
+        """Draw the target of each trained slot from the next ``horizon`` events of its user."""
         target = np.zeros_like(place)
         at = place[trained]
         ahead = np.ones_like(at)
-        if self.window != 1:
+        if self.horizon != 1:
             owner = np.searchsorted(self.histories.indptr, at, side="right")
             left = self.histories.indptr[owner] - 1 - at
             known = at + 1 - self.histories.indptr[owner - 1]
-            window = self.window or np.minimum(-(-known // 4), FARTHEST)
-            ahead = 1 + random.integers(np.minimum(left, window))
+            horizon = self.horizon or np.minimum(-(-known // 4), FARTHEST)
+            ahead = 1 + random.integers(np.minimum(left, horizon))
         target[trained] = self.histories.items[at + ahead]
         return target
 

@@ -20,7 +20,14 @@ from prismrec.data.readers import times
 from prismrec.data.readers.categories import category_lists, objects, refuse_objects
 from prismrec.data.readers.columns import Columns, find, listed, require
 from prismrec.data.readers.formats import Parsing, open_tables
-from prismrec.data.readers.rejected import FILE, KIND, OVER_LINES, Refused, judge, refusals
+from prismrec.data.readers.rejected import (
+    FILE,
+    KIND,
+    OVER_LINES,
+    RejectedRows,
+    check_rejected,
+    find_rejected,
+)
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
 from prismrec.errors import DataError
 
@@ -43,7 +50,7 @@ class EventLog:
     rows_read: int
     rows_kept: int
     source: str
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RejectedRows, ...] = ()
     has_time: bool = True
     """False: the source has an order and nothing else, and time is the place in it, from 0."""
     time_unit: str = "us"
@@ -103,7 +110,7 @@ def read_events(
     rows_kept = sum(counts.get(label, 0) for label in kept)
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     refuse_objects(name, refused)
-    judge(name, rows_kept, refused, strict=strict)
+    check_rejected(name, rows_kept, refused, strict=strict)
     time = times.microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
     if set(counts) - set(kept):  # else no row is looked at again, only the columns asked for
         rows = rows.filter(pl.col(KIND).is_in(kept))
@@ -204,14 +211,14 @@ def _kind(time_kind: pl.Expr, keep_events: Collection[str], table: Table) -> pl.
 
 def _refused(
     rows: pl.LazyFrame, tables: Sequence[Table], counts: dict[str, int], good: Collection[str]
-) -> tuple[Refused, ...]:
+) -> tuple[RejectedRows, ...]:
     """Name what is refused; times that read but do not fit the column get their reason here."""
     reasons = {kind: times.reason(kind) for kind in counts if kind not in good}
     refused: Counter[str] = Counter()
     for kind, reason in reasons.items():
         refused[reason] += counts[kind]
     told = rows.with_columns(pl.col(KIND).replace(reasons))
-    return refusals(told, tables, refused, show=("user", "item", "time"))
+    return find_rejected(told, tables, refused, show=("user", "item", "time"))
 
 
 def _users_left_out(rows: pl.LazyFrame, kept: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.errors import DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName
 
 
 class IdMap:
@@ -58,13 +58,27 @@ class IdMap:
 
         Raises:
             UnknownName: An id that is not in the map.
+            ConfigError: ``names`` is a string: its letters are no ids.
 
         Cost: O(names) time; the first call builds a dictionary, O(n) time and memory.
         """
+        check_ids(names)
         try:
             return np.array([self._numbers[name] for name in names], dtype=np.int64)
         except KeyError as error:
             raise UnknownName.among(self.kind, error.args[0], self._numbers) from error
+
+    def index_known(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """Return the numbers of the ids that the map holds, in the order given; drop the others.
+
+        Raises:
+            ConfigError: ``names`` is a string: its letters are no ids.
+
+        Cost: as ``index``.
+        """
+        check_ids(names)
+        numbers = self._numbers
+        return np.array([numbers[name] for name in names if name in numbers], dtype=np.int64)
 
     def external(self, numbers: Iterable[int]) -> list[str]:
         """Give the external ids of numbers, in the order asked.
@@ -80,3 +94,12 @@ class IdMap:
                 f"to {self.first + len(self.ids) - 1}."
             )
         return [self._names[place] for place in (asked - self.first).tolist()]
+
+
+def check_ids(names: object) -> None:
+    """Raise ConfigError for a string where a list of ids is expected."""
+    if isinstance(names, str | bytes):
+        raise ConfigError(
+            f"A list of ids was expected, but the text {names[:40]!r} was given; give a list, such "
+            f"as [{names[:40]!r}]."
+        )

@@ -17,7 +17,7 @@ from prismrec.data.events import EventLog, id_of
 from prismrec.data.readers.categories import category_lists, objects, refuse_objects
 from prismrec.data.readers.columns import find, require
 from prismrec.data.readers.formats import Parsing, open_tables
-from prismrec.data.readers.rejected import FILE, KIND, Refused, judge, refusals
+from prismrec.data.readers.rejected import FILE, KIND, RejectedRows, check_rejected, find_rejected
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
 from prismrec.data.readers.text import read_text
 from prismrec.errors import DataError
@@ -33,7 +33,7 @@ class ItemDescriptions:
     frame: pl.DataFrame
     """``item`` (text), ``title`` (text or null), ``categories`` (list of text: distinct, maybe
     empty)."""
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RejectedRows, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +97,13 @@ def read_items(
         )
         counts = dict(rows.group_by(KIND).len().collect(engine="streaming").iter_rows())
         kept = counts.pop(GOOD, 0)
-        refused = refusals(rows, tables, counts, show=("item", "title"))
+        refused = find_rejected(rows, tables, counts, show=("item", "title"))
         items = _united(rows.filter(pl.col(KIND) == GOOD).collect())
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     refuse_objects(name, refused)
-    judge(name, kept, refused)
+    check_rejected(name, kept, refused)
     return ItemDescriptions(items, refused)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from prismrec.data.dataset import encode, k_core, sameness
 from prismrec.data.events import EventLog
 from prismrec.data.items import ItemDescriptions, items_from_log
-from prismrec.data.readers.rejected import Refused
+from prismrec.data.readers.rejected import RejectedRows
 
 CORES = (1, 2, 5, 10)
 DEFAULT = 5  # what ``prepare`` asks for unless told
@@ -42,7 +42,7 @@ class LogReport:
 
     source: str
     rows_read: int
-    refused: tuple[Refused, ...]
+    refused: tuple[RejectedRows, ...]
     events_left_out: int
     users_left_out: int
     events: int

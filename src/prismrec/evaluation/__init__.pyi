@@ -5,10 +5,10 @@ from .baselines import (
     by_score as by_score,
 )
 from .benchmark import (
-    Listing as Listing,
+    Benchmark as Benchmark,
 )
 from .benchmark import (
-    Measuring as Measuring,
+    Listing as Listing,
 )
 from .benchmark import (
     compare_with_single_interest as compare_with_single_interest,
@@ -43,9 +43,7 @@ from .diagnostics import (
 from .diagnostics import (
     tradeoff as tradeoff,
 )
-from .environment import (
-    describe_environment as describe_environment,
-)
+from .environment import describe_environment as describe_environment
 from .evaluate import (
     DEPTHS as DEPTHS,
 )
@@ -58,9 +56,7 @@ from .evaluate import (
 from .evaluate import (
     half_width as half_width,
 )
-from .metrics import (
-    METRICS as METRICS,
-)
+from .metrics import METRICS as METRICS
 from .report import (
     Content as Content,
 )
@@ -78,12 +74,12 @@ __all__ = [
     "BASELINES",
     "DEPTHS",
     "METRICS",
+    "Benchmark",
     "Content",
     "Diagnostics",
     "Difference",
     "Entry",
     "Listing",
-    "Measuring",
     "Report",
     "by_score",
     "compare",

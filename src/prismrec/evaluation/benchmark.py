@@ -26,7 +26,7 @@ Listing = Callable[[bool], Recommend]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measuring:
+class Benchmark:
     """On what is measured."""
 
     split: Split
@@ -46,7 +46,7 @@ class Measuring:
                 ks=self.ks,
                 catalog=self.catalog,
                 counts=counts,
-                how=f"{self.split.how}; {'filter_seen' if filtered else 'keep_seen'}",
+                how=f"{self.split.how}; {'exclude_seen' if filtered else 'keep_seen'}",
             )
             for filtered in (False, True)
         ]
@@ -60,11 +60,11 @@ class Measuring:
 
 
 def listing_of(recommender: Recommender, *, diversity: float = 0.0) -> Listing:
-    """Give a recommender as what ``Measuring`` measures."""
-    return lambda filtered: partial(recommender.ranked, filter_seen=filtered, diversity=diversity)
+    """Give a recommender as what ``Benchmark`` measures."""
+    return lambda filtered: partial(recommender.ranked, exclude_seen=filtered, diversity=diversity)
 
 
-def measure_baselines(measuring: Measuring) -> tuple[dict[str, Listing], list[Entry], list[str]]:
+def measure_baselines(measuring: Benchmark) -> tuple[dict[str, Listing], list[Entry], list[str]]:
     """Fit and measure every baseline; name those that the catalog is too large for."""
     listings: dict[str, Listing] = {}
     entries, left_out = [], []
@@ -83,7 +83,7 @@ def measure_baselines(measuring: Measuring) -> tuple[dict[str, Listing], list[En
 
 
 def _listing(score: Callable[..., np.ndarray], filtered: bool) -> Recommend:
-    return by_score(score, filter_seen=filtered)
+    return by_score(score, exclude_seen=filtered)
 
 
 def compare_with_single_interest(models: Sequence[Entry], k: int) -> list[str]:
@@ -104,7 +104,7 @@ def entries_as_json(entries: Sequence[Entry]) -> Mapping[str, object]:
             "how": e.how,
             "seconds": e.seconds,
             "keep_seen": {"metrics": e.keep.metrics, "interval": e.keep.interval},
-            "filter_seen": {"metrics": e.filtered.metrics, "interval": e.filtered.interval},
+            "exclude_seen": {"metrics": e.filtered.metrics, "interval": e.filtered.interval},
         }
         for e in entries
     }
@@ -121,7 +121,7 @@ def describe_recommender(recommender: Recommender) -> str:
 
 
 def report_content(
-    measuring: Measuring,
+    measuring: Benchmark,
     entries: Sequence[Entry],
     listings: Mapping[str, Listing],
     recommenders: Mapping[str, Recommender],
@@ -154,7 +154,7 @@ def report_content(
     )
 
 
-def diagnosed(recommender: Recommender, measuring: Measuring) -> Diagnostics:
+def diagnosed(recommender: Recommender, measuring: Benchmark) -> Diagnostics:
     """Give the health of a recommender's interests."""
     return diagnose(recommender, measuring.cases, k=measuring.ks[-1])
 

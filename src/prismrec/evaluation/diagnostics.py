@@ -98,7 +98,7 @@ class Point(NamedTuple):
 
 
 def diagnose(
-    recommender: Recommender, cases: Sequence[Case], *, k: int = 50, filter_seen: bool = True,
+    recommender: Recommender, cases: Sequence[Case], *, k: int = 50, exclude_seen: bool = True,
     batch_size: int = 256,
 ) -> Diagnostics:  # fmt: skip
     """Measure what each interest contributes.
@@ -127,7 +127,7 @@ def diagnose(
             "give cases with one."
         )
     starts = range(0, len(known), batch_size)
-    parts = [_measure(recommender, known[s : s + batch_size], k, filter_seen) for s in starts]
+    parts = [_measure(recommender, known[s : s + batch_size], k, exclude_seen) for s in starts]
     seen = _Measured(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     usage = seen.won.sum(axis=0) / max(seen.won.sum(), 1)
     interests = len(usage)
@@ -151,7 +151,7 @@ def diagnose(
 
 def tradeoff(
     recommender: Recommender, cases: Sequence[Case], strengths: Sequence[float], *, k: int = 50,
-    filter_seen: bool = True,
+    exclude_seen: bool = True,
 ) -> list[Point]:  # fmt: skip
     """Measure recall@k and diversity@k at several settings of the diversity dial.
 
@@ -169,7 +169,7 @@ def tradeoff(
     """
     points = []
     for strength in strengths:
-        recommend = partial(recommender.ranked, filter_seen=filter_seen, diversity=strength)
+        recommend = partial(recommender.ranked, exclude_seen=exclude_seen, diversity=strength)
         only = ("recall", "diversity")
         report = evaluate(recommend, cases, ks=(k,), catalog=recommender.catalog, only=only)
         if f"diversity@{k}" not in report.metrics:
@@ -199,30 +199,30 @@ class _Measured(NamedTuple):
 
 
 def _measure(
-    recommender: Recommender, cases: Sequence[Case], k: int, filter_seen: bool
+    recommender: Recommender, cases: Sequence[Case], k: int, exclude_seen: bool
 ) -> _Measured:
     """Measure one batch: the list as it is served, and what the interests do, rules aside."""
     histories = [case.history for case in cases]
     targets = [np.unique(case.targets) for case in cases]
-    interests = recommender.interests_of(histories)
+    interests = recommender.model.interests_of(histories)
     active = interests.active.cpu().numpy()
     prior = np.where(active, interests.bias.float().cpu().numpy(), -np.inf)
     vectors, weights = (part.float().cpu().numpy() for part in interests[:2])
     hidden = np.array(sorted(recommender.hidden), dtype=np.int64)
-    barred = [np.union1d(own, hidden) if filter_seen else hidden for own in histories]
+    excluded = [np.union1d(own, hidden) if exclude_seen else hidden for own in histories]
     dim = recommender.model.extractor.dim  # one number more is how an item's bias is met
-    found = recommender.index.search(vectors, k + max(map(len, barred)))
+    found = recommender.index.search(vectors, k + max(map(len, excluded)))
 
     def listed(kept: Sequence[int]) -> Int[np.ndarray, "B k"]:
         some = Candidates(found.items[:, kept], found.scores[:, kept])
-        return merge_candidates(some, prior[:, kept], k, barred=barred).items
+        return merge_candidates(some, prior[:, kept], k, excluded=excluded).items
 
     def recalled(lists: Int[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:
         return recall(Answers(lists, targets), lists.shape[1])
 
     every = range(active.shape[1])
     own = np.stack([listed([one]) for one in every], axis=1)  # [B, K, k]
-    served = recommender.ranked(histories, k, filter_seen=filter_seen).items
+    served = recommender.ranked(histories, k, exclude_seen=exclude_seen).items
     whole = recalled(listed(every))
     others = [[j for j in every if j != one] for one in every]
     without = [recalled(listed(rest)) if rest else np.zeros(len(cases)) for rest in others]

@@ -55,9 +55,7 @@ from .tensors import (
 from .tensors import (
     write_tensors as write_tensors,
 )
-from .threads import (
-    set_threads as set_threads,
-)
+from .threads import set_threads as set_threads
 
 __all__ = [
     "COUNT",

@@ -5,17 +5,13 @@ from .chunked_softmax import (
     Finish as Finish,
 )
 from .chunked_softmax import (
-    find_hits as find_hits,
+    chunked_softmax_loss as chunked_softmax_loss,
 )
 from .chunked_softmax import (
-    partition_loss as partition_loss,
+    find_hits as find_hits,
 )
-from .clustering import (
-    assigned as assigned,
-)
-from .embeddings import (
-    Memberships as Memberships,
-)
+from .clustering import assigned as assigned
+from .embeddings import ItemCategories as ItemCategories
 from .extractors import (
     EXTRACTORS as EXTRACTORS,
 )
@@ -43,9 +39,7 @@ from .extractors import (
 from .extractors import (
     Transformer as Transformer,
 )
-from .losses import (
-    LOSSES as LOSSES,
-)
+from .losses import LOSSES as LOSSES
 from .model import (
     Model as Model,
 )
@@ -61,9 +55,7 @@ from .readouts import (
 from .readouts import (
     Readout as Readout,
 )
-from .regularizers import (
-    REGULARIZERS as REGULARIZERS,
-)
+from .regularizers import REGULARIZERS as REGULARIZERS
 from .samplers import (
     SAMPLERS as SAMPLERS,
 )
@@ -83,8 +75,8 @@ __all__ = [
     "Extractor",
     "Finish",
     "GRU4Rec",
+    "ItemCategories",
     "MeanPool",
-    "Memberships",
     "Model",
     "Prism",
     "Readout",
@@ -94,6 +86,6 @@ __all__ = [
     "Similarity",
     "Transformer",
     "assigned",
+    "chunked_softmax_loss",
     "find_hits",
-    "partition_loss",
 ]

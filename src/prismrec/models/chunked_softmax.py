@@ -48,7 +48,7 @@ def find_hits(own_ids: Int[Tensor, "P O"], negative_ids: Int[Tensor, " N"]) -> H
     return Hits(found // own_ids.shape[1], order[place])
 
 
-def partition_loss(
+def chunked_softmax_loss(
     queries: Float[Tensor, "P Q D"],
     prior: Float[Tensor, "P Q"],
     target: Float[Tensor, "P D"],
@@ -67,7 +67,7 @@ def partition_loss(
         items: The whole catalog, targets among them, if ``hits`` is None; else negatives, to
             which each position's target is added.
         finish: From the target's scores, the log-partitions and the prior, all ``[P, Q]``, to
-            losses ``[P]``: a readout's ``from_partitions``.
+            losses ``[P]``: a readout's ``loss_from_partitions``.
         log_q: Subtracted from the scores of ``items``.
         hits: What to leave out of the partition: ``find_hits``.
 
@@ -110,7 +110,7 @@ class _PartitionLoss(torch.autograd.Function):
             if log_q is not None:
                 scores.sub_(log_q)
             if hits is not None:
-                strike(scores, hits, part, q)
+                mask_hits(scores, hits, part, q)
             share, partition = _softmax_in_place(scores)
             whole = partition.view(-1, q) + prior[part]
             of_partition, of_own, of_prior, loss = _finish(
@@ -133,7 +133,7 @@ class _PartitionLoss(torch.autograd.Function):
         return (*saved, None, None, None)
 
 
-def strike(scores: Float[Tensor, "R N"], hits: Hits, part: slice, q: int) -> None:
+def mask_hits(scores: Float[Tensor, "R N"], hits: Hits, part: slice, q: int) -> None:
     """Set the scores of hits to -inf.
 
     Args:

@@ -21,7 +21,7 @@ from torch.nn.functional import embedding_bag
 
 
 @dataclass(frozen=True)
-class Memberships:
+class ItemCategories:
     """Which items share which categories: item i is in ``ids[indptr[i]:indptr[i + 1]]``."""
 
     indptr: NDArray[np.int64]
@@ -32,7 +32,7 @@ class Memberships:
     """C."""
 
     @classmethod
-    def of(cls, indptr: NDArray[np.integer], ids: NDArray[np.integer]) -> "Memberships":
+    def of(cls, indptr: NDArray[np.integer], ids: NDArray[np.integer]) -> "ItemCategories":
         """Keep the categories that several items are in: what one item has it shares with none.
 
         Cost: O(V + memberships).
@@ -63,8 +63,8 @@ class ItemTable(nn.Embedding):
         super().__init__(size, width, padding_idx=0)
         self.shared: nn.Parameter | None = None
 
-    def share(self, memberships: Memberships) -> None:
-        """Let the items of a category share a part of their vectors, 0 at first, until ``fold``."""
+    def add_category_embeddings(self, memberships: ItemCategories) -> None:
+        """Let the items of a category share a part of their vectors, 0 at first, until ``merge_category_embeddings``."""
         device = self.weight.device
         # The data set holds who is in what, so no checkpoint need.
         for name in ("indptr", "ids"):
@@ -85,7 +85,7 @@ class ItemTable(nn.Embedding):
         everything = torch.arange(self.num_embeddings, device=self.weight.device)
         return self.weight + self._of_categories(everything, self.shared)
 
-    def fold(self) -> None:
+    def merge_category_embeddings(self) -> None:
         """Make what categories share part of the rows; no vector changes."""
         if self.shared is not None:
             with torch.no_grad():

@@ -12,17 +12,19 @@ meets a 1 at the end of every interest.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.models.chunked_softmax import find_hits, strike
-from prismrec.models.embeddings import ItemTable, Memberships
+from prismrec.models.chunked_softmax import find_hits, mask_hits
+from prismrec.models.embeddings import ItemCategories, ItemTable
 from prismrec.models.extractors.base import Extractor
 from prismrec.types import Interests
 
@@ -43,7 +45,8 @@ class Model(nn.Module):
         similarity: "dot" scores by the inner product; "cosine" by that of unit vectors.
         temperature: Logits are divided by it; below 1 sharpens. Cosine needs one of .05 to .1.
         dropout: Share of each history vector's numbers set to 0 in training.
-        untied: What is searched is a second table, with a bias for each item.
+        tie_embeddings: Search the same item vectors that histories are read through. False searches
+            a second table, which has a bias per item.
         normalized: In evaluation each interest's scores are log probabilities: prior, less the
             log of its scores' summed exponentials over the catalog. For the mixture readout,
             under which an interest's own partition does not matter in training. Costs a forward
@@ -65,9 +68,9 @@ class Model(nn.Module):
         similarity: Similarity = "dot",
         temperature: float = 1.0,
         dropout: float = 0.0,
-        untied: bool = False,
+        tie_embeddings: bool = True,
         normalized: bool = False,
-        strike_seen: bool = False,
+        mask_history_negatives: bool = False,
     ) -> None:
         super().__init__()
         if size < 2:
@@ -80,19 +83,19 @@ class Model(nn.Module):
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
-        self.normalized, self.strike_seen = normalized, strike_seen
+        self.normalized, self.mask_history_negatives = normalized, mask_history_negatives
         self._drawn: tuple[Tensor, Tensor, Tensor] | None = None
         self.options = {
             "similarity": similarity,
             "temperature": temperature,
             "dropout": dropout,
-            "untied": untied,
+            "tie_embeddings": tie_embeddings,
             "normalized": normalized,
-            "strike_seen": strike_seen,
+            "mask_history_negatives": mask_history_negatives,
         }
         self.items = ItemTable(size, extractor.dim)
         self.outputs: ItemTable | None = None
-        if untied:  # the last number is the bias
+        if not tie_embeddings:  # the last number is the bias
             self.outputs = ItemTable(size, extractor.dim + 1)
         self.reset_items()
 
@@ -105,7 +108,7 @@ class Model(nn.Module):
             if self.outputs is not None:
                 self.outputs.weight[:, -1] = 0
 
-    def start_from(
+    def set_item_vectors(
         self,
         sources: Float[Tensor, "V D"],
         outputs: Float[Tensor, "V D"],
@@ -119,22 +122,24 @@ class Model(nn.Module):
             ConfigError: The model is not untied, and so has one table.
         """
         if self.outputs is None:
-            raise ConfigError("start_from was asked of a model with one table; set untied=True.")
+            raise ConfigError(
+                "start_from was asked of a model with one table; set tie_embeddings=False."
+            )
         with torch.no_grad():
             self.items.weight[1:] = sources[1:]
             self.outputs.weight[1:, :-1] = outputs[1:]
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
 
-    def share(self, memberships: Memberships) -> None:
-        """Let items of a category share a part of their vectors, in every table, until ``fold``."""
+    def add_category_embeddings(self, memberships: ItemCategories) -> None:
+        """Let items of a category share a part of their vectors, in every table, until ``merge_category_embeddings``."""
         for table in self.tables:
-            table.share(memberships)
+            table.add_category_embeddings(memberships)
         self._drawn = None
 
-    def fold(self) -> None:
+    def merge_category_embeddings(self) -> None:
         """Make what categories share part of each item's own vector; no answer changes."""
         for table in self.tables:
-            table.fold()
+            table.merge_category_embeddings()
         self._drawn = None
 
     @property
@@ -188,6 +193,35 @@ class Model(nn.Module):
     def vectors_of(self, items: Int[Tensor, " N"]) -> Float[Tensor, "N W"]:
         """Give the rows of ``item_vectors`` for some items, reading only those."""
         return self._searched((self.outputs or self.items)(items))
+
+    def content_vectors(self, items: NDArray[np.int64]) -> Float[np.ndarray, "N D"]:
+        """Return the vectors of some items as NumPy, without their biases: what they are like."""
+        return self.vectors_as_numpy(items)[:, : self.extractor.dim]
+
+    def vectors_as_numpy(self, items: NDArray[np.int64] | None = None) -> Float[np.ndarray, "N W"]:
+        """Return the rows of ``item_vectors`` for some items as NumPy; all but padding if None."""
+        numbers = np.arange(1, self.size) if items is None else items
+        with torch.no_grad():
+            asked = torch.from_numpy(numbers).to(self.device)
+            vectors: NDArray[np.float32] = self.vectors_of(asked).float().cpu().numpy()
+        return vectors
+
+    def interests_of(self, histories: Sequence[NDArray[np.int64]]) -> Interests:
+        """Return the interests of histories of any length: one forward pass, without gradients.
+
+        Args:
+            histories: Item numbers, oldest first; the newest ``max_len`` of each are read.
+        """
+        longest = self.extractor.max_len
+        newest = [history[-longest:] for history in histories]
+        width = max((len(history) for history in newest), default=0) or 1
+        padded = np.zeros((len(newest), width), dtype=np.int64)
+        for row, history in enumerate(newest):
+            padded[row, : len(history)] = history
+        batch = torch.from_numpy(padded).to(self.device)
+        with torch.no_grad():
+            found: Interests = self(batch, batch != 0)
+        return found
 
     def _read(self, history: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
         return dropout(self.items(history), self.dropout, training=self.training)
@@ -248,14 +282,14 @@ class Model(nn.Module):
         """Give the log of each interest's summed exponentials; 0 where no item is left to sum."""
         ids, items, log_weight = self._summed()
         number, k, _ = vectors.shape
-        hits = find_hits(history, ids) if self.strike_seen else None
+        hits = find_hits(history, ids) if self.mask_history_negatives else None
         rows = max(1, SCORES_HELD // (k * len(items)))
         found = []
         for start in range(0, max(number, 1), rows):
             part = slice(start, min(start + rows, number))
             scores = vectors[part].flatten(0, 1) @ items.T + log_weight
             if hits is not None:
-                strike(scores, hits, part, k)
+                mask_hits(scores, hits, part, k)
             found.append(scores.logsumexp(dim=-1))
         partitions = torch.cat(found).view(number, k)
         return partitions.masked_fill(torch.isneginf(partitions), 0)

@@ -28,7 +28,7 @@ class Readout(NamedTuple):
 
     queries: Queries
     logits: Callable[[Tensor, Tensor], Tensor]
-    from_partitions: Callable[[Tensor, Tensor, Tensor], Tensor] | None
+    loss_from_partitions: Callable[[Tensor, Tensor, Tensor], Tensor] | None
 
 
 def every_interest(

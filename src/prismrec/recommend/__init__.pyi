@@ -16,27 +16,21 @@ from .artifact import (
 from .artifact import (
     save as save,
 )
+from .build import build_recommender as build_recommender
 from .bulk import (
-    Wish as Wish,
+    BulkSummary as BulkSummary,
 )
 from .bulk import (
     recommend_file as recommend_file,
 )
-from .cold_start import (
-    NewItem as NewItem,
+from .cold_start import NewItem as NewItem
+from .filters import (
+    eligible_items as eligible_items,
 )
 from .filters import (
-    Filter as Filter,
+    unknown_ids as unknown_ids,
 )
-from .filters import (
-    known as known,
-)
-from .recommender import (
-    Recommender as Recommender,
-)
-from .recommender import (
-    indexed_items as indexed_items,
-)
+from .recommender import Recommender as Recommender
 from .results import (
     Answer as Answer,
 )
@@ -50,26 +44,34 @@ from .results import (
     Reason as Reason,
 )
 from .results import (
-    Similar as Similar,
+    SimilarItem as SimilarItem,
+)
+from .results import (
+    TopItem as TopItem,
+)
+from .results import (
+    TradeOff as TradeOff,
 )
 
 __all__ = [
     "ARTIFACT_FORMAT",
     "MANIFEST",
     "Answer",
-    "Filter",
+    "BulkSummary",
     "Interest",
     "Item",
     "NewItem",
     "Reason",
     "Recommender",
-    "Similar",
-    "Wish",
+    "SimilarItem",
+    "TopItem",
+    "TradeOff",
+    "build_recommender",
     "check_trained_on",
-    "indexed_items",
-    "known",
+    "eligible_items",
     "load",
     "read_artifact_manifest",
     "recommend_file",
     "save",
+    "unknown_ids",
 ]

@@ -43,12 +43,14 @@ from prismrec.io import (
     write_tensors,
 )
 from prismrec.models import EXTRACTORS, Extractor, Model
-from prismrec.recommend.recommender import Recommender, item_vectors_of
+from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import RuleRetriever, load_index
 
 ARTIFACT_FORMAT, VERSION = "prismrec-artifact", 3
 MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
 ITEMS_FILE, CATEGORIES_FILE = "items.parquet", "categories.parquet"
+RENAMED_EXTRACTOR_OPTIONS = {"retired": "pruned"}
+"""Options of extractors as earlier versions saved them, and what they are called today."""
 RULES_ARRAYS = ("indptr", "indices", "data")
 AGAIN = "restore the whole folder or train again"
 NUMBER = FieldKind(
@@ -143,7 +145,7 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
     model = _made(folder, manifest, extractor)
     _read_weights(folder / WEIGHTS, model)
     index = load_index(folder / INDEX)
-    width = item_vectors_of(model, np.array([1])).shape[1]
+    width = model.vectors_as_numpy(np.array([1])).shape[1]
     if index.dim != width or (len(index) and index.ids[-1] >= catalog.size):
         last = index.ids[-1] if len(index) else 0
         raise DataError(
@@ -237,16 +239,27 @@ def _made(folder: Path, manifest: Mapping[str, Any], extractor: type[Extractor] 
             f"The artifact {folder} was trained with the extractor {made['class']!r}, which this "
             "package does not hold; hand its class to load(folder, extractor=...)."
         )
-    # Artifacts once held how their gradients were made, which concerns training alone.
-    options = {name: value for name, value in manifest["model"].items() if name != "sparse"}
+    options = _current_options(manifest["model"])
+    own = {RENAMED_EXTRACTOR_OPTIONS.get(n, n): value for n, value in made["options"].items()}
     try:
-        return Model(manifest["items"] + 1, kind(**made["options"]), **options)
+        return Model(manifest["items"] + 1, kind(**own), **options)
     except (TypeError, ConfigError, RuntimeError) as error:  # RuntimeError: torch's, of sizes
         reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(
             f"{folder / MANIFEST} describes a model that this version cannot make ({reason}); open "
             "it with the version that wrote it, or train again."
         ) from error
+
+
+def _current_options(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's options under today's names: earlier versions saved them under others."""
+    options = dict(saved)
+    options.pop("sparse", None)  # concerned training only
+    if "untied" in options:
+        options["tie_embeddings"] = not options.pop("untied")
+    if "strike_seen" in options:
+        options["mask_history_negatives"] = options.pop("strike_seen")
+    return options
 
 
 def _read_weights(path: Path, model: Model) -> None:

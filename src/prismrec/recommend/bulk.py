@@ -1,6 +1,6 @@
 """Lists for many users at once, from file to file: resumable, in the memory of one chunk.
 
-    recommend_file(recommender, "histories.parquet", "lists.parquet", Wish(k=20), plan="v7")
+    recommend_file(recommender, "histories.parquet", "lists.parquet", ListOptions(k=20), plan="v7")
 
 Finished chunks stand in ``OUT.parts`` until all are there and become one file; a run that was cut
 off goes on after the last of them.
@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path
-from prismrec.recommend.filters import Filter, known
 from prismrec.recommend.recommender import Recommender
-from prismrec.rerank import Dial
-from prismrec.types import RankedItems
+from prismrec.types import ListOptions, RankedItems
 
 CHUNK = 4_096
 """Users a chunk; changes no list."""
@@ -41,22 +39,8 @@ SCHEMA = pa.schema(
 """One row a recommended item; rank from 1; source "interests" or "popular"."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What lists are wanted."""
-
-    k: int = 20
-    """Length of the lists."""
-    dial: Dial = Dial()  # noqa: RUF009 -- frozen
-    """How diverse they are."""
-    filter_seen: bool = True
-    """Leave out every item of the history."""
-    only: Filter = Filter()  # noqa: RUF009
-    """Which items may be recommended."""
-
-
 @dataclass(frozen=True)
-class Done:
+class BulkSummary:
     """What a run came to."""
 
     users: int
@@ -73,11 +57,11 @@ def recommend_file(
     recommender: Recommender,
     histories: str | Path,
     out: str | Path,
-    wish: Wish,
+    options: ListOptions,
     *,
     plan: str = "",
     on_users: Callable[[int, int], None] | None = None,
-) -> Done:
+) -> BulkSummary:
     """Write a list for each history of a Parquet file, in its order.
 
     Args:
@@ -85,8 +69,8 @@ def recommend_file(
         histories: Columns ``user`` and ``history``, a list of item ids, oldest first; an empty
             or missing one gets what is popular.
         out: Parquet file of ``SCHEMA``; a former one is replaced when all is done.
-        wish: What lists are wanted.
-        plan: Names the artifact: chunks of a run with another plan, wish or file of histories
+        options: What the lists look like; the re-ranker by name.
+        plan: Names the artifact: chunks of a run with another plan, options or file of histories
             are thrown away.
         on_users: Told how many users are done, of how many.
 
@@ -102,7 +86,7 @@ def recommend_file(
     parts = out.with_name(out.name + ".parts")
     _apart(histories, out, parts)
     stat = histories.stat()
-    _settle(parts, _plan(plan, wish, stat.st_size, stat.st_mtime_ns))
+    _settle(parts, _plan(plan, options, stat.st_size, stat.st_mtime_ns))
     resumed, unknown, popular = 0, 0, 0
     written = []
     for number, chunk in enumerate(_chunks(source, histories)):
@@ -111,14 +95,14 @@ def recommend_file(
         if part.exists():
             resumed += len(chunk)
         else:
-            table, missed, cold = _lists(recommender, chunk, wish)
+            table, missed, cold = _lists(recommender, chunk, options)
             unknown, popular = unknown + missed, popular + cold
             _write(part, iter([table]))
         if on_users:
             on_users(min((number + 1) * CHUNK, total), total)
     _write(out, _made(written))
     shutil.rmtree(parts)
-    return Done(total, resumed, pq.read_metadata(out).num_rows, unknown, popular)
+    return BulkSummary(total, resumed, pq.read_metadata(out).num_rows, unknown, popular)
 
 
 def _opened(histories: Path) -> pq.ParquetFile:
@@ -175,11 +159,9 @@ def _chunks(source: pq.ParquetFile, histories: Path) -> Iterator[pa.RecordBatch]
         raise DataError(f"{histories} is damaged ({said}); write it again.") from error
 
 
-def _plan(plan: str, wish: Wish, size: int, changed: int) -> str:
+def _plan(plan: str, options: ListOptions, size: int, changed: int) -> str:
     """Name everything that the lists follow from."""
-    if not isinstance(wish.dial.rerank, str):
-        raise ConfigError("Lists to a file need a re-ranker by name; give one of RERANKERS.")
-    return json.dumps({"plan": plan, "wish": repr(wish), "size": size, "changed": changed})
+    return json.dumps({"plan": plan, "options": repr(options), "size": size, "changed": changed})
 
 
 def _settle(parts: Path, plan: str) -> None:
@@ -216,7 +198,7 @@ def _made(parts: Sequence[Path]) -> Iterator[pa.Table]:
 
 
 def _lists(
-    recommender: Recommender, chunk: pa.RecordBatch, wish: Wish
+    recommender: Recommender, chunk: pa.RecordBatch, options: ListOptions
 ) -> tuple[pa.Table, int, int]:
     """Give the rows of one chunk, its unknown items and its users without a known one."""
     users = chunk.column("user").cast(pa.string()).to_pylist()
@@ -226,16 +208,10 @@ def _lists(
     numbers: list[NDArray[np.int64]] = []
     for history in chunk.column("history").to_pylist():
         names = [str(name) for name in history or () if name is not None]
-        numbers.append(known(names, catalog))
+        numbers.append(catalog.items.index_known(names))
         unknown += len(names) - len(numbers[-1])
     found = [
-        recommender.ranked(
-            numbers[start : start + TOGETHER],
-            wish.k,
-            filter_seen=wish.filter_seen,
-            diversity=wish.dial,
-            only=wish.only,
-        )
+        recommender.ranked(numbers[start : start + TOGETHER], options)
         for start in range(0, len(numbers), TOGETHER)
     ]
     ranked = RankedItems(*(np.concatenate(part) for part in zip(*found, strict=True)))

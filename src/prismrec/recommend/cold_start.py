@@ -21,7 +21,6 @@ from scipy import sparse
 from prismrec.data import Catalog, IdMap
 from prismrec.errors import DataError
 from prismrec.models import Model
-from prismrec.recommend.filters import known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +31,11 @@ class NewItem:
     title: str | None = None
     """The id where it is None."""
     categories: Sequence[str] = ()
-    taken_with: Sequence[str] = ()
+    related_to: Sequence[str] = ()
     """Ids of items bought, played or read together with it; unknown ones are ignored."""
 
 
-def added(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple[Model, Catalog]:
+def add_items(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple[Model, Catalog]:
     """Give a model and a catalog that know these items, new ones at their end.
 
     Raises:
@@ -140,7 +139,7 @@ def blends_of(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends:
     Raises:
         DataError: Neither an item's categories nor what it was taken with say anything.
 
-    Cost: O(V + members of the items' categories + ``taken_with``): a category's mean is made once.
+    Cost: O(V + members of the items' categories + ``related_to``): a category's mean is made once.
     """
     number = {name: place for place, name in enumerate(catalog.category_names)}
     wanted = np.unique([number[name] for item in items for name in item.categories]).astype(int)
@@ -152,7 +151,7 @@ def blends_of(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends:
     for item in items:
         places = np.searchsorted(wanted, sorted({number[name] for name in item.categories}))
         told = [places[sizes[places] > 0].tolist()]
-        together = known(item.taken_with, catalog)
+        together = catalog.items.index_known(item.related_to)
         together = together[together < held]
         if len(together):
             rows.append(np.full(len(together), of_means))

@@ -1,13 +1,25 @@
-"""What a recommender answers: values for people, with external ids, titles and reasons."""
+"""What a recommender returns: values with external ids, titles and reasons.
 
+The HTTP service sends these dataclasses as they are, and its OpenAPI document and the page's types
+are made from them: a field is named and described here, once.
+"""
+
+from __future__ import annotations
+
+import html
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from prismrec.types import ListOptions
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
 class Reason:
-    """An item of the history, and how much an interest draws on it, from 0 to 1."""
+    """An item of the history, and its share of an interest or of a rule's score, from 0 to 1."""
 
     id: str
     title: str
@@ -22,64 +34,135 @@ class Item:
     title: str
     score: float
     interest: int
-    """Which interest brought it, from 0."""
-    because: tuple[Reason, ...]
-    """The items of the history that weigh most in that interest."""
+    """The interest with the item's best score, from 0."""
+    because: tuple[Reason, ...] = ()
+    """The items of the history with the largest weights in that interest; empty without explain."""
     rank_by_score: int
-    """Its place were diversity 0, from 1: what diversity moved, and how far."""
+    """Its rank at diversity 0, from 1: shows how far diversity moved it."""
     categories: tuple[str, ...] = ()
     """All of its categories."""
     provisional: bool = False
-    """Added without training: placed by its categories and what it was taken with."""
-    taken_after: tuple[Reason, ...] = ()
-    """Items of the history after which it is often taken, with their shares of what the second
-    channel says for it; none without that channel, or where it says nothing."""
+    """Added without training: its vector comes from its categories and its related items."""
+    often_follows: tuple[Reason, ...] = ()
+    """Items of the history that it often follows, with their shares of the rules' score; empty
+    without explain, without a rule retriever, or where no rule leads to the item."""
 
 
 @dataclass(frozen=True)
+class TopItem:
+    """An item that one interest alone would recommend."""
+
+    id: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interest:
     """One interest of a history."""
 
     number: int
+    """Its number in the model, from 0."""
     name: str
     """The categories it draws on most; "" where items have none."""
     items: tuple[Reason, ...]
-    """The history by weight, heaviest first."""
+    """The history by weight, largest first."""
+    share: float = 0.0
+    """Share of the list's items with their best score from this interest, from 0 to 1."""
+    vector: tuple[float, ...] = field(default=(), repr=False)
+    """The query vector, as searched in the index: D numbers, or D + 1 with item biases."""
+    top: tuple[TopItem, ...] = ()
+    """The items that this interest alone would recommend, best first."""
+    position: tuple[float, float] | None = None
+    """Place on the map of the catalog (x, y); None outside the service."""
 
 
 @dataclass(frozen=True)
-class Similar:
+class SimilarItem:
     """An item near another one."""
 
     id: str
     title: str
     similarity: float
-    """Cosine of the two item vectors, -1 to 1."""
+    """Cosine of the two item vectors, from -1 to 1."""
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """Every list that some strength λ makes of the candidates, from most relevant to most diverse."""
+
+    strength: tuple[float, ...]
+    """A λ that makes each list; 0 for the first."""
+    relevance: tuple[float, ...]
+    """Relevance of each list as a share of the first one's, falling from 1."""
+    diversity: tuple[float | None, ...]
+    """Share of each list's pairs that differ in category, rising; None below two items."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A list, and where it came from."""
+    """A list of recommended items, and how it was made."""
 
     items: tuple[Item, ...]
     source: Literal["interests", "popular"]
-    """"popular": the history held no known item, so the most popular ones are given."""
-    unknown: tuple[str, ...]
+    """"popular": the history holds no known item, so popular items of different categories follow."""
+    unknown: tuple[str, ...] = ()
     """Ids of the history that the catalog does not hold; they were left out."""
+    unknown_filter: tuple[str, ...] = ()
+    """Blocked and allowed ids that the catalog does not hold; they had no effect."""
     reason: Literal["exhausted"] | None = None
-    """Why the list is shorter than asked: no other item may be recommended."""
+    """Why the list is shorter than asked: no other item is eligible."""
     strength: float = 0.0
-    """λ that made the list: what was asked, or what a dial in another unit came to."""
-    optimal: bool = True
-    """Whether no list of the whole catalog is worth more at that λ; with an approximate index up
-    to its recall, with another re-ranker than ``category`` known at λ 0 only."""
-    displaced: tuple[str, ...] = ()
-    """Ids that would be in the list were diversity 0, best first."""
+    """λ of the list: as given, or the one that met the target."""
+    certified: bool = True
+    """Whether no list of the whole catalog is better at that λ. With an approximate index this
+    holds up to its recall; with another re-ranker than ``category`` it is known at λ 0 only."""
     diversity: float | None = None
     """Share of the list's pairs that differ in category; None below two items."""
+    displaced: tuple[str, ...] = ()
+    """Ids that would be in the list at diversity 0, best first."""
+    interests: tuple[Interest, ...] = ()
+    """The active interests of the history; empty without explain."""
+    frontier: TradeOff | None = None
+    """All lists that diversity could make, if asked for."""
+    options: ListOptions
+    """The options the list was made with."""
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(item.title for item in self.items[:3])
+        more = f", … {len(self.items) - 3} more" if len(self.items) > 3 else ""
+        return f"Answer({len(self.items)} items from {self.source}: {shown}{more})"
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return the list as a Polars frame: id, title, score, interest, because (titles)."""
+        import polars as pl
+
+        schema: dict[str, Any] = {
+            "id": pl.String,
+            "title": pl.String,
+            "score": pl.Float64,
+            "interest": pl.Int64,
+            "because": pl.List(pl.String),
+        }
+        rows = [
+            (item.id, item.title, item.score, item.interest, [r.title for r in item.because])
+            for item in self.items
+        ]
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _repr_html_(self) -> str:
+        """Return the list as an HTML table, for notebooks."""
+        head = "".join(f"<th>{name}</th>" for name in ("", "title", "score", "interest", "because"))
+        rows = "".join(
+            f"<tr><td>{rank}</td><td>{html.escape(item.title)}</td><td>{item.score:.3f}</td>"
+            f"<td>{item.interest}</td>"
+            f"<td>{html.escape(', '.join(reason.title for reason in item.because))}</td></tr>"
+            for rank, item in enumerate(self.items, start=1)
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

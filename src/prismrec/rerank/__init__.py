@@ -8,14 +8,13 @@ every list of it, and the strength for a wanted diversity or a relevance to be l
 To add one: write ``rerank/yours.py``, add a line to ``RERANKERS``.
 """
 
-from prismrec.rerank.base import Reranker, check_length, check_strength
+from prismrec.rerank.base import Reranker
 from prismrec.rerank.build import (
-    DEEPEST,
-    DEPTH,
-    Listed,
-    Source,
-    categories_in,
-    make_lists,
+    CandidateSource,
+    RankedLists,
+    build_lists,
+    find_reranker,
+    frontiers_of,
 )
 from prismrec.rerank.calibrated import calibrated
 from prismrec.rerank.category import (
@@ -27,7 +26,7 @@ from prismrec.rerank.category import (
     scale_of,
     scaled,
 )
-from prismrec.rerank.diversity import Dial
+from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.dpp import dpp
 from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.mmr import mmr
@@ -36,29 +35,26 @@ from prismrec.rerank.rerankers import RERANKERS
 from prismrec.rerank.xquad import xquad
 
 __all__ = [
-    "DEEPEST",
-    "DEPTH",
     "RERANKERS",
-    "Dial",
+    "CandidateSource",
     "Frontier",
-    "Listed",
+    "RankedLists",
     "Reranker",
-    "Source",
+    "build_lists",
     "calibrated",
-    "categories_in",
     "category",
     "certificate",
-    "check_length",
-    "check_strength",
     "diversify",
     "diversity_of",
     "dpp",
+    "find_reranker",
     "frontier",
-    "make_lists",
+    "frontiers_of",
     "mmr",
     "normalised",
     "overlap",
     "scale_of",
     "scaled",
+    "strengths_for",
     "xquad",
 ]

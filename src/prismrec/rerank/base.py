@@ -16,12 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
-from prismrec.types import Pool
+from prismrec.types import Pool, check_length, check_strength
 
 T = TypeVar("T")
-
-MOST = 1e300
-"""Largest strength: beyond it, strength times a rank would overflow to infinity."""
 
 
 class Reranker(Protocol):
@@ -36,21 +33,6 @@ class Reranker(Protocol):
             ConfigError: ``k`` below 1, an impossible ``strength``, or a pool without the part
                 that this re-ranker reads.
         """
-
-
-def check_length(k: int) -> None:
-    """Refuse a list without items: ConfigError."""
-    if k < 1:
-        raise ConfigError(f"k is {k}; a list has at least 1 item.")
-
-
-def check_strength(strength: object) -> None:
-    """Refuse a strength, λ, that cannot work: ConfigError."""
-    if not (isinstance(strength, int | float | np.number) and 0 <= strength <= MOST):
-        raise ConfigError(
-            f"The strength of diversity, λ, is {strength!r}; it must be a number from 0 (by score "
-            "alone) upwards."
-        )
 
 
 def needed(part: T | None, name: str, reader: str) -> T:

@@ -1,8 +1,9 @@
-"""From a search to the list: candidates, the diversity dial, and the proof that they sufficed.
+"""From a search to the lists: candidates, diversity, and the proof that the candidates sufficed.
 
-At strength 0 the list is the top of the pool. Otherwise the pool is ``DEPTH`` times as deep, its
-scores are brought to 0…1, and ``diversify`` chooses. Whose list is not certified to be the best
-of the whole catalog is searched deeper, on the scale of the first pool, up to ``DEEPEST``.
+At strength 0 the list is the top of the candidates. Otherwise ``DEPTH`` times as many candidates
+are retrieved, their scores are scaled to 0…1 per user, and the re-ranker chooses. A list of the
+re-ranker ``category`` that is not certified to be the best of the whole catalog is searched deeper,
+on the scale of the first candidates, up to ``DEEPEST``.
 """
 
 from dataclasses import dataclass, fields
@@ -12,49 +13,54 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
+from prismrec.registry import resolve
+from prismrec.rerank.base import Reranker
 from prismrec.rerank.category import certificate, diversify, scale_of, scaled
-from prismrec.rerank.diversity import Dial
-from prismrec.types import Pool, RankedItems
+from prismrec.rerank.diversity import strengths_for
+from prismrec.rerank.frontier import Frontier, frontier
+from prismrec.rerank.rerankers import RERANKERS
+from prismrec.types import Diversity, ListOptions, Pool, RankedItems
 
 DEPTH = 4
-"""Candidates for each item of a diverse list: enough that other categories are among them."""
+"""Candidates per item of a diverse list: enough that other categories are among them."""
 DEEPER = 4
+"""Factor by which a list that is not certified is searched deeper."""
 DEEPEST = 4_096
-"""Candidates beyond which a list is given without its certificate."""
+"""Largest number of candidates; a list that needs more is returned without a certificate."""
 
 
-class Source(Protocol):
+class CandidateSource(Protocol):
     """Where the candidates of a batch of users come from."""
 
     def __len__(self) -> int:
-        """Count the users."""
+        """Return the number of users."""
 
     def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
-        """Give some users their ``depth`` best items that may be recommended, or all of them."""
+        """Return the ``depth`` best eligible items of some users, or all of them."""
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
-        """Give one user's candidates as a re-ranker other than ``category`` reads them."""
+        """Return one user's candidates as a re-ranker other than ``category`` reads them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Listed:
-    """Lists of B users, and how they came about; 0 where a list is shorter than k."""
+class RankedLists:
+    """Lists of B users, and how they were made; item 0 where a list is shorter than k."""
 
     items: NDArray[np.int64]
     scores: NDArray[np.float32]
     interest: NDArray[np.int64]
     rank: NDArray[np.int64]
-    """``[B, k]``: place of each item by score alone, from 0."""
+    """``[B, k]``: rank of each item by score alone, from 0."""
     plain: NDArray[np.int64]
     """``[B, k]``: the list at strength 0."""
     strength: NDArray[np.float64]
     """``[B]``: λ."""
-    optimal: NDArray[np.bool_]
-    """``[B]``: known to be the best list of the whole catalog at that λ."""
+    certified: NDArray[np.bool_]
+    """``[B]``: whether the list is known to be the best of the whole catalog at that λ."""
 
     @classmethod
-    def empty(cls, users: int, k: int) -> "Listed":
-        """Make lists of nothing, to be filled in."""
+    def empty(cls, users: int, k: int) -> "RankedLists":
+        """Return empty lists, to be filled in."""
         return cls(
             items=np.zeros((users, k), dtype=np.int64),
             scores=np.zeros((users, k), dtype=np.float32),
@@ -62,113 +68,146 @@ class Listed:
             rank=np.zeros((users, k), dtype=np.int64),
             plain=np.zeros((users, k), dtype=np.int64),
             strength=np.zeros(users),
-            optimal=np.ones(users, dtype=bool),
+            certified=np.ones(users, dtype=bool),
         )
 
     def put(
-        self, rows: NDArray[np.int64], pool: RankedItems, chosen: Int[np.ndarray, "R k"]
+        self, rows: NDArray[np.int64], candidates: RankedItems, chosen: Int[np.ndarray, "R k"]
     ) -> None:
-        """Write the chosen columns of a pool as the lists of some rows."""
+        """Write the chosen columns of the candidates as the lists of some rows."""
         width = chosen.shape[1]
-        items, scores, interest = (np.take_along_axis(part, chosen, axis=1) for part in pool)
-        there = items > 0
+        parts = (np.take_along_axis(part, chosen, axis=1) for part in candidates)
+        items, scores, interest = parts
+        present = items > 0
         self.items[rows, :width] = items
-        self.scores[rows, :width] = np.where(there, scores, 0)
-        self.interest[rows, :width] = np.where(there, interest, 0)
-        self.rank[rows, :width] = np.where(there, chosen, 0)
+        self.scores[rows, :width] = np.where(present, scores, 0)
+        self.interest[rows, :width] = np.where(present, interest, 0)
+        self.rank[rows, :width] = np.where(present, chosen, 0)
 
-    def fill(self, rows: NDArray[np.int64], other: "Listed") -> None:
-        """Take the lists of some rows from another batch."""
+    def fill(self, rows: NDArray[np.int64], other: "RankedLists") -> None:
+        """Copy the lists of another batch into some rows."""
         for field in fields(self):
             whole: NDArray[Any] = getattr(self, field.name)
             whole[rows] = getattr(other, field.name)
 
 
-def make_lists(source: Source, k: int, dial: Dial, *, category_of: Int[np.ndarray, " V"]) -> Listed:
-    """Give each user of a batch a list.
+def find_reranker(rerank: str) -> Reranker:
+    """Return the re-ranker of a name or of ``module:function``.
+
+    Raises:
+        UnknownName: There is no re-ranker of that name.
+    """
+    return resolve("re-ranker", rerank, RERANKERS)
+
+
+def build_lists(
+    source: CandidateSource, options: ListOptions, *, category_of: Int[np.ndarray, " V"]
+) -> RankedLists:
+    """Build the list of each user of a batch.
 
     Args:
-        source: Gives the candidates.
-        k: Length of the lists.
-        dial: How diverse they are.
-        category_of: One category an item, by number; -1 for none.
+        source: Where candidates come from.
+        options: What the lists look like; ``exclude_seen`` and ``filter`` are the source's.
+        category_of: One category per item, by number; -1 for none.
+
+    Raises:
+        UnknownName: There is no re-ranker of that name.
+
+    Cost: one search; for diverse lists O(B M log M) more, and deeper searches for the users whose
+        list is not certified.
     """
-    users = len(source)
+    users, k, diversity = len(source), options.k, Diversity.of(options.diversity)
+    reranker = find_reranker(options.rerank)
     every = np.arange(users)
-    lists = Listed.empty(users, k)
-    pool = source.search(every, k if dial.off else DEPTH * k)
-    top = np.arange(min(k, pool.items.shape[1]))
-    lists.put(every, pool, np.tile(top, (users, 1)))
+    lists = RankedLists.empty(users, k)
+    found = source.search(every, k if diversity.off else DEPTH * k)
+    top = np.arange(min(k, found.items.shape[1]))
+    lists.put(every, found, np.tile(top, (users, 1)))
     lists.plain[:] = lists.items
-    if dial.off:
+    if diversity.off:
         return lists
-    scale = scale_of(pool.scores)
-    scores = scaled(pool.scores, *scale)
-    if dial.rerank != "category":
-        return _reranked(lists, source, pool, scores, dial)
+    if options.rerank != "category":
+        return _reranked(lists, source, found, reranker, float(diversity.strength or 0))
+    scale = scale_of(found.scores)
     rows, depth = every, DEPTH * k
     while True:
         low, spread = (part[rows] for part in scale)
-        scores = scaled(pool.scores, low, spread)
-        # Anew at each depth: the λ at which a target is kept is another one on a deeper pool.
-        lists.strength[rows] = dial.strengths(scores, categories_in(pool, category_of), k)
-        sure = _choose(lists, rows, pool, scores, category_of, full=pool.items.shape[1] >= depth)
-        lists.optimal[rows] = sure
-        rows = rows[~sure]
+        scores = scaled(found.scores, low, spread)
+        # Anew at each depth: the λ that meets a target differs on more candidates.
+        categories = categories_in(found, category_of)
+        lists.strength[rows] = strengths_for(diversity, scores, categories, k)
+        full = found.items.shape[1] >= depth
+        certified = _choose(lists, rows, found, scores, categories, full=full)
+        lists.certified[rows] = certified
+        rows = rows[~certified]
         if not len(rows) or depth >= DEEPEST:
             return lists
         depth = min(DEEPER * depth, DEEPEST)
-        pool = source.search(rows, depth)
+        found = source.search(rows, depth)
+
+
+def frontiers_of(
+    source: CandidateSource, k: int, *, category_of: Int[np.ndarray, " V"]
+) -> list[Frontier]:
+    """Return every list that some strength makes, for each user of a batch.
+
+    Scores are on the scale of ``build_lists``, the candidates as deep as a list's ever are.
+
+    Cost: one search for ``DEEPEST`` items per user, and a ``frontier`` per user.
+    """
+    found = source.search(np.arange(len(source)), max(DEPTH * k, DEEPEST))
+    categories = categories_in(found, category_of)
+    scores = scaled(found.scores, *scale_of(found.scores[:, : DEPTH * k]))
+    return [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
 
 
 def _choose(
-    lists: Listed,
+    lists: RankedLists,
     rows: NDArray[np.int64],
-    pool: RankedItems,
+    found: RankedItems,
     scores: Float[np.ndarray, "R M"],
-    category_of: Int[np.ndarray, " V"],
+    categories: Int[np.ndarray, "R M"],
     *,
     full: bool,
 ) -> Bool[np.ndarray, " R"]:
-    """Write the best lists of the pools, and tell which are the best of the whole catalog.
+    """Write the best lists of the candidates; return which are the best of the whole catalog.
 
-    An item outside a full pool scores at most its last; outside a pool with room, or one that is
-    not so wide as was asked, there is none.
+    An item outside full candidates scores at most as their last one. Where fewer were found than
+    asked for, there is no item outside.
     """
-    categories = categories_in(pool, category_of)
     width = min(lists.items.shape[1], scores.shape[1])
     chosen = np.empty((len(rows), width), dtype=np.int64)
-    sure = np.empty(len(rows), dtype=bool)
+    certified = np.empty(len(rows), dtype=bool)
     for strength in np.unique(lists.strength[rows]):
         same = lists.strength[rows] == strength
         own = scores[same], categories[same]
         chosen[same] = diversify(*own, width, strength=strength)
         floor = own[0][:, -1] if full else np.full(len(own[0]), -np.inf)
-        sure[same] = certificate(*own, chosen[same], floor, strength=strength)
-    lists.put(rows, pool, chosen)
-    return sure
+        certified[same] = certificate(*own, chosen[same], floor, strength=strength)
+    lists.put(rows, found, chosen)
+    return certified
 
 
-def categories_in(pool: RankedItems, category_of: Int[np.ndarray, " V"]) -> Int[np.ndarray, "R M"]:
-    """Give each candidate's category; -1 for none, and where there is no candidate."""
-    return np.where(pool.items > 0, category_of[pool.items], -1)
+def categories_in(found: RankedItems, category_of: Int[np.ndarray, " V"]) -> Int[np.ndarray, "R M"]:
+    """Return each candidate's category; -1 for none, and where there is no candidate."""
+    return np.where(found.items > 0, category_of[found.items], -1)
 
 
 def _reranked(
-    lists: Listed,
-    source: Source,
-    pool: RankedItems,
-    scores: Float[np.ndarray, "B M"],
-    dial: Dial,
-) -> Listed:
-    """Write what another re-ranker makes of each pool."""
-    strength = float(dial.strength or 0)
+    lists: RankedLists,
+    source: CandidateSource,
+    found: RankedItems,
+    reranker: Reranker,
+    strength: float,
+) -> RankedLists:
+    """Write what a re-ranker other than ``category`` makes of each user's candidates."""
+    scores = scaled(found.scores, *scale_of(found.scores))
     lists.strength[:] = strength
-    lists.optimal[:] = False
+    lists.certified[:] = False
     for row, own in enumerate(scores):
-        candidates = source.pool(row, pool.items[row], own)
-        chosen = dial.reranker(candidates, lists.items.shape[1], strength=strength)
+        candidates = source.pool(row, found.items[row], own)
+        chosen = reranker(candidates, lists.items.shape[1], strength=strength)
         lists.items[row], lists.scores[row] = 0, 0
-        one = RankedItems(*(part[row : row + 1] for part in pool))
+        one = RankedItems(*(part[row : row + 1] for part in found))
         lists.put(np.array([row]), one, chosen[None])
     return lists

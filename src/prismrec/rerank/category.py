@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from prismrec.errors import DataError
 from prismrec.numerics import top_k
-from prismrec.rerank.base import check_length, check_strength, needed
-from prismrec.types import Pool
+from prismrec.rerank.base import needed
+from prismrec.types import Pool, check_length, check_strength
 
 BLOCK = 512
 """Users at a time: their arrays stay in the cache, a quarter faster than all at once."""

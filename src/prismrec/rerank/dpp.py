@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
-from prismrec.rerank.base import check_length, check_strength, greedy, needed
-from prismrec.types import Pool
+from prismrec.rerank.base import greedy, needed
+from prismrec.types import Pool, check_length, check_strength
 
 FLAT = 1e-9
 """Least squared distance from the span of the list: what lies closer is taken to lie in it."""

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
-from prismrec.rerank.base import check_length
 from prismrec.rerank.category import diversify, rank_in_category
+from prismrec.types import check_length
 
 
 @dataclass(frozen=True, eq=False)

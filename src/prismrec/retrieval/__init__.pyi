@@ -1,6 +1,4 @@
-from .blended import (
-    JoinedSource as JoinedSource,
-)
+from .blended import BlendedSource as BlendedSource
 from .index import (
     INDEXES as INDEXES,
 )
@@ -25,9 +23,8 @@ from .index import (
 from .index import (
     recall_of as recall_of,
 )
-from .merge import (
-    merge_candidates as merge_candidates,
-)
+from .merge import merge_candidates as merge_candidates
+from .retriever import Retriever as Retriever
 from .rules import (
     RuleRetriever as RuleRetriever,
 )
@@ -58,13 +55,14 @@ from .sources import (
 
 __all__ = [
     "INDEXES",
+    "BlendedSource",
     "Choice",
     "ExactIndex",
     "Index",
     "InterestSource",
-    "JoinedSource",
     "PopularSource",
     "Query",
+    "Retriever",
     "RuleRetriever",
     "choose_index",
     "count_pairs",

@@ -32,7 +32,7 @@ REFERENCE = 512
 
 
 @dataclass(frozen=True, eq=False)
-class JoinedSource:
+class BlendedSource:
     """Candidates of interests and rules together: a ``listing.Source``."""
 
     base: InterestSource
@@ -84,10 +84,10 @@ class JoinedSource:
         found = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
         at = np.repeat(np.arange(len(rows)), np.diff(found.indptr))
         key, strength = at * size + found.indices, found.data.astype(np.float64)
-        barred = [place * size + self.base.query.barred[row] for place, row in enumerate(rows)]
-        kept = ~np.isin(key, np.concatenate(barred))
-        if self.base.open_items is not None:
-            kept &= self.base.open_items[found.indices]
+        excluded = [place * size + self.base.query.excluded[row] for place, row in enumerate(rows)]
+        kept = ~np.isin(key, np.concatenate(excluded))
+        if self.base.eligible is not None:
+            kept &= self.base.eligible[found.indices]
         key, strength = _candidates(key[kept], strength[kept], at[kept], len(rows))
         at = key // size
         total = np.bincount(at, strength, minlength=len(rows))

@@ -17,7 +17,7 @@ def merge_candidates(
     prior: Float[np.ndarray, "B K"],
     limit: int,
     *,
-    barred: Sequence[NDArray[np.int64]] | None = None,
+    excluded: Sequence[NDArray[np.int64]] | None = None,
 ) -> RankedItems:
     """Join the interests' candidates: each item once, at its best score, ties by item number.
 
@@ -35,8 +35,8 @@ def merge_candidates(
     items = candidates.items.reshape(b, k * m)
     scores = (candidates.scores + prior[:, :, None].astype(np.float32)).reshape(b, k * m)
     gone = (items == 0) | np.isneginf(scores)
-    if barred is not None:
-        gone |= _among(items, barred)
+    if excluded is not None:
+        gone |= is_excluded(items, excluded)
     scores = np.where(gone, np.float32(-np.inf), scores)
     # By item, the best first: every later place of the same item is a repeat.
     order = np.lexsort((-scores, items), axis=1)
@@ -51,10 +51,10 @@ def merge_candidates(
     return RankedItems(items, scores, np.where(there, order // m, 0))
 
 
-def _among(
-    items: Int[np.ndarray, "B M"], barred: Sequence[NDArray[np.int64]]
+def is_excluded(
+    items: Int[np.ndarray, "B M"], excluded: Sequence[NDArray[np.int64]]
 ) -> Bool[np.ndarray, "B M"]:
     """Tell which items are among their user's barred ones."""
-    return np.array([np.isin(row, gone) for row, gone in zip(items, barred, strict=True)]).reshape(
-        items.shape
-    )
+    return np.array(
+        [np.isin(row, gone) for row, gone in zip(items, excluded, strict=True)]
+    ).reshape(items.shape)

@@ -36,26 +36,26 @@ class Query:
     vectors: Float[np.ndarray, "B K D"]
     prior: Float[np.ndarray, "B K"]
     """Log prior of each interest; -inf for one that is not active."""
-    barred: Sequence[NDArray[np.int64]]
+    excluded: Sequence[NDArray[np.int64]]
     """Item numbers that a user must not get."""
 
     @classmethod
-    def of(cls, read: Interests, barred: Sequence[NDArray[np.int64]]) -> "Query":
+    def of(cls, read: Interests, excluded: Sequence[NDArray[np.int64]]) -> "Query":
         """Search for interests as a model read them."""
         prior = np.where(read.active.cpu(), read.bias.float().cpu(), -np.inf)
-        return cls(read.vectors.float().cpu().numpy(), prior.astype(np.float32), barred)
+        return cls(read.vectors.float().cpu().numpy(), prior.astype(np.float32), excluded)
 
     @classmethod
     def equal(
-        cls, vectors: Float[np.ndarray, "B K D"], barred: Sequence[NDArray[np.int64]]
+        cls, vectors: Float[np.ndarray, "B K D"], excluded: Sequence[NDArray[np.int64]]
     ) -> "Query":
         """Search for vectors none of which comes before another."""
-        return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), barred)
+        return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), excluded)
 
     def rows(self, which: NDArray[np.int64]) -> "Query":
         """Give some of the users."""
-        barred = [self.barred[row] for row in which]
-        return Query(self.vectors[which], self.prior[which], barred)
+        excluded = [self.excluded[row] for row in which]
+        return Query(self.vectors[which], self.prior[which], excluded)
 
 
 def retrieve(
@@ -63,7 +63,7 @@ def retrieve(
     query: Query,
     depth: int,
     *,
-    open_items: Bool[np.ndarray, " V"] | None,
+    eligible: Bool[np.ndarray, " V"] | None,
     vectors_of: VectorsOf,
 ) -> RankedItems:
     """Give each user's ``depth`` best items that may be recommended; fewer only if there are.
@@ -79,33 +79,33 @@ def retrieve(
         exact search of these.
     """
     if isinstance(index, ExactIndex) and len(index) <= SMALL:
-        return _whole(index, query, depth, open_items)
+        return _whole(index, query, depth, eligible)
     closed = 0
-    if open_items is not None:
+    if eligible is not None:
         held = index.ids
-        numbers = held[open_items[held]]
+        numbers = held[eligible[held]]
         closed = len(held) - len(numbers)
         if closed and len(numbers) * FEW < len(held):
             index, closed = ExactIndex.build(vectors_of(numbers), numbers), 0
-    wanted = depth + max((len(np.unique(own)) for own in query.barred), default=0)
+    wanted = depth + max((len(np.unique(own)) for own in query.excluded), default=0)
     deepest = max(min(wanted + closed, len(index)), 1)
     m = min(wanted + min(closed, wanted), deepest)
     while True:
         found = index.search(query.vectors, m)
-        if closed and open_items is not None:
-            found = Candidates(np.where(open_items[found.items], found.items, 0), found.scores)
+        if closed and eligible is not None:
+            found = Candidates(np.where(eligible[found.items], found.items, 0), found.scores)
             short = (found.items > 0).sum(axis=2) < wanted
             if m < deepest and (short & ~np.isneginf(query.prior)).any():
                 m = min(4 * m, deepest)
                 continue
-        return merge_candidates(found, query.prior, depth, barred=query.barred)
+        return merge_candidates(found, query.prior, depth, excluded=query.excluded)
 
 
 def _whole(
     index: ExactIndex,
     query: Query,
     depth: int,
-    open_items: Bool[np.ndarray, " V"] | None,
+    eligible: Bool[np.ndarray, " V"] | None,
 ) -> RankedItems:
     """Retrieve from a small catalog: every score at once, then the best of what is left.
 
@@ -114,18 +114,18 @@ def _whole(
     ids = index.ids
     step = max(ENTRIES // max(query.prior.shape[1] * len(ids), 1), 1)
     parts = []
-    for start in range(0, len(query.barred), step):
+    for start in range(0, len(query.excluded), step):
         block = slice(start, start + step)
         vectors = torch.from_numpy(np.ascontiguousarray(query.vectors[block]))
         scores = (vectors @ index.vectors.T).numpy() + query.prior[block, :, None]
         interest = scores.argmax(axis=1)
         best = np.take_along_axis(scores, interest[:, None], axis=1)[:, 0]
-        if open_items is not None:
-            best[:, ~open_items[ids]] = -np.inf
-        for row, barred in enumerate(query.barred[block]):
-            if len(barred):
-                place = np.minimum(np.searchsorted(ids, barred), len(ids) - 1)
-                best[row, place[ids[place] == barred]] = -np.inf
+        if eligible is not None:
+            best[:, ~eligible[ids]] = -np.inf
+        for row, excluded in enumerate(query.excluded[block]):
+            if len(excluded):
+                place = np.minimum(np.searchsorted(ids, excluded), len(ids) - 1)
+                best[row, place[ids[place] == excluded]] = -np.inf
         chosen = top_k(best, min(depth, len(ids)))
         found = np.take_along_axis(best, chosen, axis=1)
         there = ~np.isneginf(found)
@@ -142,7 +142,7 @@ class InterestSource:
     catalog: Catalog
     query: Query
     histories: Sequence[NDArray[np.int64]]
-    open_items: NDArray[np.bool_] | None
+    eligible: NDArray[np.bool_] | None
     vectors_of: VectorsOf
     dim: int
     """Numbers of a vector that say what it is like; one more, if there is, is how common."""
@@ -154,7 +154,7 @@ class InterestSource:
         """See ``listing.Source.search``."""
         query = self.query.rows(rows)
         return retrieve(
-            self.index, query, depth, open_items=self.open_items, vectors_of=self.vectors_of
+            self.index, query, depth, eligible=self.eligible, vectors_of=self.vectors_of
         )
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
@@ -177,7 +177,7 @@ class PopularSource:
 
     catalog: Catalog
     users: int
-    open_items: NDArray[np.bool_] | None
+    eligible: NDArray[np.bool_] | None
     vectors_of: VectorsOf
     dim: int
     """Numbers of a vector that say what it is like; one more, if there is, is how common."""
@@ -188,8 +188,8 @@ class PopularSource:
     def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
         """See ``listing.Source.search``; the score is log(1 + events)."""
         items = self.catalog.by_count
-        if self.open_items is not None:
-            items = items[self.open_items[items]]
+        if self.eligible is not None:
+            items = items[self.eligible[items]]
         scores = np.log1p(self.catalog.count[items[:depth]]).astype(np.float32)
         one = items[:depth], scores, np.zeros(len(scores), dtype=np.int64)
         return RankedItems(*(_filled(part, depth, len(rows)) for part in one))

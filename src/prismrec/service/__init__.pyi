@@ -4,23 +4,19 @@ from .app import (
 from .app import (
     write_environment as write_environment,
 )
-from .health import (
-    check_places as check_places,
-)
+from .context import RouteContext as RouteContext
+from .health import check_places as check_places
 from .server import (
     listen as listen,
 )
 from .server import (
     run as run,
 )
-from .service import (
-    Service as Service,
-)
 from .settings import (
     Keys as Keys,
 )
 from .settings import (
-    Places as Places,
+    ServePaths as ServePaths,
 )
 from .settings import (
     Settings as Settings,
@@ -31,8 +27,8 @@ from .settings import (
 
 __all__ = [
     "Keys",
-    "Places",
-    "Service",
+    "RouteContext",
+    "ServePaths",
     "Settings",
     "check_exposure",
     "check_places",

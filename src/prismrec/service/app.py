@@ -25,13 +25,14 @@ from prismrec._version import __version__
 from prismrec.errors import DataError, PrismrecError
 from prismrec.io import set_threads
 from prismrec.service.auth import check_scope
+from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
-from prismrec.service.middleware import App, JsonLines, Limits, Rates
-from prismrec.service.routes import Desk, make_routes, not_found
-from prismrec.service.service import Service
-from prismrec.service.settings import Keys, Places, Settings, check_exposure, store_address
+from prismrec.service.logging import log_as_json
+from prismrec.service.middleware import App, Limits
+from prismrec.service.routes import make_routes, not_found
+from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import open_store
-from prismrec.service.thread_pool import Workers
+from prismrec.service.versions import Versions
 
 log = logging.getLogger("prismrec.service")
 PAGE = Path(__file__).parent / "page"
@@ -42,24 +43,19 @@ ENVIRONMENT = "PRISMREC_SERVE"
 """Where a worker process finds what it is to serve: JSON, nothing secret."""
 
 
-def create_app(service: Service, keys: Keys) -> App:
-    """Give the application of a service.
+def create_app(context: RouteContext) -> App:
+    """Return the application of a service.
 
     Args:
-        service: What answers; closed with the application.
-        keys: Who may.
+        context: Its parts; closed with the application.
     """
-    settings = service.settings
-    workers = Workers(settings.threads, settings.queue, settings.timeout, "answers")
-    writers = Workers(4, settings.queue, 6 * settings.timeout, "writes")
+    settings, keys = context.settings, context.keys
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with _reloading_on_hangup(service):
+        with _reloading_on_hangup(context.versions):
             yield
-        workers.close()
-        writers.close()
-        service.close()
+        context.close()
 
     app = FastAPI(
         title="Prismrec",
@@ -70,7 +66,7 @@ def create_app(service: Service, keys: Keys) -> App:
         openapi_url=None,
         lifespan=lifespan,
     )
-    app.include_router(make_routes(Desk(service, workers, writers, keys, Rates(settings.rate))))
+    app.include_router(make_routes(context))
     _say_errors(app)
 
     async def may_read(request: Request) -> None:
@@ -91,7 +87,7 @@ def create_app(service: Service, keys: Keys) -> App:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
-    return Limits(app, settings=settings, on_answer=service.metrics.answered)
+    return Limits(app, settings=settings, on_answer=context.metrics.answered)
 
 
 class Page(StaticFiles):
@@ -170,13 +166,13 @@ def _invalid(error: RequestValidationError) -> ApiError:
 
 
 @contextlib.contextmanager
-def _reloading_on_hangup(service: Service) -> Iterator[None]:
+def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
     """Reload on SIGHUP while this lasts."""
     loop = asyncio.get_running_loop()
     running: set[asyncio.Future[Any]] = set()
 
     def reload() -> None:
-        future = loop.run_in_executor(None, _try_reload, service)
+        future = loop.run_in_executor(None, _try_reload, versions)
         running.add(future)
         future.add_done_callback(running.discard)
 
@@ -189,14 +185,14 @@ def _reloading_on_hangup(service: Service) -> Iterator[None]:
     loop.remove_signal_handler(signal.SIGHUP)
 
 
-def _try_reload(service: Service) -> None:
+def _try_reload(versions: Versions) -> None:
     try:
-        log.info("reloaded", extra={"told": service.reload()})
+        log.info("reloaded", extra={"told": vars(versions.reload())})
     except PrismrecError as error:
         log.error("reload refused", extra={"told": {"reason": str(error)}})
 
 
-def write_environment(places: Places, settings: Settings) -> None:
+def write_environment(places: ServePaths, settings: Settings) -> None:
     """Leave for worker processes what they are to serve."""
     told = {"places": asdict(places), "settings": asdict(settings)}
     os.environ[ENVIRONMENT] = json.dumps(told, default=str)
@@ -212,19 +208,10 @@ def from_environment() -> App:
     places = {name: Path(value) if value else None for name, value in told["places"].items()}
     settings, keys = Settings(**told["settings"]), Keys.from_environment()
     check_exposure(settings, keys)
-    _log_json()
+    log_as_json()
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
     store = open_store(store_address(settings))
     log.info("events are kept", extra={"told": {"promise": store.promise}})
-    return create_app(Service(Places(**places), store, settings), keys)  # type: ignore[arg-type]
-
-
-def _log_json() -> None:
-    """Log one JSON object a line, to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    for name in ("prismrec.service", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+    paths = ServePaths(**places)  # type: ignore[arg-type]
+    return create_app(RouteContext.open(paths, store, settings, keys))

@@ -36,7 +36,7 @@ def private_folder() -> Path:
     return folder
 
 
-class Copy:
+class ArtifactCopy:
     """A copy of an artifact, held while this lives.
 
     Attributes:

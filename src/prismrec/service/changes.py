@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from prismrec.errors import StoreError
 from prismrec.service.schemas import Strict
@@ -39,7 +39,10 @@ class AddedItem(Strict):
     id: Name
     title: str | None = None
     categories: list[Name] | None = None
-    taken_with: list[Name] = Field(default_factory=list)
+    related_to: list[Name] = Field(
+        default_factory=list,
+        validation_alias=AliasChoices("related_to", "taken_with"),  # as earlier versions wrote it
+    )
 
 
 class Added(Strict):

@@ -65,3 +65,25 @@ class ApiError(Exception):
                 "request_id": request_id,
             }
         }
+
+
+def error_responses(*more: str) -> dict[int | str, dict[str, Any]]:
+    """Return how a route declares its errors: every status with the kinds that have it.
+
+    By reference to ``ErrorResponse``: a model for each would slow the start.
+
+    Args:
+        more: Kinds that only this route has.
+    """
+    statuses = sorted(
+        set(STATUS.values()) - ({STATUS["artifact_refused"]} - {STATUS[m] for m in more})
+    )
+    return {
+        status: {
+            "description": ", ".join(sorted(k for k, own in STATUS.items() if own == status)),
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
+            },
+        }
+        for status in statuses
+    }

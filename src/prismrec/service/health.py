@@ -8,14 +8,14 @@ from prismrec.data import load_dataset, load_split
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import diagnose
 from prismrec.recommend import Recommender, check_trained_on, read_artifact_manifest
-from prismrec.service.settings import Places
+from prismrec.service.settings import ServePaths
 
 DIAGNOSED = 200
 """Users of the data set on whom the interests are diagnosed."""
 REPORT = "report.json"
 
 
-def check_places(places: Places) -> None:
+def check_places(places: ServePaths) -> None:
     """Refuse to serve what is not there, or a data set that the artifact was not trained on.
 
     Raises:
@@ -23,8 +23,8 @@ def check_places(places: Places) -> None:
         ConfigError: No report.
     """
     read_artifact_manifest(places.artifact)
-    if places.beside:
-        read_artifact_manifest(places.beside)
+    if places.compare_with:
+        read_artifact_manifest(places.compare_with)
     if places.report and not (places.report / REPORT).is_file():
         raise ConfigError(
             f"No report at {places.report}: it has no {REPORT}; make one with 'prismrec evaluate "

@@ -14,6 +14,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from prismrec.service.responses import Latency, ServedAnswer, StoredEvents
+
 NEWEST = 2_000
 """Recommendations that the shares are over."""
 
@@ -74,21 +76,26 @@ class Metrics:
         if route == "/v1/recommend" and status == 200:
             self.times.append(seconds)
 
-    def listed(self, answer: dict[str, Any]) -> None:
+    def count_list(self, answer: ServedAnswer) -> None:
         """Count one list."""
-        self.lists.labels(answer["source"]).inc()
-        self._newer(hash(tuple(item["id"] for item in answer["items"])))
-        if answer["source"] == "popular":  # no interest brought these
+        self.lists.labels(answer.source).inc()
+        self._newer(hash(tuple(item.id for item in answer.items)))
+        if answer.source == "popular":  # no interest found these
             return
-        for interest, items in Counts(item["interest"] for item in answer["items"]).items():
+        for interest, items in Counts(item.interest for item in answer.items).items():
             self.brought.labels(str(interest)).inc(items)
 
-    def latency(self) -> dict[str, Any]:
+    def count_events(self, stored: StoredEvents) -> None:
+        """Count stored events and duplicates."""
+        self.events.labels("stored").inc(stored.stored)
+        self.events.labels("duplicates").inc(stored.duplicates)
+
+    def latency(self) -> Latency:
         """Give the newest recommendations' times in milliseconds."""
         if not self.times:
-            return {"p50": None, "p99": None, "requests": 0}
+            return Latency(None, None, 0)
         p50, p99 = np.percentile(np.array(self.times) * 1e3, (50, 99)).tolist()
-        return {"p50": p50, "p99": p99, "requests": len(self.times)}
+        return Latency(p50, p99, len(self.times))
 
     def _newer(self, found: int) -> None:
         """Take a list among the newest, and the oldest of them out."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from prismrec.service.errors import ApiError
-from prismrec.service.thread_pool import Workers
+from prismrec.service.thread_pool import ThreadPool
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ class Batcher(Generic[A, R]):
     """
 
     def __init__(
-        self, compute: Callable[[Sequence[A]], Sequence[R | Exception]], workers: Workers
+        self, compute: Callable[[Sequence[A]], Sequence[R | Exception]], workers: ThreadPool
     ) -> None:
         self.compute, self.workers = compute, workers
         self.waiting: deque[tuple[A, asyncio.Future[R]]] = deque()

@@ -1,15 +1,13 @@
-"""What holds for every request: its id, its size, its time, its rate, the headers of its answer.
+"""What holds for every request: its id, its size, its time, the headers of its answer.
 
 A plain ASGI layer around the application, because it must also hold for what no route answers.
 """
 
 import asyncio
-import json
 import logging
 import random
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -25,8 +23,6 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 READING = 10.0
 """Seconds in which a body must have arrived whole."""
-CALLERS = 10_000
-"""Callers whose rate is remembered, the newest."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -169,53 +165,3 @@ def _request_id(given: bytes) -> str:
     if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", given):
         return given.decode()
     return f"{random.getrandbits(64):016x}"  # a name, not a secret: it need not be unguessable
-
-
-class Rates:
-    """A bucket a caller: ``rate`` requests a second, twice as many at once.
-
-    Args:
-        rate: 0 for no bound.
-        now: The clock; one that never goes back.
-    """
-
-    def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
-        self.rate, self.now = rate, now
-        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def check(self, caller: str) -> None:
-        """Count one request.
-
-        Raises:
-            ApiError: 429.
-        """
-        if not self.rate:
-            return
-        moment = self.now()
-        full = max(2 * self.rate, 1.0)
-        left, last = self.buckets.pop(caller, (full, moment))
-        left = min(full, left + (moment - last) * self.rate)
-        allowed = left >= 1
-        self.buckets[caller] = (left - 1 if allowed else left, moment)
-        if len(self.buckets) > CALLERS:
-            self.buckets.popitem(last=False)
-        if not allowed:
-            raise ApiError(
-                "rate_limited", f"More than {self.rate:g} requests a second; wait and try again."
-            )
-
-
-class JsonLines(logging.Formatter):
-    """A log line as one JSON object: no history, no key, no path of a user."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """See ``logging.Formatter``."""
-        told = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            **getattr(record, "told", {}),
-        }
-        if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=True, default=str)

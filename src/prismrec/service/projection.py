@@ -7,6 +7,7 @@ A plane of principal axes rather than a prettier embedding, because an interest 
 had before must be placed on it too, at once and always in the same way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,3 +49,7 @@ class Plane:
         """Give the place of vectors of any length on the map."""
         placed: NDArray[np.float64] = (normalize(vectors) - self.centre) @ self.axes
         return placed
+
+    def place_all(self, vectors: Sequence[Sequence[float]]) -> Float[np.ndarray, "N 2"]:
+        """Return the place of vectors given as numbers."""
+        return self.place(np.array(vectors, dtype=np.float32))

@@ -1,236 +1,220 @@
-"""The routes: what goes in, who may, which method answers."""
+"""The routes: what goes in, who may ask, which function answers."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Path, Query, Response
 
+from prismrec.service import items as item_pages
+from prismrec.service import responses as out
 from prismrec.service import schemas as s
-from prismrec.service.auth import check_scope
-from prismrec.service.errors import STATUS, ApiError
-from prismrec.service.microbatch import Batcher
-from prismrec.service.middleware import Rates
-from prismrec.service.service import Service
-from prismrec.service.settings import Keys, Scope
-from prismrec.service.thread_pool import Workers
+from prismrec.service import users as user_pages
+from prismrec.service.context import RouteContext
+from prismrec.service.errors import ApiError, error_responses
+from prismrec.service.lists import placed
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
 
 
-def declared(kinds: str) -> dict[str, Any]:
-    """Declare an answer that is an error, by reference: a model for each would cost the start."""
-    schema = {"$ref": "#/components/schemas/ErrorOut"}
-    return {"description": kinds, "content": {"application/json": {"schema": schema}}}
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: declared(", ".join(sorted(kinds)))
-    for status in sorted(set(STATUS.values()) - {409})
-    for kinds in [{kind for kind, own in STATUS.items() if own == status}]
-}
-
-
-def reply(content: dict[str, Any]) -> Response:
-    """Answer without validating once more what this package made."""
+def reply(content: object) -> Response:
+    """Send a response dataclass without validating once more what this package made."""
     return Response(orjson.dumps(content), media_type="application/json")
 
 
-@dataclass(frozen=True)
-class Desk:
-    """What every route works with."""
-
-    service: Service
-    workers: Workers
-    """Threads for answers."""
-    writers: Workers
-    """Threads for events and changes: a burst of questions does not hold them up."""
-    keys: Keys
-    rates: Rates
-
-    @cached_property
-    def batcher(self) -> Batcher[s.RecommendRequest, dict[str, Any]]:
-        """What computes lists together."""
-        return Batcher(self.service.recommend_group, self.workers)
-
-    def needs(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
-        """Give the check of a route's scope and rate."""
-
-        async def check(request: Request) -> None:
-            key = check_scope(self.keys, request.headers, scope)
-            self.rates.check(key or (request.client.host if request.client else ""))
-
-        return check
-
-    def may(self, scope: Scope, model: type[BaseModel]) -> dict[str, Any]:
-        """Give what a route of this scope and answer is declared with."""
-        return {
-            "dependencies": [Depends(self.needs(scope))],
-            "response_model": model,
-            "responses": ERRORS,
-        }
-
-
-def make_routes(desk: Desk) -> APIRouter:
-    """Give all routes."""
+def make_routes(context: RouteContext) -> APIRouter:
+    """Return all routes."""
     routes = APIRouter()
-    for add in (_lists, _users, _items, _artifact, _watching):
-        add(routes, desk)
+    for add in (_lists, _users, _items, _artifact, _monitoring):
+        add(routes, context)
     return routes
 
 
-def _lists(routes: APIRouter, desk: Desk) -> None:
-    """Lists."""
-    service, workers = desk.service, desk.workers
-    batcher = desk.batcher
+def _lists(routes: APIRouter, context: RouteContext) -> None:
+    lists, workers, batcher = context.lists, context.workers, context.batcher
 
-    @routes.post("/v1/recommend", **desk.may("read", s.AnswerOut))
+    @routes.post("/v1/recommend", **context.route("read", out.ServedAnswer))
     async def recommend(asked: s.RecommendRequest) -> Response:
-        """Give a list to a user or a history."""
+        """Recommend items to a user or a history."""
         return reply(await batcher.run(asked))
 
-    @routes.post("/v1/recommend/batch", **desk.may("read", s.AnswersOut))
+    @routes.post("/v1/recommend/batch", **context.route("read", out.Answers))
     async def recommend_batch(asked: s.BatchRequest) -> Response:
-        """Give lists to several."""
-        return reply(await workers.run(service.recommend_many, asked.requests))
+        """Recommend items to several users or histories."""
+        return reply(out.Answers(await workers.run(lists.answer_all, asked.requests)))
 
 
-def _users(routes: APIRouter, desk: Desk) -> None:
-    """Events and users."""
-    service, workers, writers = desk.service, desk.workers, desk.writers
+def _users(routes: APIRouter, context: RouteContext) -> None:
+    store, workers, writers = context.store, context.workers, context.writers
+    versions, newest = context.versions, context.settings.history
 
-    @routes.post("/v1/events", **desk.may("write", s.StoredOut))
-    async def record(asked: s.EventsRequest) -> Response:
+    @routes.post("/v1/events", **context.route("write", out.StoredEvents))
+    async def store_events(asked: s.EventsRequest) -> Response:
         """Store events; they are safe when this answers."""
-        return reply(await writers.run(service.record, asked.events))
+        arrived = context.clock.now()
+        stored = await writers.run(user_pages.store_events, store, asked.events, arrived)
+        context.metrics.count_events(stored)
+        return reply(stored)
 
-    @routes.get("/v1/users/{user:path}/history", **desk.may("read", s.HistoryOut))
+    @routes.get("/v1/users/{user:path}/history", **context.route("read", out.History))
     async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
-        """Give a user's newest events, newest last."""
-        return reply(await workers.run(service.history, user, n))
+        """Return a user's newest events, newest last."""
 
-    @routes.get("/v1/users/{user:path}/interests", **desk.may("read", s.InterestsOut))
+        def read() -> out.History:
+            return user_pages.history_of(versions.current(), store, user, n)
+
+        return reply(await workers.run(read))
+
+    @routes.get("/v1/users/{user:path}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
-        """Give a user's interests."""
-        return reply(await workers.run(service.interests, user))
+        """Return a user's interests."""
 
-    @routes.delete("/v1/users/{user:path}", **desk.may("write", s.ForgottenOut))
-    async def forget(user: IdPath) -> Response:
+        def read() -> out.UserInterests:
+            served = versions.current()
+            found = user_pages.interests_of(served, store, user, newest)
+            return out.UserInterests(user, served.name, list(placed(served, found)))
+
+        return reply(await workers.run(read))
+
+    @routes.delete("/v1/users/{user:path}", **context.route("write", out.ErasedUser))
+    async def erase_user(user: IdPath) -> Response:
         """Erase everything of a user."""
-        return reply({"forgotten": await writers.run(service.store.forget, user)})
+        return reply(out.ErasedUser(await writers.run(store.forget, user)))
 
-    @routes.get("/v1/examples", **desk.may("read", s.ExamplesOut))
+    @routes.get("/v1/examples", **context.route("read", out.Examples))
     async def examples(
         search: TextQuery = "",
         order: Literal["random", "different"] = "random",
         seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = 20,
     ) -> Response:
-        """Give users of the data set."""
-        return reply(await writers.run(service.examples, search, order, seed, limit))
+        """Return users of the data set."""
+
+        def read() -> out.Examples:
+            return context.insight.examples(versions.current(), search, order, seed, limit)
+
+        return reply(await writers.run(read))
 
 
-def _items(routes: APIRouter, desk: Desk) -> None:
-    """Items."""
-    service, workers, writers = desk.service, desk.workers, desk.writers
+def _items(routes: APIRouter, context: RouteContext) -> None:
+    versions, workers, writers = context.versions, context.workers, context.writers
 
-    @routes.get("/v1/items", **desk.may("read", s.DescribedItemsOut))
-    async def items(
+    @routes.get("/v1/items", **context.route("read", out.CatalogItems))
+    async def find_items(
         search: TextQuery = "",
-        id: Annotated[list[str], Query(max_length=500)] = [],  # noqa: A002, B006
+        id: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=200)] = 20,
     ) -> Response:
-        """Give items by id, or by title."""
-        return reply(await workers.run(service.items, id, search, limit))
+        """Return items by id, or by title."""
 
-    @routes.get("/v1/items/{item:path}/similar", **desk.may("read", s.SimilarOut))
-    async def similar(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
-        """Give items near another one."""
-        return reply(await workers.run(service.similar, item, k))
+        def read() -> out.CatalogItems:
+            return item_pages.find_items(versions.current(), id, search, limit)
 
-    @routes.post("/v1/items", **desk.may("write", s.AddedOut))
-    async def add(asked: s.ItemsRequest) -> Response:
+        return reply(await workers.run(read))
+
+    @routes.get("/v1/items/{item:path}/similar", **context.route("read", out.SimilarItems))
+    async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
+        """Return the items nearest to another one."""
+
+        def read() -> out.SimilarItems:
+            return item_pages.similar_items(versions.current(), item, k)
+
+        return reply(await workers.run(read))
+
+    @routes.post("/v1/items", **context.route("write", out.AddedItems))
+    async def add_items(asked: s.ItemsRequest) -> Response:
         """Add items without training, or describe known ones anew."""
-        return reply(await writers.run(service.add, asked.items))
+        return reply(out.AddedItems(await writers.run(versions.add, asked.items)))
 
-    @routes.post("/v1/items/hide", **desk.may("write", s.HiddenOut))
-    async def hide(asked: s.NamesRequest) -> Response:
+    @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
+    async def hide_items(asked: s.NamesRequest) -> Response:
         """Recommend these items to nobody, from the next answer on."""
-        return reply(await writers.run(service.hide, asked.items, kind="hide"))
+        return reply(out.HiddenItems(await writers.run(versions.mark, asked.items, "hide")))
 
-    @routes.post("/v1/items/unhide", **desk.may("write", s.HiddenOut))
-    async def unhide(asked: s.NamesRequest) -> Response:
+    @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
+    async def unhide_items(asked: s.NamesRequest) -> Response:
         """Recommend these items again."""
-        return reply(await writers.run(service.hide, asked.items, kind="unhide"))
+        return reply(out.HiddenItems(await writers.run(versions.mark, asked.items, "unhide")))
 
 
-def _artifact(routes: APIRouter, desk: Desk) -> None:
-    """What answers."""
-    service, workers, writers = desk.service, desk.workers, desk.writers
+def _artifact(routes: APIRouter, context: RouteContext) -> None:
+    versions, workers, writers = context.versions, context.workers, context.writers
 
-    @routes.get("/v1/artifact", **desk.may("read", s.ArtifactOut))
+    @routes.get("/v1/artifact", **context.route("read", out.ServedArtifacts))
     async def artifact() -> Response:
-        """Say what answers."""
-        return reply(await workers.run(service.artifact))
+        """Return what answers."""
 
-    @routes.get("/v1/map", **desk.may("read", s.MapOut))
-    async def plane(limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000) -> Response:
-        """Place the most popular items on a plane."""
-        return reply(await workers.run(service.map, limit))
+        def read() -> out.ServedArtifacts:
+            main, compared = versions.both()
+            second = compared.info() if compared else None
+            return out.ServedArtifacts(**vars(main.info()), compare_with=second)
 
-    @routes.get("/v1/health-report", **desk.may("read", s.HealthReportOut))
+        return reply(await workers.run(read))
+
+    @routes.get("/v1/map", **context.route("read", out.CatalogMap))
+    async def catalog_map(limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000) -> Response:
+        """Return the most popular items on a plane."""
+
+        def read() -> out.CatalogMap:
+            return item_pages.catalog_map(versions.current(), limit)
+
+        return reply(await workers.run(read))
+
+    @routes.get("/v1/health-report", **context.route("read", out.HealthReport))
     async def health_report() -> Response:
-        """Say how the model and the service do."""
-        return reply(await writers.run(service.health_report))
+        """Return how the model and the service are doing."""
+
+        def read() -> out.HealthReport:
+            return context.insight.health_report(versions.current())
+
+        return reply(await writers.run(read))
+
+    refused = error_responses("artifact_refused")
 
     @routes.post(
-        "/v1/admin/reload",
-        dependencies=[Depends(desk.needs("admin"))],
-        response_model=s.ReloadedOut,
-        responses={**ERRORS, 409: declared("artifact_refused")},
+        "/v1/admin/reload", **context.route("admin", out.ReloadedArtifact, responses=refused)
     )
-    async def reload() -> Response:
+    async def reload_artifact() -> Response:
         """Answer from the artifact that is at its place now."""
-        return reply(await writers.run(service.reload))
+        return reply(await writers.run(versions.reload))
 
 
-def _watching(routes: APIRouter, desk: Desk) -> None:
-    """What watches the service."""
-    service, workers, writers = desk.service, desk.workers, desk.writers
+def _monitoring(routes: APIRouter, context: RouteContext) -> None:
+    versions, workers, writers = context.versions, context.workers, context.writers
+    text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
     @routes.get(
         "/metrics",
-        dependencies=[Depends(desk.needs("read"))],
+        dependencies=[Depends(context.requires("read"))],
         response_class=Response,
-        responses={**ERRORS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={**error_responses(), 200: text},
+        openapi_extra={"security": [{"bearer": []}]},
     )
     async def metrics() -> Response:
-        """Give Prometheus its numbers."""
-        waiting = workers.pending + len(desk.batcher.waiting) + writers.pending
-        age = service.age()
-        text = service.metrics.text(waiting=waiting, age=age, index_age=service.index_age())
-        return Response(text, media_type="text/plain; version=0.0.4")
+        """Return the metrics in Prometheus' text format."""
+        waiting = workers.pending + len(context.batcher.waiting) + writers.pending
+        found = context.metrics.text(
+            waiting=waiting, age=versions.age(), index_age=versions.index_age()
+        )
+        return Response(found, media_type="text/plain; version=0.0.4")
 
-    @routes.get("/healthz", response_model=s.StatusOut)
+    @routes.get("/healthz", response_model=out.Status)
     async def healthz() -> Response:
-        """Say that the process is alive."""
-        return reply({"status": "ok", "artifact": None})
+        """Return that the process is alive."""
+        return reply(out.Status("ok"))
+
+    errors: dict[int | str, dict[str, Any]] = error_responses()
+    # The one place with the model itself, which brings it among the document's components.
+    unavailable = errors[503] | {"model": out.ErrorResponse}
 
     @routes.get(
-        "/readyz",
-        response_model=s.StatusOut,
-        # The one place with the model itself, which brings it among the document's components.
-        responses={503: ERRORS[503] | {"model": s.ErrorOut}, 504: ERRORS[504]},
+        "/readyz", response_model=out.Status, responses={503: unavailable, 504: errors[504]}
     )
     async def readyz() -> Response:
-        """Say whether answers can be given: the store and the file of changes are there too."""
-        return reply({"status": "ready", "artifact": await writers.run(service.ready)})
+        """Return whether answers can be given: the store and the file of changes are there too."""
+        return reply(out.Status("ready", await writers.run(context.ready)))
 
 
 def not_found() -> ApiError:
-    """Say that there is no such route."""
+    """Return the error for an address that no route has."""
     return ApiError("not_found", "There is nothing at this address; see /openapi.json.")

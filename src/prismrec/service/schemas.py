@@ -1,7 +1,7 @@
-"""What goes in and out over HTTP. An unknown field or a value of another type is refused."""
+"""What requests hold. An unknown field, or a value of another type, is an error."""
 
 import contextlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -13,7 +13,9 @@ from pydantic import (
     model_validator,
 )
 
+from prismrec.rerank import RERANKERS
 from prismrec.service.stores import LONGEST
+from prismrec.types import Diversity, Filter, ListOptions
 
 
 def _short_enough(name: str) -> str:
@@ -41,6 +43,8 @@ def _from_text(value: Any) -> Any:
     return value
 
 
+OPERATORS_RERANKER: list[str] = []
+"""``module:function`` of ``prismrec serve --reranker``, if one was named."""
 TEXT = BeforeValidator(_from_text)
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), TEXT]
 OTHER_UNITS = (
@@ -49,7 +53,17 @@ OTHER_UNITS = (
     ("nanoseconds", 10**17, 2**63 + 1),
 )
 """Sizes of times that are not microseconds, as ``data.times`` tells them; below are counts."""
-Reranker = Literal["category", "overlap", "mmr", "dpp", "calibrated", "xquad"]
+
+
+def _known_reranker(name: str) -> str:
+    """Accept the registered re-rankers and the one that the operator named at the start.
+
+    A request must not name code to import: ``module:function`` is the operator's alone.
+    """
+    allowed = (*RERANKERS, *OPERATORS_RERANKER)
+    if name not in allowed:
+        raise ValueError(f"there is no re-ranker {name!r}; give one of {', '.join(allowed)}")
+    return name
 
 
 class Strict(BaseModel):
@@ -59,7 +73,7 @@ class Strict(BaseModel):
 
 
 class RecommendRequest(Strict):
-    """Whose list, and what it is to be like."""
+    """Whose list, and what it looks like; the options are those of ``ListOptions``."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"history": ["A", "B"], "k": 10, "diversity": 0.1}]}
@@ -71,26 +85,41 @@ class RecommendRequest(Strict):
     offset: Annotated[int, Field(ge=0, le=1_000), TEXT] = 0
     diversity: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False), TEXT] | None = None
     diversity_target: Share | None = None
-    relevance_lost: Share | None = None
-    rerank: Reranker = "category"
-    keep_seen: bool = False
+    max_relevance_loss: Share | None = None
+    rerank: Annotated[str, Field(max_length=200), AfterValidator(_known_reranker)] = "category"
+    exclude_seen: bool = True
     blocked: Ids = []
     allowed: Ids | None = None
     categories: Ids | None = None
     explain: bool = False
     frontier: bool = False
-    beside: bool = False
+    comparison: bool = False
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "RecommendRequest":
         if self.user is None and self.history is None:
             raise ValueError("give user, or history, or both")
-        dials = (self.diversity, self.diversity_target, self.relevance_lost)
-        if sum(dial is not None for dial in dials) > 1:
-            raise ValueError("give one of diversity, diversity_target and relevance_lost")
-        if self.rerank != "category" and dials[1:] != (None, None):
+        units = (self.diversity, self.diversity_target, self.max_relevance_loss)
+        if sum(unit is not None for unit in units) > 1:
+            raise ValueError("give one of diversity, diversity_target and max_relevance_loss")
+        if self.rerank != "category" and units[1:] != (None, None):
             raise ValueError("a target needs the re-ranker category; give diversity instead")
         return self
+
+    @property
+    def options(self) -> ListOptions:
+        """The options of the list, up to the end of the page asked for."""
+        return ListOptions(
+            k=self.k + self.offset,
+            diversity=Diversity(
+                strength=self.diversity,
+                target=self.diversity_target,
+                max_relevance_loss=self.max_relevance_loss,
+            ),
+            exclude_seen=self.exclude_seen,
+            filter=Filter(blocked=self.blocked, allowed=self.allowed, categories=self.categories),
+            rerank=self.rerank,
+        )
 
 
 class BatchRequest(Strict):
@@ -134,7 +163,7 @@ class ItemIn(Strict):
     id: Id
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
     categories: Annotated[list[Id], Field(max_length=100)] | None = None
-    taken_with: Annotated[list[Id], Field(max_length=1_000)] = []
+    related_to: Annotated[list[Id], Field(max_length=1_000)] = []
 
 
 class ItemsRequest(Strict):
@@ -147,245 +176,3 @@ class NamesRequest(Strict):
     """Items to hide or unhide."""
 
     items: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
-
-
-class ReasonOut(BaseModel):
-    """An item of the history, and how much an interest draws on it."""
-
-    id: str
-    title: str
-    weight: float
-
-
-class TopOut(BaseModel):
-    """An item that one interest alone would recommend."""
-
-    id: str
-    title: str
-    score: float
-
-
-class InterestOut(BaseModel):
-    """One interest, in words and on the map."""
-
-    number: int
-    name: str
-    share: float
-    x: float
-    y: float
-    items: list[ReasonOut]
-    top: list[TopOut] = []
-
-
-class ItemOut(BaseModel):
-    """One recommended item."""
-
-    id: str
-    title: str
-    score: float
-    interest: int
-    rank_by_score: int
-    provisional: bool
-    categories: list[str]
-    because: list[ReasonOut] = []
-    taken_after: list[ReasonOut] = []
-
-
-class FrontierOut(BaseModel):
-    """Every list that some strength makes of the candidates."""
-
-    strength: list[float]
-    relevance: list[float]
-    diversity: list[float | None]
-
-
-class AnswerOut(BaseModel):
-    """A list, and where it came from."""
-
-    artifact: str
-    source: Literal["interests", "popular"]
-    unknown: list[str]
-    unknown_filter: list[str] = []
-    reason: Literal["exhausted"] | None
-    strength: float
-    optimal: bool
-    diversity: float | None
-    items: list[ItemOut]
-    displaced: list[str]
-    interests: list[InterestOut] = []
-    frontier: FrontierOut | None = None
-
-
-class AnswersOut(BaseModel):
-    """One answer a request, in order."""
-
-    answers: list[AnswerOut]
-
-
-class StoredOut(BaseModel):
-    """What became of events."""
-
-    stored: int
-    duplicates: int
-
-
-class EventOut(BaseModel):
-    """An event as it is kept."""
-
-    id: str
-    item: str
-    title: str
-    time: int
-    known: bool
-
-
-class HistoryOut(BaseModel):
-    """A user's newest events, newest last."""
-
-    user: str
-    events: list[EventOut]
-
-
-class InterestsOut(BaseModel):
-    """A user's interests."""
-
-    user: str
-    artifact: str
-    interests: list[InterestOut]
-
-
-class ForgottenOut(BaseModel):
-    """How many events were erased."""
-
-    forgotten: int
-
-
-class ExampleOut(BaseModel):
-    """A user of the data set."""
-
-    user: str
-    events: int
-    spread: float
-    history: list[str]
-
-
-class ExamplesOut(BaseModel):
-    """Users of the data set."""
-
-    users: list[ExampleOut]
-
-
-class DescribedOut(BaseModel):
-    """An item of the catalog."""
-
-    id: str
-    title: str
-    categories: list[str]
-    count: int
-    hidden: bool
-    provisional: bool
-
-
-class DescribedItemsOut(BaseModel):
-    """Items of the catalog."""
-
-    items: list[DescribedOut]
-
-
-class SimilarItemOut(BaseModel):
-    """An item near another one."""
-
-    id: str
-    title: str
-    similarity: float
-
-
-class SimilarOut(BaseModel):
-    """Items near another one."""
-
-    item: str
-    artifact: str
-    items: list[SimilarItemOut]
-
-
-class AddedOut(BaseModel):
-    """How many items were added or described anew."""
-
-    items: int
-
-
-class HiddenOut(BaseModel):
-    """How many items are hidden now."""
-
-    hidden: int
-
-
-class MapOut(BaseModel):
-    """The most popular items on a plane; ``category`` is a place in ``categories``, -1 for none."""
-
-    ids: list[str]
-    titles: list[str]
-    x: list[float]
-    y: list[float]
-    category: list[int]
-    categories: list[str]
-
-
-class ArtifactOut(BaseModel):
-    """What answers."""
-
-    artifact: str
-    extractor: str
-    interests: int
-    dim: int
-    items: int
-    categories: list[str]
-    index: dict[str, Any]
-    about: dict[str, Any]
-    beside: "ArtifactOut | None" = None
-
-
-class LatencyOut(BaseModel):
-    """Times of the newest recommendations, milliseconds."""
-
-    p50: float | None
-    p99: float | None
-    requests: int
-
-
-class HealthReportOut(BaseModel):
-    """How the model and the service do."""
-
-    diagnostics: dict[str, Any] | None
-    report: dict[str, Any] | None
-    latency: LatencyOut
-    notes: list[str]
-
-
-class ReloadedOut(BaseModel):
-    """Which artifact answers now, and which did."""
-
-    artifact: str
-    was: str
-
-
-class StatusOut(BaseModel):
-    """Alive, or ready."""
-
-    status: str
-    artifact: str | None = None
-
-
-class ErrorBody(BaseModel):
-    """What went wrong, in one sentence."""
-
-    kind: str
-    message: str
-    status: int
-    request_id: str
-
-
-class ErrorOut(BaseModel):
-    """The one shape of every error."""
-
-    error: ErrorBody

@@ -36,7 +36,7 @@ STARTING = 60
 log = logging.getLogger("prismrec.service")
 
 
-class Guarded(HttpToolsProtocol):
+class LimitedHttpProtocol(HttpToolsProtocol):
     """A connection whose heads are bounded in time and in size."""
 
     late: TimerHandle | None = None
@@ -163,7 +163,7 @@ def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> Non
     _many_files()
     options: dict[str, Any] = {
         "workers": workers,
-        "http": Guarded,
+        "http": LimitedHttpProtocol,
         "ws": "none",
         "log_config": None,
         "access_log": False,

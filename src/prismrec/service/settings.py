@@ -47,6 +47,8 @@ class Settings:
     """Requests a second for each key (or address, without keys); 0 for no bound."""
     cors: str = ""
     """Origins that a browser may call from, separated by commas."""
+    reranker: str = ""
+    """A re-ranker of your own, as module:function; requests may name it in rerank."""
     page: bool | None = None
     """Show the page at /. If not given: without keys it is shown, with keys it is not; where it
     is shown with keys, visitors are asked for one."""
@@ -128,12 +130,12 @@ def store_address(settings: Settings, environment: Mapping[str, str] = os.enviro
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class ServePaths:
     """What is served."""
 
     artifact: Path
-    beside: Path | None = None
-    """A second artifact, to compare with."""
+    compare_with: Path | None = None
+    """A second artifact, to compare with on the page."""
     data: Path | None = None
     """A data set whose users the page offers as examples."""
     changes: Path | None = None

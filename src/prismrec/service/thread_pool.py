@@ -17,7 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Workers:
+class ThreadPool:
     """A pool of threads with a bounded queue.
 
     Args:

@@ -13,8 +13,8 @@ from prismrec.training.fit import (
     RunConfig,
     Trained,
     fit,
+    resolve_defaults,
     run_record,
     run_summary,
-    settle,
-    single_of,
+    with_one_interest,
 )

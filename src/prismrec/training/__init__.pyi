@@ -1,17 +1,13 @@
-from .checkpoint import (
-    LAST as LAST,
-)
-from .config import (
-    TrainConfig as TrainConfig,
+from .checkpoint import LAST as LAST
+from .config import TrainConfig as TrainConfig
+from .defaults import (
+    DatasetStats as DatasetStats,
 )
 from .defaults import (
-    Traits as Traits,
+    dataset_stats as dataset_stats,
 )
 from .defaults import (
-    told as told,
-)
-from .defaults import (
-    traits_of as traits_of,
+    describe_defaults as describe_defaults,
 )
 from .fit import (
     RunConfig as RunConfig,
@@ -23,20 +19,18 @@ from .fit import (
     fit as fit,
 )
 from .fit import (
+    resolve_defaults as resolve_defaults,
+)
+from .fit import (
     run_record as run_record,
 )
 from .fit import (
     run_summary as run_summary,
 )
 from .fit import (
-    settle as settle,
+    with_one_interest as with_one_interest,
 )
-from .fit import (
-    single_of as single_of,
-)
-from .initialize import (
-    start_from_cooccurrence as start_from_cooccurrence,
-)
+from .initialize import init_from_cooccurrence as init_from_cooccurrence
 from .loop import (
     Step as Step,
 )
@@ -46,34 +40,32 @@ from .loop import (
 from .loop import (
     train as train,
 )
-from .objective import (
-    Objective as Objective,
+from .objective import Objective as Objective
+from .select import (
+    fit_rule_retriever as fit_rule_retriever,
 )
 from .select import (
-    fit_rules as fit_rules,
-)
-from .select import (
-    retire_dead as retire_dead,
+    prune_interests as prune_interests,
 )
 
 __all__ = [
     "LAST",
+    "DatasetStats",
     "Objective",
     "RunConfig",
     "Step",
     "TrainConfig",
     "TrainResult",
     "Trained",
-    "Traits",
+    "dataset_stats",
+    "describe_defaults",
     "fit",
-    "fit_rules",
-    "retire_dead",
+    "fit_rule_retriever",
+    "init_from_cooccurrence",
+    "prune_interests",
+    "resolve_defaults",
     "run_record",
     "run_summary",
-    "settle",
-    "single_of",
-    "start_from_cooccurrence",
-    "told",
     "train",
-    "traits_of",
+    "with_one_interest",
 ]

@@ -29,7 +29,7 @@ class TrainConfig:
     """Training pairs (a prefix and its target) a step."""
     targets: Targets = "all"
     """Every prefix of a history at once, or one at random a user and epoch (ComiRec)."""
-    window: int | None = None
+    horizon: int | None = None
     """A target is drawn from the next so many events; 1 is the next one, 0 a quarter of the
     events so far, at most 20: as far ahead as a split by user looks. 1 if not given; by
     rule 0 for prism, where validation looks that far."""
@@ -44,7 +44,7 @@ class TrainConfig:
     by rule yes beyond 100 000 items, where they are sampled."""
     weight_decay: float = 0.0
     """Decoupled decay of the extractor's weights, never of item vectors."""
-    average: float | None = None
+    ema_decay: float | None = None
     """Share that the moving average of the weights keeps at each step; validated and kept are the
     averages. 0, the weights themselves, if not given; by rule .98 for prism."""
     clip: float = 5.0
@@ -71,9 +71,9 @@ class TrainConfig:
             if getattr(self, name) not in allowed:
                 known = ", ".join(map(repr, allowed))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {known}.")
-        if not 0 <= (self.average or 0) < 1:
+        if not 0 <= (self.ema_decay or 0) < 1:
             raise ConfigError(
-                f"average is {self.average}; it must be at least 0 and below 1, often .98."
+                f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, often .98."
             )
         if self.learning_rate is not None and not 0 < self.learning_rate <= 1:
             raise ConfigError(
@@ -97,7 +97,7 @@ _LOWEST = {
     "epochs": (1, ""),
     "steps": (1, ", or be left out to count epochs"),
     "batch_size": (1, "; 256 to 4096 is usual"),
-    "window": (0, ": a quarter of the events so far"),
+    "horizon": (0, ": a quarter of the events so far"),
     "validate_every": (1, ", or be left out for once an epoch"),
     "patience": (1, ""),
     "warmup": (0, ""),

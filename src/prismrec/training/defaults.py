@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from prismrec.data import Catalog, Histories, Split
-from prismrec.models import Extractor, Memberships, Prism
+from prismrec.models import Extractor, ItemCategories, Prism
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -32,34 +32,34 @@ Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traits:
+class DatasetStats:
     """What the rules go by."""
 
     items: int
     """Items of the catalog."""
     dense: bool
     """Whether an item has ``DENSE`` training events on average."""
-    far: bool
+    multi_step_targets: bool
     """Whether validation asks for more than the next event."""
-    again: bool
+    has_repeats: bool
     """Whether anybody takes an item twice."""
     categories: bool
     """Whether any two items share a category."""
 
 
-def traits_of(split: Split, catalog: Catalog) -> Traits:
+def dataset_stats(split: Split, catalog: Catalog) -> DatasetStats:
     """Read the traits of a split."""
     items = catalog.size - 1
-    return Traits(
+    return DatasetStats(
         items=items,
         dense=len(split.train.items) >= DENSE * items,
-        far=any(len(case.targets) > 1 for case in split.valid or split.test),
-        again=takes_again(split.train),
-        categories=Memberships.of(catalog.category_indptr, catalog.category_ids).number > 0,
+        multi_step_targets=any(len(case.targets) > 1 for case in split.valid or split.test),
+        has_repeats=has_repeated_items(split.train),
+        categories=ItemCategories.of(catalog.category_indptr, catalog.category_ids).number > 0,
     )
 
 
-def takes_again(histories: Histories) -> bool:
+def has_repeated_items(histories: Histories) -> bool:
     """Tell whether any history holds an item twice.
 
     Cost: O(E log E).
@@ -70,12 +70,12 @@ def takes_again(histories: Histories) -> bool:
     return bool(((items[1:] == items[:-1]) & (owner[1:] == owner[:-1])).any())
 
 
-def rules_of(
+def defaults_for(
     kind: type[Extractor],
-    traits: Traits,
+    stats: DatasetStats,
     *,
-    filter_seen: bool | None = None,
-    strike_seen: bool | None = None,
+    exclude_seen: bool | None = None,
+    mask_history_negatives: bool | None = None,
 ) -> dict[str, Any]:
     """Give each setting that a rule decides, by name.
 
@@ -85,64 +85,68 @@ def rules_of(
         filter_seen: Whether lists leave out what was seen; by rule if None.
         strike_seen: Whether what was seen is no negative; by rule if None. Others follow from it.
     """
-    filter_seen = not traits.again if filter_seen is None else filter_seen
+    exclude_seen = not stats.has_repeats if exclude_seen is None else exclude_seen
     if kind is Prism:
-        struck = traits.dense and filter_seen if strike_seen is None else strike_seen
-        found = of_prism(traits, strike_seen=struck)
+        struck = (
+            stats.dense and exclude_seen
+            if mask_history_negatives is None
+            else mask_history_negatives
+        )
+        found = prism_defaults(stats, mask_history_negatives=struck)
     else:
-        found = of_others(traits, single=kind.single)
-    return found | {"filter_seen": filter_seen}
+        found = other_defaults(stats, single=kind.single)
+    return found | {"exclude_seen": exclude_seen}
 
 
-def of_prism(traits: Traits, *, strike_seen: bool) -> dict[str, Any]:
+def prism_defaults(stats: DatasetStats, *, mask_history_negatives: bool) -> dict[str, Any]:
     """Give what METHODS' prism is, for data of these traits."""
-    sparse_dropout = 0.3 if traits.far else 0.5
+    sparse_dropout = 0.3 if stats.multi_step_targets else 0.5
     return {
-        "interests": 4 if traits.dense else 2,
-        "max_len": 200 if traits.dense and strike_seen else 50,
+        "interests": 4 if stats.dense else 2,
+        "max_len": 200 if stats.dense and mask_history_negatives else 50,
         "readout": "mixture",
         "similarity": "dot",
-        "untied": True,
-        "start": "cooccurrence",
-        "categories": traits.categories,
+        "tie_embeddings": False,
+        "init": "cooccurrence",
+        "categories": stats.categories,
         "sampler": "union",
-        "negatives": min(1024, max(1, traits.items // 4)),
-        "strike_seen": strike_seen,
-        "dropout": 0.2 if traits.dense else sparse_dropout,
+        "negatives": min(1024, max(1, stats.items // 4)),
+        "mask_history_negatives": mask_history_negatives,
+        "dropout": 0.2 if stats.dense else sparse_dropout,
         "learning_rate": 8e-3,
         "epochs": 8,
         "patience": 2,
-        "window": 0 if traits.far else 1,
-        "average": 0.98,
+        "horizon": 0 if stats.multi_step_targets else 1,
+        "ema_decay": 0.98,
         "rules": True,
     }
 
 
-def of_others(traits: Traits, *, single: bool) -> dict[str, Any]:
+def other_defaults(stats: DatasetStats, *, single: bool) -> dict[str, Any]:
     """Give a good way to train the extractors of the literature."""
     return {
         "interests": 1 if single else 4,
         "max_len": 50,
         "readout": "lse",
         "similarity": "cosine",
-        "untied": False,
-        "start": "random",
+        "tie_embeddings": True,
+        "init": "random",
         "categories": False,
         "sampler": "uniform",
-        "negatives": 0 if traits.items <= FULL_SOFTMAX_UP_TO else 2_048,
-        "strike_seen": False,
+        "negatives": 0 if stats.items <= FULL_SOFTMAX_UP_TO else 2_048,
+        "mask_history_negatives": False,
         "dropout": 0.2,
         "rules": False,
     }
 
 
-def filled(settings: Settings, rules: Mapping[str, Any]) -> Settings:
+def with_defaults(settings: Settings, rules: Mapping[str, Any]) -> Settings:
     """Give the settings with those that are None taken from the rules."""
     names = [name for name in rules if getattr(settings, name, 0) is None]
     return replace(settings, **{name: rules[name] for name in names})
 
 
-def told(asked: "DataclassInstance", settled: "DataclassInstance") -> str:
+def describe_defaults(asked: "DataclassInstance", settled: "DataclassInstance") -> str:
     """Say which settings were filled in by rule: ``name value``, a comma between two."""
     names = [field.name for field in fields(asked) if getattr(asked, field.name) is None]
     values = {name: getattr(settled, name) for name in names}

@@ -25,21 +25,27 @@ from prismrec.models import (
     READOUTS,
     REGULARIZERS,
     SAMPLERS,
-    Memberships,
+    ItemCategories,
     Model,
     Prism,
     Similarity,
     losses,
 )
-from prismrec.recommend import Recommender
+from prismrec.recommend import Recommender, build_recommender
 from prismrec.registry import build, resolve
 from prismrec.retrieval import INDEXES
 from prismrec.training.config import TrainConfig
-from prismrec.training.defaults import DENSE_GRADIENTS_UP_TO, Traits, filled, rules_of, traits_of
-from prismrec.training.initialize import start_from_cooccurrence
+from prismrec.training.defaults import (
+    DENSE_GRADIENTS_UP_TO,
+    DatasetStats,
+    dataset_stats,
+    defaults_for,
+    with_defaults,
+)
+from prismrec.training.initialize import init_from_cooccurrence
 from prismrec.training.loop import Step, TrainResult, train
 from prismrec.training.objective import Objective
-from prismrec.training.select import fit_rules, retire_dead
+from prismrec.training.select import fit_rule_retriever, prune_interests
 
 T = TypeVar("T")
 MEASURED = 256
@@ -81,23 +87,23 @@ class RunConfig:
     dropout: float | None = None
     """Share of each history vector's numbers set to 0 in training. 0.2 if not given; for prism on
     data of fewer than 25 events an item 0.3, or 0.5 where validation asks for one next event."""
-    untied: bool | None = None
+    tie_embeddings: bool | None = None
     """Search another table than histories are read through, with a bias for each item. If not
     given: for prism."""
-    start: Literal["cooccurrence", "random"] | None = None
+    init: Literal["cooccurrence", "random"] | None = None
     """Where item vectors start: from what followed what, for untied ones, or at random. If not
     given: cooccurrence for prism."""
     categories: bool | None = None
     """While training, let items of a category share a part of their vectors, so that what is known
     of many helps the rare. If not given: for prism, where two items share a category."""
-    strike_seen: bool | None = None
+    mask_history_negatives: bool | None = None
     """Let a history's items be no negatives of what comes next. If not given: for prism on data of
     25 events an item and more, where lists leave them out (filter-seen)."""
     routing_variance: float = 0.0
     """Weight of REMI's routing regulariser."""
     disagreement: float = 0.0
     """Weight of the mean cosine between a user's interests."""
-    filter_seen: bool | None = None
+    exclude_seen: bool | None = None
     """Validate on lists without the items of the history. If not given: where nobody takes an item
     twice."""
     rules: bool | None = None
@@ -153,13 +159,13 @@ def fit(
         UnknownName: A part of a name that there is not.
         DataError, TrainingError: See ``train``.
     """
-    traits = traits_of(split, catalog)
-    config, training = settle(config, training, traits)
+    stats = dataset_stats(split, catalog)
+    config, training = resolve_defaults(config, training, stats)
     model = untrained(config, split, catalog, training.seed, resume=resume)
 
     def validate() -> float:
         recommender = Recommender.exact(model, catalog)
-        recommend = partial(recommender.ranked, filter_seen=given(config.filter_seen))
+        recommend = partial(recommender.ranked, exclude_seen=require(config.exclude_seen))
         report = evaluate(recommend, split.valid, ks=(50,), only=(config.validate_on,))
         return report.metrics[f"{config.validate_on}@50"]
 
@@ -175,10 +181,10 @@ def fit(
     )
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED))]
-    recommender, choice = Recommender.chosen(model.cpu(), catalog, some, index=config.index)
+    recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
     notes: dict[str, str] = {}
     if not result.interrupted:
-        recommender, notes = tuned(recommender, config, traits, split)
+        recommender, notes = tuned(recommender, config, stats, split)
     return Trained(recommender, result, settings, {"index": choice.reason, **notes})
 
 
@@ -187,11 +193,11 @@ def untrained(
 ) -> Model:
     """Make the model that training starts from; one that is resumed has its vectors elsewhere."""
     model = make_model(config, catalog.size, seed)
-    memberships = memberships_of(catalog) if config.categories else None
+    memberships = item_categories_of(catalog) if config.categories else None
     if memberships is not None:
-        model.share(memberships)
-    if config.start == "cooccurrence" and not resume:
-        start_from_cooccurrence(
+        model.add_category_embeddings(memberships)
+    if config.init == "cooccurrence" and not resume:
+        init_from_cooccurrence(
             model, split.train, seed=seed, memberships=memberships,
             clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
         )  # fmt: skip
@@ -199,54 +205,59 @@ def untrained(
 
 
 def tuned(
-    recommender: Recommender, config: RunConfig, traits: Traits, split: Split
+    recommender: Recommender, config: RunConfig, stats: DatasetStats, split: Split
 ) -> tuple[Recommender, dict[str, str]]:
     """Set on validation what is not trained: which interests stay, and rules beside them."""
-    filter_seen = given(config.filter_seen)
+    exclude_seen = require(config.exclude_seen)
     notes = {}
-    retired = retire_dead(recommender, split.valid, filter_seen=filter_seen)
-    if retired:
-        notes["interests"] = retired
+    pruned = prune_interests(recommender, split.valid, exclude_seen=exclude_seen)
+    if pruned:
+        notes["interests"] = pruned
     if config.rules:
         # Who asks for one next event looks at the head of the list.
-        metric = f"{config.validate_on}@50" if traits.far else "ndcg@10"
-        rules, notes["rules"] = fit_rules(
-            recommender, split.train, split.valid, metric=metric, filter_seen=filter_seen
+        metric = f"{config.validate_on}@50" if stats.multi_step_targets else "ndcg@10"
+        rules, notes["rules"] = fit_rule_retriever(
+            recommender, split.train, split.valid, metric=metric, exclude_seen=exclude_seen
         )
         recommender = recommender.with_rules(rules)
     return recommender, notes
 
 
-def settle(
-    config: RunConfig, training: TrainConfig, traits: Traits
+def resolve_defaults(
+    config: RunConfig, training: TrainConfig, stats: DatasetStats
 ) -> tuple[RunConfig, TrainConfig]:
     """Fill in what was not given, by the rules of ``defaults``."""
     kind = resolve("extractor", config.extractor, EXTRACTORS)
     if config.index != "auto":
         resolve("index", config.index, INDEXES)  # an unknown name is better told before training
-    rules = rules_of(kind, traits, filter_seen=config.filter_seen, strike_seen=config.strike_seen)
-    config = filled(config, rules)
-    sparse = traits.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
+    rules = defaults_for(
+        kind,
+        stats,
+        exclude_seen=config.exclude_seen,
+        mask_history_negatives=config.mask_history_negatives,
+    )
+    config = with_defaults(config, rules)
+    sparse = stats.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     temperature = 0.07 if config.similarity == "cosine" else 1.0
-    config = filled(config, {"temperature": temperature})
+    config = with_defaults(config, {"temperature": temperature})
     if kind is Prism:
-        config = replace(config, options={"block": traits.dense, **config.options})
-    return config, filled(training, rules | {"sparse": sparse})
+        config = replace(config, options={"block": stats.dense, **config.options})
+    return config, with_defaults(training, rules | {"sparse": sparse})
 
 
-def single_of(config: RunConfig) -> RunConfig:
+def with_one_interest(config: RunConfig) -> RunConfig:
     """Give the same run with one interest: a head, for one has nothing to cluster apart from."""
     options = {name: value for name, value in config.options.items() if name != "clusters"}
     return replace(config, interests=1, options=options)
 
 
-def memberships_of(catalog: Catalog) -> Memberships:
+def item_categories_of(catalog: Catalog) -> ItemCategories:
     """Give which items share which categories.
 
     Raises:
         ConfigError: No two items share one.
     """
-    found = Memberships.of(catalog.category_indptr, catalog.category_ids)
+    found = ItemCategories.of(catalog.category_indptr, catalog.category_ids)
     if not found.number:
         raise ConfigError(
             "categories was asked for, but no two items of this data set share a category; "
@@ -261,17 +272,17 @@ def make_model(config: RunConfig, size: int, seed: int) -> Model:
         torch.manual_seed(seed)
         extractor = build(
             "extractor", config.extractor, EXTRACTORS, config.options,
-            dim=config.dim, interests=given(config.interests), max_len=given(config.max_len),
+            dim=config.dim, interests=require(config.interests), max_len=require(config.max_len),
         )  # fmt: skip
         return Model(
             size,
             extractor,
-            similarity=given(config.similarity),
-            temperature=given(config.temperature),
-            dropout=given(config.dropout),
-            untied=given(config.untied),
+            similarity=require(config.similarity),
+            temperature=require(config.temperature),
+            dropout=require(config.dropout),
+            tie_embeddings=require(config.tie_embeddings),
             normalized=config.readout == "mixture",
-            strike_seen=given(config.strike_seen),
+            mask_history_negatives=require(config.mask_history_negatives),
         )
 
 
@@ -281,17 +292,17 @@ def make_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
     if loss is losses.gbce:
         others = max(len(counts) - 2, 1)  # without padding and the target
         loss = partial(losses.gbce, sampling_rate=min(1.0, (config.negatives or others) / others))
-    sampler = resolve("sampler", given(config.sampler), SAMPLERS)
+    sampler = resolve("sampler", require(config.sampler), SAMPLERS)
     terms = {name: getattr(config, name) for name in REGULARIZERS}
     return Objective(
         loss=loss,
-        readout=resolve("readout", given(config.readout), READOUTS),
+        readout=resolve("readout", require(config.readout), READOUTS),
         negatives=sampler(counts, config.negatives) if config.negatives else None,
         regularizers={n: (REGULARIZERS[n], weight) for n, weight in terms.items() if weight},
     )
 
 
-def given(value: T | None) -> T:
+def require(value: T | None) -> T:
     """Give a setting's value.
 
     Raises:

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.models import Memberships, Model, assigned
+from prismrec.models import ItemCategories, Model, assigned
 from prismrec.retrieval import count_pairs
 
 WINDOW, DECAY, BACKWARD = 10, 0.8, 0.5
@@ -51,12 +51,12 @@ CLUSTERED = 1 << 16
 """Events clustered at a time, or one history."""
 
 
-def start_from_cooccurrence(
+def init_from_cooccurrence(
     model: Model,
     train: Histories,
     *,
     seed: int,
-    memberships: Memberships | None = None,
+    memberships: ItemCategories | None = None,
     clusters: int = 0,
 ) -> None:
     """Set an untied model's tables to co-occurrence vectors and its biases to popularity.
@@ -86,7 +86,7 @@ def start_from_cooccurrence(
         sources, outputs = vectors_of(clusters_apart(train, sources, number=clusters))
     popularity = POPULARITY * np.log(np.maximum(counts, 0.5))
     parts = (SCALE * sources, SCALE * outputs, popularity)
-    model.start_from(*(torch.from_numpy(part).float() for part in parts))
+    model.set_item_vectors(*(torch.from_numpy(part).float() for part in parts))
 
 
 def clusters_apart(
@@ -121,7 +121,7 @@ def clusters_apart(
 
 
 def leaning_on_categories(
-    vectors: Float[np.ndarray, "V D"], counts: NDArray[np.int64], memberships: Memberships
+    vectors: Float[np.ndarray, "V D"], counts: NDArray[np.int64], memberships: ItemCategories
 ) -> Float[np.ndarray, "V D"]:
     """Draw each item's vector towards the mean of its categories', the more the less it was seen.
 

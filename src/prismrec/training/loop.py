@@ -30,7 +30,7 @@ from prismrec.training.checkpoint import (
     save_last,
 )
 from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
-from prismrec.training.ema import Average
+from prismrec.training.ema import ExponentialMovingAverage
 from prismrec.training.fingerprint import fingerprint
 from prismrec.training.interrupt import interrupt_noted
 from prismrec.training.objective import Objective, compute
@@ -85,7 +85,7 @@ def train(
 
     Args:
         model: Left in evaluation mode, with the weights of the best validation, or the last
-            ones where there is no ``validate``, and folded (see ``Model.fold``).
+            ones where there is no ``validate``, and folded (see ``Model.merge_category_embeddings``).
         histories: Whole training histories.
         config: How.
         objective: What is minimised; softmax over the whole catalog, lse readout, by default.
@@ -147,7 +147,7 @@ class Run:
             max_len=model.extractor.max_len,
             batch_size=config.batch_size,
             targets=config.targets,
-            window=1 if config.window is None else config.window,
+            horizon=1 if config.horizon is None else config.horizon,
             seed=config.seed,
         )
         self.steps = config.steps or (config.epochs or EPOCHS) * len(self.batches)
@@ -155,13 +155,13 @@ class Run:
         self.optimizers = optimizers_of(model, config)
         self.identity = fingerprint(model, histories, config, objective)
         self.best_weights: dict[str, Tensor] = {}
-        self.average = Average(model, config.average) if config.average else None
+        self.ema = ExponentialMovingAverage(model, config.ema_decay) if config.ema_decay else None
         self.pairs, self.stepping, self.began = 0, 0.0, time.perf_counter()
 
     @property
     def averages(self) -> dict[str, Tensor]:
         """The averages, if they are kept."""
-        return self.average.weights if self.average else {}
+        return self.ema.weights if self.ema else {}
 
     @property
     def goes_on(self) -> bool:
@@ -191,15 +191,15 @@ class Run:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.progress.step = step + 1
-        if self.average:
-            self.average.update(step + 1)
+        if self.ema:
+            self.ema.update(step + 1)
         pairs = int((batch.target != 0).sum())
         self.pairs, self.stepping = self.pairs + pairs, self.stepping + time.perf_counter() - began
         return losses, pairs, rate
 
     def validate(self, validate: Callable[[], float], loss: float) -> float:
         """Ask for the metric and keep the weights if it is the best so far."""
-        with self.average.in_place() if self.average else nullcontext():
+        with self.ema.in_place() if self.ema else nullcontext():
             return self._validated(validate, loss)
 
     def _validated(self, validate: Callable[[], float], loss: float) -> float:
@@ -239,9 +239,9 @@ class Run:
             self.model.load_state_dict(self.best_weights)
         elif progress.best is not None and self.folder:
             load_best(self.folder, self.model)  # made before this sitting
-        elif self.average:
-            self.average.copy_to_model()
-        self.model.fold()
+        elif self.ema:
+            self.ema.copy_to_model()
+        self.model.merge_category_embeddings()
         self.model.eval()
         return TrainResult(
             steps=progress.step,

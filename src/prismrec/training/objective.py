@@ -19,9 +19,9 @@ from prismrec.models import (
     Model,
     Readout,
     Sampler,
+    chunked_softmax_loss,
     find_hits,
     losses,
-    partition_loss,
 )
 from prismrec.types import Batch, Interests, Negatives
 
@@ -56,7 +56,7 @@ def compute(
     """
     interests, target_ids = _trained(model, batch)
     prefixes, own_ids = _prefixes_of(batch), target_ids[:, None]
-    if model.strike_seen:
+    if model.mask_history_negatives:
         own_ids = torch.cat([own_ids, prefixes], dim=1)
     # Whatever the extractor ran in, scores and losses are float32.
     with torch.autocast(target_ids.device.type, enabled=False):
@@ -89,7 +89,7 @@ def _met(
     prior = interests.bias.masked_fill(~interests.active, float("-inf"))
     meeting = (*objective.readout.queries(interests.vectors, prior, target), target)
     drawn = objective.negatives(generator, target_ids) if objective.negatives else None
-    finish = objective.readout.from_partitions
+    finish = objective.readout.loss_from_partitions
     if objective.loss is losses.softmax and finish:
         return _by_partition(model, meeting, own_ids, drawn, finish)
     return _plainly(model, meeting, own_ids, drawn, objective)
@@ -123,9 +123,11 @@ def _by_partition(
     finish: Finish,
 ) -> Tensor:
     if drawn is None and own_ids.shape[1] == 1:  # the whole catalog, of which nothing is struck
-        return partition_loss(*meeting, model.item_vectors()[1:], finish=finish)
+        return chunked_softmax_loss(*meeting, model.item_vectors()[1:], finish=finish)
     ids, items, log_q = _negatives_of(model, drawn)
-    return partition_loss(*meeting, items, finish=finish, log_q=log_q, hits=find_hits(own_ids, ids))
+    return chunked_softmax_loss(
+        *meeting, items, finish=finish, log_q=log_q, hits=find_hits(own_ids, ids)
+    )
 
 
 def _plainly(

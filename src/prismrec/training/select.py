@@ -25,8 +25,8 @@ CASES = 5_000
 """Users of validation that the rules are weighed by at most, evenly spread."""
 
 
-def retire_dead(
-    recommender: Recommender, valid: Sequence[Case], *, filter_seen: bool = True
+def prune_interests(
+    recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool = True
 ) -> str | None:
     """Retire the interests of a prism that win less than 1 % of the targets of validation.
 
@@ -44,34 +44,34 @@ def retire_dead(
     Cost: a diagnosis of ``DIAGNOSED`` users.
     """
     extractor = recommender.model.extractor
-    if not isinstance(extractor, Prism) or extractor.interests - len(extractor.retired) == 1:
+    if not isinstance(extractor, Prism) or extractor.interests - len(extractor.pruned) == 1:
         return None
     cases = [case for case in valid if len(case.history)]
     cases = cases[:: max(-(-len(cases) // DIAGNOSED), 1)]
     if sum(len(case.targets) for case in cases) < TELLING:
         return None
-    found = diagnose(recommender, cases, filter_seen=filter_seen)
-    lasting = sorted(extractor.lasting - set(extractor.retired))
-    best = max(lasting, key=lambda number: found.usage[number])  # one of these has to stay
+    found = diagnose(recommender, cases, exclude_seen=exclude_seen)
+    always_active = sorted(extractor.always_active - set(extractor.pruned))
+    best = max(always_active, key=lambda number: found.usage[number])  # one of these has to stay
     dead = [number for number in found.dead if number != best]
     if not dead:
         return None
-    extractor.retire({*extractor.retired, *dead})
+    extractor.prune({*extractor.pruned, *dead})
     shares = ", ".join(f"{100 * found.usage[number]:.1f} %" for number in dead)
-    left = extractor.interests - len(extractor.retired)
+    left = extractor.interests - len(extractor.pruned)
     return (
         f"{left} of {extractor.interests} interests stay: the others won {shares} of the "
         "targets of validation"
     )
 
 
-def fit_rules(
+def fit_rule_retriever(
     recommender: Recommender,
     train: Histories,
     valid: Sequence[Case],
     *,
     metric: str = "recall@50",
-    filter_seen: bool = True,
+    exclude_seen: bool = True,
 ) -> tuple[RuleRetriever | None, str]:
     """Find the rules that help a recommender most, if any do.
 
@@ -94,7 +94,7 @@ def fit_rules(
     cases = valid[:: -(-len(valid) // CASES)]
 
     def value(rules: RuleRetriever | None) -> float:
-        recommend = partial(recommender.with_rules(rules).ranked, filter_seen=filter_seen)
+        recommend = partial(recommender.with_rules(rules).ranked, exclude_seen=exclude_seen)
         return evaluate(recommend, cases, ks=(int(k),), only=(name,)).metrics[metric]
 
     plain = value(None)

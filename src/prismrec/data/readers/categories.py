@@ -9,7 +9,7 @@ from typing import cast
 
 import polars as pl
 
-from prismrec.data.readers.rejected import Refused
+from prismrec.data.readers.rejected import RejectedRows
 from prismrec.errors import DataError
 
 OBJECTS = "categories are objects, not names"
@@ -64,7 +64,7 @@ def objects(column: str, dtype: pl.DataType) -> pl.Expr:
     return pl.when(without_texts.str.contains("{", literal=True)).then(pl.lit(OBJECTS))
 
 
-def refuse_objects(name: str, refused: Iterable[Refused]) -> None:
+def refuse_objects(name: str, refused: Iterable[RejectedRows]) -> None:
     """Raise where cells are objects: to go on would make categories of them, or of nothing.
 
     Raises:

@@ -15,7 +15,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Refused:
+class RejectedRows:
     """Rows that cannot be used, for one reason."""
 
     reason: str
@@ -31,9 +31,9 @@ class Refused:
         return f"{self.count:,} row{'s' * (self.count != 1)}: {self.reason}{first}"
 
 
-def refusals(
+def find_rejected(
     rows: pl.LazyFrame, tables: Sequence[Table], counts: Mapping[str, int], *, show: Sequence[str]
-) -> tuple[Refused, ...]:
+) -> tuple[RejectedRows, ...]:
     """Name the rows to be refused, the most frequent reason first.
 
     Args:
@@ -62,11 +62,13 @@ def refusals(
         if reason == OVER_LINES:  # an open quote swallows lines, each of which was a row
             breaks = text.str.count_matches("\n", literal=True).sum()
             count += rows.filter(pl.col(KIND) == reason).select(breaks).collect().item()
-        refused.append(Refused(reason, count, tuple(lines), tuple(examples)))
+        refused.append(RejectedRows(reason, count, tuple(lines), tuple(examples)))
     return tuple(refused)
 
 
-def judge(name: str, kept: int, refused: Sequence[Refused], *, strict: bool = False) -> None:
+def check_rejected(
+    name: str, kept: int, refused: Sequence[RejectedRows], *, strict: bool = False
+) -> None:
     """Raise where rows were refused that may not be.
 
     Raises:

@@ -46,7 +46,7 @@ def choose(
     targets = [case.targets for case in valid]
 
     def value(score: Score) -> float:
-        items = by_score(score, filter_seen=True)(histories, k).items
+        items = by_score(score, exclude_seen=True)(histories, k).items
         return float(recall(Answers(items, targets), k).mean())
 
     if not valid:

@@ -23,7 +23,7 @@ ROWS = 64
 """Histories scored at a time: 64 rows of 400 000 items are 100 MB."""
 
 
-def by_score(score: Score, *, filter_seen: bool) -> Recommend:
+def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     """Make the function that recommends the k items of highest score.
 
     Padding is never listed. Ties go to the smaller item number.
@@ -46,7 +46,7 @@ def by_score(score: Score, *, filter_seen: bool) -> Recommend:
             block = histories[start : start + ROWS]
             table = np.array(score(block))  # a copy: barred below
             table[:, 0] = -np.inf
-            if filter_seen:
+            if exclude_seen:
                 rows = np.repeat(np.arange(len(block)), [len(history) for history in block])
                 table[rows, np.concatenate(block)] = -np.inf
             found, value = top(table, k)

@@ -21,7 +21,7 @@ class Entry:
     keep: Report
     """With ``keep_seen``: items of the history may be listed."""
     filtered: Report
-    """With ``filter_seen``."""
+    """With ``exclude_seen``."""
     seconds: float | None = None
     """Time to fit or train it; ``None`` if it was not taken."""
     baseline: bool = False
@@ -40,7 +40,7 @@ class Content:
     entries: Sequence[Entry]
     """At least one, in the order of the table; names distinct."""
     depth: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    """Name → {k: recall@k}, with ``filter_seen``."""
+    """Name → {k: recall@k}, with ``exclude_seen``."""
     tradeoff: Mapping[str, Sequence[tuple[float, float, float]]] = field(default_factory=dict)
     """Name → (strength, recall, diversity), as ``diagnostics.tradeoff`` gives them."""
     tradeoff_k: int = 50
@@ -76,7 +76,7 @@ class Content:
 def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str]:
     """Hold every model against the best baseline, user by user, a sentence each.
 
-    The best is the one of the highest mean under ``filter_seen``, which is also what is
+    The best is the one of the highest mean under ``exclude_seen``, which is also what is
     compared. Without baselines or models there is nothing to say.
 
     Raises:
@@ -139,7 +139,7 @@ def _or_null(value: float) -> float | None:
 
 def _notes(content: Content) -> Iterator[str]:
     for entry in content.entries:
-        for way, report in (("keep_seen", entry.keep), ("filter_seen", entry.filtered)):
+        for way, report in (("keep_seen", entry.keep), ("exclude_seen", entry.filtered)):
             yield from (f"{entry.name}, {way}: {note}" for note in report.notes)
     for name, found in content.diagnostics.items():
         yield from (f"{name}: {note}" for note in found.notes)

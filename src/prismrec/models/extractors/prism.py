@@ -47,16 +47,16 @@ class Prism(Extractor):
             it hⱼ is the item's own vector. Clusters are of the items' own vectors, in training
             after dropout, which is better than without (docs/lab.md).
         dropout: Probability of dropping an entry of what the block adds, in training only.
-        retired: Interests, from 0, that are active for nobody: see ``retire``.
+        retired: Interests, from 0, that are active for nobody: see ``prune``.
 
     Raises:
-        ConfigError: Too many clusters, or fewer than none; see ``retire`` for the rest.
+        ConfigError: Too many clusters, or fewer than none; see ``prune`` for the rest.
 
     Cost: O(B L D (D + K)) time and O(B L D) memory, with a block O(B L² D) time more;
         ``prefixes`` O(B L² K D) time and O(B L² K) memory beside. Clusters take L steps.
     """
 
-    at_work: Tensor
+    enabled: Tensor
     """``[K]``: False for retired interests."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Prism(Extractor):
         clusters: int = 0,
         block: bool = False,
         dropout: float = 0.2,
-        retired: Collection[int] = (),
+        pruned: Collection[int] = (),
     ) -> None:
         super().__init__(dim=dim, interests=interests, max_len=max_len)
         if not 0 <= clusters <= interests:
@@ -93,31 +93,31 @@ class Prism(Extractor):
             recency = (-0.5 * farness).expand(heads, -1)
             self.block = Block(dim=dim, heads=heads, dropout=dropout, recency=recency.clone())
             self.norm, self.gate = nn.LayerNorm(dim), nn.Parameter(torch.zeros(dim))
-        self.retire(retired)
+        self.prune(pruned)
 
-    def retire(self, interests: Collection[int]) -> None:
+    def prune(self, interests: Collection[int]) -> None:
         """Let these interests, from 0, be active for nobody, and all the others for everyone.
 
         Raises:
             ConfigError: A number that no interest has, or all that a history without events has:
                 the heads, or the first cluster where there is no head.
         """
-        self.retired = sorted(set(interests))
-        others = set(range(self.interests)) - set(self.retired)
-        if len(others) + len(self.retired) != self.interests or not others & self.lasting:
+        self.pruned = sorted(set(interests))
+        others = set(range(self.interests)) - set(self.pruned)
+        if len(others) + len(self.pruned) != self.interests or not others & self.always_active:
             raise ConfigError(
-                f"Interests {self.retired} were to be retired of {self.interests}, from 0; name "
-                f"some of these, and leave one of the first {len(self.lasting)}."
+                f"Interests {self.pruned} were to be retired of {self.interests}, from 0; name "
+                f"some of these, and leave one of the first {len(self.always_active)}."
             )
-        at_work = [number in others for number in range(self.interests)]
-        here = torch.tensor(at_work, device=self.prior.device)
-        self.register_buffer("at_work", here, persistent=False)  # the options hold it
-        self.options.pop("retired", None)
-        if self.retired:
-            self.options["retired"] = self.retired
+        enabled = [number in others for number in range(self.interests)]
+        here = torch.tensor(enabled, device=self.prior.device)
+        self.register_buffer("enabled", here, persistent=False)  # the options hold it
+        self.options.pop("pruned", None)
+        if self.pruned:
+            self.options["pruned"] = self.pruned
 
     @property
-    def lasting(self) -> set[int]:
+    def always_active(self) -> set[int]:
         """The interests that every history has, even one without events."""
         return set(range(max(self.heads, 1)))
 
@@ -158,7 +158,7 @@ class Prism(Extractor):
         logits = content[:, :, : self.heads] + recency
         taken = seen[:, :, None].expand_as(logits)  # [B, T, K, L] from here on
         prior = self.prior[: self.heads].expand(*seen.shape[:2], -1)
-        active = self.at_work.expand(*seen.shape[:2], -1)
+        active = self.enabled.expand(*seen.shape[:2], -1)
         if self.clusters:
             member, later = self._membership(items, mask, seen)
             own = at_distance(self.recency[self.heads :], later).transpose(2, 3)  # [B, T, 1, L]

@@ -14,7 +14,7 @@ To add one: write ``index/yours.py``, add a line to ``INDEXES``; a class whose l
 stands there as "module:Class". To use one without touching this package: ``yourpkg.yours:Yours``.
 """
 
-from prismrec.retrieval.index.approximate import ApproximateIndex, Changed, QuantizedIndex
+from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex, UpdatedIndex
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.index.choose import (
     Choice,
@@ -32,7 +32,7 @@ __all__ = [
     "COMPOSED",
     "INDEXES",
     "ApproximateIndex",
-    "Changed",
+    "UpdatedIndex",
     "Choice",
     "ExactIndex",
     "Index",

@@ -37,25 +37,30 @@ class ApproximateIndex(Index):
     """An index that looks at part of the catalog."""
 
     exact = False
-    effort: int
+    search_budget: int
     """How much of it: the larger, the slower and the nearer to exact."""
 
     @property
     @abstractmethod
-    def efforts(self) -> Sequence[int]:
+    def search_budgets(self) -> Sequence[int]:
         """The efforts worth trying, ascending."""
 
     @abstractmethod
-    def with_effort(self, effort: int) -> Self:
+    def with_search_budget(self, search_budget: int) -> Self:
         """Give the same index at another effort; they share their memory."""
 
-    def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> "Changed":
+    def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> "UpdatedIndex":
         """See ``Index.add``. What is added is searched exactly: build anew when it is much."""
-        return Changed.of(self).add(vectors, ids)
+        return UpdatedIndex.of(self).add(vectors, ids)
 
-    def remove(self, ids: Int[np.ndarray, " N"]) -> "Changed":
+    def remove(self, ids: Int[np.ndarray, " N"]) -> "UpdatedIndex":
         """See ``Index.remove``. Each search asks for as many more: build anew when it is many."""
-        return Changed.of(self).remove(ids)
+        return UpdatedIndex.of(self).remove(ids)
+
+
+def saved_budget(settings: Mapping[str, Any]) -> Any:
+    """Return the search budget of a saved index; earlier versions called it effort."""
+    return settings["search_budget" if "search_budget" in settings else "effort"]
 
 
 def ladder(top: int) -> list[int]:
@@ -76,8 +81,8 @@ class QuantizedIndex(ApproximateIndex):
     depth: ClassVar[int] = 1
     """Places asked for, for each item wanted; more where the backend's own scores are coarse."""
 
-    def __init__(self, whole: ExactIndex, backend: Any, effort: int) -> None:
-        self.whole, self.backend, self.effort = whole, backend, effort
+    def __init__(self, whole: ExactIndex, backend: Any, search_budget: int) -> None:
+        self.whole, self.backend, self.search_budget = whole, backend, search_budget
 
     @classmethod
     def build(cls, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
@@ -94,7 +99,7 @@ class QuantizedIndex(ApproximateIndex):
                 "index."
             )
         index = cls(ExactIndex(torch.from_numpy(matrix), numbers), cls._train(matrix), 1)
-        return index.with_effort(index.efforts[len(index.efforts) // 2])
+        return index.with_search_budget(index.search_budgets[len(index.search_budgets) // 2])
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -106,9 +111,9 @@ class QuantizedIndex(ApproximateIndex):
         """See ``Index.dim``."""
         return self.whole.dim
 
-    def with_effort(self, effort: int) -> Self:
-        """See ``ApproximateIndex.with_effort``."""
-        return type(self)(self.whole, self.backend, effort)
+    def with_search_budget(self, search_budget: int) -> Self:
+        """See ``ApproximateIndex.with_search_budget``."""
+        return type(self)(self.whole, self.backend, search_budget)
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """See ``Index.search``."""
@@ -117,10 +122,10 @@ class QuantizedIndex(ApproximateIndex):
         scores = np.zeros((len(flat), m), dtype=np.float32)
         wanted = min(m, len(self))
         short = np.arange(len(flat) if wanted else 0)  # rows of fewer items than wanted
-        for effort in self._widening():
+        for search_budget in self._widening():
             for start in range(0, len(short), ROWS):
                 rows = short[start : start + ROWS]
-                items[rows], scores[rows] = self._scored(flat[rows], m, effort)
+                items[rows], scores[rows] = self._scored(flat[rows], m, search_budget)
             short = short[items[short, wanted - 1] == 0]
             if not len(short):
                 break
@@ -132,14 +137,18 @@ class QuantizedIndex(ApproximateIndex):
 
     def _widening(self) -> Iterator[int]:
         """Give its effort, and then the larger ones."""
-        yield self.effort
-        yield from (effort for effort in self.efforts if effort > self.effort)
+        yield self.search_budget
+        yield from (
+            search_budget
+            for search_budget in self.search_budgets
+            if search_budget > self.search_budget
+        )
 
     def _scored(
-        self, flat: Float[np.ndarray, "R D"], m: int, effort: int
+        self, flat: Float[np.ndarray, "R D"], m: int, search_budget: int
     ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
         """Give what the backend finds, with the scores of the vectors themselves."""
-        places = self._nearest(flat, min(self.depth * m, len(self)), effort)
+        places = self._nearest(flat, min(self.depth * m, len(self)), search_budget)
         there = np.where(places < 0, 0, places)
         vectors = self.whole.vectors[torch.from_numpy(there)]  # [R, M, D]
         scores = torch.bmm(vectors, torch.from_numpy(flat)[:, :, None])[:, :, 0].numpy()
@@ -152,7 +161,7 @@ class QuantizedIndex(ApproximateIndex):
 
     @abstractmethod
     def _nearest(
-        self, flat: Float[np.ndarray, "R D"], m: int, effort: int
+        self, flat: Float[np.ndarray, "R D"], m: int, search_budget: int
     ) -> Int[np.ndarray, "R M"]:
         """Give the places of about the m nearest rows of each query, each once; -1 for none."""
 
@@ -164,18 +173,19 @@ class QuantizedIndex(ApproximateIndex):
             ValueError: They are something else.
         """
         (whole,) = parts
-        if not isinstance(whole, ExactIndex) or not is_whole_number(settings["effort"], 1):
-            raise ValueError(f"its part is {whole.kind}, its effort {settings['effort']!r}")
-        return whole, settings["effort"]
+        budget = saved_budget(settings)
+        if not isinstance(whole, ExactIndex) or not is_whole_number(budget, 1):
+            raise ValueError(f"its part is {whole.kind}, its search budget {budget!r}")
+        return whole, budget
 
     def _settings(self) -> dict[str, Any]:
-        return {"effort": self.effort}
+        return {"search_budget": self.search_budget}
 
     def _parts(self) -> Sequence[Index]:
         return (self.whole,)
 
 
-class Changed(Index):
+class UpdatedIndex(Index):
     """An index without some of its items and with others beside it.
 
     Args:

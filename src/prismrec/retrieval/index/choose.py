@@ -147,8 +147,8 @@ def tuned(
     """
     asked = real_queries(queries)
     truth = exact.search(asked, k)
-    for effort in index.efforts:
-        index = index.with_effort(effort)
+    for search_budget in index.search_budgets:
+        index = index.with_search_budget(search_budget)
         if recall_of(index.search(asked, k), truth) >= floor:
             break
     return index
@@ -170,5 +170,7 @@ def _measured(
     whole = built.whole if isinstance(built, QuantizedIndex) else ExactIndex.build(vectors, ids)
     index = tuned(built, whole, asked, k=k, floor=floor)
     recall = recall_check(index, whole, asked, k=k, floor=floor)
-    reason = f"{kind.kind} finds {recall:.3f} of the exact {k} nearest at effort {index.effort}"
+    reason = (
+        f"{kind.kind} finds {recall:.3f} of the exact {k} nearest at effort {index.search_budget}"
+    )
     return Choice(index, recall, reason)

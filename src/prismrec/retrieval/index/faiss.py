@@ -44,7 +44,7 @@ class IvfFlat(QuantizedIndex):
     bits8: ClassVar[bool] = False
 
     @property
-    def efforts(self) -> Sequence[int]:
+    def search_budgets(self) -> Sequence[int]:
         """Lists to read, up to all."""
         return ladder(self.backend.nlist)
 
@@ -53,9 +53,9 @@ class IvfFlat(QuantizedIndex):
         return inverted_lists(matrix, lists_for(len(matrix)), bits8=cls.bits8)
 
     def _nearest(
-        self, flat: Float[np.ndarray, "R D"], m: int, effort: int
+        self, flat: Float[np.ndarray, "R D"], m: int, search_budget: int
     ) -> Int[np.ndarray, "R M"]:
-        asked = _faiss().SearchParametersIVF(nprobe=effort)
+        asked = _faiss().SearchParametersIVF(nprobe=search_budget)
         places: NDArray[np.int64] = self.backend.search(flat, m, params=asked)[1]
         return places
 
@@ -76,10 +76,10 @@ class IvfFlat(QuantizedIndex):
                 f"The index file {folder / LISTS_FILE} cannot be read "
                 f"({str(error).splitlines()[-1]}); build the index again."
             ) from error
-        whole, effort = cls._read_saved(settings, parts)
+        whole, search_budget = cls._read_saved(settings, parts)
         if (backend.ntotal, backend.d) != tuple(whole.vectors.shape):
             raise ValueError(f"{backend.ntotal} vectors of width {backend.d} in {LISTS_FILE}")
-        return cls(whole, backend, effort)
+        return cls(whole, backend, search_budget)
 
 
 class IvfSq8(IvfFlat):

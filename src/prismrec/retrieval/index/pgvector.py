@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError, MissingExtra
-from prismrec.retrieval.index.approximate import ApproximateIndex
+from prismrec.retrieval.index.approximate import ApproximateIndex, saved_budget
 from prismrec.retrieval.index.base import Index, checked_items, checked_queries, in_order
 from prismrec.types import Candidates
 
@@ -55,8 +55,8 @@ class Pgvector(ApproximateIndex):
 
     kind: ClassVar[str] = "pgvector"
 
-    def __init__(self, url: str, table: str, effort: int = 100) -> None:
-        self.url, self.table, self.effort = url, _plain(table), effort
+    def __init__(self, url: str, table: str, search_budget: int = 100) -> None:
+        self.url, self.table, self.search_budget = url, _plain(table), search_budget
         with _connection(url) as connection:
             rows = connection.execute(_sql("SELECT id FROM {} ORDER BY id", table)).fetchall()
             width = connection.execute(
@@ -111,19 +111,19 @@ class Pgvector(ApproximateIndex):
         return self._dim
 
     @property
-    def efforts(self) -> Sequence[int]:
-        """See ``ApproximateIndex.efforts``."""
+    def search_budgets(self) -> Sequence[int]:
+        """See ``ApproximateIndex.search_budgets``."""
         return 50, 100, 200, 400, 1_000, SCAN
 
-    def with_effort(self, effort: int) -> Self:
-        """See ``ApproximateIndex.with_effort``."""
-        return type(self)(self.url, self.table, effort)
+    def with_search_budget(self, search_budget: int) -> Self:
+        """See ``ApproximateIndex.with_search_budget``."""
+        return type(self)(self.url, self.table, search_budget)
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """See ``Index.search``."""
         flat = checked_queries(queries, m, self.dim)
         wanted = min(m, len(self))
-        items, scores = self._nearest(flat, wanted, self.effort)
+        items, scores = self._nearest(flat, wanted, self.search_budget)
         if (items == 0).any():  # the graph gave up early
             items, scores = self._nearest(flat, wanted, SCAN)
         items, scores = in_order(items, scores, m)
@@ -131,29 +131,29 @@ class Pgvector(ApproximateIndex):
         return Candidates(items.reshape(shape), scores.reshape(shape))
 
     def _nearest(
-        self, flat: Float[np.ndarray, "R D"], m: int, effort: int
+        self, flat: Float[np.ndarray, "R D"], m: int, search_budget: int
     ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
         items = np.zeros((len(flat), m), dtype=np.int64)
         scores = np.zeros((len(flat), m), dtype=np.float32)
-        avoided = "indexscan" if effort >= SCAN else "seqscan"
+        avoided = "indexscan" if search_budget >= SCAN else "seqscan"
         with _connection(self.url) as connection:
             connection.execute(f"SET LOCAL enable_{avoided} = off")
-            if effort < SCAN:
-                connection.execute(f"SET LOCAL hnsw.ef_search = {effort:d}")
+            if search_budget < SCAN:
+                connection.execute(f"SET LOCAL hnsw.ef_search = {search_budget:d}")
                 connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
             found = connection.execute(
                 _sql(SEARCH, self.table), [[_text(query) for query in flat], m]
             ).fetchall()
-        filled = np.zeros(len(flat), dtype=np.int64)
+        with_defaults = np.zeros(len(flat), dtype=np.int64)
         for row, item, score in found:
-            items[row, filled[row]], scores[row, filled[row]] = item, score
-            filled[row] += 1
+            items[row, with_defaults[row]], scores[row, with_defaults[row]] = item, score
+            with_defaults[row] += 1
         return items, scores
 
     @classmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
-        index = cls(settings["url"], settings["table"], settings["effort"])
+        index = cls(settings["url"], settings["table"], saved_budget(settings))
         if len(index) != settings["items"]:
             raise DataError(
                 f"The table {index.table} holds {len(index)} items, but the index at {folder} was "
@@ -166,7 +166,12 @@ class Pgvector(ApproximateIndex):
 
         parts = {**conninfo_to_dict(self.url), "password": None}
         url = make_conninfo("", **parts)
-        return {"url": url, "table": self.table, "effort": self.effort, "items": len(self)}
+        return {
+            "url": url,
+            "table": self.table,
+            "search_budget": self.search_budget,
+            "items": len(self),
+        }
 
     def _write(self, folder: Path) -> None:
         """Nothing: all is in the database."""

@@ -30,7 +30,7 @@ class Scann(QuantizedIndex):
     depth: ClassVar[int] = 4
 
     @property
-    def efforts(self) -> Sequence[int]:
+    def search_budgets(self) -> Sequence[int]:
         """Leaves to read, up to all."""
         return ladder(leaves_for(len(self.whole)))
 
@@ -46,14 +46,14 @@ class Scann(QuantizedIndex):
         return tree.score_ah(2, anisotropic_quantization_threshold=0.2).build()
 
     def _nearest(
-        self, flat: Float[np.ndarray, "R D"], m: int, effort: int
+        self, flat: Float[np.ndarray, "R D"], m: int, search_budget: int
     ) -> Int[np.ndarray, "R M"]:
         places = np.full((len(flat), m), -1, dtype=np.int64)
         if self.backend is None:
             return places  # nothing found: the search goes on exactly
         for row, query in enumerate(flat):
             # Its search of a batch gives other items than one by one does.
-            found, scores = self.backend.search(query, m, leaves_to_search=effort)
+            found, scores = self.backend.search(query, m, leaves_to_search=search_budget)
             found = found[~np.isnan(scores)]
             places[row, : len(found)] = found
         return places
@@ -73,8 +73,8 @@ class Scann(QuantizedIndex):
             )
         there = any((folder / FOLDER).iterdir())
         backend = _scann().load_searcher(str(folder / FOLDER)) if there else None
-        whole, effort = cls._read_saved(settings, parts)
-        return cls(whole, backend, effort)
+        whole, search_budget = cls._read_saved(settings, parts)
+        return cls(whole, backend, search_budget)
 
 
 def leaves_for(items: int) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 from prismrec.errors import DataError
 from prismrec.io import COUNT, OBJECT, FieldKind, ManifestForm, read_manifest
 from prismrec.registry import resolve
-from prismrec.retrieval.index.approximate import Changed
+from prismrec.retrieval.index.approximate import UpdatedIndex
 from prismrec.retrieval.index.base import FORMAT, HEADER, Index
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.sharded import Sharded
@@ -18,7 +18,7 @@ INDEXES: dict[str, type[Index] | str] = {
     "scann": "prismrec.retrieval.index.scann:Scann",
 }
 
-COMPOSED: dict[str, type[Index] | str] = {"changed": Changed, "sharded": Sharded}
+COMPOSED: dict[str, type[Index] | str] = {"changed": UpdatedIndex, "sharded": Sharded}
 """Indexes made of others: nobody asks for them by name, but they are saved and opened."""
 
 AGAIN = "build the index again"

@@ -8,7 +8,6 @@ from prismrec.errors import ConfigError
 from prismrec.models.extractors import Prism
 from prismrec.models.model import Model
 from prismrec.models.readouts import MIXTURE
-from prismrec.recommend.recommender import item_vectors_of
 from prismrec.training import Objective, TrainConfig, train
 
 HISTORY = torch.tensor([[3, 5, 7], [2, 9, 0], [0, 0, 0]])
@@ -20,7 +19,7 @@ def scores_of(model):
 
 
 def test_interests_meet_item_vectors_in_one_inner_product_with_the_bias(new_model):
-    model = new_model("prism", untied=True).eval()
+    model = new_model("prism", tie_embeddings=False).eval()
     with torch.no_grad():
         before = scores_of(model)
         model.outputs.weight[4, -1] += 2
@@ -33,7 +32,7 @@ def test_interests_meet_item_vectors_in_one_inner_product_with_the_bias(new_mode
 
 
 def test_cosine_leaves_the_bias_alone(new_model):
-    model = new_model("prism", untied=True, similarity="cosine").eval()
+    model = new_model("prism", tie_embeddings=False, similarity="cosine").eval()
     with torch.no_grad():
         model.outputs.weight[1:, -1] = 5
     lengths = model.item_vectors()[1:, :-1].norm(dim=-1)
@@ -42,7 +41,7 @@ def test_cosine_leaves_the_bias_alone(new_model):
 
 
 def test_normalized_scores_are_log_probabilities_of_a_mixture(new_model):
-    model = new_model("prism", untied=True, normalized=True)
+    model = new_model("prism", tie_embeddings=False, normalized=True)
     with torch.no_grad():
         model.extractor.prior += torch.tensor([0.5, 0.0, -1.0])
     model.eval()
@@ -54,7 +53,9 @@ def test_normalized_scores_are_log_probabilities_of_a_mixture(new_model):
 
 
 def test_where_seen_items_are_struck_they_are_log_probabilities_of_the_others(new_model):
-    model = new_model("prism", untied=True, normalized=True, strike_seen=True).eval()
+    model = new_model(
+        "prism", tie_embeddings=False, normalized=True, mask_history_negatives=True
+    ).eval()
     odds = scores_of(model).exp()
     unseen = torch.ones(3, 40).scatter(1, HISTORY, 0)
     unseen[:, 0] = 0
@@ -64,31 +65,42 @@ def test_where_seen_items_are_struck_they_are_log_probabilities_of_the_others(ne
 
 def test_someone_who_has_seen_everything_has_interests_still():
     extractor = Prism(dim=8, interests=2, max_len=3)
-    model = Model(4, extractor, untied=True, normalized=True, strike_seen=True).eval()
+    model = Model(
+        4, extractor, tie_embeddings=False, normalized=True, mask_history_negatives=True
+    ).eval()
     with torch.no_grad():
         bias = model(torch.tensor([[1, 2, 3]]), torch.ones(1, 3, dtype=torch.bool)).bias
     assert bias.isfinite().all()
 
 
-@pytest.mark.parametrize("strike_seen", [True, False])
-def test_partitions_do_not_depend_on_how_many_are_made_at_once(new_model, monkeypatch, strike_seen):
-    model = new_model("prism", untied=True, normalized=True, strike_seen=strike_seen).eval()
+@pytest.mark.parametrize("mask_history_negatives", [True, False])
+def test_partitions_do_not_depend_on_how_many_are_made_at_once(
+    new_model, monkeypatch, mask_history_negatives
+):
+    model = new_model(
+        "prism",
+        tie_embeddings=False,
+        normalized=True,
+        mask_history_negatives=mask_history_negatives,
+    ).eval()
     with torch.no_grad():
         whole = model(HISTORY, HISTORY != 0).bias
         monkeypatch.setattr("prismrec.models.model.SCORES_HELD", 1)
         torch.testing.assert_close(model(HISTORY, HISTORY != 0).bias, whole)
 
 
-@pytest.mark.parametrize("strike_seen", [True, False])
-def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(monkeypatch, strike_seen):
+@pytest.mark.parametrize("mask_history_negatives", [True, False])
+def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(
+    monkeypatch, mask_history_negatives
+):
     torch.manual_seed(0)
     model = Model(
         3_000, Prism(dim=8, interests=2, max_len=3),
-        untied=True, normalized=True, strike_seen=strike_seen,
+        tie_embeddings=False, normalized=True, mask_history_negatives=mask_history_negatives,
     )  # fmt: skip
     bias = 2 * torch.randn(3_000)
     bias[HISTORY.unique()] = 8  # together most of a partition, if it holds them
-    model.start_from(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), bias)
+    model.set_item_vectors(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), bias)
     with torch.no_grad():
         exact = model.eval()(HISTORY, HISTORY != 0).bias
         monkeypatch.setattr("prismrec.models.model.SUMMED", 1_000)
@@ -98,23 +110,23 @@ def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(monkeypat
 
 
 def test_what_is_summed_is_drawn_once_until_the_weights_may_have_changed(new_model, monkeypatch):
-    model = new_model("prism", untied=True, normalized=True).eval()
+    model = new_model("prism", tie_embeddings=False, normalized=True).eval()
     drawn = []
     whole = Model.item_vectors
     monkeypatch.setattr(Model, "item_vectors", lambda self: drawn.append(1) or whole(self))
     with torch.no_grad():
         for _ in range(3):
             model(HISTORY, HISTORY != 0)
-            item_vectors_of(model, np.array([1, 2]))
+            model.vectors_as_numpy(np.array([1, 2]))
         assert len(drawn) == 1
         model.train().eval()(HISTORY, HISTORY != 0)
         assert len(drawn) == 2
 
 
 def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
-    model = new_model("prism", untied=True, normalized=True)
+    model = new_model("prism", tie_embeddings=False, normalized=True)
     sources, outputs = torch.randn(2, 40, 8)
-    model.start_from(sources, outputs, torch.randn(40))
+    model.set_item_vectors(sources, outputs, torch.randn(40))
     assert (model.items.weight[0] == 0).all()
     assert (model.item_vectors()[0] == 0).all()
     assert torch.equal(model.items.weight[1:], sources[1:])
@@ -130,12 +142,12 @@ def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
 
 
 def test_a_start_is_for_two_tables(new_model):
-    with pytest.raises(ConfigError, match="untied=True"):
-        new_model().start_from(torch.zeros(40, 8), torch.zeros(40, 8), torch.zeros(40))
+    with pytest.raises(ConfigError, match="tie_embeddings=False"):
+        new_model().set_item_vectors(torch.zeros(40, 8), torch.zeros(40, 8), torch.zeros(40))
 
 
 def test_untrained_prism_pools_by_recency_alone(new_model):
-    model = new_model("prism", interests=1, untied=True).eval()
+    model = new_model("prism", interests=1, tie_embeddings=False).eval()
     weights = model(HISTORY, HISTORY != 0).weights[0, 0]
     power = torch.tensor([3.0, 2.0, 1.0]) ** -1.5
     torch.testing.assert_close(weights, power / power.sum())

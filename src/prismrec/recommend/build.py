@@ -1,0 +1,39 @@
+"""A recommender with an index that is chosen for its catalog and measured on real interests."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.data import Catalog
+from prismrec.models import Model
+from prismrec.recommend.recommender import Recommender
+from prismrec.retrieval import Choice, choose_index
+
+
+def build_recommender(
+    model: Model,
+    catalog: Catalog,
+    histories: Sequence[NDArray[np.int64]],
+    *,
+    index: str = "auto",
+    floor: float = 0.95,
+) -> tuple[Recommender, Choice]:
+    """Return a recommender, and why its index is the one it is.
+
+    Args:
+        model: Its item vectors are indexed.
+        catalog: The catalog that the model was trained with.
+        histories: Item numbers of some hundred real histories; recall is measured on their
+            interests.
+        index: One of ``INDEXES``, ``module:Class``, or "auto": see ``choose_index``.
+        floor: Smallest recall@50 of an approximate index.
+
+    Raises:
+        UnknownName, MissingExtra, DataError: See ``choose_index``.
+    """
+    known = [history for history in histories if len(history)]
+    queries = model.eval().interests_of(known).vectors.float().cpu().numpy()
+    numbers = np.arange(1, model.size)
+    choice = choose_index(model.vectors_as_numpy(), numbers, queries, name=index, floor=floor)
+    return Recommender(model, choice.index, catalog), choice

@@ -1,0 +1,55 @@
+"""Histories from a data frame, and lists to one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from prismrec.errors import DataError
+from prismrec.recommend.results import Answer
+
+
+def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
+    """Return the users and histories of a frame with the columns ``user`` and ``history``.
+
+    Raises:
+        DataError: It is no frame, lacks a column, or its histories are not lists.
+    """
+    table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
+    absent = [name for name in ("user", "history") if name not in table.columns]
+    if absent or not isinstance(table.schema["history"], pl.List | pl.Array):
+        raise DataError(
+            "recommend_frame needs the columns user and history, a list of item ids, oldest first; "
+            f"the frame has {', '.join(f'{n} ({t})' for n, t in table.schema.items())}."
+        )
+    users = table["user"].cast(pl.String).to_list()
+    texts = table["history"].cast(pl.List(pl.String)).to_list()
+    return users, [[name for name in own or () if name is not None] for own in texts]
+
+
+def answers_frame(users: Sequence[str], answers: Sequence[Answer]) -> pl.DataFrame:
+    """Return one row per recommended item: user, rank (from 1), item, title, score, interest."""
+    schema = {
+        "user": pl.String,
+        "rank": pl.Int64,
+        "item": pl.String,
+        "title": pl.String,
+        "score": pl.Float64,
+        "interest": pl.Int64,
+    }
+    rows = [
+        (user, rank, item.id, item.title, item.score, item.interest)
+        for user, answer in zip(users, answers, strict=True)
+        for rank, item in enumerate(answer, start=1)
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    try:
+        return pl.DataFrame(pl.from_pandas(frame))
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"recommend_frame was given a {type(frame).__name__} that does not read as a frame "
+            f"({error}); give a Polars or Pandas frame."
+        ) from error

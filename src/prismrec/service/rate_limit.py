@@ -1,0 +1,44 @@
+"""How many requests a caller may send per second."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from prismrec.service.errors import ApiError
+
+CALLERS = 10_000
+"""Callers whose rate is remembered, the newest."""
+
+
+class RateLimit:
+    """A token bucket per caller: ``rate`` requests per second, twice as many at once.
+
+    Args:
+        rate: 0 for no bound.
+        now: The clock; one that never goes back.
+    """
+
+    def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
+        self.rate, self.now = rate, now
+        self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def check(self, caller: str) -> None:
+        """Count one request.
+
+        Raises:
+            ApiError: 429.
+        """
+        if not self.rate:
+            return
+        moment = self.now()
+        full = max(2 * self.rate, 1.0)
+        left, last = self.buckets.pop(caller, (full, moment))
+        left = min(full, left + (moment - last) * self.rate)
+        allowed = left >= 1
+        self.buckets[caller] = (left - 1 if allowed else left, moment)
+        if len(self.buckets) > CALLERS:
+            self.buckets.popitem(last=False)
+        if not allowed:
+            raise ApiError(
+                "rate_limited", f"More than {self.rate:g} requests a second; wait and try again."
+            )

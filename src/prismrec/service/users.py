@@ -1,0 +1,80 @@
+"""Users: their stored events and the interests that follow from them."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+from prismrec.recommend import Interest
+from prismrec.service.loaded_artifact import LoadedArtifact
+from prismrec.service.responses import History, StoredEvent, StoredEvents
+from prismrec.service.schemas import EventIn
+from prismrec.service.stores import Event, Store
+
+BACK = 3_600_000_000
+"""Microseconds by which a clock may go back and events keep their order."""
+
+
+class MonotonicClock:
+    """The time of arrival, which does not go back when the system's clock is set back.
+
+    Args:
+        clock: Nanoseconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        self.clock, self.last, self.lock = clock, 0, threading.Lock()
+
+    def now(self) -> int:
+        """Return microseconds since 1970, never less than the time before.
+
+        Otherwise a new event would come before older ones. A clock that goes back by more than an
+        hour was wrong before; it is believed from then on.
+        """
+        with self.lock:
+            now = self.clock() // 1_000
+            if not 0 < self.last - now < BACK:
+                self.last = now
+            return self.last
+
+
+def stored_items(store: Store, users: Sequence[str], newest: int) -> dict[str, list[str]]:
+    """Return the items of some users' newest stored events, oldest first."""
+    names = list(dict.fromkeys(users))
+    if not names:
+        return {}
+    events = store.recent_many(names, newest)
+    return {name: [event.item for event in own] for name, own in zip(names, events, strict=True)}
+
+
+def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> StoredEvents:
+    """Store events; they are safe when this returns.
+
+    Args:
+        store: Where.
+        events: What happened.
+        arrived: Microseconds since 1970, for events without a time.
+    """
+    stored = store.append(
+        Event(e.user, e.item, arrived if e.time is None else e.time, e.id or uuid4().hex)
+        for e in events
+    )
+    return StoredEvents(stored=stored, duplicates=len(events) - stored)
+
+
+def history_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> History:
+    """Return a user's newest events with titles."""
+    catalog = served.recommender.catalog
+    events = []
+    for event in store.recent(user, newest):
+        number = catalog.items.index_known([event.item]).tolist()
+        title = catalog.title(number[0]) if number else event.item
+        known = bool(number)
+        events.append(StoredEvent(event.id, event.item, title, event.time, known))
+    return History(user, events)
+
+
+def interests_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> list[Interest]:
+    """Return the interests of a user's stored events."""
+    history = stored_items(store, [user], newest)[user]
+    return served.recommender.interests(history)
