@@ -29,6 +29,7 @@ from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
 from prismrec.service.logging import log_as_json
 from prismrec.service.middleware import App, Limits
+from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.routes import make_routes, not_found
 from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import open_store
@@ -64,6 +65,7 @@ def create_app(context: RouteContext) -> App:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
     app.include_router(make_routes(context))
@@ -74,7 +76,7 @@ def create_app(context: RouteContext) -> App:
 
     @app.get("/openapi.json", dependencies=[Depends(may_read)], include_in_schema=False)
     async def openapi() -> Response:
-        return Response(orjson.dumps(app.openapi()), media_type="application/json")
+        return Response(orjson.dumps(openapi_document(app)), media_type="application/json")
 
     # The page answers what no route does; below /v1 nothing is ever a file of it.
     app.add_route("/v1/{rest:path}", _nothing, METHODS, include_in_schema=False)
