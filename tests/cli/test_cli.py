@@ -214,7 +214,8 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
         starts.append(clusters)
         init_from_cooccurrence(model, train, clusters=clusters, **options)
 
-    monkeypatch.setattr("prismrec.training.fit.start_from_cooccurrence", start)
+    training = importlib.import_module("prismrec.training.fit")  # the package has fit() there
+    monkeypatch.setattr(training, "init_from_cooccurrence", start)
     clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
     assert run("train", line / "data", "--out", tmp_path / "model", *clusters) == 0
     assert starts == [2, 0]
@@ -243,7 +244,7 @@ def test_an_artifact_that_does_not_say_its_data_set_is_held_to_its_items(
 
 @pytest.mark.slow
 def test_unknown_ids_of_a_filter_are_named(line, capsys):
-    asked = ("recommend", line / "books", "--history", "1,2", "--allow", "zzz,3", "--block", "yyy")
+    asked = ("recommend", line / "books", "--history", "1,2", "--allowed", "zzz,3", "--blocked", "yyy")
     assert run(*asked) == 0
     assert "neither blocked nor allowed: yyy, zzz" in capsys.readouterr().out
     assert run(*asked, "--json") == 0
