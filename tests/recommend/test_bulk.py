@@ -11,7 +11,6 @@ import pytest
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import bulk as batch
 from prismrec.recommend.bulk import ListOptions, recommend_file
-from prismrec.types import Diversity
 from worlds import untrained
 
 
@@ -31,7 +30,7 @@ def histories(dataset, tmp_path):
 
 
 def test_the_file_holds_what_recommend_gives_one_by_one(recommender, histories, tmp_path):
-    wish = ListOptions(k=6, dial=Diversity(strength=0.2))
+    wish = ListOptions(k=6, diversity=0.2)
     done = recommend_file(recommender, histories, tmp_path / "lists.parquet", wish)
     table = pl.read_parquet(tmp_path / "lists.parquet")
     assert (done.users, done.unknown, done.popular, done.rows) == (25, 1, 3, len(table))

@@ -48,7 +48,7 @@ def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, 
     assert blends.mixes.nnz == 3 * len(items)
     made = blends.of(rows(recommender))
     assert np.array_equal(made, np.tile(made[:1], (1_000, 1)))
-    added = recommender.add(items)
+    added = recommender.with_items(items)
     assert np.allclose(rows(added)[held:], made, atol=1e-6)
 
 
@@ -70,7 +70,7 @@ def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recomme
 def test_a_model_that_strikes_what_is_seen_does_so_with_new_items_too(dataset):
     options = {"tie_embeddings": False, "normalized": True, "mask_history_negatives": True}
     plain = untrained(dataset, extractor="prism", **options)
-    added = plain.add([NewItem(id="new", related_to=dataset.catalog.items.external([3]))])
+    added = plain.with_items([NewItem(id="new", related_to=dataset.catalog.items.external([3]))])
     history = np.array([1, 2, 3])
     read = added.model.interests_of([history])
     scores = read.vectors[0] @ added.model.item_vectors().T + read.bias[0][:, None]
@@ -82,7 +82,7 @@ def test_new_items_survive_saving(dataset, recommender, tmp_path):
     some = [
         NewItem(id=f"n{i}", categories=["fresh", dataset.catalog.category_names[1]]) for i in "ab"
     ]
-    added = recommender.add(some).with_hidden(["na"])
+    added = recommender.with_items(some).with_hidden(["na"])
     save(added, tmp_path / "a")
     again = load(tmp_path / "a")
     history = ids(dataset, 0)
@@ -118,4 +118,4 @@ def test_an_item_moved_to_another_category_is_filtered_as_such(dataset, recommen
 )
 def test_an_item_that_cannot_be_placed_is_refused(recommender, items, match):
     with pytest.raises(DataError, match=match):
-        recommender.add(items)
+        recommender.with_items(items)

@@ -11,7 +11,7 @@ from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import RERANKERS
 from prismrec.retrieval import sources as retrieval
 from prismrec.retrieval.index.sharded import Sharded
-from prismrec.types import Diversity, Filter
+from prismrec.types import Diversity, Filter, ListOptions
 from worlds import ids, untrained
 
 
@@ -154,7 +154,7 @@ def test_a_target_asks_nothing_of_a_list_without_pairs(dataset, recommender, dia
     history = ids(dataset, 2)
     everything = dataset.catalog.items.external(range(1, dataset.catalog.size))
     assert len(recommender.recommend(history, 1, diversity=dial)) == 1
-    beside = recommender.recommend_many([history, everything[1:]], 5, diversity=dial)
+    beside = recommender.recommend_many([history, everything[1:]], ListOptions(k=5, diversity=dial))
     assert [len(answer) for answer in beside] == [5, 1]
     assert listed(beside[0]) == listed(recommender.recommend(history, 5, diversity=dial))
     nothing = recommender.recommend(history, 5, diversity=dial, filter=Filter(allowed=[]))
@@ -202,7 +202,7 @@ def test_without_explanation_the_list_is_the_same_and_no_reason_given(dataset, r
 @pytest.mark.parametrize("options", [{}, {"diversity": 0.3}, {"exclude_seen": False}])
 def test_several_at_once_get_what_each_gets_alone(dataset, recommender, options):
     histories = [ids(dataset, user) for user in range(9)] + [[], ["zzz", *ids(dataset, 1)]]
-    together = recommender.recommend_many(histories, 7, **options)
+    together = recommender.recommend_many(histories, ListOptions(k=7, **options))
     for history, answer in zip(histories, together, strict=True):
         alone = recommender.recommend(history, 7, **options)
         assert listed(answer) == listed(alone)
@@ -219,12 +219,12 @@ def test_small_catalogs_get_by_the_short_way_what_they_get_by_search_and_merge(
     recommender = untrained(dataset, extractor=extractor)
     histories = [dataset.histories[user] for user in range(12)]
     names = dataset.catalog.items.external(range(1, dataset.catalog.size))
-    only = share and Filter(allowed=names[:: round(1 / share)])
+    only = Filter(allowed=names[:: round(1 / share)]) if share else Filter()
     for diversity in (0.0, 0.4):
-        short = recommender.ranked(histories, 9, diversity=diversity, filter=only or None)
+        short = recommender.ranked(histories, 9, diversity=diversity, filter=only)
         with monkeypatch.context() as patch:
             patch.setattr(retrieval, "SMALL", 0)
-            long = recommender.ranked(histories, 9, diversity=diversity, filter=only or None)
+            long = recommender.ranked(histories, 9, diversity=diversity, filter=only)
         assert np.array_equal(short.items, long.items)
         assert np.array_equal(short.interest, long.interest)
         assert np.allclose(short.scores, long.scores, atol=1e-5)
@@ -233,11 +233,11 @@ def test_small_catalogs_get_by_the_short_way_what_they_get_by_search_and_merge(
 @pytest.mark.parametrize("name", RERANKERS)
 def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, name):
     history = ids(dataset, 3)
-    answer = recommender.recommend(history, 6, diversity=Diversity(strength=0.4, rerank=name))
+    answer = recommender.recommend(history, 6, diversity=0.4, rerank=name)
     assert len(set(listed(answer))) == 6
     assert not set(listed(answer)) & set(history)
     plain = recommender.recommend(history, 6)
-    off = recommender.recommend(history, 6, diversity=Diversity(strength=0.0, rerank=name))
+    off = recommender.recommend(history, 6, diversity=0.0, rerank=name)
     assert listed(off) == listed(plain)
 
 
@@ -247,16 +247,31 @@ def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, nam
         {"strength": -1.0},
         {"strength": float("nan")},
         {"strength": "0.1"},
-        {"diversity_target": 1.5},
+        {"target": 1.5},
         {"max_relevance_loss": -0.1},
-        {"strength": 0.1, "diversity_target": 0.5},
-        {"diversity_target": 0.5, "rerank": "mmr"},
+        {"strength": 0.1, "target": 0.5},
     ],
 )
-def test_an_impossible_dial_is_refused(wrong):
-    # R14
+def test_an_impossible_diversity_is_an_error(wrong):
     with pytest.raises(ConfigError):
         Diversity(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"k": 0}, {"diversity": -1.0}, {"diversity": "0.1"}])
+def test_impossible_options_are_an_error(wrong):
+    with pytest.raises(ConfigError):
+        ListOptions(**wrong)
+
+
+@pytest.mark.parametrize("unit", [{"target": 0.5}, {"max_relevance_loss": 0.1}])
+def test_a_target_needs_the_reranker_category(unit):
+    with pytest.raises(ConfigError, match="only 'category' can reach one exactly"):
+        ListOptions(diversity=Diversity(**unit), rerank="mmr")
+
+
+def test_a_reranker_that_does_not_exist_is_an_error(dataset, recommender):
+    with pytest.raises(UnknownName, match="Did you mean 'mmr'"):
+        recommender.recommend(ids(dataset, 1), 5, rerank="mmrr")
 
 
 def test_similar_items_are_the_nearest_by_cosine(dataset, recommender):
@@ -300,17 +315,13 @@ def test_how_common_an_item_is_does_not_make_it_similar(dataset):
     assert Recommender.exact(model, dataset.catalog).similar("3", 8) == before
 
 
-def test_someone_unknown_gets_a_mixed_list_whatever_the_dial_says_and_by_its_reranker(
-    dataset, recommender
-):
+def test_an_unknown_user_gets_a_mixed_list_whatever_the_diversity(dataset, recommender):
     by_count = recommender.recommend([], 8, diversity=Diversity(target=0.0))
     mixed = recommender.recommend([], 8, diversity=0.0)
     assert mixed.strength == 0.1
     assert mixed.diversity > by_count.diversity
     assert listed(recommender.recommend([], 8, diversity=Diversity())) == listed(mixed)
-    assert Diversity(strength=0.05, rerank="mmr").at_least(0.1) == Diversity(
-        strength=0.1, rerank="mmr"
-    )
+    assert Diversity(strength=0.05).at_least(0.1) == Diversity(strength=0.1)
     assert Diversity(strength=0.5).at_least(0.1) == Diversity(strength=0.5)
 
 
@@ -319,10 +330,13 @@ def test_each_interest_alone_lists_its_best_without_what_was_seen_or_is_hidden(
 ):
     history = dataset.histories[2]
     vectors = recommender.model.interests_of([history]).vectors[0].numpy()
-    hidden = recommender.with_hidden(["7"])
-    found = hidden.top_items_per_interest(history, vectors, 6).items
-    gone = [0, *history, *dataset.catalog.items.index(["7"])]
-    for vector, own in zip(vectors, found, strict=True):
+    answer = recommender.with_hidden(["7"]).recommend(ids(dataset, 2))
+    excluded = [0, *history, *dataset.catalog.items.index(["7"])]
+    assert len(answer.interests) == 3
+    for interest, vector in zip(answer.interests, vectors, strict=True):
+        assert interest.vector == tuple(vector.tolist())
         scores = recommender.model.item_vectors().detach().numpy() @ vector
-        scores[gone] = -np.inf
-        assert own.tolist() == np.argsort(-scores, kind="stable")[:6].tolist()
+        scores[excluded] = -np.inf
+        best = np.argsort(-scores, kind="stable")[:5].tolist()
+        assert [item.id for item in interest.top] == dataset.catalog.items.external(best)
+        assert [item.score for item in interest.top] == pytest.approx(scores[best], abs=1e-5)

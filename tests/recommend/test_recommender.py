@@ -14,7 +14,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
-from prismrec.recommend.explain import explained
+from prismrec.recommend.explain import describe_history
 from prismrec.recommend.recommender import Recommender
 from worlds import ids, untrained
 
@@ -157,7 +157,11 @@ def test_an_interest_is_named_after_what_sets_it_apart():
         count=np.array([0, 80, 10, 10]),
     )
     weights = np.array([[0.6, 0.4, 0.0], [0.6, 0.0, 0.4]])
-    views = explained(catalog, np.array([1, 2, 3]), weights, np.array([True, True]))
+    views = describe_history(
+        catalog, np.array([1, 2, 3]), weights, np.array([True, True]), np.ones((2, 4))
+    )
     assert [view.name.split(", ")[0] for view in views] == ["war", "music"]
-    alone = explained(catalog, np.array([1]), np.ones((1, 1)), np.array([True]))
+    alone = describe_history(
+        catalog, np.array([1]), np.ones((1, 1)), np.array([True]), np.ones((1, 4))
+    )
     assert alone[0].name == "drama"

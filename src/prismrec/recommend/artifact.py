@@ -153,7 +153,7 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
             f"{last}, but the model's are of width {width} and its items end at "
             f"{catalog.size - 1}; {AGAIN}."
         )
-    marks = {name: manifest[name] for name in ("hidden", "provisional")}
+    marks = {name: frozenset(manifest[name]) for name in ("hidden", "provisional")}
     rules = manifest["rules"] and _read_rules(
         folder / RULES, manifest["rules"]["weight"], catalog.size
     )

@@ -89,7 +89,7 @@ class SimilarItem:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """Every list that some strength λ makes of the candidates, from most relevant to most diverse."""
+    """Every list that some strength λ makes of the candidates, the most relevant one first."""
 
     strength: tuple[float, ...]
     """A λ that makes each list; 0 for the first."""
@@ -105,7 +105,7 @@ class Answer:
 
     items: tuple[Item, ...]
     source: Literal["interests", "popular"]
-    """"popular": the history holds no known item, so popular items of different categories follow."""
+    """"popular": the history holds no known item, so the list shows popular items."""
     unknown: tuple[str, ...] = ()
     """Ids of the history that the catalog does not hold; they were left out."""
     unknown_filter: tuple[str, ...] = ()

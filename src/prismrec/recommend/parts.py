@@ -1,0 +1,112 @@
+"""What a recommender is made of, and how one is made from another. Immutable."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.data import Catalog
+from prismrec.errors import ConfigError
+from prismrec.models import Model
+from prismrec.recommend.cold_start import NewItem, add_items
+from prismrec.recommend.filters import eligible_items
+from prismrec.retrieval import Index, Retriever, RuleRetriever
+from prismrec.types import Filter
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RecommenderParts:
+    """A model, an index and a catalog, and what is hidden, new or blended in.
+
+    Raises:
+        ConfigError: Model, index and catalog do not belong together.
+    """
+
+    model: Model
+    """In evaluation mode from here on."""
+    index: Index
+    """Index of the model's item vectors."""
+    catalog: Catalog
+    """The catalog that the model was trained with."""
+    _: KW_ONLY
+    hidden: frozenset[int] = frozenset()
+    """Item numbers that are recommended to nobody; they still count in a history."""
+    provisional: frozenset[int] = frozenset()
+    """Item numbers that were added without training."""
+    rules: RuleRetriever | None = None
+    """A rule retriever to blend in: see ``retrieval.blended``."""
+
+    def __post_init__(self) -> None:
+        """Check that the parts belong together."""
+        items, held = self.catalog.size - 1, self.index.ids
+        if self.model.size != self.catalog.size:
+            raise ConfigError(
+                f"A model of {self.model.size - 1} items was given a catalog of {items}; use the "
+                "catalog of the data set that it was trained on."
+            )
+        if len(held) and held[-1] > items:
+            raise ConfigError(
+                f"An index that holds item {held[-1]} was given a catalog of {items} items; build "
+                "it from this model's item vectors."
+            )
+        self.model.eval()
+
+    def with_rules(self, rules: RuleRetriever | None) -> Self:
+        """Return a recommender with this rule retriever blended in, or with none."""
+        return replace(self, rules=rules)
+
+    def with_hidden(self, names: Iterable[str]) -> Self:
+        """Return a recommender that recommends these items to nobody.
+
+        Model, index and catalog are shared, so it takes no time. Unknown ids have no effect.
+        """
+        return replace(
+            self, hidden=self.hidden | set(self.catalog.items.index_known(names).tolist())
+        )
+
+    def with_visible(self, names: Iterable[str]) -> Self:
+        """Return a recommender that recommends these hidden items again."""
+        return replace(
+            self, hidden=self.hidden - set(self.catalog.items.index_known(names).tolist())
+        )
+
+    def with_items(self, items: Sequence[NewItem]) -> Self:
+        """Return a recommender that knows these items too, without training: see ``cold_start``.
+
+        An item that the catalog holds gets the given title and categories and keeps its vector. New
+        items are marked provisional in every answer.
+
+        Raises:
+            DataError: An id is empty or appears twice, or nothing is known to place a new item by.
+
+        Cost: a copy of the model and of an exact index, O(V D): add many in one call.
+        """
+        model, catalog = add_items(self.model, self.catalog, items)
+        numbers = np.arange(self.catalog.size, catalog.size)
+        if not len(numbers):
+            return replace(self, catalog=catalog)
+        return replace(
+            self,
+            model=model,
+            catalog=catalog,
+            index=self.index.add(model.vectors_as_numpy(numbers), numbers),
+            provisional=self.provisional | set(numbers.tolist()),
+            rules=self.rules and self.rules.extended(catalog.size),
+        )
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """Where the candidates of every list come from."""
+        vectors_of, dim = self.model.vectors_as_numpy, self.model.extractor.dim
+        return Retriever(self.index, self.catalog, vectors_of, dim, self.rules)
+
+    def eligible(self, filter: Filter) -> NDArray[np.bool_] | None:
+        """Return which items may be recommended; None for all."""
+        if filter == Filter() and not self.hidden:
+            return None
+        eligible = eligible_items(filter, self.catalog)
+        eligible[list(self.hidden)] = False
+        return eligible
