@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 from fastapi.testclient import TestClient
-from prismrec.service.service import Service
 
 from prismrec.recommend.artifact import save
 from prismrec.service.app import create_app
+from prismrec.service.context import RouteContext
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 from worlds import small_dataset, untrained
@@ -33,10 +33,11 @@ def private(tmp_path, monkeypatch):
 
 def client_of(places, *, store="memory:", keys=None, **settings):
     """Make a client of a new service; an error inside is an answer, as in life."""
-    service = Service(places, open_store(store), Settings(store=store, **settings))
-    app = create_app(service, Keys(keys or {}))
+    made = Settings(store=store, **settings)
+    context = RouteContext.open(places, open_store(store), made, Keys(keys or {}))
+    app = create_app(context)
     client = TestClient(app, raise_server_exceptions=False, base_url="http://127.0.0.1")
-    client.service = service
+    client.context = context
     return client
 
 

@@ -10,6 +10,7 @@ import pytest
 from prismrec.data.readers import times
 from prismrec.data.storage import save_dataset
 from prismrec.recommend.artifact import load, save
+from prismrec.service import items
 from prismrec.service.schemas import OTHER_UNITS
 from prismrec.service.settings import ServePaths
 from worlds import untrained
@@ -74,7 +75,7 @@ def test_an_event_changes_the_very_next_answer(client, history):
     after = post(client, "/v1/recommend", user="ann", k=5, explain=True)
     assert clicked not in listed(after)
     assert after["interests"] != before["interests"]
-    kept = post(client, "/v1/recommend", user="ann", k=40, keep_seen=True)
+    kept = post(client, "/v1/recommend", user="ann", k=40, exclude_seen=False)
     assert clicked in listed(kept)
 
 
@@ -166,7 +167,7 @@ def test_filters_bound_the_list_and_say_when_it_is_exhausted(client, dataset, hi
     some = dataset.catalog.items.external(range(1, 11))
     answer = post(
         client, "/v1/recommend", history=history, k=5, allowed=some, blocked=some[:9],
-        keep_seen=True,
+        exclude_seen=False,
     )  # fmt: skip
     assert (listed(answer), answer["reason"]) == (some[9:], "exhausted")
 
@@ -223,9 +224,9 @@ def test_two_artifacts_answer_side_by_side(serve, artifact, dataset, history, tm
     save(untrained(dataset, interests=1), tmp_path / "k1")
     client = serve(places=ServePaths(artifact=artifact, compare_with=tmp_path / "k1"))
     first = post(client, "/v1/recommend", history=history, k=5)
-    second = post(client, "/v1/recommend", history=history, k=5, compare_with=True)
+    second = post(client, "/v1/recommend", history=history, k=5, comparison=True)
     assert first["artifact"] != second["artifact"]
-    assert client.get("/v1/artifact").json()["beside"]["interests"] == 1
+    assert client.get("/v1/artifact").json()["compare_with"]["interests"] == 1
 
 
 def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset, history):
@@ -233,7 +234,7 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
     assert {len(found[name]) for name in ("ids", "titles", "x", "y", "category")} == {10}
     answer = post(client, "/v1/recommend", history=history, explain=True)
     for interest in answer["interests"]:
-        assert abs(interest["x"]) <= 2
+        assert max(map(abs, interest["position"])) <= 2
         assert len(interest["top"]) == 5
 
 
@@ -259,7 +260,7 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
          "invalid_request"),
         ("/v1/recommend", {"history": [], "diverstiy": 0.1}, 422, "invalid_request"),
         ("/v1/recommend", {"history": [], "categories": ["no such"]}, 404, "unknown_name"),
-        ("/v1/recommend", {"history": [], "beside": True}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "comparison": True}, 422, "invalid_request"),
         ("/v1/recommend", [], 422, "invalid_request"),
         ("/v1/events", {"events": []}, 422, "invalid_request"),
         ("/v1/events", {"events": [{"id": "e", "user": "u", "item": "i", "time": 2**63}]}, 422,
@@ -367,10 +368,10 @@ def test_a_hostile_body_is_refused_and_the_service_lives(lasting, body, status):
 
 
 def test_no_answer_holds_a_trace_or_a_path(client, monkeypatch):
-    def broken(_item, _k):
+    def broken(_served, _item, _k):
         raise RuntimeError("/secret/path of a bug")
 
-    monkeypatch.setattr(client.service, "similar", broken)
+    monkeypatch.setattr(items, "similar_items", broken)
     answer = client.get("/v1/items/a/similar")
     assert answer.status_code == 500
     assert kind_of(answer) == "internal"
@@ -384,7 +385,7 @@ def test_every_answer_is_declared(client):
             for status, answer in operation["responses"].items():
                 if int(status) >= 400:
                     schema = answer["content"]["application/json"]["schema"]
-                    assert schema["$ref"].endswith("/ErrorOut")
+                    assert schema["$ref"].endswith("/ErrorResponse")
     assert "HTTPValidationError" not in json.dumps(declared)
 
 

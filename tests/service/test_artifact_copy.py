@@ -4,12 +4,12 @@ import gc
 from pathlib import Path
 
 import pytest
-from prismrec.service.service import BACK, MonotonicClock
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.service import artifact_copy as copies_module
 from prismrec.service.artifact_copy import ArtifactCopy, private_folder
+from prismrec.service.users import BACK, MonotonicClock
 from service.processes import replace_folder
 from worlds import untrained
 
@@ -102,7 +102,7 @@ def test_a_clock_set_back_leaves_events_in_their_order():
 
 def test_events_without_a_time_stay_in_order_over_a_clock_set_back(client):
     now = [10**18]
-    client.service.arrivals.clock = lambda: now[0]
+    client.context.clock.clock = lambda: now[0]
     for number in range(4):
         event = {"id": f"e{number}", "user": "ann", "item": "x"}
         assert client.post("/v1/events", json={"events": [event]}).status_code == 200

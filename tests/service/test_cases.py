@@ -8,7 +8,10 @@ import torch
 
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
+from prismrec.recommend.results import Item
 from prismrec.service.metrics import NEWEST, Metrics
+from prismrec.service.responses import ServedAnswer
+from prismrec.types import ListOptions
 from service.processes import Process, replace_folder
 from worlds import untrained
 
@@ -71,7 +74,7 @@ def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
     # S14
     names = set(dataset.catalog.items.external(range(1, dataset.catalog.size)))
     answer = post(
-        client, "/v1/recommend", history=history, k=500, keep_seen=True, explain=True,
+        client, "/v1/recommend", history=history, k=500, exclude_seen=False, explain=True,
         diversity=0.5,
     )  # fmt: skip
     told = [item["id"] for item in answer["items"]]
@@ -109,11 +112,17 @@ def test_one_list_for_everyone_is_noticed(client, dataset, history):
     assert [n for n in client.get("/v1/health-report").json()["notes"] if "17 % of the" in n]
 
 
+def served_list(name):
+    """Return a list of popular items that holds one item."""
+    item = Item(id=name, title=name, score=0.0, interest=0, rank_by_score=1)
+    return ServedAnswer(items=(item,), source="popular", options=ListOptions(k=1), artifact="a")
+
+
 def test_the_share_of_distinct_lists_is_of_the_newest():
     metrics = Metrics()
     for number in range(NEWEST):
-        metrics.listed({"source": "popular", "items": [{"id": str(number), "interest": 0}]})
+        metrics.count_list(served_list(str(number)))
     assert metrics.share_distinct() == 1
     for _ in range(NEWEST):
-        metrics.listed({"source": "popular", "items": [{"id": "same", "interest": 0}]})
+        metrics.count_list(served_list("same"))
     assert metrics.share_distinct() == 1 / NEWEST

@@ -95,7 +95,7 @@ BAD = [
 def test_a_line_that_is_no_change_is_said_until_it_is_gone(serve, artifact, history, line, caplog):
     client = serve()
     top = client.post("/v1/recommend", json={"history": history, "k": 1}).json()["items"][0]["id"]
-    path = client.service.journal.path
+    path = client.context.versions.journal.path
     path.write_text(line + "\n")
     for _ in range(2):
         answer = client.post("/v1/recommend", json={"history": history})
@@ -125,11 +125,11 @@ def test_a_change_after_the_file_was_removed_applies(client, history):
 
     first, second, third = listed()[:3]
     client.post("/v1/items/hide", json={"items": [first, second, "zzz"]})
-    client.service.journal.path.unlink()
+    client.context.versions.journal.path.unlink()
     client.post("/v1/items/hide", json={"items": [third]})
     assert listed()[:2] == [first, second]  # what the file no longer says is no longer so
     assert third not in listed()
-    client.service.journal.path.unlink()
+    client.context.versions.journal.path.unlink()
     assert listed()[:3] == [first, second, third]
 
 

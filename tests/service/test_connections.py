@@ -7,11 +7,12 @@ import time
 
 import pytest
 import uvicorn
-from prismrec.service.service import Service
 
 from prismrec.service import middleware as limits
 from prismrec.service import server as serving
 from prismrec.service.app import create_app
+from prismrec.service.context import RouteContext
+from prismrec.service.lists import ListMaker
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 
@@ -27,10 +28,11 @@ def serve_connections(artifact, private, monkeypatch):
 
     def start(**settings):
         made = Settings(store="memory:", port=0, **settings)
-        service = Service(ServePaths(artifact=artifact), open_store("memory:"), made)
+        paths = ServePaths(artifact=artifact)
+        context = RouteContext.open(paths, open_store("memory:"), made, Keys())
         bound = serving.listen(made)
         config = uvicorn.Config(
-            create_app(service, Keys()),
+            create_app(context),
             http=serving.LimitedHttpProtocol,
             ws="none",
             log_config=None,
@@ -120,7 +122,7 @@ def test_a_slow_client_that_is_answering_is_not_cut_off(serve_connections, monke
         time.sleep(0.6)  # longer than a head may take
         return [{"late": True}] * len(asked)
 
-    monkeypatch.setattr(Service, "recommend_group", slowly)
+    monkeypatch.setattr(ListMaker, "answer_each", slowly)
     answer = ask(serve_connections(), history=[])
     assert status_of(answer) == 200
     assert '{"late":true}' in answer
@@ -135,7 +137,7 @@ def gate(monkeypatch):
         gate.wait(10)
         return [{}] * len(asked)
 
-    monkeypatch.setattr(Service, "recommend_group", held)
+    monkeypatch.setattr(ListMaker, "answer_each", held)
     yield gate
     gate.set()
 

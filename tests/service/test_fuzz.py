@@ -10,13 +10,13 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
-from prismrec.service.service import Service
 from schemathesis import GenerationMode, checks
 from schemathesis.core.failures import FailureGroup
 
 from prismrec.data.storage import save_dataset
 from prismrec.recommend.artifact import save
 from prismrec.service.app import create_app
+from prismrec.service.context import RouteContext
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 from worlds import small_dataset, untrained
@@ -43,10 +43,11 @@ def api(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setattr("tempfile.tempdir", str(folder / "tmp"))
     places = ServePaths(artifact=folder / "artifact", data=folder / "data")
-    service = Service(places, open_store(f"sqlite:///{folder}/events.db"), Settings(queue=1_000))
-    yield schemathesis.openapi.from_asgi("/openapi.json", create_app(service, Keys()))
+    store = open_store(f"sqlite:///{folder}/events.db")
+    context = RouteContext.open(places, store, Settings(queue=1_000), Keys())
+    yield schemathesis.openapi.from_asgi("/openapi.json", create_app(context))
     patch.undo()
-    service.close()
+    context.close()
 
 
 def asked(operation, mode, examples):

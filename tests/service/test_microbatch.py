@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from prismrec.errors import DataError, StoreError
-from prismrec.service import answers
+from prismrec.service import lists
 from prismrec.service.errors import ApiError
 from prismrec.service.microbatch import MOST, Batcher
 from prismrec.service.schemas import RecommendRequest
@@ -97,19 +97,19 @@ def test_no_more_batches_run_than_there_are_threads(threads):
 
 
 def test_of_a_group_that_cannot_be_computed_only_the_cause_is_refused(client, history, monkeypatch):
-    compute, sizes = answers.recommended, []
+    compute, sizes = lists.answers_of, []
 
     def refusing(served, histories, asked):
-        sizes.append(len(asked))
+        sizes.append(len(histories))
         if ["odd"] in histories:
             raise DataError("odd")
         return compute(served, histories, asked)
 
-    monkeypatch.setattr(answers, "recommended", refusing)
+    monkeypatch.setattr(lists, "answers_of", refusing)
     group = [RecommendRequest(history=one, k=3) for one in (history, ["odd"], history[:2])]
-    first, odd, last = client.service.recommend_group(group)
+    first, odd, last = client.context.lists.answer_each(group)
     assert str(odd) == "odd"
-    assert len(first["items"]) == len(last["items"]) == 3
+    assert len(first.items) == len(last.items) == 3
     assert sizes == [3, 1, 1, 1]
 
 
@@ -122,11 +122,11 @@ def test_a_store_that_is_down_fails_whoever_needs_it_and_is_asked_once(
         calls.append(users)
         raise StoreError("down")
 
-    monkeypatch.setattr(client.service.store, "recent_many", down)
+    monkeypatch.setattr(client.context.store, "recent_many", down)
     group = [RecommendRequest(user="ann"), RecommendRequest(history=history),
              RecommendRequest(user="bob")]  # fmt: skip
-    ann, given, bob = client.service.recommend_group(group)
+    ann, given, bob = client.context.lists.answer_each(group)
     assert isinstance(ann, StoreError)
     assert isinstance(bob, StoreError)
-    assert given["items"]
+    assert given.items
     assert calls == [["ann", "bob"]]

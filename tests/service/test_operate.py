@@ -22,6 +22,7 @@ from prismrec.cli import main
 from prismrec.data.storage import save_dataset
 from prismrec.errors import ConfigError
 from prismrec.recommend.artifact import load, save
+from prismrec.recommend.build import build_recommender
 from prismrec.recommend.recommender import Recommender
 from prismrec.service.metrics import Metrics
 from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure
@@ -131,7 +132,7 @@ def somewhere(artifact, dataset, private, tmp_path):
         (["artifact", "--host", "::"], "without a key"),
         (["artifact", "--workers", "0"], "workers is 0"),
         (["artifact", "--host", "203.0.113.7"], "cannot be bound"),
-        (["artifact", "--beside", "nowhere"], "No artifact at nowhere"),
+        (["artifact", "--compare-with", "nowhere"], "No artifact at nowhere"),
         (["artifact", "--data", "nowhere"], "No data set at nowhere"),
         (["artifact", "--data", "other"], "artifact was trained on another data set than other"),
         (["artifact", "--report", "nowhere"], "No report at nowhere"),

@@ -6,7 +6,8 @@ import pytest
 
 from prismrec.errors import ConfigError
 from prismrec.service.errors import ApiError
-from prismrec.service.middleware import JsonLines, Rates
+from prismrec.service.logging import JsonLines
+from prismrec.service.rate_limit import RateLimit
 from prismrec.service.settings import Keys, Settings, check_exposure
 
 READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"
@@ -150,13 +151,13 @@ def test_a_body_beyond_the_bound_is_refused_declared_or_not(serve):
 
 def test_a_rate_is_a_callers_own_and_fills_up_again():
     clock = [0.0]
-    rates = Rates(2.0, now=lambda: clock[0])
+    rates = RateLimit(2.0, now=lambda: clock[0])
     allowed = [passes(rates, "a") for _ in range(6)]
     assert allowed == [True] * 4 + [False] * 2
     assert passes(rates, "b")
     clock[0] = 1.0
     assert [passes(rates, "a") for _ in range(3)] == [True, True, False]
-    assert all(passes(Rates(0.0), "a") for _ in range(100))
+    assert all(passes(RateLimit(0.0), "a") for _ in range(100))
 
 
 def passes(rates, caller):
