@@ -1,15 +1,15 @@
-"""Lists from pools: searched deeper until they are certain, on a scale that stays."""
+"""Lists from candidates: the search goes deeper until a list is certified; the scale stays."""
 
 import numpy as np
 import pytest
 
-from prismrec.rerank import build as listing
+from prismrec.rerank import build
 from prismrec.rerank.build import build_lists
-from prismrec.types import Diversity, RankedItems
+from prismrec.types import Diversity, ListOptions, RankedItems
 
 
 class Falling:
-    """One user's catalog whose scores fall from item to item; it notes how deep it was asked."""
+    """One user and a catalog of falling scores; ``asked`` lists the depth of each search."""
 
     def __init__(self, scores):
         self.scores, self.asked = np.asarray(scores, dtype=np.float32), []
@@ -26,10 +26,9 @@ class Falling:
         return RankedItems(items, scores, np.zeros_like(items))
 
 
-def lists(source, categories, k, strength):
-    return build_lists(
-        source, k, Diversity(strength=strength), category_of=np.array([-1, *categories])
-    )
+def lists(source, categories, k, **diversity):
+    options = ListOptions(k=k, diversity=Diversity(**diversity))
+    return build_lists(source, options, category_of=np.array([-1, *categories]))
 
 
 def test_another_category_far_below_is_found_by_searching_deeper():
@@ -52,8 +51,8 @@ def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
     assert found.certified.all()
 
 
-def test_the_deepest_search_that_proves_nothing_is_told(monkeypatch):
-    monkeypatch.setattr(listing, "DEEPEST", 16)
+def test_a_list_that_the_deepest_search_does_not_prove_is_not_certified(monkeypatch):
+    monkeypatch.setattr(build, "DEEPEST", 16)
     source = Falling([3 - 0.1 * n for n in range(30)] + [0.05])
     found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
     assert found.items[0].tolist() == [1, 2]
@@ -64,11 +63,11 @@ def test_the_deepest_search_that_proves_nothing_is_told(monkeypatch):
 def test_no_more_relevance_is_lost_on_a_deeper_pool_than_was_allowed():
     # 19 items of category 0, then two of their own far below, which only the second search finds.
     scores = np.array([1, 0.95, 0.9, 0.85, 0.8] + [0.5] * 14 + [0, -0.01])
-    source, categories = Falling(scores), np.array([-1] + [0] * 19 + [1, 2])
-    found = build_lists(source, 5, Diversity(max_relevance_loss=0.2), category_of=categories)
+    source, categories = Falling(scores), [0] * 19 + [1, 2]
+    found = lists(source, categories, k=5, max_relevance_loss=0.2)
     assert source.asked == [20, 80]
     assert scores[found.items[0] - 1].sum() >= 0.8 * scores[:5].sum()
-    everything = build_lists(source, 5, Diversity(max_relevance_loss=1.0), category_of=categories)
+    everything = lists(source, categories, k=5, max_relevance_loss=1.0)
     assert {20, 21} <= set(everything.items[0].tolist())
 
 
@@ -80,7 +79,7 @@ def test_a_pool_that_is_narrower_than_asked_is_the_whole_catalog_and_proves_the_
 
     # The last of 10 items is worth -7 at λ 4, as the 8th of its category; no other is there.
     source = Narrow(np.linspace(1, 0, 10))
-    found = build_lists(source, 8, Diversity(strength=4.0), category_of=np.array([-1] + [0] * 10))
+    found = lists(source, [0] * 10, k=8, strength=4.0)
     assert source.asked == [32]
     assert found.certified.all()
 

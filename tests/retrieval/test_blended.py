@@ -131,7 +131,7 @@ def test_rules_survive_saving_and_new_items(dataset, recommender, tmp_path):
     history = ids(dataset, 0)
     assert again.recommend(history, 8) == recommender.recommend(history, 8)
     best = recommender.recommend(history, 1).items[0].id
-    added = again.add([NewItem(id="new", related_to=[best])])
+    added = again.with_items([NewItem(id="new", related_to=[best])])
     assert "new" in [item.id for item in added.recommend([*history, "new"], 40, exclude_seen=False)]
 
 

@@ -115,7 +115,7 @@ def test_without_faiss_the_line_that_installs_it_is_given_and_exact_search_works
 CHECK = """
 import json, sys
 import torch
-import prismrec.index
+import prismrec.retrieval.index
 before = "faiss" in sys.modules
 import numpy as np
 from prismrec.io.threads import set_threads
@@ -142,14 +142,14 @@ def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_w
     assert json.loads(run.stdout) == [False, [3], [3], 3]
 
 
-@pytest.mark.parametrize("effort", [None, 0, "8", 1.0])
-def test_a_saved_effort_that_is_none_is_refused(tmp_path, search_budget):
+@pytest.mark.parametrize("search_budget", [None, 0, "8", 1.0])
+def test_a_saved_search_budget_that_is_impossible_is_refused(tmp_path, search_budget):
     IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"
     header = json.loads(path.read_text())
-    for settings in ({"effort": search_budget}, {}):
+    for settings in ({"search_budget": search_budget}, {"effort": search_budget}, {}):
         path.write_text(json.dumps({**header, "settings": settings}))
-        with pytest.raises(DataError, match=r"index is damaged \(.*effort"):
+        with pytest.raises(DataError, match=r"index is damaged \(.*search.budget"):
             load_index(tmp_path / "index")
 
 

@@ -60,7 +60,7 @@ class ApproximateIndex(Index):
 
 def saved_budget(settings: Mapping[str, Any]) -> Any:
     """Return the search budget of a saved index; earlier versions called it effort."""
-    return settings["search_budget" if "search_budget" in settings else "effort"]
+    return settings["effort" if "effort" in settings else "search_budget"]
 
 
 def ladder(top: int) -> list[int]:
