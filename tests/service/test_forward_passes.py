@@ -1,0 +1,92 @@
+"""One forward pass of the model per batch, whatever a request asks for."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from prismrec.models import Model
+from prismrec.recommend import load
+from prismrec.service.microbatch import Batcher
+from prismrec.service.schemas import RecommendRequest
+from prismrec.types import Diversity, ListOptions
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Collect the number of histories of each forward pass."""
+    sizes, forward = [], Model.forward
+
+    def counted(self, history, mask):
+        sizes.append(len(history))
+        return forward(self, history, mask)
+
+    monkeypatch.setattr(Model, "forward", counted)
+    return sizes
+
+
+def answered_together(context, requests):
+    """Return the answers to requests that all wait when the batcher takes the first of them."""
+
+    async def send():
+        batcher = Batcher(context.lists.answer_each, context.workers)
+        return await asyncio.gather(*(batcher.run(request) for request in requests))
+
+    # In its own thread: a browser test before this one leaves an event loop running here.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(send())).result()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"explain": True},
+        {"frontier": True},
+        {"explain": True, "frontier": True},
+        {"explain": True, "frontier": True, "diversity": 0.3},
+        {"explain": True, "frontier": True, "diversity_target": 0.9},
+        {"explain": True, "frontier": True, "max_relevance_loss": 0.1},
+        {"explain": True, "frontier": True, "diversity": 0.3, "rerank": "dpp"},
+    ],
+    ids=str,
+)
+def test_one_request_costs_one_pass(client, history, passes, fields):
+    answer = client.post("/v1/recommend", json={"history": history, "k": 6, **fields})
+    assert answer.status_code == 200, answer.text
+    assert passes == [1]
+    assert bool(answer.json()["interests"]) == fields.get("explain", False)
+    assert bool(answer.json()["frontier"]) == fields.get("frontier", False)
+
+
+def test_eight_similar_requests_with_everything_cost_one_pass_together(client, history, passes):
+    requests = [
+        RecommendRequest(history=history[: n + 1], k=6, explain=True, frontier=True)
+        for n in range(8)
+    ]
+    answers = answered_together(client.context, requests)
+    assert passes == [8]
+    assert all(answer.interests and answer.frontier for answer in answers)
+
+
+def test_a_batch_request_costs_one_pass(client, history, passes):
+    requests = [{"history": history[:n], "k": 4, "explain": True} for n in range(1, 9)]
+    assert client.post("/v1/recommend/batch", json={"requests": requests}).status_code == 200
+    assert passes == [8]
+
+
+def test_requests_with_other_options_cost_a_pass_per_kind(client, history, passes):
+    requests = [RecommendRequest(history=history, k=5 + n % 2, explain=True) for n in range(8)]
+    answered_together(client.context, requests)
+    assert passes == [4, 4]
+
+
+@pytest.mark.parametrize("diversity", [Diversity(strength=0.3), Diversity(target=0.9)], ids=str)
+def test_recommend_many_costs_one_pass_in_python_too(artifact, history, passes, diversity):
+    recommender = load(artifact)
+    histories = [history[: n + 1] for n in range(8)]
+    options = ListOptions(k=6, diversity=diversity)
+    for explain, frontier in ((False, False), (True, False), (False, True), (True, True)):
+        recommender.recommend_many(histories, options, explain=explain, frontier=frontier)
+        assert passes == [8]
+        passes.clear()
