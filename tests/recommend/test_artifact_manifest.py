@@ -135,9 +135,9 @@ def test_a_hash_of_what_is_not_loaded_is_refused(folder, name):
 
 
 def test_a_file_laid_beside_the_index_is_refused(folder):
-    (folder / "index" / "scann_docids.pkl").write_bytes(b"\x80")
-    assert "has no hash of index/scann_docids.pkl" in refused(folder)
-    (folder / "index" / "scann_docids.pkl").unlink()
+    (folder / "index" / "extra.pkl").write_bytes(b"\x80")
+    assert "has no hash of index/extra.pkl" in refused(folder)
+    (folder / "index" / "extra.pkl").unlink()
     (folder / "notes.txt").write_text("what is not loaded may lie there")
     load(folder)
 

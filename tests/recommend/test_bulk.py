@@ -91,7 +91,7 @@ def test_the_lists_do_not_depend_on_the_size_of_a_chunk(
     found = []
     for chunk, together in itertools.product((3, 100), (2, 50)):
         monkeypatch.setattr(batch, "CHUNK", chunk)
-        monkeypatch.setattr(batch, "TOGETHER", together)
+        monkeypatch.setattr(batch, "BATCH", together)
         recommend_file(recommender, histories, tmp_path / "lists.parquet", ListOptions(k=5))
         found.append(pl.read_parquet(tmp_path / "lists.parquet").select("user", "rank", "item"))
     assert all(table.equals(found[0]) for table in found)

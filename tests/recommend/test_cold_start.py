@@ -5,7 +5,7 @@ import pytest
 
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
-from prismrec.recommend.cold_start import NewItem, blends_of, described_anew
+from prismrec.recommend.cold_start import NewItem, blend_items, with_descriptions
 from prismrec.types import Filter
 from worlds import ids, untrained
 
@@ -40,9 +40,9 @@ def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, 
     names = dataset.catalog.category_names[:2]
     mate = dataset.catalog.items.external([3])
     items = [NewItem(id=f"new {n}", categories=names, related_to=mate) for n in range(1_000)]
-    larger = described_anew(dataset.catalog, items)
+    larger = with_descriptions(dataset.catalog, items)
     held = dataset.catalog.size
-    blends = blends_of(larger, items, held)
+    blends = blend_items(larger, items, held)
     members = sum(len(set(own) & {0, 1}) for own in map(dataset.catalog.categories_of, range(held)))
     assert blends.means.nnz <= members + len(items)
     assert blends.mixes.nnz == 3 * len(items)
@@ -109,11 +109,11 @@ def test_an_item_moved_to_another_category_is_filtered_as_such(dataset, recommen
 @pytest.mark.parametrize(
     ("items", "match"),
     [
-        ([NewItem(id="n")], "Nothing is known"),
-        ([NewItem(id="n", categories=["nobody has it"])], "Nothing is known"),
-        ([NewItem(id="n", related_to=["zzz"])], "Nothing is known"),
+        ([NewItem(id="n")], "has no vector"),
+        ([NewItem(id="n", categories=["nobody has it"])], "has no vector"),
+        ([NewItem(id="n", related_to=["zzz"])], "has no vector"),
         ([NewItem(id="", categories=["x"])], "empty id"),
-        ([NewItem(id="n", related_to=["zzz"])] * 2, "one twice"),
+        ([NewItem(id="n", related_to=["zzz"])] * 2, "one id twice"),
     ],
 )
 def test_an_item_that_cannot_be_placed_is_refused(recommender, items, match):

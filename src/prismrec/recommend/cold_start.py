@@ -1,9 +1,9 @@
-"""New items without training: where they lie among the others, until the next training knows.
+"""New items without training: their vectors come from their categories and related items.
 
-A new item's row, in every table of the model, is the mean of two means: that of the items of its
-categories, each category counting the same, and that of the items it was taken together with;
-where only one of the two is known, that one. It is provisional: it can be searched, recommended
-and read in a history, but nobody's events have moved it yet.
+The vector of a new item, in every table of the model, is the mean of two means: the mean of the
+items of its categories, where each category counts the same, and the mean of its related items.
+If only one of the two is known, it is that one. The item is provisional: it can be searched,
+recommended and read in a history, but no event has trained it yet.
 """
 
 import copy
@@ -25,43 +25,46 @@ from prismrec.models import Model
 
 @dataclass(frozen=True, kw_only=True)
 class NewItem:
-    """What is known of an item that no event has been seen of."""
+    """An item without events, or a new description of an item of the catalog."""
 
     id: str
     title: str | None = None
-    """The id where it is None."""
+    """Shown to people; the id if None."""
     categories: Sequence[str] = ()
+    """Names of its categories; new names are added to the catalog."""
     related_to: Sequence[str] = ()
-    """Ids of items bought, played or read together with it; unknown ones are ignored."""
+    """Ids of items bought, played or read together with it; unknown ids have no effect."""
 
 
 def add_items(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple[Model, Catalog]:
-    """Give a model and a catalog that know these items, new ones at their end.
+    """Return a model and a catalog that know these items; new items are appended.
 
     Raises:
-        DataError: An id is empty or stands twice, or nothing places a new item.
+        DataError: An id is empty or appears twice, or nothing is known to place a new item by.
 
-    Cost: O(V); where an item is new a copy of the model, and a pass over the members of the new
-        items' categories, once a category.
+    Cost: O(V); if an item is new, also a copy of the model and one pass over the items of each of
+        the new items' categories.
     """
-    larger = described_anew(catalog, items)
+    larger = with_descriptions(catalog, items)
     fresh = [item for item in items if item.id not in catalog.items]
     if not fresh:
         return model, larger
-    return extended(model, blends_of(larger, fresh, catalog.size)), larger
+    return extend_model(model, blend_items(larger, fresh, catalog.size)), larger
 
 
-def described_anew(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
-    """Give a catalog that holds these items, new ones at its end and the others described anew.
+def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
+    """Return a catalog with new items appended and the other items described as given.
 
     Raises:
-        DataError: An id is empty or stands twice among ``items``.
+        DataError: An id is empty or appears twice among ``items``.
 
     Cost: O(V).
     """
     names = [item.id for item in items]
     if "" in names or len(set(names)) < len(names):
-        raise DataError("Items were to be added with an empty id or one twice; give each once.")
+        raise DataError(
+            "Items cannot be added with an empty id, or with one id twice; give each item once."
+        )
     fresh = [name for name in names if name not in catalog.items]
     ids = IdMap(pl.concat([_text(catalog.items.ids), _text(fresh)]), first=1, kind="item")
     numbers = ids.index(names)
@@ -87,7 +90,7 @@ def _text(values: pl.Series | list[str]) -> pl.Series:
 def _with_categories(
     catalog: Catalog, numbers: NDArray[np.int64], names: Sequence[Sequence[str]]
 ) -> Catalog:
-    """Put some items into other categories; names that are new are added."""
+    """Return a catalog in which some items have other categories; new names are added."""
     found = {name: place for place, name in enumerate(catalog.category_names)}
     for own in names:
         for name in own:
@@ -114,17 +117,17 @@ def _with_categories(
 
 @dataclass(frozen=True)
 class Blends:
-    """Of what rows new ones are made: means of some items, and mixes of such means."""
+    """How new vectors are computed: means of existing items, and mixes of these means."""
 
     means: sparse.csr_array
-    """``[M, V]``: a mean of the rows of some items each, of sum 1."""
+    """``[M, V]``: each row is a mean over some items; its weights sum to 1."""
     mixes: sparse.csr_array
-    """``[N, M]``: a new item each, of sum 1."""
+    """``[N, M]``: each row is a new item, a mix of means; its weights sum to 1."""
 
     def of(self, table: Float[np.ndarray, "V W"]) -> Float[np.ndarray, "N W"]:
-        """Make the new rows of one table.
+        """Return the new rows of one table.
 
-        Cost: O((numbers in ``means`` and ``mixes``) W) time, and memory for the rows that are read.
+        Cost: O(entries of ``means`` and ``mixes`` · W) time, and memory for the rows read.
         """
         used = np.unique(self.means.indices)
         made: Float[np.ndarray, "N W"] = self.mixes @ (
@@ -133,51 +136,57 @@ class Blends:
         return made
 
 
-def blends_of(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends:
-    """Say of which of the first ``held`` items each new one is made up.
+def blend_items(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends:
+    """Return how the vector of each new item follows from the first ``held`` items.
 
     Raises:
-        DataError: Neither an item's categories nor what it was taken with say anything.
+        DataError: An item has neither a category with items nor a known related item.
 
-    Cost: O(V + members of the items' categories + ``related_to``): a category's mean is made once.
+    Cost: O(V + items of the categories + ``related_to``); a category's mean is computed once.
     """
     number = {name: place for place, name in enumerate(catalog.category_names)}
     wanted = np.unique([number[name] for item in items for name in item.categories]).astype(int)
     within = np.isin(catalog.category_ids, wanted) & (catalog.owners < held)
     members, which = catalog.owners[within], np.searchsorted(wanted, catalog.category_ids[within])
     sizes = np.bincount(which, minlength=len(wanted))
-    rows, columns, of_means = [which], [members], len(wanted)
+    rows, columns, number_of_means = [which], [members], len(wanted)
     mixes: list[dict[int, float]] = []
     for item in items:
         places = np.searchsorted(wanted, sorted({number[name] for name in item.categories}))
-        told = [places[sizes[places] > 0].tolist()]
+        means_of_item = [places[sizes[places] > 0].tolist()]
         together = catalog.items.index_known(item.related_to)
         together = together[together < held]
         if len(together):
-            rows.append(np.full(len(together), of_means))
+            rows.append(np.full(len(together), number_of_means))
             columns.append(together)
-            told.append([of_means])
-            of_means += 1
-        told = [means for means in told if means]
-        if not told:
+            means_of_item.append([number_of_means])
+            number_of_means += 1
+        means_of_item = [means for means in means_of_item if means]
+        if not means_of_item:
             raise DataError(
-                f"Nothing is known of the new item {item.id!r} to place it by: give it a category "
-                "that other items have, or items that it was taken with."
+                f"The new item {item.id!r} has no category that other items have and no known "
+                "related item, so it has no vector; give it one of the two."
             )
-        mixes.append({mean: 1 / (len(told) * len(means)) for means in told for mean in means})
+        mixes.append(
+            {
+                mean: 1 / (len(means_of_item) * len(means))
+                for means in means_of_item
+                for mean in means
+            }
+        )
     row, column = np.concatenate(rows), np.concatenate(columns)
-    share = 1 / np.bincount(row, minlength=of_means)[row]
+    share = 1 / np.bincount(row, minlength=number_of_means)[row]
     owner = np.repeat(np.arange(len(mixes)), [len(mix) for mix in mixes])
     parts = [mean for mix in mixes for mean in mix]
     weights = [weight for mix in mixes for weight in mix.values()]
     return Blends(
-        sparse.csr_array((share, (row, column)), shape=(of_means, held)),
-        sparse.csr_array((weights, (owner, parts)), shape=(len(mixes), of_means)),
+        sparse.csr_array((share, (row, column)), shape=(number_of_means, held)),
+        sparse.csr_array((weights, (owner, parts)), shape=(len(mixes), number_of_means)),
     )
 
 
-def extended(model: Model, blends: Blends) -> Model:
-    """Give a model with a row more for each blend, in every table of item rows.
+def extend_model(model: Model, blends: Blends) -> Model:
+    """Return a model with one more row per new item, in every table of item vectors.
 
     Cost: a copy of the model.
     """
