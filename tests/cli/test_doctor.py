@@ -19,7 +19,7 @@ REQUIRES = [
     'redis (>=5.2) ; extra == "stores"',
     f"here>=1; (sys_platform == '{sys.platform}') and extra == 'dev'",
     "elsewhere>=1; (sys_platform == 'plan9') and extra == 'dev'",
-    "scann>=1.4; extra == 'scann'",
+    "faiss-cpu>=1.11; extra == 'ann'",
 ]
 
 
@@ -34,7 +34,7 @@ def healthy(tmp_path_factory):
 def test_requirements_are_read_from_the_metadata():
     always, extras = required(REQUIRES)
     assert always == ["torch", "numpy"]
-    assert extras == {"stores": ["psycopg", "redis"], "dev": ["here"], "scann": ["scann"]}
+    assert extras == {"stores": ["psycopg", "redis"], "dev": ["here"], "ann": ["faiss-cpu"]}
 
 
 def test_everything_that_the_package_asks_for_is_listed(capsys):

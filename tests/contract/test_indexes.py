@@ -27,7 +27,7 @@ from prismrec.retrieval.index import (
 )
 
 D, FLOOR = 16, 0.95
-SLOW = {"pgvector": pytest.mark.slow, "scann": pytest.mark.slow}
+SLOW = {"pgvector": pytest.mark.slow}
 TABLE = {**INDEXES, **COMPOSED}
 
 

@@ -111,7 +111,7 @@ class RunConfig:
     not given: with prism. What is to rise is the validation metric, or ndcg@10 where validation
     asks for the next event alone."""
     index: str = "auto"
-    """What serves the item vectors: exact, ivf-flat, ivf-sq8, scann, or auto: exact up to
+    """What serves the item vectors: exact, ivf-flat, ivf-sq8, pgvector, or auto: exact up to
     200 000 items, then ivf-sq8 if it finds .95 of what exact finds, measured on real interests."""
     validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"
     """Validation metric, at 50."""

@@ -15,7 +15,6 @@ INDEXES: dict[str, type[Index] | str] = {
     "ivf-flat": "prismrec.retrieval.index.faiss:IvfFlat",
     "ivf-sq8": "prismrec.retrieval.index.faiss:IvfSq8",
     "pgvector": "prismrec.retrieval.index.pgvector:Pgvector",
-    "scann": "prismrec.retrieval.index.scann:Scann",
 }
 
 COMPOSED: dict[str, type[Index] | str] = {"changed": UpdatedIndex, "sharded": Sharded}
