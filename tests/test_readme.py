@@ -1,4 +1,4 @@
-"""The documents tell the truth: the README's code runs, the commands' page is today's."""
+"""The documents are correct: the README's code runs, links lead somewhere, tables are up to date."""
 
 import contextlib
 import io
@@ -6,32 +6,59 @@ import re
 import runpy
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from prismrec.data.synthetic import open_world
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def write_example_log(folder):
+    """Write events.csv and items.csv with the ids and categories that the documents use."""
+    log, items = open_world("synthetic:many-taste?users=150&items=60&clusters=6&seed=0")
+    ids = {str(number): f"B0{number // 26}{chr(65 + number % 26)}" for number in range(60)}
+    kinds = {"cluster 0": "tea", "cluster 1": "cups"}
+    events = log.frame.collect().with_columns(pl.col("item").cast(pl.String).replace(ids))
+    events.write_csv(folder / "events.csv")
+    categories = pl.col("categories").list.eval(pl.element().replace(kinds)).list.join("|")
+    table = items.frame.with_columns(pl.col("item").replace(ids), categories=categories)
+    table.write_csv(folder / "items.csv")
 
 
 @pytest.mark.slow
 def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
-    log, items = open_world("synthetic:many-taste?users=150&items=60&clusters=6&seed=0")
-    log.frame.collect().write_csv(tmp_path / "events.csv")
-    table = items.frame.with_columns(categories=items.frame["categories"].list.join("|"))
-    table.write_csv(tmp_path / "items.csv")
+    write_example_log(tmp_path)
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     (tmp_path / "readme.py").write_text("\n".join(code))
     monkeypatch.chdir(tmp_path)
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown):
-        runpy.run_path("readme.py")
-    assert "recall@20" in shown.getvalue()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        names = runpy.run_path("readme.py")
+    assert "recall@20" in printed.getvalue()
     assert (tmp_path / "model" / "manifest.json").exists()
+    assert names["answer"].source == "interests"
+    assert names["answer"].interests
+    assert [answer.source for answer in names["answers"]] == ["interests", "interests"]
 
 
-def test_every_link_of_the_readme_leads_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document):
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        path = document.parent / target if target else document
+        assert path.exists(), target
+        if anchor and path.suffix == ".md":
+            assert anchor in anchors(path), f"{target}#{anchor}"
+
+
+def anchors(document):
+    """Return the anchors of a document's headings, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_page_of_commands_is_what_help_prints_today():
@@ -43,3 +70,11 @@ def test_the_readme_names_the_two_commands():
     text = (ROOT / "README.md").read_text()
     assert "make demo" in text
     assert "make test" in text
+
+
+def test_the_file_tree_of_the_readme_is_complete():
+    tree = (ROOT / "README.md").read_text().partition("src/prismrec/\n")[2].partition("```")[0]
+    package = ROOT / "src" / "prismrec"
+    folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    files = {path.name for path in package.glob("[!_]*.py")}
+    assert {*folders, *files} <= set(re.findall(r"^  (\S+)", tree, re.M))
