@@ -1,12 +1,14 @@
 #!/bin/sh
-# Amazon Books under the ComiRec protocol, on a machine with a GPU and the published files
-# (books_train.txt … or the raw reviews): about 8.9 million events, 368 000 items.
+# Amazon Books with the ComiRec protocol, on a machine with a GPU and the published files
+# (books_train.txt … or the raw reviews): about 8.9 million events, 368,000 items.
 #
 #   sh runs/books.sh LOG ITEMS OUT [cuda]
 #
-# LOG: the events, `user,item,time` a line, as the published script writes them. ITEMS: item,category.
-# For a trial without the data: `python runs/subsample.py OUT` makes files of the same form, and
-# STEPS=3000 bounds ComiRec-SA, which as published validates every 1 000 of a million.
+# LOG: one event per line, `user,item,time`, as the published script writes them.
+# ITEMS: one item per line, `item,category`.
+#
+# To try it without the data: `python runs/subsample.py OUT` writes files in the same format, and
+# STEPS=3000 limits ComiRec-SA, whose published settings run a million steps.
 set -eu
 log=$1 items=$2 out=$3 device=${4:-auto} length=${MAX_LEN:-20} steps=${STEPS:-1000000}
 prismrec prepare "$log" --items "$items" --out "$out/data" --min-user-events 5 --min-item-events 5

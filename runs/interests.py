@@ -1,17 +1,19 @@
-"""Do several interests pay? One model at several K, on accounts of one or several people.
+"""Do several interests pay? Train one model at several K, on accounts of one or several people.
 
     python runs/interests.py DATA --people 4 --dim 32 --interests 1 --interests 4 --seeds 2
 
-DATA is a data set folder of single users (``prismrec prepare``); accounts are merged from it, so
-that whose each event is is known. Prints a JSON line a model: recall at several depths (seen items
-filtered), at 50 also by length of the history and by how mixed its categories are, purity of the
-routing, and paired differences against K = 1 with 95 % intervals.
+DATA is a data set folder of single users (``prismrec prepare``). Accounts are merged from it, so
+that the owner of each event is known; ``shared_accounts.py`` writes such accounts as a folder.
 
-With ``--heads`` the interests beside so many heads are clusters of the history; K = 1 is a head.
+Prints one JSON line per model: recall at several list lengths (items of the history left out);
+recall@50 by length of the history and by how mixed its categories are; purity of the interests;
+and differences to K = 1, paired by account, with 95 % intervals.
 
-With ``--ceiling`` also what a model of one interest would give that is told whose each event is,
-in training and when asked: the people are trained on apart, and an account's list is the mixture
-of its people's, each by their share of the events: what knowing whose an event is would be worth.
+With ``--heads H`` all interests but H are clusters of the history; K = 1 is always a head.
+
+``--ceiling`` also evaluates a model of one interest that knows the owner of each event, in training
+and in evaluation. It is trained on each person alone, and the list of an account mixes the lists of
+its people, weighted by their shares of the events. It measures how much the owners are worth.
 """
 
 import argparse
@@ -25,21 +27,18 @@ import numpy as np
 import torch
 from shared_accounts import purity, shared_accounts
 
-from prismrec.data.histories import Histories
-from prismrec.data.split import Case, Split, split_by_user
-from prismrec.data.storage import load_dataset
-from prismrec.evaluation.compare import compare
-from prismrec.evaluation.environment import describe_environment
-from prismrec.evaluation.evaluate import evaluate
+from prismrec.data import Case, Histories, Split, load_dataset, split_by_user
+from prismrec.evaluation import compare, describe_environment, evaluate
+from prismrec.io import set_threads
 from prismrec.training import RunConfig, TrainConfig, fit, with_one_interest
 from prismrec.types import RankedItems
 
 DEPTHS = (10, 20, 50, 200, 1000)
 
 
-def routing(recommender, shared, users):
-    """Give the mean purity of the routing over some accounts, and that of a single interest."""
-    found = []
+def mean_purity(recommender, shared, users):
+    """Compute the mean purity over some accounts, of the interests and of a single interest."""
+    values = []
     longest = recommender.model.extractor.max_len
     for start in range(0, len(users), 128):
         block = users[start : start + 128]
@@ -47,26 +46,26 @@ def routing(recommender, shared, users):
         weights = recommender.model.interests_of(histories).weights.float().numpy()
         for row, user in enumerate(block):
             owner = shared.owners_of(user)[-longest:]
-            found.append(purity(weights[row, :, : len(owner)], owner))
-    return np.nanmean(found, axis=0).tolist()
+            values.append(purity(weights[row, :, : len(owner)], owner))
+    return np.nanmean(values, axis=0).tolist()
 
 
-def measured(recommender, split):
-    """Evaluate lists without what was seen, at every depth."""
+def evaluate_depths(recommender, split):
+    """Evaluate recall at every list length, items of the history left out."""
     recommend = partial(recommender.ranked, exclude_seen=True)
     ks = tuple(k for k in DEPTHS if k < recommender.catalog.size)
     return evaluate(recommend, split.test, ks=ks, only=("recall",))
 
 
-def mix_of(case, *, category):
-    """Give the share of pairs of a history's events that differ in category."""
+def category_mix(case, *, category):
+    """Compute the share of the pairs of a history's events that differ in category."""
     _, counts = np.unique(category[case.history], return_counts=True)
     pairs = len(case.history) * (len(case.history) - 1)
     return 1 - (counts * (counts - 1)).sum() / max(pairs, 1)
 
 
 def by_thirds(recommender, split, key):
-    """Give recall@50 of the third of the test cases whose key is least, the middle and the last."""
+    """Compute recall@50 of each third of the test cases, ordered by a key."""
     ordered = sorted(split.test, key=key)
     thirds = [ordered[i * len(ordered) // 3 : (i + 1) * len(ordered) // 3] for i in range(3)]
     recommend = partial(recommender.ranked, exclude_seen=True)
@@ -74,10 +73,11 @@ def by_thirds(recommender, split, key):
     return [round(report.metrics["recall@50"], 4) for report in reports]
 
 
-def people_apart(shared, split):
-    """Give the same split with the people of every account apart; who has no targets is left out.
+def split_people(shared, split):
+    """Return the split with the people of every account separated, and a function to separate.
 
-    Also how to tell, from the history of a case of the test, whose its events are.
+    People without targets are left out. The function takes the history of a training or test
+    account and returns one history per person.
     """
     accounts = enumerate(map(bytes, shared.dataset.histories))
     owners = {whole: shared.owners_of(account) for account, whole in accounts}
@@ -85,31 +85,31 @@ def people_apart(shared, split):
         whole = np.concatenate([case.history, case.targets])
         owners[bytes(case.history)] = owners[bytes(whole)]
 
-    def apart(items):
+    def separate(items):
         owner = owners[bytes(items)][: len(items)]
         return [items[owner == person] for person in np.unique(owner)]
 
     cases = []
     for case in split.valid:
         whole = np.concatenate([case.history, case.targets])
-        owner, known = owners[bytes(whole)], len(case.history)
+        owner, length = owners[bytes(whole)], len(case.history)
         for person in np.unique(owner):
-            own = owner == person
-            history, targets = case.history[own[:known]], case.targets[own[known:]]
+            mask = owner == person
+            history, targets = case.history[mask[:length]], case.targets[mask[length:]]
             if len(history) and len(targets):
                 cases.append(Case(history, targets))
-    train = Histories.of([own.tolist() for whole in split.train for own in apart(whole)])
-    return Split(train, cases, split.test, f"{split.how}; people apart"), apart
+    train = Histories.of([one.tolist() for whole in split.train for one in separate(whole)])
+    return Split(train, cases, split.test, f"{split.how}; people separated"), separate
 
 
-def told_whose(recommender, apart):
-    """Recommend to accounts by the mixture of their people's probabilities over the catalog."""
+def recommend_by_owner(recommender, separate):
+    """Build a function that recommends by a mixture of the probabilities of an account's people."""
     vectors = recommender.model.item_vectors().detach().numpy()
 
     def recommend(histories, k):
         items = np.zeros((len(histories), k), dtype=np.int64)
         for row, history in enumerate(histories):
-            people = apart(history)
+            people = separate(history)
             interests = recommender.model.interests_of(people).vectors[:, 0].numpy()
             scores = torch.from_numpy(interests @ vectors[1:].T)
             if recommender.model.mask_history_negatives:
@@ -125,58 +125,58 @@ def told_whose(recommender, apart):
     return recommend
 
 
-def config_of(asked, interests, dim):
-    """Give the settings of one run."""
-    clusters = 0 if asked.heads is None else interests - asked.heads
+def config_of(args, interests, dim):
+    """Return the settings of one run."""
+    clusters = 0 if args.heads is None else interests - args.heads
     config = RunConfig(
-        extractor="prism", interests=interests, dim=dim, max_len=asked.max_len,
-        exclude_seen=True, rules=False, readout=asked.readout, index="exact",
-        categories=None if asked.categories else False,
+        extractor="prism", interests=interests, dim=dim, max_len=args.max_len,
+        exclude_seen=True, rules=False, readout=args.readout, index="exact",
+        categories=None if args.categories else False,
         options={"clusters": clusters} if clusters > 0 else {},
     )  # fmt: skip
     return with_one_interest(config) if interests == 1 else config
 
 
-def ceiling(asked, shared, split, seed, single):
-    """Train and measure one interest that is told whose each event is."""
-    people, apart = people_apart(shared, split)
-    config = config_of(asked, 1, asked.dim)
+def ceiling(args, shared, split, seed, single):
+    """Train and evaluate a model of one interest that knows the owner of each event."""
+    people, separate = split_people(shared, split)
+    config = config_of(args, 1, args.dim)
     trained = fit(people, shared.dataset.catalog, config, TrainConfig(seed=seed))
-    recommend = told_whose(trained.recommender, apart)
+    recommend = recommend_by_owner(trained.recommender, separate)
     report = evaluate(recommend, split.test, ks=DEPTHS, only=("recall",))
-    line = {"people": asked.people, "seed": seed, "K": "told whose", "D": asked.dim}
+    line = {"people": args.people, "seed": seed, "K": "owners known", "D": args.dim}
     line |= {name: round(value, 4) for name, value in report.metrics.items()}
     if single is not None:
         line["recall@50 over K=1"] = dataclasses.asdict(compare(report, single, "recall@50"))
     return line
 
 
-def main(asked):
-    """Train and measure every K and seed."""
-    torch.set_num_threads(asked.threads)
-    people = load_dataset(asked.data)
-    for seed in range(asked.seed, asked.seed + asked.seeds):
-        shared = shared_accounts(people, people=asked.people, seed=seed)
+def main(args):
+    """Train and evaluate every K and seed."""
+    set_threads(args.threads)
+    people = load_dataset(args.data)
+    for seed in range(args.seed, args.seed + args.seeds):
+        shared = shared_accounts(people, people=args.people, seed=seed)
         split = split_by_user(shared.dataset, seed=seed)
         account = {n: u for u, n in enumerate(map(bytes, shared.dataset.histories))}
         users = [account[bytes(row)] for row in split.train][:500]
-        mixed = partial(mix_of, category=shared.dataset.catalog.single_category)
+        mixed = partial(category_mix, category=shared.dataset.catalog.single_category)
         single = None
-        for interests in asked.interests:
+        for interests in args.interests:
             began = time.perf_counter()
-            wide = asked.wide and interests == 1
-            dim = asked.dim * max(asked.interests) if wide else asked.dim
-            config = config_of(asked, interests, dim)
+            wide = args.wide and interests == 1
+            dim = args.dim * max(args.interests) if wide else args.dim
+            config = config_of(args, interests, dim)
             trained = fit(split, shared.dataset.catalog, config, TrainConfig(seed=seed))
-            report = measured(trained.recommender, split)
+            report = evaluate_depths(trained.recommender, split)
             line = {
-                "data": asked.data.name, "people": asked.people, "seed": seed, "K": interests,
+                "data": args.data.name, "people": args.people, "seed": seed, "K": interests,
                 "D": dim, "readout": trained.settings["readout"],
                 **trained.settings["options"],
                 **{name: round(value, 4) for name, value in report.metrics.items()},
                 "by_length@50": by_thirds(trained.recommender, split, lambda c: len(c.history)),
                 "by_mix@50": by_thirds(trained.recommender, split, mixed),
-                "purity": [round(v, 3) for v in routing(trained.recommender, shared, users)],
+                "purity": [round(v, 3) for v in mean_purity(trained.recommender, shared, users)],
                 "seconds": round(time.perf_counter() - began),
             }  # fmt: skip
             if interests == 1:
@@ -185,35 +185,33 @@ def main(asked):
                 for name in ("recall@50", "recall@200"):
                     line[f"{name} over K=1"] = dataclasses.asdict(compare(report, single, name))
             print(json.dumps(line), flush=True)
-        if asked.ceiling:
-            print(json.dumps(ceiling(asked, shared, split, seed, single)), flush=True)
+        if args.ceiling:
+            print(json.dumps(ceiling(args, shared, split, seed, single)), flush=True)
     print(json.dumps(describe_environment()), flush=True)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--people", type=int, default=1)
-    parser.add_argument("--interests", type=int, action="append")
-    parser.add_argument(
-        "--heads", type=int, help="make all interests but so many clusters of the history",
-    )  # fmt: skip
-    parser.add_argument("--dim", type=int, default=32)
-    parser.add_argument(
-        "--wide",
-        action="store_true",
-        help="give K = 1 the width of the others together: the largest K · D",
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--ceiling", action="store_true", help="see above")
+    parser.add_argument("data", type=Path, help="data set folder of single users")
+    parser.add_argument("--people", type=int, default=1, help="users per account")
+    parser.add_argument("--interests", type=int, action="append", help="K; may be repeated")
+    parser.add_argument("--heads", type=int, help="number of heads; the others are clusters")
+    parser.add_argument("--dim", type=int, default=32, help="width of the item vectors, D")
+    parser.add_argument(
+        "--wide", action="store_true", help="train K = 1 at the largest K times D as width"
+    )
+    parser.add_argument("--ceiling", action="store_true", help="also evaluate known owners")
     parser.add_argument(
         "--no-categories", dest="categories", action="store_false",
-        help="let items of a category share nothing",
+        help="train without the categories of the items",
     )  # fmt: skip
     parser.add_argument("--readout", default="mixture")
-    parser.add_argument("--max-len", type=int, default=100)
-    parser.add_argument("--seeds", type=int, default=1, help="so many, from --seed on")
+    parser.add_argument("--max-len", type=int, default=100, help="newest events that are read")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from --seed on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    given.interests = given.interests or [1, 2, 4, 8]
-    main(given)
+    arguments = parser.parse_args()
+    arguments.interests = arguments.interests or [1, 2, 4, 8]
+    main(arguments)

@@ -1,14 +1,14 @@
-"""The literature in one evaluator: published models, as published and as our trainer trains them.
+"""Evaluate published models in one evaluator: with published settings, and with our trainer.
 
     python runs/literature.py DATA --protocol by-user --split-seed 2020 --seeds 1
     python runs/literature.py DATA --protocol leave-last-out --model prism --model sa
 
-DATA is a data set folder; the protocol and its seed are given here, whatever the folder's own. One
-JSON line a model and seed: metrics on the test users with items of the history kept and filtered,
-training seconds, pairs a second; a model with rules beside it also says what it is without them.
-The rules come first: they are what everything is held against. Prism learns from the items'
-categories where they have any, as it does by itself; "no categories" is for whom that is no fair
-comparison.
+DATA is a data set folder. The split is chosen here, not by the folder. Prints one JSON line per
+model and seed: metrics on the test users with items of the history kept and left out, seconds of
+training, training pairs per second. A model with a rule retriever is also evaluated without it.
+
+The baselines come first. Prism uses the categories of the items if there are any; compare "no
+categories" with models that do not use them.
 """
 
 import argparse
@@ -18,25 +18,22 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
-
-from prismrec.data.split import SPLITS, make_split
-from prismrec.data.storage import load_dataset
+from prismrec.data import load_dataset, make_split
+from prismrec.data.split import SPLITS
 from prismrec.errors import DataError
-from prismrec.evaluation.baselines import BASELINES, by_score
-from prismrec.evaluation.environment import describe_environment
-from prismrec.evaluation.evaluate import evaluate
+from prismrec.evaluation import BASELINES, by_score, describe_environment, evaluate
+from prismrec.io import set_threads
 from prismrec.training import RunConfig, TrainConfig, fit
 
 PUBLISHED = TrainConfig(
     targets="random", batch_size=128, learning_rate=1e-3, warmup=0, schedule="constant",
     epochs=300, patience=10, sparse=False,
 )  # fmt: skip
-"""One random target a user and step, Adam at 1e-3: what the ComiRec code does, until validation
-no longer rises."""
+"""Settings of the ComiRec code: one random target per user and step, Adam at 1e-3, until the
+validation metric no longer rises."""
 VALIDATED = {"leave-last-out": 500}
-"""Steps between two validations of what is as published, 100 under another protocol. This one asks
-every user at each."""
+"""Steps between two validations of a published model; 100 for other protocols. Leave-last-out
+validates on every user, which takes longer."""
 DOT = RunConfig(
     readout="hard", similarity="dot", dropout=0.0, negatives=1_280, rules=False, index="exact",
     sampler="uniform", init="random", tie_embeddings=True,
@@ -72,49 +69,49 @@ KS = (10, 20, 50)
 METRICS = ("recall", "ndcg", "hit_rate")
 
 
-def numbers(recommend_of, cases):
-    """Evaluate with items of the history kept and filtered."""
-    found = {}
+def evaluate_both(recommend_of, cases):
+    """Evaluate with items of the history kept in the list, and with them left out."""
+    metrics = {}
     for name, filtered in (("keep", False), ("filter", True)):
         report = evaluate(recommend_of(filtered), cases, ks=KS, only=METRICS)
-        found[name] = {metric: round(value, 4) for metric, value in report.metrics.items()}
-    return found
+        metrics[name] = {metric: round(value, 4) for metric, value in report.metrics.items()}
+    return metrics
 
 
-def tested(recommender, cases):
-    """Evaluate a recommender."""
-    return numbers(lambda filtered: partial(recommender.ranked, exclude_seen=filtered), cases)
+def evaluate_recommender(recommender, cases):
+    """Evaluate a recommender both ways."""
+    return evaluate_both(lambda filtered: partial(recommender.ranked, exclude_seen=filtered), cases)
 
 
-def main(asked):
-    """Measure the baselines, then every model and seed."""
-    torch.set_num_threads(asked.threads)
-    dataset = load_dataset(asked.data)
-    options = {"seed": asked.split_seed} if asked.protocol == "by-user" else {}
-    split = make_split(dataset, asked.protocol, **options)
-    about = {"data": asked.data.name, "protocol": split.how}
-    for name in asked.baseline:
+def main(args):
+    """Evaluate the baselines, then every model and seed."""
+    set_threads(args.threads)
+    dataset = load_dataset(args.data)
+    options = {"seed": args.split_seed} if args.protocol == "by-user" else {}
+    split = make_split(dataset, args.protocol, **options)
+    about = {"data": args.data.name, "protocol": split.how}
+    for name in args.baseline:
         try:
             score = BASELINES[name](split.train, split.valid, dataset.catalog.size).score
         except DataError as error:
             print(json.dumps(about | {"model": name, "left out": str(error)}), flush=True)
             continue
-        found = numbers(
+        found = evaluate_both(
             lambda filtered, score=score: by_score(score, exclude_seen=filtered), split.test
         )
         print(json.dumps(about | {"model": name, **found}), flush=True)
-    for name in asked.model or MODELS:
+    for name in args.model or MODELS:
         config, training = MODELS[name]
         if name.endswith("published"):
-            training = replace(training, validate_every=VALIDATED.get(asked.protocol, 100))
-        for seed in range(asked.seeds):
+            training = replace(training, validate_every=VALIDATED.get(args.protocol, 100))
+        for seed in range(args.seeds):
             began = time.perf_counter()
             trained = fit(split, dataset.catalog, config, replace(training, seed=seed))
             seconds = time.perf_counter() - began
-            found = tested(trained.recommender, split.test)
+            found = evaluate_recommender(trained.recommender, split.test)
             if trained.recommender.rules is not None:
                 alone = trained.recommender.with_rules(None)
-                found["without rules"] = tested(alone, split.test)
+                found["without rules"] = evaluate_recommender(alone, split.test)
             line = about | {
                 "model": name, "seed": seed, **found, "seconds": round(seconds),
                 "training_seconds": round(trained.result.seconds),
@@ -126,7 +123,9 @@ def main(asked):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--protocol", default="by-user", choices=SPLITS)
     parser.add_argument("--split-seed", type=int, default=2020)

@@ -1,9 +1,9 @@
-"""Files of the form that the published ones have, of a world with a known answer.
+"""Write small files in the format of the published data sets, from a synthetic world.
 
     python runs/subsample.py OUT --users 3000 --items 2000
 
-Writes OUT/events.csv (``user,item,time``, no header) and OUT/items.csv (``item,category``): enough
-to try ``books.sh`` and ``taobao.sh`` where the data are not.
+Writes OUT/events.csv (``user,item,time``, no header) and OUT/items.csv (``item,category``). They
+are enough to try ``books.sh`` and ``taobao.sh`` on a machine without the data.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from prismrec.data.synthetic import open_world
+from prismrec.data import open_world
 
 
 def main(out, users, items):
@@ -26,9 +26,11 @@ def main(out, users, items):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--users", type=int, default=3_000)
     parser.add_argument("--items", type=int, default=2_000)
-    given = parser.parse_args()
-    main(given.out, given.users, given.items)
+    arguments = parser.parse_args()
+    main(arguments.out, arguments.users, arguments.items)
