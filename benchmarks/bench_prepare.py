@@ -1,11 +1,11 @@
-"""How much does ``build_dataset`` cost beside a bare Polars + NumPy script on the same file?
+"""Compare the cost of ``build_dataset`` with a plain Polars and NumPy script on the same file.
 
     python benchmarks/bench_prepare.py --events 20000000
 
-Makes a Parquet log (Zipf items, log-normal users, times in no order), then runs both in a process
-of their own, in one go, and prints a JSON line a result. The bare script does what has to be done
-(distinct ids, codes, 5/5 core, order, numbers by count) and nothing else: no duplicates, no ties,
-no catalog, no counts of the steps.
+Writes a Parquet log (Zipf items, log-normal users, times in random order), then runs both, each in
+its own process, and prints one JSON line per result. The plain script does only what is necessary
+(distinct ids, codes, 5/5 core, order, item numbers by count): no duplicates, no ties, no catalog,
+no counts of the steps.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CORE = 5
 
 
 def make_log(path, events):
-    """Write a log of ``events`` events: 20 a user, 20 an item, on average."""
+    """Write a log of ``events`` events, on average 20 per user and 20 per item."""
     rng = np.random.default_rng(0)
     size = events // 20
     weight = np.cumsum(rng.lognormal(0, 1, size))
@@ -44,8 +44,8 @@ def make_log(path, events):
     frame.write_parquet(path)
 
 
-def run_bare(path):
-    """Do the least that gives offsets, items and times."""
+def run_plain(path):
+    """Compute offsets, items and times with as little work as possible."""
     scan = pl.scan_parquet(path)
     codes = {}
     for column in ("user", "item"):
@@ -77,9 +77,8 @@ def run_bare(path):
 
 
 def run_prismrec(path):
-    """Do the same with the package."""
-    from prismrec.data.dataset import build_dataset
-    from prismrec.data.events import read_events
+    """Compute the same with the package."""
+    from prismrec.data import build_dataset, read_events
 
     histories = build_dataset(
         read_events(path), min_user_events=CORE, min_item_events=CORE
@@ -87,11 +86,11 @@ def run_prismrec(path):
     return histories.indptr, histories.items, histories.times
 
 
-RUNS = {"bare": run_bare, "prismrec": run_prismrec}
+RUNS = {"plain": run_plain, "prismrec": run_prismrec}
 
 
 def measure(name, path):
-    """Run one way in this process; print its cost and a sum of what it gave."""
+    """Run one implementation in this process; print its cost and a checksum of its result."""
     start = time.perf_counter()
     arrays = RUNS[name](path)
     wall = time.perf_counter() - start
@@ -114,20 +113,20 @@ def measure(name, path):
 
 
 def main():
-    """Make the log, run both ways, print the lines."""
+    """Write the log, run both, print the results."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--events", type=int, default=20_000_000, help="events of the log")
-    options.add_argument("--run", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
-    asked = options.parse_args()
-    if asked.run:
-        measure(*asked.run)
+    options.add_argument("--run", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
+    args = options.parse_args()
+    if args.run:
+        measure(*args.run)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.parquet"
         command = [sys.executable, __file__, "--run"]
-        make = f"import bench_prepare; bench_prepare.make_log({str(path)!r}, {asked.events})"
+        make = f"import bench_prepare; bench_prepare.make_log({str(path)!r}, {args.events})"
         subprocess.run([sys.executable, "-c", make], check=True, cwd=Path(__file__).parent)
-        report(f"log of {asked.events} events", path.stat().st_size / 1e9, "GB of Parquet")
+        report(f"log of {args.events} events", path.stat().st_size / 1e9, "GB of Parquet")
         found = {}
         for name in RUNS:
             ran = subprocess.run(
@@ -136,9 +135,9 @@ def main():
             found[name] = json.loads(ran.stdout)
             for what, value in found[name]["cost"].items():
                 report(f"{name}: {what}", value, what.rsplit("_", 1)[-1])
-        assert {**found["bare"], "cost": 0} == {**found["prismrec"], "cost": 0}, "results differ"
+        assert {**found["plain"], "cost": 0} == {**found["prismrec"], "cost": 0}, "results differ"
         for what, value in found["prismrec"]["cost"].items():
-            report(f"prismrec / bare: {what}", value / found["bare"]["cost"][what], "ratio")
+            report(f"prismrec / plain: {what}", value / found["plain"]["cost"][what], "ratio")
 
 
 if __name__ == "__main__":

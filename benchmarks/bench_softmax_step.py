@@ -1,9 +1,9 @@
-"""How long is one full-softmax training step, against its own matrix products and plain torch?
+"""Compare a full-softmax training step with its matrix products alone and with plain torch.
 
-``sa``, 12 000 items, histories of 20, one target a row, D=64, K=4, hard readout, one thread. The
-baselines run in turn with it: the step's matrix products alone, forward and backward, on the
-same shapes; and the tutorial net (no bias, no positions) with autograd, ``F.cross_entropy`` and
-dense Adam.
+Extractor ``sa``, 12,000 items, histories of 20 events, one target per row, D = 64, K = 4, hard
+readout, one thread. Two baselines take turns with it: the matrix products of the step alone,
+forward and backward, on the same shapes; and the network of a well-known tutorial (no bias, no
+positions) with autograd, ``F.cross_entropy`` and dense Adam.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from machine import medians, report
-from prismrec.data.histories import Histories
-from prismrec.models.extractors import SelfAttentive
-from prismrec.models.model import Model
+from prismrec.data import Histories
+from prismrec.io import set_threads
+from prismrec.models import Model, SelfAttentive
 from prismrec.models.readouts import HARD
 from prismrec.training import Objective, TrainConfig
 from prismrec.training.loop import Run
@@ -22,7 +22,7 @@ V, L, D, K, HIDDEN = 12_001, 20, 64, 4, 256
 
 
 class OneTarget(Run):
-    """A run whose every step has B rows of L events, with one target each."""
+    """A training run whose batches have B rows of L events, with one target per row."""
 
     def __init__(self, model: Model, batch: int) -> None:
         rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ class OneTarget(Run):
 
 
 class Tutorial(nn.Module):
-    """The net of the widely read tutorial, in plain torch."""
+    """The network of the tutorial, in plain torch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Tutorial(nn.Module):
         self.w1, self.w2 = nn.Linear(D, HIDDEN, bias=False), nn.Linear(HIDDEN, K, bias=False)
 
     def forward(self, history: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Give the loss of a batch."""
+        """Compute the loss of a batch."""
         items, mask = self.items(history), history != 0
         logits = self.w2(torch.tanh(self.w1(items))).transpose(1, 2)  # [B, K, L]
         weights = logits.masked_fill(~mask[:, None], -1e9).softmax(-1)
@@ -54,7 +54,7 @@ class Tutorial(nn.Module):
 
 
 def tutorial_step(batch: int):
-    """Give a function that takes one step of the tutorial net."""
+    """Return a function that runs one training step of the tutorial network."""
     torch.manual_seed(0)
     net = Tutorial()
     optimizer = torch.optim.Adam(net.parameters(), fused=False)
@@ -69,9 +69,9 @@ def tutorial_step(batch: int):
 
 
 def products(batch: int):
-    """Give a function that multiplies what a step multiplies, forward and backward, and no more.
+    """Return a function that computes the matrix products of a step, forward and backward.
 
-    Each product of a with b has two in its backward pass: the gradient with b, and with a.
+    The backward pass of a product of a and b has two products: the gradient times b, and times a.
     """
     pairs = [
         (torch.randn(batch * L, D), torch.randn(D, HIDDEN)),  # W1
@@ -80,7 +80,7 @@ def products(batch: int):
         (torch.randn(batch, D), torch.randn(D, V)),  # logits
     ]
     gradients = [a @ b for a, b in pairs]
-    # Written where they are read again, as in a step: fresh memory would be the slowest part.
+    # Reuse the outputs, as a step does: to allocate memory would be the slowest part.
     outs = [torch.empty_like(g) for g in gradients]
     lefts, rights = [torch.empty_like(a) for a, _ in pairs], [torch.empty_like(b) for _, b in pairs]
 
@@ -95,7 +95,7 @@ def products(batch: int):
 
 def main() -> None:
     """Measure both batch sizes."""
-    torch.set_num_threads(1)
+    set_threads(1)
     for batch in (128, 512):
         torch.manual_seed(0)
         model = Model(V, SelfAttentive(dim=D, interests=K, max_len=L))
@@ -110,7 +110,7 @@ def main() -> None:
         about = {"batch": batch, "threads": 1}
         report("full-softmax step of sa", 1e3 * step, "CPU ms", **about)
         report("its matrix products alone", 1e3 * seconds["products"], "CPU ms", **about)
-        report("tutorial net in plain torch", 1e3 * seconds["plain torch"], "CPU ms", **about)
+        report("tutorial network in plain torch", 1e3 * seconds["plain torch"], "CPU ms", **about)
         report("step / its matrix products", step / seconds["products"], "ratio", **about)
         report("plain torch / step", seconds["plain torch"] / step, "ratio", **about)
 

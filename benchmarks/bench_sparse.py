@@ -1,16 +1,17 @@
-"""What do sparse gradients of the item tables save, by the size of the catalog?
+"""Measure what sparse gradients of the item tables save, by the size of the catalog.
 
-Prism with K = 2, D = 64, two tables, averaged weights, 1 024 negatives and the batch's targets,
-over random histories of 20, one thread; CPU milliseconds a step, dense and sparse in turn.
+Prism with K = 2, D = 64, two tables, averaged weights, 1,024 negatives and the targets of the
+batch, on random histories of 20 events, one thread. Dense and sparse steps take turns; times are
+CPU milliseconds per step.
 """
 
 import numpy as np
 import torch
 
 from machine import medians, report
-from prismrec.data.histories import Histories
-from prismrec.models.extractors import Prism
-from prismrec.models.model import Model
+from prismrec.data import Histories
+from prismrec.io import set_threads
+from prismrec.models import Model, Prism
 from prismrec.models.readouts import MIXTURE
 from prismrec.models.samplers import union
 from prismrec.training import Objective, TrainConfig
@@ -21,7 +22,7 @@ STEPS = 10
 
 
 def step_of(size: int, *, sparse: bool):
-    """Give a function that takes some steps, after a first one that allocates."""
+    """Return a function that runs ``STEPS`` steps, after a first step, which allocates."""
     histories = Histories.of(np.random.default_rng(0).integers(1, size + 1, (2_000, 20)))
     extractor = Prism(dim=64, interests=2, max_len=20)
     model = Model(size + 1, extractor, tie_embeddings=False, dropout=0.3, normalized=True)
@@ -35,7 +36,7 @@ def step_of(size: int, *, sparse: bool):
 
 def main() -> None:
     """Measure every size."""
-    torch.set_num_threads(1)
+    set_threads(1)
     for size in SIZES:
         ways = {"dense": step_of(size, sparse=False), "sparse": step_of(size, sparse=True)}
         seconds = medians(ways, rounds=5)

@@ -1,8 +1,9 @@
-"""How many training pairs a second, against a plain loader and loop in the same run?
+"""Compare training pairs per second with a plain loader and loop in the same run.
 
-``sa``, K=4, D=64, max_len 20, 2 048 shared uniform negatives, one thread, on Amazon Beauty where
-its files are, else on a synthetic log of its size. The baseline is what one writes first: a
-Python loop makes padded lists, one prefix a row; plain torch does the rest, with dense Adam.
+Extractor ``sa``, K = 4, D = 64, max_len 20, 2,048 shared uniform negatives, one thread, on Amazon
+Beauty if its files are present, else on a synthetic log of its size. The baseline is the usual
+first implementation: a Python loop builds padded lists, one prefix per row, and plain torch trains
+with dense Adam.
 """
 
 import time
@@ -13,9 +14,9 @@ import torch
 from torch import nn
 
 from machine import report, shared_data
-from prismrec.data.histories import Histories
-from prismrec.models.extractors import SelfAttentive
-from prismrec.models.model import Model
+from prismrec.data import Histories
+from prismrec.io import set_threads
+from prismrec.models import Model, SelfAttentive
 from prismrec.models.readouts import READOUTS
 from prismrec.models.samplers import uniform
 from prismrec.training import Objective, Step, TrainConfig, train
@@ -25,7 +26,7 @@ STEPS, WARM = 90, 10
 
 
 def beauty() -> tuple[Histories, int, str]:
-    """Give the histories, V, and which data they are."""
+    """Return the histories, V, and the name of the data."""
     path = shared_data() / "amazon-beauty" / "sequences.txt"
     if path.exists():
         rows = [[int(item) for item in line.split()[1:]] for line in path.open()]
@@ -37,28 +38,28 @@ def beauty() -> tuple[Histories, int, str]:
 
 
 def model_of(size: int) -> Model:
-    """Make the same model each time."""
+    """Return a new model with the same initial weights each time."""
     torch.manual_seed(0)
     return Model(size, SelfAttentive(dim=D, interests=K, max_len=MAX_LEN))
 
 
-def ours(histories: Histories, size: int, readout: str) -> float:
-    """Give pairs a CPU second of ``train``, after warm-up, loader and all."""
+def prismrec_rate(histories: Histories, size: int, readout: str) -> float:
+    """Measure pairs per CPU second of ``train``, loader included, after warm-up."""
     counts = torch.from_numpy(histories.counts(size))
     objective = Objective(readout=READOUTS[readout], negatives=uniform(counts, NEGATIVES))
     config = TrainConfig(steps=WARM + STEPS, batch_size=BATCH, warmup=5, device="cpu")
     marks: list[tuple[float, int]] = []
 
-    def note(step: Step) -> None:
+    def record(step: Step) -> None:
         marks.append((time.process_time(), step.pairs))
 
-    train(model_of(size), histories, config, objective, on_step=note)
+    train(model_of(size), histories, config, objective, on_step=record)
     seconds = marks[-1][0] - marks[WARM - 1][0]
     return sum(pairs for _, pairs in marks[WARM:]) / seconds
 
 
 def prefixes(histories: Histories) -> Iterator[tuple[list[list[int]], list[int]]]:
-    """Yield padded prefixes and their targets, in shuffled order, by plain Python."""
+    """Yield padded prefixes and their targets in shuffled order, in plain Python."""
     rows = [row.tolist() for row in histories]
     pairs = [(user, end) for user, row in enumerate(rows) for end in range(1, len(row))]
     order = np.random.default_rng(0).permutation(len(pairs))
@@ -72,14 +73,14 @@ def prefixes(histories: Histories) -> Iterator[tuple[list[list[int]], list[int]]
 
 
 def hard(vectors: torch.Tensor, target: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-    """Give logits by the interest nearest the target."""
+    """Compute the logits of the interest that is nearest to the target."""
     nearest = torch.einsum("bkd,bd->bk", vectors, target).argmax(dim=1)
     query = vectors[torch.arange(len(vectors)), nearest]
     return torch.cat([(query * target).sum(1, keepdim=True), query @ items.T], dim=1)
 
 
 def lse(vectors: torch.Tensor, target: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-    """Give logits by all interests together."""
+    """Compute the logits of all interests together."""
     own = torch.einsum("bkd,bd->bk", vectors, target)[..., None]
     return torch.cat([own, vectors @ items.T], dim=2).logsumexp(dim=1)
 
@@ -87,8 +88,8 @@ def lse(vectors: torch.Tensor, target: torch.Tensor, items: torch.Tensor) -> tor
 PLAIN: dict[str, Callable[..., torch.Tensor]] = {"hard": hard, "lse": lse}
 
 
-def plain(histories: Histories, size: int, readout: str, steps: int = 12) -> float:
-    """Give pairs a CPU second of the plain loop."""
+def plain_rate(histories: Histories, size: int, readout: str, steps: int = 12) -> float:
+    """Measure pairs per CPU second of the plain loop."""
     model = model_of(size)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=False)
     batches = prefixes(histories)
@@ -110,10 +111,10 @@ def plain(histories: Histories, size: int, readout: str, steps: int = 12) -> flo
 
 def main() -> None:
     """Measure both readouts."""
-    torch.set_num_threads(1)
+    set_threads(1)
     histories, size, data = beauty()
     for readout in ("hard", "lse"):
-        fast, slow = ours(histories, size, readout), plain(histories, size, readout)
+        fast, slow = prismrec_rate(histories, size, readout), plain_rate(histories, size, readout)
         about = {"data": data, "readout": readout, "threads": 1}
         report("training of sa", fast, "pairs / CPU s", **about)
         report("plain loader and loop", slow, "pairs / CPU s", **about)

@@ -1,4 +1,4 @@
-"""What every benchmark prints: one JSON line a result, and where it was measured."""
+"""Report benchmark results: one JSON line per result, with the machine and the commit."""
 
 import json
 import os
@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def report(what: str, value: float, unit: str, **more: object) -> None:
-    """Print one result: what, value, unit, machine, commit, and what else there is to say."""
+    """Print one result as a JSON line: what, value, unit, other fields, machine and commit."""
     line = {"what": what, "value": float(f"{value:.4g}"), "unit": unit, **more}
     print(json.dumps(line | {"machine": machine(), "commit": commit()}), flush=True)
 
 
 def machine() -> str:
-    """Name the processor and say how busy it is: figures of a busy machine are not absolute."""
+    """Return the processor, its cores and its load; compare results of a busy machine with care."""
     names = Path("/proc/cpuinfo")
     lines = names.read_text().splitlines() if names.exists() else []
     model = next((line.split(": ")[1] for line in lines if line.startswith("model name")), "")
@@ -27,21 +27,21 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """Give the short hash of the commit, with a + where the tree has changes."""
+    """Return the short hash of the commit, with a + if the tree has changes."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def shared_data() -> Path:
-    """Give the folder where real data sets would be; see tests/conftest.py."""
+    """Return the folder of real data sets; see tests/conftest.py."""
     return Path(os.environ.get("PRISMREC_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
 def medians(runs: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
-    """Time each in turn, round after round, so that noise hits all alike: median CPU seconds.
+    """Measure the median CPU seconds of several runs, one after another in each round.
 
-    Of the processor, not of the clock: with one thread the two are the same on an idle machine,
-    and on a shared one only the first means anything.
+    Taking turns spreads the noise evenly. CPU time is measured, not wall time: with one thread they
+    are the same on an idle machine, and on a shared machine only CPU time is comparable.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Draw how the time of a search grows with the catalog, from what bench_search printed.
+"""Draw how the time of a search grows with the catalog, from the output of bench_search.
 
 python benchmarks/bench_search.py --items 10000 --items 100000 --items 1000000 > lines.jsonl
 python benchmarks/plot_search.py lines.jsonl docs/images/search.svg
@@ -16,17 +16,17 @@ WHAT = "request, p50"
 
 
 def main(source, target):
-    """Write the drawing."""
+    """Write the chart."""
     points = defaultdict(list)
     for line in Path(source).read_text().splitlines():
-        told = json.loads(line)
-        if told["what"] == WHAT:
-            points[told["index"]].append((told["items"], math.log10(told["value"])))
+        result = json.loads(line)
+        if result["what"] == WHAT:
+            points[result["index"]].append((result["items"], math.log10(result["value"])))
     chart = line_chart(
-        [Line(name=name, points=sorted(own)) for name, own in sorted(points.items())],
+        [Line(name=name, points=sorted(xy)) for name, xy in sorted(points.items())],
         key="search",
         title="Time of a request by the size of the catalog",
-        about="One user of four interests, 50 items, one thread; the median, both axes logarithmic",
+        about="One user of four interests, 50 items, one thread; median; both axes are logarithmic",
         x_label="items",
         y_label="log10 of milliseconds",
         log_x=True,

@@ -1,11 +1,11 @@
-"""Train one peer and write its lists: run by ``bench_peers.py`` in the peers' own environment.
+"""Train one peer and write its lists; ``bench_peers.py`` runs this in the peers' environment.
 
     peers/bin/python benchmarks/peers/peers.py implicit-als FOLDER --threads 2 --newest 50
 
-FOLDER holds ``train.npz`` and ``cases.npz`` (``indptr``, ``items``; histories oldest first, items
-from 1). Written there: ``lists.npy``, ``[cases, 50]``, 0 where a list is shorter, what stands in
-the history left out; and ``seconds.json``. Settings are the libraries' own, but for what the
-command line says.
+FOLDER contains ``train.npz`` and ``cases.npz`` (``indptr``, ``items``; histories oldest first,
+items from 1). It receives ``lists.npy`` ``[cases, 50]``, without the items of the history, 0 where
+a list is shorter; and ``seconds.json``. Settings are the defaults of the libraries, except for the
+options of the command line.
 """
 
 import argparse
@@ -20,76 +20,77 @@ import numpy as np
 
 LENGTH = 50
 EPOCHS = 20
-"""Of the sequential models."""
+"""Epochs of the sequential models."""
 
 
-def histories(path):
-    """Give histories as a list of arrays."""
-    with np.load(path) as held:
-        return np.split(held["items"], held["indptr"][1:-1])
+def read_histories(path):
+    """Return histories as a list of arrays."""
+    with np.load(path) as arrays:
+        return np.split(arrays["items"], arrays["indptr"][1:-1])
 
 
-def sparse_of(some, size):
-    """Give histories as a 0/1 matrix, ``[users, size]``."""
+def to_matrix(histories, size):
+    """Return histories as a 0/1 matrix, ``[users, size]``."""
     from scipy import sparse
 
-    rows = np.repeat(np.arange(len(some)), [len(one) for one in some])
-    items = np.concatenate(some)
-    table = sparse.csr_matrix((np.ones(len(items), np.float32), (rows, items)), (len(some), size))
+    users = len(histories)
+    rows = np.repeat(np.arange(users), [len(history) for history in histories])
+    items = np.concatenate(histories)
+    table = sparse.csr_matrix((np.ones(len(items), np.float32), (rows, items)), (users, size))
     table.data[:] = 1
     return table
 
 
-def best_of(scores, cases):
-    """Give the items of highest score that do not stand in the history."""
+def top_unseen(scores, cases):
+    """Return the items of highest score that are not in the history."""
     scores[:, 0] = -np.inf
     for row, history in enumerate(cases):
         scores[row, history] = -np.inf
     return np.argsort(-scores, axis=1, kind="stable")[:, :LENGTH]
 
 
-def fitted(model, train, size):
-    """Train a model of implicit; give its seconds."""
+def fit_implicit(model, train, size):
+    """Train a model of implicit; return its seconds."""
     began = time.perf_counter()
-    model.fit(sparse_of(train, size), show_progress=False)
+    model.fit(to_matrix(train, size), show_progress=False)
     return time.perf_counter() - began
 
 
-def implicit_als(train, cases, size, asked):
-    """ALS, its users folded in."""
+def implicit_als(train, cases, size, args):
+    """Train ALS; the factors of a test user are computed from the history."""
     from implicit.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(factors=64, num_threads=asked.threads, random_state=0)
-    seconds = fitted(model, train, size)
-    known = sparse_of(cases, size)
+    model = AlternatingLeastSquares(factors=64, num_threads=args.threads, random_state=0)
+    seconds = fit_implicit(model, train, size)
+    known = to_matrix(cases, size)
     found, _ = model.recommend(np.arange(len(cases)), known, N=LENGTH, recalculate_user=True)
     return found, seconds
 
 
-def implicit_bpr(train, cases, size, asked):
-    """BPR; it folds in nobody, so a user is the mean of the history's items."""
+def implicit_bpr(train, cases, size, args):
+    """Train BPR; a test user is the mean of the item factors of the history."""
     from implicit.cpu.bpr import BayesianPersonalizedRanking
 
-    model = BayesianPersonalizedRanking(factors=64, num_threads=asked.threads, random_state=0)
-    seconds = fitted(model, train, size)
+    model = BayesianPersonalizedRanking(factors=64, num_threads=args.threads, random_state=0)
+    seconds = fit_implicit(model, train, size)
     factors = model.item_factors
     users = np.array([factors[history].mean(axis=0) for history in cases])
-    users[:, -1] = 1  # beside an item's bias
-    return best_of(users @ factors.T, cases), seconds
+    users[:, -1] = 1  # the factor of the item bias
+    return top_unseen(users @ factors.T, cases), seconds
 
 
-def implicit_cosine(train, cases, size, asked):
-    """Cosine item-kNN, 200 neighbours."""
+def implicit_cosine(train, cases, size, args):
+    """Count cosine item-kNN with 200 neighbours."""
     from implicit.nearest_neighbours import CosineRecommender
 
-    model = CosineRecommender(K=200, num_threads=asked.threads)
-    seconds = fitted(model, train, size)
-    found, scores = model.recommend(np.arange(len(cases)), sparse_of(cases, size), N=LENGTH)
+    model = CosineRecommender(K=200, num_threads=args.threads)
+    seconds = fit_implicit(model, train, size)
+    found, scores = model.recommend(np.arange(len(cases)), to_matrix(cases, size), N=LENGTH)
     return np.where(scores > 0, found, 0), seconds
 
 
-def rectools_sasrec(train, cases, size, asked):  # noqa: ARG001
-    """SASRec of RecTools: one pass over all prefixes, full softmax."""
+def rectools_sasrec(train, cases, size, args):  # noqa: ARG001
+    """Train SASRec of RecTools: one pass over all prefixes, full softmax."""
     import pandas as pd
     import torch
     from rectools import Columns
@@ -98,11 +99,11 @@ def rectools_sasrec(train, cases, size, asked):  # noqa: ARG001
 
     torch.manual_seed(0)
 
-    def frame(some):
-        lengths = [len(one) for one in some]
+    def frame(histories):
+        lengths = [len(history) for history in histories]
         columns = {
-            Columns.User: np.repeat(np.arange(len(some)), lengths),
-            Columns.Item: np.concatenate(some),
+            Columns.User: np.repeat(np.arange(len(histories)), lengths),
+            Columns.Item: np.concatenate(histories),
             Columns.Weight: 1.0,
             Columns.Datetime: pd.to_datetime(np.concatenate([np.arange(n) for n in lengths])),
         }
@@ -110,7 +111,7 @@ def rectools_sasrec(train, cases, size, asked):  # noqa: ARG001
 
     model = SASRecModel(
         n_factors=64,
-        session_max_len=asked.newest,
+        session_max_len=args.newest,
         epochs=EPOCHS,
         loss="softmax",
         deterministic=True,
@@ -127,8 +128,8 @@ def rectools_sasrec(train, cases, size, asked):  # noqa: ARG001
     return lists, seconds
 
 
-def recbole_sasrec(train, cases, size, asked):
-    """SASRec of RecBole, full softmax, its own augmentation to prefixes and its own trainer."""
+def recbole_sasrec(train, cases, size, args):
+    """Train SASRec of RecBole: full softmax, its own prefixes and its own trainer."""
     import tempfile
 
     import torch
@@ -138,46 +139,47 @@ def recbole_sasrec(train, cases, size, asked):
     from recbole.model.sequential_recommender import SASRec
     from recbole.trainer import Trainer
 
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "log"
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory) / "log"
         folder.mkdir()
         lines = ["user_id:token\titem_id:token\ttimestamp:float"]
         lines += [f"{u}\t{i}\t{n}" for u, one in enumerate(train) for n, i in enumerate(one)]
         (folder / "log.inter").write_text("\n".join(lines))
         settings = {
-            "data_path": place, "checkpoint_dir": place, "show_progress": False, "use_gpu": False,
+            "data_path": directory, "checkpoint_dir": directory,
+            "show_progress": False, "use_gpu": False,
             "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
-            "MAX_ITEM_LIST_LENGTH": asked.newest, "hidden_size": 64, "inner_size": 256,
+            "MAX_ITEM_LIST_LENGTH": args.newest, "hidden_size": 64, "inner_size": 256,
             "train_neg_sample_args": None, "epochs": EPOCHS, "train_batch_size": 1024,
             "eval_args": {"split": {"LS": "valid_only"}, "order": "TO", "mode": "full"},
             "eval_step": 0, "state": "WARNING", "seed": 0,
         }  # fmt: skip
         config = Config(model="SASRec", dataset="log", config_dict=settings)
-        held = create_dataset(config)
-        batches, *_ = data_preparation(config, held)
+        data = create_dataset(config)
+        batches, *_ = data_preparation(config, data)
         torch.manual_seed(0)
         model = SASRec(config, batches.dataset)
         began = time.perf_counter()
         Trainer(config, model).fit(batches, saved=False, show_progress=False)
         seconds = time.perf_counter() - began
-        numbers = np.zeros(size, dtype=np.int64)  # of ours in theirs; 0 for one never trained on
-        for name, number in held.field2token_id["item_id"].items():
+        numbers = np.zeros(size, dtype=np.int64)  # from our numbers to RecBole's; 0: not trained
+        for name, number in data.field2token_id["item_id"].items():
             if name != "[PAD]":
                 numbers[int(name)] = number
-    padded = np.zeros((len(cases), asked.newest), dtype=np.int64)
+    padded = np.zeros((len(cases), args.newest), dtype=np.int64)
     for row, history in enumerate(cases):
-        own = numbers[history]
-        own = own[own > 0][-asked.newest :]
-        padded[row, : len(own)] = own
+        items = numbers[history]
+        items = items[items > 0][-args.newest :]
+        padded[row, : len(items)] = items
     lengths = np.maximum((padded > 0).sum(axis=1), 1)
     model.eval()
     with torch.no_grad():
         known = {"item_id_list": torch.from_numpy(padded), "item_length": torch.from_numpy(lengths)}
         scores = model.full_sort_predict(Interaction(known)).view(len(cases), -1).numpy()
     ours = np.full((len(cases), size), -np.inf, dtype=np.float32)
-    there = np.flatnonzero(numbers)
-    ours[:, there] = scores[:, numbers[there]]
-    return best_of(ours, cases), seconds
+    trained = np.flatnonzero(numbers)
+    ours[:, trained] = scores[:, numbers[trained]]
+    return top_unseen(ours, cases), seconds
 
 
 PEERS = {
@@ -189,25 +191,25 @@ PEERS = {
 }
 
 
-def main(asked):
-    """Train, recommend, write."""
+def main(args):
+    """Train a peer, recommend to every case, and write the lists."""
     import torch
 
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
-    torch.set_num_threads(asked.threads)
-    train, cases = (histories(asked.folder / f"{name}.npz") for name in ("train", "cases"))
+    torch.set_num_threads(args.threads)
+    train, cases = (read_histories(args.folder / f"{name}.npz") for name in ("train", "cases"))
     size = 1 + max(int(one.max()) for one in [*train, *cases])
-    lists, seconds = PEERS[asked.peer](train, cases, size, asked)
-    np.save(asked.folder / "lists.npy", np.asarray(lists, dtype=np.int64))
-    (asked.folder / "seconds.json").write_text(json.dumps(seconds))
+    lists, seconds = PEERS[args.peer](train, cases, size, args)
+    np.save(args.folder / "lists.npy", np.asarray(lists, dtype=np.int64))
+    (args.folder / "seconds.json").write_text(json.dumps(seconds))
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # implicit asks for it
-    parser = argparse.ArgumentParser(description=__doc__)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # recommended by implicit
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--newest", type=int, default=50, help="events a sequential model reads")
+    parser.add_argument("--newest", type=int, default=50, help="events a model reads")
     main(parser.parse_args())
