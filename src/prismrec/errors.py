@@ -1,15 +1,15 @@
 """Every error this package raises on purpose.
 
-Each message is one sentence of three parts: what was asked, what is wrong with the value in
-it, what to do. Each class also derives from the builtin a caller would expect, so
+Each message is one sentence of three parts: what was asked, what is wrong with a value that
+it names, what to do. Each class also derives from the builtin a caller would expect, so
 ``except ValueError`` keeps working for people who never import this module.
 
     PrismrecError
     ├── ConfigError     (ValueError)    an option has an impossible value
     ├── DataError       (ValueError)    the event log, catalog or a file is unusable
     ├── UnknownName     (LookupError)   no component, item or user of that name
-    ├── TrainingError   (RuntimeError)  training cannot go on: NaN, out of range
-    ├── StoreError      (RuntimeError)  what the service keeps cannot be read or written now
+    ├── TrainingError   (RuntimeError)  training cannot continue: NaN, out of range
+    ├── StoreError      (RuntimeError)  stored events cannot be read or written now
     └── MissingExtra    (ImportError)   an optional dependency is not installed
 """
 
@@ -31,21 +31,21 @@ class DataError(PrismrecError, ValueError):
 
 
 class TrainingError(PrismrecError, RuntimeError):
-    """Training met something it must not go on from."""
+    """Training cannot continue."""
 
 
 class StoreError(PrismrecError, RuntimeError):
-    """What the service keeps, events or changes, cannot be read or written now."""
+    """Stored events or changes cannot be read or written at the moment."""
 
 
 class UnknownName(PrismrecError, LookupError):
-    """A name that nothing here answers to."""
+    """There is no component, item or user of that name."""
 
     @classmethod
     def among(cls, kind: str, name: str, known: Collection[str]) -> Self:
-        """Say which name was probably meant, and which exist unless they are too many to read.
+        """Return an error that suggests the closest name and lists the known ones.
 
-        A catalog is: an error must not print it, nor cost a pass over a large one.
+        A catalog has too many names for either: the error gives their count only.
         """
         if len(known) > 1_000:
             return cls(f"No {kind} named {name!r} among the {len(known):,} known.")
@@ -62,7 +62,7 @@ class MissingExtra(PrismrecError, ImportError):
 
     @classmethod
     def for_(cls, what: str, extra: str) -> Self:
-        """Name the command that installs it."""
+        """Return an error with the command that installs it."""
         return cls(
             f"{what} needs an optional dependency: pip install '.[{extra}]' in a checkout of "
             "prismrec."

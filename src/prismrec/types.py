@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class Batch(NamedTuple):
     """Training examples: histories, and the targets of their prefixes.
 
-    Slot ``t`` of ``target`` is what came after the prefix that ends at slot ``t`` of
-    ``history``, inclusive; 0 where that prefix is not trained. A batch of one target a row has
-    it at the row's last real slot.
+    ``target[t]`` is the item that came next after the prefix ``history[..t]``, inclusive; 0
+    where that prefix is not trained. A batch of one target per row has it at the row's last
+    item.
     """
 
     history: Int[Tensor, "B L"]  # oldest first, padded on the right with 0
@@ -42,27 +42,27 @@ class Batch(NamedTuple):
 
 
 class Interests(NamedTuple):
-    """What an extractor makes of a history: K query vectors and how they came about.
+    """The output of an extractor: K query vectors, and the weights of each history item in them.
 
     ``weights`` sum to 1 over the history (attention) or over the interests (routing). An
     interest that is not ``active`` is never searched nor trained.
     """
 
     vectors: Float[Tensor, "B K D"]  # one query vector an interest
-    weights: Float[Tensor, "B K L"]  # how much each item of the history made of it
+    weights: Float[Tensor, "B K L"]  # how much each history item contributes
     bias: Float[Tensor, "B K"]  # log prior, added to the interest's scores; 0 if none
     active: Bool[Tensor, "B K"]
 
 
 class Negatives(NamedTuple):
-    """Items to score a target against, shared by a batch."""
+    """Sampled items to score a target against, shared by a batch."""
 
     items: Int[Tensor, " N"]  # never 0
     log_q: Float[Tensor, " N"]  # natural log of the expected count in the sample
 
 
 class Candidates(NamedTuple):
-    """What an index found for each interest, best first; 0 where there are fewer than M."""
+    """The search results for each interest, best first; item 0 where there are fewer than M."""
 
     items: Int[np.ndarray, "B K M"]
     scores: Float[np.ndarray, "B K M"]
@@ -81,7 +81,7 @@ class RankedItems(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool:
-    """One user's M candidates, and what a re-ranker may know of them: each reads its own part.
+    """One user's M candidates, as a re-ranker sees them; each re-ranker reads the parts it needs.
 
     Raises:
         DataError: A score is NaN, or a part is not of M candidates.
@@ -121,7 +121,7 @@ MAX_STRENGTH = 1e300
 class Diversity:
     """How diverse a list is, in one of three units; without any, the list is ranked by score alone.
 
-    A target that the candidates cannot reach gives the most diverse list there is.
+    If the candidates cannot reach the target, the list is the most diverse one possible.
 
     Raises:
         ConfigError: More than one unit was given, or a value is out of its range.
@@ -203,7 +203,7 @@ class ListOptions:
     """The re-ranker: a name of ``RERANKERS``, or ``module:function``."""
 
     def __post_init__(self) -> None:
-        """Check the values once, so that nobody has to check them again."""
+        """Check the values here, once for all callers."""
         check_length(self.k)
         object.__setattr__(self, "diversity", Diversity.of(self.diversity))
         if self.rerank != "category" and Diversity.of(self.diversity).needs_frontier:
@@ -238,4 +238,4 @@ def check_strength(strength: object) -> None:
 
 
 Recommend = Callable[[Sequence[NDArray[np.int64]], int], RankedItems]
-"""Histories, whole, oldest first, and k → lists: what is evaluated, whoever makes them."""
+"""Full histories, oldest first, and k → ranked lists: the function that evaluation measures."""

@@ -120,9 +120,9 @@ def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_
 @pytest.mark.parametrize(
     ("columns", "match"),
     [
-        ({"user": ["a"], "items": [["x"]]}, "need the columns"),
-        ({"user": ["a"], "history": ["x"]}, "need the columns"),
-        ({"user": ["a"], "history": [[0.5]]}, "need the columns"),
+        ({"user": ["a"], "items": [["x"]]}, "needs the columns"),
+        ({"user": ["a"], "history": ["x"]}, "needs the columns"),
+        ({"user": ["a"], "history": [[0.5]]}, "needs the columns"),
         ({"user": [None], "history": [["x"]]}, "has no user"),
     ],
 )
@@ -156,7 +156,7 @@ def test_the_histories_are_never_written_over(recommender, histories, tmp_path, 
         where = {"beside": "out.parquet.part", "parts": "out.parquet.parts/1.parquet"}[name]
         (tmp_path / where).parent.mkdir(exist_ok=True)
         histories = histories.rename(tmp_path / where)
-    with pytest.raises(ConfigError, match="would spoil the histories"):
+    with pytest.raises(ConfigError, match="would overwrite"):
         recommend_file(recommender, histories, out, ListOptions(k=2))
     assert histories.read_bytes() == content
 
@@ -169,7 +169,7 @@ def test_a_folder_to_write_to_is_refused_before_any_work(recommender, histories,
 @pytest.mark.parametrize("user", [float(2**53 + 2), True])
 def test_users_that_are_no_ids_are_refused(recommender, tmp_path, user):  # D18
     pl.DataFrame({"user": [user], "history": [["a"]]}).write_parquet(tmp_path / "h.parquet")
-    with pytest.raises(DataError, match=r"column user .* cannot hold ids digit for digit"):
+    with pytest.raises(DataError, match=r"column user .* cannot hold ids exactly"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 

@@ -121,7 +121,7 @@ def _open_histories(histories: Path) -> pq.ParquetFile:
     is_list = pa.types.is_list(history) or pa.types.is_large_list(history)
     if "user" not in fields or not is_list or not _is_id(history.value_type):
         raise DataError(
-            f"{histories} needs the columns user and history (lists of item ids, oldest first), but "
+            f"{histories} needs the columns user and history (lists of item ids), but "
             f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}."
         )
     if not _is_id(fields["user"]):
@@ -147,7 +147,7 @@ def _check_paths(histories: Path, out: Path, parts: Path) -> None:
     written = (out, temporary_path(out), *parts.glob("*"))
     if any(path.exists() and path.samefile(histories) for path in written):
         raise ConfigError(
-            f"Lists cannot be written to {out}, which would overwrite the histories in {histories}; give "
+            f"Lists cannot be written to {out}, which would overwrite {histories}; give "
             "another file to write."
         )
 
