@@ -1,4 +1,4 @@
-"""The documents are correct: the README's code runs, links lead somewhere, tables are up to date."""
+"""The documents are correct: code runs, links lead somewhere, tables are up to date."""
 
 import contextlib
 import io
@@ -78,3 +78,9 @@ def test_the_file_tree_of_the_readme_is_complete():
     folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
     files = {path.name for path in package.glob("[!_]*.py")}
     assert {*folders, *files} <= set(re.findall(r"^  (\S+)", tree, re.M))
+
+
+def test_the_tests_that_documents_name_exist():
+    for document in DOCUMENTS:
+        for name in re.findall(r"`(tests/[\w/.]+)`", document.read_text()):
+            assert (ROOT / name).exists(), f"{document.name}: {name}"
