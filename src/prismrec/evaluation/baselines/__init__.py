@@ -1,15 +1,15 @@
-"""Baselines: what a model has to beat, in every table beside it.
+"""Baselines, which every evaluation compares a model with.
 
     for name, fit in BASELINES.items():
         fitted = fit(split.train, split.valid, catalog.size)
-        recommend = by_score(fitted, filter_seen=True)
+        recommend = by_score(fitted, exclude_seen=True)
         print(name, fitted.how, evaluate(recommend, split.test))
 
-Each is a function of the training histories that gives a ``Score``; ``by_score`` makes lists of
-it. Nothing is set per data set: the settings stand here, and where two kinds of data set want
-different ones, validation chooses between the two.
+Each baseline is a function of the training histories that returns a ``Score``; ``by_score`` builds
+lists from it. No setting depends on the data set. If two kinds of data set need different settings,
+validation chooses between the two.
 
-To add one: write ``baselines/yours.py`` and a line in ``BASELINES``; the contract in
+To add a baseline, write ``baselines/yours.py`` and add a line to ``BASELINES``. The contract test
 ``tests/contract/test_baselines.py`` runs over the table.
 """
 
@@ -26,12 +26,12 @@ from prismrec.evaluation.baselines.sequential_rules import sequential_rules
 
 
 def fit_popularity(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
-    """Fit popularity."""
+    """Count the events of each item."""
     return Fitted(popularity(train, size), "events in training")
 
 
 def fit_item_knn(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
-    """Fit item-kNN with recency, shrunk or not."""
+    """Fit item-kNN with recency; validation chooses whether to shrink."""
     candidates = {
         f"recency 0.8, 1000 neighbours, shrink {shrink:g}": partial(
             item_knn, train, size, neighbours=1000, shrink=shrink
@@ -42,10 +42,10 @@ def fit_item_knn(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
 
 
 def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
-    """Fit sequential rules, for a dense or for a sparse data set."""
+    """Fit sequential rules; validation chooses settings for dense or for sparse data."""
     common = "window 10, decay 0.8, recency 0.8"
-    # With many events an item the popular must be held down and the order within a sitting says
-    # little; with few, what came next is all there is.
+    # With many events per item, popular items need a smaller weight, and the order within one
+    # visit matters little. With few events, the next item is the only information.
     candidates = {
         f"{common}, backward {backward:g}, beta {beta:g}": partial(
             sequential_rules, train, size, backward=backward, beta=beta
@@ -56,7 +56,7 @@ def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> 
 
 
 def fit_ease(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
-    """Fit EASE^R with recency; raises ``DataError`` above 30 000 items."""
+    """Fit EASE^R with recency; raise ``DataError`` above 30,000 items."""
     return Fitted(ease(train, size, l2=500.0, recency=0.8), "l2 500, recency 0.8")
 
 

@@ -1,4 +1,4 @@
-"""Settings of a baseline, chosen on validation: one rule for all data sets, and it is told."""
+"""Choose the settings of a baseline on validation: the same rule for all data sets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,47 +15,47 @@ from prismrec.evaluation.metrics.recall import recall
 
 @dataclass(frozen=True)
 class Fitted:
-    """A ``Score`` that says how it was set."""
+    """A ``Score`` with a description of its settings."""
 
     score: Score
     how: str
 
     def __call__(self, histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-        """Score as the baseline does."""
+        """Return the scores of the baseline, ``[B, V]``."""
         return self.score(histories)
 
 
 def choose(
     candidates: Mapping[str, Callable[[], Score]], valid: Sequence[Case], *, k: int = 50
 ) -> Fitted:
-    """Give the candidate of highest recall@k on validation, seen items filtered.
+    """Return the candidate with the highest recall@k on validation, seen items left out.
 
-    Ties go to the earlier candidate, and so does a validation without cases.
+    Ties go to the earlier candidate. Without validation cases the first candidate is used.
 
     Args:
-        candidates: From what its settings are to a function that fits it.
-        valid: The cases of validation, never those of the test.
+        candidates: Maps a description of the settings to a function that fits them.
+        valid: The validation cases, never the test cases.
         k: Length of the list.
 
     Raises:
         ConfigError: There is no candidate.
     """
     if not candidates:
-        raise ConfigError("choose was given no candidates; give at least one.")
+        raise ConfigError("choose got no candidates, so it cannot choose; pass at least one.")
     histories = [case.history for case in valid]
     targets = [case.targets for case in valid]
 
-    def value(score: Score) -> float:
+    def recall_of(score: Score) -> float:
         items = by_score(score, exclude_seen=True)(histories, k).items
         return float(recall(Answers(items, targets), k).mean())
 
     if not valid:
         how, fit = next(iter(candidates.items()))
-        return Fitted(fit(), f"{how}; there was no validation to choose by")
+        return Fitted(fit(), f"{how}; there was no validation data to choose by")
     best, highest = None, -1.0
     for how, fit in candidates.items():
         score = fit()
-        found = value(score)
-        if found > highest:
-            best, highest = Fitted(score, how), found
+        value = recall_of(score)
+        if value > highest:
+            best, highest = Fitted(score, how), value
     return best  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Popularity: the same list for everyone, the floor of every table."""
+"""Popularity: the same list for everyone, the weakest baseline."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from prismrec.evaluation.baselines.score import Score
 
 
 def popularity(train: Histories, size: int) -> Score:
-    """Score every item by its events in training, whatever the history."""
+    """Score every item by its training events, independent of the history."""
     counts = train.counts(size).astype(np.float64)
 
     def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:

@@ -1,11 +1,11 @@
-"""Metrics: one a file, each a function of lists and what was wanted, in float64.
+"""Metrics: one file per metric, each a function of lists and targets, in float64.
 
-A metric is called as ``metric(answers, k)`` and gives one number a user, ``[B]``, NaN where it
-is undefined: such users are left out and counted. Padding, item 0, is never an answer. The one
-that is of all lists together, ``coverage``, is not in the table.
+``metric(answers, k)`` returns one value per user, ``[B]``, and NaN where the metric is undefined.
+Users with NaN are left out of the mean and counted. Padding, item 0, is never counted as an item.
+``coverage`` is computed over all lists together, so it is not in the table.
 
-To add one: write ``metrics/yours.py`` and a line in ``METRICS``. Its definition belongs in its
-docstring; a golden value worked out by hand in ``tests/golden/test_metrics.py``.
+To add a metric, write ``metrics/yours.py`` with the definition in its docstring, add a line to
+``METRICS``, and add a value that was worked out by hand to ``tests/golden/test_metrics.py``.
 """
 
 from collections.abc import Callable
@@ -28,34 +28,34 @@ from prismrec.evaluation.metrics.recall import recall
 
 
 class Metric(NamedTuple):
-    """A line of the table."""
+    """A metric of the table."""
 
     measure: Callable[[Answers, int], NDArray[np.float64]]
     needs: str
-    """What it reads beside the lists: "targets", "categories" or "counts"."""
+    """Data that it needs besides the lists: "targets", "categories" or "counts"."""
     better: str
-    """Which is better, "higher" or "lower"; "" where neither is."""
-    says: str
+    """Direction that is better, "higher" or "lower"; "" if neither is."""
+    description: str
 
 
 METRICS: dict[str, Metric] = {
-    "recall": Metric(recall, "targets", "higher", "share of the targets that is listed"),
-    "ndcg": Metric(ndcg, "targets", "higher", "hits, those on top counting more"),
-    "hit_rate": Metric(hit_rate, "targets", "higher", "share of users with a hit"),
+    "recall": Metric(recall, "targets", "higher", "share of the targets in the list"),
+    "ndcg": Metric(ndcg, "targets", "higher", "hits, weighted by their rank"),
+    "hit_rate": Metric(hit_rate, "targets", "higher", "share of users with at least one hit"),
     "precision": Metric(precision, "targets", "higher", "share of the list that is a target"),
     "mrr": Metric(mrr, "targets", "higher", "1 / rank of the first hit"),
-    "ndcg_of_hits": Metric(ndcg_of_hits, "targets", "higher", "ComiRec master's: misses are free"),
-    "diversity": Metric(diversity, "categories", "", "mean category distance of pairs"),
-    "category_coverage": Metric(category_coverage, "categories", "", "share of categories listed"),
-    "category_entropy": Metric(category_entropy, "categories", "", "of the list's mix, in nats"),
+    "ndcg_of_hits": Metric(ndcg_of_hits, "targets", "higher", "as in ComiRec, misses are free"),
+    "diversity": Metric(diversity, "categories", "", "mean category distance of the pairs"),
+    "category_coverage": Metric(category_coverage, "categories", "", "share of all categories"),
+    "category_entropy": Metric(category_entropy, "categories", "", "category entropy, in nats"),
     "interest_coverage": Metric(
-        interest_coverage, "categories", "higher", "share of the targets' categories listed"
+        interest_coverage, "categories", "higher", "share of the categories of the targets"
     ),
     "calibration": Metric(
-        calibration, "categories", "lower", "KL from the history's categories, in nats"
+        calibration, "categories", "lower", "KL from the categories of the history, in nats"
     ),
     "novelty": Metric(novelty, "counts", "", "mean self-information, in bits"),
-    "popularity_rank": Metric(popularity_rank, "counts", "", "mean rank, 1 the most popular"),
+    "popularity_rank": Metric(popularity_rank, "counts", "", "mean rank, 1 is the most popular"),
 }
 
 __all__ = ["METRICS", "Answers", "Metric", "coverage"]

@@ -1,7 +1,6 @@
-"""calibration@k: how far the list's mix of categories is from the history's.
+"""calibration@k: the divergence of the category mix of the list from that of the history.
 
-Source: Steck, "Calibrated Recommendations", RecSys 2018, the Kullback-Leibler divergence with
-its smoothing.
+Source: Steck, "Calibrated Recommendations", RecSys 2018: smoothed Kullback-Leibler divergence.
 """
 
 import numpy as np
@@ -11,19 +10,20 @@ from prismrec.evaluation.metrics.answers import Answers
 from prismrec.evaluation.metrics.coverage import shares
 
 SMOOTHING = 0.01
-"""Part of the history mixed into the list, so that a category it lacks costs log 100 at most."""
+"""Share of the history mixed into the list; a missing category then costs at most log 100."""
 
 
 def calibration(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Give KL(history ‖ list) over categories, in nats: 0 is the same mix, the worst is log 100.
+    """Compute KL(history ‖ list) over categories, in nats, from 0 (the same mix) to log 100.
 
     NaN for a user whose history has no category.
     """
     wanted = shares(answers.histories, answers.categories)
-    given = shares(answers.lists[:, :k], answers.categories)
+    listed = shares(answers.lists[:, :k], answers.categories)
     pattern = wanted.copy()
     pattern.data[:] = 1
-    mixed = pattern * (SMOOTHING * wanted + (1 - SMOOTHING) * given)  # at the history's categories
+    # Mix only the categories of the history.
+    mixed = pattern * (SMOOTHING * wanted + (1 - SMOOTHING) * listed)
     mixed.sort_indices()
     row = np.repeat(np.arange(wanted.shape[0]), np.diff(wanted.indptr))
     terms = wanted.data * np.log(wanted.data / mixed.data)

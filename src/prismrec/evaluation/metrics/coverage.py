@@ -1,4 +1,4 @@
-"""coverage@k: how much of the catalog, and of its categories, is shown."""
+"""coverage@k: the share of the catalog, and of its categories, in the lists."""
 
 from collections.abc import Sequence
 
@@ -10,36 +10,40 @@ from prismrec.evaluation.metrics.answers import Answers
 
 
 def coverage(shown: NDArray[np.bool_]) -> float:
-    """Give the share of the catalog that stands in anyone's list.
+    """Compute the share of the catalog that is in at least one list.
 
     Args:
-        shown: ``[V]``, True at an item that any list held; slot 0, padding, is not counted.
+        shown: ``[V]``, True for an item that is in any list; entry 0, padding, is not counted.
     """
     return float(shown[1:].mean())
 
 
 def category_coverage(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Give the share of all C categories that the first k touch."""
-    found = shares(answers.lists[:, :k], answers.categories)
-    covered: NDArray[np.float64] = np.diff(found.indptr) / found.shape[1]
+    """Compute the share of all C categories that the first k items cover."""
+    mix = shares(answers.lists[:, :k], answers.categories)
+    covered: NDArray[np.float64] = np.diff(mix.indptr) / mix.shape[1]
     return covered
 
 
 def category_entropy(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Give the entropy of the list's category shares, in nats: 0 to log C.
+    """Compute the entropy of the category shares of the list, in nats, from 0 to log C.
 
-    An item of several categories counts for each in part. NaN where no item has a category.
+    An item with several categories counts in part for each. NaN if no item has a category.
     """
-    found = shares(answers.lists[:, :k], answers.categories)
-    row = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-    entropy = np.bincount(row, -found.data * np.log(found.data), minlength=found.shape[0])
-    return np.where(np.diff(found.indptr) > 0, entropy, np.nan)
+    mix = shares(answers.lists[:, :k], answers.categories)
+    row = np.repeat(np.arange(mix.shape[0]), np.diff(mix.indptr))
+    entropy = np.bincount(
+        row,
+        -mix.data * np.log(mix.data),
+        minlength=mix.shape[0],
+    )
+    return np.where(np.diff(mix.indptr) > 0, entropy, np.nan)
 
 
 def shares(
     rows: Sequence[NDArray[np.int64]] | NDArray[np.int64], categories: sparse.csr_array
 ) -> sparse.csr_array:
-    """Give the share of each category in each row of items, ``[B, C]``; a row sums to 1 or 0."""
+    """Compute the share of each category per row of items, ``[B, C]``; a row sums to 1 or 0."""
     lengths = [len(row) for row in rows]
     indptr = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     items = np.concatenate([np.zeros(0, dtype=np.int64), *rows])

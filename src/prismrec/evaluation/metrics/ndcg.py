@@ -1,4 +1,4 @@
-"""ndcg@k, and the variant of ComiRec's master branch under a name of its own.
+"""ndcg@k, and the variant of ComiRec's master branch as a metric with another name.
 
     DCG = sum over the hits of 1 / log2(rank + 1), ranks from 1
 
@@ -12,27 +12,27 @@ from prismrec.evaluation.metrics.answers import Answers
 
 
 def ndcg(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Divide DCG by that of the best list of length k: all targets on top."""
+    """Compute DCG divided by the DCG of the best list of length k: all targets first."""
     return gain(answers, k) / best(k)[np.minimum(answers.relevant, k)]
 
 
 def ndcg_of_hits(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Divide DCG by that of the *hits found*, all on top; 0 without a hit.
+    """Compute DCG divided by the DCG of the *hits*, all first; 0 without a hit.
 
-    Forgives every miss: one hit at rank 1 is 1, whatever else was wanted. For comparison with
-    ComiRec's master branch only (src/train.py, evaluate_full).
+    Misses cost nothing: one hit at rank 1 scores 1, however many targets were missed. Use it only
+    to compare with ComiRec's master branch (src/train.py, evaluate_full).
     """
-    found = answers.hits[:, :k].sum(axis=1)
-    return gain(answers, k) / np.where(found, best(k)[found], 1.0)
+    hits = answers.hits[:, :k].sum(axis=1)
+    return gain(answers, k) / np.where(hits, best(k)[hits], 1.0)
 
 
 def gain(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Give DCG of the first k."""
+    """Compute DCG of the first k items."""
     hits = answers.hits[:, :k]
     dcg: NDArray[np.float64] = hits @ (1 / np.log2(np.arange(hits.shape[1]) + 2))
     return dcg
 
 
 def best(k: int) -> NDArray[np.float64]:
-    """Give the DCG of 0, 1, … k hits on top, ``[k + 1]``."""
+    """Compute the DCG of lists that start with 0, 1, … k hits, ``[k + 1]``."""
     return np.concatenate([[0], np.cumsum(1 / np.log2(np.arange(k) + 2))])

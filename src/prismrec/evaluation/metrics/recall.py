@@ -1,4 +1,4 @@
-"""recall@k: the share of the targets that the list holds."""
+"""recall@k: the share of the targets that are in the list."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +7,10 @@ from prismrec.evaluation.metrics.answers import Answers
 
 
 def recall(answers: Answers, k: int) -> NDArray[np.float64]:
-    """Divide the targets in the first k by *all* targets, as a set.
+    """Compute the number of targets in the first k divided by the number of *all* targets.
 
-    A user with more than k targets cannot reach 1 (LensKit divides by min(targets, k)); a
-    target that is named twice counts once (the published ComiRec code counts it twice).
+    A user with more than k targets cannot reach 1 (LensKit divides by min(targets, k)). A
+    repeated target counts once (the published ComiRec code counts it twice).
     """
-    found: NDArray[np.float64] = answers.hits[:, :k].sum(axis=1) / answers.relevant
-    return found
+    share: NDArray[np.float64] = answers.hits[:, :k].sum(axis=1) / answers.relevant
+    return share
