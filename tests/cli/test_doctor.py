@@ -1,4 +1,4 @@
-"""Doctor: what it lists is what the package asks for, and what is ill is told in a sentence."""
+"""Doctor: it lists what the package requires, and reports each failure as a sentence."""
 
 import importlib.metadata
 import json
@@ -32,8 +32,8 @@ def healthy(tmp_path_factory):
 
 
 def test_requirements_are_read_from_the_metadata():
-    always, extras = required(REQUIRES)
-    assert always == ["torch", "numpy"]
+    assert required(REQUIRES) == ["torch", "numpy"]
+    extras = {extra: required(REQUIRES, extra) for extra in ("stores", "dev", "ann")}
     assert extras == {"stores": ["psycopg", "redis"], "dev": ["here"], "ann": ["faiss-cpu"]}
 
 
@@ -57,14 +57,16 @@ def test_source_that_was_not_installed_is_no_traceback(capsys, monkeypatch):
     def absent(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("importlib.metadata.requires", absent)
+    monkeypatch.setattr("importlib.metadata.metadata", absent)
     main(["doctor"])
     assert "machine " in capsys.readouterr().out
 
 
-def test_the_healthy_are_well(healthy):
-    assert check(healthy / "artifact").startswith("well: 40 items, answers")
-    assert check(healthy / "data").startswith("well: 60 users")
+def test_a_healthy_artifact_and_data_set_are_ok(healthy):
+    assert check(healthy / "artifact").startswith(
+        "OK: 40 items; the same history gets the same list again; "
+    )
+    assert check(healthy / "data").startswith("OK: 60 users")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +75,9 @@ def test_the_healthy_are_well(healthy):
         (None, "no readable manifest.json"),
         ("{", "no readable manifest.json"),
         ("[" * 100_000, "no readable manifest.json"),
-        ("[]", "neither an artifact's nor a data set's"),
-        ("null", "neither an artifact's nor a data set's"),
-        ('{"format": ["prismrec-artifact"]}', "neither an artifact's nor a data set's"),
+        ("[]", "neither of an artifact nor of a data set"),
+        ("null", "neither of an artifact nor of a data set"),
+        ('{"format": ["prismrec-artifact"]}', "neither of an artifact nor of a data set"),
         ('{"format": "prismrec-artifact", "version": 3}', "lacks extractor"),
         ('{"format": "prismrec-dataset", "version": 1}', "lacks users"),
     ],
@@ -86,16 +88,16 @@ def test_a_bad_manifest_is_a_sentence(tmp_path, capsys, text, told):
     with pytest.raises(SystemExit) as ended:
         main(["doctor", str(tmp_path)])
     assert ended.value.code == 2
-    assert f"{tmp_path}: ill: " in (out := capsys.readouterr().out)
+    assert f"{tmp_path}: FAILED: " in (out := capsys.readouterr().out)
     assert told in out
 
 
-def test_an_artifact_whose_library_is_absent_is_ill_and_the_others_are_still_told(
+def test_an_artifact_without_its_library_fails_and_the_others_are_still_checked(
     healthy, capsys, monkeypatch
 ):
     from prismrec.errors import MissingExtra
 
-    def absent(_):
+    def absent(*_, **__):
         raise MissingExtra.for_("An index", "ann")
 
     monkeypatch.setattr("prismrec.recommend.artifact.load_index", absent)
@@ -103,5 +105,5 @@ def test_an_artifact_whose_library_is_absent_is_ill_and_the_others_are_still_tol
         main(["doctor", str(healthy / "artifact"), str(healthy / "data")])
     assert ended.value.code == 2
     out = capsys.readouterr().out
-    assert "artifact: ill: An index needs an optional dependency" in out
-    assert "data: well: " in out
+    assert "artifact: FAILED: An index needs an optional dependency" in out
+    assert "data: OK: " in out

@@ -1,10 +1,12 @@
-"""The command line: each command parses, calls one function and prints.
+"""The command line: each command parses its options, calls one function and prints the result.
 
-A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. Commands
-are imported when they are called, so that ``prismrec --help`` does not wait for torch.
+A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. A command
+is imported when it is called, so that ``prismrec --help`` does not wait for torch. No command
+imports another one: what commands share is in the files that begin with an underscore.
+
+To add a command: write ``cli/yours.py`` with a function ``yours`` and add a line to ``COMMANDS``.
 """
 
-import importlib
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -14,51 +16,52 @@ from typing import NoReturn
 import cyclopts
 
 from prismrec._version import __version__
-from prismrec.cli._errors import of_the_system, with_flags
+from prismrec.cli._errors import describe_os_error, with_flags
 from prismrec.errors import ConfigError, PrismrecError
 from prismrec.io import is_os_error
 
 COMMANDS = {
     "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",
-    "datasets": "List the named data sets, and under what terms they come.",
-    "inspect": "Say what is odd about an event log, and what each filter would drop.",
-    "prepare": "Make a data set folder from an event log or a named data set.",
+    "datasets": "List the named data sets and their terms of use.",
+    "inspect": "Report problems of an event log, and what each filter would drop.",
+    "prepare": "Build a data set folder from an event log or a named data set.",
     "train": "Train a model on a data set folder.",
-    "evaluate": "Measure a trained model beside every baseline.",
-    "recommend": "Recommend to one history, or to a file of histories.",
-    "serve": "Serve an artifact over HTTP, with a page that shows why.",
-    "doctor": "Check this installation, and an artifact or data set if one is given.",
+    "evaluate": "Compare a trained model with every baseline.",
+    "recommend": "Recommend items for one history, or for a file of histories.",
+    "serve": "Serve an artifact over HTTP, with a page that explains each list.",
+    "doctor": "Check this installation, and artifacts and data sets if you name some.",
 }
+HELP = """Multi-interest recommendations: from an event log to a diverse list with reasons.
+
+Every option can also be set in a TOML file: --config FILE. An option on the command line replaces
+the value in the file.
+
+prismrec --install-completion adds completion of commands and options to your shell.
+"""
+COMPLETION = "Install completion for bash, zsh, fish or PowerShell, and load it at startup."
 
 
 def make_app(called: str | None = None) -> cyclopts.App:
-    """Give the command line as a value.
+    """Build the command line.
 
     Args:
-        called: The command that is about to be called: its help is all that its function's
-            docstring says. The others, which are not imported, have their line of ``COMMANDS``.
+        called: The command that is about to run. Its help is the docstring of its function. The
+            other commands are not imported, so their help is their line in ``COMMANDS``.
     """
     app = cyclopts.App(
         name="prismrec",
-        help="Multi-interest recommendations, from an event log to a list that says why.\n\n"
-        "Every flag can stand in a TOML file, given as --config FILE: flag, file, default.",
+        help=HELP,
         version=__version__,
-        help_format="plaintext",
+        help_format="markdown",  # joins the lines of a docstring to the width of the terminal
         exit_on_error=False,
         print_error=False,
         result_action="return_value",
     )
-    for name, line in COMMANDS.items():
-        text = _docstring(name) if name == called else line
-        app.command(f"prismrec.cli.{name}:{name}", name=name, help=text)
+    app.register_install_completion_command(help=COMPLETION)
+    for number, (name, line) in enumerate(COMMANDS.items()):
+        text = None if name == called else line
+        app.command(f"prismrec.cli.{name}:{name}", name=name, help=text, sort_key=number)
     return app
-
-
-def _docstring(name: str) -> str:
-    """Give what a command's function says of itself, a line a paragraph."""
-    command = getattr(importlib.import_module(f"prismrec.cli.{name}"), name)
-    paragraphs = (command.__doc__ or "").partition("Args:\n")[0].split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).strip()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,28 +73,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _read_config_file(app, arguments)
         app(arguments)
     except cyclopts.CycloptsError as error:
-        _refuse(str(error))
+        _fail(str(error))
     except PrismrecError as error:
-        _refuse(with_flags(str(error), _flags(called)))
+        _fail(with_flags(str(error), _flags(called)))
     except KeyboardInterrupt:
-        print("stopped.", file=sys.stderr)
+        print("Stopped.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader (head, less) has had enough
+        sys.stderr.close()  # the reader (head, less) closed the pipe
         sys.exit(0)
     except Exception as error:
         if not is_os_error(error):
             raise
-        _refuse(of_the_system(error))
+        _fail(describe_os_error(error))
 
 
-def _refuse(sentence: str) -> NoReturn:
+def _fail(sentence: str) -> NoReturn:
+    """Print an error as one line and exit with code 2."""
     print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(2)
 
 
 def _flags(called: str | None) -> dict[str, str]:
-    """Give the flags of a command by the names that they have in Python."""
+    """Return the flags of a command by the names that they have in Python."""
     if called is None:
         return {}
     arguments = make_app(called)[called].assemble_argument_collection()
@@ -100,24 +104,24 @@ def _flags(called: str | None) -> dict[str, str]:
 
 
 def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
-    """Let ``--config FILE`` set what no flag sets: flag, then file, then default."""
+    """Remove ``--config FILE`` from the arguments and use the file for options that are absent."""
     for place, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name != "--config":
             continue
         after = arguments[place + 1 : place + 2]
         if not (equals or after):
-            raise ConfigError("--config was given no file; name a TOML file after it.")
+            raise ConfigError("--config has no value; write the name of a TOML file after it.")
         del arguments[place : place + (1 if equals else 2)]
         path = value if equals else after[0]
         if not Path(path).is_file():
-            raise ConfigError(f"--config names {path!r}, which is no file; give a TOML file.")
+            raise ConfigError(f"--config names {path!r}, which is not a file; name a TOML file.")
         try:
             tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
             raise ConfigError(
-                f"--config names {path!r}, which is no TOML: {error}; write a line a setting, such "
-                'as split = "by-time".'
+                f"--config names {path!r}, which is not valid TOML: {error}; write one setting per "
+                'line, such as split = "by-time".'
             ) from error
         app.config = (cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False),)
         return

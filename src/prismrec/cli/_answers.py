@@ -1,4 +1,4 @@
-"""An answer as lines of text: the interests, then the list."""
+"""Text of an answer: the interests, then the list, then what is known about the list."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,18 +6,23 @@ from typing import Any
 
 from prismrec.recommend import Answer
 
+POPULAR = (
+    "None of these items is in the catalog (items with fewer than 5 events are",
+    "dropped by default). Showing popular items.",
+)
+
 
 def answer_lines(answer: Answer, width: int = 80) -> list[str]:
-    """Lay an answer out for a person: the interests, then the list."""
-    lines = filter_lines(answer.unknown_filter)
-    if answer.unknown:
-        lines.append(f"not in the catalog, left out: {', '.join(answer.unknown)}")
+    """Return the lines of an answer, each at most ``width`` characters long."""
+    lines = unknown_filter_lines(answer.unknown_filter)
     if answer.source == "popular":
-        lines.append("no known item in the history: what is popular, of different categories")
+        lines += POPULAR
+    elif answer.unknown:
+        lines.append(f"Not in the catalog and left out: {', '.join(answer.unknown)}")
     for interest in answer.interests:
-        made = ", ".join(reason.title for reason in interest.items[:3])
+        titles = ", ".join(reason.title for reason in interest.items[:3])
         name = f" ({interest.name})" if interest.name else ""
-        lines.append(clipped(f"interest {interest.number}{name}: {made}", width))
+        lines.append(clipped(f"interest {interest.number}{name}: {titles}", width))
     lines.append("")
     for rank, item in enumerate(answer, start=1):
         moved = f" from {item.rank_by_score}" if item.rank_by_score != rank else ""
@@ -26,33 +31,32 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
         )
         title = clipped(item.title, width - 5 - len(why))
         lines.append(f"{rank:3}  {title:<{width - 5 - len(why)}}{why}".rstrip())
-    lines += _after(answer)
-    return lines
+    return lines + _notes(answer)
 
 
-def _after(answer: Answer) -> list[str]:
-    """Say what else there is to know of a list."""
+def _notes(answer: Answer) -> list[str]:
+    """Return what is known about the list as a whole."""
     lines = []
     if answer.reason == "exhausted":
-        lines.append("no other item may be recommended")
+        lines.append("No other item may be recommended.")
     if answer.strength and answer.source == "interests":
-        proof = ", the best list of the whole catalog" if answer.certified else ""
-        gone = f", {len(answer.displaced)} pushed out" if answer.displaced else ""
-        lines.append(f"diversity λ {answer.strength:.4g}{proof}{gone}")
+        proof = "; no list of the catalog is better at this λ" if answer.certified else ""
+        replaced = f"; {len(answer.displaced)} items replaced" if answer.displaced else ""
+        lines.append(f"Diversity λ = {answer.strength:.4g}{proof}{replaced}.")
     return lines
 
 
 def clipped(text: str, width: int) -> str:
-    """Cut text to a width, showing that it was."""
+    """Return the text, cut to ``width`` characters with a final … if it is longer."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON holds it."""
+    """Return an answer as JSON values, under the names of the HTTP API."""
     return asdict(answer)
 
 
-def filter_lines(unknown: Sequence[str]) -> list[str]:
-    """Return a line that names the ids of a filter that the catalog does not hold, if any."""
+def unknown_filter_lines(unknown: Sequence[str]) -> list[str]:
+    """Return a line with the ids of a filter that are not in the catalog, if there are any."""
     names = ", ".join(unknown)
-    return [f"not in the catalog, so neither blocked nor allowed: {names}"] if unknown else []
+    return [f"Not in the catalog, so neither blocked nor allowed: {names}"] if unknown else []

@@ -1,4 +1,4 @@
-"""Errors in the words of the command line: flags for parameters, files for errno."""
+"""Error messages in the words of the command line: flags for parameters, files for error codes."""
 
 import re
 from collections.abc import Mapping
@@ -7,28 +7,28 @@ from prismrec.io import os_error_reason
 
 
 def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
-    """Call parameters by their flags: ``min_user_events`` is ``--min-user-events``.
+    """Replace the names of parameters by their flags: ``min_user_events`` by ``--min-user-events``.
 
-    Words that are plain English (``seed is -1``) stay, unless they are given a value in Python's
-    way: ``encoding="latin-1"`` is ``--encoding latin-1``. So does all that stands in quotes or in
-    a path, which is the user's own.
+    A name that is also an English word (``seed is -1``) stays, except with a value in Python's
+    syntax: ``encoding="latin-1"`` becomes ``--encoding latin-1``. Text in quotes and paths stay,
+    because they come from the user.
 
     Args:
-        sentence: What an error says.
-        flags: By the parameters' names.
+        sentence: The message of an error.
+        flags: Flags by the names of the parameters.
     """
 
-    def flag(found: re.Match[str]) -> str:
-        name, value = found.groups()
+    def flag(match: re.Match[str]) -> str:
+        name, value = match.groups()
         if name not in flags or not (value or "_" in name):
-            return found[0]
+            return match[0]
         return f"{flags[name]} {value}" if value else flags[name]
 
     return re.sub(r"""(?<![^\s(])([a-z_]+)(?:="([\w-]+)")?(?![\w'"/=])""", flag, sentence)
 
 
-def of_the_system(error: Exception) -> str:
-    """Say of which file the operating system refused something, and why."""
+def describe_os_error(error: Exception) -> str:
+    """Return which file the operating system could not read or write, and why."""
     name = getattr(error, "filename", None)
     what = f"{name} could not be read or written" if name else "The operating system refused a step"
-    return f"{what}: {os_error_reason(error)}; check path, rights and the space left."
+    return f"{what}: {os_error_reason(error)}; check the path, its permissions and the free space."

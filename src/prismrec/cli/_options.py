@@ -1,4 +1,4 @@
-"""Flags that say how an event log reads: what ``inspect`` and ``prepare`` share."""
+"""Options that more than one command has."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from prismrec.cli._headings import COLUMNS, COMMON, DIVERSITY, FILTERS, FORMAT, NAMED
 from prismrec.data import (
     DATASETS,
     PREFIX,
@@ -24,50 +25,52 @@ CACHE = Path("~/.cache/prismrec")
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How an event log reads."""
+    """How to read an event log."""
 
-    items: Path | None = None
-    """File of titles and categories: CSV, JSON, Parquet of columns item, title, categories; these
-    with | between, or in several rows."""
-    user_column: str | None = None
-    """Name of the user column, where it is not a common one (docs/commands.md has them); column_1,
-    column_2, … where there is no header."""
-    item_column: str | None = None
-    """Name of the item column."""
-    time_column: str | None = None
-    """Name of the time column."""
-    event_column: str | None = None
-    """Name of the column that tells kinds of event apart."""
-    category_column: str | None = None
-    """Name of the column of categories."""
-    events: Annotated[list[str] | None, Parameter(negative="")] = None
+    items: Annotated[Path | None, Parameter(group=COMMON)] = None
+    """Titles and categories of the items: a CSV, JSON lines or Parquet file with the columns item,
+    title and categories (several separated by |)."""
+    events: Annotated[list[str] | None, Parameter(negative="", group=COMMON)] = None
     """Keep only events of this kind; may be repeated."""
-    time_unit: Literal["auto", "s", "ms", "us", "ns", "auto-per-row"] = "auto"
-    """Unit of numeric times."""
-    time_format: str | None = None
-    """strptime format of times that are dates not year first, as %d-%m-%Y."""
-    delimiter: str | None = None
-    """Between the fields of text; told by the header if not given."""
-    encoding: str = "utf-8"
-    """Of text."""
-    strict: bool = False
-    """Stop at the first row that cannot be used, rather than count and name such rows."""
-    source: Path | None = None
-    """Local copy of a named data set, to read instead of downloading it."""
-    cache: Path = CACHE
+    user_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
+    """Name of the user column, if it is not a common name; column_1, column_2, … in a file without
+    a header."""
+    item_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
+    """Name of the item column."""
+    time_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
+    """Name of the time column."""
+    event_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
+    """Name of the column with the kind of each event."""
+    category_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
+    """Name of the column with the categories of the item."""
+    time_unit: Annotated[
+        Literal["auto", "s", "ms", "us", "ns", "auto-per-row"], Parameter(group=FORMAT)
+    ] = "auto"
+    """Unit of numeric times; auto chooses one unit for the file, by the size of the numbers."""
+    time_format: Annotated[str | None, Parameter(group=FORMAT)] = None
+    """strptime format of dates that do not begin with the year, such as %d-%m-%Y."""
+    delimiter: Annotated[str | None, Parameter(group=FORMAT)] = None
+    """Character between the fields of a text file; detected from the header by default."""
+    encoding: Annotated[str, Parameter(group=FORMAT)] = "utf-8"
+    """Encoding of a text file."""
+    strict: Annotated[bool, Parameter(group=FORMAT)] = False
+    """Stop at the first invalid row. By default, invalid rows are counted and reported."""
+    source: Annotated[Path | None, Parameter(group=NAMED)] = None
+    """Local copy of a named data set; it is read instead of a download."""
+    cache: Annotated[Path, Parameter(group=NAMED)] = CACHE
     """Folder of downloaded data sets."""
 
 
-def open_log(name: str, reading: ReadOptions) -> tuple[EventLog, ItemDescriptions | None]:
+def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescriptions | None]:
     """Read an event log and its items, by path or by the name of a data set.
 
     Raises:
-        DataError: It is neither; or it does not read.
+        DataError: There is no such file or data set, or it cannot be read.
     """
-    kinds = reading.events or []
+    kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
-        cache = reading.cache.expanduser()
-        log, items = open_named(name, cache, source=reading.source, keep_events=kinds)
+        cache = options.cache.expanduser()
+        log, items = open_named(name, cache, source=options.source, keep_events=kinds)
     else:
         if "/" not in name and not Path(name).exists():
             known = ", ".join(DATASETS)
@@ -76,55 +79,55 @@ def open_log(name: str, reading: ReadOptions) -> tuple[EventLog, ItemDescription
                 f"{known}, {PREFIX}many-taste."
             )
         columns = Columns(
-            user=reading.user_column,
-            item=reading.item_column,
-            time=reading.time_column,
-            event=reading.event_column,
-            category=reading.category_column,
+            user=options.user_column,
+            item=options.item_column,
+            time=options.time_column,
+            event=options.event_column,
+            category=options.category_column,
         )
         log, items = read_events(
             name,
             columns=columns,
             keep_events=kinds,
-            time_unit=reading.time_unit,
-            time_format=reading.time_format,
-            delimiter=reading.delimiter,
-            encoding=reading.encoding,
-            strict=reading.strict,
+            time_unit=options.time_unit,
+            time_format=options.time_format,
+            delimiter=options.delimiter,
+            encoding=options.encoding,
+            strict=options.strict,
         ), None  # fmt: skip
-    return log, read_items(reading.items) if reading.items else items
+    return log, read_items(options.items) if options.items else items
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListFlags:
-    """What lists look like: ``ListOptions`` as flags."""
+    """The flags of ``ListOptions``."""
 
-    k: Annotated[int, Parameter(name="-k")] = 20
+    k: Annotated[int, Parameter(name="-k", group=COMMON)] = 20
     """Length of the list."""
-    diversity: float | None = None
-    """Diversity strength λ: 0 ranks by score alone; 0.05 to 0.5 makes the categories differ more
-    and more."""
-    diversity_target: float | None = None
-    """Instead of a strength: smallest share of the list's pairs that differ in category, 0 to 1."""
-    max_relevance_loss: float | None = None
-    """Instead of a strength: largest share of the list's relevance to give up, 0 to 1."""
-    rerank: str = "category"
-    """Re-ranker that makes lists diverse: a registered name, or module:function."""
-    exclude_seen: bool = True
+    exclude_seen: Annotated[bool, Parameter(group=COMMON)] = True
     """Leave out the items of the history."""
-    blocked: str | None = None
-    """Ids never to recommend: A,B,C."""
-    allowed: str | None = None
-    """The only ids to recommend: A,B,C."""
-    categories: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    diversity: Annotated[float | None, Parameter(group=DIVERSITY)] = None
+    """Diversity strength λ: 0 ranks by score alone; values of 0.05 to 0.5 make the categories of
+    the list differ more and more."""
+    diversity_target: Annotated[float | None, Parameter(group=DIVERSITY)] = None
+    """Smallest share of the pairs of the list that differ in category, from 0 to 1."""
+    max_relevance_loss: Annotated[float | None, Parameter(group=DIVERSITY)] = None
+    """Largest share of the relevance of the list that diversity may cost, from 0 to 1."""
+    rerank: Annotated[str, Parameter(group=DIVERSITY)] = "category"
+    """Re-ranker that makes the list diverse: a registered name or module:function."""
+    blocked: Annotated[str | None, Parameter(group=FILTERS)] = None
+    """Ids of items that are never recommended: A,B,C."""
+    allowed: Annotated[str | None, Parameter(group=FILTERS)] = None
+    """Ids of the only items that may be recommended: A,B,C."""
+    categories: Annotated[tuple[str, ...], Parameter(negative="", group=FILTERS)] = ()
     """Recommend only items of this category; may be repeated."""
 
     @property
     def options(self) -> ListOptions:
-        """The options that the flags stand for.
+        """The ``ListOptions`` of the flags.
 
         Raises:
-            ConfigError: An impossible value, or two units of diversity.
+            ConfigError: A value is out of range, or diversity has two units.
         """
         units = (self.diversity, self.diversity_target, self.max_relevance_loss)
         if sum(unit is not None for unit in units) > 1:
@@ -141,14 +144,14 @@ class ListFlags:
             ),
             exclude_seen=self.exclude_seen,
             filter=Filter(
-                blocked=ids_of(self.blocked or ""),
-                allowed=None if self.allowed is None else ids_of(self.allowed),
+                blocked=split_ids(self.blocked or ""),
+                allowed=None if self.allowed is None else split_ids(self.allowed),
                 categories=self.categories or None,
             ),
             rerank=self.rerank,
         )
 
 
-def ids_of(text: str) -> tuple[str, ...]:
+def split_ids(text: str) -> tuple[str, ...]:
     """Return the ids in ``A,B,C``."""
     return tuple(name for name in text.split(",") if name)

@@ -1,4 +1,4 @@
-"""What commands print: one JSON object for programs, lines for people, 80 columns wide."""
+"""Output of commands: one JSON object for programs, lines for people; at most 80 columns."""
 
 import json
 import sys
@@ -16,13 +16,13 @@ def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: boo
 
 
 def print_note(text: str, *, quiet: bool = False) -> None:
-    """Tell a person what is going on, beside the answer: on stderr."""
+    """Print a line on stderr, which keeps stdout for the result."""
     if not quiet:
         print(text, file=sys.stderr, flush=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lay out a table: the first column to the left, the others to the right."""
+    """Return the lines of a table: the first column is left-aligned, the others right-aligned."""
     widths = [max(len(row[c]) for row in [header, *rows]) for c in range(len(header))]
     return [
         " ".join(

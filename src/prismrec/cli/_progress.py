@@ -1,4 +1,4 @@
-"""A progress bar for training: loss, pairs a second, validation and the time left, on stderr."""
+"""Progress bars on stderr."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ from prismrec.training import Step
 
 @contextmanager
 def bar_of_users(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar of users done, on a terminal only; gives what is told of them."""
+    """Draw a bar of finished users on a terminal; yield the function that updates it."""
     bar = Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -31,12 +31,12 @@ def bar_of_users(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class Progress:
-    """Told of every step; draws a bar on a terminal, a line a validation elsewhere.
+    """Progress of a training run: a bar on a terminal, one line per validation elsewhere.
 
     Args:
         name: What is trained.
         quiet: Draw nothing.
-        also: Told of every step as well: TensorBoard.
+        also: Another function that gets every step, such as a TensorBoard writer.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
             TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[numbers]}"),
             TimeRemainingColumn(compact=True),
             console=self.console,
             transient=True,
@@ -59,7 +59,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self.bar.start()
-        self.task = self.bar.add_task(self.name, total=None, told="", visible=False)
+        self.task = self.bar.add_task(self.name, total=None, numbers="", visible=False)
         return self
 
     def __exit__(
@@ -71,10 +71,10 @@ class Progress:
         self.bar.stop()
 
     def step(self, step: Step) -> None:
-        """Draw one step; the bar is gone after the last."""
+        """Draw one step; remove the bar after the last one."""
         if self.began:
             self.pairs += step.pairs
-        else:  # what was made before the first step is none of the steps' speed
+        else:  # the time before the first step is set-up and does not count as speed
             self.began = time.perf_counter()
         loss = step.losses["loss"]
         self.loss = loss if not self.loss else 0.98 * self.loss + 0.02 * loss
@@ -87,8 +87,10 @@ class Progress:
                     f"  {rate:,.0f} pairs/s{self.best}",
                     file=sys.stderr,
                 )
-        told = f"loss {self.loss:.3f}  {rate:,.0f} pairs/s{self.best}"
-        self.bar.update(self.task, total=step.steps, completed=step.step, told=told, visible=True)
+        numbers = f"loss {self.loss:.3f}  {rate:,.0f} pairs/s{self.best}"
+        self.bar.update(
+            self.task, total=step.steps, completed=step.step, numbers=numbers, visible=True
+        )
         if step.step == step.steps:
             self.bar.stop()
         if self.also:

@@ -1,4 +1,4 @@
-"""TensorBoard scalars of a training run: an extra."""
+"""TensorBoard scalars of a training run; needs the extra ``tensorboard``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from prismrec.training import Step
 
 @contextmanager
 def tensorboard_writer(folder: Path | None, name: str) -> Iterator[Callable[[Step], None] | None]:
-    """Give a function that writes a step's scalars under ``folder/name``; None without a folder.
+    """Yield a function that writes the scalars of a step to ``folder/name``; None without a folder.
 
     Raises:
         MissingExtra: TensorBoard is not installed.

@@ -1,18 +1,16 @@
-"""``prismrec demo``: the whole line on real data, in minutes.
+"""``prismrec demo``: from download to report on real data, in minutes.
 
-MovieLens-100K is fetched, prepared and split; four models are trained: ComiRec-SA as published,
-the same network trained well, prism, and prism with one interest. All are measured beside every
-baseline, one user's list is shown with the interest each item came from, and a report is written.
+It downloads, prepares and splits MovieLens-100K and trains four models: ComiRec-SA as published,
+the same network with better training, prism, and prism with one interest. It compares all of them
+with every baseline, shows the list of one user with the interest of each item, and writes a report.
 """
 
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from prismrec.cli._answers import answer_lines, clipped
+from prismrec.cli._headings import AsJson
 from prismrec.cli._options import CACHE, ReadOptions, open_log
 from prismrec.cli._output import print_note, print_output
 from prismrec.cli._progress import Progress
@@ -41,12 +39,12 @@ from prismrec.recommend import Recommender, save
 from prismrec.training import RunConfig, TrainConfig, Trained, fit, run_record
 
 SEED = 2020
-"""Of the split: the one that METHODS' measured tables use."""
+"""Seed of the split; the published tables of this package use the same."""
 GOOD = RunConfig(extractor="sa")
 PUBLISHED = RunConfig(
     extractor="sa", options={"positions": "slot"}, readout="hard", similarity="dot", dropout=0.0
 )
-"""ComiRec-SA's own settings, but for the softmax, which is over the whole catalog."""
+"""The settings of ComiRec-SA, except for the softmax, which is over the whole catalog."""
 PUBLISHED_TRAINING = TrainConfig(
     targets="random", batch_size=128, learning_rate=1e-3, warmup=0, schedule="constant",
     epochs=300, validate_every=100, patience=5,
@@ -65,14 +63,14 @@ def demo(
     data: str = "ml-100k",
     epochs: int | None = None,
     cache: Path = CACHE,
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train on real data and show tables, recommendations and a report, in minutes.
 
     Args:
         out: Folder for the data set, the artifacts and the report.
-        data: Another named data set, as synthetic:many-taste?users=500.
-        epochs: Passes over the training pairs at most, to try it in seconds.
+        data: A named data set, or a synthetic one such as synthetic:many-taste?users=500.
+        epochs: Largest number of passes over the training pairs; a small number saves time.
         cache: Folder of downloaded data sets.
         as_json: Print one JSON object.
     """
@@ -88,30 +86,22 @@ def demo(
         f"{len(dataset.histories.items):,} events; {split.how}"
     )
     trained = train_all(dataset, split, out, epochs=epochs, quiet=as_json)
-    recommenders = {name: found.recommender for name, found in trained.items()}
-    measuring = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
+    recommenders = {name: each.recommender for name, each in trained.items()}
+    benchmark = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
     print_note("Fitting the baselines …", quiet=as_json)
-    listings, entries, left_out = measure_baselines(measuring)
+    listings, entries, left_out = measure_baselines(benchmark)
     for name, recommender in recommenders.items():
         print_note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
         how, seconds = describe_recommender(recommender), trained[name].result.seconds
-        entries.append(measuring.entry(name, how, listings[name], seconds=seconds))
+        entries.append(benchmark.entry(name, how, listings[name], seconds=seconds))
     compared = [*differences(entries), *compare_with_single_interest(entries, 50), *left_out]
-    content = report_content(measuring, entries, listings, recommenders, compared, data)
+    content = report_content(benchmark, entries, listings, recommenders, compared, data)
     write_report(content, out / "report")
-    lines = ["", *results_table(entries, (20, 50)), "", *compared, ""]
-    lines += a_user(recommenders["prism"], dataset, split)
     minutes = (time.perf_counter() - began) / 60
-    lines += [
-        f"{minutes:.1f} minutes. A report with plots: {out / 'report' / 'report.html'}",
-        f"next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user "
-        f"{dataset.users.external([0])[0]} --diversity 0.5",
-        "and see it: prismrec serve "
-        f"{out / 'prism'} --compare-with {out / 'prism-k1'} --data {out / 'data'} \\",
-        f"  --report {out / 'report'}",
-        "then open http://127.0.0.1:8000/",
-    ]
+    lines = ["", *results_table(entries, (20, 50)), "", *compared, ""]
+    lines += example_lines(recommenders["prism"], dataset, split)
+    lines += next_steps(out, dataset, minutes)
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
 
@@ -125,14 +115,14 @@ def train_all(
     for name, (config, training) in MODELS.items():
         settings = replace(training, epochs=epochs) if epochs else training
         with Progress(name, quiet=quiet) as progress:
-            found = fit(split, dataset.catalog, config, settings, on_step=progress.step)
-        save(found.recommender, out / name, about=run_record(found, manifest, split.how))
-        trained[name] = found
+            trained[name] = fit(split, dataset.catalog, config, settings, on_step=progress.step)
+        about = run_record(trained[name], manifest, split.how)
+        save(trained[name].recommender, out / name, about=about)
     return trained
 
 
-def a_user(recommender: Recommender, dataset: Dataset, split: Split) -> list[str]:
-    """Show the test user whose newest events are spread over most categories."""
+def example_lines(recommender: Recommender, dataset: Dataset, split: Split) -> list[str]:
+    """Return the lists of the test user whose newest events have the most categories."""
     catalog = dataset.catalog
 
     def spread(history: list[int]) -> int:
@@ -144,11 +134,24 @@ def a_user(recommender: Recommender, dataset: Dataset, split: Split) -> list[str
     plain = recommender.recommend(history, 10)
     diverse = recommender.recommend(history, 10, diversity=0.5)
     return [
-        f"A test user of {len(history)} events, the newest three:",
+        f"A test user with {len(history)} events; the newest three are:",
         clipped(newest, 80),
         *answer_lines(plain),
         "",
-        "The same at diversity 0.5:",
+        "The same user at diversity 0.5:",
         *answer_lines(diverse)[len(diverse.interests) + 1 :],
         "",
+    ]
+
+
+def next_steps(out: Path, dataset: Dataset, minutes: float) -> list[str]:
+    """Return the last lines: where the report is, and which commands to try."""
+    user = dataset.users.external([0])[0]
+    return [
+        f"Finished in {minutes:.1f} minutes. Report with plots: {out / 'report' / 'report.html'}",
+        f"Next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user {user} "
+        "--diversity 0.5",
+        f"Or on a page: prismrec serve {out / 'prism'} --compare-with {out / 'prism-k1'} \\",
+        f"  --data {out / 'data'} --report {out / 'report'}",
+        "and open http://127.0.0.1:8000/",
     ]

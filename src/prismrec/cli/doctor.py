@@ -1,9 +1,8 @@
-"""``prismrec doctor``: is this installation, this data set, this artifact in order?"""
+"""``prismrec doctor``: check this installation, artifacts and data sets."""
 
 import importlib.metadata
 import json
 import platform
-import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -12,136 +11,154 @@ from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
+from packaging.requirements import Requirement
 
+from prismrec.cli._extensions import ArtifactClasses
+from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_output
 from prismrec.data import DATASET_FORMAT, load_dataset
 from prismrec.errors import PrismrecError
 from prismrec.evaluation import describe_environment
-from prismrec.recommend import ARTIFACT_FORMAT, Recommender, load
+from prismrec.recommend import ARTIFACT_FORMAT, Recommender
 from prismrec.retrieval import ExactIndex, real_queries, recall_of
 
 PROBES = 50
-"""Items, evenly over the catalog, of which the index is asked."""
+"""Number of items, evenly spread over the catalog, whose nearest items test the index."""
+OK, FAILED = "OK: ", "FAILED: "
 
 
 def doctor(
-    *folders: Path, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+    *folders: Path,
+    classes: Annotated[ArtifactClasses, Parameter(name="*")] = ArtifactClasses(),  # noqa: B008
+    as_json: AsJson = False,
 ) -> None:
-    """Check this installation, and the artifacts and data sets given; exits 2 if one is ill.
+    """Check this installation, and artifacts and data sets if you name some.
+
+    Exits with code 2 if a folder fails.
 
     Args:
-        folders: Artifacts and data sets to read whole and to try.
+        folders: Artifacts and data sets to read whole and to test.
+        classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    packages, optional = required(requirements())
-    versions = {"python": platform.python_version()} | {n: version(n) for n in packages}
-    around = describe_environment()
-    extras = {name: extra(some) for name, some in optional.items()}
-    found = {str(folder): check(folder) for folder in folders}
-    value = {"versions": versions, "extras": extras, "machine": around["machine"]}
-    lines = [f"{name:<14}{text or 'absent'}" for name, text in versions.items()]
+    always, optional = requirements()
+    versions = {"python": platform.python_version()} | {name: version(name) for name in always}
+    machine = describe_environment()["machine"]
+    extras = {name: versions_of_extra(packages) for name, packages in optional.items()}
+    results = {str(folder): check(folder, classes) for folder in folders}
+    value = {"versions": versions, "extras": extras, "machine": machine, "folders": results}
+    lines = [f"{name:<14}{text or 'not installed'}" for name, text in versions.items()]
     for name, text in extras.items():
-        told = text or f"absent: pip install '.[{name}]' in a checkout"
+        status = text or f"not installed: pip install 'prismrec[{name}]'"
         lines += textwrap.wrap(
-            f"extra {name}: {told}", 80, subsequent_indent="    ", break_on_hyphens=False
+            f"extra {name}: {status}", 80, subsequent_indent="    ", break_on_hyphens=False
         )
-    lines += [f"machine       {around['machine']}"]
-    lines += [f"{folder}: {told}" for folder, told in found.items()]
-    print_output(value | {"folders": found}, lines, as_json=as_json)
-    if any(told.startswith("ill: ") for told in found.values()):
+    lines += [f"machine       {machine}"]
+    lines += [f"{folder}: {result}" for folder, result in results.items()]
+    print_output(value, lines, as_json=as_json)
+    if any(result.startswith(FAILED) for result in results.values()):
         sys.exit(2)
 
 
-def requirements() -> list[str]:
-    """Give what this package asks for; nothing where its source runs without being installed."""
+def requirements() -> tuple[list[str], dict[str, list[str]]]:
+    """Return the packages that this package always needs, and those of each extra.
+
+    Both are empty if the source runs without being installed.
+    """
     try:
-        return importlib.metadata.requires("prismrec") or []
+        metadata = importlib.metadata.metadata("prismrec")
     except importlib.metadata.PackageNotFoundError:
-        return []
+        return [], {}
+    texts = metadata.get_all("Requires-Dist") or []
+    return required(texts), {
+        extra: required(texts, extra) for extra in metadata.get_all("Provides-Extra") or []
+    }
 
 
-def required(asked: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Give the packages that are always needed, and those of each extra, on this system.
+def required(texts: Sequence[str], extra: str = "") -> list[str]:
+    """Return the names of the packages that are always needed, or needed for one extra only.
 
     Args:
-        asked: Requirements as a package's metadata lists them: "redis>=5.2; extra == 'stores'".
+        texts: Requirements as the metadata of a package has them: "redis>=5.2; extra == 'stores'".
+            Requirements of other operating systems are left out.
+        extra: The extra.
     """
-    always: list[str] = []
-    extras: dict[str, list[str]] = {}
-    for requirement in asked:
-        name, _, condition = requirement.partition(";")
-        package = re.split(r"[^\w.-]", name.strip(), maxsplit=1)[0]
-        system = re.search(r"sys_platform == ['\"](.+?)['\"]", condition)
-        if system and system[1] != sys.platform:
-            continue
-        extra = re.search(r"extra == ['\"](.+?)['\"]", condition)
-        (extras.setdefault(extra[1], []) if extra else always).append(package)
-    return always, extras
+    names = []
+    for requirement in map(Requirement, texts):
+        marker = requirement.marker
+        always = marker is None or marker.evaluate({"extra": ""})
+        if always != bool(extra) and (always or (marker and marker.evaluate({"extra": extra}))):
+            names.append(requirement.name)
+    return names
 
 
 def version(package: str) -> str:
-    """Give the installed version of a package, "" if it is absent."""
+    """Return the installed version of a package, "" if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
-def extra(packages: Sequence[str]) -> str:
-    """Give the versions of an extra's packages, "" if one is absent."""
-    found = {package: version(package) for package in packages}
-    return ", ".join(f"{name} {text}" for name, text in found.items()) * all(found.values())
+def versions_of_extra(packages: Sequence[str]) -> str:
+    """Return the versions of the packages of an extra, "" if one is not installed."""
+    versions = {package: version(package) for package in packages}
+    return ", ".join(f"{name} {text}" for name, text in versions.items()) * all(versions.values())
 
 
-def check(folder: Path) -> str:
-    """Read an artifact or a data set whole, try it, and tell what was found."""
+def check(folder: Path, classes: ArtifactClasses = ArtifactClasses()) -> str:  # noqa: B008 -- frozen
+    """Read an artifact or a data set whole, test it, and return the result as a sentence."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        return f"ill: no readable manifest.json ({error}); give an artifact or a data set folder."
-    known = {ARTIFACT_FORMAT: _check_artifact, DATASET_FORMAT: _check_dataset}
-    kind = manifest.get("format") if isinstance(manifest, dict) else None
-    if not isinstance(kind, str) or kind not in known:
         return (
-            "ill: its manifest.json is neither an artifact's nor a data set's; give a folder that "
-            "'prismrec train' or 'prismrec prepare' made."
+            f"{FAILED}no readable manifest.json ({error}); name an artifact or a data set folder."
         )
+    kind = manifest.get("format") if isinstance(manifest, dict) else None
     try:
-        return known[kind](folder)
+        if kind == ARTIFACT_FORMAT:
+            return _check_artifact(folder, classes)
+        if kind == DATASET_FORMAT:
+            return _check_dataset(folder)
     except PrismrecError as error:
-        return f"ill: {error}"
+        return f"{FAILED}{error}"
+    return (
+        f"{FAILED}the manifest.json is neither of an artifact nor of a data set; name a folder "
+        "made by 'prismrec train' or 'prismrec prepare'."
+    )
 
 
-def _check_artifact(folder: Path) -> str:
-    recommender = load(folder)
-    items = recommender.catalog.items.external([1])
-    listed = recommender.recommend(items, k=min(10, len(recommender.catalog.items)))
-    again = load(folder).recommend(items, k=min(10, len(recommender.catalog.items)))
-    if listed != again:
-        return "ill: loaded twice, it answered the same history with two lists; train again."
-    held, wanted = len(recommender.index), len(recommender.catalog.items)
-    if held != wanted:
-        return f"ill: its index holds {held:,} of {wanted:,} items; train again."
-    told = _recall(recommender)
-    return f"well: {wanted:,} items, answers, and answers the same twice; index {told}"
+def _check_artifact(folder: Path, classes: ArtifactClasses) -> str:
+    recommender = classes.load(folder)
+    size = len(recommender.catalog.items)
+    history = recommender.catalog.items.external([1])
+    first = recommender.recommend(history, k=min(10, size))
+    second = classes.load(folder).recommend(history, k=min(10, size))
+    if first != second:
+        return f"{FAILED}loaded twice, it returned two lists for the same history; train again."
+    indexed = len(recommender.index)
+    if indexed != size:
+        return f"{FAILED}its index has {indexed:,} of {size:,} items; train again."
+    index = _recall(recommender)
+    return f"{OK}{size:,} items; the same history gets the same list again; index {index}"
 
 
 def _recall(recommender: Recommender) -> str:
-    """Measure the index against exact search, on the interests of histories of one item."""
+    """Measure the recall of the index against exact search, with histories of one item."""
     index = recommender.index
     if index.exact:
         return "exact"
     model = recommender.model
     vectors, ids = model.vectors_as_numpy(), np.arange(1, model.size)
     probes = np.linspace(0, len(ids) - 1, min(PROBES, len(ids))).astype(np.int64)
-    queries = model.interests_of([ids[[place]] for place in probes]).vectors
-    asked = real_queries(queries.float().cpu().numpy())
-    truth = ExactIndex.build(vectors, ids).search(asked, PROBES)
-    recall = recall_of(index.search(asked, PROBES), truth)
-    return f"{index.kind}, finds {100 * recall:.1f} % of the best {PROBES} on {len(probes)} probes"
+    interests = model.interests_of([ids[[place]] for place in probes]).vectors
+    queries = real_queries(interests.float().cpu().numpy())
+    truth = ExactIndex.build(vectors, ids).search(queries, PROBES)
+    recall = recall_of(index.search(queries, PROBES), truth)
+    return f"{index.kind}, recall@{PROBES} {100 * recall:.1f} % against exact search"
 
 
 def _check_dataset(folder: Path) -> str:
     dataset = load_dataset(folder, verify=True)
     users, events = len(dataset.users), len(dataset.histories.items)
-    return f"well: {users:,} users, {events:,} events, as its fingerprint says"
+    return f"{OK}{users:,} users, {events:,} events; the contents match the fingerprint"

@@ -1,4 +1,4 @@
-"""``prismrec evaluate``: an artifact beside every baseline, and as a report."""
+"""``prismrec evaluate``: compare an artifact with every baseline, and write a report."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from prismrec.cli._extensions import ArtifactClasses
+from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_note, print_output
 from prismrec.cli._results import results_table
 from prismrec.data import Catalog, load_dataset, load_split
@@ -22,7 +24,7 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.recommend import Recommender, check_trained_on, load
+from prismrec.recommend import Recommender, check_trained_on
 from prismrec.types import check_length, check_strength
 
 
@@ -35,41 +37,43 @@ def evaluate(
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
     on: Literal["test", "valid"] = "test",
     report: Path | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    classes: Annotated[ArtifactClasses, Parameter(name="*")] = ArtifactClasses(),  # noqa: B008
+    as_json: AsJson = False,
 ) -> None:
-    """Measure an artifact on a data set, beside every baseline and its single-interest twin.
+    """Compare an artifact with every baseline, and with the same model with K=1.
 
-    Every list is made by the code that serves, over the whole catalog, for every user of the
-    part asked for, once with the items of the history kept in the list and once without them.
+    The code that serves makes every list, over the whole catalog, for every test user: once with
+    the items of the history in the list, and once without them.
 
     Args:
-        artifact: Folder made by 'prismrec train'; ARTIFACT-k1 is shown too where it is.
-        data: The data set folder that it was trained on.
-        more: Further artifacts to show beside it.
-        k: Length of the list; may be repeated. 20 and 50 if not given.
-        diversity: Also show the artifact at this diversity; may be repeated.
-        on: Test users, or those of validation.
-        report: Folder for a report with plots: Markdown, HTML, JSON.
+        artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
+        data: Data set folder that the artifact was trained on.
+        more: Further artifacts to compare.
+        k: Length of the list; may be repeated. Default: 20 and 50.
+        diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
+        on: Measure on the test users or on the validation users.
+        report: Folder for a report with plots: Markdown, HTML and JSON.
+        classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
     ks = tuple(sorted(k or [20, 50]))
-    check_length(ks[0])  # before anything is fitted
+    check_length(ks[0])  # before the baselines are fitted, which takes time
     for strength in diversity or ():
         check_strength(strength)
     dataset = load_dataset(data)
     split = load_split(data, dataset)
     cases = split.test if on == "test" else split.valid
-    measuring = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-    recommenders = open_all([artifact, *more], data, dataset.catalog)
+    benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
+    recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
     print_note("Fitting the baselines …", quiet=as_json)
-    listings, others, left_out = measure_baselines(measuring)
+    listings, others, left_out = measure_baselines(benchmark)
     models: list[Entry] = []
     for name, recommender in recommenders.items():
         print_note(f"Measuring {name} …", quiet=as_json)
         listings[name] = listing_of(recommender)
         models += [
-            measuring.entry(title, describe_recommender(one), listing_of(one, diversity=strength))
-            for title, one, strength in versions_of(name, recommender, diversity or ())
+            benchmark.entry(title, describe_recommender(one), listing_of(one, diversity=strength))
+            for title, one, strength in variants_of(name, recommender, diversity or ())
         ]
     entries = [*others, *models]
     compared = [
@@ -78,19 +82,19 @@ def evaluate(
         *left_out,
     ]
     if report:
-        content = report_content(measuring, entries, listings, recommenders, compared, data.name)
+        content = report_content(benchmark, entries, listings, recommenders, compared, data.name)
         write_report(content, report)
-    lines = [*results_table(entries, measuring.ks), "", *compared, ""]
+    lines = [*results_table(entries, benchmark.ks), "", *compared, ""]
     lines += models[0].filtered.card().splitlines()
-    lines += [f"report: {report / 'report.html'}"] if report else []
+    lines += [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, lines, as_json=as_json)
 
 
-def versions_of(
+def variants_of(
     name: str, recommender: Recommender, strengths: Sequence[float]
 ) -> Iterator[tuple[str, Recommender, float]]:
-    """Name the ways in which a recommender is shown: title, recommender, diversity."""
+    """Yield what to measure of an artifact: the name, the recommender and the diversity."""
     yield name, recommender, 0.0
     for strength in strengths:
         if strength:
@@ -99,18 +103,25 @@ def versions_of(
         yield f"{name} without rules", recommender.with_rules(None), 0.0
 
 
-def open_all(artifacts: Sequence[Path], data: Path, catalog: Catalog) -> dict[str, Recommender]:
-    """Open artifacts and their single-interest twins, checked to be of this data set."""
-    places = []
-    for place in artifacts:
-        twin = place.with_name(place.name + "-k1")
-        places += [place, *([twin] if twin.is_dir() and twin not in artifacts else [])]
-    for place in places:
-        check_trained_on(place, data)
-    opened = {place.name: load(place) for place in places}
-    for name, recommender in opened.items():
+def open_all(
+    artifacts: Sequence[Path], data: Path, catalog: Catalog, classes: ArtifactClasses
+) -> dict[str, Recommender]:
+    """Open artifacts, and the same models with K=1 if they exist.
+
+    Raises:
+        DataError: An artifact was trained on another data set, or cannot be opened.
+    """
+    folders = []
+    for folder in artifacts:
+        single = folder.with_name(folder.name + "-k1")
+        exists = single.is_dir() and single not in artifacts
+        folders += [folder, *([single] if exists else [])]
+    for folder in folders:
+        check_trained_on(folder, data)
+    recommenders = {folder.name: classes.load(folder) for folder in folders}
+    for name, recommender in recommenders.items():
         if not recommender.catalog.begins_with(catalog):
             raise DataError(
                 f"{name} numbers other items than {data}; give the data set that it was trained on."
             )
-    return opened
+    return recommenders

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from cyclopts import Parameter
 
+from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
 from prismrec.data import (
@@ -24,70 +25,69 @@ from prismrec.data import (
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions:
-    """What is made of an event log."""
+    """How to build a data set from an event log."""
 
     min_user_events: int = 5
-    """Events that a user needs; users and items are dropped until all have enough."""
+    """Smallest number of events of a user; users and items are dropped until all have enough."""
     min_item_events: int = 5
-    """Events that an item needs."""
+    """Smallest number of events of an item."""
     duplicates: Duplicates = "keep"
-    """Repeated events: keep them; drop-exact, those of the same user, item and time; or
-    collapse-repeats, an item that its user took in the event before."""
+    """Repeated events: keep them; drop-exact drops events with the same user, item and time;
+    collapse-repeats drops an event if the event of this user before it has the same item."""
     split: Literal["by-user", "leave-last-out", "by-time"] = "by-user"
-    """Protocol of train, validation and test."""
+    """How to split the data into training, validation and test data."""
     seed: int | None = None
-    """Of a split by user; 0 if not given."""
+    """Random seed of the split by-user; 0 by default."""
 
 
 def prepare(
     log: str,
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    out: Annotated[Path, Parameter(name=["--out", "-o"], group=COMMON)],
     reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
-    making: Annotated[PrepareOptions, Parameter(name="*")] = PrepareOptions(),
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    options: Annotated[PrepareOptions, Parameter(name="*", group=COMMON)] = PrepareOptions(),
+    as_json: AsJson = False,
 ) -> None:
-    """Make a data set folder: dense ids, histories in time order, and how they are split.
+    """Build a data set folder from an event log: item and user numbers, histories and a split.
 
-    Says what was refused, what each filter dropped and what is left; nothing is dropped in
-    silence.
+    Reports invalid rows, what each filter dropped, and what is left. Nothing is dropped silently.
 
     Args:
         log: A file, glob or folder of CSV, TSV, JSON lines or Parquet, or a named data set.
         out: Folder to write.
-        reading: How the log reads.
-        making: What is made of it.
+        reading: How to read the log.
+        options: How to build the data set.
         as_json: Print one JSON object.
     """
     events, items = open_log(log, reading)
     dataset = build_dataset(
         events,
         items=items,
-        min_user_events=making.min_user_events,
-        min_item_events=making.min_item_events,
-        duplicates=making.duplicates,
+        min_user_events=options.min_user_events,
+        min_item_events=options.min_item_events,
+        duplicates=options.duplicates,
     )
-    options = {} if making.seed is None else {"seed": making.seed}
-    made = make_split(dataset, making.split, **options)
-    save_dataset(dataset, out, split={"name": making.split, "options": options})
-    value = value_of(events, items, dataset, made, out)
-    print_output(value, lines_of(events, items, dataset, made, out), as_json=as_json)
+    split_options = {} if options.seed is None else {"seed": options.seed}
+    split = make_split(dataset, options.split, **split_options)
+    save_dataset(dataset, out, split={"name": options.split, "options": split_options})
+    value = summary(events, items, dataset, split, out)
+    print_output(value, summary_lines(events, items, dataset, split, out), as_json=as_json)
 
 
-def value_of(
+def summary(
     log: EventLog, items: ItemDescriptions | None, dataset: Dataset, split: Split, out: Path
 ) -> Mapping[str, Any]:
-    """Give what was done, for programs."""
+    """Return what was read, dropped and written, as JSON values."""
     return {
         "out": str(out),
         "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
-        "refused": {refused.reason: refused.count for refused in log.refused},
+        "rejected": {rejected.reason: rejected.count for rejected in log.rejected},
         "users": len(dataset.users),
         "items": dataset.catalog.size - 1,
-        "items_described": None if items is None else described(items, dataset),
-        "items_without_category": without_category(dataset),
+        "items_described": None if items is None else count_described(items, dataset),
+        "items_without_category": count_without_category(dataset),
         "events": len(dataset.histories.items),
         "how": dict(dataset.how),
         "split": {"how": split.how, "train": len(split.train), "valid": len(split.valid)}
@@ -96,47 +96,51 @@ def value_of(
     }
 
 
-def described(items: ItemDescriptions, dataset: Dataset) -> int:
-    """Count the items of a data set of which a table of items knows anything."""
+def count_described(items: ItemDescriptions, dataset: Dataset) -> int:
+    """Count the items of a data set that are in the file of items."""
     return int(dataset.catalog.items.ids.is_in(items.frame["item"].implode()).sum())
 
 
-def without_category(dataset: Dataset) -> int:
-    """Count the items of a data set that are of no category."""
+def count_without_category(dataset: Dataset) -> int:
+    """Count the items of a data set that have no category."""
     return int((np.diff(dataset.catalog.category_indptr)[1:] == 0).sum())  # 0 is padding
 
 
-def lines_of(
+def summary_lines(
     log: EventLog, items: ItemDescriptions | None, dataset: Dataset, split: Split, out: Path
 ) -> Iterator[str]:
-    """Tell a person what was done."""
-    yield f"read     {log.rows_read:,} rows of {log.source}, kept {log.rows_kept:,}"
-    for refused in log.refused:
-        where = f", for example line {refused.lines[0]}" if refused.lines else ""
-        yield f"refused  {refused.count:,}: {refused.reason}{where}"
+    """Yield the lines that report what was read, dropped and written."""
+    yield f"read        {log.rows_read:,} rows of {log.source}, kept {log.rows_kept:,}"
+    for rejected in log.rejected:
+        where = f", for example line {rejected.lines[0]}" if rejected.lines else ""
+        yield f"rejected    {rejected.count:,}: {rejected.reason}{where}"
     if log.events_left_out:
-        yield f"left out {log.events_left_out:,} other events, {log.users_left_out:,} users whole"
+        yield (
+            f"other       {log.events_left_out:,} events of other kinds were left out, "
+            f"{log.users_left_out:,} users have no other events"
+        )
     how: Mapping[str, Any] = dataset.how
     exact, repeats = how["exact_duplicates"], how["repeats"]
-    yield f"repeated {exact:,} exact duplicates, {repeats:,} repeats in a row: {how['duplicates']}"
+    yield f"duplicates  {exact:,} exact, {repeats:,} repeats in a row: {how['duplicates']}"
     for step in how["steps"]:
         counts = f"{step['users']:,} users, {step['items']:,} items, {step['events']:,} events"
-        yield f"{step['step']:<28} {counts}"
+        yield f"{step['step']:<31} {counts}"
     if items is not None:
         yield from _lines_of_items(items, dataset)
-    yield f"split    {split.how}"
+    yield f"split       {split.how}"
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
-    yield f"         {sizes}"
-    yield f"wrote    {out}"
-    yield f"next: prismrec train {out} --out {out.with_name(out.name + '-model')}"
+    yield f"            {sizes}"
+    yield f"wrote       {out}"
+    yield f"Next: prismrec train {out} --out {out.with_name(out.name + '-model')}"
 
 
 def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
-    for refused in items.refused:
-        yield f"refused  of the items {refused}"
-    found, all_ = described(items, dataset), dataset.catalog.size - 1
-    if not found:
-        yield f"items    none of {all_:,} is in the table of items: are its ids those of the log?"
+    """Yield the lines about the file of items."""
+    for rejected in items.rejected:
+        yield f"rejected    in the file of items: {rejected}"
+    described, size = count_described(items, dataset), dataset.catalog.size - 1
+    if not described:
+        yield f"items       none of {size:,} is in the file of items; are the ids the same?"
     else:
-        without = f"{without_category(dataset):,} without category"
-        yield f"items    {found:,} of {all_:,} are in the table of items, {without}"
+        without = f"{count_without_category(dataset):,} without category"
+        yield f"items       {described:,} of {size:,} are in the file of items, {without}"

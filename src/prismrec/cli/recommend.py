@@ -1,4 +1,4 @@
-"""``prismrec recommend``: a list for one history and why, or lists for a file of histories."""
+"""``prismrec recommend``: a list for one history, or lists for a file of histories."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,100 +7,107 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from prismrec.cli._answers import answer_json, answer_lines, filter_lines
-from prismrec.cli._options import ListFlags, ids_of
+from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_lines
+from prismrec.cli._extensions import ArtifactClasses
+from prismrec.cli._headings import INPUT, AsJson
+from prismrec.cli._options import ListFlags, split_ids
 from prismrec.cli._output import print_output
 from prismrec.cli._progress import bar_of_users
 from prismrec.data import load_dataset
 from prismrec.errors import ConfigError
-from prismrec.recommend import load, read_artifact_manifest, recommend_file, unknown_ids
+from prismrec.recommend import read_artifact_manifest, recommend_file, unknown_ids
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputOptions:
-    """Whose lists are wanted: one of history, user and histories."""
+    """The histories to recommend for: one of history, user and histories."""
 
     history: str | None = None
-    """Item ids, oldest first: A,B,C. An id with a comma in it: give it with --user."""
+    """Item ids, oldest first: A,B,C. If an id contains a comma, use --user instead."""
     user: str | None = None
-    """A user of the data set, instead of a history; needs --data."""
+    """A user of the data set; needs --data."""
     data: Path | None = None
-    """The data set folder that holds the user."""
+    """Data set folder with the user."""
     histories: Path | None = None
-    """Parquet file of columns user and history, a list of item ids; needs --out."""
+    """Parquet file with the columns user and history (a list of item ids); needs --out."""
     out: Path | None = None
-    """Parquet file to write, a row an item: user, rank, item, score, interest, source."""
+    """Parquet file to write, one row per item: user, rank, item, score, interest, source."""
 
 
 def recommend(
     artifact: Path,
     /,
     *,
-    asked: Annotated[InputOptions, Parameter(name="*")] = InputOptions(),
-    wanted: Annotated[ListFlags, Parameter(name="*")] = ListFlags(),  # noqa: B008 -- frozen
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    source: Annotated[InputOptions, Parameter(name="*", group=INPUT)] = InputOptions(),
+    flags: Annotated[ListFlags, Parameter(name="*")] = ListFlags(),  # noqa: B008 -- frozen
+    classes: Annotated[ArtifactClasses, Parameter(name="*")] = ArtifactClasses(),  # noqa: B008
+    as_json: AsJson = False,
 ) -> None:
-    """Recommend to one history from a trained artifact, or to a file of them.
+    """Recommend items for one history, or for every history of a file.
 
     Args:
         artifact: Folder made by 'prismrec train'.
-        asked: Whose lists.
-        wanted: What lists.
+        source: The histories to recommend for.
+        flags: What the lists look like.
+        classes: Classes of the artifact that are not built in.
         as_json: Print one JSON object.
     """
-    if asked.histories is not None:
-        value, lines = recommend_to_file(artifact, asked.histories, asked, wanted)
+    if source.histories is not None:
+        value, lines = recommend_to_file(artifact, source.histories, source, flags, classes)
         print_output(value, lines, as_json=as_json)
         return
-    names = read_history(asked.history, asked.user, asked.data)
-    recommender = load(artifact)
-    answer = recommender.recommend_many([names], wanted.options)[0]
+    names = read_history(source.history, source.user, source.data)
+    answer = classes.load(artifact).recommend_many([names], flags.options)[0]
     print_output(answer_json(answer), answer_lines(answer), as_json=as_json)
 
 
 def recommend_to_file(
-    artifact: Path, histories: Path, asked: InputOptions, wanted: ListFlags
+    artifact: Path,
+    histories: Path,
+    source: InputOptions,
+    flags: ListFlags,
+    classes: ArtifactClasses,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Recommend to every history of a file; give what was done, for programs and for people.
+    """Recommend for every history of a file; return a summary for programs and its lines.
 
     Raises:
-        ConfigError: No file to write to, or what is for one history only.
+        ConfigError: There is no file to write to, or an option for one history was given.
     """
-    if asked.out is None or asked.history is not None or asked.user is not None:
+    if source.out is None or source.history is not None or source.user is not None:
         raise ConfigError(
             "--histories FILE needs --out FILE, and neither --history nor --user; give these two."
         )
-    recommender = load(artifact)
-    options = wanted.options
+    options, recommender = flags.options, classes.load(artifact)
     plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
     with bar_of_users("recommend") as on_users:
-        done = recommend_file(
-            recommender, histories, asked.out, options, plan=plan, on_users=on_users
+        summary = recommend_file(
+            recommender, histories, source.out, options, plan=plan, on_users=on_users
         )
-    told = f"{asked.out}: {done.rows:,} items for {done.users:,} users"
-    lines = [told + (f", {done.resumed:,} of them from a former run" if done.resumed else "")]
-    if done.popular:
-        lines.append(f"{done.popular:,} users without a known item got what is popular")
-    if done.unknown:
-        lines.append(f"{done.unknown:,} items of histories are not in the catalog, left out")
+    line = f"{source.out}: {summary.rows:,} items for {summary.users:,} users"
+    lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
+    if summary.popular:
+        lines.append(f"{summary.popular:,} users have no item in the catalog: popular items")
+    if summary.unknown:
+        lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
     unknown = unknown_ids(options.filter, recommender.catalog)
-    return asdict(done) | {"unknown_filter": unknown}, [*lines, *filter_lines(unknown)]
+    value = asdict(summary) | {"unknown_filter": unknown}
+    return value, [*lines, *unknown_filter_lines(unknown)]
 
 
 def read_history(history: str | None, user: str | None, data: Path | None) -> list[str]:
-    """Give the history asked for, as external ids.
+    """Return the history to recommend for, as item ids.
 
     Raises:
-        ConfigError: Neither or both of history and user, or a user without a data set.
+        ConfigError: Neither or both of history and user were given, or a user without a data set.
     """
     if (history is None) == (user is None):
         raise ConfigError(
             "recommend needs one of --history A,B,C, --user NAME and --histories FILE; give one."
         )
     if user is None:
-        return list(ids_of(history or ""))
+        return list(split_ids(history or ""))
     if data is None:
-        raise ConfigError(f"--user {user} names a user of a data set; give its folder as --data.")
+        raise ConfigError(f"--user {user} is a user of a data set; give its folder with --data.")
     dataset = load_dataset(data)
     number = int(dataset.users.index([user])[0])
     return dataset.catalog.items.external(dataset.histories[number].tolist())

@@ -1,52 +1,65 @@
 """``prismrec serve``: the HTTP service and its page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from prismrec.cli._headings import COMMON, EXTENSIONS, LIMITS, PAGE, under_headings
 from prismrec.cli._output import print_note
 from prismrec.errors import MissingExtra
 from prismrec.service import Keys, ServePaths, Settings, check_exposure
+
+HEADINGS = (
+    (COMMON, "host port store workers threads"),
+    (PAGE, "page"),
+    (LIMITS, "queue timeout history body rate cors"),
+    (EXTENSIONS, "extractor index reranker"),
+)
+if TYPE_CHECKING:
+    ServeSettings = Settings
+else:
+    ServeSettings = under_headings(Settings, HEADINGS)
 
 
 def serve(
     artifact: Path,
     /,
     *,
-    compare_with: Path | None = None,
-    data: Path | None = None,
-    changes: Path | None = None,
-    report: Path | None = None,
-    settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 -- frozen
+    compare_with: Annotated[Path | None, Parameter(group=PAGE)] = None,
+    data: Annotated[Path | None, Parameter(group=PAGE)] = None,
+    report: Annotated[Path | None, Parameter(group=PAGE)] = None,
+    changes: Annotated[Path | None, Parameter(group=COMMON)] = None,
+    settings: Annotated[ServeSettings, Parameter(name="*")] = Settings(),  # noqa: B008 -- frozen
 ) -> None:
-    """Serve an artifact over HTTP, with a page that shows why.
+    """Serve an artifact over HTTP, with a page that explains each list.
 
-    Keys come from the environment: PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS, PRISMREC_ADMIN_KEYS,
-    each several separated by commas. Every flag can stand in a TOML file, given as --config FILE.
+    Keys come from the environment variables PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS and
+    PRISMREC_ADMIN_KEYS; separate several keys by commas. The service loads a new artifact in the
+    same folder on SIGHUP.
 
     Args:
-        artifact: Folder made by 'prismrec train'. A new one at its place is taken up on SIGHUP.
-        compare_with: A second artifact, to compare with on the page.
-        data: A data set folder whose users the page offers as examples.
-        changes: File that keeps hidden and new items; ARTIFACT.changes if not given.
-        report: Folder that 'prismrec evaluate --report' wrote, for the page's health view.
+        artifact: Folder made by 'prismrec train'.
+        compare_with: A second artifact, to compare with the first one on the page.
+        data: Data set folder; the page shows its users as examples.
+        report: Folder written by 'prismrec evaluate --report', for the health view of the page.
+        changes: File of hidden and new items; ARTIFACT.changes by default.
         settings: How the service runs.
     """
     try:
-        from prismrec.service import check_places, listen, run, write_environment
+        from prismrec.service import check_served, listen, run, write_environment
     except ImportError as error:
         raise MissingExtra.for_("prismrec serve", "serve") from error
     keys = Keys.from_environment()
     check_exposure(settings, keys)
-    places = ServePaths(
+    paths = ServePaths(
         artifact=artifact, compare_with=compare_with, data=data, changes=changes, report=report
     )
-    check_places(places)
-    write_environment(places, settings)
+    check_served(paths, settings)
+    write_environment(paths, settings)
     page = " and the page" if settings.page_for(keys) else ""
     with listen(settings) as bound:
         host, port = bound.getsockname()[:2]
-        at = f"[{host}]" if ":" in host else host
-        said = f"Serving {artifact}: the API{page} at http://{at}:{port}/"
-        run(bound, settings.workers, lambda: print_note(said))
+        address = f"[{host}]" if ":" in host else host
+        message = f"Serving {artifact}: the API{page} at http://{address}:{port}/"
+        run(bound, settings.workers, lambda: print_note(message))

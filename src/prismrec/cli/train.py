@@ -6,16 +6,28 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
+import tomli_w
 from cyclopts import Parameter
 
+from prismrec.cli._headings import (
+    COMMON,
+    INDEX,
+    LOSS,
+    MODEL,
+    OPTIMIZER,
+    OUTPUT,
+    VALIDATION,
+    AsJson,
+    under_headings,
+)
 from prismrec.cli._output import print_note, print_output
 from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
-from prismrec.data import load_dataset, load_split, read_dataset_manifest
+from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
 from prismrec.errors import ConfigError
+from prismrec.io import set_threads
 from prismrec.recommend import save
 from prismrec.training import (
     LAST,
@@ -34,107 +46,162 @@ from prismrec.training import (
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What concerns this sitting of a run and none of its numbers."""
+    """How to run the training; these options do not change the trained model."""
 
-    resume: bool = False
-    """Go on from the checkpoint in OUT.run, to the very result of an unbroken run."""
-    single: bool = True
-    """Also train the same model with one interest, into OUT-k1, to be shown beside it."""
-    tensorboard: Path | None = None
+    resume: Annotated[bool, Parameter(group=COMMON)] = False
+    """Continue from the checkpoint in OUT.run; the result is the same as without interruption."""
+    single: Annotated[bool, Parameter(group=COMMON)] = True
+    """Also train the same model with one interest, into OUT-k1, for comparison."""
+    threads: Annotated[int | None, Parameter(group=COMMON)] = None
+    """Number of threads of torch; on a busy machine, 1 is often fastest."""
+    tensorboard: Annotated[Path | None, Parameter(group=OUTPUT)] = None
     """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
-    threads: int | None = None
-    """Threads of torch; its own choice if not given. On a busy machine 1 is often fastest."""
-    quiet: bool = False
+    quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
     """Show no progress."""
-    as_json: Annotated[bool, Parameter(name="--json")] = False
+    as_json: AsJson = False
     """Print one JSON object."""
+
+
+RUN_HEADINGS = (
+    (COMMON, "extractor interests dim max_len"),
+    (MODEL, "readout similarity temperature dropout tie_embeddings init categories"),
+    (LOSS, "loss negatives sampler mask_history_negatives routing_variance disagreement"),
+    (VALIDATION, "validate_on exclude_seen rules"),
+    (INDEX, "index"),
+)
+TRAIN_HEADINGS = (
+    (COMMON, "epochs seed"),
+    (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse"),
+    (OPTIMIZER, "weight_decay ema_decay clip device precision"),
+    (VALIDATION, "validate_every patience"),
+)
+if TYPE_CHECKING:
+    RunFlags, TrainFlags = RunConfig, TrainConfig
+else:
+    RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options")
+    TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
 
 
 def train(
     data: Path,
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    run_config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),  # noqa: B008 -- frozen
-    training: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008
-    sitting: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),
-    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], group=COMMON)],
+    run_config: Annotated[RunFlags, Parameter(name="*")] = RunConfig(),  # noqa: B008 -- frozen
+    training: Annotated[TrainFlags, Parameter(name="*")] = TrainConfig(),  # noqa: B008
+    run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="", group=MODEL)] = None,
 ) -> None:
     """Train a model on a data set folder and save it as an artifact.
 
-    Every flag can stand in a TOML file, given as --config FILE: flag, then file, then default.
+    Options without a value are chosen from your data. Every option can also be set in a TOML file:
+    --config FILE.
 
     Args:
         data: Folder made by 'prismrec prepare'.
-        out: Folder of the artifact; checkpoints stand in OUT.run.
-        run_config: Parts of the model and of what is minimised.
-        training: How to train.
-        sitting: What changes no number.
-        set_: An option of the extractor, as --set hidden=256; may be repeated.
+        out: Folder of the artifact. Checkpoints are saved in OUT.run until training ends.
+        run_config: Parts of the model and of the loss.
+        training: How to optimize.
+        run_options: How to run the training.
+        set_: An option of the extractor: --set hidden=256; may be repeated.
     """
-    torch.set_num_threads(sitting.threads or torch.get_num_threads())
+    if run_options.threads is not None:
+        set_threads(run_options.threads)
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     dataset, manifest = load_dataset(data), read_dataset_manifest(data)
     split = load_split(data, dataset)
-    settled, paced = resolve_defaults(run_config, training, dataset_stats(split, dataset.catalog))
-    by_rule = [
-        part
-        for part in (describe_defaults(run_config, settled), describe_defaults(training, paced))
-        if part
-    ]
-    if by_rule:
-        print_note(f"By rule, each a flag: {', '.join(by_rule)}.", quiet=sitting.quiet)
-    training, plans = paced, {out: settled}
-    if sitting.single and settled.interests != 1:
-        plans[out.with_name(out.name + "-k1")] = with_one_interest(settled)
+    resolved, resolved_training = resolve_defaults(
+        run_config, training, dataset_stats(split, dataset.catalog)
+    )
+    chosen = filter(
+        None,
+        (
+            describe_defaults(run_config, resolved),
+            describe_defaults(training, resolved_training),
+        ),
+    )
+    if text := ", ".join(chosen):
+        print_note(
+            f"Chosen from your data (override with the flag of the same name): {text}.",
+            quiet=run_options.quiet,
+        )
+    runs = {out: resolved}
+    if run_options.single and resolved.interests != 1:
+        runs[out.with_name(out.name + "-k1")] = with_one_interest(resolved)
     trained: dict[Path, Trained] = {}
-    for place, config in plans.items():
-        with ExitStack() as stack:
-            also = stack.enter_context(tensorboard_writer(sitting.tensorboard, place.name))
-            progress = Progress(place.name, quiet=sitting.quiet or sitting.as_json, also=also)
-            folder = place.with_name(place.name + ".run")
-            trained[place] = fit(
-                split,
-                dataset.catalog,
-                config,
-                training,
-                folder=folder,
-                resume=sitting.resume and (folder / LAST).exists(),
-                on_step=stack.enter_context(progress).step,
-            )
-        if trained[place].result.interrupted:
-            print_note(f"stopped at step {trained[place].result.steps}; go on with --resume.")
-            raise KeyboardInterrupt
-        about = run_record(trained[place], manifest, split.how)
-        save(trained[place].recommender, place, about=about)
-        (place / "run.toml").write_text(to_toml(trained[place].settings), encoding="utf-8")
-    for place in plans:
-        shutil.rmtree(place.with_name(place.name + ".run"), ignore_errors=True)
-    summary = {str(place): run_summary(found) for place, found in trained.items()}
-    lines = [line for place, found in trained.items() for line in lines_of(place, found)]
-    lines.append(f"next: prismrec evaluate {out} {data}")
-    print_output(summary, lines, as_json=sitting.as_json)
+    for folder, config in runs.items():
+        trained[folder] = train_one(split, dataset, config, resolved_training, folder, run_options)
+        about = run_record(trained[folder], manifest, split.how)
+        save(trained[folder].recommender, folder, about=about)
+        (folder / "run.toml").write_text(to_toml(trained[folder].settings), encoding="utf-8")
+    for folder in runs:
+        shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
+    summary = {str(folder): run_summary(each) for folder, each in trained.items()}
+    lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
+    lines.append(f"Next: prismrec evaluate {out} {data}")
+    print_output(summary, lines, as_json=run_options.as_json)
 
 
-def lines_of(place: Path, trained: Trained) -> list[str]:
-    """Tell a person what a run came to."""
+def train_one(
+    split: Split,
+    dataset: Dataset,
+    config: RunConfig,
+    training: TrainConfig,
+    folder: Path,
+    run_options: RunOptions,
+) -> Trained:
+    """Train one model and draw its progress.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is saved.
+    """
+    checkpoints = checkpoints_of(folder)
+    with ExitStack() as stack:
+        also = stack.enter_context(tensorboard_writer(run_options.tensorboard, folder.name))
+        quiet = run_options.quiet or run_options.as_json
+        progress = stack.enter_context(Progress(folder.name, quiet=quiet, also=also))
+        trained = fit(
+            split,
+            dataset.catalog,
+            config,
+            training,
+            folder=checkpoints,
+            resume=run_options.resume and (checkpoints / LAST).exists(),
+            on_step=progress.step,
+        )
+    if trained.result.interrupted:
+        print_note(
+            f"Interrupted at step {trained.result.steps}; continue with the same command and "
+            "--resume."
+        )
+        raise KeyboardInterrupt
+    return trained
+
+
+def checkpoints_of(folder: Path) -> Path:
+    """Return the folder of the checkpoints of an artifact in training."""
+    return folder.with_name(folder.name + ".run")
+
+
+def summary_lines(folder: Path, trained: Trained) -> list[str]:
+    """Return the lines that report the result of a run."""
     result, settings = trained.result, trained.settings
     best = f", {settings['validate_on']}@50 {result.best:.4f} on validation" if result.best else ""
     number = settings["interests"]
     interests = "1 interest" if number == 1 else f"{number} interests"
     return [
-        f"{place}: {settings['extractor']}, {interests}{best}",
+        f"{folder}: {settings['extractor']}, {interests}{best}",
         f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
-        f"{result.pairs_per_second:,.0f} training pairs a second",
-        *(f"  {print_note}" for print_note in trained.notes.values()),
+        f"{result.pairs_per_second:,.0f} training pairs per second",
+        *(f"  {note}" for note in trained.notes.values()),
     ]
 
 
 def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Read ``["hidden=256", "positions=slot"]``: JSON where it is JSON, else text.
+    """Parse ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
 
     Raises:
-        ConfigError: A pair without ``=``.
+        ConfigError: A pair has no ``=``.
     """
     options: dict[str, Any] = {}
     for pair in pairs:
@@ -149,13 +216,9 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
 
 
 def to_toml(settings: Mapping[str, Any]) -> str:
-    """Write flat settings as TOML that ``--config`` reads; what is None is left out."""
-    lines = [
-        f"{name} = {json.dumps(value)}"
-        for name, value in settings.items()
-        if value is not None and not isinstance(value, dict)
-    ]
-    pairs = [f"{n}={json.dumps(v)}" for n, v in settings.get("options", {}).items()]
-    if pairs:
-        lines.append(f"set = {json.dumps(pairs)}")
-    return "\n".join(lines) + "\n"
+    """Return settings as TOML that ``--config`` reads, without those that are None."""
+    flags = {name: value for name, value in settings.items() if value is not None}
+    options = flags.pop("options", {})
+    if options:
+        flags["set"] = [f"{name}={json.dumps(value)}" for name, value in options.items()]
+    return tomli_w.dumps(flags)

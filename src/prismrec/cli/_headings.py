@@ -1,0 +1,64 @@
+"""Headings of the help: the most important options first, the others by subject.
+
+The dataclasses of options of other packages get their headings from here, by the names of their
+fields, so that no other package depends on the library of the command line.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar, get_type_hints
+
+from cyclopts import Group, Parameter
+from cyclopts.help import DefaultFormatter
+from cyclopts.help.specs import ColumnSpec, DescriptionColumn, NameRenderer
+
+T = TypeVar("T")
+
+LONG_NAMES = DefaultFormatter(
+    column_specs=(
+        ColumnSpec(renderer=NameRenderer(max_width=29), style="cyclopts.name"),
+        DescriptionColumn,
+    )
+)
+"""Help for options whose longest flag has 29 characters; the default cuts it at 28."""
+
+COMMON = Group.create_ordered("Common options")
+INPUT = Group.create_ordered("Input: one of --history, --user and --histories")
+DIVERSITY = Group.create_ordered("Diversity: at most one of the first three")
+FILTERS = Group.create_ordered("Filters")
+COLUMNS = Group.create_ordered("Columns of the event log")
+FORMAT = Group.create_ordered("Format of the event log")
+NAMED = Group.create_ordered("Named data sets")
+MODEL = Group.create_ordered("Model")
+LOSS = Group.create_ordered("Loss and negatives", help_formatter=LONG_NAMES)
+OPTIMIZER = Group.create_ordered("Training pairs and optimizer")
+VALIDATION = Group.create_ordered("Validation and selection")
+INDEX = Group.create_ordered("Index")
+PAGE = Group.create_ordered("Page")
+LIMITS = Group.create_ordered("Processes and limits")
+EXTENSIONS = Group.create_ordered("Extensions")
+OUTPUT = Group.create_ordered("Output")
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, group=OUTPUT)]
+"""The flag of every command that prints one JSON object."""
+
+
+def under_headings(
+    options: type[T], headings: Sequence[tuple[Group, str]], *, hidden: str = ""
+) -> type[T]:
+    """Return a subclass of a dataclass of options whose fields have headings in the help.
+
+    Args:
+        options: The dataclass.
+        headings: Each heading with the names of its fields, separated by spaces. The help keeps the
+            order of the fields in the dataclass.
+        hidden: Names of fields that have no flag.
+    """
+    kinds = get_type_hints(options, include_extras=True)
+    fields = {
+        name: Annotated[kinds[name], Parameter(group=heading)]
+        for heading, names in headings
+        for name in names.split()
+        if name in kinds
+    }
+    fields |= {name: Annotated[kinds[name], Parameter(parse=False)] for name in hidden.split()}
+    return type(options.__name__, (options,), {"__annotations__": fields})
