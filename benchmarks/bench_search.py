@@ -96,7 +96,7 @@ def bench_approximate(name, vectors, ids, queries, exact_seconds):
         return
     more["search_budget"] = index.search_budget
     report("build and tuning", time.process_time() - began, "CPU-s", **more)
-    recall = check_recall(index, index.whole, tested[:200], k=M, min_recall=0)
+    recall = check_recall(index, index.exact_index, tested[:200], k=M, min_recall=0)
     report(f"recall@{M}", recall, "share", **more)
     for query in tested[:20]:
         index.search(query[None], M)

@@ -17,7 +17,7 @@ from prismrec.errors import DataError
 from prismrec.io.files import atomic_file
 from prismrec.io.tensors import read_tensors, save_tensors
 from prismrec.recommend import artifact
-from prismrec.retrieval.index import ExactIndex, Sharded, load_index
+from prismrec.retrieval.index import ExactIndex, ShardedIndex, load_index
 from worlds import small_dataset, untrained
 
 world = cache(small_dataset)
@@ -25,7 +25,7 @@ world = cache(small_dataset)
 
 def index(place, size):
     vectors = np.eye(size, dtype=np.float32)
-    Sharded([ExactIndex.build(vectors, np.arange(1, size + 1))]).save(place)
+    ShardedIndex([ExactIndex.build(vectors, np.arange(1, size + 1))]).save(place)
 
 
 def named(place, size):

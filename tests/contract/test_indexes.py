@@ -21,12 +21,12 @@ from prismrec.retrieval.index import (
     ApproximateIndex,
     ExactIndex,
     QuantizedIndex,
+    check_recall,
     load_index,
-    recall_check,
-    tuned,
+    with_measured_budget,
 )
 
-D, FLOOR = 16, 0.95
+D, MIN_RECALL = 16, 0.95
 SLOW = {"pgvector": pytest.mark.slow}
 TABLE = {**INDEXES, **COMPOSED}
 
@@ -171,21 +171,21 @@ def test_an_added_item_is_found_and_one_that_was_removed_may_come_back_changed(k
     assert set(items[0].tolist()) - {0} == expected == set(back.ids.tolist())
 
 
-def test_adding_what_is_held_and_removing_what_is_not_are_errors(kind):
+def test_adding_a_present_item_or_removing_an_absent_one_is_an_error(kind):
     index = kind.build(VECTORS[:50], IDS[:50])
     with pytest.raises(DataError, match=rf"Item {IDS[3]} .* remove it first"):
         index.add(VECTORS[3:4], IDS[3:4])
-    with pytest.raises(DataError, match=r"Item 77 .* does not hold it"):
+    with pytest.raises(DataError, match=r"Item 77 .* does not contain it"):
         index.remove(np.array([77]))
 
 
-def test_it_reaches_the_floor_on_norms_that_are_very_unequal(kind):
+def test_it_reaches_the_minimum_recall_on_very_unequal_norms(kind):
     vectors, ids, queries = world(5_000)
     index, exact = kind.build(vectors, ids), ExactIndex.build(vectors, ids)
     if isinstance(index, ApproximateIndex):
-        index = tuned(index, exact, queries, floor=FLOOR)
-    recall = recall_check(index, exact, queries, floor=FLOOR)
-    assert recall == 1 if index.exact else recall >= FLOOR
+        index = with_measured_budget(index, exact, queries, min_recall=MIN_RECALL)
+    recall = check_recall(index, exact, queries, min_recall=MIN_RECALL)
+    assert recall == 1 if index.exact else recall >= MIN_RECALL
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_it_reaches_the_floor_on_norms_that_are_very_unequal(kind):
         (VECTORS[:2], np.array([3, 3]), "item 3 twice"),
         (VECTORS[:2] * [[1], [np.nan]], np.array([3, 4]), "vector of item 4 .* not finite"),
         (VECTORS[:2] * [[np.inf], [1]], np.array([3, 4]), "vector of item 3 .* not finite"),
-        (VECTORS[:2], np.array([3]), "one vector, a row, for each id"),
+        (VECTORS[:2], np.array([3]), r"one vector \(one row\) per id"),
     ],
 )
 def test_it_is_built_of_real_items_alone(kind, vectors, ids, message):

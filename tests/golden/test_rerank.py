@@ -36,8 +36,8 @@ def test_the_frontier_of_three_reds_and_a_blue():
     np.testing.assert_allclose(found.relevance, [1 + 0.9, 1 + 0.5])
     np.testing.assert_allclose(found.diversity, [0, 1])
     assert found.strength_for_diversity(0.5) == pytest.approx((0.4 + 2 * 0.4) / 2)
-    assert found.strength_for_relevance(0.4 / 1.9 + 1e-9) == found.strength_for_diversity(1)
-    assert found.strength_for_relevance(0.4 / 1.9 - 1e-9) == 0
+    assert found.strength_for_relevance_loss(0.4 / 1.9 + 1e-9) == found.strength_for_diversity(1)
+    assert found.strength_for_relevance_loss(0.4 / 1.9 - 1e-9) == 0
 
 
 def test_a_list_is_certified_where_its_least_value_reaches_the_floor():

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prismrec.retrieval.index import ExactIndex, Sharded, UpdatedIndex, exact
+from prismrec.retrieval.index import ExactIndex, ShardedIndex, UpdatedIndex, exact
 
 
 @st.composite
@@ -50,7 +50,7 @@ def test_exact_equals_sorting_all_scores_whatever_the_tiles(world, m, rows, tile
 def test_a_sharded_exact_index_equals_the_whole(world, m, shards):
     vectors, ids, queries = world
     places = np.array_split(np.arange(len(ids)), shards)
-    index = Sharded([ExactIndex.build(vectors[p], ids[p]) for p in places])
+    index = ShardedIndex([ExactIndex.build(vectors[p], ids[p]) for p in places])
     assert index.exact
     assert_same(index.search(queries, m), sorted_whole(vectors, ids, queries, m))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prismrec.errors import DataError
-from prismrec.rerank import certificate, diversify, normalised
+from prismrec.rerank import certificate, diversify, normalize_scores
 from prismrec.rerank.category import BLOCK
 
 quick = settings(deadline=None, max_examples=60)
@@ -174,8 +174,8 @@ def test_a_normalised_strength_does_not_see_the_unit_of_the_scores(
 ):
     scores = candidates[0]
     scores = np.unique(scores)[::-1]
-    here = normalised(scores[None])
-    there = normalised((scale * scores + shift)[None])
+    here = normalize_scores(scores[None])
+    there = normalize_scores((scale * scores + shift)[None])
     np.testing.assert_allclose(here, there, atol=1e-9)
     assert len(scores) < 2 or (here.max(), here.min()) == (1, 0)
 
@@ -183,4 +183,4 @@ def test_a_normalised_strength_does_not_see_the_unit_of_the_scores(
 def test_normalised_leaves_absent_candidates_absent():
     scores = np.array([[3.0, 1.0, -np.inf], [2.0, 2.0, 2.0], [-np.inf] * 3])
     expected = [[1, 0, -np.inf], [0, 0, 0], [-np.inf] * 3]
-    np.testing.assert_array_equal(normalised(scores), expected)
+    np.testing.assert_array_equal(normalize_scores(scores), expected)

@@ -87,7 +87,7 @@ def test_the_dial_gives_the_least_strength_that_reaches_a_diversity(user, k, tar
 def test_the_dial_gives_the_most_strength_that_a_loss_of_relevance_allows(user, k, lost):
     found = frontier(*user, k)
     budget = (1 - lost) * outcome(*user, k, 0)[0]
-    strength = found.strength_for_relevance(lost)
+    strength = found.strength_for_relevance_loss(lost)
     assert outcome(*user, k, strength)[0] >= budget
     stronger = found.strength[found.strength > strength]
     assert all(outcome(*user, k, s)[0] < budget for s in stronger)
@@ -99,13 +99,13 @@ def test_a_dial_outside_its_range_is_an_error(share):
     with pytest.raises(ConfigError, match="from 0 to 1"):
         found.strength_for_diversity(share)
     with pytest.raises(ConfigError, match="from 0 to 1"):
-        found.strength_for_relevance(share)
+        found.strength_for_relevance_loss(share)
 
 
 def test_a_share_of_a_negative_relevance_is_an_error():
     found = frontier(np.array([-1.0, -2.0]), np.array([0, 1]), 1)
     with pytest.raises(ConfigError, match="normalised"):
-        found.strength_for_relevance(0.1)
+        found.strength_for_relevance_loss(0.1)
 
 
 def test_absent_candidates_are_on_no_list():

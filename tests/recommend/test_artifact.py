@@ -15,7 +15,7 @@ from prismrec.models.extractors.base import Extractor, without_prior
 from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval.index.sharded import Sharded
+from prismrec.retrieval.index.sharded import ShardedIndex
 from worlds import ids, untrained
 
 
@@ -140,7 +140,7 @@ def test_what_is_hidden_stays_hidden_and_the_index_is_the_one_that_was_saved(dat
     history = ids(dataset, 0)
     recommender = untrained(dataset)
     top = recommender.recommend(history, 1).items[0].id
-    parts = Sharded([recommender.index])
+    parts = ShardedIndex([recommender.index])
     save(Recommender(recommender.model, parts, dataset.catalog).with_hidden([top]), tmp_path / "a")
     again = load(tmp_path / "a")
     assert again.index.kind == "sharded"

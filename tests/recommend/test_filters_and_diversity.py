@@ -10,7 +10,7 @@ from prismrec.models.model import Model
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import RERANKERS
 from prismrec.retrieval import sources as retrieval
-from prismrec.retrieval.index.sharded import Sharded
+from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.types import Diversity, Filter, ListOptions
 from worlds import ids, untrained
 
@@ -297,7 +297,7 @@ def test_an_index_of_another_catalog_is_refused(dataset, recommender):
 def test_a_sharded_index_serves_the_same_lists(dataset, recommender):
     whole = recommender.index
     half = whole.ids[: len(whole) // 2]
-    parts = Sharded([whole.remove(half), whole.remove(whole.ids[len(half) :])])
+    parts = ShardedIndex([whole.remove(half), whole.remove(whole.ids[len(half) :])])
     sharded = Recommender(recommender.model, parts, dataset.catalog)
     for user in range(5):
         history = ids(dataset, user)

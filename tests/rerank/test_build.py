@@ -52,7 +52,7 @@ def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
 
 
 def test_a_list_that_the_deepest_search_does_not_prove_is_not_certified(monkeypatch):
-    monkeypatch.setattr(build, "DEEPEST", 16)
+    monkeypatch.setattr(build, "MAX_CANDIDATES", 16)
     source = Falling([3 - 0.1 * n for n in range(30)] + [0.05])
     found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
     assert found.items[0].tolist() == [1, 2]

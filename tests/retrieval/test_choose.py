@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import DataError, UnknownName
-from prismrec.retrieval.index import ExactIndex, choose_index, recall_check, tuned
+from prismrec.retrieval.index import ExactIndex, check_recall, choose_index, with_measured_budget
 from prismrec.retrieval.index.choose import SMALL, recall_of
 from prismrec.types import Candidates
 
@@ -40,13 +40,10 @@ def test_a_large_catalog_is_searched_in_lists_whose_recall_was_measured():
     assert choice.index.kind == "ivf-sq8"
     assert choice.recall >= 0.95
     assert f"{choice.recall:.3f}" in choice.reason
-    below = [
-        search_budget
-        for search_budget in choice.index.search_budgets
-        if search_budget < choice.index.search_budget
-    ]
+    used = choice.index.search_budget
+    below = [budget for budget in choice.index.search_budgets if budget < used]
     with pytest.raises(DataError, match=r"finds 0\.\d+ of the 50 nearest"):
-        recall_check(choice.index.with_search_budget(below[-1]), choice.index.whole, QUERIES)
+        check_recall(choice.index.with_search_budget(below[-1]), choice.index.exact_index, QUERIES)
 
 
 def test_without_queries_a_large_catalog_is_searched_exactly_and_the_reason_says_so():
@@ -56,14 +53,14 @@ def test_without_queries_a_large_catalog_is_searched_exactly_and_the_reason_says
     assert "without a single interest vector" in choice.reason
 
 
-def test_below_the_floor_automatic_falls_back_and_a_name_fails():
+def test_below_the_minimum_recall_auto_falls_back_and_a_name_fails():
     pytest.importorskip("faiss")
     with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
-        choice = choose_index(VECTORS, IDS, QUERIES, floor=1.01)
+        choice = choose_index(VECTORS, IDS, QUERIES, min_recall=1.01)
     assert choice.index.exact
-    assert "below the floor of 1.01" in choice.reason
-    with pytest.raises(DataError, match="below the floor"):
-        choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", floor=1.01)
+    assert "below the minimum recall of 1.01" in choice.reason
+    with pytest.raises(DataError, match="below the minimum recall"):
+        choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", min_recall=1.01)
 
 
 def test_bad_vectors_are_no_reason_to_fall_back():
@@ -83,13 +80,13 @@ def test_a_name_is_looked_up_and_one_from_outside_imported():
 
 def test_recall_is_the_share_of_the_exact_answer():
     exact = ExactIndex.build(VECTORS, IDS)
-    assert recall_check(exact, exact, QUERIES) == 1
-    assert recall_check(Half.build(VECTORS, IDS), exact, QUERIES, floor=0) == pytest.approx(
+    assert check_recall(exact, exact, QUERIES) == 1
+    assert check_recall(Half.build(VECTORS, IDS), exact, QUERIES, min_recall=0) == pytest.approx(
         25 / 50, abs=1e-3
     )
     message = r"half finds 0\.500 of the 50 nearest items of 120 interests, below .* 0\.95"
     with pytest.raises(DataError, match=message):
-        recall_check(Half.build(VECTORS, IDS), exact, QUERIES)
+        check_recall(Half.build(VECTORS, IDS), exact, QUERIES)
 
 
 def test_any_of_equal_items_counts_and_what_is_missing_does_not():
@@ -108,12 +105,12 @@ def test_interests_of_zeros_are_not_measured():
     exact = ExactIndex.build(VECTORS, IDS)
     half = Half.build(VECTORS, IDS)
     padded = np.concatenate([QUERIES, np.zeros_like(QUERIES)], axis=1)
-    assert recall_check(half, exact, padded, floor=0) == pytest.approx(25 / 50, abs=1e-3)
+    assert check_recall(half, exact, padded, min_recall=0) == pytest.approx(25 / 50, abs=1e-3)
 
 
-def test_tuning_takes_the_least_effort_that_reaches_the_floor():
+def test_the_smallest_search_budget_that_reaches_the_minimum_recall_is_chosen():
     pytest.importorskip("faiss")
-    choice = choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", floor=0.5)
-    more = tuned(choice.index, choice.index.whole, QUERIES, floor=0.95)
+    choice = choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", min_recall=0.5)
+    more = with_measured_budget(choice.index, choice.index.exact_index, QUERIES, min_recall=0.95)
     assert more.search_budget > choice.index.search_budget
     assert more.backend is choice.index.backend, "the memory is shared"

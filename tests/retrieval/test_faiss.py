@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import DataError, MissingExtra
-from prismrec.retrieval.index import ExactIndex, choose_index, load_index, recall_check
+from prismrec.retrieval.index import ExactIndex, check_recall, choose_index, load_index
 from prismrec.retrieval.index.faiss import IvfFlat, IvfSq8, inverted_lists, lists_for
 
 pytest.importorskip("faiss")
@@ -34,7 +34,7 @@ def test_where_every_list_falls_short_the_search_goes_on_exactly():
     index = IvfFlat.build(VECTORS, IDS)
     with mock.patch.object(IvfFlat, "_nearest", lambda *asked: np.full((4, asked[2]), -1)):
         found = index.search(VECTORS[None, :4], 50)
-    assert (found.items == index.whole.search(VECTORS[None, :4], 50).items).all()
+    assert (found.items == index.exact_index.search(VECTORS[None, :4], 50).items).all()
 
 
 def test_positions_are_mapped_by_the_stored_ids():
@@ -63,7 +63,7 @@ def test_unequal_norms_do_not_cost_lists():
     vectors, queries = mixture(8_000)
     exact = ExactIndex.build(vectors, np.arange(1, 8_001))
     index = IvfFlat(exact, inverted_lists(vectors, 200, bits8=False), 8)
-    assert recall_check(index, exact, queries, floor=0) > 0.93
+    assert check_recall(index, exact, queries, min_recall=0) > 0.93
 
 
 @pytest.mark.parametrize("items", [1, 39, 78, 120, 10_000, 1_000_000])

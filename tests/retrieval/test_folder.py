@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.retrieval.index import ExactIndex, Sharded, UpdatedIndex, load_index
+from prismrec.retrieval.index import ExactIndex, ShardedIndex, UpdatedIndex, load_index
 
 VECTORS = np.eye(4, dtype=np.float32)
 INDEX = ExactIndex.build(VECTORS, np.arange(1, 5))
@@ -102,7 +102,7 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path):
     changed.save(tmp_path / "index")
     assert load_index(tmp_path / "index").ids.tolist() == [1, 3, 4]
     np.save(tmp_path / "index" / "gone.npy", np.array([9]))
-    with pytest.raises(DataError, match="names items that it does not hold"):
+    with pytest.raises(DataError, match="names items that are not in the index"):
         load_index(tmp_path / "index")
     changed.save(tmp_path / "index")
     ExactIndex.build(np.empty((0, 3), dtype=np.float32), np.empty(0, dtype=np.int64)).save(
@@ -140,9 +140,29 @@ def test_arrays_of_two_indexes_are_refused(tmp_path):
 
 def test_shards_must_be_of_one_width_and_have_no_item_in_common():
     with pytest.raises(DataError, match="Item 1 is in two shards"):
-        Sharded([INDEX, INDEX])
+        ShardedIndex([INDEX, INDEX])
     other = ExactIndex.build(np.ones((1, 3), dtype=np.float32), np.array([9]))
     with pytest.raises(ConfigError, match=r"widths \[3, 4\]"):
-        Sharded([INDEX, other])
+        ShardedIndex([INDEX, other])
     with pytest.raises(ConfigError, match="0 shards"):
-        Sharded([])
+        ShardedIndex([])
+
+
+def test_the_kind_of_an_updated_index_of_an_earlier_version_is_still_read(tmp_path):
+    UpdatedIndex.of(INDEX).remove(np.array([2])).save(tmp_path / "index")
+    path = tmp_path / "index" / "index.json"
+    header = json.loads(path.read_text())
+    assert header["kind"] == "updated"
+    path.write_text(json.dumps({**header, "kind": "changed"}))
+    loaded = load_index(tmp_path / "index")
+    assert isinstance(loaded, UpdatedIndex)
+    assert loaded.ids.tolist() == [1, 3, 4]
+
+
+def test_the_representation_of_an_index_is_one_short_line():
+    assert repr(INDEX) == "ExactIndex(4 items, width 4)"
+    updated = UpdatedIndex.of(INDEX).remove(np.array([2])).add(VECTORS[:1] * 2, np.array([2]))
+    assert repr(updated) == "UpdatedIndex(ExactIndex(4 items, width 4), 1 added, 1 removed)"
+    empty = ExactIndex.build(np.empty((0, 4), dtype=np.float32), np.empty(0, dtype=np.int64))
+    sharded = ShardedIndex([INDEX, empty])
+    assert repr(sharded) == "ShardedIndex(4 items, width 4, shards: exact, exact)"

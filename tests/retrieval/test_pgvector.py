@@ -28,7 +28,7 @@ def url():
 def test_a_name_that_is_not_plain_never_reaches_the_database(table):
     with (
         mock.patch.object(psycopg, "connect", side_effect=AssertionError("connected")),
-        pytest.raises(ConfigError, match="a name is of letters"),
+        pytest.raises(ConfigError, match="choose a name of 1 to 63 letters"),
     ):
         Pgvector.build(VECTORS, IDS, table=table)
 
@@ -79,7 +79,7 @@ def test_a_saved_index_holds_no_password_and_refuses_a_table_that_changed(url, t
     assert len(load_index(tmp_path / "index")) == 300
     with psycopg.connect(url) as connection:
         connection.execute("DELETE FROM saved WHERE id = %s", [int(IDS[0])])
-    with pytest.raises(DataError, match="holds 299 items"):
+    with pytest.raises(DataError, match="contains 299 items"):
         load_index(tmp_path / "index")
     with pytest.raises(DataError, match="absent"):
         Pgvector(url, "absent")

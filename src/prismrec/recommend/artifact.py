@@ -44,7 +44,7 @@ from prismrec.io import (
 )
 from prismrec.models import EXTRACTORS, Extractor, Model
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval import RuleRetriever, load_index
+from prismrec.retrieval import Index, RuleRetriever, load_index
 
 ARTIFACT_FORMAT, VERSION = "prismrec-artifact", 3
 MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
@@ -118,12 +118,18 @@ def save(
         (part / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Recommender:
+def load(
+    folder: str | Path,
+    *,
+    extractor: type[Extractor] | None = None,
+    index: type[Index] | None = None,
+) -> Recommender:
     """Open an artifact.
 
     Args:
         folder: Written by ``save``.
         extractor: The extractor's class, where it is not one of this package's.
+        index: The class of the index, if it is not in this package: see ``load_index``.
 
     Raises:
         DataError: No artifact, another format, a missing, damaged or exchanged file, weights or
@@ -144,12 +150,12 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
         )
     model = _made(folder, manifest, extractor)
     _read_weights(folder / WEIGHTS, model)
-    index = load_index(folder / INDEX)
+    loaded = load_index(folder / INDEX, index=index)
     width = model.vectors_as_numpy(np.array([1])).shape[1]
-    if index.dim != width or (len(index) and index.ids[-1] >= catalog.size):
-        last = index.ids[-1] if len(index) else 0
+    if loaded.dim != width or (len(loaded) and loaded.ids[-1] >= catalog.size):
+        last = loaded.ids[-1] if len(loaded) else 0
         raise DataError(
-            f"The index {folder / INDEX} is of vectors of width {index.dim} and items up to "
+            f"The index {folder / INDEX} is of vectors of width {loaded.dim} and items up to "
             f"{last}, but the model's are of width {width} and its items end at "
             f"{catalog.size - 1}; {AGAIN}."
         )
@@ -157,7 +163,7 @@ def load(folder: str | Path, *, extractor: type[Extractor] | None = None) -> Rec
     rules = manifest["rules"] and _read_rules(
         folder / RULES, manifest["rules"]["weight"], catalog.size
     )
-    return Recommender(model, index, catalog, **marks, rules=rules)
+    return Recommender(model, loaded, catalog, **marks, rules=rules)
 
 
 def check_trained_on(folder: str | Path, data: str | Path) -> None:

@@ -17,7 +17,7 @@ def build_recommender(
     histories: Sequence[NDArray[np.int64]],
     *,
     index: str = "auto",
-    floor: float = 0.95,
+    min_recall: float = 0.95,
 ) -> tuple[Recommender, Choice]:
     """Return a recommender, and why its index is the one it is.
 
@@ -27,7 +27,7 @@ def build_recommender(
         histories: Item numbers of some hundred real histories; recall is measured on their
             interests.
         index: One of ``INDEXES``, ``module:Class``, or "auto": see ``choose_index``.
-        floor: Smallest recall@50 of an approximate index.
+        min_recall: Smallest recall@50 of an approximate index.
 
     Raises:
         UnknownName, MissingExtra, DataError: See ``choose_index``.
@@ -35,5 +35,7 @@ def build_recommender(
     known = [history for history in histories if len(history)]
     queries = model.eval().interests_of(known).vectors.float().cpu().numpy()
     numbers = np.arange(1, model.size)
-    choice = choose_index(model.vectors_as_numpy(), numbers, queries, name=index, floor=floor)
+    choice = choose_index(
+        model.vectors_as_numpy(), numbers, queries, name=index, min_recall=min_recall
+    )
     return Recommender(model, choice.index, catalog), choice

@@ -22,9 +22,9 @@ from prismrec.rerank.category import (
     certificate,
     diversify,
     diversity_of,
-    normalised,
-    scale_of,
-    scaled,
+    normalize_scores,
+    rescale,
+    score_range,
 )
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.dpp import dpp
@@ -51,10 +51,10 @@ __all__ = [
     "frontier",
     "frontiers_of",
     "mmr",
-    "normalised",
+    "normalize_scores",
     "overlap",
-    "scale_of",
-    "scaled",
+    "rescale",
+    "score_range",
     "strengths_for",
     "xquad",
 ]

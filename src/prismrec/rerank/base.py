@@ -5,7 +5,7 @@
 
 A list is worth the sum of its scores plus ``strength`` times what the re-ranker is after
 (different categories, a mix like the history's, ...): 0 is the ranking by score, and the unit of
-``strength`` is that of the scores (``normalised`` makes it the same for everyone). Where a paper
+``strength`` is that of the scores (``normalize_scores`` makes it the same for everyone). Where a paper
 weighs the two as (1 - λ) and λ, its λ is strength / (1 + strength).
 """
 
@@ -35,7 +35,7 @@ class Reranker(Protocol):
         """
 
 
-def needed(part: T | None, name: str, reader: str) -> T:
+def require_part(part: T | None, name: str, reader: str) -> T:
     """Give the pool's ``part``, or say that ``reader`` cannot do without it: ConfigError."""
     if part is None:
         raise ConfigError(

@@ -1,9 +1,9 @@
 """From a search to the lists: candidates, diversity, and the proof that the candidates sufficed.
 
-At strength 0 the list is the top of the candidates. Otherwise ``DEPTH`` times as many candidates
+At strength 0 the list is the top of the candidates. Otherwise ``CANDIDATES_PER_ITEM`` times as many candidates
 are retrieved, their scores are scaled to 0…1 per user, and the re-ranker chooses. A list of the
 re-ranker ``category`` that is not certified to be the best of the whole catalog is searched deeper,
-on the scale of the first candidates, up to ``DEEPEST``.
+on the scale of the first candidates, up to ``MAX_CANDIDATES``.
 """
 
 from dataclasses import dataclass, fields
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from prismrec.registry import resolve
 from prismrec.rerank.base import Reranker
-from prismrec.rerank.category import certificate, diversify, scale_of, scaled
+from prismrec.rerank.category import certificate, diversify, rescale, score_range
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.rerankers import RERANKERS
 from prismrec.types import Diversity, ListOptions, Pool, RankedItems
 
-DEPTH = 4
+CANDIDATES_PER_ITEM = 4
 """Candidates per item of a diverse list: enough that other categories are among them."""
-DEEPER = 4
+DEPTH_FACTOR = 4
 """Factor by which a list that is not certified is searched deeper."""
-DEEPEST = 4_096
+MAX_CANDIDATES = 4_096
 """Largest number of candidates; a list that needs more is returned without a certificate."""
 
 
@@ -120,7 +120,7 @@ def build_lists(
     reranker = find_reranker(options.rerank)
     every = np.arange(users)
     lists = RankedLists.empty(users, k)
-    found = source.search(every, k if diversity.off else DEPTH * k)
+    found = source.search(every, k if diversity.off else CANDIDATES_PER_ITEM * k)
     top = np.arange(min(k, found.items.shape[1]))
     lists.put(every, found, np.tile(top, (users, 1)))
     lists.plain[:] = lists.items
@@ -128,11 +128,11 @@ def build_lists(
         return lists
     if options.rerank != "category":
         return _reranked(lists, source, found, reranker, float(diversity.strength or 0))
-    scale = scale_of(found.scores)
-    rows, depth = every, DEPTH * k
+    scale = score_range(found.scores)
+    rows, depth = every, CANDIDATES_PER_ITEM * k
     while True:
         low, spread = (part[rows] for part in scale)
-        scores = scaled(found.scores, low, spread)
+        scores = rescale(found.scores, low, spread)
         # Anew at each depth: the λ that meets a target differs on more candidates.
         categories = categories_in(found, category_of)
         lists.strength[rows] = strengths_for(diversity, scores, categories, k)
@@ -140,9 +140,9 @@ def build_lists(
         certified = _choose(lists, rows, found, scores, categories, full=full)
         lists.certified[rows] = certified
         rows = rows[~certified]
-        if not len(rows) or depth >= DEEPEST:
+        if not len(rows) or depth >= MAX_CANDIDATES:
             return lists
-        depth = min(DEEPER * depth, DEEPEST)
+        depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
         found = source.search(rows, depth)
 
 
@@ -153,11 +153,11 @@ def frontiers_of(
 
     Scores are on the scale of ``build_lists``, the candidates as deep as a list's ever are.
 
-    Cost: one search for ``DEEPEST`` items per user, and a ``frontier`` per user.
+    Cost: one search for ``MAX_CANDIDATES`` items per user, and a ``frontier`` per user.
     """
-    found = source.search(np.arange(len(source)), max(DEPTH * k, DEEPEST))
+    found = source.search(np.arange(len(source)), max(CANDIDATES_PER_ITEM * k, MAX_CANDIDATES))
     categories = categories_in(found, category_of)
-    scores = scaled(found.scores, *scale_of(found.scores[:, : DEPTH * k]))
+    scores = rescale(found.scores, *score_range(found.scores[:, : CANDIDATES_PER_ITEM * k]))
     return [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
 
 
@@ -201,7 +201,7 @@ def _reranked(
     strength: float,
 ) -> RankedLists:
     """Write what a re-ranker other than ``category`` makes of each user's candidates."""
-    scores = scaled(found.scores, *scale_of(found.scores))
+    scores = rescale(found.scores, *score_range(found.scores))
     lists.strength[:] = strength
     lists.certified[:] = False
     for row, own in enumerate(scores):

@@ -9,7 +9,7 @@ the metric ``calibration``.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import greedy, needed
+from prismrec.rerank.base import greedy, require_part
 from prismrec.rerank.sets import incidence
 from prismrec.types import Pool
 
@@ -25,8 +25,8 @@ def calibrated(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
 
     Cost: O(k E), E the categories of all candidates together; O(M C) memory.
     """
-    own = needed(pool.categories, "categories", "calibrated")
-    past = needed(pool.history, "history", "calibrated")
+    own = require_part(pool.categories, "categories", "calibrated")
+    past = require_part(pool.history, "history", "calibrated")
     shares = incidence([*own, *past])
     size = shares.sum(axis=1)
     shares /= np.maximum(size, 1)[:, None]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import DataError
 from prismrec.numerics import top_k
-from prismrec.rerank.base import needed
+from prismrec.rerank.base import require_part
 from prismrec.types import Pool, check_length, check_strength
 
 BLOCK = 512
@@ -36,7 +36,7 @@ def diversify(
             candidate, which comes last.
         categories: One a candidate; -1 for none, which differs from every other.
         k: Length of the list; shorter if there are fewer columns.
-        strength: The paper's λ, in the unit of the scores (``normalised`` makes it the same for
+        strength: The paper's λ, in the unit of the scores (``normalize_scores`` makes it the same for
             everyone). 0 ranks by score alone; above the spread of the scores it goes round the
             categories in turn.
 
@@ -62,7 +62,7 @@ def diversify(
 
 def category(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """Choose as ``diversify`` does, for one user: see ``Reranker``."""
-    own = needed(pool.category, "category", "category")
+    own = require_part(pool.category, "category", "category")
     chosen = diversify(pool.scores[None], own[None], k, strength=strength)[0]
     there: NDArray[np.int64] = chosen[pool.scores[chosen] > -np.inf]
     return there
@@ -163,16 +163,16 @@ def diversity_of(categories: Int[np.ndarray, " k"]) -> float | None:
     return float(1 - (counts * (counts - 1)).sum() / (size * (size - 1)))
 
 
-def normalised(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M"]:
+def normalize_scores(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M"]:
     """Bring each row's scores to 0…1, so that one strength means the same for every user.
 
     The lowest real score of the row becomes 0 and the highest 1; a row of equal scores is all 0;
     -inf stays.
     """
-    return scaled(scores, *scale_of(scores))
+    return rescale(scores, *score_range(scores))
 
 
-def scale_of(
+def score_range(
     scores: Float[np.ndarray, "B M"],
 ) -> tuple[Float[np.ndarray, "B 1"], Float[np.ndarray, "B 1"]]:
     """Give each row's lowest real score and how far the highest is above it, 1 if it is not."""
@@ -183,10 +183,10 @@ def scale_of(
     return np.where(np.isfinite(low), low, 0).astype(np.float64), spread.astype(np.float64)
 
 
-def scaled(
+def rescale(
     scores: Float[np.ndarray, "B M"],
     low: Float[np.ndarray, "B 1"],
     spread: Float[np.ndarray, "B 1"],
 ) -> Float[np.ndarray, "B M"]:
-    """Bring scores to a scale: those of ``scale_of`` to 0…1, lower ones below 0; -inf stays."""
+    """Bring scores to a scale: those of ``score_range`` to 0…1, lower ones below 0; -inf stays."""
     return np.where(np.isfinite(scores), (scores.astype(np.float64) - low) / spread, -np.inf)

@@ -36,7 +36,7 @@ def strengths_for(
 
 def _strength_on(found: Frontier, diversity: Diversity) -> float:
     if diversity.max_relevance_loss is not None:
-        return found.strength_for_relevance(diversity.max_relevance_loss)
+        return found.strength_for_relevance_loss(diversity.max_relevance_loss)
     most = float(found.diversity[-1])
     if np.isnan(most):  # fewer than two items have no pair
         return 0.0

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
-from prismrec.rerank.base import greedy, needed
+from prismrec.rerank.base import greedy, require_part
 from prismrec.types import Pool, check_length, check_strength
 
-FLAT = 1e-9
+TOLERANCE = 1e-9
 """Least squared distance from the span of the list: what lies closer is taken to lie in it."""
 
 
@@ -27,18 +27,18 @@ def dpp(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """
     check_length(k)
     check_strength(strength)
-    direction = normalize(needed(pool.vectors, "vectors", "dpp"))
+    direction = normalize(require_part(pool.vectors, "vectors", "dpp"))
     beyond = np.einsum("md,md->m", direction, direction)  # squared distance from the list's span
     factors = np.empty((min(k, len(direction)), len(direction)))  # Cholesky: a row a chosen item
     rows = 0
 
     def volume() -> NDArray[np.float64]:
-        logarithm: NDArray[np.float64] = np.log(np.maximum(beyond, FLAT))
+        logarithm: NDArray[np.float64] = np.log(np.maximum(beyond, TOLERANCE))
         return logarithm
 
     def after(best: int) -> NDArray[np.float64]:
         nonlocal rows
-        if beyond[best] > FLAT:  # otherwise it adds no direction, and dividing by it is noise
+        if beyond[best] > TOLERANCE:  # otherwise it adds no direction, and dividing by it is noise
             row = direction @ direction[best] - factors[:rows, best] @ factors[:rows]
             row /= np.sqrt(beyond[best])
             factors[rows] = row

@@ -63,7 +63,7 @@ class Frontier:
             )
         return float(self.strength[np.searchsorted(self.diversity, target)])
 
-    def strength_for_relevance(self, lost: float) -> float:
+    def strength_for_relevance_loss(self, lost: float) -> float:
         """Give the strength of the most diverse list that loses at most ``lost`` of relevance.
 
         Args:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
-from prismrec.rerank.base import greedy, needed
+from prismrec.rerank.base import greedy, require_part
 from prismrec.types import Pool
 
 
@@ -18,7 +18,7 @@ def mmr(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
 
     Cost: O(k M D).
     """
-    direction = normalize(needed(pool.vectors, "vectors", "mmr"))
+    direction = normalize(require_part(pool.vectors, "vectors", "mmr"))
     nearest = np.full(len(direction), -1.0)
 
     def after(best: int) -> NDArray[np.float64]:

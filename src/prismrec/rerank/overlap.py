@@ -13,7 +13,7 @@ Functions and Dynamic Updates", for the bound.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import greedy, needed
+from prismrec.rerank.base import greedy, require_part
 from prismrec.rerank.sets import incidence
 from prismrec.types import Pool
 
@@ -29,7 +29,7 @@ def overlap(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     with 300. Penalties only grow, so a heap that brings them up to date only at its top gives the
     same list; it took 0.3 ms where few items share a category, and up to 1.3 ms where many do.
     """
-    belongs = incidence(needed(pool.categories, "categories", "overlap"))
+    belongs = incidence(require_part(pool.categories, "categories", "overlap"))
     size = np.maximum(belongs.sum(axis=1), 1)  # without a category, nothing is in common anyway
     unlike = np.zeros(len(belongs))  # minus the likeness to the list
 

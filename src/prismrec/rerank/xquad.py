@@ -9,7 +9,7 @@ Diversification", WWW 2010: there the aspects are reformulations of the query.
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.base import greedy, needed
+from prismrec.rerank.base import greedy, require_part
 from prismrec.types import Pool
 
 
@@ -21,7 +21,7 @@ def xquad(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
 
     Cost: O(k M K).
     """
-    scores = needed(pool.interest_scores, "interest_scores", "xquad").astype(np.float64)
+    scores = require_part(pool.interest_scores, "interest_scores", "xquad").astype(np.float64)
     scores = np.where((pool.scores > -np.inf)[:, None], scores, -np.inf)
     top = scores.max(axis=0, initial=-np.inf)
     active = top > -np.inf

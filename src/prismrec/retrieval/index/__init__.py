@@ -1,47 +1,48 @@
-"""Indexes: from item vectors to the nearest items of a query, by inner product.
+"""Indexes: from item vectors to the items with the largest inner product with a query.
 
     index = ExactIndex.build(vectors, ids)
     candidates = index.search(queries, m)                  # Candidates [B, K, M]
-    fewer = index.remove(ids[:3])                          # another index; this one is as it was
+    smaller = index.remove(ids[:3])                        # another index; ``index`` is unchanged
     index.save("books/index"); index = load_index("books/index")
 
     choice = choose_index(vectors, ids, interests)         # exact if small, else measured
 
-Padding is in no index: it is built from the vectors and numbers of real items. What each must
-hold to is executable: ``tests/contract/test_indexes.py`` runs over the tables.
+An index contains real items only, never padding. ``tests/contract/test_indexes.py`` tests the rules
+that every index must follow.
 
-To add one: write ``index/yours.py``, add a line to ``INDEXES``; a class whose library is optional
-stands there as "module:Class". To use one without touching this package: ``yourpkg.yours:Yours``.
+To add an index: write ``index/your_index.py`` and add a line to ``INDEXES``; write the line as
+"module:Class" if the index needs an optional library. To use a class outside this package, name it
+``yourpkg.your_index:YourIndex``, also when a saved index is loaded: no file triggers an import.
 """
 
 from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex, UpdatedIndex
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.index.choose import (
     Choice,
+    check_recall,
     choose_index,
     real_queries,
-    recall_check,
     recall_of,
-    tuned,
+    with_measured_budget,
 )
 from prismrec.retrieval.index.exact import ExactIndex
-from prismrec.retrieval.index.sharded import Sharded
+from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, load_index
 
 __all__ = [
     "COMPOSED",
     "INDEXES",
     "ApproximateIndex",
-    "UpdatedIndex",
     "Choice",
     "ExactIndex",
     "Index",
     "QuantizedIndex",
-    "Sharded",
+    "ShardedIndex",
+    "UpdatedIndex",
+    "check_recall",
     "choose_index",
     "load_index",
     "real_queries",
-    "recall_check",
     "recall_of",
-    "tuned",
+    "with_measured_budget",
 ]

@@ -1,8 +1,8 @@
-"""What every index does, and how one is written to a folder.
+"""What every index can do, and how an index is saved as a folder.
 
-index.json      format, kind, number of parts, and settings that the kind reads back
-…               the kind's own files: arrays, the backend's own format; nothing pickled
-part-0/ …       the indexes that this one is made of
+index.json      format, kind, number of parts, and the settings that the kind reads again
+…               files of the kind: arrays, or the format of its library; nothing is pickled
+part-0/ …       the indexes that this index consists of
 """
 
 import json
@@ -21,90 +21,93 @@ from prismrec.types import Candidates
 
 HEADER, FORMAT = "index.json", "prismrec-index-1"
 MARK = '"prismrec-index-'
-"""What the header of an index of any version holds."""
+"""Part of the header of an index of any version."""
 BLOCK = 1 << 14
-"""Vectors looked at together when a file is opened."""
+"""Number of vectors that are checked together when a file is opened."""
 
 
 class Index(ABC):
     """Finds the items whose vectors have the largest inner product with a query.
 
-    Immutable: what adds or removes gives a new index and leaves this one as it is.
+    An index is immutable: ``add`` and ``remove`` return another index.
     """
 
     kind: ClassVar[str]
-    """Its name in ``INDEXES``."""
+    """Name of the class: its key in ``INDEXES``, or another name that is not a key."""
 
     @property
     @abstractmethod
     def exact(self) -> bool:
-        """Whether it always finds the very largest."""
+        """Whether a search always finds the items with the largest scores."""
 
     @property
     @abstractmethod
     def ids(self) -> NDArray[np.int64]:
-        """The item numbers it holds, ascending."""
+        """Numbers of the items in the index, ascending."""
 
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Width D of its vectors."""
+        """Width D of the vectors."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} items, width {self.dim})"
+
     @classmethod
     @abstractmethod
     def build(cls, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
-        """Index some item vectors under their item numbers, in any order.
+        """Build an index of item vectors and their item numbers, in any order.
 
         Raises:
-            DataError: A vector holds NaN or infinity; an id is below 1 or stands twice; there is
-                not one id a vector.
+            DataError: A vector contains NaN or infinity; an item number is below 1 or appears
+                twice; the number of ids is not the number of vectors.
         """
 
     @abstractmethod
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
-        """Give the m best items of each query: min(m, items held) of them, then zeros.
+        """Return the m best items per query: min(m, items in the index) of them, then zeros.
 
-        Best first, ties by item number; no item twice for a query; never padding. Scores are
-        the inner products with the very vectors that were given.
+        The best item comes first; ties are ordered by item number. No item appears twice for one
+        query, and padding never appears. Scores are inner products with the original vectors.
 
         Raises:
             ConfigError: ``m`` is below 1.
-            DataError: A query is not finite, or of another width.
+            DataError: A query is not finite or has another width.
         """
 
     @abstractmethod
     def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> "Index":
-        """Give an index that holds these items too.
+        """Return an index that also contains these items.
 
         Raises:
-            DataError: As for ``build``, or an item is held already: remove it first.
+            DataError: As for ``build``, or the index contains an item already: remove it first.
         """
 
     @abstractmethod
     def remove(self, ids: Int[np.ndarray, " N"]) -> "Index":
-        """Give an index that never returns these items.
+        """Return an index that never finds these items.
 
         Raises:
-            DataError: An item is not held.
+            DataError: The index does not contain an item.
         """
 
     def save(self, folder: str | Path) -> None:
-        """Write it as a folder, whole or not at all.
+        """Save the index as a folder. If it fails, nothing is written.
 
         Args:
-            folder: Where. A former index in the place is replaced, anything else left alone.
+            folder: An index in the same place is replaced; anything else is not touched.
 
         Raises:
-            DataError: Something other than an index is in the way, or it cannot be written.
+            DataError: The folder contains something other than an index, or cannot be written.
         """
         with atomic_folder(folder, HEADER, MARK) as part:
             self.write(part)
 
     def write(self, folder: Path) -> None:
-        """Write its files into an empty folder, which is made whole by others: see ``save``."""
+        """Write the files into an empty folder, without making it atomic; see ``save``."""
         self._write(folder)
         for number, part in enumerate(self._parts()):
             inner = folder / f"part-{number}"
@@ -117,63 +120,69 @@ class Index(ABC):
     @classmethod
     @abstractmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence["Index"]) -> Self:
-        """Read what ``save`` wrote, memory-mapped where the backend can; see ``load_index``."""
+        """Read a saved index, memory-mapped where the library can; see ``load_index``."""
 
     @abstractmethod
     def _write(self, folder: Path) -> None:
-        """Write the kind's own files."""
+        """Write the files of this kind."""
 
     def _settings(self) -> dict[str, Any]:
+        """Return what ``read`` gets as ``settings``: JSON."""
         return {}
 
     def _parts(self) -> Sequence["Index"]:
+        """Return the indexes that this index consists of."""
         return ()
 
 
-def checked_items(
+def check_items(
     vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Give vectors and ids in the order of the ids.
+    """Check vectors and ids, and return them ordered by id.
 
     Raises:
         DataError: See ``Index.build``.
     """
     if vectors.ndim != 2 or ids.shape != vectors.shape[:1]:
         raise DataError(
-            f"An index was given vectors of shape {vectors.shape} for ids of shape {ids.shape}; "
-            "give one vector, a row, for each id."
+            f"An index was to be built from vectors of shape {vectors.shape} and ids of shape "
+            f"{ids.shape}; pass one vector (one row) per id."
         )
     if len(ids) and ids.min() < 1:
         raise DataError(
-            f"An index was given the item number {ids.min()}; give items of the catalog, from 1, "
-            "and padding never."
+            f"An index was to be built with the item number {ids.min()}; pass numbers of catalog "
+            "items, which start at 1 (0 is padding)."
         )
     order = np.argsort(ids, kind="stable")
     numbers = ids[order].astype(np.int64)
-    twice = np.flatnonzero(np.diff(numbers) == 0)
-    if len(twice):
-        raise DataError(f"An index was given item {numbers[twice[0]]} twice; give each item once.")
+    repeated = np.flatnonzero(np.diff(numbers) == 0)
+    if len(repeated):
+        raise DataError(
+            f"An index was to be built with item {numbers[repeated[0]]} twice; pass each item once."
+        )
     matrix = np.ascontiguousarray(vectors[order], dtype=np.float32)
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():
         raise DataError(
-            f"The vector of item {numbers[int(finite.argmin())]} holds a number that is not "
-            "finite, so no search can be trusted; train again."
+            f"The vector of item {numbers[int(finite.argmin())]} contains a number that is not "
+            "finite, so an index cannot be searched; train the model again."
         )
     return matrix, numbers
 
 
 def check_saved(vectors: NDArray[np.float32], ids: NDArray[np.int64]) -> None:
-    """Refuse arrays from a file that no index wrote.
+    """Check arrays that were read from a file.
 
     Raises:
-        ValueError: Another type or shape, ids that do not ascend from 1, or a vector that is not
+        ValueError: The type or shape is wrong, ids do not ascend from 1, or a vector is not
             finite.
 
-    Cost: one pass over the vectors, O(N D) time and a block's memory: a mapped file stays one.
+    Cost: one pass over the vectors, O(N D) time, and the memory of one block: a memory-mapped
+        file stays on disk.
     """
     if vectors.ndim != 2 or vectors.dtype != np.float32 or ids.dtype != np.int64:
-        raise ValueError(f"{vectors.ndim} dimensions of {vectors.dtype} for ids of {ids.dtype}")
+        dimensions = f"{vectors.ndim} dimensions of {vectors.dtype}"
+        raise ValueError(f"its vectors have {dimensions}, ids of {ids.dtype}")
     if ids.shape != vectors.shape[:1]:
         raise ValueError(f"ids of shape {ids.shape} for {len(vectors)} vectors")
     if len(ids) and (ids[0] < 1 or (np.diff(ids) < 1).any()):
@@ -182,67 +191,68 @@ def check_saved(vectors: NDArray[np.float32], ids: NDArray[np.int64]) -> None:
         finite = np.isfinite(vectors[start : start + BLOCK]).all(axis=1)
         if not finite.all():
             item = ids[start + int(finite.argmin())]
-            raise ValueError(f"the vector of item {item} holds a number that is not finite")
+            raise ValueError(f"the vector of item {item} contains a number that is not finite")
 
 
-def check_held(index: Index, ids: Int[np.ndarray, " N"]) -> None:
-    """Refuse items that an index does not hold.
+def check_contained(index: Index, ids: Int[np.ndarray, " N"]) -> None:
+    """Check that an index contains these items.
 
     Raises:
-        DataError: The first of them.
+        DataError: It does not; the message names the first one.
     """
     absent = np.setdiff1d(ids, index.ids)
     if len(absent):
         raise DataError(
-            f"Item {absent[0]} was to be removed from an index that does not hold it; "
-            "give items that it holds."
+            f"Item {absent[0]} was to be removed from an index that does not contain it; pass only "
+            "items of the index."
         )
 
 
 def check_new(index: Index, ids: Int[np.ndarray, " N"]) -> None:
-    """Refuse items that an index holds already.
+    """Check that an index contains none of these items.
 
     Raises:
-        DataError: The first of them.
+        DataError: It contains one; the message names the first one.
     """
-    held = np.intersect1d(ids, index.ids)
-    if len(held):
+    present = np.intersect1d(ids, index.ids)
+    if len(present):
         raise DataError(
-            f"Item {held[0]} was to be added to an index that holds it; remove it first."
+            f"Item {present[0]} was to be added to an index that contains it already; remove it "
+            "first."
         )
 
 
-def checked_queries(
+def check_queries(
     queries: Float[np.ndarray, "B K D"], m: int, dim: int
 ) -> Float[np.ndarray, "R D"]:
-    """Give all queries below one another, B·K of them.
+    """Check queries, and return all B·K of them as the rows of one matrix.
 
     Raises:
         ConfigError, DataError: See ``Index.search``.
     """
     if m < 1:
-        raise ConfigError(f"A search was asked for {m} items a query; ask for at least 1.")
+        raise ConfigError(f"A search was to return {m} items per query; ask for at least 1.")
     if queries.ndim != 3 or queries.shape[2] != dim:
         raise DataError(
-            f"An index of vectors of width {dim} was given queries of shape {queries.shape}; "
-            f"give [users, interests, {dim}], of the model that it was built from."
+            f"An index of vectors of width {dim} was searched with queries of shape "
+            f"{queries.shape}; pass [users, interests, {dim}] from the model of this index."
         )
     flat = np.ascontiguousarray(queries.reshape(-1, dim), dtype=np.float32)
     if not np.isfinite(flat).all():
         row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
         raise DataError(
-            f"Query {row} of a search holds a number that is not finite; look at the model that "
-            "made it."
+            f"Query {row} of a search contains a number that is not finite; check the model that "
+            "made it for NaN."
         )
     return flat
 
 
-def in_order(
+def sort_and_pad(
     items: Int[np.ndarray, "R M"], scores: Float[np.ndarray, "R M"], m: int
 ) -> tuple[Int[np.ndarray, "R m"], Float[np.ndarray, "R m"]]:
-    """Order each row by score, ties by item number, and keep m; item 0 is nothing and goes last.
+    """Sort each row by score, ties by item number, and keep m columns.
 
-    Rows that are shorter than m are filled up with zeros.
+    Item 0 means "nothing" and comes last. Rows that are shorter than m are padded with zeros.
     """
     scores = np.where(items == 0, np.float32(-np.inf), scores)
     order = np.lexsort((items, -scores), axis=1)[:, :m]
@@ -254,9 +264,9 @@ def in_order(
     return np.pad(items, missing), np.pad(scores, missing)
 
 
-def joined(found: Sequence[Candidates], m: int) -> Candidates:
-    """Give the m best of what several indexes, with no item in common, found for a query."""
-    items, scores = (np.concatenate(part, axis=2) for part in zip(*found, strict=True))
-    b, k, wide = items.shape
-    best = in_order(items.reshape(b * k, wide), scores.reshape(b * k, wide), m)
+def merge_results(results: Sequence[Candidates], m: int) -> Candidates:
+    """Merge the results of several indexes that have no item in common; keep the m best."""
+    items, scores = (np.concatenate(part, axis=2) for part in zip(*results, strict=True))
+    b, k, width = items.shape
+    best = sort_and_pad(items.reshape(b * k, width), scores.reshape(b * k, width), m)
     return Candidates(*(part.reshape(b, k, m) for part in best))

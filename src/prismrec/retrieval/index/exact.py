@@ -1,9 +1,10 @@
-"""The exact index: a matrix product and a top-k, tile by tile. The oracle of every other.
+"""The exact index: a matrix product and a top-m, tile by tile. Other indexes are tested against it.
 
-A tile of scores fits a core's cache. Of a tile only the largest score of every ``CHUNK`` items is
-looked at: the m-th largest of these peaks is no more than the m-th largest score, so whatever
-lies below it is out, and the few chunks that reach it are looked through. That is one light pass
-over the scores where ``topk`` takes several, and it is exact, ties included.
+A tile of scores fits into the cache of a core. Items of a tile are grouped into chunks of ``CHUNK``
+items, and the largest score of each chunk (its peak) is computed. The m-th largest peak is at most
+the m-th largest score, so no score below it is among the m largest. Only the few chunks whose peak
+reaches this bound are searched. This needs one fast pass over the scores, where ``topk`` needs
+several, and the result is exact, ties included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,28 +19,28 @@ from torch import Tensor
 
 from prismrec.retrieval.index.base import (
     Index,
-    check_held,
+    check_contained,
+    check_items,
     check_new,
+    check_queries,
     check_saved,
-    checked_items,
-    checked_queries,
 )
 from prismrec.types import Candidates
 
 ROWS = 64
-"""Queries searched together."""
+"""Queries that are searched together."""
 TILE = 1 << 20
-"""Scores held at once, 4 MiB: [users × V] never is."""
+"""Scores in memory at once, 4 MiB; never all scores of all users."""
 CHUNK = 64
-"""Most items under one peak; fewer where a tile has not chunks enough for m of them."""
+"""Items per chunk; fewer if a tile would have less than m chunks."""
 
 
 class ExactIndex(Index):
     """All item vectors in one matrix.
 
     Args:
-        vectors: One row an item, finite.
-        ids: Their item numbers, ascending, so that equal scores come in item order.
+        vectors: One row per item, ``[N, D]``, finite.
+        ids: The item numbers, ``[N]``, ascending, so that ties are ordered by item number.
 
     Cost: a search takes O(B K N D) time and O(TILE + B K M) memory.
     """
@@ -53,7 +54,7 @@ class ExactIndex(Index):
     @classmethod
     def build(cls, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
         """See ``Index.build``."""
-        matrix, numbers = checked_items(vectors, ids)
+        matrix, numbers = check_items(vectors, ids)
         return cls(torch.from_numpy(matrix), numbers)
 
     @property
@@ -67,49 +68,49 @@ class ExactIndex(Index):
         return self.vectors.shape[1]
 
     def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> "ExactIndex":
-        """See ``Index.add``; O(N D), for all vectors are copied."""
+        """See ``Index.add``. Cost: O(N D), since all vectors are copied."""
         check_new(self, ids)
-        joined = np.concatenate([self.vectors.numpy(), vectors.astype(np.float32)])
-        return ExactIndex.build(joined, np.concatenate([self._ids, ids]))
+        together = np.concatenate([self.vectors.numpy(), vectors.astype(np.float32)])
+        return ExactIndex.build(together, np.concatenate([self._ids, ids]))
 
     def remove(self, ids: Int[np.ndarray, " N"]) -> "ExactIndex":
-        """See ``Index.remove``; O(N D), for what remains is copied."""
-        check_held(self, ids)
-        stays = ~np.isin(self._ids, ids)
-        return ExactIndex(self.vectors[torch.from_numpy(stays)], self._ids[stays])
+        """See ``Index.remove``. Cost: O(N D), since the other vectors are copied."""
+        check_contained(self, ids)
+        kept = ~np.isin(self._ids, ids)
+        return ExactIndex(self.vectors[torch.from_numpy(kept)], self._ids[kept])
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """See ``Index.search``."""
-        flat = torch.from_numpy(checked_queries(queries, m, self.dim))
-        found = min(m, len(self))
+        flat = torch.from_numpy(check_queries(queries, m, self.dim))
+        present = min(m, len(self))
         items = np.zeros((len(flat), m), dtype=np.int64)
         scores = np.zeros((len(flat), m), dtype=np.float32)
-        for start in range(0, len(flat) if found else 0, ROWS):
-            place, best = self._largest(flat[start : start + ROWS], found)
-            items[start : start + ROWS, :found] = self._ids[place]
-            scores[start : start + ROWS, :found] = best
+        for start in range(0, len(flat) if present else 0, ROWS):
+            position, best = self._largest(flat[start : start + ROWS], present)
+            items[start : start + ROWS, :present] = self._ids[position]
+            scores[start : start + ROWS, :present] = best
         shape = (*queries.shape[:2], m)
         return Candidates(items.reshape(shape), scores.reshape(shape))
 
     def _largest(
         self, queries: Float[Tensor, "R D"], m: int
     ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
-        """Give the places and scores of the m largest of each row; equal ones by rising place."""
+        """Return positions and scores of the m largest per query, ties by position."""
         rows = len(queries)
-        edge = torch.full((rows,), -torch.inf)
+        bound = torch.full((rows,), -torch.inf)
         kept: list[_Entries] = []
         step = max(TILE // rows, 1)
         for first in range(0, len(self.vectors), step):
             tile = self.vectors[first : first + step]
-            # A product is faster with its longer side first, up to where the turning costs more.
+            # For few queries, a product with the tile first is faster, even with the transposition.
             scores = (tile @ queries.T).T.contiguous() if rows <= 8 else queries @ tile.T
-            row, place, score, edge = _survivors(scores, m, edge)
-            kept.append((row, place + first, score))
+            row, position, score, bound = _survivors(scores, m, bound)
+            kept.append((row, position + first, score))
             if sum(len(part[0]) for part in kept) > 4 * rows * m:
                 kept = [_best(kept, rows, m)]
-                edge = torch.from_numpy(kept[0][2].reshape(rows, m)[:, -1])
-        _, place, score = _best(kept, rows, m)
-        return place.reshape(rows, m), score.reshape(rows, m)
+                bound = torch.from_numpy(kept[0][2].reshape(rows, m)[:, -1])
+        _, position, score = _best(kept, rows, m)
+        return position.reshape(rows, m), score.reshape(rows, m)
 
     def _write(self, folder: Path) -> None:
         np.save(folder / "vectors.npy", self.vectors.numpy(), allow_pickle=False)
@@ -118,7 +119,7 @@ class ExactIndex(Index):
     @classmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
-        # Mapped copy-on-write, because torch warns of memory that it may not write to.
+        # Memory-mapped copy-on-write, since torch warns about memory that is read-only.
         vectors = np.load(folder / "vectors.npy", mmap_mode="c", allow_pickle=False)
         ids = np.load(folder / "ids.npy", allow_pickle=False)
         check_saved(vectors, ids)
@@ -126,33 +127,36 @@ class ExactIndex(Index):
 
 
 _Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
-"""Rows, places and scores of some entries of a matrix of scores."""
+"""Rows, positions and scores of some entries of a matrix of scores."""
 
 
 def _survivors(
-    scores: Float[Tensor, "R T"], m: int, edge: Float[Tensor, " R"]
+    scores: Float[Tensor, "R T"], m: int, bound: Float[Tensor, " R"]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], Tensor]:
-    """Give every entry that may be among its row's m largest, and each row's raised edge."""
+    """Return all entries that can be among the m largest of their row, and the new bound per row.
+
+    An entry below the bound of its row is not among the m largest.
+    """
     width = scores.shape[1]
     chunk = max(1, min(CHUNK, width // (2 * m)))
-    # Filled up with what no edge lets in: where chunks are of several there are m of them.
+    # Padding of -inf is below every bound: with several items per chunk there are m chunks.
     padded = torch.nn.functional.pad(scores, (0, -width % chunk), value=-torch.inf)
     chunks = padded.view(len(scores), -1, chunk)
     peaks = chunks.amax(dim=2)
     if peaks.shape[1] >= m:
-        edge = torch.maximum(edge, peaks.topk(m, dim=1).values[:, -1])
-    row, number = (peaks >= edge[:, None]).nonzero(as_tuple=True)
-    inside = chunks[row, number]  # [chunks that reach the edge, CHUNK]
-    which, offset = (inside >= edge[row, None]).nonzero(as_tuple=True)
-    place = number[which] * chunk + offset
-    return row[which].numpy(), place.numpy(), inside[which, offset].numpy(), edge
+        bound = torch.maximum(bound, peaks.topk(m, dim=1).values[:, -1])
+    row, number = (peaks >= bound[:, None]).nonzero(as_tuple=True)
+    inside = chunks[row, number]  # [chunks that reach the bound, CHUNK]
+    which, offset = (inside >= bound[row, None]).nonzero(as_tuple=True)
+    position = number[which] * chunk + offset
+    return row[which].numpy(), position.numpy(), inside[which, offset].numpy(), bound
 
 
 def _best(kept: list[_Entries], rows: int, m: int) -> _Entries:
-    """Keep the m largest of each row, largest first, equal ones by rising place."""
-    row, place, score = (np.concatenate(part) for part in zip(*kept, strict=True))
-    order = np.lexsort((place, -score, row))
+    """Return the m largest entries per row, largest first, ties by position."""
+    row, position, score = (np.concatenate(part) for part in zip(*kept, strict=True))
+    order = np.lexsort((position, -score, row))
     counts = np.bincount(row, minlength=rows)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     order = order[rank < m]
-    return row[order], place[order], score[order]
+    return row[order], position[order], score[order]

@@ -1,17 +1,18 @@
-"""Inverted lists, by faiss: near items share a list, and the most promising lists are read.
+"""Inverted lists (IVF) with faiss: similar items share a list, and the best lists are searched.
 
-Unlike graph indexes, whose recall on inner products of unequal norms has a ceiling whatever their
-settings, lists reach any recall: with every list read nothing is missed. Effort is the number of
-lists read, faiss's ``nprobe``.
+The search budget is the number of lists that are searched, faiss's ``nprobe``. With all lists no
+item is missed, so inverted lists can reach any recall. Graph indexes cannot: their recall has a
+limit when the vectors have unequal norms and the score is the inner product.
 
-Items go to the list of the nearest centroid, norms and all; the lists of a query are those whose
-centroids have the largest inner product with it. faiss's own way for inner products puts items by
-direction alone, so that a list's promise says nothing of the norms in it: on the mixture of
-``benchmarks/bench_search.py`` it had to read eight times the lists for the same recall.
+An item is in the list of the nearest centroid by Euclidean distance. A query searches the lists
+whose centroids have the largest inner product with it. For inner products faiss itself assigns an
+item by the direction of its vector, so that a centroid does not show how long the vectors of its
+list are. On the data of ``benchmarks/bench_search.py`` this needed eight times as many lists for
+the same recall.
 
-faiss carries an OpenMP runtime of its own beside torch's, and OpenMP keeps a number of threads
-for each thread that calls. So faiss is told torch's number before every call, and
-``prismrec.io.threads`` stays the one place where it is set.
+faiss and torch each have an OpenMP runtime, and OpenMP has one number of threads per calling
+thread. Therefore faiss gets torch's number before every call, and ``prismrec.io.threads`` is the
+only place where the number is set.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,29 +25,30 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import DataError, MissingExtra
-from prismrec.retrieval.index.approximate import QuantizedIndex, ladder
+from prismrec.retrieval.index.approximate import QuantizedIndex, budget_steps
 from prismrec.retrieval.index.base import Index
 
 LISTS_FILE = "lists.faiss"
 POINTS = 64
-"""Vectors a list that k-means learns from; faiss's own 256 took four times as long, to no gain."""
+"""Vectors per list that k-means is trained on; faiss's default of 256 took four times as long and
+gained nothing."""
 
 
 def lists_for(items: int) -> int:
-    """Give a number of lists: about 4 √N, of no fewer than the 39 items that k-means wants."""
+    """Return the number of lists: about 4 √N, but at least 39 items per list, k-means' minimum."""
     return int(max(1, min(4 * items**0.5, items / 39)))
 
 
 class IvfFlat(QuantizedIndex):
-    """Lists of whole vectors."""
+    """Inverted lists of uncompressed vectors."""
 
     kind: ClassVar[str] = "ivf-flat"
     bits8: ClassVar[bool] = False
 
     @property
     def search_budgets(self) -> Sequence[int]:
-        """Lists to read, up to all."""
-        return ladder(self.backend.nlist)
+        """Numbers of lists to search (``nprobe``), up to all."""
+        return budget_steps(self.backend.nlist)
 
     @classmethod
     def _train(cls, matrix: NDArray[np.float32]) -> Any:
@@ -55,14 +57,14 @@ class IvfFlat(QuantizedIndex):
     def _nearest(
         self, flat: Float[np.ndarray, "R D"], m: int, search_budget: int
     ) -> Int[np.ndarray, "R M"]:
-        asked = _faiss().SearchParametersIVF(nprobe=search_budget)
-        places: NDArray[np.int64] = self.backend.search(flat, m, params=asked)[1]
-        return places
+        parameters = _faiss().SearchParametersIVF(nprobe=search_budget)
+        rows: NDArray[np.int64] = self.backend.search(flat, m, params=parameters)[1]
+        return rows
 
     def _write(self, folder: Path) -> None:
         try:
             _faiss().write_index(self.backend, str(folder / LISTS_FILE))
-        except RuntimeError as error:  # faiss's way to say that the disk is full
+        except RuntimeError as error:  # faiss raises it when the disk is full
             raise OSError(str(error).splitlines()[-1]) from error
 
     @classmethod
@@ -76,46 +78,46 @@ class IvfFlat(QuantizedIndex):
                 f"The index file {folder / LISTS_FILE} cannot be read "
                 f"({str(error).splitlines()[-1]}); build the index again."
             ) from error
-        whole, search_budget = cls._read_saved(settings, parts)
-        if (backend.ntotal, backend.d) != tuple(whole.vectors.shape):
+        exact_index, search_budget = cls._read_saved(settings, parts)
+        if (backend.ntotal, backend.d) != tuple(exact_index.vectors.shape):
             raise ValueError(f"{backend.ntotal} vectors of width {backend.d} in {LISTS_FILE}")
-        return cls(whole, backend, search_budget)
+        return cls(exact_index, backend, search_budget)
 
 
 class IvfSq8(IvfFlat):
-    """Lists of vectors in 8 bits a number: a quarter of the memory to read.
+    """Inverted lists of vectors with 8 bits per number: a quarter of the memory to read.
 
-    The codes are coarse, so twice the items are asked for and scored anew.
+    The 8-bit scores are coarse, so twice as many items are searched and scored again exactly.
     """
 
     kind: ClassVar[str] = "ivf-sq8"
     bits8: ClassVar[bool] = True
-    depth: ClassVar[int] = 2
+    oversampling: ClassVar[int] = 2
 
 
 def inverted_lists(matrix: NDArray[np.float32], lists: int, *, bits8: bool) -> Any:
-    """Learn lists from the rows of a matrix, and put them in; the same rows, the same lists."""
+    """Train inverted lists on the rows of a matrix, and add the rows; deterministic."""
     faiss = _faiss()
     width = matrix.shape[1]
     nearest = faiss.IndexFlatL2(width)
     if bits8:
         kind = faiss.ScalarQuantizer.QT_8bit
-        made = faiss.IndexIVFScalarQuantizer(
+        index = faiss.IndexIVFScalarQuantizer(
             nearest, width, lists, kind, faiss.METRIC_INNER_PRODUCT
         )
     else:
-        made = faiss.IndexIVFFlat(nearest, width, lists, faiss.METRIC_INNER_PRODUCT)
-    made.cp.spherical = False
-    made.cp.max_points_per_centroid, made.cp.min_points_per_centroid = POINTS, 1
-    made.train(matrix)
-    made.add(matrix)
-    # Put by distance, from here on searched by inner product.
-    promising = faiss.IndexFlatIP(width)
-    promising.add(nearest.reconstruct_n(0, lists))
-    made.quantizer = promising
-    promising.this.disown()
-    made.own_fields = True
-    return made
+        index = faiss.IndexIVFFlat(nearest, width, lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.spherical = False
+    index.cp.max_points_per_centroid, index.cp.min_points_per_centroid = POINTS, 1
+    index.train(matrix)
+    index.add(matrix)
+    # Items were assigned by distance; from here on lists are searched by inner product.
+    by_product = faiss.IndexFlatIP(width)
+    by_product.add(nearest.reconstruct_n(0, lists))
+    index.quantizer = by_product
+    by_product.this.disown()
+    index.own_fields = True
+    return index
 
 
 def _faiss() -> Any:

@@ -1,11 +1,12 @@
-"""PostgreSQL with pgvector: the vectors are a table that other programs may read too.
+"""PostgreSQL with pgvector: the vectors are a table that other programs can read too.
 
     index = Pgvector.build(vectors, ids, url="postgresql:///shop", table="item_vectors")
 
-Effort is pgvector's ``hnsw.ef_search``; above what it allows, at ``SCAN``, no graph is read but
-every row, which is exact. What is not in ``url`` libpq takes from its own places (``PGHOST``,
-``PGPASSWORD``, ``~/.pgpass``). A saved index is the address and the table's name, never the
-password; the vectors stay in the database, where building under the same name replaces them.
+The search budget is pgvector's ``hnsw.ef_search``. At ``SCAN``, above the maximum of that setting,
+all rows are read instead of the graph, which is exact. libpq reads connection settings that are
+not in ``url`` from ``PGHOST``, ``PGPASSWORD`` or ``~/.pgpass``. A saved index contains the address
+and the name of the table, never the password. The vectors stay in the database; building an index
+with the same table name replaces them.
 """
 
 import re
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError, MissingExtra
 from prismrec.retrieval.index.approximate import ApproximateIndex, saved_budget
-from prismrec.retrieval.index.base import Index, checked_items, checked_queries, in_order
+from prismrec.retrieval.index.base import Index, check_items, check_queries, sort_and_pad
 from prismrec.types import Candidates
 
 SCAN = 1_001
-"""The effort that reads every row; pgvector's own end at 1 000."""
-WIDEST = 2_000
-"""Numbers in a vector that pgvector's graph takes."""
+"""The search budget that reads all rows; ``hnsw.ef_search`` is at most 1,000."""
+MAX_WIDTH = 2_000
+"""Largest width of a vector in an HNSW graph of pgvector."""
 SEARCH = """
     SELECT q.row - 1, near.id, near.score
     FROM unnest(%s::text[]::vector[]) WITH ORDINALITY AS q(vector, row),
@@ -38,25 +39,25 @@ SEARCH = """
 
 
 class Pgvector(ApproximateIndex):
-    """A table of item vectors with a graph (HNSW) over their inner products.
+    """A table of item vectors with an HNSW graph over their inner products.
 
     Args:
-        url: What libpq connects to; see the module.
-        table: The table's name: letters, digits and ``_``, the first no digit.
-        effort: See ``ApproximateIndex``.
+        url: Address of the database for libpq; see the module.
+        table: Name of the table: letters, digits and ``_``, not starting with a digit.
+        search_budget: See ``ApproximateIndex``.
 
     Raises:
         ConfigError: ``table`` is not such a name.
-        DataError: The database cannot be reached or holds no such table.
+        DataError: The database cannot be reached or has no such table.
         MissingExtra: psycopg is not installed.
 
-    Each search opens a connection: none is held, and a server may restart in between.
+    Each search opens and closes a connection, so the database server may restart at any time.
     """
 
     kind: ClassVar[str] = "pgvector"
 
     def __init__(self, url: str, table: str, search_budget: int = 100) -> None:
-        self.url, self.table, self.search_budget = url, _plain(table), search_budget
+        self.url, self.table, self.search_budget = url, _check_name(table), search_budget
         with _connection(url) as connection:
             rows = connection.execute(_sql("SELECT id FROM {} ORDER BY id", table)).fetchall()
             width = connection.execute(
@@ -75,19 +76,20 @@ class Pgvector(ApproximateIndex):
         url: str = "",
         table: str = "prismrec_items",
     ) -> Self:
-        """Write the table, in place of the one of that name, and its graph, in one transaction.
+        """Write the table and its graph in one transaction; a table of the same name is replaced.
 
         Raises:
-            ConfigError: Vectors too wide for pgvector's graph, or not such a name.
+            ConfigError: The vectors are too wide for the graph, or ``table`` is not such a name.
             DataError: See ``Index.build``; or the database cannot be reached.
         """
-        matrix, numbers = checked_items(vectors, ids)
+        matrix, numbers = check_items(vectors, ids)
         width = matrix.shape[1]
-        if not 1 <= width <= WIDEST:
+        if not 1 <= width <= MAX_WIDTH:
             raise ConfigError(
-                f"pgvector was given vectors of width {width}; its graph takes 1 to {WIDEST}."
+                f"The index pgvector was to be built of vectors of width {width}; its graph "
+                f"supports 1 to {MAX_WIDTH}, so choose another index or train with a smaller dim."
             )
-        _plain(table)
+        _check_name(table)
         columns = f"(id bigint PRIMARY KEY, vector vector({width}) NOT NULL)"
         with _connection(url) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
@@ -121,12 +123,12 @@ class Pgvector(ApproximateIndex):
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """See ``Index.search``."""
-        flat = checked_queries(queries, m, self.dim)
+        flat = check_queries(queries, m, self.dim)
         wanted = min(m, len(self))
         items, scores = self._nearest(flat, wanted, self.search_budget)
-        if (items == 0).any():  # the graph gave up early
+        if (items == 0).any():  # the graph search stopped early
             items, scores = self._nearest(flat, wanted, SCAN)
-        items, scores = in_order(items, scores, m)
+        items, scores = sort_and_pad(items, scores, m)
         shape = (*queries.shape[:2], m)
         return Candidates(items.reshape(shape), scores.reshape(shape))
 
@@ -135,19 +137,19 @@ class Pgvector(ApproximateIndex):
     ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
         items = np.zeros((len(flat), m), dtype=np.int64)
         scores = np.zeros((len(flat), m), dtype=np.float32)
-        avoided = "indexscan" if search_budget >= SCAN else "seqscan"
+        disabled = "indexscan" if search_budget >= SCAN else "seqscan"
         with _connection(self.url) as connection:
-            connection.execute(f"SET LOCAL enable_{avoided} = off")
+            connection.execute(f"SET LOCAL enable_{disabled} = off")
             if search_budget < SCAN:
                 connection.execute(f"SET LOCAL hnsw.ef_search = {search_budget:d}")
                 connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-            found = connection.execute(
+            results = connection.execute(
                 _sql(SEARCH, self.table), [[_text(query) for query in flat], m]
             ).fetchall()
-        with_defaults = np.zeros(len(flat), dtype=np.int64)
-        for row, item, score in found:
-            items[row, with_defaults[row]], scores[row, with_defaults[row]] = item, score
-            with_defaults[row] += 1
+        counts = np.zeros(len(flat), dtype=np.int64)
+        for row, item, score in results:
+            items[row, counts[row]], scores[row, counts[row]] = item, score
+            counts[row] += 1
         return items, scores
 
     @classmethod
@@ -156,7 +158,7 @@ class Pgvector(ApproximateIndex):
         index = cls(settings["url"], settings["table"], saved_budget(settings))
         if len(index) != settings["items"]:
             raise DataError(
-                f"The table {index.table} holds {len(index)} items, but the index at {folder} was "
+                f"The table {index.table} contains {len(index)} items, but the index {folder} was "
                 f"saved with {settings['items']}; build the index again."
             )
         return index
@@ -174,14 +176,14 @@ class Pgvector(ApproximateIndex):
         }
 
     def _write(self, folder: Path) -> None:
-        """Nothing: all is in the database."""
+        """Write nothing: the vectors are in the database."""
 
 
-def _plain(table: str) -> str:
+def _check_name(table: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", table):
         raise ConfigError(
-            f"The table of an index was to be named {table!r}; a name is of letters, digits and "
-            "_, at most 63, the first no digit."
+            f"The table of an index was to be named {table!r}; choose a name of 1 to 63 letters, "
+            "digits and _ that does not start with a digit."
         )
     return table
 
@@ -191,7 +193,7 @@ def _text(vector: Float[np.ndarray, " D"]) -> str:
 
 
 def _sql(statement: str, table: str) -> Any:
-    """Put a table's name into a statement, quoted."""
+    """Return a statement with the quoted name of a table in it."""
     from psycopg import sql
 
     return sql.SQL(statement).format(sql.Identifier(table))
@@ -199,7 +201,12 @@ def _sql(statement: str, table: str) -> Any:
 
 @contextmanager
 def _connection(url: str) -> Iterator[Any]:
-    """Open a connection for one transaction."""
+    """Open a connection for one transaction, and close it.
+
+    Raises:
+        DataError: The database cannot be reached, or a statement failed.
+        MissingExtra: psycopg is not installed.
+    """
     try:
         import psycopg
     except ImportError as error:
@@ -209,6 +216,6 @@ def _connection(url: str) -> Iterator[Any]:
             yield connection
     except psycopg.Error as error:
         raise DataError(
-            f"The database of an index could not be used ({str(error).strip()}); check its "
-            "address, that it runs, and that the index was built there."
+            f"The database of an index could not be used ({str(error).strip()}); check that the "
+            "address is right, the server runs, and the index was built there."
         ) from error

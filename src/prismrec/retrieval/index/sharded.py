@@ -1,8 +1,8 @@
-"""Several indexes as one: each is searched, the best are kept.
+"""Several indexes as one: all are searched, and the results are merged.
 
-    index = Sharded([books, films])        # no item in two of them
+    index = ShardedIndex([books, films])        # no item may be in two of them
 
-With exact parts it equals the exact index of the whole, ties included.
+With exact shards, the result is that of one exact index of all items, ties included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,20 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.retrieval.index.base import Index, check_held, check_new, joined
+from prismrec.retrieval.index.base import Index, check_contained, check_new, merge_results
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.types import Candidates
 
 
-class Sharded(Index):
-    """Indexes with no item in common, of vectors of one width.
+class ShardedIndex(Index):
+    """Several indexes that have no item in common and vectors of the same width.
 
     Args:
-        shards: At least one.
+        shards: At least one index.
 
     Raises:
-        ConfigError: No shard, or shards of different widths.
-        DataError: An item is in two of them.
+        ConfigError: There is no shard, or the widths differ.
+        DataError: An item is in two shards.
     """
 
     kind: ClassVar[str] = "sharded"
@@ -36,20 +36,24 @@ class Sharded(Index):
         widths = {shard.dim for shard in shards}
         if len(widths) != 1:
             raise ConfigError(
-                f"A sharded index was given {len(shards)} shards of widths {sorted(widths)}; "
-                "give at least one, of one width."
+                f"A sharded index was to be built of {len(shards)} shards with vectors of widths "
+                f"{sorted(widths)}; pass at least one shard, all of the same width."
             )
         self.shards = tuple(shards)
         self._ids = np.sort(np.concatenate([shard.ids for shard in shards]))
-        twice = np.flatnonzero(np.diff(self._ids) == 0)
-        if len(twice):
+        repeated = np.flatnonzero(np.diff(self._ids) == 0)
+        if len(repeated):
             raise DataError(
-                f"Item {self._ids[twice[0]]} is in two shards of an index; give each item to one."
+                f"Item {self._ids[repeated[0]]} is in two shards of an index; keep it in one."
             )
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(shard.kind for shard in self.shards)
+        return f"{super().__repr__()[:-1]}, shards: {kinds})"
 
     @classmethod
     def build(cls, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
-        """Give one exact shard; see ``Index.build``."""
+        """Build an index of one exact shard; see ``Index.build``."""
         return cls([ExactIndex.build(vectors, ids)])
 
     @property
@@ -68,21 +72,21 @@ class Sharded(Index):
         return self.shards[0].dim
 
     def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
-        """Add to the last shard; see ``Index.add``."""
+        """See ``Index.add``; the items are added to the last shard."""
         check_new(self, ids)
         *others, last = self.shards
         return type(self)([*others, last.add(vectors, ids)])
 
     def remove(self, ids: Int[np.ndarray, " N"]) -> Self:
         """See ``Index.remove``."""
-        check_held(self, ids)
-        gone = [np.intersect1d(ids, shard.ids) for shard in self.shards]
-        pairs = zip(self.shards, gone, strict=True)
+        check_contained(self, ids)
+        removed = [np.intersect1d(ids, shard.ids) for shard in self.shards]
+        pairs = zip(self.shards, removed, strict=True)
         return type(self)([s.remove(some) if len(some) else s for s, some in pairs])
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """See ``Index.search``."""
-        return joined([shard.search(queries, m) for shard in self.shards], m)
+        return merge_results([shard.search(queries, m) for shard in self.shards], m)
 
     @classmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
@@ -90,7 +94,7 @@ class Sharded(Index):
         return cls(parts)
 
     def _write(self, folder: Path) -> None:
-        """Nothing: all is in the shards."""
+        """Write nothing: the shards are parts and write themselves."""
 
     def _parts(self) -> Sequence[Index]:
         return self.shards

@@ -1,14 +1,15 @@
-"""The indexes by name, and opening one from its folder."""
+"""The indexes by name, and loading a saved index."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from prismrec.errors import DataError
-from prismrec.io import COUNT, OBJECT, FieldKind, ManifestForm, read_manifest
+from prismrec.io import COUNT, OBJECT, TEXT, ManifestForm, read_manifest
 from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import UpdatedIndex
 from prismrec.retrieval.index.base import FORMAT, HEADER, Index
 from prismrec.retrieval.index.exact import ExactIndex
-from prismrec.retrieval.index.sharded import Sharded
+from prismrec.retrieval.index.sharded import ShardedIndex
 
 INDEXES: dict[str, type[Index] | str] = {
     "exact": ExactIndex,
@@ -17,41 +18,43 @@ INDEXES: dict[str, type[Index] | str] = {
     "pgvector": "prismrec.retrieval.index.pgvector:Pgvector",
 }
 
-COMPOSED: dict[str, type[Index] | str] = {"changed": UpdatedIndex, "sharded": Sharded}
-"""Indexes made of others: nobody asks for them by name, but they are saved and opened."""
+COMPOSED: dict[str, type[Index] | str] = {"updated": UpdatedIndex, "sharded": ShardedIndex}
+"""Indexes that consist of other indexes. Users do not choose them; they are saved and loaded."""
+
+EARLIER_KINDS: Mapping[str, str] = {"changed": "updated"}
+"""Kinds as earlier versions saved them, and their names today."""
 
 AGAIN = "build the index again"
 FORM = ManifestForm(
     what="index",
     format=FORMAT,
-    kinds={
-        "kind": FieldKind(
-            f"one of {', '.join((*INDEXES, *COMPOSED))}",
-            lambda value: isinstance(value, str) and value in {**INDEXES, **COMPOSED},
-        ),
-        "parts": COUNT,
-        "settings": OBJECT,
-    },
+    kinds={"kind": TEXT, "parts": COUNT, "settings": OBJECT},
     make=AGAIN,
     again=AGAIN,
 )
 
 
-def load_index(folder: str | Path) -> Index:
-    """Open an index that ``Index.save`` wrote; arrays stay on disk where the backend can.
+def load_index(folder: str | Path, *, index: type[Index] | None = None) -> Index:
+    """Load a saved index; its arrays stay on disk where the library supports it.
+
+    Args:
+        folder: The folder that ``Index.save`` wrote.
+        index: The class of the index, or of a part of it, if the class is not in this package. It
+            is used for the kind ``index.kind``. A file never triggers an import.
 
     Raises:
-        DataError: No index, another format, a kind that is not in the tables, a damaged file,
-            vectors that are not finite, or ids that do not ascend from 1.
-        MissingExtra: Its library is not installed.
+        DataError: There is no index; it has another format, an unknown kind, or a damaged file;
+            its vectors are not finite, or its ids do not ascend from 1.
+        MissingExtra: The library of the index is not installed.
 
-    Cost: the vectors are read once, block by block, to see that they are finite, O(N D) time and
-        O(1) memory of its own: .3 s for a million of width 64. The ids are held, O(N).
+    Cost: all vectors are read once, block by block, to check that they are finite: O(N D) time,
+        0.3 s for a million vectors of width 64, and O(1) memory. The ids stay in memory, O(N).
     """
     folder = Path(folder)
     header = read_manifest(folder / HEADER, FORM)
-    kind = resolve("index", header["kind"], {**INDEXES, **COMPOSED})
-    parts = [load_index(folder / f"part-{number}") for number in range(header["parts"])]
+    kind = _class_of(header["kind"], folder, index)
+    count = header["parts"]
+    parts = [load_index(folder / f"part-{number}", index=index) for number in range(count)]
     try:
         return kind.read(folder, header["settings"], parts)
     except (OSError, ValueError, EOFError, LookupError, TypeError) as error:
@@ -59,3 +62,23 @@ def load_index(folder: str | Path) -> Index:
             raise
         reason = f"no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise DataError(f"The index {folder} is damaged ({reason}); {AGAIN}.") from error
+
+
+def _class_of(saved: str, folder: Path, index: type[Index] | None) -> type[Index]:
+    """Return the class that reads the kind of a saved index.
+
+    Raises:
+        DataError: Neither this package nor ``index`` has that kind.
+    """
+    kind = EARLIER_KINDS.get(saved, saved)
+    if index is not None and index.kind == kind:
+        return index
+    table = {**INDEXES, **COMPOSED}
+    if kind in table:
+        return resolve("index", kind, table)
+    passed = "" if index is None else f" (index={index.__name__} has the kind {index.kind!r})"
+    raise DataError(
+        f"The index {folder} has the kind {saved!r}, but this package has only "
+        f"{', '.join(table)}{passed}; pass the class of that kind as load(..., index=...), or "
+        f"{AGAIN}."
+    )
