@@ -46,7 +46,7 @@ def rows(log):
 
 def told(log):
     """Give why rows were refused: how many, and their first lines."""
-    return {each.reason: (each.count, each.lines) for each in log.refused}
+    return {each.reason: (each.count, each.lines) for each in log.rejected}
 
 
 def good(count):

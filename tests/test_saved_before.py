@@ -28,5 +28,6 @@ def test_an_artifact_of_format_3_answers_as_it_did():
 def test_a_data_set_of_format_1_opens_and_is_split_as_it_was():
     dataset = load_dataset(FIXTURES / "dataset-1", verify=True)
     split = load_split(FIXTURES / "dataset-1", dataset)
+    assert dataset.how["rejected"] == {}
     assert (len(dataset.users), len(dataset.catalog.items)) == (80, 64)
     assert (len(split.train), len(split.valid), len(split.test)) == (64, 8, 8)

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from event_logs import dataset_of, histories_log, log_of, names
-from prismrec.data.dataset import build_dataset, k_core
+from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
+from prismrec.data.filtering import k_core
 from prismrec.data.items import ItemDescriptions, read_items
 from prismrec.data.readers.rejected import RejectedRows
 from prismrec.data.sources import open_named
@@ -94,20 +95,20 @@ def test_the_core_is_taken_to_the_fixed_point():
     assert k_core(users, items, min_user_events=2, min_item_events=1).all()
 
 
-def test_what_reading_refused_and_left_out_is_told():
+def test_rejected_and_left_out_rows_are_in_how():
     log = log_of([("u", "a", 1)])
-    refused = (RejectedRows("time is missing", 3),)
-    log = replace(log, refused=refused, events_left_out=4, users_left_out=2)
+    rejected = (RejectedRows("time is missing", 3),)
+    log = replace(log, rejected=rejected, events_left_out=4, users_left_out=2)
     how = build_dataset(log, **EVERYTHING).how
-    assert how["refused"] == {"time is missing": 3}
+    assert how["rejected"] == {"time is missing": 3}
     assert (how["events_left_out"], how["users_left_out"]) == (4, 2)
 
 
-def test_every_step_says_what_it_left():
+def test_every_step_says_what_remains():
     dataset = dataset_of({"u": "aab", "v": "abb", "w": "c"}, min_user_events=2)
     read, core = dataset.how["steps"]
     assert read == {"step": "read", "events": 7, "users": 3, "items": 3}
-    assert core == {"step": "at least 2 a user, 1 an item", "events": 6, "users": 2, "items": 2}
+    assert core == {"step": "at least 2 per user, 1 per item", "events": 6, "users": 2, "items": 2}
 
 
 def test_when_filters_remove_everything_the_counts_are_told():

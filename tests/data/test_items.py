@@ -70,7 +70,7 @@ def test_an_empty_field_is_no_category(write):  # D17
 
 def test_a_row_without_item_is_refused_by_line(write):
     items = read_items(write("item,category\na,x\n,y\nb,z\n"))
-    assert [(each.reason, each.lines) for each in items.refused] == [("item is missing", (3,))]
+    assert [(each.reason, each.lines) for each in items.rejected] == [("item is missing", (3,))]
     with pytest.raises(DataError, match=r"item column.*'what', 'kind'"):
         read_items(write("what,kind\na,x\n"))
 
@@ -90,7 +90,7 @@ def test_an_item_that_stands_twice_in_an_object_has_the_categories_of_both(write
 def test_an_object_too_deep_or_with_a_large_number_does_not_end_in_a_traceback(write):
     large = "9" * 5_000
     assert categories(read_items(write(f'{{"a":{large}}}', "a.json"))) == {"a": [large]}
-    with pytest.raises(DataError, match="too deep to read"):
+    with pytest.raises(DataError, match="nested too deeply"):
         read_items(write('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "a.json"))
 
 

@@ -25,7 +25,7 @@ def test_a_delimiter_that_is_no_character_is_said_so(write, delimiter):
 
 @pytest.mark.parametrize("content", [HEADER + "u,a,5\n", "u a b\nv c\n"])
 def test_carriage_returns_alone_end_no_line(write, content):
-    with pytest.raises(DataError, match=r"log\.csv ends its lines with carriage returns alone"):
+    with pytest.raises(DataError, match=r"log\.csv ends its lines with carriage returns only"):
         read_events(write(content.replace("\n", "\r")))
 
 
@@ -60,7 +60,7 @@ def test_json_lines_read_and_bad_lines_are_named(write):
     lines = ['{"user":1,"item":"a","time":5}', "", "{bad", "[1]", '{"user":2,"item":"b","time":6}']
     log = read_events(write("\n".join([*lines, '{"time":7,"item":"c","user":3}']), "log.jsonl"))
     assert rows(log) == [("1", "a", 5 * SECOND), ("2", "b", 6 * SECOND), ("3", "c", 7 * SECOND)]
-    assert told(log) == {"line is no JSON object": (2, (3, 4))}
+    assert told(log) == {"line is not a JSON object": (2, (3, 4))}
 
 
 def test_keys_that_come_late_are_columns(write):
@@ -89,8 +89,8 @@ def test_a_number_of_many_digits_and_a_deep_line_do_not_stop_a_log(write):
     lines = [f'{{"user":"u","item":"{item}","time":6}}' for item in "abc"]
     log = read_events(write("\n".join([large, deep, *lines]), "log.jsonl"))
     assert "".join(row[1] for row in rows(log)) == "abc"
-    assert told(log) == {"line is no JSON object": (2, (1, 2))}
-    with pytest.raises(DataError, match="line 1 is no object, or one too deep"):
+    assert told(log) == {"line is not a JSON object": (2, (1, 2))}
+    with pytest.raises(DataError, match="line 1 is not an object, or is nested too deeply"):
         read_events(write(deep, "log.jsonl"))
 
 
@@ -113,7 +113,7 @@ def test_a_damaged_or_misnamed_archive_is_said_so(write, tmp_path, ending, damag
     with pa.output_stream(str(path), compression=codec[ending]) as stream:
         stream.write((HEADER + good(500)).encode())
     path.write_bytes(path.read_bytes()[:-20] if damage == "cut" else HEADER.encode())
-    with pytest.raises(DataError, match=rf"log\.csv\{ending} does not read .*pack it again"):
+    with pytest.raises(DataError, match=rf"log\.csv\{ending} cannot be read .*compress it again"):
         read_events(path)
 
 
@@ -142,7 +142,7 @@ def test_directories_and_globs_read_in_the_order_of_names(tmp_path, write):
     for source in (tmp_path / "logs", str(tmp_path / "logs" / "*.csv")):
         log = read_events(source)
         assert rows(log) == [("u", "a", 5 * SECOND), ("u", "b", 6 * SECOND)]
-        assert log.refused[0].examples == ("part-1.csv: u,y,x",)
+        assert log.rejected[0].examples == ("part-1.csv: u,y,x",)
     write("{}", "logs/part-3.jsonl")
     with pytest.raises(DataError, match=r"several formats \(json, text\)"):
         read_events(tmp_path / "logs")
@@ -161,7 +161,7 @@ def test_not_all_files_need_have_the_optional_columns(tmp_path, write):
 def test_a_file_of_words_among_tables_is_named(tmp_path, write):
     write(HEADER + "u,a,5\n", "logs/a.csv")
     write("hello world\n", "logs/readme.md")
-    with pytest.raises(DataError, match=r"holds tables, and readme\.md without a header"):
+    with pytest.raises(DataError, match=r"contains tables, and readme\.md without a header"):
         read_events(tmp_path / "logs")
 
 
@@ -181,9 +181,9 @@ def test_every_frame_gives_the_same():
         log = read_events(source)
         assert rows(log) == [("u", "a", 5 * SECOND), ("v", "c", 7 * SECOND)]
         assert told(log) == {"user is missing": (1, (2,))}
-    with pytest.raises(DataError, match="int does not read as a table"):
+    with pytest.raises(DataError, match="int cannot be read as a table"):
         read_events(5)
-    with pytest.raises(DataError, match="DataFrame does not read as a table"):
+    with pytest.raises(DataError, match="DataFrame cannot be read as a table"):
         read_events(pd.DataFrame(table | {"item": [2**70, 1, 2]}))
 
 

@@ -97,7 +97,7 @@ def test_by_time_shares_are_shares_of_the_events():
 
 def test_by_time_needs_times():
     dataset = build_dataset(log_of([("u", "a", 0), ("u", "b", 0)], has_time=False), **EVERYTHING)
-    with pytest.raises(DataError, match="without times"):
+    with pytest.raises(DataError, match="needs times"):
         split_by_time(dataset)
 
 
@@ -140,7 +140,7 @@ def test_a_wrong_name_option_or_share_is_refused_with_what_there_is():
     dataset = dataset_of(users_of(5))
     with pytest.raises(UnknownName, match="Did you mean 'by-user'"):
         make_split(dataset, "by-users")
-    with pytest.raises(ConfigError, match="no option 'sede'; it takes: valid, test, seed"):
+    with pytest.raises(ConfigError, match="no option 'sede'; choose: valid, test, seed"):
         make_split(dataset, "by-user", sede=1)
     with pytest.raises(ConfigError, match=r"valid is 0\.5"):
         split_by_user(dataset, valid=0.5, test=0.5)
@@ -148,5 +148,5 @@ def test_a_wrong_name_option_or_share_is_refused_with_what_there_is():
         split_by_user(dataset, history_share=1)
     with pytest.raises(ConfigError, match="seed is -1"):
         split_by_user(dataset, seed=-1)
-    with pytest.raises(DataError, match="leaves none to train on"):
+    with pytest.raises(DataError, match="leaves no user for training"):
         split_by_user(dataset_of(users_of(1)))

@@ -108,12 +108,12 @@ ODD = ["31-12-2020 07:01", "03-02-2021 07:01", "07:15.2", "42", "", "2020-02-30"
 def test_no_date_is_guessed():  # D06
     fine = [f"2020-01-{day:02}" for day in range(1, 21)]
     log = log_of(fine + ODD)
-    assert {each.reason: each.lines for each in log.refused} == {
+    assert {each.reason: each.lines for each in log.rejected} == {
         "time cannot be read": (21, 22, 23),
         "time is a number among dates": (24,),
         "time is missing": (25,),
     }
-    assert sum(each.count for each in log.refused) == len(ODD)
+    assert sum(each.count for each in log.rejected) == len(ODD)
     assert log.rows_kept == len(fine)
     with pytest.raises(DataError, match="cannot be read"):
         log_of(ODD)
@@ -128,24 +128,24 @@ def test_a_format_that_is_given_says_which_is_the_day():  # D06
         int(datetime(2021, 2, 3, tzinfo=UTC).timestamp()) * SECOND
     ]
     log = log_of(["03-02-2021", "04-02-2021", "2021-02-03"], time_format="%d-%m-%Y")
-    assert [each.lines for each in log.refused] == [(3,)]
+    assert [each.lines for each in log.rejected] == [(3,)]
 
 
 def test_dates_among_numbers_are_refused():  # D06
     log = log_of([str(MOMENT)] * 3 + ["2020-01-01"])
-    assert [str(each) for each in log.refused] == [
+    assert [str(each) for each in log.rejected] == [
         "1 row: time is a date among numbers (line 4: 'u,3,2020-01-01')"
     ]
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400", "0x10", "1_000", "१", "none"])
 def test_what_is_no_number_is_refused(text):
-    assert [each.reason for each in log_of(["5", "6", text]).refused] == ["time cannot be read"]
+    assert [each.reason for each in log_of(["5", "6", text]).rejected] == ["time cannot be read"]
 
 
 @pytest.mark.parametrize("value", [9 * 10**18, -(2**63), 2**63 - 1])
 def test_what_is_beyond_int64_is_refused(value):
-    assert [each.reason for each in log_of([5, 6, value]).refused] == ["time is out of range"]
+    assert [each.reason for each in log_of([5, 6, value]).rejected] == ["time is out of range"]
 
 
 def test_columns_of_dates_are_taken_as_they_are():

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from event_logs import log_of
-from prismrec.data.dataset import build_dataset, k_core
+from prismrec.data.dataset import build_dataset
+from prismrec.data.filtering import k_core
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import make_split

@@ -4,9 +4,6 @@ from .dataset import (
     Dataset as Dataset,
 )
 from .dataset import (
-    Duplicates as Duplicates,
-)
-from .dataset import (
     build_dataset as build_dataset,
 )
 from .events import (
@@ -15,6 +12,7 @@ from .events import (
 from .events import (
     read_events as read_events,
 )
+from .filtering import Duplicates as Duplicates
 from .histories import Histories as Histories
 from .ids import IdMap as IdMap
 from .items import (

@@ -1,10 +1,10 @@
-"""From histories to training batches, each a pure function of the seed and the step.
+"""Build training batches from histories. A batch is a pure function of seed and step.
 
     batches = Batches(split.train, max_len=50, batch_size=1024, targets="all", seed=0)
-    history, target = batches.at(step)       # [B, L] and [B, L]; what types.Batch says
+    history, target = batches.at(step)       # [B, L] and [B, L]; see types.Batch
 
-An epoch shows every training pair once. Nothing is kept between steps, so a run resumes
-anywhere and several readers share the work by taking different steps.
+An epoch contains every training pair once. There is no state between steps, so a run can resume at
+any step, and several processes can divide the steps among them.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,16 @@ from prismrec.errors import ConfigError, DataError
 
 Targets = Literal["all", "random"]
 
-
-FARTHEST = 20
-"""Events ahead of which a target is drawn at most, where it depends on the prefix."""
+MAX_HORIZON = 20
+"""Largest horizon (in events) if the horizon depends on the length of the prefix."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Slices of histories that fit a model: inputs ``items[start:stop]``, in the flat array.
+    """Slices of histories that fit a model: the inputs ``items[start:stop]`` of the flat array.
 
-    The prefixes that end at slots ``learn`` to ``stop - 1`` are trained; the slots before give
-    them context. Every event but a user's first is the target of exactly one row.
+    The prefixes that end at positions ``learn`` to ``stop - 1`` are trained; earlier positions are
+    context. Every event except the first event of a user is the target of exactly one row.
     """
 
     start: NDArray[np.int64]
@@ -40,15 +39,18 @@ class Rows:
 def rows_of(histories: Histories, max_len: int) -> Rows:
     """Cut histories into rows of at most ``max_len`` inputs.
 
-    A short history is one row. A long one is cut every ``max_len / 2`` targets, and each row
-    after the first starts early enough that its targets see at least half a row of context.
+    A short history is one row. A long history is cut every ``max_len / 2`` targets. Each row after
+    the first starts early enough that its targets have at least half a row of context.
+
+    Returns:
+        The rows of all users, in the order of users.
 
     Cost: O(U + rows).
     """
     stride = max(1, max_len // 2)
     begin, pairs = histories.indptr[:-1], np.maximum(histories.lengths - 1, 0)
     more = np.maximum(pairs - max_len, 0)
-    number = (pairs > 0) * (1 + -(-more // stride))  # rows a user
+    number = (pairs > 0) * (1 + -(-more // stride))  # rows per user
     user = np.repeat(np.arange(len(pairs)), number)
     place = np.arange(len(user)) - np.repeat(np.cumsum(number) - number, number)
     stop = np.minimum(max_len + place * stride, pairs[user])
@@ -59,21 +61,22 @@ def rows_of(histories: Histories, max_len: int) -> Rows:
 
 
 class Batches:
-    """Training batches over some histories.
+    """Training batches over histories.
 
     Args:
-        histories: Whole training histories, oldest first.
-        max_len: Longest input L; also the widest batch.
-        batch_size: Training pairs (a prefix and its target) a step, about: rows are not cut, and
-            so a step never has fewer than the longest row on average.
-        targets: "all" trains every prefix of a row in one pass. "random", ComiRec's way, shows
-            each user once an epoch, with one target at random and the ``max_len`` events before.
-        window: A prefix's target is drawn from the next ``horizon`` events; 1 is the next one. 0:
-            from the next ⌈n / 4⌉, at most ``FARTHEST``, n events being in the prefix.
-        seed: Where all draws come from.
+        histories: Complete training histories, oldest event first.
+        max_len: Maximum input length L, and maximum width of a batch.
+        batch_size: Approximate number of training pairs (prefix and target) per step. Rows are not
+            cut, so the average is never smaller than the longest row.
+        targets: "all" trains every prefix of a row in one pass. "random" (ComiRec) uses each user
+            once per epoch, with one random target and the ``max_len`` events before it.
+        horizon: The target of a prefix is drawn from its next ``horizon`` events; 1 is the next
+            event. 0: from the next ⌈n / 4⌉ events, at most ``MAX_HORIZON``, for a prefix of n
+            events.
+        seed: Seed of all random draws.
 
     Raises:
-        ConfigError: A size below 1 or unknown ``targets``.
+        ConfigError: A size is below its minimum, or ``targets`` is unknown.
         DataError: No history has two events, so there is nothing to train on.
     """
 
@@ -104,24 +107,26 @@ class Batches:
         pairs = self.rows.stop - self.rows.learn
         if not len(pairs):
             raise DataError(
-                f"Training needs a user with two events, but none of {len(histories)} users has; "
-                "lower the filters or give a longer log."
+                f"Training needs a user with two events, but none of {len(histories)} users has "
+                "two; lower the filters or give a longer log."
             )
         self.pairs, self.batch_size = pairs, batch_size
-        # Enough batches for all pairs; a batch takes rows until its share is full. A share holds
-        # the longest row, or some batch would be left without any.
+        # Each batch gets rows until it has its share of the pairs. A share is at least the longest
+        # row; otherwise some batch could be empty.
         total = int(pairs.sum())
         self.batches = max(1, min(round(total / batch_size), total // int(pairs.max())))
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
     def __len__(self) -> int:
-        """Give the number of batches an epoch."""
+        """Return the number of batches per epoch."""
         return self.batches
 
     def at(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give history and target, both ``[B, L]``, of one step of an endless run.
+        """Return history and target, both int64 ``[B, L]``, of a step (from 0, without end).
 
-        Cost: O(B L); once an epoch a shuffle, O(rows).
+        Padding is 0 at the end of a row. Target is 0 at positions that are not trained.
+
+        Cost: O(B L); once per epoch a shuffle, O(rows).
         """
         epoch, batch = divmod(step, self.batches)
         order, edges = self._order(epoch)
@@ -136,26 +141,26 @@ class Batches:
         inside = place < stop[:, None]
         history = self.histories.items[np.where(inside, place, 0)] * inside
         trained = inside & (place >= learn[:, None])
-        return history, self._next(place, trained, random)
+        return history, self._draw_targets(place, trained, random)
 
-    def _next(
+    def _draw_targets(
         self, place: NDArray[np.int64], trained: NDArray[np.bool_], random: np.random.Generator
     ) -> NDArray[np.int64]:
-        """Draw the target of each trained slot from the next ``horizon`` events of its user."""
+        """Draw the target of each trained position from the next ``horizon`` events of its user."""
         target = np.zeros_like(place)
         at = place[trained]
         ahead = np.ones_like(at)
         if self.horizon != 1:
-            owner = np.searchsorted(self.histories.indptr, at, side="right")
-            left = self.histories.indptr[owner] - 1 - at
-            known = at + 1 - self.histories.indptr[owner - 1]
-            horizon = self.horizon or np.minimum(-(-known // 4), FARTHEST)
-            ahead = 1 + random.integers(np.minimum(left, horizon))
+            edge = np.searchsorted(self.histories.indptr, at, side="right")
+            remaining = self.histories.indptr[edge] - 1 - at
+            length = at + 1 - self.histories.indptr[edge - 1]
+            horizon = self.horizon or np.minimum(-(-length // 4), MAX_HORIZON)
+            ahead = 1 + random.integers(np.minimum(remaining, horizon))
         target[trained] = self.histories.items[at + ahead]
         return target
 
     def _shuffle(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Order the rows of an epoch and cut them into batches of about equal pairs."""
+        """Shuffle the rows of an epoch and cut them into batches of similar numbers of pairs."""
         order = np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.pairs))
         before = np.cumsum(self.pairs[order]) - self.pairs[order]
         batch = before * self.batches // int(self.pairs.sum())

@@ -1,7 +1,7 @@
-"""The catalog: every item that can be recommended, its title, its categories, its count.
+"""The catalog: all items that can be recommended, with title, categories and event count.
 
-Categories are ragged: an item has none, one or several. They lie in two arrays, so that a
-catalog of ten million items costs what its numbers cost.
+An item has any number of categories. They are stored in two flat arrays, so that a catalog of ten
+million items needs little memory.
 """
 
 from dataclasses import dataclass
@@ -14,67 +14,73 @@ from numpy.typing import NDArray
 from prismrec.data.ids import IdMap
 from prismrec.errors import DataError
 
-SHARED = 20
-"""Items of which a category says something of a list."""
+MIN_CATEGORY_ITEMS = 20
+"""Number of items from which a category is used as the single category of an item."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Catalog:
-    """All items, numbered 1 to V - 1; number 0 is padding, with no category and count 0."""
+    """All items, numbered 1 to V - 1. Number 0 is padding, without category and with count 0."""
 
     items: IdMap
     """External ids; ``items.first`` is 1."""
     titles: pl.Series
-    """One an item, by number - 1; the external id where no title was given."""
+    """One title per item, at position number - 1; the external id of items without a title."""
     category_names: list[str]
-    """The C categories, by number."""
+    """The names of the C categories, by category number."""
     category_indptr: NDArray[np.int64]
-    """``[V + 1]``: item i's categories are ``category_ids[indptr[i]:indptr[i + 1]]``."""
+    """``[V + 1]``: the categories of item i are ``category_ids[indptr[i]:indptr[i + 1]]``."""
     category_ids: NDArray[np.int32]
     """Category numbers, ascending within an item."""
     count: NDArray[np.int64]
-    """``[V]``: events of each item in the data set; 0 at padding."""
+    """``[V]``: number of events per item in the data set; 0 for padding."""
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together."""
+        """Raise DataError if the parts have different lengths."""
         size = len(self.items) + 1
-        found = (len(self.titles) + 1, len(self.category_indptr) - 1, len(self.count))
-        if self.items.first != 1 or found != (size, size, size):
+        sizes = (len(self.titles) + 1, len(self.category_indptr) - 1, len(self.count))
+        if self.items.first != 1 or sizes != (size, size, size):
             raise DataError(
-                f"A catalog of {size - 1} items was given titles, categories and counts for "
-                f"{found[0] - 1}, {found[1] - 1} and {found[2] - 1}; give one of each an item."
+                f"A catalog of {size - 1} items has titles, categories and counts for "
+                f"{sizes[0] - 1}, {sizes[1] - 1} and {sizes[2] - 1} items; give one of each per "
+                "item."
             )
+
+    def __repr__(self) -> str:
+        categories = len(self.category_names)
+        return f"Catalog({len(self.items):,} items, {categories:,} categories)"
 
     @property
     def size(self) -> int:
-        """V: the number of items plus one, for padding."""
+        """V: the number of items plus one for padding."""
         return len(self.items) + 1
 
     def begins_with(self, other: "Catalog") -> bool:
-        """Tell whether another catalog's items have the same numbers here; new ones may follow."""
+        """Return whether the items of another catalog are the first items of this one, in order."""
         return self.items.ids.head(len(other.items)).equals(other.items.ids)
 
     def categories_of(self, item: int) -> NDArray[np.int32]:
-        """Give the category numbers of one item, ascending; empty if it has none."""
+        """Return the category numbers of one item, ascending; empty if it has none."""
         return self.category_ids[self.category_indptr[item] : self.category_indptr[item + 1]]
 
     @cached_property
     def owners(self) -> NDArray[np.int64]:
-        """The item of each entry of ``category_ids``, ascending; made once, O(V + entries)."""
+        """The item of each entry of ``category_ids``, ascending. Computed once, O(V + entries)."""
         return np.repeat(np.arange(self.size), np.diff(self.category_indptr))
 
     @cached_property
     def single_category(self) -> NDArray[np.int64]:
-        """One category an item, ``[V]``: its rarest that at least ``SHARED`` items share.
+        """One category per item, ``[V]``: its rarest with at least ``MIN_CATEGORY_ITEMS`` items.
 
-        The rarest says most about an item; one that a handful of items share says nothing of a
-        list. Without any so common, the item's most common one; -1 for an item without.
+        The rarest category is the most specific one; but a category of only a few items does not
+        help to diversify a list. If all categories of an item are smaller, its most common one is
+        used; -1 for an item without categories. Ties go to the lower category number.
 
-        Cost: O(entries log entries), once; of equal categories the one of the lower number.
+        Cost: O(entries log entries), once.
         """
         sizes = np.bincount(self.category_ids, minlength=len(self.category_names))
-        common = sizes[self.category_ids] >= SHARED
-        # The rarest of the common before the most common of the others.
+        common = sizes[self.category_ids] >= MIN_CATEGORY_ITEMS
+        # First the common categories, rarest first; then the others, most common first.
         order = np.where(common, sizes[self.category_ids], -sizes[self.category_ids])
         first = np.lexsort((self.category_ids, order, ~common, self.owners))
         items, place = np.unique(self.owners[first], return_index=True)
@@ -83,20 +89,20 @@ class Catalog:
         return single
 
     def categories_named(self, item: int) -> tuple[str, ...]:
-        """Give the names of one item's categories."""
-        own = self.category_ids[self.category_indptr[item] : self.category_indptr[item + 1]]
-        return tuple([self.category_names[category] for category in own.tolist()])
+        """Return the names of the categories of one item."""
+        return tuple([self.category_names[c] for c in self.categories_of(item).tolist()])
 
     @cached_property
     def by_count(self) -> NDArray[np.int64]:
-        """All item numbers, the most popular first, ties by number."""
+        """All item numbers by descending count; ties by number."""
         return np.argsort(-self.count[1:], kind="stable") + 1
 
     @cached_property
     def category_share(self) -> NDArray[np.float64]:
-        """Share of all events that each category has, ``[C]``; an item's categories share its own.
+        """The share of each category in all events, ``[C]``.
 
-        Where nothing is counted every item counts once.
+        The events of an item are divided equally among its categories. If all counts are 0, every
+        item counts as one event.
         """
         lengths = np.diff(self.category_indptr)
         count = self.count if self.count.any() else np.ones(self.size, dtype=np.int64)
@@ -106,7 +112,7 @@ class Catalog:
         return share
 
     def title(self, item: int) -> str:
-        """Give an item's title; the first call makes a list of all."""
+        """Return the title of an item. The first call builds a list of all titles, O(V)."""
         return self._titles[item - 1]
 
     @cached_property

@@ -1,60 +1,83 @@
-"""A data set: dense ids, a catalog, and every user's history in time order.
+"""A data set: dense numbers for ids, a catalog, and the history of each user in time order.
 
     log = read_events("events.parquet")
     dataset = build_dataset(log, min_user_events=5, min_item_events=5)
     dataset.how["steps"]    # events, users and items after each step
 
-A step may drop events and says how many; nothing is dropped in silence, and nothing depends on
-how an id is spelt. Ids become numbers once, while the log is read; all else is arithmetic on
-``int32`` codes, so that a log of 20 million events is built in about a gigabyte.
+Each step that drops events reports how many; nothing is dropped silently. The result does not
+depend on the spelling of ids: they are converted to numbers once, while the log is read.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from prismrec.data.catalog import Catalog
+from prismrec.data.filtering import (
+    BLOCK,
+    Duplicates,
+    EventArrays,
+    count_codes,
+    count_step,
+    encode_ids,
+    find_duplicates,
+    k_core,
+    keep_rows,
+)
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
+from prismrec.data.reprs import html_table, text_table
 from prismrec.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from prismrec.data.events import EventLog
     from prismrec.data.items import ItemDescriptions
 
-Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
-Columns = dict[str, NDArray[np.int32] | NDArray[np.int64]]
-"""The events while they are worked on: ``user`` and ``item`` codes, ``time``; one row an event."""
 
-BLOCK = 1 << 20  # numbers hashed or counted at a time: 8 MiB
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
-    """What ``build_dataset`` makes of an event log.
+    """The users, items and histories of an event log.
 
-    Users are numbered from 0 in the order in which the log first names them; items from 1 by
-    falling count, ties in the order in which the log first names them.
+    Users are numbered from 0 in the order of their first event in the log. Items are numbered
+    from 1 by descending count; items of equal count in the order of their first event.
     """
 
     users: IdMap
     catalog: Catalog
     histories: Histories
     how: Mapping[str, object]
-    """Source, policies, and what each step dropped: what ``prepare`` prints."""
+    """How the data set was built: source, filters, and the counts after each step."""
+
+    def __repr__(self) -> str:
+        return text_table("Dataset", self._facts())
+
+    def _repr_html_(self) -> str:
+        return html_table("Dataset", self._facts())
+
+    def _facts(self) -> Iterator[tuple[str, object]]:
+        yield "users", len(self.users)
+        yield "items", len(self.catalog.items)
+        yield "events", len(self.histories.items)
+        yield "categories", len(self.catalog.category_names)
+        yield "source", self.how.get("source", "unknown")
+        if "min_user_events" in self.how:
+            minima = f"at least {self.how['min_user_events']} events per user"
+            minima += f" and {self.how['min_item_events']} per item"
+            yield "filters", f"{minima}; duplicates: {self.how['duplicates']}"
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identify ids and events: the SHA-256 of both, in hexadecimal.
+        """Compute the SHA-256 of ids and events, in hexadecimal.
 
-        Two data sets of one fingerprint number the same users, items and events alike, so a
-        model of the one may be evaluated on the other. Titles and categories do not count.
+        Two data sets with the same fingerprint have the same users, items and events with the same
+        numbers, so a model of one may be evaluated on the other. Titles and categories are not
+        included.
 
         Cost: one pass over ids and arrays, memory O(1).
         """
@@ -66,13 +89,13 @@ class Dataset:
 
     @cached_property
     def ids_fingerprint(self) -> str:
-        """Identify the numbering of users and items: the SHA-256 of the ids in order."""
+        """Compute the SHA-256 of the user ids and item ids in order, in hexadecimal."""
         digest = hashlib.sha256()
         for ids in (self.users.ids, self.catalog.items.ids):
             digest.update(f"{len(ids)}\n".encode())
             for part in ids.to_frame().iter_slices(BLOCK):
                 names = part.to_series()
-                # Lengths first: ["ab", "c"] and ["a", "bc"] must not read the same.
+                # Lengths come first: ["ab", "c"] and ["a", "bc"] must have different hashes.
                 digest.update(names.str.len_bytes().to_numpy().astype("<u4").tobytes())
                 digest.update("".join(names).encode())
         return digest.hexdigest()
@@ -83,196 +106,120 @@ def _blocks(array: NDArray[np.int64]) -> Iterator[bytes]:
         yield array[start : start + BLOCK].astype("<i8").tobytes()
 
 
-def k_core(
-    users: NDArray[np.integer], items: NDArray[np.integer], *,
-    min_user_events: int, min_item_events: int,
-) -> NDArray[np.bool_]:  # fmt: skip
-    """Say which events are left once every user and every item has enough of them.
-
-    Dropping a rare item may leave a user with too few events, and the other way round, so both
-    filters are applied until neither drops anything. What is left is the largest such set,
-    whatever the order of the rounds.
-
-    Args:
-        users: One user number an event, from 0, dense enough to count in an array.
-        items: One item number an event, likewise.
-        min_user_events: Events that a user needs to stay.
-        min_item_events: Events that an item needs to stay.
-
-    Cost: O(E + users + items) time a round; real logs take 2 to 20 rounds, each on fewer rows.
-    """
-    kept = np.ones(len(users), dtype=np.bool_)
-    while True:
-        enough = (_count(users) >= min_user_events)[users]
-        enough &= (_count(items) >= min_item_events)[items]
-        if enough.all():
-            return kept
-        kept[kept] = enough
-        users, items = users[enough], items[enough]
-
-
-def _count(codes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Count each code, block by block: ``bincount`` makes an int64 copy of what it is given."""
-    counts = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
-    for start in range(0, len(codes), BLOCK):
-        counts += np.bincount(codes[start : start + BLOCK], minlength=len(counts))
-    return counts
-
-
 def build_dataset(
     log: "EventLog", *, items: "ItemDescriptions | None" = None,
     min_user_events: int = 5, min_item_events: int = 5, duplicates: Duplicates = "keep",
 ) -> Dataset:  # fmt: skip
-    """Make a data set of an event log: order, duplicates, k-core, dense numbers.
+    """Build a data set from an event log: sort, handle duplicates, filter, number users and items.
 
     Args:
-        log: The events; integer ids are mapped as integers, and only the distinct ones become
-            strings.
-        items: Titles and categories. Without it categories come from the log's ``category``
-            column, if it has one; an item without a title is called by its id.
-        min_user_events: Events that a user needs, at least 1, counted to the fixed point.
-        min_item_events: Events that an item needs, likewise.
-        duplicates: What becomes of repeated events, before anything is counted: ``keep`` them;
-            ``drop-exact`` drops all but the first of the same user, item and time;
-            ``collapse-repeats`` drops an item that its user took in the event before.
+        log: The events. Integer ids are mapped as integers; only the distinct ones are converted
+            to strings.
+        items: Titles and categories. Without it, categories come from the log's ``category``
+            column, if it has one. The title of an item without a title is its id.
+        min_user_events: Minimum number of events per user, at least 1. The filters of users and
+            items are repeated until all users and items have enough events (k-core).
+        min_item_events: Minimum number of events per item, likewise.
+        duplicates: How to handle repeated events, before the filters: ``keep`` keeps them;
+            ``drop-exact`` keeps only the first event of the same user, item and time;
+            ``collapse-repeats`` drops an event if the user's previous event has the same item.
 
     Returns:
-        The data set; its ``how`` holds the source, the policies, the counts after each step and
-        ``tied_share``, the share of events with another of their user and time: ties keep the
-        order of the log.
+        The data set. Its ``how`` has the source, the filters, the counts after each step and
+        ``tied_share``, the share of events for which another event has the same user and time.
+        Tied events keep the order of the log.
 
     Raises:
-        ConfigError: A minimum below 1, or an unknown policy.
-        DataError: Nothing is left; the message has the counts after each step.
+        ConfigError: A minimum below 1, or unknown ``duplicates``.
+        DataError: No event remains; the message has the counts after each step.
 
-    Cost: O(E log E) time, O(E) if the log is in time order; about 60 bytes an event.
+    Cost: O(E log E) time, O(E) if the log is in time order; memory about 60 bytes per event.
     """
-    _check(min_user_events, min_item_events, duplicates)
-    user_ids, item_ids, events = _read(log.frame)
-    steps = [_counted("read", events)]
+    _check_options(min_user_events, min_item_events, duplicates)
+    user_ids, item_ids, events = _read_events(log.frame)
+    steps = [count_step("read", events)]
 
-    # lexsort is stable: events of one user and time stay in the order of the log.
-    _take(events, np.lexsort((events["time"], events["user"])))
-    tied, exact, repeats = sameness(events)
+    # lexsort is stable: events of the same user and time keep the order of the log.
+    keep_rows(events, np.lexsort((events["time"], events["user"])))
+    tied, exact, repeats = find_duplicates(events)
     repeated = {
         "exact_duplicates": int(exact.sum()), "repeats": int(repeats.sum()),
         "tied_share": float(tied.mean()) if log.has_time else None,
     }  # fmt: skip
     if duplicates != "keep":
-        _take(events, ~exact if duplicates == "drop-exact" else ~repeats)
-        steps.append(_counted(duplicates, events))
+        keep_rows(events, ~exact if duplicates == "drop-exact" else ~repeats)
+        steps.append(count_step(duplicates, events))
     del tied, exact, repeats
     minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
-    _take(events, k_core(events["user"], events["item"], **minima))
-    steps.append(_counted(f"at least {min_user_events} a user, {min_item_events} an item", events))
+    keep_rows(events, k_core(events["user"], events["item"], **minima))
+    steps.append(
+        count_step(f"at least {min_user_events} per user, {min_item_events} per item", events)
+    )
     if not len(events["user"]):
-        raise _nothing_left(steps)
+        raise _no_events_error(steps)
 
     how = {
         "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
-        "refused": {each.reason: each.count for each in log.refused},
+        "rejected": {each.reason: each.count for each in log.rejected},
         "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
         **minima, "duplicates": duplicates, **repeated, "steps": steps,
     }  # fmt: skip
-    return _numbered(log, items, user_ids, item_ids, events, how)
+    return _assign_numbers(log, items, user_ids, item_ids, events, how)
 
 
-def _check(min_user_events: int, min_item_events: int, duplicates: str) -> None:
+def _check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
     for name, value in (("min_user_events", min_user_events), ("min_item_events", min_item_events)):
         if value < 1:
-            raise ConfigError(f"{name} is {value}; it must be at least 1, which drops nothing.")
+            raise ConfigError(f"{name} is {value}; it must be at least 1, which keeps everything.")
     if duplicates not in get_args(Duplicates):
         raise ConfigError(
-            f"duplicates is {duplicates!r}; take one of {', '.join(get_args(Duplicates))}."
+            f"duplicates is {duplicates!r}; choose one of {', '.join(get_args(Duplicates))}."
         )
 
 
-def _read(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, Columns]:
-    """Give users' and items' distinct ids, and the events as codes, a column at a time."""
-    user_ids, users = encode(frame, "user")
-    item_ids, items = encode(frame, "item")
+def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays]:
+    """Return the distinct ids of users and of items, and the events; read column by column."""
+    user_ids, users = encode_ids(frame, "user")
+    item_ids, items = encode_ids(frame, "item")
     times = frame.select("time").collect().to_series().to_numpy()
     return user_ids, item_ids, {"user": users, "item": items, "time": times}
 
 
-def encode(frame: pl.LazyFrame, column: str) -> tuple[pl.Series, NDArray[np.int32]]:
-    """Give the distinct ids of a column in order of appearance, and each row's place in them.
-
-    One hash pass; Arrow's dictionary is in order of appearance by construction.
-    """
-    encoded = frame.select(column).collect().to_series().to_arrow().dictionary_encode()
-    return pl.Series(encoded.dictionary).cast(pl.String), encoded.indices.to_numpy()
-
-
-def _take(events: Columns, rows: NDArray[np.bool_] | NDArray[np.int64]) -> None:
-    """Keep ``rows``, in place and a column at a time: the old and the new never coexist whole."""
-    if rows.dtype == np.bool_ and rows.all():
-        return
-    for name in events:
-        events[name] = events[name][rows]
-
-
-def _counted(step: str, events: Columns) -> dict[str, object]:
-    users, items = (int(np.count_nonzero(_count(events[n]))) for n in ("user", "item"))
-    return {"step": step, "events": len(events["user"]), "users": users, "items": items}
-
-
-def sameness(events: Columns) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Mark, in events sorted by user and time, the tied, the exact duplicates, the repeats.
-
-    Tied: another event of the same user and time. Duplicate: an earlier event of the same
-    user, time and item. Repeat: the user's event just before is of the same item.
-    """
-    user, item, time = events["user"], events["item"], events["time"]
-    tied, exact, repeats = np.zeros((3, len(user)), dtype=np.bool_)
-    same_user = user[1:] == user[:-1]
-    same_moment = same_user & (time[1:] == time[:-1])
-    tied[1:] |= same_moment
-    tied[:-1] |= same_moment
-    repeats[1:] = same_user & (item[1:] == item[:-1])
-    rows = np.flatnonzero(tied)  # only they can be duplicates, and not only side by side
-    rows = rows[np.lexsort((item[rows], time[rows], user[rows]))]
-    before, after = rows[:-1], rows[1:]
-    exact[after] = (user[before] == user[after]) & (time[before] == time[after])
-    exact[after] &= item[before] == item[after]
-    return tied, exact, repeats
-
-
-def _nothing_left(steps: list[dict[str, object]]) -> DataError:
+def _no_events_error(steps: list[dict[str, object]]) -> DataError:
     counts = "; ".join(
         f"{step['step']}: {step['events']} events, {step['users']} users, {step['items']} items"
         for step in steps
     )
     return DataError(
-        f"No event is left after filtering ({counts}); "
+        f"No event remains after filtering ({counts}); "
         "lower min_user_events or min_item_events, or give a longer log."
     )
 
 
-def _numbered(
+def _assign_numbers(
     log: "EventLog", items: "ItemDescriptions | None", user_ids: pl.Series, item_ids: pl.Series,
-    events: Columns, how: Mapping[str, object],
+    events: EventArrays, how: Mapping[str, object],
 ) -> Dataset:  # fmt: skip
-    """Number what is left: users as they appeared, items by falling count."""
-    lengths = _count(events["user"])
+    """Number the remaining users by first event and the remaining items by descending count."""
+    lengths = count_codes(events["user"])
     present = np.flatnonzero(lengths)
     users = IdMap(user_ids.gather(present), kind="user")
     indptr = np.concatenate([[0], np.cumsum(lengths[present])]).astype(np.int64)
 
-    counts = _count(events["item"])
+    counts = count_codes(events["item"])
     by_count = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     number = np.zeros(len(counts), dtype=np.int64)
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
     histories = Histories(indptr, number[events.pop("item")], events.pop("time").astype(np.int64))
-    catalog = _catalog(item_ids.gather(by_count), count, _described(log, items))
+    catalog = _build_catalog(item_ids.gather(by_count), count, _descriptions(log, items))
     several = int((np.diff(catalog.category_indptr) > 1).sum())
     return Dataset(users, catalog, histories, {**how, "items_of_several_categories": several})
 
 
-def _described(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
-    """Give ``item``, ``title``, ``categories``: of the item table, or else of the log."""
+def _descriptions(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
+    """Return ``item``, ``title`` and ``categories`` from the item table, or else from the log."""
     if items is not None:
         return items.frame
     columns = log.frame.collect_schema().names()
@@ -285,8 +232,8 @@ def _described(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFram
     return log.frame.select("item", title, categories).unique().with_columns(item).collect()
 
 
-def _catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFrame) -> Catalog:
-    """Put titles and categories to the items; several rows of one item are united."""
+def _build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFrame) -> Catalog:
+    """Build the catalog. If an item has several rows, it gets the categories of all of them."""
     item = ids.alias("item").to_frame().with_row_index("number", offset=1)
     named = described.drop_nulls("title").unique("item", keep="first", maintain_order=True)
     titles = item.join(named, on="item", how="left", maintain_order="left")["title"].fill_null(ids)

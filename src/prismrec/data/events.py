@@ -1,12 +1,12 @@
-"""An event log: who took what and when, from any table; what cannot be used is counted and named.
+"""Read an event log (user, item, time) from any table; count and report rows that cannot be used.
 
     log = read_events("events.csv.gz")
     log = read_events("clicks/", columns=Columns(user="visitor"), keep_events=("buy",))
     log.frame      # lazy: user, item, time; perhaps event and category
-    log.refused    # (Refused("time cannot be read", 2, (17, 40), ("ann,B00A,31-12-2020", …)),)
+    log.rejected   # (RejectedRows("time cannot be read", 2, (17, 40), ("ann,B00A,31-12-2020", …)),)
 
-A log is read in two passes: one says of each row what it is, which chooses the unit of time and
-counts what is refused; the other is the caller's, who collects ``frame``.
+A log is read in two passes. The first pass classifies each row, chooses the unit of time and counts
+the rejected rows. The second pass is the caller's: it collects ``frame``.
 """
 
 from collections import Counter
@@ -17,13 +17,14 @@ from pathlib import Path
 import polars as pl
 
 from prismrec.data.readers import times
-from prismrec.data.readers.categories import category_lists, objects, refuse_objects
-from prismrec.data.readers.columns import Columns, find, listed, require
-from prismrec.data.readers.formats import Parsing, open_tables
+from prismrec.data.readers.base import Parsing
+from prismrec.data.readers.categories import category_lists, object_faults, raise_for_objects
+from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
+from prismrec.data.readers.open import open_tables
 from prismrec.data.readers.rejected import (
     FILE,
-    KIND,
     OVER_LINES,
+    STATUS,
     RejectedRows,
     check_rejected,
     find_rejected,
@@ -31,140 +32,146 @@ from prismrec.data.readers.rejected import (
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
 from prismrec.errors import DataError
 
-OTHER = "another event"
-COMIREC = {3: ("user", "item", "time")}
-ANY_COLUMNS = Columns()
+OTHER = "another kind of event"
+COMIREC = {3: ("user", "item", "time")}  # the columns of a file without a header
+COMMON_NAMES = Columns()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventLog:
-    """Events with external ids, in the order of the log, none with a missing value.
+    """Events with external ids, in the order of the log, without missing values.
 
-    ``rows_read`` is ``rows_kept``, the rows refused and the ``events_left_out`` together.
+    ``rows_read`` is the sum of ``rows_kept``, ``events_left_out`` and the rejected rows.
     """
 
     frame: pl.LazyFrame
-    """``user`` and ``item`` (text, or int64 or uint64 where the source has whole numbers),
-    ``time`` (int64 microseconds since 1970 UTC), perhaps ``event`` (text) and ``category`` (lists
-    of text)."""
+    """Columns ``user`` and ``item`` (text, or int64 or uint64 if the source has whole numbers),
+    ``time`` (int64 microseconds since 1970 UTC), and optionally ``event`` (text) and ``category``
+    (lists of text)."""
     rows_read: int
     rows_kept: int
     source: str
-    refused: tuple[RejectedRows, ...] = ()
+    rejected: tuple[RejectedRows, ...] = ()
     has_time: bool = True
-    """False: the source has an order and nothing else, and time is the place in it, from 0."""
+    """False if the source has only an order; ``time`` is then the position in it, from 0."""
     time_unit: str = "us"
-    """What the source's times were: s, ms, us, ns, date, auto-per-row or order."""
+    """Unit of the source's times: s, ms, us, ns, date, auto-per-row or order."""
     events_left_out: int = 0
-    """Rows that ``keep_events`` leaves out."""
+    """Number of usable rows that ``keep_events`` excludes."""
     users_left_out: int = 0
-    """Users who thereby lose all their events."""
+    """Number of users whose events are all excluded by ``keep_events``."""
 
 
 def read_events(
-    source: object, *, columns: Columns = ANY_COLUMNS, keep_events: Collection[str] = (),
+    source: object, *, columns: Columns = COMMON_NAMES, keep_events: Collection[str] = (),
     time_unit: times.TimeUnit = "auto", time_format: str | None = None,
     delimiter: str | None = None, encoding: str = "utf-8", strict: bool = False,
 ) -> EventLog:  # fmt: skip
     """Read an event log.
 
     Args:
-        source: A path, glob or directory (see ``prismrec.data.readers.formats``), or any data frame.
-        columns: Names of columns that are not common ones.
-        keep_events: The kinds of event to keep; all, if empty.
-        time_unit: Of numbers, where their size does not tell it; see ``prismrec.data.readers.times``.
+        source: A path, glob or folder (formats: ``prismrec.data.readers.open``), or a Polars,
+            Pandas or Arrow frame.
+        columns: Column names, if they are not common names.
+        keep_events: The kinds of event to keep. Empty: all.
+        time_unit: Unit of numeric times. "auto": detect it by their size; see
+            ``prismrec.data.readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
-        delimiter: Between fields of text; told by the header if None.
-        encoding: Of text.
-        strict: Raise at the first row that cannot be used, rather than refuse it.
+        delimiter: Character between fields of text. None: detect it in the header.
+        encoding: Encoding of text.
+        strict: Raise at the first row that cannot be used, instead of rejecting it.
 
     Returns:
         The log. ``NA`` and ``007`` are ids; only an empty field is missing. A text ``category``
-        is cut at ``|``, or at spaces where its name ends in ``:token_seq``.
+        is separated by ``|``, or by spaces if the column's name ends in ``:token_seq``.
 
     Raises:
-        DataError: The source does not read, lacks a column, mixes units of time, has categories
-            that are objects or none of ``keep_events``; or more rows are refused than kept.
-        ConfigError: An unknown unit, encoding or delimiter.
+        DataError: The source cannot be read, lacks a column, mixes units of time, has categories
+            that are objects, or has none of ``keep_events``; or more rows are rejected than kept.
+        ConfigError: Unknown unit, encoding or delimiter.
 
-    Cost: a streaming pass, and one to the first refused rows; memory O(1) for most sources.
+    Cost: one streaming pass, and one up to the first rejected rows; memory O(1) for most sources.
     """
-    times.check(time_unit)
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, given=columns.given, layouts=COMIREC)
+    times.check_unit(time_unit)
+    parsing = Parsing(
+        delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
+    )
     tables = open_tables(source, parsing)
-    order = tables[0].is_sequences
-    unit: str = "us" if order else time_unit  # places in a sequence are taken as they are
+    is_order = tables[0].is_sequences
+    unit: str = "us" if is_order else time_unit  # positions in a sequence are not converted
     try:
-        rows = _together([_chosen(number, each, columns) for number, each in enumerate(tables)])
+        rows = _concatenate(
+            [_select_columns(number, each, columns) for number, each in enumerate(tables)]
+        )
         dtype = rows.collect_schema()["time"]
-        _check_events(rows, keep_events, tables[0])
-        kind = times.kind(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-        rows = rows.with_columns(_kind(kind, keep_events, tables[0]).alias(KIND))
-        counts = dict(rows.group_by(KIND).len().collect(engine="streaming").iter_rows())
+        _check_kinds(rows, keep_events, tables[0])
+        kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
+        rows = rows.with_columns(_status(kind, keep_events, tables[0]).alias(STATUS))
+        counts = dict(rows.group_by(STATUS).len().collect(engine="streaming").iter_rows())
         unit = times.choose_unit(counts, unit)
-        kept = times.accepted(unit)
-        refused = _refused(rows, tables, counts, (*kept, OTHER))
-        users_left_out = _users_left_out(rows, kept) if OTHER in counts else 0
+        accepted = times.accepted_kinds(unit)
+        rejected = _rejected(rows, tables, counts, (*accepted, OTHER))
+        users_left_out = _users_left_out(rows, accepted) if OTHER in counts else 0
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
-    rows_kept = sum(counts.get(label, 0) for label in kept)
+    rows_kept = sum(counts.get(label, 0) for label in accepted)
     name = str(source) if isinstance(source, str | Path) else tables[0].name
-    refuse_objects(name, refused)
-    check_rejected(name, rows_kept, refused, strict=strict)
-    time = times.microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
-    if set(counts) - set(kept):  # else no row is looked at again, only the columns asked for
-        rows = rows.filter(pl.col(KIND).is_in(kept))
+    raise_for_objects(name, rejected)
+    check_rejected(name, rows_kept, rejected, strict=strict)
+    time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
+    if set(counts) - set(accepted):  # without the filter only the needed columns are read again
+        rows = rows.filter(pl.col(STATUS).is_in(accepted))
     return EventLog(
         frame=rows.select("user", "item", time.alias("time"), "^event$", "^category$"),
-        source=name, refused=refused, rows_kept=rows_kept,
-        rows_read=rows_kept + counts.get(OTHER, 0) + sum(each.count for each in refused),
-        has_time=not order, time_unit="order" if order else unit,
+        source=name, rejected=rejected, rows_kept=rows_kept,
+        rows_read=rows_kept + counts.get(OTHER, 0) + sum(each.count for each in rejected),
+        has_time=not is_order, time_unit="order" if is_order else unit,
         events_left_out=counts.get(OTHER, 0), users_left_out=users_left_out,
     )  # fmt: skip
 
 
-def id_of(column: str, dtype: pl.DataType, where: str) -> pl.Expr:
-    """Give a column of ids as text, or as int64 or uint64 where it has whole numbers.
+def id_column(column: str, dtype: pl.DataType, table: str) -> pl.Expr:
+    """Return a column of ids as text, or as int64 or uint64 if it has whole numbers.
 
     Raises:
-        DataError: Anything else; floats above all, which lose the digits of large ids.
+        DataError: Any other type; for example floats, which lose digits of large ids.
     """
     if dtype.is_integer():
         return pl.col(column).cast(pl.UInt64 if dtype == pl.UInt64 else pl.Int64)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         return pl.col(column).cast(pl.String)
     raise DataError(
-        f"The column {column!r} of {where} is {dtype}, which cannot hold ids digit for digit; "
-        "make it whole numbers or text."
+        f"The column {column!r} of {table} is {dtype}, which cannot store ids exactly; "
+        "convert it to whole numbers or text."
     )
 
 
-def _chosen(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
-    """Give the columns of each role, and where each row stands."""
+def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
+    """Return the columns of each role, and the table and line of each row."""
     names = {
-        role: require(role, table.columns, getattr(columns, role), where=table.where)
+        role: require_column(role, table.columns, getattr(columns, role), table=table.description)
         for role in ("user", "item", "time")
     }
     schema = table.frame.collect_schema()
-    chosen = [id_of(names[role], schema[names[role]], table.where).alias(role)
+    chosen = [id_column(names[role], schema[names[role]], table.description).alias(role)
               for role in ("user", "item")]  # fmt: skip
     chosen.append(pl.col(names["time"]).alias("time"))
     event, category = (
-        find(role, table.columns, getattr(columns, role), where=table.where)
+        find_column(role, table.columns, getattr(columns, role), table=table.description)
         for role in ("event", "category")
     )
     if event is not None:
         chosen.append(pl.col(event).cast(pl.String).alias("event"))
     fault = pl.col(FAULT)
     if category is not None:
-        lists = category_lists(category, schema[category], separator="|", where=table.where)
+        lists = category_lists(category, schema[category], separator="|", table=table.description)
         chosen.append(lists.alias("category"))
-        fault = pl.coalesce(fault, objects(category, schema[category])).alias(FAULT)
+        fault = pl.coalesce(fault, object_faults(category, schema[category])).alias(FAULT)
     return table.frame.select(pl.lit(number).alias(FILE), LINE, fault, *chosen)
 
 
-def _together(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
-    """Put the rows of all files in one frame; not all need have the optional columns."""
+def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
+    """Return the rows of all files as one frame. Optional columns may be missing in some files."""
     every = pl.concat(rows, how="diagonal")
     empty = {"event": pl.lit(""), "category": pl.lit([], dtype=pl.List(pl.String))}
     columns = every.collect_schema()
@@ -173,28 +180,27 @@ def _together(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
     )
 
 
-def _check_events(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:
-    """Refuse to keep kinds of event that the log does not have."""
+def _check_kinds(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:
+    """Raise DataError if a kind of event to keep is not in the log."""
     if not keep_events:
         return
-    asked = ", ".join(keep_events)
     if "event" not in rows.collect_schema():
         raise DataError(
-            f"keep_events asks for {asked}, but {table.where} has no event column among "
-            f"{listed(table.columns)}; name it, or leave keep_events out."
+            f"keep_events is {', '.join(keep_events)}, but {table.description} has no event column "
+            f"among {quote_names(table.columns)}; name the column, or leave keep_events out."
         )
-    found = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
-    absent = [event for event in keep_events if event not in found]
+    counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
+    absent = [event for event in keep_events if event not in counts]
     if absent:
-        most = sorted(found, key=lambda event: (-found[event], event))[:20]
+        most = sorted(counts, key=lambda event: (-counts[event], event))[:20]
         raise DataError(
-            f"keep_events asks for {', '.join(absent)}, which no row of {table.name} is; choose "
-            f"among {', '.join(f'{event} ({found[event]:,} rows)' for event in most)}."
+            f"keep_events contains {', '.join(absent)}, which is in no row of {table.name}; choose "
+            f"from {', '.join(f'{event} ({counts[event]:,} rows)' for event in most)}."
         )
 
 
-def _kind(time_kind: pl.Expr, keep_events: Collection[str], table: Table) -> pl.Expr:
-    """Say of each row what its time is, or the first reason not to keep it."""
+def _status(time_kind: pl.Expr, keep_events: Collection[str], table: Table) -> pl.Expr:
+    """Return the kind of each row's time, or the first reason not to keep the row."""
     ids = [pl.col(role).cast(pl.String).fill_null("") for role in ("user", "item")]
     checks = [(pl.col(FAULT).is_not_null(), pl.col(FAULT))]
     checks += [(ids[0] == "", pl.lit("user is missing")), (ids[1] == "", pl.lit("item is missing"))]
@@ -203,27 +209,27 @@ def _kind(time_kind: pl.Expr, keep_events: Collection[str], table: Table) -> pl.
         checks.append((broken, pl.lit(OVER_LINES)))
     if keep_events:
         checks.append((~pl.col("event").is_in(list(keep_events)), pl.lit(OTHER)))
-    kind = time_kind
-    for found, label in reversed(checks):
-        kind = pl.when(found).then(label).otherwise(kind)
-    return kind
+    status = time_kind
+    for condition, label in reversed(checks):
+        status = pl.when(condition).then(label).otherwise(status)
+    return status
 
 
-def _refused(
-    rows: pl.LazyFrame, tables: Sequence[Table], counts: dict[str, int], good: Collection[str]
+def _rejected(
+    rows: pl.LazyFrame, tables: Sequence[Table], counts: dict[str, int], valid: Collection[str]
 ) -> tuple[RejectedRows, ...]:
-    """Name what is refused; times that read but do not fit the column get their reason here."""
-    reasons = {kind: times.reason(kind) for kind in counts if kind not in good}
-    refused: Counter[str] = Counter()
-    for kind, reason in reasons.items():
-        refused[reason] += counts[kind]
-    told = rows.with_columns(pl.col(KIND).replace(reasons))
-    return find_rejected(told, tables, refused, show=("user", "item", "time"))
+    """Return the rejected rows, with a reason for valid times of another unit than the column's."""
+    reasons = {status: times.rejection_reason(status) for status in counts if status not in valid}
+    per_reason: Counter[str] = Counter()
+    for status, reason in reasons.items():
+        per_reason[reason] += counts[status]
+    labelled = rows.with_columns(pl.col(STATUS).replace(reasons))
+    return find_rejected(labelled, tables, per_reason, show=("user", "item", "time"))
 
 
-def _users_left_out(rows: pl.LazyFrame, kept: Sequence[str]) -> int:
-    """Count the users of whose rows none is kept, though some might be."""
-    is_kept = pl.col(KIND).is_in(kept)
-    usable = rows.filter(is_kept | (pl.col(KIND) == OTHER))
+def _users_left_out(rows: pl.LazyFrame, accepted: Sequence[str]) -> int:
+    """Count the users who have usable rows but none of a kind to keep."""
+    is_kept = pl.col(STATUS).is_in(accepted)
+    usable = rows.filter(is_kept | (pl.col(STATUS) == OTHER))
     users = usable.group_by("user").agg(is_kept.any().alias("kept"))
     return int(users.select((~pl.col("kept")).sum()).collect(engine="streaming").item())

@@ -1,10 +1,10 @@
-"""Ragged histories on three arrays.
+"""Histories of different lengths, stored in three flat arrays.
 
-    indptr  [U + 1]   user u's events stand at indptr[u] to indptr[u + 1]
+    indptr  [U + 1]   the events of user u are at indptr[u] to indptr[u + 1]
     items   [E]       item numbers, oldest first within a user
     times   [E]       microseconds since 1970 UTC, ascending within a user
 
-The arrays may be memory-mapped; nothing here copies them whole.
+The arrays may be memory-mapped; no method copies them completely.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,32 +16,35 @@ from numpy.typing import NDArray
 from prismrec.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Histories:
-    """The events of U users, each in time order; ties in the order of the log."""
+    """The events of U users, in time order per user; ties in the order of the log."""
 
     indptr: NDArray[np.int64]
     items: NDArray[np.int64]
     times: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not fit together."""
+        """Raise DataError if the arrays do not fit together."""
         if self.indptr[0] != 0 or self.indptr[-1] != len(self.items):
             raise DataError(
-                f"Histories of {len(self.items)} events were given offsets from {self.indptr[0]} "
-                f"to {self.indptr[-1]}; they must go from 0 to the number of events."
+                f"Histories of {len(self.items)} events have offsets from {self.indptr[0]} "
+                f"to {self.indptr[-1]}; offsets must go from 0 to the number of events."
             )
         if len(self.times) != len(self.items):
             raise DataError(
-                f"Histories were given {len(self.items)} items but {len(self.times)} times; "
-                "give one time an event."
+                f"Histories have {len(self.items)} items but {len(self.times)} times; give one "
+                "time per event."
             )
+
+    def __repr__(self) -> str:
+        return f"Histories({len(self):,} users, {len(self.items):,} events)"
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
     def __getitem__(self, user: int) -> NDArray[np.int64]:
-        """Give one user's items, oldest first."""
+        """Return the items of one user, oldest first."""
         return self.items[self.indptr[user] : self.indptr[user + 1]]
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
@@ -49,15 +52,15 @@ class Histories:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Events a user, ``[U]``."""
+        """Number of events per user, ``[U]``."""
         return np.diff(self.indptr)
 
     def times_of(self, user: int) -> NDArray[np.int64]:
-        """Give the times of one user's events, ascending, in microseconds."""
+        """Return the times of one user's events, ascending, in microseconds since 1970 UTC."""
         return self.times[self.indptr[user] : self.indptr[user + 1]]
 
     def select(self, users: NDArray[np.int64]) -> "Histories":
-        """Give the histories of some users, in the order asked. Copies their events."""
+        """Return the histories of some users, in the order of ``users``. Copies their events."""
         lengths = self.lengths[users]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         starts = np.repeat(self.indptr[users] - indptr[:-1], lengths)
@@ -70,7 +73,7 @@ class Histories:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> "Histories":
-        """Make histories from lists of item numbers; times count 0, 1, 2, … within a user."""
+        """Build histories from lists of item numbers, with times 0, 1, 2, … per user."""
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         items = np.array([item for row in rows for item in row], dtype=np.int64)

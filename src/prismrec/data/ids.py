@@ -1,11 +1,11 @@
-"""Dense numbers for external ids, and back.
+"""Convert external ids to dense numbers and back.
 
     users = IdMap(np.array(["ann", "bob"], dtype=object), kind="user")
     users.index(["bob"])      # array([1])
     users.external([1])       # ["bob"]
 
-External ids are strings, whatever the log held: ``"9000000000000000019"`` comes back digit for
-digit. A map never holds a float.
+External ids are strings, also if the log has whole numbers: ``"9000000000000000019"`` is returned
+digit for digit. Ids are never floats.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,15 +19,15 @@ from prismrec.errors import ConfigError, DataError, UnknownName
 
 
 class IdMap:
-    """External ids in a fixed order; an id's place is its number.
+    """External ids in a fixed order; the number of an id is its position plus ``first``.
 
     Args:
-        external: The ids, distinct and none missing.
-        first: Number of the first id: 0 for users, 1 for items, where 0 is padding.
-        kind: What the ids name, for messages: "user", "item".
+        external: The ids, distinct and without missing values.
+        first: Number of the first id: 0 for users; 1 for items, since 0 is padding.
+        kind: "user" or "item", for messages.
 
     Raises:
-        DataError: An id is missing or stands twice.
+        DataError: An id is missing or occurs twice.
     """
 
     def __init__(self, external: pl.Series | Sequence[str], *, first: int = 0, kind: str) -> None:
@@ -35,12 +35,15 @@ class IdMap:
         if ids.null_count():
             raise DataError(f"{ids.null_count()} {kind} ids are missing; give every {kind} an id.")
         if ids.n_unique() != len(ids):
-            twice = ids.filter(ids.is_duplicated())[0]
-            raise DataError(f"The {kind} id {twice!r} stands twice in a map; ids must be distinct.")
+            repeated = ids.filter(ids.is_duplicated())[0]
+            raise DataError(f"The {kind} id {repeated!r} occurs twice; ids must be distinct.")
         self.ids, self.first, self.kind = ids, first, kind
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"IdMap({len(self):,} {self.kind} ids)"
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -54,11 +57,11 @@ class IdMap:
         return name in self._numbers
 
     def index(self, names: Iterable[str]) -> NDArray[np.int64]:
-        """Give the numbers of external ids, in the order asked.
+        """Return the numbers of external ids, in the order of ``names``.
 
         Raises:
             UnknownName: An id that is not in the map.
-            ConfigError: ``names`` is a string: its letters are no ids.
+            ConfigError: ``names`` is a string instead of a list.
 
         Cost: O(names) time; the first call builds a dictionary, O(n) time and memory.
         """
@@ -69,37 +72,36 @@ class IdMap:
             raise UnknownName.among(self.kind, error.args[0], self._numbers) from error
 
     def index_known(self, names: Iterable[str]) -> NDArray[np.int64]:
-        """Return the numbers of the ids that the map holds, in the order given; drop the others.
+        """Return the numbers of the known ids, in the order of ``names``; drop unknown ids.
 
         Raises:
-            ConfigError: ``names`` is a string: its letters are no ids.
+            ConfigError: ``names`` is a string instead of a list.
 
-        Cost: as ``index``.
+        Cost: as for ``index``.
         """
         check_ids(names)
         numbers = self._numbers
         return np.array([numbers[name] for name in names if name in numbers], dtype=np.int64)
 
     def external(self, numbers: Iterable[int]) -> list[str]:
-        """Give the external ids of numbers, in the order asked.
+        """Return the external ids of numbers, in the order of ``numbers``.
 
         Raises:
-            UnknownName: A number outside the map: negative, padding, or past the end.
+            UnknownName: A number is negative, padding, or too large.
         """
-        asked = np.array(list(numbers), dtype=np.int64)
-        outside = (asked < self.first) | (asked >= self.first + len(self.ids))
+        chosen = np.array(list(numbers), dtype=np.int64)
+        outside = (chosen < self.first) | (chosen >= self.first + len(self.ids))
         if outside.any():
             raise UnknownName(
-                f"No {self.kind} has number {asked[outside.argmax()]}; they go from {self.first} "
-                f"to {self.first + len(self.ids) - 1}."
+                f"No {self.kind} has number {chosen[outside.argmax()]}; numbers go from "
+                f"{self.first} to {self.first + len(self.ids) - 1}."
             )
-        return [self._names[place] for place in (asked - self.first).tolist()]
+        return [self._names[place] for place in (chosen - self.first).tolist()]
 
 
 def check_ids(names: object) -> None:
     """Raise ConfigError for a string where a list of ids is expected."""
     if isinstance(names, str | bytes):
         raise ConfigError(
-            f"A list of ids was expected, but the text {names[:40]!r} was given; give a list, such "
-            f"as [{names[:40]!r}]."
+            f"The ids are the text {names[:40]!r}, but must be a list; write [{names[:40]!r}]."
         )

@@ -1,4 +1,4 @@
-"""What is known of items: titles, and none, one or several categories each.
+"""Read item descriptions: a title and any number of categories per item.
 
 items = read_items("movies.item")             # a table: item, title, categories
 items = read_items("item_attributes.json")    # {"B00A": ["tea", "cups"], …}
@@ -13,127 +13,133 @@ from typing import Any
 
 import polars as pl
 
-from prismrec.data.events import EventLog, id_of
-from prismrec.data.readers.categories import category_lists, objects, refuse_objects
-from prismrec.data.readers.columns import find, require
-from prismrec.data.readers.formats import Parsing, open_tables
-from prismrec.data.readers.rejected import FILE, KIND, RejectedRows, check_rejected, find_rejected
+from prismrec.data.events import EventLog, id_column
+from prismrec.data.readers.base import Parsing
+from prismrec.data.readers.categories import category_lists, object_faults, raise_for_objects
+from prismrec.data.readers.columns import find_column, require_column
+from prismrec.data.readers.open import open_tables
+from prismrec.data.readers.rejected import (
+    FILE,
+    STATUS,
+    RejectedRows,
+    check_rejected,
+    find_rejected,
+)
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
 from prismrec.data.readers.text import read_text
 from prismrec.errors import DataError
 
-GOOD = "good"
-COMIREC = {2: ("item", "category")}
+VALID = "valid"
+COMIREC = {2: ("item", "category")}  # the columns of a file without a header
 
 
 @dataclass(frozen=True)
 class ItemDescriptions:
-    """Items by external id, each once, in the order in which the source first names them."""
+    """One row per item, in the order of first occurrence in the source."""
 
     frame: pl.DataFrame
-    """``item`` (text), ``title`` (text or null), ``categories`` (list of text: distinct, maybe
-    empty)."""
-    refused: tuple[RejectedRows, ...] = ()
+    """Columns ``item`` (text), ``title`` (text or null) and ``categories`` (list of distinct texts,
+    possibly empty)."""
+    rejected: tuple[RejectedRows, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ItemColumns:
-    """The caller's names of columns; where one is None the common names are tried."""
+    """Column names chosen by the caller. If a name is None, common names are tried."""
 
     item: str | None = None
     title: str | None = None
     categories: str | None = None
 
 
-ANY_COLUMNS = ItemColumns()
+COMMON_NAMES = ItemColumns()
 
 
 def read_items(
-    source: object, *, columns: ItemColumns = ANY_COLUMNS, separator: str = "|",
+    source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
 ) -> ItemDescriptions:  # fmt: skip
     """Read titles and categories.
 
-    An item of several rows has the categories of all of them, and the first title: no row takes
-    the place of another.
+    If an item has several rows, it gets the categories of all of them and the first title.
 
     Args:
-        source: A table, from all that ``read_events`` reads; ComiRec's ``item,category`` without
-            a header; or JSON of one object, from items to their categories.
-        columns: Names of columns that are not common ones.
-        separator: Cuts the categories in a field of text; a space where the column's name ends in
-            ``:token_seq``, as RecBole's do. A field that is a list of JSON as a whole is that
-            list, however deep.
-        delimiter: Between fields of text; told by the header if None.
-        encoding: Of text.
+        source: A table in any format that ``read_events`` reads; ComiRec's ``item,category``
+            without a header; or one JSON object that maps items to their categories.
+        columns: Column names, if they are not common names.
+        separator: Separates the categories in a text field. If the column's name ends in
+            ``:token_seq`` (RecBole), a space separates them. A field that as a whole is a JSON
+            list, nested to any depth, is read as that list.
+        delimiter: Character between fields of text. None: detect it in the header.
+        encoding: Encoding of text.
 
     Returns:
-        The items. One whose categories are missing or empty is kept, with none.
+        The items. An item without categories is kept.
 
     Raises:
-        DataError: The source does not read, has no item column, or holds sequences; categories
-            are objects; or more rows are refused, for want of an item, than kept.
-        ConfigError: An unknown encoding or delimiter.
+        DataError: The source cannot be read, has no item column, or contains sequences; categories
+            are objects; or more rows are rejected, because they have no item, than kept.
+        ConfigError: Unknown encoding or delimiter.
 
     Cost: O(rows) time and memory.
     """
-    given = [name for name in (columns.item, columns.title, columns.categories) if name is not None]
-    mapping = _mapping(source, encoding, given)
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, given=given, layouts=COMIREC)
+    names = [name for name in (columns.item, columns.title, columns.categories) if name is not None]
+    mapping = _mapping(source, encoding, names)
+    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
     tables = open_tables(source if mapping is None else mapping, parsing)
     if any(table.is_sequences for table in tables):
         raise DataError(
-            f"{source} has no header that names a column of items, and its lines are words with "
-            "spaces between, as of sequences of events; give a table of items: item, title, "
-            "categories."
+            f"{source} has no header with a column of items, and its lines are words separated by "
+            "spaces, as in sequences of events; give a table of items: item, title, categories."
         )
     try:
         rows = pl.concat(
-            _chosen(number, table, columns, separator) for number, table in enumerate(tables)
+            _select_columns(number, table, columns, separator)
+            for number, table in enumerate(tables)
         )
         missing = pl.when(pl.col("item").fill_null("") == "").then(pl.lit("item is missing"))
         rows = rows.with_columns(
-            pl.coalesce(pl.col(FAULT), missing.otherwise(pl.lit(GOOD))).alias(KIND)
+            pl.coalesce(pl.col(FAULT), missing.otherwise(pl.lit(VALID))).alias(STATUS)
         )
-        counts = dict(rows.group_by(KIND).len().collect(engine="streaming").iter_rows())
-        kept = counts.pop(GOOD, 0)
-        refused = find_rejected(rows, tables, counts, show=("item", "title"))
-        items = _united(rows.filter(pl.col(KIND) == GOOD).collect())
+        counts = dict(rows.group_by(STATUS).len().collect(engine="streaming").iter_rows())
+        kept = counts.pop(VALID, 0)
+        rejected = find_rejected(rows, tables, counts, show=("item", "title"))
+        items = _merge_rows(rows.filter(pl.col(STATUS) == VALID).collect())
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
-    refuse_objects(name, refused)
-    check_rejected(name, kept, refused)
-    return ItemDescriptions(items, refused)
+    raise_for_objects(name, rejected)
+    check_rejected(name, kept, rejected)
+    return ItemDescriptions(items, rejected)
 
 
 def items_from_log(log: EventLog) -> ItemDescriptions:
-    """Take the categories from the log's ``category`` column: of each item, all that it came with.
+    """Return the items of a log with all the categories of their events.
 
     Raises:
-        DataError: The log has no such column.
+        DataError: The log has no ``category`` column.
 
     Cost: one pass over the log; memory O(distinct pairs of item and category).
     """
     if "category" not in log.frame.collect_schema():
         raise DataError(
-            f"The categories of {log.source} are asked for, but it has no category column; "
-            "name one when reading it, or read a table of items."
+            f"The log {log.source} has no category column; name one when you read it, or read a "
+            "table of items."
         )
     rows = log.frame.select("item", "category").unique(maintain_order=True)
     named = rows.select(
         pl.col("item").cast(pl.String), pl.lit(None, dtype=pl.String).alias("title"),
         pl.col("category").alias("categories"),
     )  # fmt: skip
-    return ItemDescriptions(_united(named.collect()))
+    return ItemDescriptions(_merge_rows(named.collect()))
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object of JSON with all its keys, those that stand twice too."""
+    """A JSON object as (key, value) pairs, which keeps repeated keys."""
 
 
-def _mapping(source: object, encoding: str, given: list[str]) -> pl.DataFrame | None:
-    """Read JSON of one object from items to categories; None if the source is none."""
+def _mapping(source: object, encoding: str, column_names: list[str]) -> pl.DataFrame | None:
+    """Read one JSON object that maps items to categories; None if the source is not one."""
     if not isinstance(source, str | Path) or ".json" not in Path(source).suffixes:
         return None
     path = Path(source)
@@ -141,60 +147,65 @@ def _mapping(source: object, encoding: str, given: list[str]) -> pl.DataFrame | 
         return None
     text = read_text(path, encoding)
     try:
-        found = json.loads(
+        pairs = json.loads(
             path.read_bytes() if isinstance(text, Path) else text,
             object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=str,
         )  # fmt: skip
-        if not isinstance(found, _Pairs):
+        if not isinstance(pairs, _Pairs):
             return None
-        keys = [key for key, _ in found]
-        if find("item", keys, None, where=path.name) is not None or set(given) & set(keys):
-            return None  # JSON lines, of which there is one
-        cells = [list(_names(key, value, path.name)) for key, value in found]
+        keys = [key for key, _ in pairs]
+        is_row = find_column("item", keys, None, table=path.name) is not None
+        if is_row or set(column_names) & set(keys):
+            return None  # JSON lines with a single line
+        cells = [list(_names(key, value, path.name)) for key, value in pairs]
     except json.JSONDecodeError:
-        return None  # JSON lines, or nothing that reads: the table's reader says which
+        return None  # JSON lines or damaged: the reader of JSON lines finds out
     except RecursionError:
         raise DataError(
-            f"{path.name} holds lists in lists too deep to read; write it flatter."
+            f"{path.name} has lists that are nested too deeply; write it with fewer levels."
         ) from None
     schema = {"item": pl.String(), "categories": pl.List(pl.String)}
     return pl.DataFrame({"item": keys, "categories": cells}, schema=schema)
 
 
-def _names(item: str, value: object, where: str) -> Iterator[str]:
-    """Give the names in a value of JSON: itself, or those of a list however deep."""
+def _names(item: str, value: object, table: str) -> Iterator[str]:
+    """Yield the names in a JSON value: a single name, or those of a list nested to any depth."""
     if isinstance(value, _Pairs):
         raise DataError(
-            f"The item {item!r} of {where} has an object for its categories; give a list of names, "
-            "or JSON lines of one object an item, with its id among them."
+            f"The item {item!r} of {table} has an object as its categories; give a list of names, "
+            "or JSON lines with one object per item that includes its id."
         )
     if isinstance(value, list):
         for each in value:
-            yield from _names(item, each, where)
+            yield from _names(item, each, table)
     elif value is not None:
         yield value if isinstance(value, str) else json.dumps(value)
 
 
-def _chosen(number: int, table: Table, columns: ItemColumns, separator: str) -> pl.LazyFrame:
-    """Give item, title and categories, and where each row stands."""
+def _select_columns(
+    number: int, table: Table, columns: ItemColumns, separator: str
+) -> pl.LazyFrame:
+    """Return item, title and categories, and the table and line of each row."""
     schema = table.frame.collect_schema()
-    item = require("item", table.columns, columns.item, where=table.where)
-    title = find("title", table.columns, columns.title, where=table.where)
-    category = find("category", table.columns, columns.categories, where=table.where)
+    item = require_column("item", table.columns, columns.item, table=table.description)
+    title = find_column("title", table.columns, columns.title, table=table.description)
+    category = find_column("category", table.columns, columns.categories, table=table.description)
     lists, fault = pl.lit([], dtype=pl.List(pl.String)), pl.col(FAULT)
     if category is not None:
-        lists = category_lists(category, schema[category], separator=separator, where=table.where)
-        fault = pl.coalesce(fault, objects(category, schema[category])).alias(FAULT)
-    named = pl.lit(None, dtype=pl.String) if title is None else pl.col(title).cast(pl.String)
-    ids = id_of(item, schema[item], table.where).cast(pl.String)
+        lists = category_lists(
+            category, schema[category], separator=separator, table=table.description
+        )
+        fault = pl.coalesce(fault, object_faults(category, schema[category])).alias(FAULT)
+    titles = pl.lit(None, dtype=pl.String) if title is None else pl.col(title).cast(pl.String)
+    ids = id_column(item, schema[item], table.description).cast(pl.String)
     return table.frame.select(
         pl.lit(number).alias(FILE), LINE, fault,
-        ids.alias("item"), named.alias("title"), lists.alias("categories"),
+        ids.alias("item"), titles.alias("title"), lists.alias("categories"),
     )  # fmt: skip
 
 
-def _united(rows: pl.DataFrame) -> pl.DataFrame:
-    """Make one row an item: its first title, and the categories of all its rows."""
+def _merge_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per item: its first title, and the categories of all its rows."""
     title = pl.col("title").filter(pl.col("title") != "").first()
     every = pl.col("categories").explode(empty_as_null=False, keep_nulls=False)
     return rows.group_by("item", maintain_order=True).agg(title, every.unique(maintain_order=True))

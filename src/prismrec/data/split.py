@@ -1,14 +1,14 @@
-"""Who is trained on and who is tested: METHODS §1.
+"""Split a data set into training histories and cases for validation and test.
 
     split = split_by_user(dataset, valid=0.1, test=0.1, seed=0)
     split = make_split(dataset, "leave-last-out")         # by name, for the command line
 
-A split is a function of the data set and its options alone; two calls give the same one. The
-arrays of a case are views of the data set's.
+A split depends only on the data set and the options, so two calls return the same split. The
+arrays of a case are views of the arrays of the data set.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,52 +16,70 @@ from numpy.typing import NDArray
 
 from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
+from prismrec.data.reprs import html_table, text_table
 from prismrec.errors import ConfigError, DataError, UnknownName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Case:
-    """One user to be tested: what was known, and what came after."""
+    """One user of validation or test: the known history and the targets that follow it."""
 
     history: NDArray[np.int64]
-    """Item numbers, oldest first, whole; a model takes the newest it can use."""
+    """Item numbers, oldest first, complete. A model uses the newest ``max_len`` of them."""
     targets: NDArray[np.int64]
-    """Item numbers, at least one, in time order; metrics take them as a set."""
+    """Item numbers, at least one, in time order. Metrics use them as a set."""
+
+    def __repr__(self) -> str:
+        return f"Case({len(self.history)} history items, {len(self.targets)} targets)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
-    """Training histories and the cases of validation and test."""
+    """The histories for training and the cases for validation and test."""
 
     train: Histories
     valid: list[Case]
     test: list[Case]
     how: str
-    """The protocol in words, for the protocol card: "by-user, seed 0, 80/10/10"."""
+    """The protocol in words: "by-user, seed 0, 80/10/10"."""
+
+    def __repr__(self) -> str:
+        return text_table("Split", self._facts())
+
+    def _repr_html_(self) -> str:
+        return html_table("Split", self._facts())
+
+    def _facts(self) -> Iterator[tuple[str, object]]:
+        yield "train", f"{len(self.train):,} users, {len(self.train.items):,} events"
+        yield "valid", f"{len(self.valid):,} cases"
+        yield "test", f"{len(self.test):,} cases"
+        yield "protocol", self.how
 
 
 def split_by_user(
     dataset: Dataset, *, valid: float = 0.1, test: float = 0.1, seed: int = 0,
     history_share: float = 0.8,
 ) -> Split:  # fmt: skip
-    """Train on most users, test on others: the ComiRec protocol.
+    """Split by user (ComiRec's protocol): train on most users, validate and test on other users.
 
-    Users in number order are permuted; the first go to training, the next to validation, the
-    rest to test. Of a tested user's n events the first ⌊history_share · n⌋ are history and the
-    rest targets; a user left without either cannot be tested and is counted in ``how``.
+    The users, in the order of their numbers, are permuted. The first ones are for training, the
+    next ones for validation and the last ones for test. In validation and test, the first
+    ⌊history_share · n⌋ of a user's n events are the history and the others are the targets. A user
+    without history or without targets is left out and counted in ``how``.
 
     Args:
-        dataset: What to split.
-        valid: Share of the users for validation.
-        test: Share of the users for test.
-        seed: Of the permutation, ``numpy.random.default_rng(seed)``.
-        history_share: Share of a tested user's events that is known.
+        dataset: The data set.
+        valid: Share of the users for validation, from 0 to 1.
+        test: Share of the users for test, from 0 to 1.
+        seed: Seed of the permutation, ``numpy.random.default_rng(seed)``.
+        history_share: Share of a user's events that is the history, between 0 and 1.
 
     Raises:
-        ConfigError: Shares that leave nothing to train on, to know or to find; a negative seed.
-        DataError: Too few users to leave one for training.
+        ConfigError: The shares leave no users for training, no history or no targets; or a
+            negative seed.
+        DataError: There are too few users to have one for training.
 
-    Source: Cen et al., KDD 2020, the evaluation on users not trained on.
+    Source: Cen et al., KDD 2020, the evaluation on held-out users.
     """
     _check_shares(valid, test)
     if not 0 < history_share < 1:
@@ -72,11 +90,11 @@ def split_by_user(
     first, second = _cuts(len(users), valid, test)
     if not first:
         raise DataError(
-            f"A split by user was asked of {len(users)} users, which leaves none to train on; "
-            "give more users or smaller shares of validation and test."
+            f"A split by user of {len(users)} users leaves no user for training; give more users, "
+            "or smaller shares of validation and test."
         )
     histories = dataset.histories
-    # Rounded first: 0.29 * 100 is 28.999999999999996.
+    # Rounded before floor: 0.29 * 100 is 28.999999999999996.
     known = np.floor(np.round(histories.lengths * history_share, 9)).astype(np.int64)
 
     def cases(chosen: NDArray[np.int64]) -> list[Case]:
@@ -92,10 +110,10 @@ def split_by_user(
 
 
 def split_leave_last_out(dataset: Dataset) -> Split:
-    """Test on every user's last item, validate on the one before, train on the rest.
+    """Split by position: test on the last item of each user, validate on the one before.
 
-    The history of a test holds the validation's target. Users with fewer than three events are
-    trained on whole and not tested.
+    The history of a test case includes the target of validation. Users with fewer than three events
+    are used for training only.
     """
     histories = dataset.histories
     lengths = histories.lengths
@@ -113,44 +131,45 @@ def split_by_time(
     dataset: Dataset, *, valid_from: int | None = None, test_from: int | None = None,
     valid: float = 0.1, test: float = 0.1,
 ) -> Split:  # fmt: skip
-    """Train on the events before a moment, test on what users did after a later one.
+    """Split by time: train on the events before one time, test on the events after a later time.
 
-    Validation knows what was before ``valid_from`` and looks for what came before
-    ``test_from``; test knows all before ``test_from``. An event at a moment comes after it.
-    Users with nothing before cannot be tested and are counted in ``how``.
+    Training uses the events before ``valid_from``. The targets of validation are the events from
+    ``valid_from`` until before ``test_from``; the targets of test are the events from ``test_from``
+    on. The history is everything before the targets. Users without history are left out and counted
+    in ``how``.
 
     Args:
-        dataset: What to split.
-        valid_from: Microseconds since 1970 UTC; with ``test_from``, instead of the shares.
+        dataset: The data set.
+        valid_from: Microseconds since 1970 UTC; use it with ``test_from``, instead of the shares.
         test_from: Microseconds since 1970 UTC, not before ``valid_from``.
-        valid: Share of the events for validation, if no moments are given.
+        valid: Share of the events for validation, if the times are not given; from 0 to 1.
         test: Share of the events for test, likewise.
 
     Raises:
         DataError: The data set has no times, or no event is before ``valid_from``.
-        ConfigError: One moment without the other, or in the wrong order; impossible shares.
+        ConfigError: Only one of the times is given, or their order is wrong; impossible shares.
     """
     if not dataset.how.get("has_time", True):
         raise DataError(
-            "A split by time was asked of a log without times; give it a time column, "
+            "A split by time needs times, but the log has none; give a log with a time column, "
             "or split by-user or leave-last-out."
         )
     histories = dataset.histories
     if valid_from is None and test_from is None:
         _check_shares(valid, test)
         places = _cuts(len(histories.times), valid, test)
-        moments = np.append(histories.times, histories.times.max() + 1)  # test may be 0: no event
+        moments = np.append(histories.times, histories.times.max() + 1)  # test may be 0: no events
         valid_from, test_from = np.partition(moments, places)[places].tolist()
     if valid_from is None or test_from is None or valid_from > test_from:
         raise ConfigError(
-            f"valid_from is {valid_from} and test_from is {test_from}; give both, the first not "
-            "after the second, in microseconds since 1970 UTC."
+            f"valid_from is {valid_from} and test_from is {test_from}; give both, valid_from not "
+            "after test_from, in microseconds since 1970 UTC."
         )
     before, between = _before(histories, valid_from), _before(histories, test_from)
     if not before.any():
         raise DataError(
             f"No event is before valid_from ({valid_from}), so there is nothing to train on; "
-            "give a later moment."
+            "give a later time."
         )
     validation = _cases(histories, np.arange(len(histories)), before, between)
     final = _cases(histories, np.arange(len(histories)), between)
@@ -173,11 +192,16 @@ SPLITS: dict[str, Callable[..., Split]] = {
 
 
 def make_split(dataset: Dataset, name: str, **options: float) -> Split:
-    """Split by a name of ``SPLITS``, with that protocol's options.
+    """Split a data set by the name of a protocol.
+
+    Args:
+        dataset: The data set.
+        name: A key of ``SPLITS``.
+        **options: Options of the protocol's function.
 
     Raises:
-        UnknownName: No such protocol.
-        ConfigError: An option that the protocol does not take, or an impossible value.
+        UnknownName: Unknown protocol.
+        ConfigError: An option that the protocol does not have, or an impossible value.
     """
     if name not in SPLITS:
         raise UnknownName.among("split", name, SPLITS)
@@ -185,7 +209,7 @@ def make_split(dataset: Dataset, name: str, **options: float) -> Split:
     for option in options:
         if option not in known:
             takes = ", ".join(known) or "none"
-            raise ConfigError(f"The split {name!r} has no option {option!r}; it takes: {takes}.")
+            raise ConfigError(f"The split {name!r} has no option {option!r}; choose: {takes}.")
     return SPLITS[name](dataset, **options)
 
 
@@ -193,12 +217,12 @@ def _check_shares(valid: float, test: float) -> None:
     if not (valid >= 0 and test >= 0 and valid + test < 1):
         raise ConfigError(
             f"valid is {valid} and test is {test}; neither may be negative and together they "
-            "must leave something to train on: their sum must be below 1."
+            "must leave something for training: their sum must be below 1."
         )
 
 
 def _cuts(size: int, valid: float, test: float) -> NDArray[np.int64]:
-    """Give where validation and test begin among ``size`` things in order."""
+    """Return the positions at which validation and test begin in a sequence of length ``size``."""
     shares = np.array([1 - valid - test, 1 - test])
     return np.floor(np.round(size * shares, 9)).astype(np.int64)
 
@@ -218,7 +242,7 @@ def _before(histories: Histories, moment: int) -> NDArray[np.int64]:
 
 
 def _heads(histories: Histories, lengths: NDArray[np.int64]) -> Histories:
-    """Give the first ``lengths`` events of each user, without the users who have none of them."""
+    """Return the first ``lengths`` events of each user; users with length 0 are left out."""
     place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], histories.lengths)
     kept = place < np.repeat(lengths, histories.lengths)
     indptr = np.concatenate([[0], np.cumsum(lengths[lengths > 0])]).astype(np.int64)
@@ -229,8 +253,11 @@ def _cases(
     histories: Histories, users: NDArray[np.int64], known: NDArray[np.int64],
     until: NDArray[np.int64] | None = None,
 ) -> list[Case]:  # fmt: skip
-    """Make a case of each user who has both: ``known`` events, then targets up to ``until``."""
-    items = np.asarray(histories.items)  # a plain view: slicing a memory map is ten times slower
+    """Build a case per user: ``known`` events of history, then targets up to event ``until``.
+
+    Users without history or without targets are left out.
+    """
+    items = np.asarray(histories.items)  # a plain view: slicing a memory map is 10 times slower
     starts = histories.indptr[users]
     ends = histories.indptr[users + 1] if until is None else starts + until
     middles = starts + known

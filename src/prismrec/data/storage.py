@@ -51,6 +51,8 @@ ITEMS: dict[str, pl.DataType] = {
     "count": pl.Int64(),
 }
 """The columns of ``items.parquet``."""
+RENAMED_KEYS = {"refused": "rejected"}
+"""Keys of ``how`` that earlier versions saved, and their present names."""
 FORM = ManifestForm(
     what="data set",
     format=DATASET_FORMAT,
@@ -117,7 +119,8 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
             )
     if (np.diff(indptr) < 0).any():
         raise _damaged(folder / "indptr.npy", "its offsets fall")
-    dataset = Dataset(users, catalog, Histories(indptr, items, times), manifest["how"])
+    how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
+    dataset = Dataset(users, catalog, Histories(indptr, items, times), how)
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
         raise _changed(folder, "users.parquet or items.parquet")
     if verify and dataset.fingerprint != manifest["fingerprint"]:

@@ -1,7 +1,7 @@
-"""Categories in a cell: a list, nested lists, JSON, or text with separators, made one list.
+"""Convert cells to lists of categories: lists, nested lists, JSON, or text with separators.
 
-Objects, such as ``[{"id": 28, "name": "Action"}]``, are refused: which of their values is the
-category's name cannot be told.
+Objects, such as ``[{"id": 28, "name": "Action"}]``, are an error: it is not known which of their
+values is the name of the category.
 """
 
 from collections.abc import Iterable
@@ -13,70 +13,70 @@ from prismrec.data.readers.rejected import RejectedRows
 from prismrec.errors import DataError
 
 OBJECTS = "categories are objects, not names"
-ADVICE = "give names or lists of names, or name another column for the categories"
+ADVICE = "give names or lists of names, or choose another column for the categories"
 _STRING = r'"(?:[^"\\]|\\.)*"'
-# A string of JSON with its quotes, or a number or word; brackets and commas fall between.
+# A JSON string with its quotes, or a number or word. Brackets and commas separate them.
 _SCALAR = rf'{_STRING}|[^\[\],\s"]+'
 
 
-def category_lists(column: str, dtype: pl.DataType, *, separator: str, where: str) -> pl.Expr:
-    """Give the distinct categories of each cell, in order; an empty list where there are none.
+def category_lists(column: str, dtype: pl.DataType, *, separator: str, table: str) -> pl.Expr:
+    """Return the distinct categories of each cell, in order; an empty list for an empty cell.
 
     Args:
-        column: Name of the cells' column.
-        dtype: Their type: text, numbers, or lists of these, however deep. Text that as a whole is
-            a list of JSON is that list.
-        separator: Cuts other text, but for a column of RecBole's type ``:token_seq``, which is
-            cut at spaces; a cell without it is one category.
-        where: The table, for the message.
+        column: Name of the column.
+        dtype: Its type: text, numbers, or lists of these, nested to any depth. A text that as a
+            whole is a JSON list is read as that list.
+        separator: Separates the categories in other text. A column of RecBole's type
+            ``:token_seq`` is separated by spaces instead. A cell without separator is one category.
+        table: Description of the table, for the message.
 
     Raises:
-        DataError: The type is one of objects.
+        DataError: The type is a type of objects.
     """
     depth, inner = 0, dtype
     while isinstance(inner, pl.List | pl.Array):
         depth, inner = depth + 1, cast(pl.DataType, inner.inner)
     if isinstance(inner, pl.Struct | pl.Object):
-        raise DataError(f"The column {column!r} of {where} is {dtype}: its {OBJECTS}; {ADVICE}.")
+        raise DataError(f"The column {column!r} of {table} is {dtype}: its {OBJECTS}; {ADVICE}.")
     if depth:
-        lists: pl.DataType = pl.String()
+        nested: pl.DataType = pl.String()
         for _ in range(depth):
-            lists = pl.List(lists)
-        found = pl.col(column).cast(lists)
+            nested = pl.List(nested)
+        lists = pl.col(column).cast(nested)
         for _ in range(depth - 1):
-            found = found.list.eval(pl.element().explode())
+            lists = lists.list.eval(pl.element().explode())
     else:
         between = " " if column.endswith(":token_seq") else separator
         text = pl.col(column).cast(pl.String)
         json = _json(text, "[")
-        found = pl.when(json.is_null()).then(text.str.split(between)).otherwise(_scalars(json))
+        lists = pl.when(json.is_null()).then(text.str.split(between)).otherwise(_scalars(json))
     name = pl.element().str.strip_chars()
-    cleaned = found.list.eval(name.filter(name != "")).list.drop_nulls()
+    cleaned = lists.list.eval(name.filter(name != "")).list.drop_nulls()
     empty = pl.lit([], dtype=pl.List(pl.String))
     return cleaned.list.unique(maintain_order=True).fill_null(empty)
 
 
-def objects(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Give the fault of each cell that is text of JSON and holds an object; else null."""
+def object_faults(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Return ``OBJECTS`` for each cell whose text is JSON and contains an object; else null."""
     if dtype != pl.String:
         return pl.lit(None, dtype=pl.String)
     without_texts = _json(pl.col(column), "[", "{").str.replace_all(_STRING, "")
     return pl.when(without_texts.str.contains("{", literal=True)).then(pl.lit(OBJECTS))
 
 
-def refuse_objects(name: str, refused: Iterable[RejectedRows]) -> None:
-    """Raise where cells are objects: to go on would make categories of them, or of nothing.
+def raise_for_objects(name: str, rejected: Iterable[RejectedRows]) -> None:
+    """Raise if cells are objects: reading on would produce wrong categories or none.
 
     Raises:
-        DataError: There are such cells; the message has the first one's line.
+        DataError: There are such cells; the message has the line of the first one.
     """
-    for each in refused:
+    for each in rejected:
         if each.reason == OBJECTS:
             raise DataError(f"{name} has {each}; {ADVICE}.")
 
 
 def _json(text: pl.Expr, *starts: str) -> pl.Expr:
-    """Give the cells that begin so and are JSON as a whole; null in place of the others."""
+    """Return the cells that have one of these starts and are valid JSON; null for the others."""
     begins = pl.any_horizontal(text.str.starts_with(start) for start in starts)
     return pl.when(begins).then(text).str.json_path_match("$")
 

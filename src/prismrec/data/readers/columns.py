@@ -1,4 +1,4 @@
-"""Which column of a table is the user, the item, the time: by name, or as the caller says."""
+"""Find the columns of users, items, times, …: by common names, or by the caller's names."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -30,14 +30,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "title": ("title", "itemtitle", "movietitle", "producttitle", "productname", "name"),
 }  # fmt: skip
-"""Common names of each role, best first, in small letters and digits alone."""
+"""Common names of each role, best first, in lower-case letters and digits only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The caller's names of columns; where one is None the common names are tried.
+    """Column names chosen by the caller. If a name is None, common names are tried.
 
-    The columns of a file without a header are called ``column_1``, ``column_2``, ….
+    The columns of a file without a header are named ``column_1``, ``column_2``, ….
     """
 
     user: str | None = None
@@ -47,67 +47,70 @@ class Columns:
     category: str | None = None
 
     @property
-    def given(self) -> list[str]:
-        """The names that the caller gave."""
+    def names(self) -> list[str]:
+        """The names that the caller chose."""
         values = (getattr(self, field.name) for field in fields(self))
         return [name for name in values if name is not None]
 
 
-def plain(name: str) -> str:
-    """Reduce a name to small letters and digits, without RecBole's type: ``userid``."""
+def normalize_name(name: str) -> str:
+    """Reduce a name to lower-case letters and digits, without RecBole's type: ``userid``."""
     return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
 
 
-def is_header(names: Sequence[str], given: Collection[str]) -> bool:
-    """Say whether a first line holds names of columns rather than data."""
+def is_header(names: Sequence[str], column_names: Collection[str]) -> bool:
+    """Return whether a first line contains column names rather than data."""
     known = {name for common in NAMES.values() for name in common}
-    return any(plain(name) in known or name.partition(":")[0] in given for name in names)
+    return any(
+        normalize_name(name) in known or name.partition(":")[0] in column_names for name in names
+    )
 
 
-def find(role: str, columns: Sequence[str], given: str | None, *, where: str) -> str | None:
+def find_column(role: str, columns: Sequence[str], name: str | None, *, table: str) -> str | None:
     """Find the column of a role: ``user``, ``item``, ``time``, ``event``, ….
 
     Args:
         role: A key of ``NAMES``.
-        columns: The names that the table has.
-        given: What the caller calls it: in full, or without RecBole's ``:type``.
-        where: The table, for the message.
+        columns: The column names of the table.
+        name: The caller's name of the column, with or without RecBole's ``:type``; None to try
+            the common names.
+        table: Description of the table, for the message.
 
     Returns:
-        The column's name in full; None if nothing was given and no common name stands there.
+        The full name of the column; None if no name was chosen and no common name fits.
 
     Raises:
-        DataError: The table has no column of the given name.
+        DataError: The table has no column of the chosen name.
     """
-    if given is not None:
+    if name is not None:
         for column in columns:
-            if given in (column, column.partition(":")[0]):
+            if name in (column, column.partition(":")[0]):
                 return column
         raise DataError(
-            f"The {role} column of {where} is said to be {given!r}; "
-            f"the columns found are {listed(columns)}: give one of these."
+            f"The {role} column {name!r} is not in {table}; choose one of its columns: "
+            f"{quote_names(columns)}."
         )
-    by_plain = {plain(column): column for column in reversed(columns)}
-    return next((by_plain[name] for name in NAMES[role] if name in by_plain), None)
+    normalized = {normalize_name(column): column for column in reversed(columns)}
+    return next((normalized[name] for name in NAMES[role] if name in normalized), None)
 
 
-def require(role: str, columns: Sequence[str], given: str | None, *, where: str) -> str:
-    """Find the column of a role as ``find`` does.
+def require_column(role: str, columns: Sequence[str], name: str | None, *, table: str) -> str:
+    """Find the column of a role as ``find_column`` does.
 
     Raises:
-        DataError: There is none; the message lists the columns found.
+        DataError: There is no such column; the message lists the columns of the table.
     """
-    found = find(role, columns, given, where=where)
-    if found is None:
+    column = find_column(role, columns, name, table=table)
+    if column is None:
         raise DataError(
-            f"No {role} column is told by its name in {where}; the columns found are "
-            f"{listed(columns)}: name the {role} column, or column_1, column_2, … where there is "
-            "no header."
+            f"{table} has no {role} column with a common name; its columns are "
+            f"{quote_names(columns)}: name the {role} column, or column_1, column_2, … if there "
+            "is no header."
         )
-    return found
+    return column
 
 
-def listed(columns: Sequence[str]) -> str:
-    """List names for a message, at most 20 of them."""
+def quote_names(columns: Sequence[str]) -> str:
+    """Return names for a message, separated by commas, at most 20 of them."""
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return ", ".join(repr(column) for column in columns[:20]) + more

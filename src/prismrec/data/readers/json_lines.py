@@ -1,4 +1,4 @@
-"""JSON lines: an object a line, each of its keys a column of text."""
+"""Read JSON lines: one object per line, one text column per key."""
 
 import json
 from collections.abc import Collection
@@ -6,73 +6,83 @@ from pathlib import Path
 
 import polars as pl
 
-from prismrec.data.readers.columns import NAMES, find, plain
+from prismrec.data.readers.base import Parsing, Reader
+from prismrec.data.readers.columns import NAMES, find_column, normalize_name
 from prismrec.data.readers.table import FAULT, LINE, Table
-from prismrec.data.readers.text import first_lines
+from prismrec.data.readers.text import first_lines, read_text
 from prismrec.errors import DataError
 
-SAMPLE = 100  # lines whose keys make the columns
-_KEY = r'"([^"\\]{1,99})"\s*:'  # also of an object within, or in a text: to be looked at
+SAMPLE = 100  # lines whose keys become columns
+_KEY = r'"([^"\\]{1,99})"\s*:'  # matches keys of inner objects and of texts too; checked later
 
 
-def json_table(name: str, text: Path | bytes, given: Collection[str] = ()) -> Table:
-    """Give JSON lines: each key of the first lines is a column of text.
+def read_json_lines(_: str | Path, paths: list[Path], parsing: Parsing) -> list[Table]:
+    """Return one table per file; see ``json_table``."""
+    return [json_table(path.name, read_text(path, parsing.encoding), parsing.column_names)
+            for path in paths]  # fmt: skip
 
-    So is a key of any later line that the caller names, or that is a common name of a role which
-    no key of the first lines has.
+
+def json_table(name: str, text: Path | bytes, column_names: Collection[str] = ()) -> Table:
+    """Return the table of JSON lines: each key of the first 100 lines is a text column.
+
+    A key that first occurs later is a column too if it is in ``column_names``, or if it is a
+    common name of a role for which the first lines have no key.
 
     Raises:
-        DataError: There is no line, or the first is no object.
+        DataError: There is no line, or the first line is not an object.
 
-    Cost: a streaming pass over the text for keys, and one to check each such key found.
+    Cost: a streaming pass over the text to find keys, and one more if late keys are found.
     """
     keys: dict[str, None] = {}
     for number, line in first_lines(name, text, SAMPLE):
         row = _object(line)
         if number == 1 and row is None:
             raise DataError(
-                f"{name} is no JSON lines: line 1 is no object, or one too deep to read; "
-                "write an object a line."
+                f"{name} is not JSON lines: line 1 is not an object, or is nested too deeply; "
+                "write one object per line."
             )
         keys |= dict.fromkeys(row or ())
     columns = [key for key in keys if '"' not in key]
     cell = pl.col("text").str.strip_prefix("\ufeff")
     lines = pl.scan_lines(text, name="text", row_index_name="n", row_index_offset=1, glob=False)
     lines = lines.filter(cell.str.strip_chars() != "").select("n", cell)
-    columns += _late_keys(lines, columns, given)
-    whole = pl.col("text").str.json_path_match("$").str.starts_with("{").fill_null(value=False)
-    fault = pl.when(~whole).then(pl.lit("line is no JSON object")).alias(FAULT)
+    columns += _late_keys(lines, columns, column_names)
+    is_object = pl.col("text").str.json_path_match("$").str.starts_with("{").fill_null(value=False)
+    fault = pl.when(~is_object).then(pl.lit("line is not a JSON object")).alias(FAULT)
     frame = lines.select(pl.col("n").alias(LINE), fault, *(_cells(key) for key in columns))
     return Table(name, frame, columns, text=text)
 
 
 def _object(line: str) -> dict[str, object] | None:
-    """Read a line of which the keys are wanted; None if it is no object."""
+    """Parse a line to find its keys; return None if it is not an object."""
     try:
-        row = json.loads(line, parse_int=str)  # Python refuses a number of 5,000 digits
+        row = json.loads(line, parse_int=str)  # Python cannot parse a number of 5,000 digits
     except (json.JSONDecodeError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
 
 
 def _cells(key: str) -> pl.Expr:
-    # Numbers keep the digits that they are written with: none goes through a float.
+    # Numbers keep the digits as written: they are not converted to floats.
     return pl.col("text").str.json_path_match(f'$["{key}"]').alias(key)
 
 
-def _late_keys(lines: pl.LazyFrame, columns: list[str], given: Collection[str]) -> list[str]:
-    """Find the keys that are wanted, are not among the columns, and stand in any line."""
-    roles = [role for role in NAMES if find(role, columns, None, where="") is None]
-    wanted = {name for role in roles for name in NAMES[role]}
-    absent = {name for name in given if name not in columns}
-    if not (wanted or absent):
+def _late_keys(lines: pl.LazyFrame, columns: list[str], column_names: Collection[str]) -> list[str]:
+    """Find keys of any line that are needed and are not yet among the columns."""
+    roles = [role for role in NAMES if find_column(role, columns, None, table="") is None]
+    common = {name for role in roles for name in NAMES[role]}
+    absent = {name for name in column_names if name not in columns}
+    if not (common or absent):
         return []
-    found = pl.col("text").str.extract_all(_KEY).explode(empty_as_null=False, keep_nulls=False)
-    written = lines.select(found.unique()).collect(engine="streaming").to_series()
-    names = written.str.extract(_KEY).sort().to_list()
-    late = [name for name in names if name in absent or plain(name) in wanted]
+    matches = pl.col("text").str.extract_all(_KEY).explode(empty_as_null=False, keep_nulls=False)
+    distinct = lines.select(matches.unique()).collect(engine="streaming").to_series()
+    names = distinct.str.extract(_KEY).sort().to_list()
+    late = [name for name in names if name in absent or normalize_name(name) in common]
     if not late:
         return []
-    there = lines.select(_cells(key).is_not_null().any() for key in late)
-    found_in = there.collect(engine="streaming").row(0)
-    return [key for key, is_there in zip(late, found_in, strict=True) if is_there]
+    occurs = lines.select(_cells(key).is_not_null().any() for key in late)
+    row = occurs.collect(engine="streaming").row(0)
+    return [key for key, is_present in zip(late, row, strict=True) if is_present]
+
+
+JSON_LINES = Reader(endings=(".json", ".jsonl", ".ndjson"), read=read_json_lines)

@@ -1,6 +1,6 @@
-"""What an opened source is: a lazy frame of its cells as they stand, and where each row is.
+"""An opened table: a lazy frame of its cells as they are written, and the line of each row.
 
-A row that cannot be what the header says has a ``fault``; nobody drops it in silence.
+A row that does not match the header has a ``fault``; no row is dropped silently.
 """
 
 import csv
@@ -15,50 +15,58 @@ from prismrec.data.readers.text import stream
 from prismrec.errors import DataError
 
 LINE, FAULT = "(line)", "(fault)"
-"""Added to each frame: the line (a frame's row, from 1), and why it cannot be read, or null."""
+"""Columns added to each frame: the line (in a data frame the row, from 1), and the reason why the
+row cannot be read, or null."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One opened source: of its cells only the first lines' are read."""
+    """One opened table. Opening reads only its first lines."""
 
     name: str
-    """What messages call it: the file's name, or "the frame"."""
+    """Name for messages: the file's name, or "the frame"."""
     frame: pl.LazyFrame
     columns: list[str]
     text: Path | bytes | None = None
-    """The text that the cells come from, if it is text."""
+    """The text of the cells, if the source is text."""
     is_sequences: bool = False
-    """Whether it held ``user item item …`` lines; then the columns are user, item, time and a
-    time is the event's place among its user's events, from 0."""
+    """Whether the lines are ``user item item …``. The columns are then user, item and time, and
+    the time is the position of the event among the events of its user, from 0."""
     delimiter: str | None = None
 
     @property
-    def where(self) -> str:
-        """Name the table, and how it was cut into columns, for messages about these."""
+    def description(self) -> str:
+        """The name and the delimiter, for messages about columns."""
         return self.name + (f" read with delimiter {self.delimiter!r}" if self.delimiter else "")
 
 
-def malformed(tables: Sequence[Table], error: Exception) -> DataError:
-    """Say what is wrong with tables that Polars cannot read.
+def numbered_table(name: str, frame: pl.LazyFrame) -> Table:
+    """Return a table of a frame: its rows are numbered from 1 and none has a fault."""
+    columns = frame.collect_schema().names()
+    frame = frame.with_row_index(LINE, offset=1)
+    return Table(name, frame.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT)), columns)
 
-    Cost: CSV is read again, row by row in Python, as far as its first stray quote.
+
+def malformed(tables: Sequence[Table], error: Exception) -> DataError:
+    """Return the error for tables that Polars cannot read.
+
+    Cost: CSV is read again, row by row in Python, up to its first stray quote.
     """
     for table in tables:
         line = _stray_quote(table)
         if line is not None:
             return DataError(
-                f"{table.name} has a quote in line {line:,} that is not closed, or that text "
-                "follows; double the quotes inside of a quoted field, or drop the stray one."
+                f"{table.name} has a quote in line {line:,} that is not closed or is followed by "
+                "text; double the quotes inside a quoted field, or remove the stray quote."
             )
-    said = str(error).strip().partition("\n")[0]
-    return DataError(f"{tables[0].name} does not read: {said}; mend it or write it again.")
+    reason = str(error).strip().partition("\n")[0]
+    return DataError(f"{tables[0].name} cannot be read: {reason}; repair it or write it again.")
 
 
 def physical_line(table: Table, row: int) -> int:
-    """Give the line at which a row begins: quoted fields before it may run over lines.
+    """Return the line on which a row begins: quoted fields before it may contain line breaks.
 
-    Cost: a pass over the table as far as the row.
+    Cost: a pass over the table up to the row.
     """
     if table.delimiter is None:
         return row
@@ -68,7 +76,7 @@ def physical_line(table: Table, row: int) -> int:
 
 
 def _stray_quote(table: Table) -> int | None:
-    """Give the line of the first row whose quotes do not match, if it is a delimited table."""
+    """Return the line of the first row with unmatched quotes; None if there is no such row."""
     if table.text is None or table.delimiter is None:
         return None
     line = 1

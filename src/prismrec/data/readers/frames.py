@@ -1,0 +1,34 @@
+"""Read data frames that are in memory: Polars, Pandas or Arrow."""
+
+import polars as pl
+import pyarrow as pa
+
+from prismrec.data.readers.table import Table, numbered_table
+from prismrec.errors import DataError
+
+
+def frame_table(source: object) -> Table:
+    """Return a data frame as a table. Its rows are numbered from 1.
+
+    Raises:
+        DataError: The object is not a frame, or a column has values of several types.
+    """
+    if isinstance(source, pl.LazyFrame):
+        return numbered_table("the frame", source)
+    try:
+        if type(source).__module__.partition(".")[0] == "pandas":
+            frame = pl.from_pandas(source)
+        else:
+            frame = pl.DataFrame(source)  # type: ignore[arg-type]
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+        pa.ArrowException,
+        pl.exceptions.PolarsError,
+    ) as error:
+        raise DataError(
+            f"A {type(source).__name__} cannot be read as a table ({error}); give a path, or a "
+            "Polars, Pandas or Arrow frame in which each column has values of one type."
+        ) from error
+    return numbered_table("the frame", frame.lazy())

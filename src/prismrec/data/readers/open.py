@@ -1,0 +1,64 @@
+"""Open tables: files of any format, globs, folders and data frames.
+
+    tables = open_tables("logs/*.csv.gz", Parsing(delimiter=","))
+    tables[0].columns    # ["user_id", "item_id", "timestamp"]
+    tables[0].frame      # a lazy frame with these columns, LINE and FAULT
+
+The formats are in ``READERS``. To add one, write a file with a ``Reader`` and add one line there.
+
+Text stays text: no reader converts a cell to a number or to a missing value, so ``007`` and ``NA``
+are ids. A row that does not match the header has a ``fault``; no row is dropped silently.
+"""
+
+from pathlib import Path
+
+from prismrec.data.readers.base import Parsing, Reader
+from prismrec.data.readers.delimited import DELIMITED, check_delimiter
+from prismrec.data.readers.frames import frame_table
+from prismrec.data.readers.json_lines import JSON_LINES
+from prismrec.data.readers.parquet import PARQUET
+from prismrec.data.readers.paths import ending_of, find_paths
+from prismrec.data.readers.table import Table
+from prismrec.errors import DataError
+
+READERS: dict[str, Reader] = {
+    "parquet": PARQUET,
+    "json": JSON_LINES,
+    "text": DELIMITED,
+}
+"""The file formats by name. The reader without endings reads all other files."""
+
+
+def open_tables(source: object, parsing: Parsing) -> list[Table]:
+    """Open a path, a glob, a folder, or a Polars, Pandas or Arrow frame.
+
+    Returns:
+        One table per text file, sorted by file name; one table for all Parquet files together.
+
+    Raises:
+        DataError: The file does not exist, is empty or is damaged; the files have several formats;
+            a byte does not fit the encoding; the delimiter is not in the header; or the lines are
+            read as sequences but look like events.
+        ConfigError: Unknown encoding or impossible delimiter.
+
+    Cost: text is read once to check its encoding; JSON lines once or twice more to find keys that
+    first occur late. Only compressed text and text that is not UTF-8 is kept in memory.
+    """
+    check_delimiter(parsing.delimiter)
+    if not isinstance(source, str | Path):
+        return [frame_table(source)]
+    paths = find_paths(source)
+    formats = {format_of(path) for path in paths}
+    if len(formats) > 1:
+        raise DataError(
+            f"{source} contains files of several formats ({', '.join(sorted(formats))}); "
+            "give a glob that selects the files of one format, such as '*.csv'."
+        )
+    return READERS[formats.pop()].read(source, paths, parsing)
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a file by its ending, as a key of ``READERS``."""
+    ending = ending_of(path)
+    others = next(name for name, reader in READERS.items() if not reader.endings)
+    return next((name for name, reader in READERS.items() if ending in reader.endings), others)

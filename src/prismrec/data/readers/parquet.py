@@ -1,0 +1,24 @@
+"""Read Parquet files: all files of a source are one table, scanned lazily."""
+
+from pathlib import Path
+
+import polars as pl
+
+from prismrec.data.readers.base import Parsing, Reader
+from prismrec.data.readers.table import Table, malformed, numbered_table
+
+
+def read_parquet(source: str | Path, paths: list[Path], _: Parsing) -> list[Table]:
+    """Return one table for all files. Only the columns that are used are read later.
+
+    Raises:
+        DataError: A file is damaged, or the files have different columns.
+    """
+    name = paths[0].name if len(paths) == 1 else f"the {len(paths)} files of {source}"
+    try:
+        return [numbered_table(name, pl.scan_parquet(paths, glob=False))]
+    except pl.exceptions.PolarsError as error:
+        raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
+
+
+PARQUET = Reader(endings=(".parquet", ".pq"), read=read_parquet)

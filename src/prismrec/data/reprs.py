@@ -1,0 +1,28 @@
+"""Short text and HTML representations of values, as a title and rows of (name, value)."""
+
+from collections.abc import Iterable
+from html import escape
+
+WIDTH = 100
+"""Maximum length of a value in characters."""
+
+
+def text_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
+    """Return a title and one line per row, with aligned values."""
+    cells = [(name, _shorten(value)) for name, value in rows]
+    width = max((len(name) for name, _ in cells), default=0)
+    return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in cells)])
+
+
+def html_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
+    """Return an HTML table with a caption and one line per row; all text is escaped."""
+    body = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(_shorten(value))}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table><caption>{escape(title)}</caption><tbody>{body}</tbody></table>"
+
+
+def _shorten(value: object) -> str:
+    text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
