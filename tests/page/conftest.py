@@ -1,4 +1,4 @@
-"""A real service over a small world with hostile titles, and a real browser that looks at it."""
+"""A real service on a small world with hostile titles, and a real browser that opens its page."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 
 WORLD = "synthetic:many-taste?users=60&items=120&clusters=8&events=12&seed=0"
 HOSTILE = "<script>window.broken = 1</script><img src=x onerror='window.broken = 2'>"
-# Chromium as root needs --no-sandbox; the rest keeps it from calling home.
+# Chromium as root needs --no-sandbox; the other flags stop requests to its vendor.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,13 +40,13 @@ addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDir
 
 @pytest.fixture(scope="session")
 def chromium():
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
         pytest.skip("Chromium is not installed")
-    return found
+    return path
 
 
-# Not for the whole session: Playwright keeps an event loop, and other tests start their own.
+# Not for the whole session: Playwright keeps an event loop, and other tests start one too.
 @pytest.fixture(scope="package")
 def browser(chromium):
     with playwright.sync_playwright() as started:
@@ -65,16 +65,16 @@ def world(tmp_path_factory):
     catalog = replace(dataset.catalog, titles=pl.Series(titles))
     dataset = replace(dataset, catalog=catalog)
     save_dataset(dataset, folder / "data")
-    for name, interests in (("artifact", 3), ("beside", 1)):
+    for name, interests in (("artifact", 3), ("other", 1)):
         save(untrained(dataset, interests=interests), folder / name, about={"seconds": 1.5})
-    retired = untrained(dataset, extractor="prism")
-    retired.model.extractor.retire([0])
-    save(retired, folder / "retired", about={})
+    pruned = untrained(dataset, extractor="prism")
+    pruned.model.extractor.prune([0])
+    save(pruned, folder / "pruned", about={})
     return folder
 
 
 class Server:
-    """``prismrec serve`` in a process of its own, on one port for its whole life."""
+    """``prismrec serve`` in a separate process, always on the same port."""
 
     def __init__(
         self, folder: Path, *flags: str, artifact: str = "artifact", **environment: str
@@ -112,7 +112,7 @@ class Server:
 
 @pytest.fixture(scope="package")
 def server(world, chromium):
-    server = Server(world, "--beside", "beside")
+    server = Server(world, "--compare-with", "other")
     server.start()
     yield server
     server.stop()
@@ -120,7 +120,7 @@ def server(world, chromium):
 
 @pytest.fixture
 def own_server(world, chromium):
-    """Give servers that a test may stop."""
+    """Start servers that a test can stop."""
     started = []
 
     def start(*flags, **options):
@@ -136,7 +136,7 @@ def own_server(world, chromium):
 
 @pytest.fixture
 def visit(browser):
-    """Open the page as a visitor; afterwards nothing may have gone wrong in any of them."""
+    """Open the page as a visitor; check after the test that no page had an error."""
     opened = []
 
     def open_page(address, view="", *, wait=True, **options):
@@ -145,8 +145,8 @@ def visit(browser):
         context.add_init_script(WATCH)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.trouble, page.hosts = [], set()
-        page.on("pageerror", lambda error: page.trouble.append(str(error)))
+        page.errors, page.hosts = [], set()
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("request", lambda request: page.hosts.add(request.url.split("/")[2]))
         page.goto(f"{address}/#{view}")
         if wait:
@@ -156,16 +156,16 @@ def visit(browser):
 
     yield open_page
     for context, page, address in opened:
-        assert not page.trouble
+        assert not page.errors
         assert page.hosts == {address.split("/")[2]}, "a request went to another host"
         assert page.evaluate("window.violations") == [], "against the content security policy"
-        assert page.evaluate("window.broken") is None, "a title was run"
+        assert page.evaluate("window.broken") is None, "a title was executed"
         context.close()
 
 
 @pytest.fixture
 def page(visit, server):
-    """Give the page with a list on it."""
+    """Open the page and wait for its list."""
     page = visit(server.address)
     page.locator(".item").first.wait_for()
     return page

@@ -1,4 +1,4 @@
-"""The page that is shipped is the one in web/, byte for byte, and web/ passes its own checks."""
+"""The package contains the page that is built from web/, and web/ passes its own checks."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ WEB, SHIPPED = ROOT / "web", ROOT / "src" / "prismrec" / "service" / "page"
 def npm():
     """Run a script of web/package.json."""
     if shutil.which("npm") is None or not (WEB / "node_modules").is_dir():
-        pytest.skip("Node or the page's packages are not there: run npm ci in web/")
+        pytest.skip("Node or the page's packages are missing: run npm ci in web/")
 
     def run(script, *flags):
         line = ["npm", "run", "--silent", script, "--", *flags]
@@ -34,27 +34,27 @@ def contents(folder):
 def test_building_again_gives_the_same_bytes(npm, tmp_path):
     npm("build", "--outDir", str(tmp_path / "page"), "--emptyOutDir")
     built, shipped = contents(tmp_path / "page"), contents(SHIPPED)
-    assert built.keys() == shipped.keys(), "run make web and commit what it builds"
-    assert built == shipped, "run make web and commit what it builds"
+    assert built.keys() == shipped.keys(), "run make web and commit its result"
+    assert built == shipped, "run make web and commit its result"
 
 
-def test_types_and_components_are_sound(npm):
+def test_types_and_components_pass_the_checks(npm):
     npm("check")
 
 
-def test_the_parts_work(npm):
+def test_the_tests_of_web_pass(npm):
     npm("test")
 
 
-def test_every_sentence_is_said_somewhere():
+def test_every_text_is_used():
     keys = re.findall(r"^  (\w+):", (WEB / "src" / "words.ts").read_text("utf-8"), re.MULTILINE)
     files = [*(WEB / "src").rglob("*.svelte"), *(WEB / "src").rglob("*.svelte.ts")]
     code = "\n".join(path.read_text("utf-8") for path in files)
-    views = {"explore", "map", "compare", "health"}  # said by the view's name
+    views = {"explore", "map", "compare", "diagnostics"}  # used by the name of the view
     assert set(keys) - views <= set(re.findall(r"\b(?:w|words)\.(\w+)", code))
 
 
-def test_the_page_is_small_and_loads_nothing_from_elsewhere():
+def test_the_page_is_small_and_loads_nothing_from_other_hosts():
     shipped = contents(SHIPPED)
     assert sum(map(len, shipped.values())) < 200_000
     page = shipped["index.html"].decode()

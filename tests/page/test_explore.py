@@ -1,4 +1,4 @@
-"""What a visitor does: choose a history, build one, turn the dial, click an item."""
+"""What a visitor does: choose a history, build one, move the slider, click an item."""
 
 import re
 
@@ -9,25 +9,25 @@ pytestmark = pytest.mark.slow
 
 
 def shown(page, name):
-    """Give a number that the dial shows."""
+    """Return a number that the page shows below the slider."""
     text = page.locator(f"[data-shown={name}]").inner_text()
     return float(text.replace("%", ""))
 
 
 def listed(page):
-    # What slides out is inert until it is gone.
+    # An item that slides out is inert until it is removed.
     return page.locator(".list li:not([inert]) .title").all_inner_texts()
 
 
-def turn(page, steps):
-    """Move the dial as a hand does, and wait for the list that answers it."""
+def move_slider(page, steps):
+    """Move the slider as a visitor does, and wait for the new list."""
     with page.expect_response("**/v1/recommend"):
         page.get_by_role("slider").fill(str(steps))
     page.wait_for_timeout(200)
 
 
 def add(page, text):
-    """Search a title and take the first that is found."""
+    """Search a title and choose the first result."""
     field = page.get_by_role("combobox", name="Add an item")
     with page.expect_response("**/v1/items?*"):
         field.fill(text)
@@ -38,13 +38,13 @@ def add(page, text):
     page.wait_for_timeout(200)
 
 
-def test_a_visitor_without_a_history_gets_what_is_popular_and_is_told(page):
+def test_a_visitor_without_a_history_sees_popular_items(page):
     page.get_by_role("button", name="Start empty").click()
     expect(page.get_by_role("heading", name="Popular items")).to_be_visible()
     expect(page.get_by_text("No history yet")).to_be_visible()
     expect(page.locator(".list li:not([inert])")).to_have_count(20)
     expect(page.locator("article")).to_have_count(0)
-    assert "popular with everyone" in page.locator(".item").first.inner_text()
+    assert "popular" in page.locator(".item").first.inner_text()
 
 
 def test_a_history_is_built_and_interests_appear(page):
@@ -56,60 +56,60 @@ def test_a_history_is_built_and_interests_appear(page):
     expect(page.get_by_role("heading", name="Recommendations")).to_be_visible()
     expect(page.locator("article")).to_have_count(3)
     assert "because of" in page.locator(".item").first.inner_text()
-    # Every event is drawn in the colour of an interest and says which.
+    # Every event has the colour of an interest, and its label names the interest.
     for event in page.locator(".scroll button").all():
         assert re.search(r"mostly interest \d", event.get_attribute("aria-label"))
         assert re.search(r"\bc\d\b", event.get_attribute("class"))
-    # The list and the time line offer to take an event back.
+    # The Delete key removes an event.
     page.locator(".scroll button").last.focus()
     page.keyboard.press("Delete")
     expect(page.locator(".scroll li")).to_have_count(2)
 
 
-def test_the_dial_raises_diversity_and_the_frontier_point_moves(page):
+def test_the_slider_raises_diversity_and_the_point_on_the_curve_moves(page):
     page.get_by_role("button", name="Start empty").click()
     add(page, "Title 1 ")
     before, point = shown(page, "diversity"), page.locator(".here").get_attribute("cx")
     first, heights = listed(page), [before]
     for steps in (60, 120, 200):
-        turn(page, steps)
+        move_slider(page, steps)
         heights.append(shown(page, "diversity"))
     assert heights == sorted(heights)
     assert heights[-1] > heights[0]
     assert listed(page) != first
     assert page.locator(".here").get_attribute("cx") != point
     assert shown(page, "relevance") < 100
-    expect(page.get_by_text("Gave way to diversity")).to_be_visible()
+    expect(page.get_by_text("Removed for diversity")).to_be_visible()
     moved = page.locator(".list .side").all_inner_texts()
     assert any("by score" in text or "up from" in text for text in moved)
-    turn(page, 0)
+    move_slider(page, 0)
     assert listed(page) == first
     assert page.locator(".here").get_attribute("cx") == point
 
 
 @pytest.mark.parametrize(("unit", "field"), [
-    ("λ", "diversity"), ("Diversity", "diversity_target"), ("Relevance given up", "max_relevance_loss"),
+    ("λ", "diversity"), ("Diversity", "diversity_target"), ("Relevance loss", "max_relevance_loss"),
 ])  # fmt: skip
-def test_every_unit_of_the_dial_is_asked_for(page, unit, field):
+def test_every_unit_makes_its_request_field(page, unit, field):
     sent = []
     page.on("request", lambda request: sent.append(request.post_data_json))
     if unit != "λ":
         page.get_by_role("radio", name=unit, exact=True).check()
-    turn(page, 150)
+    move_slider(page, 150)
     assert field in [body for body in sent if body][-1]
 
 
 def test_changing_the_unit_keeps_the_items_of_the_list(page):
-    turn(page, 90)
-    for unit in ("Diversity", "Relevance given up", "λ"):
-        before = set(listed(page))  # many strengths give these items; their order depends on it
+    move_slider(page, 90)
+    for unit in ("Diversity", "Relevance loss", "λ"):
+        before = set(listed(page))  # many strengths make these items, in different orders
         with page.expect_response("**/v1/recommend"):
             page.get_by_role("radio", name=unit, exact=True).check()
         page.wait_for_timeout(150)
         assert set(listed(page)) == before, unit
 
 
-def test_a_point_of_the_frontier_can_be_clicked(page):
+def test_a_point_of_the_curve_can_be_clicked(page):
     dots = page.locator("figure .dot")
     last = dots.last.bounding_box()
     with page.expect_response("**/v1/recommend"):
@@ -117,14 +117,14 @@ def test_a_point_of_the_frontier_can_be_clicked(page):
     expect(page.locator(".here")).to_have_attribute("cx", dots.last.get_attribute("cx"))
 
 
-def test_the_dial_answers_in_order_however_fast_it_moves(page):
+def test_answers_stay_in_order_when_the_slider_moves_fast(page):
     slider = page.get_by_role("slider")
     slider.focus()
     for _ in range(40):
         page.keyboard.press("ArrowRight")
-    said = float(slider.get_attribute("aria-valuetext"))
+    value = float(slider.get_attribute("aria-valuetext"))
     page.wait_for_timeout(500)
-    assert shown(page, "strength") == pytest.approx(said, abs=0.005)
+    assert shown(page, "strength") == pytest.approx(value, abs=0.005)
 
 
 def test_an_item_that_is_clicked_joins_the_history_and_the_list_changes(page):
@@ -140,7 +140,7 @@ def test_an_item_that_is_clicked_joins_the_history_and_the_list_changes(page):
     expect(page.get_by_text("with your changes")).to_be_visible()
 
 
-def test_users_are_found_drawn_and_the_most_different_come_first(page, server):
+def test_users_are_found_by_name_at_random_and_by_difference(page, server):
     owner = page.locator(".history header p")
     first = owner.inner_text()
     with page.expect_response("**/v1/recommend"):
@@ -167,7 +167,7 @@ def test_a_stored_user_is_looked_up_with_the_days_of_the_events(page, server):
     expect(page.locator(".ends").first).to_contain_text("2023")
     page.get_by_role("combobox", name="Find a user").fill("nobody")
     page.get_by_role("option", name="Look up").click()
-    expect(page.get_by_text("Nothing is stored of “nobody”.")).to_be_visible()
+    expect(page.get_by_text("No events are stored for “nobody”.")).to_be_visible()
 
 
 def test_hostile_titles_are_text(page):
@@ -178,9 +178,9 @@ def test_hostile_titles_are_text(page):
     assert page.evaluate("window.broken") is None
 
 
-def test_an_interest_has_the_number_that_it_has_elsewhere(page):
+def test_an_interest_has_the_number_of_the_answer(page):
     with page.expect_response("**/v1/recommend") as answered:
-        turn(page, 3)
+        move_slider(page, 3)
     first = answered.value.json()["items"][0]["interest"]
     mark = page.locator(".list li:not([inert])").first.locator("svg text").first
     expect(mark).to_have_text(f"{first}")
@@ -188,10 +188,10 @@ def test_an_interest_has_the_number_that_it_has_elsewhere(page):
         expect(page.locator("article").nth(number)).to_contain_text(f"Interest {number}")
 
 
-def test_one_interest_is_lit_and_the_others_fade(page):
-    light = page.get_by_role("button", name="Show only interest 2")
-    light.click()
-    expect(light).to_have_attribute("aria-pressed", "true")
+def test_one_interest_is_selected_and_the_others_fade(page):
+    button = page.get_by_role("button", name="Show only interest 2")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
     expect(page.locator("article.dim")).to_have_count(2)
-    light.click()
+    button.click()
     expect(page.locator("article.dim")).to_have_count(0)

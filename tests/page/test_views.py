@@ -1,4 +1,4 @@
-"""The other views, the languages, the sizes, the colours, and the audit of all of them."""
+"""The other views, languages, sizes and colours, and an audit of them all."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-VIEWS = ("explore", "map", "compare", "health")
+VIEWS = ("explore", "map", "compare", "diagnostics")
 AUDIT = """async (rules) => {
-  const found = await axe.run(document, { runOnly: rules });
-  return found.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes[0].html}`);
+  const result = await axe.run(document, { runOnly: rules });
+  return result.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes[0].html}`);
 }"""
 
 
@@ -28,7 +28,7 @@ def test_the_language_is_switched_and_kept(page):
     expect(page.get_by_role("link", name="探索")).to_be_visible()
 
 
-def test_a_chinese_browser_is_greeted_in_chinese(visit, server):
+def test_a_chinese_browser_gets_the_chinese_page(visit, server):
     page = visit(server.address, locale="zh-CN")
     expect(page.get_by_role("link", name="地图")).to_be_visible()
 
@@ -47,17 +47,17 @@ def test_the_map_shows_the_catalog_and_the_interests(visit, server):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("0")
     expect(group).to_have_attribute("transform", before)
-    # The wheel brings nearer what is under the pointer, which stays where it is.
-    under = page.locator("circle.ring").first
-    mark = under.bounding_box()
+    # The wheel zooms around the pointer.
+    ring = page.locator("circle.ring").first
+    mark = ring.bounding_box()
     page.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.mouse.wheel(0, -300)
     expect(group).not_to_have_attribute("transform", before)
-    moved = under.bounding_box()
+    moved = ring.bounding_box()
     assert abs(moved["x"] + moved["width"] / 2 - mark["x"] - mark["width"] / 2) < 2
     page.keyboard.press("0")
     expect(group).to_have_attribute("transform", before)
-    # Pointing names the item; a click offers to add it.
+    # The pointer shows the title of an item; a click shows a button to add it.
     mark = page.locator("circle.ring").first.bounding_box()
     page.mouse.move(mark["x"] + 5, mark["y"] + 5)
     expect(page.locator("text.tip")).to_have_count(1)
@@ -65,12 +65,13 @@ def test_the_map_shows_the_catalog_and_the_interests(visit, server):
     with page.expect_response("**/v1/recommend"):
         page.get_by_role("button", name="Add to the history").click()
     page.get_by_label("Highlight a category").select_option(index=1)
-    assert 0 < page.locator("path.lifted").get_attribute("d").count("M") <= 15  # of one cluster
+    highlighted = page.locator("path.highlighted").get_attribute("d").count("M")
+    assert 0 < highlighted <= 15  # the items of one cluster
 
 
-def test_interests_that_others_are_retired_beside_keep_their_places(visit, own_server):
-    """Of three interests 1 and 2 are there: two lanes, and spokes from the one that brought."""
-    page = visit(own_server(artifact="retired").address)
+def test_active_interests_keep_their_numbers_if_others_are_pruned(visit, own_server):
+    """Of three interests 1 and 2 are active: two lanes, and lines from each to its items."""
+    page = visit(own_server(artifact="pruned").address)
     page.locator(".item").first.wait_for()
     expect(page.locator("article")).to_have_count(2)
     floors = {
@@ -83,12 +84,12 @@ def test_interests_that_others_are_retired_beside_keep_their_places(visit, own_s
     page.get_by_role("link", name="Map").click()
     page.locator("circle.halo").nth(1).wait_for()
     for number in (1, 2):
-        beacon = page.locator(f"svg g.c{number}:has(> circle.halo)").get_attribute("transform")
+        marker = page.locator(f"svg g.c{number}:has(> circle.halo)").get_attribute("transform")
         starts = page.locator(f"line.spoke.c{number}").all()
         assert starts
         for spoke in starts:
             start = f"{spoke.get_attribute('x1')} {spoke.get_attribute('y1')}"
-            assert beacon == f"translate({start})"
+            assert marker == f"translate({start})"
 
 
 def test_two_artifacts_are_compared_on_the_same_history(visit, server):
@@ -104,15 +105,15 @@ def test_two_artifacts_are_compared_on_the_same_history(visit, server):
     expect(sides.nth(1)).not_to_contain_text("0.000")
 
 
-def test_health_shows_the_diagnostics(visit, server):
-    page = visit(server.address, "health")
-    expect(page.get_by_text("Cosine between interests")).to_be_visible()
-    expect(page.get_by_role("heading", name="Who wins the targets")).to_be_visible()
-    page.get_by_text("How it was made").click()
+def test_the_diagnostics_are_shown(visit, server):
+    page = visit(server.address, "diagnostics")
+    expect(page.get_by_text("Cosine similarity of interests")).to_be_visible()
+    expect(page.get_by_role("heading", name="Share of hits per interest")).to_be_visible()
+    page.get_by_text("Training information").click()
     expect(page.get_by_text("seconds")).to_be_visible()
 
 
-def test_nothing_sticks_out_on_a_phone_or_a_projector(page):
+def test_no_view_is_wider_than_a_phone_or_a_projector(page):
     for width in (360, 1920):
         page.set_viewport_size({"width": width, "height": 800})
         for view in VIEWS:
@@ -124,14 +125,14 @@ def test_nothing_sticks_out_on_a_phone_or_a_projector(page):
 
 RULES = {
     "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "dark": ["color-contrast"],  # all that differs
+    "dark": ["color-contrast"],  # the only difference
 }
 
 
 @pytest.mark.parametrize("scheme", RULES)
 def test_an_audit_of_accessibility_finds_nothing(visit, server, scheme):
     if not AXE.is_file():
-        pytest.skip("axe-core is not there: run npm ci in web/")
+        pytest.skip("axe-core is missing: run npm ci in web/")
     page = visit(server.address, color_scheme=scheme)
     page.locator(".item").first.wait_for()
     page.evaluate(AXE.read_text())
@@ -139,7 +140,7 @@ def test_an_audit_of_accessibility_finds_nothing(visit, server, scheme):
     for view in VIEWS:
         page.evaluate("view => location.hash = view", view)
         page.get_by_role("heading", level=2).first.wait_for()
-        page.wait_for_timeout(700)  # what slides and fades has its own contrast meanwhile
+        page.wait_for_timeout(700)  # while items slide and fade, their contrast is lower
         assert page.evaluate(AUDIT, RULES[scheme]) == [], view
     page.evaluate("location.hash = 'explore'")
     page.get_by_role("combobox", name="Add an item").fill("Title")
@@ -158,13 +159,13 @@ def test_everything_is_reached_by_keyboard(page):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.closest('[class]')?.className ?? ''"))
     reached = " ".join(reached)
-    for part in ("field", "button", "share", "own", "item"):
+    for part in ("field", "button", "share", "top-item", "item"):
         assert part in reached, part
 
 
 def test_the_page_is_quick(visit, server):
-    """First paint under a second, a turn of the dial under a tenth; the best of some, for other
-    work on the machine is not the page's.
+    """First paint under a second, a change of diversity under a tenth of a second; the best of
+    several, because other work on the machine also takes time.
     """
     paints = []
     for _ in range(3):
@@ -172,20 +173,20 @@ def test_the_page_is_quick(visit, server):
         page.locator(".item").first.wait_for()
         entries = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
         paints.append(page.evaluate(entries))
-    turn = """async (steps) => {
+    move = """async (steps) => {
       const slider = document.querySelector("input[type=range]");
       const shown = document.querySelector("[data-shown=strength]");
-      const began = performance.now();
+      const started = performance.now();
       const changed = new Promise((done, failed) => {
-        setTimeout(failed, 5000, "the dial did not answer");
+        setTimeout(failed, 5000, "no new list came");
         new MutationObserver((_, o) => (o.disconnect(), done()))
           .observe(shown, { characterData: true, childList: true, subtree: true });
       });
       slider.value = steps;
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       await changed;
-      return performance.now() - began;
+      return performance.now() - started;
     }"""
-    turns = sorted(page.evaluate(turn, steps) for steps in range(20, 200, 12))
+    times = sorted(page.evaluate(move, steps) for steps in range(20, 200, 12))
     assert min(paints) < 1_000
-    assert turns[len(turns) // 4] < 100, turns
+    assert times[len(times) // 4] < 100, times

@@ -1,129 +1,59 @@
-/** The HTTP API (docs/http.md), typed. The page knows the service through this file alone. */
+/** The HTTP API (docs/http.md). Only this file calls the service; the types are those of its OpenAPI document. */
 
-export type Reason = { id: string; title: string; weight: number };
-export type Own = { id: string; title: string; score: number };
+import type { components } from "./api-types";
 
-export type Interest = {
-  number: number;
-  name: string;
-  share: number;
-  x: number;
-  y: number;
-  items: Reason[];
-  top: Own[];
-};
+type Schemas = components["schemas"];
 
-export type Item = {
-  id: string;
-  title: string;
-  score: number;
-  interest: number;
-  rank_by_score: number;
-  provisional: boolean;
-  categories: string[];
-  because: Reason[];
-  /** What the second channel says; nothing where there is none. */
-  taken_after: Reason[];
-};
+/** The service sends every field, also a field that has a default. */
+type Complete<T> = T extends object ? { [Name in keyof T]-?: Complete<T[Name]> } : T;
 
-export type Frontier = { strength: number[]; relevance: number[]; diversity: (number | null)[] };
+export type Reason = Complete<Schemas["Reason"]>;
+export type Interest = Complete<Schemas["Interest"]>;
+export type Item = Complete<Schemas["Item"]>;
+export type TradeOff = Complete<Schemas["TradeOff"]>;
+export type Answer = Complete<Schemas["ServedAnswer"]>;
+export type CatalogItem = Complete<Schemas["CatalogItem"]>;
+export type Example = Complete<Schemas["Example"]>;
+export type StoredEvent = Complete<Schemas["StoredEvent"]>;
+export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
+export type CatalogMap = Complete<Schemas["CatalogMap"]>;
 
-export type Answer = {
-  artifact: string;
-  source: "interests" | "popular";
-  unknown: string[];
-  reason: "exhausted" | null;
-  strength: number;
-  optimal: boolean;
-  diversity: number | null;
-  items: Item[];
-  displaced: string[];
-  interests: Interest[];
-  frontier: Frontier | null;
-};
+/** A request names only the options that differ from their defaults. */
+export type RecommendRequest = Partial<Schemas["RecommendRequest"]>;
 
-export type Ask = {
-  history: string[];
-  k: number;
-  diversity?: number;
-  diversity_target?: number;
-  relevance_lost?: number;
-  explain?: boolean;
-  frontier?: boolean;
-  beside?: boolean;
-};
-
-export type Described = {
-  id: string;
-  title: string;
-  categories: string[];
-  count: number;
-  hidden: boolean;
-  provisional: boolean;
-};
-
-export type Example = { user: string; events: number; spread: number; history: string[] };
-export type Stored = { id: string; item: string; title: string; time: number; known: boolean };
-
-export type Artifact = {
-  artifact: string;
-  extractor: string;
-  interests: number;
-  dim: number;
-  items: number;
-  categories: string[];
-  index: { kind: string; exact: boolean; reason: string | null };
-  about: Record<string, unknown>;
-};
-
-export type Plane = {
-  ids: string[];
-  titles: string[];
-  x: number[];
-  y: number[];
-  category: number[];
-  categories: string[];
-};
-
+/** The numbers of `prismrec doctor`; the OpenAPI document leaves them open. */
 export type Diagnostics = {
   k: number;
   users: number;
-  active: number[];
   usage: number[];
   usage_entropy: number | null;
   effective_items: (number | null)[];
-  read_items: number;
   cosine: number | null;
   overlap: number | null;
   marginal_recall: (number | null)[];
   recall: number;
   pool_recall: number;
-  pool_items: number;
   distinct_lists: number;
-  dead: number[];
 };
 
-export type Health = {
+export type HealthReport = Omit<Complete<Schemas["HealthReport"]>, "diagnostics"> & {
   diagnostics: Partial<Diagnostics> | null;
-  report: Record<string, unknown> | null;
-  latency: { p50: number | null; p99: number | null; requests: number };
-  notes: string[];
 };
 
-/** The service said no: `kind` is one of docs/http.md's. */
-export class Refused extends Error {
+/** The service refused a request; docs/http.md lists the values of `kind`. */
+export class ServiceError extends Error {
   constructor(
     readonly kind: string,
     readonly status: number,
     message: string,
-    readonly after: number,
+    readonly retryAfter: number,
   ) {
     super(message);
   }
 }
 
-/** The service did not answer at all. */
-export class Away extends Error {}
+/** The service did not answer. */
+export class Unreachable extends Error {}
 
 const TIMEOUT = 15_000;
 const KEY = "prismrec.key";
@@ -143,16 +73,16 @@ function address(path: string, query: Query = {}): string {
   return search.size ? `${path}?${search}` : path;
 }
 
-/** Paths are taken from where the page is, so that both may stand behind a prefix. */
+/** Paths are relative to the page, so that a proxy can serve both below a prefix. */
 async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Promise<T> {
   const headers: Record<string, string> = {};
   if (key.get()) headers["Authorization"] = `Bearer ${key.get()}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const limit = AbortSignal.timeout(TIMEOUT);
-  let answer: Response;
-  let found: unknown;
+  let response: Response;
+  let content: unknown;
   try {
-    answer = await fetch(`.${path}`, {
+    response = await fetch(`.${path}`, {
       method: body === undefined ? "GET" : "POST",
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -160,39 +90,40 @@ async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Prom
       credentials: "omit",
       cache: "no-store",
     });
-    found = await answer.json();
+    content = await response.json();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Away();
+    throw new Unreachable();
   }
-  if (answer.ok) return found as T;
-  const said = (found as { error?: { kind?: string; message?: string } })?.error ?? {};
-  const after = Number(answer.headers.get("Retry-After") ?? 1) || 1;
-  throw new Refused(said.kind ?? "internal", answer.status, said.message ?? "", after);
+  if (response.ok) return content as T;
+  const error: Partial<Schemas["ErrorDetail"]> = (content as Partial<Schemas["ErrorResponse"]>)?.error ?? {};
+  const retryAfter = Number(response.headers.get("Retry-After") ?? 1) || 1;
+  throw new ServiceError(error.kind ?? "internal", response.status, error.message ?? "", retryAfter);
 }
 
-/** Ids that fit one address: a GET names at most so many items. */
-const NAMED = 40;
+/** Most item ids in one request, so that its address is not too long. */
+const MOST_IDS = 40;
 
 export const api = {
-  recommend: (ask: Ask, signal?: AbortSignal) => call<Answer>("/v1/recommend", signal, ask),
-  batch: (requests: Ask[], signal?: AbortSignal) =>
+  recommend: (request: RecommendRequest, signal?: AbortSignal) =>
+    call<Answer>("/v1/recommend", signal, request),
+  batch: (requests: RecommendRequest[], signal?: AbortSignal) =>
     call<{ answers: Answer[] }>("/v1/recommend/batch", signal, { requests }),
   examples: (query: Query, signal?: AbortSignal) =>
     call<{ users: Example[] }>(address("/v1/examples", query), signal),
-  stored: (user: string, signal?: AbortSignal) =>
-    call<{ events: Stored[] }>(`/v1/users/${encodeURIComponent(user)}/history?n=500`, signal),
+  storedHistory: (user: string, signal?: AbortSignal) =>
+    call<{ events: StoredEvent[] }>(`/v1/users/${encodeURIComponent(user)}/history?n=500`, signal),
   search: (text: string, limit: number, signal?: AbortSignal) =>
-    call<{ items: Described[] }>(address("/v1/items", { search: text, limit }), signal),
-  async described(ids: string[]): Promise<Described[]> {
-    const parts: Promise<{ items: Described[] }>[] = [];
-    for (let start = 0; start < ids.length; start += NAMED) {
-      const id = ids.slice(start, start + NAMED);
-      parts.push(call(address("/v1/items", { id, limit: NAMED })));
+    call<{ items: CatalogItem[] }>(address("/v1/items", { search: text, limit }), signal),
+  async itemsById(ids: string[]): Promise<CatalogItem[]> {
+    const parts: Promise<{ items: CatalogItem[] }>[] = [];
+    for (let start = 0; start < ids.length; start += MOST_IDS) {
+      const id = ids.slice(start, start + MOST_IDS);
+      parts.push(call(address("/v1/items", { id, limit: MOST_IDS })));
     }
     return (await Promise.all(parts)).flatMap((part) => part.items);
   },
-  artifact: () => call<Artifact & { beside: Artifact | null }>("/v1/artifact"),
-  map: (limit: number) => call<Plane>(address("/v1/map", { limit })),
-  health: () => call<Health>("/v1/health-report"),
+  artifact: () => call<Artifacts>("/v1/artifact"),
+  map: (limit: number) => call<CatalogMap>(address("/v1/map", { limit })),
+  healthReport: () => call<HealthReport>("/v1/health-report"),
 };

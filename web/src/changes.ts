@@ -1,4 +1,4 @@
-/** What is different between a list and the one before it. */
+/** The differences between a list and the list before it. */
 
 export type Change = "new" | "up" | "down" | "same";
 
@@ -6,18 +6,18 @@ export function changes(before: string[], after: string[]): Map<string, Change> 
   const places = new Map(before.map((id, place) => [id, place]));
   return new Map(
     after.map((id, place) => {
-      const was = places.get(id);
-      if (was === undefined) return [id, "new"];
-      return [id, was === place ? "same" : was > place ? "up" : "down"];
+      const previous = places.get(id);
+      if (previous === undefined) return [id, "new"];
+      return [id, previous === place ? "same" : previous > place ? "up" : "down"];
     }),
   );
 }
 
-/** How many entered, left and moved. */
-export function counted(before: string[], after: string[]): { entered: number; moved: number } {
-  const found = [...changes(before, after).values()];
+/** The number of items that are new and the number that moved. */
+export function countChanges(before: string[], after: string[]): { entered: number; moved: number } {
+  const all = [...changes(before, after).values()];
   return {
-    entered: found.filter((change) => change === "new").length,
-    moved: found.filter((change) => change === "up" || change === "down").length,
+    entered: all.filter((change) => change === "new").length,
+    moved: all.filter((change) => change === "up" || change === "down").length,
   };
 }

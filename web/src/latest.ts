@@ -1,39 +1,39 @@
 /**
- * One request at a time, and only the newest wish after it: a dial that moves faster than the
- * service answers never queues up, and an older answer never overwrites a newer one.
+ * One request at a time, and after it only the newest one. A slider that moves faster than the
+ * service answers makes no queue, and an older answer never replaces a newer one.
  */
-export function latest<Wish, Found>(
-  run: (wish: Wish, signal: AbortSignal) => Promise<Found>,
-  found: (result: Found, wish: Wish) => void,
-  failed: (error: unknown, wish: Wish) => void,
-): (wish: Wish, options?: { replace?: boolean }) => void {
+export function latest<Request, Result>(
+  run: (request: Request, signal: AbortSignal) => Promise<Result>,
+  onResult: (result: Result, request: Request) => void,
+  onError: (error: unknown, request: Request) => void,
+): (request: Request, options?: { replace?: boolean }) => void {
   let running: AbortController | null = null;
-  let waiting: { wish: Wish } | null = null;
+  let waiting: { request: Request } | null = null;
 
-  async function go(wish: Wish): Promise<void> {
-    const own = new AbortController();
-    running = own;
+  async function start(request: Request): Promise<void> {
+    const controller = new AbortController();
+    running = controller;
     try {
-      const result = await run(wish, own.signal);
-      if (!own.signal.aborted) found(result, wish);
+      const result = await run(request, controller.signal);
+      if (!controller.signal.aborted) onResult(result, request);
     } catch (error) {
-      if (!own.signal.aborted) failed(error, wish);
+      if (!controller.signal.aborted) onError(error, request);
     }
-    if (running !== own) return; // replaced: another one goes on
+    if (running !== controller) return; // another request has replaced this one
     running = null;
     const next = waiting;
     waiting = null;
-    if (next) void go(next.wish);
+    if (next) void start(next.request);
   }
 
-  /** `replace` gives up the request under way: its answer is about something else. */
-  return (wish, { replace = false } = {}) => {
+  /** `replace` cancels the running request, because its answer is for something else. */
+  return (request, { replace = false } = {}) => {
     if (running && !replace) {
-      waiting = { wish };
+      waiting = { request };
       return;
     }
     running?.abort();
     waiting = null;
-    void go(wish);
+    void start(request);
   };
 }

@@ -1,13 +1,13 @@
 /**
- * An interest's mark: a shape of its own beside its colour and number, so that nobody has to tell
- * colours apart. Paths within -1…1, of about equal area.
+ * The mark of an interest: a shape in addition to its colour and number, so that nobody needs to
+ * see colours. Paths lie within -1…1 and have about equal areas.
  */
 
 export const COLOURS = 8;
 
-function polygon(corners: number, radius: number, turn: number): string {
+function polygon(corners: number, radius: number, rotation: number): string {
   const at = Array.from({ length: corners }, (_, corner) => {
-    const angle = turn + (2 * Math.PI * corner) / corners;
+    const angle = rotation + (2 * Math.PI * corner) / corners;
     return `${(radius * Math.sin(angle)).toFixed(3)} ${(-radius * Math.cos(angle)).toFixed(3)}`;
   });
   return `M${at.join("L")}Z`;
@@ -28,8 +28,8 @@ export function shape(interest: number): string {
   return SHAPES[interest % SHAPES.length] ?? "";
 }
 
-/** Where the number stands in the shape: a triangle's middle is not its centre. */
-export function middle(interest: number): number {
+/** Vertical position of the number in the shape: a triangle's middle is not its centre. */
+export function numberY(interest: number): number {
   return [0, 0, 0.22, 0, 0, -0.22, 0, 0.06][interest % SHAPES.length] ?? 0;
 }
 

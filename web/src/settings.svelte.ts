@@ -1,4 +1,4 @@
-/** What a visitor chose: language and colours. Kept in this browser. */
+/** The visitor's language and colours, stored in this browser. */
 
 import { type Words, english } from "./words";
 import { chinese } from "./words.zh";
@@ -8,8 +8,8 @@ export type Theme = "auto" | "light" | "dark";
 const THEMES: Theme[] = ["auto", "light", "dark"];
 const words: Record<Language, Words> = { en: english, zh: chinese };
 
-/** A browser may forbid storage; the page works without it. */
-function kept(name: string): string | null {
+/** A browser can forbid storage; the page works without it. */
+function read(name: string): string | null {
   try {
     return localStorage.getItem(`prismrec.${name}`);
   } catch {
@@ -17,22 +17,22 @@ function kept(name: string): string | null {
   }
 }
 
-function keep(name: string, value: string): void {
+function store(name: string, value: string): void {
   try {
     localStorage.setItem(`prismrec.${name}`, value);
   } catch {
-    // Chosen for this visit only.
+    // The choice lasts for this visit only.
   }
 }
 
 function firstLanguage(): Language {
-  const chosen = kept("language") ?? navigator.language;
+  const chosen = read("language") ?? navigator.language;
   return chosen.startsWith("zh") ? "zh" : "en";
 }
 
 class Settings {
   language = $state<Language>(firstLanguage());
-  theme = $state<Theme>(THEMES.find((theme) => theme === kept("theme")) ?? "auto");
+  theme = $state<Theme>(THEMES.find((theme) => theme === read("theme")) ?? "auto");
   words = $derived(words[this.language]);
   locale = $derived(this.language === "zh" ? "zh-CN" : "en");
 
@@ -42,13 +42,13 @@ class Settings {
 
   switchLanguage(): void {
     this.language = this.language === "en" ? "zh" : "en";
-    keep("language", this.language);
+    store("language", this.language);
     this.show();
   }
 
   switchTheme(): void {
     this.theme = THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length] ?? "auto";
-    keep("theme", this.theme);
+    store("theme", this.theme);
     this.show();
   }
 
@@ -73,6 +73,7 @@ class Settings {
   }
 
   list(parts: string[]): string {
+    if (this.language === "zh") return parts.join("、");
     return new Intl.ListFormat(this.locale, { type: "conjunction" }).format(parts);
   }
 
@@ -82,4 +83,4 @@ class Settings {
 }
 
 export const settings = new Settings();
-export const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+export const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");

@@ -1,11 +1,11 @@
-/** A window onto the plane of the map: where its middle is and how far it is zoomed. */
+/** The visible part of the map: its centre and its zoom. */
 
 export type Window = { x: number; y: number; zoom: number };
 export type Frame = { width: number; height: number; x: number; y: number; unit: number };
 
-export const MOST = 40;
+export const MAX_ZOOM = 40;
 
-/** Fit all points into a box; `unit` is pixels a unit of the plane at zoom 1. */
+/** Fit all points into a box; `unit` is the pixels per unit of the plane at zoom 1. */
 export function fit(xs: number[], ys: number[], width: number, height: number): Frame {
   const edge = 28;
   const [left, right] = ends(xs);
@@ -27,32 +27,32 @@ function ends(values: number[]): [number, number] {
   return low <= high ? [low, high] : [0, 0];
 }
 
-export function whole(frame: Frame): Window {
+export function wholePlane(frame: Frame): Window {
   return { x: frame.x, y: frame.y, zoom: 1 };
 }
 
-/** From the plane to the screen; up is up. */
+/** From the plane to the screen; y grows upwards on the plane. */
 export function toScreen(frame: Frame, window: Window, x: number, y: number): [number, number] {
   const unit = frame.unit * window.zoom;
   return [frame.width / 2 + (x - window.x) * unit, frame.height / 2 - (y - window.y) * unit];
 }
 
-/** Zoom so that what is under a point of the screen stays there. */
-export function zoomed(frame: Frame, window: Window, by: number, at: [number, number]): Window {
-  const zoom = Math.min(Math.max(window.zoom * by, 1), MOST);
-  if (zoom === 1) return whole(frame);
-  const was = frame.unit * window.zoom;
-  const is = frame.unit * zoom;
+/** Zoom around a point of the screen. */
+export function zoomBy(frame: Frame, window: Window, by: number, at: [number, number]): Window {
+  const zoom = Math.min(Math.max(window.zoom * by, 1), MAX_ZOOM);
+  if (zoom === 1) return wholePlane(frame);
+  const before = frame.unit * window.zoom;
+  const after = frame.unit * zoom;
   const [right, down] = [at[0] - frame.width / 2, at[1] - frame.height / 2];
   return {
-    x: window.x + right / was - right / is,
-    y: window.y - down / was + down / is,
+    x: window.x + right / before - right / after,
+    y: window.y - down / before + down / after,
     zoom,
   };
 }
 
-/** Move by pixels; the plane's middle stays within reach. */
-export function moved(frame: Frame, window: Window, right: number, down: number): Window {
+/** Move by pixels, but not so far that the plane leaves the screen. */
+export function moveBy(frame: Frame, window: Window, right: number, down: number): Window {
   const unit = frame.unit * window.zoom;
   const reach = (size: number) => size / 2 / frame.unit;
   const near = (value: number, middle: number, most: number) =>
@@ -66,23 +66,23 @@ export function moved(frame: Frame, window: Window, right: number, down: number)
 
 export type Label = { index: number; x: number; y: number; text: string; end: boolean };
 
-/** The titles that fit without covering each other, the first items first. */
+/** The titles that fit without overlap; items that come first are preferred. */
 export function labels(
   spots: { index: number; x: number; y: number; text: string }[],
   frame: Frame,
   most: number,
 ): Label[] {
   const taken: [number, number, number, number][] = [];
-  const found: Label[] = [];
+  const placed: Label[] = [];
   for (const { index, x, y, text } of spots) {
-    if (found.length >= most) break;
+    if (placed.length >= most) break;
     const wide = 8 + [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12 : 6.3), 0);
     const end = x + wide > frame.width;
     const box: [number, number, number, number] = [end ? x - wide : x, y - 9, end ? x : x + wide, y + 9];
     if (box[0] < 0 || box[1] < 0 || box[2] > frame.width || box[3] > frame.height) continue;
     if (taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) continue;
     taken.push(box);
-    found.push({ index, x, y, text, end });
+    placed.push({ index, x, y, text, end });
   }
-  return found;
+  return placed;
 }

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { COLOURS, shape } from "../src/marks";
 import css from "../src/style.css?raw";
 
-/** The colours as style.css has them, measured rather than trusted. */
+/** The colours of style.css, light and dark. */
 const both = (name: string): [string, string] => {
-  const found = css.match(new RegExp(`--${name}: light-dark\\((#\\w+), (#\\w+)\\)`));
-  if (!found?.[1] || !found[2]) throw new Error(`no colour ${name}`);
-  return [found[1], found[2]];
+  const match = css.match(new RegExp(`--${name}: light-dark\\((#\\w+), (#\\w+)\\)`));
+  if (!match?.[1] || !match[2]) throw new Error(`no colour ${name}`);
+  return [match[1], match[2]];
 };
 
 type Rgb = [number, number, number];
@@ -22,16 +22,16 @@ function contrast(one: string, other: string): number {
   return Math.max(a, b) / Math.min(a, b);
 }
 
-/** How the three kinds of colour blindness see: Machado, Oliveira and Fernandes 2009, complete. */
-const SEEN: Record<string, number[]> = {
+/** The three kinds of colour blindness: Machado, Oliveira and Fernandes 2009, complete. */
+const VISION: Record<string, number[]> = {
   all: [1, 0, 0, 0, 1, 0, 0, 0, 1],
   protan: [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
   deutan: [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.01182, 0.04294, 0.968881],
   tritan: [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.3039],
 };
 
-/** A colour in OKLab, where distance is difference seen. */
-function seen(hex: string, by: number[]): Rgb {
+/** A colour in OKLab, where distance is visible difference. */
+function toOklab(hex: string, by: number[]): Rgb {
   const rgb = linear(hex);
   const [r, g, b] = [0, 3, 6].map((row) =>
     Math.min(Math.max(rgb.reduce((sum, value, at) => sum + value * (by[row + at] ?? 0), 0), 0), 1),
@@ -49,45 +49,45 @@ function seen(hex: string, by: number[]): Rgb {
 describe("colours of interests", () => {
   const names = Array.from({ length: COLOURS }, (_, at) => `c${at}`);
 
-  it("carry their number and stand out from their card", () => {
+  it("contrast with their number and with their card", () => {
     for (const name of names) {
       for (const theme of [0, 1] as const) {
-        const own = both(name)[theme];
-        expect(contrast(own, both("on-colour")[theme]), `${name} ${theme}`).toBeGreaterThan(4.5);
+        const colour = both(name)[theme];
+        expect(contrast(colour, both("on-colour")[theme]), `${name} ${theme}`).toBeGreaterThan(4.5);
         for (const ground of ["card", "paper", "wash"]) {
-          expect(contrast(own, both(ground)[theme]), `${name} on ${ground}`).toBeGreaterThan(3);
+          expect(contrast(colour, both(ground)[theme]), `${name} on ${ground}`).toBeGreaterThan(3);
         }
       }
     }
   });
 
   it("differ for every kind of colour vision, the first four", () => {
-    for (const [kind, by] of Object.entries(SEEN)) {
+    for (const [kind, by] of Object.entries(VISION)) {
       for (const theme of [0, 1] as const) {
         for (let one = 0; one < 4; one++) {
           for (let other = 0; other < one; other++) {
-            const a = seen(both(`c${one}`)[theme], by);
-            const b = seen(both(`c${other}`)[theme], by);
-            const far = Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
-            expect(far, `${kind} ${theme}: ${one} and ${other}`).toBeGreaterThan(0.05);
+            const a = toOklab(both(`c${one}`)[theme], by);
+            const b = toOklab(both(`c${other}`)[theme], by);
+            const distance = Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+            expect(distance, `${kind} ${theme}: ${one} and ${other}`).toBeGreaterThan(0.05);
           }
         }
       }
     }
   });
 
-  it("come each with a shape of its own", () => {
+  it("have different shapes", () => {
     expect(new Set(names.map((_, at) => shape(at))).size).toBe(COLOURS);
   });
 });
 
 describe("text", () => {
-  it("is read on every ground", () => {
+  it("contrasts with every background", () => {
     for (const theme of [0, 1] as const) {
       for (const text of ["ink", "soft", "alarm"]) {
         for (const ground of ["paper", "card", "wash", "raised"]) {
-          const found = contrast(both(text)[theme], both(ground)[theme]);
-          expect(found, `${text} on ${ground} ${theme}`).toBeGreaterThan(4.5);
+          const value = contrast(both(text)[theme], both(ground)[theme]);
+          expect(value, `${text} on ${ground} ${theme}`).toBeGreaterThan(4.5);
         }
       }
     }

@@ -1,37 +1,37 @@
 import { expect, it } from "vitest";
 import { latest } from "../src/latest";
 
-/** A service that answers when it is told to. */
+/** A service that answers when the test calls `answer`. */
 function service() {
-  const open: { wish: number; signal: AbortSignal; answer: (ok?: boolean) => void }[] = [];
-  const found: number[] = [];
-  const failed: number[] = [];
+  const open: { request: number; signal: AbortSignal; answer: (ok?: boolean) => void }[] = [];
+  const results: number[] = [];
+  const errors: number[] = [];
   const ask = latest(
-    (wish: number, signal) =>
+    (request: number, signal) =>
       new Promise<number>((done, fail) => {
-        open.push({ wish, signal, answer: (ok = true) => (ok ? done(wish) : fail(wish)) });
+        open.push({ request, signal, answer: (ok = true) => (ok ? done(request) : fail(request)) });
       }),
-    (result) => found.push(result),
-    (error) => failed.push(error as number),
+    (result) => results.push(result),
+    (error) => errors.push(error as number),
   );
   const settled = () => new Promise((done) => setTimeout(done));
-  return { open, found, failed, ask, settled };
+  return { open, results, errors, ask, settled };
 }
 
-it("asks one at a time, and after it the newest only", async () => {
-  const { open, found, ask, settled } = service();
-  for (const wish of [1, 2, 3, 4]) ask(wish);
-  expect(open.map(({ wish }) => wish)).toEqual([1]);
+it("sends one request at a time, and after it only the newest", async () => {
+  const { open, results, ask, settled } = service();
+  for (const request of [1, 2, 3, 4]) ask(request);
+  expect(open.map(({ request }) => request)).toEqual([1]);
   open[0]!.answer();
   await settled();
-  expect(open.map(({ wish }) => wish)).toEqual([1, 4]);
+  expect(open.map(({ request }) => request)).toEqual([1, 4]);
   open[1]!.answer();
   await settled();
-  expect(found).toEqual([1, 4]);
+  expect(results).toEqual([1, 4]);
 });
 
-it("gives up what is replaced, even if its answer comes last", async () => {
-  const { open, found, ask, settled } = service();
+it("cancels a replaced request, even if its answer comes last", async () => {
+  const { open, results, ask, settled } = service();
   ask(1);
   ask(2);
   ask(3, { replace: true });
@@ -40,18 +40,18 @@ it("gives up what is replaced, even if its answer comes last", async () => {
   await settled();
   open[0]!.answer();
   await settled();
-  expect(found).toEqual([3]);
+  expect(results).toEqual([3]);
   expect(open).toHaveLength(2);
 });
 
-it("tells of a failure and goes on", async () => {
-  const { open, found, failed, ask, settled } = service();
+it("reports an error and continues", async () => {
+  const { open, results, errors, ask, settled } = service();
   ask(1);
   ask(2);
   open[0]!.answer(false);
   await settled();
   open[1]!.answer();
   await settled();
-  expect(failed).toEqual([1]);
-  expect(found).toEqual([2]);
+  expect(errors).toEqual([1]);
+  expect(results).toEqual([2]);
 });

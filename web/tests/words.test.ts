@@ -12,17 +12,17 @@ function walk(tree: Tree, visit: (name: string, value: unknown) => void, at = ""
   }
 }
 
-it("says everything in both languages, with the same arguments", () => {
-  const seen = new Map<string, unknown>();
-  walk(english, (name, value) => seen.set(name, value));
+it("has every text in both languages, with the same arguments", () => {
+  const texts = new Map<string, unknown>();
+  walk(english, (name, value) => texts.set(name, value));
   walk(chinese, (name, value) => {
-    const other = seen.get(name);
+    const other = texts.get(name);
     expect(typeof value, name).toBe(typeof other);
     if (typeof value === "function" && typeof other === "function") {
-      const given = ["⟨a⟩", "⟨b⟩", "⟨c⟩"] as never[];
-      for (const argument of given.slice(0, other.length)) {
-        // A sentence that forgets what it is about would still compile.
-        const both = [String(value(...given)), String(other(...given))];
+      const values = ["⟨a⟩", "⟨b⟩", "⟨c⟩"] as never[];
+      for (const argument of values.slice(0, other.length)) {
+        // A text that does not use an argument would still compile.
+        const both = [String(value(...values)), String(other(...values))];
         expect(both.map((text) => text.includes(argument)), name).toEqual(
           name === "listChanged" ? expect.anything() : [true, true],
         );
@@ -30,13 +30,13 @@ it("says everything in both languages, with the same arguments", () => {
     } else {
       expect(value, name).not.toBe("");
     }
-    seen.delete(name);
+    texts.delete(name);
   });
-  expect([...seen.keys()]).toEqual([]);
+  expect([...texts.keys()]).toEqual([]);
 });
 
-it("is Chinese where it says so", () => {
-  const latin = new Set(["otherLanguage", "strengthIs", "units.strength", "named"]);
+it("is Chinese in the Chinese texts", () => {
+  const latin = new Set(["otherLanguage", "strength", "units.strength", "quoted"]);
   walk(chinese, (name, value) => {
     const text = typeof value === "function" ? String(value(1, 2, 3)) : String(value);
     if (!latin.has(name)) expect(/[\u4e00-\u9fff]/.test(text), name).toBe(true);

@@ -1,4 +1,4 @@
-"""What the page does when the service goes away, asks for a key or answers anew."""
+"""What the page does when the service stops, needs a key or starts again."""
 
 import pytest
 from playwright.sync_api import expect
@@ -7,7 +7,7 @@ pytestmark = pytest.mark.slow
 LIST = ".list li:not([inert])"
 
 
-def test_the_service_restarts_underneath(page, server):
+def test_the_service_restarts_while_the_page_is_open(page, server):
     server.stop()
     page.locator(".item").first.click()
     expect(page.get_by_role("alert")).to_contain_text("does not answer")
@@ -15,7 +15,7 @@ def test_the_service_restarts_underneath(page, server):
     server.start()
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator(LIST)).to_have_count(20)
-    assert page.locator(".scroll li").count() == events  # what was clicked meanwhile is there
+    assert page.locator(".scroll li").count() == events  # with the item clicked meanwhile
     page.get_by_role("slider").fill("150")
     expect(page.locator("[data-shown=strength]")).not_to_have_text("0.00")
 
@@ -24,7 +24,7 @@ def test_a_service_with_keys_is_opened_with_one(visit, own_server):
     key = "a-key-that-is-long-enough"
     server = own_server("--page", PRISMREC_READ_KEYS=key)
     page = visit(server.address)
-    expect(page.get_by_role("heading", name="asks for a key")).to_be_visible()
+    expect(page.get_by_role("heading", name="needs a key")).to_be_visible()
     field = page.get_by_label("Key", exact=True)
     field.fill("a-wrong-key-of-some-length")
     field.press("Enter")
@@ -34,6 +34,6 @@ def test_a_service_with_keys_is_opened_with_one(visit, own_server):
     expect(page.locator(LIST)).to_have_count(20)
     kept = page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]")
     assert kept == [1, 0, ""]
-    # This service has one artifact, and the page says how to compare two.
+    # This service has one artifact; the page shows how to compare two.
     page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_text("--beside")).to_be_visible()
+    expect(page.get_by_text("--compare-with")).to_be_visible()

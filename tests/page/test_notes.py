@@ -1,0 +1,64 @@
+"""The notes that the service sends today have a Chinese translation on the page."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prismrec.evaluation import Diagnostics
+from prismrec.evaluation.compare import Difference
+from prismrec.evaluation.evaluate import notes
+from prismrec.retrieval import choose_index
+from prismrec.service.metrics import Metrics
+
+NOTES = Path(__file__).parents[2] / "web" / "src" / "notes.zh.json"
+
+
+def of_diagnostics(*usage):
+    """Return all notes of a model with these shares of the targets."""
+    none = tuple(None for _ in usage)
+    return Diagnostics(
+        k=50, users=100, active=tuple(1.0 for _ in usage), usage=usage, usage_entropy=0.5,
+        effective_items=none, read_items=10.0, cosine=0.95, overlap=0.5, marginal_recall=none,
+        recall=0.1, pool_recall=0.2, pool_items=60.0, distinct_lists=0.05,
+    ).notes  # fmt: skip
+
+
+def of_metrics():
+    metrics = Metrics()
+    metrics.newest.extend([1] * 1_500)
+    metrics.held[1] = 1_500
+    return metrics.notes()
+
+
+def of_comparisons():
+    for mean in (0.0, 0.1, -0.1):
+        yield f"prism against ease, {Difference('recall@50', mean, 0.02, 1_000)}."
+
+
+def of_an_index():
+    return choose_index(np.eye(4, dtype=np.float32), np.arange(1, 5)).reason
+
+
+def test_the_notes_of_the_service_are_translated():
+    patterns = [re.compile(one["english"]) for one in json.loads(NOTES.read_text("utf-8"))]
+    sentences = [
+        *of_diagnostics(0.99, 0.005, 0.005),
+        *of_diagnostics(0.995, 0.005),
+        *notes(0.1, 10),
+        *of_metrics(),
+        *of_comparisons(),
+        of_an_index(),
+    ]
+    assert len(sentences) == 12
+    for sentence in sentences:
+        assert any(pattern.fullmatch(sentence) for pattern in patterns), sentence
+
+
+@pytest.mark.parametrize("place", range(len(json.loads(NOTES.read_text("utf-8")))))
+def test_a_translation_has_all_numbers_of_its_note(place):
+    note = json.loads(NOTES.read_text("utf-8"))[place]
+    groups = re.compile(note["english"]).groups
+    assert sorted(re.findall(r"\$(\d)", note["chinese"])) == [str(n + 1) for n in range(groups)]

@@ -1,0 +1,29 @@
+"""The page's types are those of the service's OpenAPI document."""
+
+import json
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+WEB = Path(__file__).parents[2] / "web"
+AGAIN = "run python web/openapi.py and npm --prefix web run types, and commit both files"
+
+
+def test_the_openapi_document_is_that_of_the_service():
+    document = runpy.run_path(str(WEB / "openapi.py"))["openapi_document"]()
+    written = json.loads((WEB / "openapi.json").read_text("utf-8"))
+    assert written == document, AGAIN
+
+
+def test_the_types_are_made_from_the_document(tmp_path):
+    if shutil.which("npm") is None or not (WEB / "node_modules").is_dir():
+        pytest.skip("Node or the page's packages are missing: run npm ci in web/")
+    made = tmp_path / "api-types.ts"
+    line = ["npm", "run", "--silent", "types", "--", "--output", str(made)]
+    done = subprocess.run(line, cwd=WEB, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert made.read_bytes() == (WEB / "src" / "api-types.ts").read_bytes(), AGAIN
