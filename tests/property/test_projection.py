@@ -11,14 +11,14 @@ def test_vectors_of_a_plane_keep_their_distances_on_the_map():
     angles = rng.uniform(0, np.pi, 40)
     basis = np.linalg.qr(rng.standard_normal((7, 2)))[0]
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ basis.T
-    placed = Plane.of(vectors).place(3.0 * vectors)
+    placed = Plane.fit(vectors).project(3.0 * vectors)
     apart = np.linalg.norm(vectors[:, None] - vectors, axis=2)
     assert np.linalg.norm(placed[:, None] - placed, axis=2) == pytest.approx(apart)
 
 
 def test_the_first_axis_shows_more_than_the_second_and_both_more_than_any_other():
     vectors = np.random.default_rng(1).standard_normal((300, 6)) * [5, 3, 1, 1, 1, 1]
-    first, second = Plane.of(vectors).place(vectors).var(axis=0)
+    first, second = Plane.fit(vectors).project(vectors).var(axis=0)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     largest = np.sort(np.linalg.eigvalsh(np.cov(unit.T, bias=True)))[::-1]
     assert [first, second] == pytest.approx(largest[:2])
@@ -27,6 +27,6 @@ def test_the_first_axis_shows_more_than_the_second_and_both_more_than_any_other(
 @pytest.mark.parametrize("shape", [(1, 4), (3, 1), (5, 2)])
 def test_few_vectors_and_narrow_ones_have_a_map_and_a_zero_vector_a_place(shape):
     vectors = np.random.default_rng(2).standard_normal(shape)
-    plane = Plane.of(vectors)
-    assert np.isfinite(plane.place(np.vstack([vectors, np.zeros(shape[1])]))).all()
-    assert np.array_equal(plane.axes, Plane.of(vectors.copy()).axes)
+    plane = Plane.fit(vectors)
+    assert np.isfinite(plane.project(np.vstack([vectors, np.zeros(shape[1])]))).all()
+    assert np.array_equal(plane.axes, Plane.fit(vectors.copy()).axes)

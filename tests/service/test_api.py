@@ -309,7 +309,7 @@ def test_a_time_of_another_unit_is_refused_by_name(lasting, time, unit):
     sent = {"events": [{"user": "u", "item": "i", "time": time}]}
     answer = lasting().post("/v1/events", json=sent)
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
-    assert f"{unit} by its size; give microseconds" in answer.text
+    assert f"{unit} by its size; send microseconds" in answer.text
 
 
 def test_microseconds_and_counts_are_times(client):
@@ -321,7 +321,7 @@ def test_microseconds_and_counts_are_times(client):
 
 @pytest.mark.parametrize("size", [10**n + d for n in range(7, 19) for d in (-1, 0)])
 def test_the_unit_of_a_time_is_told_as_of_a_logs(size):
-    found = pl.select(times.kind(pl.lit(size), pl.Int64())).item()
+    found = pl.select(times.classify(pl.lit(size), pl.Int64())).item()
     short = {"seconds": "s", "milliseconds": "ms", "nanoseconds": "ns"}
     said = [short[unit] for unit, low, past in OTHER_UNITS if low <= size < past]
     assert said == ([] if found in ("us", times.SMALL) else [found])
@@ -339,7 +339,7 @@ def test_an_id_is_bounded_in_bytes_wherever_it_stands(lasting):
     found.append(client.get(f"/v1/users/{urllib.parse.quote(long)}/history"))
     for answer in found:
         assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
-        assert "an id has 1,200 bytes; give at most 1,000" in answer.text
+        assert "an id has 1,200 bytes; send at most 1,000" in answer.text
     kept = client.post("/v1/recommend", json={"user": "ü" * 500})
     assert kept.status_code == 200, kept.text
 

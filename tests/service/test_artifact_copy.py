@@ -51,13 +51,13 @@ def test_an_artifact_exchanged_while_it_is_copied_is_refused(
     folder, artifact, dataset, tmp_path, monkeypatch
 ):
     save(untrained(dataset, interests=1), tmp_path / "other")
-    hold = copies_module._hold
+    hold = copies_module._lock_shared
 
     def meanwhile(path):
         replace_folder(tmp_path / "other", artifact)
         return hold(path)
 
-    monkeypatch.setattr(copies_module, "_hold", meanwhile)
+    monkeypatch.setattr(copies_module, "_lock_shared", meanwhile)
     with pytest.raises(DataError, match="changed while it was read"):
         ArtifactCopy(artifact, folder)
     assert all(name.startswith(".part") for name in copies(folder))
@@ -68,7 +68,7 @@ def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifac
     copy = ArtifactCopy(artifact, folder)
     spoil(copy.folder / "items.parquet")
     spoil(copy.folder / "manifest.json")
-    assert copy.made == (artifact / "manifest.json").stat().st_mtime
+    assert copy.written == (artifact / "manifest.json").stat().st_mtime
     again = ArtifactCopy(artifact, folder)
     assert again.open().catalog.size == load(artifact).catalog.size
     whole = again.folder.stat().st_ino

@@ -104,7 +104,7 @@ def test_a_line_that_is_no_change_is_said_until_it_is_gone(serve, artifact, hist
         assert str(path.parent) not in answer.text
         assert client.get("/readyz").status_code == 503
         assert client.get("/healthz").status_code == 200
-    assert any(str(path) in record.told["reason"] for record in caplog.records)
+    assert any(str(path) in record.fields["reason"] for record in caplog.records)
     with pytest.raises(StoreError, match="no change"):
         serve()
     path.write_text(hide(top).model_dump_json() + "\n")
@@ -136,14 +136,14 @@ def test_a_change_after_the_file_was_removed_applies(client, history):
 def test_that_a_file_began_anew_is_told_once_it_can_be_read(path):
     journal = Journal(path)
     journal.append(hide("a"))
-    assert (journal.new(), journal.anew) == ([hide("a")], False)
+    assert (journal.new(), journal.restarted) == ([hide("a")], False)
     path.write_text("no change\n")
     with pytest.raises(StoreError):
         journal.new()
     path.unlink()
     journal.append(hide("b"))
-    assert (journal.new(), journal.anew) == ([hide("b")], True)
-    assert (journal.new(), journal.anew) == ([], False)
+    assert (journal.new(), journal.restarted) == ([hide("b")], True)
+    assert (journal.new(), journal.restarted) == ([], False)
 
 
 def test_what_was_acknowledged_under_wider_bounds_is_a_change_yet(path):

@@ -92,7 +92,7 @@ def test_the_example_names_every_setting():
     example = tomllib.loads((ROOT / "deploy" / "serve.toml").read_text(encoding="utf-8"))
     assert set(example) - {"changes"} == {field.name for field in fields(Settings)}
     made = Settings(**{name: value for name, value in example.items() if name != "changes"})
-    with pytest.raises(ConfigError, match="without a key"):
+    with pytest.raises(ConfigError, match="there is no key"):
         check_exposure(made, Keys())
 
 
@@ -129,7 +129,7 @@ def somewhere(artifact, dataset, private, tmp_path):
     ("flags", "said"),
     [
         (["nowhere"], "No artifact at nowhere"),
-        (["artifact", "--host", "::"], "without a key"),
+        (["artifact", "--host", "::"], "there is no key"),
         (["artifact", "--workers", "0"], "workers is 0"),
         (["artifact", "--host", "203.0.113.7"], "cannot be bound"),
         (["artifact", "--compare-with", "nowhere"], "No artifact at nowhere"),
@@ -161,7 +161,7 @@ def test_a_data_set_of_other_items_is_no_ground_for_diagnostics(serve, artifact,
         found[name] = client.get("/v1/health-report").json()["diagnostics"]
     assert found["own"]["users"] > 0
     assert list(found["other"]) == ["notes"]
-    assert "numbers other items" in found["other"]["notes"][0]
+    assert "number their items differently" in found["other"]["notes"][0]
 
 
 def test_the_image_is_written_well():
@@ -204,6 +204,7 @@ def test_doctor_tells_the_extras_and_measures_an_index(artifact, dataset, tmp_pa
     out = capsys.readouterr().out
     assert "extra serve: fastapi " in out
     assert "extra stores: psycopg " in out
-    assert f"{artifact}: well: 40 items, answers, and answers the same twice; index exact" in out
-    assert re.search(r"approximate: well: .*; index ivf-flat, finds \d+\.\d % of the best 50", out)
-    assert "short: ill: its index holds 39 of 40 items" in out
+    assert f"{artifact}: OK: 40 items; " in out
+    assert re.search(rf"{artifact}: .*; index exact", out)
+    assert re.search(r"approximate: OK: .*; index ivf-flat, recall@50 \d+\.\d % against", out)
+    assert "short: FAILED: its index has 39 of 40 items" in out

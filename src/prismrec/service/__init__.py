@@ -1,27 +1,36 @@
-"""The HTTP service.
+"""The HTTP service: recommendations, events, items and monitoring over HTTP, and the page.
 
-Must not depend on: the command line.
+It must not depend on the command line. To add a route: write a function in ``items``, ``users`` or
+``lists`` that works without HTTP, its response in ``responses``, and the route in ``routes``. To
+add a store of events: see ``stores``.
 
-Names are imported when they are first used.
-
-settings         what an operator sets, and what is refused
-errors           the one shape of every error, and which status each kind has
-schemas          what goes in and out, checked
-auth             who may do what
-middleware       sizes, times, rates, request ids, headers: what holds for every request
-changes          hidden and new items, shared by workers and kept over a restart
-artifact_copy    private copies of artifacts, held and swept
-loaded_artifact  the artifact that answers, and everything made of it
-projection       the plane of the page's map
-health           what the health view tells, and whether it belongs to the artifact
-metrics          what Prometheus reads
-thread_pool      threads that compute, and how much may wait for them
-microbatch       requests that wait, computed together
-answers          from a request to an answer, no HTTP in it
-service          all of the above as methods, no HTTP in it
+settings         what an operator sets: the address, limits, paths and keys
+checks           checks at the start: whether these paths and settings can be served
+errors           the one shape of every error, and the HTTP status of each kind
+schemas          what a request body may hold
+responses        what the service answers: dataclasses that are sent as they are
+openapi          the OpenAPI document
+auth             checks a request's key
+middleware       limits of size and time, request ids and security headers of every request
+rate_limit       how many requests a caller may send per second
+logging          log records as JSON
+changes          the journal: hidden and new items, shared by all workers, kept over a restart
+artifact_copy    private copies of artifacts
+loaded_artifact  an opened artifact, and what is computed from it once
+versions         which artifact answers: loads it, applies changes, reloads it
+lists            from requests to lists
+users            events and interests of users
+items            items of the catalog: search, similar items, the map
+insight          example users and the health report of the page
+projection       projects vectors to the two axes of the page's map
+health           the diagnostics and the report behind the health report
+metrics          Prometheus metrics
+thread_pool      computing threads with a bounded queue
+microbatch       computes waiting requests together
+context          the parts that every route uses
 routes           the routes
-app              all of it as one application
-server           the process: its socket, its connections, its workers
+app              the application: routes, errors, page
+server           the process: sockets, connections, workers
 """
 
 import lazy_loader as lazy

@@ -4,8 +4,8 @@ from .app import (
 from .app import (
     write_environment as write_environment,
 )
+from .checks import check_served as check_served
 from .context import RouteContext as RouteContext
-from .health import check_places as check_places
 from .server import (
     listen as listen,
 )
@@ -31,7 +31,7 @@ __all__ = [
     "ServePaths",
     "Settings",
     "check_exposure",
-    "check_places",
+    "check_served",
     "create_app",
     "listen",
     "run",

@@ -1,4 +1,4 @@
-"""The service as one ASGI application."""
+"""The ASGI application: routes, errors and the page."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ from prismrec.service.auth import check_scope
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
 from prismrec.service.logging import log_as_json
-from prismrec.service.middleware import App, Limits
+from prismrec.service.middleware import App, RequestLimits
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.routes import make_routes, not_found
 from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure, store_address
@@ -39,16 +39,17 @@ log = logging.getLogger("prismrec.service")
 PAGE = Path(__file__).parent / "page"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SWITCH = 5e-4
-"""Seconds after which a computing thread lets the event loop go on; 5 ms were seen in answers."""
+"""Seconds after which a computing thread yields to the event loop; Python's default, 5 ms, slows
+answers measurably."""
 ENVIRONMENT = "PRISMREC_SERVE"
-"""Where a worker process finds what it is to serve: JSON, nothing secret."""
+"""Environment variable from which a worker process reads paths and settings: JSON, no secrets."""
 
 
 def create_app(context: RouteContext) -> App:
     """Return the application of a service.
 
     Args:
-        context: Its parts; closed with the application.
+        context: The parts of the service; closed when the application stops.
     """
     settings, keys = context.settings, context.keys
 
@@ -61,7 +62,7 @@ def create_app(context: RouteContext) -> App:
     app = FastAPI(
         title="Prismrec",
         version=__version__,
-        description="Multi-interest recommendations that say why.",
+        description="Multi-interest recommendations with reasons.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -69,7 +70,7 @@ def create_app(context: RouteContext) -> App:
         lifespan=lifespan,
     )
     app.include_router(make_routes(context))
-    _say_errors(app)
+    _add_error_handlers(app)
 
     async def may_read(request: Request) -> None:
         check_scope(keys, request.headers, "read")
@@ -78,8 +79,8 @@ def create_app(context: RouteContext) -> App:
     async def openapi() -> Response:
         return Response(orjson.dumps(openapi_document(app)), media_type="application/json")
 
-    # The page answers what no route does; below /v1 nothing is ever a file of it.
-    app.add_route("/v1/{rest:path}", _nothing, METHODS, include_in_schema=False)
+    # The page answers all paths without a route, but never below /v1.
+    app.add_route("/v1/{rest:path}", _no_route, METHODS, include_in_schema=False)
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
         app.mount("/", Page(directory=PAGE, html=True), name="page")
     if settings.cors:
@@ -89,87 +90,89 @@ def create_app(context: RouteContext) -> App:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
-    return Limits(app, settings=settings, on_answer=context.metrics.answered)
+    return RequestLimits(app, settings=settings, on_answer=context.metrics.answered)
 
 
 class Page(StaticFiles):
-    """The page's files: those with a hash in their name may be kept, the first one never.
+    """The files of the page. Browsers may cache those with a hash in their name, not index.html.
 
-    A browser that kept it would ask a newer service for files that are no more.
+    A browser with an old index.html would request files that a newer service does not have.
     """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """See ``StaticFiles.get_response``."""
-        answer = await super().get_response(path, scope)
-        kept = "public, max-age=31536000, immutable" if "-" in path else "no-cache"
-        answer.headers["Cache-Control"] = kept
-        return answer
+        """Return a file with its Cache-Control header; see ``StaticFiles.get_response``."""
+        response = await super().get_response(path, scope)
+        hashed = "-" in path
+        caching = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        response.headers["Cache-Control"] = caching
+        return response
 
 
-async def _nothing(request: Request) -> Response:
-    """Say that there is no such address, or that it takes another method."""
+async def _no_route(request: Request) -> Response:
+    """Raise the error for a path without a route, or for a wrong method."""
     partly = (route.matches(request.scope)[0] for route in request.app.routes)
     if Match.PARTIAL in partly:
         raise HTTPException(405)
     raise not_found()
 
 
-def _say_errors(app: FastAPI) -> None:
-    """Give every error its one shape."""
-    turned: dict[type[Exception], Callable[[Request, Any], ApiError]] = {
+def _add_error_handlers(app: FastAPI) -> None:
+    """Convert every error to the one shape of errors."""
+    convert: dict[type[Exception], Callable[[Request, Any], ApiError]] = {
         ApiError: lambda _, error: error,
-        PrismrecError: _of_package,
-        RequestValidationError: lambda _, error: _invalid(error),
-        HTTPException: lambda _, error: _of_framework(error),
+        PrismrecError: _from_package,
+        RequestValidationError: lambda _, error: _from_validation(error),
+        HTTPException: lambda _, error: _from_framework(error),
         Exception: lambda *_: ApiError("internal", INTERNAL),
     }
-    for kind, turn in turned.items():
-        app.add_exception_handler(kind, _saying(turn))
+    for kind, to_api_error in convert.items():
+        app.add_exception_handler(kind, _handler(to_api_error))
 
 
-def _saying(
-    turned: Callable[[Request, Any], ApiError],
+def _handler(
+    to_api_error: Callable[[Request, Any], ApiError],
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def say(request: Request, error: Exception) -> Response:
-        found = turned(request, error)
-        body = orjson.dumps(found.content(request.state.request_id))
-        return Response(body, found.status, dict(found.headers), "application/json")
+    async def handle(request: Request, error: Exception) -> Response:
+        converted = to_api_error(request, error)
+        body = orjson.dumps(converted.content(request.state.request_id))
+        return Response(body, converted.status, dict(converted.headers), "application/json")
 
-    return say
+    return handle
 
 
-def _of_package(request: Request, error: PrismrecError) -> ApiError:
-    """Say a deliberate error of the package; what it may not tell everyone goes to the log."""
-    told = {"request_id": request.state.request_id, "reason": str(error)}
-    found = ApiError.from_package(error)
+def _from_package(request: Request, error: PrismrecError) -> ApiError:
+    """Convert an error of this package; details that callers must not see only go to the log."""
+    converted = ApiError.from_package(error)
     if request.url.path == "/v1/admin/reload" and isinstance(error, DataError):
-        found = ApiError("artifact_refused", "The artifact was refused; the log says why.")
-    if found.status not in (404, 422):
-        log.warning("refused", extra={"told": told})
-    return found
+        message = "The artifact was refused; see the reason in the log of the service."
+        converted = ApiError("artifact_refused", message)
+    if converted.status not in (404, 422):
+        fields = {"request_id": request.state.request_id, "reason": str(error)}
+        log.warning("refused", extra={"fields": fields})
+    return converted
 
 
-def _of_framework(error: HTTPException) -> ApiError:
+def _from_framework(error: HTTPException) -> ApiError:
     if error.status_code == 405:
-        return ApiError("method_not_allowed", "This address takes another method.")
+        return ApiError("method_not_allowed", "This path needs another HTTP method.")
     if error.status_code == 404:
         return not_found()
-    return ApiError("malformed", "The request could not be read.")
+    return ApiError("malformed", "The request could not be read; send one JSON object.")
 
 
-def _invalid(error: RequestValidationError) -> ApiError:
-    """Say the first thing that is wrong with a request, without repeating what was sent."""
+def _from_validation(error: RequestValidationError) -> ApiError:
+    """Return the first error of a request, without the values that were sent."""
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return ApiError("malformed", "The body is not JSON; send one JSON object.")
-    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    field = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     message = str(first["msg"]).removeprefix("Value error, ")
-    return ApiError("invalid_request", f"{place}: {message[0].lower()}{message[1:]}.")
+    return ApiError("invalid_request", f"{field}: {message[0].lower()}{message[1:]}.")
 
 
 @contextlib.contextmanager
 def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
-    """Reload on SIGHUP while this lasts."""
+    """Reload on SIGHUP inside this context."""
     loop = asyncio.get_running_loop()
     running: set[asyncio.Future[Any]] = set()
 
@@ -180,7 +183,7 @@ def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
 
     try:
         loop.add_signal_handler(signal.SIGHUP, reload)
-    except (RuntimeError, ValueError, NotImplementedError):  # not the main thread, or no signals
+    except (RuntimeError, ValueError, NotImplementedError):  # not in the main thread
         yield
         return
     yield
@@ -189,31 +192,31 @@ def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
 
 def _try_reload(versions: Versions) -> None:
     try:
-        log.info("reloaded", extra={"told": vars(versions.reload())})
+        log.info("reloaded", extra={"fields": vars(versions.reload())})
     except PrismrecError as error:
-        log.error("reload refused", extra={"told": {"reason": str(error)}})
+        log.error("reload refused", extra={"fields": {"reason": str(error)}})
 
 
-def write_environment(places: ServePaths, settings: Settings) -> None:
-    """Leave for worker processes what they are to serve."""
-    told = {"places": asdict(places), "settings": asdict(settings)}
-    os.environ[ENVIRONMENT] = json.dumps(told, default=str)
+def write_environment(paths: ServePaths, settings: Settings) -> None:
+    """Write paths and settings to the environment, from which worker processes read them."""
+    values = {"paths": asdict(paths), "settings": asdict(settings)}
+    os.environ[ENVIRONMENT] = json.dumps(values, default=str)
 
 
 def from_environment() -> App:
-    """Make the application that ``write_environment`` told of: what uvicorn calls in a worker.
+    """Return the application that ``write_environment`` describes; uvicorn calls it in each worker.
 
     Raises:
-        PrismrecError: It cannot be served.
+        PrismrecError: The service cannot be started.
     """
-    told = json.loads(os.environ[ENVIRONMENT])
-    places = {name: Path(value) if value else None for name, value in told["places"].items()}
-    settings, keys = Settings(**told["settings"]), Keys.from_environment()
+    values = json.loads(os.environ[ENVIRONMENT])
+    named = {name: Path(value) if value else None for name, value in values["paths"].items()}
+    paths = ServePaths(**named)  # type: ignore[arg-type]
+    settings, keys = Settings(**values["settings"]), Keys.from_environment()
     check_exposure(settings, keys)
     log_as_json()
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
     store = open_store(store_address(settings))
-    log.info("events are kept", extra={"told": {"promise": store.promise}})
-    paths = ServePaths(**places)  # type: ignore[arg-type]
+    log.info("store opened", extra={"fields": {"promise": store.promise}})
     return create_app(RouteContext.open(paths, store, settings, keys))

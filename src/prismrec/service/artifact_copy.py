@@ -1,9 +1,9 @@
-"""Private copies of artifacts: what is served is read from files that nobody else writes to.
+"""Private copies of artifacts: the service only reads files that nobody else writes.
 
-Vectors are mapped into memory from their file. Were that file cut short by someone who copies a
-new artifact over it, the process would die; nobody writes to the copy. All workers share it, and
-with it the memory of its pages. A copy is removed when no process holds it any more, and made anew
-where it does not open: whoever cleans a folder of temporary files takes old ones, not whole copies.
+Vectors are mapped into memory from their file. If another process truncated that file, by copying a
+new artifact over it, this process would die. Nobody writes to the copy. All workers share the copy,
+and so the memory of its pages. A copy is removed when no process uses it any more. A copy that
+cannot be opened is made again: a cleaner of temporary files removes single old files.
 """
 
 import fcntl
@@ -16,97 +16,112 @@ from pathlib import Path
 from typing import Any
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend import MANIFEST, Recommender, load, read_artifact_manifest
 
 
 def private_folder() -> Path:
-    """Give the folder of copies, which is this user's alone.
+    """Return the folder of copies, which only this user may read and write.
 
     Raises:
-        ConfigError: Someone else made it.
+        ConfigError: Another user owns it or may use it.
     """
     folder = Path(tempfile.gettempdir()) / f"prismrec-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if folder.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    status = folder.lstat()
+    if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise ConfigError(
-            f"The folder {folder}, where artifacts are copied, is open to others; remove it, or "
+            f"The folder {folder}, to which artifacts are copied, is open to others; remove it, or "
             "set TMPDIR to a folder of this user."
         )
     return folder
 
 
 class ArtifactCopy:
-    """A copy of an artifact, held while this lives.
+    """A copy of an artifact, kept as long as this object exists.
+
+    Args:
+        artifact: The artifact to copy.
+        private: The folder of copies.
+        extractor: The extractor's class, if it is not one of this package's.
 
     Attributes:
         folder: The copy.
-        name: Short name of its contents: the same artifact has the same everywhere.
-        manifest: Its manifest.
-        made: When the artifact was written: seconds since 1970, by its manifest's file.
+        name: Short hash of the manifest: the same for the same artifact on every machine.
+        manifest: The manifest.
+        written: When the artifact was written: seconds since 1970, from the manifest's file.
+
+    Raises:
+        DataError: The artifact is not whole, or cannot be copied.
     """
 
-    def __init__(self, artifact: Path, private: Path) -> None:
+    def __init__(
+        self, artifact: Path, private: Path, extractor: type[Extractor] | None = None
+    ) -> None:
         self.artifact = artifact
         self.manifest: dict[str, Any] = read_artifact_manifest(artifact)
-        self.made = (artifact / MANIFEST).stat().st_mtime
+        self.written = (artifact / MANIFEST).stat().st_mtime
         self._text = (artifact / MANIFEST).read_bytes()
         self.name = hashlib.sha256(self._text).hexdigest()[:12]
         self.folder = private / self.name
-        weakref.finalize(self, os.close, _hold(private / f"{self.name}.lock"))
+        registered = self.manifest["extractor"]["class"] in EXTRACTORS
+        self._extractor = None if registered else extractor
+        weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
         if not self.folder.exists():
-            _make(artifact, self.folder, self._text)
-        _sweep(private)
+            self._make()
+        _remove_unused(private)
 
     def open(self) -> Recommender:
-        """Open the copy; one that was damaged is made anew.
+        """Open the copy; a damaged copy is made again.
 
         Raises:
-            DataError: It cannot be made anew: see ``_make``.
+            DataError: It cannot be made again: the artifact was changed, or is damaged too.
         """
         try:
-            found = _inode(self.folder)
-            return load(self.folder)
+            inode = _inode(self.folder)
+            return load(self.folder, extractor=self._extractor)
         except DataError:
-            _make(self.artifact, self.folder, self._text, damaged=found)
-            return load(self.folder)
+            self._make(damaged=inode)
+            return load(self.folder, extractor=self._extractor)
 
+    def _make(self, *, damaged: int | None = None) -> None:
+        """Copy the artifact, and open the copy before it gets its name.
 
-def _make(artifact: Path, copy: Path, text: bytes, *, damaged: int | None = None) -> None:
-    """Copy an artifact and try it before it takes its name: a damaged copy is never opened.
+        A copy that is already present stays: another worker was faster.
 
-    Args:
-        artifact: What to copy.
-        copy: Where. What is there already stays: another worker was faster.
-        text: The manifest as it was read.
-        damaged: The copy, by its inode, that does not stay.
+        Args:
+            damaged: Inode of a damaged copy, which is replaced.
 
-    Raises:
-        DataError: It cannot be copied, changed meanwhile, or is not whole.
-    """
-    making = os.open(copy.parent / ".making", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(making, fcntl.LOCK_EX)
-        for left in copy.parent.glob(".part-*"):  # of a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        if _inode(copy) != damaged:
-            return
-        part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
-        shutil.copytree(artifact, part, dirs_exist_ok=True)
-        load(part)
-        if (part / MANIFEST).read_bytes() != text:
-            raise DataError(f"The artifact {artifact} changed while it was read; try again.")
-        if damaged is not None:
-            old = copy.rename(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
-            shutil.rmtree(old, ignore_errors=True)
-        part.rename(copy)
-    except (OSError, shutil.Error) as error:
-        reason = getattr(error, "strerror", None) or "some files could not be read or written"
-        raise DataError(
-            f"The artifact {artifact} could not be copied ({reason}); free the disk or set TMPDIR."
-        ) from error
-    finally:
-        os.close(making)
+        Raises:
+            DataError: The artifact cannot be copied, changed meanwhile, or is not whole.
+        """
+        copy = self.folder
+        making = os.open(copy.parent / ".making", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(making, fcntl.LOCK_EX)
+            for part in copy.parent.glob(".part-*"):  # of a process that was killed
+                shutil.rmtree(part, ignore_errors=True)
+            if _inode(copy) != damaged:
+                return
+            part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
+            shutil.copytree(self.artifact, part, dirs_exist_ok=True)
+            load(part, extractor=self._extractor)
+            if (part / MANIFEST).read_bytes() != self._text:
+                raise DataError(
+                    f"The artifact {self.artifact} changed while it was read; try again."
+                )
+            if damaged is not None:
+                old = copy.rename(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
+                shutil.rmtree(old, ignore_errors=True)
+            part.rename(copy)
+        except (OSError, shutil.Error) as error:
+            reason = getattr(error, "strerror", None) or "some files could not be read or written"
+            raise DataError(
+                f"The artifact {self.artifact} could not be copied ({reason}); free disk space, or "
+                "set TMPDIR to another folder."
+            ) from error
+        finally:
+            os.close(making)
 
 
 def _inode(copy: Path) -> int | None:
@@ -116,8 +131,11 @@ def _inode(copy: Path) -> int | None:
         return None
 
 
-def _hold(path: Path) -> int:
-    """Lock a file, with others, until it is closed; one that was removed meanwhile is made anew."""
+def _lock_shared(path: Path) -> int:
+    """Return a descriptor of the file with a shared lock, which ends when it is closed.
+
+    A file that was removed before the lock was taken is created again.
+    """
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(file, fcntl.LOCK_SH)
@@ -133,13 +151,13 @@ def _same(file: int, path: Path) -> bool:
         return False
 
 
-def _sweep(private: Path) -> None:
-    """Remove the copies that no process holds."""
+def _remove_unused(private: Path) -> None:
+    """Remove the copies that no process has locked."""
     for path in private.glob("*.lock"):
         try:
             with path.open("ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
                 path.unlink(missing_ok=True)
-        except OSError:  # it is held
+        except OSError:  # it is locked
             continue

@@ -1,4 +1,4 @@
-"""Who may do what: a key's scope, compared in constant time."""
+"""Checks the key of a request, in constant time."""
 
 import hmac
 from collections.abc import Mapping
@@ -8,34 +8,37 @@ from prismrec.service.settings import SCOPES, Keys, Scope
 
 
 def check_scope(keys: Keys, headers: Mapping[str, str], needed: Scope) -> str:
-    """Let a request through, or not.
+    """Check the key of a request and return it.
 
     Args:
-        keys: All keys; without any, everything is allowed.
-        headers: The request's.
-        needed: The least scope.
+        keys: All keys; without any, every request is allowed.
+        headers: The headers of the request.
+        needed: The smallest scope that is enough.
 
     Returns:
-        What names the caller for a rate limit: the key; "" without keys.
+        The key, which names the caller for the rate limit; "" if the service has no keys.
 
     Raises:
-        ApiError: 401 without a valid key, 403 with one of too small a scope.
+        ApiError: 401 without a valid key; 403 if the scope of the key is too small.
 
-    Cost: compares with every key, whichever fits, so that time tells nothing.
+    Cost: compares with every key, so that the time does not depend on which one matches.
     """
     if not keys:
         return ""
-    kind, _, given = headers.get("authorization", "").partition(" ")
-    given = given.strip()
-    found: Scope | None = None
+    kind, _, sent = headers.get("authorization", "").partition(" ")
+    sent = sent.strip()
+    scope_of_key: Scope | None = None
     for scope in SCOPES:
         for key in keys.by_scope.get(scope, ()):
-            if hmac.compare_digest(key.encode(), given.encode("utf-8", "surrogateescape")):
-                found = scope
-    if kind.lower() != "bearer" or found is None:
-        raise ApiError("unauthorized", "This needs a key; send it as 'Authorization: Bearer KEY'.")
-    if SCOPES.index(found) < SCOPES.index(needed):
+            if hmac.compare_digest(key.encode(), sent.encode("utf-8", "surrogateescape")):
+                scope_of_key = scope
+    if kind.lower() != "bearer" or scope_of_key is None:
         raise ApiError(
-            "forbidden", f"This needs a key of scope {needed}, and the one sent has {found}."
+            "unauthorized", "This route needs a key; send it as 'Authorization: Bearer KEY'."
         )
-    return given
+    if SCOPES.index(scope_of_key) < SCOPES.index(needed):
+        raise ApiError(
+            "forbidden",
+            f"This route needs the scope {needed}, not {scope_of_key}; use another key.",
+        )
+    return sent

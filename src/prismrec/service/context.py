@@ -1,4 +1,4 @@
-"""What every route works with."""
+"""The parts that every route uses."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Depends, Request
 
 from prismrec.service.auth import check_scope
+from prismrec.service.checks import allowed_rerankers, load_extractor
 from prismrec.service.errors import error_responses
 from prismrec.service.insight import Insight
 from prismrec.service.lists import ListMaker
@@ -25,7 +26,7 @@ from prismrec.service.versions import Versions
 
 @dataclass(frozen=True)
 class RouteContext:
-    """The parts of one service; ``open`` makes them."""
+    """The parts of one service; ``open`` builds them."""
 
     versions: Versions
     store: Store
@@ -35,9 +36,9 @@ class RouteContext:
     lists: ListMaker
     insight: Insight
     workers: ThreadPool
-    """Threads for answers."""
+    """Threads for lists and other answers."""
     writers: ThreadPool
-    """Threads for events and changes, which a burst of requests for lists does not hold up."""
+    """Threads for events and changes, so that a burst of requests for lists does not delay them."""
     rate: RateLimit
     clock: MonotonicClock = field(default_factory=MonotonicClock)
 
@@ -49,16 +50,25 @@ class RouteContext:
 
         Raises:
             DataError: An artifact cannot be opened.
+            StoreError: The file of changes cannot be read.
+            UnknownName, ConfigError: The re-ranker or the extractor of the settings cannot be used.
         """
         metrics = Metrics()
-        versions = Versions(paths, metrics)
+        versions = Versions(paths, metrics, load_extractor(settings.extractor))
+        lists = ListMaker(
+            versions,
+            store,
+            metrics,
+            newest=settings.history,
+            rerankers=allowed_rerankers(settings.reranker),
+        )
         return cls(
             versions=versions,
             store=store,
             settings=settings,
             keys=keys,
             metrics=metrics,
-            lists=ListMaker(versions, store, metrics, settings.history),
+            lists=lists,
             insight=Insight(paths, metrics),
             workers=ThreadPool(settings.threads, settings.queue, settings.timeout, "answers"),
             writers=ThreadPool(4, settings.queue, 6 * settings.timeout, "writes"),
@@ -67,11 +77,11 @@ class RouteContext:
 
     @cached_property
     def batcher(self) -> Batcher[RecommendRequest, ServedAnswer]:
-        """Answers requests that wait together."""
+        """Answers waiting requests together."""
         return Batcher(self.lists.answer_each, self.workers)
 
     def requires(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
-        """Return the check of a route's scope and rate."""
+        """Return the dependency that checks the key and the rate of a request."""
 
         async def check(request: Request) -> None:
             key = check_scope(self.keys, request.headers, scope)
@@ -80,7 +90,7 @@ class RouteContext:
         return check
 
     def route(self, scope: Scope, response: type[Any], **more: Any) -> dict[str, Any]:
-        """Return how a route of this scope and response is declared."""
+        """Return the keyword arguments that declare a route of this scope and response."""
         return {
             "dependencies": [Depends(self.requires(scope))],
             "response_model": response,
@@ -89,7 +99,7 @@ class RouteContext:
         } | more
 
     def ready(self) -> str:
-        """Return the artifact's name if answers can be given now.
+        """Return the name of the artifact if requests can be answered now.
 
         Raises:
             StoreError: The store does not answer, or the file of changes cannot be read.
@@ -98,7 +108,7 @@ class RouteContext:
         return self.versions.current().name
 
     def close(self) -> None:
-        """End the threads and close the store."""
+        """Stop the threads and close the store."""
         self.workers.close()
         self.writers.close()
         self.store.close()

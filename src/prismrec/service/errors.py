@@ -1,4 +1,4 @@
-"""The one shape of every error, and which status each kind has."""
+"""The one shape of every error, and the HTTP status of each kind."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,12 +22,12 @@ STATUS = {
     "artifact_refused": 409,
     "timed_out": 504,
 }
-INTERNAL = "Something went wrong here; the log has it under this request's id."
+INTERNAL = "The service failed; its log has the cause under the id of this request."
 RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable"}
 
 
 class ApiError(Exception):
-    """An error that is answered as it is."""
+    """An error that is sent to the caller as it is."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -35,19 +35,19 @@ class ApiError(Exception):
 
     @classmethod
     def from_package(cls, error: PrismrecError) -> "ApiError":
-        """Say a deliberate error of the package over HTTP."""
+        """Convert an error of this package."""
         if isinstance(error, UnknownName):
             return cls("unknown_name", str(error))
         if isinstance(error, StoreError):
-            said = "What the service keeps cannot be read or written now; try again."
-            return cls("store_unavailable", said)
+            message = "Stored events or changes cannot be read or written now; try again."
+            return cls("store_unavailable", message)
         if isinstance(error, ConfigError | DataError):
             return cls("invalid_request", str(error))
         return cls("internal", INTERNAL)
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What is sent beside the body."""
+        """The HTTP headers of the response."""
         headers = {}
         if self.kind in RETRY_AFTER:
             headers["Retry-After"] = "1"
@@ -56,7 +56,7 @@ class ApiError(Exception):
         return headers
 
     def content(self, request_id: str) -> dict[str, Any]:
-        """Give the body."""
+        """Return the response body."""
         return {
             "error": {
                 "kind": self.kind,
@@ -68,19 +68,19 @@ class ApiError(Exception):
 
 
 def error_responses(*more: str) -> dict[int | str, dict[str, Any]]:
-    """Return how a route declares its errors: every status with the kinds that have it.
+    """Return the error responses that a route declares: each status with its kinds.
 
-    By reference to ``ErrorResponse``: a model for each would slow the start.
+    They refer to ``ErrorResponse`` by name: one model per status would make the start slower.
 
     Args:
-        more: Kinds that only this route has.
+        more: Further kinds of this route, of those that not every route has.
     """
     statuses = sorted(
         set(STATUS.values()) - ({STATUS["artifact_refused"]} - {STATUS[m] for m in more})
     )
     return {
         status: {
-            "description": ", ".join(sorted(k for k, own in STATUS.items() if own == status)),
+            "description": ", ".join(sorted(k for k, code in STATUS.items() if code == status)),
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
             },

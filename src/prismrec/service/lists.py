@@ -1,10 +1,10 @@
-"""Lists: from requests to answers, requests of the same options together. No HTTP in here."""
+"""From requests to lists: requests with the same options are answered together. No HTTP here."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from prismrec.errors import PrismrecError, StoreError
+from prismrec.errors import ConfigError, PrismrecError, StoreError
 from prismrec.recommend import Answer, Interest
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.metrics import Metrics
@@ -16,108 +16,133 @@ from prismrec.service.versions import Pair, Versions, choose
 
 
 class ListMaker:
-    """Answers requests from the events of their users and the histories given.
+    """Answers requests from stored events and from the histories in the requests.
 
     Args:
-        versions: Which artifact answers.
-        store: Where events are.
+        versions: The artifacts that answer.
+        store: The store of events.
         metrics: Counts lists.
-        newest: Events of a user that are read.
+        newest: Number of the newest events of a user that are read.
+        rerankers: The re-rankers that a request may name.
     """
 
-    def __init__(self, versions: Versions, store: Store, metrics: Metrics, newest: int) -> None:
-        self.versions, self.store, self.metrics, self.newest = versions, store, metrics, newest
+    def __init__(
+        self,
+        versions: Versions,
+        store: Store,
+        metrics: Metrics,
+        *,
+        newest: int,
+        rerankers: Collection[str],
+    ) -> None:
+        self.versions, self.store, self.metrics = versions, store, metrics
+        self.newest, self.rerankers = newest, rerankers
 
     def answer_all(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer]:
-        """Answer several requests, or none of them if one cannot be answered."""
+        """Answer several requests, or raise the first error.
+
+        Raises:
+            PrismrecError: One of them cannot be answered.
+        """
         answers: list[ServedAnswer] = []
-        for one in self.answer_each(requests):
-            if isinstance(one, Exception):
-                raise one
-            answers.append(one)
+        for answer in self.answer_each(requests):
+            if isinstance(answer, Exception):
+                raise answer
+            answers.append(answer)
         return answers
 
     def answer_each(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer | Exception]:
-        """Answer each request, or return why it cannot be answered.
+        """Return one answer per request, or the error that prevents it.
 
-        Requests of one ``batch_key`` cost one forward pass together, and all stored events are
-        read at once.
+        Cost: one forward pass per group of requests with the same ``batch_key``, and one read of
+        the store.
         """
-        found: dict[int, ServedAnswer | Exception] = {}
-        users = [one.user for one in requests if one.user is not None]
+        results: dict[int, ServedAnswer | Exception] = {}
+        users = [request.user for request in requests if request.user is not None]
         try:
             stored = stored_items(self.store, users, self.newest)
         except StoreError as error:
             stored = {}
-            found = {place: error for place, one in enumerate(requests) if one.user is not None}
+            results = {n: error for n, request in enumerate(requests) if request.user is not None}
         groups: dict[str, list[int]] = defaultdict(list)
-        for place, one in enumerate(requests):
-            if place not in found:
-                groups[batch_key(one)].append(place)
+        for number, request in enumerate(requests):
+            if number not in results:
+                groups[batch_key(request)].append(number)
         pair = self.versions.both()  # once: a reload in between does not mix two artifacts
-        for places in groups.values():
-            answers = self._answer_group([requests[place] for place in places], stored, pair)
-            found |= dict(zip(places, answers, strict=True))
-        return [found[place] for place in range(len(requests))]
+        for numbers in groups.values():
+            answers = self._answer_group([requests[number] for number in numbers], stored, pair)
+            results |= dict(zip(numbers, answers, strict=True))
+        return [results[number] for number in range(len(requests))]
 
     def _answer_group(
         self, group: Sequence[RecommendRequest], stored: Mapping[str, Sequence[str]], pair: Pair
     ) -> Sequence[ServedAnswer | Exception]:
-        """Answer requests of one key; where they fail together, each by itself."""
-        histories = [[*stored.get(one.user or "", ()), *(one.history or ())] for one in group]
+        """Answer requests with the same key; if they fail together, answer each one alone."""
+        histories = [
+            [*stored.get(request.user or "", ()), *(request.history or ())] for request in group
+        ]
         try:
+            self._check_reranker(group[0].rerank)
             served = choose(pair, comparison=group[0].comparison)
             answers = answers_of(served, histories, group[0])
         except PrismrecError as error:
             if len(group) == 1:
                 return [error]
-            return [self._answer_group([one], stored, pair)[0] for one in group]
+            return [self._answer_group([request], stored, pair)[0] for request in group]
         for answer in answers:
             self.metrics.count_list(answer)
         return answers
 
+    def _check_reranker(self, name: str) -> None:
+        """Check the name before the recommender resolves it: a request must not import code."""
+        if name not in self.rerankers:
+            names = ", ".join(sorted(self.rerankers))
+            raise ConfigError(
+                f"rerank is {name!r}, which does not exist here; send one of {names}."
+            )
+
 
 def answers_of(
-    served: LoadedArtifact, histories: Sequence[Sequence[str]], asked: RecommendRequest
+    served: LoadedArtifact, histories: Sequence[Sequence[str]], request: RecommendRequest
 ) -> list[ServedAnswer]:
-    """Return the answers of one artifact to histories that are asked for alike.
+    """Return the answers of one artifact to histories, all with the same options.
 
     Args:
-        served: What answers.
-        histories: Item ids of each, oldest first: the stored ones, then those given.
-        asked: Any of the requests: they share their ``batch_key``.
+        served: The artifact that answers.
+        histories: Item ids per history, oldest first: stored events, then those of the request.
+        request: Any of the requests; they share their ``batch_key``.
 
     Raises:
         PrismrecError: An impossible option, or a name that does not exist.
 
-    Cost: one forward pass for all of them.
+    Cost: one forward pass.
     """
-    found = served.recommender.recommend_many(
-        histories, asked.options, explain=asked.explain, frontier=asked.frontier
+    answers = served.recommender.recommend_many(
+        histories, request.options, explain=request.explain, frontier=request.frontier
     )
-    return [_served(served, answer, asked.offset) for answer in found]
+    return [_served(served, answer, request.offset) for answer in answers]
 
 
-def batch_key(asked: RecommendRequest) -> str:
-    """Return what requests have in common that can be answered together."""
-    return asked.model_dump_json(exclude={"user", "history"})
+def batch_key(request: RecommendRequest) -> str:
+    """Return a text that is equal for requests that can be answered together."""
+    return request.model_dump_json(exclude={"user", "history"})
 
 
-def placed(served: LoadedArtifact, interests: Sequence[Interest]) -> tuple[Interest, ...]:
-    """Return interests with their place on the map."""
+def with_positions(served: LoadedArtifact, interests: Sequence[Interest]) -> tuple[Interest, ...]:
+    """Return interests with their positions on the map."""
     if not interests:
         return ()
     dim = served.recommender.model.extractor.dim
-    places = served.plane.place_all([one.vector[:dim] for one in interests])
+    positions = served.plane.project_all([interest.vector[:dim] for interest in interests])
     return tuple(
-        replace(one, position=(float(x), float(y)))
-        for one, (x, y) in zip(interests, places, strict=True)
+        replace(interest, position=(float(x), float(y)))
+        for interest, (x, y) in zip(interests, positions, strict=True)
     )
 
 
 def _served(served: LoadedArtifact, answer: Answer, offset: int) -> ServedAnswer:
     fields = vars(answer) | {
         "items": answer.items[offset:],
-        "interests": placed(served, answer.interests),
+        "interests": with_positions(served, answer.interests),
     }
     return ServedAnswer(artifact=served.name, **fields)

@@ -1,4 +1,4 @@
-"""The artifact that answers, and everything made of it: replaced whole, never changed."""
+"""An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +8,7 @@ from typing import Any
 
 from prismrec.data import Catalog
 from prismrec.errors import DataError
+from prismrec.models import Extractor
 from prismrec.recommend import NewItem, Recommender
 from prismrec.service.artifact_copy import ArtifactCopy
 from prismrec.service.changes import Added, AddedItem, Change, Marked
@@ -15,51 +16,57 @@ from prismrec.service.projection import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo
 
 MAPPED = 200_000
-"""Items that the plane of the map is computed from, the most popular."""
+"""Number of items, the most popular, from which the plane of the map is computed."""
 
 
 @dataclass(frozen=True)
 class LoadedArtifact:
-    """One artifact, opened."""
+    """One opened artifact."""
 
     recommender: Recommender
     name: str
-    """Short name of its contents: the same artifact has the same everywhere."""
+    """Short hash of its manifest: the same for the same artifact on every machine."""
     manifest: dict[str, Any]
-
     copy: ArtifactCopy = field(repr=False)
-    """Where its files are; held while anything answers from them."""
+    """The files; kept as long as anything answers from them."""
 
     @classmethod
-    def open(cls, folder: Path, private: Path) -> "LoadedArtifact":
-        """Copy an artifact to a private place and open it there.
+    def open(
+        cls, folder: Path, private: Path, extractor: type[Extractor] | None = None
+    ) -> "LoadedArtifact":
+        """Copy an artifact to the private folder and open the copy.
+
+        Args:
+            folder: The artifact.
+            private: The folder of copies.
+            extractor: The extractor's class, if it is not one of this package's.
 
         Raises:
-            DataError: It is not one, or not whole; see ``artifact.load``.
+            DataError: There is no artifact, or it is not whole; see ``recommend.load``.
         """
-        copy = ArtifactCopy(folder, private)
+        copy = ArtifactCopy(folder, private, extractor)
         return cls(copy.open(), copy.name, copy.manifest, copy)
 
     @cached_property
     def plane(self) -> Plane:
         """The plane of the map."""
-        return Plane.of(
+        return Plane.fit(
             self.recommender.model.content_vectors(self.recommender.catalog.by_count[:MAPPED])
         )
 
     @cached_property
     def titles(self) -> list[str]:
-        """Titles in lower case, by item number - 1: for searching."""
+        """Titles in lower case for search, by item number - 1."""
         return [title.casefold() for title in self.recommender.catalog.titles.to_list()]
 
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
-        """Give the same artifact with hidden and new items.
+        """Return the same artifact with hidden and new items.
 
-        A change that this artifact cannot follow, such as a new item whose category it does not
-        have, is left out: it was possible for the artifact of its time.
+        A change that is impossible with this artifact, such as a new item in a category that it
+        does not have, is left out: it was possible with an earlier artifact.
 
-        Cost: a copy of the model for each change that adds an item it does not hold. They are not
-        joined: an item may be placed by one that was added before it.
+        Cost: one copy of the model per change that adds new items. Changes are not joined, because
+        the vector of an item may depend on an item that was added before.
         """
         recommender = self.recommender
         for change in changes:
@@ -72,7 +79,7 @@ class LoadedArtifact:
         return replace(self, recommender=recommender)
 
     def info(self) -> ArtifactInfo:
-        """Return what there is to know of it."""
+        """Return a description for the API."""
         recommender, about = self.recommender, self.manifest["about"]
         extractor, index = recommender.model.extractor, recommender.index
         return ArtifactInfo(
@@ -88,20 +95,20 @@ class LoadedArtifact:
 
 
 def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
-    """Give a recommender that knows these items too; of a known one, what is not told stays.
+    """Return a recommender with these items; None as title or categories changes nothing.
 
     Raises:
-        DataError: An id stands twice, or nothing places a new item.
+        DataError: An id appears twice, or a new item has neither a category nor a related item.
     """
     return recommender.with_items([_new_item(item, recommender.catalog) for item in items])
 
 
 def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
-    told = item.model_dump()
+    fields = item.model_dump()
     if item.categories is None:
         number = catalog.items.index_known([item.id]).tolist()
-        told["categories"] = catalog.categories_named(number[0]) if number else ()
-    return NewItem(**told)
+        fields["categories"] = catalog.categories_named(number[0]) if number else ()
+    return NewItem(**fields)
 
 
 def _added(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:

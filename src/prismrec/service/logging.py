@@ -1,4 +1,4 @@
-"""Log lines as JSON, to stderr."""
+"""Log records as JSON, to stderr."""
 
 import json
 import logging
@@ -6,23 +6,27 @@ import sys
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log line as one JSON object, without histories, keys or user ids."""
+    """Formats a log record as one JSON object.
+
+    The fields of a record are passed as ``extra={"fields": {...}}``. The service never passes
+    histories, keys or user ids.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """See ``logging.Formatter``."""
-        told = {
+        """Return the record as one line of JSON."""
+        line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **getattr(record, "told", {}),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=True, default=str)
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=True, default=str)
 
 
 def log_as_json() -> None:
-    """Log one JSON object per line, to stderr."""
+    """Write the log records of the service and of uvicorn to stderr, one JSON object per line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name in ("prismrec.service", "uvicorn.error"):

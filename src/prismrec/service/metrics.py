@@ -1,6 +1,7 @@
-"""What Prometheus reads, and what tells whether the recommendations are alive.
+"""Prometheus metrics, and warnings for the operator.
 
-Several workers add up through files in PROMETHEUS_MULTIPROC_DIR, which ``prismrec serve`` makes.
+The metrics of several workers are added up through files in PROMETHEUS_MULTIPROC_DIR, a folder that
+``prismrec serve`` creates.
 """
 
 import os
@@ -17,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prismrec.service.responses import Latency, ServedAnswer, StoredEvents
 
 NEWEST = 2_000
-"""Recommendations that the shares are over."""
+"""Number of the newest lists that the share of distinct lists and the latency refer to."""
 
 
 class Metrics:
@@ -26,46 +27,50 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         of: dict[str, Any] = {"registry": self.registry}
-        self.requests = Counter("prismrec_requests", "Answers.", ["route", "status"], **of)
+        self.requests = Counter(
+            "prismrec_requests", "Answered requests.", ["route", "status"], **of
+        )
         self.seconds = Histogram(
             "prismrec_request_seconds",
-            "Time to answer.",
+            "Time until the answer, in seconds.",
             ["route"],
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 1, 5),
             **of,
         )
-        self.lists = Counter("prismrec_lists", "Lists, by where they came from.", ["source"], **of)
-        self.events = Counter("prismrec_events", "Events stored, and duplicates.", ["kind"], **of)
-        self.brought = Counter(
-            "prismrec_interest_items", "Items that interests brought.", ["interest"], **of
+        self.lists = Counter(
+            "prismrec_lists", "Lists, by source: interests or popular items.", ["source"], **of
         )
-        self.reloads = Counter("prismrec_reloads", "Artifacts taken up, or refused.", ["end"], **of)
+        self.events = Counter("prismrec_events", "Stored events and duplicates.", ["kind"], **of)
+        self.by_interest = Counter(
+            "prismrec_interest_items", "Listed items, by their interest.", ["interest"], **of
+        )
+        self.reloads = Counter("prismrec_reloads", "Reloads, done or refused.", ["end"], **of)
         self.distinct = Gauge(
             "prismrec_distinct_lists",
-            f"Distinct among a worker's newest {NEWEST} lists, a share; of the worker with least.",
+            f"Share of distinct lists among a worker's newest {NEWEST:,} lists; the lowest one.",
             multiprocess_mode="livemin",
             **of,
         )
         self.waiting = Gauge(
             "prismrec_waiting",
-            "Requests that compute or wait to.",
+            "Requests that are computed or wait.",
             multiprocess_mode="livesum",
             **of,
         )
         self.age = Gauge(
             "prismrec_artifact_seconds",
-            "Since the artifact was opened.",
+            "Seconds since the artifact was opened.",
             multiprocess_mode="livemax",
             **of,
         )
         self.index_age = Gauge(
             "prismrec_index_age_seconds",
-            "Since the artifact and its index were written.",
+            "Seconds since the artifact and its index were written.",
             multiprocess_mode="livemax",
             **of,
         )
         self.newest: deque[int] = deque()
-        self.held: Counts[int] = Counts()
+        self.counts: Counts[int] = Counts()
         self.lock = threading.Lock()
         self.times: deque[float] = deque(maxlen=NEWEST)
 
@@ -77,13 +82,13 @@ class Metrics:
             self.times.append(seconds)
 
     def count_list(self, answer: ServedAnswer) -> None:
-        """Count one list."""
+        """Count one list and its items per interest."""
         self.lists.labels(answer.source).inc()
-        self._newer(hash(tuple(item.id for item in answer.items)))
-        if answer.source == "popular":  # no interest found these
+        self._add_newest(hash(tuple(item.id for item in answer.items)))
+        if answer.source == "popular":  # these items belong to no interest
             return
         for interest, items in Counts(item.interest for item in answer.items).items():
-            self.brought.labels(str(interest)).inc(items)
+            self.by_interest.labels(str(interest)).inc(items)
 
     def count_events(self, stored: StoredEvents) -> None:
         """Count stored events and duplicates."""
@@ -91,30 +96,30 @@ class Metrics:
         self.events.labels("duplicates").inc(stored.duplicates)
 
     def latency(self) -> Latency:
-        """Give the newest recommendations' times in milliseconds."""
+        """Return the times of the newest recommendations, in milliseconds."""
         if not self.times:
             return Latency(None, None, 0)
         p50, p99 = np.percentile(np.array(self.times) * 1e3, (50, 99)).tolist()
         return Latency(p50, p99, len(self.times))
 
-    def _newer(self, found: int) -> None:
-        """Take a list among the newest, and the oldest of them out."""
+    def _add_newest(self, list_hash: int) -> None:
+        """Add a list to the newest ones and remove the oldest."""
         with self.lock:
-            self.newest.append(found)
-            self.held[found] += 1
+            self.newest.append(list_hash)
+            self.counts[list_hash] += 1
             if len(self.newest) > NEWEST:
                 oldest = self.newest.popleft()
-                self.held[oldest] -= 1
-                if not self.held[oldest]:
-                    del self.held[oldest]
+                self.counts[oldest] -= 1
+                if not self.counts[oldest]:
+                    del self.counts[oldest]
             self.distinct.set(self.share_distinct())
 
     def share_distinct(self) -> float:
-        """Give the share of distinct lists among the newest; 1 without any."""
-        return len(self.held) / len(self.newest) if self.newest else 1.0
+        """Return the share of distinct lists among the newest; 1 if there are none."""
+        return len(self.counts) / len(self.newest) if self.newest else 1.0
 
     def text(self, *, waiting: int, age: float, index_age: float) -> bytes:
-        """Give everything in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         self.waiting.set(waiting)
         self.age.set(age)
         self.index_age.set(index_age)
@@ -126,11 +131,11 @@ class Metrics:
         return generate_latest(registry)
 
     def notes(self) -> Sequence[str]:
-        """Say what an operator should look at, a sentence each."""
-        found = []
+        """Return warnings for the operator, one sentence each."""
+        notes = []
         if len(self.newest) >= 50 and self.share_distinct() < 0.2:
-            found.append(
+            notes.append(
                 f"Only {100 * self.share_distinct():.0f} % of the newest {len(self.newest):,} "
-                "lists are distinct: nearly everyone gets the same."
+                "lists are distinct: almost all users get the same list."
             )
-        return found
+        return notes

@@ -1,10 +1,10 @@
-"""Requests that wait are computed together: under load a list costs a third of what it costs alone.
+"""Computes waiting requests together: under load, a list then costs a third of its usual time.
 
-    batcher = Batcher(service.recommend_group, workers)
+    batcher = Batcher(lists.answer_each, workers)
     answer = await batcher.run(request)
 
-A thread that becomes free takes whatever is there, one request or many. Who has just been answered
-asks again at once, so after a group the event loop sends and reads what it has first: ``TURNS``.
+A free thread takes all requests that wait, up to ``MOST``. A client with a new answer often sends
+its next request at once, so the event loop first sends answers and reads requests: ``TURNS``.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from prismrec.service.thread_pool import ThreadPool
 A = TypeVar("A")
 R = TypeVar("R")
 MOST = 32
-"""Requests computed together: enough to share what can be shared, few enough to answer soon."""
+"""Largest number of requests computed together: more would make the first of them wait longer."""
 TURNS = 16
-"""Turns of the event loop between two groups: without them large groups and small ones take turns,
-and small ones cost more a request. Some ten microseconds where there is nothing to do."""
+"""Turns of the event loop between two groups. Without them, large and small groups alternate, and
+small groups cost more per request. The turns take some ten microseconds if nothing else waits."""
 
 
 class Batcher(Generic[A, R]):
     """Groups requests for a pool of threads.
 
     Args:
-        compute: From requests to one result each; an exception in a result's place is raised to
-            whom it belongs.
-        workers: The threads, and how much may wait.
+        compute: Returns one result per request; an exception in place of a result is raised to the
+            caller of that request.
+        workers: The threads and their queue.
     """
 
     def __init__(
@@ -40,27 +40,27 @@ class Batcher(Generic[A, R]):
         self.waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
         self.running = 0
 
-    async def run(self, asked: A) -> R:
-        """Compute one request.
+    async def run(self, request: A) -> R:
+        """Return the result of one request.
 
         Raises:
-            ApiError: 503 with too many waiting, 504 after the timeout.
-            Exception: What ``compute`` gave in place of a result.
+            ApiError: 503 if the queue is full; 504 after the timeout.
+            Exception: The exception that ``compute`` returned for this request.
         """
         if len(self.waiting) >= self.workers.most:
             raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self.waiting.append((asked, future))
+        self.waiting.append((request, future))
         asyncio.get_running_loop().call_soon(self._start)
         return await self.workers.within_time(future)
 
     def _start(self) -> None:
-        """Hand what waits to a thread, if one is free."""
+        """Start a group of the waiting requests if a thread is free."""
         if not self.waiting or self.running >= self.workers.threads:
             return
         batch = [self.waiting.popleft() for _ in range(min(MOST, len(self.waiting)))]
         self.running += 1
-        done = self.workers.submit(self.compute, [asked for asked, _ in batch])
+        done = self.workers.submit(self.compute, [request for request, _ in batch])
         done.add_done_callback(lambda one: self._finish(batch, one))
 
     def _finish(
@@ -70,22 +70,22 @@ class Batcher(Generic[A, R]):
     ) -> None:
         error = None if done.cancelled() else done.exception()
         for place, (_, future) in enumerate(batch):
-            if future.done():  # whoever asked has given up
+            if future.done():  # its caller no longer waits
                 continue
             if done.cancelled():
                 future.cancel()
             elif error is not None:
                 future.set_exception(error)
             else:
-                found = done.result()[place]
-                if isinstance(found, Exception):
-                    future.set_exception(found)
+                result = done.result()[place]
+                if isinstance(result, Exception):
+                    future.set_exception(result)
                 else:
-                    future.set_result(found)
+                    future.set_result(result)
         self._free_after(TURNS)
 
     def _free_after(self, turns: int) -> None:
-        """Take the next group when the event loop has gone round so many times more."""
+        """Start the next group after this many turns of the event loop."""
         if turns:
             asyncio.get_running_loop().call_soon(self._free_after, turns - 1)
             return

@@ -1,6 +1,6 @@
-"""What holds for every request: its id, its size, its time, the headers of its answer.
+"""Limits of size and time, request ids, security headers and the log record of every request.
 
-A plain ASGI layer around the application, because it must also hold for what no route answers.
+A plain ASGI layer around the application, because it also applies to requests without a route.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 READING = 10.0
-"""Seconds in which a body must have arrived whole."""
+"""Seconds within which the whole body must arrive."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -38,13 +38,13 @@ HEADERS = [
 log = logging.getLogger("prismrec.service")
 
 
-class Limits:
-    """The layer.
+class RequestLimits:
+    """An ASGI layer that limits requests and adds headers to responses.
 
     Args:
-        app: What answers.
-        settings: The bounds.
-        on_answer: Told of each answer: route, status, seconds.
+        app: The application.
+        settings: The limits.
+        on_answer: Called after each response with route, status and seconds.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Limits:
         headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
         request_id = _request_id(headers.get("x-request-id", b""))
         scope.setdefault("state", {})["request_id"] = request_id
-        began, status, started = time.perf_counter(), 500, False
+        begin, status, started = time.perf_counter(), 500, False
 
         async def answered(message: Message) -> None:
             nonlocal status, started
@@ -80,21 +80,21 @@ class Limits:
             if not started:
                 await refuse(answered, error, request_id)
         except Exception:
-            log.exception("request failed", extra={"told": {"request_id": request_id}})
+            log.exception("request failed", extra={"fields": {"request_id": request_id}})
             if not started:
                 await refuse(answered, ApiError("internal", INTERNAL), request_id)
         finally:
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - begin
             route = getattr(scope.get("route"), "path", "none")
             self.on_answer(route, status, seconds)
-            told = {
+            fields = {
                 "request_id": request_id,
                 "method": scope["method"],
                 "route": route,
                 "status": status,
                 "milliseconds": round(1e3 * seconds, 2),
             }
-            log.info("request", extra={"told": told})
+            log.info("request", extra={"fields": fields})
 
     async def _within(
         self,
@@ -103,7 +103,7 @@ class Limits:
         send: Send,
         headers: dict[str, bytes],
     ) -> None:
-        """Read the body within its bounds, then let the application answer."""
+        """Read the body within the limits, then call the application."""
         length = headers.get("content-length", b"0")
         if length.isdigit() and int(length) > self.settings.body:
             raise self._too_large()
@@ -117,20 +117,20 @@ class Limits:
                     "timed_out_reading", f"The body did not arrive in {READING:g} seconds."
                 ) from None
         if body is None:
-            return  # the caller is gone
-        given = False
+            return  # the client closed the connection
+        sent = False
 
         async def whole() -> Message:
-            nonlocal given
-            if given:
+            nonlocal sent
+            if sent:
                 return await receive()
-            given = True
+            sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.app(scope, whole, send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """Give the whole body; None if the caller left."""
+        """Return the whole body; None if the client closed the connection."""
         body = bytearray()
         while True:
             message = await receive()
@@ -144,24 +144,25 @@ class Limits:
 
     def _too_large(self) -> ApiError:
         return ApiError(
-            "too_large", f"The body has more than {self.settings.body:,} bytes; send it in parts."
+            "too_large",
+            f"The body has more than {self.settings.body:,} bytes; send several smaller requests.",
         )
 
 
 async def refuse(send: Send, error: ApiError, request_id: str) -> None:
-    """Answer with an error."""
+    """Send an error response."""
     body = orjson.dumps(error.content(request_id))
     extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     headers = [(b"content-type", b"application/json"), *extra]
     headers.append((b"content-length", str(len(body)).encode()))
     if error.status in (408, 413):
-        headers.append((b"connection", b"close"))  # what is left of the body is not read
+        headers.append((b"connection", b"close"))  # the rest of the body is not read
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _request_id(given: bytes) -> str:
-    """Take the caller's id where it is harmless, or draw one."""
-    if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", given):
-        return given.decode()
-    return f"{random.getrandbits(64):016x}"  # a name, not a secret: it need not be unguessable
+def _request_id(header: bytes) -> str:
+    """Return the id that the client sent, if it is short and plain; otherwise draw one."""
+    if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", header):
+        return header.decode()
+    return f"{random.getrandbits(64):016x}"  # not a secret, so it may be guessable

@@ -1,10 +1,10 @@
-"""A map of the catalog: the plane that shows most of how item vectors differ.
+"""A map of the catalog: projects vectors to the two axes along which item vectors vary most.
 
-    plane = Plane.of(vectors)          # unit vectors' two principal axes
-    plane.place(vectors)               # [N, 2], items or interests alike
+    plane = Plane.fit(vectors)         # the first two principal axes of unit vectors
+    plane.project(vectors)             # [N, 2], items or interests
 
-A plane of principal axes rather than a prettier embedding, because an interest that no one has
-had before must be placed on it too, at once and always in the same way.
+Principal axes rather than a nonlinear embedding, because a new interest must be projected at once,
+and always to the same point.
 """
 
 from collections.abc import Sequence
@@ -19,37 +19,36 @@ from prismrec.numerics import normalize
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Two axes through a centre."""
+    """Two axes through a center."""
 
-    centre: NDArray[np.float64]
-    """``[D]``"""
+    center: NDArray[np.float64]
+    """``[D]``: mean of the unit vectors."""
     axes: NDArray[np.float64]
-    """``[D, 2]``, of unit length and at right angles."""
+    """``[D, 2]``: orthogonal unit vectors."""
 
     @classmethod
-    def of(cls, vectors: Float[np.ndarray, "N D"]) -> "Plane":
-        """Find the plane of some vectors, each first brought to length 1.
+    def fit(cls, vectors: Float[np.ndarray, "N D"]) -> "Plane":
+        """Compute the plane of some vectors, each scaled to length 1.
 
-        The sign of an axis is such that its largest part is positive: the same vectors give
-        the same map.
+        The largest component of each axis is positive, so the same vectors make the same map.
 
         Cost: O(N D²).
         """
         unit = normalize(vectors)
-        centre = unit.mean(axis=0)
-        spread = (unit - centre).T @ (unit - centre)
-        axes = np.linalg.eigh(spread)[1][:, ::-1][:, :2]
+        center = unit.mean(axis=0)
+        covariance = (unit - center).T @ (unit - center)
+        axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :2]
         if axes.shape[1] < 2:
             axes = np.pad(axes, ((0, 0), (0, 2 - axes.shape[1])))
         largest = np.abs(axes).argmax(axis=0)
         signs = np.sign(axes[largest, np.arange(2)])
-        return cls(centre, axes * np.where(signs == 0, 1, signs))
+        return cls(center, axes * np.where(signs == 0, 1, signs))
 
-    def place(self, vectors: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N 2"]:
-        """Give the place of vectors of any length on the map."""
-        placed: NDArray[np.float64] = (normalize(vectors) - self.centre) @ self.axes
-        return placed
+    def project(self, vectors: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N 2"]:
+        """Return the positions of vectors of any length."""
+        positions: NDArray[np.float64] = (normalize(vectors) - self.center) @ self.axes
+        return positions
 
-    def place_all(self, vectors: Sequence[Sequence[float]]) -> Float[np.ndarray, "N 2"]:
-        """Return the place of vectors given as numbers."""
-        return self.place(np.array(vectors, dtype=np.float32))
+    def project_all(self, vectors: Sequence[Sequence[float]]) -> Float[np.ndarray, "N 2"]:
+        """Return the positions of vectors that are sequences of numbers."""
+        return self.project(np.array(vectors, dtype=np.float32))

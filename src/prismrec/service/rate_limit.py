@@ -7,15 +7,15 @@ from collections.abc import Callable
 from prismrec.service.errors import ApiError
 
 CALLERS = 10_000
-"""Callers whose rate is remembered, the newest."""
+"""Number of callers whose rate is kept; the callers that asked last."""
 
 
 class RateLimit:
-    """A token bucket per caller: ``rate`` requests per second, twice as many at once.
+    """A token bucket per caller: ``rate`` requests per second, with bursts of twice as many.
 
     Args:
-        rate: 0 for no bound.
-        now: The clock; one that never goes back.
+        rate: Requests per second; 0 for no limit.
+        now: Returns seconds of a clock that never goes back.
     """
 
     def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -26,7 +26,7 @@ class RateLimit:
         """Count one request.
 
         Raises:
-            ApiError: 429.
+            ApiError: 429 if the caller is over the limit.
         """
         if not self.rate:
             return
@@ -40,5 +40,5 @@ class RateLimit:
             self.buckets.popitem(last=False)
         if not allowed:
             raise ApiError(
-                "rate_limited", f"More than {self.rate:g} requests a second; wait and try again."
+                "rate_limited", f"More than {self.rate:g} requests per second; wait and try again."
             )

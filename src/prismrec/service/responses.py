@@ -1,7 +1,7 @@
-"""What the service answers: dataclasses that are sent as they are.
+"""Responses: dataclasses that are sent as they are.
 
-A list is ``recommend.results.Answer`` with the artifact's name. The OpenAPI document and the page's
-types are made from these classes.
+A list is ``recommend.Answer`` with the name of the artifact. The OpenAPI document and the types of
+the page are generated from these classes.
 """
 
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ from prismrec.recommend import Answer, Interest, SimilarItem
 
 @dataclass(frozen=True, kw_only=True)
 class ServedAnswer(Answer):
-    """A list of recommended items, how it was made, and by which artifact."""
+    """A list of recommended items, how it was made, and the artifact that made it."""
 
     artifact: str
 
 
 @dataclass(frozen=True)
 class Answers:
-    """One answer per request, in order."""
+    """One answer per request, in the same order."""
 
     answers: list[ServedAnswer]
 
 
 @dataclass(frozen=True)
 class StoredEvents:
-    """How many events were stored, and how many were there already."""
+    """Number of new events, and of events that were stored before."""
 
     stored: int
     duplicates: int
@@ -34,7 +34,7 @@ class StoredEvents:
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event as it is stored."""
+    """A stored event."""
 
     id: str
     item: str
@@ -42,12 +42,12 @@ class StoredEvent:
     time: int
     """Microseconds since 1970 UTC."""
     known: bool
-    """Whether the catalog holds the item."""
+    """Whether the item is in the catalog."""
 
 
 @dataclass(frozen=True)
 class History:
-    """A user's newest events, newest last."""
+    """The newest events of a user, newest last."""
 
     user: str
     events: list[StoredEvent]
@@ -55,7 +55,7 @@ class History:
 
 @dataclass(frozen=True)
 class UserInterests:
-    """A user's interests."""
+    """The interests of a user."""
 
     user: str
     artifact: str
@@ -64,7 +64,7 @@ class UserInterests:
 
 @dataclass(frozen=True)
 class ErasedUser:
-    """How many events were erased."""
+    """Number of erased events."""
 
     forgotten: int
 
@@ -76,7 +76,7 @@ class Example:
     user: str
     events: int
     spread: float
-    """1 - the mean cosine of the user's interests: large where they differ."""
+    """1 - the mean cosine between the user's interests: large if they differ."""
     history: list[str]
 
 
@@ -95,7 +95,7 @@ class CatalogItem:
     title: str
     categories: tuple[str, ...]
     count: int
-    """Events of the item in the training data set."""
+    """Number of events of the item in the training data set."""
     hidden: bool
     provisional: bool
 
@@ -109,7 +109,7 @@ class CatalogItems:
 
 @dataclass(frozen=True)
 class SimilarItems:
-    """Items near another one."""
+    """The items nearest to an item."""
 
     item: str
     artifact: str
@@ -118,21 +118,21 @@ class SimilarItems:
 
 @dataclass(frozen=True)
 class AddedItems:
-    """How many items were added or described anew."""
+    """Number of items that were added or changed."""
 
     items: int
 
 
 @dataclass(frozen=True)
 class HiddenItems:
-    """How many items are hidden now."""
+    """Number of items that are hidden now."""
 
     hidden: int
 
 
 @dataclass(frozen=True)
 class CatalogMap:
-    """The most popular items on a plane; ``category`` is a place in ``categories``, -1 for none."""
+    """The most popular items on the map; ``category`` is a position in ``categories``, or -1."""
 
     ids: list[str]
     titles: list[str]
@@ -149,12 +149,12 @@ class IndexInfo:
     kind: str
     exact: bool
     reason: str | None = None
-    """Why this index was chosen."""
+    """Why this kind was chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactInfo:
-    """An artifact that answers."""
+    """A served artifact."""
 
     artifact: str
     extractor: str
@@ -164,12 +164,12 @@ class ArtifactInfo:
     categories: list[str]
     index: IndexInfo
     about: dict[str, Any]
-    """What the artifact's manifest says of its training."""
+    """The part ``about`` of the manifest: run, result and data set of the training."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedArtifacts(ArtifactInfo):
-    """The artifact that answers, and the one it is compared with, if there is one."""
+    """The artifact that answers, and the artifact to compare with, if there is one."""
 
     compare_with: ArtifactInfo | None = None
 
@@ -185,7 +185,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class HealthReport:
-    """How the model and the service are doing."""
+    """Diagnostics of the model, evaluation report, latency and warnings."""
 
     diagnostics: dict[str, Any] | None
     report: dict[str, Any] | None
@@ -195,7 +195,7 @@ class HealthReport:
 
 @dataclass(frozen=True)
 class ReloadedArtifact:
-    """Which artifact answers now, and which did before."""
+    """The artifact that answers now, and the previous one."""
 
     artifact: str
     was: str
@@ -203,7 +203,7 @@ class ReloadedArtifact:
 
 @dataclass(frozen=True)
 class Status:
-    """Whether the process is alive, or ready."""
+    """Whether the process is alive, or ready to answer."""
 
     status: str
     artifact: str | None = None

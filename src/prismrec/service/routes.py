@@ -1,4 +1,4 @@
-"""The routes: what goes in, who may ask, which function answers."""
+"""The routes: request and response types, the scope of each, and the function that answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,21 +11,21 @@ from prismrec.service import schemas as s
 from prismrec.service import users as user_pages
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import ApiError, error_responses
-from prismrec.service.lists import placed
+from prismrec.service.lists import with_positions
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
 
 
 def reply(content: object) -> Response:
-    """Send a response dataclass without validating once more what this package made."""
+    """Return a response dataclass as JSON, without validating it again."""
     return Response(orjson.dumps(content), media_type="application/json")
 
 
 def make_routes(context: RouteContext) -> APIRouter:
     """Return all routes."""
     routes = APIRouter()
-    for add in (_lists, _users, _items, _artifact, _monitoring):
+    for add in (_lists, _events, _users, _items, _artifact, _monitoring):
         add(routes, context)
     return routes
 
@@ -34,31 +34,35 @@ def _lists(routes: APIRouter, context: RouteContext) -> None:
     lists, workers, batcher = context.lists, context.workers, context.batcher
 
     @routes.post("/v1/recommend", **context.route("read", out.ServedAnswer))
-    async def recommend(asked: s.RecommendRequest) -> Response:
+    async def recommend(request: s.RecommendRequest) -> Response:
         """Recommend items to a user or a history."""
-        return reply(await batcher.run(asked))
+        return reply(await batcher.run(request))
 
     @routes.post("/v1/recommend/batch", **context.route("read", out.Answers))
-    async def recommend_batch(asked: s.BatchRequest) -> Response:
+    async def recommend_batch(batch: s.BatchRequest) -> Response:
         """Recommend items to several users or histories."""
-        return reply(out.Answers(await workers.run(lists.answer_all, asked.requests)))
+        return reply(out.Answers(await workers.run(lists.answer_all, batch.requests)))
+
+
+def _events(routes: APIRouter, context: RouteContext) -> None:
+    store, writers = context.store, context.writers
+
+    @routes.post("/v1/events", **context.route("write", out.StoredEvents))
+    async def store_events(body: s.EventsRequest) -> Response:
+        """Store events. They are as durable as the store promises when the response arrives."""
+        arrived = context.clock.now()
+        stored = await writers.run(user_pages.store_events, store, body.events, arrived)
+        context.metrics.count_events(stored)
+        return reply(stored)
 
 
 def _users(routes: APIRouter, context: RouteContext) -> None:
     store, workers, writers = context.store, context.workers, context.writers
     versions, newest = context.versions, context.settings.history
 
-    @routes.post("/v1/events", **context.route("write", out.StoredEvents))
-    async def store_events(asked: s.EventsRequest) -> Response:
-        """Store events; they are safe when this answers."""
-        arrived = context.clock.now()
-        stored = await writers.run(user_pages.store_events, store, asked.events, arrived)
-        context.metrics.count_events(stored)
-        return reply(stored)
-
     @routes.get("/v1/users/{user:path}/history", **context.route("read", out.History))
     async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
-        """Return a user's newest events, newest last."""
+        """Return the newest events of a user, newest last."""
 
         def read() -> out.History:
             return user_pages.history_of(versions.current(), store, user, n)
@@ -67,18 +71,18 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/users/{user:path}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
-        """Return a user's interests."""
+        """Return the interests that follow from the stored events of a user."""
 
         def read() -> out.UserInterests:
             served = versions.current()
-            found = user_pages.interests_of(served, store, user, newest)
-            return out.UserInterests(user, served.name, list(placed(served, found)))
+            described = user_pages.interests_of(served, store, user, newest)
+            return out.UserInterests(user, served.name, list(with_positions(served, described)))
 
         return reply(await workers.run(read))
 
     @routes.delete("/v1/users/{user:path}", **context.route("write", out.ErasedUser))
     async def erase_user(user: IdPath) -> Response:
-        """Erase everything of a user."""
+        """Erase all events of a user."""
         return reply(out.ErasedUser(await writers.run(store.forget, user)))
 
     @routes.get("/v1/examples", **context.route("read", out.Examples))
@@ -88,7 +92,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
         seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = 20,
     ) -> Response:
-        """Return users of the data set."""
+        """Return users of the data set as examples."""
 
         def read() -> out.Examples:
             return context.insight.examples(versions.current(), search, order, seed, limit)
@@ -105,7 +109,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         id: Annotated[list[str], Query(max_length=500)] = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=200)] = 20,
     ) -> Response:
-        """Return items by id, or by title."""
+        """Return items by id, or search them by title."""
 
         def read() -> out.CatalogItems:
             return item_pages.find_items(versions.current(), id, search, limit)
@@ -114,7 +118,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/items/{item:path}/similar", **context.route("read", out.SimilarItems))
     async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
-        """Return the items nearest to another one."""
+        """Return the items nearest to an item."""
 
         def read() -> out.SimilarItems:
             return item_pages.similar_items(versions.current(), item, k)
@@ -122,19 +126,19 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         return reply(await workers.run(read))
 
     @routes.post("/v1/items", **context.route("write", out.AddedItems))
-    async def add_items(asked: s.ItemsRequest) -> Response:
-        """Add items without training, or describe known ones anew."""
-        return reply(out.AddedItems(await writers.run(versions.add, asked.items)))
+    async def add_items(body: s.ItemsRequest) -> Response:
+        """Add items without training, or change the title and categories of known items."""
+        return reply(out.AddedItems(await writers.run(versions.add, body.items)))
 
     @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
-    async def hide_items(asked: s.NamesRequest) -> Response:
-        """Recommend these items to nobody, from the next answer on."""
-        return reply(out.HiddenItems(await writers.run(versions.mark, asked.items, "hide")))
+    async def hide_items(body: s.NamesRequest) -> Response:
+        """Hide items: from the next answer on they are recommended to nobody."""
+        return reply(out.HiddenItems(await writers.run(versions.mark, body.items, "hide")))
 
     @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
-    async def unhide_items(asked: s.NamesRequest) -> Response:
-        """Recommend these items again."""
-        return reply(out.HiddenItems(await writers.run(versions.mark, asked.items, "unhide")))
+    async def unhide_items(body: s.NamesRequest) -> Response:
+        """Unhide items: they may be recommended again."""
+        return reply(out.HiddenItems(await writers.run(versions.mark, body.items, "unhide")))
 
 
 def _artifact(routes: APIRouter, context: RouteContext) -> None:
@@ -142,7 +146,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/artifact", **context.route("read", out.ServedArtifacts))
     async def artifact() -> Response:
-        """Return what answers."""
+        """Return a description of the served artifacts."""
 
         def read() -> out.ServedArtifacts:
             main, compared = versions.both()
@@ -153,7 +157,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/map", **context.route("read", out.CatalogMap))
     async def catalog_map(limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000) -> Response:
-        """Return the most popular items on a plane."""
+        """Return the most popular items with their positions on the map."""
 
         def read() -> out.CatalogMap:
             return item_pages.catalog_map(versions.current(), limit)
@@ -162,7 +166,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get("/v1/health-report", **context.route("read", out.HealthReport))
     async def health_report() -> Response:
-        """Return how the model and the service are doing."""
+        """Return diagnostics, evaluation report, latency and warnings."""
 
         def read() -> out.HealthReport:
             return context.insight.health_report(versions.current())
@@ -175,28 +179,28 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         "/v1/admin/reload", **context.route("admin", out.ReloadedArtifact, responses=refused)
     )
     async def reload_artifact() -> Response:
-        """Answer from the artifact that is at its place now."""
+        """Reload the artifact from its path."""
         return reply(await writers.run(versions.reload))
 
 
 def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     versions, workers, writers = context.versions, context.workers, context.writers
-    text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    plain_text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
     @routes.get(
         "/metrics",
         dependencies=[Depends(context.requires("read"))],
         response_class=Response,
-        responses={**error_responses(), 200: text},
+        responses={**error_responses(), 200: plain_text},
         openapi_extra={"security": [{"bearer": []}]},
     )
     async def metrics() -> Response:
-        """Return the metrics in Prometheus' text format."""
+        """Return the metrics in the text format of Prometheus."""
         waiting = workers.pending + len(context.batcher.waiting) + writers.pending
-        found = context.metrics.text(
+        text = context.metrics.text(
             waiting=waiting, age=versions.age(), index_age=versions.index_age()
         )
-        return Response(found, media_type="text/plain; version=0.0.4")
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     @routes.get("/healthz", response_model=out.Status)
     async def healthz() -> Response:
@@ -204,17 +208,17 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
         return reply(out.Status("ok"))
 
     errors: dict[int | str, dict[str, Any]] = error_responses()
-    # The one place with the model itself, which brings it among the document's components.
+    # Names the model itself once, so that the document has it among its components.
     unavailable = errors[503] | {"model": out.ErrorResponse}
 
     @routes.get(
         "/readyz", response_model=out.Status, responses={503: unavailable, 504: errors[504]}
     )
     async def readyz() -> Response:
-        """Return whether answers can be given: the store and the file of changes are there too."""
+        """Return whether requests can be answered: artifact, store and file of changes."""
         return reply(out.Status("ready", await writers.run(context.ready)))
 
 
 def not_found() -> ApiError:
-    """Return the error for an address that no route has."""
-    return ApiError("not_found", "There is nothing at this address; see /openapi.json.")
+    """Return the error for a path without a route."""
+    return ApiError("not_found", "There is nothing at this path; see /openapi.json for the routes.")

@@ -1,4 +1,4 @@
-"""What requests hold. An unknown field, or a value of another type, is an error."""
+"""Request bodies. An unknown field is an error, and so is a value of another type."""
 
 import contextlib
 from typing import Annotated, Any
@@ -13,16 +13,15 @@ from pydantic import (
     model_validator,
 )
 
-from prismrec.rerank import RERANKERS
 from prismrec.service.stores import LONGEST
 from prismrec.types import Diversity, Filter, ListOptions
 
 
 def _short_enough(name: str) -> str:
-    """Refuse here what no store keeps: there it would be a group of requests that fails."""
+    """Check the length that every store accepts: in the store, one long id fails a whole group."""
     size = len(name.encode())
     if size > LONGEST:
-        raise ValueError(f"an id has {size:,} bytes; give at most {LONGEST:,}")
+        raise ValueError(f"an id has {size:,} bytes; send at most {LONGEST:,}")
     return name
 
 
@@ -35,7 +34,7 @@ Ids = Annotated[list[Id], Field(max_length=10_000)]
 
 
 def _from_text(value: Any) -> Any:
-    """Read a number that stands as text, as forms and shells send it; else leave it to its type."""
+    """Convert a number sent as text, as forms and shells do; return anything else as it is."""
     if isinstance(value, str):
         for read in (int, float):
             with contextlib.suppress(ValueError):
@@ -43,8 +42,6 @@ def _from_text(value: Any) -> Any:
     return value
 
 
-OPERATORS_RERANKER: list[str] = []
-"""``module:function`` of ``prismrec serve --reranker``, if one was named."""
 TEXT = BeforeValidator(_from_text)
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), TEXT]
 OTHER_UNITS = (
@@ -52,28 +49,17 @@ OTHER_UNITS = (
     ("milliseconds", 10**11, 10**14),
     ("nanoseconds", 10**17, 2**63 + 1),
 )
-"""Sizes of times that are not microseconds, as ``data.times`` tells them; below are counts."""
-
-
-def _known_reranker(name: str) -> str:
-    """Accept the registered re-rankers and the one that the operator named at the start.
-
-    A request must not name code to import: ``module:function`` is the operator's alone.
-    """
-    allowed = (*RERANKERS, *OPERATORS_RERANKER)
-    if name not in allowed:
-        raise ValueError(f"there is no re-ranker {name!r}; give one of {', '.join(allowed)}")
-    return name
+"""Sizes of times that are not in microseconds, as in ``data.times``; smaller times are counts."""
 
 
 class Strict(BaseModel):
-    """A body that is taken as it stands or not at all."""
+    """A body without conversions: each value has exactly its type, and there is no other field."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class RecommendRequest(Strict):
-    """Whose list, and what it looks like; the options are those of ``ListOptions``."""
+    """A user or a history, and what the list looks like: the options of ``ListOptions``."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"history": ["A", "B"], "k": 10, "diversity": 0.1}]}
@@ -86,7 +72,7 @@ class RecommendRequest(Strict):
     diversity: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False), TEXT] | None = None
     diversity_target: Share | None = None
     max_relevance_loss: Share | None = None
-    rerank: Annotated[str, Field(max_length=200), AfterValidator(_known_reranker)] = "category"
+    rerank: Annotated[str, Field(max_length=200)] = "category"  # ``ListMaker`` checks the name
     exclude_seen: bool = True
     blocked: Ids = []
     allowed: Ids | None = None
@@ -98,17 +84,23 @@ class RecommendRequest(Strict):
     @model_validator(mode="after")
     def _one_of_each(self) -> "RecommendRequest":
         if self.user is None and self.history is None:
-            raise ValueError("give user, or history, or both")
+            raise ValueError("the request has no user and no history; send one of them, or both")
         units = (self.diversity, self.diversity_target, self.max_relevance_loss)
         if sum(unit is not None for unit in units) > 1:
-            raise ValueError("give one of diversity, diversity_target and max_relevance_loss")
+            raise ValueError(
+                "the request has two units of diversity; send one of diversity, diversity_target "
+                "and max_relevance_loss"
+            )
         if self.rerank != "category" and units[1:] != (None, None):
-            raise ValueError("a target needs the re-ranker category; give diversity instead")
+            raise ValueError(
+                f"a diversity target needs the re-ranker 'category', not {self.rerank!r}; send "
+                "diversity instead"
+            )
         return self
 
     @property
     def options(self) -> ListOptions:
-        """The options of the list, up to the end of the page asked for."""
+        """The options of the list from its first item to the end of the page."""
         return ListOptions(
             k=self.k + self.offset,
             diversity=Diversity(
@@ -117,27 +109,30 @@ class RecommendRequest(Strict):
                 max_relevance_loss=self.max_relevance_loss,
             ),
             exclude_seen=self.exclude_seen,
-            filter=Filter(blocked=self.blocked, allowed=self.allowed, categories=self.categories),
+            # Tuples: without any entry the filter is then equal to Filter(), which costs nothing.
+            filter=Filter(
+                blocked=tuple(self.blocked), allowed=self.allowed, categories=self.categories
+            ),
             rerank=self.rerank,
         )
 
 
 class BatchRequest(Strict):
-    """Several at once."""
+    """Several requests for lists."""
 
     requests: Annotated[list[RecommendRequest], Field(min_length=1, max_length=100)]
 
 
 def _microseconds(time: int) -> int:
-    """Refuse a time whose size says that it is of another unit: it would be in 1970, or never."""
+    """Check that a time is not in another unit, judged by its size."""
     for unit, low, past in OTHER_UNITS:
         if low <= abs(time) < past:
-            raise ValueError(f"the time is in {unit} by its size; give microseconds since 1970")
+            raise ValueError(f"the time is in {unit} by its size; send microseconds since 1970")
     return time
 
 
 class EventIn(Strict):
-    """One thing that a user did."""
+    """One event: a user and an item."""
 
     id: Id | None = None
     user: Id
@@ -148,7 +143,7 @@ class EventIn(Strict):
 
 
 class EventsRequest(Strict):
-    """Events to keep."""
+    """Events to store."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"events": [{"id": "e1", "user": "ann", "item": "A"}]}]}
@@ -158,7 +153,7 @@ class EventsRequest(Strict):
 
 
 class ItemIn(Strict):
-    """A new item, or new title and categories of a known one: what is not given stays."""
+    """A new item, or a new title and new categories of a known item; null changes nothing."""
 
     id: Id
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
@@ -167,7 +162,7 @@ class ItemIn(Strict):
 
 
 class ItemsRequest(Strict):
-    """Items to add or to describe anew."""
+    """Items to add or to change."""
 
     items: Annotated[list[ItemIn], Field(min_length=1, max_length=1_000)]
 

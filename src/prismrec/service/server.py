@@ -1,7 +1,7 @@
-"""The process that serves: its socket, its connections, its workers.
+"""The process: sockets, connections, workers.
 
-uvicorn speaks HTTP. What it leaves open is closed here: a connection that never sends its whole
-head, a head without end, and workers that would all be restarted to take up a new artifact.
+uvicorn handles HTTP. This module adds a limit of time and size for the head of a request (its
+request line and headers), and reloads the artifact without restarting the workers.
 """
 
 import contextlib
@@ -26,29 +26,29 @@ from prismrec.service.app import from_environment
 from prismrec.service.settings import Settings
 
 HEAD_SECONDS = 15.0
-"""Seconds in which the head of a request must have arrived whole."""
+"""Seconds within which the whole head of a request must arrive."""
 HEAD_BYTES = 65_536
-"""Bytes of a head: its address and header lines."""
+"""Largest head of a request in bytes."""
 GRACE = 10
-"""Seconds that requests in work have to end when the service stops."""
+"""Seconds that running requests have to end when the service stops."""
 STARTING = 60
-"""Seconds after which a worker that does not answer its supervisor is replaced."""
+"""Seconds after which the supervisor replaces a worker that does not respond."""
 log = logging.getLogger("prismrec.service")
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """A connection whose heads are bounded in time and in size."""
+    """A connection with limits of time and size for the head of each request."""
 
     late: TimerHandle | None = None
     read = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """See ``asyncio.Protocol``."""
+        """Start the timer; see ``asyncio.Protocol``."""
         super().connection_made(transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """See ``asyncio.Protocol``."""
+        """Read data and check the limits; see ``asyncio.Protocol``."""
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before or self._answering():
@@ -57,11 +57,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self.read += len(data)
         if self.read > HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response(f"The head has more than {HEAD_BYTES} bytes.")
+            self.send_400_response(f"The headers have more than {HEAD_BYTES:,} bytes; send fewer.")
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See ``asyncio.Protocol``."""
+        """Stop the timer; see ``asyncio.Protocol``."""
         self._unwatch()
         super().connection_lost(exc)
 
@@ -84,20 +84,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """One process that says when it answers."""
+    """One process that reports when it is ready."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
         self.announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then report it."""
         await super().startup(sockets)
         self.announce()
 
 
 class Supervisor(Multiprocess):
-    """Workers that take up a new artifact without being restarted."""
+    """Worker processes that reload the artifact without a restart."""
 
     def __init__(
         self, config: uvicorn.Config, bound: socket.socket, announce: Callable[[], None]
@@ -106,15 +106,15 @@ class Supervisor(Multiprocess):
         self.announce, self.announced = announce, False
 
     def handle_hup(self) -> None:
-        """Tell one worker that answers; the others follow its change."""
+        """Send SIGHUP to one worker that is ready; the others follow through the journal."""
         ready = next((process for process in self.processes if process.is_ready(1)), None)
         if ready is None or ready.pid is None:
-            log.warning("no worker is ready to reload")
+            log.warning("reload ignored: no worker is ready")
             return
         os.kill(ready.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that died; their gauges go with them. Say when the first one answers."""
+        """Replace dead workers and drop their gauges; report when the first worker is ready."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         if not self.announced and any(process.is_ready(1) for process in self.processes):
@@ -125,10 +125,10 @@ class Supervisor(Multiprocess):
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Bind the address.
+    """Return a socket that is bound to the address of the settings.
 
     Raises:
-        ConfigError: It cannot be bound.
+        ConfigError: The address cannot be bound.
     """
     try:
         family, *_, address = socket.getaddrinfo(
@@ -149,18 +149,18 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> None:
-    """Serve until a signal says to stop: what ``write_environment`` told of.
+    """Run the service that ``write_environment`` describes, until a signal stops it.
 
     Args:
-        bound: Where.
-        workers: How many processes.
-        announce: Called once, when everything is open and requests are answered.
+        bound: The socket.
+        workers: Number of processes. A single one is this process, so that its errors are raised
+            here.
+        announce: Called once when the service answers requests.
 
     Raises:
-        PrismrecError: It cannot be served. One process is this one, so that what is wrong with
-            its artifact is said here, in a sentence.
+        PrismrecError: The service cannot be started.
     """
-    _many_files()
+    _raise_file_limit()
     options: dict[str, Any] = {
         "workers": workers,
         "http": LimitedHttpProtocol,
@@ -175,15 +175,15 @@ def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> Non
     if workers == 1:
         Server(uvicorn.Config(from_environment(), **options), announce).run([bound])
         return
-    with tempfile.TemporaryDirectory(prefix="prismrec-metrics-") as together:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = together
+    with tempfile.TemporaryDirectory(prefix="prismrec-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         application = "prismrec.service.app:from_environment"
         config = uvicorn.Config(application, factory=True, **options)
         Supervisor(config, bound, announce).run()
 
 
-def _many_files() -> None:
-    """Let this process hold as many connections as the system allows it."""
+def _raise_file_limit() -> None:
+    """Raise the limit of open files, and so of connections, to what the system allows."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

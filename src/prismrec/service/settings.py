@@ -1,4 +1,4 @@
-"""What an operator sets: flags or TOML for what is public, the environment alone for secrets."""
+"""What an operator sets: flags or TOML for public settings, environment variables for secrets."""
 
 import ipaddress
 import os
@@ -11,9 +11,9 @@ from prismrec.errors import ConfigError
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
-"""Each includes those before it."""
+"""Each scope includes those before it."""
 SHORTEST = 16
-"""Characters of a key; a shorter one can be guessed."""
+"""Smallest number of characters of a key; a shorter key can be guessed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,60 +21,62 @@ class Settings:
     """How the service runs.
 
     Raises:
-        ConfigError: A number out of its range.
+        ConfigError: A number is out of its range.
     """
 
     host: str = "127.0.0.1"
-    """Address to bind; one that others reach needs keys."""
+    """Address to bind; an address that other machines can reach needs keys."""
     port: int = 8000
-    """Port to bind; 0 takes a free one."""
+    """Port to bind; 0 chooses a free port."""
     store: str = "sqlite:///events.db"
-    """Where events are kept: sqlite:///FILE, postgresql://…, redis://…, memory:. An address with
-    a password: give it as PRISMREC_STORE."""
+    """Address of the store of events: sqlite:///FILE, postgresql://…, redis://…, memory:, or your
+    own class, as module:Class+ADDRESS. Set an address with a password as PRISMREC_STORE."""
     workers: int = 1
-    """Processes; they share the item vectors' memory."""
+    """Number of processes; they share the memory of the item vectors."""
     threads: int = 1
-    """Threads a process that compute answers."""
+    """Computing threads per process."""
     queue: int = 64
-    """Requests that may wait for a thread; beyond, 503."""
+    """Requests that may wait for a thread; further requests get 503."""
     timeout: float = 5.0
-    """Seconds an answer may take; beyond, 504."""
+    """Seconds that an answer may take; a slower request gets 504."""
     history: int = 500
-    """Events of a user that are read; the model uses the newest it can."""
+    """Newest events of a user that are read from the store per request."""
     body: int = 1_000_000
-    """Bytes of a request's body; beyond, 413."""
+    """Largest request body in bytes; a larger one gets 413."""
     rate: float = 0.0
-    """Requests a second for each key (or address, without keys); 0 for no bound."""
+    """Requests per second per key, or per client address without keys; 0 for no limit."""
     cors: str = ""
-    """Origins that a browser may call from, separated by commas."""
+    """Web origins whose pages may call the API from a browser, separated by commas."""
     reranker: str = ""
-    """A re-ranker of your own, as module:function; requests may name it in rerank."""
+    """Your own re-ranker, as module:function; requests may then name it in rerank."""
+    extractor: str = ""
+    """Your own class of the artifact's extractor, as module:Class."""
     page: bool | None = None
-    """Show the page at /. If not given: without keys it is shown, with keys it is not; where it
-    is shown with keys, visitors are asked for one."""
+    """Serve the page at /. Default: only without keys. With keys, the page asks each visitor for a
+    key."""
 
     def page_for(self, keys: "Keys") -> bool:
-        """Tell whether the page is shown."""
+        """Return whether the page is served."""
         return not keys if self.page is None else self.page
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         least = {"workers": 1, "threads": 1, "queue": 1, "history": 1, "body": 1_000}
         for name, low in least.items():
             if getattr(self, name) < low:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {low} or more.")
+                raise ConfigError(f"{name} is {getattr(self, name)}; set {low} or more.")
         if not 0 <= self.port < 65_536:
-            raise ConfigError(f"port is {self.port}; it must be from 0 to 65535.")
+            raise ConfigError(f"port is {self.port}; set a number from 0 to 65535.")
         if not (self.timeout > 0 and self.rate >= 0):
             raise ConfigError(
-                f"timeout is {self.timeout} and rate {self.rate}; give a timeout above 0 and a "
+                f"timeout is {self.timeout} and rate is {self.rate}; set a timeout above 0 and a "
                 "rate of 0 or more."
             )
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Keys by scope; they never appear in a message, a log or an answer."""
+    """Keys by scope; they never appear in a message, a log record or an answer."""
 
     by_scope: Mapping[Scope, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
@@ -83,9 +85,9 @@ class Keys:
         """Read PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS and PRISMREC_ADMIN_KEYS.
 
         Raises:
-            ConfigError: A key is too short or not plain text.
+            ConfigError: A key is too short, or not printable ASCII.
         """
-        found: dict[Scope, tuple[str, ...]] = {}
+        by_scope: dict[Scope, tuple[str, ...]] = {}
         for scope in SCOPES:
             name = f"PRISMREC_{scope.upper()}_KEYS"
             keys = tuple(key.strip() for key in environment.get(name, "").split(",") if key.strip())
@@ -97,22 +99,22 @@ class Keys:
                         "print(secrets.token_urlsafe(24))'."
                     )
             if keys:
-                found[scope] = keys
-        return cls(found)
+                by_scope[scope] = keys
+        return cls(by_scope)
 
     def __bool__(self) -> bool:
         return bool(self.by_scope)
 
 
 def check_exposure(settings: Settings, keys: Keys) -> None:
-    """Refuse to let others in without keys.
+    """Check that an address that other machines can reach has keys.
 
     Raises:
         ConfigError: The address is not loopback and there is no key.
     """
     if not keys and not _loopback(settings.host):
         raise ConfigError(
-            f"The service was to bind {settings.host}, which others can reach, without a key; set "
+            f"host is {settings.host}, which other machines can reach, but there is no key; set "
             "PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS and PRISMREC_ADMIN_KEYS, or bind 127.0.0.1."
         )
 
@@ -125,23 +127,23 @@ def _loopback(host: str) -> bool:
 
 
 def store_address(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
-    """Give the store's address: PRISMREC_STORE, where a password may stand, or the setting."""
+    """Return the store's address: PRISMREC_STORE, which may hold a password, or the setting."""
     return environment.get("PRISMREC_STORE") or settings.store
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServePaths:
-    """What is served."""
+    """The files of a service."""
 
     artifact: Path
     compare_with: Path | None = None
-    """A second artifact, to compare with on the page."""
+    """A second artifact, to compare with the first one on the page."""
     data: Path | None = None
-    """A data set whose users the page offers as examples."""
+    """A data set folder; the page shows its users as examples."""
     changes: Path | None = None
-    """File of hidden and new items; ARTIFACT.changes if not given."""
+    """File of hidden and new items; ARTIFACT.changes by default."""
     report: Path | None = None
-    """Folder that ``prismrec evaluate --report`` wrote, for the page's health view."""
+    """Folder written by ``prismrec evaluate --report``, for the health view of the page."""
 
     @property
     def journal(self) -> Path:

@@ -1,9 +1,9 @@
-"""Threads that compute, and how much may wait for them.
+"""Computing threads with a bounded queue.
 
     result = await workers.run(recommend, request)
 
-The event loop never computes: it would answer nobody meanwhile. What cannot be done soon is
-refused at once, so that a burst ends in quick refusals rather than in a growing wait.
+The event loop never computes, because it could not answer other requests meanwhile. If the queue is
+full, a call is refused at once: under a burst, callers get quick errors and not a growing wait.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ class ThreadPool:
     """A pool of threads with a bounded queue.
 
     Args:
-        threads: How many compute.
-        queue: How many calls may wait beyond these.
-        timeout: Seconds that a caller waits.
-        name: For thread names.
+        threads: Number of threads.
+        queue: Number of calls that may wait for a thread.
+        timeout: Seconds that a caller waits for its result.
+        name: Prefix of the thread names.
     """
 
     def __init__(self, threads: int, queue: int, timeout: float, name: str) -> None:
@@ -33,11 +33,11 @@ class ThreadPool:
         self.pending = 0
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Compute on a thread.
+        """Run a function in a thread and return its result.
 
         Raises:
-            ApiError: 503 with too many waiting, 504 after the timeout. What was begun is
-                finished then, and its place is free again only after that.
+            ApiError: 503 if the queue is full; 504 after the timeout. A call that has started
+                then still runs to its end, and occupies its thread until then.
         """
         if self.pending >= self.most:
             raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
@@ -46,7 +46,7 @@ class ThreadPool:
     def submit(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[T]":
-        """Hand a call to the pool, whatever waits already."""
+        """Add a call to the queue, even if the queue is full."""
         self.pending += 1
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self.pool, lambda: function(*args, **kwargs))
@@ -54,7 +54,7 @@ class ThreadPool:
         return future
 
     async def within_time(self, future: "asyncio.Future[T]") -> T:
-        """Wait for a result.
+        """Return the result of a future, or stop waiting after the timeout.
 
         Raises:
             ApiError: 504 after the timeout.
@@ -62,21 +62,22 @@ class ThreadPool:
         try:
             return await asyncio.wait_for(asyncio.shield(future), self.timeout)
         except TimeoutError:
-            future.add_done_callback(_looked_at)
+            future.add_done_callback(_retrieve)
             raise ApiError(
-                "timed_out", f"The answer took more than {self.timeout:g} seconds; ask for less."
+                "timed_out",
+                f"The answer took more than {self.timeout:g} seconds; send a smaller request.",
             ) from None
 
     def _done(self, future: "asyncio.Future[T]") -> None:
         self.pending -= 1
-        _looked_at(future)
+        _retrieve(future)
 
     def close(self) -> None:
-        """Finish what was begun and end the threads."""
+        """Finish the running calls and stop the threads."""
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _looked_at(future: "asyncio.Future[T]") -> None:
-    """Look at a late failure, so that no one is warned of it."""
+def _retrieve(future: "asyncio.Future[T]") -> None:
+    """Read the exception of a late failure, so that asyncio does not warn about it."""
     if not future.cancelled():
         future.exception()

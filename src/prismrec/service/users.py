@@ -1,4 +1,4 @@
-"""Users: their stored events and the interests that follow from them."""
+"""Stored events and interests of users."""
 
 import threading
 import time
@@ -12,24 +12,24 @@ from prismrec.service.schemas import EventIn
 from prismrec.service.stores import Event, Store
 
 BACK = 3_600_000_000
-"""Microseconds by which a clock may go back and events keep their order."""
+"""Microseconds: if the clock is set back by less, events keep their order."""
 
 
 class MonotonicClock:
-    """The time of arrival, which does not go back when the system's clock is set back.
+    """The time of arrival, which does not go back when the system clock is set back.
 
     Args:
-        clock: Nanoseconds since 1970.
+        clock: Returns nanoseconds since 1970.
     """
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
         self.clock, self.last, self.lock = clock, 0, threading.Lock()
 
     def now(self) -> int:
-        """Return microseconds since 1970, never less than the time before.
+        """Return microseconds since 1970, never less than at the last call.
 
-        Otherwise a new event would come before older ones. A clock that goes back by more than an
-        hour was wrong before; it is believed from then on.
+        Otherwise a new event would come before older ones. A clock that is set back by an hour or
+        more was wrong before; its new time is used at once.
         """
         with self.lock:
             now = self.clock() // 1_000
@@ -39,21 +39,21 @@ class MonotonicClock:
 
 
 def stored_items(store: Store, users: Sequence[str], newest: int) -> dict[str, list[str]]:
-    """Return the items of some users' newest stored events, oldest first."""
+    """Return the items of the newest stored events per user, oldest first."""
     names = list(dict.fromkeys(users))
     if not names:
         return {}
     events = store.recent_many(names, newest)
-    return {name: [event.item for event in own] for name, own in zip(names, events, strict=True)}
+    return {name: [one.item for one in rows] for name, rows in zip(names, events, strict=True)}
 
 
 def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> StoredEvents:
-    """Store events; they are safe when this returns.
+    """Store events; they are as durable as the store promises when this returns.
 
     Args:
-        store: Where.
-        events: What happened.
-        arrived: Microseconds since 1970, for events without a time.
+        store: The store.
+        events: The events.
+        arrived: Time of events without a time, in microseconds since 1970.
     """
     stored = store.append(
         Event(e.user, e.item, arrived if e.time is None else e.time, e.id or uuid4().hex)
@@ -63,7 +63,7 @@ def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> Store
 
 
 def history_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> History:
-    """Return a user's newest events with titles."""
+    """Return the newest events of a user, with titles."""
     catalog = served.recommender.catalog
     events = []
     for event in store.recent(user, newest):
@@ -75,6 +75,6 @@ def history_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> 
 
 
 def interests_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> list[Interest]:
-    """Return the interests of a user's stored events."""
+    """Return the interests that follow from the stored events of a user."""
     history = stored_items(store, [user], newest)[user]
     return served.recommender.interests(history)

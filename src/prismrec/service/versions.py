@@ -1,8 +1,8 @@
-"""Which artifact answers now: opened, changed, exchanged, always as a whole.
+"""Which artifact answers: loads it, applies changes and reloads it, always as a whole.
 
-versions = Versions(ServePaths(artifact=Path("model")))
+versions = Versions(ServePaths(artifact=Path("model")), Metrics())
 versions.current()            # the LoadedArtifact that answers, with every change so far
-versions.reload()             # opens what lies at its place now; other processes follow
+versions.reload()             # opens the artifact at the same path again; other processes follow
 """
 
 import logging
@@ -13,6 +13,7 @@ from typing import Literal
 from uuid import uuid4
 
 from prismrec.errors import ConfigError, PrismrecError
+from prismrec.models import Extractor
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
 from prismrec.service.loaded_artifact import LoadedArtifact, with_items
@@ -23,72 +24,80 @@ from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]
-"""The artifact that answers, and the one it is compared with."""
+"""The artifact that answers, and the artifact to compare with."""
 
 
 class Versions:
     """The artifacts that answer; every method may be called from any thread.
 
     Args:
-        paths: What is served.
+        paths: Paths of the artifacts and of the journal.
         metrics: Counts reloads.
+        extractor: The class of an extractor that is not one of this package's.
 
     Raises:
         DataError: An artifact cannot be opened.
+        StoreError: The journal cannot be read.
     """
 
-    def __init__(self, paths: ServePaths, metrics: Metrics) -> None:
-        self.paths, self.metrics = paths, metrics
+    def __init__(
+        self, paths: ServePaths, metrics: Metrics, extractor: type[Extractor] | None = None
+    ) -> None:
+        self.paths, self.metrics, self.extractor = paths, metrics, extractor
         self.journal, self.lock = Journal(paths.journal), threading.Lock()
         self.reloading = threading.Lock()
         self.private = private_folder()
         self.changes = self.journal.new()
-        self._take(*self._opened())
+        self._serve(*self._open())
         self.opened = time.monotonic()
-        self.own: set[str] = set()
+        self.own_reloads: set[str] = set()
 
     def current(self) -> LoadedArtifact:
-        """Return the artifact that answers, with every change that any process made."""
+        """Return the artifact that answers, with the changes of all processes.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
         return self.both()[0]
 
     def both(self) -> Pair:
-        """Return both artifacts as they answer together."""
+        """Return both artifacts, with the same changes."""
         with self.lock:
             new = self.journal.new()
-            if self.journal.anew:
+            if self.journal.restarted:
                 self.changes = []
-                self._take(*self.unchanged)
+                self._serve(*self.unchanged)
             if new:
-                self._follow(new)
+                self._apply(new)
             return self.main, self.compared
 
     def reload(self) -> ReloadedArtifact:
-        """Open the artifact that is at its place now; other processes follow.
+        """Open the artifact at the same path again; other processes follow.
 
         Raises:
-            DataError: It cannot be opened; the one before answers on.
+            DataError: It cannot be opened; the previous artifact continues to answer.
         """
         with self.reloading:
-            was = self._swap()
-            name, mark = self.main.name, uuid4().hex
-            self.own.add(mark)
-            self.journal.append(Reloaded(artifact=name, id=mark))
+            was = self._reopen()
+            name, reload_id = self.main.name, uuid4().hex
+            self.own_reloads.add(reload_id)
+            self.journal.append(Reloaded(artifact=name, id=reload_id))
         return ReloadedArtifact(artifact=name, was=was)
 
     def add(self, items: Sequence[ItemIn]) -> int:
-        """Add items, for every process and over a restart; return how many.
+        """Add or change items for all processes, also after a restart; return their number.
 
         Raises:
-            DataError: Nothing is known to place one of them by; none is added then.
+            DataError: A new item has neither a category nor a related item; then none is added.
         """
         added = [AddedItem(**item.model_dump()) for item in items]
-        with_items(self.current().recommender, added)  # raises where it cannot be done
+        with_items(self.current().recommender, added)  # raises if it is impossible
         self.journal.append(Added(items=added))
         self.current()
         return len(items)
 
     def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> int:
-        """Hide or unhide items, for every process and over a restart; return how many are hidden."""
+        """Hide or unhide items for all processes; return the number of hidden items."""
         self.journal.append(Marked(kind=kind, items=list(names)))
         return len(self.current().recommender.hidden)
 
@@ -98,70 +107,72 @@ class Versions:
 
     def index_age(self) -> float:
         """Return the seconds since the artifact was written."""
-        return max(time.time() - self.main.copy.made, 0.0)
+        return max(time.time() - self.main.copy.written, 0.0)
 
-    def _take(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> None:
+    def _serve(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> None:
         """Answer with these artifacts from now on, with every change."""
         self.unchanged = main, compared
         self.main = main.changed(self.changes)
         self.compared = compared.changed(self.changes) if compared else None
 
-    def _follow(self, new: Sequence[Change]) -> None:
-        """Apply changes; an artifact that another process reloaded is opened in the background."""
+    def _apply(self, new: Sequence[Change]) -> None:
+        """Apply changes; after a reload by another process, reload in the background."""
         self.changes = [*self.changes, *new]
         self.main = self.main.changed(new)
         self.compared = self.compared.changed(new) if self.compared else None
         reloads = [change for change in new if isinstance(change, Reloaded)]
-        if [change for change in reloads if change.id not in self.own]:
-            threading.Thread(target=self._reload_too, daemon=True).start()
+        if [change for change in reloads if change.id not in self.own_reloads]:
+            threading.Thread(target=self._follow_reload, daemon=True).start()
 
-    def _opened(self) -> Pair:
-        """Open the artifacts that are at their places now."""
-        second = self.paths.compare_with
-        main = LoadedArtifact.open(self.paths.artifact, self.private)
-        return main, LoadedArtifact.open(second, self.private) if second else None
+    def _open(self) -> Pair:
+        """Open the artifacts that are at the paths now."""
+        folder, second = self.paths.artifact, self.paths.compare_with
+        main = LoadedArtifact.open(folder, self.private, self.extractor)
+        if second is None:
+            return main, None
+        return main, LoadedArtifact.open(second, self.private, self.extractor)
 
-    def _swap(self) -> str:
-        """Open the artifacts again and answer with them; return the name before.
+    def _reopen(self) -> str:
+        """Open the artifacts again and answer with them; return the name of the previous one.
 
-        Nobody waits while they are opened.
+        Requests do not wait while they are opened.
 
         Raises:
-            DataError: One cannot be opened; those before answer on.
+            DataError: One cannot be opened; the previous ones continue to answer.
         """
         try:
-            main, compared = self._opened()
+            main, compared = self._open()
         except PrismrecError:
             self.metrics.reloads.labels("refused").inc()
             raise
         with self.lock:
             was = self.main.name
-            self._take(main, compared)
+            self._serve(main, compared)
             self.opened = time.monotonic()
         self.metrics.reloads.labels("done").inc()
         return was
 
-    def _reload_too(self) -> None:
-        """Follow another process's reload."""
+    def _follow_reload(self) -> None:
+        """Reload after another process did."""
         try:
             with self.reloading:
-                self._swap()
+                self._reopen()
         except PrismrecError as error:
-            log.error("reload refused", extra={"told": {"reason": str(error)}})
+            log.error("reload refused", extra={"fields": {"reason": str(error)}})
 
 
 def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:
-    """Return one of the two artifacts.
+    """Return the artifact that answers, or the artifact to compare with.
 
     Raises:
-        ConfigError: There is no second one.
+        ConfigError: There is no artifact to compare with.
     """
     main, compared = pair
     if not comparison:
         return main
     if compared is None:
         raise ConfigError(
-            "The request asks for the artifact to compare with, but none is served; start the "
-            "service with --compare-with."
+            "comparison is true, but the service has no artifact to compare with; start it with "
+            "--compare-with."
         )
     return compared

@@ -131,12 +131,12 @@ def test_names_that_only_look_alike_are_several(store):
         (Event("", "i", 0, "e"), "id of the user is ''"),
         (Event("u", "", 0, "e"), "id of the item is ''"),
         (Event("u", "i", 0, ""), "id of the event is ''"),
-        (Event("u", 7, 0, "e"), "id of the item is 7; give it as text"),
-        (Event("u", "a\0b", 0, "e"), "without NUL"),
-        (Event("u", "\ud800", 0, "e"), "no text in UTF-8"),
+        (Event("u", 7, 0, "e"), "id of the item is 7; send text"),
+        (Event("u", "a\0b", 0, "e"), "has no NUL"),
+        (Event("u", "\ud800", 0, "e"), "no valid UTF-8"),
         (Event("é" * 501, "i", 0, "e"), "has 1,002 bytes"),
-        (Event("u", "i", 1.5, "e"), "time is 1.5; give whole microseconds"),
-        (Event("u", "i", "1", "e"), "time is '1'"),
+        (Event("u", "i", 1.5, "e"), "time of an event is 1.5; send whole microseconds"),
+        (Event("u", "i", "1", "e"), "time of an event is '1'"),
         (Event("u", "i", 2**63, "e"), "no int64"),
     ],
 )
@@ -148,13 +148,13 @@ def test_an_event_that_cannot_be_kept_as_it_is_keeps_its_batch_out(store, wrong,
 
 @every
 def test_impossible_questions_are_errors(store, url):
-    with pytest.raises(ConfigError, match="the newest 0 events"):
+    with pytest.raises(ConfigError, match="n is 0; read at least the newest 1 event"):
         store.recent("ann", 0)
     with pytest.raises(DataError, match="id of the user is ''"):
         store.recent_many(["ann", ""], 1)
     with pytest.raises(DataError, match="id of the user is ''"):
         store.forget("")
-    with pytest.raises(ConfigError, match="keep 0 events"):
+    with pytest.raises(ConfigError, match="keep is 0; a store keeps at least 1 event"):
         open_store(url, keep=0)
 
 

@@ -34,7 +34,7 @@ def test_no_room_on_the_disk_is_an_error_that_loses_nothing_acknowledged(tmp_pat
     words = [sys.executable, "-c", FILL, f"sqlite:///{tmp_path}/events.db"]
     run = subprocess.run(words, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    assert "the room on its disk" in run.stdout
+    assert "the free space of its disk" in run.stdout
 
 
 def test_of_who_is_forgotten_no_byte_is_left_in_any_file(tmp_path):

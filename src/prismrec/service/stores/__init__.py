@@ -1,15 +1,16 @@
-"""Stores: the recent events of each user, kept where the service may lose everything else.
+"""Stores: the recent events of each user, kept outside the process of the service.
 
     with open_store("sqlite:///events.db") as store:
         store.append([Event("ann", "tea", 1_700_000_000_000_000, "e1")])   # 1; sent again, 0
         history = store.recent("ann", 50)                                   # oldest first
         store.forget("ann")
 
-What each must hold to is executable: ``tests/stores/test_contract.py`` runs over the table,
-against real servers. What each promises: ``docs/stores.md``.
+Every store fulfills one contract: ``tests/service/stores/test_contract.py`` runs it over the table,
+against real servers. The guarantees of each store: ``docs/stores.md``.
 
-To add one: write ``stores/yours.py``, add a line to ``STORES`` under the scheme of its addresses;
-a class whose library is optional stands there as "module:Class".
+To add a store here: write ``stores/yours.py`` and add a line to ``STORES`` under the scheme of its
+addresses; name a class with an optional dependency as "module:Class". A store of your own package
+needs no line: its address is ``yourpkg.yours:YourStore+ADDRESS``.
 """
 
 import re
@@ -28,26 +29,43 @@ STORES: dict[str, type[Store] | str] = {
     "redis": "prismrec.service.stores.redis:RedisStore",
     "rediss": "prismrec.service.stores.redis:RedisStore",
 }
-"""Schemes of addresses → classes."""
+"""Classes by the scheme of their addresses."""
+OWN_CLASS = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)\+(.*)", re.DOTALL)
+"""``module:Class+ADDRESS``."""
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 
 __all__ = ["KEEP", "LONGEST", "STORES", "Event", "Store", "open_store"]
 
 
 def open_store(url: str, *, keep: int = KEEP) -> Store:
-    """Open the store at ``url``, making or migrating its schema.
+    """Open the store at an address; creates or migrates its schema.
 
     Args:
-        url: ``memory:``, ``sqlite:///events.db``, ``postgresql://…`` or ``redis://…``.
-        keep: Events kept of a user; see ``Store``.
+        url: ``memory:``, ``sqlite:///events.db``, ``postgresql://…``, ``redis://…``, or
+            ``module:Class+ADDRESS`` for your own subclass of ``Store``, which gets ADDRESS.
+        keep: Events kept per user; see ``Store``.
 
     Raises:
-        UnknownName: No store of that scheme.
-        ConfigError, MissingExtra, StoreError: See ``Store``. No message holds a password.
+        UnknownName: There is no store of that scheme, or no such class.
+        ConfigError, MissingExtra, StoreError: See ``Store``. No message contains a password.
     """
-    scheme = re.match(r"[a-z][a-z0-9+.-]*(?=:)", url)
-    if scheme is None:  # the address is not repeated: it may be a password in a wrong place
+    name, address = _class_and_address(url)
+    store: object = resolve("store", name, STORES)
+    if not (isinstance(store, type) and issubclass(store, Store)):
         raise ConfigError(
-            "The address of a store has no scheme; write memory:, sqlite:///events.db, "
+            f"The store {name} is no subclass of prismrec.service.stores.Store; name such a class."
+        )
+    return store(address, keep=keep)
+
+
+def _class_and_address(url: str) -> tuple[str, str]:
+    """Return what ``resolve`` looks up, and the address for the constructor."""
+    own, scheme = OWN_CLASS.fullmatch(url), SCHEME.match(url)
+    if own and own[1] not in STORES:  # else the address of a registered store, with a password
+        return f"{own[1]}:{own[2]}", own[3]
+    if scheme is None:  # the message does not repeat the address, which may hold a password
+        raise ConfigError(
+            "The address of the store has no scheme; write memory:, sqlite:///events.db, "
             "postgresql://host/database or redis://host."
         )
-    return resolve("store", scheme[0], STORES)(url, keep=keep)
+    return scheme[1], url

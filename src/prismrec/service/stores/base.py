@@ -1,7 +1,7 @@
-"""What a store of events is: five methods, and what each promises.
+"""The interface of a store of events.
 
-An event's id is its user's: another user may have one of the same name. Times are microseconds
-since 1970 UTC. Ids are text, compared byte for byte; see ``LONGEST``.
+The id of an event is unique per user: events of two users may have the same id. Times are
+microseconds since 1970 UTC. Ids are text and are compared byte by byte; see ``LONGEST``.
 """
 
 import operator
@@ -12,72 +12,71 @@ from typing import ClassVar, NamedTuple, Self
 from prismrec.errors import ConfigError, DataError
 
 LONGEST = 1_000
-"""Bytes of an id in UTF-8: user and event id together fit a page of every database's index."""
+"""Largest id in bytes of UTF-8: user and event id together fit into an index of every database."""
 KEEP = 10_000
-"""Events kept of a user, if nothing else is asked."""
+"""Default number of events kept per user."""
 
 
 class Event(NamedTuple):
-    """One thing that a user did."""
+    """One event: a user and an item."""
 
     user: str
     item: str
     time: int  # microseconds since 1970 UTC, int64
-    id: str  # chosen by whoever sends the event: sent again, it is the same event
+    id: str  # chosen by the sender; an event with the same user and id is the same event
 
 
 class Store(ABC):
-    """The newest ``keep`` events of each user, shared by threads and, but for memory, processes.
+    """The newest ``keep`` events of each user.
+
+    Threads share a store; so do processes, except for the memory store. Every method may be called
+    again after a ``StoreError``: calling it twice has the effect of calling it once. A store is
+    opened in the process that uses it, and never used after a fork.
 
     Args:
-        url: Where the events are; the scheme chose the class.
-        keep: Events kept of a user, the newest by time, of those of one time the last to arrive.
-            What is dropped is forgotten with its id. Sent again it is older than all that is
-            kept and is dropped again; only one as old as the oldest kept would come back.
+        url: Address of the events.
+        keep: Events kept per user: the newest by time; among equal times, the last to arrive. An
+            event that is dropped is forgotten with its id. If it is sent again, it is older than
+            all kept events and is dropped again, except if it is as old as the oldest kept event.
 
     Raises:
-        ConfigError: ``keep`` is below 1, or the store was written by a newer version.
+        ConfigError: ``keep`` is below 1, or a newer version wrote the store.
         MissingExtra: An optional dependency is not installed.
-        StoreError: The store cannot be opened. From every method: it does not answer.
-
-    Every method may be called again after a ``StoreError``: doing it twice is doing it once. A
-    store is opened in the process that uses it, never carried over a fork.
+        StoreError: The store cannot be opened. Every method raises it if the store does not answer.
     """
 
     kind: ClassVar[str]
 
     def __init__(self, url: str, *, keep: int = KEEP) -> None:
         if keep < 1:
-            raise ConfigError(f"A store was to keep {keep} events a user; keep at least 1.")
+            raise ConfigError(f"keep is {keep}; a store keeps at least 1 event per user.")
         self._url, self._keep = url, keep
 
     @property
     @abstractmethod
     def promise(self) -> str:
-        """Say in one sentence what an acknowledged event survives, as this server is set up."""
+        """One sentence: what a stored event survives with the server's settings of today."""
 
     @abstractmethod
     def append(self, events: Iterable[Event]) -> int:
-        """Store events, all or none, and return once they are stored as ``promise`` says.
+        """Store events, all or none, and return the number of new ones.
 
-        An event whose id its user already has is left out: the first one stands.
-
-        Returns:
-            How many were not there yet.
+        They are as durable as ``promise`` says when this returns. An event is left out if its user
+        already has an event with that id.
 
         Raises:
-            DataError: An id is empty, too long, not text, or holds NUL or a lone surrogate; a
-                time is not an int64. Nothing is stored.
+            DataError: An id is empty, too long, not text, or contains NUL or a lone surrogate; or a
+                time is not an int64. Then nothing is stored.
 
-        Cost: O(log keep) an event, and O(keep) a user who has reached ``keep``.
+        Cost: O(log keep) per event, and O(keep) per user who has reached ``keep``.
         """
 
     @abstractmethod
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
-        """Give the newest ``n`` events of each user: a list a user, oldest event first.
+        """Return the newest ``n`` events of each user, oldest first: one list per user.
 
-        Events are in the order of their times, those of one time in that of their arrival. A
-        user without events has an empty list.
+        Events are sorted by time, and by arrival among equal times. A user without events has an
+        empty list.
 
         Raises:
             ConfigError: ``n`` is below 1.
@@ -85,27 +84,27 @@ class Store(ABC):
         """
 
     def recent(self, user: str, n: int) -> list[Event]:
-        """Give the newest ``n`` events of one user; see ``recent_many``."""
+        """Return the newest ``n`` events of one user; see ``recent_many``."""
         return self.recent_many([user], n)[0]
 
     @abstractmethod
     def forget(self, user: str) -> int:
-        """Erase everything of a user, ids of events too, and return how many events that was.
+        """Erase all events of a user, including their ids, and return the number of events.
 
-        What was forgotten may be sent again and is new then.
+        A forgotten event may be sent again and is then new.
         """
 
     @abstractmethod
     def ping(self) -> None:
-        """Return if the store answers now.
+        """Check that the store answers.
 
         Raises:
-            StoreError: It does not.
+            StoreError: It does not answer.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files and connections; may be called again. No other method may be, after."""
+        """Close files and connections. It may be called twice; no other method may follow."""
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +114,7 @@ class Store(ABC):
 
 
 def checked_events(events: Iterable[Event]) -> list[Event]:
-    """Check events as ``Store.append`` says, and give them as a list."""
+    """Check events as ``Store.append`` requires, and return them as a list."""
     return [
         Event(
             checked_id("user", event.user),
@@ -128,24 +127,28 @@ def checked_events(events: Iterable[Event]) -> list[Event]:
 
 
 def checked_query(users: Sequence[str], n: int) -> list[str]:
-    """Check what ``Store.recent_many`` is given."""
+    """Check the arguments of ``Store.recent_many``, and return the users as a list."""
     if n < 1:
-        raise ConfigError(f"A store was asked for the newest {n} events; ask for at least 1.")
+        raise ConfigError(f"n is {n}; read at least the newest 1 event of a user.")
     return [checked_id("user", user) for user in users]
 
 
 def checked_id(kind: str, name: str) -> str:
-    """Refuse an id that some store could not give back as it was."""
+    """Check that every store can return an id unchanged, and return it."""
     if not isinstance(name, str):
-        raise DataError(f"The id of the {kind} is {name!r}; give it as text.")
+        raise DataError(f"The id of the {kind} is {name!r}; send text.")
     if not name or "\0" in name:
-        raise DataError(f"The id of the {kind} is {name!r}; give text, not empty, without NUL.")
+        raise DataError(
+            f"The id of the {kind} is {name!r}; send text that is not empty and has no NUL."
+        )
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
-        raise DataError(f"The id of the {kind} is {name!r}, which is no text in UTF-8.") from None
+        raise DataError(
+            f"The id of the {kind} is {name!r}, which is no valid UTF-8; send text."
+        ) from None
     if size > LONGEST:
-        raise DataError(f"The id of the {kind} has {size:,} bytes; at most {LONGEST:,} are stored.")
+        raise DataError(f"The id of the {kind} has {size:,} bytes; send at most {LONGEST:,}.")
     return name
 
 
@@ -154,17 +157,19 @@ def _checked_time(time: int) -> int:
         number = operator.index(time)
     except TypeError:
         raise DataError(
-            f"An event's time is {time!r}; give whole microseconds since 1970."
+            f"The time of an event is {time!r}; send whole microseconds since 1970."
         ) from None
     if not -(2**63) <= number < 2**63:
-        raise DataError(f"An event's time is {number}, which is no int64 of microseconds.")
+        raise DataError(
+            f"The time of an event is {number}, which is no int64; send microseconds since 1970."
+        )
     return number
 
 
 def refuse_newer(where: str, version: int, known: int) -> None:
-    """Refuse a store whose schema is of a version that is not known here."""
+    """Check that this version knows the schema of a store."""
     if version > known:
         raise ConfigError(
             f"The store {where} has schema version {version}, but this prismrec knows versions up "
-            f"to {known}; upgrade prismrec, or open another store."
+            f"to {known}; upgrade prismrec, or use another store."
         )

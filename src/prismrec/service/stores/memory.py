@@ -1,4 +1,4 @@
-"""Events in this process's memory: for tests and for trying things out."""
+"""Events in the memory of the process: for tests and experiments."""
 
 import bisect
 import threading
@@ -18,7 +18,7 @@ from prismrec.service.stores.base import (
 
 
 class MemoryStore(Store):
-    """A sorted list and a set of ids a user; ``memory:``."""
+    """A sorted list and a set of ids per user; its address is ``memory:``."""
 
     kind: ClassVar[str] = "memory"
 
@@ -31,11 +31,11 @@ class MemoryStore(Store):
 
     @property
     def promise(self) -> str:
-        """See ``Store.promise``."""
-        return "Events are gone with the process."
+        """The durability of stored events; see ``Store.promise``."""
+        return "Events are lost when the process ends."
 
     def append(self, events: Iterable[Event]) -> int:
-        """See ``Store.append``."""
+        """Store events; see ``Store.append``."""
         checked = checked_events(events)
         with self._lock:
             new = [event for event in checked if self._added(event)]
@@ -54,20 +54,20 @@ class MemoryStore(Store):
         return True
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
-        """See ``Store.recent_many``."""
+        """Return the newest events; see ``Store.recent_many``."""
         checked = checked_query(users, n)
         with self._lock:
             return [[event for _, _, event in self._rows.get(user, ())[-n:]] for user in checked]
 
     def forget(self, user: str) -> int:
-        """See ``Store.forget``."""
+        """Erase a user's events; see ``Store.forget``."""
         checked_id("user", user)
         with self._lock:
             self._ids.pop(user, None)
             return len(self._rows.pop(user, ()))
 
     def ping(self) -> None:
-        """See ``Store.ping``: memory answers."""
+        """Return: memory always answers."""
 
     def close(self) -> None:
-        """See ``Store.close``: there is nothing to let go of."""
+        """Return: there is nothing to close."""

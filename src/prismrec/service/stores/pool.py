@@ -1,4 +1,4 @@
-"""Connections that wait to be used again: as many as were ever in use at once."""
+"""A pool of connections: it grows to the largest number in use at the same time."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,23 +9,23 @@ from prismrec.errors import StoreError
 
 
 class Closable(Protocol):
-    """A connection, as far as a pool cares."""
+    """A connection that can be closed."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
 
 
 C = TypeVar("C", bound=Closable)
 
 
 class Pool(Generic[C]):
-    """Connections lent to one thread at a time; one whose use failed is closed.
+    """Idle connections; each is used by one thread at a time, and closed if its use fails.
 
     Args:
         connect: Opens a connection.
-        prepare: Sets it up, once.
+        prepare: Configures a new connection.
 
-    A list's ``append`` and ``pop`` are atomic, so no lock is held while one is opened.
+    ``append`` and ``pop`` of a list are atomic, so no lock is held while a connection is opened.
     """
 
     def __init__(self, connect: Callable[[], C], prepare: Callable[[C], object]) -> None:
@@ -35,7 +35,7 @@ class Pool(Generic[C]):
 
     @contextmanager
     def lend(self) -> Iterator[C]:
-        """Lend an idle connection, or a new one where none is idle."""
+        """Yield an idle connection, or a new one if none is idle."""
         if self._closed.is_set():
             raise StoreError("The store was closed; open it again.")
         try:
@@ -50,11 +50,11 @@ class Pool(Generic[C]):
             connection.close()
             raise
         self._idle.append(connection)
-        if self._closed.is_set():  # by another thread, meanwhile
+        if self._closed.is_set():  # another thread closed the pool meanwhile
             self.clear()
 
     def clear(self) -> None:
-        """Close the connections that are idle."""
+        """Close the idle connections."""
         while self._idle:
             try:
                 self._idle.pop().close()
@@ -62,6 +62,6 @@ class Pool(Generic[C]):
                 return
 
     def close(self) -> None:
-        """Close what is idle now, and the others as they come back."""
+        """Close the idle connections now, and the others when they come back."""
         self._closed.set()
         self.clear()

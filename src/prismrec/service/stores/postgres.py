@@ -2,10 +2,10 @@
 
     PostgresStore("postgresql://prism@db/shop")
 
-What is not in the address libpq takes from its own places (``PGPASSWORD``, ``~/.pgpass``). The
-tables are ``prismrec_events`` and ``prismrec_schema`` of the first schema in the search path; the
-right to make tables is needed once. A commit returns once the log is on disk
-(synchronous_commit on, or what the server sets beyond it). A server may restart in between.
+What the address leaves out, libpq reads from its usual sources (``PGPASSWORD``, ``~/.pgpass``). The
+tables are ``prismrec_events`` and ``prismrec_schema`` in the first schema of the search path; the
+right to create tables is needed once. A commit returns when the log is on disk (synchronous_commit
+is on, or stricter if the server is). The server may restart at any time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,16 +31,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX ON prismrec_events (user_id, time, arrival)",
     ),
 )
-"""What brings the tables from version i to i + 1; ``prismrec_schema`` says where they are."""
+"""Statements that migrate the tables from version i to i + 1, as ``prismrec_schema`` has it."""
 NUMBER = 7_747_665
-"""Names this package's locks among others of the database."""
+"""Number of this package's advisory locks."""
 DURABLE = """
     SELECT set_config('synchronous_commit', 'on', true)
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
 """
-# Who writes a user's events waits for the one who does: arrivals are in the order of commits, and
-# batches cannot wait for each other in a ring, as all take locks in one order. Few locks, for the
-# server's table of them is small.
+# Writers of the same user wait for each other, so that arrivals are in the order of commits. All
+# take the locks in the same order, so there is no deadlock. There are few locks, because the
+# server's table of locks is small.
 LOCK = f"""
     SELECT pg_advisory_xact_lock({NUMBER}, place) FROM (
         SELECT DISTINCT hashtext(user_id) & 255 AS place FROM unnest(%s::text[]) AS user_id
@@ -74,7 +74,7 @@ T = TypeVar("T")
 
 
 class PostgresStore(Store):
-    """A table in a database; see the module. Holds a connection a thread at work."""
+    """A table in a database; see the module docstring. Keeps one connection per running thread."""
 
     kind: ClassVar[str] = "postgres"
 
@@ -86,10 +86,10 @@ class PostgresStore(Store):
             raise MissingExtra.for_("The store postgresql", "stores") from error
         try:
             self._parts = psycopg.conninfo.conninfo_to_dict(url)
-        except psycopg.Error:  # whose text repeats what may be the password
+        except psycopg.Error:  # its text may repeat the password
             raise ConfigError(
-                "The address of a store, postgresql:…, is none that libpq can read; write "
-                "postgresql://user@host:port/database, special characters as %XX."
+                "The address of the store, postgresql:…, cannot be read by libpq; write "
+                "postgresql://user@host:port/database, with special characters as %XX."
             ) from None
         self._psycopg = psycopg
         self._pool = Pool(self._connect, self._prepare)
@@ -97,14 +97,14 @@ class PostgresStore(Store):
 
     @property
     def promise(self) -> str:
-        """See ``Store.promise``."""
+        """The durability of stored events; see ``Store.promise``."""
         (fsync,) = self._run(lambda connection: connection.execute("SHOW fsync").fetchone())
         if fsync == "off":
-            return "PostgreSQL does not wait for its disk (fsync off): a power cut may cost all."
-        return "An acknowledged event is on the server's disk: it survives crashes and power cuts."
+            return "PostgreSQL does not wait for its disk (fsync off): a power cut may lose events."
+        return "A stored event is on the server's disk: it survives crashes and power cuts."
 
     def append(self, events: Iterable[Event]) -> int:
-        """See ``Store.append``."""
+        """Store events; see ``Store.append``."""
         checked = checked_events(events)
         if not checked:
             return 0
@@ -122,17 +122,17 @@ class PostgresStore(Store):
         return self._run(write)
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
-        """See ``Store.recent_many``."""
-        asked = [checked_query(users, n), min(n, self._keep)]
-        found: list[list[Event]] = [[] for _ in users]
+        """Return the newest events; see ``Store.recent_many``."""
+        parameters = [checked_query(users, n), min(n, self._keep)]
+        events: list[list[Event]] = [[] for _ in users]
         for place, user, item, time, name, _ in self._run(
-            lambda connection: connection.execute(RECENT, asked).fetchall()
+            lambda connection: connection.execute(RECENT, parameters).fetchall()
         ):
-            found[place].append(Event(user, item, time, name))
-        return found
+            events[place].append(Event(user, item, time, name))
+        return events
 
     def forget(self, user: str) -> int:
-        """See ``Store.forget``; the bytes go with the server's next vacuum."""
+        """Erase a user's events; see ``Store.forget``. The next vacuum removes their bytes."""
         checked_id("user", user)
 
         def erase(connection: Any) -> int:
@@ -147,23 +147,23 @@ class PostgresStore(Store):
         return self._run(erase)
 
     def ping(self) -> None:
-        """See ``Store.ping``."""
+        """Check that the store answers; see ``Store.ping``."""
         self._run(lambda connection: connection.execute("SELECT 1 FROM prismrec_events LIMIT 1"))
 
     def close(self) -> None:
-        """See ``Store.close``."""
+        """Close the connections; see ``Store.close``."""
         self._pool.close()
 
     def _connect(self) -> Any:
-        waits: dict[str, Any] = {"connect_timeout": "5", **self._parts}
-        return self._psycopg.connect(**waits, autocommit=True, client_encoding="utf8")
+        options: dict[str, Any] = {"connect_timeout": "5", **self._parts}
+        return self._psycopg.connect(**options, autocommit=True, client_encoding="utf8")
 
     def _prepare(self, connection: Any) -> None:
         connection.isolation_level = self._psycopg.IsolationLevel.READ_COMMITTED
         connection.execute("SET statement_timeout = '30s'")
 
     def _run(self, work: Callable[[Any], T]) -> T:
-        """Do ``work``, once more where it failed: a restarted server broke what was idle."""
+        """Run ``work``, and again if it fails: a restarted server has closed idle connections."""
         try:
             try:
                 with self._pool.lend() as connection:
@@ -174,16 +174,16 @@ class PostgresStore(Store):
                     return work(connection)
         except self._psycopg.Error as error:
             raise StoreError(
-                f"The store postgresql could not be used ({self._said(error)}); check its address "
-                "and that it runs."
+                f"The store postgresql could not be used ({self._message(error)}); check its "
+                "address and whether it runs."
             ) from None
 
-    def _said(self, error: Exception) -> str:
-        """Give an error's text, in one line and without what is secret in the address."""
-        said = " ".join(str(error).split())
+    def _message(self, error: Exception) -> str:
+        """Return the text of an error in one line, without the secrets of the address."""
+        message = " ".join(str(error).split())
         for secret in (self._parts.get("password"), self._parts.get("sslpassword")):
-            said = said.replace(str(secret), "***") if secret else said
-        return said
+            message = message.replace(str(secret), "***") if secret else message
+        return message
 
     def _migrate(self, connection: Any) -> None:
         with connection.transaction():

@@ -1,11 +1,12 @@
-"""Events in Redis: for several machines, and a promise that is the server's setting.
+"""Events in Redis: for several machines. The durability is a setting of the server.
 
     RedisStore("redis://:password@cache:6379/0")        # rediss:// over TLS
 
-A user has two keys: ``prismrec:events:USER``, a sorted set whose members begin with their time
-and arrival in hexadecimal and decimal digits (all scores are 0, so Redis keeps the members in the
-order of their bytes: a score is a float and would round times), and ``prismrec:ids:USER``, a set.
-One server, with replicas or not; not a cluster, for a batch is one script over many users' keys.
+A user has two keys. ``prismrec:events:USER`` is a sorted set: each member begins with its time in
+hexadecimal digits and its arrival in decimal digits. All scores are 0, so Redis sorts the members
+by their bytes; a score is a float and would round times. ``prismrec:ids:USER`` is a set of event
+ids. One server, with or without replicas; no cluster, because a batch is one script over keys of
+many users.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,7 @@ from prismrec.service.stores.base import (
 )
 
 VERSION = 1
-"""Of the keys' layout; ``prismrec:schema`` says a server's. The next one brings its migration."""
+"""Version of the layout of the keys; the server's version is in ``prismrec:schema``."""
 APPEND = """
     local keep, stored = tonumber(ARGV[1]), 0
     for i = 2, #ARGV, 4 do
@@ -45,20 +46,20 @@ APPEND = """
     return stored
 """
 PROMISES = {
-    "no": "Redis keeps no log (appendonly no): killed, it loses all since its last snapshot.",
-    "always": "An acknowledged event is on the server's disk (appendfsync always).",
-    "everysec": "Redis's log is on disk a second later (appendfsync everysec): a crash loses up to "
-    "two seconds of acknowledged events.",
+    "no": "Redis keeps no log (appendonly no): a crash loses all events since its last snapshot.",
+    "always": "A stored event is on the server's disk (appendfsync always).",
+    "everysec": "Redis writes its log to disk every second (appendfsync everysec): a crash loses "
+    "up to two seconds of stored events.",
 }
-UNKNOWN = "How soon Redis's log is on disk is not known: see its appendfsync."
+UNKNOWN = "The server does not report how soon its log is on disk: see its appendfsync."
 T = TypeVar("T")
 
 
 class RedisStore(Store):
-    """Two keys a user; see the module.
+    """Two keys per user; see the module docstring.
 
     Raises:
-        ConfigError: Also where the server may drop histories to make room (``maxmemory-policy``).
+        ConfigError: Also if the server may evict histories to free memory (``maxmemory-policy``).
     """
 
     kind: ClassVar[str] = "redis"
@@ -74,11 +75,11 @@ class RedisStore(Store):
                 url, socket_connect_timeout=5, socket_timeout=30
             )
             pool = self._client.connection_pool
-            pool.connection_class(**pool.connection_kwargs)  # knows which options there are
-        except (TypeError, ValueError):  # whose text repeats what may be the password
+            pool.connection_class(**pool.connection_kwargs)  # checks the names of the options
+        except (TypeError, ValueError):  # its text may repeat the password
             raise ConfigError(
-                "The address of a store, redis:…, cannot be read; write redis://host:port/number, "
-                "special characters of a password as %XX, and options that the client knows."
+                "The address of the store, redis:…, cannot be read; write redis://host:port/number "
+                "with special characters as %XX, and options that the client knows."
             ) from None
         self._errors = redis.RedisError
         self._append = self._client.register_script(APPEND)
@@ -87,17 +88,17 @@ class RedisStore(Store):
 
     @property
     def promise(self) -> str:
-        """See ``Store.promise``."""
+        """The durability of stored events; see ``Store.promise``."""
         if not self._run(lambda: self._client.info("persistence"))["aof_enabled"]:
             return PROMISES["no"]
         try:
             policy = self._run(lambda: self._client.config_get("appendfsync"))
-        except StoreError:  # hosted servers do not tell
+        except StoreError:  # hosted servers do not report it
             return UNKNOWN
         return PROMISES.get(policy.get("appendfsync", ""), UNKNOWN)
 
     def append(self, events: Iterable[Event]) -> int:
-        """See ``Store.append``."""
+        """Store events; see ``Store.append``."""
         checked = checked_events(events)
         if not checked:
             return 0
@@ -105,35 +106,35 @@ class RedisStore(Store):
         for user in (event.user for event in checked):
             if user not in places:
                 keys += _keys(user)
-                places[user] = len(keys) - 1  # of the events' key, counted from 1
+                places[user] = len(keys) - 1  # position of the key of events, from 1
         values: list[str | int] = [self._keep]
         for user, item, time, name in checked:
             values += [places[user], f"{time + 2**63:016x}", name, item]
         return int(self._run(lambda: self._append(keys, values)))
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
-        """See ``Store.recent_many``."""
+        """Return the newest events; see ``Store.recent_many``."""
         checked, limit = checked_query(users, n), min(n, self._keep)
-        reading = self._client.pipeline(transaction=False)
+        pipeline = self._client.pipeline(transaction=False)
         for user in checked:
-            reading.zrange(_keys(user)[0], -limit, -1)
-        found = self._run(reading.execute)
+            pipeline.zrange(_keys(user)[0], -limit, -1)
+        results = self._run(pipeline.execute)
         return [
-            [_event(user, row) for row in rows] for user, rows in zip(checked, found, strict=True)
+            [_event(user, row) for row in rows] for user, rows in zip(checked, results, strict=True)
         ]
 
     def forget(self, user: str) -> int:
-        """See ``Store.forget``; the bytes leave the server's log when it is rewritten."""
+        """Erase a user's events; see ``Store.forget``. The server's next log drops their bytes."""
         events, ids = _keys(checked_id("user", user))
-        erasing = self._client.pipeline(transaction=True).zcard(events).delete(events, ids)
-        return int(self._run(erasing.execute)[0])
+        pipeline = self._client.pipeline(transaction=True).zcard(events).delete(events, ids)
+        return int(self._run(pipeline.execute)[0])
 
     def ping(self) -> None:
-        """See ``Store.ping``."""
+        """Check that the store answers; see ``Store.ping``."""
         self._run(self._client.ping)
 
     def close(self) -> None:
-        """See ``Store.close``."""
+        """Close the connections; see ``Store.close``."""
         self._closed = True
         self._client.close()
 
@@ -143,7 +144,7 @@ class RedisStore(Store):
         memory = self._client.info("memory")
         if memory["maxmemory"] and memory["maxmemory_policy"].startswith("allkeys"):
             raise ConfigError(
-                f"The store redis drops histories when its memory is full (maxmemory-policy "
+                f"The store redis evicts histories when its memory is full (maxmemory-policy "
                 f"{memory['maxmemory_policy']}); set the server's maxmemory-policy to noeviction."
             )
 
@@ -154,24 +155,24 @@ class RedisStore(Store):
             return work()
         except self._errors as error:
             raise StoreError(
-                f"The store redis could not be used ({self._said(error)}); check its address and "
-                "that it runs."
+                f"The store redis could not be used ({self._message(error)}); check its address "
+                "and whether it runs."
             ) from None
 
-    def _said(self, error: Exception) -> str:
-        """Give an error's text, in one line and without what is secret in the address."""
-        said, parts = " ".join(str(error).split()), urlsplit(self._url)
+    def _message(self, error: Exception) -> str:
+        """Return the text of an error in one line, without the secrets of the address."""
+        message, parts = " ".join(str(error).split()), urlsplit(self._url)
         for secret in (unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])):
-            said = said.replace(secret, "***") if secret else said
-        return said
+            message = message.replace(secret, "***") if secret else message
+        return message
 
 
 def _keys(user: str) -> tuple[str, str]:
-    """Name the keys of a user's events and of their ids."""
+    """Return the key of a user's events and the key of their ids."""
     return f"prismrec:events:{user}", f"prismrec:ids:{user}"
 
 
 def _event(user: str, row: bytes) -> Event:
-    """Read a member of the sorted set: 16 digits of time, 16 of arrival, id, NUL, item."""
+    """Parse a member of the sorted set: 16 digits of time, 16 of arrival, id, NUL, item."""
     name, _, item = row[32:].decode().partition("\0")
     return Event(user, item, int(row[:16], 16) - 2**63, name)

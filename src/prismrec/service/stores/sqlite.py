@@ -1,11 +1,11 @@
 """Events in one SQLite file: the default, which needs no server.
 
-    SqliteStore("sqlite:///events.db")              # relative to the working directory
+    SqliteStore("sqlite:///events.db")              # relative to the working folder
     SqliteStore("sqlite:////var/lib/prism/e.db")    # absolute
 
-Readers never wait (WAL). A commit returns when the operating system says the log is on disk
-(synchronous=FULL). Several processes of one machine may share the file; a network file system
-may not hold it.
+Readers never wait (WAL). A commit returns when the operating system reports that the log is on disk
+(synchronous=FULL). Several processes of one machine may share the file. It must not be on a network
+file system.
 """
 
 import sqlite3
@@ -30,13 +30,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE events (arrival INTEGER PRIMARY KEY, user TEXT NOT NULL, id TEXT NOT NULL,"
         " time INTEGER NOT NULL, item TEXT NOT NULL, UNIQUE (user, id))",
-        # The row's number, which is the arrival, ends every index by itself.
+        # SQLite appends the row number, the arrival, to every index by itself.
         "CREATE INDEX events_in_order ON events (user, time)",
     ),
 )
-"""What brings a file from version i to i + 1; ``PRAGMA user_version`` says where it is."""
+"""Statements that migrate a file from version i to i + 1, its ``PRAGMA user_version``."""
 PATIENCE = 30.0
-"""Seconds that a writer waits for another process's."""
+"""Seconds that a writer waits for a writer in another process."""
 INSERT = "INSERT INTO events (user, item, time, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 TRIM = """
     DELETE FROM events WHERE arrival IN (
@@ -51,7 +51,7 @@ RECENT = """
 
 
 class SqliteStore(Store):
-    """A table in a file; see the module."""
+    """A table in a file; see the module docstring."""
 
     kind: ClassVar[str] = "sqlite"
 
@@ -60,20 +60,20 @@ class SqliteStore(Store):
         self._path = url.removeprefix("sqlite:///")
         if self._path in ("", url):
             raise ConfigError(
-                f"The address of a store is {url!r}; write sqlite:///events.db, or four slashes "
+                f"The address of the store is {url!r}; write sqlite:///events.db, or four slashes "
                 "before an absolute path."
             )
-        self._writing = threading.Lock()  # threads queue here, fairly; SQLite's waiting is not
+        self._writing = threading.Lock()  # a fair queue of threads; waiting in SQLite is not fair
         self._pool = Pool(self._connect, _prepare)
         self._migrate()
 
     @property
     def promise(self) -> str:
-        """See ``Store.promise``."""
-        return "An acknowledged event is on disk: it survives crashes and power cuts."
+        """The durability of stored events; see ``Store.promise``."""
+        return "A stored event is on disk: it survives crashes and power cuts."
 
     def append(self, events: Iterable[Event]) -> int:
-        """See ``Store.append``."""
+        """Store events; see ``Store.append``."""
         checked = checked_events(events)
         if not checked:
             return 0
@@ -84,14 +84,17 @@ class SqliteStore(Store):
         return stored
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
-        """See ``Store.recent_many``."""
+        """Return the newest events; see ``Store.recent_many``."""
         checked, limit = checked_query(users, n), min(n, self._keep)
         with self._lent() as connection:
             found = [connection.execute(RECENT, (user, limit)).fetchall() for user in checked]
         return [[Event(*row) for row in reversed(rows)] for rows in found]
 
     def forget(self, user: str) -> int:
-        """See ``Store.forget``; the bytes are overwritten, the log's once no other reads it."""
+        """Erase a user's events; see ``Store.forget``.
+
+        Their bytes are overwritten; those of the log as soon as no other connection reads it.
+        """
         checked_id("user", user)
         with self._transaction() as connection:
             erased = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
@@ -100,12 +103,12 @@ class SqliteStore(Store):
         return erased
 
     def ping(self) -> None:
-        """See ``Store.ping``."""
+        """Check that the store answers; see ``Store.ping``."""
         with self._lent() as connection:
             connection.execute("SELECT 1 FROM events LIMIT 1")
 
     def close(self) -> None:
-        """See ``Store.close``."""
+        """Close the connections; see ``Store.close``."""
         self._pool.close()
 
     def _connect(self) -> sqlite3.Connection:
@@ -121,12 +124,12 @@ class SqliteStore(Store):
         except sqlite3.Error as error:
             raise StoreError(
                 f"The store {self._path} could not be used ({error}); check the file, its folder "
-                "and the room on its disk."
+                "and the free space of its disk."
             ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write, alone: a failure closes the connection, which rolls back."""
+        """Yield a connection inside a write transaction; a failure closes it, which rolls back."""
         with self._writing, self._lent() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
