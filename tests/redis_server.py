@@ -53,7 +53,7 @@ class RedisServer:
 @contextmanager
 def redis_server():
     """Start a server; skip where it or its client is not installed."""
-    pytest.importorskip("redis", reason="no Redis client: pip install '.[stores]'")
+    pytest.importorskip("redis", reason="no Redis client: pip install 'prismrec[stores]'")
     if shutil.which("redis-server") is None:
         pytest.skip("no Redis: apt-get install redis-server")
     with tempfile.TemporaryDirectory() as folder:

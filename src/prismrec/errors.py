@@ -63,7 +63,4 @@ class MissingExtra(PrismrecError, ImportError):
     @classmethod
     def for_(cls, what: str, extra: str) -> Self:
         """Return an error with the command that installs it."""
-        return cls(
-            f"{what} needs an optional dependency: pip install '.[{extra}]' in a checkout of "
-            "prismrec."
-        )
+        return cls(f"{what} needs an optional dependency: pip install 'prismrec[{extra}]'.")

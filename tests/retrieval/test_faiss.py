@@ -109,7 +109,7 @@ def test_without_faiss_the_line_that_installs_it_is_given_and_exact_search_works
         with mock.patch("prismrec.retrieval.index.choose.SMALL", 100):
             choice = choose_index(VECTORS, IDS, VECTORS[None])
     assert choice.index.exact
-    assert ".[ann]" in choice.reason
+    assert "prismrec[ann]" in choice.reason
 
 
 CHECK = """

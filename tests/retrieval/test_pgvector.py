@@ -10,7 +10,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.retrieval.index import load_index
 from prismrec.retrieval.index.pgvector import SCAN, Pgvector
 
-psycopg = pytest.importorskip("psycopg", reason="pip install '.[stores]'")
+psycopg = pytest.importorskip("psycopg", reason="pip install 'prismrec[stores]'")
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((300, 8)).astype(np.float32)
 IDS = np.arange(1, 301) + 2**60

@@ -7,7 +7,7 @@ import pytest
 from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.service.stores import Event, open_store
 
-pytest.importorskip("redis", reason="pip install '.[stores]'")
+pytest.importorskip("redis", reason="pip install 'prismrec[stores]'")
 EVENT = Event("ann", "tea", 1, "e1")
 real = pytest.mark.parametrize("url", ["redis"], indirect=True)
 
