@@ -17,8 +17,8 @@ from prismrec.evaluation.evaluate import evaluate
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval import blended as channel
-from prismrec.retrieval import sources as retrieval
+from prismrec.retrieval import blended
+from prismrec.retrieval import sources
 from prismrec.retrieval.rules import RuleRetriever, keep_strongest
 from prismrec.training import select as tuning
 from prismrec.training.select import fit_rule_retriever
@@ -37,7 +37,7 @@ def rules(dataset):
 @pytest.fixture(params=["short", "long"])
 def recommender(dataset, rules, request, monkeypatch):
     if request.param == "long":
-        monkeypatch.setattr(retrieval, "SMALL", 0)
+        monkeypatch.setattr(sources, "SMALL", 0)
     return untrained(dataset).with_rules(rules)
 
 
@@ -82,7 +82,7 @@ def test_company_changes_nobodys_list(dataset, recommender):
 
 
 def test_few_candidates_of_the_interests_are_enough(dataset, recommender, monkeypatch):
-    monkeypatch.setattr(channel, "REFERENCE", 4)
+    monkeypatch.setattr(blended, "REFERENCE", 4)
     for user in range(8):
         expected = joined_plainly(recommender, dataset.histories[user], reference=4)
         found = recommender.ranked([dataset.histories[user]], 3).items[0]
@@ -163,7 +163,7 @@ def test_rules_alone_rank_as_the_baseline(dataset, rules):
 
 
 def test_the_rules_bring_their_strongest_alone(dataset, rules, monkeypatch):
-    monkeypatch.setattr(channel, "CANDIDATES", 3)
+    monkeypatch.setattr(blended, "CANDIDATES", 3)
     plain = untrained(dataset)
     recommender = plain.with_rules(RuleRetriever(rules.table, 1e12))
     histories = [dataset.histories[user] for user in range(9)]
@@ -199,7 +199,7 @@ def test_rules_are_taken_where_they_help_and_only_there(dataset):
 
 
 def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
-    monkeypatch.setattr(tuning, "CASES", 4)
+    monkeypatch.setattr(tuning, "RULE_USERS", 4)
     asked = []
     monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
     report = SimpleNamespace(metrics={"recall@50": 0.5})

@@ -104,7 +104,7 @@ def test_without_faiss_the_line_that_installs_it_is_given_and_exact_search_works
         return real(name, *others, **more)
 
     with mock.patch.object(builtins, "__import__", absent):
-        with pytest.raises(MissingExtra, match=r"pip install '\.\[ann\]'"):
+        with pytest.raises(MissingExtra, match=r"pip install 'prismrec\[ann\]'"):
             choose_index(VECTORS, IDS, VECTORS[None], name="ivf-flat")
         with mock.patch("prismrec.retrieval.index.choose.SMALL", 100):
             choice = choose_index(VECTORS, IDS, VECTORS[None])

@@ -183,7 +183,7 @@ class Recommender(RecommenderParts):
             ConfigError: ``k`` below 1.
             UnknownName: No such item.
 
-        Cost: O(V D) with an exact index; otherwise a search for ``NEAR`` · k items by inner
+        Cost: O(V D) with an exact index; otherwise a search for 20 · k items by inner
             product, of which the nearest are returned.
         """
         check_length(k)

@@ -1,17 +1,16 @@
-"""A second channel beside the interests: what was often taken soon after items of the history.
+"""Interests blended with co-occurrence rules: one source of candidates from both.
 
-    rules, how = fit_rules(recommender, split.train, split.valid)
+    rules, reason = fit_rule_retriever(recommender, split.train, split.valid)
     recommender = recommender.with_rules(rules)
 
-Sixty-four numbers an item cannot hold every rare pair that a table of counts holds exactly. Both
-are joined on the union of their candidates:
+An item vector of 64 numbers cannot represent every rare pair of items; a table of counts can. The
+candidates of both are united, and each is scored by
 
     score = log( p_interests + weight · p_rules )
 
-with ``p_interests`` the softmax of the interests' scores over their ``REFERENCE`` best items and
-``p_rules`` the rules' scores brought to sum 1. At weight 0 this orders as the interests do.
-
-Source of the rules: ``baselines.sequential_rules``.
+``p_interests`` is the softmax of the scores of the interests over their ``REFERENCE`` best items.
+``p_rules`` is the scores of the rules divided by their sum. With weight 0 the order is that of the
+interests. ``rules`` counts the rules.
 """
 
 from dataclasses import dataclass
@@ -26,14 +25,14 @@ from prismrec.retrieval.sources import InterestSource
 from prismrec.types import Pool, RankedItems
 
 CANDIDATES = 300
-"""Items of a user that the rules bring."""
+"""Candidates per user from the rules."""
 REFERENCE = 512
-"""Items of the interests over which their probabilities are made."""
+"""Candidates of the interests over which ``p_interests`` is normalized."""
 
 
 @dataclass(frozen=True, eq=False)
 class BlendedSource:
-    """Candidates of interests and rules together: a ``listing.Source``."""
+    """Candidates of the interests, blended with co-occurrence rules: a ``CandidateSource``."""
 
     base: InterestSource
     rules: RuleRetriever
@@ -42,61 +41,62 @@ class BlendedSource:
         return len(self.base)
 
     def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
-        """See ``listing.Source.search``.
+        """See ``CandidateSource.search``.
 
-        An item that neither channel brings scores at most the last one given: the interests are
-        searched for ``depth`` items or more, and each of these keeps at least its own part.
+        An item that is not returned scores at most as the last one that is: the interests are
+        searched for at least ``depth`` items, and blending never lowers the score of an item.
         """
-        pool = self.base.search(rows, max(depth, REFERENCE))
-        # A user's item is one number, its key, so that all users are joined at once.
+        found = self.base.search(rows, max(depth, REFERENCE))
+        # A pair of user and item is one number, its key, so that all users are blended at once.
         size = self.rules.table.shape[0]
-        at, column = np.nonzero(pool.items)
-        key = at * size + pool.items[at, column]
-        by_item = np.argsort(key)
-        key, at, column = key[by_item], at[by_item], column[by_item]
-        ruled, strength = self._ruled(rows, size)
-        place = np.searchsorted(key, ruled)
-        new = np.append(key, -1)[place] != ruled
-        follows = np.zeros(len(key))
-        follows[place[~new]] = strength[~new]
-        own, brought = self._scored(rows[ruled[new] // size], ruled[new] % size)
-        every = np.concatenate([key, ruled[new]])
-        scores = np.concatenate([pool.scores[at, column].astype(np.float64), own])
-        total = logsumexp(pool.scores[:, :REFERENCE].astype(np.float64), axis=1)[every // size]
-        with np.errstate(divide="ignore"):  # what the rules do not bring
-            ruling = np.log(self.rules.weight * np.concatenate([follows, strength[new]]))
-        joined = np.logaddexp(scores - total, ruling)
-        interest = np.concatenate([pool.interest[at, column], brought])
-        by_item = np.argsort(every)
-        return _best(len(rows), depth, size, every[by_item], joined[by_item], interest[by_item])
+        row, column = np.nonzero(found.items)
+        key = row * size + found.items[row, column]
+        by_key = np.argsort(key)
+        key, row, column = key[by_key], row[by_key], column[by_key]
+        rule_key, strength = self._candidates_of_rules(rows, size)
+        position = np.searchsorted(key, rule_key)
+        new = np.append(key, -1)[position] != rule_key
+        p_rules = np.zeros(len(key))
+        p_rules[position[~new]] = strength[~new]
+        new_key = rule_key[new]
+        new_scores, new_interest = self._interest_scores(rows[new_key // size], new_key % size)
+        key = np.concatenate([key, new_key])
+        scores = np.concatenate([found.scores[row, column].astype(np.float64), new_scores])
+        total = logsumexp(found.scores[:, :REFERENCE].astype(np.float64), axis=1)[key // size]
+        with np.errstate(divide="ignore"):  # log(0) of items without a rule
+            log_rules = np.log(self.rules.weight * np.concatenate([p_rules, strength[new]]))
+        blended = np.logaddexp(scores - total, log_rules)
+        interest = np.concatenate([found.interest[row, column], new_interest])
+        by_key = np.argsort(key)
+        return _best(len(rows), depth, size, key[by_key], blended[by_key], interest[by_key])
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
-        """See ``listing.Source.pool``."""
+        """See ``CandidateSource.pool``."""
         return self.base.pool(row, items, scores)
 
-    def _ruled(
+    def _candidates_of_rules(
         self, rows: NDArray[np.int64], size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give what the rules bring that may be recommended: keys, ascending, and strengths.
+        """Return the strongest eligible items of the rules: keys, ascending, and strengths.
 
-        The strongest of each user, of sum 1.
+        The strengths of a user sum to 1.
         """
-        found = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
-        at = np.repeat(np.arange(len(rows)), np.diff(found.indptr))
-        key, strength = at * size + found.indices, found.data.astype(np.float64)
-        excluded = [place * size + self.base.query.excluded[row] for place, row in enumerate(rows)]
+        scores = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
+        user = np.repeat(np.arange(len(rows)), np.diff(scores.indptr))
+        key, strength = user * size + scores.indices, scores.data.astype(np.float64)
+        excluded = [n * size + self.base.query.excluded[row] for n, row in enumerate(rows)]
         kept = ~np.isin(key, np.concatenate(excluded))
         if self.base.eligible is not None:
-            kept &= self.base.eligible[found.indices]
-        key, strength = _candidates(key[kept], strength[kept], at[kept], len(rows))
-        at = key // size
-        total = np.bincount(at, strength, minlength=len(rows))
-        return key, strength / np.maximum(total, 1e-300)[at]
+            kept &= self.base.eligible[scores.indices]
+        key, strength = _strongest(key[kept], strength[kept], user[kept], len(rows))
+        user = key // size
+        total = np.bincount(user, strength, minlength=len(rows))
+        return key, strength / np.maximum(total, 1e-300)[user]
 
-    def _scored(
+    def _interest_scores(
         self, rows: NDArray[np.int64], items: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Give what the interests of a user make of an item, pair by pair, and which of them."""
+        """Return the best score of each pair of user and item, and the interest that has it."""
         query, vectors = self.base.query, self.base.vectors_of(items)
         every = query.vectors.transpose(1, 0, 2)
         scores = np.array([np.einsum("nd,nd->n", vectors, own[rows]) for own in every])
@@ -105,28 +105,31 @@ class BlendedSource:
         return scores[best, np.arange(len(items))].astype(np.float64), best
 
 
-def _candidates(
-    key: NDArray[np.int64], strength: NDArray[np.float64], at: NDArray[np.int64], users: int
+def _strongest(
+    key: NDArray[np.int64], strength: NDArray[np.float64], user: NDArray[np.int64], users: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Keep the ``CANDIDATES`` strongest of each user, in order of keys; of equal ones the first.
+    """Return the ``CANDIDATES`` strongest entries per user, ordered by key; ties go to the first.
 
-    As ``keep_strongest`` does of a table's rows, but on a padded array: few users, and no sort.
+    This is ``keep_strongest`` on a padded array: for a few users it is faster than sorting.
     """
-    place, width = _places(at, users)
+    column, width = _columns(user, users)
     if width <= CANDIDATES:
         return key, strength
     every = np.full((users, width), -np.inf)
-    every[at, place] = strength
-    kept = np.zeros(every.shape, dtype=bool)
-    np.put_along_axis(kept, top_k(every, CANDIDATES), values=True, axis=1)
-    among = kept[at, place]
-    return key[among], strength[among]
+    every[user, column] = strength
+    strongest = np.zeros(every.shape, dtype=bool)
+    np.put_along_axis(strongest, top_k(every, CANDIDATES), values=True, axis=1)
+    kept = strongest[user, column]
+    return key[kept], strength[kept]
 
 
-def _places(at: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], int]:
-    """Give the place of each entry among its user's, users ascending, and the most one has."""
-    count = np.bincount(at, minlength=users)
-    return np.arange(len(at)) - (count.cumsum() - count)[at], int(count.max(initial=0))
+def _columns(user: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], int]:
+    """Return the number of each entry within its user, and the largest number of entries.
+
+    ``user`` ascends.
+    """
+    count = np.bincount(user, minlength=users)
+    return np.arange(len(user)) - (count.cumsum() - count)[user], int(count.max(initial=0))
 
 
 def _best(
@@ -137,13 +140,14 @@ def _best(
     scores: NDArray[np.float64],
     interest: NDArray[np.int64],
 ) -> RankedItems:
-    """Give each user's best items, ties by item number, of what stands in order of keys."""
-    row = key // size
-    place, width = _places(row, users)
+    """Return the best items per user, ties by item number; keys ascend."""
+    user = key // size
+    column, width = _columns(user, users)
     every = np.full((users, max(width, depth)), -np.inf)
-    every[row, place] = scores
+    every[user, column] = scores
     chosen = top_k(every, depth)
-    found = np.zeros((2, *every.shape), dtype=np.int64)
-    found[:, row, place] = key % size, interest
-    items, brought = np.take_along_axis(found, chosen[None], axis=2)
-    return RankedItems(items, np.take_along_axis(every, chosen, axis=1).astype(np.float32), brought)
+    both = np.zeros((2, *every.shape), dtype=np.int64)
+    both[:, user, column] = key % size, interest
+    items, interest = np.take_along_axis(both, chosen[None], axis=2)
+    top_scores = np.take_along_axis(every, chosen, axis=1).astype(np.float32)
+    return RankedItems(items, top_scores, interest)

@@ -1,4 +1,4 @@
-"""The retriever: an index, a catalog and perhaps rules, from which candidate sources are built.
+"""The retriever: candidates, lists and similar items from one index.
 
 retriever = Retriever(index, catalog, vectors_of, dim)
 source = retriever.source(histories, interests, exclude_seen=True, eligible=None)
@@ -30,14 +30,14 @@ from prismrec.types import Diversity, Interests, ListOptions, RankedItems
 
 NOTHING = np.empty(0, dtype=np.int64)
 POPULAR_STRENGTH = 0.1
-"""Least λ of a list for a history without known items."""
-NEAR = 20
-"""Candidates by inner product per similar item, where the index is not exact."""
+"""Smallest λ of a list for a history without known items."""
+CANDIDATES_PER_SIMILAR = 20
+"""Candidates by inner product per similar item, if the index is not exact."""
 
 
 @dataclass(frozen=True, eq=False)
 class Retriever:
-    """Where candidates come from."""
+    """An index, a catalog and perhaps rules, from which candidate sources are built."""
 
     index: Index
     catalog: Catalog
@@ -45,7 +45,7 @@ class Retriever:
     dim: int
     """Width of an item vector without its bias."""
     rules: RuleRetriever | None = None
-    """Blended with the interests, if given."""
+    """Blended with the interests; None for none."""
 
     def source(
         self,
@@ -89,10 +89,10 @@ class Retriever:
         """
         options = replace(options, k=min(options.k, self.catalog.size - 1))
         lists = RankedLists.empty(len(histories), options.k)
-        for rows, wanted in self._split(histories, options):
+        for rows, own in self._split(histories, options):
             source = self._source_of(rows, histories, interests, options, eligible)
-            made = build_lists(source, wanted, category_of=self.catalog.single_category)
-            lists.fill(rows, made)
+            some = build_lists(source, own, category_of=self.catalog.single_category)
+            lists.fill(rows, some)
         return lists
 
     def frontiers(
@@ -104,12 +104,12 @@ class Retriever:
     ) -> list[Frontier]:
         """Return, for each user, every list that some λ makes of the candidates; see ``lists``."""
         k = min(options.k, self.catalog.size - 1)
-        found: dict[int, Frontier] = {}
+        by_row: dict[int, Frontier] = {}
         for rows, _ in self._split(histories, options):
             source = self._source_of(rows, histories, interests, options, eligible)
-            made = frontiers_of(source, k, category_of=self.catalog.single_category)
-            found |= dict(zip(rows.tolist(), made, strict=True))
-        return [found[row] for row in range(len(histories))]
+            some = frontiers_of(source, k, category_of=self.catalog.single_category)
+            by_row |= dict(zip(rows.tolist(), some, strict=True))
+        return [by_row[row] for row in range(len(histories))]
 
     def similar(
         self, number: NDArray[np.int64], k: int, eligible: Bool[np.ndarray, " V"] | None
@@ -121,10 +121,10 @@ class Retriever:
             k: Number of items, at most.
             eligible: Items that may be returned; None for all.
 
-        Cost: O(V D) with an exact index; otherwise a search for ``NEAR`` · k items by inner
-            product, of which the nearest are returned.
+        Cost: O(V D) with an exact index; otherwise a search for
+            ``CANDIDATES_PER_SIMILAR`` · k items by inner product, of which the nearest are kept.
         """
-        depth = self.catalog.size if self.index.exact else NEAR * k
+        depth = self.catalog.size if self.index.exact else CANDIDATES_PER_SIMILAR * k
         query = Query.equal(self.vectors_of(number)[None], [number])
         found = self.retrieve(query, depth, eligible).items[0]
         found = np.sort(found[found > 0])
@@ -148,10 +148,10 @@ class Retriever:
         """
         known = np.array([len(history) > 0 for history in histories], dtype=bool)
         diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
-        strangers = replace(options, diversity=diversity)
-        for rows, wanted in ((np.flatnonzero(known), options), (np.flatnonzero(~known), strangers)):
+        without = replace(options, diversity=diversity)
+        for rows, own in ((np.flatnonzero(known), options), (np.flatnonzero(~known), without)):
             if len(rows):
-                yield rows, wanted
+                yield rows, own
 
     def _source_of(
         self,

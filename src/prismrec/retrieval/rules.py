@@ -1,9 +1,10 @@
-"""Co-occurrence rules: how often an item soon followed another, counted and retrieved by history.
+"""Co-occurrence rules: how often an item followed another one soon after.
 
-    rules = RuleRetriever.count(split.train, catalog.size, backward=0.5, alpha=0.3, beta=0.3, weight=1)
+    options = {"backward": 0.5, "alpha": 0.3, "beta": 0.3, "weight": 1}
+    rules = RuleRetriever.count(split.train, catalog.size, **options)
     rules.scores(histories)        # sparse [B, V]
 
-``evaluation.baselines.sequential_rules`` scores with the same counts.
+The baseline ``sequential_rules`` scores with the same counts.
 """
 
 from collections.abc import Sequence
@@ -17,88 +18,94 @@ from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
 
 NEIGHBOURS = 200
-"""Items kept after each item, the strongest."""
+"""Rules kept per item: the strongest."""
 RECENCY = 0.8
-"""Share of its weight that an item of the history keeps with each newer one."""
+"""Factor on the weight of an item of the history per newer item."""
 
 
 @dataclass(frozen=True, eq=False)
 class RuleRetriever:
-    """What follows what.
+    """Finds items that often followed the items of a history.
 
     Raises:
-        DataError: The table is no square of finite numbers of 0 or more, or the weight negative.
+        DataError: The table is not square or has a number that is not finite or is negative, or
+            the weight is negative.
     """
 
     table: sparse.csr_array
-    """``[V, V]``: strength of "j soon after i"; row and column 0 are empty."""
+    """``[V, V]``: strength of the rule "j soon after i"; row and column 0 are empty."""
     weight: float
-    """Of the rules beside the interests."""
+    """Weight of the rules when they are blended with the interests; 0 or more."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot score."""
+        """Check the table and the weight."""
         square = self.table.shape[0] == self.table.shape[1]
         if not (square and np.isfinite(self.table.data).all() and (self.table.data >= 0).all()):
             raise DataError(
-                "A table of rules is not square or holds a number that is not finite or negative; "
-                "train again."
+                "A table of rules is not square, or contains a number that is not finite or "
+                "negative; train again."
             )
         if not 0 <= self.weight < np.inf:
-            raise DataError(f"The rules' weight is {self.weight}; it must be a number from 0 up.")
+            raise DataError(f"The weight of rules is {self.weight}; use a number of 0 or more.")
 
     @classmethod
     def count(
         cls, train: Histories, size: int, *, backward: float, alpha: float, beta: float,
         weight: float,
     ) -> "RuleRetriever":  # fmt: skip
-        """Count rules in histories, the ``NEIGHBOURS`` strongest after each item."""
+        """Count rules in histories, and keep the ``NEIGHBOURS`` strongest per item."""
         table = count_rules(train, size, backward=backward, alpha=alpha, beta=beta)
         return cls(keep_strongest(table, NEIGHBOURS).astype(np.float32), weight)
 
     def extended(self, size: int) -> "RuleRetriever":
-        """Give the same rules for a catalog with more items, of which there are none."""
+        """Return the same rules for a larger catalog; there are no rules for the new items."""
         table = self.table.copy()
         table.resize((size, size))
         return RuleRetriever(table, self.weight)
 
     def scores(self, histories: Sequence[NDArray[np.int64]]) -> sparse.csr_array:
-        """Score the items that follow each history, ``[B, V]``, in order of their numbers."""
-        found = recency_weights(histories, self.table.shape[0], recency=RECENCY) @ self.table
-        found.sort_indices()
-        return found
+        """Score the items that follow each history, ``[B, V]``; the indices of a row ascend."""
+        scores = recency_weights(histories, self.table.shape[0], recency=RECENCY) @ self.table
+        scores.sort_indices()
+        return scores
 
     def reasons(
         self, history: NDArray[np.int64], items: Sequence[int]
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Give, for each item, those of a history after which it is taken and their shares of why.
+        """Return, per item, the items of the history that it often follows, and their shares.
 
-        Strongest first, shares of sum 1, none where no rule speaks for the item; what stands in
-        the history twice counts once, with both weights.
+        The strongest comes first, and the shares sum to 1. An item without a rule has no reasons.
+        An item that is in the history twice is one reason, with the sum of both weights.
         """
-        names, place = np.unique(history, return_inverse=True)
+        distinct, position = np.unique(history, return_inverse=True)
         ages = len(history) - 1 - np.arange(len(history))
-        weights = np.bincount(place, RECENCY**ages, minlength=len(names))
-        parts = weights[:, None] * self.table[names, :][:, list(items)].toarray()
-        found = []
+        weights = np.bincount(position, RECENCY**ages, minlength=len(distinct))
+        parts = weights[:, None] * self.table[distinct, :][:, list(items)].toarray()
+        reasons = []
         for own in parts.T:
             order = np.argsort(-own, kind="stable")[: int((own > 0).sum())]
-            found.append((names[order], own[order] / max(own.sum(), 1e-300)))
-        return found
+            reasons.append((distinct[order], own[order] / max(own.sum(), 1e-300)))
+        return reasons
 
 
 def count_rules(
     train: Histories, size: int, *, window: int = 10, decay: float = 0.8, backward: float = 0.5,
     alpha: float = 0.0, beta: float = 0.3,
 ) -> sparse.csr_array:  # fmt: skip
-    """Give the strength of each rule "j soon after i", ``[V, V]``: ``sequential_rules`` has the formula.
+    """Compute the strength of each rule "j soon after i", ``[V, V]``.
+
+        pairs(i, j) / (count(i)**alpha * count(j)**beta)
+
+    where ``pairs(i, j)`` is the sum of decay**(distance - 1) over all places where j followed i
+    at a distance of at most ``window``, plus ``backward`` times the same with i and j exchanged.
 
     Raises:
         ConfigError: ``window`` below 1, or ``decay`` not in (0, 1].
     """
     if window < 1 or not 0 < decay <= 1:
         raise ConfigError(
-            f"Rules were to be counted with window {window} and decay {decay}; window must be at "
-            "least 1, decay above 0 and at most 1."
+            f"Rules were to be counted with window {window} and decay {decay}; use a window of at "
+            "least 1, and a decay above 0 and at most 1."
         )
     rules = count_pairs(train, size, window=window, decay=decay)
     if backward:
@@ -109,11 +116,13 @@ def count_rules(
 
 
 def count_pairs(train: Histories, size: int, *, window: int, decay: float) -> sparse.csr_array:
-    """Sum decay**(distance - 1) over the pairs (i, then j) of each user, ``[V, V]``."""
+    """Sum decay**(distance - 1) over all pairs "i, then j" of all users, ``[V, V]``."""
     table = sparse.csr_array((size, size), dtype=np.float64)
-    left = np.repeat(train.indptr[1:], train.lengths) - np.arange(len(train.items))  # to the end
+    left = np.repeat(train.indptr[1:], train.lengths) - np.arange(
+        len(train.items)
+    )  # events until the end of the history
     for distance in range(1, window + 1):
-        first = (left > distance).nonzero()[0]  # the pair stays inside one user
+        first = (left > distance).nonzero()[0]  # both events are of the same user
         pairs = (train.items[first], train.items[first + distance])
         weight = np.full(len(first), decay ** (distance - 1))
         table = table + sparse.csr_array((weight, pairs), shape=(size, size))
@@ -121,7 +130,7 @@ def count_pairs(train: Histories, size: int, *, window: int, decay: float) -> sp
 
 
 def keep_strongest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array:
-    """Keep the highest entries of each row; ties go to the smaller column."""
+    """Return the table with the highest entries of each row only; ties go to the smaller column."""
     lengths = np.diff(block.indptr)
     if lengths.max(initial=0) <= neighbours:
         return block
@@ -135,9 +144,9 @@ def keep_strongest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array
 def recency_weights(
     histories: Sequence[NDArray[np.int64]], size: int, *, recency: float
 ) -> sparse.csr_array:
-    """Give each history as a row of weights ``[B, V]``: recency**age, the newest of age 0.
+    """Return each history as a row of weights, ``[B, V]``: recency**age; the newest has age 0.
 
-    An item that stands in a history twice weighs the sum. With recency 1 all weigh 1.
+    An item that is in a history twice has the sum of both weights.
     """
     lengths = np.array([len(history) for history in histories], dtype=np.int64)
     indptr = np.concatenate([[0], np.cumsum(lengths)])

@@ -18,7 +18,7 @@ from prismrec.retrieval.index.table import COMPOSED, INDEXES
 from prismrec.types import Candidates
 
 SMALL = 200_000
-"""Largest catalog that "auto" searches exactly: about 10 ms per user of four interests, one core."""
+"""Largest catalog that "auto" searches exactly: about 10 ms per user (4 interests, one core)."""
 AUTOMATIC = "ivf-sq8"
 """The index that "auto" tries for larger catalogs."""
 
