@@ -1,4 +1,4 @@
-"""What every baseline holds to, the lists made of scores, and the two that are counted by hand."""
+"""Tests of every baseline, of lists made from scores, and of two baselines counted by hand."""
 
 from pathlib import Path
 

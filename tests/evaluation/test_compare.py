@@ -1,4 +1,4 @@
-"""Two reports, paired by user."""
+"""Tests of the comparison of two reports, paired by user."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ import pytest
 from prismrec.data.split import Case
 from prismrec.errors import DataError, UnknownName
 from prismrec.evaluation.compare import compare
-from prismrec.evaluation.evaluate import Report, evaluate
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.evaluation.metric_report import Report
 from prismrec.types import RankedItems
 
 
@@ -26,6 +27,9 @@ def test_the_difference_is_within_each_user():
     assert found.interval == pytest.approx(1.96 * spread / 4**0.5)
     assert (found.users, found.verdict) == (4, "better")
     assert str(found) == "recall@50: better by 0.1250 ± 0.0490 over 4 users"
+    assert repr(found) == "Difference(recall@50: better by 0.1250 ± 0.0490 over 4 users)"
+    row = "<td>recall@50</td><td>+0.1250</td><td>0.0490</td><td>better</td>"
+    assert row in found._repr_html_()
     assert compare(b, a, "recall@50").verdict == "worse"
 
 

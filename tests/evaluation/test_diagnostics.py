@@ -1,4 +1,4 @@
-"""What the interests of a model do, on models small enough to work out by hand."""
+"""Diagnostics of models that are small enough to work out by hand."""
 
 import json
 from functools import partial
@@ -16,7 +16,8 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Case
 from prismrec.errors import ConfigError, DataError
-from prismrec.evaluation.diagnostics import diagnose, tradeoff
+from prismrec.evaluation.diagnostics import diagnose
+from prismrec.evaluation.diversity_tradeoff import tradeoff
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models.extractors.base import Extractor
 from prismrec.models.model import Model
@@ -31,9 +32,9 @@ EAST_AND_NORTH = [(1, 0), (0, 1), (0.9, 0), (0, 0.9), (0.8, 0), (0, 0.8)]
 
 
 class OneAnItem(Extractor):
-    """Interest j is the vector of history item j, active if there is one.
+    """Extractor whose interest j is the vector of history item j, active if there is one.
 
-    Interest 0 says that it draws on all the history alike, the others on their own item.
+    Interest 0 has equal weights for the whole history, the others draw on their item alone.
     """
 
     def forward(self, items, mask):
@@ -51,7 +52,7 @@ class OneAnItem(Extractor):
 
 
 def catalog_of(items, categories=None):
-    """Make a catalog of that many items, each of one of the categories given, or of none."""
+    """Build a catalog of that many items, each with one of the categories, or without any."""
     names = [str(number) for number in range(1, items + 1)]
     indptr = np.concatenate([[0], np.arange(items + 1)]) if categories else np.zeros(items + 2, int)
     return Catalog(
@@ -79,7 +80,7 @@ def case(history, targets):
 
 @pytest.fixture
 def two():
-    """Two users: one of both directions, one of the north, whose second interest is inactive."""
+    """Diagnose two users: one of both directions, one of the north with one inactive interest."""
     recommender = recommender_of(EAST_AND_NORTH, interests=2)
     return diagnose(recommender, [case([1, 2], [3, 4, 5, 5]), case([2], [4])], k=2)
 
@@ -92,7 +93,7 @@ def test_usage_is_the_share_of_targets_each_interest_wins(two):
     assert two.usage == approx((3 / 4, 1 / 4))
     assert two.usage_entropy == approx((3 / 4 * log2(4 / 3) + 1 / 4 * log2(4)) / log2(2))
     assert two.active == (1, 1 / 2)
-    assert two.dead == ()
+    assert two.unused == ()
 
 
 def test_effective_items_are_averaged_over_the_users_who_have_the_interest(two):
@@ -128,21 +129,23 @@ def test_overlap_and_cosine_of_interests_that_share_an_item():
     assert found.pool_items == 3
 
 
-def test_copies_leave_one_interest_dead_and_are_named():
+def test_copies_leave_one_interest_unused_and_have_notes():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1, 1], [3])], k=2)
     assert found.usage == (1, 0)
     assert found.usage_entropy == 0
     assert found.cosine == approx(1)
     assert found.overlap == 1
     assert found.marginal_recall == (0, 0)
-    assert found.dead == (1,)
-    assert "Interest 1 wins less than 1 %" in found.notes[0]
-    assert "near-copies" in found.notes[1]
+    assert found.unused == (1,)
+    assert found.notes == (
+        "Interest 1 is hardly used: less than 1 % of the targets score highest with it.",
+        "The interests are almost equal: the mean cosine of their vectors is 1.00.",
+    )
 
 
-def test_an_interest_that_nobody_has_is_not_dead_but_absent():
+def test_an_interest_that_nobody_has_is_absent_not_unused():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [3])], k=2)
-    assert found.dead == ()
+    assert found.unused == ()
     assert found.marginal_recall[1] is None
     assert found.effective_items[1] is None
     assert found.cosine is None
@@ -157,7 +160,7 @@ def test_one_list_for_everyone_is_a_fault():
     cases = [case([1], [2]) for _ in range(6)]
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), cases, k=2)
     assert found.distinct_lists == 1 / 6
-    assert "16.7 % of the lists are distinct" in found.notes[0]
+    assert "Only 16.7 % of the lists are distinct: many users" in found.notes[0]
 
 
 def test_hidden_items_are_in_no_list():
@@ -185,6 +188,31 @@ def test_of_a_single_interest_only_what_needs_no_pair_is_defined():
     assert json.loads(found.to_json())["cosine"] is None
 
 
+def test_the_model_runs_once_per_batch(monkeypatch):
+    calls = []
+    forward = Model.interests_of
+
+    def count(self, histories):
+        calls.append(len(histories))
+        return forward(self, histories)
+
+    monkeypatch.setattr(Model, "interests_of", count)
+    recommender = recommender_of(EAST_AND_NORTH, interests=2)
+    diagnose(recommender, [case([1, 2], [3])] * 5, k=2, batch_size=2)
+    assert calls == [2, 2, 1]
+
+
+def test_the_short_text_and_the_table_of_a_notebook(two):
+    assert repr(two) == f"Diagnostics(2 interests, recall@2 {two.recall:.4f}, 2 users)"
+    table = two._repr_html_()
+    assert table.count("<tr>") == 1 + 2
+    assert "<tr><td>1</td><td>50.0 %</td><td>25.0 %</td><td>1.0</td><td>+0.0000</td></tr>" in table
+    found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [3])], k=2)
+    assert "<tr><td>1</td><td>0.0 %</td><td>0.0 %</td><td>–</td><td>–</td></tr>" in (
+        found._repr_html_()
+    )
+
+
 def test_users_without_a_history_are_left_out():
     recommender = recommender_of(EAST_AND_NORTH, interests=2)
     both = [case([], [1]), case([1, 2], [3])]
@@ -200,7 +228,7 @@ def test_impossible_sizes_are_refused():
 
 @st.composite
 def worlds(draw):
-    """Give a recommender of random vectors and users of one to five events."""
+    """Draw a recommender with random vectors and users with one to five events."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     items = draw(st.integers(6, 12))
     recommender = recommender_of(
@@ -271,5 +299,5 @@ def test_entropy_is_measured_against_all_interests():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=4), cases, k=2)
     assert found.usage == (1 / 2, 1 / 2, 0, 0)
     assert found.usage_entropy == approx(log(2) / log(4))
-    assert found.dead == (2, 3)
-    assert found.notes[0].startswith("Interests 2, 3 each win")
+    assert found.unused == (2, 3)
+    assert found.notes[0].startswith("Interests 2, 3 are hardly used: less than 1 %")

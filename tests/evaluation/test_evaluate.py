@@ -1,4 +1,4 @@
-"""The evaluation: what is measured, what is refused, and that the batch changes nothing."""
+"""Tests of evaluate: its numbers, its errors, and independence of the batch size."""
 
 import json
 
@@ -11,7 +11,8 @@ from prismrec.data.ids import IdMap
 from prismrec.data.split import Case
 from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.evaluation.baselines import by_score
-from prismrec.evaluation.evaluate import Report, evaluate
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.metrics import METRICS
 from prismrec.types import RankedItems
 
@@ -22,8 +23,8 @@ def case(history, targets):
     return Case(np.array(history, dtype=np.int64), np.array(targets, dtype=np.int64))
 
 
-def gives(*lists):
-    """A recommender that answers the same lists whatever it is asked."""
+def fixed(*lists):
+    """Return a recommender with fixed lists."""
 
     def recommend(histories, k):
         items = np.array(lists, dtype=np.int64)[: len(histories), :k]
@@ -33,13 +34,13 @@ def gives(*lists):
 
 
 def by_history(histories, k):
-    """Lists that depend on the history alone."""
+    """Recommend lists that depend on the history alone."""
     items = np.stack([np.random.default_rng(h).permutation(V - 1)[:k] + 1 for h in histories])
     return RankedItems(items, items.astype(np.float32), np.zeros_like(items))
 
 
 def catalog():
-    """Thirty items; item i is of category i % 3, and every fifth of none."""
+    """Build a catalog of thirty items: item i has category i % 3, every fifth item has none."""
     rows = [[] if item % 5 == 0 else [item % 3] for item in range(V)]
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     names = [f"item {item}" for item in range(1, V)]
@@ -83,7 +84,7 @@ def test_recommends_once_a_batch_with_the_largest_k(cases):
 
 
 def test_a_mean_and_its_interval_are_over_users():
-    report = evaluate(gives([1, 2], [3, 4]), [case([9], [1]), case([9], [5, 6])], ks=(2,))
+    report = evaluate(fixed([1, 2], [3, 4]), [case([9], [1]), case([9], [5, 6])], ks=(2,))
     assert report.metrics["recall@2"] == pytest.approx((1 + 0) / 2)
     spread = (0.5**2 + 0.5**2) ** 0.5  # the standard deviation of 1 and 0, over users - 1
     assert report.interval["recall@2"] == pytest.approx(1.96 * spread / 2**0.5)
@@ -91,13 +92,13 @@ def test_a_mean_and_its_interval_are_over_users():
 
 
 def test_one_user_has_a_mean_and_no_interval():
-    report = evaluate(gives([1, 2]), [case([9], [1])], ks=(2,))
+    report = evaluate(fixed([1, 2]), [case([9], [1])], ks=(2,))
     assert report.metrics["recall@2"] == 1
     assert report.interval == {}
 
 
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_e11_the_batch_size_changes_nothing(cases, everything, batch_size):
+def test_the_batch_size_changes_nothing(cases, everything, batch_size):
     other = evaluate(
         by_history, cases, ks=(5, 10), catalog=catalog(), counts=np.arange(V), how="a test",
         batch_size=batch_size,
@@ -108,34 +109,34 @@ def test_e11_the_batch_size_changes_nothing(cases, everything, batch_size):
     assert other.distinct_lists == everything.distinct_lists
 
 
-def test_e04_a_repeat_in_a_list_is_refused():
+def test_a_repeat_in_a_list_is_refused():
     with pytest.raises(DataError, match="holds the item 1 twice"):
-        evaluate(gives([1, 2, 1]), [case([9], [1])], ks=(3,))
+        evaluate(fixed([1, 2, 1]), [case([9], [1])], ks=(3,))
 
 
 @pytest.mark.parametrize("wrong", [V, -1])
 def test_an_item_outside_the_catalog_is_refused(wrong):
     with pytest.raises(DataError, match=f"item {wrong}, which is not in the catalog"):
-        evaluate(gives([1, wrong]), [case([9], [1])], ks=(2,), catalog=catalog())
+        evaluate(fixed([1, wrong]), [case([9], [1])], ks=(2,), catalog=catalog())
 
 
 def test_padding_between_items_is_refused():
     with pytest.raises(DataError, match="padding between"):
-        evaluate(gives([1, 0, 2]), [case([9], [1])], ks=(3,))
+        evaluate(fixed([1, 0, 2]), [case([9], [1])], ks=(3,))
 
 
 def test_lists_for_other_users_than_asked_are_refused():
     with pytest.raises(DataError, match="shape"):
-        evaluate(gives([1, 2]), [case([9], [1]), case([9], [2])], ks=(2,))
+        evaluate(fixed([1, 2]), [case([9], [1]), case([9], [2])], ks=(2,))
 
 
 def test_an_evaluation_that_finds_no_list_at_all_is_an_error():
     with pytest.raises(DataError, match="empty list to each of 2 users"):
-        evaluate(gives([0, 0], [0, 0]), [case([9], [1]), case([9], [2])], ks=(2,))
+        evaluate(fixed([0, 0], [0, 0]), [case([9], [1]), case([9], [2])], ks=(2,))
 
 
 def test_one_empty_list_among_others_is_a_miss():
-    report = evaluate(gives([0, 0], [2, 0]), [case([9], [1]), case([9], [2])], ks=(2,))
+    report = evaluate(fixed([0, 0], [2, 0]), [case([9], [1]), case([9], [2])], ks=(2,))
     assert report.metrics["recall@2"] == 1 / 2
 
 
@@ -150,7 +151,7 @@ def test_impossible_options_are_refused(cases, options):
         evaluate(by_history, cases, **options)
 
 
-def test_e07_a_random_model_is_measured_over_the_whole_catalog():
+def test_a_random_model_is_measured_over_the_whole_catalog():
     size, users = 10_000, 2_000
     rng = np.random.default_rng(0)
     tested = [case([1], [target]) for target in rng.integers(1, size, users)]
@@ -164,7 +165,7 @@ def test_e07_a_random_model_is_measured_over_the_whole_catalog():
     assert report.metrics["hit_rate@10"] == pytest.approx(0.001, abs=0.003)
 
 
-def test_e08_all_users_are_evaluated_and_the_report_says_so():
+def test_all_users_are_evaluated_and_the_report_says_so():
     tested = [case([1], [2])] * 12_000
     report = evaluate(by_score(lambda h: np.ones((len(h), 5)), exclude_seen=False), tested, ks=(2,))
     assert report.users == 12_000
@@ -172,7 +173,7 @@ def test_e08_all_users_are_evaluated_and_the_report_says_so():
 
 
 @pytest.mark.parametrize(("exclude_seen", "hit"), [(False, 1), (True, 0)])
-def test_e10_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(exclude_seen, hit):
+def test_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(exclude_seen, hit):
     def score(histories):
         return np.tile([0.0, 1, 9, 1, 0], (len(histories), 1))
 
@@ -183,9 +184,9 @@ def test_e10_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(exclude
     assert "1 have a target in their history" in report.card()
 
 
-def test_e15_users_without_diversity_are_left_out_and_counted():
+def test_users_without_diversity_are_left_out_and_counted():
     tested = [case([9], [1])] * 4
-    lists = gives([1, 0], [0, 0], [1, 4], [1, 2])
+    lists = fixed([1, 0], [0, 0], [1, 4], [1, 2])
     report = evaluate(lists, tested, ks=(2,), catalog=catalog(), only=["diversity"])
     assert report.excluded == {"diversity@2": 2}
     assert report.metrics == {"diversity@2": (0 + 1) / 2}
@@ -193,9 +194,9 @@ def test_e15_users_without_diversity_are_left_out_and_counted():
     assert "diversity@2: 2" in report.card()
 
 
-def test_s18_one_list_for_everyone_is_told():
+def test_one_list_for_everyone_has_a_note():
     tested = [case([9], [1])] * 50
-    report = evaluate(gives(*[[1, 2]] * 50), tested, ks=(2,))
+    report = evaluate(fixed(*[[1, 2]] * 50), tested, ks=(2,))
     assert report.distinct_lists == 1 / 50
     assert "Only 2.0 % of the lists are distinct" in str(report)
 
@@ -207,7 +208,7 @@ def test_distinct_lists_are_not_noted(everything):
 
 def test_coverage_is_of_all_lists_together():
     tested = [case([9], [1])] * 2
-    report = evaluate(gives([1, 2, 3], [1, 2, 4]), tested, ks=(2, 3), catalog=catalog())
+    report = evaluate(fixed([1, 2, 3], [1, 2, 4]), tested, ks=(2, 3), catalog=catalog())
     assert report.metrics["coverage@2"] == 2 / 30
     assert report.metrics["coverage@3"] == 4 / 30
 
@@ -227,8 +228,30 @@ def test_an_unknown_metric_is_named(cases):
         evaluate(by_history, cases, only=["recal"])
 
 
+def test_the_short_text_has_the_first_metrics(everything):
+    text = repr(everything)
+    assert text.startswith(f"Report(recall@5 {everything.shown('recall@5')}, recall@10 ")
+    assert text.endswith(f", {len(everything.metrics) - 3} more metrics, 13 users)")
+    one = evaluate(fixed([1, 2]), [case([9], [1])], ks=(2,), only=["recall"])
+    assert repr(one) == "Report(recall@2 1.0000, 1 users)"
+
+
+def test_a_notebook_shows_each_metric_with_its_interval(everything):
+    table = everything._repr_html_()
+    assert table.count("<tr>") == 1 + len(everything.metrics)
+    mean, _, spread = everything.shown("recall@5").partition(" ± ")
+    assert f"<tr><td>recall@5</td><td>{mean}</td><td>{spread}</td><td>share of the" in table
+    assert f"<td>coverage@5</td><td>{everything.shown('coverage@5')}</td><td></td>" in table
+    assert "13 users; a test" in table
+
+
+def test_a_notebook_shows_hostile_text_as_text():
+    report = evaluate(fixed([1, 2]), [case([9], [1])], ks=(2,), how="<script>")
+    assert "<script>" not in report._repr_html_()
+
+
 def test_prints_means_and_half_widths():
-    report = evaluate(gives([1, 2], [3, 4]), [case([9], [1]), case([9], [5])], ks=(2,))
+    report = evaluate(fixed([1, 2], [3, 4]), [case([9], [1]), case([9], [5])], ks=(2,))
     assert str(report).startswith("recall@2 0.5000 ± 0.9800   ndcg@2 ")
     assert "   2 users" in str(report)
 
@@ -242,5 +265,5 @@ def test_survives_json_without_the_users(everything):
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"notes": []}'])
 def test_json_that_is_no_report_is_refused(text):
-    with pytest.raises(DataError, match="give what evaluate wrote"):
+    with pytest.raises(DataError, match="use the output of Report"):
         Report.from_json(text)

@@ -1,4 +1,4 @@
-"""The report: what it says is what was measured, whatever the names are."""
+"""Tests of the report: its numbers are those measured, and any name is safe."""
 
 import json
 import math
@@ -12,7 +12,7 @@ import pytest
 
 from prismrec.errors import DataError
 from prismrec.evaluation.diagnostics import Diagnostics
-from prismrec.evaluation.evaluate import Report
+from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry, differences, markdown, page, write_report
 from prismrec.evaluation.report.markdown import plain
 from prismrec.evaluation.report.markdown import table as markdown_table
@@ -113,7 +113,7 @@ def test_models_are_held_against_the_best_baseline(content):
 
 
 def test_notes_say_whom_they_are_about(content):
-    assert content.notes[0].startswith("prism: Interest 1 wins less than 1 %")
+    assert content.notes[0].startswith("prism: Interest 1 is hardly used: less than 1 %")
 
 
 def test_a_report_of_nothing_or_of_two_of_a_name_is_refused(content):
@@ -124,7 +124,7 @@ def test_a_report_of_nothing_or_of_two_of_a_name_is_refused(content):
 
 
 class Reader(HTMLParser):
-    """Collects tags, and complains of one that is not closed."""
+    """Parser that collects the tags and fails if a tag is not closed."""
 
     def __init__(self, text):
         super().__init__()

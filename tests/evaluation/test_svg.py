@@ -1,4 +1,4 @@
-"""Charts: valid, escaped, legible."""
+"""Tests of the charts: valid, escaped, legible."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Metrics on lists worked out by hand. Values are the sums they are."""
+"""Metrics of lists that are worked out by hand; expected values are written as formulas."""
 
 from math import log, log2
 
@@ -22,7 +22,7 @@ COUNTS = np.array([0, 7, 3, 3, 1, 0, 0])
 
 
 def measure(name, ranked, targets, k, history=()):
-    """The metric of one user."""
+    """Compute the metric of one user."""
     answers = Answers(
         np.array([ranked], dtype=np.int64),
         [np.array(targets, dtype=np.int64)],
@@ -82,13 +82,13 @@ def test_ndcg(k, expected):
 
 
 @pytest.mark.parametrize("targets", [[1, 2], [2, 1]])
-def test_e01_ndcg_does_not_read_the_order_of_the_targets(targets):
+def test_ndcg_does_not_read_the_order_of_the_targets(targets):
     expected = (1 / log2(3) + 1 / log2(4)) / (1 / log2(2) + 1 / log2(3))
     assert measure("ndcg", [9, 1, 2], targets, 3) == approx(expected)
     assert round(expected, 4) == 0.6934
 
 
-def test_e02_the_ideal_list_holds_all_targets_not_the_hits_nor_all_k():
+def test_the_ideal_list_holds_all_targets_not_the_hits_nor_all_k():
     ranked, targets = list(range(10, 30)), [10, 90, 91, 92, 93]
     ideal = sum(1 / log2(rank + 1) for rank in range(1, 6))
     assert measure("ndcg", ranked, targets, 20) == approx(1 / ideal)
@@ -102,12 +102,12 @@ def test_ndcg_of_hits():
     assert measure("ndcg_of_hits", RANKED, [99], 5) == 0
 
 
-def test_e04_a_repeated_recommendation_counts_once():
+def test_a_repeated_recommendation_counts_once():
     assert measure("recall", [1, 1], [1, 2], 2) == approx(1 / 2)
     assert measure("precision", [1, 1], [1, 2], 2) == approx(1 / 2)
 
 
-def test_e05_a_repeated_target_counts_once():
+def test_a_repeated_target_counts_once():
     assert measure("precision", [1, 8, 9], [1, 1, 1], 3) == approx(1 / 3)
     assert measure("recall", [1, 8, 9], [1, 1, 1], 3) == 1
 
@@ -141,7 +141,7 @@ def test_diversity(ranked, expected):
 
 
 @pytest.mark.parametrize("ranked", [[], [0, 0], [1, 0]])
-def test_e15_diversity_below_two_items_is_undefined(ranked):
+def test_diversity_below_two_items_is_undefined(ranked):
     assert np.isnan(measure("diversity", ranked, [1], 2))
 
 

@@ -1,4 +1,4 @@
-"""Every metric against its definition written out plainly, on whatever hypothesis invents."""
+"""Every metric against a plain implementation of its definition, on random worlds."""
 
 from itertools import combinations
 from math import isnan, log, log2
@@ -15,7 +15,7 @@ V, C = 9, 4
 
 @st.composite
 def worlds(draw):
-    """Categories a few items each, and a few users with lists, targets and histories."""
+    """Draw items with categories, and a few users with lists, targets and histories."""
     owned = [set(), *(draw(st.sets(st.integers(0, C - 1), max_size=3)) for _ in range(1, V))]
     counts = [0, *draw(st.lists(st.integers(0, 5), min_size=V - 1, max_size=V - 1))]
     width = draw(st.integers(1, 6))
@@ -42,7 +42,7 @@ def shares_of(items, owned):
 
 
 def plainly(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
-    """The definition of METHODS §2, item by item."""
+    """Compute a metric from its definition, item by item."""
     ranked, targets, history = user
     top, wanted = ranked[:k], set(targets)
     hits = [item in wanted for item in top]

@@ -30,7 +30,7 @@ from prismrec.evaluation import (
     describe_recommender,
     differences,
     entries_as_json,
-    listing_of,
+    lists_of,
     measure_baselines,
     report_content,
     write_report,
@@ -89,14 +89,14 @@ def demo(
     recommenders = {name: each.recommender for name, each in trained.items()}
     benchmark = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
     print_note("Fitting the baselines …", quiet=as_json)
-    listings, entries, left_out = measure_baselines(benchmark)
+    lists, entries, left_out = measure_baselines(benchmark)
     for name, recommender in recommenders.items():
         print_note(f"Measuring {name} …", quiet=as_json)
-        listings[name] = listing_of(recommender)
+        lists[name] = lists_of(recommender)
         how, seconds = describe_recommender(recommender), trained[name].result.seconds
-        entries.append(benchmark.entry(name, how, listings[name], seconds=seconds))
+        entries.append(benchmark.entry(name, how, lists[name], seconds=seconds))
     compared = [*differences(entries), *compare_with_single_interest(entries, 50), *left_out]
-    content = report_content(benchmark, entries, listings, recommenders, compared, data)
+    content = report_content(benchmark, entries, lists, recommenders, compared, data)
     write_report(content, out / "report")
     minutes = (time.perf_counter() - began) / 60
     lines = ["", *results_table(entries, (20, 50)), "", *compared, ""]

@@ -19,7 +19,7 @@ from prismrec.evaluation import (
     describe_recommender,
     differences,
     entries_as_json,
-    listing_of,
+    lists_of,
     measure_baselines,
     report_content,
     write_report,
@@ -66,13 +66,13 @@ def evaluate(
     benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
     print_note("Fitting the baselines …", quiet=as_json)
-    listings, others, left_out = measure_baselines(benchmark)
+    lists, others, left_out = measure_baselines(benchmark)
     models: list[Entry] = []
     for name, recommender in recommenders.items():
         print_note(f"Measuring {name} …", quiet=as_json)
-        listings[name] = listing_of(recommender)
+        lists[name] = lists_of(recommender)
         models += [
-            benchmark.entry(title, describe_recommender(one), listing_of(one, diversity=strength))
+            benchmark.entry(title, describe_recommender(one), lists_of(one, diversity=strength))
             for title, one, strength in variants_of(name, recommender, diversity or ())
         ]
     entries = [*others, *models]
@@ -82,7 +82,7 @@ def evaluate(
         *left_out,
     ]
     if report:
-        content = report_content(benchmark, entries, listings, recommenders, compared, data.name)
+        content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
         write_report(content, report)
     lines = [*results_table(entries, benchmark.ks), "", *compared, ""]
     lines += models[0].filtered.card().splitlines()

@@ -8,7 +8,7 @@ from .benchmark import (
     Benchmark as Benchmark,
 )
 from .benchmark import (
-    Listing as Listing,
+    Lists as Lists,
 )
 from .benchmark import (
     compare_with_single_interest as compare_with_single_interest,
@@ -20,7 +20,7 @@ from .benchmark import (
     entries_as_json as entries_as_json,
 )
 from .benchmark import (
-    listing_of as listing_of,
+    lists_of as lists_of,
 )
 from .benchmark import (
     measure_baselines as measure_baselines,
@@ -40,22 +40,15 @@ from .diagnostics import (
 from .diagnostics import (
     diagnose as diagnose,
 )
-from .diagnostics import (
+from .diversity_tradeoff import (
+    TradeoffPoint as TradeoffPoint,
+)
+from .diversity_tradeoff import (
     tradeoff as tradeoff,
 )
 from .environment import describe_environment as describe_environment
-from .evaluate import (
-    DEPTHS as DEPTHS,
-)
-from .evaluate import (
-    Report as Report,
-)
-from .evaluate import (
-    evaluate as evaluate,
-)
-from .evaluate import (
-    half_width as half_width,
-)
+from .evaluate import evaluate as evaluate
+from .metric_report import Report as Report
 from .metrics import METRICS as METRICS
 from .report import (
     Content as Content,
@@ -72,15 +65,15 @@ from .report import (
 
 __all__ = [
     "BASELINES",
-    "DEPTHS",
     "METRICS",
     "Benchmark",
     "Content",
     "Diagnostics",
     "Difference",
     "Entry",
-    "Listing",
+    "Lists",
     "Report",
+    "TradeoffPoint",
     "by_score",
     "compare",
     "compare_with_single_interest",
@@ -90,8 +83,7 @@ __all__ = [
     "differences",
     "entries_as_json",
     "evaluate",
-    "half_width",
-    "listing_of",
+    "lists_of",
     "measure_baselines",
     "report_content",
     "tradeoff",

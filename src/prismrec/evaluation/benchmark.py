@@ -1,4 +1,12 @@
-"""Measuring models beside every baseline: what ``evaluate`` and ``demo`` share."""
+"""Evaluate models and all baselines on the same users: shared by ``evaluate`` and ``demo``.
+
+    benchmark = Benchmark(split=split, cases=split.test, catalog=catalog, ks=(20, 50))
+    lists, entries, skipped = measure_baselines(benchmark)
+    entries.append(benchmark.entry("prism", "K=4", lists_of(recommender)))
+
+Every recommender is evaluated twice: with the items of the history kept in the lists, and with them
+left out (``exclude_seen``).
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,99 +14,132 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from prismrec.data import Case, Catalog, Split
 from prismrec.errors import DataError
 from prismrec.evaluation.baselines import BASELINES, by_score
 from prismrec.evaluation.compare import compare
-from prismrec.evaluation.diagnostics import Diagnostics, diagnose, tradeoff
+from prismrec.evaluation.diagnostics import diagnose
+from prismrec.evaluation.diversity_tradeoff import tradeoff
 from prismrec.evaluation.environment import describe_environment
-from prismrec.evaluation.evaluate import DEPTHS, evaluate
+from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.report import Content, Entry
 from prismrec.recommend import Recommender
 from prismrec.types import Recommend
 
+DEPTHS = (10, 20, 50, 100, 200, 500, 1000)
+"""Lengths k of the curve of recall@k; a retrieval stage passes long lists to a ranker."""
 STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Diversities at which the trade-off is shown."""
-Listing = Callable[[bool], Recommend]
-"""From whether seen items are filtered to a function that recommends."""
+"""Diversity strengths λ of the trade-off in the report."""
+Lists = Callable[[bool], Recommend]
+"""Maps ``exclude_seen`` to the function that recommends the lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """On what is measured."""
+    """The data that every recommender is evaluated on."""
 
     split: Split
     cases: Sequence[Case]
+    """The users: ``split.valid`` or ``split.test``."""
     catalog: Catalog
     ks: tuple[int, ...]
+    """Lengths of the lists."""
 
-    def entry(
-        self, name: str, how: str, listing: Listing, *, seconds: float | None = None
-    ) -> Entry:
-        """Measure one recommender twice: seen items kept, and filtered."""
+    def entry(self, name: str, how: str, lists: Lists, *, seconds: float | None = None) -> Entry:
+        """Evaluate one recommender twice: with seen items kept in the lists, and left out.
+
+        Args:
+            name: Name in the tables.
+            how: Settings in words.
+            lists: Lists of the recommender.
+            seconds: Time to fit or train it, if measured.
+        """
         counts = self.split.train.counts(self.catalog.size)
-        reports = [
+        keep, filtered = (
             evaluate(
-                listing(filtered),
+                lists(exclude_seen),
                 self.cases,
                 ks=self.ks,
                 catalog=self.catalog,
                 counts=counts,
-                how=f"{self.split.how}; {'exclude_seen' if filtered else 'keep_seen'}",
+                how=f"{self.split.how}; {'exclude_seen' if exclude_seen else 'keep_seen'}",
             )
-            for filtered in (False, True)
-        ]
-        return Entry(name=name, how=how, keep=reports[0], filtered=reports[1], seconds=seconds)
+            for exclude_seen in (False, True)
+        )
+        return Entry(name=name, how=how, keep=keep, filtered=filtered, seconds=seconds)
 
-    def depth(self, listing: Listing) -> dict[int, float]:
-        """Give recall, seen items filtered, by the length of the list."""
+    def recall_by_depth(self, lists: Lists) -> dict[int, float]:
+        """Compute recall by length of the list, with seen items left out."""
         ks = [k for k in DEPTHS if k < self.catalog.size]
-        report = evaluate(listing(True), self.cases, ks=ks, only=("recall",))
+        report = evaluate(lists(True), self.cases, ks=ks, only=("recall",))
         return {k: report.metrics[f"recall@{k}"] for k in ks}
 
+    def facts(self) -> dict[str, int]:
+        """Return the sizes of the data."""
+        return {
+            "training users": len(self.split.train),
+            "training events": len(self.split.train.items),
+            "validation users": len(self.split.valid),
+            "test users": len(self.split.test),
+            "items": self.catalog.size - 1,
+            "categories": len(self.catalog.category_names),
+        }
 
-def listing_of(recommender: Recommender, *, diversity: float = 0.0) -> Listing:
-    """Give a recommender as what ``Benchmark`` measures."""
-    return lambda filtered: partial(recommender.ranked, exclude_seen=filtered, diversity=diversity)
+
+def lists_of(recommender: Recommender, *, diversity: float = 0.0) -> Lists:
+    """Return the lists of a recommender at a diversity strength."""
+    return lambda exclude_seen: partial(
+        recommender.ranked, exclude_seen=exclude_seen, diversity=diversity
+    )
 
 
-def measure_baselines(measuring: Benchmark) -> tuple[dict[str, Listing], list[Entry], list[str]]:
-    """Fit and measure every baseline; name those that the catalog is too large for."""
-    listings: dict[str, Listing] = {}
+def measure_baselines(
+    benchmark: Benchmark,
+) -> tuple[dict[str, Lists], list[Entry], list[str]]:
+    """Fit and evaluate every baseline.
+
+    Returns:
+        The lists by name, the entries, and a sentence for each baseline that is left out because
+        the catalog is too large for it.
+    """
+    lists: dict[str, Lists] = {}
     entries, left_out = [], []
     for name, fit in BASELINES.items():
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
-            fitted = fit(measuring.split.train, measuring.split.valid, measuring.catalog.size)
+            fitted = fit(benchmark.split.train, benchmark.split.valid, benchmark.catalog.size)
         except DataError as error:
             left_out.append(f"{name} is left out: {error}")
             continue
-        seconds = time.perf_counter() - began
-        listings[name] = partial(_listing, fitted.score)
-        entry = measuring.entry(name, fitted.how, listings[name], seconds=seconds)
+        seconds = time.perf_counter() - start
+        lists[name] = partial(_lists_by_score, fitted.score)
+        entry = benchmark.entry(name, fitted.how, lists[name], seconds=seconds)
         entries.append(replace(entry, baseline=True))
-    return listings, entries, left_out
+    return lists, entries, left_out
 
 
-def _listing(score: Callable[..., np.ndarray], filtered: bool) -> Recommend:
-    return by_score(score, exclude_seen=filtered)
+def _lists_by_score(score: Callable[..., Any], exclude_seen: bool) -> Recommend:
+    return by_score(score, exclude_seen=exclude_seen)
 
 
 def compare_with_single_interest(models: Sequence[Entry], k: int) -> list[str]:
-    """Compare each model of several interests with its single-interest twin, by user."""
+    """Compare each model NAME with NAME-k1, the same model with K=1, user by user.
+
+    Args:
+        models: Entries; models without an entry NAME-k1 are left out.
+        k: Length of the lists; recall@k is compared.
+    """
     by_name = {model.name: model for model in models}
     pairs = [(m, by_name[f"{m.name}-k1"]) for m in models if f"{m.name}-k1" in by_name]
     return [
-        f"{model.name} against {twin.name}, "
-        f"{compare(model.filtered, twin.filtered, f'recall@{k}')}."
-        for model, twin in pairs
+        f"{model.name} against {single.name}, "
+        f"{compare(model.filtered, single.filtered, f'recall@{k}')}."
+        for model, single in pairs
     ]
 
 
 def entries_as_json(entries: Sequence[Entry]) -> Mapping[str, object]:
-    """Give all numbers of all entries."""
+    """Return the numbers of all entries as JSON values."""
     return {
         e.name: {
             "how": e.how,
@@ -111,7 +152,7 @@ def entries_as_json(entries: Sequence[Entry]) -> Mapping[str, object]:
 
 
 def describe_recommender(recommender: Recommender) -> str:
-    """Tell what a recommender is made of."""
+    """Return the settings of a recommender in words."""
     model, rules = recommender.model, recommender.rules
     kind, extractor = type(model.extractor).__name__, model.extractor
     return (
@@ -121,51 +162,44 @@ def describe_recommender(recommender: Recommender) -> str:
 
 
 def report_content(
-    measuring: Benchmark,
+    benchmark: Benchmark,
     entries: Sequence[Entry],
-    listings: Mapping[str, Listing],
+    lists: Mapping[str, Lists],
     recommenders: Mapping[str, Recommender],
     sentences: Sequence[str],
     title: str,
 ) -> Content:
-    """Gather what the report shows."""
-    around = describe_environment()
+    """Collect the content of a report.
+
+    Args:
+        benchmark: The data.
+        entries: The evaluated recommenders.
+        lists: Lists by name, for recall by depth.
+        recommenders: Recommenders by name, for the diversity trade-off and the diagnostics.
+        sentences: Differences between the entries.
+        title: Name of the data set.
+    """
+    environment, k = describe_environment(), benchmark.ks[-1]
+    with_categories = bool(benchmark.catalog.category_names)
     return Content(
         title=f"Prismrec on {title}",
-        dataset=facts(measuring.split, measuring.catalog),
-        protocol=measuring.split.how,
+        dataset=benchmark.facts(),
+        protocol=benchmark.split.how,
         entries=entries,
-        depth={name: measuring.depth(listing) for name, listing in listings.items()},
+        depth={name: benchmark.recall_by_depth(one) for name, one in lists.items()},
         tradeoff={
-            name: tradeoff(recommender, measuring.cases, STRENGTHS, k=measuring.ks[-1])
+            name: tradeoff(recommender, benchmark.cases, STRENGTHS, k=k)
             for name, recommender in recommenders.items()
-        }
-        if measuring.catalog.category_names
-        else {},
-        diagnostics={
-            name: diagnosed(recommender, measuring) for name, recommender in recommenders.items()
+            if with_categories
         },
-        tradeoff_k=measuring.ks[-1],
-        command=around["command"],
-        commit=around["commit"],
-        machine=f"{around['machine']}, torch {around['torch']}",
-        date=around["date"],
+        diagnostics={
+            name: diagnose(recommender, benchmark.cases, k=k)
+            for name, recommender in recommenders.items()
+        },
+        tradeoff_k=k,
+        command=environment["command"],
+        commit=environment["commit"],
+        machine=f"{environment['machine']}, torch {environment['torch']}",
+        date=environment["date"],
         differences=sentences,
     )
-
-
-def diagnosed(recommender: Recommender, measuring: Benchmark) -> Diagnostics:
-    """Give the health of a recommender's interests."""
-    return diagnose(recommender, measuring.cases, k=measuring.ks[-1])
-
-
-def facts(split: Split, catalog: Catalog) -> dict[str, Any]:
-    """Give the sizes of what is measured."""
-    return {
-        "training users": len(split.train),
-        "training events": len(split.train.items),
-        "validation users": len(split.valid),
-        "test users": len(split.test),
-        "items": catalog.size - 1,
-        "categories": len(catalog.category_names),
-    }

@@ -1,10 +1,10 @@
-"""Two reports, paired by user: is one recommender better than the other?
+"""Compare two reports user by user: is one recommender better than the other?
 
     print(compare(prism, rules, "recall@50"))
-    # recall@50: better by 0.0320 ± 0.0081 over 2 237 users
+    # recall@50: better by 0.0320 ± 0.0081 over 2,237 users
 
-On two thousand users the interval of one report is wider than most differences; the difference
-within each user is not.
+With 2,000 users the interval of one report is wider than most differences between recommenders.
+The interval of the difference per user is much smaller.
 """
 
 from dataclasses import dataclass
@@ -12,55 +12,67 @@ from dataclasses import dataclass
 import numpy as np
 
 from prismrec.errors import DataError, UnknownName
-from prismrec.evaluation.evaluate import Report, half_width
+from prismrec.evaluation.html_table import html_table
+from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Difference:
     """The mean over users of a metric of one report minus that of another."""
 
     metric: str
+    """Name of the metric, such as ``recall@50``."""
     mean: float
+    """Mean of the differences per user."""
     interval: float
     """95 % half-width of ``mean``."""
     users: int
-    """Users for whom both reports have the metric."""
+    """Number of users for whom both reports have the metric."""
 
     @property
     def verdict(self) -> str:
-        """Give "level", "better" or "worse"; "higher" or "lower" where neither is better."""
+        """Return "level", "better" or "worse"; "higher" or "lower" if neither is better."""
         if abs(self.mean) <= self.interval:
             return "level"
         direction = "higher" if self.mean > 0 else "lower"
         better = METRICS[self.metric.partition("@")[0]].better
         return direction if not better else "better" if direction == better else "worse"
 
+    def __repr__(self) -> str:
+        return f"Difference({self})"
+
     def __str__(self) -> str:
-        users = f"{self.users:,} users".replace(",", " ")
+        users = f"{self.users:,} users"
         if self.verdict == "level":
             return f"{self.metric}: level, {self.mean:+.4f} ± {self.interval:.4f} over {users}"
         size = f"{abs(self.mean):.4f} ± {self.interval:.4f}"
         return f"{self.metric}: {self.verdict} by {size} over {users}"
 
+    def _repr_html_(self) -> str:
+        """Return the difference as an HTML table, for notebooks."""
+        row = (self.metric, f"{self.mean:+.4f}", f"{self.interval:.4f}", self.verdict)
+        head = ("metric", "difference", "± 95 %", "verdict")
+        return html_table(f"Difference per user, {self.users:,} users", head, [row])
+
 
 def compare(a: Report, b: Report, metric: str) -> Difference:
-    """Subtract ``b`` from ``a``, user by user.
+    """Subtract the metric of ``b`` from that of ``a``, user by user.
 
     Args:
-        a: The report of the recommender in question.
-        b: The report it is held against, on the same cases in the same order.
-        metric: A name such as "recall@50" that both have for each user.
+        a: Report of one recommender.
+        b: Report of another recommender, on the same cases in the same order.
+        metric: Name of a metric, such as "recall@50", that both have for each user.
 
     Raises:
         DataError: The reports are of different users, or fewer than two users have the metric.
-        UnknownName: The metric is not in both reports for each user: not computed, of all
-            lists together, or the report was read from JSON, which leaves users out.
+        UnknownName: A report does not have the metric per user: it was not computed, it is of
+            all lists together, or the report was read from JSON, which does not contain users.
     """
     if a.cases != b.cases:
         raise DataError(
-            f"Two reports were to be compared user by user, but one is of {a.users} users, the "
-            f"other of {b.users} others; evaluate both on the same cases."
+            f"Two reports cannot be compared user by user, because one is of {a.users:,} users "
+            f"and the other of {b.users:,} different users; evaluate both on the same cases."
         )
     for report in (a, b):
         if metric not in report.per_user:
@@ -69,7 +81,7 @@ def compare(a: Report, b: Report, metric: str) -> Difference:
     difference = difference[~np.isnan(difference)]
     if len(difference) < 2:
         raise DataError(
-            f"{metric} was to be compared, but {len(difference)} users have it in both reports; "
-            "at least two are needed."
+            f"{metric} cannot be compared, because only {len(difference)} users have it in both "
+            "reports; evaluate at least two such users."
         )
     return Difference(metric, float(difference.mean()), half_width(difference), len(difference))

@@ -1,4 +1,4 @@
-"""What a number was measured with: versions, commit, machine, command."""
+"""Describe the environment of a measurement: versions, commit, machine, command."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from prismrec._version import __version__
 
 
 def describe_environment() -> dict[str, str]:
-    """Give command, commit, versions, machine and date, as text."""
+    """Return command, commit, versions, machine and date, as text."""
     program = Path(sys.argv[0]).name
     return {
         "command": shlex.join([program, *sys.argv[1:]]),
@@ -29,12 +29,12 @@ def describe_environment() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Give the commit of the source that runs, "+" if it was changed since; "" if installed."""
+    """Return the commit of the source, with "+" if files were changed; "" if installed."""
     here = Path(__file__).parent
 
-    def git(*words: str) -> str:
-        run = subprocess.run(  # noqa: S603 -- fixed words
-            ["git", "-C", str(here), *words],  # noqa: S607
+    def git(*arguments: str) -> str:
+        run = subprocess.run(  # noqa: S603 -- fixed arguments
+            ["git", "-C", str(here), *arguments],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
@@ -43,7 +43,7 @@ def commit() -> str:
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no", str(here))
-        found = git("rev-parse", "--short", "HEAD")
+        revision = git("rev-parse", "--short", "HEAD")
     except OSError:  # no git on this machine
         return ""
-    return found + ("+" if found and changed else "")
+    return revision + ("+" if revision and changed else "")

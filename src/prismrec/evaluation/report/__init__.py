@@ -1,10 +1,10 @@
-"""The report of an evaluation: for people in Markdown and HTML, for programs in JSON.
+"""Reports of an evaluation: Markdown and HTML for readers, JSON for programs.
 
     content = Content(title="Prismrec on ml-100k", entries=[Entry(...), ...], ...)
     write_report(content, "report/")      # report.md  report.html  report.json  plots/*.svg
 
-Everything is a pure function of ``Content`` but the writing. The page needs no other file, no
-JavaScript and no host; its plots are SVG made here.
+Everything but the writing is a pure function of ``Content``. The HTML page needs no other file, no
+JavaScript and no network; its plots are SVG.
 """
 
 from prismrec.evaluation.report.content import Content, Entry, differences, numbers

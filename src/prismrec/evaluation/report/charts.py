@@ -1,11 +1,11 @@
-"""The three charts of a report."""
+"""Draw the three charts of a report."""
 
 from prismrec.evaluation.report.content import Content
 from prismrec.evaluation.report.svg import Line, bar_chart, line_chart
 
 
 def draw_depth(content: Content) -> str:
-    """Draw recall against k, a line an entry."""
+    """Draw recall against k, one line per entry."""
     baselines = {entry.name for entry in content.entries if entry.baseline}
     lines = [
         Line(name=name, points=sorted(curve.items()), baseline=name in baselines)
@@ -13,13 +13,13 @@ def draw_depth(content: Content) -> str:
     ]
     return line_chart(
         lines, key="depth", title="Recall by depth",
-        about="Recall against the length k of the list, a line a model.",
+        about="Recall against the length k of the list, one line per model.",
         x_label="length of the list, k", y_label="recall@k", log_x=True,
     )  # fmt: skip
 
 
 def draw_tradeoff(content: Content) -> str:
-    """Draw recall against diversity, a line a model, λ at its points."""
+    """Draw recall against diversity, one line per model, with λ at its points."""
     lines = [
         Line(
             name=name,
@@ -31,15 +31,15 @@ def draw_tradeoff(content: Content) -> str:
     k = content.tradeoff_k
     return line_chart(
         lines, key="tradeoff", title="Relevance against diversity",
-        about=f"recall@{k} against diversity@{k} as the strength λ rises, a line a model.",
+        about=f"recall@{k} against diversity@{k} for rising strength λ, one line per model.",
         x_label=f"diversity@{k}", y_label=f"recall@{k}",
     )  # fmt: skip
 
 
 def draw_usage(content: Content) -> str:
-    """Draw how the targets are shared among the interests, a group of bars a model."""
+    """Draw the usage of the interests, one group of bars per model."""
     groups = [(name, found.usage) for name, found in content.diagnostics.items()]
     return bar_chart(
         groups, key="interests", title="Usage of the interests",
-        about="Share of the targets that each interest wins; the dotted line is an even share.",
+        about="Share of the targets that score highest with each interest; dotted: equal shares.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a report says, before it is laid out."""
+"""The content of a report, before its layout."""
 
 import json
 import math
@@ -8,79 +8,81 @@ from dataclasses import dataclass, field
 from prismrec.errors import DataError
 from prismrec.evaluation.compare import compare
 from prismrec.evaluation.diagnostics import Diagnostics
-from prismrec.evaluation.evaluate import Report
+from prismrec.evaluation.metric_report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One recommender, evaluated both ways on the same cases."""
+    """One recommender, evaluated twice on the same cases: seen items kept, and left out."""
 
     name: str
     how: str
-    """Its settings in words."""
+    """Settings in words."""
     keep: Report
-    """With ``keep_seen``: items of the history may be listed."""
+    """Report with ``keep_seen``: items of the history may be in the list."""
     filtered: Report
-    """With ``exclude_seen``."""
+    """Report with ``exclude_seen``: items of the history are left out."""
     seconds: float | None = None
-    """Time to fit or train it; ``None`` if it was not taken."""
+    """Time to fit or train it; None if not measured."""
     baseline: bool = False
-    """Whether it is there to be beaten."""
+    """Whether it is a baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """All that a report says. Names in the mappings are those of the entries."""
+    """Everything in a report. The keys of the mappings are names of entries."""
 
     title: str
     dataset: Mapping[str, str | int]
-    """Facts of the data set: name, users, items, events."""
+    """Facts about the data set, such as users, items and events."""
     protocol: str
-    """How users were split and histories cut, in words."""
+    """The split of users and histories, in words."""
     entries: Sequence[Entry]
-    """At least one, in the order of the table; names distinct."""
+    """At least one entry, in the order of the table; the names differ."""
     depth: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    """Name → {k: recall@k}, with ``exclude_seen``."""
+    """Per name, recall@k by k, with ``exclude_seen``."""
     tradeoff: Mapping[str, Sequence[tuple[float, float, float]]] = field(default_factory=dict)
-    """Name → (strength, recall, diversity), as ``diagnostics.tradeoff`` gives them."""
+    """Per name, the points (strength, recall, diversity) of ``tradeoff``."""
     tradeoff_k: int = 50
-    """Length of the lists of ``tradeoff``."""
+    """Length k of the lists of ``tradeoff``."""
     diagnostics: Mapping[str, Diagnostics] = field(default_factory=dict)
     differences: Sequence[str] = ()
-    """Sentences of ``differences``."""
+    """Sentences of ``differences`` and other comparisons."""
     command: str = ""
-    """What makes this report again."""
+    """Command that writes this report."""
     commit: str = ""
     machine: str = ""
     date: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a report of nothing, and one in which a name is two things.
+        """Check the entries.
 
         Raises:
-            DataError: It is.
+            DataError: There is no entry, or two entries have the same name.
         """
         names = [entry.name for entry in self.entries]
         if not names or len(set(names)) < len(names):
             raise DataError(
-                f"A report was to be made of the entries {names}; give at least one, and each a "
-                "name of its own."
+                f"A report cannot have the entries {names}; use at least one entry and different "
+                "names."
             )
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know, a sentence each, with whom it is about."""
+        """Warnings, one sentence each, that begin with the name of the entry."""
         return list(dict.fromkeys(_notes(self)))
 
 
 def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str]:
-    """Hold every model against the best baseline, user by user, a sentence each.
+    """Compare every model with the best baseline, user by user, with ``exclude_seen``.
 
-    The best is the one of the highest mean under ``exclude_seen``, which is also what is
-    compared. Without baselines or models there is nothing to say.
+    The best baseline has the highest mean with ``exclude_seen``.
+
+    Returns:
+        One sentence per model; none without baselines.
 
     Raises:
-        UnknownName: The metric was not computed for each user.
+        UnknownName: The metric was not computed per user.
         DataError: The entries were evaluated on different users.
     """
     baselines = [entry for entry in entries if entry.baseline]
@@ -96,7 +98,7 @@ def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str
 
 
 def numbers(content: Content) -> dict[str, object]:
-    """Give everything as JSON has it: undefined numbers are null, k is text."""
+    """Return the report as JSON values: undefined numbers are null, k is text."""
     entries = [
         {
             "name": entry.name, "how": entry.how, "baseline": entry.baseline,

@@ -1,4 +1,4 @@
-"""A report as Markdown: plain tables, readable before they are rendered."""
+"""A report as Markdown, with tables that are readable as plain text."""
 
 import re
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from prismrec.evaluation.report.tables import Cell, Table
 
 
 def markdown(content: Content, *, plots: str = "") -> str:
-    """Give a report as Markdown.
+    """Return a report as Markdown.
 
     Args:
-        content: What it says.
-        plots: Folder of the charts, relative to where the text will lie; without one they are
-            left out, and their numbers stay.
+        content: Content of the report.
+        plots: Folder of the charts, relative to the Markdown file; "" leaves the charts out, but
+            not their numbers.
     """
     blocks = [f"# {plain(content.title)}"]
     for section in sections(content):
@@ -23,7 +23,7 @@ def markdown(content: Content, *, plots: str = "") -> str:
 
 
 def table(content: Table) -> str:
-    """Give a table as Markdown, its columns aligned in the source as well."""
+    """Return a table as Markdown, with aligned columns."""
     rows = [[_cell(cell) for cell in row] for row in content.rows]
     head = [_cell(cell) for cell in content.head]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
@@ -37,7 +37,7 @@ def table(content: Table) -> str:
 
 
 def plain(text: str) -> str:
-    """Make text stand for itself in Markdown: on one line, every sign that could act escaped."""
+    """Return text for Markdown: on one line, with special characters escaped."""
     return re.sub(r"([\\`*\[\]<>|~#&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
 
 
@@ -61,7 +61,7 @@ def _blocks(section: Section, plots: str) -> Iterator[str]:
 
 
 def _fenced(text: str) -> str:
-    """Set text as it is; the fence is longer than any within."""
+    """Return text as a code block; its fence is longer than any fence in the text."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text.strip()}\n{fence}"

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing beside it: no script, no file, no host."""
+"""A report as one HTML page without scripts, other files or network."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
 
 
 def page(content: Content) -> str:
-    """Give a report as an HTML page, readable on a telephone, light or dark as the reader's."""
+    """Return a report as an HTML page, for small screens too, in a light and a dark theme."""
     shown = sections(content)
     links = "".join(f'<a href="#{text(s.key)}">{text(s.title)}</a>' for s in shown)
     lines = [
@@ -68,7 +68,7 @@ def page(content: Content) -> str:
 
 
 def table(content: Table) -> str:
-    """Give a table as HTML; wider than the page, it scrolls by itself."""
+    """Return a table as HTML; it scrolls if it is wider than the page."""
     head = "".join(f'<th scope="col">{_two_lines(cell)}</th>' for cell in content.head)
     rows = [
         f'<tr><th scope="row">{_two_lines(first)}</th>{"".join(_cell(cell) for cell in rest)}</tr>'
@@ -87,7 +87,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _two_lines(cell: Cell) -> str:
-    """Set what follows the mean, or a name, below it and small."""
+    """Return a cell as HTML, with the text below in a small font."""
     below = f"<small>{text(cell.below)}</small>" if cell.below else ""
     return f"{text(cell.text)}{below}"
 

@@ -1,4 +1,4 @@
-"""A report in order: what each section says and shows, before Markdown or HTML lays it out."""
+"""The sections of a report in order, before Markdown or HTML lays them out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ from prismrec.evaluation.report.tables import (
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section; what is empty is not shown. In the order of the fields."""
+    """One section. Its parts are shown in the order of the fields; empty parts are left out."""
 
     key: str
-    """Its anchor, and the file name of its chart."""
+    """Anchor of the section, and file name of its chart."""
     title: str
     about: str = ""
     code: str = ""
@@ -28,7 +28,7 @@ class Section:
     chart: str = ""
     """SVG."""
     folded: Sequence[Table] = ()
-    """The numbers behind the chart."""
+    """The numbers of the chart."""
     tables: Sequence[Table] = ()
     sentences: Sequence[str] = ()
 
@@ -40,7 +40,7 @@ class Section:
 
 
 def sections(content: Content) -> list[Section]:
-    """Give the sections that have something to show."""
+    """Return the sections that are not empty."""
     made = [
         _run(content), _dataset(content), _protocol(content), _results(content),
         _differences(content), _depth(content), _tradeoff(content), _interests(content),
@@ -50,13 +50,13 @@ def sections(content: Content) -> list[Section]:
 
 
 def _run(content: Content) -> Section:
-    known = {"commit": content.commit, "machine": content.machine, "date": content.date}
-    facts = {name: value for name, value in known.items() if value}
-    return Section(key="run", title="What was run", code=content.command, facts=facts)
+    values = {"commit": content.commit, "machine": content.machine, "date": content.date}
+    facts = {name: value for name, value in values.items() if value}
+    return Section(key="run", title="Run", code=content.command, facts=facts)
 
 
 def _dataset(content: Content) -> Section:
-    facts = {name: _spaced(value) for name, value in content.dataset.items()}
+    facts = {name: _grouped(value) for name, value in content.dataset.items()}
     return Section(key="data", title="Data set", facts=facts)
 
 
@@ -67,11 +67,11 @@ def _protocol(content: Content) -> Section:
     }
     facts = {
         "split": content.protocol,
-        "users": f"{_spaced(report.users)}, all of them; {_spaced(report.repeat_users)} have a "
+        "users": f"{_grouped(report.users)}, all of them; {_grouped(report.repeat_users)} have a "
         "target in their history",
         "ranking": "over the whole catalog, never against sampled items",
-        "keep": "items of the history may be listed",
-        "filter": "items of the history are never listed",
+        "keep": "items of the history may be in the list",
+        "filter": "items of the history are left out of the list",
         "±": "95 % half-width of the mean over users",
         "left out": ", ".join(sorted(left_out)) or "nobody",
     }
@@ -80,10 +80,10 @@ def _protocol(content: Content) -> Section:
 
 def _results(content: Content) -> Section:
     about = (
-        "Bold is the best mean of its column; a lead smaller than ± may be chance, which the "
-        "differences paired by user tell better. Where neither keep nor filter is said, filter is "
-        "meant. Seconds are for fitting or training. Of diversity and coverage, more is not "
-        "better in itself."
+        "Bold: the best mean of the column. Differences smaller than ± may be chance; the "
+        "differences paired by user are more precise. keep: items of the history may be in the "
+        "list; filter, and columns without a word: they are left out. Seconds: time to fit or "
+        "train. More diversity or coverage is not better in itself."
     )
     return Section(key="results", title="Results", about=about, tables=[results_table(content)])
 
@@ -94,7 +94,11 @@ def _settings(content: Content) -> Section:
 
 
 def _differences(content: Content) -> Section:
-    about = "Each model against the best baseline, user by user, under filter."
+    about = (
+        "Each model is compared with the best baseline, and with the same model with K=1 (named "
+        "with -k1) if there is one. Differences are per user, with the items of the history left "
+        "out."
+    )
     title = "Differences, paired by user"
     sentences = content.differences
     return Section(key="differences", title=title, about=about, sentences=sentences)
@@ -104,8 +108,8 @@ def _depth(content: Content) -> Section:
     return Section(
         key="depth",
         title="Recall by depth",
-        about="Share of a user's targets among the first k, under filter. Retrieval feeds a "
-        "ranker, so what counts is often far down. Dashed: baselines.",
+        about="Share of the targets of a user in the first k, with items of the history left out. "
+        "If a ranker reads the list, recall at a large k matters most. Dashed: baselines.",
         chart=draw_depth(content) if content.depth else "",
         folded=[depth_table(content)] if content.depth else [],
     )
@@ -115,27 +119,27 @@ def _tradeoff(content: Content) -> Section:
     return Section(
         key="tradeoff",
         title="Relevance against diversity",
-        about="What each setting λ of the diversity dial costs and brings: up is more relevant, "
-        "right is more diverse. λ = 0 is the list by score alone.",
+        about="Recall and diversity at each diversity strength λ: higher is more relevant, further "
+        "right is more diverse. At λ = 0 the list is ranked by score alone.",
         chart=draw_tradeoff(content) if content.tradeoff else "",
         folded=[tradeoff_table(content)] if content.tradeoff else [],
     )
 
 
 def _interests(content: Content) -> Section:
-    there = bool(content.diagnostics)
+    measured = bool(content.diagnostics)
     return Section(
         key="interests",
         title="Interests",
-        about="Usage is the share of targets that an interest wins; it is dead below 1 %. Cosine "
-        "and overlap, of the interests' vectors and of their own lists, are near 1 for copies. "
-        "Marginal recall is what the list loses without the interest; the pool is all "
-        "interests' own lists together.",
-        chart=draw_usage(content) if there else "",
-        tables=(models_table(content), interests_table(content)) if there else (),
+        about="Usage: share of the targets that score highest with an interest; below 1 % the "
+        "interest is unused. Cosine of the vectors and overlap of the lists of two interests: near "
+        "1 if they are almost equal. Marginal recall: recall that is lost without the interest. "
+        "Pool: the lists of all interests together.",
+        chart=draw_usage(content) if measured else "",
+        tables=(models_table(content), interests_table(content)) if measured else (),
     )
 
 
-def _spaced(value: str | int) -> str:
-    """Give a number in groups of three, and text as it is."""
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) else value
+def _grouped(value: str | int) -> str:
+    """Return a number with thousands separators, and text unchanged."""
+    return f"{value:,}" if isinstance(value, int) else value

@@ -1,7 +1,7 @@
-"""Charts as SVG, drawn by pure functions: lines that carry their own names, and bars.
+"""Charts as SVG, drawn by pure functions: lines with their names at the end, and bars.
 
-A chart is text to be set into a page; ``standalone`` makes a file of it. It draws on
-``CHART_STYLE``, light and dark: hues that the colour-blind tell apart, and a shape a line.
+A chart is text for a page; ``standalone`` makes a file of it. ``CHART_STYLE`` has colors for light
+and dark pages that color-blind readers can tell apart, and each line has its own marker shape.
 """
 
 import html
@@ -14,8 +14,8 @@ from itertools import pairwise
 Scale = Callable[[float], float]
 
 WIDTH, TOP, LEFT, BOTTOM = 420, 34, 44, 44
-LETTER = 6.4  # px a letter of the 12 px type, on average
-LINE = 15  # px between lines of text
+LETTER = 6.4  # mean width in px of a letter of the 12 px font
+LINE = 15  # px between text lines
 COLOURS = 6
 
 CHART_STYLE = """
@@ -40,37 +40,37 @@ CHART_STYLE = """
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A named line through points; those that are not finite are left out."""
+    """A named line through points; points that are not finite are left out."""
 
     name: str
     points: Sequence[tuple[float, float]]
     marks: Sequence[str] = ()
-    """A word at each point, shown where there is room."""
+    """A label per point, shown where there is room."""
     baseline: bool = False
-    """Grey and dashed."""
+    """Draw it gray and dashed."""
 
     @property
     def drawn(self) -> list[tuple[float, float, str]]:
-        """The points there are, from left to right, with their marks."""
+        """The finite points, in the given order, with their labels."""
         marks = self.marks or [""] * len(self.points)
-        found = [(x, y, mark) for (x, y), mark in zip(self.points, marks, strict=True)]
-        return [point for point in found if math.isfinite(point[0]) and math.isfinite(point[1])]
+        points = [(x, y, mark) for (x, y), mark in zip(self.points, marks, strict=True)]
+        return [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
 
 
 def line_chart(
     lines: Sequence[Line], *, key: str, title: str, about: str, x_label: str, y_label: str,
     log_x: bool = False,
 ) -> str:  # fmt: skip
-    """Draw lines, each named at its end.
+    """Draw lines, each with its name at its end.
 
     Args:
-        lines: What to draw.
-        key: Distinct in the page; made into the ids of title and description.
-        title: Read out first.
-        about: Read out next.
-        x_label: Below the axis.
-        y_label: Above the axis.
-        log_x: Spread x, which is above 0, by its logarithm.
+        lines: The lines.
+        key: Prefix of the ids of title and description; different for each chart of a page.
+        title: Title for screen readers.
+        about: Description for screen readers.
+        x_label: Text below the x axis.
+        y_label: Text above the y axis.
+        log_x: Use a logarithmic x axis; every x must be above 0.
     """
     shown = [line for line in lines if line.drawn]
     longest = max((len(_short(line.name)) for line in shown), default=0)
@@ -87,7 +87,7 @@ def line_chart(
         *_y_axis(y_ticks, y, right, y_label),
         *_x_axis(x_ticks, x, bottom),
         _text((LEFT + right) / 2, bottom + 36, x_label, anchor="middle"),
-        *_drawn_lines(shown, x, y, right, bottom),
+        *_draw_lines(shown, x, y, right, bottom),
     ]
     return _svg(parts, bottom + BOTTOM, key, title, about)
 
@@ -95,7 +95,7 @@ def line_chart(
 def bar_chart(
     groups: Sequence[tuple[str, Sequence[float]]], *, key: str, title: str, about: str
 ) -> str:
-    """Draw shares as bars, a group below the other, numbered from 0; dotted: all alike."""
+    """Draw shares as bars, in groups, numbered from 0; the dotted line shows equal shares."""
     highest = max((value for _, values in groups for value in values), default=1) or 1
     x = scale(0, highest, LEFT, WIDTH - 60)
     parts, top = [], 4.0
@@ -122,25 +122,25 @@ def bar_chart(
 
 
 def standalone(chart: str) -> str:
-    """Make a file of a chart."""
+    """Return a chart as the text of an SVG file."""
     opened = chart.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return opened.replace(">", f"><style>{CHART_STYLE}</style>", 1) + "\n"
 
 
 def text(value: str) -> str:
-    """Make text stand for itself in HTML and SVG, in attributes too; XML bars most controls."""
+    """Return text escaped for HTML and SVG, without the characters that XML does not allow."""
     return html.escape(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", value))
 
 
 def scale(low: float, high: float, start: float, end: float, *, log: bool = False) -> Scale:
-    """Give the straight map of low…high to start…end, by logarithm if asked."""
-    bend = math.log if log else float
-    spread = bend(high) - bend(low) or 1
-    return lambda value: start + (bend(value) - bend(low)) / spread * (end - start)
+    """Return the linear or logarithmic map from low…high to start…end."""
+    transform = math.log if log else float
+    spread = transform(high) - transform(low) or 1
+    return lambda value: start + (transform(value) - transform(low)) / spread * (end - start)
 
 
 def ticks(values: Sequence[float]) -> list[float]:
-    """Give three to seven round numbers, evenly spaced, that hold all values between them."""
+    """Return three to seven evenly spaced round numbers that enclose all values."""
     low, high = min(values, default=0), max(values, default=1)
     if high == low:
         low, high = low - abs(low or 1) / 2, high + abs(high or 1) / 2
@@ -151,11 +151,11 @@ def ticks(values: Sequence[float]) -> list[float]:
 
 
 def log_ticks(values: Sequence[float]) -> list[float]:
-    """Give the numbers 1, 2, 5, 10, … from the least value to the greatest, at least one."""
+    """Return the numbers 1, 2, 5, 10, … between the smallest and largest value, at least one."""
     low, high = min(values, default=1), max(values, default=10)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found = [s * 10.0**power for power in powers for s in (1, 2, 5)]
-    return [tick for tick in found if low <= tick <= high] or [low]
+    steps = [s * 10.0**power for power in powers for s in (1, 2, 5)]
+    return [tick for tick in steps if low <= tick <= high] or [low]
 
 
 def _svg(parts: Sequence[str], height: float, key: str, title: str, about: str) -> str:
@@ -171,29 +171,29 @@ def _svg(parts: Sequence[str], height: float, key: str, title: str, about: str) 
     )
 
 
-def _text(x: float, y: float, words: str, *, kind: str = "", anchor: str = "start") -> str:
-    how = (f' class="{kind}"' if kind else "") + (
+def _text(x: float, y: float, label: str, *, kind: str = "", anchor: str = "start") -> str:
+    attributes = (f' class="{kind}"' if kind else "") + (
         f' text-anchor="{anchor}"' if anchor != "start" else ""
     )
-    return f'<text x="{x:.1f}" y="{y:.1f}"{how}>{text(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{text(label)}</text>'
 
 
-def _y_axis(found: Sequence[float], y: Scale, right: float, label: str) -> Iterator[str]:
+def _y_axis(values: Sequence[float], y: Scale, right: float, label: str) -> Iterator[str]:
     yield _text(4, TOP - 20, label)
-    for tick in found:
+    for tick in values:
         at = y(tick)
         yield f'<line class="rule" x1="{LEFT}" x2="{right:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
         yield _text(LEFT - 6, at + 4, f"{tick:g}", anchor="end")
 
 
-def _x_axis(found: Sequence[float], x: Scale, bottom: float) -> Iterator[str]:
-    for tick in found:
+def _x_axis(values: Sequence[float], x: Scale, bottom: float) -> Iterator[str]:
+    for tick in values:
         at = x(tick)
         yield f'<line class="rule" x1="{at:.1f}" x2="{at:.1f}" y1="{bottom}" y2="{bottom + 5}"/>'
         yield _text(at, bottom + 18, f"{tick:g}", anchor="middle")
 
 
-def _drawn_lines(
+def _draw_lines(
     lines: Sequence[Line], x: Scale, y: Scale, right: float, bottom: float
 ) -> Iterator[str]:
     paths = [[(x(px), y(py)) for px, py, _ in line.drawn] for line in lines]
@@ -221,9 +221,9 @@ def _drawn_lines(
 def _mark(
     mark: str, x: float, y: float, inked: list[tuple[float, float]], kind: str
 ) -> Iterator[str]:  # fmt: skip
-    """Set a word above, right, left or below a point, where it covers nothing; or nowhere.
+    """Draw a label above, right, left or below a point where it covers nothing, or not at all.
 
-    ``inked`` are the spots already drawn on; the word's are added.
+    ``inked`` are the points of everything that is drawn; those of the label are added.
     """
     half = LETTER * len(mark) / 2
     for dx, dy in ((0, -13), (half + 9, 0), (-half - 9, 0), (0, 14)):
@@ -235,7 +235,7 @@ def _mark(
 
 
 def _along(path: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Give spots along a path, a few px apart."""
+    """Return points along a path, a few px apart."""
     spots = list(path)
     for (x1, y1), (x2, y2) in pairwise(path):
         steps = math.ceil(math.dist((x1, y1), (x2, y2)) / 4)
@@ -248,7 +248,7 @@ def _points(path: Sequence[tuple[float, float]]) -> str:
 
 
 def _marker(number: int, x: float, y: float) -> str:
-    """Give a small circle, square, triangle or diamond, in turn."""
+    """Return the path of a small circle, square, triangle or diamond, in turn."""
     shapes = (
         "m-3.5,0a3.5,3.5 0 1 0 7,0a3.5,3.5 0 1 0 -7,0z",
         "m-3.2,-3.2h6.4v6.4h-6.4z",
@@ -259,7 +259,7 @@ def _marker(number: int, x: float, y: float) -> str:
 
 
 def apart(wanted: Sequence[float], low: float, high: float) -> list[float]:
-    """Give places for lines of text as near as can be to those wanted, none upon another."""
+    """Return positions of text lines, as near to the wanted ones as possible, without overlap."""
     order = sorted(range(len(wanted)), key=lambda n: wanted[n])
     places = [0.0] * len(wanted)
     at = -math.inf

@@ -1,10 +1,10 @@
-"""The tables of a report, as text in cells: Markdown and HTML lay out the same ones."""
+"""The tables of a report as text cells, the same for Markdown and HTML."""
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from prismrec.evaluation.evaluate import Report
+from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.metrics import METRICS
 from prismrec.evaluation.report.content import Content, Entry
 
@@ -12,36 +12,36 @@ NOTHING = "–"
 
 
 class Cell(NamedTuple):
-    """One cell; ``best`` is set in bold, ``muted`` stands back."""
+    """One cell; ``best`` is bold, ``muted`` is gray."""
 
     text: str
     below: str = ""
-    """What follows, on the same line or the next."""
+    """Text after it, on the same line or on the next one."""
     best: bool = False
     muted: bool = False
 
     @property
     def line(self) -> str:
-        """All of it on one line."""
+        """The whole text on one line."""
         return f"{self.text} {self.below}".rstrip()
 
 
 class Table(NamedTuple):
-    """Rows below a head; the first column names the row."""
+    """Rows with a header; the first column has the names of the rows."""
 
     head: list[Cell]
     rows: list[list[Cell]]
 
 
 class Column(NamedTuple):
-    """A metric, and under which treatment of seen items."""
+    """A metric, with seen items kept in the list or left out."""
 
     metric: str
     seen: str  # "keep" or "filter"
     head: Cell
 
     def of(self, entry: Entry) -> Report:
-        """Give the report that the column reads."""
+        """Return the report of the column."""
         return entry.keep if self.seen == "keep" else entry.filtered
 
 
@@ -56,14 +56,14 @@ COLUMNS = [
         for name in ("ndcg@50", "hit_rate@50", "diversity@50", "coverage@50")
     ),
 ]
-"""The main table; a column that no entry has is left out."""
+"""Columns of the main table; a column without values is left out."""
 
 
 def results_table(content: Content) -> Table:
-    """Make the main table: a row an entry, "mean ± half-width" in each cell.
+    """Build the main table: one row per entry, "mean ± half-width" in each cell.
 
-    Bold is the best mean of a column, all of them if they print alike; not where neither higher
-    nor lower is better.
+    The best mean of a column is bold, and so are means that print the same. No mean is bold if
+    neither direction is better.
     """
     entries = content.entries
     columns = [c for c in COLUMNS if any(c.metric in c.of(entry).metrics for entry in entries)]
@@ -89,7 +89,7 @@ def _shown(value: float) -> str:
 
 
 def _best(column: Column, entries: Sequence[Entry]) -> str | None:
-    """Give the best mean of a column as it prints; nothing to be best at with one entry."""
+    """Return the best mean of a column as text; None with one entry or without a direction."""
     name = column.metric.partition("@")[0]
     better = METRICS[name].better if name in METRICS else ""
     reports = [column.of(entry) for entry in entries]
@@ -100,7 +100,7 @@ def _best(column: Column, entries: Sequence[Entry]) -> str | None:
 
 
 def depth_table(content: Content) -> Table:
-    """Make the table of recall by depth."""
+    """Build the table of recall by depth."""
     ks = sorted({k for curve in content.depth.values() for k in curve})
     rows = [
         [Cell(name), *(_number(curve.get(k)) for k in ks)] for name, curve in content.depth.items()
@@ -109,7 +109,7 @@ def depth_table(content: Content) -> Table:
 
 
 def tradeoff_table(content: Content) -> Table:
-    """Make the table of recall and diversity by strength."""
+    """Build the table of recall and diversity by strength."""
     rows = [
         [Cell(name), Cell(f"{strength:g}"), _number(recall), _number(diversity)]
         for name, points in content.tradeoff.items()
@@ -120,13 +120,18 @@ def tradeoff_table(content: Content) -> Table:
 
 
 def models_table(content: Content) -> Table:
-    """Make the table of diagnostics, a row a model."""
-    head = _head("model", "interests", "usage entropy", "dead", "cosine", "overlap of lists",
+    """Build the table of diagnostics, one row per model."""
+    head = _head("model", "interests", "usage entropy", "unused", "cosine", "overlap of lists",
                  "recall", "recall of pool", "items in pool", "distinct lists")  # fmt: skip
     rows = []
     for name, found in content.diagnostics.items():
-        dead = ", ".join(str(number) for number in found.dead) or "none"
-        cells = [Cell(name), Cell(str(len(found.usage))), _number(found.usage_entropy), Cell(dead)]
+        unused = ", ".join(str(number) for number in found.unused) or "none"
+        cells = [
+            Cell(name),
+            Cell(str(len(found.usage))),
+            _number(found.usage_entropy),
+            Cell(unused),
+        ]
         cells += [_number(value) for value in (found.cosine, found.overlap)]
         cells += [_number(found.recall), _number(found.pool_recall), _number(found.pool_items, 1)]
         rows.append([*cells, Cell(f"{100 * found.distinct_lists:.1f} %")])
@@ -134,7 +139,7 @@ def models_table(content: Content) -> Table:
 
 
 def interests_table(content: Content) -> Table:
-    """Make the table of diagnostics, a row an interest."""
+    """Build the table of diagnostics, one row per interest."""
     rows = [
         [
             Cell(f"{name}, interest {number}"),

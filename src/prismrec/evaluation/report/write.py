@@ -1,4 +1,4 @@
-"""A report on disk, each file whole or not at all."""
+"""Write a report to disk; each file is written completely or not at all."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,7 @@ from prismrec.io import atomic_file
 def write_report(content: Content, folder: str | Path) -> None:
     """Write ``report.json``, ``report.md``, ``report.html`` and ``plots/*.svg``.
 
-    Each file is whole or not there, what links is written after what is linked; whatever else
-    the folder holds stays.
+    Files that are linked are written first. Other files of the folder are not changed.
 
     Raises:
         DataError: A file cannot be written.
@@ -28,6 +27,6 @@ def write_report(content: Content, folder: str | Path) -> None:
     files["report.md"] = markdown(content, plots="plots")
     files["report.html"] = page(content)
     for name, body in files.items():
-        with atomic_file(folder / name) as beside:
-            # A command line may hold bytes that are no text.
-            beside.write_text(body, encoding="utf-8", errors="replace")
+        with atomic_file(folder / name) as path:
+            # A command line may contain bytes that are not text.
+            path.write_text(body, encoding="utf-8", errors="replace")

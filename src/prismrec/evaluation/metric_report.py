@@ -1,0 +1,116 @@
+"""The result of an evaluation: means of metrics with confidence intervals, and the protocol."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.errors import DataError, UnknownName
+from prismrec.evaluation.html_table import html_table
+from prismrec.evaluation.metrics import METRICS
+
+SHOWN = 3
+"""Metrics in the short text of a report."""
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """The metrics of one recommender on one set of users. Metrics have names like ``recall@20``."""
+
+    metrics: dict[str, float]
+    """Means over the users for whom the metric is defined; ``coverage`` is over all lists."""
+    interval: dict[str, float]
+    """95 % half-widths of the means over users; not for one user, and not for ``coverage``."""
+    users: int
+    """Number of users."""
+    how: str
+    """The protocol in words."""
+    cases: str
+    """Fingerprint of the users; reports can be compared only if it is the same."""
+    repeat_users: int
+    """Users with a target in their history; lists without seen items cannot hit that target."""
+    distinct_lists: float
+    """Distinct lists / users, in (0, 1]."""
+    excluded: dict[str, int]
+    """Per metric, the number of users for whom it is undefined, if there are any."""
+    notes: tuple[str, ...] = ()
+    """Warnings about the result, one sentence each."""
+    per_user: dict[str, NDArray[np.float64]] = field(default_factory=dict, compare=False)
+    """``[users]`` per metric, in the order of the cases; NaN if undefined. Not saved in JSON."""
+
+    def __repr__(self) -> str:
+        parts = [f"{name} {self.shown(name)}" for name in list(self.metrics)[:SHOWN]]
+        more = [f"{len(self.metrics) - SHOWN} more metrics"] if len(self.metrics) > SHOWN else []
+        return f"Report({', '.join([*parts, *more, f'{self.users:,} users'])})"
+
+    def __str__(self) -> str:
+        numbers = [f"{name} {self.shown(name)}" for name in self.metrics]
+        return "   ".join([*numbers, f"{self.users:,} users", *self.notes])
+
+    def _repr_html_(self) -> str:
+        """Return the metrics as an HTML table, for notebooks."""
+        rows = [
+            (name, f"{mean:.4f}", self._half_width(name), _description(name))
+            for name, mean in self.metrics.items()
+        ]
+        caption = f"{self.users:,} users; {self.how or 'protocol not stated'}"
+        return html_table(caption, ("metric", "mean", "± 95 %", "definition"), rows)
+
+    def shown(self, name: str) -> str:
+        """Return one metric as text: ``0.0812 ± 0.0011``.
+
+        Raises:
+            UnknownName: The report does not have the metric.
+        """
+        if name not in self.metrics:
+            raise UnknownName.among("metric", name, self.metrics)
+        spread = f" ± {self._half_width(name)}" if name in self.interval else ""
+        return f"{self.metrics[name]:.4f}{spread}"
+
+    def card(self) -> str:
+        """Return the protocol card: everything that changes a number, one line each."""
+        lines = {
+            "protocol": self.how or "not stated",
+            "users": f"{self.users:,}, all; {self.repeat_users:,} have a target in their history",
+            "ranking": "over the whole catalog; ties go to the smaller item number",
+            "±": "95 % half-width over users, 1.96 · standard deviation / √users",
+            "lists": f"{100 * self.distinct_lists:.1f} % distinct",
+            "left out": ", ".join(f"{name}: {n:,}" for name, n in self.excluded.items())
+            or "nobody",
+        }
+        return "\n".join([*(f"{name:<9} {text}" for name, text in lines.items()), *self.notes])
+
+    def to_json(self) -> str:
+        """Return everything except ``per_user`` as one JSON object."""
+        content = {name: value for name, value in asdict(self).items() if name != "per_user"}
+        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Report":
+        """Read the text of ``to_json``; ``per_user`` is empty.
+
+        Raises:
+            DataError: The text is not a report.
+        """
+        try:
+            content = json.loads(text)
+            return cls(**{**content, "notes": tuple(content["notes"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                f"The text is not the JSON of a report ({error}); use the output of Report.to_json."
+            ) from error
+
+    def _half_width(self, name: str) -> str:
+        return f"{self.interval[name]:.4f}" if name in self.interval else ""
+
+
+def half_width(values: NDArray[np.float64]) -> float:
+    """Compute the 95 % half-width of the mean of at least two independent values."""
+    return float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _description(name: str) -> str:
+    """Return the definition of a metric in a few words."""
+    metric = METRICS.get(name.partition("@")[0])
+    return metric.description if metric else "share of the catalog in any list"
