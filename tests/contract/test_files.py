@@ -65,8 +65,8 @@ folders = pytest.mark.parametrize(("save", "read"), FOLDERS.values(), ids=FOLDER
 
 
 def write(place, text):
-    with atomic_file(place) as beside:
-        beside.write_text(text)
+    with atomic_file(place) as temporary:
+        temporary.write_text(text)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_the_former_one_is_never_removed_where_it_cannot_be_put_back(
         original(source, target)
 
     monkeypatch.setattr(os, "rename", rename)
-    with pytest.raises(DataError, match=r"put back \(Read-only.*\); move it there from") as error:
+    with pytest.raises(DataError, match=r"moved back \(Read-only.*\); move it from") as error:
         save(place, 3)
     (left,) = place.parent.rglob("old")
     assert str(left) in str(error.value)
@@ -163,7 +163,9 @@ def test_an_error_in_between_leaves_the_former_one(place, save, read, monkeypatc
 def test_something_else_in_the_place_is_left_alone(place, save, read):
     place.mkdir(parents=True)
     (place / "thesis.txt").write_text("three years")
-    with pytest.raises(DataError, match=rf"{place} was to be written, but it holds something else"):
+    with pytest.raises(
+        DataError, match=rf"{place} cannot be replaced, because it contains something else"
+    ):
         save(place, 2)
     assert (place / "thesis.txt").read_text() == "three years"
     assert beside(place) == [place.name]

@@ -54,9 +54,7 @@ def test_ties_duplicates_and_repeats_are_counted(inspect):
     assert report.exact_duplicates == 1
     assert report.repeats == 1
     assert "--duplicates drop-exact" in report.next_command
-    assert any(
-        "50.0% of events have the same" in sentence for sentence in report.verdict
-    )
+    assert any("50.0% of events have the same" in sentence for sentence in report.verdict)
 
 
 def test_short_users_are_counted(inspect):
@@ -77,9 +75,7 @@ def test_each_filter_says_what_it_leaves(inspect):
 def test_the_command_asks_for_what_leaves_something(inspect):
     report = inspect(full(3, 3))
     assert "--min-user-events 2 --min-item-events 2" in report.next_command
-    assert any(
-        "least 5 per user and item; 2 works" in sentence for sentence in report.verdict
-    )
+    assert any("least 5 per user and item; 2 works" in sentence for sentence in report.verdict)
     assert inspect([("u", "a", NOW)]).verdict[0].startswith("Too sparse")
 
 

@@ -1,14 +1,16 @@
 import gzip
-import io
 import json
+import threading
 import zipfile
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import polars as pl
 import pytest
 
 from prismrec.data.dataset import build_dataset
 from prismrec.data.sources import DATASETS, fetch, open_named
-from prismrec.data.sources.base import Source
+from prismrec.data.sources.base import Source, download
 from prismrec.errors import DataError, UnknownName
 
 EVERYTHING = {"min_user_events": 1, "min_item_events": 1}
@@ -62,7 +64,7 @@ def test_a_file_that_is_not_the_known_one_is_refused(tmp_path):
     header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
     folder_of(tmp_path / "here", {"ml-100k.inter": header, "ml-100k.item": ""})
     with pytest.raises(
-        DataError, match=r"ml-100k\.inter is not the file .* SHA-256 is [0-9a-f]{64}"
+        DataError, match=r"ml-100k\.inter is not the known file .* SHA-256 is [0-9a-f]{64}"
     ):
         fetch("ml-100k", tmp_path / "cache", source=tmp_path / "here")
     assert not list((tmp_path / "cache").iterdir())
@@ -136,7 +138,9 @@ def test_what_may_not_be_downloaded_says_where_to_get_it(tmp_path):
 
 def test_a_path_that_is_not_it_says_what_is_looked_for(tmp_path):
     (tmp_path / "here").mkdir()
-    with pytest.raises(DataError, match=r"does not hold ratings\.dat and movies\.dat; see https"):
+    with pytest.raises(
+        DataError, match=r"does not contain ratings\.dat and movies\.dat; see https"
+    ):
         fetch("ml-1m", tmp_path / "cache", source=tmp_path / "here")
     with pytest.raises(DataError, match="does not exist"):
         fetch("ml-1m", tmp_path / "cache", source=tmp_path / "nowhere")
@@ -148,7 +152,7 @@ def test_a_site_that_cannot_be_reached_says_to_give_a_path(tmp_path, monkeypatch
     def unreachable(*_, **__):
         raise OSError("no route")
 
-    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+    monkeypatch.setattr("requests.get", unreachable)
     with pytest.raises(
         DataError, match=r"ml-1m\.zip could not be downloaded \(no route\); download"
     ):
@@ -158,10 +162,59 @@ def test_a_site_that_cannot_be_reached_says_to_give_a_path(tmp_path, monkeypatch
         fetch("ml-100k", tmp_path)
 
 
-def test_a_download_is_taken_where_the_internet_is(tmp_path, monkeypatch):
-    archive = zip_of(tmp_path / "a.zip", ML_1M).read_bytes()
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(archive))
+@pytest.fixture
+def serve(monkeypatch):
+    """Serve bodies at a local address, one per request; a short body is a broken connection."""
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between two attempts
+    requests, servers = [], []
+
+    def start(*bodies, length):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = bodies[min(len(requests), len(bodies) - 1)]
+                requests.append(self.path)
+                self.send_response(200 if body else 404)
+                self.send_header("Content-Length", str(length if body else 0))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/data/ml-1m.zip", requests
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_download_is_converted_and_cached(serve, tmp_path, monkeypatch):
+    body = zip_of(tmp_path / "a.zip", ML_1M).read_bytes()
+    url, requests = serve(body, length=len(body))
+    source = replace(DATASETS["ml-1m"], download=lambda folder: download(url, folder))
+    monkeypatch.setitem(DATASETS, "ml-1m", source)
     assert pl.read_parquet(fetch("ml-1m", tmp_path / "cache").items_path).height == 2
+    fetch("ml-1m", tmp_path / "cache")
+    assert requests == ["/data/ml-1m.zip"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["ml-1m"]
+
+
+def test_an_incomplete_download_is_tried_again(serve, tmp_path):
+    url, requests = serve(b"half", b"complete", length=8)
+    path = download(url, tmp_path)
+    assert (path, path.read_bytes(), len(requests)) == (tmp_path / "ml-1m.zip", b"complete", 2)
+
+
+@pytest.mark.parametrize("body", [b"half", b""], ids=["incomplete", "not there"])
+def test_a_download_that_fails_leaves_no_file(serve, tmp_path, body):
+    url, requests = serve(body, length=8)
+    with pytest.raises(DataError, match=r"ml-1m\.zip could not be downloaded \(.*give its path\."):
+        download(url, tmp_path)
+    assert len(requests) == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_synthetic_names_are_opened_in_the_same_way(tmp_path):

@@ -122,7 +122,7 @@ def test_ids_that_are_floats_are_refused(folder):
     [
         ({"version": 9}, "version 9, but this prismrec"),
         ({"format": "something"}, "is of format something"),
-        ({"events": 7}, "holds 40 events, but its manifest.json says 7"),
+        ({"events": 7}, "has 40 events, but its manifest.json has 7"),
     ],
 )
 def test_another_format_or_size_is_refused(folder, change, message):
@@ -162,7 +162,7 @@ def test_a_key_of_the_manifest_that_is_absent_or_wrong_is_named(folder, key, val
 @pytest.mark.parametrize("options", [{"test": "0.1"}, {"seed": -1}, {"seed": 1.5}])
 def test_a_split_that_cannot_be_made_is_refused(dataset, tmp_path, options):
     save_dataset(dataset, tmp_path / "d", split={"name": "by-user", "options": options})
-    with pytest.raises(DataError, match=r"manifest\.json asks for a split that cannot be made"):
+    with pytest.raises(DataError, match=r"manifest\.json has a split that is not possible"):
         load_split(tmp_path / "d", dataset)
 
 
@@ -203,7 +203,7 @@ def test_offsets_that_fall_are_refused(folder):
     indptr = np.load(folder / "indptr.npy")
     indptr[2] = 10**9
     np.save(folder / "indptr.npy", indptr)
-    with pytest.raises(DataError, match=r"indptr\.npy is missing or damaged \(its offsets fall"):
+    with pytest.raises(DataError, match=r"indptr\.npy is missing or damaged \(its offsets are"):
         load_dataset(folder)
 
 

@@ -73,7 +73,7 @@ def test_the_same_name_is_the_same_world_and_another_seed_another():
     ("spec", "error", "message"),
     [
         ("synthetic:many-tastes", UnknownName, "Did you mean 'many-taste'"),
-        ("synthetic:noise?user=3", ConfigError, "has the key 'user'; a world takes: users, items"),
+        ("synthetic:noise?user=3", ConfigError, "has an unknown key 'user'; choose: users, items"),
         ("synthetic:noise?users=many", ConfigError, "has users='many'; give a whole number"),
         ("synthetic:noise?zipf=", ConfigError, "has zipf=''; give a number"),
         ("synthetic:noise?users=0", ConfigError, "users is 0; it must be at least 1"),
@@ -81,9 +81,9 @@ def test_the_same_name_is_the_same_world_and_another_seed_another():
         (
             "synthetic:noise?items=100",
             ConfigError,
-            "do not divide among 32 clusters; take 96 or 128",
+            "do not divide among 32 clusters; use 96 or 128",
         ),
-        ("synthetic:noise?tastes=3", ConfigError, "the world 'noise' fixes it"),
+        ("synthetic:noise?tastes=3", ConfigError, "is fixed in the world 'noise'"),
         ("synthetic:many-taste?tastes=33", ConfigError, "a user has 33 tastes"),
         ("synthetic:noise?zipf=nan", ConfigError, "zipf is nan"),
     ],

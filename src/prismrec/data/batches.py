@@ -117,6 +117,10 @@ class Batches:
         self.batches = max(1, min(round(total / batch_size), total // int(pairs.max())))
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
+    def __repr__(self) -> str:
+        pairs = f"about {self.batch_size:,} training pairs each"
+        return f"Batches({self.batches:,} per epoch, {pairs}, max_len {self.max_len})"
+
     def __len__(self) -> int:
         """Return the number of batches per epoch."""
         return self.batches

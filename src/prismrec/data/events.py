@@ -30,6 +30,7 @@ from prismrec.data.readers.rejected import (
     find_rejected,
 )
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
+from prismrec.data.reprs import shorten
 from prismrec.errors import DataError
 
 OTHER = "another kind of event"
@@ -37,7 +38,7 @@ COMIREC = {3: ("user", "item", "time")}  # the columns of a file without a heade
 COMMON_NAMES = Columns()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EventLog:
     """Events with external ids, in the order of the log, without missing values.
 
@@ -60,6 +61,11 @@ class EventLog:
     """Number of usable rows that ``keep_events`` excludes."""
     users_left_out: int = 0
     """Number of users whose events are all excluded by ``keep_events``."""
+
+    def __repr__(self) -> str:
+        rejected = sum(each.count for each in self.rejected)
+        counts = f"{self.rows_kept:,} rows kept, {rejected:,} rejected"
+        return f"EventLog({counts}, source {shorten(self.source)})"
 
 
 def read_events(

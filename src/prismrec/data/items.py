@@ -33,7 +33,7 @@ VALID = "valid"
 COMIREC = {2: ("item", "category")}  # the columns of a file without a header
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ItemDescriptions:
     """One row per item, in the order of first occurrence in the source."""
 
@@ -41,6 +41,10 @@ class ItemDescriptions:
     """Columns ``item`` (text), ``title`` (text or null) and ``categories`` (list of distinct texts,
     possibly empty)."""
     rejected: tuple[RejectedRows, ...] = ()
+
+    def __repr__(self) -> str:
+        rejected = sum(each.count for each in self.rejected)
+        return f"ItemDescriptions({self.frame.height:,} items, {rejected:,} rows rejected)"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ WIDTH = 100
 
 def text_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """Return a title and one line per row, with aligned values."""
-    cells = [(name, _shorten(value)) for name, value in rows]
+    cells = [(name, shorten(value)) for name, value in rows]
     width = max((len(name) for name, _ in cells), default=0)
     return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in cells)])
 
@@ -17,12 +17,12 @@ def text_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
 def html_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """Return an HTML table with a caption and one line per row; all text is escaped."""
     body = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(_shorten(value))}</td></tr>"
-        for name, value in rows
+        f"<tr><th>{escape(name)}</th><td>{escape(shorten(value))}</td></tr>" for name, value in rows
     )
     return f"<table><caption>{escape(title)}</caption><tbody>{body}</tbody></table>"
 
 
-def _shorten(value: object) -> str:
+def shorten(value: object) -> str:
+    """Return a value as text on one line of at most ``WIDTH`` characters."""
     text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

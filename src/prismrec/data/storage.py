@@ -1,17 +1,16 @@
-"""A data set on disk: a folder that opens at once, whatever its size.
+"""Save and load data sets. Loading is fast for any size: the arrays are memory-mapped.
 
     save_dataset(dataset, "beauty/", split={"name": "by-user", "options": {"seed": 0}})
     dataset = load_dataset("beauty/")
     split = load_split("beauty/", dataset)
 
-    manifest.json        format, versions, sizes, fingerprints, how it was made, how it is split
+    manifest.json        format, versions, sizes, fingerprints, how it was built, how it is split
     users.parquet        id
-    items.parquet        id, title, categories, count; the row is the item's number - 1
+    items.parquet        id, title, categories, count; row number = item number - 1
     categories.parquet   name
-    indptr.npy  items.npy  times.npy    the histories, memory-mapped on opening
+    indptr.npy  items.npy  times.npy    the histories
 
-The folder is whole or not there (see ``folders``): there is no moment at which a half-written data
-set could be taken for one. Nothing in it is pickled.
+The folder is written completely or not at all (``atomic_folder``). It contains no pickle.
 """
 
 import json
@@ -74,16 +73,16 @@ FORM = ManifestForm(
 def save_dataset(
     dataset: Dataset, folder: str | Path, *, split: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a data set as a folder, in place of the one that may be there.
+    """Write a data set as a folder. An earlier data set at this path is replaced.
 
     Args:
-        dataset: What to write.
-        folder: Where; its parents are made. A folder that holds something else is left alone.
-        split: How the data set is to be split: ``name`` of a protocol and its ``options``. The
-            split itself is not written: it follows from them.
+        dataset: The data set.
+        folder: The path. Parent folders are created. A folder with other content is not replaced.
+        split: How to split the data set: the ``name`` of a protocol and its ``options``. The split
+            itself is not stored, since it can be computed from them.
 
     Raises:
-        DataError: Something other than a data set is in the way, or it cannot be written.
+        DataError: The folder has other content, or it cannot be written.
 
     Cost: one pass over the data, memory O(ids).
     """
@@ -92,16 +91,16 @@ def save_dataset(
 
 
 def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
-    """Open a data set; its arrays stay on disk and are read as they are used.
+    """Load a data set. Its arrays stay on disk and are read when they are used.
 
     Args:
-        folder: Written by ``save_dataset``.
-        verify: Also read the arrays whole and compare them with the fingerprint. The ids are
-            compared always: a changed numbering would answer with other items in silence.
+        folder: A folder that ``save_dataset`` wrote.
+        verify: Also read all arrays and compare them with the fingerprint. The ids are always
+            compared: with other numbers a model would silently recommend other items.
 
     Raises:
-        DataError: No data set, another format, a missing or damaged file, or ids or arrays that
-            are not the manifest's; the message names the file.
+        DataError: There is no data set, it has another format, a file is missing or damaged, or
+            ids or arrays do not match the manifest; the message names the file.
 
     Cost: O(users + items) time and memory; with ``verify`` one pass over the arrays.
     """
@@ -110,15 +109,15 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
     users = IdMap(_table(folder / "users.parquet", {"id": pl.String()})["id"], kind="user")
     catalog = read_catalog(folder)
     indptr, items, times = (_array(folder / f"{name}.npy") for name in ARRAYS)
-    found = {"users": len(indptr) - 1, "items": len(catalog.items), "events": len(items)}
-    for name, size in found.items():
+    sizes = {"users": len(indptr) - 1, "items": len(catalog.items), "events": len(items)}
+    for name, size in sizes.items():
         if size != manifest[name]:
             raise DataError(
-                f"The data set {folder} holds {size} {name}, but its {MANIFEST} says "
+                f"The data set {folder} has {size} {name}, but its {MANIFEST} has "
                 f"{manifest[name]}; prepare it again."
             )
     if (np.diff(indptr) < 0).any():
-        raise _damaged(folder / "indptr.npy", "its offsets fall")
+        raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
     dataset = Dataset(users, catalog, Histories(indptr, items, times), how)
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
@@ -129,7 +128,7 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
 
 
 def load_split(folder: str | Path, dataset: Dataset) -> Split:
-    """Split a loaded data set as its manifest says; by-user with the defaults if it is silent.
+    """Split a data set as its manifest specifies; by-user with the defaults if it has no split.
 
     Raises:
         UnknownName, DataError: See ``make_split`` and ``read_dataset_manifest``.
@@ -141,22 +140,22 @@ def load_split(folder: str | Path, dataset: Dataset) -> Split:
         raise
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{Path(folder) / MANIFEST} asks for a split that cannot be made ({error}); prepare it "
+            f"{Path(folder) / MANIFEST} has a split that is not possible ({error}); prepare it "
             "again."
         ) from error
 
 
 def read_dataset_manifest(folder: str | Path) -> dict[str, Any]:
-    """Give a data set's manifest: sizes, fingerprints, ``how`` and ``split``.
+    """Read the manifest of a data set: sizes, fingerprints, ``how`` and ``split``.
 
     Raises:
-        DataError: No manifest, or not one that this version reads; the message names the key.
+        DataError: There is no manifest, or this version cannot read it; the message names the key.
     """
     return read_manifest(Path(folder) / MANIFEST, FORM)
 
 
 def write_catalog(catalog: Catalog, folder: Path) -> None:
-    """Write ``items.parquet`` and ``categories.parquet``."""
+    """Write a catalog to a folder as ``items.parquet`` and ``categories.parquet``."""
     names = pl.Series("name", catalog.category_names, dtype=pl.String)
     lists = pl.DataFrame(
         {
@@ -192,10 +191,10 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
 
 
 def read_catalog(folder: Path) -> Catalog:
-    """Read what ``write_catalog`` wrote.
+    """Read a catalog that ``write_catalog`` wrote.
 
     Raises:
-        DataError: A file is missing or damaged, or the two do not belong together.
+        DataError: A file is missing or damaged, or the files do not match.
     """
     table = _table(folder / "items.parquet", ITEMS)
     names = _table(folder / "categories.parquet", {"name": pl.String()})["name"]
@@ -220,7 +219,7 @@ def read_catalog(folder: Path) -> Catalog:
 
 
 def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Read a table of these columns, none of whose values is missing."""
+    """Read a table with these columns; raise DataError if a value is missing."""
     try:
         table = pl.read_parquet(path, columns=list(schema))
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -246,12 +245,12 @@ def _array(path: Path) -> NDArray[np.int64]:
 def _damaged(path: Path, reason: object) -> DataError:
     detail = str(reason).splitlines()[0] if str(reason) else "empty"
     return DataError(
-        f"{path} is missing or damaged ({detail}); prepare the data set or train again."
+        f"{path} is missing or damaged ({detail}); prepare the data set again or train again."
     )
 
 
 def _changed(folder: Path, files: str) -> DataError:
     return DataError(
-        f"The data set {folder} does not have its manifest's fingerprint: {files} was changed "
-        "since it was written; prepare it again."
+        f"The data set {folder} does not match the fingerprint of its manifest: {files} was "
+        "changed after it was written; prepare it again."
     )

@@ -1,12 +1,13 @@
-"""Worlds with a known answer: what a model must learn from them is known beforehand.
+"""Synthetic data sets with a known structure, to test what a model learns.
 
     log, items = open_world("synthetic:many-taste?users=3000&events=13&seed=0")
     log, items = World("many-taste", users=3000, events=13).draw()
 
-Items lie in clusters. A user has tastes, each a cluster, and takes every event from one of them
-at random; nothing else tells items apart. An item's cluster is its category, so that the true
-taste behind every event is known. Several interests must win on ``many-taste``, must not lose on
-``one-taste``, and on ``noise`` nothing may beat popularity.
+Each item belongs to a cluster. A user has one or more tastes; each taste is a cluster, and each
+event is a random item of one of them. The cluster of an item is its category, so the true taste of
+every event is known. On ``many-taste``, a model with several interests must be better than one with
+a single interest; on ``one-taste`` it must not be worse; on ``noise`` no model can be better than
+popularity.
 """
 
 from dataclasses import dataclass, fields
@@ -23,7 +24,7 @@ from prismrec.errors import ConfigError, UnknownName
 
 PREFIX = "synthetic:"
 WORLDS = {"many-taste": 2, "one-taste": 1, "noise": 0}
-"""Names, and the tastes of a user unless told; 0: every cluster."""
+"""Names, and the default number of tastes per user; 0: every cluster."""
 
 MINUTE = 60_000_000  # microseconds
 START = 1_577_836_800_000_000  # 2020-01-01 UTC in microseconds
@@ -31,27 +32,27 @@ START = 1_577_836_800_000_000  # 2020-01-01 UTC in microseconds
 
 @dataclass(frozen=True)
 class World:
-    """A synthetic world; frozen, and the same events for the same values."""
+    """A synthetic data set. Equal values produce the same events."""
 
     name: str
     """A key of ``WORLDS``."""
     users: int = 3_000
-    """Users, numbered from 0 in the order in which they appear."""
+    """Number of users, numbered from 0 in the order of their first event."""
     items: int = 256
-    """Items in all, a multiple of ``clusters``."""
+    """Number of items, a multiple of ``clusters``."""
     clusters: int = 32
-    """Clusters of equal size; item i is of cluster i // (items / clusters)."""
+    """Number of clusters of equal size; item i is in cluster i // (items / clusters)."""
     events: int = 13
-    """Events a user."""
+    """Number of events per user."""
     tastes: int | None = None
-    """Clusters a user takes from, for ``many-taste`` alone; 2 if not given."""
+    """Number of clusters per user, only for ``many-taste``. None: 2."""
     zipf: float = 0.0
-    """Popularity within a cluster: the r-th item has weight r ** -zipf; 0 is uniform."""
+    """Popularity within a cluster: item r has weight r ** -zipf; 0 is uniform."""
     seed: int = 0
-    """Of everything that is drawn."""
+    """Seed of all random draws."""
 
     def __post_init__(self) -> None:
-        """Refuse a world that cannot be, and say what would do."""
+        """Raise for impossible values, and propose possible ones."""
         if self.name not in WORLDS:
             raise UnknownName.among("synthetic world", self.name, WORLDS)
         for name in ("users", "items", "clusters", "events"):
@@ -63,34 +64,34 @@ class World:
             nearest = max(self.items // self.clusters, 1) * self.clusters
             raise ConfigError(
                 f"{self.items} items do not divide among {self.clusters} clusters; "
-                f"take {nearest} or {nearest + self.clusters} items."
+                f"use {nearest} or {nearest + self.clusters} items."
             )
         if self.tastes is not None and self.name != "many-taste":
             raise ConfigError(
-                f"tastes is {self.tastes}, but the world {self.name!r} fixes it; "
-                "leave tastes out or take 'many-taste'."
+                f"tastes is {self.tastes}, but is fixed in the world {self.name!r}; "
+                "leave tastes out or use 'many-taste'."
             )
-        if not 0 <= self.zipf < np.inf or not 1 <= self.tastes_of_a_user <= self.clusters:
+        if not 0 <= self.zipf < np.inf or not 1 <= self.tastes_per_user <= self.clusters:
             raise ConfigError(
-                f"zipf is {self.zipf} and a user has {self.tastes_of_a_user} tastes; zipf must "
-                f"be finite and not negative, tastes between 1 and the {self.clusters} clusters."
+                f"zipf is {self.zipf} and a user has {self.tastes_per_user} tastes; zipf must be "
+                f"finite and not negative, tastes between 1 and the {self.clusters} clusters."
             )
 
     @property
-    def tastes_of_a_user(self) -> int:
-        """Clusters that each user takes from."""
+    def tastes_per_user(self) -> int:
+        """Number of clusters per user."""
         return (WORLDS[self.name] or self.clusters) if self.tastes is None else self.tastes
 
     def draw(self) -> tuple[EventLog, ItemDescriptions]:
-        """Draw the events, in the order of time, and describe the items.
+        """Draw the events in time order; return them and the item descriptions.
 
-        Cost: O(users · (events + tastes²)) time; about 60 bytes an event while it is drawn.
+        Cost: O(users · (events + tastes²)) time; about 60 bytes per event while drawing.
         """
         rng = np.random.default_rng(self.seed)
-        shape = (self.events, self.users)  # every user's first event, then every second one, …
+        shape = (self.events, self.users)  # the first event of every user, then the second one, …
         user = np.broadcast_to(np.arange(self.users), shape)
-        own = _distinct(rng, self.users, self.tastes_of_a_user, self.clusters)
-        cluster = own[user, rng.integers(self.tastes_of_a_user, size=shape)]
+        tastes = _distinct(rng, self.users, self.tastes_per_user, self.clusters)
+        cluster = tastes[user, rng.integers(self.tastes_per_user, size=shape)]
         size = self.items // self.clusters
         item = cluster * size + _zipf(rng, shape, size, self.zipf)
         rows = self.users * self.events
@@ -115,18 +116,18 @@ class World:
 
 
 def open_world(spec: str) -> tuple[EventLog, ItemDescriptions]:
-    """Draw the world that a name such as ``synthetic:noise?users=500&zipf=1.1`` stands for.
+    """Draw the events and items of a name such as ``synthetic:noise?users=500&zipf=1.1``.
 
     Raises:
-        UnknownName: No such world.
-        ConfigError: A key that no world has, or a value that is not a number.
+        UnknownName: Unknown world.
+        ConfigError: Unknown key, or a value that is not a number.
     """
     name, _, query = spec.removeprefix(PREFIX).partition("?")
     kinds = {f.name: f.type for f in fields(World) if f.name != "name"}
     options: dict[str, Any] = {}
     for key, text in parse_qsl(query, keep_blank_values=True):
         if key not in kinds:
-            raise ConfigError(f"{spec!r} has the key {key!r}; a world takes: {', '.join(kinds)}.")
+            raise ConfigError(f"{spec!r} has an unknown key {key!r}; choose: {', '.join(kinds)}.")
         try:
             options[key] = float(text) if kinds[key] is float else int(text)
         except ValueError as error:
@@ -135,28 +136,29 @@ def open_world(spec: str) -> tuple[EventLog, ItemDescriptions]:
     return World(name, **options).draw()
 
 
-def _distinct(rng: np.random.Generator, rows: int, size: int, among: int) -> NDArray[np.int64]:
-    """Draw ``[rows, size]`` numbers below ``among``, distinct within a row, uniformly.
+def _distinct(rng: np.random.Generator, rows: int, size: int, limit: int) -> NDArray[np.int64]:
+    """Draw ``[rows, size]`` numbers below ``limit`` uniformly, distinct within a row.
 
-    The j-th is drawn among those left and then stepped past the ones taken, smallest first.
+    Number j is drawn from ``limit - j`` values; it is then increased by one for each previous
+    number of the row that is not larger, smallest first.
     """
-    if size == among:
-        return np.broadcast_to(np.arange(among), (rows, among))
-    taken = np.empty((rows, size), dtype=np.int64)
+    if size == limit:
+        return np.broadcast_to(np.arange(limit), (rows, limit))
+    drawn = np.empty((rows, size), dtype=np.int64)
     for j in range(size):
-        drawn = rng.integers(among - j, size=rows)
+        number = rng.integers(limit - j, size=rows)
         for i in range(j):
-            drawn += drawn >= taken[:, i]
-        taken[:, j] = drawn
-        taken[:, : j + 1].sort(axis=1)
-    return taken
+            number += number >= drawn[:, i]
+        drawn[:, j] = number
+        drawn[:, : j + 1].sort(axis=1)
+    return drawn
 
 
 def _zipf(
     rng: np.random.Generator, shape: tuple[int, int], size: int, power: float
 ) -> NDArray[np.int64]:
-    """Draw ranks from 0, each ``r`` with weight ``(r + 1) ** -power``."""
+    """Draw ranks from 0; rank r has weight ``(r + 1) ** -power``."""
     if power == 0:
         return rng.integers(size, size=shape)
-    below = np.cumsum(np.arange(1, size + 1, dtype=np.float64) ** -power)
-    return np.searchsorted(below / below[-1], rng.random(shape), side="right")
+    cumulative = np.cumsum(np.arange(1, size + 1, dtype=np.float64) ** -power)
+    return np.searchsorted(cumulative / cumulative[-1], rng.random(shape), side="right")

@@ -1,7 +1,8 @@
-"""Files: atomic writes, manifests, tensors, and the number of threads.
+"""Atomic files and folders, manifests, tensors on disk, and the number of threads.
 
-Must not depend on: the base of the package; it knows no data set and no model.
+Must not depend on any other package of prismrec: it contains nothing about data sets or models.
 
+To describe a new kind of folder, write a ``ManifestForm`` next to the code that writes the folder.
 Names are imported when they are first used.
 """
 

@@ -1,12 +1,12 @@
-"""Files and folders written whole or not at all: beside their place, and then renamed into it.
+"""Write files and folders completely or not at all: first under a temporary name, then rename.
 
-    with atomic_file("lists.parquet") as beside:
-        table.write_parquet(beside)
+    with atomic_file("lists.parquet") as temporary:
+        table.write_parquet(temporary)
     with atomic_folder("books", "manifest.json", '"prismrec-artifact"') as part:
         (part / "manifest.json").write_text(text)
 
-What stood in the place stays there until then, and for good where writing fails. A full disk and
-a place that may not be written to become one sentence that names the place.
+An earlier file or folder stays until the new one is complete, and it stays if writing fails. A full
+disk or a missing permission raises an error of one sentence that names the path.
 """
 
 import os
@@ -21,48 +21,48 @@ from prismrec.errors import DataError
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Give the path of a file to write, which takes its place once it is on the disk.
+    """Yield a temporary path; when the block ends, the file is renamed to ``path``.
 
     Args:
-        path: The place; its parents are made. A link is followed.
+        path: The path of the file. Parent folders are created; a symbolic link is followed.
 
     Raises:
-        DataError: It cannot be written.
+        DataError: The file cannot be written.
     """
     place = Path(path).resolve()
-    beside = temporary_path(place)
+    temporary = temporary_path(place)
     with describe_write_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            yield beside
-            _flush(beside)
-            beside.replace(place)
+            yield temporary
+            _flush(temporary)
+            temporary.replace(place)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def temporary_path(path: str | Path) -> Path:
-    """Give where ``atomic_file`` writes before it renames; what stands there is written over."""
+    """Return the path at which ``atomic_file`` writes before it renames; it may be overwritten."""
     place = Path(path).resolve()
     return place.with_name(f"{place.name}.part")
 
 
 @contextmanager
-def atomic_folder(folder: str | Path, note: str, mark: str) -> Iterator[Path]:
-    """Give an empty folder to fill, which takes its place once all in it is on the disk.
+def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator[Path]:
+    """Yield an empty temporary folder; when the block ends, it is renamed to ``folder``.
 
     Args:
-        folder: The place; its parents are made. A link is followed.
-        note: The file by which a folder says what it is.
-        mark: What the note says of a folder that may be replaced. An empty folder may be, too;
-            any other is left alone.
+        folder: The path of the folder. Parent folders are created; a symbolic link is followed.
+        marker_file: Name of a file that identifies the kind of folder.
+        marker: Text in this file if the folder may be replaced. An empty folder may be replaced
+            too; any other folder is never changed.
 
     Raises:
-        DataError: Something else is in the way, or the folder cannot be written.
+        DataError: The folder exists and has other content, or it cannot be written.
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        _check_place(place, note, mark)
+        _check_replaceable(place, marker_file, marker)
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         part, old = scratch / "new", scratch / "old"
@@ -77,43 +77,46 @@ def atomic_folder(folder: str | Path, note: str, mark: str) -> Iterator[Path]:
             part.rename(place)
         except BaseException:
             if old.exists() and not place.exists():
-                _put_back(old, place)
+                _restore(old, place)
             raise
         finally:
-            if place.exists() or not old.exists():  # else the former folder is there and no other
+            if place.exists() or not old.exists():  # otherwise ``old`` is the only copy
                 shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _put_back(old: Path, place: Path) -> None:
+def _restore(old: Path, place: Path) -> None:
     try:
         old.rename(place)
     except OSError as error:
         raise DataError(
-            f"{place} could not be written, and what stood there could not be put back "
-            f"({error.strerror}); move it there from {old}."
+            f"{place} could not be written, and the earlier folder could not be moved back "
+            f"({error.strerror}); move it from {old}."
         ) from error
 
 
-def _check_place(place: Path, note: str, mark: str) -> None:
+def _check_replaceable(place: Path, marker_file: str, marker: str) -> None:
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return
     try:
-        ours = mark in (place / note).read_text(encoding="utf-8")
+        replaceable = marker in (place / marker_file).read_text(encoding="utf-8")
     except (OSError, ValueError):
-        ours = False
-    if not ours:
+        replaceable = False
+    if not replaceable:
         raise DataError(
-            f"{place} was to be written, but it holds something else; give another folder or move "
-            "it away."
+            f"{place} cannot be replaced, because it contains something else; give another folder, "
+            "or move it."
         )
 
 
 @contextmanager
 def describe_write_errors(place: Path) -> Iterator[None]:
-    """Say in a sentence why a place could not be written.
+    """Convert errors of the operating system into a sentence that names the path.
+
+    Args:
+        place: The path that the block writes. The block should do nothing else.
 
     Raises:
-        DataError: For an error of the system in the block, which has nothing to do but write.
+        DataError: The block raised an error of the operating system.
     """
     try:
         yield
@@ -121,22 +124,22 @@ def describe_write_errors(place: Path) -> Iterator[None]:
         if isinstance(error, DataError) or not is_os_error(error):
             raise
         raise DataError(
-            f"{place} could not be written ({os_error_reason(error)}); free the disk, or give a place "
-            "that may be written to."
+            f"{place} could not be written ({os_error_reason(error)}); free disk space, or give a "
+            "path with write permission."
         ) from error
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file is on the disk: a rename may get there before what it names."""
+    """Wait until a file is on disk; otherwise the rename could be stored before the content."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def is_os_error(error: Exception) -> bool:
-    """Tell the operating system's refusals, which polars and safetensors put in words of theirs."""
+    """Return whether the operating system raised an error, also if a library wraps it."""
     return isinstance(error, OSError) or "(os error " in str(error)
 
 
 def os_error_reason(error: Exception) -> str:
-    """Give why the operating system refused something, on one line."""
+    """Return the reason of an error of the operating system, on one line."""
     return getattr(error, "strerror", None) or str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Tensors on disk: safetensors, whole or not at all. No pickle."""
+"""Save and read tensors in the safetensors format. No pickle."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,26 +12,29 @@ from prismrec.io.files import atomic_file
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors and a header of text, whole or not at all.
+    """Write tensors and a text header, completely or not at all.
 
     Raises:
-        DataError: They cannot be written.
+        DataError: The file cannot be written.
     """
-    with atomic_file(path) as beside:
-        write_tensors(beside, tensors, header)
+    with atomic_file(path) as temporary:
+        write_tensors(temporary, tensors, header)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors and a header of text into a folder that is made whole by others."""
-    whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(whole, path, metadata=dict(header))
+    """Write tensors and a text header, without protection against interruption.
+
+    Use it inside ``atomic_folder``, which provides this protection.
+    """
+    contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    save_file(contiguous, path, metadata=dict(header))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read what ``save_tensors`` wrote.
+    """Read tensors and header from a file that ``save_tensors`` wrote.
 
     Raises:
-        DataError: The file is absent, truncated, or of another kind.
+        DataError: The file is missing, truncated, or in another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -39,5 +42,5 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return tensors, file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise DataError(
-            f"The weights at {path} cannot be read ({error}); make them again or restore the file."
+            f"The tensors at {path} cannot be read ({error}); create the file again or restore it."
         ) from error

@@ -1,10 +1,10 @@
-"""The one place that says how many threads compute.
+"""Set the number of threads of all numeric libraries.
 
-    set_threads(2)        # torch, NumPy's and SciPy's BLAS, and faiss
+    set_threads(2)        # torch, the BLAS of NumPy and SciPy, and faiss
 
-Left alone, each of these libraries takes every core, so that several processes on one machine
-work against one another. faiss brings an OpenMP runtime of its own beside torch's and keeps a
-number for each thread that calls it: ``prismrec.retrieval.index.faiss`` hands it torch's at every call.
+By default each library uses all cores, so that several processes on one machine slow each other
+down. faiss has its own OpenMP runtime and a separate number for each calling thread; therefore
+``prismrec.retrieval.index.faiss`` sets it to torch's number in every call.
 """
 
 import threadpoolctl
@@ -14,12 +14,12 @@ from prismrec.errors import ConfigError
 
 
 def set_threads(threads: int) -> None:
-    """Let numeric libraries use this many threads in this process, from now on.
+    """Set the number of threads that the numeric libraries use in this process.
 
     Raises:
-        ConfigError: Fewer than 1.
+        ConfigError: ``threads`` is less than 1.
     """
     if threads < 1:
-        raise ConfigError(f"threads is {threads}; computing takes at least 1.")
+        raise ConfigError(f"threads is {threads}; it must be at least 1.")
     torch.set_num_threads(threads)
     threadpoolctl.threadpool_limits(threads)

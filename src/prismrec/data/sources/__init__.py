@@ -1,12 +1,12 @@
-"""Named data sets: fetched where they may be, read from a local copy, checked by hash.
+"""Named data sets: downloaded if their terms allow it, or read from a local copy.
 
     log, items = open_named("ml-100k", cache)
     log, items = open_named("taobao", cache, source="UserBehavior.csv.zip")
     log, items = open_named("synthetic:many-taste?users=500", cache)
 
-What is fetched is rewritten once as two Parquet files in ``cache/NAME``, which are read as any
-other log is. Nothing is bundled: most of these may not be redistributed. To add one, write a file
-with a ``Source`` and add a line to ``DATASETS``.
+A data set is converted once to two Parquet files in ``cache/NAME``, which are read like any other
+log. The package contains no data, since most data sets may not be redistributed. To add one, write
+a file with a ``Source`` and add one line to ``DATASETS``.
 """
 
 import json
@@ -21,7 +21,7 @@ import polars as pl
 from prismrec.data.events import EventLog, read_events
 from prismrec.data.items import ItemDescriptions
 from prismrec.data.sources.amazon_books import AMAZON_BOOKS
-from prismrec.data.sources.base import Source, check, find
+from prismrec.data.sources.base import Source, check_hashes, find_files
 from prismrec.data.sources.movielens import ML_1M, ML_100K
 from prismrec.data.sources.taobao import TAOBAO
 from prismrec.data.synthetic import PREFIX, open_world
@@ -31,46 +31,46 @@ from prismrec.io import atomic_folder, describe_write_errors
 DATASETS: dict[str, Source] = {
     source.name: source for source in (ML_100K, ML_1M, AMAZON_BOOKS, TAOBAO)
 }
-NOTE = "source.json"
+RECORD = "source.json"
 
 
-class Fetched(NamedTuple):
+class CachedDataset(NamedTuple):
     """A named data set in the cache."""
 
     events_path: Path
     items_path: Path | None
     terms: str
-    sha256: dict[str, str]  # of each file that it was made from
+    sha256: dict[str, str]  # by name, of the original files
 
 
-def fetch(name: str, cache: str | Path, *, source: str | Path | None = None) -> Fetched:
-    """Put a named data set into the cache, unless it is there already.
+def fetch(name: str, cache: str | Path, *, source: str | Path | None = None) -> CachedDataset:
+    """Download a named data set into the cache, if it is not there yet.
 
     Args:
         name: A key of ``DATASETS``.
-        cache: Folder of all named data sets; made if absent.
-        source: A local folder, zip archive or file to take it from, instead of the internet and
-            of what is in the cache.
+        cache: Folder of all named data sets; created if it does not exist.
+        source: A local folder, zip archive or file to read instead of a download. It replaces the
+            data set in the cache.
 
     Raises:
-        UnknownName: No such data set.
-        DataError: It cannot be reached, its files are not the ones known, or the cache cannot be
-            written or holds something else under that name.
+        UnknownName: Unknown data set.
+        DataError: The data cannot be downloaded, its files are not the known ones, or the cache
+            cannot be written or contains something else under this name.
     """
     if name not in DATASETS:
         raise UnknownName.among("data set", name, DATASETS)
     known = DATASETS[name]
     folder = Path(cache) / name
-    if source is not None or not (folder / NOTE).is_file():
+    if source is not None or not (folder / RECORD).is_file():
         with describe_write_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            made = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.")
-        with made as scratch:
+            temporary = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}.")
+        with temporary as scratch:
             _build(known, Path(scratch), folder, None if source is None else Path(source))
     items = folder / "items.parquet"
-    sha256 = json.loads((folder / NOTE).read_text(encoding="utf-8"))["sha256"]
+    sha256 = json.loads((folder / RECORD).read_text(encoding="utf-8"))["sha256"]
     present = items if items.is_file() else None
-    return Fetched(folder / "events.parquet", present, known.terms, sha256)
+    return CachedDataset(folder / "events.parquet", present, known.terms, sha256)
 
 
 def open_named(
@@ -80,13 +80,13 @@ def open_named(
     source: str | Path | None = None,
     keep_events: Collection[str] = (),
 ) -> tuple[EventLog, ItemDescriptions | None]:
-    """Fetch a named data set, or draw a ``synthetic:`` one, and give its events and items.
+    """Open a named or ``synthetic:`` data set; return its events and items.
 
     Args:
         name: A key of ``DATASETS``, or the name of a synthetic world.
         cache: See ``fetch``.
         source: See ``fetch``.
-        keep_events: Kinds of event to keep, for example ``pv``; all if empty.
+        keep_events: The kinds of event to keep, for example ``pv``. Empty: all.
     """
     if name.startswith(PREFIX):
         return open_world(name)
@@ -97,7 +97,7 @@ def open_named(
 
 
 def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None:
-    """Make the cache's folder, whole or not at all."""
+    """Write the folder of a data set in the cache, completely or not at all."""
     if raw is None:
         if known.download is None:
             raise DataError(
@@ -105,12 +105,12 @@ def _build(known: Source, scratch: Path, folder: Path, raw: Path | None) -> None
                 "and give the path of the file."
             )
         raw = known.download(scratch)
-    files, read = find(known, raw, scratch)
-    sha256 = check(known, files)
+    files, read = find_files(known, raw, scratch)
+    sha256 = check_hashes(known, files)
     events, items = read(files)
     record = {"name": known.name, "home": known.home, "terms": known.terms, "sha256": sha256}
-    with atomic_folder(folder, NOTE, f'"{known.name}"') as made:
-        events.sink_parquet(made / "events.parquet")
+    with atomic_folder(folder, RECORD, f'"{known.name}"') as part:
+        events.sink_parquet(part / "events.parquet")
         if items is not None:
-            items.write_parquet(made / "items.parquet")
-        (made / NOTE).write_text(json.dumps(record, indent=2), encoding="utf-8")
+            items.write_parquet(part / "items.parquet")
+        (part / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Amazon Books: reviews of 2014 in their 5-core form, or ComiRec's preprocessed files.
+"""Amazon Books: the reviews of 2014 (5-core), or ComiRec's preprocessed files.
 
-The reviews give categories too where ``meta_Books.json`` lies beside them; its lines are Python
-literals and not JSON, and are read as such, never run.
+The reviews have categories if ``meta_Books.json`` is in the same folder. Its lines are Python
+literals instead of JSON; they are parsed and never executed.
 """
 
 import ast
@@ -35,7 +35,7 @@ def _reviews_with_metadata(paths: list[Path]) -> Tables:
 
 
 def _metadata(path: Path) -> Iterator[tuple[str, str | None, list[str]]]:
-    """Yield each item's id, title and the narrowest category of each of its paths."""
+    """Yield the id, the title and the most specific categories of each item."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -44,17 +44,17 @@ def _metadata(path: Path) -> Iterator[tuple[str, str | None, list[str]]]:
             except (ValueError, SyntaxError) as error:
                 raise DataError(
                     f"{path}, line {number} is not the description of an item ({error}); "
-                    "get the file again, or leave it out: categories are all it gives."
+                    "download the file again, or leave it out: it only adds categories."
                 ) from error
             paths = item.get("categories", [])
             yield item["asin"], item.get("title"), sorted({names[-1] for names in paths if names})
 
 
 def _comirec(paths: list[Path]) -> Tables:
-    """ComiRec's ``user,item,rank`` files, each user in one of them, and its ``item,category``."""
+    """Read ComiRec's three files ``user,item,rank`` and its file ``item,category``."""
     names = {"user": pl.Int64, "item": pl.Int64, "rank": pl.Int64}
     events = pl.scan_csv(paths[:3], has_header=False, schema=names)
-    # Only the order of a user's events was kept: their ranks stand in for seconds.
+    # The files have only the order of a user's events: the ranks are used as seconds.
     time = pl.from_epoch("rank", time_unit="s").cast(pl.Datetime("us"))
     columns = {"item": pl.String, "category": pl.String}
     categories = pl.read_csv(paths[3], has_header=False, schema=columns)
@@ -65,14 +65,14 @@ def _comirec(paths: list[Path]) -> Tables:
 
 AMAZON_BOOKS = Source(
     name="amazon-books",
-    what="8.9 million reviews of 368 000 books by 604 000 people, to 2014",
+    what="8.9 million reviews of 368,000 books by 604,000 people, until 2014",
     terms=(
         "Amazon reviews were collected by Julian McAuley (UC San Diego) for research; "
         "cite He and McAuley, WWW 2016."
     ),
     home="https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html",
     size_mib=3_000,
-    forms=(
+    layouts=(
         (("reviews_Books_5.json", "meta_Books.json"), _reviews_with_metadata),
         (("reviews_Books_5.json",), _reviews),
         (("book_train.txt", "book_valid.txt", "book_test.txt", "book_item_cate.txt"), _comirec),

@@ -1,8 +1,7 @@
-"""What a named data set is, and how its files are found, checked and put into the cache."""
+"""Named data sets: how their files are downloaded, found and checked."""
 
 import hashlib
 import shutil
-import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,44 +12,55 @@ import polars as pl
 from prismrec.errors import DataError
 
 Tables = tuple[pl.LazyFrame, pl.DataFrame | None]
-"""Events (``user``, ``item``, ``time`` as a datetime, perhaps ``event``) and items (``item``,
+"""Events (``user``, ``item``, ``time`` as a datetime, optionally ``event``) and items (``item``,
 ``title``, ``categories``)."""
-Form = tuple[tuple[str, ...], Callable[[list[Path]], Tables]]
-"""Names of the files that hold a data set, and what reads them, given in that order."""
+Layout = tuple[tuple[str, ...], Callable[[list[Path]], Tables]]
+"""The names of the files of a data set, and the function that reads them in this order."""
+
+TIMEOUT_S = 60
+RETRIES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A named data set: whose it is, where it comes from, what its files are."""
+    """A named data set: its owner, its origin and its files."""
 
     name: str
     what: str
-    """One line: what the events are."""
+    """One line that describes the events."""
     terms: str
-    """One sentence: whose data it is and under what terms."""
+    """One sentence: the owner of the data and the terms of use."""
     home: str
-    """The page to read before using it."""
+    """The page to read before using the data."""
     size_mib: int
-    """Size of what is downloaded."""
-    forms: tuple[Form, ...]
-    """Ways in which it is published, the preferred first; any one will do."""
+    """Size of the download in MiB."""
+    layouts: tuple[Layout, ...]
+    """The sets of files in which the data is published, preferred first. One of them is enough."""
     download: Callable[[Path], Path] | None = None
-    """Get it into a folder and give the archive's or folder's path; None where nobody may."""
+    """Download the data into a folder and return the path of the archive. None: not allowed."""
     sha256: Mapping[str, str] = field(default_factory=dict)
-    """Of the files by name, where known; the others are recorded as they were found."""
+    """Known hashes by file name. The hashes of other files are recorded, not checked."""
 
 
-def find(
+def find_files(
     source: Source, raw: Path, scratch: Path
 ) -> tuple[list[Path], Callable[[list[Path]], Tables]]:
-    """Find the files of one of the source's forms in a folder, a zip archive or a single file.
+    """Find the files of one layout in a folder, a zip archive or a single file.
+
+    Args:
+        source: The named data set.
+        raw: The folder, archive or file.
+        scratch: An empty folder into which the files of an archive are unpacked.
+
+    Returns:
+        The files, and the function that reads them.
 
     Raises:
-        DataError: Nothing at ``raw``, or not all files of any form.
+        DataError: ``raw`` does not exist, or no layout is complete.
     """
     if not raw.exists():
         raise DataError(
-            f"{source.name} was asked from {raw}, which does not exist; check the path."
+            f"{source.name} cannot be read from {raw}, which does not exist; check the path."
         )
     zipped = zipfile.is_zipfile(raw)
     if zipped:
@@ -58,61 +68,70 @@ def find(
             names = archive.namelist()
     else:
         names = [str(path) for path in (raw.rglob("*") if raw.is_dir() else [raw])]
-    for wanted, read in source.forms:
-        found = [_named(name, names) for name in wanted]
-        if None not in found:
-            members = [name for name in found if name is not None]
+    for files, read in source.layouts:
+        matches = [_match(name, names) for name in files]
+        members = [name for name in matches if name is not None]
+        if len(members) == len(files):
             return [_unpack(raw, m, scratch) if zipped else Path(m) for m in members], read
-    ways = " or ".join(" and ".join(files) for files, _ in source.forms)
+    choices = " or ".join(" and ".join(files) for files, _ in source.layouts)
     raise DataError(
-        f"{source.name} was asked from {raw}, which does not hold {ways}; see {source.home}."
+        f"{source.name} cannot be read from {raw}, which does not contain {choices}; see "
+        f"{source.home}."
     )
 
 
-def check(source: Source, files: list[Path]) -> dict[str, str]:
-    """Give the SHA-256 of each file by name, compared with the one known.
+def check_hashes(source: Source, files: list[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by name, and compare it with the known one.
 
     Raises:
-        DataError: A file is not the one that is known under its name.
+        DataError: The hash of a file is not the known one.
     """
-    seen = {}
+    hashes = {}
     for path in files:
         with path.open("rb") as file:
-            seen[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-        known = source.sha256.get(path.name, seen[path.name])
-        if seen[path.name] != known:
+            hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        known = source.sha256.get(path.name, hashes[path.name])
+        if hashes[path.name] != known:
             raise DataError(
-                f"{path} is not the file that {source.name} is known by: its SHA-256 is "
-                f"{seen[path.name]}, not {known}; get it again from {source.home}."
+                f"{path} is not the known file of {source.name}: its SHA-256 is "
+                f"{hashes[path.name]}, not {known}; download it again from {source.home}."
             )
-    return seen
+    return hashes
 
 
 def download(url: str, folder: Path) -> Path:
-    """Get a file into a folder, named as in its address.
+    """Download a file into a folder and return its path. The file has the last part of the URL.
+
+    A failed or incomplete download is tried again, up to ``RETRIES`` times.
 
     Raises:
-        DataError: It cannot be reached.
+        DataError: The file cannot be downloaded.
     """
-    path = folder / url.rsplit("/", 1)[-1]
+    import pooch  # imports requests: 0.1 s that only a download needs
+
+    base, name = url.rsplit("/", 1)
+    pooch.get_logger().setLevel("WARNING")
+    files = pooch.create(
+        path=folder, base_url=f"{base}/", registry={name: None}, retry_if_failed=RETRIES
+    )
     try:
-        with urllib.request.urlopen(url, timeout=60) as reply, path.open("wb") as file:  # noqa: S310
-            shutil.copyfileobj(reply, file, 1 << 20)
+        return Path(files.fetch(name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S)))
     except OSError as error:
         raise DataError(
-            f"{url} could not be downloaded ({error}); download it elsewhere and give its path."
+            f"{url} could not be downloaded ({error}); download it in another way and give its "
+            "path."
         ) from error
-    return path
 
 
-def _named(name: str, names: list[str]) -> str | None:
-    """Give the first of the paths that ends in this file name, gzipped or not."""
-    fitting = (path for path in names if Path(path).name in (name, f"{name}.gz"))
-    return next(fitting, None)
+def _match(name: str, names: list[str]) -> str | None:
+    """Return the first path with this file name, compressed with gzip or not."""
+    matches = (path for path in names if Path(path).name in (name, f"{name}.gz"))
+    return next(matches, None)
 
 
 def _unpack(archive: Path, member: str, scratch: Path) -> Path:
-    path = scratch / Path(member).name  # the name alone: a member cannot leave the folder
+    # Only the last part of the name: a member cannot be written outside the folder.
+    path = scratch / Path(member).name
     with zipfile.ZipFile(archive) as opened, opened.open(member) as packed, path.open("wb") as file:
         shutil.copyfileobj(packed, file, 1 << 20)
     return path

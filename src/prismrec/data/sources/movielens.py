@@ -1,10 +1,11 @@
-"""MovieLens, 100 thousand and 1 million ratings, of GroupLens: a rating is an event.
+"""MovieLens 100K and 1M of GroupLens: each rating is an event.
 
-The 100 thousand come from the package index, where the wheel of RecBole carries them as plain
-text (nothing of that package is run), or from GroupLens where it cannot be reached.
+MovieLens 100K is taken from the package index: the wheel of RecBole contains it as plain text
+(the code of that package is not executed). If the index cannot be reached, it is downloaded from
+GroupLens.
 
-Events are put in the order of the user's number, which the 100 thousand's file does not have, so
-that a split by user with a seed is that of others who number users as MovieLens does.
+Events are sorted by the number of the user, so that a split by user with a given seed is the same
+as in other software that numbers users as MovieLens does.
 """
 
 import subprocess
@@ -21,9 +22,9 @@ GENRES = [
     "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
     "Thriller", "War", "Western",
 ]  # fmt: skip
-"""In the order of the flags of ``u.item``."""
+"""Genres in the order of the flags of ``u.item``."""
 TERMS = (
-    "MovieLens is GroupLens's (University of Minnesota): for research use, not to be "
+    "MovieLens belongs to GroupLens (University of Minnesota): for research, not to be "
     "redistributed; cite Harper and Konstan, ACM TiiS 5(4), 2015."
 )
 
@@ -44,9 +45,9 @@ def _download_100k(folder: Path) -> Path:
         try:
             return download("https://files.grouplens.org/datasets/movielens/ml-100k.zip", folder)
         except DataError as error:
-            said = str(getattr(unreachable, "stderr", None) or unreachable).strip().splitlines()
+            lines = str(getattr(unreachable, "stderr", None) or unreachable).strip().splitlines()
             raise DataError(
-                f"ml-100k could not be had from the package index ({said[-1]}), and {error}"
+                f"ml-100k could not be downloaded from the package index ({lines[-1]}), and {error}"
             ) from error
 
 
@@ -55,7 +56,7 @@ def _seconds(name: str) -> pl.Expr:
 
 
 def _atomic(paths: list[Path]) -> Tables:
-    """RecBole's atomic files: tab-separated, ``name:type`` headers, genres in one column."""
+    """Read RecBole's files: tab-separated, ``name:type`` headers, genres in one column."""
     events = pl.scan_csv(paths[0], separator="\t", infer_schema=False, quote_char=None).select(
         user=pl.col("user_id:token").cast(pl.Int64),
         item=pl.col("item_id:token").cast(pl.Int64),
@@ -75,7 +76,7 @@ def _atomic(paths: list[Path]) -> Tables:
 
 
 def _tables_100k(paths: list[Path]) -> Tables:
-    """GroupLens's own 100k: titles in Latin-1 with the year in them, genres as 19 flags."""
+    """Read GroupLens's files of 100K: titles in Latin-1 with the year, genres as 19 flags."""
     events = pl.scan_csv(
         paths[0], separator="\t", has_header=False, new_columns=["user", "item", "rating", "time"]
     ).select("user", "item", time=_seconds("time"))
@@ -88,7 +89,7 @@ def _tables_100k(paths: list[Path]) -> Tables:
 
 
 def _tables_1m(paths: list[Path]) -> Tables:
-    """GroupLens's own 1M: ``::`` between fields, genres parted by ``|``, Latin-1."""
+    """Read GroupLens's files of 1M: fields separated by ``::``, genres by ``|``, Latin-1."""
 
     def fields(path: Path, *names: str) -> pl.DataFrame:
         rows = [row.split("::") for row in path.read_text(encoding="latin-1").splitlines()]
@@ -105,11 +106,11 @@ def _tables_1m(paths: list[Path]) -> Tables:
 
 ML_100K = Source(
     name="ml-100k",
-    what="100 000 ratings of 1 682 films by 943 people, 1997-1998",
+    what="100,000 ratings of 1,682 films by 943 people, 1997-1998",
     terms=TERMS,
     home="https://grouplens.org/datasets/movielens/100k/",
     size_mib=2,
-    forms=((("ml-100k.inter", "ml-100k.item"), _atomic), (("u.data", "u.item"), _tables_100k)),
+    layouts=((("ml-100k.inter", "ml-100k.item"), _atomic), (("u.data", "u.item"), _tables_100k)),
     download=_download_100k,
     sha256={
         "ml-100k.inter": "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
@@ -118,11 +119,11 @@ ML_100K = Source(
 )
 ML_1M = Source(
     name="ml-1m",
-    what="1 million ratings of 3 706 films by 6 040 people, 2000-2003",
+    what="1 million ratings of 3,706 films by 6,040 people, 2000-2003",
     terms=TERMS,
     home="https://grouplens.org/datasets/movielens/1m/",
     size_mib=6,
-    forms=((("ratings.dat", "movies.dat"), _tables_1m),),
+    layouts=((("ratings.dat", "movies.dat"), _tables_1m),),
     download=lambda folder: download(
         "https://files.grouplens.org/datasets/movielens/ml-1m.zip", folder
     ),

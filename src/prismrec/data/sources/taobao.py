@@ -1,4 +1,4 @@
-"""Taobao user behaviour: page views, purchases, cart and favourites, nine days of 2017."""
+"""Taobao user behaviour: page views, purchases, cart and favourites on nine days of 2017."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ COLUMNS = {
 
 
 def _behaviour(paths: list[Path]) -> Tables:
-    """``user,item,category,pv|buy|cart|fav,seconds`` without a header."""
+    """Read ``user,item,category,pv|buy|cart|fav,seconds``, without a header."""
     rows = pl.scan_csv(paths[0], has_header=False, schema=COLUMNS)
     items = rows.select("item", "category").unique().group_by("item").agg("category").sort("item")
     time = pl.from_epoch("time", time_unit="s").cast(pl.Datetime("us"))
@@ -28,12 +28,12 @@ def _behaviour(paths: list[Path]) -> Tables:
 
 TAOBAO = Source(
     name="taobao",
-    what="100 million events (pv, buy, cart, fav) of 988 000 people, nine days of 2017",
+    what="100 million events (pv, buy, cart, fav) of 988,000 people, nine days of 2017",
     terms=(
-        "UserBehavior is Alibaba's, given through Tianchi to registered users for research; "
-        "read its licence there."
+        "UserBehavior belongs to Alibaba, which provides it on Tianchi to registered users for "
+        "research; read the licence there."
     ),
     home="https://tianchi.aliyun.com/dataset/649",
     size_mib=900,
-    forms=((("UserBehavior.csv",), _behaviour),),
+    layouts=((("UserBehavior.csv",), _behaviour),),
 )
