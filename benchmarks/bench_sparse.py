@@ -29,7 +29,7 @@ def step_of(size: int, *, sparse: bool):
     negatives = union(torch.from_numpy(histories.counts(size + 1)), 1_024)
     config = TrainConfig(learning_rate=8e-3, ema_decay=0.98, sparse=sparse, device="cpu")
     objective = Objective(readout=MIXTURE, negatives=negatives)
-    run = Run(model, histories, config, objective, None, torch.device("cpu"))
+    run = Run(model, histories, config, objective, folder=None, device=torch.device("cpu"))
     run.step()
     return lambda: [run.step() for _ in range(STEPS)]
 

@@ -1,74 +1,175 @@
-"""From a name to a class, and from options to its constructor: the only plugin mechanism.
+"""From a name to a class or function, and from options to its constructor.
 
 extractor = build("extractor", "sa", EXTRACTORS, {"interests": 4}, dim=64, max_len=50)
-extractor = build("extractor", "yourpkg.yours:Yours", EXTRACTORS, {}, dim=64, max_len=50)
+extractor = build("extractor", "mypkg.mine:Newest", EXTRACTORS, {}, dim=64, max_len=50)
+
+A name is a key of a table, or ``module:Name``: an installed module or a module in the current
+working folder. This is the only plugin mechanism.
 """
 
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
-from prismrec.errors import ConfigError, UnknownName
+from prismrec.errors import ConfigError, PrismrecError, UnknownName
 
 T = TypeVar("T")
 
 
-def resolve(kind: str, name: str, table: Mapping[str, T | str]) -> T:
-    """Look up ``name`` in ``table``, or import it if it reads ``module:Name``.
+def resolve(
+    kind: str,
+    name: str,
+    table: Mapping[str, T | str],
+    *,
+    subclass_of: type | None = None,
+    instance_of: type | None = None,
+) -> T:
+    """Look up ``name`` in ``table``, or import it if it has the form ``module:Name``.
+
+    Python searches installed modules first, then the current working folder. The working folder is
+    on ``sys.path`` only during this import, so a module in it must import its neighbours at its
+    top, not inside a function.
 
     Args:
         kind: What is looked up, for the error message: "extractor", "loss".
-        name: A key of ``table``, or the import path of something outside it.
-        table: The short names that come with this package. A value may itself be an import
-            path, where it needs an optional dependency.
+        name: A key of ``table``, or ``module:Name``; ``Name`` may be dotted.
+        table: The short names of this package. A value may itself be ``module:Name``, for a part
+            that needs an optional dependency.
+        subclass_of: The class that an imported object must be a subclass of; None for no check.
+        instance_of: The class that an imported object must be an instance of; None for no check.
 
     Raises:
-        UnknownName: Neither; the message lists the names and the nearest one.
+        UnknownName: No such key, module or attribute; the message lists the nearest names.
+        ConfigError: The module raises an error when it is imported, or the object is of the wrong
+            type.
     """
-    found = table.get(name, name)
-    if not isinstance(found, str):
-        return found
-    module, colon, attribute = found.partition(":")
+    entry = table.get(name, name)
+    if not isinstance(entry, str):
+        return entry
+    module, colon, attribute = entry.partition(":")
     if not colon:
         raise UnknownName.among(kind, name, table)
-    try:
-        imported: T = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UnknownName(f"No {kind} at {found!r}: {error}. Check the import path.") from error
+    imported: T = _get_attribute(kind, entry, _import_module(kind, entry, module), attribute)
+    if subclass_of and not (isinstance(imported, type) and issubclass(imported, subclass_of)):
+        raise ConfigError(
+            f"The {kind} {name!r} was given, but it is not a subclass of {subclass_of.__name__}; "
+            f"derive the class from {subclass_of.__module__}.{subclass_of.__name__}."
+        )
+    if instance_of and not isinstance(imported, instance_of):
+        raise ConfigError(
+            f"The {kind} {name!r} was given, but it is of type {type(imported).__name__}; name an "
+            f"object of type {instance_of.__module__}.{instance_of.__name__}."
+        )
     return imported
 
 
 def options_of(factory: Callable[..., object]) -> list[str]:
-    """Name the keyword arguments that ``factory`` takes, in order."""
+    """Return the names of the keyword-only arguments of ``factory``, in order."""
     parameters = inspect.signature(factory).parameters.values()
     return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def build(
     kind: str, name: str, table: Mapping[str, Callable[..., T] | str],
-    options: Mapping[str, Any], **given: Any,
+    options: Mapping[str, Any], *, subclass_of: type | None = None, **arguments: Any,
 ) -> T:  # fmt: skip
-    """Construct what ``name`` stands for with ``given`` and the user's ``options``.
+    """Look up ``name`` and call it with ``arguments`` and the user's ``options``.
 
-    ``given`` holds what the caller always offers (``dim``, ``max_len``); ``options`` come from
-    a user and are checked against the constructor's signature.
+    Args:
+        kind: What is built, for the error message.
+        name: A key of ``table``, or ``module:Name``.
+        table: The short names of this package.
+        options: Options of a user; they are checked against the constructor's signature.
+        subclass_of: See ``resolve``.
+        **arguments: What the caller always passes, such as ``dim`` and ``max_len``.
 
     Raises:
         UnknownName: No such name.
-        ConfigError: An option that the constructor does not take.
+        ConfigError: The constructor has no such option or does not accept the values, or the
+            object is of the wrong type.
     """
-    factory = resolve(kind, name, table)
+    factory = resolve(kind, name, table, subclass_of=subclass_of)
     known = options_of(factory)
     for option in options:
         if option not in known:
-            close = difflib.get_close_matches(option, known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ConfigError(
-                f"The {kind} {name!r} has no option {option!r}.{hint} Options: {', '.join(known)}."
+                f"The {kind} {name!r} has no option {option!r}.{_did_you_mean(option, known)} "
+                f"Options: {', '.join(known)}."
             )
     try:
-        return factory(**{**given, **options})
+        return factory(**{**arguments, **options})
     except TypeError as error:
-        raise ConfigError(f"The {kind} {name!r} refused its options: {error}.") from error
+        raise ConfigError(
+            f"The {kind} {name!r} cannot be built: {str(error).rstrip('.')}; check its options and "
+            "its constructor."
+        ) from error
+
+
+def _import_module(kind: str, name: str, module: str) -> ModuleType:
+    """Import a module, installed or in the working folder.
+
+    Raises:
+        UnknownName: There is no module of this name.
+        ConfigError: The module raises an error when it is imported.
+    """
+    missing = UnknownName(
+        f"The {kind} {name!r} was given, but there is no module {module!r}, neither installed nor "
+        f"in the folder {Path.cwd()}; check the spelling, or change to the folder of the module."
+    )
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise missing
+    try:
+        with _working_folder_on_path():
+            return importlib.import_module(module)
+    except PrismrecError:
+        raise
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            raise missing from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ConfigError(
+            f"The {kind} {name!r} was given, but the module {module!r} raises "
+            f"{type(error).__name__} when it is imported ({reason}); correct the module."
+        ) from error
+
+
+def _get_attribute(kind: str, name: str, module: ModuleType, attribute: str) -> Any:
+    """Return an attribute of a module, or raise UnknownName with the nearest name."""
+    try:
+        return attrgetter(attribute)(module)
+    except AttributeError as error:
+        public = [other for other in dir(module) if not other.startswith("_")]
+        raise UnknownName(
+            f"The {kind} {name!r} was given, but the module {module.__name__!r} has no "
+            f"{attribute!r}; check the spelling.{_did_you_mean(attribute, public)}"
+        ) from error
+
+
+@contextmanager
+def _working_folder_on_path() -> Iterator[None]:
+    """Add the working folder to the end of ``sys.path`` for a while.
+
+    At the end, so that no file in it can replace an installed module.
+    """
+    folder = str(Path.cwd())
+    if folder in sys.path or "" in sys.path:
+        yield
+        return
+    importlib.invalidate_caches()  # a file that was just written must be visible
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _did_you_mean(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -225,8 +225,7 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
         starts.append(clusters)
         init_from_cooccurrence(model, train, clusters=clusters, **options)
 
-    training = importlib.import_module("prismrec.training.fit")  # the package has fit() there
-    monkeypatch.setattr(training, "init_from_cooccurrence", start)
+    monkeypatch.setattr("prismrec.training.build.init_from_cooccurrence", start)
     clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
     assert run("train", line / "data", "--out", tmp_path / "model", *clusters) == 0
     assert starts == [2, 0]

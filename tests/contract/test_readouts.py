@@ -33,12 +33,12 @@ def test_gives_one_logit_an_item_target_first(readout):
 
 
 def test_the_loss_from_partitions_is_the_softmax_of_the_logits(readout):
-    if readout.loss_from_partitions is None:
+    if readout.loss_from_logsumexp is None:
         pytest.skip("this readout has no loss from partitions")
     vectors, prior, target, items = meeting()
     queries, prior = readout.queries(vectors, prior, target)
     scores = losses.score(queries, prior, target, items)
-    found = readout.loss_from_partitions(scores[..., 0], scores.logsumexp(dim=-1), prior)
+    found = readout.loss_from_logsumexp(scores[..., 0], scores.logsumexp(dim=-1), prior)
     torch.testing.assert_close(found, losses.softmax(readout.logits(scores, prior)))
 
 

@@ -13,7 +13,7 @@ from prismrec.models.readouts import MIXTURE
 from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.checkpoint import LAST, read_tensors
-from prismrec.training.initialize import init_from_cooccurrence, leaning_on_categories
+from prismrec.training.initialize import init_from_cooccurrence, shrink_to_categories
 
 # Item 1 is in categories 0 and 1, 2 in 1, 3 in 0 and in 2, which is its alone, 4 in none.
 INDPTR, IDS = np.array([0, 0, 2, 3, 5, 5]), np.array([0, 1, 1, 0, 2], dtype=np.int32)
@@ -168,7 +168,7 @@ def test_weight_decay_spares_what_is_shared(new_model, histories):
 def test_items_seen_little_lean_on_their_categories():
     vectors = np.array([[0, 0], [2, 0], [0, 4], [9, 9], [1, 1]], dtype=np.float32)
     counts = np.array([0, 5, 20, 0, 3])
-    found = leaning_on_categories(vectors, counts, SMALL)
+    found = shrink_to_categories(vectors, counts, SMALL)
     first = vectors[1]  # of category 0, in which only item 1 was seen
     both = (vectors[1] * 5**0.5 + vectors[2] * 20**0.5) / (5**0.5 + 20**0.5)
     np.testing.assert_allclose(found[3], first, rtol=1e-6)  # never seen: its category's
@@ -180,6 +180,6 @@ def test_items_seen_little_lean_on_their_categories():
 
 def test_where_nothing_was_seen_the_start_is_finite(new_model):
     model = new_model("prism", tie_embeddings=False)
-    init_from_cooccurrence(model, Histories.of([[]]), seed=0, memberships=by_rest(4))
+    init_from_cooccurrence(model, Histories.of([[]]), seed=0, item_categories=by_rest(4))
     assert torch.isfinite(model.item_vectors()).all()
     assert (model.items.weight[0] == 0).all()

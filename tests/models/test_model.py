@@ -20,8 +20,6 @@ def test_padding_is_zero_after_init_and_among_the_item_vectors(new_model, simila
     assert (model.items.weight[0] == 0).all()
     assert (model.items.weight[1:] != 0).all()
     assert (model.item_vectors()[0] == 0).all()
-    model.reset_items()
-    assert (model.items.weight[0] == 0).all()
 
 
 @pytest.mark.parametrize("extractor", sorted(EXTRACTORS))

@@ -85,7 +85,7 @@ def test_partitions_do_not_depend_on_how_many_are_made_at_once(
     ).eval()
     with torch.no_grad():
         whole = model(HISTORY, HISTORY != 0).bias
-        monkeypatch.setattr("prismrec.models.model.SCORES_HELD", 1)
+        monkeypatch.setattr("prismrec.models.log_normalizer.MAX_SCORES", 1)
         torch.testing.assert_close(model(HISTORY, HISTORY != 0).bias, whole)
 
 
@@ -103,7 +103,7 @@ def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(
     model.set_item_vectors(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), bias)
     with torch.no_grad():
         exact = model.eval()(HISTORY, HISTORY != 0).bias
-        monkeypatch.setattr("prismrec.models.model.SUMMED", 1_000)
+        monkeypatch.setattr("prismrec.models.log_normalizer.MAX_ITEMS", 1_000)
         found = model.eval()(HISTORY, HISTORY != 0).bias
     assert not torch.equal(found, exact)
     torch.testing.assert_close(found, exact, rtol=0, atol=0.15)

@@ -13,7 +13,7 @@ from prismrec.models.readouts import READOUTS
 
 examples = settings(deadline=None, max_examples=15)
 seeds = st.integers(0, 10_000)
-FAST = sorted(name for name, readout in READOUTS.items() if readout.loss_from_partitions)
+FAST = sorted(name for name, readout in READOUTS.items() if readout.loss_from_logsumexp)
 
 
 def meeting(seed, scale=1.0):
@@ -57,7 +57,7 @@ def fast(readout, targets, negatives, log_q):
         queries, prior = readout.queries(vectors, prior, items[targets])
         return chunked_softmax_loss(
             queries, prior, items[targets], items[negatives],
-            finish=readout.loss_from_partitions, log_q=log_q, hits=hits,
+            finish=readout.loss_from_logsumexp, log_q=log_q, hits=hits,
         )  # fmt: skip
 
     return loss
@@ -92,7 +92,7 @@ def test_the_whole_catalog_gives_the_plain_loss_and_gradients(chunk, name, seed)
     def whole(vectors, prior, items):
         queries, prior = readout.queries(vectors, prior, items[targets])
         return chunked_softmax_loss(
-            queries, prior, items[targets], items, finish=readout.loss_from_partitions
+            queries, prior, items[targets], items, finish=readout.loss_from_logsumexp
         )
 
     uncorrected = plain(readout, targets, everything, torch.zeros(len(everything)))
@@ -179,7 +179,7 @@ def test_scores_of_all_positions_are_never_held_at_once(sampled, monkeypatch):
     with Largest() as largest:
         chunked_softmax_loss(
             vectors, torch.zeros(p, k), items[targets], items,
-            finish=READOUTS["lse"].loss_from_partitions, hits=hits,
+            finish=READOUTS["lse"].loss_from_logsumexp, hits=hits,
         ).backward()  # fmt: skip
     assert largest.elements <= 4_096 < p * v  # let alone p * k * v
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cosine_similarity
 
 from prismrec.errors import ConfigError
-from prismrec.models.clustering import ALIKE, FADES, assigned
+from prismrec.models.clustering import DECAY, MIN_COSINE, assign_clusters
 from prismrec.models.extractors import Prism
 
 tastes = torch.eye(4)
@@ -25,12 +25,12 @@ def plainly(items, number):
     sums, found = [], []
     for item in items:
         likeness = [float(cosine_similarity(total, item, dim=0)) for total in sums]
-        likeness += [ALIKE] * (number - len(sums))
+        likeness += [MIN_COSINE] * (number - len(sums))
         joined = max(range(len(likeness)), key=likeness.__getitem__)
         if joined >= len(sums):
             joined = len(sums)
             sums.append(torch.zeros_like(item))
-        sums[joined] = FADES * sums[joined] + item
+        sums[joined] = DECAY * sums[joined] + item
         found.append(joined)
     return found
 
@@ -38,7 +38,7 @@ def plainly(items, number):
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 9), st.integers(1, 4))
 def test_equals_one_event_after_another(seed, batch, length, number):
     items, mask = drawn(seed, batch, length)
-    found = assigned(items, mask, number=number)
+    found = assign_clusters(items, mask, number=number)
     assert (found[~mask] == -1).all()
     for row, own, here in zip(found, items, mask, strict=True):
         assert row[here].tolist() == plainly(own[here], number)
@@ -47,15 +47,15 @@ def test_equals_one_event_after_another(seed, batch, length, number):
 @given(st.integers(0, 10_000), st.integers(1, 8))
 def test_a_prefix_is_clustered_as_the_whole_is(seed, upto):
     items, mask = drawn(seed, 3, 8)
-    whole = assigned(items, mask, number=3)
-    assert torch.equal(assigned(items[:, :upto], mask[:, :upto], number=3), whole[:, :upto])
+    whole = assign_clusters(items, mask, number=3)
+    assert torch.equal(assign_clusters(items[:, :upto], mask[:, :upto], number=3), whole[:, :upto])
 
 
 def test_tastes_are_told_apart_in_the_order_in_which_they_start():
     items = tastes[[2, 0, 2, 0, 0, 3]][None]
     mask = torch.ones(1, 6, dtype=torch.bool)
-    assert assigned(items, mask, number=4).tolist() == [[0, 1, 0, 1, 1, 2]]
-    assert assigned(items, mask, number=1).tolist() == [[0] * 6]
+    assert assign_clusters(items, mask, number=4).tolist() == [[0, 1, 0, 1, 1, 2]]
+    assert assign_clusters(items, mask, number=1).tolist() == [[0] * 6]
 
 
 # ---- as interests of prism ------------------------------------------------------------------
@@ -103,13 +103,13 @@ def test_without_heads_the_first_cluster_stands_for_an_empty_history():
     found = prism(torch.zeros(2, 2, 4) + tastes[:2], mask)
     assert found.active.tolist() == [[True, False, False], [True, True, False]]
     assert (found.vectors[0] == 0).all()
-    with pytest.raises(ConfigError, match="leave one of the first 1"):
+    with pytest.raises(ConfigError, match="keep one of the first 1"):
         prism.prune([0])
 
 
 @pytest.mark.parametrize("clusters", [-1, 5])
 def test_a_number_of_clusters_that_cannot_be_is_refused(clusters):
-    with pytest.raises(ConfigError, match=f"{clusters} of 4 interests were to be clusters"):
+    with pytest.raises(ConfigError, match=f"clusters is {clusters} of 4 interests"):
         Prism(dim=4, interests=4, max_len=6, clusters=clusters)
-    with pytest.raises(ConfigError, match="leave one of the first 2"):
+    with pytest.raises(ConfigError, match="keep one of the first 2"):
         Prism(dim=4, interests=4, max_len=6, clusters=2).prune([0, 1])

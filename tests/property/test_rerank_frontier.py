@@ -1,4 +1,4 @@
-"""Every list of the frontier against ``diversify`` at many strengths, and the dial's promises."""
+"""All lists of the frontier against ``diversify`` at many strengths; targets and budgets are met."""
 
 from itertools import combinations
 
@@ -70,7 +70,7 @@ def test_relevance_falls_and_diversity_rises_at_every_step(user, k):
 
 @quick
 @given(users(), st.integers(2, 8), st.floats(0, 1))
-def test_the_dial_gives_the_least_strength_that_reaches_a_diversity(user, k, target):
+def test_the_smallest_strength_that_reaches_a_target_is_found(user, k, target):
     found = frontier(*user, k)
     if len(user[0]) < 2 or target > found.diversity[-1]:
         with pytest.raises(ConfigError, match="retrieve more candidates"):
@@ -84,7 +84,7 @@ def test_the_dial_gives_the_least_strength_that_reaches_a_diversity(user, k, tar
 
 @quick
 @given(users(), st.integers(1, 8), st.floats(0, 1))
-def test_the_dial_gives_the_most_strength_that_a_loss_of_relevance_allows(user, k, lost):
+def test_the_largest_strength_within_a_relevance_budget_is_found(user, k, lost):
     found = frontier(*user, k)
     budget = (1 - lost) * outcome(*user, k, 0)[0]
     strength = found.strength_for_relevance_loss(lost)
@@ -94,7 +94,7 @@ def test_the_dial_gives_the_most_strength_that_a_loss_of_relevance_allows(user, 
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
-def test_a_dial_outside_its_range_is_an_error(share):
+def test_a_target_outside_its_range_is_an_error(share):
     found = frontier(np.array([3.0, 2.0, 1.0]), np.array([0, 0, 1]), 2)
     with pytest.raises(ConfigError, match="from 0 to 1"):
         found.strength_for_diversity(share)
@@ -104,7 +104,7 @@ def test_a_dial_outside_its_range_is_an_error(share):
 
 def test_a_share_of_a_negative_relevance_is_an_error():
     found = frontier(np.array([-1.0, -2.0]), np.array([0, 1]), 1)
-    with pytest.raises(ConfigError, match="normalised"):
+    with pytest.raises(ConfigError, match="normalize_scores"):
         found.strength_for_relevance_loss(0.1)
 
 
@@ -113,6 +113,11 @@ def test_absent_candidates_are_on_no_list():
     found = frontier(scores, categories, 2)
     np.testing.assert_array_equal(outcomes(found), [[3 + 2, 0], [3 + 1, 1]])
     np.testing.assert_array_equal(found.breakpoints, [0, 2 - 1])
+
+
+def test_the_representation_is_one_short_line():
+    found = frontier(np.array([3.0, 2.0, 1.0]), np.array([0, 0, 1]), 2)
+    assert repr(found) == "Frontier(2 lists, relevance 5 to 4, diversity 0 to 1)"
 
 
 def test_no_candidates_make_one_empty_list():

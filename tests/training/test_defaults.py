@@ -12,8 +12,15 @@ from prismrec.data.ids import IdMap
 from prismrec.data.split import Case, Split
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.training import TrainConfig
-from prismrec.training.defaults import DatasetStats, dataset_stats, has_repeated_items, told
-from prismrec.training.fit import RunConfig, item_categories_of, make_model, resolve_defaults
+from prismrec.training.build import build_model, shared_categories
+from prismrec.training.defaults import (
+    DatasetStats,
+    dataset_stats,
+    describe_defaults,
+    has_repeated_items,
+    resolve_defaults,
+)
+from prismrec.training.run_config import RunConfig
 
 SPARSE = DatasetStats(
     items=12_000, dense=False, multi_step_targets=True, has_repeats=True, categories=True
@@ -99,7 +106,7 @@ def test_the_extractors_of_others_keep_theirs():
 
 
 @pytest.mark.parametrize("given", [None, True, False])
-@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize("has_repeats", [True, False])
 @pytest.mark.parametrize("dense", [True, False])
 def test_dense_data_strikes_what_lists_leave_out_and_reads_far_back(dense, has_repeats, given):
     stats = replace(SPARSE, dense=dense, has_repeats=has_repeats)
@@ -116,7 +123,7 @@ def test_the_model_is_told_what_to_strike(mask_history_negatives):
     config, _ = resolve_defaults(
         RunConfig(mask_history_negatives=mask_history_negatives), TrainConfig(), SPARSE
     )
-    assert make_model(config, 40, 0).mask_history_negatives is mask_history_negatives
+    assert build_model(config, 40, 0).mask_history_negatives is mask_history_negatives
 
 
 def test_a_long_history_is_read_where_dense_data_strikes_it():
@@ -143,21 +150,21 @@ def test_settling_twice_changes_nothing():
     assert resolve_defaults(*once, DENSE) == once
 
 
-def test_what_came_of_the_rules_is_told():
+def test_what_came_of_the_rules_is_describe_defaults():
     settled, training = resolve_defaults(RunConfig(interests=3), TrainConfig(), SPARSE)
-    said = told(RunConfig(interests=3), settled)
+    said = describe_defaults(RunConfig(interests=3), settled)
     assert "readout mixture, " in said
     assert "interests" not in said
-    assert "horizon 0" in told(TrainConfig(), training)
-    assert told(settled, settled) == ""
+    assert "horizon 0" in describe_defaults(TrainConfig(), training)
+    assert describe_defaults(settled, settled) == ""
 
 
 def test_settings_that_were_not_settled_make_no_model():
-    with pytest.raises(ConfigError, match="not settled"):
-        make_model(RunConfig(), 40, 0)
+    with pytest.raises(ConfigError, match="call resolve_defaults first"):
+        build_model(RunConfig(), 40, 0)
 
 
 def test_categories_that_no_two_items_share_are_nothing_to_train_by():
-    assert item_categories_of(catalog_of([0], [0, 1], [])).number == 1
+    assert shared_categories(catalog_of([0], [0, 1], [])).number == 1
     with pytest.raises(ConfigError, match=r"no two items .* --no-categories"):
-        item_categories_of(catalog_of([0], [1], []))
+        shared_categories(catalog_of([0], [1], []))

@@ -28,7 +28,7 @@ def test_each_step_moves_it_by_what_it_does_not_keep():
         model.weight.fill_(3.0)
         average.update(10_000)
     assert average.weights["weight"].item() == pytest.approx(0.75 * 1.9 + 0.25 * 3)
-    with average.in_place():
+    with average.applied():
         assert model.weight.item() == pytest.approx(2.175)
     assert model.weight.item() == 3
 

@@ -11,17 +11,17 @@ from scipy import sparse
 
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError
-from prismrec.models.clustering import assigned
+from prismrec.models.clustering import assign_clusters
 from prismrec.models.extractors import Prism
 from prismrec.models.model import Model
 from prismrec.training import initialize as cooccurrence
 from prismrec.training.initialize import (
-    clusters_apart,
     cooccurrence_vectors,
     count_in_blocks,
     init_from_cooccurrence,
     positive_pmi,
-    randomised_svd,
+    randomized_svd,
+    split_by_cluster,
 )
 
 histories_of = st.lists(st.lists(st.integers(1, 8), max_size=15), min_size=1, max_size=12)
@@ -75,7 +75,7 @@ def test_pmi_is_its_formula_where_positive():
 def test_the_svd_finds_the_largest_triplets():
     random = np.random.default_rng(1)
     dense = sparse.random_array((60, 60), density=0.2, rng=random).toarray().astype(np.float32)
-    left, values, right = randomised_svd(sparse.csr_array(dense), 5, seed=0)
+    left, values, right = randomized_svd(sparse.csr_array(dense), 5, seed=0)
     whole = np.linalg.svd(dense)
     np.testing.assert_allclose(values, whole[1][:5], rtol=1e-2)
     best = (whole[0][:, :5] * whole[1][:5]) @ whole[2][:5]
@@ -121,7 +121,9 @@ def plainly_apart(histories, vectors, number):
     """Give the events, with their times, of each cluster of each history in turn."""
     for user, items in enumerate(histories):
         mask = torch.ones(1, len(items), dtype=torch.bool)
-        cluster = assigned(torch.from_numpy(vectors[items])[None], mask, number=number)[0].numpy()
+        cluster = assign_clusters(torch.from_numpy(vectors[items])[None], mask, number=number)[
+            0
+        ].numpy()
         times = histories.times_of(user)
         for own in range(cluster.max(initial=-1) + 1):
             yield items[cluster == own].tolist(), times[cluster == own].tolist()
@@ -132,8 +134,8 @@ def test_clusters_apart_are_those_of_each_history_by_itself(rows, number, block)
     histories = Histories.of(rows)
     vectors = np.random.default_rng(0).standard_normal((9, 3), dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence, "CLUSTERED", block)
-        found = clusters_apart(histories, vectors, number=number)
+        patch.setattr(cooccurrence, "CLUSTER_BLOCK", block)
+        found = split_by_cluster(histories, vectors, number=number)
     got = [(items.tolist(), found.times_of(row).tolist()) for row, items in enumerate(found)]
     assert got == list(plainly_apart(histories, vectors, number))
 
@@ -143,11 +145,11 @@ def test_one_long_history_pads_no_short_ones(monkeypatch):
 
     def noted(items, mask, *, number):
         slots.append(mask.numel())
-        return assigned(items, mask, number=number)
+        return assign_clusters(items, mask, number=number)
 
-    monkeypatch.setattr(cooccurrence, "assigned", noted)
+    monkeypatch.setattr(cooccurrence, "assign_clusters", noted)
     histories = Histories.of([[1, 2, 3]] * 200 + [[1] * 500])
-    clusters_apart(histories, np.ones((4, 2), np.float32), number=2)
+    split_by_cluster(histories, np.ones((4, 2), np.float32), number=2)
     assert sum(slots) <= 2 * len(histories.items)
 
 

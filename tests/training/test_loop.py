@@ -188,7 +188,7 @@ def test_a_validation_that_fails_is_an_error_not_an_empty_result(new_model, hist
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_validation_that_is_no_number_is_an_error(new_model, histories, value):
-    with pytest.raises(TrainingError, match=f"after step 10 gave {value}"):
+    with pytest.raises(TrainingError, match=f"after step 10 returned {value}"):
         train(new_model(), histories, config(validate_every=10), validate=lambda: value)
 
 
@@ -244,7 +244,7 @@ def test_sparse_gradients_train_as_dense_ones_do(new_model, histories):
 
 
 def test_sparse_gradients_need_sampled_negatives(new_model, histories):
-    with pytest.raises(ConfigError, match="sample negatives, or leave sparse out"):
+    with pytest.raises(ConfigError, match="set negatives above 0, or turn sparse off"):
         train(new_model(), histories, config(steps=1, warmup=0, sparse=True))
 
 

@@ -14,7 +14,7 @@ from prismrec.models.readouts import READOUTS
 from prismrec.models.regularizers import REGULARIZERS
 from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, objective
-from prismrec.training.objective import compute
+from prismrec.training.objective import compute_loss
 from prismrec.types import Batch, Interests
 
 GBCE = partial(losses.gbce, sampling_rate=0.3)
@@ -94,7 +94,7 @@ def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
     model, batch = new_model(mask_history_negatives=mask_history_negatives), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
     goal = Objective(loss=loss, readout=READOUTS[name], negatives=sampler)
-    found, parts = compute(model, batch, goal, torch.Generator().manual_seed(0))
+    found, parts = compute_loss(model, batch, goal, torch.Generator().manual_seed(0))
     expected = by_position(model, batch, name, loss, sampler)
     torch.testing.assert_close(found, expected)
     assert parts["loss"] == found.item()
@@ -110,7 +110,7 @@ def test_what_is_struck_is_not_pushed_away(new_model):
         model = new_model(
             "prism", tie_embeddings=False, mask_history_negatives=mask_history_negatives
         )
-        compute(model, batch, Objective(), torch.Generator())[0].backward()
+        compute_loss(model, batch, Objective(), torch.Generator())[0].backward()
         pushed = model.outputs.weight.grad[1:].abs().sum(dim=1) > 0
         assert pushed[[2, 4, 6]].tolist() == [not mask_history_negatives] * 3
         assert pushed.sum() == (36 if mask_history_negatives else 39)
@@ -119,7 +119,7 @@ def test_what_is_struck_is_not_pushed_away(new_model):
 @pytest.mark.parametrize("extractor", ["mind", "dr", "gru", "transformer", "mean"])
 def test_one_target_a_row_loses_what_the_position_loses(new_model, histories, extractor):
     model, batch = new_model(extractor).eval(), batch_of(histories, targets="random")
-    found, _ = compute(model, batch, Objective(), torch.Generator())
+    found, _ = compute_loss(model, batch, Objective(), torch.Generator())
     interests = model(batch.history, batch.mask)
     assert not interests.bias.any()
     expected = []
@@ -135,8 +135,8 @@ def test_a_regularizer_does_not_depend_on_how_often_a_batch_is_repeated(new_mode
     model, batch = new_model(), batch_of(histories)
     goal = Objective(regularizers={name: (REGULARIZERS[name], 0.5)})
     twice = Batch(*(torch.cat([part, part]) for part in batch))
-    total, parts = compute(model, batch, goal, torch.Generator())
-    doubled, doubled_parts = compute(model, twice, goal, torch.Generator())
+    total, parts = compute_loss(model, batch, goal, torch.Generator())
+    doubled, doubled_parts = compute_loss(model, twice, goal, torch.Generator())
     assert parts[name] > 0
     assert doubled_parts == pytest.approx(parts, rel=1e-5)
     torch.testing.assert_close(doubled, total)
@@ -146,7 +146,7 @@ def test_a_regularizer_does_not_depend_on_how_often_a_batch_is_repeated(new_mode
 def test_routing_variance_is_the_formula_over_the_items_of_each_prefix(new_model, histories):
     model, batch = new_model(), batch_of(histories)
     goal = Objective(regularizers={"variance": (REGULARIZERS["routing_variance"], 1.0)})
-    _, parts = compute(model, batch, goal, torch.Generator())
+    _, parts = compute_loss(model, batch, goal, torch.Generator())
     terms = []
     for row, slot in (batch.target != 0).nonzero():
         history = batch.history[row : row + 1, : slot + 1]
@@ -162,8 +162,10 @@ def test_disagreement_of_copies_is_one_and_of_one_interest_none(new_model, histo
     with torch.no_grad():
         for parameter in model.extractor.parameters():
             parameter.zero_()  # every head the same
-    assert compute(model, batch, goal, torch.Generator())[1]["same"] == pytest.approx(1)
-    assert compute(new_model("sa", interests=1), batch, goal, torch.Generator())[1]["same"] == 0
+    assert compute_loss(model, batch, goal, torch.Generator())[1]["same"] == pytest.approx(1)
+    assert (
+        compute_loss(new_model("sa", interests=1), batch, goal, torch.Generator())[1]["same"] == 0
+    )
 
 
 def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_model, histories):
@@ -181,7 +183,7 @@ def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_m
         model = new_model("prism", tie_embeddings=False).eval()
         with torch.no_grad():
             model.items.weight *= scale
-        found.append(compute(model, batch, goal, torch.Generator())[1]["same"])
+        found.append(compute_loss(model, batch, goal, torch.Generator())[1]["same"])
     assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
@@ -201,7 +203,7 @@ def test_scores_and_losses_stay_in_float32_under_autocast(histories, name):
     found = []
     for enabled in (False, True):
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            loss, _ = compute(model, batch, goal, torch.Generator().manual_seed(0))
+            loss, _ = compute_loss(model, batch, goal, torch.Generator().manual_seed(0))
         assert loss.dtype == torch.float32
         found.append({"loss": loss.detach(), **gradients(model, loss)})
     torch.testing.assert_close(found[1], found[0])

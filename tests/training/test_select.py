@@ -33,18 +33,18 @@ def recommender(dataset):
 @pytest.fixture
 def split(dataset, monkeypatch):
     split = split_by_user(dataset, valid=0.4, test=0.2)
-    monkeypatch.setattr(tuning, "TELLING", sum(len(case.targets) for case in split.valid))
+    monkeypatch.setattr(tuning, "MIN_TARGETS", sum(len(case.targets) for case in split.valid))
     return split
 
 
 def test_what_wins_nothing_is_retired_and_told(recommender, split):
     before = recommender.ranked([case.history for case in split.valid], 8)
     told = prune_interests(recommender, split.valid)
-    assert told == "2 of 3 interests stay: the others won 0.0 % of the targets of validation"
+    assert told == "2 of 3 interests were kept: the others won only 0.0 % of the validation targets"
     assert recommender.model.extractor.pruned == [1]
     found = diagnose(recommender, split.valid, k=8)
     assert found.active == (1, 0, 1)
-    assert not found.dead
+    assert not found.unused
     after = recommender.ranked([case.history for case in split.valid], 8)
     assert np.array_equal(after.items, before.items)
     assert after.scores == pytest.approx(before.scores, abs=1e-5)
@@ -60,7 +60,7 @@ def test_one_head_stays_whatever_it_wins(dataset, split):
     )
     with torch.no_grad():
         extractor.prior[:2] = -20
-    assert "interests stay" in prune_interests(
+    assert "interests were kept" in prune_interests(
         Recommender.exact(model, dataset.catalog), split.valid
     )
     assert len({0, 1} & set(extractor.pruned)) == 1
@@ -95,7 +95,7 @@ def test_it_is_saved_and_may_be_taken_back(dataset, recommender, tmp_path):
 
 @pytest.mark.parametrize("numbers", [[3], [-1], [0, 1, 2]])
 def test_no_other_interest_and_not_all(recommender, numbers):
-    with pytest.raises(ConfigError, match="name some of these, and leave one"):
+    with pytest.raises(ConfigError, match="to be pruned; use numbers from 0 to 2, and keep one"):
         recommender.model.extractor.prune(numbers)
 
 

@@ -1,8 +1,12 @@
 """Models: item vectors, extractors, losses, readouts and samplers.
 
-Must not depend on: data sets, retrieval, lists.
+``Model`` is an item table and an extractor. An extractor computes K interest vectors from a
+history. Losses, readouts, samplers and regularizers are functions that training combines.
 
-Names are imported when they are first used.
+This package must not depend on data sets, retrieval or lists.
+
+To add a part, write one file or function and add one line to ``EXTRACTORS``, ``LOSSES``,
+``READOUTS``, ``SAMPLERS`` or ``REGULARIZERS``. Names are imported when they are first used.
 """
 
 import lazy_loader as lazy

@@ -2,7 +2,7 @@ from .chunked_softmax import (
     CHUNK as CHUNK,
 )
 from .chunked_softmax import (
-    Finish as Finish,
+    LossFromLogsumexp as LossFromLogsumexp,
 )
 from .chunked_softmax import (
     chunked_softmax_loss as chunked_softmax_loss,
@@ -10,7 +10,7 @@ from .chunked_softmax import (
 from .chunked_softmax import (
     find_hits as find_hits,
 )
-from .clustering import assigned as assigned
+from .clustering import assign_clusters as assign_clusters
 from .embeddings import ItemCategories as ItemCategories
 from .extractors import (
     EXTRACTORS as EXTRACTORS,
@@ -39,7 +39,12 @@ from .extractors import (
 from .extractors import (
     Transformer as Transformer,
 )
-from .losses import LOSSES as LOSSES
+from .losses import (
+    LOSSES as LOSSES,
+)
+from .losses import (
+    declare_softmax as declare_softmax,
+)
 from .model import (
     Model as Model,
 )
@@ -73,9 +78,9 @@ __all__ = [
     "SAMPLERS",
     "DynamicRouting",
     "Extractor",
-    "Finish",
     "GRU4Rec",
     "ItemCategories",
+    "LossFromLogsumexp",
     "MeanPool",
     "Model",
     "Prism",
@@ -85,7 +90,8 @@ __all__ = [
     "SharedRouting",
     "Similarity",
     "Transformer",
-    "assigned",
+    "assign_clusters",
     "chunked_softmax_loss",
+    "declare_softmax",
     "find_hits",
 ]

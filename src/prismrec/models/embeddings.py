@@ -1,13 +1,13 @@
-"""The table of item vectors; while it trains, items of a category may share a part of theirs.
+"""Table of item vectors, with optional category embeddings during training.
 
     table = ItemTable(catalog.size, 64)
-    table.share(Memberships.of(indptr, ids))
-    table(items)        # each its own row plus what its categories share
-    table.fold()        # from now on a plain table again, of the same vectors
+    table.add_category_embeddings(ItemCategories.of(indptr, ids))
+    table(items)        # own row plus the embeddings of the item's categories
+    table.merge_category_embeddings()        # a plain table again, with the same vectors
 
-An item that few have taken has few events to learn from; those of its category have many. So an
-item's vector is a row of its own plus Σ_c s_c / √|C|, c over the item's categories C. s starts at
-0, and once training ends it is added to the rows: what is saved and served knows nothing of it.
+A rare item has few events to learn from, but its categories have many. So the vector of an item is
+its own row plus Σ_c s_c / √|C|, over the categories c in the set C of the item. s starts at 0. When
+training ends, it is added to the rows, so a saved model has no category embeddings.
 """
 
 from dataclasses import dataclass
@@ -20,40 +20,44 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ItemCategories:
-    """Which items share which categories: item i is in ``ids[indptr[i]:indptr[i + 1]]``."""
+    """Categories that several items have: item i has ``ids[indptr[i]:indptr[i + 1]]``."""
 
     indptr: NDArray[np.int64]
-    """``[V + 1]``; padding's row, 0, is empty."""
+    """``[V + 1]``; the row of padding, 0, is empty."""
     ids: NDArray[np.int64]
-    """Numbers of categories, from 0, each of at least two items."""
+    """Category numbers from 0; each occurs at two items or more."""
     number: int
-    """C."""
+    """Number of categories C."""
 
     @classmethod
     def of(cls, indptr: NDArray[np.integer], ids: NDArray[np.integer]) -> "ItemCategories":
-        """Keep the categories that several items are in: what one item has it shares with none.
+        """Build from the categories of all items; drop those that only one item has.
 
-        Cost: O(V + memberships).
+        Cost: O(V + len(ids)).
         """
         counts = np.bincount(ids)
-        owner = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        item = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         kept = counts[ids] > 1
-        found, renumbered = np.unique(ids[kept], return_inverse=True)
-        lengths = np.bincount(owner[kept], minlength=len(indptr) - 1)
+        names, renumbered = np.unique(ids[kept], return_inverse=True)
+        lengths = np.bincount(item[kept], minlength=len(indptr) - 1)
         bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(bounds, renumbered.astype(np.int64), len(found))
+        return cls(bounds, renumbered.astype(np.int64), len(names))
+
+    def __repr__(self) -> str:
+        """Return the sizes."""
+        return f"ItemCategories({len(self.indptr) - 2:,} items, {self.number:,} shared categories)"
 
 
 class ItemTable(nn.Embedding):
-    """A vector for each item; padding's, row 0, is 0.
+    """One vector per item; row 0, of padding, is 0.
 
     Args:
         size: V, the number of items plus one.
-        width: W of a vector.
+        width: Width W of a vector.
 
-    Cost: O(N W), where categories are shared times one more than those of an item.
+    Cost: O(N W) per lookup; with category embeddings times one plus the categories per item.
     """
 
     indptr: Tensor
@@ -63,30 +67,30 @@ class ItemTable(nn.Embedding):
         super().__init__(size, width, padding_idx=0)
         self.shared: nn.Parameter | None = None
 
-    def add_category_embeddings(self, memberships: ItemCategories) -> None:
-        """Let the items of a category share a part of their vectors, 0 at first, until ``merge_category_embeddings``."""
+    def add_category_embeddings(self, item_categories: ItemCategories) -> None:
+        """Add one embedding per category, 0 at first, until ``merge_category_embeddings``."""
         device = self.weight.device
-        # The data set holds who is in what, so no checkpoint need.
+        # Not persistent: the data set has the categories, so a checkpoint does not need them.
         for name in ("indptr", "ids"):
-            part = torch.from_numpy(getattr(memberships, name)).to(device)
+            part = torch.from_numpy(getattr(item_categories, name)).to(device)
             self.register_buffer(name, part, persistent=False)
-        zeros = torch.zeros(memberships.number, self.embedding_dim, device=device)
+        zeros = torch.zeros(item_categories.number, self.embedding_dim, device=device)
         self.shared = nn.Parameter(zeros)
 
     def forward(self, items: Int[Tensor, "*N"]) -> Float[Tensor, "*N W"]:
-        """Look up the vectors of some items."""
-        own = super().forward(items)
-        return own if self.shared is None else own + self._of_categories(items, self.shared)
+        """Return the vectors of some items."""
+        rows = super().forward(items)
+        return rows if self.shared is None else rows + self._of_categories(items, self.shared)
 
     def rows(self) -> Float[Tensor, "V W"]:
-        """Give every vector, by item number."""
+        """Return the vectors of all items, by item number."""
         if self.shared is None:
             return self.weight
         everything = torch.arange(self.num_embeddings, device=self.weight.device)
         return self.weight + self._of_categories(everything, self.shared)
 
     def merge_category_embeddings(self) -> None:
-        """Make what categories share part of the rows; no vector changes."""
+        """Add the category embeddings to the rows and remove them; no vector changes."""
         if self.shared is not None:
             with torch.no_grad():
                 self.weight.copy_(self.rows())
@@ -96,6 +100,7 @@ class ItemTable(nn.Embedding):
     def _of_categories(
         self, items: Int[Tensor, "*N"], shared: Float[Tensor, "C W"]
     ) -> Float[Tensor, "*N W"]:
+        """Return the scaled sum of the category embeddings of each item."""
         flat = items.flatten()
         begin = self.indptr[flat]
         count = self.indptr[flat + 1] - begin
@@ -104,7 +109,7 @@ class ItemTable(nn.Embedding):
         places = torch.arange(total, device=flat.device)
         places = places - (offsets - begin).repeat_interleave(count, output_size=total)
         weights = count.to(shared.dtype).rsqrt().repeat_interleave(count, output_size=total)
-        found = embedding_bag(
+        sums = embedding_bag(
             self.ids[places], shared, offsets, mode="sum", per_sample_weights=weights
         )
-        return found.view(*items.shape, -1)
+        return sums.view(*items.shape, -1)

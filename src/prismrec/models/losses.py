@@ -1,23 +1,59 @@
-"""From scores to a loss, in plain steps.
+"""From scores to a loss, in simple steps.
 
     scores = score(queries, prior, target, negatives)          # [P, Q, S], target in column 0
-    scores = subtract_log_q(scores, log_q)                     # of a softmax: uneven draws
-    scores = drop_hits(scores, own_ids, negative_ids)          # negatives that are the row's own
+    scores = subtract_log_q(scores, log_q)                     # for a softmax: sampler correction
+    scores = drop_hits(scores, masked_ids, negative_ids)       # negatives that are no negatives
     loss   = softmax(readout.logits(scores, prior)).mean()
 
-Each step takes tensors and gives a tensor; none holds state or knows a model. All losses take
-logits ``[P, S]`` with the target in column 0 and give one value a row, so a new one is one
-function and one line in ``LOSSES``. This is the plain form, and the oracle of the fast one in
-``partition.py``.
+Each step is a pure function of tensors. A loss gets logits ``[P, S]``, with the target in column 0,
+and returns one value per row. ``chunked_softmax`` computes the same softmax loss faster.
+
+To add a loss: write the function, add it to ``LOSSES``, or name it as ``module:function``. A loss
+that is a softmax over the items declares this with ``@declare_softmax()``: then the log q of the
+sampler is subtracted from the scores of negatives.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
+
+F = TypeVar("F", bound=Callable[..., Tensor])
+
+
+def declare_softmax(*, chunked: bool = False) -> Callable[[F], F]:
+    """Return a decorator that declares a loss to be a softmax of the target among items.
+
+    It sets ``loss.softmax = True``. Negatives of a sampler are then corrected by their log q. Do
+    not declare losses that use the logit of each negative by itself (bce, gbce, bpr): the
+    correction would move their optimum.
+
+    Args:
+        chunked: Declare with ``loss.chunked = True`` that the loss equals ``softmax``, so that
+            ``chunked_softmax_loss`` may compute it.
+    """
+
+    def declare(loss: F) -> F:
+        loss.softmax, loss.chunked = True, chunked  # type: ignore[attr-defined]
+        return loss
+
+    return declare
+
+
+def is_softmax(loss: Callable[..., Tensor]) -> bool:
+    """Return whether a loss, or the function inside a ``partial``, is declared to be a softmax."""
+    while isinstance(loss, partial):
+        loss = loss.func
+    return bool(getattr(loss, "softmax", False))
+
+
+def is_chunked(loss: Callable[..., Tensor]) -> bool:
+    """Return whether ``chunked_softmax_loss`` may compute this loss."""
+    return bool(getattr(loss, "chunked", False))
 
 
 def score(
@@ -26,68 +62,69 @@ def score(
     target: Float[Tensor, "P D"],
     negatives: Float[Tensor, "N D"],
 ) -> Float[Tensor, "P Q 1+N"]:
-    """Score target and negatives by every query: inner products, plus the query's prior.
+    """Score target and negatives with every query: inner product plus the query's prior.
 
     Cost: O(P Q N D) time, O(P Q N) memory.
     """
-    own = (queries * target[:, None]).sum(-1, keepdim=True)
-    return torch.cat([own, queries @ negatives.T], dim=-1) + prior[..., None]
+    target_scores = (queries * target[:, None]).sum(-1, keepdim=True)
+    return torch.cat([target_scores, queries @ negatives.T], dim=-1) + prior[..., None]
 
 
 def subtract_log_q(
     scores: Float[Tensor, "P Q S"], log_q: Float[Tensor, " N"]
 ) -> Float[Tensor, "P Q 1+N"]:
-    """Undo the sampler's preferences: negatives drawn often count for less.
+    """Correct the scores of negatives for how often the sampler draws them.
 
     Args:
-        scores: Target in column 0. It was not drawn, so it is left alone; TensorFlow's
-            sampled softmax corrects it as well (docs/decisions/0005).
-        log_q: Natural log of each negative's expected count in the sample.
+        scores: Target in column 0. The target is not drawn, so its score does not change;
+            TensorFlow's sampled softmax corrects it as well (docs/decisions/0005).
+        log_q: Natural log of the expected count of each negative in the sample.
     """
     return torch.cat([scores[..., :1], scores[..., 1:] - log_q], dim=-1)
 
 
 def drop_hits(
     scores: Float[Tensor, "P Q S"],
-    own_ids: Int[Tensor, "P O"],
+    masked_ids: Int[Tensor, "P O"],
     negative_ids: Int[Tensor, " N"],
 ) -> Float[Tensor, "P Q 1+N"]:
-    """Take out the negatives that are the row's own: their score is -inf.
+    """Set the scores of accidental hits to -inf: negatives that are masked for the row.
 
     Args:
         scores: Target in column 0.
-        own_ids: The row's target, and what else is struck for it; 0 is none.
-        negative_ids: The items of the other columns.
+        masked_ids: Target and other masked items of each row; 0 is padding.
+        negative_ids: Items of the other columns.
 
     Cost: O(P O N) time and memory.
     """
-    hits = (negative_ids == own_ids[..., None]).any(dim=1)  # [P, N]
-    never = torch.zeros_like(hits[:, :1])  # the target itself stays
+    hits = (negative_ids == masked_ids[..., None]).any(dim=1)  # [P, N]
+    never = torch.zeros_like(hits[:, :1])  # the target's column is never masked
     return scores.masked_fill(torch.cat([never, hits], dim=1)[:, None], float("-inf"))
 
 
+@declare_softmax(chunked=True)
 def softmax(logits: Float[Tensor, "P S"]) -> Float[Tensor, " P"]:
-    """Give -log of the target's share of the softmax."""
+    """Return -log of the softmax probability of the target."""
     return logits.logsumexp(dim=1) - logits[:, 0]
 
 
 def bce(logits: Float[Tensor, "P S"]) -> Float[Tensor, " P"]:
-    """Give the binary cross-entropy: target against 1, each negative against 0, summed."""
+    """Return the binary cross-entropy: label 1 for the target, 0 for each negative, summed."""
     return softplus(-logits[:, 0]) + softplus(logits[:, 1:]).sum(dim=1)
 
 
 def gbce(
     logits: Float[Tensor, "P S"], *, sampling_rate: float, calibration: float = 0.75
 ) -> Float[Tensor, " P"]:
-    """Give the generalised binary cross-entropy: the target's likelihood to a power β.
+    """Return the generalised binary cross-entropy: the target's likelihood to the power β.
 
-    Sampled negatives make a model overconfident; β undoes it: β = α (t (1 - 1/α) + 1/α), with
-    α the sampling rate and t the calibration. t = 0 is plain ``bce`` (β = 1).
+    With sampled negatives a model is overconfident; β corrects this: β = α (t (1 - 1/α) + 1/α),
+    with α the sampling rate and t the calibration. t = 0 is plain ``bce`` (β = 1).
 
     Args:
         logits: Target in column 0.
-        sampling_rate: Negatives a target over the items that could be negatives, in (0, 1].
-        calibration: t, from 0 (none) to 1 (as if every item were a negative).
+        sampling_rate: Negatives per target divided by the items that could be negatives, in (0, 1].
+        calibration: t, from 0 (no correction) to 1 (as if every item were a negative).
 
     Source: Petrov & Macdonald, "gSASRec: Reducing Overconfidence in Sequential Recommendation
     Trained with Negative Sampling", RecSys 2023, the gBCE loss.
@@ -97,15 +134,16 @@ def gbce(
 
 
 def bpr(logits: Float[Tensor, "P S"]) -> Float[Tensor, " P"]:
-    """Give Bayesian personalised ranking: -log σ(target - negative), mean over negatives."""
+    """Return Bayesian personalised ranking: -log σ(target - negative), mean over negatives."""
     margins = logits[:, :1] - logits[:, 1:]
     kept = logits[:, 1:] > float("-inf")
     losses = softplus(-margins.masked_fill(~kept, 0)) * kept
     return losses.sum(dim=1) / kept.sum(dim=1).clamp(min=1)
 
 
+@declare_softmax()
 def hard_negatives(logits: Float[Tensor, "P S"], *, beta: float = 1.0) -> Float[Tensor, " P"]:
-    """Give REMI's softmax, in which a negative counts the more, the higher it scores.
+    """Return the REMI softmax loss, in which a negative with a higher score has more weight.
 
     -log e^{s+} / (e^{s+} + Σ_j e^{(1+β) s_j} / mean_j e^{β s_j}). β = 0 is ``softmax``.
 
@@ -113,24 +151,13 @@ def hard_negatives(logits: Float[Tensor, "P S"], *, beta: float = 1.0) -> Float[
     Recommender Systems" (REMI), RecSys 2023, interest-aware hard negative mining.
     """
     negatives = logits[:, 1:]
-    gone = negatives == float("-inf")
-    there = negatives.masked_fill(gone, 0)  # -inf times 0 is not a number
+    masked = negatives == float("-inf")
+    finite = negatives.masked_fill(masked, 0)  # -inf times 0 is not a number
     # The lowest finite value, not -inf: a row may have no negative left.
-    hardness = (beta * there).masked_fill(gone, torch.finfo(logits.dtype).min)
-    kept = (~gone).sum(dim=1, keepdim=True).clamp(min=1)
-    weighed = there + hardness.log_softmax(dim=1) + kept.log()
-    return softmax(torch.cat([logits[:, :1], weighed.masked_fill(gone, float("-inf"))], dim=1))
-
-
-def is_softmax(loss: Callable[..., Tensor]) -> bool:
-    """Tell whether a loss is of the target's share among items, so that logQ corrects it.
-
-    One of each negative's own logit (bce, gbce, bpr) is right without: shifted by the log of an
-    expected count, its optimum would be another. Functions of others count as softmax.
-    """
-    while isinstance(loss, partial):
-        loss = loss.func
-    return loss not in (bce, gbce, bpr)
+    hardness = (beta * finite).masked_fill(masked, torch.finfo(logits.dtype).min)
+    count = (~masked).sum(dim=1, keepdim=True).clamp(min=1)
+    weighed = finite + hardness.log_softmax(dim=1) + count.log()
+    return softmax(torch.cat([logits[:, :1], weighed.masked_fill(masked, float("-inf"))], dim=1))
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {

@@ -1,4 +1,4 @@
-"""Terms added to the loss that read how interests came about, not what they score."""
+"""Regularizers: terms of the loss that depend on the interests, not on scores of items."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from prismrec.types import Interests
 
 
 def routing_variance(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[Tensor, ""]:
-    """Give how unevenly interests draw on the history's n items: Σ_j (A_kj - 1/n)².
+    """Compute how unevenly interests weigh the n items of a history: Σ_j (A_kj - 1/n)².
 
-    A mean over users and interests, so that its coefficient does not depend on the batch.
+    It is a mean over users and interests, so its coefficient does not depend on the batch size.
 
     Source: Xie et al., REMI, RecSys 2023, routing regularisation.
     """
@@ -23,9 +23,9 @@ def routing_variance(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[T
 
 
 def disagreement(interests: Interests, mask: Bool[Tensor, "B L"]) -> Float[Tensor, ""]:
-    """Give the mean cosine of two different active interests of a user: 1 if all are copies.
+    """Compute the mean cosine of two different active interests of a user: 1 if all are equal.
 
-    A mean over pairs; 0 where there is none.
+    It is a mean over the pairs of the batch; 0 if there are no pairs.
     """
     del mask
     vectors = normalize(interests.vectors, dim=-1)

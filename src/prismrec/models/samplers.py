@@ -1,14 +1,15 @@
-"""Samplers: which items a target is scored against, and how often to expect each.
+"""Samplers: which negatives a target is scored against, and the expected count of each.
 
     sampler = uniform(torch.from_numpy(train.counts(catalog.size)), 1280)
     negatives = sampler(generator, targets)      # Negatives(items [N], log_q [N])
 
-A sampler is a function from a generator and the batch's targets to ``Negatives``; padding is
-never drawn. ``log_q`` is the natural log of an item's expected count in the sample, which is
-what ``losses.subtract_log_q`` takes off. The number of negatives is an option of its own and
-never follows from the size of the batch.
+A sampler is a function from a generator and the targets of a batch to ``Negatives``; it never draws
+padding. ``log_q`` is the natural log of an item's expected count in the sample;
+``losses.subtract_log_q`` subtracts it. The number of negatives is an option and does not depend on
+the batch size.
 
-To add one: write the factory, add a line to ``SAMPLERS``.
+To add one: write a factory with the arguments of ``uniform``, and add a line to ``SAMPLERS``, or
+name it as ``module:function``.
 """
 
 from collections.abc import Callable
@@ -24,30 +25,30 @@ Sampler = Callable[[torch.Generator, Tensor], Negatives]
 
 
 def uniform(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
-    """Draw every item alike, with replacement.
+    """Build a sampler that draws every item with equal probability, with replacement.
 
     Args:
-        counts: Training events of each item; only its length V is used.
-        negatives: N, the number drawn a step.
+        counts: Training events per item; only the length V is used.
+        negatives: N, the number of draws per step.
     """
     return by_popularity(counts, negatives, power=0)
 
 
 def by_popularity(counts: Int[Tensor, " V"], negatives: int, *, power: float = 0.75) -> Sampler:
-    """Draw items by (count + 1) to a power, with replacement.
+    """Build a sampler that draws items in proportion to (count + 1)^power, with replacement.
 
-    The one added keeps an item without training events in reach. Power 0 is uniform.
+    The added 1 lets an item without training events be drawn. Power 0 is uniform.
 
-    Cost: O(N log V) a draw; O(V) memory.
+    Cost: O(N log V) per step; O(V) memory.
     """
     return _by_weight((counts.double() + 1) ** power, negatives)
 
 
 def log_uniform(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
-    """Draw the item of popularity rank r by log((r + 2) / (r + 1)), with replacement.
+    """Build a sampler that weighs popularity rank r by log((r + 2) / (r + 1)), with replacement.
 
-    This is TensorFlow's candidate sampler with its precondition made good: ranks are taken from
-    the counts, whatever order the ids have.
+    TensorFlow's candidate sampler requires ids in order of popularity; here ranks are computed from
+    the counts, so ids may have any order.
     """
     order = counts[1:].argsort(descending=True, stable=True)
     rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
@@ -56,9 +57,9 @@ def log_uniform(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
 
 def in_batch(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
-    """Take the batch's own targets, N of them drawn without replacement or all if fewer.
+    """Build a sampler that uses N targets of the batch, drawn without replacement; all if fewer.
 
-    An item's expected count is the number taken times its share of all training events.
+    The expected count of an item is the number of draws times its share of all training events.
     """
     _check(negatives)
     share = counts.double() / counts.sum()
@@ -72,16 +73,16 @@ def in_batch(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
 
 def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
-    """Half the batch's own targets, or all if fewer, and uniform ones up to N.
+    """Build a sampler of N / 2 targets of the batch (all if fewer) and uniform draws up to N.
 
-    The expected counts of the two add up.
+    The expected count is the sum of both.
     """
     _check(negatives)
-    own, others = in_batch(counts, max(1, negatives // 2)), uniform(counts, negatives)
+    targets_of_batch, others = in_batch(counts, max(1, negatives // 2)), uniform(counts, negatives)
     share = counts.double() / counts.sum()
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
-        first, second = own(generator, targets).items, others(generator, targets).items
+        first, second = targets_of_batch(generator, targets).items, others(generator, targets).items
         items = torch.cat([first, second])[:negatives]
         expected = share.to(items.device)[items] * len(first)
         expected += (len(items) - len(first)) / (len(counts) - 1)
@@ -91,11 +92,11 @@ def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
 
 def union(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
-    """Take all of the batch's own targets and N uniform ones, each item once.
+    """Build a sampler that uses all targets of the batch and N uniform draws, each item once.
 
-    An item appears at most once, so its expected count is the probability that it is included,
-    by either way: 1 - (1 - share)^targets · (1 - 1/(V - 1))^N. Dividing by it makes any sum over
-    the catalog unbiased.
+    An item occurs at most once, so its expected count is the probability that the sample has it:
+    1 - (1 - share)^targets · (1 - 1/(V - 1))^N. Dividing by it makes any sum over the catalog
+    unbiased.
 
     Source: Horvitz and Thompson, JASA 1952.
     """
@@ -113,13 +114,13 @@ def union(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
 
 
 def _by_weight(weight: Float[Tensor, " V"], negatives: int) -> Sampler:
-    """Draw N items by weight, with replacement, by where a uniform number falls."""
+    """Build a sampler of N items by weight, with replacement, by inverting the cumulative sum."""
     _check(negatives)
     edges = weight[1:].cumsum(0)
     log_q = (weight / edges[-1] * negatives).log().float()
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
-        # Drawn where the generator lives, the same numbers for any device of the model.
+        # Drawn on the device of the generator, so that every device of the model gets the same.
         point = torch.rand(negatives, generator=generator, dtype=torch.float64)
         items = torch.searchsorted(edges, point * edges[-1], right=True).clamp(max=len(edges) - 1)
         return Negatives((items + 1).to(targets.device), log_q[items + 1].to(targets.device))
@@ -128,10 +129,11 @@ def _by_weight(weight: Float[Tensor, " V"], negatives: int) -> Sampler:
 
 
 def _check(negatives: int) -> None:
+    """Raise ConfigError for fewer than one negative."""
     if negatives < 1:
         raise ConfigError(
-            f"negatives is {negatives}; it must be at least 1, or leave the sampler out for the "
-            "full softmax."
+            f"negatives is {negatives}; it must be at least 1 for a sampler (0 on the command line "
+            "means the full softmax, without a sampler)."
         )
 
 

@@ -1,20 +1,17 @@
 """Training: from a split to a trained recommender.
 
-Must not depend on: the service, the command line.
+``fit`` chooses settings from the data, trains a model, selects interests and rules on validation,
+and returns a recommender. ``train`` is the training loop alone, for a model of your own.
 
-Names are imported when they are first used.
+This package must not depend on the service or on the command line.
+
+To add a part of a model, see ``prismrec.models``; ``RunConfig`` names it. A new setting is a field
+of ``RunConfig`` or ``TrainConfig`` and, if its default depends on the data, a line in
+``defaults.py``. Names are imported when they are first used.
 """
 
 import lazy_loader as lazy
 
 __getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 
-from prismrec.training.fit import (
-    RunConfig,
-    Trained,
-    fit,
-    resolve_defaults,
-    run_record,
-    run_summary,
-    with_one_interest,
-)
+from prismrec.training.fit import fit

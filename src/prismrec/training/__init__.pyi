@@ -9,8 +9,8 @@ from .defaults import (
 from .defaults import (
     describe_defaults as describe_defaults,
 )
-from .fit import (
-    RunConfig as RunConfig,
+from .defaults import (
+    resolve_defaults as resolve_defaults,
 )
 from .fit import (
     Trained as Trained,
@@ -18,29 +18,27 @@ from .fit import (
 from .fit import (
     fit as fit,
 )
-from .fit import (
-    resolve_defaults as resolve_defaults,
-)
-from .fit import (
-    run_record as run_record,
-)
-from .fit import (
-    run_summary as run_summary,
-)
-from .fit import (
-    with_one_interest as with_one_interest,
-)
 from .initialize import init_from_cooccurrence as init_from_cooccurrence
 from .loop import (
     Step as Step,
 )
 from .loop import (
-    TrainResult as TrainResult,
-)
-from .loop import (
     train as train,
 )
 from .objective import Objective as Objective
+from .record import (
+    run_record as run_record,
+)
+from .record import (
+    run_summary as run_summary,
+)
+from .run import TrainResult as TrainResult
+from .run_config import (
+    RunConfig as RunConfig,
+)
+from .run_config import (
+    with_one_interest as with_one_interest,
+)
 from .select import (
     fit_rule_retriever as fit_rule_retriever,
 )

@@ -1,12 +1,12 @@
-"""A run on disk, from which it continues as if it had never stopped.
+"""Checkpoints: a resumed run has the same result as a run without interruption.
 
     run/
-      last.safetensors    weights, their averages, optimizer moments; which step in the header
+      last.safetensors    weights, their averages, optimizer state; the progress in the header
       best.safetensors    weights of the best validation so far
 
-Each file is written beside its place and renamed into it, so that a run killed at any moment
-leaves the last whole one. What is drawn at random comes from the seed and the step, so nothing
-of it needs saving. No pickle.
+Each file is written under a temporary name and then renamed, so a run that is killed at any moment
+leaves a complete file. Random numbers depend on the seed and the step only, so their state is not
+saved. No pickle.
 """
 
 import json
@@ -25,27 +25,27 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 
 @dataclass
 class Progress:
-    """Where a run is."""
+    """The progress of a run."""
 
     step: int = 0
-    """Steps done."""
+    """Steps so far."""
     best_step: int = 0
-    """Steps done when the validation metric was best; 0 if there was no validation."""
+    """Steps when the validation metric was best; 0 without validation."""
     best: float | None = None
     """The best validation metric."""
     failures: int = 0
-    """Validations since then."""
+    """Validations since the best one."""
     seconds: float = 0.0
-    """Spent training, over all sittings."""
+    """Training time, over all resumptions."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One record a validation: step, loss, validation metric."""
+    """One record per validation: step, loss, validation metric."""
 
 
 def save_last(
     folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer],
     progress: Progress, fingerprint: str, averages: Mapping[str, Tensor],
 ) -> None:  # fmt: skip
-    """Save all that the run needs to go on from here."""
+    """Write the whole state of a run to ``last.safetensors``."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in averages.items()}
     for number, optimizer in enumerate(optimizers):
@@ -60,16 +60,16 @@ def load_last(
     folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], fingerprint: str,
     averages: Mapping[str, Tensor],
 ) -> Progress:  # fmt: skip
-    """Put model, averages and optimizers back where ``save_last`` left them.
+    """Read ``last.safetensors`` into model, averages and optimizers; return the progress.
 
     Raises:
-        DataError: The checkpoint is unreadable or belongs to a run with other settings or data.
+        DataError: The checkpoint is missing or damaged, or has other settings or data.
     """
     tensors, header = read_tensors(folder / LAST)
     if header.get("fingerprint") != fingerprint:
         raise DataError(
-            f"The checkpoint in {folder} is of a run with other settings or data; resume with the "
-            "same ones, or train into another folder."
+            f"The checkpoint in {folder} belongs to a run with other settings or data; resume with "
+            "the same settings and data, or use another folder."
         )
     prefix = "model."
     weights = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
@@ -82,18 +82,18 @@ def load_last(
         for name, value in tensors.items():
             kind, *place = name.split(".")
             if kind == "optimizer" and int(place[0]) == number:
-                # SparseAdam counts its steps in an int: as a tensor they would round otherwise.
-                kept = value if value.is_floating_point() else value.item()
-                whole["state"].setdefault(int(place[1]), {})[place[2]] = kept
+                # SparseAdam counts its steps in an int; a float tensor would round them.
+                restored = value if value.is_floating_point() else value.item()
+                whole["state"].setdefault(int(place[1]), {})[place[2]] = restored
         optimizer.load_state_dict(whole)
     return Progress(**json.loads(header["progress"]))
 
 
 def save_best(folder: Path, model: nn.Module) -> None:
-    """Save the weights of the best validation so far."""
+    """Write the weights to ``best.safetensors``."""
     save_tensors(folder / BEST, dict(model.state_dict()), {})
 
 
 def load_best(folder: Path, model: nn.Module) -> None:
-    """Put the best weights into the model."""
+    """Read ``best.safetensors`` into the model."""
     model.load_state_dict(read_tensors(folder / BEST)[0])

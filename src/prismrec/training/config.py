@@ -1,68 +1,69 @@
-"""How to train: a frozen value, checked when made, with the way out in every message."""
+"""How to train: a frozen value that is checked when it is created."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, get_args
 
 from prismrec.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Targets = Literal["all", "random"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["fp32", "bf16"]
 Schedule = Literal["constant", "linear"]
 EPOCHS, PATIENCE, RATE = 20, 3, 3e-3
-"""Where none is given."""
+"""Values of ``train`` for settings that are None."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TrainConfig:
-    """How to train. Frozen: a run's settings never change under it.
+    """How to train.
 
-    "By rule" is what ``prismrec train`` and ``fit`` fill in; ``train`` itself knows no rules.
+    "auto" is chosen from the data by ``fit`` and ``prismrec train``. ``train`` itself uses the
+    first value in the brackets for all data.
+
+    Raises:
+        ConfigError: A value is out of its range.
     """
 
     epochs: int | None = None
-    """Passes over the training pairs, at most: early stopping may end the run before. 20 if not
-    given; by rule 8 for prism."""
+    """Largest number of passes over the training pairs. Default: auto (20; 8 for prism)."""
     steps: int | None = None
-    """Optimizer steps in all; if given, it replaces ``epochs``."""
+    """Number of optimizer steps; replaces epochs."""
     batch_size: int = 1024
-    """Training pairs (a prefix and its target) a step."""
+    """Training pairs (a prefix of a history and its target) per step."""
     targets: Targets = "all"
-    """Every prefix of a history at once, or one at random a user and epoch (ComiRec)."""
+    """Train on all prefixes of a history, or on one random prefix per user and epoch."""
     horizon: int | None = None
-    """A target is drawn from the next so many events; 1 is the next one, 0 a quarter of the
-    events so far, at most 20: as far ahead as a split by user looks. 1 if not given; by
-    rule 0 for prism, where validation looks that far."""
+    """Draw targets from the next N events; 0: N grows with the history, up to 20. Default: auto."""
     learning_rate: float | None = None
-    """Adam's step size. 3e-3 if not given; by rule 8e-3 for prism."""
+    """Learning rate of Adam. Default: auto (0.003; 0.008 for prism)."""
     warmup: int = 30
-    """Steps over which the learning rate climbs from 0."""
+    """Number of steps in which the learning rate rises from 0."""
     schedule: Schedule = "linear"
-    """After the warm-up: fall to 0 at the last step, or stay."""
+    """Learning rate after the warm-up: linear decay to 0, or constant."""
     sparse: bool | None = None
-    """Move only the item vectors that a step reads; negatives have to be sampled. If not given: no;
-    by rule yes beyond 100 000 items, where they are sampled."""
+    """Update only item vectors that a step reads. Default: auto (no; yes above 100,000 items)."""
     weight_decay: float = 0.0
-    """Decoupled decay of the extractor's weights, never of item vectors."""
+    """Weight decay of the extractor (AdamW); item vectors have none."""
     ema_decay: float | None = None
-    """Share that the moving average of the weights keeps at each step; validated and kept are the
-    averages. 0, the weights themselves, if not given; by rule .98 for prism."""
+    """EMA decay of the weights; averages are validated and saved. 0: off. Default: auto."""
     clip: float = 5.0
-    """Longest gradient over all weights; a longer one is scaled down to it."""
+    """Largest norm of the gradient; a larger gradient is scaled down."""
     validate_every: int | None = None
-    """Steps between validations; once an epoch if not given."""
+    """Steps between two validations. Default: one epoch."""
     patience: int | None = None
-    """Validations without a new best before training stops. 3 if not given; by rule 2 for
-    prism."""
+    """Validations without improvement before training stops. Default: auto (3; 2 for prism)."""
     seed: int = 0
-    """Where every draw comes from, with what it is for and the step."""
+    """Seed of all random numbers."""
     device: Device = "auto"
-    """"auto" takes CUDA where there is one."""
+    """Device; auto uses CUDA if it is available."""
     precision: Precision = "fp32"
-    """"bf16" runs the extractor in bfloat16; ids, scores and losses stay in fp32."""
+    """bf16 runs the extractor in bfloat16; scores and losses stay in float32."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, and say what would."""
+        """Check the values."""
         for name, (lowest, advice) in _LOWEST.items():
             value = getattr(self, name)
             if value is not None and not value >= lowest:
@@ -73,32 +74,45 @@ class TrainConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {known}.")
         if not 0 <= (self.ema_decay or 0) < 1:
             raise ConfigError(
-                f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, often .98."
+                f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, for example "
+                "0.98."
             )
         if self.learning_rate is not None and not 0 < self.learning_rate <= 1:
             raise ConfigError(
-                f"learning_rate is {self.learning_rate}; it must lie between 0 and 1. "
-                "Adam's usual range here is 1e-4 to 5e-3."
+                f"learning_rate is {self.learning_rate}; it must be above 0 and at most 1, usually "
+                "1e-4 to 1e-2."
             )
         if self.steps is not None and self.warmup >= self.steps:
             raise ConfigError(
-                f"warmup ({self.warmup} steps) never ends: the run has {self.steps} steps. "
-                f"Lower warmup below {self.steps}, or raise steps above {self.warmup}."
+                f"warmup ({self.warmup} steps) never ends: the run has {self.steps} steps; "
+                f"set warmup below {self.steps}, or steps above {self.warmup}."
             )
 
+    def __repr__(self) -> str:
+        """Return the fields that differ from their defaults."""
+        return changed_fields(self)
+
     def rate_at(self, step: int, steps: int) -> float:
-        """Give the learning rate of one of ``steps`` steps, counted from 0."""
+        """Return the learning rate of one of ``steps`` steps, counted from 0."""
         climb = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         fall = 1 - step / steps if self.schedule == "linear" else 1.0
         return (self.learning_rate or RATE) * min(climb, fall)
 
 
+def changed_fields(config: "DataclassInstance") -> str:
+    """Return ``Name(field=value)`` with the fields of a config that differ from their defaults."""
+    default = type(config)()
+    pairs = [(field.name, getattr(config, field.name)) for field in fields(config)]
+    changed = [f"{name}={value!r}" for name, value in pairs if value != getattr(default, name)]
+    return f"{type(config).__name__}({', '.join(changed)})"
+
+
 _LOWEST = {
     "epochs": (1, ""),
-    "steps": (1, ", or be left out to count epochs"),
+    "steps": (1, "; leave it out to count epochs"),
     "batch_size": (1, "; 256 to 4096 is usual"),
-    "horizon": (0, ": a quarter of the events so far"),
-    "validate_every": (1, ", or be left out for once an epoch"),
+    "horizon": (0, "; 0 means a quarter of the events so far"),
+    "validate_every": (1, "; leave it out to validate once per epoch"),
     "patience": (1, ""),
     "warmup": (0, ""),
     "weight_decay": (0, ""),

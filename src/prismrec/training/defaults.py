@@ -1,10 +1,10 @@
-"""What a setting is where none was given: rules over the data's own statistics, never tuned.
+"""Defaults of settings that are None, chosen from statistics of the data.
 
-    rules = rules_of(kind, traits_of(split, catalog))
-    config, training = filled(config, rules), filled(training, rules)
+    stats = dataset_stats(split, catalog)
+    config, training = resolve_defaults(RunConfig(), TrainConfig(), stats)
 
-A rule depends on the extractor and on five traits of the data, and every setting can be given
-instead. What the rules came to is told by ``train``.
+A default depends on the extractor and on five statistics. It is never tuned, and every setting can
+be set instead. ``prismrec train`` prints the chosen values.
 """
 
 from collections.abc import Mapping
@@ -14,45 +14,53 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from prismrec.data import Catalog, Histories, Split
-from prismrec.models import Extractor, ItemCategories, Prism
+from prismrec.models import EXTRACTORS, Extractor, ItemCategories, Prism
+from prismrec.registry import resolve
+from prismrec.retrieval import INDEXES
+from prismrec.training.config import TrainConfig
+from prismrec.training.run_config import RunConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FULL_SOFTMAX_UP_TO = 50_000
-"""Items up to which every item is a negative, under extractors of others."""
+"""Largest catalog for which every item is a negative, for extractors other than prism."""
 DENSE_GRADIENTS_UP_TO = 100_000
-"""Items up to which a step moves every item vector, as Adam's momentum would have it. Beyond, only
-those that it reads: faster the more items there are, and hardly worse (docs/lab.md)."""
-DENSE = 25
-"""Events an item from which a transformer block pays, dropout may be light, and striking seen items
-pays, which makes long histories pay."""
+"""Largest catalog for which a step updates every item vector, as Adam with momentum does. For more
+items only the vectors that a step reads are updated: this is faster, and the results are almost as
+good (docs/lab.md)."""
+DENSE_EVENTS = 25
+"""Training events per item from which the data is dense. On dense data a transformer block,
+little dropout, masked history negatives and long histories give better results."""
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetStats:
-    """What the rules go by."""
+    """Statistics of a split on which defaults depend."""
 
     items: int
     """Items of the catalog."""
     dense: bool
-    """Whether an item has ``DENSE`` training events on average."""
+    """Whether there are at least ``DENSE_EVENTS`` training events per item."""
     multi_step_targets: bool
-    """Whether validation asks for more than the next event."""
+    """Whether validation has more than one target per user."""
     has_repeats: bool
-    """Whether anybody takes an item twice."""
+    """Whether a training history has the same item twice."""
     categories: bool
-    """Whether any two items share a category."""
+    """Whether two items share a category."""
 
 
 def dataset_stats(split: Split, catalog: Catalog) -> DatasetStats:
-    """Read the traits of a split."""
+    """Compute the statistics of a split.
+
+    Cost: O(E log E) for E training events.
+    """
     items = catalog.size - 1
     return DatasetStats(
         items=items,
-        dense=len(split.train.items) >= DENSE * items,
+        dense=len(split.train.items) >= DENSE_EVENTS * items,
         multi_step_targets=any(len(case.targets) > 1 for case in split.valid or split.test),
         has_repeats=has_repeated_items(split.train),
         categories=ItemCategories.of(catalog.category_indptr, catalog.category_ids).number > 0,
@@ -60,14 +68,41 @@ def dataset_stats(split: Split, catalog: Catalog) -> DatasetStats:
 
 
 def has_repeated_items(histories: Histories) -> bool:
-    """Tell whether any history holds an item twice.
+    """Return whether a history has the same item twice.
 
     Cost: O(E log E).
     """
-    owner = np.repeat(np.arange(len(histories)), histories.lengths)
-    order = np.lexsort((histories.items, owner))
-    items, owner = histories.items[order], owner[order]
-    return bool(((items[1:] == items[:-1]) & (owner[1:] == owner[:-1])).any())
+    user = np.repeat(np.arange(len(histories)), histories.lengths)
+    order = np.lexsort((histories.items, user))
+    items, user = histories.items[order], user[order]
+    return bool(((items[1:] == items[:-1]) & (user[1:] == user[:-1])).any())
+
+
+def resolve_defaults(
+    config: RunConfig, training: TrainConfig, stats: DatasetStats
+) -> tuple[RunConfig, TrainConfig]:
+    """Replace settings that are None by their defaults.
+
+    Raises:
+        UnknownName: There is no extractor or index of that name.
+        ConfigError: The extractor ``module:Class`` cannot be imported or is no ``Extractor``.
+    """
+    kind = resolve("extractor", config.extractor, EXTRACTORS, subclass_of=Extractor)
+    if config.index != "auto":
+        resolve("index", config.index, INDEXES)  # report an unknown name before training
+    defaults = defaults_for(
+        kind,
+        stats,
+        exclude_seen=config.exclude_seen,
+        mask_history_negatives=config.mask_history_negatives,
+    )
+    config = with_defaults(config, defaults)
+    sparse = stats.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
+    temperature = 0.07 if config.similarity == "cosine" else 1.0
+    config = with_defaults(config, {"temperature": temperature})
+    if kind is Prism:
+        config = replace(config, options={"block": stats.dense, **config.options})
+    return config, with_defaults(training, defaults | {"sparse": sparse})
 
 
 def defaults_for(
@@ -77,29 +112,27 @@ def defaults_for(
     exclude_seen: bool | None = None,
     mask_history_negatives: bool | None = None,
 ) -> dict[str, Any]:
-    """Give each setting that a rule decides, by name.
+    """Return the default of each setting, by name.
 
     Args:
         kind: The extractor.
-        traits: Of the data.
-        filter_seen: Whether lists leave out what was seen; by rule if None.
-        strike_seen: Whether what was seen is no negative; by rule if None. Others follow from it.
+        stats: Statistics of the data.
+        exclude_seen: Whether lists exclude items of the history; None for the default.
+        mask_history_negatives: Whether items of the history are no negatives; None for the
+            default. Other defaults depend on it.
     """
     exclude_seen = not stats.has_repeats if exclude_seen is None else exclude_seen
     if kind is Prism:
-        struck = (
-            stats.dense and exclude_seen
-            if mask_history_negatives is None
-            else mask_history_negatives
-        )
-        found = prism_defaults(stats, mask_history_negatives=struck)
+        if mask_history_negatives is None:
+            mask_history_negatives = stats.dense and exclude_seen
+        defaults = prism_defaults(stats, mask_history_negatives=mask_history_negatives)
     else:
-        found = other_defaults(stats, single=kind.single)
-    return found | {"exclude_seen": exclude_seen}
+        defaults = other_defaults(stats, single=kind.single)
+    return defaults | {"exclude_seen": exclude_seen}
 
 
 def prism_defaults(stats: DatasetStats, *, mask_history_negatives: bool) -> dict[str, Any]:
-    """Give what METHODS' prism is, for data of these traits."""
+    """Return the defaults of the extractor prism."""
     sparse_dropout = 0.3 if stats.multi_step_targets else 0.5
     return {
         "interests": 4 if stats.dense else 2,
@@ -123,7 +156,7 @@ def prism_defaults(stats: DatasetStats, *, mask_history_negatives: bool) -> dict
 
 
 def other_defaults(stats: DatasetStats, *, single: bool) -> dict[str, Any]:
-    """Give a good way to train the extractors of the literature."""
+    """Return the defaults of all other extractors."""
     return {
         "interests": 1 if single else 4,
         "max_len": 50,
@@ -140,14 +173,14 @@ def other_defaults(stats: DatasetStats, *, single: bool) -> dict[str, Any]:
     }
 
 
-def with_defaults(settings: Settings, rules: Mapping[str, Any]) -> Settings:
-    """Give the settings with those that are None taken from the rules."""
-    names = [name for name in rules if getattr(settings, name, 0) is None]
-    return replace(settings, **{name: rules[name] for name in names})
+def with_defaults(settings: Settings, defaults: Mapping[str, Any]) -> Settings:
+    """Return the settings, with those that are None replaced by their defaults."""
+    names = [name for name in defaults if getattr(settings, name, 0) is None]
+    return replace(settings, **{name: defaults[name] for name in names})
 
 
-def describe_defaults(asked: "DataclassInstance", settled: "DataclassInstance") -> str:
-    """Say which settings were filled in by rule: ``name value``, a comma between two."""
-    names = [field.name for field in fields(asked) if getattr(asked, field.name) is None]
-    values = {name: getattr(settled, name) for name in names}
+def describe_defaults(config: "DataclassInstance", resolved: "DataclassInstance") -> str:
+    """Return the settings that ``resolve_defaults`` filled in: ``name value, name value``."""
+    names = [field.name for field in fields(config) if getattr(config, field.name) is None]
+    values = {name: getattr(resolved, name) for name in names}
     return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)

@@ -1,4 +1,4 @@
-"""A moving average of the weights: less noise than the last step's, for evaluation and the end."""
+"""Exponential moving average (EMA) of the weights: less noisy than the weights of the last step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 
 class ExponentialMovingAverage:
-    """Each weight's exponential moving average over the steps.
+    """The exponential moving average of each weight over the steps.
 
     Args:
-        model: Whose weights are followed, where they are now.
-        decay: Share that the average keeps at each step; less over the first steps, so that the
-            weights it started from do not linger.
+        model: The model; it must already be on its device.
+        decay: Factor on the average at each step, from 0 to below 1. It is smaller in the first
+            steps, so that the initial weights lose their influence.
 
-    Cost: a copy of the weights; O(weights) a step.
+    Cost: a copy of the weights; O(weights) per step.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -27,23 +27,23 @@ class ExponentialMovingAverage:
         }
 
     def update(self, step: int) -> None:
-        """Move a little towards the weights after ``step`` steps."""
-        kept = min(self.decay, step / (step + 9))
+        """Update the averages with the weights after ``step`` steps."""
+        decay = min(self.decay, step / (step + 9))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.weights.values()), self.live, 1 - kept)
+            torch._foreach_lerp_(list(self.weights.values()), self.live, 1 - decay)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Give the model its averages for a while."""
-        own = [value.clone() for value in self.live]
+    def applied(self) -> Iterator[None]:
+        """Copy the averages into the model, and restore its weights afterwards."""
+        saved = [value.clone() for value in self.live]
         self.copy_to_model()
         try:
             yield
         finally:
             with torch.no_grad():
-                torch._foreach_copy_(self.live, own)
+                torch._foreach_copy_(self.live, saved)
 
     def copy_to_model(self) -> None:
-        """Give the model its averages."""
+        """Copy the averages into the model."""
         with torch.no_grad():
             torch._foreach_copy_(self.live, list(self.weights.values()))

@@ -1,15 +1,14 @@
-"""Item vectors from which training starts: what soon followed what, counted and factored.
+"""Initial item vectors from co-occurrence: count nearby pairs, then factor the matrix.
 
     sources, outputs = cooccurrence_vectors(split.train, catalog.size, dim=64)
-    start_from_cooccurrence(model, split.train, seed=0)       # an untied model
+    init_from_cooccurrence(model, split.train, seed=0)       # a model with two tables
 
-An inner product ``sources[i] @ outputs[j]`` approximates how much likelier j is near i than
-anywhere: the positive pointwise mutual information of the pair. The two tables differ because
-transitions are not symmetric. A model that starts so knows what sequential rules know, and
-learns from there.
+The inner product ``sources[i] @ outputs[j]`` approximates the positive pointwise mutual information
+(PPMI) of a pair: how much more likely j is near i than elsewhere. There are two tables, since the
+order of a pair matters. An untrained model then ranks similarly to co-occurrence rules.
 
 Source: Levy and Goldberg, "Neural Word Embedding as Implicit Matrix Factorization", NIPS 2014,
-for PPMI and its factors; Halko, Martinsson and Tropp, SIAM Review 2011, for the randomised SVD.
+for PPMI and its factors; Halko, Martinsson and Tropp, SIAM Review 2011, for the randomized SVD.
 """
 
 import numpy as np
@@ -20,35 +19,32 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.models import ItemCategories, Model, assigned
+from prismrec.models import ItemCategories, Model, assign_clusters
 from prismrec.retrieval import count_pairs
 
 WINDOW, DECAY, BACKWARD = 10, 0.8, 0.5
-"""As ``sequential_rules`` counts: farthest distance, weight by distance, weight of "before"."""
+"""As for co-occurrence rules: largest distance, decay by distance, weight of the reverse order."""
 SMOOTHING = 0.75
-"""Power of a column's mass, so that rare items are not paired with everything."""
+"""Exponent of an item's total count, so that rare items do not get a high PMI with many items."""
 BLOCK = 1 << 21
-"""Events counted at a time."""
+"""Events that are counted at a time."""
 PAIRS = 100_000_000
-"""Most pairs held: beyond, the rarest are forgotten, as in lossy counting. 1.2 GB."""
-OVERSAMPLED, ROUNDS = 8, 4
-"""Of the randomised SVD: columns beside those asked for, and power iterations."""
-
-
+"""Largest number of pairs in memory (1.2 GB). Beyond, the rarest are dropped, as in lossy
+counting."""
+OVERSAMPLES, POWER_ITERATIONS = 8, 4
+"""Of the randomized SVD: additional columns, and power iterations."""
 SCALE = 1.4
-"""By which both tables are longer than the factors: pooled vectors are shorter than vectors."""
+"""Factor on both tables: a mean of vectors is shorter than the vectors."""
 POPULARITY = 0.75
-"""Of an item's log count in its bias: what ``SMOOTHING`` left out of the PMI."""
-LEANING = 5.0
-"""Events of its own that weigh as much as what an item's categories say of it. From 3 to 30 are
-level on Beauty and Toys (docs/lab.md)."""
-
-
-REFINED = 2
-"""Times that pairs are counted anew within clusters: the best of none, one, two and four on shared
+"""Weight of an item's log count in its bias: the part that ``SMOOTHING`` removes from the PMI."""
+PRIOR_EVENTS = 5.0
+"""Number of events at which an item's own vector and the mean of its categories have equal weight.
+Values from 3 to 30 give equal results on Beauty and Toys (docs/lab.md)."""
+CLUSTER_ROUNDS = 2
+"""Number of times that pairs are counted again within clusters: the best of 0, 1, 2 and 4 on shared
 accounts of Beauty (docs/lab.md)."""
-CLUSTERED = 1 << 16
-"""Events clustered at a time, or one history."""
+CLUSTER_BLOCK = 1 << 16
+"""Events that are clustered at a time; at least one history."""
 
 
 def init_from_cooccurrence(
@@ -56,91 +52,96 @@ def init_from_cooccurrence(
     train: Histories,
     *,
     seed: int,
-    memberships: ItemCategories | None = None,
+    item_categories: ItemCategories | None = None,
     clusters: int = 0,
 ) -> None:
-    """Set an untied model's tables to co-occurrence vectors and its biases to popularity.
+    """Set the tables of a model to co-occurrence vectors and its biases to popularity.
 
-    With ``memberships``, the vectors of items that were seen little lean on their categories.
-    With ``clusters``, at most so many of a history, pairs are counted anew ``REFINED`` times, only
-    within the clusters that the source vectors so far make: where several people share a history,
-    most pairs in it say nothing.
+    Args:
+        model: A model with two tables (``tie_embeddings=False``); changed in place.
+        train: Training histories.
+        seed: Seed of the SVD.
+        item_categories: If given, the vectors of rare items are moved towards their categories.
+        clusters: Largest number of clusters of a history. If above 1, pairs are counted again
+            ``CLUSTER_ROUNDS`` times, only within the clusters of a history: if several people share
+            an account, most pairs of its history have no meaning.
 
     Raises:
         ConfigError: The model has one table.
 
-    Cost: that of ``cooccurrence_vectors``; with several clusters 1 + ``REFINED`` times that, and
-        of ``clusters_apart``.
+    Cost: that of ``cooccurrence_vectors``; with several clusters 1 + ``CLUSTER_ROUNDS`` times that
+        and ``split_by_cluster``.
     """
     counts = train.counts(model.size)
 
     def vectors_of(histories: Histories) -> list[Float[np.ndarray, "V D"]]:
         width = model.items.embedding_dim
-        found = cooccurrence_vectors(histories, model.size, dim=width, seed=seed)
-        if memberships is None:
-            return list(found)
-        return [leaning_on_categories(table, counts, memberships) for table in found]
+        tables = cooccurrence_vectors(histories, model.size, dim=width, seed=seed)
+        if item_categories is None:
+            return list(tables)
+        return [shrink_to_categories(table, counts, item_categories) for table in tables]
 
     sources, outputs = vectors_of(train)
-    for _ in range(REFINED if clusters > 1 else 0):
-        sources, outputs = vectors_of(clusters_apart(train, sources, number=clusters))
+    for _ in range(CLUSTER_ROUNDS if clusters > 1 else 0):
+        sources, outputs = vectors_of(split_by_cluster(train, sources, number=clusters))
     popularity = POPULARITY * np.log(np.maximum(counts, 0.5))
     parts = (SCALE * sources, SCALE * outputs, popularity)
     model.set_item_vectors(*(torch.from_numpy(part).float() for part in parts))
 
 
-def clusters_apart(
+def split_by_cluster(
     histories: Histories, vectors: Float[np.ndarray, "V D"], *, number: int
 ) -> Histories:
-    """Make each cluster of each history a history of its own: see ``clustering``.
+    """Split each history into one history per cluster: see ``models/clustering.py``.
 
-    Every event is in one of them, with its time; they follow the users, and a user's clusters
-    the order in which they start.
+    The result has every event and its time. It is ordered by user, then by the first event of the
+    cluster.
 
-    Cost: O(E D number) time; O(``CLUSTERED`` D number) memory beside the events.
+    Cost: O(E D number) time; O(``CLUSTER_BLOCK`` D number) memory beside the events.
     """
     table, lengths = torch.from_numpy(vectors), histories.lengths
     cluster = np.zeros(len(histories.items), dtype=np.int64)
     order = np.argsort(lengths, kind="stable")
-    full = np.diff(np.cumsum(lengths[order]) // CLUSTERED) > 0
-    twice = np.diff(np.frexp(lengths[order])[1]) > 0  # rows are padded to the longest of a block
-    for users in np.split(order, np.flatnonzero(full | twice) + 1):
-        own = lengths[users]
-        slots = np.arange(own.max(initial=0))
-        inside = slots < own[:, None]
+    full = np.diff(np.cumsum(lengths[order]) // CLUSTER_BLOCK) > 0
+    doubled = np.diff(np.frexp(lengths[order])[1]) > 0  # rows are padded to the longest in a block
+    for users in np.split(order, np.flatnonzero(full | doubled) + 1):
+        length = lengths[users]
+        slots = np.arange(length.max(initial=0))
+        inside = slots < length[:, None]
         place = (histories.indptr[users][:, None] + slots)[inside]
         items = np.zeros(inside.shape, dtype=np.int64)
         items[inside] = histories.items[place]
         mask = torch.from_numpy(inside)
-        cluster[place] = assigned(table[items], mask, number=number)[mask].numpy()
-    owner = np.repeat(np.arange(len(histories)), lengths)
-    sorting = np.lexsort((cluster, owner))  # stable: events stay in their order
-    whose = (owner * number + cluster)[sorting]
-    bounds = np.append(np.flatnonzero(np.diff(whose, prepend=-1)), len(whose))
+        cluster[place] = assign_clusters(table[items], mask, number=number)[mask].numpy()
+    user = np.repeat(np.arange(len(histories)), lengths)
+    sorting = np.lexsort((cluster, user))  # stable: events stay in their order
+    row = (user * number + cluster)[sorting]
+    bounds = np.append(np.flatnonzero(np.diff(row, prepend=-1)), len(row))
     return Histories(bounds, histories.items[sorting], histories.times[sorting])
 
 
-def leaning_on_categories(
-    vectors: Float[np.ndarray, "V D"], counts: NDArray[np.int64], memberships: ItemCategories
+def shrink_to_categories(
+    vectors: Float[np.ndarray, "V D"], counts: NDArray[np.int64], item_categories: ItemCategories
 ) -> Float[np.ndarray, "V D"]:
-    """Draw each item's vector towards the mean of its categories', the more the less it was seen.
+    """Move each item vector towards the mean of its categories, rare items the most.
 
-    An item of n events keeps n / (n + ``LEANING``) of its own. A category's vector is the mean of
-    its items', each weighted by the root of its events; where none was seen it is 0. An item
-    without a category stays as it is.
+    The item's own vector has weight n / (n + ``PRIOR_EVENTS``) for n events, the mean of its
+    categories has the rest. The vector of a category is the mean of its items, weighted by the
+    square root of their events; it is 0 if its items have no events. An item without a category
+    does not change.
 
-    Cost: O(memberships · D).
+    Cost: O(len(item_categories.ids) · D).
     """
-    lengths = np.diff(memberships.indptr)
-    parts = (np.ones(len(memberships.ids)), memberships.ids, memberships.indptr)
-    of_items = sparse.csr_array(parts, shape=(len(vectors), memberships.number))
+    lengths = np.diff(item_categories.indptr)
+    parts = (np.ones(len(item_categories.ids)), item_categories.ids, item_categories.indptr)
+    of_items = sparse.csr_array(parts, shape=(len(vectors), item_categories.number))
     weight = np.sqrt(counts)
     total = np.maximum(of_items.T @ weight, 1e-30)[:, None]
     of_categories = (of_items.T @ (weight[:, None] * vectors)) / total
     mean = (of_items @ of_categories) / np.maximum(lengths, 1)[:, None]
-    leaning = np.where(lengths > 0, LEANING / (counts + LEANING), 0.0)[:, None]
-    drawn: Float[np.ndarray, "V D"] = (1 - leaning) * vectors + leaning * mean
-    return drawn.astype(np.float32)
+    share = np.where(lengths > 0, PRIOR_EVENTS / (counts + PRIOR_EVENTS), 0.0)[:, None]
+    shrunk: Float[np.ndarray, "V D"] = (1 - share) * vectors + share * mean
+    return shrunk.astype(np.float32)
 
 
 def cooccurrence_vectors(
@@ -149,15 +150,15 @@ def cooccurrence_vectors(
     """Factor the positive PMI of nearby pairs into source and output vectors.
 
     Args:
-        train: Histories to count.
+        train: Histories in which pairs are counted.
         size: V.
         dim: D, the rank; columns beyond the rank of the table are 0.
-        seed: Of the SVD's random start.
+        seed: Seed of the SVD.
 
     Returns:
-        What an item of the history says, and what is searched. Padding's row, and that of an
-        item never near another, is 0. The first column is the strongest; signs are such that
-        the largest entry of an output column is positive.
+        The vectors of items in a history, and the vectors to search. The row of padding is 0, and
+        so is that of an item without pairs. Columns are ordered by singular value, largest first;
+        the largest number of an output column is positive.
 
     Raises:
         ConfigError: ``dim`` below 1.
@@ -167,21 +168,21 @@ def cooccurrence_vectors(
     if dim < 1:
         raise ConfigError(f"dim is {dim}; it must be at least 1.")
     table = positive_pmi(count_in_blocks(train, size))
-    left, values, right = randomised_svd(table, min(dim, size), seed=seed)
+    left, values, right = randomized_svd(table, min(dim, size), seed=seed)
     strongest = np.abs(right).argmax(axis=0)
     scale = np.sqrt(values) * np.where(right[strongest, np.arange(len(values))] < 0, -1, 1)
     padded = np.zeros((2, size, dim), dtype=np.float32)
     padded[0, :, : len(values)], padded[1, :, : len(values)] = left * scale, right * scale
-    padded[:, 0] = 0  # to the bit: the SVD leaves it near
+    padded[:, 0] = 0  # exactly: the SVD returns almost 0
     return padded[0], padded[1]
 
 
 def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse.csr_array:
-    """Count the pairs of whole users, some ``BLOCK`` events at a time: ``[V, V]``.
+    """Count the pairs of all users, about ``BLOCK`` events at a time: ``[V, V]``.
 
-    Entry (i, j) is what followed i, plus ``BACKWARD`` times what it followed. Never more than
-    ``most`` pairs and those of one block are held while counting: past that, the rarest are
-    dropped until half are left. What is given has up to twice as many entries, for both ways.
+    Entry (i, j) counts j after i, plus ``BACKWARD`` times j before i. While counting, at most
+    ``most`` pairs and those of one block are in memory: beyond, the rarest are dropped until half
+    of ``most`` are left. The result has up to twice as many entries, for both orders.
     """
     table = sparse.csr_array((size, size), dtype=np.float32)
     starts = np.searchsorted(train.indptr, np.arange(0, max(len(train.items), 1), BLOCK))
@@ -193,38 +194,38 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
         )
         table = table + count_pairs(block, size, window=WINDOW, decay=DECAY).astype(np.float32)
         if table.nnz > most:
-            table = _thinned(table, most // 2)
+            table = _keep_largest(table, most // 2)
     return sparse.csr_array(table + BACKWARD * table.T)
 
 
 def positive_pmi(pairs: sparse.csr_array) -> sparse.csr_array:
-    """Give max(0, log p(j | i) - log p(j)) of each pair that occurs, ``[V, V]``.
+    """Compute max(0, log p(j | i) - log p(j)) of each pair that occurs: ``[V, V]``.
 
-    p(j) is the share of j's column to the power ``SMOOTHING``.
+    p(j) is the share of j among column sums to the power ``SMOOTHING``.
     """
-    found = sparse.coo_array(pairs)
-    row, column = found.coords
-    from_item = np.bincount(row, found.data, minlength=pairs.shape[0])
-    to_item = np.bincount(column, found.data, minlength=pairs.shape[1]) ** SMOOTHING
+    entries = sparse.coo_array(pairs)
+    row, column = entries.coords
+    from_item = np.bincount(row, entries.data, minlength=pairs.shape[0])
+    to_item = np.bincount(column, entries.data, minlength=pairs.shape[1]) ** SMOOTHING
     share = to_item / max(to_item.sum(), 1e-30)
-    pmi = np.log(found.data) - np.log(from_item[row]) - np.log(share[column])
+    pmi = np.log(entries.data) - np.log(from_item[row]) - np.log(share[column])
     kept = pmi > 0
     data = pmi[kept].astype(np.float32)
     return sparse.csr_array((data, (row[kept], column[kept])), shape=pairs.shape)
 
 
-def randomised_svd(
+def randomized_svd(
     table: sparse.csr_array, rank: int, *, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Give the ``rank`` largest singular triplets: left [V, R], values [R], right [V, R].
+    """Compute the ``rank`` largest singular triplets: left [V, R], values [R], right [V, R].
 
-    Cost: O((pairs + V R) R) time a round, O(V R) memory.
+    Cost: O((pairs + V R) R) time per iteration, O(V R) memory.
     """
-    width = min(rank + OVERSAMPLED, table.shape[0])
+    width = min(rank + OVERSAMPLES, table.shape[0])
     random = np.random.default_rng(seed).standard_normal((table.shape[1], width))
     transposed = sparse.csr_array(table.T)
     basis = np.linalg.qr(table @ random.astype(np.float32))[0]
-    for _ in range(ROUNDS):
+    for _ in range(POWER_ITERATIONS):
         basis = np.linalg.qr(transposed @ basis)[0]
         basis = np.linalg.qr(table @ basis)[0]
     small, values, right = np.linalg.svd((transposed @ basis).T, full_matrices=False)
@@ -232,12 +233,12 @@ def randomised_svd(
     return left, values[:rank], right[:rank].T
 
 
-def _thinned(table: sparse.csr_array, most: int) -> sparse.csr_array:
-    """Keep the ``most`` largest entries, of equal ones the first."""
-    least = np.partition(table.data, len(table.data) - most)[len(table.data) - most]
-    level = np.flatnonzero(table.data == least)
-    spare = most - np.count_nonzero(table.data > least)
-    table.data[table.data < least] = 0
-    table.data[level[spare:]] = 0
+def _keep_largest(table: sparse.csr_array, most: int) -> sparse.csr_array:
+    """Keep the ``most`` largest entries; among equal entries, the first ones."""
+    smallest = np.partition(table.data, len(table.data) - most)[len(table.data) - most]
+    equal = np.flatnonzero(table.data == smallest)
+    spare = most - np.count_nonzero(table.data > smallest)
+    table.data[table.data < smallest] = 0
+    table.data[equal[spare:]] = 0
     table.eliminate_zeros()
     return table

@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps, not within one."""
+"""Ctrl-C ends training between two steps, not within one."""
 
 import signal
 import threading
@@ -7,25 +7,25 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interrupt_noted() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second raises.
+def catch_interrupt() -> Iterator[threading.Event]:
+    """Set a flag at the first Ctrl-C, so that the current step ends; raise at the second.
 
-    Only the main thread may set handlers; elsewhere the flag is never set.
+    Only the main thread can set signal handlers; in other threads the flag is never set.
     """
-    noted = threading.Event()
+    interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield noted
+        yield interrupted
         return
     before = signal.getsignal(signal.SIGINT)
 
-    def note(number: int, frame: object) -> None:
+    def handle(number: int, frame: object) -> None:
         del number, frame
-        if noted.is_set():
+        if interrupted.is_set():
             raise KeyboardInterrupt
-        noted.set()
+        interrupted.set()
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, handle)
     try:
-        yield noted
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,12 +1,13 @@
-"""From a model and a batch to one loss: which of the two ways, the plain or the fast.
+"""From a model and a batch to one loss, by one of two ways.
 
-Softmax over the whole catalog or a sample, met by a readout that needs only log-partitions, goes
-through ``partition.py``. Everything else (maxsim, or another loss) is computed plainly, a few
-positions at a time, forgetting scores between forward and backward where they would not fit.
+A loss declared with ``declare_softmax(chunked=True)`` and a readout with a ``loss_from_logsumexp``
+use ``chunked_softmax_loss``. All other combinations (maxsim, or another loss) compute all scores of
+some positions at a time; if there are many, the backward pass computes them again.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from prismrec.models import (
     CHUNK,
     LSE,
-    Finish,
+    LossFromLogsumexp,
     Model,
     Readout,
     Sampler,
@@ -29,45 +30,52 @@ Loss = Callable[[Tensor], Tensor]
 Regularizer = Callable[[Interests, Tensor], Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Objective:
-    """What is minimised: functions, each replaceable by another."""
+    """What training minimises: four functions, each of which can be replaced."""
 
     loss: Loss = losses.softmax
-    """From logits [P, S], target first, to one value a row."""
+    """From logits [P, S], target first, to one value per row; see ``declare_softmax``."""
     readout: Readout = LSE
-    """How the interests meet the target."""
+    """How K interests score one item."""
     negatives: Sampler | None = None
-    """None: every item of the catalog is a negative (full softmax)."""
+    """Sampler of negatives; None uses every item of the catalog (full softmax)."""
     regularizers: Mapping[str, tuple[Regularizer, float]] = field(default_factory=dict)
-    """Name → (function, weight): added to the loss."""
+    """Name → (function, weight): terms added to the loss."""
+
+    def __repr__(self) -> str:
+        """Return the names of loss and regularizers."""
+        loss = self.loss.func if isinstance(self.loss, partial) else self.loss
+        name = getattr(loss, "__name__", type(loss).__name__)
+        negatives = "sampled negatives" if self.negatives else "full catalog"
+        return f"Objective({', '.join((name, negatives, *self.regularizers))})"
 
 
-def compute(
+def compute_loss(
     model: Model, batch: Batch, objective: Objective, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, float]]:
-    """Give the loss of a batch, and the parts that it is the sum of.
+    """Compute the loss of a batch, and its parts by name.
 
     Args:
         model: In training mode.
-        batch: On the model's device; rows, their trained slots marked by ``target``.
+        batch: On the device of the model; ``target`` marks the slots to train.
         objective: What is minimised.
-        generator: Where negatives are drawn from; on the CPU.
+        generator: Random numbers for the sampler; on the CPU.
     """
-    interests, target_ids = _trained(model, batch)
-    prefixes, own_ids = _prefixes_of(batch), target_ids[:, None]
+    interests, target_ids = _trained_interests(model, batch)
+    prefixes, masked_ids = _trained_prefixes(batch), target_ids[:, None]
     if model.mask_history_negatives:
-        own_ids = torch.cat([own_ids, prefixes], dim=1)
-    # Whatever the extractor ran in, scores and losses are float32.
+        masked_ids = torch.cat([masked_ids, prefixes], dim=1)
+    # Scores and losses are float32, whatever the precision of the extractor.
     with torch.autocast(target_ids.device.type, enabled=False):
         interests = interests._replace(
             vectors=interests.vectors.float(),
             weights=interests.weights.float(),
             bias=interests.bias.float(),
         )
-        total = _met(model, interests, own_ids, objective, generator)
+        total = _mean_loss(model, interests, masked_ids, objective, generator)
         parts = {"loss": total.detach()}
-        # Without the 1 that meets an item's bias.
+        # Without the 1 for the bias of items.
         plain = interests._replace(vectors=interests.vectors[..., : model.extractor.dim])
         for name, (regularizer, weight) in objective.regularizers.items():
             term = regularizer(plain, prefixes != 0)
@@ -76,29 +84,29 @@ def compute(
     return total, {name: float(value) for name, value in parts.items()}
 
 
-def _met(
+def _mean_loss(
     model: Model,
     interests: Interests,
-    own_ids: Tensor,
+    masked_ids: Tensor,
     objective: Objective,
     generator: torch.Generator,
 ) -> Tensor:
-    """Give the mean loss of interests that meet their targets: the first of each one's own ids."""
-    target_ids = own_ids[:, 0]
+    """Compute the mean loss of interests, whose targets are the first column of ``masked_ids``."""
+    target_ids = masked_ids[:, 0]
     target = model.vectors_of(target_ids)
     prior = interests.bias.masked_fill(~interests.active, float("-inf"))
-    meeting = (*objective.readout.queries(interests.vectors, prior, target), target)
+    inputs = (*objective.readout.queries(interests.vectors, prior, target), target)
     drawn = objective.negatives(generator, target_ids) if objective.negatives else None
-    finish = objective.readout.loss_from_partitions
-    if objective.loss is losses.softmax and finish:
-        return _by_partition(model, meeting, own_ids, drawn, finish)
-    return _plainly(model, meeting, own_ids, drawn, objective)
+    finish = objective.readout.loss_from_logsumexp
+    if finish and losses.is_chunked(objective.loss):
+        return _chunked_loss(model, inputs, masked_ids, drawn, finish)
+    return _plain_loss(model, inputs, masked_ids, drawn, objective)
 
 
-def _trained(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
-    """Give the interests of the trained prefixes, P of them, and their targets' ids.
+def _trained_interests(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
+    """Return the interests of the P prefixes to train, and the ids of their targets.
 
-    A batch of one prefix a row needs no other: its rows go through ``forward``.
+    If every row has one target at its end, ``forward`` computes them without other prefixes.
     """
     slots = batch.target != 0  # [B, L]
     if int(slots.sum()) == len(slots) and bool((slots.sum(1) == 1).all()):
@@ -108,56 +116,58 @@ def _trained(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
     return Interests(*(part[chosen] for part in interests)), batch.target[slots]
 
 
-def _prefixes_of(batch: Batch) -> Tensor:
-    """Give the items of each trained prefix, [P, L], padded with 0."""
+def _trained_prefixes(batch: Batch) -> Tensor:
+    """Return the items of each prefix to train, [P, L], padded with 0."""
     row, slot = (batch.target != 0).nonzero(as_tuple=True)
-    upto = torch.arange(batch.history.shape[1], device=slot.device) <= slot[:, None]
-    return batch.history[row] * upto
+    inside = torch.arange(batch.history.shape[1], device=slot.device) <= slot[:, None]
+    return batch.history[row] * inside
 
 
-def _by_partition(
+def _chunked_loss(
     model: Model,
-    meeting: tuple[Tensor, Tensor, Tensor],
-    own_ids: Tensor,
+    inputs: tuple[Tensor, Tensor, Tensor],
+    masked_ids: Tensor,
     drawn: Negatives | None,
-    finish: Finish,
+    finish: LossFromLogsumexp,
 ) -> Tensor:
-    if drawn is None and own_ids.shape[1] == 1:  # the whole catalog, of which nothing is struck
-        return chunked_softmax_loss(*meeting, model.item_vectors()[1:], finish=finish)
+    """Compute the mean loss chunk by chunk."""
+    if drawn is None and masked_ids.shape[1] == 1:  # nothing but the target is masked
+        return chunked_softmax_loss(*inputs, model.item_vectors()[1:], finish=finish)
     ids, items, log_q = _negatives_of(model, drawn)
     return chunked_softmax_loss(
-        *meeting, items, finish=finish, log_q=log_q, hits=find_hits(own_ids, ids)
+        *inputs, items, finish=finish, log_q=log_q, hits=find_hits(masked_ids, ids)
     )
 
 
-def _plainly(
+def _plain_loss(
     model: Model,
-    meeting: tuple[Tensor, Tensor, Tensor],
-    own_ids: Tensor,
+    inputs: tuple[Tensor, Tensor, Tensor],
+    masked_ids: Tensor,
     drawn: Negatives | None,
     objective: Objective,
 ) -> Tensor:
+    """Compute the mean loss from all scores of some positions at a time."""
     ids, items, log_q = _negatives_of(model, drawn)
 
-    def some(queries: Tensor, prior: Tensor, target: Tensor, own_ids: Tensor) -> Tensor:
+    def summed_loss(queries: Tensor, prior: Tensor, target: Tensor, masked_ids: Tensor) -> Tensor:
         scores = losses.score(queries, prior, target, items)
         if log_q is not None and losses.is_softmax(objective.loss):
             scores = losses.subtract_log_q(scores, log_q)
-        scores = losses.drop_hits(scores, own_ids, ids)
+        scores = losses.drop_hits(scores, masked_ids, ids)
         return objective.loss(objective.readout.logits(scores, prior)).sum()
 
-    # For each item a position holds Q scores of four bytes, or one byte for each of its own ids.
-    held = max(meeting[0].shape[1], own_ids.shape[1] // 4)
-    rows = max(1, 4 * CHUNK // (held * len(items)))
-    pieces = list(zip(*(torch.split(part, rows) for part in (*meeting, own_ids)), strict=True))
+    # Per item, a position needs Q scores of four bytes, or one byte for each of its masked ids.
+    scores_per_item = max(inputs[0].shape[1], masked_ids.shape[1] // 4)
+    rows = max(1, 4 * CHUNK // (scores_per_item * len(items)))
+    pieces = list(zip(*(torch.split(part, rows) for part in (*inputs, masked_ids)), strict=True))
     if len(pieces) == 1:
-        return some(*pieces[0]) / len(own_ids)
-    sums = [checkpoint(some, *piece, use_reentrant=False) for piece in pieces]
-    return torch.stack(sums).sum() / len(own_ids)
+        return summed_loss(*pieces[0]) / len(masked_ids)
+    sums = [checkpoint(summed_loss, *piece, use_reentrant=False) for piece in pieces]
+    return torch.stack(sums).sum() / len(masked_ids)
 
 
 def _negatives_of(model: Model, drawn: Negatives | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Give ids, vectors and log q of what was drawn, or of the whole catalog."""
+    """Return ids, vectors and log q of the drawn negatives, or of the whole catalog."""
     if drawn is None:
         return torch.arange(1, model.size, device=model.device), model.item_vectors()[1:], None
     return drawn.items, model.vectors_of(drawn.items), drawn.log_q

@@ -1,4 +1,4 @@
-"""What moves the weights: Adam, for dense gradients or sparse ones, and the longest of these."""
+"""Optimizers: Adam for dense or sparse gradients, and gradient clipping."""
 
 import torch
 from torch import nn
@@ -7,8 +7,8 @@ from prismrec.models import Model
 from prismrec.training.config import RATE, TrainConfig
 
 
-def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Make the optimizers: Adam for all, or SparseAdam for the tables if their gradients are."""
+def make_optimizers(model: Model, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Build AdamW for all weights; with ``sparse``, SparseAdam for the item tables."""
     tables = [table.weight for table in model.tables]
     shared = [table.shared for table in model.tables if table.shared is not None]
     others = {id(p) for p in model.parameters()} - {id(p) for p in (*tables, *shared)}
@@ -27,8 +27,8 @@ def optimizers_of(model: Model, config: TrainConfig) -> list[torch.optim.Optimiz
     return optimizers
 
 
-def clip(model: nn.Module, longest: float) -> float:
-    """Scale the gradients down to ``longest`` together; give their length before."""
+def clip_gradients(model: nn.Module, max_norm: float) -> float:
+    """Scale the gradients to a total norm of at most ``max_norm``; return the norm before."""
     values = []
     for parameter in model.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:
@@ -36,7 +36,7 @@ def clip(model: nn.Module, longest: float) -> float:
             values.append(parameter.grad.values())
         elif parameter.grad is not None:
             values.append(parameter.grad)
-    length = float(nn.utils.get_total_norm(values))
-    if length > longest:
-        torch._foreach_mul_(values, longest / length)
-    return length
+    norm = float(nn.utils.get_total_norm(values))
+    if norm > max_norm:
+        torch._foreach_mul_(values, max_norm / norm)
+    return norm

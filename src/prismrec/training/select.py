@@ -1,4 +1,4 @@
-"""What is set on validation after training: which interests stay, what stands beside them."""
+"""Selection on validation after training: which interests to keep, and co-occurrence rules."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -10,58 +10,61 @@ from prismrec.recommend import Recommender
 from prismrec.retrieval import RuleRetriever
 
 WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
-FIRST = 0.5
-"""The weight at which variants are compared."""
-ENOUGH = 1.02
-"""Times what it was that the metric must become: below, the rules are not worth their time."""
+"""Weights of the rules to compare."""
+FIRST_WEIGHT = 0.5
+"""Weight at which the variants of the rules are compared."""
+MIN_GAIN = 1.02
+"""Factor by which the metric must rise; below it the rules are not worth their time."""
 VARIANTS = ((0.5, 0.3, 0.3), (0.5, 0.0, 0.3), (0.0, 0.0, 0.0))
 """``backward``, ``alpha`` and ``beta`` of the rules. The last two are the baseline's, for dense and
-for sparse data; beside the interests, which know what is popular, frequent items count less."""
-DIAGNOSED = 1_000
-"""Users of validation on whom the interests are diagnosed at most, evenly spread."""
-TELLING = 300
-"""Targets of these users below which nothing is retired: winning none of fewer may be chance."""
-CASES = 5_000
-"""Users of validation that the rules are weighed by at most, evenly spread."""
+for sparse data. The first gives frequent items less weight, since interests already rank popular
+items high."""
+DIAGNOSED_USERS = 1_000
+"""Largest number of validation users for the diagnosis of interests, evenly spread."""
+MIN_TARGETS = 300
+"""With fewer validation targets no interest is pruned: no wins could be chance."""
+RULE_USERS = 5_000
+"""Largest number of validation users that compare rules, evenly spread."""
 
 
 def prune_interests(
     recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool = True
 ) -> str | None:
-    """Retire the interests of a prism that win less than 1 % of the targets of validation.
+    """Prune the interests of prism that win less than 1 % of the validation targets.
 
-    They cost a search each and bring next to nothing. How many a data set has use for is so found
-    rather than set. The model is changed in place.
+    Every interest costs one search per request. Pruning chooses the number of interests that the
+    data needs. The model is changed in place.
 
     Args:
-        recommender: Of the trained model.
-        valid: Cases of validation; fewer than ``TELLING`` targets retire nothing.
-        filter_seen: Leave out every item of the history.
+        recommender: Recommender with the trained model.
+        valid: Validation cases; with fewer than ``MIN_TARGETS`` targets nothing is pruned.
+        exclude_seen: Exclude the items of the history from lists.
 
     Returns:
-        A sentence for people, or None where all stay.
+        A sentence that describes the change; None if there is none.
 
-    Cost: a diagnosis of ``DIAGNOSED`` users.
+    Cost: a diagnosis of ``DIAGNOSED_USERS`` users.
     """
     extractor = recommender.model.extractor
     if not isinstance(extractor, Prism) or extractor.interests - len(extractor.pruned) == 1:
         return None
     cases = [case for case in valid if len(case.history)]
-    cases = cases[:: max(-(-len(cases) // DIAGNOSED), 1)]
-    if sum(len(case.targets) for case in cases) < TELLING:
+    cases = cases[:: max(-(-len(cases) // DIAGNOSED_USERS), 1)]
+    if sum(len(case.targets) for case in cases) < MIN_TARGETS:
         return None
-    found = diagnose(recommender, cases, exclude_seen=exclude_seen)
+    diagnostics = diagnose(recommender, cases, exclude_seen=exclude_seen)
+    usage = diagnostics.usage
     always_active = sorted(extractor.always_active - set(extractor.pruned))
-    best = max(always_active, key=lambda number: found.usage[number])  # one of these has to stay
-    dead = [number for number in found.dead if number != best]
-    if not dead:
+    best = max(always_active, key=lambda number: usage[number])  # one of these must remain
+    unused = [number for number in diagnostics.unused if number != best]
+    if not unused:
         return None
-    extractor.prune({*extractor.pruned, *dead})
-    shares = ", ".join(f"{100 * found.usage[number]:.1f} %" for number in dead)
-    left = extractor.interests - len(extractor.pruned)
+    extractor.prune({*extractor.pruned, *unused})
+    shares = ", ".join(f"{100 * usage[number]:.1f} %" for number in unused)
+    kept = extractor.interests - len(extractor.pruned)
     return (
-        f"{left} of {extractor.interests} interests stay: the others won {shares} of the "
-        "targets of validation"
+        f"{kept} of {extractor.interests} interests were kept: the others won only {shares} of the "
+        "validation targets"
     )
 
 
@@ -73,25 +76,26 @@ def fit_rule_retriever(
     metric: str = "recall@50",
     exclude_seen: bool = True,
 ) -> tuple[RuleRetriever | None, str]:
-    """Find the rules that help a recommender most, if any do.
+    """Find the co-occurrence rules that improve a recommender most.
 
     Args:
-        recommender: Without rules.
-        train: What the rules are counted in.
-        valid: Cases of validation.
-        metric: What is to rise.
-        filter_seen: Leave out every item of the history.
+        recommender: Recommender without rules.
+        train: Histories in which the rules are counted.
+        valid: Validation cases.
+        metric: Metric that the rules must improve by more than ``MIN_GAIN``.
+        exclude_seen: Exclude the items of the history from lists.
 
     Returns:
-        The rules, or None, and a sentence for people.
+        The rule retriever, or None if no rules improve the metric enough; and a sentence that
+        describes the decision.
 
-    Cost: an evaluation of ``CASES`` without rules, one at weight 1/2 for each variant, and one
-        for each other weight with the best variant.
+    Cost: one evaluation of ``RULE_USERS`` users without rules, one per variant at the first weight,
+        and one per other weight with the best variant.
     """
     if not valid:
-        return None, "no rules beside the interests: there was no validation to weigh them by"
+        return None, "rules were not blended in: there is no validation split to compare them on"
     name, _, k = metric.partition("@")
-    cases = valid[:: -(-len(valid) // CASES)]
+    cases = valid[:: -(-len(valid) // RULE_USERS)]
 
     def value(rules: RuleRetriever | None) -> float:
         recommend = partial(recommender.with_rules(rules).ranked, exclude_seen=exclude_seen)
@@ -104,17 +108,19 @@ def fit_rule_retriever(
         for backward, alpha, beta in VARIANTS
         for rules in [
             RuleRetriever.count(
-                train, size, backward=backward, alpha=alpha, beta=beta, weight=FIRST
+                train, size, backward=backward, alpha=alpha, beta=beta, weight=FIRST_WEIGHT
             )
         ]
     ]
-    table = max(tried, key=lambda one: one[0])[1].table
-    others = [RuleRetriever(table, weight) for weight in WEIGHTS if weight != FIRST]
+    table = max(tried, key=lambda pair: pair[0])[1].table
+    others = [RuleRetriever(table, weight) for weight in WEIGHTS if weight != FIRST_WEIGHT]
     tried += [(value(rules), rules) for rules in others]
-    highest, best = max(tried, key=lambda one: one[0])
-    if highest <= ENOUGH * plain:
-        return None, f"no rules beside the interests: none raised {metric} from {plain:.4f} by 2 %"
+    highest, best = max(tried, key=lambda pair: pair[0])
+    if highest <= MIN_GAIN * plain:
+        return None, (
+            f"rules were not blended in: none raised {metric} on validation ({plain:.4f}) by 2 %"
+        )
     return best, (
-        f"rules beside the interests at weight {best.weight:g} raised {metric} on validation from "
-        f"{plain:.4f} to {highest:.4f}"
+        f"rules were blended in with weight {best.weight:g}: they raised {metric} on validation "
+        f"from {plain:.4f} to {highest:.4f}"
     )

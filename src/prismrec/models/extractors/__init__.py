@@ -6,12 +6,13 @@ An extractor is an ``nn.Module`` built from keyword arguments and called as
     extractor.prefixes(items, mask) -> Interests    of every prefix of each, for training
 
 with the vectors of the history's items, ``[B, L, D]``, oldest first, and ``mask``, ``[B, L]``,
-False at the padding on the right. Its keyword arguments are its whole configuration; it never
-sees the catalog, the loss or the index. What it must hold to is executable: see
-``tests/contract/test_extractors.py``, which runs over the table below.
+False at the padding on the right. Its keyword arguments are its whole configuration. It does not
+know the catalog, the loss or the index. ``tests/contract/test_extractors.py`` tests its rules for
+every entry of the table below.
 
-To add one: write ``extractors/yours.py``, add a line to ``EXTRACTORS``. To use one without
-touching this package: ``--extractor yourpkg.yourmodule:YourClass``.
+To add one: write ``extractors/newest.py`` and add a line to ``EXTRACTORS``. To use one from outside
+this package: ``--extractor mypkg.mine:Newest``, from an installed module or from a module in the
+working folder.
 """
 
 from prismrec.models.extractors.base import Extractor

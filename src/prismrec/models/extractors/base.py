@@ -1,8 +1,8 @@
-"""What every extractor is: three sizes and a call.
+"""Base class of extractors: three sizes and a call.
 
-An extractor gets the vectors of a history's items and gives K interests. It never sees the
-catalog, the loss or the index. What it must hold to is executable:
-``tests/contract/test_extractors.py`` runs over every entry of ``EXTRACTORS``.
+An extractor gets the vectors of a history's items and returns K interests. It does not know the
+catalog, the loss or the index. ``tests/contract/test_extractors.py`` tests its rules for every
+entry of ``EXTRACTORS``.
 """
 
 from abc import ABC, abstractmethod
@@ -17,28 +17,28 @@ from prismrec.types import Interests
 
 
 class Extractor(nn.Module, ABC):
-    """Turns a history into interests. Subclasses take keyword arguments only.
+    """Computes interests from a history. Subclasses have keyword-only arguments.
 
     Args:
         dim: Width D of item and interest vectors.
         interests: Number K of interests.
-        max_len: Longest history L; older items are cut off before they get here.
+        max_len: Longest history L; the caller cuts off older items.
 
     Raises:
-        ConfigError: A size below 1, or several interests from an extractor that gives one.
+        ConfigError: A size below 1, or several interests for an extractor that computes one.
     """
 
     single: ClassVar[bool] = False
-    """True for an extractor that gives one interest and no other number."""
+    """True for an extractor that computes exactly one interest."""
 
     options: dict[str, Any]
-    """The keyword arguments it was made with: its whole configuration, for the artifact."""
+    """The keyword arguments of the constructor: the whole configuration, for the artifact."""
 
     def __new__(cls, **options: Any) -> "Extractor":
-        """Remember what it is made with."""
-        made = super().__new__(cls)
-        object.__setattr__(made, "options", dict(options))
-        return made
+        """Store the keyword arguments as ``options``."""
+        extractor = super().__new__(cls)
+        object.__setattr__(extractor, "options", dict(options))
+        return extractor
 
     def __init__(self, *, dim: int, interests: int, max_len: int) -> None:
         super().__init__()
@@ -47,22 +47,27 @@ class Extractor(nn.Module, ABC):
                 raise ConfigError(f"{name} is {value}; it must be at least 1.")
         if self.single and interests != 1:
             raise ConfigError(
-                f"interests is {interests}, but {type(self).__name__} gives one interest; "
-                "set interests to 1 or take another extractor, for example 'sa'."
+                f"interests is {interests}, but {type(self).__name__} computes one interest; "
+                "set interests to 1, or use another extractor, for example 'sa'."
             )
         self.dim, self.interests, self.max_len = dim, interests, max_len
 
+    def __repr__(self) -> str:
+        """Return class and options in one line."""
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        return f"{type(self).__name__}({options})"
+
     @abstractmethod
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """Give the interests of each history; padding must not change them."""
+        """Return the interests of each history; padding must not change them."""
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """Give the interests of every prefix of each history.
+        """Return the interests of every prefix of each history.
 
-        Row ``b * L + t`` is the history that ends at slot t, inclusive, of row b; where slot t
-        is padding it is the empty history, whose vectors are 0. This plain version runs
-        ``forward`` on each; an extractor that can do it in one pass overrides it and is held
-        to this one by a contract test.
+        Row ``b * L + t`` is the history that ends at slot t, inclusive, of row b. If slot t is
+        padding, it is the empty history, whose vectors are 0. This plain version runs ``forward``
+        on each prefix. An extractor that can do it in one pass overrides it; a contract test
+        compares the two.
 
         Cost: O(L) times ``forward`` in time and memory.
         """
@@ -70,24 +75,24 @@ class Extractor(nn.Module, ABC):
         return self.forward(repeated, prefix_mask(mask).flatten(0, 1))
 
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
-        """Refuse histories longer than ``max_len``.
+        """Check that no history is longer than ``max_len``.
 
         Raises:
-            DataError: They are.
+            DataError: One is.
         """
         if mask.shape[1] > self.max_len:
             raise DataError(
                 f"Histories of {mask.shape[1]} slots were given to an extractor of max_len "
-                f"{self.max_len}; cut off their oldest items, or raise max_len."
+                f"{self.max_len}; cut off their oldest items, or increase max_len."
             )
 
 
 def prefix_mask(mask: Bool[Tensor, "B L"]) -> Bool[Tensor, "B L L"]:
-    """Say which slots the prefix that ends at slot t holds, ``[b, t, j]``: j ≤ t, both real."""
+    """Return which slots j belong to the prefix that ends at slot t: ``[b, t, j]``."""
     return (mask[:, None] & mask[:, :, None]).tril()
 
 
 def without_prior(vectors: Float[Tensor, "B K D"], weights: Float[Tensor, "B K L"]) -> Interests:
-    """Make ``Interests`` with no prior and every interest active."""
+    """Return ``Interests`` without a prior, all active."""
     flat = vectors.detach()[..., 0]
     return Interests(vectors, weights, torch.zeros_like(flat), torch.ones_like(flat).bool())

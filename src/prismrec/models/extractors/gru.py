@@ -1,4 +1,4 @@
-"""GRU4Rec: the last state of a recurrent network, as one interest.
+"""GRU4Rec: the last state of a recurrent network is the only interest.
 
 Source: Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks", ICLR
 2016, as the ComiRec authors compare with it; their code, src/model.py, Model_GRU4REC.
@@ -15,15 +15,15 @@ from prismrec.types import Interests
 class GRU4Rec(Extractor):
     """The state of a one-layer GRU after the newest item.
 
-    ``weights`` are 1 at the newest item, where the state is read, and 0 elsewhere: how much the
-    older items made of the state is not known, and a uniform weight would claim it is.
+    ``weights`` are 1 at the newest item, where the state is read, and 0 elsewhere: the share of
+    older items in the state is not known.
 
     Args:
         dim: Width D of item and interest vectors, and of the state.
         interests: 1.
         max_len: Longest history L.
 
-    Entries of the vector lie in (-1, 1).
+    All numbers of the vector lie in (-1, 1).
 
     Cost: O(B L D²) time, O(B L D) memory; ``prefixes`` costs the same and O(B L²) memory.
     """
@@ -35,18 +35,18 @@ class GRU4Rec(Extractor):
         self.gru = nn.GRU(dim, dim, batch_first=True)
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.forward``."""
+        """Return the interests of each history: see ``Extractor.forward``."""
         self.check_length(mask)
         return last_state(self.gru(items)[0], mask)
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.prefixes``; one pass."""
+        """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""
         self.check_length(mask)
         return every_state(self.gru(items)[0], mask)
 
 
 def last_state(states: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-    """Read the state at the newest item of each history; 0 where there is none."""
+    """Return the state at the newest item of each history as its interest; 0 for an empty one."""
     slots = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     newest = slots == mask.sum(dim=1, keepdim=True)  # [B, L]
     weights = newest[:, None].to(states.dtype)
@@ -54,7 +54,7 @@ def last_state(states: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Int
 
 
 def every_state(states: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-    """Read every state of causal ``states``, as ``Extractor.prefixes`` orders them."""
-    here = mask[..., None].to(states.dtype)  # [B, L, 1]
-    weights = here * torch.eye(mask.shape[1], dtype=states.dtype, device=mask.device)
-    return without_prior((states * here).flatten(0, 1)[:, None], weights.flatten(0, 1)[:, None])
+    """Return every state of causal ``states`` as an interest, ordered as ``Extractor.prefixes``."""
+    is_event = mask[..., None].to(states.dtype)  # [B, L, 1]
+    weights = is_event * torch.eye(mask.shape[1], dtype=states.dtype, device=mask.device)
+    return without_prior((states * is_event).flatten(0, 1)[:, None], weights.flatten(0, 1)[:, None])

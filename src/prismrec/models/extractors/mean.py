@@ -1,7 +1,7 @@
-"""Mean pool: the one-interest floor that every multi-interest model is compared with.
+"""Mean pool: the simplest model with one interest, a baseline for multi-interest models.
 
-Source: Covington et al., "Deep Neural Networks for YouTube Recommendations", RecSys 2016, cut
-down to what the ComiRec authors compare with; their code, src/model.py, Model_DNN.
+Source: Covington et al., "Deep Neural Networks for YouTube Recommendations", RecSys 2016,
+reduced to the form that the ComiRec authors compare with; their code, src/model.py, Model_DNN.
 """
 
 from jaxtyping import Bool, Float
@@ -18,8 +18,8 @@ class MeanPool(Extractor):
         dim: Width D of item and interest vectors.
         interests: 1.
         max_len: Longest history L.
-        linear: Put W·mean + b after the mean. It starts as the identity, so that an untrained
-            model recommends what is near the mean of the history, with the scale of the items.
+        linear: Apply W·mean + b. It starts as the identity, so an untrained model recommends items
+            near the mean of the history.
 
     Cost: O(B L D + B D²) time; ``prefixes`` O(B L² D + B L D²).
     """
@@ -34,20 +34,20 @@ class MeanPool(Extractor):
             nn.init.zeros_(self.linear.bias)
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.forward``."""
+        """Return the interests of each history: see ``Extractor.forward``."""
         self.check_length(mask)
         return self._pool(items, mask[:, None])
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.prefixes``; one pass."""
+        """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""
         self.check_length(mask)
         return self._pool(items, prefix_mask(mask))
 
     def _pool(self, items: Float[Tensor, "B L D"], seen: Bool[Tensor, "B T L"]) -> Interests:
-        """Pool the items of each of T views of a history; the batch axis becomes B * T."""
+        """Pool the items of each of T prefixes of a history; the batch axis becomes B * T."""
         weights = seen.to(items.dtype) / seen.sum(dim=-1, keepdim=True).clamp(min=1)
         vectors = weights @ items  # [B, T, D]
         if self.linear is not None:
-            # An empty history is 0, whatever the bias.
+            # An empty history stays 0 in spite of the bias.
             vectors = self.linear(vectors) * seen.any(dim=-1, keepdim=True)
         return without_prior(vectors.flatten(0, 1)[:, None], weights.flatten(0, 1)[:, None])

@@ -1,4 +1,4 @@
-"""Self-attentive extractor: ComiRec-SA, and its kin by option.
+"""Self-attentive extractor: ComiRec-SA and its variants.
 
     published    SelfAttentive(…, positions="slot")
     tutorial     SelfAttentive(…, positions="none", bias=False)
@@ -21,32 +21,32 @@ POSITIONS = ("slot", "recency", "none")
 
 
 class SelfAttentive(Extractor):
-    """K attention heads over the history, each pooling it into one interest.
+    """K attention heads over the history; each computes one interest as a weighted mean.
 
-    Head k weighs item j by the softmax over the history of W2ₖ·tanh(W1 eⱼ + b1) + b2ₖ and pools
-    the raw item vectors, so an interest lies among the items that made it and has their scale.
-    These logits do not depend on where a prefix ends. What recency adds to them does, but not
-    on the items; so ``prefixes`` computes both once and all prefixes of a row cost one softmax
-    and one matrix product, O(L² K) weights a row.
+    Head k weighs item j by the softmax over the history of W2ₖ·tanh(W1 eⱼ + b1) + b2ₖ and averages
+    the item vectors, so an interest lies among its items and has their scale. These logits do not
+    depend on where a prefix ends. The recency bias does, but not on the items. So ``prefixes``
+    computes both once, and all prefixes of a row cost one softmax and one matrix product, with
+    O(L² K) weights per row.
 
     Args:
         dim: Width D of item and interest vectors.
         interests: Number K of interests.
         max_len: Longest history L; positions are learned up to it.
-        hidden: Width of the attention's hidden layer; 4 * dim, as published, if not given.
-        bias: Whether W1 and W2 have one, as published. (b2 shifts all logits of a head alike
-            and so changes no weight; it is kept to mirror the published parameters.)
-        positions: "recency": a learned bias per head and distance from the newest item (0) is
-            added to the logits; the same history longer by old items keeps its newest item's
-            position. "slot": as published, a learned vector per slot, counted from the oldest,
-            is added to the item before it is weighed, so the newest item's position moves with
-            the length. "none": the order is not seen.
+        hidden: Width of the attention's hidden layer; None means 4 * dim, as published.
+        bias: Whether W1 and W2 have a bias, as published. (b2 adds the same number to all logits of
+            a head and so changes no weight; it is kept to match the published parameters.)
+        positions: "recency": a learned bias per head and distance from the newest item (0) is added
+            to the logits; more old items do not change the position of the newest one. "slot": as
+            published, a learned vector per slot, counted from the oldest, is added to the item
+            before it is weighed; the position of the newest item depends on the length. "none":
+            the order has no effect.
 
     Raises:
         ConfigError: ``hidden`` below 1, or other ``positions``.
 
     Cost: O(B L D hidden) time, O(B L (hidden + K)) memory; ``prefixes`` O(B L² K D) time and
-        O(B L² K) memory beside.
+        O(B L² K) memory more.
     """
 
     def __init__(
@@ -77,52 +77,52 @@ class SelfAttentive(Extractor):
         self.recency = None if recency is None else nn.Parameter(recency)
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.forward``."""
+        """Return the interests of each history: see ``Extractor.forward``."""
         self.check_length(mask)
         logits = self._logits(items)
         if self.recency is not None:
             slots = torch.arange(mask.shape[1], device=mask.device)
             distance = (mask.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)  # [B, L]
             logits = logits + at_distance(self.recency, distance).transpose(1, 2)
-        here = mask[:, None]
-        # The lowest finite value, not -inf: a history of padding alone would softmax to NaN, and
-        # NaN gradients outlive any clean-up of the forward pass.
-        logits = logits.masked_fill(~here, torch.finfo(logits.dtype).min)
-        weights = logits.softmax(dim=-1) * here
+        is_event = mask[:, None]
+        # The lowest finite value, not -inf: the softmax of a history of padding alone would be NaN,
+        # and NaN gradients would remain after any correction in the forward pass.
+        logits = logits.masked_fill(~is_event, torch.finfo(logits.dtype).min)
+        weights = logits.softmax(dim=-1) * is_event
         return without_prior(weights @ items, weights)
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.prefixes``; one pass."""
+        """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""
         self.check_length(mask)
         bias = causal_bias(self.recency, items).transpose(0, 1)  # [T, K or 1, L]
-        # A prefix that ends at an item holds items only: padding stands to the right of it.
+        # A prefix that ends at an item has items only: padding is to the right of it.
         weights = (self._logits(items)[:, None] + bias).softmax(dim=-1)  # [B, T, K, L]
         weights = weights * mask[:, :, None, None]
         vectors = weights.flatten(1, 2) @ items  # [B, T * K, D]
         return without_prior(vectors.view(-1, self.interests, self.dim), weights.flatten(0, 1))
 
     def _logits(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B K L"]:
-        """Weigh each item by itself, before recency and padding."""
+        """Return the logits of each item, without recency and padding."""
         placed = items if self.slots is None else items + self.slots[: items.shape[1]]
         logits: Tensor = self.to_heads(torch.tanh(self.to_hidden(placed)))
         return logits.transpose(1, 2)
 
 
 def check_positions(positions: str) -> None:
-    """Refuse positions of a kind that there is not.
+    """Check the option ``positions``.
 
     Raises:
-        ConfigError: It is none of ``POSITIONS``.
+        ConfigError: It is not in ``POSITIONS``.
     """
     if positions not in POSITIONS:
         raise ConfigError(f"positions is {positions!r}; it must be one of {', '.join(POSITIONS)}.")
 
 
 def recency_slopes(heads: int, max_len: int) -> Float[Tensor, "K L"]:
-    """Start the recency bias of each head: −γ·log(1 + distance), γ from 0 to 1 over the heads.
+    """Return the initial recency bias of each head: −γ·log(1 + distance), γ from 0 to 1 by head.
 
-    So that heads begin as long- to short-term interests rather than as copies, and an untrained
-    model already prefers the newest items. One head alone takes γ = ½.
+    So the heads start as long-term to short-term interests, not as copies of each other, and an
+    untrained model already prefers the newest items. A single head has γ = ½.
     """
     slopes = torch.linspace(0, 1, heads) if heads > 1 else torch.tensor([0.5])
     return -slopes[:, None] * torch.log1p(torch.arange(max_len))
@@ -131,9 +131,9 @@ def recency_slopes(heads: int, max_len: int) -> Float[Tensor, "K L"]:
 def causal_bias(
     recency: Float[Tensor, "K max_len"] | None, items: Float[Tensor, "B L D"]
 ) -> Float[Tensor, "K_or_1 L L"]:
-    """Spread a bias by distance over the prefixes of a row: ``[k, t, j]``, −inf where j > t.
+    """Return the recency bias of every prefix of a row: ``[k, t, j]``, −inf where j > t.
 
-    −inf is safe: every prefix holds slot 0. Without ``recency`` only the −inf are there.
+    −inf is safe: every prefix has slot 0. Without ``recency`` the bias is 0 or −inf.
     """
     slots = torch.arange(items.shape[1], device=items.device)
     distance = slots[:, None] - slots  # [t, j]
@@ -146,9 +146,9 @@ def causal_bias(
 def at_distance(
     bias: Float[Tensor, "K max_len"], distance: Int[Tensor, "*places"]
 ) -> Float[Tensor, "*places K"]:
-    """Look up the bias of each head at some distances, from 0 to max_len - 1.
+    """Return the bias of each head at some distances, from 0 to max_len - 1.
 
-    As rows of a table: the gradient of an indexed tensor is summed by several threads in an order
-    of their own, and a run of two threads would not repeat to the same bits.
+    The lookup is an embedding: the gradient of an indexed tensor would be summed by several threads
+    in an undefined order, so a run with two threads would not be reproducible bit by bit.
     """
     return embedding(distance, bias.T)

@@ -1,4 +1,4 @@
-"""Causal transformer: SASRec's last state, or K heads of attention over its states.
+"""Causal transformer: the last state as in SASRec, or K attention heads over the states.
 
 Source: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, with the layer
 norm before each sub-layer and a feed-forward layer four times as wide, as is usual since.
@@ -22,34 +22,34 @@ from prismrec.types import Interests
 
 
 class Transformer(Extractor):
-    """Pre-LN transformer blocks in which a slot sees itself and the slots before it.
+    """Pre-LN transformer blocks in which each slot attends to itself and to earlier slots.
 
-    With K = 1 the interest is the state at the newest item, and ``weights`` are 1 there. With
-    more, K learned heads attend over the states up to the newest one as ``SelfAttentive`` does
-    over items, and ``weights`` are theirs, summing to 1 over the history.
+    With K = 1 the interest is the state at the newest item, where ``weights`` are 1. With more, K
+    learned heads attend to the states as ``SelfAttentive`` does to items; ``weights`` are their
+    attention weights, with sum 1 over the history.
 
-    Padding stands on the right, so causality alone keeps every real slot from seeing it.
+    Padding is on the right, so causal attention alone excludes it.
 
     Args:
         dim: Width D of item and interest vectors.
         interests: Number K of interests.
         max_len: Longest history L; positions are learned up to it.
         layers: Number of blocks.
-        heads: Attention heads of a block; they divide ``dim``.
-        dropout: Probability of dropping an entry of the input, of the attention and of what a
-            sub-layer adds; 0 to 1, in training only.
-        positions: "recency": a learned bias per head and distance, in every block and in the
-            heads that read the states. "slot": SASRec's learned vector per slot, counted from
-            the oldest. "none": only causality orders the items.
+        heads: Attention heads per block; ``dim`` must be a multiple of it.
+        dropout: Probability of setting to 0, in training, a number of the input, of the attention
+            weights and of the output of a sub-layer; from 0, below 1.
+        positions: "recency": a learned bias per head and distance, in every block and in the K
+            heads. "slot": a learned vector per slot, counted from the oldest, as in SASRec.
+            "none": only causal attention depends on the order.
 
-    The final layer norm makes states of length about √D, whatever the scale of the items.
+    After the final layer norm states have length about √D, at any scale of the items.
 
     Raises:
-        ConfigError: ``layers`` or ``heads`` below 1, ``heads`` that do not divide ``dim``,
+        ConfigError: ``layers`` or ``heads`` below 1, ``dim`` not a multiple of ``heads``,
             ``dropout`` outside [0, 1), or other ``positions``.
 
     Cost: O(layers B L D (D + L)) time, O(layers B L (D + heads L)) memory; ``prefixes`` shares
-        the states and costs beside what ``SelfAttentive.prefixes`` does.
+        the states and adds the cost of ``SelfAttentive.prefixes``.
     """
 
     def __init__(
@@ -69,7 +69,9 @@ class Transformer(Extractor):
             if value < 1:
                 raise ConfigError(f"{name} is {value}; it must be at least 1.")
         if dim % heads:
-            raise ConfigError(f"heads is {heads}, which does not divide dim {dim}; change either.")
+            raise ConfigError(
+                f"heads is {heads}, which does not divide dim {dim}; change one of them."
+            )
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         slots = 0.02 * torch.randn(max_len, dim)
@@ -93,19 +95,19 @@ class Transformer(Extractor):
             )
 
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.forward``."""
+        """Return the interests of each history: see ``Extractor.forward``."""
         states = self._states(items, mask)
         return last_state(states, mask) if self.read is None else self.read(states, mask)
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """See ``Extractor.prefixes``; one pass."""
+        """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""
         states = self._states(items, mask)
         return every_state(states, mask) if self.read is None else self.read.prefixes(states, mask)
 
     def _states(
         self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]
     ) -> Float[Tensor, "B L D"]:
-        """Give the state at each slot, which depends on the slots up to it alone."""
+        """Return the state at each slot; it depends on this and earlier slots only."""
         self.check_length(mask)
         states = items if self.slots is None else items + self.slots[: items.shape[1]]
         states = self.dropout(states)
@@ -130,7 +132,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """Give the states after this block."""
+        """Return the states after this block."""
         parts = self.to_parts(self.attention_norm(states)).unflatten(-1, (3, self.heads, -1))
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # each [B, heads, L, D / heads]
         mixed = functional.scaled_dot_product_attention(

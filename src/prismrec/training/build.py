@@ -1,0 +1,127 @@
+"""From a resolved ``RunConfig`` to the model that training starts from, and to its objective."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+import torch
+
+from prismrec.data import Catalog, Split
+from prismrec.errors import ConfigError
+from prismrec.models import (
+    EXTRACTORS,
+    LOSSES,
+    READOUTS,
+    REGULARIZERS,
+    SAMPLERS,
+    Extractor,
+    ItemCategories,
+    Model,
+    Prism,
+    Readout,
+)
+from prismrec.registry import build, options_of, resolve
+from prismrec.training.initialize import init_from_cooccurrence
+from prismrec.training.objective import Objective
+from prismrec.training.run_config import RunConfig, require
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def build_initial_model(
+    config: RunConfig, split: Split, catalog: Catalog, seed: int, *, resume: bool = False
+) -> Model:
+    """Build the model that training starts from.
+
+    Args:
+        config: Resolved.
+        split: Its training histories initialise the item vectors.
+        catalog: Catalog of the data set.
+        seed: Seed of the weights.
+        resume: Skip the initial item vectors; a checkpoint has them.
+    """
+    model = build_model(config, catalog.size, seed)
+    item_categories = shared_categories(catalog) if config.categories else None
+    if item_categories is not None:
+        model.add_category_embeddings(item_categories)
+    if config.init == "cooccurrence" and not resume:
+        init_from_cooccurrence(
+            model, split.train, seed=seed, item_categories=item_categories,
+            clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
+        )  # fmt: skip
+    return model
+
+
+def build_model(config: RunConfig, size: int, seed: int) -> Model:
+    """Build a model of random weights from ``seed``; the global generator does not change."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        extractor = build(
+            "extractor", config.extractor, EXTRACTORS, config.options, subclass_of=Extractor,
+            dim=config.dim, interests=require(config.interests), max_len=require(config.max_len),
+        )  # fmt: skip
+        return Model(
+            size,
+            extractor,
+            similarity=require(config.similarity),
+            temperature=require(config.temperature),
+            dropout=require(config.dropout),
+            tie_embeddings=require(config.tie_embeddings),
+            normalized=config.readout == "mixture",
+            mask_history_negatives=require(config.mask_history_negatives),
+        )
+
+
+def shared_categories(catalog: Catalog) -> ItemCategories:
+    """Return the categories that several items share.
+
+    Raises:
+        ConfigError: No two items share a category.
+    """
+    item_categories = ItemCategories.of(catalog.category_indptr, catalog.category_ids)
+    if not item_categories.number:
+        raise ConfigError(
+            "categories was set, but no two items of this data set share a category; prepare the "
+            "data set with --items, or train with --no-categories."
+        )
+    return item_categories
+
+
+def build_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
+    """Build the objective of a run.
+
+    A loss with the keyword-only argument ``sampling_rate`` (``gbce``) gets the negatives per target
+    divided by the items that could be negatives.
+
+    Args:
+        config: Resolved.
+        counts: Training events per item, ``[V]``.
+    """
+    loss: Callable[..., torch.Tensor] = _resolve_function("loss", config.loss, LOSSES)
+    if "sampling_rate" in options_of(loss):
+        others = max(len(counts) - 2, 1)  # without padding and the target
+        loss = partial(loss, sampling_rate=min(1.0, (config.negatives or others) / others))
+    sampler = _resolve_function("sampler", require(config.sampler), SAMPLERS)
+    weights = {name: getattr(config, name) for name in REGULARIZERS}
+    return Objective(
+        loss=loss,
+        readout=resolve("readout", require(config.readout), READOUTS, instance_of=Readout),
+        negatives=sampler(counts, config.negatives) if config.negatives else None,
+        regularizers={n: (REGULARIZERS[n], weight) for n, weight in weights.items() if weight},
+    )
+
+
+def _resolve_function(kind: str, name: str, table: Mapping[str, F]) -> F:
+    """Look up a function by name or ``module:function``.
+
+    Raises:
+        UnknownName: There is no function of that name.
+        ConfigError: It is not callable.
+    """
+    function = resolve(kind, name, table)
+    if not callable(function):
+        raise ConfigError(
+            f"The {kind} {name!r} was given, but it is of type {type(function).__name__}; name a "
+            "function."
+        )
+    return function

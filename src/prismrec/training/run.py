@@ -1,0 +1,219 @@
+"""One run of training: its state, its steps, its validations and its result."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prismrec.data import Batches, Histories
+from prismrec.errors import ConfigError, TrainingError
+from prismrec.models import Model
+from prismrec.training.checkpoint import LAST, Progress, load_best, save_best, save_last
+from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
+from prismrec.training.ema import ExponentialMovingAverage
+from prismrec.training.fingerprint import fingerprint
+from prismrec.training.objective import Objective, compute_loss
+from prismrec.training.optimizers import clip_gradients, make_optimizers
+from prismrec.types import Batch
+
+
+@dataclass(frozen=True, repr=False)
+class TrainResult:
+    """The result of a run."""
+
+    steps: int
+    """Steps of the run, over all resumptions."""
+    best_step: int
+    """Steps when the validation metric was best; all steps without validation."""
+    best: float | None
+    """The validation metric of the final weights; None without validation."""
+    history: list[dict[str, float]]
+    """One record per validation: step, loss, validation."""
+    seconds: float
+    """Time of training and validation, over all resumptions."""
+    pairs_per_second: float
+    """Training pairs divided by the time of the steps, since the last resumption."""
+    interrupted: bool
+    """True after Ctrl-C; a checkpoint, if any, can be resumed."""
+
+    def __repr__(self) -> str:
+        """Return steps, best validation metric and time."""
+        best = "no validation" if self.best is None else f"best {self.best:.4f}"
+        stopped = ", interrupted" if self.interrupted else ""
+        return (
+            f"TrainResult({best} at step {self.best_step} of {self.steps}, {self.seconds:.1f} s"
+            f"{stopped})"
+        )
+
+
+class Run:
+    """A run, from its start or from a checkpoint: the state that its steps share."""
+
+    def __init__(
+        self,
+        model: Model,
+        histories: Histories,
+        config: TrainConfig,
+        objective: Objective,
+        *,
+        folder: Path | None,
+        device: torch.device,
+    ) -> None:
+        self.model, self.config, self.objective = model, config, objective
+        for table in model.tables:
+            table.sparse = bool(config.sparse)
+        self.folder, self.device, self.progress = folder, device, Progress()
+        self.batches = Batches(
+            histories,
+            max_len=model.extractor.max_len,
+            batch_size=config.batch_size,
+            targets=config.targets,
+            horizon=1 if config.horizon is None else config.horizon,
+            seed=config.seed,
+        )
+        self.steps = config.steps or (config.epochs or EPOCHS) * len(self.batches)
+        self.every = config.validate_every or len(self.batches)
+        self.optimizers = make_optimizers(model, config)
+        self.identity = fingerprint(model, histories, config, objective)
+        self.best_weights: dict[str, Tensor] = {}
+        self.ema = ExponentialMovingAverage(model, config.ema_decay) if config.ema_decay else None
+        self.pairs, self.stepping, self.began = 0, 0.0, time.perf_counter()
+
+    @property
+    def averages(self) -> dict[str, Tensor]:
+        """The averages of the weights, by name; empty without averaging."""
+        return self.ema.weights if self.ema else {}
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether steps are left and early stopping has not ended the run."""
+        patient = self.progress.failures < (self.config.patience or PATIENCE)
+        return patient and self.progress.step < self.steps
+
+    def step(self) -> tuple[dict[str, float], int, float]:
+        """Run one step; return its losses, number of training pairs and learning rate."""
+        began, step = time.perf_counter(), self.progress.step
+        batch = _on_device(self.batches.at(step), self.device)
+        rate = self.config.rate_at(step, self.steps)
+        self.model.train()
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(derive_seed(self.config.seed, 3, step))  # dropout
+            generator = torch.Generator().manual_seed(derive_seed(self.config.seed, 4, step))
+            bf16 = self.config.precision == "bf16"
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+                loss, losses = compute_loss(self.model, batch, self.objective, generator)
+            loss.backward()  # type: ignore[no-untyped-call]
+        norm = clip_gradients(self.model, self.config.clip)
+        if not (np.isfinite(losses["loss"]) and np.isfinite(norm)):
+            raise self._not_finite(step, losses)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.progress.step = step + 1
+        if self.ema:
+            self.ema.update(step + 1)
+        pairs = int((batch.target != 0).sum())
+        self.pairs, self.stepping = self.pairs + pairs, self.stepping + time.perf_counter() - began
+        return losses, pairs, rate
+
+    def validate(self, validate: Callable[[], float], loss: float) -> float:
+        """Compute the validation metric; keep the weights if it is the best so far."""
+        with self.ema.applied() if self.ema else nullcontext():
+            return self._validated(validate, loss)
+
+    def _validated(self, validate: Callable[[], float], loss: float) -> float:
+        """Validate the weights that the model has now."""
+        self.model.eval()
+        with torch.no_grad():
+            value = float(validate())
+        progress = self.progress
+        if not np.isfinite(value):
+            raise TrainingError(
+                f"Validation after step {progress.step} returned {value}, which is not a finite "
+                "number; return a finite number from validate, higher is better."
+            )
+        progress.history.append({"step": progress.step, "loss": loss, "validation": value})
+        if progress.best is None or value > progress.best:
+            progress.best, progress.best_step, progress.failures = value, progress.step, 0
+            self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
+            if self.folder:
+                save_best(self.folder, self.model)
+        else:
+            progress.failures += 1
+        return value
+
+    def save(self) -> None:
+        """Write a checkpoint, if the run has a folder."""
+        now = time.perf_counter()
+        self.progress.seconds, self.began = self.progress.seconds + now - self.began, now
+        if self.folder:
+            save_last(
+                self.folder, self.model, self.optimizers,
+                self.progress, self.identity, self.averages,
+            )  # fmt: skip
+
+    def result(self, *, interrupted: bool) -> TrainResult:
+        """Load the best weights into the model and return the result."""
+        progress = self.progress
+        if self.best_weights:
+            self.model.load_state_dict(self.best_weights)
+        elif progress.best is not None and self.folder:
+            load_best(self.folder, self.model)  # saved before the resumption
+        elif self.ema:
+            self.ema.copy_to_model()
+        self.model.merge_category_embeddings()
+        self.model.eval()
+        return TrainResult(
+            steps=progress.step,
+            best_step=progress.best_step or progress.step,
+            best=progress.best,
+            history=progress.history,
+            seconds=progress.seconds + time.perf_counter() - self.began,
+            pairs_per_second=self.pairs / self.stepping if self.stepping else 0.0,
+            interrupted=interrupted,
+        )
+
+    def _not_finite(self, step: int, losses: dict[str, float]) -> TrainingError:
+        """Return the error for a loss or a gradient that is not finite."""
+        norms = {n: float(p.detach().norm()) for n, p in self.model.named_parameters()}
+        largest = sorted(norms, key=lambda name: -np.nan_to_num(norms[name], nan=np.inf))[:3]
+        named = ", ".join(f"{name} {norms[name]:.3g}" for name in largest)
+        has_checkpoint = self.folder is not None and (self.folder / LAST).exists()
+        advice = f"resume from {self.folder}" if has_checkpoint else "start again"
+        return TrainingError(
+            f"Step {step} (seed {self.config.seed}) has losses {losses} or a gradient that is not "
+            f"finite; largest weights: {named}; lower learning_rate "
+            f"({self.config.learning_rate or RATE}) or clip ({self.config.clip}) and {advice}."
+        )
+
+
+def pick_device(config: TrainConfig) -> torch.device:
+    """Return the device of a run.
+
+    Raises:
+        ConfigError: CUDA is set but not available.
+    """
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise ConfigError(
+            "device is 'cuda', but torch finds no CUDA on this machine; set 'cpu' or 'auto'."
+        )
+    return torch.device("cpu" if config.device == "cpu" or not available else "cuda")
+
+
+def derive_seed(seed: int, purpose: int, step: int) -> int:
+    """Return the seed of one purpose and one step."""
+    return int(np.random.SeedSequence([seed, purpose, step]).generate_state(1)[0])
+
+
+def _on_device(arrays: tuple[NDArray[np.int64], NDArray[np.int64]], device: torch.device) -> Batch:
+    history, target = (torch.from_numpy(array).to(device) for array in arrays)
+    return Batch(history, history != 0, target)

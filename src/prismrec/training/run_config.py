@@ -1,0 +1,87 @@
+"""What a run trains: the parts of the model and of the loss, by name, and their sizes."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+from prismrec.errors import ConfigError
+from prismrec.models import Similarity
+from prismrec.training.config import changed_fields
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunConfig:
+    """Names of the parts of a run and their sizes.
+
+    A setting that is None is chosen from the data ("auto"): see ``resolve_defaults``. Extractor,
+    readout, loss, sampler and index may also be ``module:Name`` from outside this package.
+    """
+
+    extractor: str = "prism"
+    """From history to interests: dr, gru, mean, mind, prism, sa, transformer, or module:Class."""
+    dim: int = 64
+    """Dimension D of item and interest vectors."""
+    interests: int | None = None
+    """Number of interests K. Default: auto (4; prism: 2 below 25 events per item; gru, mean: 1)."""
+    max_len: int | None = None
+    """Newest events of a history that the model reads. Default: auto (50; prism: up to 200)."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of the extractor, by name."""
+    readout: str | None = None
+    """How K interests score an item: hard, soft, maxsim, lse, mixture. Default: auto."""
+    loss: str = "softmax"
+    """Loss: softmax, bce, gbce, bpr, hard_negatives, or module:function."""
+    negatives: int | None = None
+    """Negatives per step; 0 uses the whole catalog. Default: auto (from the catalog size)."""
+    sampler: str | None = None
+    """Negatives: uniform, popularity, log_uniform, in_batch, mixed, union. Default: auto."""
+    similarity: Similarity | None = None
+    """Score by dot product or cosine. Default: auto (dot for prism, else cosine)."""
+    temperature: float | None = None
+    """Logits are divided by it. Default: auto (0.07 for cosine, 1 for dot)."""
+    dropout: float | None = None
+    """Dropout of history vectors in training. Default: auto (0.2; prism: 0.2 to 0.5)."""
+    tie_embeddings: bool | None = None
+    """Use one item table for histories and for search. Default: auto (no for prism, else yes)."""
+    init: Literal["cooccurrence", "random"] | None = None
+    """Initial item vectors: from co-occurrence counts, or random. Default: auto."""
+    categories: bool | None = None
+    """Add category embeddings to item vectors in training. Default: auto."""
+    mask_history_negatives: bool | None = None
+    """Do not use items of the user's history as negatives. Default: auto."""
+    routing_variance: float = 0.0
+    """Weight in the loss of REMI's routing regularizer."""
+    disagreement: float = 0.0
+    """Weight in the loss of the mean cosine between two interests of a user."""
+    exclude_seen: bool | None = None
+    """Validate on lists without items of the history. Default: auto (if users repeat no item)."""
+    rules: bool | None = None
+    """Blend in co-occurrence rules if they raise the validation metric by 2 %. Default: auto."""
+    index: str = "auto"
+    """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; auto: exact up to 200,000 items."""
+    validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"
+    """Validation metric, for lists of 50 items."""
+
+    def __repr__(self) -> str:
+        """Return the fields that differ from their defaults."""
+        return changed_fields(self)
+
+
+def with_one_interest(config: RunConfig) -> RunConfig:
+    """Return the same run with one interest: a head, since one interest needs no clusters."""
+    options = {name: value for name, value in config.options.items() if name != "clusters"}
+    return replace(config, interests=1, options=options)
+
+
+def require(value: T | None) -> T:
+    """Return a setting that must not be None.
+
+    Raises:
+        ConfigError: It is None.
+    """
+    if value is None:
+        raise ConfigError(
+            "A run was started with a setting that is None; call resolve_defaults first, or fit."
+        )
+    return value

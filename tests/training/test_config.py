@@ -1,0 +1,66 @@
+"""Settings: the help of each field, and short text for a person."""
+
+import ast
+import inspect
+
+import numpy as np
+import pytest
+
+from prismrec.models import EXTRACTORS, LOSSES, READOUTS, SAMPLERS, ItemCategories, Model
+from prismrec.retrieval import INDEXES
+from prismrec.training import Objective, RunConfig, TrainConfig, Trained, TrainResult
+from prismrec.training.build import build_model
+from prismrec.training.defaults import DatasetStats, resolve_defaults
+
+
+def help_of(kind):
+    """Return the docstring below each field of a class."""
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    pairs = zip(tree.body, tree.body[1:], strict=False)
+    return {a.target.id: b.value.value for a, b in pairs if isinstance(a, ast.AnnAssign)}
+
+
+@pytest.mark.parametrize("kind", [RunConfig, TrainConfig])
+def test_every_field_has_one_line_of_help(kind):
+    for name, text in help_of(kind).items():
+        assert len(text) <= 95, name
+        assert "\n" not in text, name
+        assert text.endswith("."), name
+
+
+@pytest.mark.parametrize(("field", "table"), [
+    ("extractor", EXTRACTORS), ("loss", LOSSES), ("readout", READOUTS), ("sampler", SAMPLERS),
+    ("index", INDEXES),
+])  # fmt: skip
+def test_the_help_names_every_entry_of_a_table(field, table):
+    words = help_of(RunConfig)[field].replace(",", " ").replace(".", " ").replace(";", " ").split()
+    assert set(table) <= set(words)
+
+
+def test_settings_show_what_differs_from_the_defaults():
+    assert repr(RunConfig()) == "RunConfig()"
+    assert repr(RunConfig(extractor="sa", interests=8)) == "RunConfig(extractor='sa', interests=8)"
+    assert repr(TrainConfig(seed=3, targets="random")) == "TrainConfig(targets='random', seed=3)"
+
+
+def test_a_model_a_result_and_a_trained_run_are_one_short_line():
+    stats = DatasetStats(
+        items=39, dense=False, multi_step_targets=True, has_repeats=False, categories=False
+    )
+    config, _ = resolve_defaults(RunConfig(dim=8), TrainConfig(), stats)
+    model = build_model(config, 40, 0)
+    assert isinstance(model, Model)
+    assert repr(model) == (
+        "Model(39 items, Prism(dim=8, interests=2, max_len=50, block=False), similarity='dot', "
+        "tie_embeddings=False)"
+    )
+    result = TrainResult(
+        steps=30, best_step=20, best=0.25, history=[], seconds=1.5, pairs_per_second=10.0,
+        interrupted=True,
+    )  # fmt: skip
+    assert repr(result) == "TrainResult(best 0.2500 at step 20 of 30, 1.5 s, interrupted)"
+    trained = Trained(None, result, {"extractor": "prism", "interests": 2}, {})
+    assert repr(trained) == f"Trained(prism, interests=2, {result!r})"
+    assert repr(Objective()) == "Objective(softmax, full catalog)"
+    categories = ItemCategories.of(np.array([0, 0, 1, 2]), np.array([5, 5]))
+    assert repr(categories) == "ItemCategories(2 items, 1 shared categories)"

@@ -1,0 +1,181 @@
+"""Parts from outside this package, named as ``module:Name``: in a module of the working folder."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from prismrec.data.split import split_by_user
+from prismrec.errors import ConfigError, PrismrecError, UnknownName
+from prismrec.models import EXTRACTORS, Extractor, declare_softmax, losses
+from prismrec.recommend.artifact import load, save
+from prismrec.registry import resolve
+from prismrec.training import RunConfig, TrainConfig, fit
+from prismrec.training.build import build_objective
+from worlds import small_dataset
+
+MODULE = """
+import torch
+from prismrec.models import LSE, Extractor, declare_softmax
+from prismrec.models.extractors.base import without_prior
+from prismrec.models.samplers import uniform
+import {neighbour}
+
+COUNTS = []
+
+class Newest(Extractor):
+    single = True
+
+    def __init__(self, *, dim, interests, max_len, scale=1.0):
+        super().__init__(dim=dim, interests=interests, max_len=max_len)
+        self.scale = torch.nn.Parameter(torch.tensor(scale))
+
+    def forward(self, items, mask):
+        slots = torch.arange(1, mask.shape[1] + 1)
+        weights = (slots == mask.sum(dim=1, keepdim=True)).to(items.dtype)[:, None]
+        return without_prior(self.scale * (weights @ items), weights)
+
+class NoForward(Extractor):
+    pass
+
+class NoExtractor:
+    def __init__(self, *, dim, interests, max_len):
+        pass
+
+@declare_softmax()
+def sharp(logits):
+    return (2 * logits).logsumexp(dim=1) - 2 * logits[:, 0]
+
+def margin(logits):
+    return (1 + logits[:, 1:] - logits[:, :1]).clamp(min=0).mean(dim=1)
+
+def sampler(counts, negatives):
+    COUNTS.append(negatives)
+    return uniform(counts, negatives)
+
+READOUT = LSE
+NUMBER = 3
+"""
+
+
+@pytest.fixture
+def module(request, tmp_path, monkeypatch):
+    """Write a module and its neighbour into the working folder; return its name."""
+    name = f"external_{abs(hash(request.node.name))}"
+    (tmp_path / f"{name}.py").write_text(MODULE.format(neighbour=f"{name}_neighbour"))
+    (tmp_path / f"{name}_neighbour.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    yield name
+    for other in [other for other in sys.modules if other.startswith(name)]:
+        del sys.modules[other]
+
+
+@pytest.fixture(scope="module")
+def world():
+    dataset = small_dataset()
+    return dataset, split_by_user(dataset)
+
+
+def test_a_module_of_the_working_folder_is_imported_and_the_path_is_restored(module, tmp_path):
+    before = list(sys.path)
+    kind = resolve("extractor", f"{module}:Newest", EXTRACTORS, subclass_of=Extractor)
+    assert issubclass(kind, Extractor)
+    assert sys.path == before
+    assert str(tmp_path) not in sys.path
+
+
+def test_an_installed_module_goes_before_a_file_of_the_same_name(tmp_path, monkeypatch):
+    (tmp_path / "fractions.py").write_text("raise RuntimeError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "fractions", raising=False)
+    assert resolve("number", "fractions:Fraction", {})(1, 2) == 0.5
+
+
+def test_an_external_extractor_trains_and_its_artifact_names_it(module, world, tmp_path):
+    dataset, split = world
+    config = RunConfig(extractor=f"{module}:Newest", dim=8, options={"scale": 2.0})
+    trained = fit(split, dataset.catalog, config, TrainConfig(epochs=1, device="cpu"))
+    model = trained.recommender.model
+    assert trained.settings["interests"] == 1
+    assert repr(model.extractor) == "Newest(dim=8, interests=1, max_len=50, scale=2.0)"
+    save(trained.recommender, tmp_path / "artifact")
+    manifest = json.loads((tmp_path / "artifact" / "manifest.json").read_text())
+    assert manifest["extractor"]["class"] == f"{module}:Newest"
+    loaded = load(tmp_path / "artifact", extractor=type(model.extractor))
+    history = [dataset.catalog.items.external([3])[0]]
+    assert loaded.recommend(history, 5) == trained.recommender.recommend(history, 5)
+
+
+def test_an_external_loss_readout_and_sampler_train(module, world):
+    dataset, split = world
+    config = RunConfig(
+        extractor="sa", dim=8, loss=f"{module}:sharp", readout=f"{module}:READOUT",
+        sampler=f"{module}:sampler", negatives=12,
+    )  # fmt: skip
+    trained = fit(split, dataset.catalog, config, TrainConfig(epochs=1, device="cpu"))
+    assert sys.modules[module].COUNTS == [12]
+    assert torch.isfinite(trained.recommender.model.item_vectors()).all()
+    objective = build_objective(
+        RunConfig(loss=f"{module}:margin", readout="lse", sampler="uniform", negatives=0),
+        torch.ones(5),
+    )
+    assert not losses.is_softmax(objective.loss)
+    assert losses.is_softmax(resolve("loss", f"{module}:sharp", losses.LOSSES))
+
+
+@pytest.mark.parametrize(("name", "error", "sentence"), [
+    ("missing_module:Newest", UnknownName, "there is no module 'missing_module', neither"),
+    ("missing.module:Newest", UnknownName, "there is no module 'missing.module', neither"),
+    ("not a module:Newest", UnknownName, "there is no module 'not a module', neither"),
+    (":Newest", UnknownName, "there is no module '', neither"),
+    ("{module}:Newst", UnknownName, "has no 'Newst'; check the spelling. Did you mean 'Newest'?"),
+    ("{module}:", UnknownName, "has no ''; check the spelling."),
+    ("{module}", UnknownName, "No extractor named"),
+    ("{module}:NoExtractor", ConfigError, "is not a subclass of Extractor; derive the class from"),
+    ("{module}:NUMBER", ConfigError, "is not a subclass of Extractor"),
+    ("{module}:NoForward", ConfigError, "cannot be built: .*abstract"),
+    ("{module}_broken:Newest", ConfigError, "raises ZeroDivisionError when it is imported"),
+    ("{module}_syntax:Newest", ConfigError, "raises SyntaxError when it is imported"),
+    ("{module}_import:Newest", ConfigError, "raises ModuleNotFoundError .*'not_installed'"),
+])  # fmt: skip
+def test_an_extractor_that_cannot_be_used_is_one_sentence(
+    module, world, tmp_path, name, error, sentence
+):
+    (tmp_path / f"{module}_broken.py").write_text("1 / 0")
+    (tmp_path / f"{module}_syntax.py").write_text("class:")
+    (tmp_path / f"{module}_import.py").write_text("import not_installed")
+    dataset, split = world
+    config = RunConfig(extractor=name.format(module=module), dim=8)
+    with pytest.raises(error, match=sentence) as caught:
+        fit(split, dataset.catalog, config, TrainConfig(epochs=1, device="cpu"))
+    assert isinstance(caught.value, PrismrecError)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith((".", "?"))
+
+
+@pytest.mark.parametrize(("setting", "sentence"), [
+    ({"loss": "{module}:NUMBER"}, "The loss .* of type int; name a function"),
+    ({"sampler": "{module}:NUMBER"}, "The sampler .* of type int; name a function"),
+    ({"readout": "{module}:NUMBER"}, "The readout .* of type int; name an object of type"),
+])  # fmt: skip
+def test_a_part_of_the_wrong_type_is_refused(module, setting, sentence):
+    options = {"readout": "lse", "sampler": "uniform", "negatives": 2}
+    options |= {name: value.format(module=module) for name, value in setting.items()}
+    with pytest.raises(ConfigError, match=sentence):
+        build_objective(RunConfig(**options), torch.ones(5))
+
+
+def test_only_a_declared_loss_is_a_softmax():
+    declared = {name: losses.is_softmax(loss) for name, loss in losses.LOSSES.items()}
+    assert declared == {
+        "softmax": True, "bce": False, "gbce": False, "bpr": False, "hard_negatives": True,
+    }  # fmt: skip
+    assert [name for name, loss in losses.LOSSES.items() if losses.is_chunked(loss)] == ["softmax"]
+
+    @declare_softmax(chunked=True)
+    def mine(logits):
+        return losses.softmax(logits)
+
+    assert losses.is_softmax(mine)
+    assert losses.is_chunked(mine)
