@@ -3,15 +3,16 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from prismrec.evaluation import Diagnostics
-from prismrec.evaluation.compare import Difference
-from prismrec.evaluation.evaluate import notes
+from prismrec.data import Case
+from prismrec.evaluation import Diagnostics, Difference, evaluate
 from prismrec.retrieval import choose_index
 from prismrec.service.metrics import Metrics
+from prismrec.types import RankedItems
 
 NOTES = Path(__file__).parents[2] / "web" / "src" / "notes.zh.json"
 
@@ -28,14 +29,25 @@ def of_diagnostics(*usage):
 
 def of_metrics():
     metrics = Metrics()
-    metrics.newest.extend([1] * 1_500)
-    metrics.held[1] = 1_500
+    for _ in range(60):
+        metrics.count_list(SimpleNamespace(source="popular", items=[]))
     return metrics.notes()
 
 
 def of_comparisons():
     for mean in (0.0, 0.1, -0.1):
         yield f"prism against ease, {Difference('recall@50', mean, 0.02, 1_000)}."
+
+
+def of_an_evaluation():
+    """Return the notes on one list for everybody."""
+    case = Case(np.array([1, 2]), np.array([3]))
+
+    def recommend(histories, k):
+        items = np.tile(np.arange(1, k + 1), (len(histories), 1))
+        return RankedItems(items, np.zeros(items.shape), np.zeros_like(items))
+
+    return evaluate(recommend, [case] * 10, ks=(5,)).notes
 
 
 def of_an_index():
@@ -47,7 +59,7 @@ def test_the_notes_of_the_service_are_translated():
     sentences = [
         *of_diagnostics(0.99, 0.005, 0.005),
         *of_diagnostics(0.995, 0.005),
-        *notes(0.1, 10),
+        *of_an_evaluation(),
         *of_metrics(),
         *of_comparisons(),
         of_an_index(),

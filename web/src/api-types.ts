@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Store Events
-         * @description Store events; they are safe when this answers.
+         * @description Store events. They are as durable as the store promises when the response arrives.
          */
         post: operations["store_events"];
         delete?: never;
@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * History
-         * @description Return a user's newest events, newest last.
+         * @description Return the newest events of a user, newest last.
          */
         get: operations["history"];
         put?: never;
@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * Interests
-         * @description Return a user's interests.
+         * @description Return the interests that follow from the stored events of a user.
          */
         get: operations["interests"];
         put?: never;
@@ -116,7 +116,7 @@ export interface paths {
         post?: never;
         /**
          * Erase User
-         * @description Erase everything of a user.
+         * @description Erase all events of a user.
          */
         delete: operations["erase_user"];
         options?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * Examples
-         * @description Return users of the data set.
+         * @description Return users of the data set as examples.
          */
         get: operations["examples"];
         put?: never;
@@ -153,13 +153,13 @@ export interface paths {
         };
         /**
          * Find Items
-         * @description Return items by id, or by title.
+         * @description Return items by id, or search them by title.
          */
         get: operations["find_items"];
         put?: never;
         /**
          * Add Items
-         * @description Add items without training, or describe known ones anew.
+         * @description Add items without training, or change the title and categories of known items.
          */
         post: operations["add_items"];
         delete?: never;
@@ -177,7 +177,7 @@ export interface paths {
         };
         /**
          * Similar Items
-         * @description Return the items nearest to another one.
+         * @description Return the items nearest to an item.
          */
         get: operations["similar_items"];
         put?: never;
@@ -199,7 +199,7 @@ export interface paths {
         put?: never;
         /**
          * Hide Items
-         * @description Recommend these items to nobody, from the next answer on.
+         * @description Hide items: from the next answer on they are recommended to nobody.
          */
         post: operations["hide_items"];
         delete?: never;
@@ -219,7 +219,7 @@ export interface paths {
         put?: never;
         /**
          * Unhide Items
-         * @description Recommend these items again.
+         * @description Unhide items: they may be recommended again.
          */
         post: operations["unhide_items"];
         delete?: never;
@@ -237,7 +237,7 @@ export interface paths {
         };
         /**
          * Artifact
-         * @description Return what answers.
+         * @description Return a description of the served artifacts.
          */
         get: operations["artifact"];
         put?: never;
@@ -257,7 +257,7 @@ export interface paths {
         };
         /**
          * Catalog Map
-         * @description Return the most popular items on a plane.
+         * @description Return the most popular items with their positions on the map.
          */
         get: operations["catalog_map"];
         put?: never;
@@ -277,7 +277,7 @@ export interface paths {
         };
         /**
          * Health Report
-         * @description Return how the model and the service are doing.
+         * @description Return diagnostics, evaluation report, latency and warnings.
          */
         get: operations["health_report"];
         put?: never;
@@ -299,7 +299,7 @@ export interface paths {
         put?: never;
         /**
          * Reload Artifact
-         * @description Answer from the artifact that is at its place now.
+         * @description Reload the artifact from its path.
          */
         post: operations["reload_artifact"];
         delete?: never;
@@ -317,7 +317,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Return the metrics in Prometheus' text format.
+         * @description Return the metrics in the text format of Prometheus.
          */
         get: operations["metrics"];
         put?: never;
@@ -357,7 +357,7 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Return whether answers can be given: the store and the file of changes are there too.
+         * @description Return whether requests can be answered: artifact, store and file of changes.
          */
         get: operations["readyz"];
         put?: never;
@@ -374,7 +374,7 @@ export interface components {
     schemas: {
         /**
          * AddedItems
-         * @description How many items were added or described anew.
+         * @description Number of items that were added or changed.
          */
         AddedItems: {
             /** Items */
@@ -382,7 +382,7 @@ export interface components {
         };
         /**
          * Answers
-         * @description One answer per request, in order.
+         * @description One answer per request, in the same order.
          */
         Answers: {
             /** Answers */
@@ -390,7 +390,7 @@ export interface components {
         };
         /**
          * ArtifactInfo
-         * @description An artifact that answers.
+         * @description A served artifact.
          */
         ArtifactInfo: {
             /** Artifact */
@@ -413,7 +413,7 @@ export interface components {
         };
         /**
          * BatchRequest
-         * @description Several at once.
+         * @description Several requests for lists.
          */
         BatchRequest: {
             /** Requests */
@@ -447,7 +447,7 @@ export interface components {
         };
         /**
          * CatalogMap
-         * @description The most popular items on a plane; ``category`` is a place in ``categories``, -1 for none.
+         * @description The most popular items on the map; ``category`` is a position in ``categories``, or -1.
          */
         CatalogMap: {
             /** Ids */
@@ -467,7 +467,7 @@ export interface components {
          * Diversity
          * @description How diverse a list is, in one of three units; without any, the list is ranked by score alone.
          *
-         *     A target that the candidates cannot reach gives the most diverse list there is.
+         *     If the candidates cannot reach the target, the list is the most diverse one possible.
          *
          *     Raises:
          *         ConfigError: More than one unit was given, or a value is out of its range.
@@ -482,7 +482,7 @@ export interface components {
         };
         /**
          * ErasedUser
-         * @description How many events were erased.
+         * @description Number of erased events.
          */
         ErasedUser: {
             /** Forgotten */
@@ -511,7 +511,7 @@ export interface components {
         };
         /**
          * EventIn
-         * @description One thing that a user did.
+         * @description One event: a user and an item.
          */
         EventIn: {
             /** Id */
@@ -525,7 +525,7 @@ export interface components {
         };
         /**
          * EventsRequest
-         * @description Events to keep.
+         * @description Events to store.
          * @example {
          *       "events": [
          *         {
@@ -579,7 +579,7 @@ export interface components {
         };
         /**
          * HealthReport
-         * @description How the model and the service are doing.
+         * @description Diagnostics of the model, evaluation report, latency and warnings.
          */
         HealthReport: {
             /** Diagnostics */
@@ -596,7 +596,7 @@ export interface components {
         };
         /**
          * HiddenItems
-         * @description How many items are hidden now.
+         * @description Number of items that are hidden now.
          */
         HiddenItems: {
             /** Hidden */
@@ -604,7 +604,7 @@ export interface components {
         };
         /**
          * History
-         * @description A user's newest events, newest last.
+         * @description The newest events of a user, newest last.
          */
         History: {
             /** User */
@@ -694,7 +694,7 @@ export interface components {
         };
         /**
          * ItemIn
-         * @description A new item, or new title and categories of a known one: what is not given stays.
+         * @description A new item, or a new title and new categories of a known item; null changes nothing.
          */
         ItemIn: {
             /** Id */
@@ -711,7 +711,7 @@ export interface components {
         };
         /**
          * ItemsRequest
-         * @description Items to add or to describe anew.
+         * @description Items to add or to change.
          */
         ItemsRequest: {
             /** Items */
@@ -787,7 +787,7 @@ export interface components {
         };
         /**
          * RecommendRequest
-         * @description Whose list, and what it looks like; the options are those of ``ListOptions``.
+         * @description A user or a history, and what the list looks like: the options of ``ListOptions``.
          * @example {
          *       "diversity": 0.1,
          *       "history": [
@@ -855,7 +855,7 @@ export interface components {
         };
         /**
          * ReloadedArtifact
-         * @description Which artifact answers now, and which did before.
+         * @description The artifact that answers now, and the previous one.
          */
         ReloadedArtifact: {
             /** Artifact */
@@ -865,7 +865,7 @@ export interface components {
         };
         /**
          * ServedAnswer
-         * @description A list of recommended items, how it was made, and by which artifact.
+         * @description A list of recommended items, how it was made, and the artifact that made it.
          */
         ServedAnswer: {
             /** Items */
@@ -916,7 +916,7 @@ export interface components {
         };
         /**
          * ServedArtifacts
-         * @description The artifact that answers, and the one it is compared with, if there is one.
+         * @description The artifact that answers, and the artifact to compare with, if there is one.
          */
         ServedArtifacts: {
             /** Artifact */
@@ -952,7 +952,7 @@ export interface components {
         };
         /**
          * SimilarItems
-         * @description Items near another one.
+         * @description The items nearest to an item.
          */
         SimilarItems: {
             /** Item */
@@ -964,7 +964,7 @@ export interface components {
         };
         /**
          * Status
-         * @description Whether the process is alive, or ready.
+         * @description Whether the process is alive, or ready to answer.
          */
         Status: {
             /** Status */
@@ -974,7 +974,7 @@ export interface components {
         };
         /**
          * StoredEvent
-         * @description An event as it is stored.
+         * @description A stored event.
          */
         StoredEvent: {
             /** Id */
@@ -990,7 +990,7 @@ export interface components {
         };
         /**
          * StoredEvents
-         * @description How many events were stored, and how many were there already.
+         * @description Number of new events, and of events that were stored before.
          */
         StoredEvents: {
             /** Stored */
@@ -1024,7 +1024,7 @@ export interface components {
         };
         /**
          * UserInterests
-         * @description A user's interests.
+         * @description The interests of a user.
          */
         UserInterests: {
             /** User */

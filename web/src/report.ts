@@ -51,7 +51,10 @@ export function rows(
   if (typeof value === "boolean") return [[name, String(value)]];
   if (Array.isArray(value)) {
     const plain = value.every((one) => typeof one !== "object");
-    return plain && value.length && value.length < 12 ? [[name, value.map((one) => text.sentence(String(one))).join(", ")]] : [];
+    if (!plain || !value.length || value.length >= 12) return [];
+    const parts = value.map((one) => text.sentence(String(one)));
+    const sentences = parts.every((part) => /[.。]$/.test(part));
+    return [[name, parts.join(sentences ? " " : ", ")]];
   }
   if (depth === 0) return [];
   return Object.entries(loose(value)).flatMap(([key, field]) =>

@@ -88,6 +88,7 @@ export const english = {
   movedUpLong: (rank: number) => `Diversity moved this item up. By score it is number ${rank}.`,
   rankByScore: (rank: number) => `no. ${rank} by score`,
   displaced: "Removed for diversity",
+  colon: ":",
   exhausted: "No more items can be recommended, so the list is shorter than requested.",
   provisional: "new",
   provisionalLong: "Added after training. Its vector comes from its categories and related items.",
@@ -112,7 +113,7 @@ export const english = {
   tradeOff: "Trade-off curve",
   tradeOffLabel: (relevance: string, diversity: string, points: number) =>
     `Trade-off curve of ${points} lists. The list shown keeps ${relevance} of the relevance, and ${diversity} of its pairs have different categories.`,
-  tradeOffHint: "Each dot is a list. Click a dot to select it.",
+  tradeOffHint: "Click a dot to select its list.",
   oneListOnly: "Only one list is possible here.",
 
   // The map
@@ -182,7 +183,7 @@ export const english = {
   noReport: "The artifact has no evaluation report.",
   recallByLength: "Recall by length of the list",
   recallByDiversity: "Recall and diversity",
-  lengthAxis: "k",
+  lengthAxis: "length k",
   recallAtAxis: "recall@k",
   recallAxis: "recall",
 

@@ -112,11 +112,12 @@ describe("a report", () => {
       expect(recallByLength(odd)).toEqual([]);
       expect(recallByDiversity(odd)).toEqual([]);
     }
-    const text = { label: (key: string) => key.toUpperCase(), sentence: (one: string) => `${one}.` };
-    expect(rows({ a: 1, b: { c: "x", d: ["y", "z"] }, f: null }, text)).toEqual([
+    const text = { label: (key: string) => key.toUpperCase(), sentence: (one: string) => (one.startsWith("!") ? one : `${one}.`) };
+    expect(rows({ a: 1, b: { c: "x", d: ["y", "z"], e: ["y", "!z"] }, f: null }, text)).toEqual([
       ["A", 1],
       ["B · C", "x."],
-      ["B · D", "y., z."],
+      ["B · D", "y. z."],
+      ["B · E", "y., !z"],
     ]);
   });
 });
