@@ -37,6 +37,8 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
 def _notes(answer: Answer) -> list[str]:
     """Return what is known about the list as a whole."""
     lines = []
+    if any(item.rank_by_score != rank for rank, item in enumerate(answer, start=1)):
+        lines.append("from N: the item has rank N by score alone.")
     if answer.reason == "exhausted":
         lines.append("No other item may be recommended.")
     if answer.strength and answer.source == "interests":

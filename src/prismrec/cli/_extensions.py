@@ -13,6 +13,7 @@ from prismrec.errors import DataError
 from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend import Recommender, load, read_artifact_manifest
 from prismrec.registry import resolve
+from prismrec.retrieval import INDEXES, Index
 
 
 @Parameter(group=EXTENSIONS)
@@ -22,6 +23,8 @@ class ArtifactClasses:
 
     extractor: str | None = None
     """Class of the extractor, as module:Class, for artifacts whose extractor is not built in."""
+    index: str | None = None
+    """Class of the index, as module:Class, for artifacts whose index is not built in."""
 
     def load(self, folder: Path) -> Recommender:
         """Open an artifact.
@@ -29,17 +32,19 @@ class ArtifactClasses:
         Raises:
             DataError: The artifact cannot be opened, or its extractor is not built in and no class
                 was named.
-            UnknownName, ConfigError: The class cannot be imported, or is not an extractor.
+            UnknownName, ConfigError: A class cannot be imported, or is of the wrong kind.
         """
         name = read_artifact_manifest(folder)["extractor"]["class"]
-        if name in EXTRACTORS:
-            return load(folder)
-        if self.extractor is None:
+        built_in = name in EXTRACTORS
+        if not built_in and self.extractor is None:
             raise DataError(
                 f"The artifact {folder} was trained with the extractor {name!r}, which is not "
                 f"built in; if you trust its module, add --extractor {name}."
             )
-        kind: type[Extractor] = resolve(
-            "extractor", self.extractor, EXTRACTORS, subclass_of=Extractor
-        )
-        return load(folder, extractor=kind)
+        extractor: type[Extractor] | None = None
+        if self.extractor is not None and not built_in:
+            extractor = resolve("extractor", self.extractor, EXTRACTORS, subclass_of=Extractor)
+        index: type[Index] | None = None
+        if self.index is not None:
+            index = resolve("index", self.index, INDEXES, subclass_of=Index)
+        return load(folder, extractor=extractor, index=index)

@@ -5,13 +5,12 @@ fields, so that no other package depends on the library of the command line.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar, get_type_hints
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
 from cyclopts.help import DefaultFormatter
 from cyclopts.help.specs import ColumnSpec, DescriptionColumn, NameRenderer
-
-T = TypeVar("T")
 
 LONG_NAMES = DefaultFormatter(
     column_specs=(
@@ -21,8 +20,8 @@ LONG_NAMES = DefaultFormatter(
 )
 """Help for options whose longest flag has 29 characters; the default cuts it at 28."""
 
-COMMON = Group.create_ordered("Common options")
 INPUT = Group.create_ordered("Input: one of --history, --user and --histories")
+COMMON = Group.create_ordered("Common options")
 DIVERSITY = Group.create_ordered("Diversity: at most one of the first three")
 FILTERS = Group.create_ordered("Filters")
 COLUMNS = Group.create_ordered("Columns of the event log")
@@ -43,9 +42,11 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=Fals
 
 
 def under_headings(
-    options: type[T], headings: Sequence[tuple[Group, str]], *, hidden: str = ""
-) -> type[T]:
+    options: type[Any], headings: Sequence[tuple[Group, str]], *, hidden: str = ""
+) -> type[Any]:
     """Return a subclass of a dataclass of options whose fields have headings in the help.
+
+    A default value of the option must be an instance of the subclass: the library checks it.
 
     Args:
         options: The dataclass.
@@ -54,11 +55,16 @@ def under_headings(
         hidden: Names of fields that have no flag.
     """
     kinds = get_type_hints(options, include_extras=True)
-    fields = {
-        name: Annotated[kinds[name], Parameter(group=heading)]
-        for heading, names in headings
-        for name in names.split()
-        if name in kinds
+    parameters = {name: Parameter(parse=False) for name in hidden.split()}
+    for heading, names in headings:
+        parameters |= dict.fromkeys(names.split(), Parameter(group=heading))
+    annotations = {
+        field.name: Annotated[
+            kinds[field.name],
+            parameters[field.name],
+            Parameter(show_default=False if field.default == "" else None),
+        ]
+        for field in fields(options)
+        if field.name in parameters
     }
-    fields |= {name: Annotated[kinds[name], Parameter(parse=False)] for name in hidden.split()}
-    return type(options.__name__, (options,), {"__annotations__": fields})
+    return type(options.__name__, (options,), {"__annotations__": annotations})

@@ -18,9 +18,11 @@ from prismrec.data import (
     read_items,
 )
 from prismrec.errors import ConfigError, DataError
+from prismrec.rerank import RERANKERS
 from prismrec.types import Diversity, Filter, ListOptions
 
 CACHE = Path("~/.cache/prismrec")
+RERANK = f"Re-ranker that makes the list diverse: {', '.join(RERANKERS)}, or module:function."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +115,14 @@ class ListFlags:
     """Smallest share of the pairs of the list that differ in category, from 0 to 1."""
     max_relevance_loss: Annotated[float | None, Parameter(group=DIVERSITY)] = None
     """Largest share of the relevance of the list that diversity may cost, from 0 to 1."""
-    rerank: Annotated[str, Parameter(group=DIVERSITY)] = "category"
-    """Re-ranker that makes the list diverse: a registered name or module:function."""
+    rerank: Annotated[str, Parameter(group=DIVERSITY, help=RERANK)] = "category"
     blocked: Annotated[str | None, Parameter(group=FILTERS)] = None
     """Ids of items that are never recommended: A,B,C."""
     allowed: Annotated[str | None, Parameter(group=FILTERS)] = None
     """Ids of the only items that may be recommended: A,B,C."""
-    categories: Annotated[tuple[str, ...], Parameter(negative="", group=FILTERS)] = ()
+    categories: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
+    ] = ()
     """Recommend only items of this category; may be repeated."""
 
     @property

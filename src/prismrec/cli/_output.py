@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,13 @@ def print_note(text: str, *, quiet: bool = False) -> None:
     """Print a line on stderr, which keeps stdout for the result."""
     if not quiet:
         print(text, file=sys.stderr, flush=True)
+
+
+def wrapped(text: str, width: int = 80, indent: str = "  ") -> str:
+    """Return a text in lines of at most ``width`` characters; words are not broken."""
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -17,12 +17,12 @@ def results_table(entries: Sequence[Entry], ks: Sequence[int]) -> list[str]:
     ]
     legend = [
         "",
-        "R@k recall@k; N@k ndcg@k",
-        "keep items of the history may be in the list; filt they are left out",
+        "R@k: recall@k; N@k: ndcg@k; keep: the list may have items of the history;",
+        "filt: it does not.",
     ]
     names_of_models = {entry.name for entry in entries}
     legend += [
-        f"{name}-k1 the same model as {name} with one interest (K=1)"
+        f"{name}-k1: the same model as {name}, with one interest (K=1)."
         for name in sorted(names_of_models)
         if f"{name}-k1" in names_of_models
     ]

@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import platform
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,7 @@ from packaging.requirements import Requirement
 
 from prismrec.cli._extensions import ArtifactClasses
 from prismrec.cli._headings import AsJson
-from prismrec.cli._output import print_output
+from prismrec.cli._output import print_output, wrapped
 from prismrec.data import DATASET_FORMAT, load_dataset
 from prismrec.errors import PrismrecError
 from prismrec.evaluation import describe_environment
@@ -50,9 +49,7 @@ def doctor(
     lines = [f"{name:<14}{text or 'not installed'}" for name, text in versions.items()]
     for name, text in extras.items():
         status = text or f"not installed: pip install 'prismrec[{name}]'"
-        lines += textwrap.wrap(
-            f"extra {name}: {status}", 80, subsequent_indent="    ", break_on_hyphens=False
-        )
+        lines.append(wrapped(f"extra {name}: {status}", indent="    "))
     lines += [f"machine       {machine}"]
     lines += [f"{folder}: {result}" for folder, result in results.items()]
     print_output(value, lines, as_json=as_json)
@@ -111,8 +108,9 @@ def check(folder: Path, classes: ArtifactClasses = ArtifactClasses()) -> str:  #
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
         return (
-            f"{FAILED}no readable manifest.json ({error}); name an artifact or a data set folder."
+            f"{FAILED}no readable manifest.json ({reason}); name an artifact or a data set folder."
         )
     kind = manifest.get("format") if isinstance(manifest, dict) else None
     try:

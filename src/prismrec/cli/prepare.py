@@ -110,7 +110,8 @@ def summary_lines(
     log: EventLog, items: ItemDescriptions | None, dataset: Dataset, split: Split, out: Path
 ) -> Iterator[str]:
     """Yield the lines that report what was read, dropped and written."""
-    yield f"read        {log.rows_read:,} rows of {log.source}, kept {log.rows_kept:,}"
+    yield f"source      {log.source}"
+    yield f"read        {log.rows_read:,} rows, kept {log.rows_kept:,}"
     for rejected in log.rejected:
         where = f", for example line {rejected.lines[0]}" if rejected.lines else ""
         yield f"rejected    {rejected.count:,}: {rejected.reason}{where}"

@@ -30,7 +30,7 @@ def serve(
     data: Annotated[Path | None, Parameter(group=PAGE)] = None,
     report: Annotated[Path | None, Parameter(group=PAGE)] = None,
     changes: Annotated[Path | None, Parameter(group=COMMON)] = None,
-    settings: Annotated[ServeSettings, Parameter(name="*")] = Settings(),  # noqa: B008 -- frozen
+    settings: Annotated[ServeSettings, Parameter(name="*")] = ServeSettings(),  # noqa: B008 -- frozen
 ) -> None:
     """Serve an artifact over HTTP, with a page that explains each list.
 

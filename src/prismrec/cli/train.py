@@ -22,7 +22,7 @@ from prismrec.cli._headings import (
     AsJson,
     under_headings,
 )
-from prismrec.cli._output import print_note, print_output
+from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
 from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
@@ -76,7 +76,8 @@ TRAIN_HEADINGS = (
     (VALIDATION, "validate_every patience"),
 )
 if TYPE_CHECKING:
-    RunFlags, TrainFlags = RunConfig, TrainConfig
+    RunFlags = RunConfig
+    TrainFlags = TrainConfig
 else:
     RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options")
     TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
@@ -87,8 +88,8 @@ def train(
     /,
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], group=COMMON)],
-    run_config: Annotated[RunFlags, Parameter(name="*")] = RunConfig(),  # noqa: B008 -- frozen
-    training: Annotated[TrainFlags, Parameter(name="*")] = TrainConfig(),  # noqa: B008
+    run_config: Annotated[RunFlags, Parameter(name="*")] = RunFlags(),  # noqa: B008 -- frozen
+    training: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008
     run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", group=MODEL)] = None,
 ) -> None:
@@ -113,18 +114,11 @@ def train(
     resolved, resolved_training = resolve_defaults(
         run_config, training, dataset_stats(split, dataset.catalog)
     )
-    chosen = filter(
-        None,
-        (
-            describe_defaults(run_config, resolved),
-            describe_defaults(training, resolved_training),
-        ),
+    print_chosen(
+        describe_defaults(run_config, resolved),
+        describe_defaults(training, resolved_training),
+        quiet=run_options.quiet,
     )
-    if text := ", ".join(chosen):
-        print_note(
-            f"Chosen from your data (override with the flag of the same name): {text}.",
-            quiet=run_options.quiet,
-        )
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1:
         runs[out.with_name(out.name + "-k1")] = with_one_interest(resolved)
@@ -140,6 +134,14 @@ def train(
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
     lines.append(f"Next: prismrec evaluate {out} {data}")
     print_output(summary, lines, as_json=run_options.as_json)
+
+
+def print_chosen(*settings: str, quiet: bool) -> None:
+    """Print the settings that were chosen from the data."""
+    text = ", ".join(filter(None, settings))
+    if text:
+        line = f"Chosen from your data (override with the flag of the same name): {text}."
+        print_note(wrapped(line), quiet=quiet)
 
 
 def train_one(
