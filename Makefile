@@ -1,19 +1,21 @@
 # Two commands set everything up: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# The range of torch that is tested; users are not bound to it (docs/decisions/0008).
 TORCH := torch>=2.9,<2.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench docs web format clean
+.PHONY: help demo test lint check smoke bench docs web format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-# TORCH_INDEX, if set, is where torch is taken from: PyTorch's CPU wheels, say, on a Linux
-# machine without a GPU, where the default wheel is several GB (README, "Install").
+# TORCH_INDEX, if set, is the package index for torch, for example that of PyTorch's CPU wheels on
+# a Linux machine without a GPU, where the default wheel is several GB (README, "Install").
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(if $(TORCH_INDEX),$(BIN)/pip install -q '$(TORCH)' --index-url $(TORCH_INDEX))
+	$(BIN)/pip install -q --disable-pip-version-check '$(TORCH)' \
+	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[serve]'
 	touch $@
 
@@ -24,32 +26,38 @@ help: ## list the commands
 demo: .venv/ready ## set up, train on MovieLens-100K, show tables and recommendations
 	$(BIN)/prismrec demo
 
-lint: .venv/dev ## format, lint, types
+lint: .venv/dev ## format, lint, types, prose
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
+	$(BIN)/python tools/prose.py
 	$(BIN)/mypy
 
-check: lint ## the same, architecture and fast tests: under a minute
+check: lint ## the same and the fast tests: under a minute
 	$(BIN)/pytest -q -n 2 -m 'not slow'
 
 test: .venv/dev ## set up and run every test: under ten minutes
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report term:skip-covered
 
-bench: .venv/dev ## every benchmark, one JSON line a result
+smoke: .venv/dev ## build the wheel and try it in a clean environment: seconds
+	$(BIN)/python tools/smoke.py
+
+bench: .venv/dev ## every benchmark, one JSON line per result
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
-docs: .venv/dev ## write the generated tables of docs/
+docs: .venv/dev ## write the generated parts of docs/
 	$(BIN)/python docs/generate.py
 
-web: ## check, test and build the page, into the package (needs Node)
+web: .venv/dev ## make the page's types, check, test and build it, into the package (needs Node)
 	npm ci --prefix web --silent
+	$(BIN)/python web/openapi.py
+	npm run --prefix web --silent types
 	npm run --prefix web --silent check
 	npm run --prefix web --silent test
 	npm run --prefix web --silent build
 
-format: .venv/dev ## put the code in order
+format: .venv/dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff format -q .
 	$(BIN)/ruff check -q --fix .
 
-clean: ## remove what was built
+clean: ## remove everything that these commands made
 	rm -rf .venv demo data

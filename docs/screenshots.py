@@ -1,10 +1,9 @@
-"""Take the pictures of the page that docs/ and the README show, from a service that runs.
+"""Take the pictures of the page for the README and docs/page.md, from a running service.
 
-    prismrec serve demo/sa --data demo/data --beside demo/prism-k1 --report demo/report &
+    prismrec serve demo/sa --data demo/data --compare-with demo/prism-k1 --report demo/report &
     python docs/screenshots.py http://127.0.0.1:8000 368
 
-Needs Chromium; for Chinese a font that has it (Debian: fonts-wqy-microhei), and Inter
-(fonts-inter) to look as it does here.
+Needs Chromium, a font with Chinese letters (Debian: fonts-wqy-microhei), and Inter (fonts-inter).
 """
 
 import sys
@@ -14,17 +13,17 @@ from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-DESK, PHONE = (1440, 900), (360, 740)
+LARGE, PHONE = (1440, 900), (360, 740)
 SHOTS = [
-    # name, view, size, colours, language, steps of the dial
+    # name, view, size, colors, language, position of the slider
     ("page", "explore", (1440, 1180), "light", "en", 60),
     ("page-dark", "explore", (1440, 1180), "dark", "en", 60),
     ("page-phone", "explore", PHONE, "light", "en", 0),
     ("page-phone-list", "explore", PHONE, "light", "en", 110),
-    ("page-chinese", "explore", DESK, "light", "zh-CN", 60),
-    ("map", "map", DESK, "light", "en", 0),
-    ("compare", "compare", DESK, "light", "en", 60),
-    ("health", "health", DESK, "light", "en", 0),
+    ("page-chinese", "explore", LARGE, "light", "zh-CN", 60),
+    ("map", "map", LARGE, "light", "en", 0),
+    ("compare", "compare", LARGE, "light", "en", 60),
+    ("diagnostics", "diagnostics", LARGE, "light", "en", 0),
 ]
 LIMIT = 300_000
 
@@ -40,7 +39,7 @@ def choose(page: Page, user: str) -> None:
 
 
 def main(address: str, user: str = "") -> None:
-    """Take them all."""
+    """Take all pictures and write them to docs/images."""
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
@@ -58,7 +57,7 @@ def main(address: str, user: str = "") -> None:
             page.evaluate("view => location.hash = view", view)
             if name == "page-phone-list":
                 page.locator(".list").evaluate("list => scrollTo(0, list.offsetTop + 1200)")
-            page.wait_for_timeout(3_000)  # until nothing slides and nothing is marked
+            page.wait_for_timeout(3_000)  # until no item slides or is marked
             file = IMAGES / f"{name}.png"
             page.screenshot(path=file)
             size = file.stat().st_size

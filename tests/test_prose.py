@@ -1,0 +1,33 @@
+"""The words of documents, docstrings, comments and messages are usual ones: see tools/prose.py."""
+
+import prose
+import pytest
+
+PLACES = [prose.ROOT / name for name in prose.FOLDERS]
+PLACES += [prose.ROOT / f"{name}.md" for name in prose.DOCUMENTS]
+
+
+@pytest.mark.parametrize(
+    "path", prose.files(PLACES), ids=lambda path: str(path.relative_to(prose.ROOT))
+)
+def test_the_words_are_usual_ones(path):
+    assert not [str(finding) for finding in prose.check(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.md", "The dial\n\nis `told` .5\n```\ntold\n```\n", ["dial", ".5"]),
+        (
+            "a.py",
+            '"""One row a user."""\n\nx = 1  # gone\ny = "told"\n',
+            ["row a user", "gone"],
+        ),
+        ("a.py", '"""Return `told`, and 1,024 rows that a user has."""\n', []),
+        ("glossary.md", "| term | told | told |\n", ["told"]),
+    ],
+)
+def test_unusual_words_are_found(tmp_path, name, text, words):
+    path = tmp_path / name
+    path.write_text(text)
+    assert sorted(f.word for f in prose.check(path)) == sorted(words)
