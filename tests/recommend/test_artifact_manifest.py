@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from prismrec.errors import DataError
-from prismrec.recommend.artifact import load, read_artifact_manifest, save
+from prismrec.recommend import load, read_artifact_manifest, save
 from prismrec.retrieval.index import ExactIndex
 from prismrec.retrieval.rules import RuleRetriever
 from worlds import ids, untrained
@@ -62,7 +62,7 @@ def refused(folder):
 @pytest.mark.parametrize("text", ["[]", "null", '"x"', "5"])
 def test_a_manifest_that_is_no_object_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
-    assert "where an object must be; restore the whole folder or train again." in refused(folder)
+    assert "but must be an object; restore the whole folder or train again." in refused(folder)
 
 
 def test_a_manifest_nested_without_end_is_refused(folder):
@@ -78,7 +78,7 @@ def test_a_missing_key_is_named(folder, key):
     manifest = json.loads((folder / "manifest.json").read_text())
     del manifest[key]
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert f"manifest.json lacks {key}, " in refused(folder)
+    assert f"manifest.json lacks {key} (" in refused(folder)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,9 @@ def test_a_missing_key_is_named(folder, key):
 )  # fmt: skip
 def test_a_value_of_another_kind_is_named(folder, key, value):
     change(folder, **{key: value})
-    assert f"manifest.json gives {key} as {json.dumps(value)}, but it must be " in refused(folder)
+    sentence = refused(folder)
+    assert f"manifest.json has {key} = {json.dumps(value)}, but it must be " in sentence
+    assert sentence.endswith("; restore the whole folder or train again.")
 
 
 def test_a_long_value_is_not_printed_whole(folder):
@@ -131,7 +133,7 @@ def test_a_file_without_a_hash_is_refused(folder, name):
 @pytest.mark.parametrize("name", ["../books/items.parquet", "/etc/hostname", "a" * 5_000, "a\0b"])
 def test_a_hash_of_what_is_not_loaded_is_refused(folder, name):
     change(folder, sha256={**read_artifact_manifest(folder)["sha256"], name: "00"})
-    assert "in its sha256, but no such file is there to be loaded" in refused(folder)
+    assert "in its sha256, but there is no such file" in refused(folder)
 
 
 def test_a_file_laid_beside_the_index_is_refused(folder):
@@ -171,7 +173,7 @@ def test_an_index_of_another_width_is_refused(folder):
     vectors = np.load(folder / "index" / "vectors.npy")
     np.save(folder / "index" / "vectors.npy", vectors[:, :5])
     renew(folder)
-    with pytest.raises(DataError, match=r"index is of vectors of width 5 .* of width 8"):
+    with pytest.raises(DataError, match=r"index has vectors of width 5 .* width 8"):
         load(folder)
 
 
@@ -179,7 +181,7 @@ def test_an_index_of_items_beyond_the_catalog_is_refused(folder):
     shutil.rmtree(folder / "index")
     ExactIndex.build(np.eye(8, dtype=np.float32), np.arange(34, 42)).save(folder / "index")
     renew(folder)
-    with pytest.raises(DataError, match=r"items up to 41, but .* its items end at 40"):
+    with pytest.raises(DataError, match=r"items up to 41, but .* items up to 40"):
         load(folder)
 
 
@@ -189,7 +191,7 @@ def test_an_index_that_is_not_finite_is_refused(folder):
     vectors[3] = np.nan
     np.save(folder / "index" / "vectors.npy", vectors)
     renew(folder)
-    with pytest.raises(DataError, match=r"index is damaged \(the vector of item 4 holds a number"):
+    with pytest.raises(DataError, match=r"index is damaged \(the vector of item 4 contains a number"):
         load(folder)
 
 
@@ -213,7 +215,7 @@ def test_a_catalog_that_does_not_hold_together_is_refused(folder, name, column, 
 def test_a_model_too_large_for_any_memory_is_refused(folder):
     made = read_artifact_manifest(folder)["extractor"]
     change(folder, extractor={**made, "options": {**made["options"], "dim": 10**9}})
-    with pytest.raises(DataError, match="describes a model that this version cannot make"):
+    with pytest.raises(DataError, match="describes a model that this version cannot build"):
         load(folder)
 
 

@@ -135,7 +135,7 @@ def test_a_file_of_something_else_is_refused(recommender, tmp_path, columns, mat
 
 def test_what_is_no_parquet_file_is_refused(recommender, tmp_path):
     (tmp_path / "h.parquet").write_text("user,history\n")
-    with pytest.raises(DataError, match="no Parquet file"):
+    with pytest.raises(DataError, match="does not read as a Parquet file"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 

@@ -10,17 +10,25 @@ from prismrec.recommend.results import Answer
 
 
 def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
-    """Return the users and histories of a frame with the columns ``user`` and ``history``.
+    """Return the users and the histories of a frame.
+
+    Args:
+        frame: Polars or Pandas, with the columns user and history (lists of item ids, oldest
+            first). A missing history is an empty one; a missing id in a history is left out.
+
 
     Raises:
-        DataError: It is no frame, lacks a column, or its histories are not lists.
+        DataError: It is no frame, lacks a column, its histories are not lists, or its ids are
+            numbers with decimals or truth values.
     """
     table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
-    absent = [name for name in ("user", "history") if name not in table.columns]
-    if absent or not isinstance(table.schema["history"], pl.List | pl.Array):
+    history = table.schema.get("history")
+    item = history.inner if isinstance(history, pl.List | pl.Array) else None
+    if not _is_id(item) or not _is_id(table.schema.get("user")):
         raise DataError(
-            "recommend_frame needs the columns user and history, a list of item ids, oldest first; "
-            f"the frame has {', '.join(f'{n} ({t})' for n, t in table.schema.items())}."
+            "recommend_frame needs the columns user (ids) and history (lists of item ids), and ids "
+            "are texts or whole numbers; the frame has "
+            f"{', '.join(f'{n} ({t})' for n, t in table.schema.items()) or 'no columns'}."
         )
     users = table["user"].cast(pl.String).to_list()
     texts = table["history"].cast(pl.List(pl.String)).to_list()
@@ -43,6 +51,13 @@ def answers_frame(users: Sequence[str], answers: Sequence[Answer]) -> pl.DataFra
         for rank, item in enumerate(answer, start=1)
     ]
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _is_id(kind: Any) -> bool:
+    """Return whether a column's type keeps ids as they are; a column of nulls only does too."""
+    return isinstance(kind, pl.String | pl.Categorical | pl.Null) or (
+        kind is not None and kind.is_integer()
+    )
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:

@@ -1,0 +1,121 @@
+"""The manifest of an artifact: what the folder holds, checked before anything else is read."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prismrec.data import read_dataset_manifest
+from prismrec.errors import DataError
+from prismrec.io import (
+    OBJECT,
+    TEXT,
+    FieldType,
+    ManifestForm,
+    check_fields,
+    is_whole_number,
+    object_with,
+    optional,
+    read_manifest,
+)
+
+ARTIFACT_FORMAT, VERSION = "prismrec-artifact", 3
+MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
+ITEMS_FILE, CATEGORIES_FILE = "items.parquet", "categories.parquet"
+RULES_ARRAYS = ("indptr", "indices", "data")
+AGAIN = "restore the whole folder or train again"
+NUMBER = FieldType(
+    "a finite number",
+    lambda value: (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    ),
+)
+FORM = ManifestForm(
+    what="artifact",
+    format=ARTIFACT_FORMAT,
+    version=VERSION,
+    fields={
+        "extractor": object_with(**{"class": TEXT}, options=OBJECT),
+        "model": OBJECT,
+        "items": FieldType("a whole number, at least 1", lambda value: is_whole_number(value, 1)),
+        "rules": optional(object_with(weight=NUMBER)),
+        "sha256": FieldType(
+            "an object with the hash of each file, as text",
+            lambda value: isinstance(value, dict) and all(map(TEXT.is_valid, value.values())),
+        ),
+        "about": OBJECT,
+    },
+    create="make one with 'prismrec train'",
+    repair=AGAIN,
+)
+
+
+def check_trained_on(folder: str | Path, data: str | Path) -> None:
+    """Raise DataError if the manifest names another data set than the given one.
+
+    An artifact that was saved without ``about`` names none: compare its catalog after loading.
+
+    Raises:
+        DataError: The ids differ, or the artifact or the data set does not exist.
+    """
+    trained_on = read_artifact_manifest(folder)["about"].get("dataset")
+    found = trained_on.get("ids_fingerprint") if isinstance(trained_on, dict) else None
+    if found not in (None, read_dataset_manifest(data)["ids_fingerprint"]):
+        raise DataError(
+            f"{folder} was trained on another data set than {data} (their ids differ); give the "
+            "data set of the training, or train again."
+        )
+
+
+def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
+    """Return the manifest of an artifact.
+
+    Raises:
+        DataError: There is no manifest of this version, a key is missing or has a wrong value, or
+            the hashes do not cover exactly the files of the folder.
+    """
+    path = Path(folder) / MANIFEST
+    manifest = read_manifest(path, FORM)
+    last = manifest["items"]
+    items = FieldType(
+        f"a list of item numbers from 1 to {last}",
+        lambda value: (
+            isinstance(value, list) and all(is_whole_number(item, 1, last) for item in value)
+        ),
+    )
+    check_fields(manifest, {"hidden": items, "provisional": items}, path, AGAIN)
+    loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}
+    loaded |= {f"{RULES}/{name}.npy" for name in RULES_ARRAYS if manifest["rules"]}
+    index = (other for other in (path.parent / INDEX).rglob("*") if other.is_file())
+    loaded |= {other.relative_to(path.parent).as_posix() for other in index}
+    for name in sorted(loaded ^ manifest["sha256"].keys()):
+        if name in loaded:
+            raise DataError(f"{path} has no hash of {name} in its sha256; {AGAIN}.")
+        raise DataError(
+            f"{path} has a hash of {name} in its sha256, but there is no such file; {AGAIN}."
+        )
+    return manifest
+
+
+def check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Raise DataError if a file differs from its hash.
+
+    Raises:
+        DataError: Names the first such file.
+    """
+    for name, expected in hashes.items():
+        try:
+            found = file_hash(folder / name)
+        except OSError:
+            found = ""
+        if found != expected:
+            raise DataError(
+                f"{folder / name} is missing or differs from its hash in {MANIFEST}; {AGAIN}."
+            )
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

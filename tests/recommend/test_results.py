@@ -1,0 +1,112 @@
+"""Answers as values: short texts, tables, and frames of many users."""
+
+from dataclasses import replace
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from prismrec.errors import ConfigError, DataError
+from prismrec.types import ListOptions
+from worlds import ids, untrained
+
+
+@pytest.fixture(scope="module")
+def recommender(dataset):
+    return untrained(dataset)
+
+
+@pytest.fixture(scope="module")
+def answer(recommender, dataset):
+    return recommender.recommend(ids(dataset, 0), k=5)
+
+
+def test_an_answer_is_a_frame_with_one_row_per_item(answer):
+    frame = answer.to_frame()
+    assert frame.columns == ["id", "title", "score", "interest", "because"]
+    assert frame["id"].to_list() == [item.id for item in answer]
+    assert frame["because"].to_list() == [[r.title for r in item.because] for item in answer]
+    assert frame["score"].is_sorted(descending=True)
+
+
+def test_an_empty_answer_is_an_empty_frame_of_the_same_columns(recommender, dataset, answer):
+    nothing = recommender.with_hidden(
+        dataset.catalog.items.external(range(1, dataset.catalog.size))
+    )
+    empty = nothing.recommend(ids(dataset, 0), k=5)
+    assert len(empty) == 0
+    assert empty.to_frame().schema == answer.to_frame().schema
+
+
+def test_reprs_are_short(recommender, answer):
+    assert repr(answer).startswith("Answer(5 items from interests: ")
+    assert repr(answer).endswith("2 more)")
+    assert len(repr(recommender)) < 120
+    assert "vector" not in repr(answer.interests[0])
+
+
+def test_a_title_cannot_inject_markup_into_a_notebook(recommender, dataset):
+    history = ids(dataset, 0)
+    item = recommender.recommend(history, k=1).items[0].id
+    catalog = recommender.catalog
+    titles = catalog.titles.to_list()
+    titles[catalog.items.index([item])[0] - 1] = "<script>alert(1)</script>"
+    hostile = replace(recommender, catalog=replace(catalog, titles=pl.Series(titles)))
+    text = hostile.recommend(history, k=1)._repr_html_()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_a_frame_of_histories_gives_the_lists_of_single_requests(recommender, dataset):
+    users = ["one", "two", "three"]
+    histories = [ids(dataset, u) for u in range(3)]
+    options = ListOptions(k=4, diversity=0.3)
+    frame = recommender.recommend_frame(
+        pl.DataFrame({"user": users, "history": histories}), options
+    )
+    assert frame.columns == ["user", "rank", "item", "title", "score", "interest"]
+    for user, history in zip(users, histories, strict=True):
+        own = frame.filter(pl.col("user") == user)
+        alone = recommender.recommend(history, k=4, diversity=0.3)
+        assert own["item"].to_list() == [item.id for item in alone]
+        assert own["rank"].to_list() == [1, 2, 3, 4]
+
+
+def test_a_frame_of_pandas_gives_the_same(recommender, dataset):
+    columns = {"user": [7, 8], "history": [ids(dataset, 0), []]}
+    ours = recommender.recommend_frame(pl.DataFrame(columns), ListOptions(k=3))
+    theirs = recommender.recommend_frame(pd.DataFrame(columns), ListOptions(k=3))
+    assert ours.equals(theirs)
+    assert ours["user"].to_list() == ["7"] * 3 + ["8"] * 3
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"user": ["a"]},
+        {"user": ["a"], "history": ["x"]},
+        {"user": ["a"], "history": [[1.5]]},
+        {"user": [1.0], "history": [["x"]]},
+        {"user": [True], "history": [["x"]]},
+    ],
+)
+def test_a_frame_of_other_columns_is_refused(recommender, columns):
+    with pytest.raises(DataError, match="needs the columns user"):
+        recommender.recommend_frame(pl.DataFrame(columns))
+
+
+def test_what_is_no_frame_is_refused(recommender):
+    with pytest.raises(DataError, match="give a Polars or Pandas frame"):
+        recommender.recommend_frame([["a", ["x"]]])
+
+
+@pytest.mark.parametrize("method", ["recommend", "frontier", "interests"])
+def test_a_string_is_no_list_of_ids(recommender, method):
+    with pytest.raises(ConfigError, match="must be a list"):
+        getattr(recommender, method)("B00A")
+
+
+def test_a_string_among_histories_is_no_list_of_ids(recommender):
+    with pytest.raises(ConfigError, match="must be a list"):
+        recommender.recommend_many(["B00A"])
