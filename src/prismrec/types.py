@@ -78,6 +78,9 @@ class RankedItems(NamedTuple):
     scores: Float[np.ndarray, "B M"]
     interest: Int[np.ndarray, "B M"]  # the interest with the best score; 0 with one interest
 
+    def __repr__(self) -> str:
+        return f"RankedItems({len(self.items):,} users, {self.items.shape[-1]:,} items each)"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool:
@@ -99,6 +102,10 @@ class Pool:
     """``[M, K]``: each candidate's score for each interest; -inf where not active."""
     history: Sequence[Collection[int]] | None = None
     """The categories of each item of the user's history, as in ``categories``."""
+
+    def __repr__(self) -> str:
+        names = [f.name for f in fields(self) if getattr(self, f.name) is not None]
+        return f"Pool({len(self.scores):,} candidates: {', '.join(names)})"
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together."""

@@ -1,4 +1,4 @@
-"""What any re-ranker must hold to; one is tested by being listed in ``RERANKERS``."""
+"""The rules that every re-ranker must follow; each one in ``RERANKERS`` is tested."""
 
 import copy
 
@@ -108,8 +108,8 @@ def test_a_list_of_no_items_is_refused(rerank, k):
         rerank(make_pool(), k, strength=0.1)
 
 
-def test_a_pool_without_what_is_read_is_refused_with_its_name(rerank):
-    with pytest.raises(ConfigError, match=r"make it with Pool\("):
+def test_a_pool_that_lacks_a_part_is_an_error_with_its_name(rerank):
+    with pytest.raises(ConfigError, match=r"make the pool with Pool\("):
         rerank(Pool(scores=np.array([1.0, 0.5])), 1, strength=0.1)
 
 

@@ -1,4 +1,4 @@
-"""All lists of the frontier against ``diversify`` at many strengths; targets and budgets are met."""
+"""All lists of the frontier against ``diversify`` at many strengths; targets are met."""
 
 from itertools import combinations
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from prismrec.errors import ConfigError, UnknownName
 from prismrec.rerank import build
-from prismrec.rerank.build import build_lists
-from prismrec.types import Diversity, ListOptions, RankedItems
+from prismrec.rerank.build import build_lists, find_reranker
+from prismrec.types import Diversity, ListOptions, Pool, RankedItems
 
 
 class Falling:
@@ -92,3 +93,20 @@ def test_strength_zero_is_the_top_of_the_pool_and_asks_for_no_more(k):
     assert found.items[0, :there].tolist() == list(range(1, there + 1))
     assert not found.items[0, there:].any()
     assert source.asked == [k]
+
+
+def test_a_reranker_is_found_by_name_or_import_path():
+    assert find_reranker("mmr") is find_reranker("prismrec.rerank.mmr:mmr")
+    with pytest.raises(UnknownName, match="mmr"):
+        find_reranker("mmm")
+    with pytest.raises(ConfigError, match="is of type int, which cannot be called"):
+        find_reranker("prismrec.rerank.build:MAX_CANDIDATES")
+
+
+def test_the_representation_of_lists_is_one_short_line():
+    found = lists(Falling([3, 2, 1]), [0, 1, 0], k=2, strength=0.0)
+    assert repr(found) == "RankedLists(1 users, k 2, 1 certified)"
+    ranked = RankedItems(found.items, found.scores, found.interest)
+    assert repr(ranked) == "RankedItems(1 users, 2 items each)"
+    pool = Pool(scores=np.zeros(3), vectors=np.zeros((3, 2)))
+    assert repr(pool) == "Pool(3 candidates: scores, vectors)"

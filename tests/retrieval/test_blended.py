@@ -1,4 +1,4 @@
-"""The second channel: joined exactly, explained, saved, and taken only where it helps."""
+"""Interests blended with rules: exact, explained, saved, and used only where it helps."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -17,8 +17,7 @@ from prismrec.evaluation.evaluate import evaluate
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval import blended
-from prismrec.retrieval import sources
+from prismrec.retrieval import blended, sources
 from prismrec.retrieval.rules import RuleRetriever, keep_strongest
 from prismrec.training import select as tuning
 from prismrec.training.select import fit_rule_retriever
@@ -41,8 +40,8 @@ def recommender(dataset, rules, request, monkeypatch):
     return untrained(dataset).with_rules(rules)
 
 
-def joined_plainly(recommender, history, reference=None):
-    """Join both channels over the whole catalog; -inf for padding and what was seen."""
+def blended_plainly(recommender, history, reference=None):
+    """Blend interests and rules over the whole catalog; -inf for padding and seen items."""
     interests = recommender.model.interests_of([history])
     scores = (
         (interests.vectors[0] @ recommender.model.item_vectors().T)
@@ -61,10 +60,10 @@ def joined_plainly(recommender, history, reference=None):
         return np.log(likely + recommender.rules.weight * follows / follows.sum())
 
 
-def test_the_list_is_the_best_of_both_channels_over_the_whole_catalog(dataset, recommender):
+def test_the_list_is_the_best_of_interests_and_rules_over_the_whole_catalog(dataset, recommender):
     for user in range(8):
         history = dataset.histories[user]
-        expected = joined_plainly(recommender, history)
+        expected = blended_plainly(recommender, history)
         found = recommender.ranked([history], 9)
         assert found.items[0].tolist() == np.argsort(-expected, kind="stable")[:9].tolist()
         assert found.scores[0] == pytest.approx(expected[found.items[0]], abs=1e-4)
@@ -84,7 +83,7 @@ def test_company_changes_nobodys_list(dataset, recommender):
 def test_few_candidates_of_the_interests_are_enough(dataset, recommender, monkeypatch):
     monkeypatch.setattr(blended, "REFERENCE", 4)
     for user in range(8):
-        expected = joined_plainly(recommender, dataset.histories[user], reference=4)
+        expected = blended_plainly(recommender, dataset.histories[user], reference=4)
         found = recommender.ranked([dataset.histories[user]], 3).items[0]
         assert found.tolist() == np.argsort(-expected, kind="stable")[:3].tolist()
 
@@ -133,6 +132,14 @@ def test_rules_survive_saving_and_new_items(dataset, recommender, tmp_path):
     best = recommender.recommend(history, 1).items[0].id
     added = again.with_items([NewItem(id="new", related_to=[best])])
     assert "new" in [item.id for item in added.recommend([*history, "new"], 40, exclude_seen=False)]
+
+
+def test_the_representation_is_one_short_line(dataset, rules, recommender):
+    shown = (
+        f"RuleRetriever({rules.table.nnz:,} rules, {dataset.catalog.size - 1} items, weight 1.5)"
+    )
+    assert repr(rules) == shown
+    assert repr(recommender.retriever) == f"Retriever({recommender.index!r}, {shown})"
 
 
 def test_damaged_rules_are_refused(dataset, recommender, tmp_path):

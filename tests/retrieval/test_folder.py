@@ -59,11 +59,11 @@ def test_a_key_of_the_header_that_is_absent_or_wrong_is_named(tmp_path, key, val
     path = tmp_path / "index" / "index.json"
     header = json.loads(path.read_text())
     path.write_text(json.dumps({**header, key: value}))
-    with pytest.raises(DataError, match=rf"index\.json gives {key} as .* but it must be"):
+    with pytest.raises(DataError, match=rf"index\.json has {key} = .* but it must be"):
         load_index(tmp_path / "index")
     del header[key]
     path.write_text(json.dumps(header))
-    with pytest.raises(DataError, match=rf"index\.json lacks {key}, "):
+    with pytest.raises(DataError, match=rf"index\.json lacks {key} \("):
         load_index(tmp_path / "index")
 
 

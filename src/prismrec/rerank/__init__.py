@@ -1,11 +1,15 @@
-"""Re-rankers: from candidates to the list. NumPy only.
+"""Re-ranking: from the candidates of a user to a diverse list.
 
-A re-ranker is a function ``(pool, k, *, strength) -> positions`` of one user's candidates, a
-``Pool``; what it must hold to is executable, in ``tests/contract/test_rerankers.py``, which runs
-over the table below. ``diversify`` is ``category`` for whole batches at once; ``frontier`` gives
-every list of it, and the strength for a wanted diversity or a relevance to be lost at most.
+Purpose: build the list of each user from a source of candidates (``build_lists``), and find the
+strength that meets a diversity target (``Frontier``). ``diversify`` is the re-ranker ``category``
+for a whole batch; its list is the optimum, and a certificate shows whether it is the optimum over
+the whole catalog. The other re-rankers choose greedily for one user.
+Must not depend on: anything but NumPy and ``errors``, ``types``, ``numerics``, ``registry``. It
+gets candidates from a ``CandidateSource`` and knows neither models, indexes nor data sets.
 
-To add one: write ``rerank/yours.py``, add a line to ``RERANKERS``.
+To add a re-ranker: write a function ``(pool, k, *, strength) -> positions`` of one user's ``Pool``
+in ``rerank/your_reranker.py``, and add a line to ``RERANKERS``; or name a function of another
+package as ``module:function``. ``tests/contract/test_rerankers.py`` tests all of them.
 """
 
 from prismrec.rerank.base import Reranker

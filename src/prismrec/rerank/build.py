@@ -1,9 +1,10 @@
-"""From a search to the lists: candidates, diversity, and the proof that the candidates sufficed.
+"""Building lists: retrieve candidates, re-rank them, and check that there were enough of them.
 
-At strength 0 the list is the top of the candidates. Otherwise ``CANDIDATES_PER_ITEM`` times as many candidates
-are retrieved, their scores are scaled to 0…1 per user, and the re-ranker chooses. A list of the
-re-ranker ``category`` that is not certified to be the best of the whole catalog is searched deeper,
-on the scale of the first candidates, up to ``MAX_CANDIDATES``.
+At strength 0 the list is the top of the candidates. Otherwise ``CANDIDATES_PER_ITEM`` candidates
+are retrieved per item of the list, their scores are scaled to 0…1 per user, and the re-ranker
+chooses.
+If a list of the re-ranker ``category`` is not certified to be the best list of the whole catalog,
+more candidates are retrieved, up to ``MAX_CANDIDATES``; the scale stays that of the first ones.
 """
 
 from dataclasses import dataclass, fields
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
+from prismrec.errors import ConfigError
 from prismrec.registry import resolve
 from prismrec.rerank.base import Reranker
 from prismrec.rerank.category import certificate, diversify, rescale, score_range
@@ -22,29 +24,29 @@ from prismrec.rerank.rerankers import RERANKERS
 from prismrec.types import Diversity, ListOptions, Pool, RankedItems
 
 CANDIDATES_PER_ITEM = 4
-"""Candidates per item of a diverse list: enough that other categories are among them."""
+"""Candidates per item of a diverse list; enough to contain other categories."""
 DEPTH_FACTOR = 4
-"""Factor by which a list that is not certified is searched deeper."""
+"""Factor on the number of candidates if a list is not certified."""
 MAX_CANDIDATES = 4_096
-"""Largest number of candidates; a list that needs more is returned without a certificate."""
+"""Largest number of candidates per user; a list that needs more is not certified."""
 
 
 class CandidateSource(Protocol):
-    """Where the candidates of a batch of users come from."""
+    """The type of a source of candidates for a batch of users."""
 
     def __len__(self) -> int:
         """Return the number of users."""
 
     def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
-        """Return the ``depth`` best eligible items of some users, or all of them."""
+        """Return the ``depth`` best eligible items of some users; fewer if there are no more."""
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
-        """Return one user's candidates as a re-ranker other than ``category`` reads them."""
+        """Return the candidates of one user as a ``Pool``; not used for ``category``."""
 
 
 @dataclass(frozen=True, eq=False)
 class RankedLists:
-    """Lists of B users, and how they were made; item 0 where a list is shorter than k."""
+    """Lists of B users and how they were made; item 0 where a list is shorter than k."""
 
     items: NDArray[np.int64]
     scores: NDArray[np.float32]
@@ -60,7 +62,7 @@ class RankedLists:
 
     @classmethod
     def empty(cls, users: int, k: int) -> "RankedLists":
-        """Return empty lists, to be filled in."""
+        """Return empty lists."""
         return cls(
             items=np.zeros((users, k), dtype=np.int64),
             scores=np.zeros((users, k), dtype=np.float32),
@@ -71,7 +73,11 @@ class RankedLists:
             certified=np.ones(users, dtype=bool),
         )
 
-    def put(
+    def __repr__(self) -> str:
+        users, k = self.items.shape
+        return f"RankedLists({users} users, k {k}, {int(self.certified.sum())} certified)"
+
+    def write(
         self, rows: NDArray[np.int64], candidates: RankedItems, chosen: Int[np.ndarray, "R k"]
     ) -> None:
         """Write the chosen columns of the candidates as the lists of some rows."""
@@ -96,8 +102,15 @@ def find_reranker(rerank: str) -> Reranker:
 
     Raises:
         UnknownName: There is no re-ranker of that name.
+        ConfigError: The object at ``module:function`` cannot be called.
     """
-    return resolve("re-ranker", rerank, RERANKERS)
+    reranker = resolve("re-ranker", rerank, RERANKERS)
+    if not callable(reranker):
+        raise ConfigError(
+            f"The re-ranker {rerank!r} is of type {type(reranker).__name__}, which cannot be "
+            "called; name a function (pool, k, *, strength)."
+        )
+    return reranker
 
 
 def build_lists(
@@ -107,73 +120,75 @@ def build_lists(
 
     Args:
         source: Where candidates come from.
-        options: What the lists look like; ``exclude_seen`` and ``filter`` are the source's.
+        options: Length, diversity and re-ranker. ``exclude_seen`` and ``filter`` are not read: the
+            source applies them.
         category_of: One category per item, by number; -1 for none.
 
     Raises:
-        UnknownName: There is no re-ranker of that name.
+        UnknownName, ConfigError: See ``find_reranker``.
 
     Cost: one search; for diverse lists O(B M log M) more, and deeper searches for the users whose
         list is not certified.
     """
     users, k, diversity = len(source), options.k, Diversity.of(options.diversity)
     reranker = find_reranker(options.rerank)
-    every = np.arange(users)
+    rows = np.arange(users)
     lists = RankedLists.empty(users, k)
-    found = source.search(every, k if diversity.off else CANDIDATES_PER_ITEM * k)
-    top = np.arange(min(k, found.items.shape[1]))
-    lists.put(every, found, np.tile(top, (users, 1)))
+    candidates = source.search(rows, k if diversity.off else CANDIDATES_PER_ITEM * k)
+    top = np.arange(min(k, candidates.items.shape[1]))
+    lists.write(rows, candidates, np.tile(top, (users, 1)))
     lists.plain[:] = lists.items
     if diversity.off:
         return lists
     if options.rerank != "category":
-        return _reranked(lists, source, found, reranker, float(diversity.strength or 0))
-    scale = score_range(found.scores)
-    rows, depth = every, CANDIDATES_PER_ITEM * k
+        return _rerank(lists, source, candidates, reranker, float(diversity.strength or 0))
+    scale = score_range(candidates.scores)
+    depth = CANDIDATES_PER_ITEM * k
     while True:
         low, spread = (part[rows] for part in scale)
-        scores = rescale(found.scores, low, spread)
-        # Anew at each depth: the λ that meets a target differs on more candidates.
-        categories = categories_in(found, category_of)
+        scores = rescale(candidates.scores, low, spread)
+        # Computed again for more candidates: the λ that meets a target may differ.
+        categories = categories_in(candidates, category_of)
         lists.strength[rows] = strengths_for(diversity, scores, categories, k)
-        full = found.items.shape[1] >= depth
-        certified = _choose(lists, rows, found, scores, categories, full=full)
+        full = candidates.items.shape[1] >= depth
+        certified = _choose(lists, rows, candidates, scores, categories, full=full)
         lists.certified[rows] = certified
         rows = rows[~certified]
         if not len(rows) or depth >= MAX_CANDIDATES:
             return lists
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
-        found = source.search(rows, depth)
+        candidates = source.search(rows, depth)
 
 
 def frontiers_of(
     source: CandidateSource, k: int, *, category_of: Int[np.ndarray, " V"]
 ) -> list[Frontier]:
-    """Return every list that some strength makes, for each user of a batch.
+    """Find all lists that any strength makes, per user of a batch.
 
-    Scores are on the scale of ``build_lists``, the candidates as deep as a list's ever are.
+    Scores have the scale of ``build_lists``, and the number of candidates is its largest.
 
     Cost: one search for ``MAX_CANDIDATES`` items per user, and a ``frontier`` per user.
     """
-    found = source.search(np.arange(len(source)), max(CANDIDATES_PER_ITEM * k, MAX_CANDIDATES))
-    categories = categories_in(found, category_of)
-    scores = rescale(found.scores, *score_range(found.scores[:, : CANDIDATES_PER_ITEM * k]))
+    depth = CANDIDATES_PER_ITEM * k
+    candidates = source.search(np.arange(len(source)), max(depth, MAX_CANDIDATES))
+    categories = categories_in(candidates, category_of)
+    scores = rescale(candidates.scores, *score_range(candidates.scores[:, :depth]))
     return [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
 
 
 def _choose(
     lists: RankedLists,
     rows: NDArray[np.int64],
-    found: RankedItems,
+    candidates: RankedItems,
     scores: Float[np.ndarray, "R M"],
     categories: Int[np.ndarray, "R M"],
     *,
     full: bool,
 ) -> Bool[np.ndarray, " R"]:
-    """Write the best lists of the candidates; return which are the best of the whole catalog.
+    """Write the best lists of the candidates, and return which are certified.
 
-    An item outside full candidates scores at most as their last one. Where fewer were found than
-    asked for, there is no item outside.
+    If the candidates are ``full`` (as many as the search was to return), an item outside scores at
+    most as the last candidate. If there are fewer, there is no item outside.
     """
     width = min(lists.items.shape[1], scores.shape[1])
     chosen = np.empty((len(rows), width), dtype=np.int64)
@@ -182,32 +197,34 @@ def _choose(
         same = lists.strength[rows] == strength
         own = scores[same], categories[same]
         chosen[same] = diversify(*own, width, strength=strength)
-        floor = own[0][:, -1] if full else np.full(len(own[0]), -np.inf)
-        certified[same] = certificate(*own, chosen[same], floor, strength=strength)
-    lists.put(rows, found, chosen)
+        bound = own[0][:, -1] if full else np.full(len(own[0]), -np.inf)
+        certified[same] = certificate(*own, chosen[same], bound, strength=strength)
+    lists.write(rows, candidates, chosen)
     return certified
 
 
-def categories_in(found: RankedItems, category_of: Int[np.ndarray, " V"]) -> Int[np.ndarray, "R M"]:
-    """Return each candidate's category; -1 for none, and where there is no candidate."""
-    return np.where(found.items > 0, category_of[found.items], -1)
+def categories_in(
+    candidates: RankedItems, category_of: Int[np.ndarray, " V"]
+) -> Int[np.ndarray, "R M"]:
+    """Return the category of each candidate; -1 for none, and where there is no candidate."""
+    return np.where(candidates.items > 0, category_of[candidates.items], -1)
 
 
-def _reranked(
+def _rerank(
     lists: RankedLists,
     source: CandidateSource,
-    found: RankedItems,
+    candidates: RankedItems,
     reranker: Reranker,
     strength: float,
 ) -> RankedLists:
-    """Write what a re-ranker other than ``category`` makes of each user's candidates."""
-    scores = rescale(found.scores, *score_range(found.scores))
+    """Write the lists of a re-ranker other than ``category``, user by user."""
+    scores = rescale(candidates.scores, *score_range(candidates.scores))
     lists.strength[:] = strength
     lists.certified[:] = False
     for row, own in enumerate(scores):
-        candidates = source.pool(row, found.items[row], own)
-        chosen = reranker(candidates, lists.items.shape[1], strength=strength)
+        pool = source.pool(row, candidates.items[row], own)
+        chosen = reranker(pool, lists.items.shape[1], strength=strength)
         lists.items[row], lists.scores[row] = 0, 0
-        one = RankedItems(*(part[row : row + 1] for part in found))
-        lists.put(np.array([row]), one, chosen[None])
+        one = RankedItems(*(part[row : row + 1] for part in candidates))
+        lists.write(np.array([row]), one, chosen[None])
     return lists

@@ -1,9 +1,9 @@
-"""Calibrated lists: categories in the shares that the user's history has them.
+"""Calibrated lists: categories have the same shares in the list as in the user's history.
 
     F(S) = Σ score - strength · KL(history ‖ list)
 
-Source: Steck, "Calibrated Recommendations", RecSys 2018; the same divergence and smoothing as
-the metric ``calibration``.
+Source: Steck, "Calibrated Recommendations", RecSys 2018. Divergence and smoothing are those of the
+metric ``calibration``.
 """
 
 import numpy as np
@@ -14,47 +14,48 @@ from prismrec.rerank.sets import incidence
 from prismrec.types import Pool
 
 SMOOTHING = 0.01
-"""Part of the history mixed into the list, so that a category it lacks costs log 100 at most."""
+"""Share of the history that is mixed into the list; a missing category costs at most log 100."""
 
 
 def calibrated(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """Choose greedily the candidate that raises F most.
 
-    Reads the pool's ``categories`` and ``history``. An item's categories share its weight; an
-    item without any says nothing of the mix; a history without any leaves the ranking by score.
+    Reads ``categories`` and ``history`` of the pool. The categories of an item have equal parts of
+    its weight. An item without categories does not change the shares. If the history has no
+    categories, the list is ranked by score.
 
-    Cost: O(k E), E the categories of all candidates together; O(M C) memory.
+    Cost: O(k E), E the number of categories of all candidates together; O(M C) memory.
     """
-    own = require_part(pool.categories, "categories", "calibrated")
-    past = require_part(pool.history, "history", "calibrated")
-    shares = incidence([*own, *past])
-    size = shares.sum(axis=1)
-    shares /= np.maximum(size, 1)[:, None]
-    wanted = shares[len(own) :].sum(axis=0)
-    held = wanted > 0  # a category that the history lacks adds nothing to the divergence
-    wanted = wanted[held] / max(wanted.sum(), 1)
-    each = shares[: len(own), held]
+    candidates = require_part(pool.categories, "categories", "calibrated")
+    history = require_part(pool.history, "history", "calibrated")
+    parts = incidence([*candidates, *history])
+    size = parts.sum(axis=1)
+    parts /= np.maximum(size, 1)[:, None]
+    target = parts[len(candidates) :].sum(axis=0)
+    present = target > 0  # categories that are not in the history do not change the divergence
+    target = target[present] / max(target.sum(), 1)
+    each = parts[: len(candidates), present]
     row, column = np.nonzero(each)
-    share, blank = each[row, column], size[: len(own)] == 0
-    mix, items = np.zeros(len(wanted)), 0
+    part, blank = each[row, column], size[: len(candidates)] == 0
+    total, items = np.zeros(len(target)), 0  # summed parts of the list, and its number of items
 
-    def terms(given: NDArray[np.float64], of: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give minus each category's part of the divergence, but for the history's entropy."""
-        part: NDArray[np.float64] = of * np.log(SMOOTHING + (1 - SMOOTHING) * given / of)
-        return part
+    def terms(shares: NDArray[np.float64], of: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return minus the divergence per category, without the entropy of the history."""
+        term: NDArray[np.float64] = of * np.log(SMOOTHING + (1 - SMOOTHING) * shares / of)
+        return term
 
-    def closeness() -> NDArray[np.float64]:
-        """Give minus the divergence of the list with each candidate added."""
-        others = terms(mix / (items + 1), wanted)  # in a candidate's own categories: replaced
-        own_terms = terms((mix[column] + share) / (items + 1), wanted[column])
-        moved = np.bincount(row, own_terms - others[column], minlength=len(each))
-        gain: NDArray[np.float64] = others.sum() + moved
-        gain[blank] = terms(mix / max(items, 1), wanted).sum()
-        return gain
+    def gain() -> NDArray[np.float64]:
+        """Return minus the divergence of the list with each candidate added."""
+        without = terms(total / (items + 1), target)
+        added = terms((total[column] + part) / (items + 1), target[column])
+        change = np.bincount(row, added - without[column], minlength=len(each))
+        result: NDArray[np.float64] = without.sum() + change
+        result[blank] = terms(total / max(items, 1), target).sum()
+        return result
 
-    def after(best: int) -> NDArray[np.float64]:
-        nonlocal mix, items
-        mix, items = mix + each[best], items + (not blank[best])
-        return closeness()
+    def next_gain(best: int) -> NDArray[np.float64]:
+        nonlocal total, items
+        total, items = total + each[best], items + (not blank[best])
+        return gain()
 
-    return greedy(pool, k, strength=strength, first=closeness(), after=after)
+    return greedy(pool, k, strength=strength, first_gain=gain(), next_gain=next_gain)

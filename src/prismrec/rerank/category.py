@@ -1,12 +1,20 @@
-"""Category-controlled aggregation: ComiRec's controllable module, as one sort.
+"""Diversity of categories: ComiRec's controllable aggregation, as one sort.
 
-ComiRec chooses S, |S| = k, to maximise  Q(S) = Σ score + λ Σ "categories differ"  over its
-pairs, by a greedy loop. With one category an item the second sum is k(k-1)/2 - Σ_c n_c(n_c-1)/2,
-n_c the items of category c, so Q separates over categories and is concave in each n_c: the best
-S is the k largest of  value = score - λ · rank,  with rank the place of the item by score within
-its own category, from 0. No loop over k, and the optimum rather than an approximation.
+ComiRec chooses a list S of k items that maximizes
 
-Source: Cen et al., KDD 2020, the aggregation module; authors' code, the branch with ``coef``.
+    Q(S) = Σ score + λ · (number of pairs of S that differ in category)
+
+with a greedy loop. With one category per item, the number of pairs is k(k-1)/2 - Σ_c n_c(n_c-1)/2,
+where n_c is the number of items of category c. Q is therefore a sum over categories, and concave in
+each n_c. So the best S is the k items with the largest
+
+    value = score - λ · rank
+
+where rank is the rank of the item by score within its category, from 0. This needs no loop, and
+the result is the optimum, not an approximation.
+
+Source: Cen et al., KDD 2020, the aggregation module; the code of the authors, in the branch with
+``coef``.
 """
 
 import numpy as np
@@ -19,7 +27,7 @@ from prismrec.rerank.base import require_part
 from prismrec.types import Pool, check_length, check_strength
 
 BLOCK = 512
-"""Users at a time: their arrays stay in the cache, a quarter faster than all at once."""
+"""Users per block; their arrays stay in the cache, which is 25 % faster than all users at once."""
 
 
 def diversify(
@@ -29,23 +37,22 @@ def diversify(
     *,
     strength: float,
 ) -> Int[np.ndarray, "B k"]:
-    """Choose k candidates of each user that together are relevant and differ in category.
+    """Choose k candidates per user that are relevant and differ in category.
 
     Args:
-        scores: In any order, fastest falling within a row as ``merge`` gives them; -inf for no
-            candidate, which comes last.
-        categories: One a candidate; -1 for none, which differs from every other.
+        scores: In any order; fastest if each row descends. -inf for no candidate, which is ranked
+            last.
+        categories: One per candidate; -1 for none, which differs from every category.
         k: Length of the list; shorter if there are fewer columns.
-        strength: The paper's λ, in the unit of the scores (``normalize_scores`` makes it the same for
-            everyone). 0 ranks by score alone; above the spread of the scores it goes round the
-            categories in turn.
+        strength: The paper's λ, in the unit of the scores; ``normalize_scores`` makes it the same
+            for all users. 0 ranks by score alone; if it is larger than the range of the scores, the
+            list alternates between all categories.
 
     Returns:
-        Columns of each row, best value first, each at most once; ties go to the earlier one.
+        Columns of each row, the best value first, each at most once; ties go to the earlier column.
 
     Raises:
-        ConfigError: ``k`` below 1; ``strength`` negative (that would reward repetition), not
-            finite or not a number.
+        ConfigError: ``k`` is below 1; ``strength`` is negative, not finite, or not a number.
         DataError: A score is NaN.
 
     Cost: O(B M log M) time, O(B k) memory.
@@ -61,17 +68,17 @@ def diversify(
 
 
 def category(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
-    """Choose as ``diversify`` does, for one user: see ``Reranker``."""
-    own = require_part(pool.category, "category", "category")
-    chosen = diversify(pool.scores[None], own[None], k, strength=strength)[0]
-    there: NDArray[np.int64] = chosen[pool.scores[chosen] > -np.inf]
-    return there
+    """Choose the list of one user with ``diversify``: see ``Reranker``."""
+    categories = require_part(pool.category, "category", "category")
+    chosen = diversify(pool.scores[None], categories[None], k, strength=strength)[0]
+    present: NDArray[np.int64] = chosen[pool.scores[chosen] > -np.inf]
+    return present
 
 
 def values(
     scores: Float[np.ndarray, "B M"], categories: Int[np.ndarray, "B M"], *, strength: float
 ) -> Float[np.ndarray, "B M"]:
-    """Give what each candidate adds to the best list: score - strength * rank in its category.
+    """Compute the value of each candidate: score - strength * rank in its category.
 
     Raises:
         DataError: A score is NaN.
@@ -83,39 +90,39 @@ def certificate(
     scores: Float[np.ndarray, "B M"],
     categories: Int[np.ndarray, "B M"],
     chosen: Int[np.ndarray, "B k"],
-    floor: Float[np.ndarray, " B"],
+    bound: Float[np.ndarray, " B"],
     *,
     strength: float,
 ) -> Bool[np.ndarray, " B"]:
-    """Tell which lists are the optimum over the whole catalog, not over the candidates alone.
+    """Return which lists are the optimum over the whole catalog, not only over the candidates.
 
-    An item that no interest retrieved scores at most the floor. Where every chosen value reaches
-    the floor, such an item can neither enter the list nor push back one that is in it. Where
-    one does not, retrieve deeper and choose again.
+    An item that was not retrieved scores at most ``bound``. If the values of all chosen items are
+    at least the bound, such an item cannot enter the list, and cannot change the rank of an item
+    in it. Otherwise retrieve more candidates and choose again.
 
     Args:
-        scores: What ``diversify`` was given.
-        categories: What ``diversify`` was given.
-        chosen: What ``diversify`` gave.
-        floor: The largest of the interests' lowest retrieved scores, in the unit of ``scores``;
-            -inf where every interest retrieved the whole catalog.
-        strength: What ``diversify`` was given.
+        scores: As for ``diversify``.
+        categories: As for ``diversify``.
+        chosen: The result of ``diversify``.
+        bound: The largest score that an item outside the candidates can have, in the unit of
+            ``scores``; -inf if the candidates are the whole catalog.
+        strength: As for ``diversify``.
 
     Returns:
-        True: no list of that length is worth more. With an approximate index that holds up to
-        its recall. False: not known.
+        True if no list of that length has a larger value. With an approximate index this is true up
+        to its recall. False if it is not known.
     """
     value = np.take_along_axis(values(scores, categories, strength=strength), chosen, axis=1)
-    reached: NDArray[np.bool_] = value.min(axis=1, initial=np.inf) >= floor
+    reached: NDArray[np.bool_] = value.min(axis=1, initial=np.inf) >= bound
     return reached
 
 
 def rank_in_category(
     scores: Float[np.ndarray, "B M"], categories: Int[np.ndarray, "B M"]
 ) -> Int[np.ndarray, "B M"]:
-    """Count, for each candidate, those of its category that score better; 0 without a category.
+    """Count, per candidate, the candidates of its category that score higher; 0 without a category.
 
-    Of equal scores the earlier column is the better.
+    Of equal scores, the earlier column counts as higher.
 
     Raises:
         DataError: A score is NaN.
@@ -132,29 +139,29 @@ def rank_in_category(
 
 
 def _count_before(categories: Int[np.ndarray, "B M"]) -> Int[np.ndarray, "B M"]:
-    """Count the columns before each that hold its category: see ``rank_in_category``."""
+    """Count, per column, the earlier columns of the same category: see ``rank_in_category``."""
     b, m = categories.shape
     if categories.max(initial=0) < 2**15:
-        categories = categories.astype(np.int16)  # sorted by radix, three times as fast
+        categories = categories.astype(np.int16)  # NumPy then uses radix sort, three times as fast
     order = np.argsort(categories, axis=1, kind="stable")
-    order += m * np.arange(b)[:, None]  # from here on into the flat array
+    order += m * np.arange(b)[:, None]  # positions in the flat array
     ordered = categories.ravel().take(order)
-    place = np.arange(m, dtype=np.int32)
-    begin = np.zeros((b, m), dtype=np.int32)  # where the run of equal categories began
-    np.multiply(ordered[:, 1:] != ordered[:, :-1], place[1:], out=begin[:, 1:])
+    column = np.arange(m, dtype=np.int32)
+    begin = np.zeros((b, m), dtype=np.int32)  # where the run of equal categories begins
+    np.multiply(ordered[:, 1:] != ordered[:, :-1], column[1:], out=begin[:, 1:])
     np.maximum.accumulate(begin, axis=1, out=begin)
     rank = np.empty(b * m, dtype=np.int32)
-    rank[order] = place - begin
+    rank[order] = column - begin
     rank = rank.reshape(b, m)
     rank[categories < 0] = 0
     return rank
 
 
 def diversity_of(categories: Int[np.ndarray, " k"]) -> float | None:
-    """Give the share of a list's pairs that differ in category; None below two items.
+    """Return the share of the pairs of a list that differ in category; None below two items.
 
     Args:
-        categories: One an item; -1 for none, which differs from every other.
+        categories: One per item; -1 for none, which differs from every category.
     """
     size = len(categories)
     if size < 2:
@@ -164,10 +171,10 @@ def diversity_of(categories: Int[np.ndarray, " k"]) -> float | None:
 
 
 def normalize_scores(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M"]:
-    """Bring each row's scores to 0…1, so that one strength means the same for every user.
+    """Scale the scores of each row to 0…1, so that a strength means the same for every user.
 
-    The lowest real score of the row becomes 0 and the highest 1; a row of equal scores is all 0;
-    -inf stays.
+    The lowest finite score of a row becomes 0 and the highest 1. A row of equal scores becomes all
+    0; -inf stays.
     """
     return rescale(scores, *score_range(scores))
 
@@ -175,10 +182,10 @@ def normalize_scores(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M
 def score_range(
     scores: Float[np.ndarray, "B M"],
 ) -> tuple[Float[np.ndarray, "B 1"], Float[np.ndarray, "B 1"]]:
-    """Give each row's lowest real score and how far the highest is above it, 1 if it is not."""
-    there = np.isfinite(scores)
-    low = np.where(there, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
-    high = np.where(there, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+    """Return the lowest finite score of each row, and the range of its scores (1 if it is 0)."""
+    finite = np.isfinite(scores)
+    low = np.where(finite, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    high = np.where(finite, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
     spread = np.where(high > low, high - low, 1)
     return np.where(np.isfinite(low), low, 0).astype(np.float64), spread.astype(np.float64)
 
@@ -188,5 +195,5 @@ def rescale(
     low: Float[np.ndarray, "B 1"],
     spread: Float[np.ndarray, "B 1"],
 ) -> Float[np.ndarray, "B M"]:
-    """Bring scores to a scale: those of ``score_range`` to 0…1, lower ones below 0; -inf stays."""
+    """Scale scores so that the range of ``score_range`` becomes 0…1; -inf stays."""
     return np.where(np.isfinite(scores), (scores.astype(np.float64) - low) / spread, -np.inf)

@@ -1,4 +1,4 @@
-"""From a diversity in any unit to the strength λ of each user.
+"""The strength λ of each user for a diversity in any unit.
 
     strengths_for(Diversity(target=0.8), scores, categories, k=20)      # [B]
 
@@ -21,7 +21,7 @@ def strengths_for(
     """Return the strength λ of each user.
 
     Args:
-        diversity: What was asked for.
+        diversity: A strength, a target or a relevance budget.
         scores: Scaled to 0…1; -inf for no candidate.
         categories: One per candidate; -1 for none.
         k: Length of the list.
@@ -30,14 +30,18 @@ def strengths_for(
     """
     if not diversity.needs_frontier:
         return np.full(len(scores), float(diversity.strength or 0))
-    found = [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
-    return np.array([_strength_on(one, diversity) for one in found])
+    frontiers = [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
+    return np.array([_strength_on(one, diversity) for one in frontiers])
 
 
-def _strength_on(found: Frontier, diversity: Diversity) -> float:
+def _strength_on(frontier: Frontier, diversity: Diversity) -> float:
+    """Return the strength that meets a target or a relevance budget on one frontier.
+
+    A target that is too high gets the most diverse list.
+    """
     if diversity.max_relevance_loss is not None:
-        return found.strength_for_relevance_loss(diversity.max_relevance_loss)
-    most = float(found.diversity[-1])
-    if np.isnan(most):  # fewer than two items have no pair
+        return frontier.strength_for_relevance_loss(diversity.max_relevance_loss)
+    most = float(frontier.diversity[-1])
+    if np.isnan(most):  # a list of fewer than two items has no pair
         return 0.0
-    return found.strength_for_diversity(min(diversity.target or 0.0, most))
+    return frontier.strength_for_diversity(min(diversity.target or 0.0, most))

@@ -1,9 +1,9 @@
-"""Determinantal point process: a list whose item vectors span a large volume.
+"""Determinantal point process (DPP): a list whose item vectors span a large volume.
 
     F(S) = Σ score + strength · log det(cosines of S)
 
 Source: Chen, Zhang and Zhou, "Fast Greedy MAP Inference for Determinantal Point Process",
-NeurIPS 2018: the greedy choice by Cholesky factors that grow by one row.
+NeurIPS 2018: the greedy choice, with a Cholesky factor that grows by one row per chosen item.
 """
 
 import numpy as np
@@ -14,36 +14,38 @@ from prismrec.rerank.base import greedy, require_part
 from prismrec.types import Pool, check_length, check_strength
 
 TOLERANCE = 1e-9
-"""Least squared distance from the span of the list: what lies closer is taken to lie in it."""
+"""Smallest squared distance from the span of the list; a closer vector counts as inside it."""
 
 
 def dpp(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     """Choose greedily the candidate that raises F most.
 
-    Reads the pool's ``vectors``. Once the list spans all D normalize the volume is 0 whatever
-    is added, and the rest follow by score.
+    Reads ``vectors`` of the pool. When the list spans all D dimensions, the volume is 0 for every
+    candidate, and the rest of the list is ordered by score.
 
     Cost: O(k² M + k M D) time, O(k M) memory.
     """
     check_length(k)
     check_strength(strength)
     direction = normalize(require_part(pool.vectors, "vectors", "dpp"))
-    beyond = np.einsum("md,md->m", direction, direction)  # squared distance from the list's span
-    factors = np.empty((min(k, len(direction)), len(direction)))  # Cholesky: a row a chosen item
+    distance = np.einsum("md,md->m", direction, direction)  # squared, from the span of the list
+    factors = np.empty(
+        (min(k, len(direction)), len(direction))
+    )  # Cholesky: one row per chosen item
     rows = 0
 
-    def volume() -> NDArray[np.float64]:
-        logarithm: NDArray[np.float64] = np.log(np.maximum(beyond, TOLERANCE))
+    def log_volume() -> NDArray[np.float64]:
+        logarithm: NDArray[np.float64] = np.log(np.maximum(distance, TOLERANCE))
         return logarithm
 
-    def after(best: int) -> NDArray[np.float64]:
+    def next_gain(best: int) -> NDArray[np.float64]:
         nonlocal rows
-        if beyond[best] > TOLERANCE:  # otherwise it adds no direction, and dividing by it is noise
+        if distance[best] > TOLERANCE:  # otherwise it adds no dimension, and the row would be noise
             row = direction @ direction[best] - factors[:rows, best] @ factors[:rows]
-            row /= np.sqrt(beyond[best])
+            row /= np.sqrt(distance[best])
             factors[rows] = row
-            np.subtract(beyond, row**2, out=beyond)
+            np.subtract(distance, row**2, out=distance)
             rows += 1
-        return volume()
+        return log_volume()
 
-    return greedy(pool, k, strength=strength, first=volume(), after=after)
+    return greedy(pool, k, strength=strength, first_gain=log_volume(), next_gain=next_gain)

@@ -1,13 +1,13 @@
-"""The whole trade of relevance for diversity, exactly, and the dial in the user's own unit.
+"""The exact trade-off between relevance and diversity: all lists that any strength can make.
 
-    found = frontier(scores, categories, k=20)         # one user
-    found.strength, found.relevance, found.diversity   # every list that any strength gives
-    found.strength_for_diversity(0.6)                  # the least that gives diversity@k 0.6
-    found.strength_for_relevance(0.02)                 # the most that costs 2 % of Σ score
+    lists = frontier(scores, categories, k=20)         # one user
+    lists.strength, lists.relevance, lists.diversity   # one value per list
+    lists.strength_for_diversity(0.6)                  # the smallest that reaches diversity 0.6
+    lists.strength_for_relevance_loss(0.02)            # the largest that costs 2 % of Σ score
 
-Each candidate's value, score - λ · rank in its category, is a line in λ; the list changes only
-where the line of one outside crosses that of one inside. Going from crossing to crossing visits
-every list once: relevance falls and diversity rises at each.
+The value of a candidate, score - λ · rank in its category, is a linear function of λ. The list
+changes only where the value of a candidate outside the list crosses that of one inside. All lists
+are found by going from one crossing to the next; at each, relevance falls and diversity rises.
 """
 
 from dataclasses import dataclass
@@ -25,84 +25,94 @@ from prismrec.types import check_length
 class Frontier:
     """F lists of one user, from the most relevant to the most diverse.
 
-    List 0 is the ranking by score. List f > 0 is the best one at every strength above
+    List 0 is the ranking by score. List f > 0 is the best list at every strength above
     ``breakpoints[f]``, up to ``breakpoints[f + 1]``.
     """
 
     breakpoints: NDArray[np.float64]
-    """``[F]``, rising, from 0; in the unit of the scores."""
+    """``[F]``, ascending from 0, in the unit of the scores."""
     relevance: NDArray[np.float64]
-    """``[F]``, falling: the sum of the scores of the list."""
+    """``[F]``, descending: the sum of the scores of each list."""
     diversity: NDArray[np.float64]
-    """``[F]``, rising: share of the list's pairs that differ in category; NaN below two items."""
+    """``[F]``, ascending: share of pairs that differ in category; NaN for lists below two items."""
+
+    def __len__(self) -> int:
+        return len(self.breakpoints)
+
+    def __repr__(self) -> str:
+        relevance, diversity = self.relevance, self.diversity
+        return (
+            f"Frontier({len(self)} lists, relevance {relevance[0]:.4g} to {relevance[-1]:.4g}, "
+            f"diversity {diversity[0]:.4g} to {diversity[-1]:.4g})"
+        )
 
     @property
     def strength(self) -> NDArray[np.float64]:
-        """Give a strength for each list, ``[F]``: amid its breakpoints, and 0 for list 0."""
+        """Return a strength for each list, ``[F]``: between its breakpoints, and 0 for list 0."""
         end = self.breakpoints[-1]
-        after = np.append(self.breakpoints[1:], 2 * end or 1)
-        amid: NDArray[np.float64] = (self.breakpoints + after) / 2
-        amid[0] = 0
-        return amid
+        following = np.append(self.breakpoints[1:], 2 * end or 1)
+        middle: NDArray[np.float64] = (self.breakpoints + following) / 2
+        middle[0] = 0
+        return middle
 
     def strength_for_diversity(self, target: float) -> float:
-        """Give the strength of the most relevant list whose diversity is ``target`` or more.
+        """Return the strength of the most relevant list whose diversity is at least ``target``.
 
         Args:
-            target: Share of the list's pairs that differ in category, 0 to 1.
+            target: Share of the pairs of the list that differ in category, 0 to 1.
 
         Raises:
-            ConfigError: No list of these candidates is so diverse, or ``target`` is not a share.
+            ConfigError: No list of these candidates is as diverse, or ``target`` is not a share.
         """
         _check_share("target diversity", target)
         most = self.diversity[-1]
         if not most >= target:
             raise ConfigError(
-                f"The target diversity is {target}, and the most diverse list of these candidates "
-                f"has {most:.4g}; ask for no more, or retrieve more candidates."
+                f"The target diversity is {target}, but the most diverse list of these candidates "
+                f"has {most:.4g}; use a lower target, or retrieve more candidates."
             )
         return float(self.strength[np.searchsorted(self.diversity, target)])
 
-    def strength_for_relevance_loss(self, lost: float) -> float:
-        """Give the strength of the most diverse list that loses at most ``lost`` of relevance.
+    def strength_for_relevance_loss(self, max_loss: float) -> float:
+        """Return the strength of the most diverse list within a relevance budget.
 
         Args:
-            lost: Share of the sum of scores of the ranking by score, 0 to 1.
+            max_loss: Largest share of the relevance of the ranking by score to lose, 0 to 1.
 
         Raises:
-            ConfigError: ``lost`` is not a share, or the scores sum to less than 0, where a share
-                of them says nothing.
+            ConfigError: ``max_loss`` is not a share, or the relevance is negative, so that a share
+                of it has no meaning.
         """
-        _check_share("relevance lost", lost)
+        _check_share("relevance loss", max_loss)
         best = self.relevance[0]
         if best < 0:
             raise ConfigError(
-                f"A share of relevance was asked, and the scores of the best list sum to "
-                f"{best:.4g}; bring the scores to 0…1 with normalised()."
+                f"The relevance loss was limited to a share, but the scores of the best list sum "
+                f"to {best:.4g}; scale the scores to 0…1 with normalize_scores()."
             )
-        enough = np.flatnonzero(self.relevance >= (1 - lost) * best)
+        enough = np.flatnonzero(self.relevance >= (1 - max_loss) * best)
         return float(self.strength[enough[-1]])
 
 
 def frontier(
     scores: Float[np.ndarray, " M"], categories: Int[np.ndarray, " M"], k: int
 ) -> Frontier:
-    """Find every list of one user that some strength of ``diversify`` gives.
+    """Find all lists of one user that ``diversify`` makes at any strength.
 
     Args:
         scores: In any order; -inf for no candidate.
-        categories: One a candidate; -1 for none, which differs from every other.
+        categories: One per candidate; -1 for none, which differs from every category.
         k: Length of the lists; shorter if there are fewer candidates.
 
     Raises:
-        ConfigError: ``k`` below 1.
+        ConfigError: ``k`` is below 1.
         DataError: A score is NaN.
 
-    Cost: O(k M) a list; there are fewer than k² / 2, mostly about k.
+    Cost: O(k M) per list; there are fewer than k² / 2 lists, usually about k.
     """
     check_length(k)
-    there = scores > -np.inf
-    scores, categories = scores[there].astype(np.float64), categories[there]
+    present = scores > -np.inf
+    scores, categories = scores[present].astype(np.float64), categories[present]
     rank = rank_in_category(scores[None], categories[None])[0]
     inside = np.zeros(len(scores), dtype=bool)
     inside[diversify(scores[None], categories[None], k, strength=0)[0]] = True
@@ -110,23 +120,26 @@ def frontier(
     while (swap := _next_crossing(scores, rank, inside)) is not None:
         at, leaves, enters = swap
         inside[leaves], inside[enters] = False, True
-        at = max(at, points[-1][0])  # two crossings at one strength may differ by a rounding
+        at = max(at, points[-1][0])  # equal crossings may differ by a rounding error
         if at == points[-1][0] and len(points) > 1:
             points.pop()
         points.append((at, inside.copy()))
     size = np.count_nonzero(inside)
-    alike = np.array([rank[chosen].sum() for _, chosen in points])  # pairs of one category
+    same = np.array([rank[chosen].sum() for _, chosen in points])  # pairs of the same category
     return Frontier(
         np.array([at for at, _ in points]),
         np.array([scores[chosen].sum() for _, chosen in points]),
-        1 - alike / (size * (size - 1) / 2) if size > 1 else np.full(len(points), np.nan),
+        1 - same / (size * (size - 1) / 2) if size > 1 else np.full(len(points), np.nan),
     )
 
 
 def _next_crossing(
     scores: NDArray[np.float64], rank: NDArray[np.integer], inside: NDArray[np.bool_]
 ) -> tuple[float, int, int] | None:
-    """Give the least strength at which one outside overtakes one inside, and the two."""
+    """Return the smallest strength at which a candidate enters the list, and the two that swap.
+
+    These are the candidate that leaves the list and the one that enters it. None if there is none.
+    """
     within, without = np.flatnonzero(inside), np.flatnonzero(~inside)
     steeper = rank[within][:, None] - rank[without]
     ahead = scores[within][:, None] - scores[without]
@@ -141,4 +154,4 @@ def _next_crossing(
 
 def _check_share(name: str, share: float) -> None:
     if not 0 <= share <= 1:
-        raise ConfigError(f"The {name} is {share}; it must be a share, from 0 to 1.")
+        raise ConfigError(f"The {name} is {share}, which is not a share; use a number from 0 to 1.")

@@ -1,4 +1,4 @@
-"""Maximal marginal relevance: no item close to one already in the list.
+"""Maximal marginal relevance (MMR): avoid items that are similar to an item of the list.
 
 Source: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998.
 """
@@ -12,17 +12,19 @@ from prismrec.types import Pool
 
 
 def mmr(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
-    """Choose greedily by score - strength * the largest cosine to an item already chosen.
+    """Choose greedily by score - strength * the largest cosine to a chosen item.
 
-    Reads the pool's ``vectors``. A vector of zeros has cosine 0 to every other.
+    Reads ``vectors`` of the pool. A vector of zeros has cosine 0 to every vector.
 
     Cost: O(k M D).
     """
     direction = normalize(require_part(pool.vectors, "vectors", "mmr"))
     nearest = np.full(len(direction), -1.0)
 
-    def after(best: int) -> NDArray[np.float64]:
+    def next_gain(best: int) -> NDArray[np.float64]:
         np.maximum(nearest, direction @ direction[best], out=nearest)
         return -nearest
 
-    return greedy(pool, k, strength=strength, first=np.zeros(len(direction)), after=after)
+    return greedy(
+        pool, k, strength=strength, first_gain=np.zeros(len(direction)), next_gain=next_gain
+    )

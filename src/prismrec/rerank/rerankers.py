@@ -1,4 +1,7 @@
-"""The re-rankers by name. To add one: write ``rerank/yours.py`` and add a line to the table."""
+"""The re-rankers by name.
+
+To add one: write ``rerank/your_reranker.py`` and add a line to the table.
+"""
 
 from prismrec.rerank.base import Reranker
 from prismrec.rerank.calibrated import calibrated

@@ -1,4 +1,4 @@
-"""Sets of categories as rows of an array, for re-rankers that count with them."""
+"""Sets of categories as rows of an array."""
 
 from collections.abc import Collection, Sequence
 from itertools import chain
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def incidence(sets: Sequence[Collection[int]]) -> NDArray[np.float64]:
-    """Give ``[sets, C]``: 1 where a set holds a category, for the C that occur, by number."""
+    """Return ``[sets, C]``: 1 where a set contains a category, for the C categories that occur."""
     sizes = [len(categories) for categories in sets]
     flat = np.fromiter(chain.from_iterable(sets), dtype=np.int64, count=sum(sizes))
     distinct, column = np.unique(flat, return_inverse=True)

@@ -30,7 +30,7 @@ REFERENCE = 512
 """Candidates of the interests over which ``p_interests`` is normalized."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BlendedSource:
     """Candidates of the interests, blended with co-occurrence rules: a ``CandidateSource``."""
 

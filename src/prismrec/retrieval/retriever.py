@@ -47,6 +47,10 @@ class Retriever:
     rules: RuleRetriever | None = None
     """Blended with the interests; None for none."""
 
+    def __repr__(self) -> str:
+        rules = f", {self.rules!r}" if self.rules else ""
+        return f"Retriever({self.index!r}{rules})"
+
     def source(
         self,
         histories: Sequence[NDArray[np.int64]],

@@ -48,6 +48,11 @@ class RuleRetriever:
         if not 0 <= self.weight < np.inf:
             raise DataError(f"The weight of rules is {self.weight}; use a number of 0 or more.")
 
+    def __repr__(self) -> str:
+        size = self.table.shape[0]
+        rules = f"{self.table.nnz:,} rules, {size - 1:,} items"
+        return f"RuleRetriever({rules}, weight {self.weight:g})"
+
     @classmethod
     def count(
         cls, train: Histories, size: int, *, backward: float, alpha: float, beta: float,

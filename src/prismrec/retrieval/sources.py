@@ -29,7 +29,7 @@ FEW = 8
 """If less than one item in ``FEW`` is eligible, only the eligible items are searched."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Query:
     """The query vectors of a batch of users, and the items that each user must not get."""
 
@@ -134,7 +134,7 @@ def _retrieve_from_all_scores(
     return RankedItems(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InterestSource:
     """Candidates of users with a history, from their interests: a ``CandidateSource``."""
 
@@ -171,7 +171,7 @@ class InterestSource:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PopularSource:
     """Candidates of users without a history: the most popular items. A ``CandidateSource``."""
 

@@ -28,9 +28,9 @@ AGAIN = "build the index again"
 FORM = ManifestForm(
     what="index",
     format=FORMAT,
-    kinds={"kind": TEXT, "parts": COUNT, "settings": OBJECT},
-    make=AGAIN,
-    again=AGAIN,
+    fields={"kind": TEXT, "parts": COUNT, "settings": OBJECT},
+    create=AGAIN,
+    repair=AGAIN,
 )
 
 
