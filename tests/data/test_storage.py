@@ -121,7 +121,7 @@ def test_ids_that_are_floats_are_refused(folder):
     ("change", "message"),
     [
         ({"version": 9}, "version 9, but this prismrec"),
-        ({"format": "something"}, "is of format something"),
+        ({"format": "something"}, "has format something"),
         ({"events": 7}, "has 40 events, but its manifest.json has 7"),
     ],
 )
@@ -135,7 +135,9 @@ def test_another_format_or_size_is_refused(folder, change, message):
 @pytest.mark.parametrize("text", ["[]", "null", "5", '"x"'])
 def test_a_manifest_that_is_no_object_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
-    with pytest.raises(DataError, match=r"manifest\.json holds .* an object must be; prepare it"):
+    with pytest.raises(
+        DataError, match=r"manifest\.json contains .* must be an object; prepare it"
+    ):
         load_dataset(folder)
 
 
@@ -151,11 +153,11 @@ def test_a_manifest_that_is_no_object_is_refused(folder, text):
 def test_a_key_of_the_manifest_that_is_absent_or_wrong_is_named(folder, key, value):
     manifest = read_dataset_manifest(folder)
     (folder / "manifest.json").write_text(json.dumps({**manifest, key: value}))
-    with pytest.raises(DataError, match=rf"manifest\.json gives {key} as .* but it must be"):
+    with pytest.raises(DataError, match=rf"manifest\.json has {key} = .*, but it must be"):
         load_dataset(folder)
     del manifest[key]
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match=rf"manifest\.json lacks {key}, "):
+    with pytest.raises(DataError, match=rf"manifest\.json lacks {key} \("):
         load_dataset(folder)
 
 

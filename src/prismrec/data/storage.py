@@ -56,7 +56,7 @@ FORM = ManifestForm(
     what="data set",
     format=DATASET_FORMAT,
     version=VERSION,
-    kinds={
+    fields={
         "users": COUNT,
         "items": COUNT,
         "events": COUNT,
@@ -65,8 +65,8 @@ FORM = ManifestForm(
         "how": OBJECT,
         "split": optional(object_with(name=TEXT, options=OBJECT)),
     },
-    make="make one with 'prismrec prepare'",
-    again="prepare it again",
+    create="make one with 'prismrec prepare'",
+    repair="prepare it again",
 )
 
 

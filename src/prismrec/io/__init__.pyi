@@ -26,7 +26,7 @@ from .manifest import (
     TEXT as TEXT,
 )
 from .manifest import (
-    FieldKind as FieldKind,
+    FieldType as FieldType,
 )
 from .manifest import (
     ManifestForm as ManifestForm,
@@ -61,7 +61,7 @@ __all__ = [
     "COUNT",
     "OBJECT",
     "TEXT",
-    "FieldKind",
+    "FieldType",
     "ManifestForm",
     "atomic_file",
     "atomic_folder",

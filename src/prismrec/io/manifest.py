@@ -1,10 +1,9 @@
-"""Manifests: the JSON by which a folder says what it holds, read and checked before all else.
+"""Manifests: the JSON file that describes a folder. It is checked before anything else is read.
 
-    FORM = Form(what="artifact", format="prismrec-artifact", version=3, kinds={"items": COUNT}, …)
-    manifest = read(folder / "manifest.json", FORM)
+    FORM = ManifestForm(what="index", format="prismrec-index-1", fields={"parts": COUNT}, …)
+    manifest = read_manifest(folder / "index.json", FORM)
 
-Whatever the file holds, it is a manifest of the form asked for or a sentence that names the file
-and the key.
+Every error is one sentence that names the file and the key.
 """
 
 import json
@@ -18,103 +17,106 @@ from prismrec._version import __version__
 from prismrec.errors import DataError
 
 SHOWN = 60
-"""Characters of a wrong value that are shown."""
+"""Number of characters of a wrong value that a message shows."""
 
 
-class FieldKind(NamedTuple):
-    """What the value of a key must be."""
+class FieldType(NamedTuple):
+    """The type of the value of a key."""
 
-    words: str
-    fits: Callable[[Any], bool]
+    description: str
+    """For messages: "a whole number, at least 0"."""
+    is_valid: Callable[[Any], bool]
 
 
 def is_whole_number(value: object, least: int, most: float = math.inf) -> bool:
-    """Tell whether a value is a whole number from ``least`` to ``most``; True and False are not."""
+    """Return whether a value is a whole number from ``least`` to ``most``; a bool is not."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-OBJECT = FieldKind("an object", lambda value: isinstance(value, dict))
-TEXT = FieldKind("a text", lambda value: isinstance(value, str))
-COUNT = FieldKind("a whole number from 0 up", lambda value: is_whole_number(value, 0))
+OBJECT = FieldType("an object", lambda value: isinstance(value, dict))
+TEXT = FieldType("text", lambda value: isinstance(value, str))
+COUNT = FieldType("a whole number, at least 0", lambda value: is_whole_number(value, 0))
 
 
-def object_with(**keys: FieldKind) -> FieldKind:
-    """Give the kind of an object that holds these keys, and perhaps others."""
-    words = " and ".join(f"{key} ({kind.words})" for key, kind in keys.items())
-    return FieldKind(
-        f"an object with {words}",
+def object_with(**fields: FieldType) -> FieldType:
+    """Return the type of an object that has these keys; it may have others too."""
+    parts = " and ".join(f"{key} ({field.description})" for key, field in fields.items())
+    return FieldType(
+        f"an object with {parts}",
         lambda value: (
             isinstance(value, dict)
-            and all(key in value and kind.fits(value[key]) for key, kind in keys.items())
+            and all(key in value and field.is_valid(value[key]) for key, field in fields.items())
         ),
     )
 
 
-def optional(kind: FieldKind) -> FieldKind:
-    """Give the kind of what may be absent."""
-    return FieldKind(f"null or {kind.words}", lambda value: value is None or kind.fits(value))
+def optional(field: FieldType) -> FieldType:
+    """Return the type of a value that may be null."""
+    return FieldType(
+        f"null or {field.description}", lambda value: value is None or field.is_valid(value)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestForm:
-    """What the manifests of one kind of folder hold."""
+    """The content of the manifests of one kind of folder."""
 
     what: str
-    """The folder's kind, for messages: "artifact"."""
+    """The kind of folder, for messages: "artifact"."""
     format: str
-    """The value of ``format`` in it."""
+    """The value of the key ``format``."""
     version: int | None = None
-    """The value of ``version``, where the format does not say it."""
-    kinds: Mapping[str, FieldKind]
-    """Each key that must be there, and what it must be."""
-    make: str
-    """What to do where there is none: "make one with 'prismrec train'"."""
-    again: str
-    """What to do about a wrong one: "train again"."""
+    """The value of the key ``version``; None if ``format`` includes it."""
+    fields: Mapping[str, FieldType]
+    """The other required keys, and the types of their values."""
+    create: str
+    """What to do if there is no manifest: "make one with 'prismrec train'"."""
+    repair: str
+    """What to do if the manifest is wrong: "train again"."""
 
 
 def read_manifest(path: Path, form: ManifestForm) -> dict[str, Any]:
-    """Read a manifest.
+    """Read and check a manifest.
 
     Raises:
-        DataError: None there, no JSON, another format or version, or a key that is absent or of
-            another kind.
+        DataError: The file is missing, is not JSON, or has another format or version; or a key is
+            missing or has a value of another type.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"No {form.what} at {path.parent}: its {path.name} is missing or is not JSON "
-            f"({error}); {form.make}."
+            f"({error}); {form.create}."
         ) from error
     if not isinstance(value, dict):
-        raise DataError(f"{path} holds {_shown(value)}, where an object must be; {form.again}.")
-    found = value.get("format"), value.get("version")
-    if found != (form.format, form.version):
-        wanted = form.format + (f", version {form.version}" if form.version else "")
+        raise DataError(f"{path} contains {_shown(value)}, but must be an object; {form.repair}.")
+    actual = value.get("format"), value.get("version")
+    if actual != (form.format, form.version):
+        expected = form.format + (f", version {form.version}" if form.version else "")
         raise DataError(
-            f"{path} is of format {found[0]}, version {found[1]!r}, but this prismrec "
-            f"({__version__}) reads {wanted}; give the folder of one, or "
-            f"{form.make}."
+            f"{path} has format {actual[0]}, version {actual[1]!r}, but this prismrec "
+            f"({__version__}) reads {expected}; give another folder, or {form.create}."
         )
-    check_fields(value, form.kinds, path, form.again)
+    check_fields(value, form.fields, path, form.repair)
     return value
 
 
 def check_fields(
-    value: Mapping[str, Any], kinds: Mapping[str, FieldKind], path: Path, again: str
+    value: Mapping[str, Any], fields: Mapping[str, FieldType], path: Path, repair: str
 ) -> None:
-    """Refuse an object that lacks a key, or whose value is not of the key's kind.
+    """Raise if a key is missing or has a value of another type.
 
     Raises:
-        DataError: The first of them.
+        DataError: The message names the first such key.
     """
-    for key, kind in kinds.items():
+    for key, field in fields.items():
         if key not in value:
-            raise DataError(f"{path} lacks {key}, {kind.words}; {again}.")
-        if not kind.fits(value[key]):
+            raise DataError(f"{path} lacks {key} ({field.description}); {repair}.")
+        if not field.is_valid(value[key]):
             raise DataError(
-                f"{path} gives {key} as {_shown(value[key])}, but it must be {kind.words}; {again}."
+                f"{path} has {key} = {_shown(value[key])}, but it must be {field.description}; "
+                f"{repair}."
             )
 
 
