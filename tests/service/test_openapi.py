@@ -29,7 +29,7 @@ PUBLIC = {"/healthz", "/readyz"}
 
 @pytest.fixture(scope="module")
 def service(dataset, tmp_path_factory):
-    """Start one service with everything that can be served: two artifacts, data, rules, a report."""
+    """Start a service of two artifacts, a data set and a report."""
     from service.conftest import client_of
 
     folder = tmp_path_factory.mktemp("openapi")

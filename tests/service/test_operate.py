@@ -136,7 +136,7 @@ def somewhere(artifact, dataset, private, tmp_path):
         (["artifact", "--data", "nowhere"], "No data set at nowhere"),
         (["artifact", "--data", "other"], "artifact was trained on another data set than other"),
         (["artifact", "--report", "nowhere"], "No report at nowhere"),
-        (["cut"], "is missing or not the file"),
+        (["cut"], "items.parquet is missing"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_a_sentence(somewhere, monkeypatch, capsys, flags, said):

@@ -6,6 +6,7 @@ add a store of events: see ``stores``.
 
 settings         what an operator sets: the address, limits, paths and keys
 checks           checks at the start: whether these paths and settings can be served
+extensions       the operator's own extractor, index and re-ranker
 errors           the one shape of every error, and the HTTP status of each kind
 schemas          what a request body may hold
 responses        what the service answers: dataclasses that are sent as they are

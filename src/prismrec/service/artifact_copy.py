@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.models import EXTRACTORS, Extractor
-from prismrec.recommend import MANIFEST, Recommender, load, read_artifact_manifest
+from prismrec.recommend import MANIFEST, Recommender, read_artifact_manifest
+from prismrec.service.extensions import Extensions
 
 
 def private_folder() -> Path:
@@ -43,7 +43,7 @@ class ArtifactCopy:
     Args:
         artifact: The artifact to copy.
         private: The folder of copies.
-        extractor: The extractor's class, if it is not one of this package's.
+        extensions: Opens the artifact; the operator's classes for parts that are not built in.
 
     Attributes:
         folder: The copy.
@@ -56,16 +56,17 @@ class ArtifactCopy:
     """
 
     def __init__(
-        self, artifact: Path, private: Path, extractor: type[Extractor] | None = None
+        self,
+        artifact: Path,
+        private: Path,
+        extensions: Extensions = Extensions(),  # noqa: B008
     ) -> None:
-        self.artifact = artifact
+        self.artifact, self.extensions = artifact, extensions
         self.manifest: dict[str, Any] = read_artifact_manifest(artifact)
         self.written = (artifact / MANIFEST).stat().st_mtime
         self._text = (artifact / MANIFEST).read_bytes()
         self.name = hashlib.sha256(self._text).hexdigest()[:12]
         self.folder = private / self.name
-        registered = self.manifest["extractor"]["class"] in EXTRACTORS
-        self._extractor = None if registered else extractor
         weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
         if not self.folder.exists():
             self._make()
@@ -79,10 +80,10 @@ class ArtifactCopy:
         """
         try:
             inode = _inode(self.folder)
-            return load(self.folder, extractor=self._extractor)
+            return self.extensions.load(self.folder)
         except DataError:
             self._make(damaged=inode)
-            return load(self.folder, extractor=self._extractor)
+            return self.extensions.load(self.folder)
 
     def _make(self, *, damaged: int | None = None) -> None:
         """Copy the artifact, and open the copy before it gets its name.
@@ -105,7 +106,7 @@ class ArtifactCopy:
                 return
             part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
             shutil.copytree(self.artifact, part, dirs_exist_ok=True)
-            load(part, extractor=self._extractor)
+            self.extensions.load(part)
             if (part / MANIFEST).read_bytes() != self._text:
                 raise DataError(
                     f"The artifact {self.artifact} changed while it was read; try again."

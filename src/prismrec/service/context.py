@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import Depends, Request
 
 from prismrec.service.auth import check_scope
-from prismrec.service.checks import allowed_rerankers, load_extractor
 from prismrec.service.errors import error_responses
+from prismrec.service.extensions import Extensions
 from prismrec.service.insight import Insight
 from prismrec.service.lists import ListMaker
 from prismrec.service.metrics import Metrics
@@ -51,16 +51,16 @@ class RouteContext:
         Raises:
             DataError: An artifact cannot be opened.
             StoreError: The file of changes cannot be read.
-            UnknownName, ConfigError: The re-ranker or the extractor of the settings cannot be used.
+            UnknownName, ConfigError: The operator's code cannot be used.
         """
-        metrics = Metrics()
-        versions = Versions(paths, metrics, load_extractor(settings.extractor))
+        metrics, extensions = Metrics(), Extensions.of(settings)
+        versions = Versions(paths, metrics, extensions)
         lists = ListMaker(
             versions,
             store,
             metrics,
             newest=settings.history,
-            rerankers=allowed_rerankers(settings.reranker),
+            rerankers=extensions.rerankers,
         )
         return cls(
             versions=versions,

@@ -8,10 +8,10 @@ from typing import Any
 
 from prismrec.data import Catalog
 from prismrec.errors import DataError
-from prismrec.models import Extractor
 from prismrec.recommend import NewItem, Recommender
 from prismrec.service.artifact_copy import ArtifactCopy
 from prismrec.service.changes import Added, AddedItem, Change, Marked
+from prismrec.service.extensions import Extensions
 from prismrec.service.projection import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo
 
@@ -31,20 +31,18 @@ class LoadedArtifact:
     """The files; kept as long as anything answers from them."""
 
     @classmethod
-    def open(
-        cls, folder: Path, private: Path, extractor: type[Extractor] | None = None
-    ) -> "LoadedArtifact":
+    def open(cls, folder: Path, private: Path, extensions: Extensions) -> "LoadedArtifact":
         """Copy an artifact to the private folder and open the copy.
 
         Args:
             folder: The artifact.
             private: The folder of copies.
-            extractor: The extractor's class, if it is not one of this package's.
+            extensions: The operator's classes for parts that are not built in.
 
         Raises:
             DataError: There is no artifact, or it is not whole; see ``recommend.load``.
         """
-        copy = ArtifactCopy(folder, private, extractor)
+        copy = ArtifactCopy(folder, private, extensions)
         return cls(copy.open(), copy.name, copy.manifest, copy)
 
     @cached_property

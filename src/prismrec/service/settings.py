@@ -51,6 +51,8 @@ class Settings:
     """Your own re-ranker, as module:function; requests may then name it in rerank."""
     extractor: str = ""
     """Your own class of the artifact's extractor, as module:Class."""
+    index: str = ""
+    """Your own class of the artifact's index, as module:Class."""
     page: bool | None = None
     """Serve the page at /. Default: only without keys. With keys, the page asks each visitor for a
     key."""

@@ -1,6 +1,6 @@
 """Which artifact answers: loads it, applies changes and reloads it, always as a whole.
 
-versions = Versions(ServePaths(artifact=Path("model")), Metrics())
+versions = Versions(ServePaths(artifact=Path("model")), Metrics(), Extensions())
 versions.current()            # the LoadedArtifact that answers, with every change so far
 versions.reload()             # opens the artifact at the same path again; other processes follow
 """
@@ -9,13 +9,14 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 from prismrec.errors import ConfigError, PrismrecError
-from prismrec.models import Extractor
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
+from prismrec.service.extensions import Extensions
 from prismrec.service.loaded_artifact import LoadedArtifact, with_items
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ReloadedArtifact
@@ -33,17 +34,15 @@ class Versions:
     Args:
         paths: Paths of the artifacts and of the journal.
         metrics: Counts reloads.
-        extractor: The class of an extractor that is not one of this package's.
+        extensions: The operator's classes for parts that are not built in.
 
     Raises:
         DataError: An artifact cannot be opened.
         StoreError: The journal cannot be read.
     """
 
-    def __init__(
-        self, paths: ServePaths, metrics: Metrics, extractor: type[Extractor] | None = None
-    ) -> None:
-        self.paths, self.metrics, self.extractor = paths, metrics, extractor
+    def __init__(self, paths: ServePaths, metrics: Metrics, extensions: Extensions) -> None:
+        self.paths, self.metrics, self.extensions = paths, metrics, extensions
         self.journal, self.lock = Journal(paths.journal), threading.Lock()
         self.reloading = threading.Lock()
         self.private = private_folder()
@@ -126,11 +125,12 @@ class Versions:
 
     def _open(self) -> Pair:
         """Open the artifacts that are at the paths now."""
-        folder, second = self.paths.artifact, self.paths.compare_with
-        main = LoadedArtifact.open(folder, self.private, self.extractor)
-        if second is None:
-            return main, None
-        return main, LoadedArtifact.open(second, self.private, self.extractor)
+
+        def load(folder: Path) -> LoadedArtifact:
+            return LoadedArtifact.open(folder, self.private, self.extensions)
+
+        compare_with = self.paths.compare_with
+        return load(self.paths.artifact), load(compare_with) if compare_with else None
 
     def _reopen(self) -> str:
         """Open the artifacts again and answer with them; return the name of the previous one.

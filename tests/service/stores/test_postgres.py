@@ -116,6 +116,6 @@ def test_writers_of_the_same_events_in_opposite_orders_do_not_wait_in_a_ring(url
 def test_without_psycopg_the_command_that_installs_it_is_named():
     with (
         mock.patch.dict("sys.modules", psycopg=None),
-        pytest.raises(MissingExtra, match=r"pip install '\.\[stores\]'"),
+        pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),
     ):
         open_store("postgresql://host")

@@ -103,6 +103,6 @@ def test_what_was_dropped_leaves_no_id(url, redis):
 def test_without_the_client_the_command_that_installs_it_is_named():
     with (
         mock.patch.dict("sys.modules", redis=None),
-        pytest.raises(MissingExtra, match=r"pip install '\.\[stores\]'"),
+        pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),
     ):
         open_store("redis://host")

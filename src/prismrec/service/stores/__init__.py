@@ -30,11 +30,11 @@ STORES: dict[str, type[Store] | str] = {
     "rediss": "prismrec.service.stores.redis:RedisStore",
 }
 """Classes by the scheme of their addresses."""
-OWN_CLASS = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)\+(.*)", re.DOTALL)
+OWN_CLASS = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)\+(.*)", re.DOTALL)
 """``module:Class+ADDRESS``."""
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 
-__all__ = ["KEEP", "LONGEST", "STORES", "Event", "Store", "open_store"]
+__all__ = ["KEEP", "LONGEST", "STORES", "Event", "Store", "find_store", "open_store"]
 
 
 def open_store(url: str, *, keep: int = KEEP) -> Store:
@@ -46,26 +46,28 @@ def open_store(url: str, *, keep: int = KEEP) -> Store:
         keep: Events kept per user; see ``Store``.
 
     Raises:
-        UnknownName: There is no store of that scheme, or no such class.
+        UnknownName, ConfigError: See ``find_store``.
         ConfigError, MissingExtra, StoreError: See ``Store``. No message contains a password.
     """
-    name, address = _class_and_address(url)
-    store: object = resolve("store", name, STORES)
-    if not (isinstance(store, type) and issubclass(store, Store)):
-        raise ConfigError(
-            f"The store {name} is no subclass of prismrec.service.stores.Store; name such a class."
-        )
+    store, address = find_store(url)
     return store(address, keep=keep)
 
 
-def _class_and_address(url: str) -> tuple[str, str]:
-    """Return what ``resolve`` looks up, and the address for the constructor."""
+def find_store(url: str) -> tuple[type[Store], str]:
+    """Return the class for an address, and the address that its constructor gets.
+
+    Raises:
+        UnknownName: There is no store of that scheme, or no such class.
+        ConfigError: The address has no scheme, or the class is not a subclass of ``Store``.
+    """
     own, scheme = OWN_CLASS.fullmatch(url), SCHEME.match(url)
     if own and own[1] not in STORES:  # else the address of a registered store, with a password
-        return f"{own[1]}:{own[2]}", own[3]
-    if scheme is None:  # the message does not repeat the address, which may hold a password
+        name, address = f"{own[1]}:{own[2]}", own[3]
+    elif scheme:
+        name, address = scheme[1], url
+    else:  # the message does not repeat the address, which may contain a password
         raise ConfigError(
             "The address of the store has no scheme; write memory:, sqlite:///events.db, "
             "postgresql://host/database or redis://host."
         )
-    return scheme[1], url
+    return resolve("store", name, STORES, subclass_of=Store), address
