@@ -16,7 +16,7 @@ from prismrec.io import set_threads
 from prismrec.models import Model, SelfAttentive
 from prismrec.models.readouts import HARD
 from prismrec.training import Objective, TrainConfig
-from prismrec.training.loop import Run
+from prismrec.training.run import Run
 
 V, L, D, K, HIDDEN = 12_001, 20, 64, 4, 256
 
@@ -28,7 +28,8 @@ class OneTarget(Run):
         rng = np.random.default_rng(0)
         rows = Histories.of(rng.integers(1, V, (batch, L + 1)))
         config = TrainConfig(batch_size=batch, targets="random", warmup=0, device="cpu")
-        super().__init__(model, rows, config, Objective(readout=HARD), None, torch.device("cpu"))
+        objective, cpu = Objective(readout=HARD), torch.device("cpu")
+        super().__init__(model, rows, config, objective, folder=None, device=cpu)
         history, target = rng.integers(1, V, (batch, L)), np.zeros((batch, L), dtype=np.int64)
         target[:, -1] = rng.integers(1, V, batch)
         self.batches.at = lambda _: (history, target)  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from prismrec.models import Model, Prism
 from prismrec.models.readouts import MIXTURE
 from prismrec.models.samplers import union
 from prismrec.training import Objective, TrainConfig
-from prismrec.training.loop import Run
+from prismrec.training.run import Run
 
 SIZES = (12_000, 25_000, 50_000, 100_000, 360_000)
 STEPS = 10

@@ -81,8 +81,8 @@ def hard(vectors: torch.Tensor, target: torch.Tensor, items: torch.Tensor) -> to
 
 def lse(vectors: torch.Tensor, target: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
     """Compute the logits of all interests together."""
-    own = torch.einsum("bkd,bd->bk", vectors, target)[..., None]
-    return torch.cat([own, vectors @ items.T], dim=2).logsumexp(dim=1)
+    target_logit = torch.einsum("bkd,bd->bk", vectors, target)[..., None]
+    return torch.cat([target_logit, vectors @ items.T], dim=2).logsumexp(dim=1)
 
 
 PLAIN: dict[str, Callable[..., torch.Tensor]] = {"hard": hard, "lse": lse}

@@ -53,8 +53,12 @@ def mean_purity(recommender, shared, users):
 def evaluate_depths(recommender, split):
     """Evaluate recall at every list length, items of the history left out."""
     recommend = partial(recommender.ranked, exclude_seen=True)
-    ks = tuple(k for k in DEPTHS if k < recommender.catalog.size)
-    return evaluate(recommend, split.test, ks=ks, only=("recall",))
+    return evaluate(recommend, split.test, ks=depths(recommender.catalog), only=("recall",))
+
+
+def depths(catalog):
+    """Return the list lengths that the catalog is large enough for."""
+    return tuple(k for k in DEPTHS if k < catalog.size)
 
 
 def category_mix(case, *, category):
@@ -143,7 +147,8 @@ def ceiling(args, shared, split, seed, single):
     config = config_of(args, 1, args.dim)
     trained = fit(people, shared.dataset.catalog, config, TrainConfig(seed=seed))
     recommend = recommend_by_owner(trained.recommender, separate)
-    report = evaluate(recommend, split.test, ks=DEPTHS, only=("recall",))
+    ks = depths(shared.dataset.catalog)
+    report = evaluate(recommend, split.test, ks=ks, only=("recall",))
     line = {"people": args.people, "seed": seed, "K": "owners known", "D": args.dim}
     line |= {name: round(value, 4) for name, value in report.metrics.items()}
     if single is not None:

@@ -50,7 +50,7 @@ def measure_interests(
     active, weights = interests.active.cpu().numpy(), interests.weights.float().cpu().numpy()
     hidden = np.array(sorted(recommender.hidden), dtype=np.int64)
     query = Query.of(
-        interests, [np.union1d(own, hidden) if exclude_seen else hidden for own in histories]
+        interests, [np.union1d(row, hidden) if exclude_seen else hidden for row in histories]
     )
     # A vector may have one number more than ``dim``, for the item bias.
     found = recommender.index.search(query.vectors, k + max(map(len, query.excluded)))

@@ -51,7 +51,7 @@ class Line:
 
     @property
     def drawn(self) -> list[tuple[float, float, str]]:
-        """The finite points, in the given order, with their labels."""
+        """The points with finite coordinates, with their labels."""
         marks = self.marks or [""] * len(self.points)
         points = [(x, y, mark) for (x, y), mark in zip(self.points, marks, strict=True)]
         return [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
