@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 
 def normalize(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Scale each vector of ``[…, D]`` to length 1; a vector of zeros stays zero."""
+    """Scale vectors to length 1, ``[…, D]``; a vector of zeros stays zero."""
     length = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)
 
@@ -22,10 +22,10 @@ def top_k(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
     cost = -value
     last = np.partition(cost, k - 1, axis=1)[:, k - 1 : k]
     inside = cost <= last
-    if np.count_nonzero(inside) > b * k:  # ties for the last place: the earlier columns have it
+    if np.count_nonzero(inside) > b * k:  # of ties for the last rank, keep the first
         tied = cost == last
-        spare = k - np.count_nonzero(cost < last, axis=1, keepdims=True)
-        inside &= ~tied | (np.cumsum(tied, axis=1) <= spare)
+        room = k - np.count_nonzero(cost < last, axis=1, keepdims=True)
+        inside &= ~tied | (np.cumsum(tied, axis=1) <= room)
     columns = np.flatnonzero(inside).reshape(b, k)
     order = np.argsort(cost.ravel().take(columns), axis=1, kind="stable")
     columns -= m * np.arange(b)[:, None]

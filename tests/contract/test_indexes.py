@@ -1,7 +1,7 @@
-"""What every index must do: run over the tables, one name after another.
+"""The rules that every index must follow; each one in the tables is tested.
 
-The world is hard on purpose: 50 clusters, and norms log-normal with σ = 1, so that a few items are
-twenty times as long as others (case R03).
+The data is hard on purpose: 50 clusters, and log-normal norms with σ = 1, so that a few vectors are
+twenty times as long as others.
 """
 
 import os
@@ -32,7 +32,7 @@ TABLE = {**INDEXES, **COMPOSED}
 
 
 def world(items, seed=0):
-    """Give vectors, ids with gaps in no order, and queries [25, 4, D] near the clusters."""
+    """Return vectors, unordered ids with gaps, and queries [25, 4, D] near the clusters."""
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((50, D))
     near = centres[rng.integers(50, size=items + 100)] + 0.5 * rng.standard_normal((items + 100, D))
@@ -47,7 +47,7 @@ VECTORS, IDS, QUERIES = world(400)
 
 @pytest.fixture(scope="module")
 def server():
-    """Let libpq find a real server by itself."""
+    """Start a real server, and set the environment so that libpq connects to it."""
     with postgres() as url:
         folder = url.partition("host=")[2]
         found = {"PGHOST": folder, "PGUSER": "postgres", "PGDATABASE": "postgres"}
@@ -68,7 +68,7 @@ def kind(request):
 
 
 def rows(index, queries, m):
-    """Give the items and scores of each query, as lists of rows."""
+    """Return the items and scores of all queries, one row per query."""
     found = index.search(queries, m)
     assert found.items.shape == found.scores.shape == (*queries.shape[:2], m)
     assert (found.items.dtype, found.scores.dtype) == (np.int64, np.float32)

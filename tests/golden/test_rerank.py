@@ -88,24 +88,24 @@ def test_xquad_serves_the_other_interest_next():
     assert xquad(pool, 3, strength=0.4 / 0.275 + 0.01).tolist() == [0, 2, 1]
 
 
-def test_r13_fewer_candidates_than_asked_are_all_given():
+def test_fewer_candidates_than_k_are_all_listed():
     scores, categories = [0.5, 0.4, 0.3, 0.2, 0.1], [1, 1, 2, 2, 3]
     assert sorted(one(scores, categories, 20, 0.1)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("strength", ["0.1", "abc", -1, float("nan"), float("inf")])
-def test_r14_a_strength_that_is_no_number_from_zero_is_refused(strength):
+def test_an_impossible_strength_is_an_error(strength):
     with pytest.raises(ConfigError, match=r"give a number of 0 .* or more"):
         one([1.0], [0], 1, strength)
 
 
 @pytest.mark.parametrize("category", [1, -1])
-def test_r15_one_category_or_none_is_the_order_by_score_and_drops_nothing(category):
+def test_one_category_or_none_is_the_order_by_score_and_drops_nothing(category):
     scores = np.linspace(1, 0, 30).tolist()
     assert one(scores, [category] * 30, 30, 10) == list(range(30))
 
 
-def test_r15_several_categories_at_strength_zero_are_the_plain_merge():
+def test_several_categories_at_strength_zero_are_the_order_by_score():
     scores = np.linspace(1, 0, 30)
     sets = [{i % 3, i % 5, 9} for i in range(30)]
     assert overlap(Pool(scores=scores, categories=sets), 30, strength=0).tolist() == list(range(30))

@@ -21,7 +21,7 @@ def worlds(draw):
 
 
 def sorted_whole(vectors, ids, queries, m):
-    """Give the m best by sorting all scores, ties by item number."""
+    """Return the m best by sorting all scores, ties by item number."""
     scores = queries @ vectors.T
     order = np.lexsort((np.broadcast_to(ids, scores.shape), -scores), axis=2)[:, :, :m]
     missing = ((0, 0), (0, 0), (0, m - order.shape[2]))

@@ -12,7 +12,7 @@ from prismrec.types import Candidates
 
 @st.composite
 def searches(draw):
-    """Draw a catalog, the interests of a few users, how deep to search, and barred items."""
+    """Draw a catalog, the interests of a few users, a depth, and excluded items."""
     items, users = draw(st.integers(1, 12)), draw(st.integers(1, 3))
     k, m = draw(st.integers(1, 4)), draw(st.integers(1, 14))
     # Whole numbers, so that equal scores are equal and ties are really ties.
@@ -28,9 +28,9 @@ def searches(draw):
 def by_hand(vectors, queries, prior, excluded):
     """Score every item of the catalog by its best interest; best first, ties by number."""
     ranked = []
-    for query, own, gone in zip(queries, prior, excluded, strict=True):
+    for query, own, absent in zip(queries, prior, excluded, strict=True):
         scores = (query @ vectors.T + own[:, None]).max(axis=0)
-        order = [i + 1 for i in np.argsort(-scores, kind="stable") if i + 1 not in gone]
+        order = [i + 1 for i in np.argsort(-scores, kind="stable") if i + 1 not in absent]
         ranked.append([(item, scores[item - 1]) for item in order])
     return ranked
 
@@ -39,7 +39,7 @@ def by_hand(vectors, queries, prior, excluded):
 def test_with_an_exact_index_the_merge_is_the_top_of_the_whole_catalog(search):
     vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
-    depth = m + max(len(gone) for gone in excluded)
+    depth = m + max(len(numbers) for numbers in excluded)
     merged = merge_candidates(index.search(queries, depth), prior, m, excluded=excluded)
     for row, expected in enumerate(by_hand(vectors, queries, prior, excluded)):
         found = [(i, s) for i, s in zip(merged.items[row], merged.scores[row], strict=True) if i]
@@ -50,7 +50,7 @@ def test_with_an_exact_index_the_merge_is_the_top_of_the_whole_catalog(search):
 def test_an_item_is_listed_once_with_the_interest_that_scores_it_best(search):
     vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
-    depth = m + max(len(gone) for gone in excluded)
+    depth = m + max(len(numbers) for numbers in excluded)
     merged = merge_candidates(index.search(queries, depth), prior, m, excluded=excluded)
     for row in range(len(queries)):
         listed = merged.items[row][merged.items[row] > 0]

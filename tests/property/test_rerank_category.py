@@ -15,7 +15,7 @@ quick = settings(deadline=None, max_examples=60)
 
 
 def differ(a, b):
-    """Tell whether two categories differ; none, -1, differs from every other, itself excepted."""
+    """Return whether two categories differ; -1 means none and differs from every category."""
     return a != b or a < 0
 
 

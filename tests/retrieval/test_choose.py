@@ -1,4 +1,4 @@
-"""Choosing an index: small is exact, large is measured, and what was done is said."""
+"""Choosing an index: small catalogs are exact, large ones are measured, and the reason is kept."""
 
 from unittest import mock
 

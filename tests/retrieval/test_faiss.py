@@ -1,4 +1,4 @@
-"""Inverted lists: what the contract does not say of them."""
+"""Inverted lists: what the contract tests of all indexes do not cover."""
 
 import builtins
 import json
@@ -20,11 +20,11 @@ IDS = np.arange(1, 121)
 
 
 def test_probes_widen_until_there_are_enough_candidates_and_none_is_minus_one():
-    # Case R01: 100 lists of 120 items, one read, 50 wanted.
+    # 100 lists of 120 items; one list is searched for 50 items.
     whole = ExactIndex.build(VECTORS, IDS)
     index = IvfFlat(whole, inverted_lists(VECTORS, 100, bits8=False), 1)
     alone = index._nearest(VECTORS[:1], 50, 1)
-    assert (alone == -1).any(), "the case is no case: one list has enough"
+    assert (alone == -1).any(), "one list has enough items, so nothing is tested"
     found = index.search(VECTORS[:40].reshape(10, 4, 8), 50)
     assert (found.items > 0).all()
     assert all(len(set(row)) == 50 for row in found.items.reshape(-1, 50).tolist())
@@ -32,13 +32,13 @@ def test_probes_widen_until_there_are_enough_candidates_and_none_is_minus_one():
 
 def test_where_every_list_falls_short_the_search_goes_on_exactly():
     index = IvfFlat.build(VECTORS, IDS)
-    with mock.patch.object(IvfFlat, "_nearest", lambda *asked: np.full((4, asked[2]), -1)):
+    with mock.patch.object(IvfFlat, "_nearest", lambda *arguments: np.full((4, arguments[2]), -1)):
         found = index.search(VECTORS[None, :4], 50)
     assert (found.items == index.exact_index.search(VECTORS[None, :4], 50).items).all()
 
 
 def test_positions_are_mapped_by_the_stored_ids():
-    # Case R11: three items, ten wanted; no number is a position plus one.
+    # Three items, a search for ten; no item number is its row number plus one.
     index = IvfFlat.build(VECTORS[:3], np.array([700, 5, 30]))
     found = index.search(VECTORS[None, 1:2], 10)
     order = [int(np.array([700, 5, 30])[row]) for row in np.argsort(-VECTORS[:3] @ VECTORS[1])]
@@ -46,7 +46,7 @@ def test_positions_are_mapped_by_the_stored_ids():
 
 
 def mixture(items):
-    """Give vectors and queries of 500 clusters of Zipf sizes, the vectors of unequal norms."""
+    """Return vectors of unequal norms, and queries, from 500 clusters of Zipf sizes."""
     rng = np.random.default_rng(0)
     topics = rng.standard_normal((30, 64))[rng.integers(30, size=500)] / 8
     centres = topics + 0.7 * rng.standard_normal((500, 64)) / 8
@@ -59,7 +59,7 @@ def mixture(items):
 
 
 def test_unequal_norms_do_not_cost_lists():
-    # faiss's own lists for inner products go by direction alone: 0.86 and less at 8 of these 200.
+    # faiss's default assigns items by direction alone: 0.86 or less with 8 of these 200 lists.
     vectors, queries = mixture(8_000)
     exact = ExactIndex.build(vectors, np.arange(1, 8_001))
     index = IvfFlat(exact, inverted_lists(vectors, 200, bits8=False), 8)
@@ -94,8 +94,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
         load_index(tmp_path / "index")
 
 
-def test_without_faiss_the_line_that_installs_it_is_given_and_exact_search_works():
-    # Case R05.
+def test_without_faiss_the_error_has_the_install_command_and_exact_search_works():
     real = builtins.__import__
 
     def absent(name, *others, **more):
@@ -137,7 +136,7 @@ print(json.dumps([before, seen, sorted(threads), torch.get_num_threads()]))
 
 @pytest.mark.slow
 def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_were_set():
-    # Case R08: torch first, then faiss; the package alone loads torch's runtime only.
+    # torch first, then faiss; importing the package loads only torch's runtime.
     run = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == [False, [3], [3], 3]
 
@@ -161,7 +160,7 @@ def test_lists_of_another_index_are_refused(tmp_path):
         load_index(tmp_path / "index")
 
 
-def test_a_full_disk_is_said(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("prismrec.retrieval.index.faiss.LISTS_FILE", "no/such/folder")
     with pytest.raises(DataError, match=r"index could not be written \(.*No such file"):
         IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")

@@ -1,4 +1,4 @@
-"""An index on disk: refused where it is another's or no index; that it is whole: ``contract``."""
+"""An index on disk: folders that are no index, or a damaged one, are refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""pgvector, on a real server: what the contract does not say of it."""
+"""pgvector on a real server: what the contract tests of all indexes do not cover."""
 
 from unittest import mock
 

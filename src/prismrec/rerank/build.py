@@ -173,7 +173,7 @@ def frontiers_of(
     candidates = source.search(np.arange(len(source)), max(depth, MAX_CANDIDATES))
     categories = categories_in(candidates, category_of)
     scores = rescale(candidates.scores, *score_range(candidates.scores[:, :depth]))
-    return [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
+    return [frontier(s, c, k) for s, c in zip(scores, categories, strict=True)]
 
 
 def _choose(
@@ -195,10 +195,10 @@ def _choose(
     certified = np.empty(len(rows), dtype=bool)
     for strength in np.unique(lists.strength[rows]):
         same = lists.strength[rows] == strength
-        own = scores[same], categories[same]
-        chosen[same] = diversify(*own, width, strength=strength)
-        bound = own[0][:, -1] if full else np.full(len(own[0]), -np.inf)
-        certified[same] = certificate(*own, chosen[same], bound, strength=strength)
+        part = scores[same], categories[same]
+        chosen[same] = diversify(*part, width, strength=strength)
+        bound = part[0][:, -1] if full else np.full(len(part[0]), -np.inf)
+        certified[same] = certificate(*part, chosen[same], bound, strength=strength)
     lists.write(rows, candidates, chosen)
     return certified
 
@@ -221,8 +221,8 @@ def _rerank(
     scores = rescale(candidates.scores, *score_range(candidates.scores))
     lists.strength[:] = strength
     lists.certified[:] = False
-    for row, own in enumerate(scores):
-        pool = source.pool(row, candidates.items[row], own)
+    for row in range(len(scores)):
+        pool = source.pool(row, candidates.items[row], scores[row])
         chosen = reranker(pool, lists.items.shape[1], strength=strength)
         lists.items[row], lists.scores[row] = 0, 0
         one = RankedItems(*(part[row : row + 1] for part in candidates))

@@ -30,7 +30,7 @@ def strengths_for(
     """
     if not diversity.needs_frontier:
         return np.full(len(scores), float(diversity.strength or 0))
-    frontiers = [frontier(own, c, k) for own, c in zip(scores, categories, strict=True)]
+    frontiers = [frontier(s, c, k) for s, c in zip(scores, categories, strict=True)]
     return np.array([_strength_on(one, diversity) for one in frontiers])
 
 

@@ -99,7 +99,7 @@ class BlendedSource:
         """Return the best score of each pair of user and item, and the interest that has it."""
         query, vectors = self.base.query, self.base.vectors_of(items)
         every = query.vectors.transpose(1, 0, 2)
-        scores = np.array([np.einsum("nd,nd->n", vectors, own[rows]) for own in every])
+        scores = np.array([np.einsum("nd,nd->n", vectors, part[rows]) for part in every])
         scores += query.prior[rows].T
         best = scores.argmax(axis=0)
         return scores[best, np.arange(len(items))].astype(np.float64), best

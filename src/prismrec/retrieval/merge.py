@@ -58,5 +58,5 @@ def is_excluded(
     items: Int[np.ndarray, "B M"], excluded: Sequence[NDArray[np.int64]]
 ) -> Bool[np.ndarray, "B M"]:
     """Return which items are among the excluded items of their user."""
-    rows = [np.isin(row, own) for row, own in zip(items, excluded, strict=True)]
+    rows = [np.isin(row, numbers) for row, numbers in zip(items, excluded, strict=True)]
     return np.array(rows).reshape(items.shape)

@@ -71,10 +71,10 @@ class Retriever:
             users = len(histories)
             return PopularSource(self.catalog, users, eligible, self.vectors_of, self.dim)
         query = Query.of(interests, histories if exclude_seen else [NOTHING] * len(histories))
-        own = InterestSource(
+        source = InterestSource(
             self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim
         )
-        return own if self.rules is None else BlendedSource(own, self.rules)
+        return source if self.rules is None else BlendedSource(source, self.rules)
 
     def lists(
         self,
@@ -93,9 +93,9 @@ class Retriever:
         """
         options = replace(options, k=min(options.k, self.catalog.size - 1))
         lists = RankedLists.empty(len(histories), options.k)
-        for rows, own in self._split(histories, options):
+        for rows, options_of_rows in self._split(histories, options):
             source = self._source_of(rows, histories, interests, options, eligible)
-            some = build_lists(source, own, category_of=self.catalog.single_category)
+            some = build_lists(source, options_of_rows, category_of=self.catalog.single_category)
             lists.fill(rows, some)
         return lists
 
@@ -132,8 +132,10 @@ class Retriever:
         query = Query.equal(self.vectors_of(number)[None], [number])
         found = self.retrieve(query, depth, eligible).items[0]
         found = np.sort(found[found > 0])
-        near, own = (normalize(self.vectors_of(some)[:, : self.dim]) for some in (found, number))
-        cosine = near @ own[0]
+        near, query_vector = (
+            normalize(self.vectors_of(some)[:, : self.dim]) for some in (found, number)
+        )
+        cosine = near @ query_vector[0]
         best = np.argsort(-cosine, kind="stable")[:k]
         return found[best], cosine[best]
 
@@ -153,9 +155,10 @@ class Retriever:
         known = np.array([len(history) > 0 for history in histories], dtype=bool)
         diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
         without = replace(options, diversity=diversity)
-        for rows, own in ((np.flatnonzero(known), options), (np.flatnonzero(~known), without)):
-            if len(rows):
-                yield rows, own
+        if known.any():
+            yield np.flatnonzero(known), options
+        if not known.all():
+            yield np.flatnonzero(~known), without
 
     def _source_of(
         self,
@@ -166,5 +169,5 @@ class Retriever:
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> CandidateSource:
         some = [histories[row] for row in rows.tolist()]
-        own = Interests(*(part[torch.from_numpy(rows).to(part.device)] for part in interests))
-        return self.source(some, own, exclude_seen=options.exclude_seen, eligible=eligible)
+        of_rows = Interests(*(part[torch.from_numpy(rows).to(part.device)] for part in interests))
+        return self.source(some, of_rows, exclude_seen=options.exclude_seen, eligible=eligible)

@@ -87,9 +87,9 @@ class RuleRetriever:
         weights = np.bincount(position, RECENCY**ages, minlength=len(distinct))
         parts = weights[:, None] * self.table[distinct, :][:, list(items)].toarray()
         reasons = []
-        for own in parts.T:
-            order = np.argsort(-own, kind="stable")[: int((own > 0).sum())]
-            reasons.append((distinct[order], own[order] / max(own.sum(), 1e-300)))
+        for part in parts.T:
+            order = np.argsort(-part, kind="stable")[: int((part > 0).sum())]
+            reasons.append((distinct[order], part[order] / max(part.sum(), 1e-300)))
         return reasons
 
 

@@ -87,7 +87,7 @@ def retrieve(
         ineligible = len(every) - len(numbers)
         if ineligible and len(numbers) * FEW < len(every):
             index, ineligible = ExactIndex.build(vectors_of(numbers), numbers), 0
-    wanted = depth + max((len(np.unique(own)) for own in query.excluded), default=0)
+    wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
     deepest = max(min(wanted + ineligible, len(index)), 1)
     m = min(wanted + min(ineligible, wanted), deepest)
     while True:
