@@ -1,5 +1,6 @@
-"""The command line: the whole line on a small world, and what a mistake looks like."""
+"""The command line: every command on a small world, and what a mistake looks like."""
 
+import dataclasses
 import importlib
 import inspect
 import io
@@ -14,13 +15,14 @@ import pytest
 
 from prismrec.cli import COMMANDS, main
 from prismrec.recommend.artifact import load, save
+from prismrec.service.responses import ServedAnswer
 from prismrec.training.initialize import init_from_cooccurrence
 
 WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
 
 
 def run(*arguments):
-    """Run a command; give its exit code."""
+    """Run a command; return its exit code."""
     try:
         main([str(argument) for argument in arguments])
     except SystemExit as stopped:
@@ -29,9 +31,9 @@ def run(*arguments):
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory):
-    """Prepare and train once: the folder of data set, artifact and its single-interest twin."""
-    folder = tmp_path_factory.mktemp("line")
+def pipeline(tmp_path_factory):
+    """Prepare and train once: a folder with data set, artifact, and the same model with K=1."""
+    folder = tmp_path_factory.mktemp("pipeline")
     assert run("prepare", WORLD, "--out", folder / "data", "--seed", 1) == 0
     train = ["train", folder / "data", "--out", folder / "books", "--dim", 8, "--max-len", 10]
     assert run(*train, "--epochs", 2, "--quiet", "--batch-size", 64) == 0
@@ -40,7 +42,7 @@ def line(tmp_path_factory):
 
 @pytest.fixture
 def mistake(capsys):
-    """Run a command that must fail: give its one sentence."""
+    """Run a command that must fail; return its one sentence."""
 
     def fails(*arguments):
         assert run(*arguments) == 2
@@ -62,7 +64,7 @@ def test_prepare_says_what_is_left_and_what_comes_next(tmp_path, capsys):
     assert f"Next: prismrec train {tmp_path / 'data'}" in out
 
 
-def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys):  # D09
+def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys):
     rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
     log = tmp_path / "log.csv"
     log.write_text("\n".join(["user,item,time", *rows, *rows[:72]]))
@@ -76,7 +78,7 @@ def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys): 
 
 
 @pytest.mark.parametrize(
-    ("table", "told", "counts"),
+    ("table", "message", "counts"),
     [
         ("X1,T,c", "none of 5 is in the file of items; are the ids the same?", (0, 5)),
         ("i1,T,c\ni2,T,", "2 of 5 are in the file of items, 4 without category", (2, 4)),
@@ -87,20 +89,20 @@ def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys): 
         ),
     ],
 )
-def test_prepare_says_what_the_table_of_items_gave(tmp_path, capsys, table, told, counts):
+def test_prepare_says_what_the_table_of_items_gave(tmp_path, capsys, table, message, counts):
     rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
     (tmp_path / "items.csv").write_text(f"item,title,category\n{table}\n")
     asked = ["prepare", tmp_path / "log.csv", "--items", tmp_path / "items.csv", "--out"]
     assert run(*asked, tmp_path / "data") == 0
-    assert told in capsys.readouterr().out
+    assert message in capsys.readouterr().out
     assert run(*asked, tmp_path / "data", "--json") == 0
     value = json.loads(capsys.readouterr().out)
     assert (value["items_described"], value["items_without_category"]) == counts
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["prepare", "{log}", "--out", "{log}/x"], "log.csv/x could not be written (File exists)"),
         (["prepare", "{log}", "--out", "x", "--seed", "-1"], "seed is -1"),
@@ -112,16 +114,16 @@ def test_prepare_says_what_the_table_of_items_gave(tmp_path, capsys, table, told
         (["recommend", "a", "--user", "b", "--data", "a" * 5_000], "No data set at aaa"),
     ],
 )
-def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, arguments, told):
+def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, arguments, message):
     rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
     (tmp_path / "bad.toml").write_text("split = by-time\n")
     names = {"log": tmp_path / "log.csv", "bad": tmp_path / "bad.toml"}
-    assert told in mistake(*(argument.format(**names) for argument in arguments))
+    assert message in mistake(*(argument.format(**names) for argument in arguments))
 
 
 @pytest.mark.parametrize(
-    ("text", "flags", "told"),
+    ("text", "flags", "message"),
     [
         ("u,a,5\nv,b,6\n", [], "lower --min-user-events or --min-item-events"),
         ("u,a,5\n", ["--min-user-events", "0"], "--min-user-events is 0; it must"),
@@ -136,10 +138,10 @@ def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, argu
         ("u,a,5\n", ["--user-column", "time_unit"], "The user column 'time_unit' is not in "),
     ],
 )
-def test_a_sentence_names_flags_not_parameters(mistake, tmp_path, text, flags, told):
+def test_a_sentence_names_flags_not_parameters(mistake, tmp_path, text, flags, message):
     log = tmp_path / "log.csv"
     log.write_bytes(f"user,item,time\n{text}".encode("latin-1"))
-    assert told in mistake("prepare", log, "--out", tmp_path / "data", *flags)
+    assert message in mistake("prepare", log, "--out", tmp_path / "data", *flags)
 
 
 @pytest.mark.parametrize("size", [0, 400, 3_000])
@@ -147,23 +149,23 @@ def test_a_full_disk_is_a_sentence_that_names_the_place(mistake, tmp_path, size)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
-        told = mistake("prepare", WORLD, "--out", tmp_path / "data")
+        message = mistake("prepare", WORLD, "--out", tmp_path / "data")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert f"{tmp_path / 'data'} could not be written (" in told
+    assert f"{tmp_path / 'data'} could not be written (" in message
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize(("error", "told"), [
+@pytest.mark.parametrize(("error", "message"), [
     (OSError(5, "Input/output error", "log.csv"), "log.csv could not be read or written: Input"),
     (RuntimeError("Broken (os error 28)"), "refused a step: Broken (os error 28)"),
 ])  # fmt: skip
-def test_what_the_system_refuses_anywhere_is_a_sentence(monkeypatch, mistake, error, told):
+def test_what_the_system_refuses_anywhere_is_a_sentence(monkeypatch, mistake, error, message):
     def refused(app, arguments):
         raise error
 
     monkeypatch.setattr("prismrec.cli._read_config_file", refused)
-    assert told in mistake("datasets")
+    assert message in mistake("datasets")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
@@ -182,24 +184,24 @@ def test_a_reader_that_has_had_enough_is_no_mistake(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("users", "told"), [(30, "Known: user0, user1"), (31, "among the 31 known")]
+    ("users", "message"), [(30, "Known: user0, user1"), (31, "among the 31 known")]
 )
-def test_an_unknown_user_is_no_list_of_all(tmp_path, mistake, capsys, users, told):
+def test_an_unknown_user_is_no_list_of_all(tmp_path, mistake, capsys, users, message):
     rows = [f"user{user},i{item},{item}" for user in range(users) for item in range(5)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
     assert run("prepare", tmp_path / "log.csv", "--out", tmp_path / "data") == 0
     capsys.readouterr()
     asked = ["recommend", "nowhere", "--user", "usre7", "--data", tmp_path / "data"]
     sentence = mistake(*asked)
-    assert told in sentence
+    assert message in sentence
     assert "Did you mean 'user7'?" in sentence
     assert ("user29" in sentence) == (users == 30)
 
 
 @pytest.mark.slow
-def test_training_leaves_an_artifact_its_twin_and_no_checkpoint(line):
-    assert {path.name for path in line.iterdir()} == {"data", "books", "books-k1"}
-    manifest = json.loads((line / "books" / "manifest.json").read_text())
+def test_training_leaves_two_artifacts_and_no_checkpoint(pipeline):
+    assert {path.name for path in pipeline.iterdir()} == {"data", "books", "books-k1"}
+    manifest = json.loads((pipeline / "books" / "manifest.json").read_text())
     assert manifest["about"]["run"]["interests"] == 2
     assert manifest["extractor"]["options"] == {
         "dim": 8, "interests": 2, "max_len": 10, "block": False,
@@ -207,17 +209,17 @@ def test_training_leaves_an_artifact_its_twin_and_no_checkpoint(line):
 
 
 @pytest.mark.slow
-def test_the_settings_written_train_the_same_model_again(line, tmp_path):
+def test_the_settings_written_train_the_same_model_again(pipeline, tmp_path):
     again = tmp_path / "again"
-    config = ["--config", line / "books" / "run.toml"]
-    assert run("train", line / "data", "--out", again, *config, "--no-single", "--quiet") == 0
+    config = ["--config", pipeline / "books" / "run.toml"]
+    assert run("train", pipeline / "data", "--out", again, *config, "--no-single", "--quiet") == 0
     weights = "model.safetensors"
-    assert (again / weights).read_bytes() == (line / "books" / weights).read_bytes()
+    assert (again / weights).read_bytes() == (pipeline / "books" / weights).read_bytes()
 
 
 @pytest.mark.slow
 def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
-    line, tmp_path, monkeypatch
+    pipeline, tmp_path, monkeypatch
 ):
     starts = []
 
@@ -227,7 +229,7 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
 
     monkeypatch.setattr("prismrec.training.build.init_from_cooccurrence", start)
     clusters = ("--interests", 3, "--set", "clusters=2", "--epochs", 1, "--quiet")
-    assert run("train", line / "data", "--out", tmp_path / "model", *clusters) == 0
+    assert run("train", pipeline / "data", "--out", tmp_path / "model", *clusters) == 0
     assert starts == [2, 0]
     made = [load(tmp_path / name).model.extractor for name in ("model", "model-k1")]
     assert [(one.interests, one.clusters) for one in made] == [(3, 2), (1, 0)]
@@ -235,26 +237,26 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
 
 @pytest.mark.slow
 def test_an_artifact_that_does_not_say_its_data_set_is_held_to_its_items(
-    line, tmp_path, mistake, capsys
+    pipeline, tmp_path, mistake, capsys
 ):
-    recommender = load(line / "books")
+    recommender = load(pipeline / "books")
     for name, about in (("silent", {}), ("odd", {"dataset": "ml-100k"})):
         save(recommender, tmp_path / name, about=about)
-        assert run("evaluate", tmp_path / name, line / "data", "-k", 5) == 0
+        assert run("evaluate", tmp_path / name, pipeline / "data", "-k", 5) == 0
     other = "synthetic:many-taste?users=90&items=48&clusters=6&seed=7"
     assert run("prepare", other, "--out", tmp_path / "other") == 0
     capsys.readouterr()
     for name in ("silent", "odd"):
-        told = mistake("evaluate", tmp_path / name, tmp_path / "other")
-        assert f"{name} numbers other items" in " ".join(told.split())
+        message = mistake("evaluate", tmp_path / name, tmp_path / "other")
+        assert f"{name} numbers other items" in " ".join(message.split())
     assert "was trained on another data set" in mistake(
-        "evaluate", line / "books", tmp_path / "other"
+        "evaluate", pipeline / "books", tmp_path / "other"
     )
 
 
 @pytest.mark.slow
-def test_unknown_ids_of_a_filter_are_named(line, capsys):
-    asked = ["recommend", line / "books", "--history", "1,2"]
+def test_unknown_ids_of_a_filter_are_named(pipeline, capsys):
+    asked = ["recommend", pipeline / "books", "--history", "1,2"]
     asked += ["--allowed", "zzz,3", "--blocked", "yyy"]
     assert run(*asked) == 0
     assert "neither blocked nor allowed: yyy, zzz" in capsys.readouterr().out
@@ -263,9 +265,11 @@ def test_unknown_ids_of_a_filter_are_named(line, capsys):
 
 
 @pytest.mark.slow
-def test_evaluate_always_shows_every_baseline_and_the_twin(line, capsys, tmp_path):
+def test_evaluate_always_shows_every_baseline_and_the_model_with_one_interest(
+    pipeline, capsys, tmp_path
+):
     report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
-    assert run("evaluate", line / "books", line / "data", *report) == 0
+    assert run("evaluate", pipeline / "books", pipeline / "data", *report) == 0
     out = capsys.readouterr().out
     names = ["popularity", "item-knn", "sequential-rules", "ease", "books", "books-k1"]
     rows = [row.split("  ")[0] for row in out.splitlines()[1:9]]
@@ -278,30 +282,32 @@ def test_evaluate_always_shows_every_baseline_and_the_twin(line, capsys, tmp_pat
 
 
 @pytest.mark.slow
-def test_evaluate_refuses_another_data_set(line, tmp_path, mistake, capsys):
-    # E13
+def test_evaluate_refuses_another_data_set(pipeline, tmp_path, mistake, capsys):
+
     assert run("prepare", WORLD + "9", "--out", tmp_path / "other") == 0
     capsys.readouterr()
-    sentence = mistake("evaluate", line / "books", tmp_path / "other")
+    sentence = mistake("evaluate", pipeline / "books", tmp_path / "other")
     assert "trained on another data set" in sentence
 
 
 @pytest.mark.slow
-def test_recommend_gives_ids_titles_scores_and_interests(line, capsys):
-    assert run("recommend", line / "books", "--history", "1,2,3", "-k", 4, "--json") == 0
+def test_recommend_gives_ids_titles_scores_and_interests(pipeline, capsys):
+    assert run("recommend", pipeline / "books", "--history", "1,2,3", "-k", 4, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["items"]) == 4
     assert {"id", "title", "score", "interest", "because"} <= set(answer["items"][0])
     assert not {"1", "2", "3"} & {item["id"] for item in answer["items"]}
-    assert run("recommend", line / "books", "--user", "0", "--data", line / "data") == 0
+    over_http = {field.name for field in dataclasses.fields(ServedAnswer)}
+    assert answer.keys() == over_http - {"artifact"}
+    assert run("recommend", pipeline / "books", "--user", "0", "--data", pipeline / "data") == 0
     out = capsys.readouterr().out
     assert "interest 0 (cluster " in out
     assert max(map(len, out.splitlines())) <= 80
 
 
 @pytest.mark.slow
-def test_doctor_passes_healthy_folders_and_fails_a_damaged_one(line, capsys, tmp_path):
-    assert run("doctor", line / "books", line / "data") == 0
+def test_doctor_passes_healthy_folders_and_fails_a_damaged_one(pipeline, capsys, tmp_path):
+    assert run("doctor", pipeline / "books", pipeline / "data") == 0
     out = capsys.readouterr().out
     assert out.count(": OK: ") == 2
     (tmp_path / "manifest.json").write_text("{}")
@@ -312,14 +318,14 @@ def test_doctor_passes_healthy_folders_and_fails_a_damaged_one(line, capsys, tmp
 @pytest.mark.slow
 def test_inspect_prints_what_json_says(capsys):
     assert run("inspect", WORLD, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["users"] == 120
+    message = json.loads(capsys.readouterr().out)
+    assert message["users"] == 120
     assert run("inspect", WORLD) == 0
     assert "120 users" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["trian"], 'Did you mean "train"?'),
         (["prepare", "ml-100kk", "--out", "x"], "no data set of that name"),
@@ -334,14 +340,14 @@ def test_inspect_prints_what_json_says(capsys):
         (["recommend", "a", "--history", "b", "--diversity", "abc"], "abc"),
     ],
 )
-def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, told, tmp_path):
-    # R14, the command line's part: text for a number is a sentence
-    assert told in mistake(*arguments)
+def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, message, tmp_path):
+    # text for a number is a sentence
+    assert message in mistake(*arguments)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--extractor", "saa"], "No extractor named 'saa'. Did you mean 'sa'?"),
         (
@@ -349,14 +355,16 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, told
             "has no option 'hiden'. Did you mean 'hidden'?",
         ),
         (["--set", "hidden"], "write NAME=VALUE"),
-        (["--extractor", "gru", "--interests", "3"], "gives one interest"),
+        (["--extractor", "gru", "--interests", "3"], "computes one interest; set interests to 1"),
         (["--readout", "soff"], "Did you mean 'soft'?"),
         (["--dropout", "1"], "dropout is 1"),
         (["--temperature", "-1"], "temperature is -1"),
     ],
 )
-def test_a_wrong_part_names_the_nearest_right_one(line, mistake, tmp_path, flags, told):
-    assert told in mistake("train", line / "data", "--out", tmp_path / "x", "--quiet", *flags)
+def test_a_wrong_part_names_the_nearest_right_one(pipeline, mistake, tmp_path, flags, message):
+    assert message in mistake(
+        "train", pipeline / "data", "--out", tmp_path / "x", "--quiet", *flags
+    )
     assert not (tmp_path / "x").exists()
 
 
@@ -377,18 +385,18 @@ def test_a_wrong_part_names_the_nearest_right_one(line, mistake, tmp_path, flags
     ],
     ids=" ".join,
 )
-def test_every_part_trains_from_the_command_line(line, tmp_path, flags, capsys):
+def test_every_part_trains_from_the_command_line(pipeline, tmp_path, flags, capsys):
     small = ["--dim", 8, "--max-len", 8, "--steps", 3, "--warmup", 1, "--no-single", "--quiet"]
-    assert run("train", line / "data", "--out", tmp_path / "m", *small, *flags) == 0
+    assert run("train", pipeline / "data", "--out", tmp_path / "m", *small, *flags) == 0
     assert run("recommend", tmp_path / "m", "--history", "1,2", "-k", 3) == 0
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_model_comes(line, tmp_path):
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_model_comes(pipeline, tmp_path):
     out = tmp_path / "m"
     arguments = ["--dim", "8", "--max-len", "8", "--epochs", "60", "--patience", "60"]
     flags = [*arguments, "--batch-size", "64", "--no-single", "--threads", "1", "--out", str(out)]
-    command = [sys.executable, "-m", "prismrec", "train", str(line / "data"), *flags]
+    command = [sys.executable, "-m", "prismrec", "train", str(pipeline / "data"), *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
         checkpoint = tmp_path / "m.run" / "last.safetensors"
         deadline = time.monotonic() + 120
@@ -398,18 +406,18 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_model_comes(line, tmp_pa
         assert training.wait(60) == 130
     assert checkpoint.exists()
     assert not out.exists()
-    assert run("train", line / "data", *flags, "--resume", "--quiet") == 0
+    assert run("train", pipeline / "data", *flags, "--resume", "--quiet") == 0
     unbroken = tmp_path / "unbroken"
-    assert run("train", line / "data", *flags[:-1], str(unbroken), "--quiet") == 0
+    assert run("train", pipeline / "data", *flags[:-1], str(unbroken), "--quiet") == 0
     weights = "model.safetensors"
     assert (out / weights).read_bytes() == (unbroken / weights).read_bytes()
 
 
 @pytest.mark.slow
-def test_tensorboard_scalars_are_written(line, tmp_path):
+def test_tensorboard_scalars_are_written(pipeline, tmp_path):
     board = ["--tensorboard", tmp_path / "board", "--no-single", "--quiet"]
     small = ["--dim", 8, "--steps", 3, "--warmup", 1]
-    assert run("train", line / "data", "--out", tmp_path / "m", *small, *board) == 0
+    assert run("train", pipeline / "data", "--out", tmp_path / "m", *small, *board) == 0
     assert list((tmp_path / "board" / "m").glob("events.*"))
 
 

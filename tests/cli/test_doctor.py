@@ -39,11 +39,11 @@ def test_requirements_are_read_from_the_metadata():
 
 def test_everything_that_the_package_asks_for_is_listed(capsys):
     main(["doctor", "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert {"rich", "threadpoolctl", "torch"} <= told["versions"].keys()
-    assert all(told["versions"].values())
+    message = json.loads(capsys.readouterr().out)
+    assert {"rich", "threadpoolctl", "torch"} <= message["versions"].keys()
+    assert all(message["versions"].values())
     known = importlib.metadata.metadata("prismrec").get_all("Provides-Extra")
-    assert told["extras"].keys() == set(known)
+    assert message["extras"].keys() == set(known)
 
 
 def test_its_lines_are_no_wider_than_a_terminal(capsys):
@@ -70,7 +70,7 @@ def test_a_healthy_artifact_and_data_set_are_ok(healthy):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "no readable manifest.json"),
         ("{", "no readable manifest.json"),
@@ -82,14 +82,14 @@ def test_a_healthy_artifact_and_data_set_are_ok(healthy):
         ('{"format": "prismrec-dataset", "version": 1}', "lacks users"),
     ],
 )
-def test_a_bad_manifest_is_a_sentence(tmp_path, capsys, text, told):
+def test_a_bad_manifest_is_a_sentence(tmp_path, capsys, text, message):
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(SystemExit) as ended:
         main(["doctor", str(tmp_path)])
     assert ended.value.code == 2
     assert f"{tmp_path}: FAILED: " in (out := capsys.readouterr().out)
-    assert told in out
+    assert message in out
 
 
 def test_an_artifact_without_its_library_fails_and_the_others_are_still_checked(

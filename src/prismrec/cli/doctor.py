@@ -12,7 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 from packaging.requirements import Requirement
 
-from prismrec.cli._extensions import ArtifactClasses
+from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_output, wrapped
 from prismrec.data import DATASET_FORMAT, load_dataset
@@ -28,7 +28,7 @@ OK, FAILED = "OK: ", "FAILED: "
 
 def doctor(
     *folders: Path,
-    classes: Annotated[ArtifactClasses, Parameter(name="*")] = ArtifactClasses(),  # noqa: B008
+    classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
 ) -> None:
     """Check this installation, and artifacts and data sets if you name some.
@@ -103,7 +103,7 @@ def versions_of_extra(packages: Sequence[str]) -> str:
     return ", ".join(f"{name} {text}" for name, text in versions.items()) * all(versions.values())
 
 
-def check(folder: Path, classes: ArtifactClasses = ArtifactClasses()) -> str:  # noqa: B008 -- frozen
+def check(folder: Path, classes: ClassFlags = ClassFlags()) -> str:  # noqa: B008 -- frozen
     """Read an artifact or a data set whole, test it, and return the result as a sentence."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -126,7 +126,7 @@ def check(folder: Path, classes: ArtifactClasses = ArtifactClasses()) -> str:  #
     )
 
 
-def _check_artifact(folder: Path, classes: ArtifactClasses) -> str:
+def _check_artifact(folder: Path, classes: ClassFlags) -> str:
     recommender = classes.load(folder)
     size = len(recommender.catalog.items)
     history = recommender.catalog.items.external([1])

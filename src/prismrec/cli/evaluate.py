@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from prismrec.cli._extensions import ArtifactClasses
+from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_note, print_output
 from prismrec.cli._results import results_table
@@ -37,7 +37,7 @@ def evaluate(
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
     on: Literal["test", "valid"] = "test",
     report: Path | None = None,
-    classes: Annotated[ArtifactClasses, Parameter(name="*")] = ArtifactClasses(),  # noqa: B008
+    classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
 ) -> None:
     """Compare an artifact with every baseline, and with the same model with K=1.
@@ -104,7 +104,7 @@ def variants_of(
 
 
 def open_all(
-    artifacts: Sequence[Path], data: Path, catalog: Catalog, classes: ArtifactClasses
+    artifacts: Sequence[Path], data: Path, catalog: Catalog, classes: ClassFlags
 ) -> dict[str, Recommender]:
     """Open artifacts, and the same models with K=1 if they exist.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_lines
-from prismrec.cli._extensions import ArtifactClasses
+from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
 from prismrec.cli._output import print_output
@@ -40,7 +40,7 @@ def recommend(
     *,
     source: Annotated[InputOptions, Parameter(name="*", group=INPUT)] = InputOptions(),
     flags: Annotated[ListFlags, Parameter(name="*")] = ListFlags(),  # noqa: B008 -- frozen
-    classes: Annotated[ArtifactClasses, Parameter(name="*")] = ArtifactClasses(),  # noqa: B008
+    classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
 ) -> None:
     """Recommend items for one history, or for every history of a file.
@@ -66,7 +66,7 @@ def recommend_to_file(
     histories: Path,
     source: InputOptions,
     flags: ListFlags,
-    classes: ArtifactClasses,
+    classes: ClassFlags,
 ) -> tuple[dict[str, Any], list[str]]:
     """Recommend for every history of a file; return a summary for programs and its lines.
 
