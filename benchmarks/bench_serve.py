@@ -1,11 +1,11 @@
-"""How many recommendations a second does one worker give, while events are written?
+"""How many lists per second does one worker answer, while events are written?
 
     python benchmarks/bench_serve.py ARTIFACT --seconds 20
     python benchmarks/bench_serve.py ARTIFACT --soak 200000
 
-The service is a process of its own on loopback, its store SQLite; the clients are another one,
-with keep-alive connections, each asking again when it is answered. Beside it, in the same run, the
-same clients ask a handler of the same framework that returns a constant: what HTTP itself costs.
+The service is one process on loopback with a SQLite store. The clients are in another process, with
+keep-alive connections; each sends its next request when it gets an answer. In the same run, the
+same clients call a handler of the same framework that returns a constant: the cost of HTTP itself.
 """
 
 import argparse
@@ -43,15 +43,15 @@ USERS = 1_000
 
 
 class Connection:
-    """One keep-alive connection: as little as a client can do, so that the server is measured."""
+    """One keep-alive connection: a client with little work, so that the server is measured."""
 
     async def open(self, port):
-        """Connect."""
+        """Connect and return the connection."""
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
         return self
 
     async def post(self, path, body):
-        """Send a request; give its status."""
+        """Send a request and return the status of the response."""
         head = f"POST {path} HTTP/1.1\r\nHost: b\r\nContent-Type: application/json\r\n"
         self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await self.reader.readuntil(b"\r\n\r\n")
@@ -60,12 +60,12 @@ class Connection:
         return int(answer.split(b" ", 2)[1])
 
     def close(self):
-        """Hang up."""
+        """Close the connection."""
         self.writer.close()
 
 
 def started(words, port, folder):
-    """Start a server; give its process once it is ready."""
+    """Start a server and return its process when it is ready."""
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", *words], cwd=folder, stdout=log, stderr=log,
@@ -82,17 +82,17 @@ def started(words, port, folder):
             return process
 
 
-async def ask(port, bodies, clients, until, seconds):
-    """Ask for lists on so many connections; note each answer's seconds."""
+async def request_lists(port, bodies, clients, until, seconds):
+    """Request lists on ``clients`` connections; append the seconds of each answer."""
     statuses = []
 
     async def one(number):
         connection = await Connection().open(port)
         chance = random.Random(number)
         while not until():
-            began = time.perf_counter()
+            begin = time.perf_counter()
             statuses.append(await connection.post("/v1/recommend", chance.choice(bodies)))
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - begin)
         connection.close()
 
     await asyncio.gather(*(one(number) for number in range(clients)))
@@ -100,14 +100,14 @@ async def ask(port, bodies, clients, until, seconds):
 
 
 async def write(port, items, rate, until, seconds):
-    """Write events one by one, so many a second, on four connections."""
+    """Write events one by one, ``rate`` per second, on four connections."""
     chance, statuses = random.Random(0), []
 
     async def one(first):
         connection, number = await Connection().open(port), first
-        began = time.perf_counter()
+        begin = time.perf_counter()
         while not until():
-            await asyncio.sleep(began + number / rate - time.perf_counter())
+            await asyncio.sleep(begin + number / rate - time.perf_counter())
             event = {"id": f"e{number}", "user": f"u{chance.randrange(USERS)}",
                      "item": chance.choice(items)}  # fmt: skip
             sent = time.perf_counter()
@@ -122,8 +122,8 @@ async def write(port, items, rate, until, seconds):
     assert set(statuses) == {200}, set(statuses)
 
 
-def measured(port, bodies, items, *, clients, duration, rate):
-    """Give the seconds of each list and of each event in so long a time."""
+def measure(port, bodies, items, *, clients, duration, rate):
+    """Return the seconds of each list and of each event within ``duration`` seconds."""
 
     async def both():
         end = time.perf_counter() + duration
@@ -132,60 +132,65 @@ def measured(port, bodies, items, *, clients, duration, rate):
         def until():
             return time.perf_counter() > end
 
-        asking = [ask(port, bodies, clients, until, lists)]
-        asking += [write(port, items, rate, until, events)] if rate else []
-        await asyncio.gather(*asking)
+        tasks = [request_lists(port, bodies, clients, until, lists)]
+        tasks += [write(port, items, rate, until, events)] if rate else []
+        await asyncio.gather(*tasks)
         return lists, events
 
     return asyncio.run(both())
 
 
 def soak(process, port, bodies, requests, clients):
-    """Ask so many times; report memory at ten points after a tenth as warm-up."""
+    """Send ``requests`` requests; report the memory after each tenth; the first is a warm-up."""
     memory = psutil.Process(process.pid)
-    held = []
+    sizes = []
     for _ in range(10):
         done = []
 
         def until(done=done):
             return len(done) >= requests // 10
 
-        asyncio.run(ask(port, bodies, clients, until, done))
-        held.append(memory.memory_info().rss / 2**20)
-    growth = held[-1] / held[0] - 1
-    report("soak, memory after warm-up", held[0], "MiB", requests=requests)
-    report("soak, memory at the end", held[-1], "MiB", all=[round(value, 1) for value in held])
+        asyncio.run(request_lists(port, bodies, clients, until, done))
+        sizes.append(memory.memory_info().rss / 2**20)
+    growth = sizes[-1] / sizes[0] - 1
+    report("soak, memory after warm-up", sizes[0], "MiB", requests=requests)
+    report("soak, memory at the end", sizes[-1], "MiB", all=[round(size, 1) for size in sizes])
     report("soak, growth", 100 * growth, "%")
 
 
-def tell(what, lists, duration, clients):
-    """Report a rate and its times; give the rate."""
+def report_rate(what, lists, duration, clients):
+    """Report and return a rate; report quantiles of its times."""
     rate = len(lists) / duration
-    report(what, rate, "a second", clients=clients)
+    report(what, rate, "per second", clients=clients)
     for share in (50, 99):
         report(f"{what}, p{share}", 1e3 * float(np.percentile(lists, share)), "ms")
     return rate
 
 
-def main(asked):
-    """Measure."""
-    catalog = load(asked.artifact).catalog
+def main(arguments):
+    """Measure the service on an artifact."""
+    catalog = load(arguments.artifact).catalog
     items = catalog.items.external(range(1, catalog.size))
     chance = random.Random(0)
     histories = [chance.choices(items, k=chance.randrange(5, 50)) for _ in range(USERS)]
     bodies = [json.dumps({"user": f"u{i}", "k": 20}).encode() for i in range(USERS)]
     with tempfile.TemporaryDirectory() as temporary:
-        folder, port = Path(temporary), asked.port
+        folder, port = Path(temporary), arguments.port
         constant = started([CONSTANT, str(port + 1)], port + 1, folder)
         try:
-            lists, _ = measured(
-                port + 1, bodies, items, clients=asked.clients, duration=asked.seconds / 2, rate=0
+            lists, _ = measure(
+                port + 1,
+                bodies,
+                items,
+                clients=arguments.clients,
+                duration=arguments.seconds / 2,
+                rate=0,
             )
         finally:
             constant.terminate()
             constant.wait()
-        floor = tell("constant", lists, asked.seconds / 2, asked.clients)
-        words = [SERVE, "serve", str(asked.artifact.resolve()), "--port", str(port)]
+        floor = report_rate("constant", lists, arguments.seconds / 2, arguments.clients)
+        words = [SERVE, "serve", str(arguments.artifact.resolve()), "--port", str(port)]
         process = started([*words, "--changes", "changes"], port, folder)
         try:
             events = [
@@ -194,22 +199,22 @@ def main(asked):
                 for n, item in enumerate(history)
             ]
             fill(port, events)
-            options = {"clients": asked.clients, "rate": asked.events}
-            measured(port, bodies, items, duration=3, **options)  # warm-up
-            lists, events = measured(port, bodies, items, duration=asked.seconds, **options)
-            rate = tell("recommendations", lists, asked.seconds, asked.clients)
-            if asked.events:
-                tell("events", events, asked.seconds, 4)
+            options = {"clients": arguments.clients, "rate": arguments.events}
+            measure(port, bodies, items, duration=3, **options)  # warm-up
+            lists, events = measure(port, bodies, items, duration=arguments.seconds, **options)
+            rate = report_rate("recommendations", lists, arguments.seconds, arguments.clients)
+            if arguments.events:
+                report_rate("events", events, arguments.seconds, 4)
             report("recommendations, share of the constant handler's rate", rate / floor, "")
-            if asked.soak:
-                soak(process, port, bodies, asked.soak, asked.clients)
+            if arguments.soak:
+                soak(process, port, bodies, arguments.soak, arguments.clients)
         finally:
             process.terminate()
             process.wait()
 
 
 def fill(port, events):
-    """Store histories to recommend from."""
+    """Store the histories of the users."""
 
     async def send():
         connection = await Connection().open(port)
@@ -226,10 +231,10 @@ if __name__ == "__main__":
     parser.add_argument("artifact", type=Path, nargs="?", default=ROOT / "demo" / "prism")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--events", type=float, default=200, help="a second")
+    parser.add_argument("--events", type=float, default=200, help="events per second")
     parser.add_argument("--soak", type=int, default=0, help="requests after the measurement")
     parser.add_argument("--port", type=int, default=8931)
-    given = parser.parse_args()
-    if not given.artifact.is_dir():
-        raise SystemExit(f"No artifact at {given.artifact}: `make demo` makes one.")
-    main(given)
+    arguments = parser.parse_args()
+    if not arguments.artifact.is_dir():
+        raise SystemExit(f"No artifact at {arguments.artifact}; `make demo` trains one.")
+    main(arguments)

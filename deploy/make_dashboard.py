@@ -1,6 +1,6 @@
-"""Write deploy/grafana.json: a dashboard of exactly the metrics that the service has.
+"""Write deploy/grafana.json: a dashboard of all metrics of the service.
 
-python deploy/make_dashboard.py; a test holds the file to what this writes.
+Run: python deploy/make_dashboard.py. A test checks that the file is up to date.
 """
 
 import json
@@ -10,12 +10,12 @@ TARGET = Path(__file__).with_name("grafana.json")
 
 
 def rate(metric, labels=""):
-    """Give a counter's rate."""
+    """Return the query for the rate of a counter."""
     return f"rate({metric}{labels and '{' + labels + '}'}[$__rate_interval])"
 
 
-def of_recommend(share):
-    """Give a quantile of the time to recommend."""
+def recommend_seconds(share):
+    """Return the query for a quantile of the seconds until a list is answered."""
     buckets = rate("prismrec_request_seconds_bucket", 'route="/v1/recommend"')
     return f"histogram_quantile({share}, sum by (le) ({buckets}))"
 
@@ -26,35 +26,43 @@ FALLBACKS = rate("prismrec_lists_total", 'source="popular"')
 LISTED = rate("prismrec_interest_items_total")
 ONE = "{{instance}}"
 PANELS = [
-    ("Answers a second, by status", "reqps", {"{{status}}": f"sum by (status) ({REQUESTS})"}),
-    ("Answers a second, by route", "reqps", {"{{route}}": f"sum by (route) ({REQUESTS})"}),
+    ("Requests per second, by status", "reqps", {"{{status}}": f"sum by (status) ({REQUESTS})"}),
+    ("Requests per second, by route", "reqps", {"{{route}}": f"sum by (route) ({REQUESTS})"}),
     (
-        "Time to recommend",
+        "Time until a list is answered",
         "s",
-        {"p50": of_recommend(0.5), "p95": of_recommend(0.95), "p99": of_recommend(0.99)},
+        {
+            "p50": recommend_seconds(0.5),
+            "p95": recommend_seconds(0.95),
+            "p99": recommend_seconds(0.99),
+        },
     ),
-    ("Share of errors", "percentunit", {"5xx": f"sum({ERRORS}) / sum({REQUESTS})"}),
-    ("Requests that wait", "short", {ONE: "prismrec_waiting"}),
-    ("Events a second", "short", {"{{kind}}": f"sum by (kind) ({rate('prismrec_events_total')})"}),
-    ("Distinct among the newest lists", "percentunit", {ONE: "prismrec_distinct_lists"}),
+    ("Share of server errors", "percentunit", {"5xx": f"sum({ERRORS}) / sum({REQUESTS})"}),
+    ("Running and waiting requests", "short", {ONE: "prismrec_waiting"}),
     (
-        "Share of lists that fall back to popularity",
+        "Events per second",
+        "short",
+        {"{{kind}}": f"sum by (kind) ({rate('prismrec_events_total')})"},
+    ),
+    ("Share of distinct lists among the newest", "percentunit", {ONE: "prismrec_distinct_lists"}),
+    (
+        "Share of lists of popular items",
         "percentunit",
         {"popular": f"sum({FALLBACKS}) / sum({LISTS})"},
     ),
     (
-        "Items listed, share by interest",
+        "Share of listed items, by interest",
         "percentunit",
         {"{{interest}}": f"sum by (interest) ({LISTED}) / on() group_left() sum({LISTED})"},
     ),
     ("Age of the index", "s", {ONE: "prismrec_index_age_seconds"}),
-    ("Since the artifact was opened", "s", {ONE: "prismrec_artifact_seconds"}),
+    ("Time since the artifact was opened", "s", {ONE: "prismrec_artifact_seconds"}),
     ("Reloads", "short", {"{{end}}": "sum by (end) (increase(prismrec_reloads_total[1h]))"}),
 ]
 
 
 def dashboard():
-    """Give the dashboard as Grafana reads it."""
+    """Return the dashboard in Grafana's JSON format."""
     source = {"type": "prometheus", "uid": "${source}"}
     panels = [
         {
