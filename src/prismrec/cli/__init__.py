@@ -20,6 +20,8 @@ from prismrec.cli._errors import describe_os_error, with_flags
 from prismrec.errors import ConfigError, PrismrecError
 from prismrec.io import is_os_error
 
+__all__ = ["COMMANDS", "main", "make_app"]
+
 COMMANDS = {
     "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",
     "datasets": "List the named data sets and their terms of use.",

@@ -127,7 +127,7 @@ class ListFlags:
 
     @property
     def options(self) -> ListOptions:
-        """The ``ListOptions`` of the flags.
+        """Return the ``ListOptions`` of the flags.
 
         Raises:
             ConfigError: A value is out of range, or diversity has two units.

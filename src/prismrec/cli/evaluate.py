@@ -56,9 +56,9 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    ks = tuple(sorted(k or [20, 50]))
+    ks, strengths = tuple(sorted(k or [20, 50])), diversity or ()
     check_length(ks[0])  # before the baselines are fitted, which takes time
-    for strength in diversity or ():
+    for strength in strengths:
         check_strength(strength)
     dataset = load_dataset(data)
     split = load_split(data, dataset)
@@ -73,7 +73,7 @@ def evaluate(
         lists[name] = lists_of(recommender)
         models += [
             benchmark.entry(title, describe_recommender(one), lists_of(one, diversity=strength))
-            for title, one, strength in variants_of(name, recommender, diversity or ())
+            for title, one, strength in variants_of(name, recommender, strengths)
         ]
     entries = [*others, *models]
     compared = [
@@ -81,12 +81,12 @@ def evaluate(
         *compare_with_single_interest(models, ks[-1]),
         *left_out,
     ]
+    lines = [*results_table(entries, benchmark.ks), "", *compared, ""]
+    lines += models[0].filtered.card().splitlines()
     if report:
         content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
         write_report(content, report)
-    lines = [*results_table(entries, benchmark.ks), "", *compared, ""]
-    lines += models[0].filtered.card().splitlines()
-    lines += [f"Report: {report / 'report.html'}"] if report else []
+        lines.append(f"Report: {report / 'report.html'}")
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, lines, as_json=as_json)
 
