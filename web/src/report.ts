@@ -53,8 +53,8 @@ export function rows(
     const plain = value.every((one) => typeof one !== "object");
     if (!plain || !value.length || value.length >= 12) return [];
     const parts = value.map((one) => text.sentence(String(one)));
-    const sentences = parts.every((part) => /[.。]$/.test(part));
-    return [[name, parts.join(sentences ? " " : ", ")]];
+    const every = (end: string) => parts.every((part) => part.endsWith(end));
+    return [[name, parts.join(every("。") ? "" : every(".") ? " " : ", ")]];
   }
   if (depth === 0) return [];
   return Object.entries(loose(value)).flatMap(([key, field]) =>
