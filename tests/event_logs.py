@@ -1,4 +1,4 @@
-"""Small event logs and data sets, written out by hand in the tests that use them."""
+"""Build small event logs and data sets from values that the tests contain."""
 
 import polars as pl
 
@@ -7,7 +7,7 @@ from prismrec.data.events import EventLog
 
 
 def log_of(rows, *, has_time=True, **columns):
-    """Make an event log of (user, item, time) rows, in the order given."""
+    """Build an event log of (user, item, time) rows, in this order."""
     users, items, times = zip(*rows, strict=True)
     frame = pl.DataFrame({"user": users, "item": items, "time": times, **columns})
     return EventLog(
@@ -17,7 +17,7 @@ def log_of(rows, *, has_time=True, **columns):
 
 
 def histories_log(histories):
-    """Make an event log of ``{user: "abc"}``: one item a letter, one event a minute."""
+    """Build an event log of ``{user: "abc"}``: one item per letter, times 0, 1, 2, …."""
     rows = [
         (user, item, place) for user, items in histories.items() for place, item in enumerate(items)
     ]
@@ -25,13 +25,13 @@ def histories_log(histories):
 
 
 def dataset_of(histories, **options) -> Dataset:
-    """Build a data set of ``{user: "abc"}`` with nothing filtered unless told."""
+    """Build a data set of ``{user: "abc"}``, by default without filters."""
     options = {"min_user_events": 1, "min_item_events": 1, **options}
     return build_dataset(histories_log(histories), **options)
 
 
 def names(dataset, user):
-    """Give a user's items by their external ids, oldest first."""
+    """Return the external ids of a user's items, oldest first."""
     return dataset.catalog.items.external(dataset.histories[dataset.users.index([user])[0]])
 
 
@@ -40,15 +40,15 @@ SECOND = 1_000_000
 
 
 def rows(log):
-    """Give what a log holds."""
+    """Return the rows of a log."""
     return log.frame.collect().rows()
 
 
-def told(log):
-    """Give why rows were refused: how many, and their first lines."""
+def rejected_lines(log):
+    """Return the count and the first lines of the rejected rows per reason."""
     return {each.reason: (each.count, each.lines) for each in log.rejected}
 
 
 def good(count):
-    """Write rows that are kept."""
+    """Return lines of rows that are kept."""
     return "".join(f"good,g{number},{number}\n" for number in range(count))

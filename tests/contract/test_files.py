@@ -1,4 +1,4 @@
-"""Whatever is saved is there whole, or what was there before is: one contract for all that save."""
+"""One contract for everything that is saved: after an error the earlier version is complete."""
 
 import os
 import resource
@@ -71,7 +71,7 @@ def write(place, text):
 
 @pytest.fixture
 def place(tmp_path):
-    return tmp_path / "some" / "ml-1m"  # a named data set has no other name
+    return tmp_path / "some" / "ml-1m"  # a named data set needs its name
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def beside(place):
 
 
 @every
-def test_it_replaces_the_former_one_and_leaves_nothing_beside_it(place, save, read):
+def test_saving_replaces_the_earlier_one_and_leaves_no_other_file(place, save, read):
     for size in (2, 3):
         save(place, size)
         assert read(place) == size
@@ -97,7 +97,7 @@ def test_it_replaces_the_former_one_and_leaves_nothing_beside_it(place, save, re
 
 
 @every
-def test_a_full_disk_is_said_and_the_former_one_stays(place, save, read):
+def test_a_full_disk_is_an_error_and_the_earlier_one_stays(place, save, read):
     save(place, 2)
     with full_disk(), pytest.raises(DataError, match=rf"{place} could not be written .*; free"):
         save(place, 3)
@@ -106,7 +106,7 @@ def test_a_full_disk_is_said_and_the_former_one_stays(place, save, read):
 
 
 @folders
-def test_where_the_second_rename_fails_the_former_one_is_put_back(place, save, read, monkeypatch):
+def test_if_the_second_rename_fails_the_earlier_one_is_restored(place, save, read, monkeypatch):
     save(place, 2)
     calls = []
 
@@ -125,9 +125,7 @@ def test_where_the_second_rename_fails_the_former_one_is_put_back(place, save, r
 
 
 @folders
-def test_the_former_one_is_never_removed_where_it_cannot_be_put_back(
-    place, save, read, monkeypatch
-):
+def test_the_earlier_one_is_never_removed_if_it_cannot_be_restored(place, save, read, monkeypatch):
     save(place, 2)
     calls = []
 
@@ -146,7 +144,7 @@ def test_the_former_one_is_never_removed_where_it_cannot_be_put_back(
 
 
 @folders
-def test_an_error_in_between_leaves_the_former_one(place, save, read, monkeypatch):
+def test_after_an_interruption_the_earlier_one_stays(place, save, read, monkeypatch):
     save(place, 2)
 
     def interrupted(_):
@@ -160,7 +158,7 @@ def test_an_error_in_between_leaves_the_former_one(place, save, read, monkeypatc
 
 
 @folders
-def test_something_else_in_the_place_is_left_alone(place, save, read):
+def test_a_folder_with_other_content_is_not_replaced(place, save, read):
     place.mkdir(parents=True)
     (place / "thesis.txt").write_text("three years")
     with pytest.raises(
@@ -179,7 +177,7 @@ def test_an_empty_folder_may_be_filled(place, save, read):
 
 
 @every
-def test_a_place_that_cannot_be_is_said(place, save, read):
+def test_an_impossible_path_is_an_error(place, save, read):
     place.parent.write_text("a file, not a folder")
     with pytest.raises(DataError, match=rf"{place} could not be written"):
         save(place, 2)

@@ -1,11 +1,11 @@
-"""For tests of reading: a file with what they want in it."""
+"""A fixture for tests of readers: write a file with a given content."""
 
 import pytest
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a file and give its path."""
+    """Write a file and return its path."""
 
     def to(content, name="log.csv"):
         path = tmp_path / name

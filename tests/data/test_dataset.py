@@ -16,7 +16,7 @@ from prismrec.errors import ConfigError, DataError
 EVERYTHING = {"min_user_events": 1, "min_item_events": 1}
 
 
-def test_users_are_numbered_as_the_log_names_them_and_items_by_falling_count():
+def test_users_are_numbered_by_first_event_and_items_by_descending_count():
     dataset = dataset_of({"zoe": "bca", "ann": "cb", "bob": "c"})
     assert dataset.users.ids.to_list() == ["zoe", "ann", "bob"]
     assert dataset.catalog.items.ids.to_list() == ["c", "b", "a"]
@@ -24,16 +24,16 @@ def test_users_are_numbered_as_the_log_names_them_and_items_by_falling_count():
     assert dataset.histories[0].tolist() == [2, 1, 3]
 
 
-def test_items_of_equal_count_are_numbered_as_the_log_names_them():
+def test_items_of_equal_count_are_numbered_by_first_event():
     assert dataset_of({"u": "zay"}).catalog.items.ids.to_list() == ["z", "a", "y"]
 
 
-def test_a_history_is_in_the_order_of_time_and_not_of_the_log():
+def test_a_history_is_sorted_by_time():
     log = log_of([("u", "late", 1511544100), ("u", "early", 1511544071)])  # one float32
     assert names(build_dataset(log, **EVERYTHING), "u") == ["early", "late"]
 
 
-def test_events_of_one_moment_stay_in_the_order_of_the_log_however_they_are_called():
+def test_events_of_equal_time_keep_the_order_of_the_log():
     for ids in (range(1, 11), range(10, 0, -1), [7, 3, 9, 1, 10, 2, 8, 4, 6, 5]):
         log = log_of([("u", str(i), 5) for i in ids])
         dataset = build_dataset(log, **EVERYTHING)
@@ -41,7 +41,7 @@ def test_events_of_one_moment_stay_in_the_order_of_the_log_however_they_are_call
         assert dataset.how["tied_share"] == 1
 
 
-def test_the_result_does_not_change_when_ids_are_spelt_otherwise():
+def test_the_result_does_not_depend_on_the_spelling_of_ids():
     rng = np.random.default_rng(0)
     rows = list(
         zip(
@@ -61,7 +61,7 @@ def test_the_result_does_not_change_when_ids_are_spelt_otherwise():
     ("policy", "left"),
     [("keep", "aaabab"), ("drop-exact", "abab"), ("collapse-repeats", "abab")],
 )
-def test_duplicates_are_treated_as_the_policy_says_and_counted(policy, left):
+def test_each_policy_handles_and_counts_duplicates(policy, left):
     log = log_of([("u", "a", 1)] * 3 + [("u", "b", 2), ("u", "a", 3), ("u", "b", 4)])
     dataset = build_dataset(log, duplicates=policy, **EVERYTHING)
     assert names(dataset, "u") == list(left)
@@ -77,7 +77,7 @@ def test_exact_duplicates_are_found_with_another_event_between_them():
     )
 
 
-def test_what_another_user_took_before_is_no_repeat():
+def test_an_event_of_another_user_is_not_a_repeat():
     dataset = dataset_of({"u": "ab", "v": "ba"}, duplicates="collapse-repeats")
     assert names(dataset, "v") == ["b", "a"]
 
@@ -88,7 +88,7 @@ def test_a_repeat_at_a_later_time_is_not_an_exact_duplicate():
     assert names(build_dataset(log, duplicates="collapse-repeats", **EVERYTHING), "u") == ["a"]
 
 
-def test_the_core_is_taken_to_the_fixed_point():
+def test_the_filters_are_repeated_until_nothing_is_dropped():
     # Dropping the rare item c leaves w with one event; dropping w leaves b with one; and so on.
     users, items = np.array([[0, 0], [0, 1], [1, 1], [1, 2], [2, 2], [2, 3]]).T
     assert not k_core(users, items, min_user_events=2, min_item_events=2).any()
@@ -111,18 +111,18 @@ def test_every_step_says_what_remains():
     assert core == {"step": "at least 2 per user, 1 per item", "events": 6, "users": 2, "items": 2}
 
 
-def test_when_filters_remove_everything_the_counts_are_told():
+def test_an_error_has_the_counts_if_no_event_remains():
     message = r"read: 6 events, 3 users, 2 items; at least 5 .*: 0 events, 0 users, 0 items"
     with pytest.raises(DataError, match=message):
         build_dataset(histories_log({"u": "ab", "v": "ab", "w": "ab"}))
 
 
-def test_users_of_one_two_and_four_events_pass_where_one_is_enough():
+def test_users_with_few_events_pass_a_minimum_of_one():
     dataset = dataset_of({"one": "a", "two": "ab", "four": "abab"})
     assert dataset.histories.lengths.tolist() == [1, 2, 4]
 
 
-def test_large_integer_ids_come_back_digit_for_digit():
+def test_large_integer_ids_are_exact():
     rows = [(900000017, 9_000_000_000_000_000_019, 1), (900000017, 2**63 + 5, 2), (5, 7, 3)]
     frame = pl.DataFrame(
         rows, schema={"user": pl.Int64, "item": pl.UInt64, "time": pl.Int64}, orient="row"
@@ -138,11 +138,11 @@ def test_large_integer_ids_come_back_digit_for_digit():
     assert dataset.histories.items.dtype == np.int64
 
 
-def test_an_id_with_a_comma_survives():
+def test_an_id_may_contain_a_comma():
     assert "a,b" in build_dataset(log_of([("u", "a,b", 1)]), **EVERYTHING).catalog.items
 
 
-def test_an_item_of_two_categories_in_the_log_keeps_both():
+def test_an_item_with_two_categories_in_the_log_keeps_both():
     log = log_of([("u", "a", 1), ("u", "b", 2), ("u", "a", 3)], category=[["x"], [], ["y", "x"]])
     dataset = build_dataset(log, **EVERYTHING)
     names_of = [set(dataset.catalog.categories_named(item)) for item in range(3)]
@@ -150,7 +150,7 @@ def test_an_item_of_two_categories_in_the_log_keeps_both():
     assert dataset.how["items_of_several_categories"] == 1
 
 
-def test_items_without_a_title_or_a_category_are_kept_and_called_by_their_id():
+def test_items_without_title_or_category_are_kept_and_named_by_their_id():
     table = ItemDescriptions(
         pl.DataFrame(
             {
@@ -167,7 +167,7 @@ def test_items_without_a_title_or_a_category_are_kept_and_called_by_their_id():
     assert np.diff(dataset.catalog.category_indptr).tolist() == [0, 0, 2, 0]
 
 
-def test_the_fingerprint_tells_data_sets_apart_and_not_two_builds_of_one():
+def test_the_fingerprint_differs_between_data_sets_and_not_between_builds():
     plain = dataset_of({"u": "ab", "v": "c"})
     assert plain.fingerprint == dataset_of({"u": "ab", "v": "c"}).fingerprint
     others = [
@@ -179,14 +179,14 @@ def test_the_fingerprint_tells_data_sets_apart_and_not_two_builds_of_one():
     assert len({plain.fingerprint, *(dataset_of(other).fingerprint for other in others)}) == 5
 
 
-def test_whose_an_event_is_counts_in_the_fingerprint():
+def test_the_fingerprint_includes_the_user_of_an_event():
     one = build_dataset(log_of([("u", "a", 0), ("u", "b", 1), ("v", "c", 2)]), **EVERYTHING)
     other = build_dataset(log_of([("u", "a", 0), ("v", "b", 1), ("v", "c", 2)]), **EVERYTHING)
     assert one.ids_fingerprint == other.ids_fingerprint
     assert one.fingerprint != other.fingerprint
 
 
-def test_ids_that_read_alike_side_by_side_have_different_fingerprints():
+def test_ids_with_equal_concatenation_have_different_fingerprints():
     split = build_dataset(log_of([("u", "ab", 1), ("u", "c", 2)]), **EVERYTHING)
     other = build_dataset(log_of([("u", "a", 1), ("u", "bc", 2)]), **EVERYTHING)
     assert split.ids_fingerprint != other.ids_fingerprint
@@ -204,7 +204,7 @@ def test_impossible_options_are_refused(options, message):
         build_dataset(histories_log({"u": "ab"}), **options)
 
 
-def test_beauty_is_the_data_set_of_the_papers(beauty):
+def test_beauty_has_the_sizes_of_the_papers(beauty):
     assert (len(beauty.users), len(beauty.catalog.items)) == (22_363, 12_101)
     assert len(beauty.histories.items) == 198_502
     assert beauty.histories.lengths.min() == 5
@@ -219,7 +219,7 @@ def beauty(shared_data):
 
 
 @pytest.mark.slow
-def test_films_are_as_many_as_are_known(tmp_path):
+def test_movielens_has_the_published_sizes(tmp_path):
     try:
         log, items = open_named("ml-100k", tmp_path)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Reading event logs: every format, every trap, and nothing dropped in silence."""
+"""Read event logs: ids, encodings, delimiters, kinds of events and rejected rows."""
 
 import json
 
@@ -7,29 +7,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from event_logs import HEADER, SECOND, good, rows, told
+from event_logs import HEADER, SECOND, good, rejected_lines, rows
 from prismrec.data.events import read_events
 from prismrec.data.readers.columns import Columns
 from prismrec.errors import ConfigError, DataError
 
 
-def test_an_invisible_mark_before_the_header_changes_nothing(write):  # D01
+def test_a_byte_order_mark_before_the_header_is_ignored(write):
     plain = read_events(write(HEADER + "u,a,5\n"))
     marked = read_events(write(b"\xef\xbb\xbf" + HEADER.encode() + b"u,a,5\n", "marked.csv"))
     assert rows(marked) == rows(plain) == [("u", "a", 5 * SECOND)]
 
 
-def test_the_mark_is_no_part_of_a_name_that_the_caller_gives(write):  # D01
+def test_a_byte_order_mark_is_not_part_of_a_column_name(write):
     path = write(b"\xef\xbb\xbfwho,item,time\nu,a,5\n")
     assert rows(read_events(path, columns=Columns(user="who"))) == [("u", "a", 5 * SECOND)]
 
 
-def test_the_mark_changes_nothing_where_there_is_no_header(write):  # D01
+def test_a_byte_order_mark_without_header_is_ignored(write):
     assert rows(read_events(write(b"\xef\xbb\xbfu,a,5\n")))[0][0] == "u"
     assert rows(read_events(write(b"\xef\xbb\xbfu a\n", "s.txt")))[0][0] == "u"
 
 
-def test_the_mark_changes_nothing_before_json_lines(write):  # D01
+def test_a_byte_order_mark_before_json_lines_is_ignored(write):
     lines = '{"user":"u","item":"a","time":5}\n{"user":"u","item":"b","time":6}\n'
     log = read_events(write("\ufeff" + lines, "log.jsonl"))
     assert rows(log) == [("u", "a", 5 * SECOND), ("u", "b", 6 * SECOND)]
@@ -37,7 +37,7 @@ def test_the_mark_changes_nothing_before_json_lines(write):  # D01
 
 
 @pytest.mark.parametrize("name", ["NA", "null", "nan", "None", "N/A", "007", "-", "#N/A", "1e5"])
-def test_an_id_that_looks_like_something_else_is_an_id(write, name):  # D02
+def test_ids_that_look_like_numbers_or_missing_values_stay_text(write, name):
     assert rows(read_events(write(f"{HEADER}{name},{name},5\n")))[0][:2] == (name, name)
     line = json.dumps({"user": name, "item": name, "time": 5})
     assert rows(read_events(write(line, "log.jsonl")))[0][:2] == (name, name)
@@ -47,13 +47,13 @@ def test_an_id_that_looks_like_something_else_is_an_id(write, name):  # D02
     ("line", "reason"),
     [("u,,5", "item"), (",a,5", "user"), ("u,a,", "time"), ('u,"",5', "item"), ("u,a", "time")],
 )
-def test_only_an_empty_field_is_missing_and_its_line_is_named(write, line, reason):  # D02
+def test_only_an_empty_field_is_missing(write, line, reason):
     log = read_events(write(HEADER + good(3) + line + "\n"))
-    assert told(log) == {f"{reason} is missing": (1, (5,))}
+    assert rejected_lines(log) == {f"{reason} is missing": (1, (5,))}
     assert (log.rows_read, log.rows_kept, len(rows(log))) == (4, 3, 3)
 
 
-def test_tab_read_with_comma_names_the_delimiter_and_the_header(write):  # D10
+def test_a_wrong_delimiter_is_an_error(write):
     path = write("user_id\titem_id\tts\nu\ta\t5\n", "log.tsv")
     assert len(rows(read_events(path))) == 1
     with pytest.raises(DataError, match=r"delimiter ','.*user_id\\titem_id\\tts.*'\\t'"):
@@ -61,13 +61,13 @@ def test_tab_read_with_comma_names_the_delimiter_and_the_header(write):  # D10
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|", " "])
-def test_the_delimiter_is_told_by_the_header(write, delimiter):  # D10
+def test_the_delimiter_is_detected_in_the_header(write, delimiter):
     lines = [["user", "item", "time"], ["u", "a", "5"]]
     text = "\n".join(delimiter.join(line) for line in lines)
     assert rows(read_events(write(text))) == [("u", "a", 5 * SECOND)]
 
 
-def test_a_byte_of_another_encoding_is_named_by_its_offset(write):  # D11
+def test_the_error_of_a_wrong_encoding_has_the_offset(write):
     content = "user,item,time,title\nu,a,5,Amélie\n".encode("latin-1")
     path = write(content)
     offset = content.index(b"\xe9")
@@ -80,7 +80,7 @@ def test_a_byte_of_another_encoding_is_named_by_its_offset(write):  # D11
 
 
 @pytest.mark.parametrize("before", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1])
-def test_a_character_may_lie_across_two_chunks_and_a_cut_one_not(write, before):  # D11
+def test_a_character_may_be_split_over_two_chunks_but_not_cut(write, before):
     start = b"user,item,time,title\nu,a,5,"
     fill = b"x" * (before - len(start))
     assert len(rows(read_events(write(start + fill + "é\n".encode())))) == 1
@@ -90,7 +90,7 @@ def test_a_character_may_lie_across_two_chunks_and_a_cut_one_not(write, before):
         read_events(write(start + fill + b"\xc3x\n"))
 
 
-def test_a_log_of_another_encoding_keeps_its_ids(write):  # D11
+def test_a_log_in_another_encoding_keeps_its_ids(write):
     text = "user,item,time\nu,Amélie,5\n"
     for encoding in ("latin-1", "utf-16"):
         log = read_events(write(text.encode(encoding)), encoding=encoding)
@@ -98,13 +98,13 @@ def test_a_log_of_another_encoding_keeps_its_ids(write):  # D11
 
 
 @pytest.mark.parametrize("name", ["a,b", 'say "x"', "a;b", " a ", "日本", "a\tb"])
-def test_an_id_holds_what_the_quotes_hold(write, name):  # D15
+def test_a_quoted_id_keeps_its_characters(write, name):
     quoted = '"' + name.replace('"', '""') + '"'
     assert rows(read_events(write(f"{HEADER}u,{quoted},5\n")))[0][1] == name
 
 
 @pytest.mark.parametrize("large", [900000017, 2**53 + 1, 9000000000000000019, 2**64 - 1])
-def test_a_large_id_comes_back_digit_for_digit(write, large):  # D18
+def test_a_large_id_is_exact(write, large):
     table = {"user": [large], "item": [large], "time": [5]}
     typed = pl.DataFrame(table, schema_overrides={"user": pl.UInt64, "item": pl.UInt64})
     typed.write_parquet(path := write("", "log.parquet"))
@@ -116,16 +116,16 @@ def test_a_large_id_comes_back_digit_for_digit(write, large):  # D18
 
 
 @pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.Boolean])
-def test_ids_that_are_floats_are_refused(dtype):  # D18
+def test_float_ids_are_an_error(dtype):
     frame = pl.DataFrame({"user": [1], "item": [1], "time": [1]})
     frame = frame.with_columns(pl.col("item").cast(dtype))
     with pytest.raises(DataError, match=r"'item'.*cannot store ids"):
         read_events(frame)
 
 
-def test_kinds_of_event_are_chosen_and_the_users_lost_are_counted(write):  # D20
+def test_kinds_of_events_are_selected_and_lost_users_are_counted(write):
     text = "user,item,time,behavior\n" + "a,1,5,pv\na,2,6,buy\na,3,7,buy\nb,1,8,cart\nc,1,8,fav\n"
-    text += "d,,9,pv\ne,1,never,pv\n"  # users of no usable row: refused, not left out
+    text += "d,,9,pv\ne,1,never,pv\n"  # users without a usable row are rejected, not left out
     log = read_events(write(text), keep_events=("pv", "fav"))
     assert [row[:2] for row in rows(log)] == [("a", "1"), ("c", "1")]
     assert (log.events_left_out, log.users_left_out, log.rows_read, log.rows_kept) == (3, 1, 7, 2)
@@ -133,7 +133,7 @@ def test_kinds_of_event_are_chosen_and_the_users_lost_are_counted(write):  # D20
     assert read_events(write(text)).rows_kept == 5
 
 
-def test_kinds_of_event_that_are_not_there_are_an_error(write):  # D20
+def test_an_absent_kind_of_event_is_an_error(write):
     path = write("user,item,time,behavior\na,1,5,pv\na,2,6,buy\na,3,6,buy\n")
     with pytest.raises(DataError, match=r"click.*buy \(2 rows\), pv \(1 rows\)"):
         read_events(path, keep_events=("pv", "click"))
@@ -141,24 +141,27 @@ def test_kinds_of_event_that_are_not_there_are_an_error(write):  # D20
         read_events(write(HEADER + "u,a,5\n"), keep_events=("pv",))
 
 
-def test_lines_with_too_many_fields_are_refused_by_line(write):
+def test_lines_with_too_many_fields_are_rejected(write):
     log = read_events(write(HEADER + good(2) + "u,a,b,5\n\nu,c,6\n"))
-    assert told(log) == {"line has too many fields": (1, (4,)), "user is missing": (1, (5,))}
+    assert rejected_lines(log) == {
+        "line has too many fields": (1, (4,)),
+        "user is missing": (1, (5,)),
+    }
     assert rows(log)[-1] == ("u", "c", 6 * SECOND)
 
 
-def test_lines_are_named_right_after_a_field_that_runs_over_lines(write):
+def test_line_numbers_are_correct_after_a_field_with_line_breaks(write):
     text = 'note,user,item,time\n"two\nlines",u,a,5\nn,u,,6\nn,u,b,7\n'
-    assert told(read_events(write(text))) == {"item is missing": (1, (4,))}
+    assert rejected_lines(read_events(write(text))) == {"item is missing": (1, (4,))}
 
 
-def test_lines_that_a_stray_quote_swallows_are_counted(write):
+def test_lines_joined_by_a_stray_quote_are_counted(write):
     log = read_events(write(HEADER + good(9) + 'u,"a,5\nu,b,6\nu,c",7\n'))
-    assert told(log) == {"a field contains a line break": (3, (11,))}
+    assert rejected_lines(log) == {"a field contains a line break": (3, (11,))}
     assert log.rows_read == 12
 
 
-def test_a_quote_that_does_not_close_is_named_by_its_line(write):
+def test_the_error_of_an_unclosed_quote_has_its_line(write):
     with pytest.raises(DataError, match="quote in line 4"):
         read_events(write(HEADER + good(2) + 'u,"a,5\nu,b,6\n'))
 
@@ -170,7 +173,7 @@ def test_strict_raises_at_the_first_row_that_cannot_be_used(write):
     assert read_events(write(HEADER + good(2)), strict=True).rows_kept == 2
 
 
-def test_a_log_of_which_most_is_refused_does_not_read(write):
+def test_a_log_with_mostly_rejected_rows_is_an_error(write):
     with pytest.raises(DataError, match="3 rows of 5"):
         read_events(write(HEADER + good(2) + "u,a,x\nu,,5\n,,\n"))
     assert read_events(write(HEADER + good(3) + "u,a,x\nu,,5\n,,\n")).rows_kept == 3
@@ -182,7 +185,7 @@ def test_a_log_without_rows_is_an_error(write, content):
         read_events(write(content))
 
 
-def test_a_wrong_name_lists_the_columns_found(write):
+def test_the_error_of_a_wrong_column_name_lists_the_columns(write):
     path = write("who,what,time\nu,a,5\n")
     with pytest.raises(DataError, match=r"user column.*'who', 'what', 'time'"):
         read_events(path)
@@ -205,23 +208,23 @@ def test_common_names_are_found(write, header):
     assert rows(read_events(write(header + "\nu,a,3,5\n"))) == [("u", "a", 5 * SECOND)]
 
 
-def test_of_two_columns_of_one_name_the_first_is_taken(write):
+def test_the_first_of_two_columns_for_a_role_is_used(write):
     assert rows(read_events(write("userId,user_id,item,ts\nu,v,a,5\n")))[0][0] == "u"
 
 
-def test_atomic_files_of_recbole_read(write):
+def test_recbole_files_are_read(write):
     text = 'user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t"2\t3\t881250949.0\n'
     assert rows(read_events(write(text, "a.inter"))) == [("196", '"2', 881250949 * SECOND)]
 
 
-def test_comirec_files_read_without_a_header(write):
+def test_comirec_files_are_read_without_a_header(write):
     assert rows(read_events(write("1,10,5\n1,11,4\n", "train.txt"))) == [
         ("1", "10", 5 * SECOND),
         ("1", "11", 4 * SECOND),
     ]
 
 
-def test_a_file_without_header_takes_columns_by_number(write):
+def test_columns_of_a_file_without_header_are_chosen_by_number(write):
     columns = Columns(user="column_1", item="column_2", time="column_4")
     path = write("196\t242\t3\t881250949\n186\t302\t3\t891717742\n", "u.data")
     assert len(rows(read_events(path, columns=columns))) == 2

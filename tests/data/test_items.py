@@ -1,4 +1,4 @@
-"""Items: titles, and none, one or several categories, whatever they are written in."""
+"""Read items: titles and any number of categories, from all formats."""
 
 import json
 
@@ -24,13 +24,13 @@ def categories(items):
     return dict(zip(items.frame["item"], items.frame["categories"].to_list(), strict=True))
 
 
-def test_an_item_of_several_rows_has_the_categories_of_all(write):  # D16
+def test_an_item_with_several_rows_has_the_categories_of_all(write):
     items = read_items(write("item,title,category\n7,Tea,1\n8,Mug,1\n7,Other,2\n7,,1\n"))
     assert categories(items) == {"7": ["1", "2"], "8": ["1"]}
     assert items.frame["title"].to_list() == ["Tea", "Mug"]
 
 
-def test_a_log_gives_every_category_that_an_item_came_with(write):  # D16
+def test_items_of_a_log_have_the_categories_of_all_their_events(write):
     log = read_events(write("user,item,time,category\nu,7,1,1\nu,8,2,\nv,7,3,2\nv,7,4,1\n"))
     items = items_from_log(log)
     assert categories(items) == {"7": ["1", "2"], "8": []}
@@ -39,7 +39,7 @@ def test_a_log_gives_every_category_that_an_item_came_with(write):  # D16
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "json"])
-def test_an_item_without_category_is_kept(write, ending):  # D17
+def test_an_item_without_category_is_kept(write, ending):
     lines = [
         {"asin": "A", "categories": [[]]},
         {"asin": "B", "title": "Bee", "categories": [["x, y", 'q"é'], ["x, y"]]},
@@ -55,7 +55,7 @@ def test_an_item_without_category_is_kept(write, ending):  # D17
     assert items.frame["title"].to_list()[:3] == [None, "Bee", None]
 
 
-def test_the_mark_and_late_keys_lose_nothing_of_items(write):  # D01
+def test_a_byte_order_mark_and_late_keys_are_read(write):
     early = [json.dumps({"asin": f"i{n}"}) for n in range(120)]
     late = json.dumps({"asin": "z", "title": "Zed", "categories": ["x"]})
     items = read_items(write("\ufeff" + "\n".join([*early, late]), "items.jsonl"))
@@ -63,31 +63,31 @@ def test_the_mark_and_late_keys_lose_nothing_of_items(write):  # D01
     assert items.frame.row(-1) == ("z", "Zed", ["x"])
 
 
-def test_an_empty_field_is_no_category(write):  # D17
+def test_an_empty_field_is_not_a_category(write):
     items = read_items(write("item,genres\na,\nb,|\nc, x | |y\n"))
     assert categories(items) == {"a": [], "b": [], "c": ["x", "y"]}
 
 
-def test_a_row_without_item_is_refused_by_line(write):
+def test_a_row_without_item_is_rejected(write):
     items = read_items(write("item,category\na,x\n,y\nb,z\n"))
     assert [(each.reason, each.lines) for each in items.rejected] == [("item is missing", (3,))]
     with pytest.raises(DataError, match=r"item column.*'what', 'kind'"):
         read_items(write("what,kind\na,x\n"))
 
 
-def test_one_object_from_items_to_categories_reads(write):
+def test_one_object_that_maps_items_to_categories_is_read(write):
     text = json.dumps({"4": [1, 2, 1], "83": [], "5": "a|b", "6": None, "7": [["x"], ["y"]]})
     assert categories(read_items(write(text, "attributes.json"))) == {
         "4": ["1", "2"], "83": [], "5": ["a|b"], "6": [], "7": ["x", "y"],
     }  # fmt: skip
 
 
-def test_an_item_that_stands_twice_in_an_object_has_the_categories_of_both(write):  # D16
+def test_a_repeated_key_of_an_object_has_the_categories_of_both(write):
     items = read_items(write('{"7":["1"],"8":["1"],"7":["2",1.50]}', "attributes.json"))
     assert categories(items) == {"7": ["1", "2", "1.50"], "8": ["1"]}
 
 
-def test_an_object_too_deep_or_with_a_large_number_does_not_end_in_a_traceback(write):
+def test_deep_objects_and_large_numbers_are_handled(write):
     large = "9" * 5_000
     assert categories(read_items(write(f'{{"a":{large}}}', "a.json"))) == {"a": [large]}
     with pytest.raises(DataError, match="nested too deeply"):
@@ -98,7 +98,7 @@ OBJECTS = [{"id": 28, "name": "Action"}, {"id": 12, "name": "Adventure"}]
 
 
 @pytest.mark.parametrize("cell", [OBJECTS, OBJECTS[0], [[OBJECTS[0]], ["x"]]])
-def test_categories_that_are_objects_are_refused_in_a_sentence(write, cell):
+def test_categories_that_are_json_objects_are_an_error(write, cell):
     lines = [{"item": "A", "genres": ["{x}"]}, {"item": "B", "genres": cell}]
     path = write("\n".join(map(json.dumps, lines)), "items.jsonl")
     with pytest.raises(DataError, match=r"1 row: categories are objects, not names \(line 2"):
@@ -114,7 +114,7 @@ def test_categories_that_are_objects_are_refused_in_a_sentence(write, cell):
 
 
 @pytest.mark.parametrize("cell", [OBJECTS[0], OBJECTS, [OBJECTS]])
-def test_categories_of_a_type_of_objects_are_refused_in_a_sentence(cell):
+def test_a_column_of_objects_is_an_error(cell):
     with pytest.raises(DataError, match=r"'genres' of the frame is .*objects, not names"):
         read_items(pl.DataFrame({"item": ["A"], "genres": [cell]}))
 
@@ -129,14 +129,14 @@ def test_categories_of_a_type_of_objects_are_refused_in_a_sentence(cell):
         ('["x|y", ["z"], "{"]', ["x|y", "z", "{"]),
     ],
 )
-def test_text_is_json_only_as_a_whole(write, text, found):
+def test_text_is_json_only_if_all_of_it_is(write, text, found):
     line = json.dumps({"item": "a", "categories": text})
     assert categories(read_items(write(line, "items.jsonl"))) == {"a": found}
     frame = pl.DataFrame({"item": ["a"], "categories": [text]})
     assert categories(read_items(frame)) == {"a": found}
 
 
-def test_lists_of_fixed_length_read():
+def test_lists_of_fixed_length_are_read():
     kind = pl.List(pl.Array(pl.String, 2))
     frame = pl.DataFrame(
         {"item": ["a"], "tags": [[["x", "y"], ["y", "z"]]]}, schema_overrides={"tags": kind}
@@ -145,12 +145,12 @@ def test_lists_of_fixed_length_read():
 
 
 @pytest.mark.parametrize("text", ["ann tea cups\nbob mugs\n", "tea cups\n"])
-def test_sequences_are_no_items(write, text):
+def test_sequences_are_not_items(write, text):
     with pytest.raises(DataError, match=r"items\.txt has no header .* give a table of items"):
         read_items(write(text, "items.txt"))
 
 
-def test_atomic_items_of_recbole_read(write):
+def test_recbole_items_are_read(write):
     text = (
         "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
         "1\tToy Story\t1995\tAnimation Children's Comedy\n"
@@ -159,11 +159,11 @@ def test_atomic_items_of_recbole_read(write):
     assert items.frame.rows() == [("1", "Toy Story", ["Animation", "Children's", "Comedy"])]
 
 
-def test_comirec_categories_read_without_a_header(write):
+def test_comirec_categories_are_read_without_a_header(write):
     assert categories(read_items(write("7,1\n8,2\n", "cate.txt"))) == {"7": ["1"], "8": ["2"]}
 
 
-def test_columns_and_separator_are_as_the_caller_says(write):
+def test_columns_and_separator_can_be_chosen(write):
     columns = ItemColumns(item="what", title="called", categories="kind")
     items = read_items(write("what,called,kind\na,Tea,x;y\n"), columns=columns, separator=";")
     assert items.frame.rows() == [("a", "Tea", ["x", "y"])]
@@ -172,12 +172,12 @@ def test_columns_and_separator_are_as_the_caller_says(write):
 @pytest.mark.parametrize(
     "cells", [[["x", "y", "x"], None], [[["x"], ["y", "x"]], [[]]], ["x|y", ""]]
 )
-def test_frames_of_lists_nested_lists_and_text_read(cells):
+def test_frames_with_lists_nested_lists_and_text_are_read(cells):
     items = read_items(pl.DataFrame({"item": [2**63, 1], "category": cells}, strict=False))
     assert categories(items) == {str(2**63): ["x", "y"], "1": []}
 
 
-def test_another_encoding_reads(write):  # D11
+def test_another_encoding_is_read(write):
     path = write("item,title\na,Amélie\n".encode("latin-1"))
     with pytest.raises(DataError, match="0xE9 at offset 15"):
         read_items(path)

@@ -1,4 +1,4 @@
-"""The linter: counts worked out by hand, and sentences that fit."""
+"""Check an event log: counts computed by hand, and the sentences of the report."""
 
 import json
 
@@ -13,7 +13,7 @@ NOW = 1511544070
 
 @pytest.fixture
 def inspect(tmp_path):
-    """Inspect a log of (user, item, time) rows; give also further columns by their header."""
+    """Inspect a log of (user, item, time) rows; a header may name more columns."""
 
     def of(rows, header="user,item,time", items=None, **options):
         path = tmp_path / "log.csv"
@@ -65,21 +65,21 @@ def test_short_users_are_counted(inspect):
     assert report.users_of_few_events == 2
 
 
-def test_each_filter_says_what_it_leaves(inspect):
+def test_each_filter_reports_what_remains(inspect):
     cores = inspect([*full(6, 6), ("one", "rare", NOW)]).cores
     assert [(c.min_events, c.users, c.items, c.events) for c in cores] == [
         (1, 7, 7, 37), (2, 6, 6, 36), (5, 6, 6, 36), (10, 0, 0, 0),
     ]  # fmt: skip
 
 
-def test_the_command_asks_for_what_leaves_something(inspect):
+def test_the_next_command_uses_filters_that_keep_events(inspect):
     report = inspect(full(3, 3))
     assert "--min-user-events 2 --min-item-events 2" in report.next_command
     assert any("least 5 per user and item; 2 works" in sentence for sentence in report.verdict)
     assert inspect([("u", "a", NOW)]).verdict[0].startswith("Too sparse")
 
 
-def test_categories_are_counted_of_the_log_or_of_the_items(inspect):
+def test_categories_are_counted_in_the_log_or_in_the_items(inspect):
     rows = [("u", "a", NOW, "x"), ("v", "a", NOW, "y"), ("v", "b", NOW + 1, "")]
     report = inspect(rows, header="user,item,time,category")
     assert (report.items_of_several_categories, report.items_without_category) == (1, 1)
@@ -88,12 +88,12 @@ def test_categories_are_counted_of_the_log_or_of_the_items(inspect):
     assert inspect([row[:3] for row in rows]).items_without_category is None
 
 
-def test_counts_for_times_are_said_to_be_none(inspect):
+def test_times_that_are_counts_are_reported(inspect):
     report = inspect([("u", f"i{place}", place) for place in range(5)])
     assert any("counts, not dates" in sentence for sentence in report.verdict)
 
 
-def test_refused_rows_and_kinds_are_shown(inspect):
+def test_rejected_rows_and_kinds_are_shown(inspect):
     rows = [("u", "a", NOW, "pv"), ("u", "b", NOW + 1, "buy"), ("u", "", NOW, "pv")]
     report = inspect([*rows, ("u", "c", NOW + 2, "pv")], header="user,item,time,event")
     assert report.kinds == {"pv": 2, "buy": 1}
@@ -108,7 +108,7 @@ def test_sequences_have_no_times(tmp_path):
     assert any("order of the log" in line for line in report.lines())
 
 
-def test_lines_are_narrow_and_all_of_it_is_json(inspect):
+def test_lines_are_narrow_and_the_report_is_json(inspect):
     rows = [*full(6, 6), *full(2, 3), ("u" * 200, "", NOW)]
     report = inspect(rows, header="user,item,time")
     command = report.next_command.split()

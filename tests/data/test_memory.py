@@ -1,4 +1,4 @@
-"""A large log is prepared in memory that follows its size, D21."""
+"""The memory for a large log is proportional to its size."""
 
 import subprocess
 import sys
@@ -9,22 +9,22 @@ import pytest
 
 ROWS = 10_000_000
 
-# Memory is a process's own: the peak is read where the data set was built.
+# The peak of memory is measured in the process that builds the data set.
 BUILD = """
 import re, sys
 from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 
 dataset = build_dataset(read_events(sys.argv[1]))
-# Of this program alone: getrusage still counts what the process that started it held.
+# The peak of this program only: getrusage includes memory of the parent process.
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())
 print(len(dataset.histories.items), int(peak[1]) * 1024)
 """
 
 
 @pytest.mark.slow
-def test_a_large_log_takes_less_memory_than_three_times_its_file(tmp_path):
-    # D21: 10 M rows, 5 columns, about 50 events a user
+def test_a_large_log_needs_less_memory_than_three_times_its_file(tmp_path):
+    # 10 M rows, 5 columns, about 50 events a user
     random, path = np.random.default_rng(0), tmp_path / "events.csv"
     frame = pl.DataFrame(
         {

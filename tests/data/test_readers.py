@@ -1,4 +1,4 @@
-"""Where tables lie and how they are cut: files, folders, archives, frames, delimiters, JSON."""
+"""Read tables of all formats: files, folders, archives, frames, delimiters, JSON lines."""
 
 import gzip
 import json
@@ -11,20 +11,20 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from event_logs import HEADER, SECOND, good, rows, told
+from event_logs import HEADER, SECOND, good, rejected_lines, rows
 from prismrec.data.events import read_events
 from prismrec.data.readers.columns import Columns
 from prismrec.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize("delimiter", ["::", "é", "", '"', "\n"])
-def test_a_delimiter_that_is_no_character_is_said_so(write, delimiter):
+def test_an_impossible_delimiter_is_an_error(write, delimiter):
     with pytest.raises(ConfigError, match=f"delimiter is {re.escape(repr(delimiter))}"):
         read_events(write(HEADER + "u,a,5\n"), delimiter=delimiter)
 
 
 @pytest.mark.parametrize("content", [HEADER + "u,a,5\n", "u a b\nv c\n"])
-def test_carriage_returns_alone_end_no_line(write, content):
+def test_carriage_returns_only_are_an_error(write, content):
     with pytest.raises(DataError, match=r"log\.csv ends its lines with carriage returns only"):
         read_events(write(content.replace("\n", "\r")))
 
@@ -36,7 +36,7 @@ def test_sequences_keep_their_order_and_have_no_time(write):
         ("ann", "cup", 3),
     ]  # fmt: skip
     assert not log.has_time
-    assert told(log) == {"item is missing": (1, (4,))}
+    assert rejected_lines(log) == {"item is missing": (1, (4,))}
 
 
 @pytest.mark.parametrize("line", ["1 10 978300760", "u a 5 978300760.0", "u a 2020-01-02 07:15"])
@@ -51,19 +51,19 @@ def test_events_are_not_read_as_sequences(write, line):
         assert rows(read_events(path, columns=columns))[0] == ("1", "10", 978300760 * SECOND)
 
 
-def test_one_long_sequence_reads(write):
+def test_one_long_sequence_is_read(write):
     items = [f"item{number}" for number in range(20_000)]  # a line longer than csv's longest field
     assert len(rows(read_events(write("u " + " ".join(items), "s.txt")))) == 20_000
 
 
-def test_json_lines_read_and_bad_lines_are_named(write):
+def test_json_lines_are_read_and_bad_lines_are_rejected(write):
     lines = ['{"user":1,"item":"a","time":5}', "", "{bad", "[1]", '{"user":2,"item":"b","time":6}']
     log = read_events(write("\n".join([*lines, '{"time":7,"item":"c","user":3}']), "log.jsonl"))
     assert rows(log) == [("1", "a", 5 * SECOND), ("2", "b", 6 * SECOND), ("3", "c", 7 * SECOND)]
-    assert told(log) == {"line is not a JSON object": (2, (3, 4))}
+    assert rejected_lines(log) == {"line is not a JSON object": (2, (3, 4))}
 
 
-def test_keys_that_come_late_are_columns(write):
+def test_late_keys_are_columns(write):
     early = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
     late = ['{"uid":"v","item":"x","time":200,"Event_Type":"buy","note":{"category":"no"}}']
     path = write("\n".join([*early, *late]), "log.jsonl")
@@ -73,13 +73,13 @@ def test_keys_that_come_late_are_columns(write):
     assert read_events(path, keep_events=("buy",)).rows_kept == 1
 
 
-def test_a_late_key_takes_no_role_from_an_early_one_unless_named(write):
+def test_a_late_key_does_not_replace_an_early_one_unless_chosen(write):
     early = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
     path = write("\n".join([*early, '{"user":"v","uid":"w","item":"x","time":9}']), "log.jsonl")
     assert rows(read_events(path))[-1][0] == "w"
     path = write("\n".join([*early, '{"who":"v","item":"x","time":9}'] * 2), "log.jsonl")
     log = read_events(path, columns=Columns(item="item", time="time"))
-    assert told(log) == {"user is missing": (2, (151, 302))}
+    assert rejected_lines(log) == {"user is missing": (2, (151, 302))}
     with pytest.raises(DataError, match="cannot be used"):
         read_events(path, columns=Columns(user="who"))
 
@@ -89,13 +89,13 @@ def test_a_number_of_many_digits_and_a_deep_line_do_not_stop_a_log(write):
     lines = [f'{{"user":"u","item":"{item}","time":6}}' for item in "abc"]
     log = read_events(write("\n".join([large, deep, *lines]), "log.jsonl"))
     assert "".join(row[1] for row in rows(log)) == "abc"
-    assert told(log) == {"line is not a JSON object": (2, (1, 2))}
+    assert rejected_lines(log) == {"line is not a JSON object": (2, (1, 2))}
     with pytest.raises(DataError, match="line 1 is not an object, or is nested too deeply"):
         read_events(write(deep, "log.jsonl"))
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
-def test_compressed_files_read(tmp_path, ending):
+def test_compressed_files_are_read(tmp_path, ending):
     content = (HEADER + "u,a,5\n").encode()
     path = tmp_path / f"log.csv.{ending}"
     if ending == "gz":
@@ -108,7 +108,7 @@ def test_compressed_files_read(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2"])
 @pytest.mark.parametrize("damage", ["cut", "plain"])
-def test_a_damaged_or_misnamed_archive_is_said_so(write, tmp_path, ending, damage):
+def test_a_damaged_or_misnamed_archive_is_an_error(write, tmp_path, ending, damage):
     path, codec = tmp_path / f"log.csv{ending}", {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
     with pa.output_stream(str(path), compression=codec[ending]) as stream:
         stream.write((HEADER + good(500)).encode())
@@ -117,7 +117,7 @@ def test_a_damaged_or_misnamed_archive_is_said_so(write, tmp_path, ending, damag
         read_events(path)
 
 
-def test_hidden_and_temporary_folders_are_no_data_unless_named(tmp_path, write):
+def test_hidden_and_temporary_folders_are_skipped_unless_named(tmp_path, write):
     write(HEADER + "u,a,5\n", "logs/day/a.csv")
     for name in (".ipynb_checkpoints/a-checkpoint.csv", "_temporary/0/a.csv", "day/.old/a.csv"):
         write(HEADER + "u,x,6\n", f"logs/{name}")
@@ -127,7 +127,7 @@ def test_hidden_and_temporary_folders_are_no_data_unless_named(tmp_path, write):
         assert rows(read_events(source)) == [("u", "x", 6 * SECOND)]
 
 
-def test_no_name_is_no_folder(tmp_path, write, monkeypatch):
+def test_an_empty_name_is_not_the_current_folder(tmp_path, write, monkeypatch):
     write(HEADER + "u,a,5\n")
     monkeypatch.chdir(tmp_path)
     assert read_events(".").rows_kept == 1
@@ -135,7 +135,7 @@ def test_no_name_is_no_folder(tmp_path, write, monkeypatch):
         read_events("")
 
 
-def test_directories_and_globs_read_in_the_order_of_names(tmp_path, write):
+def test_folders_and_globs_are_read_in_the_order_of_names(tmp_path, write):
     write("user,item,time\nu,b,6\n", "logs/part-2.csv")
     write("time,item,user\n5,a,u\nx,y,u\n", "logs/part-1.csv")
     write("", "logs/_SUCCESS")
@@ -150,7 +150,7 @@ def test_directories_and_globs_read_in_the_order_of_names(tmp_path, write):
         read_events(tmp_path / "nowhere")
 
 
-def test_not_all_files_need_have_the_optional_columns(tmp_path, write):
+def test_optional_columns_may_be_missing_in_some_files(tmp_path, write):
     write("user,item,time\nu,a,5\n", "logs/1.csv")
     write("user,item,time,event,genres\nu,b,6,buy,x|y\n", "logs/2.csv")
     frame = read_events(tmp_path / "logs").frame.collect()
@@ -158,14 +158,14 @@ def test_not_all_files_need_have_the_optional_columns(tmp_path, write):
     assert frame["category"].to_list() == [[], ["x", "y"]]
 
 
-def test_a_file_of_words_among_tables_is_named(tmp_path, write):
+def test_a_text_file_among_tables_is_an_error(tmp_path, write):
     write(HEADER + "u,a,5\n", "logs/a.csv")
     write("hello world\n", "logs/readme.md")
     with pytest.raises(DataError, match=r"contains tables, and readme\.md without a header"):
         read_events(tmp_path / "logs")
 
 
-def test_parquet_directories_read_lazily(tmp_path):
+def test_parquet_folders_are_read_lazily(tmp_path):
     for part, item in enumerate((7, 8)):
         frame = pl.DataFrame({"user_id": [1], "item_id": [item], "timestamp": [5]})
         frame.write_parquet(tmp_path / f"part-{part}.parquet")
@@ -174,20 +174,20 @@ def test_parquet_directories_read_lazily(tmp_path):
     assert "Parquet SCAN" in log.frame.explain()
 
 
-def test_every_frame_gives_the_same():
+def test_all_kinds_of_frames_have_the_same_result():
     table = {"user": ["u", None, "v"], "item": ["a", "b", "c"], "time": [5, 6, 7]}
     sources = [pl.DataFrame(table), pl.LazyFrame(table), pd.DataFrame(table), pa.table(table)]
     for source in sources:
         log = read_events(source)
         assert rows(log) == [("u", "a", 5 * SECOND), ("v", "c", 7 * SECOND)]
-        assert told(log) == {"user is missing": (1, (2,))}
+        assert rejected_lines(log) == {"user is missing": (1, (2,))}
     with pytest.raises(DataError, match="int cannot be read as a table"):
         read_events(5)
     with pytest.raises(DataError, match="DataFrame cannot be read as a table"):
         read_events(pd.DataFrame(table | {"item": [2**70, 1, 2]}))
 
 
-def test_real_sequences_read_whole():
+def test_real_sequences_are_read_completely():
     shared = Path(__file__).parents[3] / "shared" / "data"
     shared = Path(os.environ.get("PRISMREC_SHARED_DATA", shared))
     path = shared / "amazon-beauty" / "sequences.txt"

@@ -1,4 +1,4 @@
-"""Shared accounts: every event once, each person's in order, and it is known whose."""
+"""Shared accounts: each event occurs once, in order per person, and its person is known."""
 
 import numpy as np
 import pytest

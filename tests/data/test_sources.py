@@ -48,11 +48,11 @@ def test_a_local_copy_is_read_from_a_folder_or_an_archive(films, tmp_path):
     assert dataset.users.ids.to_list() == ["1", "2"]
     assert dataset.catalog.titles.to_list() == ["Amélie (2001)", "Heat (1995)"]
     assert dataset.catalog.category_names == ["Comedy", "Romance", "Action"]
-    assert dataset.how["source"] == "ml-1m"  # and not where the cache happens to be
+    assert dataset.how["source"] == "ml-1m"  # not the path of the cache
     assert dataset.histories.times_of(0).tolist() == [978300760_000000, 978302109_000000]
 
 
-def test_what_is_in_the_cache_is_not_fetched_again(films, tmp_path, monkeypatch):
+def test_a_cached_data_set_is_not_downloaded_again(films, tmp_path, monkeypatch):
     first = fetch("ml-1m", tmp_path / "cache", source=films)
     assert fetch("ml-1m", tmp_path / "cache") == first
     assert set(first.sha256) == {"ratings.dat", "movies.dat"}
@@ -60,7 +60,7 @@ def test_what_is_in_the_cache_is_not_fetched_again(films, tmp_path, monkeypatch)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["ml-1m"]
 
 
-def test_a_file_that_is_not_the_known_one_is_refused(tmp_path):
+def test_a_file_with_another_hash_is_an_error(tmp_path):
     header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
     folder_of(tmp_path / "here", {"ml-100k.inter": header, "ml-100k.item": ""})
     with pytest.raises(
@@ -70,7 +70,7 @@ def test_a_file_that_is_not_the_known_one_is_refused(tmp_path):
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_the_films_of_grouplens_itself_have_titles_and_genres(tmp_path):
+def test_files_of_grouplens_have_titles_and_genres(tmp_path):
     files = {"ml-100k/u.data": "7\t1\t3\t881250949\n", "ml-100k/u.item": U_ITEM}
     log, items = open_named("ml-100k", tmp_path, source=folder_of(tmp_path / "here", files))
     catalog = build_dataset(log, items=items, **EVERYTHING).catalog
@@ -78,7 +78,7 @@ def test_the_films_of_grouplens_itself_have_titles_and_genres(tmp_path):
     assert catalog.category_names == ["Animation", "Children's", "Comedy"]
 
 
-def test_books_are_read_from_reviews_and_their_metadata_is_not_run(tmp_path):
+def test_books_are_read_from_reviews_and_metadata_is_not_executed(tmp_path):
     reviews = [
         {"reviewerID": "A", "asin": a, "unixReviewTime": t, "overall": 5.0}
         for a, t in [("0002", 7), ("0001", 3)]
@@ -105,7 +105,7 @@ def test_books_are_read_from_reviews_and_their_metadata_is_not_run(tmp_path):
         fetch("amazon-books", tmp_path / "cache", source=tmp_path / "here")
 
 
-def test_books_as_comirec_prepared_them_are_one_log_in_the_order_of_ranks(tmp_path):
+def test_comirec_books_are_one_log_in_the_order_of_ranks(tmp_path):
     files = {
         "book_train.txt": "1,5,0\n1,6,1\n",
         "book_valid.txt": "2,6,0\n",
@@ -131,12 +131,12 @@ def test_taobao_is_read_from_its_file_by_event_type(tmp_path):
     assert len(build_dataset(everything, **EVERYTHING).histories.items) == 3
 
 
-def test_what_may_not_be_downloaded_says_where_to_get_it(tmp_path):
+def test_the_error_of_a_data_set_without_download_has_its_page(tmp_path):
     with pytest.raises(DataError, match=r"without an account; get it from https://tianchi"):
         fetch("taobao", tmp_path)
 
 
-def test_a_path_that_is_not_it_says_what_is_looked_for(tmp_path):
+def test_the_error_of_a_wrong_path_has_the_expected_files(tmp_path):
     (tmp_path / "here").mkdir()
     with pytest.raises(
         DataError, match=r"does not contain ratings\.dat and movies\.dat; see https"
@@ -148,7 +148,7 @@ def test_a_path_that_is_not_it_says_what_is_looked_for(tmp_path):
         fetch("ml-1", tmp_path / "cache")
 
 
-def test_a_site_that_cannot_be_reached_says_to_give_a_path(tmp_path, monkeypatch):
+def test_the_error_of_an_unreachable_site_suggests_a_path(tmp_path, monkeypatch):
     def unreachable(*_, **__):
         raise OSError("no route")
 
@@ -217,13 +217,13 @@ def test_a_download_that_fails_leaves_no_file(serve, tmp_path, body):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_synthetic_names_are_opened_in_the_same_way(tmp_path):
+def test_synthetic_names_are_opened_too(tmp_path):
     log, items = open_named("synthetic:noise?users=10", tmp_path)
     assert (log.rows_kept, items.frame.height) == (130, 256)
 
 
 @pytest.mark.parametrize("source", DATASETS.values(), ids=DATASETS)
-def test_every_data_set_says_whose_it_is_and_where(source: Source):
+def test_every_data_set_states_its_owner_and_page(source: Source):
     assert source.terms.endswith(".")
     assert source.home.startswith("https://")
     assert source.size_mib > 0

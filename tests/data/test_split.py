@@ -16,7 +16,7 @@ EVERYTHING = {"min_user_events": 1, "min_item_events": 1}
 
 
 def users_of(count, events=5):
-    """Give users who each have items of their own, so that an item tells its user."""
+    """Return users without common items, so that an item identifies its user."""
     return {f"u{u}": [f"{u}-{i}" for i in range(events)] for u in range(count)}
 
 
@@ -38,7 +38,7 @@ def test_by_user_is_the_published_permutation_of_users():
 @pytest.mark.parametrize(
     ("users", "parts"), [(943, (754, 94, 95)), (22_363, (17_890, 2_236, 2_237))]
 )
-def test_by_user_parts_are_as_large_as_those_measured(users, parts):
+def test_by_user_parts_have_the_measured_sizes(users, parts):
     split = split_by_user(dataset_of(users_of(users, events=2)))
     assert (len(split.train), len(split.valid), len(split.test)) == parts
 
@@ -49,12 +49,12 @@ def test_the_first_four_fifths_are_history(events, known):
     assert (len(case.history), len(case.targets)) == (known, events - known)
 
 
-def test_a_share_that_floats_cannot_hold_is_not_rounded_down():
+def test_a_share_is_not_rounded_down_by_float_error():
     (case, *_) = split_by_user(dataset_of(users_of(10, 100)), history_share=0.29).test
     assert len(case.history) == 29
 
 
-def test_users_too_short_to_test_are_left_out_and_counted():
+def test_users_with_too_few_events_are_left_out_and_counted():
     split = split_by_user(dataset_of(users_of(10, events=1)))
     assert (len(split.train), split.valid, split.test) == (8, [], [])
     assert split.how.endswith("; 2 users too short not tested")
@@ -75,7 +75,7 @@ def test_leave_last_out_tests_the_last_item_and_validates_the_one_before():
     assert split.how == "leave-last-out; 2 users of fewer than 3 events not tested"
 
 
-def test_by_time_knows_what_was_before_and_looks_for_what_came_after():
+def test_by_time_has_earlier_events_as_history_and_later_ones_as_targets():
     rows = [("u", "a", 1), ("u", "b", 10), ("u", "c", 20), ("v", "d", 3), ("new", "e", 15)]
     dataset = build_dataset(log_of(rows), **EVERYTHING)
     split = split_by_time(dataset, valid_from=10, test_from=20)
@@ -102,18 +102,18 @@ def test_by_time_needs_times():
 
 
 @pytest.mark.parametrize("moments", [{"valid_from": 5}, {"valid_from": 9, "test_from": 8}])
-def test_by_time_refuses_half_a_pair_and_a_wrong_order(moments):
+def test_by_time_needs_both_times_in_order(moments):
     with pytest.raises(ConfigError, match="valid_from is"):
         split_by_time(dataset_of({"u": "abc"}), **moments)
 
 
-def test_by_time_refuses_to_train_on_nothing():
+def test_by_time_needs_events_for_training():
     with pytest.raises(DataError, match="No event is before"):
         split_by_time(dataset_of({"u": "abc"}), valid_from=0, test_from=1)
 
 
 @pytest.mark.parametrize("name", sorted(SPLITS))
-def test_an_item_that_is_only_a_test_target_is_nowhere_in_training(name):
+def test_an_item_that_is_only_a_test_target_is_not_in_training(name):
     tested = {f"u{u}" for u in np.random.default_rng(0).permutation(10)[9:]}  # of by-user
     tested = tested if name == "by-user" else {f"u{u}" for u in range(10)}
     histories = {f"u{u}": "abcdabcdZ" if f"u{u}" in tested else "abcdabcda" for u in range(10)}
@@ -128,7 +128,7 @@ def test_an_item_that_is_only_a_test_target_is_nowhere_in_training(name):
 
 
 @pytest.mark.parametrize("name", sorted(SPLITS))
-def test_the_same_split_twice(name):
+def test_two_calls_return_the_same_split(name):
     dataset = dataset_of(users_of(30))
     one, two = make_split(dataset, name), make_split(dataset, name)
     assert one.how == two.how
@@ -136,7 +136,7 @@ def test_the_same_split_twice(name):
         np.testing.assert_array_equal(a.history, b.history)
 
 
-def test_a_wrong_name_option_or_share_is_refused_with_what_there_is():
+def test_wrong_names_options_and_shares_are_errors():
     dataset = dataset_of(users_of(5))
     with pytest.raises(UnknownName, match="Did you mean 'by-user'"):
         make_split(dataset, "by-users")

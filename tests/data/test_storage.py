@@ -24,7 +24,7 @@ def folder(dataset, tmp_path):
     return tmp_path / "some" / "data"
 
 
-def test_what_is_saved_comes_back_the_same(dataset, folder):
+def test_a_loaded_data_set_equals_the_saved_one(dataset, folder):
     loaded = load_dataset(folder, verify=True)
     assert loaded.fingerprint == dataset.fingerprint
     assert loaded.how == dataset.how
@@ -41,19 +41,19 @@ def test_what_is_saved_comes_back_the_same(dataset, folder):
     assert loaded.catalog.titles.to_list() == dataset.catalog.titles.to_list()
 
 
-def test_a_catalog_without_categories_comes_back(tmp_path):
+def test_a_catalog_without_categories_is_loaded(tmp_path):
     save_dataset(dataset_of({"u": "abc"}), tmp_path / "data")
     catalog = load_dataset(tmp_path / "data").catalog
     assert not len(catalog.category_ids)
     assert catalog.category_names == []
 
 
-def test_arrays_are_mapped_and_not_read(folder):
+def test_arrays_are_memory_mapped(folder):
     assert isinstance(load_dataset(folder).histories.items.base, np.memmap)
 
 
-def test_only_the_data_set_is_left_where_it_was_written(dataset, folder):
-    save_dataset(dataset, folder)  # in place of itself
+def test_no_temporary_files_remain(dataset, folder):
+    save_dataset(dataset, folder)  # replaces itself
     assert [path.name for path in folder.parent.iterdir()] == ["data"]
     assert (
         sorted(path.suffix for path in folder.iterdir())
@@ -61,12 +61,12 @@ def test_only_the_data_set_is_left_where_it_was_written(dataset, folder):
     )
 
 
-def test_a_data_set_that_is_open_can_be_written_in_its_own_place(dataset, folder):
+def test_a_loaded_data_set_can_be_saved_to_its_own_folder(dataset, folder):
     save_dataset(load_dataset(folder), folder)
     assert load_dataset(folder, verify=True).fingerprint == dataset.fingerprint
 
 
-def test_the_split_follows_from_the_manifest(dataset, tmp_path):
+def test_the_split_of_the_manifest_is_used(dataset, tmp_path):
     save_dataset(
         dataset, tmp_path / "d", split={"name": "by-user", "options": {"seed": 3, "test": 0.3}}
     )
@@ -76,14 +76,14 @@ def test_the_split_follows_from_the_manifest(dataset, tmp_path):
     assert load_split(tmp_path / "d", dataset).how.startswith("by-user, seed 0, 80/10/10")
 
 
-def test_a_shuffled_item_map_is_refused(folder):
+def test_shuffled_item_ids_are_an_error(folder):
     items = pl.read_parquet(folder / "items.parquet")
     items.with_columns(pl.col("id").reverse()).write_parquet(folder / "items.parquet")
     with pytest.raises(DataError, match=r"users\.parquet or items\.parquet was changed"):
         load_dataset(folder)
 
 
-def test_changed_events_are_found_when_asked_for(folder):
+def test_changed_events_are_found_with_verify(folder):
     times = np.load(folder / "times.npy")
     np.save(folder / "times.npy", times + 1)
     load_dataset(folder)
@@ -105,13 +105,13 @@ def test_a_missing_or_damaged_file_is_named(folder, name, damage):
         load_dataset(folder)
 
 
-def test_arrays_of_objects_are_refused_unread(folder):
+def test_arrays_of_objects_are_an_error(folder):
     np.save(folder / "items.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"items\.npy is missing or damaged"):
         load_dataset(folder)
 
 
-def test_ids_that_are_floats_are_refused(folder):
+def test_float_ids_are_an_error(folder):
     np.save(folder / "items.npy", np.load(folder / "items.npy").astype(np.float64))
     with pytest.raises(DataError, match="1 dimensions of float64"):
         load_dataset(folder)
@@ -125,7 +125,7 @@ def test_ids_that_are_floats_are_refused(folder):
         ({"events": 7}, "has 40 events, but its manifest.json has 7"),
     ],
 )
-def test_another_format_or_size_is_refused(folder, change, message):
+def test_another_format_or_size_is_an_error(folder, change, message):
     manifest = read_dataset_manifest(folder)
     (folder / "manifest.json").write_text(json.dumps({**manifest, **change}))
     with pytest.raises(DataError, match=message):
@@ -133,7 +133,7 @@ def test_another_format_or_size_is_refused(folder, change, message):
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "5", '"x"'])
-def test_a_manifest_that_is_no_object_is_refused(folder, text):
+def test_a_manifest_that_is_not_an_object_is_an_error(folder, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(
         DataError, match=r"manifest\.json contains .* must be an object; prepare it"
@@ -150,7 +150,7 @@ def test_a_manifest_that_is_no_object_is_refused(folder, text):
         ("split", {"name": "by-user"}), ("split", {"name": "by-user", "options": [1]}),
     ],
 )  # fmt: skip
-def test_a_key_of_the_manifest_that_is_absent_or_wrong_is_named(folder, key, value):
+def test_a_missing_or_wrong_key_is_named(folder, key, value):
     manifest = read_dataset_manifest(folder)
     (folder / "manifest.json").write_text(json.dumps({**manifest, key: value}))
     with pytest.raises(DataError, match=rf"manifest\.json has {key} = .*, but it must be"):
@@ -162,7 +162,7 @@ def test_a_key_of_the_manifest_that_is_absent_or_wrong_is_named(folder, key, val
 
 
 @pytest.mark.parametrize("options", [{"test": "0.1"}, {"seed": -1}, {"seed": 1.5}])
-def test_a_split_that_cannot_be_made_is_refused(dataset, tmp_path, options):
+def test_an_impossible_split_is_an_error(dataset, tmp_path, options):
     save_dataset(dataset, tmp_path / "d", split={"name": "by-user", "options": options})
     with pytest.raises(DataError, match=r"manifest\.json has a split that is not possible"):
         load_split(tmp_path / "d", dataset)
@@ -173,12 +173,12 @@ def test_a_split_that_cannot_be_made_is_refused(dataset, tmp_path, options):
     [
         ("categories", {"title": ["x", "y", "z"]}, "name"),
         ("categories", {"name": ["x", "other"]}, "it lacks 'y'"),
-        ("categories", {"name": ["x", "y", "z", "x"]}, "names a category twice"),
-        ("categories", {"name": [1, 2, 3]}, "its column name holds Int64, not String"),
+        ("categories", {"name": ["x", "y", "z", "x"]}, "contains a category twice"),
+        ("categories", {"name": [1, 2, 3]}, "its column name is Int64, not String"),
         ("users", {"id": [None, "a"]}, "its column id lacks 1 value"),
     ],
 )
-def test_a_table_of_something_else_is_named(folder, name, table, message):
+def test_a_wrong_table_is_named(folder, name, table, message):
     pl.DataFrame(table).write_parquet(folder / f"{name}.parquet")
     with pytest.raises(DataError, match=rf"{name}\.parquet is missing or damaged \(.*{message}"):
         load_dataset(folder)
@@ -187,13 +187,13 @@ def test_a_table_of_something_else_is_named(folder, name, table, message):
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        (pl.lit("many").alias("count"), "its column count holds String"),
+        (pl.lit("many").alias("count"), "its column count is String"),
         (-pl.col("count"), "a count is negative or a category null"),
         (pl.lit([None, "x"], dtype=pl.List(pl.String)).alias("categories"), "a category null"),
-        (pl.lit("x").alias("categories"), "its column categories holds String"),
+        (pl.lit("x").alias("categories"), "its column categories is String"),
     ],
 )
-def test_items_of_something_else_are_named(folder, column, message):
+def test_a_wrong_table_of_items_is_named(folder, column, message):
     pl.read_parquet(folder / "items.parquet").with_columns(column).write_parquet(
         folder / "items.parquet"
     )
@@ -201,7 +201,7 @@ def test_items_of_something_else_are_named(folder, column, message):
         load_dataset(folder)
 
 
-def test_offsets_that_fall_are_refused(folder):
+def test_descending_offsets_are_an_error(folder):
     indptr = np.load(folder / "indptr.npy")
     indptr[2] = 10**9
     np.save(folder / "indptr.npy", indptr)
@@ -209,7 +209,7 @@ def test_offsets_that_fall_are_refused(folder):
         load_dataset(folder)
 
 
-def test_no_data_set_at_all_is_said_so(tmp_path):
+def test_a_missing_data_set_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"No data set at .* make one with 'prismrec prepare'"):
         load_dataset(tmp_path)
     (tmp_path / "manifest.json").write_text("{")

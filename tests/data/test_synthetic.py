@@ -10,7 +10,7 @@ from prismrec.errors import ConfigError, UnknownName
 
 
 def taste(world):
-    """Give each user's clusters, as sets, and the items of all events."""
+    """Return the set of clusters per user, and the items of all events."""
     frame = world.draw()[0].frame.collect()
     size = world.items // world.clusters
     by_user = frame.group_by("user", maintain_order=True).agg(pl.col("item") // size)
@@ -18,12 +18,12 @@ def taste(world):
 
 
 @pytest.mark.parametrize("tastes", [2, 3, 31, 32])
-def test_a_user_takes_from_so_many_clusters_and_no_others(tastes):
+def test_a_user_has_items_of_the_given_number_of_clusters(tastes):
     sets, _ = taste(World("many-taste", users=200, events=400, tastes=tastes))
     assert {len(clusters) for clusters in sets} == {tastes}
 
 
-def test_a_user_of_one_taste_takes_from_one_cluster():
+def test_a_user_with_one_taste_has_items_of_one_cluster():
     sets, _ = taste(World("one-taste", users=500))
     assert {len(clusters) for clusters in sets} == {1}
     assert len(set.union(*sets)) == 32
@@ -43,7 +43,7 @@ def test_noise_is_even_over_all_items():
     assert abs(counts - 130_000 / 256).max() < 5 * np.sqrt(130_000 / 256)
 
 
-def test_popularity_falls_by_the_power_asked():
+def test_popularity_follows_the_given_power():
     _, items = taste(World("noise", users=20_000, items=100, clusters=1, zipf=1.0))
     counts = np.bincount(items, minlength=100)
     assert counts[0] / counts[9] == pytest.approx(10, rel=0.1)
@@ -61,7 +61,7 @@ def test_the_true_cluster_of_an_item_is_its_category():
     assert catalog.title(1).startswith("Item ")
 
 
-def test_the_same_name_is_the_same_world_and_another_seed_another():
+def test_equal_names_have_equal_events_and_another_seed_has_others():
     spec = "synthetic:many-taste?users=50&zipf=1.1&seed=4"
     one, two, other = (open_world(s)[0] for s in (spec, spec, spec[:-1] + "5"))
     assert one.frame.collect().equals(two.frame.collect())
@@ -88,7 +88,7 @@ def test_the_same_name_is_the_same_world_and_another_seed_another():
         ("synthetic:noise?zipf=nan", ConfigError, "zipf is nan"),
     ],
 )
-def test_an_impossible_world_is_refused(spec, error, message):
+def test_an_impossible_world_is_an_error(spec, error, message):
     with pytest.raises(error, match=message):
         open_world(spec)
 

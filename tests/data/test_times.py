@@ -1,4 +1,4 @@
-"""Times: one unit a column, dates year first, digits kept."""
+"""Convert times: one unit per column, dates year first, exact digits."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -31,27 +31,27 @@ def read(values, dtype=None, **options):
     return log_of(values, dtype, **options).frame.collect()["time"].to_list()
 
 
-def test_moments_that_float32_makes_one_stay_apart():  # D03
+def test_times_that_are_equal_in_float32_stay_different():
     late, early = 1511544100, 1511544070
     assert np.float32(late) == np.float32(early)
     for texts in ([late, early], [f"{late}", f"{early}"], [f"{late}.0", f"{early}.0"]):
         assert read(texts) == [late * SECOND, early * SECOND]
 
 
-def test_a_float32_column_is_refused():  # D03
+def test_a_float32_column_is_an_error():
     with pytest.raises(DataError, match="float32"):
         read([MOMENT], pl.Float32)
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(10**17, 9 * 10**18 - 1), min_size=1))
-def test_no_digit_of_a_nanosecond_is_lost(values):  # D03
+def test_nanoseconds_are_exact(values):
     expected = [value // 1_000 for value in values]
     assert read(values) == read(list(map(str, values))) == expected
     assert read([f"{value}.0" for value in values]) == expected
 
 
-def test_seconds_among_milliseconds_are_an_error_that_counts_both():  # D04
+def test_seconds_among_milliseconds_are_an_error_that_counts_both():
     mixed = [MOMENT, MOMENT + 10, (MOMENT + 20) * 1_000]
     for values in (mixed, list(map(str, mixed))):
         with pytest.raises(DataError, match=r"2 in s and 1 in ms.*auto-per-row"):
@@ -61,7 +61,7 @@ def test_seconds_among_milliseconds_are_an_error_that_counts_both():  # D04
 
 
 @pytest.mark.parametrize(("unit", "scale"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
-def test_a_unit_is_told_by_the_size_of_the_whole_column(unit, scale):  # D04
+def test_the_unit_is_detected_by_the_size_of_the_whole_column(unit, scale):
     for value in (MOMENT, 10**8, 10**10):
         if value * scale < 9 * 10**18:
             log = log_of([value * scale, 0])
@@ -73,7 +73,7 @@ def test_counts_from_zero_keep_their_order():
     assert read([2, 0, 1]) == [2 * SECOND, 0, SECOND]
 
 
-def test_a_unit_that_is_given_is_taken():
+def test_a_chosen_unit_is_used():
     assert read([5], time_unit="ms") == [5_000]
     assert read([10**12], time_unit="us") == [10**12]
     with pytest.raises(DataError, match="out of range"):
@@ -105,7 +105,7 @@ def test_dates_are_read_year_first(text, expected):
 ODD = ["31-12-2020 07:01", "03-02-2021 07:01", "07:15.2", "42", "", "2020-02-30", "12/31/2020"]
 
 
-def test_no_date_is_guessed():  # D06
+def test_no_date_is_guessed():
     fine = [f"2020-01-{day:02}" for day in range(1, 21)]
     log = log_of(fine + ODD)
     assert {each.reason: each.lines for each in log.rejected} == {
@@ -119,7 +119,7 @@ def test_no_date_is_guessed():  # D06
         log_of(ODD)
 
 
-def test_a_format_that_is_given_says_which_is_the_day():  # D06
+def test_a_chosen_format_decides_which_number_is_the_day():
     day_first = read(["03-02-2021 07:01"], time_format="%d-%m-%Y %H:%M")
     month_first = read(["03-02-2021 07:01"], time_format="%m-%d-%Y %H:%M")
     assert day_first == [int(datetime(2021, 2, 3, 7, 1, tzinfo=UTC).timestamp()) * SECOND]
@@ -131,7 +131,7 @@ def test_a_format_that_is_given_says_which_is_the_day():  # D06
     assert [each.lines for each in log.rejected] == [(3,)]
 
 
-def test_dates_among_numbers_are_refused():  # D06
+def test_dates_among_numbers_are_rejected():
     log = log_of([str(MOMENT)] * 3 + ["2020-01-01"])
     assert [str(each) for each in log.rejected] == [
         "1 row: time is a date among numbers (line 4: 'u,3,2020-01-01')"
@@ -139,16 +139,16 @@ def test_dates_among_numbers_are_refused():  # D06
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400", "0x10", "1_000", "१", "none"])
-def test_what_is_no_number_is_refused(text):
+def test_text_that_is_not_a_number_is_rejected(text):
     assert [each.reason for each in log_of(["5", "6", text]).rejected] == ["time cannot be read"]
 
 
 @pytest.mark.parametrize("value", [9 * 10**18, -(2**63), 2**63 - 1])
-def test_what_is_beyond_int64_is_refused(value):
+def test_numbers_beyond_int64_are_rejected(value):
     assert [each.reason for each in log_of([5, 6, value]).rejected] == ["time is out of range"]
 
 
-def test_columns_of_dates_are_taken_as_they_are():
+def test_columns_of_dates_are_used_directly():
     east = timezone(timedelta(hours=9))
     noon = datetime(2020, 1, 2, 12, tzinfo=east)
     assert read([noon]) == [int(noon.timestamp()) * SECOND]

@@ -1,4 +1,4 @@
-"""Batches show every pair of a prefix and its target, once an epoch, as it was."""
+"""Batches contain every pair of prefix and target once per epoch."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ examples = settings(deadline=None, max_examples=60)
 
 
 def histories_of(lengths):
-    """Items count up over all users, so an item tells its user and its place."""
+    """Build histories in which each item number occurs once, so it identifies user and position."""
     ends = np.cumsum(lengths)
     return Histories.of([range(end - n + 1, end + 1) for n, end in zip(lengths, ends, strict=True)])
 
@@ -49,7 +49,7 @@ def user_and_place(histories, item):
 
 @examples
 @given(settings_of_batches(), st.integers(0, 3))
-def test_all_shows_every_target_exactly_once_an_epoch(made, epoch):
+def test_all_has_every_target_exactly_once_per_epoch(made, epoch):
     histories, options = made
     batches = Batches(histories, targets="all", **options)
     shown = Counter(t for batch in epoch_of(batches, epoch) for t in batch[1][batch[1] != 0])
@@ -59,7 +59,7 @@ def test_all_shows_every_target_exactly_once_an_epoch(made, epoch):
 
 @examples
 @given(settings_of_batches(), st.integers(0, 3))
-def test_random_shows_every_user_exactly_once_an_epoch(made, epoch):
+def test_random_has_every_user_exactly_once_per_epoch(made, epoch):
     histories, options = made
     batches = Batches(histories, targets="random", **options)
     shown = [t for batch in epoch_of(batches, epoch) for _, t in pairs_of(*batch)]
@@ -69,7 +69,7 @@ def test_random_shows_every_user_exactly_once_an_epoch(made, epoch):
 
 @examples
 @given(settings_of_batches(), st.sampled_from(["all", "random"]), st.integers(1, 5))
-def test_a_prefix_is_what_came_before_its_target(made, targets, horizon):
+def test_a_prefix_precedes_its_target(made, targets, horizon):
     histories, options = made
     batches = Batches(histories, targets=targets, horizon=horizon, **options)
     for history, target in epoch_of(batches):
@@ -86,7 +86,7 @@ def test_a_prefix_is_what_came_before_its_target(made, targets, horizon):
 
 @examples
 @given(settings_of_batches())
-def test_a_prefix_is_whole_or_half_of_what_fits(made):
+def test_a_prefix_is_complete_or_at_least_half_of_max_len(made):
     histories, options = made
     for batch in epoch_of(Batches(histories, targets="all", **options)):
         for prefix, item in pairs_of(*batch):
@@ -96,7 +96,7 @@ def test_a_prefix_is_whole_or_half_of_what_fits(made):
 
 @examples
 @given(settings_of_batches())
-def test_a_random_target_sees_all_that_fits(made):
+def test_a_random_target_has_the_longest_possible_prefix(made):
     histories, options = made
     for batch in epoch_of(Batches(histories, targets="random", **options)):
         for prefix, item in pairs_of(*batch):
@@ -105,7 +105,7 @@ def test_a_random_target_sees_all_that_fits(made):
 
 @examples
 @given(settings_of_batches(), st.sampled_from(["all", "random"]))
-def test_padding_stands_on_the_right_and_nothing_is_trained_there(made, targets):
+def test_padding_is_on_the_right_and_not_trained(made, targets):
     histories, options = made
     for history, target in epoch_of(Batches(histories, targets=targets, **options)):
         real = history != 0
@@ -121,7 +121,7 @@ def test_a_batch_is_a_function_of_the_step_alone(made, targets, step):
     one = Batches(histories, targets=targets, horizon=3, **options)
     other = Batches(histories, targets=targets, horizon=3, **options)
     for before in range(step):
-        other.at(before)  # what was asked before changes nothing
+        other.at(before)  # earlier calls change nothing
     for mine, theirs in zip(one.at(step), other.at(step), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
@@ -144,7 +144,7 @@ def test_epochs_and_seeds_differ():
     assert len({history.tobytes() for history, _ in steps}) == 3
 
 
-def test_a_window_reaches_every_item_ahead_alike_and_no_further():
+def test_targets_are_uniform_within_the_horizon():
     histories = histories_of([20])
     batches = Batches(histories, max_len=20, batch_size=8, horizon=4)
     ahead = Counter()
@@ -155,7 +155,7 @@ def test_a_window_reaches_every_item_ahead_alike_and_no_further():
     assert min(ahead.values()) > 0.95 * max(ahead.values())
 
 
-def test_window_zero_looks_a_quarter_of_the_prefix_ahead_and_twenty_at_most():
+def test_horizon_zero_is_a_quarter_of_the_prefix_and_at_most_twenty():
     batches = Batches(histories_of([200]), max_len=50, batch_size=50, horizon=0)
     farthest = Counter()
     for step in range(600):
@@ -168,20 +168,20 @@ def test_window_zero_looks_a_quarter_of_the_prefix_ahead_and_twenty_at_most():
     assert 15 <= farthest[120] <= 20
 
 
-def test_a_random_target_is_any_but_the_first_alike():
+def test_a_random_target_is_uniform_without_the_first_event():
     batches = Batches(histories_of([5]), max_len=10, batch_size=8, targets="random")
     shown = Counter(int(t) for step in range(4_000) for _, t in pairs_of(*batches.at(step)))
     assert sorted(shown) == [2, 3, 4, 5]
     assert min(shown.values()) > 0.85 * max(shown.values())
 
 
-def test_users_of_one_event_are_left_out_and_of_two_give_one_pair():
+def test_users_with_one_event_are_left_out_and_with_two_have_one_pair():
     ((history, target),) = epoch_of(Batches(histories_of([1, 2, 0, 1]), max_len=5, batch_size=8))
     assert history.tolist() == [[2]]
     assert target.tolist() == [[3]]
 
 
-def test_batches_hold_about_as_many_pairs_as_asked():
+def test_batches_have_about_the_chosen_number_of_pairs():
     batches = Batches(histories_of([10] * 200), max_len=10, batch_size=90)
     sizes = [int((target != 0).sum()) for _, target in epoch_of(batches)]
     assert min(sizes) >= 80
@@ -197,17 +197,17 @@ def test_a_batch_smaller_than_a_row_is_never_empty(batch_size):
         assert target.any()
 
 
-def test_nothing_to_train_on_is_an_error_that_says_so():
+def test_no_pair_for_training_is_an_error():
     with pytest.raises(DataError, match="none of 3 users"):
         Batches(histories_of([1, 0, 1]), max_len=5, batch_size=8)
 
 
 @pytest.mark.parametrize("wrong", [{"max_len": 0}, {"batch_size": 0}, {"horizon": -1}])
-def test_impossible_sizes_are_refused(wrong):
+def test_impossible_sizes_are_errors(wrong):
     with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is {next(iter(wrong.values()))}"):
         Batches(histories_of([3]), **{"max_len": 5, "batch_size": 8} | wrong)
 
 
-def test_unknown_targets_are_refused():
+def test_unknown_targets_are_an_error():
     with pytest.raises(ConfigError, match="'last'"):
         Batches(histories_of([3]), max_len=5, batch_size=8, targets="last")

@@ -1,4 +1,4 @@
-"""Id maps, histories and splits: what must hold whatever the data."""
+"""Properties of id maps, histories and splits for any data."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import make_split
 
-quick = settings(max_examples=40, deadline=None)  # a data set takes milliseconds to build
+quick = settings(max_examples=40, deadline=None)  # building a data set needs milliseconds
 ids = st.lists(st.text(min_size=1, max_size=4), unique=True, max_size=20)
 rows = st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=8)
 events = st.lists(
@@ -26,7 +26,7 @@ def built(log, **options):
 
 @quick
 @given(ids, st.integers(0, 1))
-def test_an_id_map_is_the_same_there_and_back(names, first):
+def test_an_id_map_converts_ids_to_numbers_and_back(names, first):
     ids = IdMap(names, first=first, kind="item")
     numbers = ids.index(names)
     assert numbers.tolist() == list(range(first, first + len(names)))
@@ -35,7 +35,7 @@ def test_an_id_map_is_the_same_there_and_back(names, first):
 
 @quick
 @given(rows, st.data())
-def test_selected_histories_are_those_asked_for(lists, data):
+def test_select_returns_the_chosen_histories(lists, data):
     histories = Histories.of(lists)
     users = data.draw(st.lists(st.integers(0, len(lists) - 1), max_size=8))
     chosen = histories.select(np.array(users, dtype=np.int64))
@@ -51,7 +51,7 @@ def test_counts_and_lengths_add_up_to_the_events(lists):
 
 @quick
 @given(events)
-def test_a_data_set_holds_every_event_of_its_log_in_order(log):
+def test_a_data_set_has_every_event_of_its_log_in_order(log):
     dataset = built(log)
     for place, user in enumerate(dataset.users.ids):
         own = sorted((time, n, item) for n, (u, item, time) in enumerate(log) if str(u) == user)
@@ -61,7 +61,7 @@ def test_a_data_set_holds_every_event_of_its_log_in_order(log):
 
 
 def core_by_hand(log, min_user, min_item):
-    """Drop one event too few at a time, in the slowest order there is."""
+    """Drop single events that have too few, until none is left: the slow reference."""
     left = list(range(len(log)))
     while True:
         for n in left:
@@ -76,7 +76,7 @@ def core_by_hand(log, min_user, min_item):
 
 @quick
 @given(events, minima, minima)
-def test_the_core_is_what_dropping_one_event_at_a_time_leaves(log, min_user, min_item):
+def test_the_core_equals_dropping_single_events_repeatedly(log, min_user, min_item):
     users, items, _ = np.array(log).T
     kept = k_core(users, items, min_user_events=min_user, min_item_events=min_item)
     assert np.flatnonzero(kept).tolist() == core_by_hand(log, min_user, min_item)
@@ -84,7 +84,7 @@ def test_the_core_is_what_dropping_one_event_at_a_time_leaves(log, min_user, min
 
 @quick
 @given(events)
-def test_no_policy_keeps_an_exact_duplicate_but_keep(log):
+def test_only_keep_keeps_exact_duplicates(log):
     seen = built(log, duplicates="drop-exact")
     assert len(seen.histories.items) == len(set(log))
     collapsed = built(log, duplicates="collapse-repeats")
@@ -93,7 +93,7 @@ def test_no_policy_keeps_an_exact_duplicate_but_keep(log):
 
 
 def own_items(lengths):
-    """Give a log in which every event has an item of its own, so that parts can be told apart."""
+    """Build a log in which every event has a different item, to distinguish the parts."""
     return [(u, 100 * u + i, 7 * i + u) for u, n in enumerate(lengths) for i in range(n)]
 
 
@@ -102,7 +102,7 @@ lengths = st.lists(st.integers(1, 9), min_size=5, max_size=30)
 
 @quick
 @given(lengths, st.integers(0, 5))
-def test_by_user_no_user_is_in_two_parts_and_no_event_is_lost(lengths, seed):
+def test_by_user_each_user_is_in_one_part_and_no_event_is_lost(lengths, seed):
     dataset = built(own_items(lengths))
     split = make_split(dataset, "by-user", seed=seed)
     parts = [split.train.items]
@@ -111,7 +111,7 @@ def test_by_user_no_user_is_in_two_parts_and_no_event_is_lost(lengths, seed):
             assert len(case.history) == int(len([*case.history, *case.targets]) * 4 // 5)
             parts += [case.history, case.targets]
     everything = np.concatenate(parts)
-    assert len(np.unique(everything)) == len(everything)  # each event has its own item
+    assert len(np.unique(everything)) == len(everything)  # each event has a different item
     short = sum(n == 1 for n in lengths)
     assert len(dataset.histories.items) - len(everything) <= short
 
@@ -128,7 +128,7 @@ def test_leave_last_out_puts_every_event_in_one_part(lengths):
 
 @quick
 @given(lengths, st.tuples(st.integers(1, 70), st.integers(1, 70)).map(sorted))
-def test_by_time_nothing_after_a_moment_is_known_before_it(lengths, moments):
+def test_by_time_no_later_event_is_in_training_or_history(lengths, moments):
     dataset = built(own_items([3, *lengths]))
     split = make_split(dataset, "by-time", valid_from=moments[0], test_from=moments[1])
     time = dict(

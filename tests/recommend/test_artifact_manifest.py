@@ -199,7 +199,7 @@ def test_an_index_that_is_not_finite_is_refused(folder):
     ("name", "column", "message"),
     [
         ("categories", pl.lit("other").alias("name"), "categories.parquet .*category twice|lacks"),
-        ("items", pl.lit("x").alias("count"), "its column count holds String, not Int64"),
+        ("items", pl.lit("x").alias("count"), "its column count is String, not Int64"),
         ("items", pl.lit(-5, dtype=pl.Int64).alias("count"), "a count is negative"),
         ("items", pl.lit(None, dtype=pl.String).alias("title"), "its column title lacks 40"),
     ],

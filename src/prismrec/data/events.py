@@ -80,8 +80,7 @@ def read_events(
             Pandas or Arrow frame.
         columns: Column names, if they are not common names.
         keep_events: The kinds of event to keep. Empty: all.
-        time_unit: Unit of numeric times. "auto": detect it by their size; see
-            ``prismrec.data.readers.times``.
+        time_unit: Unit of numeric times. "auto": detect it by their size, see ``readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
         delimiter: Character between fields of text. None: detect it in the header.
         encoding: Encoding of text.
@@ -106,14 +105,10 @@ def read_events(
     is_order = tables[0].is_sequences
     unit: str = "us" if is_order else time_unit  # positions in a sequence are not converted
     try:
-        rows = _concatenate(
-            [_select_columns(number, each, columns) for number, each in enumerate(tables)]
-        )
+        rows = _select_rows(tables, columns, keep_events)
         dtype = rows.collect_schema()["time"]
-        _check_kinds(rows, keep_events, tables[0])
         kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-        rows = rows.with_columns(_status(kind, keep_events, tables[0]).alias(STATUS))
-        counts = dict(rows.group_by(STATUS).len().collect(engine="streaming").iter_rows())
+        rows, counts = _count_statuses(rows, _status(kind, keep_events, tables[0]))
         unit = times.choose_unit(counts, unit)
         accepted = times.accepted_kinds(unit)
         rejected = _rejected(rows, tables, counts, (*accepted, OTHER))
@@ -134,6 +129,27 @@ def read_events(
         has_time=not is_order, time_unit="order" if is_order else unit,
         events_left_out=counts.get(OTHER, 0), users_left_out=users_left_out,
     )  # fmt: skip
+
+
+def _select_rows(
+    tables: Sequence[Table], columns: Columns, keep_events: Collection[str]
+) -> pl.LazyFrame:
+    """Return the columns of all tables as one frame.
+
+    Raises:
+        DataError: A column is missing, or no row has one of ``keep_events``.
+    """
+    rows = _concatenate(
+        [_select_columns(number, each, columns) for number, each in enumerate(tables)]
+    )
+    _check_kinds(rows, keep_events, tables[0])
+    return rows
+
+
+def _count_statuses(rows: pl.LazyFrame, status: pl.Expr) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """Return the rows with the column ``STATUS``, and the number of rows per status."""
+    rows = rows.with_columns(status.alias(STATUS))
+    return rows, dict(rows.group_by(STATUS).len().collect(engine="streaming").iter_rows())
 
 
 def id_column(column: str, dtype: pl.DataType, table: str) -> pl.Expr:

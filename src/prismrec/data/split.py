@@ -208,8 +208,8 @@ def make_split(dataset: Dataset, name: str, **options: float) -> Split:
     known = list(inspect.signature(SPLITS[name]).parameters)[1:]
     for option in options:
         if option not in known:
-            takes = ", ".join(known) or "none"
-            raise ConfigError(f"The split {name!r} has no option {option!r}; choose: {takes}.")
+            choices = ", ".join(known) or "none"
+            raise ConfigError(f"The split {name!r} has no option {option!r}; choose: {choices}.")
     return SPLITS[name](dataset, **options)
 
 

@@ -205,7 +205,7 @@ def read_catalog(folder: Path) -> Catalog:
         raise _damaged(folder / "items.parquet", "a count is negative or a category null")
     absent = named.filter(~named.is_in(names.implode()))
     if len(absent) or names.n_unique() != len(names):
-        reason = f"it lacks {absent[0]!r}" if len(absent) else "it names a category twice"
+        reason = f"it lacks {absent[0]!r}" if len(absent) else "it contains a category twice"
         raise _damaged(folder / "categories.parquet", reason)
     ids = named.replace_strict(names, codes)
     return Catalog(
@@ -226,7 +226,7 @@ def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         raise _damaged(path, error) from error
     for name, dtype in schema.items():
         if table[name].dtype != dtype:
-            raise _damaged(path, f"its column {name} holds {table[name].dtype}, not {dtype}")
+            raise _damaged(path, f"its column {name} is {table[name].dtype}, not {dtype}")
         if table[name].null_count():
             raise _damaged(path, f"its column {name} lacks {table[name].null_count()} values")
     return table
