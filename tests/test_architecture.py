@@ -35,20 +35,21 @@ REGISTRIES = {
 VERBS = """
     Add Answer Append Apply Assign Average Bind Build Check Choose Clear Close Collect Combine
     Compare Compute Convert Copy Correct Count Create Cut Decode Delete Derive Describe Divide
-    Download Draw Encode Erase Estimate Export Factor Fetch Fill Find Finish Fit Flush Format Group
-    Hash Hide Import Initialize Insert Join Limit List Load Log Lower Mark Map Mask Match Measure
-    Merge Move Name Normalize Open Order Pad Parse Plot Pool Prepare Print Prune Publish Raise Rank
-    Read Rebuild Recommend Record Reduce Refuse Register Reject Release Reload Remove Rename Render
-    Repeat Replace Report Require Rerank Reset Resolve Retrieve Return Route Run Sample Save Scale
-    Score Search See Select Send Serve Set Shorten Show Sort Split Start Stop Store Subtract Sum
-    Suggest Test Train Undo Update Validate Wait Warn Weight Wrap Write Yield
+    Download Draw Encode Erase Estimate Evaluate Export Factor Fetch Fill Find Finish Fit Flush
+    Format Group Hash Hide Import Initialize Insert Join Keep Limit List Load Log Look Lower
+    Make Map Mark Mask Match Measure Merge Move Name Normalize Number Open Order Pad Parse Plot
+    Pool Prepare Print Prune Publish Raise Rank Read Rebuild Recommend Record Reduce Refuse
+    Register Reject Release Reload Remove Rename Render Reorder Repeat Replace Report Require
+    Rerank Reset Resolve Retrieve Return Route Run Sample Save Scale Score Search See Select
+    Send Serve Set Shorten Show Shuffle Sort Split Start Stop Store Subtract Suggest Sum Switch
+    Test Train Undo Update Validate Wait Warn Weight Wrap Write Yield
 """
 # Names of earlier versions: each has one usual name now.
 OLD_NAMES = {"effort", "judge", "partition", "own_lists", "directions", "open_items", "single_of"}
 OLD_NAMES |= {"relevance_lost", "taken_with", "taken_after", "filter_seen", "keep_seen", "at_work"}
 OLD_WORDS = """
     Dial dial coef Telling told barred gone Traits Sitting sitting Asked Wanted Wish Done Making
-    Reading Measuring Desk likeness Arrivals Guarded Served strike struck untied Memberships
+    Reading Measuring Desk likeness Arrivals Guarded strike struck untied Memberships
     refusals recipes settle lasting surroundings twin stands
 """
 

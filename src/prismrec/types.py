@@ -204,7 +204,7 @@ class ListOptions:
     """How diverse the list is; a number is the strength λ."""
     exclude_seen: bool = True
     """Leave out the items of the history."""
-    filter: Filter = Filter()  # noqa: RUF009 -- frozen
+    filter: Filter = Filter()
     """Which items may be recommended."""
     rerank: str = "category"
     """The re-ranker: a name of ``RERANKERS``, or ``module:function``."""

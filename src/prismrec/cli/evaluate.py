@@ -60,8 +60,7 @@ def evaluate(
     check_length(ks[0])  # before the baselines are fitted, which takes time
     for strength in strengths:
         check_strength(strength)
-    dataset = load_dataset(data)
-    split = load_split(data, dataset)
+    split = load_split(data, dataset := load_dataset(data))
     cases = split.test if on == "test" else split.valid
     benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data, dataset.catalog, classes)

@@ -76,8 +76,7 @@ def read_events(
     """Read an event log.
 
     Args:
-        source: A path, glob or folder (formats: ``prismrec.data.readers.open``), or a Polars,
-            Pandas or Arrow frame.
+        source: A path, glob or folder (see ``readers.open``), or a Polars, Pandas or Arrow frame.
         columns: Column names, if they are not common names.
         keep_events: The kinds of event to keep. Empty: all.
         time_unit: Unit of numeric times. "auto": detect it by their size, see ``readers.times``.
@@ -120,7 +119,7 @@ def read_events(
     raise_for_objects(name, rejected)
     check_rejected(name, rows_kept, rejected, strict=strict)
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
-    if set(counts) - set(accepted):  # without the filter only the needed columns are read again
+    if set(counts) - set(accepted):  # else only the needed columns are read again
         rows = rows.filter(pl.col(STATUS).is_in(accepted))
     return EventLog(
         frame=rows.select("user", "item", time.alias("time"), "^event$", "^category$"),

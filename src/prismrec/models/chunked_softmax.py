@@ -102,6 +102,7 @@ class _ChunkedSoftmaxLoss(torch.autograd.Function):
         hits: Hits | None,
         finish: LossFromLogsumexp,
     ) -> Tensor:
+        """Return the loss; store the gradients of its inputs."""
         positions, q, _ = queries.shape
         rows = max(1, CHUNK // max(1, q * len(items)))
         grads = [torch.empty_like(part) for part in (queries, target_scores, prior)]
@@ -136,6 +137,7 @@ class _ChunkedSoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the stored gradients times the gradient of the loss."""
         # Usually this loss is what is differentiated; then there is nothing to scale.
         saved = ctx.saved_tensors if upstream == 1 else [g * upstream for g in ctx.saved_tensors]
         return (*saved, None, None, None)

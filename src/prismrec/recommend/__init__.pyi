@@ -2,6 +2,7 @@ from .artifact import load, save
 from .build import build_recommender
 from .bulk import BulkSummary, recommend_file
 from .cold_start import NewItem
+from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
 from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
 from .recommender import Recommender
@@ -11,6 +12,7 @@ __all__ = [
     "ARTIFACT_FORMAT",
     "MANIFEST",
     "Answer",
+    "ArtifactClasses",
     "BulkSummary",
     "Interest",
     "Item",

@@ -80,10 +80,10 @@ class ArtifactCopy:
         """
         try:
             inode = _inode(self.folder)
-            return self.extensions.load(self.folder)
+            return self.extensions.classes.load(self.folder)
         except DataError:
             self._make(damaged=inode)
-            return self.extensions.load(self.folder)
+            return self.extensions.classes.load(self.folder)
 
     def _make(self, *, damaged: int | None = None) -> None:
         """Copy the artifact, and open the copy before it gets its name.
@@ -106,7 +106,7 @@ class ArtifactCopy:
                 return
             part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
             shutil.copytree(self.artifact, part, dirs_exist_ok=True)
-            self.extensions.load(part)
+            self.extensions.classes.load(part)
             if (part / MANIFEST).read_bytes() != self._text:
                 raise DataError(
                     f"The artifact {self.artifact} changed while it was read; try again."

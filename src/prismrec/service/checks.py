@@ -19,9 +19,9 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
     """
     find_store(store_address(settings))
     extensions = Extensions.of(settings)
-    extensions.extractor_for(paths.artifact)
+    extensions.classes.extractor_for(paths.artifact)
     if paths.compare_with:
-        extensions.extractor_for(paths.compare_with)
+        extensions.classes.extractor_for(paths.compare_with)
     if paths.report and not (paths.report / REPORT).is_file():
         raise ConfigError(
             f"No report at {paths.report}: it has no {REPORT}; write one with 'prismrec evaluate "

@@ -97,7 +97,7 @@ def split_by_cluster(
     The result has every event and its time. It is ordered by user, then by the first event of the
     cluster.
 
-    Cost: O(E D number) time; O(``CLUSTER_BLOCK`` D number) memory beside the events.
+    Cost: O(E D number) time; O(``CLUSTER_BLOCK`` D number) memory, and the events.
     """
     table, lengths = torch.from_numpy(vectors), histories.lengths
     cluster = np.zeros(len(histories.items), dtype=np.int64)

@@ -1,0 +1,68 @@
+"""Artifacts whose extractor or index is not built in.
+
+    classes = ArtifactClasses.named(extractor="mypkg.mine:Newest")
+    recommender = classes.load("books/")
+
+The caller names the class. No file causes an import.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prismrec.errors import DataError
+from prismrec.models import EXTRACTORS, Extractor
+from prismrec.recommend.artifact import load
+from prismrec.recommend.manifest import read_artifact_manifest
+from prismrec.recommend.recommender import Recommender
+from prismrec.registry import resolve
+from prismrec.retrieval import INDEXES, Index
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactClasses:
+    """Classes for artifacts whose parts are not built in; None for a part that is."""
+
+    extractor: type[Extractor] | None = None
+    index: type[Index] | None = None
+
+    @classmethod
+    def named(cls, extractor: str | None = None, index: str | None = None) -> "ArtifactClasses":
+        """Import the classes of these names, each as ``module:Class``.
+
+        Raises:
+            UnknownName: There is no such module or class.
+            ConfigError: The module cannot be imported, or the class is of the wrong kind.
+        """
+        extractor_class: type[Extractor] | None = None
+        index_class: type[Index] | None = None
+        if extractor:
+            extractor_class = resolve("extractor", extractor, EXTRACTORS, subclass_of=Extractor)
+        if index:
+            index_class = resolve("index", index, INDEXES, subclass_of=Index)
+        return cls(extractor=extractor_class, index=index_class)
+
+    def extractor_for(self, folder: str | Path) -> type[Extractor] | None:
+        """Return the class that an artifact needs; None if its extractor is built in.
+
+        Raises:
+            DataError: There is no artifact, or its extractor is not built in and no class was
+                named.
+        """
+        name = read_artifact_manifest(folder)["extractor"]["class"]
+        if name in EXTRACTORS:
+            return None
+        if self.extractor is None:
+            raise DataError(
+                f"The artifact {folder} was trained with the extractor {name!r}, which is not "
+                f"built in; if you trust its module, add --extractor {name}."
+            )
+        return self.extractor
+
+    def load(self, folder: str | Path) -> Recommender:
+        """Load an artifact; an artifact of built-in parts needs none of the classes.
+
+        Raises:
+            DataError: The artifact cannot be loaded, or its extractor is not built in and no class
+                was named.
+        """
+        return load(folder, extractor=self.extractor_for(folder), index=self.index)
