@@ -22,8 +22,6 @@ from prismrec.io import is_os_error
 
 __all__ = ["COMMANDS", "main", "make_app"]
 
-__all__ = ["COMMANDS", "main", "make_app"]
-
 COMMANDS = {
     "demo": "Train on MovieLens-100K and show tables, recommendations and a report.",
     "datasets": "List the named data sets and their terms of use.",

@@ -60,7 +60,8 @@ def evaluate(
     check_length(ks[0])  # before the baselines are fitted, which takes time
     for strength in strengths:
         check_strength(strength)
-    split = load_split(data, dataset := load_dataset(data))
+    dataset = load_dataset(data)
+    split = load_split(data, dataset)
     cases = split.test if on == "test" else split.valid
     benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
@@ -70,10 +71,7 @@ def evaluate(
     for name, recommender in recommenders.items():
         print_note(f"Measuring {name} …", quiet=as_json)
         lists[name] = lists_of(recommender)
-        models += [
-            benchmark.entry(title, describe_recommender(one), lists_of(one, diversity=strength))
-            for title, one, strength in variants_of(name, recommender, strengths)
-        ]
+        models += entries_of(name, recommender, benchmark, strengths)
     entries = [*others, *models]
     compared = [
         *differences(entries, f"recall@{ks[-1]}"),
@@ -90,16 +88,17 @@ def evaluate(
     print_output(value, lines, as_json=as_json)
 
 
-def variants_of(
-    name: str, recommender: Recommender, strengths: Sequence[float]
-) -> Iterator[tuple[str, Recommender, float]]:
-    """Yield what to measure of an artifact: the name, the recommender and the diversity."""
-    yield name, recommender, 0.0
-    for strength in strengths:
-        if strength:
-            yield f"{name} λ={strength:g}", recommender, strength
+def entries_of(
+    name: str, recommender: Recommender, benchmark: Benchmark, strengths: Sequence[float]
+) -> Iterator[Entry]:
+    """Yield the results of an artifact: alone, with each diversity strength, and without rules."""
+    variants = [(name, recommender, 0.0)]
+    variants += [(f"{name} λ={each:g}", recommender, each) for each in strengths if each]
     if recommender.rules:
-        yield f"{name} without rules", recommender.with_rules(None), 0.0
+        variants.append((f"{name} without rules", recommender.with_rules(None), 0.0))
+    for title, one, strength in variants:
+        lists = lists_of(one, diversity=strength)
+        yield benchmark.entry(title, describe_recommender(one), lists)
 
 
 def open_all(
