@@ -1,4 +1,4 @@
-"""Prismrec: multi-interest recommendations, from an event log to a list that says why.
+"""Prismrec: multi-interest recommendations, from an event log to a diverse list with reasons.
 
     import prismrec as pr
 
@@ -9,14 +9,14 @@
     print(pr.evaluate(recommender.ranked, split.test))
     pr.save(recommender, "books/")
 
-``pr.fit`` makes the default model, as ``prismrec train`` does. By hand, with parts of one's own:
+``pr.fit`` trains the default model, as ``prismrec train`` does. You can also choose the parts:
 
     model = pr.Model(data.catalog.size, pr.SelfAttentive(dim=64, interests=4, max_len=50))
     pr.train(model, split.train, pr.TrainConfig(epochs=10))
     recommender = pr.Recommender.exact(model, data.catalog)
 
-Names are imported when they are first used, so that ``import prismrec`` is quick and reading a
-log needs no torch.
+Names are imported when they are first used, so ``import prismrec`` is fast, and reading a log
+needs no torch.
 """
 
 import lazy_loader as lazy

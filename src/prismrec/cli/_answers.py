@@ -1,4 +1,4 @@
-"""Text of an answer: the interests, then the list, then what is known about the list."""
+"""Text of an answer: the interests, then the list, then notes about the list."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,7 +35,7 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
 
 
 def _notes(answer: Answer) -> list[str]:
-    """Return what is known about the list as a whole."""
+    """Return the notes about the list as a whole."""
     lines = []
     if any(item.rank_by_score != rank for rank, item in enumerate(answer, start=1)):
         lines.append("from N: the item has rank N by score alone.")

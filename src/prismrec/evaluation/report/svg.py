@@ -1,7 +1,7 @@
 """Charts as SVG, drawn by pure functions: lines with their names at the end, and bars.
 
 A chart is text for a page; ``standalone`` makes a file of it. ``CHART_STYLE`` has colors for light
-and dark pages that color-blind readers can tell apart, and each line has its own marker shape.
+and dark pages that color-blind readers can distinguish, and each line has its own marker shape.
 """
 
 import html

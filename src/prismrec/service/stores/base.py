@@ -61,7 +61,7 @@ class Store(ABC):
     def append(self, events: Iterable[Event]) -> int:
         """Store events, all or none, and return the number of new ones.
 
-        They are as durable as ``promise`` says when this returns. An event is left out if its user
+        When this returns, they are as durable as ``promise`` states. An event is left out if its user
         already has an event with that id.
 
         Raises:
