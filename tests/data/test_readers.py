@@ -13,7 +13,10 @@ import pytest
 
 from event_logs import HEADER, SECOND, good, rejected_lines, rows
 from prismrec.data.events import read_events
+from prismrec.data.readers.base import Reader
 from prismrec.data.readers.columns import Columns
+from prismrec.data.readers.open import READERS
+from prismrec.data.readers.table import numbered_table
 from prismrec.errors import ConfigError, DataError
 
 
@@ -196,3 +199,24 @@ def test_real_sequences_are_read_completely():
     log = read_events(path)
     assert log.rows_kept == 198_502
     assert log.frame.select(pl.col("user", "item").n_unique()).collect().row(0) == (22_363, 12_101)
+
+
+def test_a_new_format_is_one_reader_in_the_table(write, tmp_path, monkeypatch):
+    def read(source, paths, parsing):
+        cells = [path.read_text().split("/") for path in paths]
+        frame = pl.DataFrame(cells, schema=["user", "item", "time"], orient="row")
+        return [numbered_table(str(source), frame.lazy())]
+
+    monkeypatch.setitem(READERS, "slashes", Reader(endings=(".slash",), read=read))
+    assert rows(read_events(write("ann/tea/5", "log.slash"))) == [("ann", "tea", 5 * SECOND)]
+    write(HEADER, "log.csv")
+    with pytest.raises(DataError, match=r"several formats \(slashes, text\)"):
+        read_events(tmp_path)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_each_reader_has_other_endings_in_lower_case(name):
+    endings = READERS[name].endings
+    others = {ending for other in READERS if other != name for ending in READERS[other].endings}
+    assert all(ending.startswith(".") and ending == ending.lower() for ending in endings)
+    assert not others & set(endings)

@@ -1,6 +1,10 @@
-"""From an event log to histories, splits and training batches.
+"""Read event logs and item descriptions; build data sets, splits and training batches.
 
-Must not depend on: torch, models, retrieval.
+Must not depend on torch, models or retrieval.
+
+To add a file format, write a file in ``readers`` and add one line to ``READERS``; to add a named data
+set, write a file in ``sources`` and add one line to ``DATASETS``; a split is a function in ``split``
+and one line in ``SPLITS``.
 
 Names are imported when they are first used.
 """

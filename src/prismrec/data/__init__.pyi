@@ -31,6 +31,7 @@ from .lint import (
     inspect_log as inspect_log,
 )
 from .readers.columns import Columns as Columns
+from .readers.open import READERS as READERS
 from .sources import (
     DATASETS as DATASETS,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "DATASETS",
     "DATASET_FORMAT",
     "PREFIX",
+    "READERS",
     "WORLDS",
     "Batches",
     "Case",

@@ -9,7 +9,7 @@ from prismrec.data.readers.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class Parsing:
-    """Options that say how to read text."""
+    """Options for reading text."""
 
     delimiter: str | None = None
     """Character between fields. None: detect it in the header."""
