@@ -145,7 +145,7 @@ class ServePaths:
     changes: Path | None = None
     """File of hidden and new items; ARTIFACT.changes by default."""
     report: Path | None = None
-    """Folder written by ``prismrec evaluate --report``, for the health view of the page."""
+    """Folder written by ``prismrec evaluate --report``, for the diagnostics view of the page."""
 
     @property
     def journal(self) -> Path:
