@@ -42,7 +42,8 @@ def serve(
         artifact: Folder made by 'prismrec train'.
         compare_with: A second artifact, to compare with the first one on the page.
         data: Data set folder; the page shows its users as examples.
-        report: Folder written by 'prismrec evaluate --report', for the diagnostics view of the page.
+        report: Folder written by 'prismrec evaluate --report', for the diagnostics view of the
+            page.
         changes: File of hidden and new items; ARTIFACT.changes by default.
         settings: How the service runs.
     """
