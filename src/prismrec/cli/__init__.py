@@ -54,7 +54,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
         name="prismrec",
         help=HELP,
         version=__version__,
-        group_parameters="Options",
+        group_parameters=cyclopts.Group("Options", sort_key=0),
         help_format="markdown",  # joins the lines of a docstring to the width of the terminal
         exit_on_error=False,
         print_error=False,
