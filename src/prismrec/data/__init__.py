@@ -2,9 +2,9 @@
 
 Must not depend on torch, models or retrieval.
 
-To add a file format, write a file in ``readers`` and add one line to ``READERS``; to add a named data
-set, write a file in ``sources`` and add one line to ``DATASETS``; a split is a function in ``split``
-and one line in ``SPLITS``.
+To add a file format, write a file in ``readers`` and add one line to ``READERS``. To add a named
+data set, write a file in ``sources`` and add one line to ``DATASETS``. A split is a function in
+``split`` and one line in ``SPLITS``.
 
 Names are imported when they are first used.
 """

@@ -50,8 +50,11 @@ class EventLog:
     ``time`` (int64 microseconds since 1970 UTC), and optionally ``event`` (text) and ``category``
     (lists of text)."""
     rows_read: int
+    """Number of rows in the source."""
     rows_kept: int
+    """Number of rows in ``frame``."""
     source: str
+    """Path or name of the source."""
     rejected: tuple[RejectedRows, ...] = ()
     has_time: bool = True
     """False if the source has only an order; ``time`` is then the position in it, from 0."""
