@@ -1,4 +1,4 @@
-"""Cases S of docs/cases.md that other files of this folder do not hold, over HTTP."""
+"""Further hostile cases, over HTTP."""
 
 import json
 import zipfile
@@ -12,20 +12,14 @@ from prismrec.recommend.results import Item
 from prismrec.service.metrics import NEWEST, Metrics
 from prismrec.service.responses import ServedAnswer
 from prismrec.types import ListOptions
+from service.clients import post
 from service.processes import Process, replace_folder
 from worlds import untrained
-
-
-def post(client, path, **body):
-    answer = client.post(path, json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def test_vectors_that_are_no_numbers_are_refused_and_the_old_ones_answer_on(
     client, artifact, dataset, history, tmp_path
 ):
-    # S07
     before = post(client, "/v1/recommend", history=history)
     broken = untrained(dataset, interests=2)
     with torch.no_grad():
@@ -39,7 +33,6 @@ def test_vectors_that_are_no_numbers_are_refused_and_the_old_ones_answer_on(
 
 
 def test_an_artifact_holds_no_pickle_and_opens_with_weights_only(artifact):
-    # S10
     files = [path for path in artifact.rglob("*") if path.is_file()]
     assert not [path for path in files if path.read_bytes()[:2] in (b"\x80\x02", b"\x80\x04")]
     assert not [path for path in files if zipfile.is_zipfile(path)], "torch.save writes one"
@@ -47,7 +40,6 @@ def test_an_artifact_holds_no_pickle_and_opens_with_weights_only(artifact):
 
 @pytest.mark.slow
 def test_another_process_answers_with_the_same_list_and_scores(artifact, history, tmp_path):
-    # S11
     expected = load(artifact).recommend(history, 8, diversity=0.2)
     process = Process(tmp_path).start()
     try:
@@ -60,7 +52,6 @@ def test_another_process_answers_with_the_same_list_and_scores(artifact, history
 
 
 def test_an_item_with_nothing_but_a_category_is_found_and_marked(client, dataset, history):
-    # S13
     category = dataset.catalog.category_names[0]
     post(client, "/v1/items", items=[{"id": "new", "title": "New", "categories": [category]}])
     found = client.get("/v1/items", params={"search": "new"}).json()["items"]
@@ -71,7 +62,6 @@ def test_an_item_with_nothing_but_a_category_is_found_and_marked(client, dataset
 
 
 def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
-    # S14
     names = set(dataset.catalog.items.external(range(1, dataset.catalog.size)))
     answer = post(
         client, "/v1/recommend", history=history, k=500, exclude_seen=False, explain=True,
@@ -88,14 +78,12 @@ def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
 
 
 def test_a_hundred_same_requests_are_answered_the_same(client, history):
-    # S17
     first = post(client, "/v1/recommend", history=history, k=10, explain=True)
     for _ in range(99):
         assert post(client, "/v1/recommend", history=history, k=10, explain=True) == first
 
 
 def test_one_list_for_everyone_is_noticed(client, dataset, history):
-    # S18
     for user in range(50):
         own = dataset.catalog.items.external(dataset.histories[user].tolist())
         post(client, "/v1/recommend", history=own, k=10)

@@ -1,0 +1,137 @@
+"""Wrong, odd and hostile requests."""
+
+import urllib.parse
+
+import polars as pl
+import pytest
+
+from prismrec.data.readers import times
+from prismrec.service.schemas import OTHER_UNITS
+from service.clients import event, kind_of, post
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "kind"),
+    [
+        ("/v1/recommend", {}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": 0}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": "5.0"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "k": True}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": "A"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [1]}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [""]}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": ["a\0"]}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "abc"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": ""}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "nan"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "inf"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": "-1"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": -1}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity_target": "1.5"}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "diversity": 0.1, "max_relevance_loss": 0.1}, 422,
+         "invalid_request"),
+        ("/v1/recommend", {"history": [], "diverstiy": 0.1}, 422, "invalid_request"),
+        ("/v1/recommend", {"history": [], "categories": ["no such"]}, 404, "unknown_name"),
+        ("/v1/recommend", {"history": [], "comparison": True}, 422, "invalid_request"),
+        ("/v1/recommend", [], 422, "invalid_request"),
+        ("/v1/events", {"events": []}, 422, "invalid_request"),
+        ("/v1/events", {"events": [{"id": "e", "user": "u", "item": "i", "time": 2**63}]}, 422,
+         "invalid_request"),
+        ("/v1/items", {"items": [{"id": "new"}]}, 422, "invalid_request"),
+        ("/v1/nothing", {}, 404, "not_found"),
+        ("/healthz", {}, 405, "method_not_allowed"),
+        ("/v1/artifact", {}, 405, "method_not_allowed"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_told_in_one_shape(lasting, path, body, status, kind):
+    answer = lasting().post(path, json=body)
+    assert answer.status_code == status, answer.text
+    assert kind_of(answer) == kind
+
+
+def test_a_number_may_stand_as_text(lasting, history):
+    for asked in (
+        {"k": 6, "offset": 1, "diversity": 0.1},
+        {"diversity_target": 0.5},
+        {"max_relevance_loss": 0.2},
+    ):
+        as_text = {name: str(value) for name, value in asked.items()}
+        expected = post(lasting(), "/v1/recommend", history=history, **asked)
+        assert post(lasting(), "/v1/recommend", history=history, **as_text) == expected
+
+
+NOW = 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("time", "unit"),
+    [
+        (NOW, "in seconds"),
+        (-NOW, "in seconds"),
+        (str(NOW), "in seconds"),
+        (NOW * 10**3, "in milliseconds"),
+        (NOW * 10**9, "in nanoseconds"),
+        (2**63 - 1, "in nanoseconds"),
+        (-(2**63), "in nanoseconds"),
+    ],
+)
+def test_a_time_of_another_unit_is_refused_by_name(lasting, time, unit):
+    sent = {"events": [{"user": "u", "item": "i", "time": time}]}
+    answer = lasting().post("/v1/events", json=sent)
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert f"{unit} by its size; send microseconds" in answer.text
+
+
+def test_microseconds_and_counts_are_times(client):
+    times = [0, 5, -5, 10**8 - 1, NOW * 10**6, -NOW * 10**6, str(NOW * 10**6)]
+    post(client, "/v1/events", events=[event("ann", "x", time=time) for time in times])
+    found = client.get("/v1/users/ann/history").json()["events"]
+    assert [e["time"] for e in found] == sorted(int(time) for time in times)
+
+
+@pytest.mark.parametrize("size", [10**n + d for n in range(7, 19) for d in (-1, 0)])
+def test_the_unit_of_a_time_is_told_as_of_a_logs(size):
+    found = pl.select(times.classify(pl.lit(size), pl.Int64())).item()
+    short = {"seconds": "s", "milliseconds": "ms", "nanoseconds": "ns"}
+    said = [short[unit] for unit, low, past in OTHER_UNITS if low <= size < past]
+    assert said == ([] if found in ("us", times.SMALL) else [found])
+
+
+def test_an_id_is_bounded_in_bytes_wherever_it_stands(lasting):
+    client, long = lasting(), "ü" * 600
+    bodies = [
+        ("/v1/recommend", {"user": long}),
+        ("/v1/recommend", {"history": [long]}),
+        ("/v1/events", {"events": [{"user": long, "item": "i"}]}),
+        ("/v1/items/hide", {"items": [long]}),
+    ]
+    found = [client.post(path, json=body) for path, body in bodies]
+    found.append(client.get(f"/v1/users/{urllib.parse.quote(long)}/history"))
+    for answer in found:
+        assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+        assert "an id has 1,200 bytes; send at most 1,000" in answer.text
+    kept = client.post("/v1/recommend", json={"user": "ü" * 500})
+    assert kept.status_code == 200, kept.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"", 422),
+        (b"\xff\xfe", 400),
+        (b'{"history": [], "diversity": NaN}', 422),
+        (b'{"history": [], "diversity": Infinity}', 422),
+        (b'{"history": ["\\ud800"]}', 422),
+        (b"[" * 100_000, 400),
+        (b'{"history":' * 50_000, 400),
+        (b'{"history": [], "k": 1e400}', 422),
+    ],
+)
+def test_a_hostile_body_is_refused_and_the_service_lives(lasting, body, status):
+    client = lasting()
+    headers = {"content-type": "application/json"}
+    answer = client.post("/v1/recommend", content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    kind_of(answer)
+    assert client.get("/healthz").status_code == 200
