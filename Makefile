@@ -14,8 +14,7 @@ help: ## list the commands
 # a Linux machine without a GPU, where the default wheel is several GB (README, "Install").
 .venv/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check '$(TORCH)' \
-	  $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(BIN)/pip install -q --disable-pip-version-check '$(TORCH)' $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[serve]'
 	touch $@
 
