@@ -1,57 +1,18 @@
-from .blended import BlendedSource as BlendedSource
+from .blended import BlendedSource
 from .index import (
-    INDEXES as INDEXES,
+    INDEXES,
+    Choice,
+    ExactIndex,
+    Index,
+    choose_index,
+    load_index,
+    real_queries,
+    recall_of,
 )
-from .index import (
-    Choice as Choice,
-)
-from .index import (
-    ExactIndex as ExactIndex,
-)
-from .index import (
-    Index as Index,
-)
-from .index import (
-    choose_index as choose_index,
-)
-from .index import (
-    load_index as load_index,
-)
-from .index import (
-    real_queries as real_queries,
-)
-from .index import (
-    recall_of as recall_of,
-)
-from .merge import merge_candidates as merge_candidates
-from .retriever import Retriever as Retriever
-from .rules import (
-    RuleRetriever as RuleRetriever,
-)
-from .rules import (
-    count_pairs as count_pairs,
-)
-from .rules import (
-    count_rules as count_rules,
-)
-from .rules import (
-    keep_strongest as keep_strongest,
-)
-from .rules import (
-    recency_weights as recency_weights,
-)
-from .sources import (
-    InterestSource as InterestSource,
-)
-from .sources import (
-    PopularSource as PopularSource,
-)
-from .sources import (
-    Query as Query,
-)
-from .sources import (
-    retrieve as retrieve,
-)
+from .merge import merge_candidates
+from .retriever import Retriever
+from .rules import RuleRetriever, count_pairs, count_rules, keep_strongest, recency_weights
+from .sources import InterestSource, PopularSource, Query, retrieve
 
 __all__ = [
     "INDEXES",

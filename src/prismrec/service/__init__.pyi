@@ -1,29 +1,8 @@
-from .app import (
-    create_app as create_app,
-)
-from .app import (
-    write_environment as write_environment,
-)
-from .checks import check_served as check_served
-from .context import RouteContext as RouteContext
-from .server import (
-    listen as listen,
-)
-from .server import (
-    run as run,
-)
-from .settings import (
-    Keys as Keys,
-)
-from .settings import (
-    ServePaths as ServePaths,
-)
-from .settings import (
-    Settings as Settings,
-)
-from .settings import (
-    check_exposure as check_exposure,
-)
+from .app import create_app, write_environment
+from .checks import check_served
+from .context import RouteContext
+from .server import listen, run
+from .settings import Keys, ServePaths, Settings, check_exposure
 
 __all__ = [
     "Keys",
