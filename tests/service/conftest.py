@@ -1,6 +1,7 @@
-"""A service over a small world, in this process; its store is memory unless a test asks."""
+"""A service for a small data set in this process, with a memory store by default."""
 
 import contextlib
+import shutil
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +11,7 @@ from prismrec.service.app import create_app
 from prismrec.service.context import RouteContext
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
+from service.processes import Process
 from worlds import small_dataset, untrained
 
 
@@ -32,7 +34,7 @@ def private(tmp_path, monkeypatch):
 
 
 def client_of(places, *, store="memory:", keys=None, **settings):
-    """Make a client of a new service; an error inside is an answer, as in life."""
+    """Return a client of a new service; an internal error is a response, as in production."""
     made = Settings(store=store, **settings)
     context = RouteContext.open(places, open_store(store), made, Keys(keys or {}))
     app = create_app(context)
@@ -43,7 +45,7 @@ def client_of(places, *, store="memory:", keys=None, **settings):
 
 @pytest.fixture
 def serve(artifact, private):
-    """Start services and give clients of them."""
+    """Start services and return their clients."""
     with contextlib.ExitStack() as stack:
 
         def start(*, places=None, **settings):
@@ -55,7 +57,7 @@ def serve(artifact, private):
 
 @pytest.fixture(scope="session")
 def lasting(dataset, tmp_path_factory):
-    """Start services that stay: for tests that leave a service as it was, by their keys."""
+    """Start services that several tests share, by their keys, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("lasting")
     save(untrained(dataset), folder / "artifact")
     made = {}
@@ -79,3 +81,28 @@ def client(serve):
 @pytest.fixture
 def history(dataset):
     return dataset.catalog.items.external(dataset.histories[0].tolist())
+
+
+@pytest.fixture(scope="session")
+def world(dataset, tmp_path_factory):
+    """Save two artifacts, "first" and "other", and return their folder."""
+    folder = tmp_path_factory.mktemp("world")
+    save(untrained(dataset), folder / "first")
+    save(untrained(dataset, interests=1), folder / "other")
+    return folder
+
+
+@pytest.fixture
+def serving(world, tmp_path):
+    """Start services as processes in the folder of the test, and stop them."""
+    started = []
+    shutil.copytree(world / "first", tmp_path / "artifact")
+
+    def start(*flags, **more):
+        process = Process(tmp_path, *flags, **more)
+        started.append(process)
+        return process.start()
+
+    yield start
+    for process in started:
+        process.close()

@@ -1,4 +1,4 @@
-"""``prismrec serve`` in a process of its own, and clients that ask it."""
+"""``prismrec serve`` in its own process, and a client of it."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ CODE = "from prismrec.cli import main; main()"
 
 
 class Process:
-    """A service on one port for its whole life, which may be killed and started again."""
+    """A service that keeps its port when it is killed and started again."""
 
     def __init__(self, folder, *flags, store=None, **environment):
         with socket.socket() as free:
@@ -56,7 +56,7 @@ class Process:
         raise TimeoutError(self.log.read_text())
 
     def kill(self):
-        """End it and its workers with SIGKILL."""
+        """Kill the service and its workers with SIGKILL."""
         family = [psutil.Process(self.process.pid)]
         family += family[0].children(recursive=True)
         for one in family:
@@ -68,12 +68,12 @@ class Process:
         self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
-        """End it as an init system does; give its exit code."""
+        """Stop the service with SIGTERM, as an init system does; return its exit code."""
         self.process.terminate()
         return self.process.wait(30)
 
     def memory(self):
-        """Give the bytes it holds itself, pages of files left out."""
+        """Return its memory in bytes, without pages of files."""
         found = psutil.Process(self.process.pid).memory_info()
         return found.rss - found.shared
 
@@ -83,7 +83,7 @@ class Process:
         return answer.json()
 
     def metrics(self):
-        """Give every sample of /metrics by its name with labels."""
+        """Return all samples of /metrics by name and labels."""
         lines = self.client.get("/metrics").text.splitlines()
         pairs = [line.rsplit(" ", 1) for line in lines if line and line[0] != "#"]
         return {name: float(value) for name, value in pairs}
@@ -95,10 +95,17 @@ class Process:
 
 
 def replace_folder(new, place):
-    """Put another folder at a place, as a deployment does."""
-    beside = place.with_name(place.name + ".new")
-    shutil.copytree(new, beside)
+    """Replace a folder by a copy of another one, as a deployment does."""
+    copy = place.with_name(place.name + ".new")
+    shutil.copytree(new, copy)
     old = place.with_name(place.name + ".old")
     place.rename(old)
-    beside.rename(place)
+    copy.rename(place)
     shutil.rmtree(old)
+
+
+def wait_until(true, seconds=30):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Slow, endless and too many clients, on real connections to a server in a thread."""
+"""Slow clients, endless requests and too many clients, on real connections to a server thread."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # it waits for what is given up
 
 @pytest.fixture
 def serve_connections(artifact, private, monkeypatch):
-    """Start servers; give the address of each."""
+    """Start servers; return the address of each."""
     monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(limits, "READING", 0.3)
     running = []
@@ -53,7 +53,7 @@ def serve_connections(artifact, private, monkeypatch):
 
 
 def said(address, *parts, pause=0.0):
-    """Send parts with a pause after each; give all that comes back until the server closes."""
+    """Send parts with a pause after each; return everything received until the server closes."""
     with socket.create_connection(address, timeout=10) as connection:
         try:
             for part in parts:
@@ -130,7 +130,7 @@ def test_a_slow_client_that_is_answering_is_not_cut_off(serve_connections, monke
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Let no list be computed until it is set."""
+    """Return an event; no list is computed until it is set."""
     gate = threading.Event()
 
     def held(self, asked):

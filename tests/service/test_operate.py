@@ -1,4 +1,4 @@
-"""What an operator is handed is true: the tables of docs/serving.md, deploy/, doctor."""
+"""What operators read and use is correct: docs/serving.md, deploy/, doctor."""
 
 import ast
 import inspect
@@ -34,15 +34,15 @@ OTHER = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=9"
 SERVING = ROOT / "docs" / "serving.md"
 
 
-def told(name):
-    """Give the generated table of a name in docs/serving.md."""
+def table_in_docs(name):
+    """Return the rows of a generated table of docs/serving.md."""
     text = SERVING.read_text(encoding="utf-8")
     table = text.split(f"<!-- {name} -->")[1].split("<!-- end -->")[0].strip()
     return table.splitlines()[2:]
 
 
 def settings_table():
-    """Give a row a setting: its name, default, docstring."""
+    """Return one row per setting: name, default, docstring."""
     body = ast.parse(inspect.getsource(Settings)).body[0].body
     rows = []
     for line, after in pairwise(body):
@@ -54,7 +54,7 @@ def settings_table():
 
 
 def metrics_table():
-    """Give a row a metric: its names as they are scraped, labels, meaning."""
+    """Return one row per metric: name as Prometheus reads it, labels, meaning."""
     rows = []
     for one in vars(Metrics()).values():
         if isinstance(one, MetricWrapperBase):
@@ -66,7 +66,7 @@ def metrics_table():
 
 @pytest.mark.parametrize("name", ["settings", "metrics"])
 def test_the_tables_are_what_the_code_says(name):
-    assert told(name) == {"settings": settings_table, "metrics": metrics_table}[name]()
+    assert table_in_docs(name) == {"settings": settings_table, "metrics": metrics_table}[name]()
 
 
 def test_the_dashboard_asks_for_every_metric_and_for_no_other():
@@ -117,7 +117,7 @@ def test_serve_takes_the_example(artifact, tmp_path):
 
 @pytest.fixture
 def somewhere(artifact, dataset, private, tmp_path):
-    """Give a folder with an artifact that names its data set, another data set, a cut artifact."""
+    """Return a folder with an artifact, another data set and a damaged artifact."""
     save(load(artifact), artifact, about={"dataset": {"ids_fingerprint": dataset.ids_fingerprint}})
     save_dataset(small_dataset(OTHER), tmp_path / "other")
     shutil.copytree(artifact, tmp_path / "cut")
@@ -147,9 +147,9 @@ def test_what_cannot_be_served_is_said_in_a_sentence(somewhere, monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         main(["serve", *flags, "--port", "0"])
     assert ended.value.code == 2
-    told = capsys.readouterr()
-    assert said in told.err
-    assert "Serving" not in told.out + told.err, "nothing is served"
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert "Serving" not in printed.out + printed.err, "nothing is served"
 
 
 def test_a_data_set_of_other_items_is_no_ground_for_diagnostics(serve, artifact, dataset, tmp_path):

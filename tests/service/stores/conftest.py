@@ -8,21 +8,21 @@ from redis_server import redis_server
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Give the address of a server's database."""
+    """Return the address of a database."""
     with postgres_server() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def redis():
-    """Give a server."""
+    """Return a server."""
     with redis_server() as server:
         yield server
 
 
 @pytest.fixture
 def url(request, tmp_path):
-    """Give the address of a store of the kind ``request.param``, with nothing in it."""
+    """Return the address of an empty store of the kind ``request.param``."""
     if request.param == "postgres":
         url = request.getfixturevalue("postgres")
         with pytest.importorskip("psycopg").connect(url) as connection:

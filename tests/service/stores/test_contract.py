@@ -176,7 +176,7 @@ def test_it_answers_a_ping_says_what_it_promises_and_closes_twice(store):
 
 
 def kept(events, keep):
-    """Give what is left of one user's events, sent one by one: the contract as a sort."""
+    """Return the kept events of one user, sent one by one: the contract as a sort."""
     held = []
     for arrival, sent in enumerate(events):
         if sent.id not in {e.id for _, _, e in held}:
