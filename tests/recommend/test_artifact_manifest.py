@@ -191,7 +191,9 @@ def test_an_index_that_is_not_finite_is_refused(folder):
     vectors[3] = np.nan
     np.save(folder / "index" / "vectors.npy", vectors)
     renew(folder)
-    with pytest.raises(DataError, match=r"index is damaged \(the vector of item 4 contains a number"):
+    with pytest.raises(
+        DataError, match=r"index is damaged \(the vector of item 4 contains a number"
+    ):
         load(folder)
 
 
