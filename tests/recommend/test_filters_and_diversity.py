@@ -330,7 +330,7 @@ def test_each_interest_alone_lists_its_best_without_what_was_seen_or_is_hidden(
 ):
     history = dataset.histories[2]
     vectors = recommender.model.interests_of([history]).vectors[0].numpy()
-    answer = recommender.with_hidden(["7"]).recommend(ids(dataset, 2))
+    answer = recommender.with_hidden(["7"]).recommend(ids(dataset, 2), top_items=5)
     excluded = [0, *history, *dataset.catalog.items.index(["7"])]
     assert len(answer.interests) == 3
     for interest, vector in zip(answer.interests, vectors, strict=True):

@@ -28,8 +28,6 @@ FOLLOWS = 2
 """Items of the history named as those that an item often follows."""
 BECAUSE = 3
 """Items of the history named as the reasons of an interest."""
-TOP = 5
-"""Items that an interest alone would recommend, as shown with it."""
 
 
 @dataclass(frozen=True)

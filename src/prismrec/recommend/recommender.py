@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from prismrec.data import Catalog
 from prismrec.models import Model
 from prismrec.recommend.explain import (
-    TOP,
     AnswerBuilder,
     describe_interests,
     similar_items,
@@ -66,6 +65,7 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        top_items: int = 0,
         **options: Unpack[ListKeywords],
     ) -> Answer:
         """Recommend items to one history of external ids, oldest first.
@@ -76,6 +76,8 @@ class Recommender(RecommenderParts):
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
+            top_items: Number of items to add per interest: those that it alone would recommend. Not
+                0: one more search.
             options: The other fields of ``ListOptions``.
 
         Raises:
@@ -84,8 +86,13 @@ class Recommender(RecommenderParts):
 
         Cost: one forward pass of the model, one search of the index.
         """
-        wanted = ListOptions(k=k, **options)
-        return self.recommend_many([history], wanted, explain=explain, frontier=frontier)[0]
+        return self.recommend_many(
+            [history],
+            ListOptions(k=k, **options),
+            explain=explain,
+            frontier=frontier,
+            top_items=top_items,
+        )[0]
 
     def recommend_many(
         self,
@@ -94,19 +101,20 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        top_items: int = 0,
     ) -> list[Answer]:
-        """Recommend items to several histories at once: the same lists as ``recommend``, faster."""
+        """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
         numbers = [self.catalog.items.index_known(history) for history in histories]
         read = self.model.interests_of(numbers)
         eligible = self.eligible(options.filter)
         lists = self.retriever.lists(numbers, read, options, eligible)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
+            longest = self.model.extractor.max_len
+            described = describe_interests(self.catalog, numbers, read, longest)
+        if explain and top_items:
             visible = self.eligible(Filter())
-            described = describe_interests(
-                self.catalog, numbers, read, self.model.extractor.max_len
-            )
-            described = with_top_items(self.retriever, numbers, described, TOP, visible)
+            described = with_top_items(self.retriever, numbers, described, top_items, visible)
         frontiers: Sequence[Frontier | None] = [None] * len(numbers)
         if frontier:
             frontiers = self.retriever.frontiers(numbers, read, options, eligible)

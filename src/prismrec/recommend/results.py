@@ -72,7 +72,7 @@ class Interest:
     vector: tuple[float, ...] = field(default=(), repr=False)
     """The query vector, as searched in the index: D numbers, or D + 1 with item biases."""
     top: tuple[TopItem, ...] = ()
-    """The items that this interest alone would recommend, best first."""
+    """The items that this interest alone would recommend, best first; empty if not asked for."""
     position: tuple[float, float] | None = None
     """Place on the map of the catalog (x, y); None outside the service."""
 

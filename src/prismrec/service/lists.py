@@ -14,6 +14,9 @@ from prismrec.service.stores import Store
 from prismrec.service.users import stored_items
 from prismrec.service.versions import Pair, Versions, choose
 
+TOP_ITEMS = 5
+"""Items per interest that it alone would recommend, in an answer with reasons."""
+
 
 class ListMaker:
     """Answers requests from stored events and from the histories in the requests.
@@ -118,7 +121,11 @@ def answers_of(
     Cost: one forward pass.
     """
     answers = served.recommender.recommend_many(
-        histories, request.options, explain=request.explain, frontier=request.frontier
+        histories,
+        request.options,
+        explain=request.explain,
+        frontier=request.frontier,
+        top_items=TOP_ITEMS,
     )
     return [_served(served, answer, request.offset) for answer in answers]
 
