@@ -241,11 +241,15 @@ def category_shares(
     catalog: Catalog, read: NDArray[np.int64], weights: Float[np.ndarray, "K L"]
 ) -> Float[np.ndarray, "K C"]:
     """Return how much of each interest comes from each category; an item's categories share it."""
-    shares = np.zeros((len(weights), len(catalog.category_names)))
-    for place, item in enumerate(read.tolist()):
-        own = catalog.categories_of(item)
-        shares[:, own] += weights[:, place, None] / max(len(own), 1)
-    return shares
+    starts = catalog.category_indptr[read]
+    counts = catalog.category_indptr[read + 1] - starts
+    place = np.repeat(np.arange(len(read)), counts)  # the history's place of each category
+    within = np.arange(len(place)) - np.repeat(counts.cumsum() - counts, counts)
+    categories = catalog.category_ids[starts[place] + within]
+    parts = weights / np.maximum(counts, 1).astype(weights.dtype)
+    shares = np.zeros((len(catalog.category_names), len(weights)))
+    np.add.at(shares, categories, parts.T[place])
+    return shares.T
 
 
 def interest_names(
