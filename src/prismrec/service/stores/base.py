@@ -61,8 +61,8 @@ class Store(ABC):
     def append(self, events: Iterable[Event]) -> int:
         """Store events, all or none, and return the number of new ones.
 
-        When this returns, they are as durable as ``promise`` states. An event is left out if its user
-        already has an event with that id.
+        When this returns, they are as durable as ``promise`` states. An event is left out if its
+        user already has an event with that id.
 
         Raises:
             DataError: An id is empty, too long, not text, or contains NUL or a lone surrogate; or a
