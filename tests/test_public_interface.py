@@ -62,6 +62,10 @@ def test_the_values_of_a_first_session_have_short_reprs(dataset):
         assert type(value).__name__ in text
 
 
+def test_no_diversity_is_the_default_diversity():
+    assert pr.Diversity() == pr.ListOptions().diversity == pr.Diversity(strength=0.0)
+
+
 def test_tables_show_as_html_in_a_notebook(dataset):
     split = pr.split_by_user(dataset)
     assert "<table" in dataset._repr_html_()

@@ -136,7 +136,7 @@ class Diversity:
 
     strength: float | None = None
     """λ of controllable aggregation, on scores scaled to 0…1 per user. 0 ranks by score alone; 0.05
-    to 0.5 makes the categories differ more and more."""
+    to 0.5 makes the categories differ more and more. 0 if no unit is given."""
     target: float | None = None
     """Smallest share of the list's pairs that differ in category, from 0 to 1."""
     max_relevance_loss: float | None = None
@@ -148,6 +148,8 @@ class Diversity:
         values = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
         if len(values) > 1:
             raise ConfigError(f"Diversity was given {' and '.join(values)}; give one of them.")
+        if not values:
+            object.__setattr__(self, "strength", 0.0)
         if self.strength is not None:
             check_strength(self.strength)
         for name in names[1:]:
