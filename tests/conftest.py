@@ -1,4 +1,4 @@
-"""For every test: shapes checked, one torch thread, the real data if it is there."""
+"""Configure all tests: check array shapes, use one torch thread, find the real data sets."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ os.environ["POLARS_MAX_THREADS"] = "2"
 
 from jaxtyping import install_import_hook
 
-# The numeric parts alone: elsewhere beartype refuses annotations that are fine.
+# Only the numeric package: elsewhere beartype rejects annotations that are correct.
 HOOKED = ["models"]
 install_import_hook([f"prismrec.{part}" for part in HOOKED], "shapes.check")
 
@@ -21,27 +21,27 @@ from prismrec.data import Histories
 from prismrec.models import EXTRACTORS, Model
 from worlds import small_dataset
 
-# How long an example takes says nothing on a busy machine.
+# On a busy machine, the time of one example is not meaningful.
 hypothesis.settings.register_profile("prismrec", deadline=None)
 hypothesis.settings.load_profile("prismrec")
 
-# On two busy cores small steps take many times longer on two threads than on one.
+# On two busy cores, small steps take many times longer with two threads than with one.
 torch.set_num_threads(1)
 
 
-# Torch and the tests are a million objects that stay: to look through them again and again for
-# what may go was a third of the time of `make check`.
+# Torch and the tests create a million objects that are never freed. With the default limits, the
+# garbage collector scanned them so often that this took a third of the time of `make check`.
 gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is there once all tests are collected out of every later collection."""
+    """Exclude all objects that exist after test collection from garbage collection."""
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Give the folder of real data sets, or skip the test, saying so."""
+    """Return the folder of real data sets; skip the test if there is none."""
     default = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("PRISMREC_SHARED_DATA", default))
     if not folder.is_dir():
@@ -54,7 +54,7 @@ SIZE, MAX_LEN = 40, 8
 
 @pytest.fixture(scope="session")
 def histories():
-    """Users who walk on from item to item, now and then by a leap; some longer than MAX_LEN."""
+    """Draw users who mostly go to the next item and sometimes jump; some exceed MAX_LEN."""
     rng = np.random.default_rng(0)
     steps = [np.where(rng.random(n) < 0.2, rng.integers(SIZE), 1) for n in rng.integers(1, 20, 60)]
     return Histories.of([1 + np.cumsum(rng.integers(SIZE) + s) % (SIZE - 1) for s in steps])
@@ -62,7 +62,7 @@ def histories():
 
 @pytest.fixture
 def new_model():
-    """Give a function that makes the same small model for the same arguments."""
+    """Return a function that builds the same small model for the same arguments."""
 
     def make(extractor="sa", *, seed=0, interests=3, heads=None, positions=None, **options):
         torch.manual_seed(seed)
@@ -76,13 +76,13 @@ def new_model():
 
 @pytest.fixture
 def weights():
-    """Give a function that copies a model's weights."""
+    """Return a function that copies the weights of a model."""
     return lambda model: {name: value.clone() for name, value in model.state_dict().items()}
 
 
 @pytest.fixture
 def assert_same():
-    """Give a function that fails unless two models have the same weights, bit for bit."""
+    """Return a function that checks that two models have bit-identical weights."""
 
     def check(one, other):
         assert one.keys() == other.keys()
@@ -94,5 +94,5 @@ def assert_same():
 
 @pytest.fixture(scope="session")
 def dataset():
-    """Draw one small world for all tests of recommenders."""
+    """Build one small synthetic data set for all tests of recommenders."""
     return small_dataset()

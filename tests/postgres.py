@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, started from a wheel and gone with them."""
+"""Start a real PostgreSQL server for tests, from a Python wheel; remove it afterwards."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Start a server in a folder of its own and give its address; skip where there is no wheel."""
+    """Start a server in a temporary folder; yield its address. Skip the test without the wheel."""
     with tempfile.TemporaryDirectory() as folder:
         with mock.patch.dict(os.environ, {"XDG_RUNTIME_DIR": folder}):
             pgserver = pytest.importorskip(

@@ -1,4 +1,4 @@
-"""A real Redis for tests, of the system's package, gone with them."""
+"""Start a real Redis server for tests, from the system package; remove it afterwards."""
 
 import shutil
 import socket
@@ -13,7 +13,7 @@ PASSWORD = "hush/1"  # noqa: S105
 
 
 class RedisServer:
-    """A server on a port of its own, with a log that is on disk before it answers."""
+    """A server on a free port. It writes each command to its log on disk before it answers."""
 
     def __init__(self, folder):
         with socket.socket() as free:
@@ -34,7 +34,7 @@ class RedisServer:
                     return
             except OSError:
                 time.sleep(0.02)
-            except Exception as error:  # it reads its log
+            except Exception as error:  # the server is still loading its log
                 if "loading" not in str(error) and "connect" not in str(error).lower():
                     raise
                 time.sleep(0.02)
@@ -52,7 +52,7 @@ class RedisServer:
 
 @contextmanager
 def redis_server():
-    """Start a server; skip where it or its client is not installed."""
+    """Start a server and yield it; skip the test if Redis or its client is not installed."""
     pytest.importorskip("redis", reason="no Redis client: pip install 'prismrec[stores]'")
     if shutil.which("redis-server") is None:
         pytest.skip("no Redis: apt-get install redis-server")

@@ -1,13 +1,13 @@
-"""The check that the import hook puts on every function of the numeric parts, in tests only."""
+"""Check the annotations of all numeric functions; the import hook in conftest.py uses this."""
 
 from typing import Any
 
 import beartype
 
-# ``is_pep484_tower`` lets 0 pass for a float.
+# ``is_pep484_tower`` accepts 0 as a float.
 CONF = beartype.BeartypeConf(is_pep484_tower=True)
 
 
 def check(function: Any) -> Any:
-    """Check a function's annotations, shapes among them, at every call."""
+    """Check the annotations of a function, including array shapes, at every call."""
     return beartype.beartype(function, conf=CONF)

@@ -1,6 +1,6 @@
-"""The rules of the structure: what may import what, how long things are, how things are called.
+"""Check the structure of the package: imports, lengths, docstrings and names.
 
-CONTRIBUTING states them in prose. ``tools/structure.py`` measures the same structure in numbers.
+CONTRIBUTING.md describes these rules. ``tools/structure.py`` measures the same structure.
 """
 
 import ast
@@ -17,11 +17,12 @@ import prismrec as pr
 ROOT = Path(__file__).parents[1] / "src" / "prismrec"
 FILES = {Path(name): tree for name, tree in trees(ROOT).items()}
 
-# Files import down, never up, and never sideways. The lowest tier has an order of its own.
+# A package may import only from lower tiers, not from its own tier or a higher one. The lowest
+# tier is divided further.
 BASE = [{"_version", "errors"}, {"types", "numerics"}, {"registry", "io"}]
 TIER = {part: number for number, parts in enumerate([*BASE, *TIERS[1:]]) for part in parts}
 TOP_LEVEL = {*TIER, "__init__", "__main__"}
-# Packages that are imported without torch: lists can be saved, measured and compared without it.
+# Packages that do not need torch: lists can be saved, measured and compared without it.
 WITHOUT_TORCH = ["data", "rerank", "evaluation.metrics", "evaluation.baselines", "service.stores"]
 WITHOUT_TORCH += ["evaluation.evaluate", "evaluation.compare"]
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -31,7 +32,7 @@ REGISTRIES = {
     "retrieval.INDEXES": pr.retrieval.INDEXES,
     "rerank.RERANKERS": pr.rerank.RERANKERS,
 }
-# The verbs that a docstring may begin with: add one if it says what a function does.
+# A docstring may begin with these verbs. Add a verb if it describes what a function does.
 VERBS = """
     Add Answer Append Apply Assign Average Bind Build Check Choose Clear Close Collect Combine
     Compare Compute Convert Copy Correct Count Create Cut Decode Delete Derive Describe Divide
@@ -44,7 +45,7 @@ VERBS = """
     Send Serve Set Shorten Show Shuffle Sort Split Start Stop Store Subtract Suggest Sum Switch
     Test Train Undo Update Validate Wait Warn Weight Wrap Write Yield
 """
-# Names of earlier versions: each has one usual name now.
+# Names of earlier versions. The glossary lists the current name of each.
 OLD_NAMES = {"effort", "judge", "partition", "own_lists", "directions", "open_items", "single_of"}
 OLD_NAMES |= {"relevance_lost", "taken_with", "taken_after", "filter_seen", "keep_seen", "at_work"}
 OLD_WORDS = """
@@ -75,7 +76,7 @@ def public(names):
 
 
 def methods(node, *, properties=False):
-    """Return the methods of a class: without dunders, properties only if asked for."""
+    """Return the methods of a class; include properties only if ``properties`` is True."""
     found = [child for child in node.body if isinstance(child, FUNCTIONS)]
     names = {"property", "cached_property", "setter"}
     marks = {
@@ -89,14 +90,14 @@ def module_of(file):
     return ".".join(("prismrec", *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
-def test_the_top_level_is_an_allow_list():
+def test_the_top_level_contains_only_allowed_packages():
     found = {part_of(file) for file in FILES}
     assert found == TOP_LEVEL, f"put {sorted(found ^ TOP_LEVEL)} into one of the packages"
     assert (ROOT / "py.typed").is_file()
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_imports_go_down_and_to_interfaces(file):
+def test_packages_import_only_interfaces_of_lower_tiers(file):
     here = part_of(file)
     if here in ("__init__", "__main__"):
         return
@@ -109,7 +110,7 @@ def test_imports_go_down_and_to_interfaces(file):
 
 
 @pytest.mark.parametrize("package", sorted(p.parent for p in ROOT.glob("*/__init__.py")), ids=str)
-def test_a_package_states_its_interface(package):
+def test_a_package_declares_its_interface(package):
     tree = FILES[Path(package.name) / "__init__.py"]
     text = ast.get_docstring(tree)
     assert len(text.splitlines()) >= 5, f"{package.name}: purpose, limits, how to extend it"
@@ -123,7 +124,7 @@ def test_there_are_no_import_cycles():
     names = {module_of(file) for file in FILES}
     graph = {}
     for file, tree in FILES.items():
-        # A package's own table may import its variants; they import their base directly.
+        # The registry of a package may import its variants; they import their base directly.
         found = {m for _, m in imports(tree) if m in names}
         graph[module_of(file)] = found - {module_of(file)}
     done = set()
@@ -140,7 +141,7 @@ def test_there_are_no_import_cycles():
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_stays_small(file):
+def test_files_and_functions_are_short(file):
     lines = len((ROOT / file).read_text().splitlines())
     assert lines <= 300, f"{file} has {lines} lines; split it by topic"
     for node in ast.walk(FILES[file]):
@@ -171,7 +172,7 @@ def test_every_public_name_has_a_docstring(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_a_docstring_of_a_function_begins_with_a_usual_verb(file):
+def test_a_function_docstring_begins_with_a_usual_verb(file):
     for owner in ast.walk(FILES[file]):
         if isinstance(owner, ast.Module | ast.ClassDef):
             for node in methods(owner):
@@ -181,7 +182,7 @@ def test_a_docstring_of_a_function_begins_with_a_usual_verb(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_no_name_is_one_of_the_private_language(file):
+def test_no_name_contains_an_old_private_word(file):
     for node in ast.walk(FILES[file]):
         if isinstance(node, FUNCTIONS):
             defined = [node.name, *(a.arg for a in [*node.args.args, *node.args.kwonlyargs])]
@@ -210,7 +211,7 @@ def test_no_list_repeats_the_names_of_a_registry():
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_only_service_and_cli_print_and_reads_the_environment(file):
+def test_only_service_and_cli_print_and_read_the_environment(file):
     if part_of(file) in ("cli", "service"):
         return
     for node in ast.walk(FILES[file]):
@@ -232,11 +233,11 @@ def test_nothing_is_pickled_or_evaluated(file):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [*WITHOUT_TORCH, "cli"])
-def test_needs_no_torch(part):
+def test_imports_without_torch(part):
     names = sorted(
         name for name in map(module_of, FILES) if f"{name}.".startswith(f"prismrec.{part}.")
     )
-    names = ["prismrec.cli"] if part == "cli" else names  # its commands need what they need
+    names = ["prismrec.cli"] if part == "cli" else names  # a single command may need torch
     code = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
     code += "    assert 'torch' not in sys.modules, name"
     line = [sys.executable, "-c", code, *names]
@@ -244,7 +245,7 @@ def test_needs_no_torch(part):
     assert run.returncode == 0, run.stderr
 
 
-def test_the_public_names_are_listed_and_loaded_when_they_are_used():
+def test_public_names_are_listed_and_loaded_on_first_use():
     assert set(pr.__all__) <= set(dir(pr))
     assert 30 <= len(pr.__all__) <= 60
     code = "import sys, prismrec; heavy = {'torch', 'polars', 'numpy'} & set(sys.modules)"

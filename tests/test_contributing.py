@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md work as they are written there."""
+"""Run the recipes of CONTRIBUTING.md exactly as they are written there."""
 
 import contextlib
 import importlib.util
@@ -75,7 +75,7 @@ def load_module(name, code, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_works_as_it_is_written(recipe, example, tmp_path, monkeypatch, restored):
+def test_a_recipe_works_as_written(recipe, example, tmp_path, monkeypatch, restored):
     for entry in example.iterdir():
         (tmp_path / entry.name).symlink_to(entry)
     monkeypatch.chdir(tmp_path)
@@ -92,7 +92,7 @@ def test_a_recipe_works_as_it_is_written(recipe, example, tmp_path, monkeypatch,
                 exec(compile(code, recipe, "exec"), names)  # noqa: S102
         else:
             for line in code.splitlines():
-                if not line.startswith("prismrec serve"):  # it would not end
+                if not line.startswith("prismrec serve"):  # the server would run forever
                     assert run(line)
 
 

@@ -1,4 +1,4 @@
-"""The package as users get it: its wheel, its types, its metadata and its licenses."""
+"""Check the installed package: its wheel, its types, its metadata and its licenses."""
 
 import email
 import subprocess
@@ -45,7 +45,7 @@ def test_a_users_script_passes_mypy_strict_against_the_installed_package(wheel, 
 
 
 @pytest.mark.slow
-def test_the_page_of_the_package_has_absolute_links_only(wheel):
+def test_the_package_description_has_only_absolute_links(wheel):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(name))
@@ -61,7 +61,7 @@ def test_every_public_name_can_be_imported(name):
     assert getattr(prismrec, name) is not None
 
 
-def test_every_dependency_is_in_the_notices():
+def test_the_license_notices_list_every_dependency():
     notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text()
     extras = PROJECT["optional-dependencies"]
     needed = PROJECT["dependencies"] + [d for e in extras for d in extras[e] if e != "dev"]
@@ -70,7 +70,7 @@ def test_every_dependency_is_in_the_notices():
         assert name in notices, name
 
 
-def test_the_citation_names_this_version():
+def test_the_citation_has_the_current_version():
     assert f"version: {prismrec.__version__}" in (ROOT / "CITATION.cff").read_text().splitlines()
 
 

@@ -1,4 +1,4 @@
-"""The words of documents, docstrings, comments and messages are usual ones: see tools/prose.py."""
+"""Check the words of documents, docstrings, comments and messages with tools/prose.py."""
 
 import prose
 import pytest
@@ -10,7 +10,7 @@ PLACES += [prose.ROOT / f"{name}.md" for name in prose.DOCUMENTS]
 @pytest.mark.parametrize(
     "path", prose.files(PLACES), ids=lambda path: str(path.relative_to(prose.ROOT))
 )
-def test_the_words_are_usual_ones(path):
+def test_documents_and_code_use_only_usual_words(path):
     assert not [str(finding) for finding in prose.check(path)]
 
 

@@ -1,4 +1,4 @@
-"""The public interface: what a user's first script meets."""
+"""Check the public interface as the first script of a user sees it."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ def test_every_public_name_exists_and_is_documented(name):
     assert name == "__version__" or value.__doc__
 
 
-def test_the_values_of_a_first_session_have_short_reprs(dataset):
+def test_results_of_a_first_session_have_short_reprs(dataset):
     split = pr.split_by_user(dataset)
     values = [dataset, dataset.catalog, split, pr.ListOptions(), pr.Diversity(), pr.Columns()]
     for value in values:
@@ -66,13 +66,13 @@ def test_no_diversity_is_the_default_diversity():
     assert pr.Diversity() == pr.ListOptions().diversity == pr.Diversity(strength=0.0)
 
 
-def test_tables_show_as_html_in_a_notebook(dataset):
+def test_a_notebook_shows_tables_as_html(dataset):
     split = pr.split_by_user(dataset)
     assert "<table" in dataset._repr_html_()
     assert "<table" in split._repr_html_()
 
 
-def test_importing_the_package_loads_no_library():
+def test_importing_the_package_loads_no_large_library():
     code = "import sys; before = set(sys.modules); import prismrec; print(len(sys.modules) - "
     code += "len(before), sorted({'torch', 'polars', 'numpy', 'scipy'} & set(sys.modules)))"
     loaded, _, heavy = run("-c", code).stdout.strip().partition(" ")
@@ -80,5 +80,5 @@ def test_importing_the_package_loads_no_library():
     assert int(loaded) < 60
 
 
-def test_the_types_are_shipped():
+def test_the_package_contains_type_information():
     assert (Path(pr.__file__).parent / "py.typed").is_file()

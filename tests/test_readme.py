@@ -1,4 +1,4 @@
-"""The documents are correct: code runs, links lead somewhere, tables are up to date."""
+"""Check the documents: the code runs, the links work, the tables are up to date."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(document):
+def test_every_link_has_a_target(document):
     text = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
     for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text):
         if target.startswith(("http://", "https://")):
@@ -61,7 +61,7 @@ def anchors(document):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_page_of_commands_is_what_help_prints_today():
+def test_the_page_of_commands_equals_the_current_help():
     page = runpy.run_path(str(ROOT / "docs" / "generate.py"))["commands"]()
     assert page == (ROOT / "docs" / "commands.md").read_text(), "run `make docs`"
 
@@ -80,7 +80,7 @@ def test_the_file_tree_of_the_readme_is_complete():
     assert {*folders, *files} <= set(re.findall(r"^  (\S+)", tree, re.M))
 
 
-def test_the_tests_that_documents_name_exist():
+def test_every_test_file_named_in_documents_exists():
     for document in DOCUMENTS:
         for name in re.findall(r"`(tests/[\w/.]+)`", document.read_text()):
             assert (ROOT / name).exists(), f"{document.name}: {name}"

@@ -1,4 +1,4 @@
-"""The list options have the same words in Python, on the command line, over HTTP and in docs."""
+"""Check that list options have the same names in Python, in commands, over HTTP and in docs."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from prismrec.service.schemas import RecommendRequest
 from prismrec.types import Diversity, Filter, ListOptions
 
 HTTP = Path(__file__).parents[1] / "docs" / "http.md"
-# The parts of these two options are flags and fields of their own.
+# The parts of these two options are separate flags and fields.
 PARTS = {"diversity": Diversity, "filter": Filter}
 FLAG_OF = {"strength": "diversity", "target": "diversity_target"}
 """Parts whose word outside Python is another one, since it has no ``Diversity(...)`` around it."""
@@ -27,7 +27,7 @@ def names(value):
 
 
 def words():
-    """Return the word of each option outside Python, by its path in ``ListOptions``."""
+    """Return the name of each option outside Python, by its path in ``ListOptions``."""
     found = {}
     for option in names(ListOptions):
         for part in names(PARTS[option]) if option in PARTS else [None]:
@@ -46,15 +46,15 @@ def rows(name):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_the_flags_of_the_command_line_are_the_options():
+def test_command_line_flags_match_the_options():
     assert names(ListFlags) == set(words().values())
 
 
-def test_the_fields_of_a_request_are_the_options():
+def test_request_fields_match_the_options():
     assert set(RecommendRequest.model_fields) == set(words().values()) | REQUEST_ONLY
 
 
-def test_the_table_has_every_option_once_with_its_words():
+def test_the_table_lists_every_option_once():
     table = {}
     for python, flag, field, *_ in rows("list options"):
         option = re.match(r"`(\w+)", python)[1]
@@ -86,7 +86,7 @@ def test_the_other_fields_of_a_request_are_documented():
     assert {row[0].strip("`") for row in rows("request")} == REQUEST_ONLY
 
 
-def test_the_example_of_an_answer_is_one_with_all_fields():
+def test_the_example_answer_has_all_fields():
     example = json.loads(section("answer").split("```json")[1].split("```")[0])
     schema = TypeAdapter(ServedAnswer).json_schema(mode="serialization")
     definitions = schema["$defs"]
@@ -106,7 +106,7 @@ def test_the_example_of_an_answer_is_one_with_all_fields():
 
 
 @pytest.mark.parametrize("one", [RecommendRequest, ListFlags])
-def test_the_same_words_make_the_same_options(one):
+def test_the_same_names_build_the_same_options(one):
     made = {
         "k": 7,
         "diversity_target": 0.5,

@@ -1,6 +1,6 @@
-"""What earlier versions saved still opens, and answers as it did when it was saved.
+"""Load files of an earlier version and check that the answers are the same.
 
-The fixtures were written by commit 803a338: artifact format 3, data set format 1. The artifact has
+Commit 803a338 wrote the fixtures: artifact format 3, data set format 1. The artifact has
 a rule retriever, an approximate index with an added item, a hidden item and a pruned interest.
 """
 
@@ -15,7 +15,7 @@ from prismrec.recommend.artifact import load
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-def test_an_artifact_of_format_3_answers_as_it_did():
+def test_an_artifact_of_format_3_gives_the_same_answers():
     pytest.importorskip("faiss")
     recommender = load(FIXTURES / "artifact-3")
     for case in json.loads((FIXTURES / "expected-3.json").read_text()):
@@ -25,7 +25,7 @@ def test_an_artifact_of_format_3_answers_as_it_did():
         assert [item.score for item in answer] == pytest.approx(case["scores"], rel=1e-5)
 
 
-def test_a_data_set_of_format_1_opens_and_is_split_as_it_was():
+def test_a_data_set_of_format_1_loads_and_gives_the_same_split():
     dataset = load_dataset(FIXTURES / "dataset-1", verify=True)
     split = load_split(FIXTURES / "dataset-1", dataset)
     assert dataset.how["rejected"] == {}

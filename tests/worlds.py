@@ -1,4 +1,4 @@
-"""Small worlds for tests: data sets, and models that are quick to make."""
+"""Build small synthetic data sets and untrained models for tests."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SPEC = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=0"
 
 
 def small_dataset(spec: str = SPEC) -> Dataset:
-    """Draw a world of a few dozen users."""
+    """Build a synthetic data set of a few dozen users."""
     log, items = open_world(spec)
     return build_dataset(log, items=items, min_user_events=1, min_item_events=1)
 
@@ -22,7 +22,7 @@ def small_dataset(spec: str = SPEC) -> Dataset:
 def untrained(
     dataset: Dataset, *, extractor: str = "sa", interests: int = 3, **options: Any
 ) -> Recommender:
-    """Make a recommender of random weights, the same every time."""
+    """Build a recommender with random weights from a fixed seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=10)
@@ -31,5 +31,5 @@ def untrained(
 
 
 def ids(dataset: Dataset, user: int) -> list[str]:
-    """Give a user's history as external ids."""
+    """Return the external ids of a user's history."""
     return dataset.catalog.items.external(dataset.histories[user].tolist())
