@@ -1,4 +1,4 @@
-"""The artifact: the same lists after a round trip, in another process too, or a clear refusal."""
+"""Save and load artifacts: the lists stay the same, and damaged artifacts are refused."""
 
 import hashlib
 import json
@@ -37,12 +37,11 @@ def test_a_loaded_recommender_gives_the_same_lists_and_scores(dataset, tmp_path,
 
 @pytest.mark.slow
 def test_another_process_gives_the_same_list(dataset, saved):
-    # S11
     recommender, folder = saved
     history = ids(dataset, 0)
     code = (
         "import json, sys, torch, prismrec as pr\n"
-        "torch.set_num_threads(1)\n"  # as here: sums depend on how they are shared out
+        "torch.set_num_threads(1)\n"  # as in this process: sums depend on the number of threads
         "answer = pr.load(sys.argv[1]).recommend(json.loads(sys.argv[2]), k=6)\n"
         "print(json.dumps([[item.id, item.score] for item in answer]))"
     )
@@ -53,7 +52,6 @@ def test_another_process_gives_the_same_list(dataset, saved):
 
 
 def test_nothing_in_the_folder_is_pickled(saved):
-    # S10
     _, folder = saved
     assert not [path for path in folder.rglob("*") if path.suffix in (".pt", ".pkl", ".pth")]
     for path in folder.rglob("*.*"):
@@ -65,7 +63,7 @@ PARTS = ["model.safetensors", "items.parquet", "categories.parquet", "index/vect
 
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("fault", ["absent", "truncated", "of another artifact"])
-def test_a_folder_with_a_wrong_part_is_refused_by_name(saved, name, fault):
+def test_a_missing_or_damaged_file_is_named_in_the_error(saved, name, fault):
     _, folder = saved
     path = folder / name
     if fault == "absent":
@@ -79,7 +77,6 @@ def test_a_folder_with_a_wrong_part_is_refused_by_name(saved, name, fault):
 
 
 def test_weights_that_are_not_numbers_are_refused(dataset, tmp_path):
-    # S07
     recommender = untrained(dataset)
     save(recommender, tmp_path / "a")
     manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
@@ -93,7 +90,7 @@ def test_weights_that_are_not_numbers_are_refused(dataset, tmp_path):
         load(tmp_path / "a")
 
 
-def test_an_artifact_that_says_how_its_gradients_were_made_is_read(dataset, saved):
+def test_an_artifact_with_options_of_an_earlier_version_loads(dataset, saved):
     recommender, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["model"]["sparse"] = True
@@ -108,7 +105,7 @@ def test_an_artifact_that_says_how_its_gradients_were_made_is_read(dataset, save
 @pytest.mark.parametrize(
     ("name", "value"), [("novelty", True), ("dropout", "much"), ("dropout", 7), ("dim", None)]
 )
-def test_a_model_that_cannot_be_made_is_refused(saved, part, name, value):
+def test_a_model_that_cannot_be_built_is_refused(saved, part, name, value):
     _, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text())
     options = manifest["model"] if part == "model" else manifest["extractor"]["options"]
@@ -127,7 +124,7 @@ def test_another_format_is_refused(saved, change):
         load(folder)
 
 
-def test_a_folder_that_is_no_artifact_is_refused_and_not_overwritten(dataset, tmp_path):
+def test_a_folder_without_an_artifact_is_refused_and_not_overwritten(dataset, tmp_path):
     (tmp_path / "letters.txt").write_text("dear")
     with pytest.raises(DataError, match="No artifact"):
         load(tmp_path)
@@ -136,7 +133,7 @@ def test_a_folder_that_is_no_artifact_is_refused_and_not_overwritten(dataset, tm
     assert (tmp_path / "letters.txt").read_text() == "dear"
 
 
-def test_what_is_hidden_stays_hidden_and_the_index_is_the_one_that_was_saved(dataset, tmp_path):
+def test_hidden_items_and_the_kind_of_index_are_saved(dataset, tmp_path):
     history = ids(dataset, 0)
     recommender = untrained(dataset)
     top = recommender.recommend(history, 1).items[0].id
@@ -147,7 +144,7 @@ def test_what_is_hidden_stays_hidden_and_the_index_is_the_one_that_was_saved(dat
     assert top not in [item.id for item in again.recommend(history, 20)]
 
 
-def test_weights_and_index_of_two_artifacts_are_not_mixed(dataset, tmp_path):
+def test_an_index_of_another_artifact_is_refused(dataset, tmp_path):
     save(untrained(dataset), tmp_path / "a")
     save(untrained(dataset, interests=2), tmp_path / "b")
     shutil.rmtree(tmp_path / "a" / "index")
@@ -164,7 +161,7 @@ def test_saving_again_replaces_the_artifact(dataset, saved):
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-def test_an_artifact_of_an_older_version_may_be_replaced(dataset, saved):
+def test_saving_may_replace_an_artifact_of_an_older_version(dataset, saved):
     recommender, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text()) | {"version": 1}
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -173,7 +170,7 @@ def test_an_artifact_of_an_older_version_may_be_replaced(dataset, saved):
 
 
 class Newest(Extractor):
-    """The newest item alone."""
+    """Return the vector of the newest item as the only interest."""
 
     single = True
 
@@ -185,7 +182,7 @@ class Newest(Extractor):
         return without_prior(weights @ items, weights)
 
 
-def test_an_extractor_from_elsewhere_is_handed_over_never_imported(dataset, tmp_path):
+def test_an_external_extractor_is_passed_by_the_caller_and_never_imported(dataset, tmp_path):
     model = Model(dataset.catalog.size, Newest(dim=4, interests=1, max_len=6))
     recommender = Recommender.exact(model, dataset.catalog)
     save(recommender, tmp_path / "a")

@@ -1,6 +1,6 @@
-"""A manifest or a file that is well-formed but wrong is refused in a sentence that names it.
+"""Refuse manifests and files that are well-formed but wrong, with an error that names them.
 
-Hashes are renewed where a file is changed: what is tested is what they do not catch.
+A test that changes a file also updates its hash, because a wrong hash alone would be refused.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def folder(dataset, tmp_path):
 
 
 @pytest.fixture
-def ruled(dataset, tmp_path):
+def folder_with_rules(dataset, tmp_path):
     made = RuleRetriever.count(
         dataset.histories, dataset.catalog.size, backward=0.5, alpha=0.5, beta=0.5, weight=0.2
     )
@@ -38,7 +38,7 @@ def change(folder, **changed):
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def renew(folder):
+def update_hashes(folder):
     files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json"]
     files += folder.glob("index/**/index.json")
     hashes = {
@@ -49,7 +49,7 @@ def renew(folder):
 
 
 def refused(folder):
-    """Give the sentence with which both readings refuse an artifact for its manifest."""
+    """Check that both functions refuse the manifest with the same error; return its message."""
     with pytest.raises(DataError) as error:
         read_artifact_manifest(folder)
     with pytest.raises(DataError) as loading:
@@ -60,12 +60,12 @@ def refused(folder):
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '"x"', "5"])
-def test_a_manifest_that_is_no_object_is_refused(folder, text):
+def test_a_manifest_that_is_not_a_json_object_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
     assert "but must be an object; restore the whole folder or train again." in refused(folder)
 
 
-def test_a_manifest_nested_without_end_is_refused(folder):
+def test_a_very_deeply_nested_manifest_is_refused(folder):
     (folder / "manifest.json").write_text("[" * 100_000)
     with pytest.raises(DataError, match="No artifact at"):
         load(folder)
@@ -96,26 +96,26 @@ def test_a_missing_key_is_named(folder, key):
         ("extractor", {"class": "sa", "options": [1]}), ("extractor", {"class": "sa"}),
     ],
 )  # fmt: skip
-def test_a_value_of_another_kind_is_named(folder, key, value):
+def test_a_value_of_a_wrong_type_is_named(folder, key, value):
     change(folder, **{key: value})
     sentence = refused(folder)
     assert f"manifest.json has {key} = {json.dumps(value)}, but it must be " in sentence
     assert sentence.endswith("; restore the whole folder or train again.")
 
 
-def test_a_long_value_is_not_printed_whole(folder):
+def test_a_long_value_is_shortened_in_the_error(folder):
     change(folder, hidden=[41] * 1_000)
     assert len(refused(folder)) < 400
 
 
-def test_items_hidden_at_the_edge_of_the_catalog_load(folder, dataset):
+def test_the_first_and_last_item_of_the_catalog_may_be_hidden(folder, dataset):
     change(folder, hidden=[1, 40], provisional=[40])
     found = load(folder)
     assert found.hidden == {1, 40}
     assert len(found.recommend(ids(dataset, 0), 40)) > 0
 
 
-def test_more_or_fewer_items_than_the_catalog_holds_are_refused(folder):
+def test_a_wrong_number_of_items_is_refused(folder):
     for items in (39, 41, 10**15):
         change(folder, items=items)
         with pytest.raises(DataError, match=rf"gives items as {items}, but .*parquet holds 40;"):
@@ -131,12 +131,12 @@ def test_a_file_without_a_hash_is_refused(folder, name):
 
 
 @pytest.mark.parametrize("name", ["../books/items.parquet", "/etc/hostname", "a" * 5_000, "a\0b"])
-def test_a_hash_of_what_is_not_loaded_is_refused(folder, name):
+def test_a_hash_of_a_file_that_is_not_part_of_the_artifact_is_refused(folder, name):
     change(folder, sha256={**read_artifact_manifest(folder)["sha256"], name: "00"})
     assert "in its sha256, but there is no such file" in refused(folder)
 
 
-def test_a_file_laid_beside_the_index_is_refused(folder):
+def test_an_extra_file_in_the_index_folder_is_refused(folder):
     (folder / "index" / "extra.pkl").write_bytes(b"\x80")
     assert "has no hash of index/extra.pkl" in refused(folder)
     (folder / "index" / "extra.pkl").unlink()
@@ -144,53 +144,52 @@ def test_a_file_laid_beside_the_index_is_refused(folder):
     load(folder)
 
 
-def test_rules_are_hashed_too(ruled, dataset):
-    assert load(ruled).rules.weight == 0.2
-    hashes = read_artifact_manifest(ruled)["sha256"]
-    change(ruled, sha256={n: h for n, h in hashes.items() if n != "rules/data.npy"})
-    assert "has no hash of rules/data.npy" in refused(ruled)
-    change(ruled, sha256=hashes, rules=None)
-    assert "has a hash of rules/data.npy" in refused(ruled)
+def test_rules_are_hashed_too(folder_with_rules, dataset):
+    assert load(folder_with_rules).rules.weight == 0.2
+    hashes = read_artifact_manifest(folder_with_rules)["sha256"]
+    change(folder_with_rules, sha256={n: h for n, h in hashes.items() if n != "rules/data.npy"})
+    assert "has no hash of rules/data.npy" in refused(folder_with_rules)
+    change(folder_with_rules, sha256=hashes, rules=None)
+    assert "has a hash of rules/data.npy" in refused(folder_with_rules)
 
 
 @pytest.mark.parametrize("fault", ["beyond the catalog", "of another catalog", "no array"])
-def test_rules_that_do_not_fit_the_catalog_are_refused(ruled, fault):
-    path = ruled / "rules" / "indices.npy"
+def test_rules_that_do_not_fit_the_catalog_are_refused(folder_with_rules, fault):
+    path = folder_with_rules / "rules" / "indices.npy"
     indices = np.load(path)
     if fault == "beyond the catalog":
         np.save(path, np.where(np.arange(len(indices)) == 3, 10**6, indices).astype(indices.dtype))
     elif fault == "of another catalog":
-        indptr = np.load(ruled / "rules" / "indptr.npy")
-        np.save(ruled / "rules" / "indptr.npy", np.append(indptr, indptr[-1]))
+        indptr = np.load(folder_with_rules / "rules" / "indptr.npy")
+        np.save(folder_with_rules / "rules" / "indptr.npy", np.append(indptr, indptr[-1]))
     else:
         path.write_bytes(b"")
-    renew(ruled)
+    update_hashes(folder_with_rules)
     with pytest.raises(DataError, match=r"rules are|rules at .* are damaged"):
-        load(ruled)
+        load(folder_with_rules)
 
 
 def test_an_index_of_another_width_is_refused(folder):
     vectors = np.load(folder / "index" / "vectors.npy")
     np.save(folder / "index" / "vectors.npy", vectors[:, :5])
-    renew(folder)
+    update_hashes(folder)
     with pytest.raises(DataError, match=r"index has vectors of width 5 .* width 8"):
         load(folder)
 
 
-def test_an_index_of_items_beyond_the_catalog_is_refused(folder):
+def test_an_index_with_items_that_are_not_in_the_catalog_is_refused(folder):
     shutil.rmtree(folder / "index")
     ExactIndex.build(np.eye(8, dtype=np.float32), np.arange(34, 42)).save(folder / "index")
-    renew(folder)
+    update_hashes(folder)
     with pytest.raises(DataError, match=r"items up to 41, but .* items up to 40"):
         load(folder)
 
 
-def test_an_index_that_is_not_finite_is_refused(folder):
-    # S07
+def test_an_index_with_values_that_are_not_finite_is_refused(folder):
     vectors = np.load(folder / "index" / "vectors.npy")
     vectors[3] = np.nan
     np.save(folder / "index" / "vectors.npy", vectors)
-    renew(folder)
+    update_hashes(folder)
     with pytest.raises(
         DataError, match=r"index is damaged \(the vector of item 4 contains a number"
     ):
@@ -206,10 +205,10 @@ def test_an_index_that_is_not_finite_is_refused(folder):
         ("items", pl.lit(None, dtype=pl.String).alias("title"), "its column title lacks 40"),
     ],
 )
-def test_a_catalog_that_does_not_hold_together_is_refused(folder, name, column, message):
+def test_an_inconsistent_catalog_is_refused(folder, name, column, message):
     path = folder / f"{name}.parquet"
     pl.read_parquet(path).with_columns(column).write_parquet(path)
-    renew(folder)
+    update_hashes(folder)
     with pytest.raises(DataError, match=message):
         load(folder)
 
@@ -221,7 +220,7 @@ def test_a_model_too_large_for_any_memory_is_refused(folder):
         load(folder)
 
 
-def test_an_artifact_with_a_wrong_manifest_may_be_written_anew(folder, dataset):
+def test_saving_may_replace_an_artifact_with_a_wrong_manifest(folder, dataset):
     change(folder, hidden=None)
     save(untrained(dataset), folder)
     assert load(folder).hidden == frozenset()

@@ -1,4 +1,4 @@
-"""Lists from file to file: the same as one by one, whole or resumable, never half-written."""
+"""Write the lists of a file of users: equal to single requests, resumable, never incomplete."""
 
 import itertools
 from pathlib import Path
@@ -29,9 +29,9 @@ def histories(dataset, tmp_path):
     return path
 
 
-def test_the_file_holds_what_recommend_gives_one_by_one(recommender, histories, tmp_path):
-    wish = ListOptions(k=6, diversity=0.2)
-    done = recommend_file(recommender, histories, tmp_path / "lists.parquet", wish)
+def test_the_file_contains_the_lists_of_single_requests(recommender, histories, tmp_path):
+    options = ListOptions(k=6, diversity=0.2)
+    done = recommend_file(recommender, histories, tmp_path / "lists.parquet", options)
     table = pl.read_parquet(tmp_path / "lists.parquet")
     assert (done.users, done.unknown, done.popular, done.rows) == (25, 1, 3, len(table))
     for user, history in pl.read_parquet(histories).iter_rows():
@@ -44,19 +44,19 @@ def test_the_file_holds_what_recommend_gives_one_by_one(recommender, histories, 
         assert set(own["source"]) == {answer.source}
 
 
-def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
+def test_an_interrupted_run_resumes_and_writes_the_same_file(
     recommender, histories, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(batch, "CHUNK", 4)
     whole, again = tmp_path / "whole.parquet", tmp_path / "again.parquet"
     recommend_file(recommender, histories, whole, ListOptions(k=5))
 
-    def cut_off(done, total):
+    def interrupt(done, total):
         if done >= 12:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recommend_file(recommender, histories, again, ListOptions(k=5), on_users=cut_off)
+        recommend_file(recommender, histories, again, ListOptions(k=5), on_users=interrupt)
     assert not again.exists()
     done = recommend_file(recommender, histories, again, ListOptions(k=5))
     assert done.resumed == 12
@@ -67,27 +67,27 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
 
 
 @pytest.mark.parametrize("change", ["wish", "plan", "histories"])
-def test_chunks_of_another_run_are_not_mixed_in(
+def test_chunks_of_a_different_run_are_not_reused(
     recommender, histories, tmp_path, monkeypatch, change
 ):
     monkeypatch.setattr(batch, "CHUNK", 4)
     out = tmp_path / "lists.parquet"
 
-    def cut_off(done, total):
+    def interrupt(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recommend_file(recommender, histories, out, ListOptions(k=5), on_users=cut_off)
+        recommend_file(recommender, histories, out, ListOptions(k=5), on_users=interrupt)
     if change == "histories":
         pl.read_parquet(histories).reverse().write_parquet(histories)
-    wish = ListOptions(k=3 if change == "wish" else 5)
-    done = recommend_file(recommender, histories, out, wish, plan="new" if change == "plan" else "")
+    options = ListOptions(k=3 if change == "wish" else 5)
+    done = recommend_file(
+        recommender, histories, out, options, plan="new" if change == "plan" else ""
+    )
     assert done.resumed == 0
 
 
-def test_the_lists_do_not_depend_on_the_size_of_a_chunk(
-    recommender, histories, tmp_path, monkeypatch
-):
+def test_the_lists_do_not_depend_on_the_chunk_size(recommender, histories, tmp_path, monkeypatch):
     found = []
     for chunk, together in itertools.product((3, 100), (2, 50)):
         monkeypatch.setattr(batch, "CHUNK", chunk)
@@ -126,21 +126,23 @@ def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_
         ({"user": [None], "history": [["x"]]}, "has no user"),
     ],
 )
-def test_a_file_of_something_else_is_refused(recommender, tmp_path, columns, match):
+def test_a_file_with_other_columns_is_refused(recommender, tmp_path, columns, match):
     pl.DataFrame(columns).write_parquet(tmp_path / "h.parquet")
     with pytest.raises(DataError, match=match):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
     assert not (tmp_path / "o.parquet").exists()
 
 
-def test_what_is_no_parquet_file_is_refused(recommender, tmp_path):
+def test_a_file_that_is_not_parquet_is_refused(recommender, tmp_path):
     (tmp_path / "h.parquet").write_text("user,history\n")
     with pytest.raises(DataError, match="does not read as a Parquet file"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
 @pytest.mark.parametrize("name", ["itself", "relative", "link", "linked", "beside", "parts"])
-def test_the_histories_are_never_written_over(recommender, histories, tmp_path, monkeypatch, name):
+def test_the_file_of_histories_is_never_overwritten(
+    recommender, histories, tmp_path, monkeypatch, name
+):
     monkeypatch.chdir(tmp_path)
     content, out = histories.read_bytes(), tmp_path / "out.parquet"
     if name == "relative":
@@ -161,19 +163,19 @@ def test_the_histories_are_never_written_over(recommender, histories, tmp_path, 
     assert histories.read_bytes() == content
 
 
-def test_a_folder_to_write_to_is_refused_before_any_work(recommender, histories, tmp_path):
+def test_a_folder_as_output_is_refused_before_any_work(recommender, histories, tmp_path):
     with pytest.raises(ConfigError, match="is a folder"):
         recommend_file(recommender, histories, tmp_path, ListOptions(k=2))
 
 
 @pytest.mark.parametrize("user", [float(2**53 + 2), True])
-def test_users_that_are_no_ids_are_refused(recommender, tmp_path, user):  # D18
+def test_users_that_are_not_valid_ids_are_refused(recommender, tmp_path, user):
     pl.DataFrame({"user": [user], "history": [["a"]]}).write_parquet(tmp_path / "h.parquet")
     with pytest.raises(DataError, match=r"column user .* cannot hold ids exactly"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
-def test_users_may_be_categorical_and_every_history_empty(recommender, tmp_path):
+def test_categorical_users_with_empty_histories_are_accepted(recommender, tmp_path):
     frame = pl.DataFrame(
         {"user": ["u"], "history": [[]]}, schema_overrides={"user": pl.Categorical}
     )

@@ -1,4 +1,4 @@
-"""New items without training: placed, recommended, marked, saved."""
+"""Add new items without training: their vectors, recommendation, marking and saving."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,7 @@ def rows(recommender):
     return recommender.model.state_dict()["items.weight"].numpy()
 
 
-def test_a_new_item_lies_amid_its_category_and_what_it_was_taken_with(dataset, recommender):
-    # S13
+def test_a_new_item_gets_the_mean_vector_of_its_category_and_related_items(dataset, recommender):
     name = dataset.catalog.category_names[0]
     members = [i for i in range(1, dataset.catalog.size) if 0 in dataset.catalog.categories_of(i)]
     mates = dataset.catalog.items.external([3, 7])
@@ -36,7 +35,7 @@ def test_a_new_item_lies_amid_its_category_and_what_it_was_taken_with(dataset, r
         assert added.catalog.size == dataset.catalog.size + 1
 
 
-def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, recommender):
+def test_many_new_items_share_one_mean_per_category(dataset, recommender):
     names = dataset.catalog.category_names[:2]
     mate = dataset.catalog.items.external([3])
     items = [NewItem(id=f"new {n}", categories=names, related_to=mate) for n in range(1_000)]
@@ -52,7 +51,7 @@ def test_a_thousand_new_items_hold_a_mean_a_category_not_a_row_an_item(dataset, 
     assert np.allclose(rows(added)[held:], made, atol=1e-6)
 
 
-def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recommender):
+def test_a_new_item_is_recommended_marked_and_accepted_in_a_history(dataset, recommender):
     history = ids(dataset, 0)
     best = recommender.recommend(history, 1).items[0].id
     added = recommender.with_items([NewItem(id="new/1", title="New", related_to=[best])])
@@ -67,7 +66,7 @@ def test_a_new_item_is_recommended_marked_and_read_in_a_history(dataset, recomme
     assert without == [item.id for item in recommender.recommend(history, 1_000)]
 
 
-def test_a_model_that_strikes_what_is_seen_does_so_with_new_items_too(dataset):
+def test_a_model_that_masks_seen_items_also_does_so_after_items_are_added(dataset):
     options = {"tie_embeddings": False, "normalized": True, "mask_history_negatives": True}
     plain = untrained(dataset, extractor="prism", **options)
     added = plain.with_items([NewItem(id="new", related_to=dataset.catalog.items.external([3]))])
@@ -78,7 +77,7 @@ def test_a_model_that_strikes_what_is_seen_does_so_with_new_items_too(dataset):
     assert scores[:, unseen].exp().sum().item() == pytest.approx(1, abs=1e-4)
 
 
-def test_new_items_survive_saving(dataset, recommender, tmp_path):
+def test_new_items_are_saved_and_loaded(dataset, recommender, tmp_path):
     some = [
         NewItem(id=f"n{i}", categories=["fresh", dataset.catalog.category_names[1]]) for i in "ab"
     ]
@@ -91,8 +90,7 @@ def test_new_items_survive_saving(dataset, recommender, tmp_path):
     assert [(item.id, item.provisional) for item in fresh] == [("nb", True)]
 
 
-def test_an_item_moved_to_another_category_is_filtered_as_such(dataset, recommender):
-    # S05
+def test_an_item_moved_to_another_category_is_filtered_by_the_new_one(dataset, recommender):
     a, b = dataset.catalog.category_names[:2]
     history = ids(dataset, 0)
     top = recommender.recommend(history, 1, filter=Filter(categories=[a])).items[0].id
@@ -116,6 +114,6 @@ def test_an_item_moved_to_another_category_is_filtered_as_such(dataset, recommen
         ([NewItem(id="n", related_to=["zzz"])] * 2, "one id twice"),
     ],
 )
-def test_an_item_that_cannot_be_placed_is_refused(recommender, items, match):
+def test_a_new_item_without_any_vector_is_refused(recommender, items, match):
     with pytest.raises(DataError, match=match):
         recommender.with_items(items)

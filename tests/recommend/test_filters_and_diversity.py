@@ -1,4 +1,4 @@
-"""What may be recommended, how diverse it is, and what the answer says of both."""
+"""Test filters, hidden items and diversity, and how the answer describes them."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ from worlds import ids, untrained
 
 @pytest.fixture(params=["short", "long"])
 def recommender(dataset, request, monkeypatch):
-    """Give a recommender that retrieves the short way of small catalogs, or by search and merge."""
+    """Return a recommender that scores the whole catalog, or one that searches and merges."""
     if request.param == "long":
         monkeypatch.setattr(retrieval, "SMALL", 0)
     return untrained(dataset)
 
 
 def whole_list(recommender, history):
-    """Give every item that is not of the history, best first: the oracle."""
+    """Return all items that are not in the history, best first, as the expected order."""
     numbers = recommender.catalog.items.index(history)
     vectors = recommender.model.interests_of([numbers]).vectors[0]
     scores = (vectors @ recommender.model.item_vectors().T).amax(0).detach().numpy()
@@ -38,7 +38,7 @@ def listed(answer):
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.95])
-def test_whatever_is_closed_the_list_is_the_best_of_what_is_left(dataset, recommender, share):
+def test_the_list_contains_the_best_allowed_items(dataset, recommender, share):
     history = ids(dataset, 1)
     order, _ = whole_list(recommender, history)
     generator = np.random.default_rng(int(share * 100))
@@ -50,8 +50,7 @@ def test_whatever_is_closed_the_list_is_the_best_of_what_is_left(dataset, recomm
     assert listed(recommender.with_hidden(closed).recommend(history, 7)) == expected
 
 
-def test_nine_of_ten_items_blocked_gives_the_one_that_is_left_and_says_why(dataset, recommender):
-    # R02
+def test_a_list_that_filters_make_shorter_has_the_reason_exhausted(dataset, recommender):
     some = dataset.catalog.items.external(range(1, 11))
     only = Filter(allowed=some, blocked=some[:9])
     answer = recommender.recommend(ids(dataset, 0), 5, filter=only, exclude_seen=False)
@@ -59,8 +58,7 @@ def test_nine_of_ten_items_blocked_gives_the_one_that_is_left_and_says_why(datas
     assert recommender.recommend(ids(dataset, 0), 5).reason is None
 
 
-def test_a_hidden_item_is_gone_at_once_and_the_list_filled_up(dataset, recommender):
-    # S04, R06
+def test_a_hidden_item_is_removed_immediately_and_the_next_item_is_added(dataset, recommender):
     history = ids(dataset, 0)
     before = listed(recommender.recommend(history, 5))
     without = recommender.with_hidden(before[:1])
@@ -72,7 +70,7 @@ def test_a_hidden_item_is_gone_at_once_and_the_list_filled_up(dataset, recommend
     assert listed(recommender.recommend(history, 5)) == before
 
 
-def test_a_category_filter_gives_items_of_these_categories_only(dataset, recommender):
+def test_a_category_filter_returns_only_items_of_these_categories(dataset, recommender):
     name = dataset.catalog.category_names[0]
     answer = recommender.recommend(ids(dataset, 0), 5, filter=Filter(categories=[name]))
     assert len(answer) == 5
@@ -82,7 +80,7 @@ def test_a_category_filter_gives_items_of_these_categories_only(dataset, recomme
         recommender.recommend(ids(dataset, 0), 5, filter=Filter(categories=["x"]))
 
 
-def test_bounds_hold_for_someone_unknown_too(dataset, recommender):
+def test_filters_also_apply_to_unknown_users(dataset, recommender):
     name = dataset.catalog.category_names[0]
     top = listed(recommender.recommend([], 3))
     answer = recommender.with_hidden(top).recommend([], 3, filter=Filter(categories=[name]))
@@ -92,7 +90,7 @@ def test_bounds_hold_for_someone_unknown_too(dataset, recommender):
         assert 0 in dataset.catalog.categories_of(number)
 
 
-def test_nothing_may_be_recommended_gives_nothing(dataset, recommender):
+def test_the_list_is_empty_if_no_item_is_allowed(dataset, recommender):
     answer = recommender.recommend(ids(dataset, 0), 5, filter=Filter(allowed=[]))
     assert (listed(answer), answer.reason) == ([], "exhausted")
 
@@ -104,7 +102,7 @@ def test_a_certified_list_is_the_best_of_the_whole_catalog(dataset, recommender,
     answer = recommender.recommend(history, 5, diversity=strength)
     assert answer.certified
     numbers = dataset.catalog.items.index(order)
-    pool = scores[numbers[:20]]  # the scale is that of the first pool, of 4 k
+    pool = scores[numbers[:20]]  # scores are scaled by the first pool, which has 4 k items
     scaled = (scores[numbers] - pool.min()) / (pool.max() - pool.min())
     counts: dict[int, int] = {}
     values = []
@@ -118,7 +116,7 @@ def test_a_certified_list_is_the_best_of_the_whole_catalog(dataset, recommender,
     assert chosen == pytest.approx(best, abs=1e-5)
 
 
-def test_an_answer_says_what_diversity_moved(dataset, recommender):
+def test_an_answer_lists_the_items_that_diversity_displaced(dataset, recommender):
     history = ids(dataset, 2)
     plain = listed(recommender.recommend(history, 6))
     answer = recommender.recommend(history, 6, diversity=0.5)
@@ -138,7 +136,7 @@ def diversity_of(catalog, names):
     return np.mean([a != b or a < 0 for a, b in pairs])
 
 
-def test_the_dial_reaches_a_wanted_diversity_with_the_least_strength(dataset, recommender):
+def test_a_target_diversity_is_reached_with_the_smallest_strength(dataset, recommender):
     history = ids(dataset, 2)
     for wanted in (0.5, 0.8, 1.0):
         answer = recommender.recommend(history, 6, diversity=Diversity(target=wanted))
@@ -148,20 +146,22 @@ def test_the_dial_reaches_a_wanted_diversity_with_the_least_strength(dataset, re
         assert listed(again) == listed(answer)
 
 
-@pytest.mark.parametrize("dial", [Diversity(target=0.5), Diversity(max_relevance_loss=0.2)])
-def test_a_target_asks_nothing_of_a_list_without_pairs(dataset, recommender, dial):
-    """A list of one, of a user who has seen all but one, of nobody: and beside one with pairs."""
+@pytest.mark.parametrize("diversity", [Diversity(target=0.5), Diversity(max_relevance_loss=0.2)])
+def test_a_diversity_target_does_not_change_a_list_without_pairs(dataset, recommender, diversity):
+    """Check lists of one item or none, also in one batch with a list that has pairs of items."""
     history = ids(dataset, 2)
     everything = dataset.catalog.items.external(range(1, dataset.catalog.size))
-    assert len(recommender.recommend(history, 1, diversity=dial)) == 1
-    beside = recommender.recommend_many([history, everything[1:]], ListOptions(k=5, diversity=dial))
-    assert [len(answer) for answer in beside] == [5, 1]
-    assert listed(beside[0]) == listed(recommender.recommend(history, 5, diversity=dial))
-    nothing = recommender.recommend(history, 5, diversity=dial, filter=Filter(allowed=[]))
+    assert len(recommender.recommend(history, 1, diversity=diversity)) == 1
+    together = recommender.recommend_many(
+        [history, everything[1:]], ListOptions(k=5, diversity=diversity)
+    )
+    assert [len(answer) for answer in together] == [5, 1]
+    assert listed(together[0]) == listed(recommender.recommend(history, 5, diversity=diversity))
+    nothing = recommender.recommend(history, 5, diversity=diversity, filter=Filter(allowed=[]))
     assert not len(nothing)
 
 
-def test_the_dial_gives_up_no_more_relevance_than_it_may(dataset, recommender):
+def test_the_loss_of_relevance_stays_within_its_limit(dataset, recommender):
     history = ids(dataset, 2)
     order, scores = whole_list(recommender, history)
     numbers = dataset.catalog.items.index(order)
@@ -180,7 +180,7 @@ def test_the_dial_gives_up_no_more_relevance_than_it_may(dataset, recommender):
     assert strengths[-1] > 0
 
 
-def test_the_frontier_holds_the_list_that_is_served(dataset, recommender):
+def test_the_frontier_contains_the_diversity_of_each_served_list(dataset, recommender):
     history = ids(dataset, 2)
     found = recommender.frontier(history, 6)
     for place, strength in enumerate(found.strength.tolist()):
@@ -192,15 +192,17 @@ def test_the_frontier_holds_the_list_that_is_served(dataset, recommender):
     assert farthest.diversity == pytest.approx(found.diversity[-1])
 
 
-def test_without_explanation_the_list_is_the_same_and_no_reason_given(dataset, recommender):
+def test_an_answer_without_explanations_has_the_same_items(dataset, recommender):
     history = ids(dataset, 2)
-    told, untold = (recommender.recommend(history, 6, explain=flag) for flag in (True, False))
-    assert listed(told) == listed(untold)
-    assert [item.because for item in untold] == [()] * 6
+    explained, unexplained = (
+        recommender.recommend(history, 6, explain=flag) for flag in (True, False)
+    )
+    assert listed(explained) == listed(unexplained)
+    assert [item.because for item in unexplained] == [()] * 6
 
 
 @pytest.mark.parametrize("options", [{}, {"diversity": 0.3}, {"exclude_seen": False}])
-def test_several_at_once_get_what_each_gets_alone(dataset, recommender, options):
+def test_a_batch_gives_the_same_answers_as_single_requests(dataset, recommender, options):
     histories = [ids(dataset, user) for user in range(9)] + [[], ["zzz", *ids(dataset, 1)]]
     together = recommender.recommend_many(histories, ListOptions(k=7, **options))
     for history, answer in zip(histories, together, strict=True):
@@ -213,7 +215,7 @@ def test_several_at_once_get_what_each_gets_alone(dataset, recommender, options)
 
 @pytest.mark.parametrize("extractor", ["sa", "mind", "transformer"])
 @pytest.mark.parametrize("share", [None, 0.05, 0.6])
-def test_small_catalogs_get_by_the_short_way_what_they_get_by_search_and_merge(
+def test_scoring_the_whole_catalog_gives_the_same_lists_as_search_and_merge(
     dataset, monkeypatch, extractor, share
 ):
     recommender = untrained(dataset, extractor=extractor)
@@ -252,13 +254,13 @@ def test_every_reranker_serves_and_lists_no_item_twice(dataset, recommender, nam
         {"strength": 0.1, "target": 0.5},
     ],
 )
-def test_an_impossible_diversity_is_an_error(wrong):
+def test_an_invalid_diversity_is_an_error(wrong):
     with pytest.raises(ConfigError):
         Diversity(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"k": 0}, {"diversity": -1.0}, {"diversity": "0.1"}])
-def test_impossible_options_are_an_error(wrong):
+def test_invalid_options_are_an_error(wrong):
     with pytest.raises(ConfigError):
         ListOptions(**wrong)
 
@@ -304,7 +306,7 @@ def test_a_sharded_index_serves_the_same_lists(dataset, recommender):
         assert listed(sharded.recommend(history, 8)) == listed(recommender.recommend(history, 8))
 
 
-def test_how_common_an_item_is_does_not_make_it_similar(dataset):
+def test_popularity_does_not_change_similar_items(dataset):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         extractor = EXTRACTORS["prism"](dim=8, interests=2, max_len=10)
@@ -315,7 +317,7 @@ def test_how_common_an_item_is_does_not_make_it_similar(dataset):
     assert Recommender.exact(model, dataset.catalog).similar("3", 8) == before
 
 
-def test_an_unknown_user_gets_a_mixed_list_whatever_the_diversity(dataset, recommender):
+def test_an_unknown_user_always_gets_items_of_several_categories(dataset, recommender):
     by_count = recommender.recommend([], 8, diversity=Diversity(target=0.0))
     mixed = recommender.recommend([], 8, diversity=0.0)
     assert mixed.strength == 0.1
@@ -325,9 +327,7 @@ def test_an_unknown_user_gets_a_mixed_list_whatever_the_diversity(dataset, recom
     assert Diversity(strength=0.5).at_least(0.1) == Diversity(strength=0.5)
 
 
-def test_each_interest_alone_lists_its_best_without_what_was_seen_or_is_hidden(
-    dataset, recommender
-):
+def test_the_top_items_of_each_interest_exclude_seen_and_hidden_items(dataset, recommender):
     history = dataset.histories[2]
     vectors = recommender.model.interests_of([history]).vectors[0].numpy()
     answer = recommender.with_hidden(["7"]).recommend(ids(dataset, 2), top_items=5)

@@ -1,4 +1,4 @@
-"""The recommender: what it lists, what it explains, what it does with odd histories."""
+"""Test the recommender: lists, explanations, and unusual histories."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def recommender(dataset):
     return untrained(dataset)
 
 
-def test_the_list_is_the_best_of_the_catalog_without_what_was_seen(dataset, recommender):
+def test_the_list_contains_the_best_items_of_the_catalog_without_seen_items(dataset, recommender):
     history = dataset.histories[0]
     listed = recommender.ranked([history], 10).items[0]
     vectors = recommender.model.interests_of([history]).vectors[0]
@@ -33,18 +33,18 @@ def test_the_list_is_the_best_of_the_catalog_without_what_was_seen(dataset, reco
     assert listed.tolist() == np.argsort(-scores, kind="stable")[:10].tolist()
 
 
-def test_keeping_what_was_seen_lets_it_be_listed(dataset, recommender):
+def test_seen_items_can_be_kept_in_the_list(dataset, recommender):
     whole = dataset.catalog.size - 1
     kept = recommender.ranked([dataset.histories[0]], whole, exclude_seen=False).items[0]
     assert sorted(kept.tolist()) == list(range(1, whole + 1))
 
 
-def test_a_list_longer_than_what_is_left_ends_early(dataset, recommender):
+def test_a_list_is_shorter_than_k_if_too_few_items_are_left(dataset, recommender):
     answer = recommender.recommend(ids(dataset, 0), k=1_000)
     assert len(answer) == dataset.catalog.size - 1 - len(set(dataset.histories[0].tolist()))
 
 
-def test_a_row_does_not_see_its_batch(dataset, recommender):
+def test_a_list_does_not_depend_on_other_users_in_the_batch(dataset, recommender):
     histories = [dataset.histories[user] for user in range(9)]
     together = recommender.ranked(histories, 7, diversity=0.1)
     for row, history in enumerate(histories):
@@ -52,8 +52,7 @@ def test_a_row_does_not_see_its_batch(dataset, recommender):
         assert alone.items[0].tolist() == together.items[row].tolist()
 
 
-def test_the_same_request_gives_the_same_answer_until_an_event_is_added(dataset, recommender):
-    # S17
+def test_the_answer_changes_only_when_an_event_is_added(dataset, recommender):
     history = ids(dataset, 0)
     answers = {recommender.recommend(history, k=5) for _ in range(20)}
     assert len(answers) == 1
@@ -62,7 +61,6 @@ def test_the_same_request_gives_the_same_answer_until_an_event_is_added(dataset,
 
 
 def test_unknown_items_are_left_out_and_named(dataset, recommender):
-    # S02
     known = ids(dataset, 0)
     answer = recommender.recommend(["zzz", *known], k=5)
     assert answer.unknown == ("zzz",)
@@ -70,8 +68,7 @@ def test_unknown_items_are_left_out_and_named(dataset, recommender):
 
 
 @pytest.mark.parametrize("history", [[], ["zzz"]])
-def test_a_history_of_nothing_known_gets_what_is_popular_and_says_so(dataset, recommender, history):
-    # S02
+def test_a_history_without_known_items_gets_popular_items(dataset, recommender, history):
     answer = recommender.recommend(history, k=3)
     assert answer.source == "popular"
     most = np.argsort(-dataset.catalog.count[1:], kind="stable")[:3] + 1
@@ -79,7 +76,7 @@ def test_a_history_of_nothing_known_gets_what_is_popular_and_says_so(dataset, re
     assert recommender.interests(history) == []
 
 
-def test_every_item_says_which_interest_brought_it_and_which_items_made_that(dataset, recommender):
+def test_every_item_names_its_interest_and_the_history_items_behind_it(dataset, recommender):
     history = ids(dataset, 3)
     views = {view.number: view for view in recommender.interests(history)}
     for item in recommender.recommend(history, k=8):
@@ -87,12 +84,12 @@ def test_every_item_says_which_interest_brought_it_and_which_items_made_that(dat
         assert {reason.id for reason in item.because} <= set(history)
 
 
-def test_the_weights_of_an_interest_share_out_one(dataset, recommender):
+def test_the_weights_of_an_interest_sum_to_one(dataset, recommender):
     for view in recommender.interests(ids(dataset, 0)):
         assert sum(reason.weight for reason in view.items) == pytest.approx(1, abs=1e-5)
 
 
-def test_diversity_zero_is_the_plain_list_and_more_of_it_never_lowers_diversity(dataset):
+def test_a_larger_strength_never_lowers_diversity(dataset):
     recommender = untrained(dataset)
     cases = split_by_user(dataset, valid=0.0, test=0.5).test
     found = []
@@ -104,8 +101,7 @@ def test_diversity_zero_is_the_plain_list_and_more_of_it_never_lowers_diversity(
     assert found[-1] > found[0]
 
 
-def test_an_item_number_beyond_the_catalog_is_an_error_that_names_it(dataset, recommender):
-    # T04
+def test_an_item_number_outside_the_catalog_is_named_in_the_error(dataset, recommender):
     beyond = dataset.catalog.size
     with pytest.raises(DataError, match=f"item number {beyond}"):
         recommender.ranked([np.array([1, beyond])], 5)
@@ -118,8 +114,7 @@ def test_a_model_of_another_catalog_is_refused(dataset):
 
 
 @pytest.mark.parametrize("diversity", [-1, float("nan"), float("inf")])
-def test_an_impossible_diversity_is_an_error(dataset, recommender, diversity):
-    # R14
+def test_an_invalid_diversity_is_an_error(dataset, recommender, diversity):
     with pytest.raises(ConfigError, match="λ, is"):
         recommender.ranked([dataset.histories[0]], 5, diversity=diversity)
 
@@ -130,7 +125,7 @@ def test_a_list_of_no_items_is_an_error(dataset, recommender):
 
 
 @pytest.mark.parametrize("name", sorted(EXTRACTORS))
-def test_every_extractor_serves(dataset, name):
+def test_every_extractor_can_recommend(dataset, name):
     interests = 1 if EXTRACTORS[name].single else 3
     recommender = untrained(dataset, extractor=name, interests=interests)
     answer = recommender.recommend(ids(dataset, 0), k=5)
@@ -138,16 +133,16 @@ def test_every_extractor_serves(dataset, name):
     assert all(0 <= item.interest < interests for item in answer)
 
 
-def test_a_history_longer_than_the_model_reads_is_read_from_its_newest(dataset, recommender):
+def test_of_a_long_history_the_model_reads_only_the_newest_items(dataset, recommender):
     history = np.tile(dataset.histories[0], 5)
     newest = history[-recommender.model.extractor.max_len :]
     whole, cut = (recommender.model.interests_of([h]).vectors for h in (history, newest))
     torch.testing.assert_close(whole, cut)
 
 
-def test_an_interest_is_named_after_what_sets_it_apart():
-    # Everyone takes drama (80 of 100 events). One interest draws on drama and a little on war,
-    # the other on drama and a little on music: these name them.
+def test_an_interest_is_named_after_its_most_distinctive_category():
+    # Most events are drama (80 of 100). One interest consists of drama and some war, the other of
+    # drama and some music. The interests are named after war and music.
     catalog = Catalog(
         items=IdMap(["d", "w", "m"], first=1, kind="item"),
         titles=pl.Series(["D", "W", "M"]),

@@ -1,4 +1,4 @@
-"""Answers as values: short texts, tables, and frames of many users."""
+"""Test how answers are shown: short texts, tables, and frames of many users."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_a_title_cannot_inject_markup_into_a_notebook(recommender, dataset):
     assert "&lt;script&gt;" in text
 
 
-def test_a_frame_of_histories_gives_the_lists_of_single_requests(recommender, dataset):
+def test_a_frame_of_histories_gives_the_same_lists_as_single_requests(recommender, dataset):
     users = ["one", "two", "three"]
     histories = [ids(dataset, u) for u in range(3)]
     options = ListOptions(k=4, diversity=0.3)
@@ -72,7 +72,7 @@ def test_a_frame_of_histories_gives_the_lists_of_single_requests(recommender, da
         assert own["rank"].to_list() == [1, 2, 3, 4]
 
 
-def test_a_frame_of_pandas_gives_the_same(recommender, dataset):
+def test_a_pandas_frame_gives_the_same_result(recommender, dataset):
     columns = {"user": [7, 8], "history": [ids(dataset, 0), []]}
     ours = recommender.recommend_frame(pl.DataFrame(columns), ListOptions(k=3))
     theirs = recommender.recommend_frame(pd.DataFrame(columns), ListOptions(k=3))
@@ -91,22 +91,22 @@ def test_a_frame_of_pandas_gives_the_same(recommender, dataset):
         {"user": [True], "history": [["x"]]},
     ],
 )
-def test_a_frame_of_other_columns_is_refused(recommender, columns):
+def test_a_frame_with_other_columns_is_refused(recommender, columns):
     with pytest.raises(DataError, match="needs the columns user"):
         recommender.recommend_frame(pl.DataFrame(columns))
 
 
-def test_what_is_no_frame_is_refused(recommender):
+def test_a_value_that_is_not_a_frame_is_refused(recommender):
     with pytest.raises(DataError, match="give a Polars or Pandas frame"):
         recommender.recommend_frame([["a", ["x"]]])
 
 
 @pytest.mark.parametrize("method", ["recommend", "frontier", "interests"])
-def test_a_string_is_no_list_of_ids(recommender, method):
+def test_a_string_is_not_accepted_as_a_list_of_ids(recommender, method):
     with pytest.raises(ConfigError, match="must be a list"):
         getattr(recommender, method)("B00A")
 
 
-def test_a_string_among_histories_is_no_list_of_ids(recommender):
+def test_a_string_is_not_accepted_as_one_of_several_histories(recommender):
     with pytest.raises(ConfigError, match="must be a list"):
         recommender.recommend_many(["B00A"])

@@ -1,4 +1,4 @@
-"""What is evaluated is what is served: the same numbers, to the last digit, as the model alone."""
+"""Check that evaluating the served lists gives exactly the numbers of the model alone."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from worlds import small_dataset, untrained
 
 
 def straight_from(model, exclude_seen):
-    """Evaluate a model without index, merge or recommender: every score, then the largest."""
+    """Return a function that recommends by the scores of all items, without index or merge."""
 
     def recommend(histories, k):
         items = np.zeros((len(histories), k), dtype=np.int64)
@@ -35,7 +35,9 @@ def straight_from(model, exclude_seen):
 
 @pytest.mark.parametrize("extractor", ["mean", "sa", "dr", "mind", "gru", "transformer"])
 @pytest.mark.parametrize("exclude_seen", [True, False])
-def test_evaluation_through_the_recommender_is_that_of_the_model(tmp_path, extractor, exclude_seen):
+def test_the_recommender_and_the_model_alone_get_the_same_metrics(
+    tmp_path, extractor, exclude_seen
+):
     dataset = small_dataset()
     interests = 1 if extractor in ("mean", "gru") else 3
     check_served(
@@ -45,7 +47,9 @@ def test_evaluation_through_the_recommender_is_that_of_the_model(tmp_path, extra
 
 @pytest.mark.parametrize("exclude_seen", [True, False])
 @pytest.mark.parametrize("mask_history_negatives", [True, False])
-def test_so_it_is_where_scores_are_normalized(tmp_path, exclude_seen, mask_history_negatives):
+def test_the_metrics_are_also_equal_with_normalized_scores(
+    tmp_path, exclude_seen, mask_history_negatives
+):
     options = {
         "tie_embeddings": False,
         "normalized": True,
