@@ -1,4 +1,4 @@
-"""Lists from candidates: the search goes deeper until a list is certified; the scale stays."""
+"""Build lists from candidates: the search goes deeper until each list is proved to be optimal."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from prismrec.types import Diversity, ListOptions, Pool, RankedItems
 
 
 class Falling:
-    """One user and a catalog of falling scores; ``asked`` lists the depth of each search."""
+    """A source of candidates for one user, by falling score; ``asked`` lists all search depths."""
 
     def __init__(self, scores):
         self.scores, self.asked = np.asarray(scores, dtype=np.float32), []
@@ -32,10 +32,11 @@ def lists(source, categories, k, **diversity):
     return build_lists(source, options, category_of=np.array([-1, *categories]))
 
 
-def test_another_category_far_below_is_found_by_searching_deeper():
-    # 30 items of category 0 at 3.0, 2.9, …, 0.1; then one of category 1 at 0.05. k = 2: the first
-    # pool is of 8, on whose scale 3.0 is 1 and 2.3 is 0. At λ 10 the second of category 0 is
-    # worth 0.86 - 10, and the other (0.05 - 2.3) / 0.7 = -3.2.
+def test_a_deeper_search_finds_another_category_with_a_low_score():
+    # 30 items of category 0 have the scores 3.0, 2.9, …, 0.1; one item of category 1 has 0.05.
+    # For k = 2 the first pool has 8 items, so 3.0 is scaled to 1 and 2.3 to 0. With λ = 10 the
+    # value of the second item of category 0 is 0.86 - 10, and the value of the item of category 1
+    # is (0.05 - 2.3) / 0.7 = -3.2, which is larger.
     source = Falling([3 - 0.1 * n for n in range(30)] + [0.05])
     found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
     assert found.items[0].tolist() == [1, 31]
@@ -44,7 +45,7 @@ def test_another_category_far_below_is_found_by_searching_deeper():
     assert found.certified.all()
 
 
-def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
+def test_one_search_is_enough_if_the_first_pool_proves_the_list():
     source = Falling([3 - 0.1 * n for n in range(31)])
     found = lists(source, [0, 1] * 15 + [2], k=2, strength=10.0)
     assert found.items[0].tolist() == [1, 2]
@@ -52,7 +53,7 @@ def test_a_list_that_the_first_pool_proves_is_not_searched_for_again():
     assert found.certified.all()
 
 
-def test_a_list_that_the_deepest_search_does_not_prove_is_not_certified(monkeypatch):
+def test_a_list_that_the_deepest_search_cannot_prove_is_not_certified(monkeypatch):
     monkeypatch.setattr(build, "MAX_CANDIDATES", 16)
     source = Falling([3 - 0.1 * n for n in range(30)] + [0.05])
     found = lists(source, [0] * 30 + [1], k=2, strength=10.0)
@@ -61,8 +62,9 @@ def test_a_list_that_the_deepest_search_does_not_prove_is_not_certified(monkeypa
     assert not found.certified.any()
 
 
-def test_no_more_relevance_is_lost_on_a_deeper_pool_than_was_allowed():
-    # 19 items of category 0, then two of their own far below, which only the second search finds.
+def test_the_limit_of_relevance_loss_also_holds_after_a_deeper_search():
+    # 19 items have category 0. Two items of other categories have much lower scores, and only the
+    # second search finds them.
     scores = np.array([1, 0.95, 0.9, 0.85, 0.8] + [0.5] * 14 + [0, -0.01])
     source, categories = Falling(scores), [0] * 19 + [1, 2]
     found = lists(source, categories, k=5, max_relevance_loss=0.2)
@@ -72,13 +74,14 @@ def test_no_more_relevance_is_lost_on_a_deeper_pool_than_was_allowed():
     assert {20, 21} <= set(everything.items[0].tolist())
 
 
-def test_a_pool_that_is_narrower_than_asked_is_the_whole_catalog_and_proves_the_list():
+def test_a_pool_smaller_than_requested_is_the_whole_catalog_and_proves_the_list():
     class Narrow(Falling):
         def search(self, rows, depth):
             found = super().search(rows, depth)
             return RankedItems(*(part[:, : len(self.scores)] for part in found))
 
-    # The last of 10 items is worth -7 at λ 4, as the 8th of its category; no other is there.
+    # All 10 items have one category, so the values of repeated items are far below zero. The list
+    # is still proved, because the catalog has no other items.
     source = Narrow(np.linspace(1, 0, 10))
     found = lists(source, [0] * 10, k=8, strength=4.0)
     assert source.asked == [32]
@@ -86,7 +89,7 @@ def test_a_pool_that_is_narrower_than_asked_is_the_whole_catalog_and_proves_the_
 
 
 @pytest.mark.parametrize("k", [1, 3, 40])
-def test_strength_zero_is_the_top_of_the_pool_and_asks_for_no_more(k):
+def test_strength_zero_returns_the_top_items_of_one_search(k):
     source = Falling([3 - 0.1 * n for n in range(30)])
     found = lists(source, [0] * 30, k=k, strength=0.0)
     there = min(k, 30)

@@ -1,4 +1,4 @@
-"""Interests blended with rules: exact, explained, saved, and used only where it helps."""
+"""Blend interests with rules: exact lists, explanations, saving, and use only if rules help."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -40,8 +40,8 @@ def recommender(dataset, rules, request, monkeypatch):
     return untrained(dataset).with_rules(rules)
 
 
-def blended_plainly(recommender, history, reference=None):
-    """Blend interests and rules over the whole catalog; -inf for padding and seen items."""
+def blended_scores(recommender, history, reference=None):
+    """Return the blended scores of the whole catalog; padding and seen items get -inf."""
     interests = recommender.model.interests_of([history])
     scores = (
         (interests.vectors[0] @ recommender.model.item_vectors().T)
@@ -60,16 +60,16 @@ def blended_plainly(recommender, history, reference=None):
         return np.log(likely + recommender.rules.weight * follows / follows.sum())
 
 
-def test_the_list_is_the_best_of_interests_and_rules_over_the_whole_catalog(dataset, recommender):
+def test_the_list_contains_the_best_blended_items_of_the_whole_catalog(dataset, recommender):
     for user in range(8):
         history = dataset.histories[user]
-        expected = blended_plainly(recommender, history)
+        expected = blended_scores(recommender, history)
         found = recommender.ranked([history], 9)
         assert found.items[0].tolist() == np.argsort(-expected, kind="stable")[:9].tolist()
         assert found.scores[0] == pytest.approx(expected[found.items[0]], abs=1e-4)
 
 
-def test_company_changes_nobodys_list(dataset, recommender):
+def test_other_users_in_the_batch_do_not_change_a_list(dataset, recommender):
     nearly_all = np.arange(1, dataset.catalog.size - 3)
     histories = [dataset.histories[user] for user in range(9)] + [nearly_all, np.array([1])]
     together = recommender.ranked(histories, 9)
@@ -80,15 +80,15 @@ def test_company_changes_nobodys_list(dataset, recommender):
         assert together.scores[row] == pytest.approx(alone.scores[0], abs=1e-5)
 
 
-def test_few_candidates_of_the_interests_are_enough(dataset, recommender, monkeypatch):
+def test_a_few_candidates_of_the_interests_are_enough(dataset, recommender, monkeypatch):
     monkeypatch.setattr(blended, "REFERENCE", 4)
     for user in range(8):
-        expected = blended_plainly(recommender, dataset.histories[user], reference=4)
+        expected = blended_scores(recommender, dataset.histories[user], reference=4)
         found = recommender.ranked([dataset.histories[user]], 3).items[0]
         assert found.tolist() == np.argsort(-expected, kind="stable")[:3].tolist()
 
 
-def test_with_hardly_any_weight_the_order_is_that_of_the_interests(dataset, recommender, rules):
+def test_rules_with_a_tiny_weight_do_not_change_the_order(dataset, recommender, rules):
     plain = recommender.with_rules(None)
     light = recommender.with_rules(RuleRetriever(rules.table, 1e-12))
     histories = [dataset.histories[user] for user in range(9)]
@@ -98,7 +98,7 @@ def test_with_hardly_any_weight_the_order_is_that_of_the_interests(dataset, reco
         assert np.array_equal(first.interest, second.interest)
 
 
-def test_filters_hold_for_what_the_rules_bring(dataset, recommender):
+def test_filters_also_apply_to_items_from_rules(dataset, recommender):
     history = ids(dataset, 0)
     whole = [item.id for item in recommender.recommend(history, 40)]
     allowed = whole[1::2]
@@ -108,7 +108,7 @@ def test_filters_hold_for_what_the_rules_bring(dataset, recommender):
     assert [item.id for item in answer] == allowed[1:]
 
 
-def test_an_item_says_after_what_it_is_taken(dataset, recommender, rules):
+def test_an_item_lists_the_history_items_it_often_follows(dataset, recommender, rules):
     history = ids(dataset, 3)
     numbers = dataset.histories[3]
     for item in recommender.recommend(history, 8):
@@ -124,7 +124,7 @@ def test_an_item_says_after_what_it_is_taken(dataset, recommender, rules):
         )
 
 
-def test_rules_survive_saving_and_new_items(dataset, recommender, tmp_path):
+def test_rules_are_saved_and_kept_when_items_are_added(dataset, recommender, tmp_path):
     save(recommender, tmp_path / "a")
     again = load(tmp_path / "a")
     history = ids(dataset, 0)
@@ -160,7 +160,7 @@ def test_only_the_strongest_rules_after_an_item_are_kept():
     assert kept.tolist() == [[0, 0, 0, 0], [0, 3, 0, 2], [0, 5, 5, 0], [0, 0, 7, 0]]
 
 
-def test_rules_alone_rank_as_the_baseline(dataset, rules):
+def test_rules_with_a_huge_weight_rank_like_the_baseline(dataset, rules):
     recommender = untrained(dataset).with_rules(RuleRetriever(rules.table, 1e12))
     histories = [dataset.histories[user] for user in range(9)]
     baseline = by_score(
@@ -169,7 +169,7 @@ def test_rules_alone_rank_as_the_baseline(dataset, rules):
     assert np.array_equal(recommender.ranked(histories, 3).items, baseline(histories, 3).items)
 
 
-def test_the_rules_bring_their_strongest_alone(dataset, rules, monkeypatch):
+def test_only_the_strongest_items_of_the_rules_become_candidates(dataset, rules, monkeypatch):
     monkeypatch.setattr(blended, "CANDIDATES", 3)
     plain = untrained(dataset)
     recommender = plain.with_rules(RuleRetriever(rules.table, 1e12))
@@ -187,8 +187,8 @@ def test_the_rules_bring_their_strongest_alone(dataset, rules, monkeypatch):
         assert found.tolist() == [*first.tolist(), *rest[:5]]
 
 
-def test_rules_are_taken_where_they_help_and_only_there(dataset):
-    # Items follow one another in a ring, which an untrained model does not know.
+def test_rules_are_used_only_if_they_raise_the_metric(dataset):
+    # The items follow each other in a ring; an untrained model does not know this order.
     ring = [[(start + step) % 40 + 1 for step in range(8)] for start in range(40)]
     histories = Histories.of(ring)
     split = split_by_user(dataset, valid=0.3, test=0.3)
@@ -200,12 +200,12 @@ def test_rules_are_taken_where_they_help_and_only_there(dataset):
     measured = partial(evaluate, cases=cases, ks=(5,), only=("recall",))
     with_them = measured(recommender.with_rules(rules).ranked).metrics["recall@5"]
     assert with_them > measured(recommender.ranked).metrics["recall@5"]
-    empty = Histories.of([[1, 1]])  # what follows is in the history already
+    empty = Histories.of([[1, 1]])  # the item that follows is already in the history
     assert fit_rule_retriever(recommender, empty, cases, metric="recall@5")[0] is None
     assert fit_rule_retriever(recommender, histories, [])[0] is None
 
 
-def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
+def test_the_weight_of_rules_is_chosen_on_an_even_sample_of_users(dataset, monkeypatch):
     monkeypatch.setattr(tuning, "RULE_USERS", 4)
     asked = []
     monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
@@ -214,7 +214,7 @@ def test_rules_are_weighed_by_some_users_evenly_spread(dataset, monkeypatch):
     assert set(map(tuple, asked)) == {(0, 3, 6, 9)}
 
 
-def test_scores_far_apart_do_not_lose_an_item(dataset, rules):
+def test_very_different_scores_do_not_remove_items(dataset, rules):
     recommender = untrained(dataset).with_rules(rules)
     with torch.no_grad():
         recommender.model.items.weight *= 1_000

@@ -1,4 +1,4 @@
-"""Choosing an index: small catalogs are exact, large ones are measured, and the reason is kept."""
+"""Choose an index: exact for small catalogs, measured for large ones, always with a reason."""
 
 from unittest import mock
 
@@ -17,7 +17,7 @@ QUERIES = RNG.standard_normal((30, 4, 8)).astype(np.float32)
 
 
 class Half(ExactIndex):
-    """Finds every other item."""
+    """An exact index that returns only every second item."""
 
     kind = "half"
 
@@ -26,14 +26,14 @@ class Half(ExactIndex):
         return Candidates(items[..., ::2], scores[..., ::2])
 
 
-def test_a_small_catalog_is_searched_exactly_and_no_queries_are_needed():
+def test_a_small_catalog_gets_exact_search_without_queries():
     choice = choose_index(VECTORS, IDS)
     assert isinstance(choice.index, ExactIndex)
     assert (choice.recall, choice.reason) == (1, "2,000 items are few enough for exact search")
     assert SMALL == 200_000
 
 
-def test_a_large_catalog_is_searched_in_lists_whose_recall_was_measured():
+def test_a_large_catalog_gets_inverted_lists_with_measured_recall():
     pytest.importorskip("faiss")
     with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
         choice = choose_index(VECTORS, IDS, QUERIES)
@@ -46,14 +46,14 @@ def test_a_large_catalog_is_searched_in_lists_whose_recall_was_measured():
         check_recall(choice.index.with_search_budget(below[-1]), choice.index.exact_index, QUERIES)
 
 
-def test_without_queries_a_large_catalog_is_searched_exactly_and_the_reason_says_so():
+def test_a_large_catalog_without_queries_gets_exact_search_with_a_reason():
     with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
         choice = choose_index(VECTORS, IDS)
     assert choice.index.exact
     assert "without a single interest vector" in choice.reason
 
 
-def test_below_the_minimum_recall_auto_falls_back_and_a_name_fails():
+def test_below_the_minimum_recall_auto_uses_exact_search_and_a_named_index_fails():
     pytest.importorskip("faiss")
     with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
         choice = choose_index(VECTORS, IDS, QUERIES, min_recall=1.01)
@@ -63,7 +63,7 @@ def test_below_the_minimum_recall_auto_falls_back_and_a_name_fails():
         choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", min_recall=1.01)
 
 
-def test_bad_vectors_are_no_reason_to_fall_back():
+def test_invalid_vectors_are_an_error_and_not_a_reason_to_fall_back():
     with (
         mock.patch("prismrec.retrieval.index.choose.SMALL", 1),
         pytest.raises(DataError, match="not finite"),
@@ -71,14 +71,14 @@ def test_bad_vectors_are_no_reason_to_fall_back():
         choose_index(VECTORS * np.nan, IDS, QUERIES)
 
 
-def test_a_name_is_looked_up_and_one_from_outside_imported():
+def test_a_name_is_looked_up_and_an_import_path_is_imported():
     with pytest.raises(UnknownName, match="ivf-flat"):
         choose_index(VECTORS, IDS, QUERIES, name="ivf-falt")
     choice = choose_index(VECTORS, IDS, name="prismrec.retrieval.index.exact:ExactIndex")
     assert choice.index.exact
 
 
-def test_recall_is_the_share_of_the_exact_answer():
+def test_recall_is_the_share_of_the_exact_result():
     exact = ExactIndex.build(VECTORS, IDS)
     assert check_recall(exact, exact, QUERIES) == 1
     assert check_recall(Half.build(VECTORS, IDS), exact, QUERIES, min_recall=0) == pytest.approx(
@@ -89,7 +89,7 @@ def test_recall_is_the_share_of_the_exact_answer():
         check_recall(Half.build(VECTORS, IDS), exact, QUERIES)
 
 
-def test_any_of_equal_items_counts_and_what_is_missing_does_not():
+def test_recall_counts_items_with_equal_scores_and_ignores_missing_items():
     truth = Candidates(np.array([[[1, 2, 0]]]), np.array([[[5.0, 3, 0]]], dtype=np.float32))
     equal = Candidates(np.array([[[1, 9, 8]]]), np.array([[[5.0, 3, 3]]], dtype=np.float32))
     short = Candidates(np.array([[[2, 0, 0]]]), np.array([[[3.0, 0, 0]]], dtype=np.float32))
@@ -100,7 +100,7 @@ def test_any_of_equal_items_counts_and_what_is_missing_does_not():
     assert recall_of(nothing, negative) == 0
 
 
-def test_interests_of_zeros_are_not_measured():
+def test_recall_ignores_interest_vectors_of_zeros():
     pytest.importorskip("faiss")
     exact = ExactIndex.build(VECTORS, IDS)
     half = Half.build(VECTORS, IDS)

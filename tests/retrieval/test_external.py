@@ -1,4 +1,4 @@
-"""An index class outside the package: chosen by name, saved, and loaded by naming the class."""
+"""Use an index class from outside the package: choose it by import path, save and load it."""
 
 import json
 from functools import partial
@@ -80,14 +80,14 @@ def test_a_class_that_is_not_exact_is_measured(module):
         choose_index(VECTORS, IDS, name=f"{module}:Inexact")
 
 
-def test_a_class_needs_a_kind_of_its_own_and_must_be_an_index(module):
+def test_a_class_must_be_an_index_with_its_own_kind(module):
     with pytest.raises(ConfigError, match="has the kind 'exact', but a saved index is loaded by"):
         choose(name=f"{module}:NoKind")
     with pytest.raises(ConfigError, match="not a subclass of Index"):
         choose(name=f"{module}:NoIndex")
 
 
-def test_a_saved_index_opens_only_if_its_class_is_named(module, external, tmp_path):
+def test_a_saved_index_loads_only_if_its_class_is_passed(module, external, tmp_path):
     external.build(VECTORS, IDS).save(tmp_path / "index")
     header = tmp_path / "index" / "index.json"
     with pytest.raises(DataError, match="has the kind 'everything', but this package has only ex"):
@@ -104,7 +104,7 @@ def test_a_saved_index_opens_only_if_its_class_is_named(module, external, tmp_pa
     assert (loaded.search(QUERIES, 5).items == choose().index.search(QUERIES, 5).items).all()
 
 
-def test_a_class_that_does_not_fit_is_named_in_the_error(module, external, tmp_path):
+def test_a_class_of_another_kind_is_named_in_the_error(module, external, tmp_path):
     other = resolve("index", f"{module}:Inexact", INDEXES)
     external.build(VECTORS, IDS).save(tmp_path / "index")
     with pytest.raises(DataError, match=r"index=Inexact has the kind 'inexact'"):
@@ -120,7 +120,9 @@ def test_an_external_part_of_an_updated_index_is_loaded_too(external, tmp_path):
     assert (loaded.search(QUERIES, 5).items == updated.search(QUERIES, 5).items).all()
 
 
-def test_an_artifact_with_an_external_index_answers_again(module, external, dataset, tmp_path):
+def test_an_artifact_with_an_external_index_gives_the_same_lists(
+    module, external, dataset, tmp_path
+):
     model, histories = untrained(dataset).model, [dataset.histories[user] for user in range(9)]
     name = f"{module}:Everything"
     recommender, _ = build_recommender(model, dataset.catalog, histories, index=name)

@@ -1,4 +1,4 @@
-"""Inverted lists: what the contract tests of all indexes do not cover."""
+"""Test inverted lists: cases that the contract tests of all indexes do not cover."""
 
 import builtins
 import json
@@ -19,8 +19,8 @@ VECTORS = RNG.standard_normal((120, 8)).astype(np.float32)
 IDS = np.arange(1, 121)
 
 
-def test_probes_widen_until_there_are_enough_candidates_and_none_is_minus_one():
-    # 100 lists of 120 items; one list is searched for 50 items.
+def test_the_search_covers_more_lists_until_there_are_enough_items():
+    # There are 120 items in 100 lists. The search wants 50 items and begins with one list.
     whole = ExactIndex.build(VECTORS, IDS)
     index = IvfFlat(whole, inverted_lists(VECTORS, 100, bits8=False), 1)
     alone = index._nearest(VECTORS[:1], 50, 1)
@@ -30,7 +30,7 @@ def test_probes_widen_until_there_are_enough_candidates_and_none_is_minus_one():
     assert all(len(set(row)) == 50 for row in found.items.reshape(-1, 50).tolist())
 
 
-def test_where_every_list_falls_short_the_search_goes_on_exactly():
+def test_exact_search_is_used_if_all_lists_return_too_few_items():
     index = IvfFlat.build(VECTORS, IDS)
     with mock.patch.object(IvfFlat, "_nearest", lambda *arguments: np.full((4, arguments[2]), -1)):
         found = index.search(VECTORS[None, :4], 50)
@@ -38,7 +38,7 @@ def test_where_every_list_falls_short_the_search_goes_on_exactly():
 
 
 def test_positions_are_mapped_by_the_stored_ids():
-    # Three items, a search for ten; no item number is its row number plus one.
+    # There are three items, and the search wants ten. No item number is its row number plus one.
     index = IvfFlat.build(VECTORS[:3], np.array([700, 5, 30]))
     found = index.search(VECTORS[None, 1:2], 10)
     order = [int(np.array([700, 5, 30])[row]) for row in np.argsort(-VECTORS[:3] @ VECTORS[1])]
@@ -46,7 +46,7 @@ def test_positions_are_mapped_by_the_stored_ids():
 
 
 def mixture(items):
-    """Return vectors of unequal norms, and queries, from 500 clusters of Zipf sizes."""
+    """Return vectors of different norms, and queries, from 500 clusters with Zipf sizes."""
     rng = np.random.default_rng(0)
     topics = rng.standard_normal((30, 64))[rng.integers(30, size=500)] / 8
     centres = topics + 0.7 * rng.standard_normal((500, 64)) / 8
@@ -58,8 +58,9 @@ def mixture(items):
     return vectors.astype(np.float32), near[None, items:].astype(np.float32)
 
 
-def test_unequal_norms_do_not_cost_lists():
-    # faiss's default assigns items by direction alone: 0.86 or less with 8 of these 200 lists.
+def test_different_norms_do_not_lower_recall():
+    # The default of faiss assigns items by direction only. Its recall is 0.86 or less if 8 of these
+    # 200 lists are searched.
     vectors, queries = mixture(8_000)
     exact = ExactIndex.build(vectors, np.arange(1, 8_001))
     index = IvfFlat(exact, inverted_lists(vectors, 200, bits8=False), 8)
@@ -67,7 +68,7 @@ def test_unequal_norms_do_not_cost_lists():
 
 
 @pytest.mark.parametrize("items", [1, 39, 78, 120, 10_000, 1_000_000])
-def test_lists_are_many_but_never_too_small_to_learn_from(items):
+def test_the_number_of_lists_leaves_enough_items_per_list(items):
     lists = lists_for(items)
     assert 1 <= lists <= max(1, items / 39)
     assert lists == 4_000 or items < 1_000_000
@@ -78,7 +79,7 @@ def test_the_same_vectors_give_the_same_lists():
     assert (one.items == other.items).all()
 
 
-def test_a_mapped_index_outlives_the_folder_it_was_opened_from(tmp_path):
+def test_a_loaded_index_works_after_its_folder_is_replaced(tmp_path):
     index = IvfSq8.build(VECTORS, IDS)
     index.save(tmp_path / "index")
     opened = load_index(tmp_path / "index")
@@ -86,7 +87,7 @@ def test_a_mapped_index_outlives_the_folder_it_was_opened_from(tmp_path):
     assert (opened.search(VECTORS[None], 9).items == index.search(VECTORS[None], 9).items).all()
 
 
-def test_a_damaged_file_is_refused_by_name(tmp_path):
+def test_a_damaged_file_is_named_in_the_error(tmp_path):
     IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
     file = tmp_path / "index" / "lists.faiss"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
@@ -119,7 +120,7 @@ before = "faiss" in sys.modules
 import numpy as np
 from prismrec.io.threads import set_threads
 from prismrec.retrieval.index.faiss import IvfFlat
-set_threads(3)  # not what libraries take by themselves
+set_threads(3)  # differs from the defaults of the libraries
 vectors = np.random.default_rng(0).standard_normal((20_000, 16)).astype(np.float32)
 index = IvfFlat.build(vectors, np.arange(1, 20_001))
 import threading, threadpoolctl, faiss
@@ -135,14 +136,14 @@ print(json.dumps([before, seen, sorted(threads), torch.get_num_threads()]))
 
 
 @pytest.mark.slow
-def test_two_openmp_runtimes_in_one_process_train_and_keep_to_the_threads_that_were_set():
-    # torch first, then faiss; importing the package loads only torch's runtime.
+def test_torch_and_faiss_keep_the_number_of_threads_in_one_process():
+    # The script loads torch first, then faiss. Importing the package loads only torch's runtime.
     run = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == [False, [3], [3], 3]
 
 
 @pytest.mark.parametrize("search_budget", [None, 0, "8", 1.0])
-def test_a_saved_search_budget_that_is_impossible_is_refused(tmp_path, search_budget):
+def test_an_invalid_saved_search_budget_is_refused(tmp_path, search_budget):
     IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"
     header = json.loads(path.read_text())

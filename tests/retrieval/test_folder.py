@@ -1,4 +1,4 @@
-"""An index on disk: folders that are no index, or a damaged one, are refused."""
+"""Load indexes from disk: folders without an index and damaged indexes are refused."""
 
 import json
 
@@ -12,7 +12,7 @@ VECTORS = np.eye(4, dtype=np.float32)
 INDEX = ExactIndex.build(VECTORS, np.arange(1, 5))
 
 
-def test_opening_maps_the_vectors_and_leaves_the_file_as_it_is(tmp_path):
+def test_changes_to_loaded_vectors_do_not_change_the_file(tmp_path):
     INDEX.save(tmp_path / "index")
     before = (tmp_path / "index" / "vectors.npy").read_bytes()
     opened = load_index(tmp_path / "index")
@@ -20,7 +20,7 @@ def test_opening_maps_the_vectors_and_leaves_the_file_as_it_is(tmp_path):
     assert (tmp_path / "index" / "vectors.npy").read_bytes() == before
 
 
-def test_what_is_no_index_is_refused(tmp_path):
+def test_a_folder_without_an_index_is_refused(tmp_path):
     with pytest.raises(DataError, match="No index at"):
         load_index(tmp_path)
     (tmp_path / "index.json").write_text("{")
@@ -31,7 +31,7 @@ def test_what_is_no_index_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "change", [{"format": "prismrec-index-2"}, {"kind": "os:system"}, {"kind": None}]
 )
-def test_another_format_or_kind_is_refused_and_nothing_imported(tmp_path, change):
+def test_another_format_or_kind_is_refused_without_an_import(tmp_path, change):
     INDEX.save(tmp_path / "index")
     header = tmp_path / "index" / "index.json"
     header.write_text(json.dumps({**json.loads(header.read_text()), **change}))
@@ -40,7 +40,7 @@ def test_another_format_or_kind_is_refused_and_nothing_imported(tmp_path, change
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "5", "[" * 100_000])
-def test_a_header_that_is_no_object_is_refused(tmp_path, text):
+def test_a_header_that_is_not_a_json_object_is_refused(tmp_path, text):
     INDEX.save(tmp_path / "index")
     (tmp_path / "index" / "index.json").write_text(text)
     with pytest.raises(DataError, match=r"index.* build the index again\.$"):
@@ -54,7 +54,7 @@ def test_a_header_that_is_no_object_is_refused(tmp_path, text):
         ("settings", None), ("settings", []), ("kind", ["exact"]),
     ],
 )  # fmt: skip
-def test_a_key_of_the_header_that_is_absent_or_wrong_is_named(tmp_path, key, value):
+def test_a_missing_or_wrong_key_of_the_header_is_named(tmp_path, key, value):
     INDEX.save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"
     header = json.loads(path.read_text())
@@ -82,14 +82,14 @@ def test_a_key_of_the_header_that_is_absent_or_wrong_is_named(tmp_path, key, val
         ("vectors", np.diag([1, np.inf, 1, 1]).astype(np.float32), "vector of item 2 .* finite"),
     ],
 )
-def test_arrays_that_no_index_wrote_are_refused(tmp_path, name, array, message):
+def test_invalid_arrays_are_refused(tmp_path, name, array, message):
     INDEX.save(tmp_path / "index")
     np.save(tmp_path / "index" / f"{name}.npy", array)
     with pytest.raises(DataError, match=rf"index is damaged \(.*{message}.*\); build"):
         load_index(tmp_path / "index")
 
 
-def test_what_is_not_finite_is_found_beyond_the_first_block(tmp_path, monkeypatch):
+def test_values_that_are_not_finite_are_found_in_every_block(tmp_path, monkeypatch):
     monkeypatch.setattr("prismrec.retrieval.index.base.BLOCK", 3)
     INDEX.save(tmp_path / "index")
     np.save(tmp_path / "index" / "vectors.npy", np.diag([1, 1, 1, np.nan]).astype(np.float32))
@@ -97,7 +97,7 @@ def test_what_is_not_finite_is_found_beyond_the_first_block(tmp_path, monkeypatc
         load_index(tmp_path / "index")
 
 
-def test_parts_that_do_not_belong_together_are_refused(tmp_path):
+def test_parts_of_different_indexes_are_refused(tmp_path):
     changed = UpdatedIndex.of(INDEX).remove(np.array([2]))
     changed.save(tmp_path / "index")
     assert load_index(tmp_path / "index").ids.tolist() == [1, 3, 4]
@@ -131,14 +131,14 @@ def test_a_damaged_file_is_refused(tmp_path, file, damage):
         load_index(tmp_path / "index")
 
 
-def test_arrays_of_two_indexes_are_refused(tmp_path):
+def test_ids_of_another_index_are_refused(tmp_path):
     INDEX.save(tmp_path / "index")
     np.save(tmp_path / "index" / "ids.npy", np.arange(1, 4))
     with pytest.raises(DataError, match="damaged"):
         load_index(tmp_path / "index")
 
 
-def test_shards_must_be_of_one_width_and_have_no_item_in_common():
+def test_shards_must_have_equal_widths_and_different_items():
     with pytest.raises(DataError, match="Item 1 is in two shards"):
         ShardedIndex([INDEX, INDEX])
     other = ExactIndex.build(np.ones((1, 3), dtype=np.float32), np.array([9]))
@@ -148,7 +148,7 @@ def test_shards_must_be_of_one_width_and_have_no_item_in_common():
         ShardedIndex([])
 
 
-def test_the_kind_of_an_updated_index_of_an_earlier_version_is_still_read(tmp_path):
+def test_an_updated_index_of_an_earlier_version_still_loads(tmp_path):
     UpdatedIndex.of(INDEX).remove(np.array([2])).save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"
     header = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""pgvector on a real server: what the contract tests of all indexes do not cover."""
+"""Test pgvector on a real server: cases that the contract tests of indexes do not cover."""
 
 from unittest import mock
 
@@ -25,7 +25,7 @@ def url():
 @pytest.mark.parametrize(
     "table", ["", "a b", "1st", "x; DROP TABLE users", 'x"y', "x" * 64, "public.x", "x\n"]
 )
-def test_a_name_that_is_not_plain_never_reaches_the_database(table):
+def test_an_invalid_table_name_is_never_sent_to_the_database(table):
     with (
         mock.patch.object(psycopg, "connect", side_effect=AssertionError("connected")),
         pytest.raises(ConfigError, match="choose a name of 1 to 63 letters"),
@@ -33,14 +33,14 @@ def test_a_name_that_is_not_plain_never_reaches_the_database(table):
         Pgvector.build(VECTORS, IDS, table=table)
 
 
-def test_a_database_out_of_reach_is_an_error_that_shows_no_password():
+def test_the_error_for_an_unreachable_database_shows_no_password():
     with pytest.raises(DataError, match="could not be used") as refused:
         Pgvector("postgresql://me:hush@127.0.0.1:1/none?connect_timeout=2", "items")
     assert "hush" not in str(refused.value)
 
 
 @pytest.mark.slow
-def test_a_table_of_another_name_is_not_touched(url):
+def test_other_tables_are_not_changed(url):
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE users (id int)")
         connection.execute("INSERT INTO users VALUES (1)")
@@ -52,7 +52,7 @@ def test_a_table_of_another_name_is_not_touched(url):
 
 
 @pytest.mark.slow
-def test_a_search_of_more_than_the_graph_gives_goes_on_over_every_row(url):
+def test_all_rows_are_searched_if_the_graph_returns_too_few_items(url):
     index = Pgvector.build(VECTORS, IDS, url=url, table="wide").with_search_budget(1)
     found = index.search(VECTORS[None, :3], 300)
     assert (np.sort(found.items[0]) == IDS).all()
@@ -61,7 +61,7 @@ def test_a_search_of_more_than_the_graph_gives_goes_on_over_every_row(url):
 
 
 @pytest.mark.slow
-def test_a_failed_build_leaves_the_former_table(url):
+def test_a_failed_build_keeps_the_previous_table(url):
     Pgvector.build(VECTORS, IDS, url=url, table="kept")
     with (
         mock.patch("prismrec.retrieval.index.pgvector._text", return_value="[1, 2]"),
@@ -72,7 +72,7 @@ def test_a_failed_build_leaves_the_former_table(url):
 
 
 @pytest.mark.slow
-def test_a_saved_index_holds_no_password_and_refuses_a_table_that_changed(url, tmp_path):
+def test_a_saved_index_contains_no_password_and_refuses_a_changed_table(url, tmp_path):
     index = Pgvector.build(VECTORS, IDS, url=url + "&password=hush", table="saved")
     index.save(tmp_path / "index")
     assert "hush" not in (tmp_path / "index" / "index.json").read_text()

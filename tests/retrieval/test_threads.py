@@ -1,4 +1,4 @@
-"""One place sets the threads."""
+"""Check that one function sets the number of threads of all libraries."""
 
 import pytest
 import threadpoolctl
@@ -8,7 +8,7 @@ from prismrec.errors import ConfigError
 from prismrec.io.threads import set_threads
 
 
-def test_torch_and_blas_take_the_same_number():
+def test_torch_and_blas_use_the_same_number_of_threads():
     try:
         set_threads(2)
         blas = [
@@ -16,9 +16,9 @@ def test_torch_and_blas_take_the_same_number():
         ]
         assert (torch.get_num_threads(), set(blas)) == (2, {2})
     finally:
-        set_threads(1)  # as conftest has it
+        set_threads(1)  # the number that conftest.py sets
 
 
-def test_no_thread_at_all_is_an_error():
+def test_zero_threads_are_an_error():
     with pytest.raises(ConfigError, match="threads is 0"):
         set_threads(0)
