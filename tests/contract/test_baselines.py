@@ -1,4 +1,4 @@
-"""Tests of every baseline, of lists made from scores, and of two baselines counted by hand."""
+"""Check the rules for every baseline, the lists by score, and some scores computed by hand."""
 
 from pathlib import Path
 
@@ -39,26 +39,26 @@ def test_scores_the_whole_catalog_with_finite_numbers(fit):
     assert np.isfinite(scores).all()
 
 
-def test_a_history_does_not_see_its_batch(fit):
+def test_scores_do_not_depend_on_the_rest_of_the_batch(fit):
     score = fit(Histories.of(TRAIN), VALID, V)
     alone = np.concatenate([score([history]) for history in HISTORIES])
     np.testing.assert_allclose(alone, score(HISTORIES), rtol=1e-6, atol=1e-7)
 
 
-def test_leaves_the_training_histories_as_they_were(fit):
+def test_training_histories_are_not_changed(fit):
     train = Histories.of(TRAIN)
     for array in (train.indptr, train.items, train.times):
-        array.flags.writeable = False  # as a memory-mapped data set is
+        array.flags.writeable = False  # like a memory-mapped data set
     fit(train, VALID, V)
     assert train.items.tolist() == [item for row in TRAIN for item in row]
 
 
-def test_works_on_items_that_nobody_has(fit):
+def test_items_without_users_have_finite_scores(fit):
     scores = fit(Histories.of([[1, 2], [2, 1]]), [], 6)([np.array([5])])
     assert np.isfinite(scores).all()
 
 
-def test_says_how_it_is_set(fit):
+def test_the_options_are_described_in_how(fit):
     assert fit(Histories.of(TRAIN), VALID, V).how
 
 
@@ -71,7 +71,7 @@ def test_every_baseline_of_the_folder_is_in_the_table():
 @st.composite
 def tables(draw):
     rows = draw(st.integers(1, 4))
-    # Integers, so that equal values are really ties; -inf bars an item.
+    # The scores are integers, so that ties occur. A score of -inf excludes an item.
     values = st.one_of(st.integers(-2, 2).map(float), st.just(-np.inf))
     row = st.lists(values, min_size=6, max_size=6)
     return np.array(draw(st.lists(row, min_size=rows, max_size=rows)))
@@ -79,30 +79,32 @@ def tables(draw):
 
 @given(tables(), st.integers(1, 8), st.booleans(), st.lists(st.integers(1, 5), max_size=6))
 @settings(deadline=None)
-def test_lists_are_by_score_then_by_item_without_padding(table, k, exclude_seen, history):
+def test_lists_are_sorted_by_score_then_by_item_number_without_padding(
+    table, k, exclude_seen, history
+):
     histories = [np.array(history, dtype=np.int64)] * len(table)
     ranked = by_score(lambda _: table, exclude_seen=exclude_seen)(histories, k)
     for row, items, scores in zip(table, ranked.items, ranked.scores, strict=True):
-        open_ = [i for i in range(1, 6) if row[i] > -np.inf]
+        eligible = [i for i in range(1, 6) if row[i] > -np.inf]
         if exclude_seen:
-            open_ = [i for i in open_ if i not in history]
-        expected = sorted(open_, key=lambda i: (-row[i], i))[:k]
+            eligible = [i for i in eligible if i not in history]
+        expected = sorted(eligible, key=lambda i: (-row[i], i))[:k]
         assert items.tolist() == expected + [0] * (k - len(expected))
         assert scores.tolist() == [row[i] for i in expected] + [0] * (k - len(expected))
 
 
-def test_seen_items_never_return_even_where_all_other_scores_are_negative():
+def test_seen_items_are_excluded_even_if_all_other_scores_are_negative():
     ranked = by_score(lambda _: np.array([[0.0, 5, -1, -2]]), exclude_seen=True)([np.array([1])], 3)
     assert ranked.items.tolist() == [[2, 3, 0]]
 
 
-def test_does_not_write_into_the_scores():
+def test_the_array_of_scores_is_not_changed():
     table = np.ones((1, 4))
     by_score(lambda _: table, exclude_seen=True)([np.array([1])], 3)
     assert (table == 1).all()
 
 
-def test_more_histories_than_a_block():
+def test_many_histories_are_scored_in_blocks():
     def score(histories):
         assert len(histories) <= ROWS
         return np.eye(V)[[h[0] for h in histories]]
@@ -112,7 +114,7 @@ def test_more_histories_than_a_block():
     assert items[:, 0].tolist() == [history[0] for history in histories]
 
 
-def test_no_histories_no_lists():
+def test_without_histories_there_are_no_lists():
     assert by_score(lambda _: np.zeros((0, V)), exclude_seen=True)([], 5).items.shape == (0, 5)
 
 
@@ -123,8 +125,8 @@ def test_a_score_of_nan_is_refused():
         recommend([np.array([1]), np.array([2])], 1)
 
 
-def test_sequential_rules_count_what_followed():
-    # 1 → 2 at distance 1 and 1 → 3 at distance 2 once each, 2 → 3 at distance 1 twice.
+def test_sequential_rules_match_scores_by_hand():
+    # Pairs: 1 → 2 once at distance 1, 1 → 3 once at distance 2, 2 → 3 twice at distance 1.
     train = Histories.of([[1, 2, 3], [2, 3]])
     options = {"window": 2, "decay": 0.5, "backward": 0.25, "alpha": 1, "beta": 0.5}
     score = sequential_rules(train, 4, recency=0.8, **options)
@@ -133,7 +135,7 @@ def test_sequential_rules_count_what_followed():
     def rule(pairs, i, j):
         return pairs / (counts[i] * counts[j] ** 0.5)
 
-    (found,) = score([np.array([2, 1])])  # 1 is the newest, 2 one older
+    (found,) = score([np.array([2, 1])])  # 1 is the newest item, 2 the one before it
     expected = [
         0,
         0.8 * rule(0.25 * 1, 2, 1),
@@ -143,13 +145,13 @@ def test_sequential_rules_count_what_followed():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_sequential_rules_never_pair_two_users():
+def test_sequential_rules_do_not_pair_events_of_different_users():
     found = sequential_rules(Histories.of([[1, 2], [3]]), 4, backward=1)([np.array([2])])
     assert found[0, 3] == 0
 
 
-def test_item_knn_is_the_cosine_of_who_has_them():
-    # Users of 1: a, b; of 2: a, b, c; of 3: c.
+def test_item_knn_is_the_cosine_of_the_users_of_two_items():
+    # Item 1 has the users a and b; item 2 has a, b and c; item 3 has c.
     train = Histories.of([[1, 2, 1], [2, 1], [3, 2]])
     (found,) = item_knn(train, 4, recency=0.5)([np.array([1, 2])])
     both = 2 / (2**0.5 * 3**0.5)
@@ -158,8 +160,8 @@ def test_item_knn_is_the_cosine_of_who_has_them():
     np.testing.assert_allclose(shrunk, [0, 2 / (6**0.5 + 3), 0, 1 / (3**0.5 + 3)], rtol=1e-6)
 
 
-def test_item_knn_keeps_the_nearest():
-    # Item 2 shares two of its users with item 1 and one with item 3.
+def test_item_knn_keeps_only_the_nearest_neighbours():
+    # Item 2 has two users in common with item 1 and one with item 3.
     train = Histories.of([[1, 2], [1, 2], [2, 3]])
     (found,) = item_knn(train, 4, neighbours=1)([np.array([2])])
     assert found.nonzero()[0].tolist() == [1]
@@ -180,7 +182,7 @@ def test_ease_is_the_regression_of_each_item_on_the_others():
         assert found[j - 1, j] == 0
 
 
-def test_ease_names_the_memory_that_a_large_catalog_needs():
+def test_ease_reports_the_memory_that_a_large_catalog_needs():
     with pytest.raises(DataError, match=r"EASE of 99,999 items .* 40 GB"):
         ease(Histories.of([[1, 2]]), 100_000)
 
@@ -201,7 +203,7 @@ def test_impossible_options_are_refused(baseline, options):
         baseline(Histories.of(TRAIN), V, **options)
 
 
-def test_validation_chooses():
+def test_the_best_on_validation_is_chosen():
     def always(item):
         return lambda: lambda histories: np.tile(np.eye(V)[item], (len(histories), 1))
 

@@ -1,4 +1,4 @@
-"""What every extractor must do. A new one is tested by being listed in ``EXTRACTORS``."""
+"""Check the rules that every extractor must follow. Each one in ``EXTRACTORS`` is tested."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from prismrec.models.extractors import (
 
 B, L, K, D = 3, 9, 4, 8
 
-# Each with its defaults, and the options that change how a history is read.
+# Each extractor is tested with its defaults and with these options.
 OPTIONS = {
     "mean": [{"linear": False}],
     "sa": [{"positions": "slot"}, {"positions": "none", "bias": False}],
@@ -37,7 +37,7 @@ VARIANTS = [
 def build(name, interests, options, *, seed=0):
     torch.manual_seed(seed)
     extractor = EXTRACTORS[name](dim=D, interests=interests, max_len=L, **options).eval()
-    for parameter in extractor.parameters():  # biases of 0 would hide where a bias leaks
+    for parameter in extractor.parameters():  # a bias of 0 would hide an error
         parameter.data += 0.1 * torch.randn_like(parameter)
     return extractor
 
@@ -59,7 +59,7 @@ def history():
     return items, torch.arange(L) < lengths[:, None]
 
 
-def test_gives_k_interests_of_width_d(extractor, history):
+def test_returns_k_interests_of_width_d(extractor, history):
     k = extractor.interests
     vectors, weights, bias, active = extractor(*history)
     assert vectors.shape == (B, k, D)
@@ -84,7 +84,7 @@ def test_more_padding_changes_nothing(extractor, history):
     torch.testing.assert_close(short.vectors, extractor(*history).vectors[1:])
 
 
-def test_padding_weighs_nothing(extractor, history):
+def test_padding_has_weight_zero(extractor, history):
     items, mask = history
     weights = extractor(items, mask).weights
     assert (weights.masked_select(~mask[:, None]) == 0).all()
@@ -101,7 +101,7 @@ def test_weights_sum_to_one_over_the_history_or_the_interests(extractor, history
     )
 
 
-def test_a_row_does_not_see_its_batch(extractor, history):
+def test_results_do_not_depend_on_the_rest_of_the_batch(extractor, history):
     items, mask = history
     alone = torch.cat([extractor(items[i : i + 1], mask[i : i + 1]).vectors for i in range(B)])
     torch.testing.assert_close(alone, extractor(items, mask).vectors, rtol=0, atol=1e-6)
@@ -109,22 +109,22 @@ def test_a_row_does_not_see_its_batch(extractor, history):
     torch.testing.assert_close(extractor(other, mask).vectors[0], alone[0], rtol=0, atol=1e-6)
 
 
-def test_answers_the_same_twice(extractor, history):
+def test_two_calls_return_the_same_result(extractor, history):
     first = extractor(*history)
-    torch.rand(1)  # whatever was drawn in between
+    torch.rand(1)  # other random numbers do not matter
     assert torch.equal(first.vectors, extractor(*history).vectors)
 
 
-def test_saved_weights_give_the_same_answer(variant, extractor, history):
+def test_saved_weights_return_the_same_result(variant, extractor, history):
     name, interests, options = variant
-    seed = {"seed": 7} if name == "mind" else {}  # what it draws is saved, not drawn again
+    seed = {"seed": 7} if name == "mind" else {}  # its random start is loaded, not drawn again
     other = build(name, interests, {**options, **seed}, seed=7)
     other.load_state_dict(extractor.state_dict())
     assert torch.equal(other(*history).vectors, extractor(*history).vectors)
 
 
 @pytest.mark.parametrize("way", ["forward", "prefixes"])
-def test_an_empty_history_is_zero_and_trains(extractor, way):
+def test_an_empty_history_has_zero_vectors_and_finite_gradients(extractor, way):
     items = torch.randn(2, L, D, requires_grad=True)
     mask = torch.zeros(2, L, dtype=torch.bool)
     mask[1, :4] = True
@@ -137,7 +137,7 @@ def test_an_empty_history_is_zero_and_trains(extractor, way):
     assert all(p.grad is None or p.grad.isfinite().all() for p in extractor.parameters())
 
 
-def test_every_prefix_at_once_is_each_prefix_alone(extractor, history):
+def test_all_prefixes_at_once_equal_each_prefix_alone(extractor, history):
     at_once = extractor.prefixes(*history)
     torch.testing.assert_close(at_once, Extractor.prefixes(extractor, *history))
     items, mask = history
@@ -190,7 +190,7 @@ def test_a_history_longer_than_max_len_is_an_error_that_names_both(extractor):
 
 
 @pytest.mark.parametrize(("name", "interests", "options"), VARIANTS, ids=str)
-def test_one_seed_gives_one_set_of_weights_and_all_are_set(name, interests, options):
+def test_the_seed_decides_all_weights_and_they_are_finite(name, interests, options):
     first, second = (build(name, interests, options, seed=3).state_dict() for _ in range(2))
     other = build(name, interests, options, seed=4).state_dict()
     for key, value in first.items():
@@ -199,7 +199,7 @@ def test_one_seed_gives_one_set_of_weights_and_all_are_set(name, interests, opti
     assert not first or any(not torch.equal(first[key], other[key]) for key in first)
 
 
-def test_interests_are_not_copies_of_one_another(history):
+def test_interests_differ_from_each_other(history):
     for name, kind in EXTRACTORS.items():
         if not kind.single:
             vectors = build(name, K, {})(*history).vectors[0]
@@ -230,7 +230,7 @@ def test_an_impossible_option_is_an_error_that_names_it(kind, options, message):
         kind(dim=D, interests=K, max_len=L, **options)
 
 
-def test_dropout_is_for_training_only(history):
+def test_dropout_is_active_only_in_training(history):
     extractor = build("transformer", 1, {"dropout": 0.5}).train()
     assert not torch.equal(extractor(*history).vectors, extractor(*history).vectors)
     extractor.eval()

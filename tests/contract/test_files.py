@@ -1,4 +1,4 @@
-"""One contract for everything that is saved: after an error the earlier version is complete."""
+"""Check one rule for everything that is saved: after an error the earlier version is complete."""
 
 import os
 import resource
@@ -71,7 +71,7 @@ def write(place, text):
 
 @pytest.fixture
 def place(tmp_path):
-    return tmp_path / "some" / "ml-1m"  # a named data set needs its name
+    return tmp_path / "some" / "ml-1m"  # the folder of a named data set needs this name
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def full_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def beside(place):
+def names_in_folder_of(place):
     return [path.name for path in place.parent.iterdir()]
 
 
@@ -93,7 +93,7 @@ def test_saving_replaces_the_earlier_one_and_leaves_no_other_file(place, save, r
     for size in (2, 3):
         save(place, size)
         assert read(place) == size
-        assert beside(place) == [place.name]
+        assert names_in_folder_of(place) == [place.name]
 
 
 @every
@@ -102,7 +102,7 @@ def test_a_full_disk_is_an_error_and_the_earlier_one_stays(place, save, read):
     with full_disk(), pytest.raises(DataError, match=rf"{place} could not be written .*; free"):
         save(place, 3)
     assert read(place) == 2
-    assert beside(place) == [place.name]
+    assert names_in_folder_of(place) == [place.name]
 
 
 @folders
@@ -121,11 +121,11 @@ def test_if_the_second_rename_fails_the_earlier_one_is_restored(place, save, rea
         save(place, 3)
     assert len(calls) == 3
     assert read(place) == 2
-    assert beside(place) == [place.name]
+    assert names_in_folder_of(place) == [place.name]
 
 
 @folders
-def test_the_earlier_one_is_never_removed_if_it_cannot_be_restored(place, save, read, monkeypatch):
+def test_the_earlier_one_is_not_removed_if_it_cannot_be_restored(place, save, read, monkeypatch):
     save(place, 2)
     calls = []
 
@@ -154,7 +154,7 @@ def test_after_an_interruption_the_earlier_one_stays(place, save, read, monkeypa
     with pytest.raises(KeyboardInterrupt):
         save(place, 3)
     assert read(place) == 2
-    assert beside(place) == [place.name]
+    assert names_in_folder_of(place) == [place.name]
 
 
 @folders
@@ -166,7 +166,7 @@ def test_a_folder_with_other_content_is_not_replaced(place, save, read):
     ):
         save(place, 2)
     assert (place / "thesis.txt").read_text() == "three years"
-    assert beside(place) == [place.name]
+    assert names_in_folder_of(place) == [place.name]
 
 
 @folders
@@ -184,12 +184,12 @@ def test_an_impossible_path_is_an_error(place, save, read):
 
 
 @every
-def test_a_link_is_followed(place, save, read):
+def test_a_symbolic_link_is_followed(place, save, read):
     save(place, 2)
-    there = place.parent.parent / "there"
-    place.rename(there)
-    place.symlink_to(there)
+    target = place.parent.parent / "target"
+    place.rename(target)
+    place.symlink_to(target)
     save(place, 3)
     assert place.is_symlink()
-    assert read(there) == 3
-    assert beside(place) == [place.name]
+    assert read(target) == 3
+    assert names_in_folder_of(place) == [place.name]

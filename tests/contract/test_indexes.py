@@ -1,7 +1,7 @@
-"""The rules that every index must follow; each one in the tables is tested.
+"""Check the rules that every index must follow. Each one in the tables is tested.
 
-The data is hard on purpose: 50 clusters, and log-normal norms with σ = 1, so that a few vectors are
-twenty times as long as others.
+The data is hard on purpose. It has 50 clusters and log-normal norms with σ = 1, so a few vectors
+are twenty times as long as others.
 """
 
 import os
@@ -83,26 +83,26 @@ def test_scores_are_the_inner_products_of_what_it_returns(kind):
         np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_best_come_first_and_none_comes_twice(kind):
+def test_results_are_sorted_by_score_without_repeats(kind):
     items, scores = rows(kind.build(VECTORS, IDS), QUERIES, 20)
     assert (np.diff(scores, axis=1) <= 0).all()
     assert all(len(set(row)) == 20 for row in items.tolist())
 
 
-def test_items_of_one_vector_come_by_number(kind):
+def test_items_with_equal_vectors_are_sorted_by_number(kind):
     index = kind.build(np.ones((5, D), dtype=np.float32), np.array([9, 4, 7, 1, 5]))
     items, _ = rows(index, np.ones((1, 1, D), dtype=np.float32), 5)
     assert items.tolist() == [[1, 4, 5, 7, 9]]
 
 
-def test_where_more_is_asked_for_than_there_is_all_come_and_zeros_after(kind):
+def test_if_m_is_larger_than_the_index_the_rest_is_zeros(kind):
     items, scores = rows(kind.build(VECTORS[:60], IDS[:60]), QUERIES, 75)
     assert (np.sort(items[:, :60]) == np.sort(IDS[:60])).all()
     assert (items[:, 60:] == 0).all()
     assert (scores[:, 60:] == 0).all()
 
 
-def test_an_index_of_nothing_finds_nothing_or_is_refused(kind):
+def test_an_empty_index_finds_nothing_or_is_refused(kind):
     nothing = np.empty((0, D), dtype=np.float32), np.empty(0, dtype=np.int64)
     if issubclass(kind, QuantizedIndex):
         with pytest.raises(DataError, match="of no items"):
@@ -113,36 +113,36 @@ def test_an_index_of_nothing_finds_nothing_or_is_refused(kind):
     assert not scores.any()
 
 
-def test_no_query_at_all_has_no_answer(kind):
+def test_without_queries_there_are_no_results(kind):
     assert rows(kind.build(VECTORS, IDS), QUERIES[:0], 3)[0].shape == (0, 3)
 
 
-def test_one_query_of_one_item(kind):
+def test_an_index_of_one_item_answers_one_query(kind):
     items, _ = rows(kind.build(VECTORS[:1], IDS[:1]), QUERIES[:1, :1], 1)
     assert items.tolist() == [[IDS[0]]]
 
 
-def test_a_query_does_not_see_the_others(kind):
+def test_results_do_not_depend_on_the_other_queries(kind):
     index = kind.build(VECTORS, IDS)
     together, _ = rows(index, QUERIES, 20)
     alone = [rows(index, QUERIES[u : u + 1], 20)[0] for u in range(3)]
     assert (together[:12] == np.concatenate(alone)).all()
 
 
-def test_an_interest_of_zeros_finds_some_items(kind):
+def test_a_query_of_zeros_finds_some_items(kind):
     items, scores = rows(kind.build(VECTORS, IDS), np.zeros((1, 1, D), dtype=np.float32), 20)
     assert len(set(items[0].tolist()) - {0}) == 20
     assert (scores == 0).all()
 
 
-def test_saved_and_opened_it_answers_alike(kind, tmp_path):
+def test_a_loaded_index_returns_the_same_results(kind, tmp_path):
     for change in (False, True):
         made = kind.build(VECTORS[3:], IDS[3:])
         if change:
             made = made.remove(IDS[8:10]).add(VECTORS[:1], IDS[:1])
         made.save(tmp_path / "first")
         again = load_index(tmp_path / "first")
-        again.save(tmp_path / "second")  # what is mapped from one file is whole in another
+        again.save(tmp_path / "second")  # a memory-mapped index is copied completely
         again = load_index(tmp_path / "second")
         assert type(again) is type(made)
         assert (again.ids.tolist(), again.dim, len(again)) == (made.ids.tolist(), D, len(made))
@@ -150,7 +150,7 @@ def test_saved_and_opened_it_answers_alike(kind, tmp_path):
             assert (one == other).all()
 
 
-def test_a_removed_item_is_never_returned_and_the_former_index_is_as_it_was(kind):
+def test_a_removed_item_is_not_returned_and_the_original_index_is_not_changed(kind):
     index = kind.build(VECTORS, IDS)
     own = (VECTORS[:1] / np.linalg.norm(VECTORS[:1])).reshape(1, 1, D)
     before, _ = rows(index, own, 10)
@@ -162,7 +162,7 @@ def test_a_removed_item_is_never_returned_and_the_former_index_is_as_it_was(kind
     assert (rows(index, own, 10)[0] == before).all()
 
 
-def test_an_added_item_is_found_and_one_that_was_removed_may_come_back_changed(kind):
+def test_an_added_item_is_found_and_a_removed_item_can_be_added_with_a_new_vector(kind):
     index = kind.build(VECTORS[10:], IDS[10:]).add(VECTORS[:10], IDS[:10]).remove(IDS[5:15])
     back = index.add(100 * np.ones((1, D), dtype=np.float32), IDS[12:13])
     items, scores = rows(back, np.ones((1, 1, D), dtype=np.float32), 400)
@@ -179,7 +179,7 @@ def test_adding_a_present_item_or_removing_an_absent_one_is_an_error(kind):
         index.remove(np.array([77]))
 
 
-def test_it_reaches_the_minimum_recall_on_very_unequal_norms(kind):
+def test_the_minimum_recall_is_reached_on_very_unequal_norms(kind):
     vectors, ids, queries = world(5_000)
     index, exact = kind.build(vectors, ids), ExactIndex.build(vectors, ids)
     if isinstance(index, ApproximateIndex):
@@ -198,7 +198,7 @@ def test_it_reaches_the_minimum_recall_on_very_unequal_norms(kind):
         (VECTORS[:2], np.array([3]), r"one vector \(one row\) per id"),
     ],
 )
-def test_it_is_built_of_real_items_alone(kind, vectors, ids, message):
+def test_invalid_items_and_vectors_are_errors(kind, vectors, ids, message):
     with pytest.raises(DataError, match=message):
         kind.build(vectors, ids)
 

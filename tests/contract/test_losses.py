@@ -1,4 +1,4 @@
-"""What every loss must do. A new one is tested by being listed in ``LOSSES``."""
+"""Check the rules that every loss must follow. Each one in ``LOSSES`` is tested."""
 
 from functools import partial
 
@@ -7,14 +7,14 @@ import torch
 
 from prismrec.models.losses import LOSSES
 
-# A loss that takes an option without a default gets it here, as a caller would give it.
-GIVEN = {"gbce": {"sampling_rate": 0.1}}
+# Options that have no default.
+REQUIRED = {"gbce": {"sampling_rate": 0.1}}
 INF = float("inf")
 
 
 @pytest.fixture(params=sorted(LOSSES))
 def loss(request):
-    return partial(LOSSES[request.param], **GIVEN.get(request.param, {}))
+    return partial(LOSSES[request.param], **REQUIRED.get(request.param, {}))
 
 
 @pytest.fixture
@@ -22,19 +22,19 @@ def logits():
     return 3 * torch.randn(64, 9, generator=torch.Generator().manual_seed(0))
 
 
-def test_gives_one_value_a_row_and_none_below_zero(loss, logits):
+def test_returns_one_value_per_row_and_none_is_negative(loss, logits):
     values = loss(logits)
     assert values.shape == (64,)
     assert (values >= 0).all()
 
 
-def test_falls_as_the_target_rises(loss, logits):
+def test_a_higher_target_logit_lowers_the_loss(loss, logits):
     higher = logits.clone()
     higher[:, 0] += 1
     assert (loss(higher) < loss(logits)).all()
 
 
-def test_a_row_does_not_see_its_batch(loss, logits):
+def test_results_do_not_depend_on_the_rest_of_the_batch(loss, logits):
     alone = torch.cat([loss(row[None]) for row in logits])
     torch.testing.assert_close(alone, loss(logits))
 
@@ -48,7 +48,7 @@ def test_a_negative_of_minus_infinity_has_no_effect(loss, logits):
     assert (more.grad[:, 4:6] == 0).all()
 
 
-def test_a_row_without_any_negative_left_is_finite_and_trains(loss):
+def test_a_row_without_negatives_has_a_finite_loss_and_finite_gradients(loss):
     logits = torch.tensor([[0.5, -INF, -INF], [0.5, 0.1, -INF]], requires_grad=True)
     values = loss(logits)
     values.sum().backward()

@@ -1,4 +1,4 @@
-"""The rules that every re-ranker must follow; each one in ``RERANKERS`` is tested."""
+"""Check the rules that every re-ranker must follow. Each one in ``RERANKERS`` is tested."""
 
 import copy
 
@@ -19,7 +19,7 @@ def rerank(request):
 
 def make_pool(seed=0, absent=()):
     rng = np.random.default_rng(seed)
-    scores = rng.standard_normal(M).round(1).astype(np.float32)  # rounded: there are ties
+    scores = rng.standard_normal(M).round(1).astype(np.float32)  # rounded, so that ties occur
     scores[list(absent)] = -np.inf
     sets = [set(rng.choice(6, rng.integers(0, 3), replace=False).tolist()) for _ in range(M + 4)]
     return Pool(
@@ -34,7 +34,7 @@ def make_pool(seed=0, absent=()):
 
 @pytest.mark.parametrize("strength", [0, 0.1, 1, 1e3, 1e300])
 @pytest.mark.parametrize("k", [1, 5, M])
-def test_gives_k_distinct_positions(rerank, k, strength):
+def test_returns_k_distinct_positions(rerank, k, strength):
     for seed in range(5):
         chosen = rerank(make_pool(seed), k, strength=strength)
         assert chosen.dtype == np.int64
@@ -45,11 +45,11 @@ def test_gives_k_distinct_positions(rerank, k, strength):
 
 
 @pytest.mark.parametrize("strength", [0, 0.5])
-def test_a_list_longer_than_the_candidates_is_all_of_them(rerank, strength):
+def test_if_k_exceeds_the_candidates_all_are_listed(rerank, strength):
     assert sorted(rerank(make_pool(), M + 9, strength=strength)) == list(range(M))
 
 
-def test_strength_zero_is_the_ranking_by_score_ties_by_position(rerank):
+def test_strength_zero_sorts_by_score_and_ties_by_position(rerank):
     for seed in range(5):
         pool = make_pool(seed, absent=[3])
         expected = np.argsort(-pool.scores, kind="stable")[:8]
@@ -57,7 +57,7 @@ def test_strength_zero_is_the_ranking_by_score_ties_by_position(rerank):
 
 
 @pytest.mark.parametrize("strength", [0, 0.5, 1e6])
-def test_what_is_no_candidate_is_never_chosen(rerank, strength):
+def test_absent_candidates_are_never_chosen(rerank, strength):
     chosen = rerank(make_pool(absent=[0, 4, 7]), M, strength=strength)
     assert sorted(chosen) == sorted(set(range(M)) - {0, 4, 7})
     assert len(rerank(make_pool(absent=range(M)), 3, strength=strength)) == 0
@@ -65,7 +65,7 @@ def test_what_is_no_candidate_is_never_chosen(rerank, strength):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("strength", [0.5, 20])
-def test_what_is_no_candidate_changes_nothing(rerank, seed, strength):
+def test_absent_candidates_change_nothing(rerank, seed, strength):
     pool, rng = make_pool(seed, absent=[M - 1, M - 2]), np.random.default_rng(9)
     other = copy.deepcopy(pool)
     other.category[-2:], other.vectors[-2:] = 2, rng.standard_normal((2, D))
@@ -75,7 +75,7 @@ def test_what_is_no_candidate_changes_nothing(rerank, seed, strength):
     np.testing.assert_array_equal(rerank(other, 9, strength=strength), chosen)
 
 
-def test_the_pool_is_left_as_it_is_and_the_answer_is_the_same_twice(rerank):
+def test_the_pool_is_not_changed_and_two_calls_return_the_same_list(rerank):
     pool = make_pool()
     before = copy.deepcopy(vars(pool))
     first = rerank(pool, 7, strength=0.5)
@@ -84,7 +84,7 @@ def test_the_pool_is_left_as_it_is_and_the_answer_is_the_same_twice(rerank):
         np.testing.assert_array_equal(part, before[name])
 
 
-def test_a_strength_does_something(rerank):
+def test_a_large_strength_changes_the_list(rerank):
     changed = [
         rerank(make_pool(seed), 6, strength=9).tolist()
         != rerank(make_pool(seed), 6, strength=0).tolist()
@@ -108,16 +108,16 @@ def test_a_list_of_no_items_is_refused(rerank, k):
         rerank(make_pool(), k, strength=0.1)
 
 
-def test_a_pool_that_lacks_a_part_is_an_error_with_its_name(rerank):
+def test_a_missing_part_of_the_pool_is_an_error(rerank):
     with pytest.raises(ConfigError, match=r"make the pool with Pool\("):
         rerank(Pool(scores=np.array([1.0, 0.5])), 1, strength=0.1)
 
 
-def test_a_pool_of_uneven_parts_is_refused():
+def test_parts_of_different_lengths_are_refused():
     with pytest.raises(DataError, match="2 scores was given vectors of 3"):
         Pool(scores=np.array([1.0, 0.5]), vectors=np.zeros((3, 2)))
 
 
-def test_a_pool_with_a_score_that_is_no_number_is_refused():
+def test_a_score_of_nan_is_refused():
     with pytest.raises(DataError, match="NaN"):
         Pool(scores=np.array([1.0, np.nan]))

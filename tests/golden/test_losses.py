@@ -1,4 +1,4 @@
-"""Losses worked out by hand, written as the sums they are: one target, two negatives."""
+"""Compare each loss with a value computed by hand, for one target and two negatives."""
 
 from math import exp, log
 
@@ -8,7 +8,7 @@ import torch
 
 from prismrec.models import losses
 
-# The target scores log 2, the negatives log 3 and log 5, so every exponential is a whole number.
+# The target scores log 2, the negatives log 3 and log 5, so every exponential is an integer.
 LOGITS = torch.tensor([[log(2), log(3), log(5)]], dtype=torch.float64)
 
 
@@ -39,18 +39,18 @@ def test_gbce_without_calibration_is_bce(rate):
     assert value_of(losses.gbce, sampling_rate=rate, calibration=0) == pytest.approx(expected)
 
 
-def test_gbce_fully_calibrated_weighs_the_target_by_the_sampling_rate():
+def test_fully_calibrated_gbce_weights_the_target_by_the_sampling_rate():
     expected = -0.1 * log(2 / 3) - log(1 - 3 / 4) - log(1 - 5 / 6)
     assert value_of(losses.gbce, sampling_rate=0.1, calibration=1) == pytest.approx(expected)
 
 
-def test_bpr_is_a_mean_over_negatives():
+def test_bpr_is_the_mean_over_negatives():
     # σ(log 2 - log 3) = 2 / (2 + 3)
     assert value_of(losses.bpr) == pytest.approx((-log(2 / 5) - log(2 / 7)) / 2)
 
 
 def test_hard_negatives():
-    # β = 1: Σ e^{2s} = 9 + 25 over mean e^s = (3 + 5) / 2
+    # With β = 1: Σ e^{2s} = 9 + 25, divided by the mean of e^s, (3 + 5) / 2.
     assert value_of(losses.hard_negatives, beta=1) == pytest.approx(-log(2 / (2 + (9 + 25) / 4)))
 
 
@@ -65,8 +65,8 @@ def test_hard_negatives_follow_the_formula_of_remi():
         np.testing.assert_allclose(found, expected)
 
 
-def test_log_q_is_what_makes_a_frequent_negative_count_once():
-    # A negative of score log 3 expected 6 times in the sample counts 3 / 6.
+def test_the_log_q_correction_divides_by_the_expected_count():
+    # A negative with the score log 3, expected 6 times in the sample, counts 3 / 6.
     scores = torch.tensor([[[log(2), log(3)]]])
     corrected = losses.subtract_log_q(scores, torch.tensor([log(6)]))
     expected = -log(2 / (2 + 3 / 6))
@@ -82,6 +82,6 @@ def test_scores_are_inner_products_plus_the_prior_of_the_query():
     assert scores.tolist() == expected
 
 
-def test_the_softmax_of_a_target_far_below_keeps_its_size():
+def test_the_softmax_loss_of_a_very_low_target_is_exact():
     logits = torch.tensor([[-1e4, 0.0]])
     assert losses.softmax(logits).item() == pytest.approx(1e4 + log(1 + exp(-1e4)))

@@ -1,4 +1,4 @@
-"""Metrics of lists that are worked out by hand; expected values are written as formulas."""
+"""Compare each metric with values computed by hand. The expected values are formulas."""
 
 from math import log, log2
 
@@ -47,11 +47,11 @@ def test_recall(k, expected):
 
 
 def test_recall_divides_by_all_targets_even_past_k():
-    assert measure("recall", [1, 2], [1, 2, 3, 4], 2) == approx(2 / 4)  # LensKit: 2 / 2
+    assert measure("recall", [1, 2], [1, 2, 3, 4], 2) == approx(2 / 4)  # LensKit computes 2 / 2
 
 
-def test_recall_takes_targets_as_a_set():
-    assert measure("recall", [7, 8], [7, 7, 8], 2) == 1  # the published ComiRec code: 2 / 3
+def test_recall_counts_repeated_targets_once():
+    assert measure("recall", [7, 8], [7, 7, 8], 2) == 1  # the published ComiRec code computes 2 / 3
 
 
 @pytest.mark.parametrize(("k", "expected"), [(1, 0), (2, 1), (5, 1)])
@@ -60,12 +60,12 @@ def test_hit_rate(k, expected):
 
 
 @pytest.mark.parametrize(("k", "expected"), [(1, 0), (4, 2 / 4), (5, 2 / 5), (10, 2 / 10)])
-def test_precision_divides_by_k_even_where_the_list_is_shorter(k, expected):
+def test_precision_divides_by_k_even_if_the_list_is_shorter(k, expected):
     assert measure("precision", RANKED, TARGETS, k) == approx(expected)
 
 
 @pytest.mark.parametrize(("k", "expected"), [(1, 0), (2, 1 / 2), (5, 1 / 2)])
-def test_mrr_is_of_the_first_hit(k, expected):
+def test_mrr_uses_the_first_hit(k, expected):
     assert measure("mrr", RANKED, TARGETS, k) == approx(expected)
 
 
@@ -82,13 +82,13 @@ def test_ndcg(k, expected):
 
 
 @pytest.mark.parametrize("targets", [[1, 2], [2, 1]])
-def test_ndcg_does_not_read_the_order_of_the_targets(targets):
+def test_ndcg_does_not_depend_on_the_order_of_the_targets(targets):
     expected = (1 / log2(3) + 1 / log2(4)) / (1 / log2(2) + 1 / log2(3))
     assert measure("ndcg", [9, 1, 2], targets, 3) == approx(expected)
     assert round(expected, 4) == 0.6934
 
 
-def test_the_ideal_list_holds_all_targets_not_the_hits_nor_all_k():
+def test_the_ideal_list_of_ndcg_contains_all_targets():
     ranked, targets = list(range(10, 30)), [10, 90, 91, 92, 93]
     ideal = sum(1 / log2(rank + 1) for rank in range(1, 6))
     assert measure("ndcg", ranked, targets, 20) == approx(1 / ideal)
@@ -126,12 +126,12 @@ def test_padding_is_never_a_hit():
 @pytest.mark.parametrize(
     ("ranked", "expected"),
     [
-        ([1, 2], 0),  # E15: one category
-        ([1, 3], 1),  # E15: two
-        ([1, 4], 1 - 1 / 2),  # {0} and {0, 1}
+        ([1, 2], 0),  # one category
+        ([1, 3], 1),  # two categories
+        ([1, 4], 1 - 1 / 2),  # categories {0} and {0, 1}
         ([1, 2, 3], 2 / 3),
         ([1, 2, 4], (0 + 1 / 2 + 1 / 2) / 3),
-        ([1, 5], 1),  # no category differs from any
+        ([1, 5], 1),  # an item without a category differs from every item
         ([5, 1, 0], 1),
         ([1, 2, 0, 0], 0),  # a short list has fewer pairs
     ],
@@ -141,11 +141,11 @@ def test_diversity(ranked, expected):
 
 
 @pytest.mark.parametrize("ranked", [[], [0, 0], [1, 0]])
-def test_diversity_below_two_items_is_undefined(ranked):
+def test_diversity_of_fewer_than_two_items_is_undefined(ranked):
     assert np.isnan(measure("diversity", ranked, [1], 2))
 
 
-def test_diversity_reads_the_first_k():
+def test_diversity_uses_the_first_k_items():
     assert measure("diversity", [1, 2, 3], [1], 2) == 0
 
 
@@ -155,8 +155,8 @@ def test_category_coverage():
     assert measure("category_coverage", [5], [1], 1) == 0
 
 
-def test_category_entropy_counts_an_item_of_two_categories_half_for_each():
-    # Items 1 and 4: 1 + 1/2 in category 0, 1/2 in category 1, of 2 in all.
+def test_category_entropy_counts_an_item_with_two_categories_half_for_each():
+    # Items 1 and 4 count 1 + 1/2 for category 0 and 1/2 for category 1, 2 in total.
     expected = -(3 / 4) * log(3 / 4) - (1 / 4) * log(1 / 4)
     assert measure("category_entropy", [1, 4], [1], 2) == approx(expected)
     assert measure("category_entropy", [1, 2], [1], 2) == 0
@@ -169,8 +169,8 @@ def test_interest_coverage():
     assert np.isnan(measure("interest_coverage", [1], [5], 1))
 
 
-def test_calibration_is_smoothed_so_that_a_missing_category_costs_a_finite_sum():
-    # History: half category 0, half category 1. List: category 0 alone.
+def test_calibration_is_smoothed_so_that_a_missing_category_has_a_finite_cost():
+    # The history is half category 0 and half category 1. The list has only category 0.
     expected = 0.5 * log(0.5 / (0.01 * 0.5 + 0.99)) + 0.5 * log(0.5 / (0.01 * 0.5))
     assert measure("calibration", [1, 2], [1], 2, history=[1, 3]) == approx(expected)
     assert measure("calibration", [1, 3], [1], 2, history=[2, 3]) == approx(0)
@@ -178,17 +178,18 @@ def test_calibration_is_smoothed_so_that_a_missing_category_costs_a_finite_sum()
     assert np.isnan(measure("calibration", [1], [1], 1, history=[5]))
 
 
-def test_novelty_gives_each_item_one_event_more():
-    # Counts 7, 3, 3, 1, 0, 0 become 8, 4, 4, 2, 1, 1: 20 in all.
+def test_novelty_adds_one_event_to_each_item():
+    # The counts 7, 3, 3, 1, 0, 0 become 8, 4, 4, 2, 1, 1, in total 20.
     assert measure("novelty", [1, 5, 0], [1], 3) == approx((-log2(8 / 20) - log2(1 / 20)) / 2)
     assert np.isnan(measure("novelty", [0, 0], [1], 2))
 
 
-def test_popularity_rank_shares_the_ranks_of_equals():
-    # Ranks by falling count: item 1 first; 2 and 3 share 2 and 3; 4 fourth; 5 and 6 share 5 and 6.
+def test_popularity_rank_is_the_mean_for_items_of_equal_count():
+    # Items have ranks by descending count: item 1 has rank 1, items 2 and 3 have the mean of 2
+    # and 3, item 4 has rank 4, items 5 and 6 have the mean of 5 and 6.
     assert measure("popularity_rank", [1, 2], [1], 2) == approx((1 + 2.5) / 2)
     assert measure("popularity_rank", [6], [1], 1) == 5.5
 
 
-def test_coverage_leaves_padding_out():
+def test_coverage_does_not_count_padding():
     assert coverage(np.array([True, True, False, False])) == approx(1 / 3)

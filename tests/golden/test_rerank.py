@@ -1,4 +1,4 @@
-"""Lists that were computed by hand."""
+"""Compare each re-ranker with lists computed by hand."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from prismrec.rerank import calibrated, certificate, diversify, frontier, mmr, o
 from prismrec.types import Pool
 
 
-def one(scores, categories, k, strength):
+def diversified(scores, categories, k, strength):
     return diversify(np.array([scores]), np.array([categories]), k, strength=strength)[0].tolist()
 
 
-# Red, red, red, blue, none: the second red pays λ, the third 2 λ.
+# The categories are red, red, red, blue and none. The second red loses λ, the third 2 λ.
 SCORES, COLOURS = [1.0, 0.9, 0.8, 0.5, 0.1], [0, 0, 0, 1, -1]
 
 
@@ -20,18 +20,18 @@ SCORES, COLOURS = [1.0, 0.9, 0.8, 0.5, 0.1], [0, 0, 0, 1, -1]
     ("strength", "expected"),
     [
         (0, [0, 1, 2, 3, 4]),
-        (0.1, [0, 1, 2, 3, 4]),  # 1, .9 - .1, .8 - .2, .5, .1
-        (0.2, [0, 1, 3, 2, 4]),  # 1, .9 - .2, .5, .8 - .4, .1
-        (1.0, [0, 3, 4, 1, 2]),  # 1, .5, .1, .9 - 1, .8 - 2
+        (0.1, [0, 1, 2, 3, 4]),  # values 1, 0.9 - 0.1, 0.8 - 0.2, 0.5, 0.1
+        (0.2, [0, 1, 3, 2, 4]),  # values 1, 0.9 - 0.2, 0.5, 0.8 - 0.4, 0.1
+        (1.0, [0, 3, 4, 1, 2]),  # values 1, 0.5, 0.1, 0.9 - 1, 0.8 - 2
     ],
 )
-def test_the_second_of_a_category_pays_once_and_the_third_twice(strength, expected):
-    assert one(SCORES, COLOURS, 5, strength) == expected
+def test_repeated_categories_lower_the_value_by_strength_per_repeat(strength, expected):
+    assert diversified(SCORES, COLOURS, 5, strength) == expected
 
 
-def test_the_frontier_of_three_reds_and_a_blue():
+def test_the_frontier_of_two_categories():
     found = frontier(np.array(SCORES[:4]), np.array(COLOURS[:4]), 2)
-    # .9 - λ meets .5 at λ = .4; nothing changes after.
+    # 0.9 - λ equals 0.5 at λ = 0.4. No larger λ changes the list.
     np.testing.assert_allclose(found.breakpoints, [0, 0.9 - 0.5])
     np.testing.assert_allclose(found.relevance, [1 + 0.9, 1 + 0.5])
     np.testing.assert_allclose(found.diversity, [0, 1])
@@ -40,72 +40,76 @@ def test_the_frontier_of_three_reds_and_a_blue():
     assert found.strength_for_relevance_loss(0.4 / 1.9 - 1e-9) == 0
 
 
-def test_a_list_is_certified_where_its_least_value_reaches_the_floor():
+def test_a_list_is_certified_if_its_lowest_value_reaches_the_floor():
     scores, colours = np.array([SCORES] * 3), np.array([COLOURS] * 3)
-    chosen = diversify(scores, colours, 3, strength=0.2)  # values 1, .9 - .2, .5
+    chosen = diversify(scores, colours, 3, strength=0.2)  # values 1, 0.9 - 0.2, 0.5
     floor = np.array([0.49, 0.5, 0.51])
     certain = certificate(scores, colours, chosen, floor, strength=0.2)
     assert certain.tolist() == [True, True, False]
 
 
-def test_overlap_pays_the_share_of_categories_in_common():
+def test_overlap_subtracts_the_share_of_common_categories():
     pool = Pool(scores=np.array([1.0, 0.9, 0.8]), categories=[{1, 2}, {1, 2, 3}, {2, 3, 4}])
-    # With the first chosen: .9 - λ 2/3 against .8 - λ 1/4 meet at λ = .1 / (5/12) = .24.
+    # After the first item, 0.9 - λ 2/3 equals 0.8 - λ 1/4 at λ = 0.1 / (5/12) = 0.24.
     assert overlap(pool, 3, strength=0.23).tolist() == [0, 1, 2]
     assert overlap(pool, 3, strength=0.25).tolist() == [0, 2, 1]
 
 
-def test_mmr_pays_the_cosine():
-    vectors = np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 2.0]])  # cosines to the first: 3/5 and 0
+def test_mmr_subtracts_the_cosine():
+    vectors = np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 2.0]])  # cosines with the first: 3/5 and 0
     pool = Pool(scores=np.array([1.0, 0.9, 0.6]), vectors=vectors)
-    # .9 - λ 3/5 against .6 meet at λ = 1/2.
+    # 0.9 - λ 3/5 equals 0.6 at λ = 1/2.
     assert mmr(pool, 3, strength=0.49).tolist() == [0, 1, 2]
     assert mmr(pool, 3, strength=0.51).tolist() == [0, 2, 1]
 
 
-def test_calibrated_follows_the_history_even_where_scores_are_level():
+def test_calibrated_follows_the_history_if_all_scores_are_equal():
     pool = Pool(
         scores=np.zeros(6), categories=[{1}, {1}, {1}, {2}, {2}, {2}], history=[{1}, {1}, {2}]
     )
-    assert calibrated(pool, 3, strength=1).tolist() == [0, 3, 1]  # two of the 1, one of the 2
+    # Two items of category 1 and one of category 2.
+    assert calibrated(pool, 3, strength=1).tolist() == [0, 3, 1]
 
 
-def test_calibrated_reads_no_mix_from_an_item_without_a_category():
+def test_calibrated_ignores_items_without_a_category():
     pool = Pool(
         scores=np.array([20.0, 9.0, 0.6, 0.0]), categories=[set(), {1}, {2}, set()], history=[{1}]
     )
-    # After the first two all of the mix is 1, as in the history. The fourth leaves it so, at 0;
-    # the third makes it half: .6 + log(.01 + .99 / 2) < 0. Were the first counted, it would win.
+    # After two items the list has only category 1, like the history. The fourth item has no
+    # category and does not change this: its value is 0. The third item makes the share of
+    # category 1 one half: its value is 0.6 + log(0.01 + 0.99 / 2) < 0. If the first item counted
+    # as a category, the third item would be chosen.
     assert calibrated(pool, 4, strength=1).tolist() == [0, 1, 3, 2]
 
 
-def test_xquad_serves_the_other_interest_next():
+def test_xquad_matches_values_by_hand():
     interest_scores = np.log([[0.6, 0.1], [0.3, 0.1], [0.1, 0.8]])
     pool = Pool(scores=np.array([1.0, 0.9, 0.5]), interest_scores=interest_scores)
-    # The first adds (.6 + .1)/2 and the third (.1 + .8)/2, so 1 + .35 λ meets .5 + .45 λ at λ = 5.
-    # After the first: .9 + λ (.3·.4 + .1·.9)/2 against .5 + λ (.1·.4 + .8·.9)/2: λ = .4/.275.
+    # The first item adds (0.6 + 0.1)/2 and the third (0.1 + 0.8)/2. So the first is chosen first:
+    # 1 + 0.35 λ equals 0.5 + 0.45 λ only at λ = 5. After the first item,
+    # 0.9 + λ (0.3·0.4 + 0.1·0.9)/2 equals 0.5 + λ (0.1·0.4 + 0.8·0.9)/2 at λ = 0.4/0.275.
     assert xquad(pool, 3, strength=0.4 / 0.275 - 0.01).tolist() == [0, 1, 2]
     assert xquad(pool, 3, strength=0.4 / 0.275 + 0.01).tolist() == [0, 2, 1]
 
 
 def test_fewer_candidates_than_k_are_all_listed():
     scores, categories = [0.5, 0.4, 0.3, 0.2, 0.1], [1, 1, 2, 2, 3]
-    assert sorted(one(scores, categories, 20, 0.1)) == [0, 1, 2, 3, 4]
+    assert sorted(diversified(scores, categories, 20, 0.1)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("strength", ["0.1", "abc", -1, float("nan"), float("inf")])
 def test_an_impossible_strength_is_an_error(strength):
     with pytest.raises(ConfigError, match=r"give a number of 0 .* or more"):
-        one([1.0], [0], 1, strength)
+        diversified([1.0], [0], 1, strength)
 
 
 @pytest.mark.parametrize("category", [1, -1])
-def test_one_category_or_none_is_the_order_by_score_and_drops_nothing(category):
+def test_with_one_or_no_category_the_list_is_sorted_by_score(category):
     scores = np.linspace(1, 0, 30).tolist()
-    assert one(scores, [category] * 30, 30, 10) == list(range(30))
+    assert diversified(scores, [category] * 30, 30, 10) == list(range(30))
 
 
-def test_several_categories_at_strength_zero_are_the_order_by_score():
+def test_with_several_categories_at_strength_zero_the_list_is_sorted_by_score():
     scores = np.linspace(1, 0, 30)
     sets = [{i % 3, i % 5, 9} for i in range(30)]
     assert overlap(Pool(scores=scores, categories=sets), 30, strength=0).tolist() == list(range(30))
