@@ -7,6 +7,7 @@ it names, what to do. Each class also derives from the builtin a caller would ex
     PrismrecError
     ├── ConfigError     (ValueError)    an option has an impossible value
     ├── DataError       (ValueError)    the event log, catalog or a file is unusable
+    │   └── DownloadError               a file cannot be downloaded
     ├── UnknownName     (LookupError)   no component, item or user of that name
     ├── TrainingError   (RuntimeError)  training cannot continue: NaN, out of range
     ├── StoreError      (RuntimeError)  stored events cannot be read or written now
@@ -28,6 +29,10 @@ class ConfigError(PrismrecError, ValueError):
 
 class DataError(PrismrecError, ValueError):
     """The data cannot be used as it is."""
+
+
+class DownloadError(DataError):
+    """A file cannot be downloaded at the moment."""
 
 
 class TrainingError(PrismrecError, RuntimeError):

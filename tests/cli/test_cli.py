@@ -5,8 +5,10 @@ import importlib
 import inspect
 import io
 import json
+import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -434,6 +436,24 @@ def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
         row for row in out.splitlines() if row.startswith(("popularity", "sa", "prism", "ease"))
     ]
     assert max(map(len, table[:3])) <= 80
+
+
+@pytest.mark.slow
+def test_the_demo_without_a_network_uses_synthetic_data(tmp_path, capsys, monkeypatch):
+    def no_network(*_, **__):
+        raise socket.gaierror("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    for name, value in {"NO_INDEX": "1", "FIND_LINKS": "", "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    where = ["--out", tmp_path / "demo", "--cache", tmp_path / "cache"]
+    assert run("demo", *where, "--epochs", 1) == 0
+    printed = capsys.readouterr()
+    assert "ml-100k could not be downloaded, so the demo uses synthetic data" in printed.err
+    assert "interest 0 (cluster " in printed.out
+    assert not any((tmp_path / "cache").glob("*"))
+    assert run("demo", *where, "--data", "ml-1m") == 2
+    assert "could not be downloaded" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -3,6 +3,7 @@
 It downloads, prepares and splits MovieLens-100K and trains four models: ComiRec-SA as published,
 the same network with better training, prism, and prism with one interest. It compares all of them
 with every baseline, shows the list of one user with the interest of each item, and writes a report.
+Without a network it uses synthetic data.
 """
 
 import time
@@ -18,12 +19,15 @@ from prismrec.cli._results import results_table
 from prismrec.data import (
     DATASETS,
     Dataset,
+    EventLog,
+    ItemDescriptions,
     Split,
     build_dataset,
     read_dataset_manifest,
     save_dataset,
     split_by_user,
 )
+from prismrec.errors import DownloadError
 from prismrec.evaluation import (
     Benchmark,
     compare_with_single_interest,
@@ -40,6 +44,9 @@ from prismrec.training import RunConfig, TrainConfig, Trained, fit, run_record
 
 SEED = 2020
 """Seed of the split; the published tables of this package use the same."""
+REAL = "ml-100k"
+SYNTHETIC = "synthetic:many-taste?users=1000&events=25"
+"""The data set of the demo if the real one cannot be downloaded."""
 GOOD = RunConfig(extractor="sa")
 PUBLISHED = RunConfig(
     extractor="sa", options={"positions": "slot"}, readout="hard", similarity="dot", dropout=0.0
@@ -60,12 +67,14 @@ MODELS: dict[str, tuple[RunConfig, TrainConfig]] = {
 def demo(
     *,
     out: Path = Path("demo"),
-    data: str = "ml-100k",
+    data: str = REAL,
     epochs: int | None = None,
     cache: Path = CACHE,
     as_json: AsJson = False,
 ) -> None:
     """Train on real data and show tables, recommendations and a report, in minutes.
+
+    Without a network, the data are synthetic.
 
     Args:
         out: Folder for the data set, the artifacts and the report.
@@ -75,9 +84,7 @@ def demo(
         as_json: Print one JSON object.
     """
     began = time.perf_counter()
-    if data in DATASETS:
-        print_note(f"{data}: {DATASETS[data].terms}")
-    log, items = open_log(data, ReadOptions(cache=cache))
+    data, log, items = open_data(data, cache)
     dataset = build_dataset(log, items=items, min_user_events=5, min_item_events=1)
     save_dataset(dataset, out / "data", split={"name": "by-user", "options": {"seed": SEED}})
     split = split_by_user(dataset, seed=SEED)
@@ -104,6 +111,26 @@ def demo(
     lines += next_steps(out, dataset, minutes)
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value | {"minutes": minutes, "out": str(out)}, lines, as_json=as_json)
+
+
+def open_data(name: str, cache: Path) -> tuple[str, EventLog, ItemDescriptions | None]:
+    """Open a data set; if MovieLens-100K cannot be downloaded, open a synthetic one instead.
+
+    Raises:
+        DataError: There is no such data set, or it cannot be read.
+    """
+    if name in DATASETS:
+        print_note(f"{name}: {DATASETS[name].terms}")
+    try:
+        return name, *open_log(name, ReadOptions(cache=cache))
+    except DownloadError:
+        if name != REAL:
+            raise
+        print_note(
+            f"{name} could not be downloaded, so the demo uses synthetic data; to use a copy of "
+            f"{name}, run 'prismrec prepare {name} --source FILE --out data' first."
+        )
+        return SYNTHETIC, *open_log(SYNTHETIC, ReadOptions(cache=cache))
 
 
 def train_all(

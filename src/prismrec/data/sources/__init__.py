@@ -54,7 +54,8 @@ def fetch(name: str, cache: str | Path, *, source: str | Path | None = None) -> 
 
     Raises:
         UnknownName: Unknown data set.
-        DataError: The data cannot be downloaded, its files are not the known ones, or the cache
+        DownloadError: The data cannot be downloaded.
+        DataError: The download needs an account, the files are not the known ones, or the cache
             cannot be written or contains something else under this name.
     """
     if name not in DATASETS:

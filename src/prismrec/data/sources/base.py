@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from prismrec.errors import DataError
+from prismrec.errors import DataError, DownloadError
 
 Tables = tuple[pl.LazyFrame, pl.DataFrame | None]
 """Events (``user``, ``item``, ``time`` as a datetime, optionally ``event``) and items (``item``,
@@ -105,7 +105,7 @@ def download(url: str, folder: Path) -> Path:
     A failed or incomplete download is tried again, up to ``RETRIES`` times.
 
     Raises:
-        DataError: The file cannot be downloaded.
+        DownloadError: The file cannot be downloaded.
     """
     import pooch  # imports requests: 0.1 s that only a download needs
 
@@ -117,7 +117,7 @@ def download(url: str, folder: Path) -> Path:
     try:
         return Path(files.fetch(name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S)))
     except OSError as error:
-        raise DataError(
+        raise DownloadError(
             f"{url} could not be downloaded ({error}); download it in another way and give its "
             "path."
         ) from error

