@@ -1,4 +1,4 @@
-"""Short ways to send requests and to read answers."""
+"""Send requests and read answers in tests."""
 
 
 def post(client, path, **body):

@@ -1,4 +1,4 @@
-"""A service for a small data set in this process, with a memory store by default."""
+"""Start services for a small data set, in this process or as processes."""
 
 import contextlib
 import shutil
@@ -28,7 +28,7 @@ def artifact(dataset, tmp_path):
 
 @pytest.fixture
 def private(tmp_path, monkeypatch):
-    """Keep the service's copies of artifacts in the test's own folder."""
+    """Keep the service's copies of artifacts in the folder of the test."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
@@ -45,7 +45,7 @@ def client_of(places, *, store="memory:", keys=None, **settings):
 
 @pytest.fixture
 def serve(artifact, private):
-    """Start services and return their clients."""
+    """Return a function that starts a service and returns its client."""
     with contextlib.ExitStack() as stack:
 
         def start(*, places=None, **settings):
@@ -57,7 +57,7 @@ def serve(artifact, private):
 
 @pytest.fixture(scope="session")
 def lasting(dataset, tmp_path_factory):
-    """Start services that several tests share, by their keys, for tests that change nothing."""
+    """Return a function that starts one service per set of keys, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("lasting")
     save(untrained(dataset), folder / "artifact")
     made = {}
@@ -94,7 +94,7 @@ def world(dataset, tmp_path_factory):
 
 @pytest.fixture
 def serving(world, tmp_path):
-    """Start services as processes in the folder of the test, and stop them."""
+    """Return a function that starts a service as a process; stop all processes after the test."""
     started = []
     shutil.copytree(world / "first", tmp_path / "artifact")
 

@@ -1,4 +1,4 @@
-"""``prismrec serve`` in its own process, and a client of it."""
+"""Run ``prismrec serve`` in a separate process, with a client for it."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ class Process:
         self.environment = os.environ | environment
         self.environment |= {"PRISMREC_STORE": self.store, "TMPDIR": str(folder / "tmp")}
         self.process = None
-        # A connection a request: any worker may answer the next one.
+        # Each request opens a new connection, so any worker may answer it.
         self.client = httpx2.Client(
             base_url=f"http://127.0.0.1:{self.port}",
             timeout=30,
@@ -73,7 +73,7 @@ class Process:
         return self.process.wait(30)
 
     def memory(self):
-        """Return its memory in bytes, without pages of files."""
+        """Return the memory of the process in bytes, without mapped files."""
         found = psutil.Process(self.process.pid).memory_info()
         return found.rss - found.shared
 

@@ -1,4 +1,4 @@
-"""The API: requests, answers, and what an event changes."""
+"""Test the API: requests, answers, and how events change answers."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from service.clients import event, kind_of, listed, post
 from worlds import untrained
 
 
-def test_the_answer_is_the_recommenders(client, artifact, history):
+def test_the_answer_equals_that_of_the_recommender(client, artifact, history):
     answer = post(client, "/v1/recommend", history=history, k=7, diversity=0.2, explain=True)
     expected = load(artifact).recommend(history, 7, diversity=0.2)
     assert listed(answer) == [item.id for item in expected]
@@ -27,7 +27,7 @@ def test_the_answer_is_the_recommenders(client, artifact, history):
     assert sum(interest["share"] for interest in answer["interests"]) == pytest.approx(1)
 
 
-def test_an_unseen_user_with_a_history_is_answered_from_it(client, history):
+def test_an_unknown_user_with_a_history_gets_an_answer_from_it(client, history):
     answer = post(client, "/v1/recommend", history=history[:2], k=5)
     assert answer["source"] == "interests"
     assert len(answer["items"]) == 5
@@ -37,13 +37,13 @@ def test_an_unseen_user_with_a_history_is_answered_from_it(client, history):
     ("given", "source", "unknown"),
     [(["zzz"], "popular", ["zzz"]), ([], "popular", [])],
 )
-def test_unknown_items_are_named_and_popularity_says_that_it_is(client, given, source, unknown):
+def test_unknown_items_are_named_and_popular_answers_are_marked(client, given, source, unknown):
     answer = post(client, "/v1/recommend", history=given, k=5)
     assert (answer["source"], answer["unknown"]) == (source, unknown)
     assert len(answer["items"]) == 5
 
 
-def test_an_event_changes_the_very_next_answer(client, history):
+def test_an_event_changes_the_next_answer(client, history):
     post(client, "/v1/events", events=[event("ann", item) for item in history])
     before = post(client, "/v1/recommend", user="ann", k=5, explain=True)
     assert post(client, "/v1/recommend", user="ann", k=5, explain=True) == before
@@ -64,7 +64,7 @@ def test_an_event_sent_twice_is_stored_once(client):
     assert [e["id"] for e in found] == [once["id"]]
 
 
-def test_a_late_event_takes_its_place_in_time(client):
+def test_a_late_event_is_sorted_by_its_time(client):
     events = [event("ann", name, time=time) for name, time in (("a", 10), ("c", 30), ("b", 20))]
     post(client, "/v1/events", events=events)
     found = client.get("/v1/users/ann/history").json()["events"]
@@ -73,7 +73,7 @@ def test_a_late_event_takes_its_place_in_time(client):
 
 
 @pytest.mark.parametrize("user", ["a/b", "ümlaut 用户", "9000000000000000019", "a?b#c", "."])
-def test_ids_of_any_kind_survive(client, history, user):
+def test_unusual_ids_are_stored_and_returned_unchanged(client, history, user):
     post(client, "/v1/events", events=[event(user, item) for item in history])
     path = "/v1/users/" + urllib.parse.quote(user, safe="").replace(".", "%2E")
     found = client.get(f"{path}/history").json()
@@ -84,7 +84,7 @@ def test_ids_of_any_kind_survive(client, history, user):
     assert client.get(f"{path}/history").json()["events"] == []
 
 
-def test_a_hidden_item_is_gone_from_the_next_answer_and_after_a_restart(serve, history):
+def test_a_hidden_item_is_removed_immediately_and_stays_hidden_after_a_restart(serve, history):
     client = serve()
     top = listed(post(client, "/v1/recommend", history=history, k=3))[0]
     assert post(client, "/v1/items/hide", items=[top]) == {"hidden": 1}
@@ -97,7 +97,7 @@ def test_a_hidden_item_is_gone_from_the_next_answer_and_after_a_restart(serve, h
     assert listed(post(client, "/v1/recommend", history=history, k=3))[0] == top
 
 
-def test_what_one_process_changes_another_one_follows(serve, history, dataset):
+def test_a_change_in_one_process_also_applies_in_another(serve, history, dataset):
     one, other = serve(), serve()
     top = listed(post(one, "/v1/recommend", history=history, k=1))[0]
     post(other, "/v1/items/hide", items=[top])
@@ -108,14 +108,14 @@ def test_what_one_process_changes_another_one_follows(serve, history, dataset):
     assert [item["id"] for item in answer["items"] if item["provisional"]] == ["new"]
 
 
-def test_an_item_that_changed_category_is_filtered_as_such(client, dataset, history):
+def test_an_item_with_a_changed_category_is_filtered_by_the_new_one(client, dataset, history):
     a, b = dataset.catalog.category_names[:2]
     top = listed(post(client, "/v1/recommend", history=history, k=1, categories=[a]))[0]
     post(client, "/v1/items", items=[{"id": top, "categories": [b]}])
     assert top not in listed(post(client, "/v1/recommend", history=history, k=50, categories=[a]))
 
 
-def test_what_is_not_told_of_a_known_item_stays(serve, dataset):
+def test_an_update_keeps_fields_of_an_item_that_it_does_not_contain(serve, dataset):
     item, other = dataset.catalog.items.external([3, 4])
     own = list(dataset.catalog.categories_named(3))
     assert own, "the item has a category to lose"
@@ -130,7 +130,7 @@ def test_what_is_not_told_of_a_known_item_stays(serve, dataset):
         ]
 
 
-def test_filters_bound_the_list_and_say_when_it_is_exhausted(client, dataset, history):
+def test_filters_limit_the_list_and_a_short_list_has_a_reason(client, dataset, history):
     some = dataset.catalog.items.external(range(1, 11))
     answer = post(
         client, "/v1/recommend", history=history, k=5, allowed=some, blocked=some[:9],
@@ -139,7 +139,7 @@ def test_filters_bound_the_list_and_say_when_it_is_exhausted(client, dataset, hi
     assert (listed(answer), answer["reason"]) == (some[9:], "exhausted")
 
 
-def test_ids_of_a_filter_that_the_catalog_does_not_hold_are_named(client, history):
+def test_unknown_ids_of_a_filter_are_named(client, history):
     asked = {"history": [*history, "zzz"], "blocked": ["yyy", history[0]], "allowed": ["xxx"]}
     answer = post(client, "/v1/recommend", **asked)
     assert (answer["unknown"], answer["unknown_filter"]) == (["zzz"], ["yyy", "xxx"])
@@ -147,13 +147,13 @@ def test_ids_of_a_filter_that_the_catalog_does_not_hold_are_named(client, histor
     assert post(client, "/v1/recommend", history=history)["unknown_filter"] == []
 
 
-def test_offset_goes_on_where_the_list_before_ended(client, history):
+def test_offset_continues_where_the_previous_list_ended(client, history):
     whole = listed(post(client, "/v1/recommend", history=history, k=9))
     rest = listed(post(client, "/v1/recommend", history=history, k=4, offset=5))
     assert rest == whole[5:]
 
 
-def test_the_dial_in_three_units_and_the_frontier_agree(client, history):
+def test_all_three_units_of_diversity_agree_with_the_frontier(client, history):
     found = post(client, "/v1/recommend", history=history, k=6, frontier=True)["frontier"]
     assert found["relevance"][0] == pytest.approx(1)
     assert found["diversity"] == sorted(found["diversity"])
@@ -164,17 +164,17 @@ def test_the_dial_in_three_units_and_the_frontier_agree(client, history):
     assert listed(spared) == listed(post(client, "/v1/recommend", history=history, k=6))
 
 
-def test_a_batch_is_its_requests_one_by_one(client, history):
+def test_a_batch_gives_the_same_answers_as_single_requests(client, history):
     requests = [{"history": history[:n], "k": 4} for n in (0, 1, 5)]
     answers = post(client, "/v1/recommend/batch", requests=requests)["answers"]
     for answer, one in zip(answers, requests, strict=True):
         alone = post(client, "/v1/recommend", **one)
         assert listed(answer) == listed(alone)
         scores = [[item["score"] for item in found["items"]] for found in (answer, alone)]
-        assert scores[0] == pytest.approx(scores[1], rel=1e-5)  # sums of other shapes
+        assert scores[0] == pytest.approx(scores[1], rel=1e-5)  # sums depend on the batch size
 
 
-def test_similar_items_and_items_by_title_and_id(client, dataset):
+def test_similar_items_and_search_by_title_and_id(client, dataset):
     item = dataset.catalog.items.external([3])[0]
     similar = client.get(f"/v1/items/{item}/similar", params={"k": 4}).json()
     assert len(similar["items"]) == 4
@@ -187,7 +187,7 @@ def test_similar_items_and_items_by_title_and_id(client, dataset):
     assert kind_of(client.get("/v1/items/zzz/similar")) == "unknown_name"
 
 
-def test_two_artifacts_answer_side_by_side(serve, artifact, dataset, history, tmp_path):
+def test_two_artifacts_answer_the_same_request(serve, artifact, dataset, history, tmp_path):
     save(untrained(dataset, interests=1), tmp_path / "k1")
     client = serve(places=ServePaths(artifact=artifact, compare_with=tmp_path / "k1"))
     first = post(client, "/v1/recommend", history=history, k=5)
@@ -196,7 +196,7 @@ def test_two_artifacts_answer_side_by_side(serve, artifact, dataset, history, tm
     assert client.get("/v1/artifact").json()["compare_with"]["interests"] == 1
 
 
-def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset, history):
+def test_the_map_contains_popular_items_and_positions_of_interests(client, dataset, history):
     found = client.get("/v1/map", params={"limit": 10}).json()
     assert {len(found[name]) for name in ("ids", "titles", "x", "y", "category")} == {10}
     answer = post(client, "/v1/recommend", history=history, explain=True)
@@ -205,7 +205,7 @@ def test_the_map_holds_the_popular_items_and_interests_lie_on_it(client, dataset
         assert len(interest["top"]) == 5
 
 
-def test_no_answer_holds_a_trace_or_a_path(client, monkeypatch):
+def test_no_answer_contains_a_traceback_or_a_path(client, monkeypatch):
     def broken(_served, _item, _k):
         raise RuntimeError("/secret/path of a bug")
 
@@ -216,7 +216,7 @@ def test_no_answer_holds_a_trace_or_a_path(client, monkeypatch):
     assert "secret" not in answer.text
 
 
-def test_every_answer_is_declared(client):
+def test_every_answer_status_is_in_the_openapi_document(client):
     declared = client.get("/openapi.json").json()
     for path in declared["paths"].values():
         for operation in path.values():
@@ -237,7 +237,7 @@ def test_metrics_count_answers_lists_and_events(client, history):
     assert "prismrec_distinct_lists 1.0" in text
 
 
-def test_popular_items_are_no_interests_items(client, history):
+def test_popular_items_are_not_counted_for_any_interest(client, history):
     post(client, "/v1/recommend", history=[], k=5)
     assert "prismrec_interest_items_total{" not in client.get("/metrics").text
     post(client, "/v1/recommend", history=history, k=5)
@@ -245,7 +245,7 @@ def test_popular_items_are_no_interests_items(client, history):
     assert sum(map(float, found)) == 5
 
 
-def test_a_users_own_name_comes_before_names_that_hold_it(serve, artifact, dataset, tmp_path):
+def test_an_exact_user_name_is_listed_before_longer_names(serve, artifact, dataset, tmp_path):
     save_dataset(dataset, tmp_path / "data")
     client = serve(places=ServePaths(artifact=artifact, data=tmp_path / "data"))
     found = client.get("/v1/examples", params={"search": "1", "limit": 60}).json()["users"]
@@ -256,7 +256,7 @@ def test_a_users_own_name_comes_before_names_that_hold_it(serve, artifact, datas
     assert not all(begins)
 
 
-def test_the_health_view_has_the_report_that_evaluate_wrote(serve, artifact, tmp_path):
+def test_the_health_report_contains_the_evaluation_report(serve, artifact, tmp_path):
     places = ServePaths(artifact=artifact, report=tmp_path)
     assert serve(places=places).get("/v1/health-report").json()["report"] is None
     (tmp_path / "report.json").write_text(json.dumps({"entries": [{"name": "prism"}]}))
@@ -264,7 +264,7 @@ def test_the_health_view_has_the_report_that_evaluate_wrote(serve, artifact, tmp
     assert found == {"entries": [{"name": "prism"}]}
 
 
-def test_the_first_file_of_the_page_is_never_kept_and_the_others_are(client):
+def test_browsers_cache_all_files_of_the_page_except_the_first(client):
     first = client.get("/")
     assert first.headers["cache-control"] == "no-cache"
     script = re.search(r"page-[^\"]+\.js", first.text)[0]

@@ -1,4 +1,4 @@
-"""Copies of artifacts, and clocks: what a service keeps beside its store."""
+"""Test the private copies of artifacts and the clock that orders events."""
 
 import gc
 from pathlib import Path
@@ -24,7 +24,7 @@ def copies(folder):
 
 
 @pytest.mark.slow
-def test_a_copy_stays_while_it_is_held_and_goes_afterwards(folder, artifact, dataset, tmp_path):
+def test_a_copy_is_kept_while_in_use_and_removed_afterwards(folder, artifact, dataset, tmp_path):
     first, again = ArtifactCopy(artifact, folder), ArtifactCopy(artifact, folder)
     assert first.folder == again.folder
     save(untrained(dataset, interests=1), tmp_path / "other")
@@ -41,13 +41,13 @@ def test_a_copy_stays_while_it_is_held_and_goes_afterwards(folder, artifact, dat
     assert copies(folder) == {other.name}
 
 
-def test_what_a_killed_process_left_is_removed(folder, artifact):
+def test_incomplete_copies_of_a_killed_process_are_removed(folder, artifact):
     (folder / ".part-left").mkdir()
     ArtifactCopy(artifact, folder)
     assert not (folder / ".part-left").exists()
 
 
-def test_an_artifact_exchanged_while_it_is_copied_is_refused(
+def test_an_artifact_that_is_replaced_during_copying_is_refused(
     folder, artifact, dataset, tmp_path, monkeypatch
 ):
     save(untrained(dataset, interests=1), tmp_path / "other")
@@ -64,7 +64,7 @@ def test_an_artifact_exchanged_while_it_is_copied_is_refused(
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"damaged")])
-def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifact, spoil):
+def test_a_damaged_copy_is_made_again_and_used_by_the_next_start(folder, artifact, spoil):
     copy = ArtifactCopy(artifact, folder)
     spoil(copy.folder / "items.parquet")
     spoil(copy.folder / "manifest.json")
@@ -77,7 +77,7 @@ def test_a_damaged_copy_is_made_anew_and_the_next_start_takes_it(folder, artifac
     assert copies(folder) == {copy.name}
 
 
-def test_where_the_artifact_is_damaged_too_it_is_refused_and_the_copy_left(folder, artifact):
+def test_a_damaged_artifact_is_refused_and_its_damaged_copy_is_kept(folder, artifact):
     copy = ArtifactCopy(artifact, folder)
     for place in (artifact, copy.folder):
         (place / "items.parquet").unlink()
@@ -86,21 +86,23 @@ def test_where_the_artifact_is_damaged_too_it_is_refused_and_the_copy_left(folde
     assert copy.folder.exists()
 
 
-def test_a_folder_of_copies_that_others_may_write_is_refused(folder):
+def test_a_folder_of_copies_that_other_users_may_write_is_refused(folder):
     folder.chmod(0o777)
     with pytest.raises(ConfigError, match="open to others"):
         private_folder()
 
 
-def test_a_clock_set_back_leaves_events_in_their_order():
+def test_the_clock_does_not_go_back_if_the_system_clock_does():
     times = iter([10 * BACK, 10 * BACK - 5_000_000, 10 * BACK + 7, 5 * BACK, 5 * BACK + 1])
     arrivals = MonotonicClock(lambda: 1_000 * next(times))
-    told = [arrivals.now() for _ in range(5)]
-    assert told[:3] == [10 * BACK, 10 * BACK, 10 * BACK + 7]
-    assert told[3:] == [5 * BACK, 5 * BACK + 1], "a clock that was hours ahead is believed again"
+    times_read = [arrivals.now() for _ in range(5)]
+    assert times_read[:3] == [10 * BACK, 10 * BACK, 10 * BACK + 7]
+    assert times_read[3:] == [5 * BACK, 5 * BACK + 1], (
+        "a clock that was hours ahead is believed again"
+    )
 
 
-def test_events_without_a_time_stay_in_order_over_a_clock_set_back(client):
+def test_events_without_a_time_stay_in_order_if_the_system_clock_goes_back(client):
     now = [10**18]
     client.context.clock.clock = lambda: now[0]
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Further hostile cases, over HTTP."""
+"""Test further unusual and hostile cases over HTTP."""
 
 import json
 import zipfile
@@ -17,7 +17,7 @@ from service.processes import Process, replace_folder
 from worlds import untrained
 
 
-def test_vectors_that_are_no_numbers_are_refused_and_the_old_ones_answer_on(
+def test_vectors_with_nan_are_refused_and_the_old_artifact_stays_in_use(
     client, artifact, dataset, history, tmp_path
 ):
     before = post(client, "/v1/recommend", history=history)
@@ -32,7 +32,7 @@ def test_vectors_that_are_no_numbers_are_refused_and_the_old_ones_answer_on(
     assert json.dumps(before, allow_nan=False)
 
 
-def test_an_artifact_holds_no_pickle_and_opens_with_weights_only(artifact):
+def test_an_artifact_contains_no_pickle_and_loads_with_weights_only(artifact):
     files = [path for path in artifact.rglob("*") if path.is_file()]
     assert not [path for path in files if path.read_bytes()[:2] in (b"\x80\x02", b"\x80\x04")]
     assert not [path for path in files if zipfile.is_zipfile(path)], "torch.save writes one"
@@ -51,7 +51,7 @@ def test_another_process_answers_with_the_same_list_and_scores(artifact, history
     ]
 
 
-def test_an_item_with_nothing_but_a_category_is_found_and_marked(client, dataset, history):
+def test_a_new_item_with_only_a_category_is_found_and_marked(client, dataset, history):
     category = dataset.catalog.category_names[0]
     post(client, "/v1/items", items=[{"id": "new", "title": "New", "categories": [category]}])
     found = client.get("/v1/items", params={"search": "new"}).json()["items"]
@@ -61,15 +61,15 @@ def test_an_item_with_nothing_but_a_category_is_found_and_marked(client, dataset
     assert client.get("/v1/items/new/similar").json()["items"]
 
 
-def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
+def test_answers_contain_external_ids_and_no_padding(client, dataset, history):
     names = set(dataset.catalog.items.external(range(1, dataset.catalog.size)))
     answer = post(
         client, "/v1/recommend", history=history, k=500, exclude_seen=False, explain=True,
         diversity=0.5,
     )  # fmt: skip
-    told = [item["id"] for item in answer["items"]]
-    assert set(told) == names
-    assert len(told) == len(names)
+    returned = [item["id"] for item in answer["items"]]
+    assert set(returned) == names
+    assert len(returned) == len(names)
     others = [one["id"] for item in answer["items"] for one in item["because"]]
     others += [one["id"] for it in answer["interests"] for one in it["items"] + it["top"]]
     assert set(others) <= names
@@ -77,13 +77,13 @@ def test_ids_are_the_callers_and_padding_is_nowhere(client, dataset, history):
     assert set(client.get("/v1/map").json()["ids"]) == names
 
 
-def test_a_hundred_same_requests_are_answered_the_same(client, history):
+def test_a_hundred_equal_requests_get_equal_answers(client, history):
     first = post(client, "/v1/recommend", history=history, k=10, explain=True)
     for _ in range(99):
         assert post(client, "/v1/recommend", history=history, k=10, explain=True) == first
 
 
-def test_one_list_for_everyone_is_noticed(client, dataset, history):
+def test_the_same_list_for_all_users_is_reported(client, dataset, history):
     for user in range(50):
         own = dataset.catalog.items.external(dataset.histories[user].tolist())
         post(client, "/v1/recommend", history=own, k=10)
@@ -101,12 +101,12 @@ def test_one_list_for_everyone_is_noticed(client, dataset, history):
 
 
 def served_list(name):
-    """Return a list of popular items that holds one item."""
+    """Return an answer that contains one popular item."""
     item = Item(id=name, title=name, score=0.0, interest=0, rank_by_score=1)
     return ServedAnswer(items=(item,), source="popular", options=ListOptions(k=1), artifact="a")
 
 
-def test_the_share_of_distinct_lists_is_of_the_newest():
+def test_the_share_of_distinct_lists_counts_only_the_newest():
     metrics = Metrics()
     for number in range(NEWEST):
         metrics.count_list(served_list(str(number)))

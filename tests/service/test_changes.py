@@ -1,4 +1,4 @@
-"""The file of changes: what is written is followed, what is no change is said and not skipped."""
+"""Test the file of changes: changes are applied, and invalid lines are reported, not skipped."""
 
 import json
 
@@ -18,7 +18,7 @@ def path(tmp_path):
     return tmp_path / "changes"
 
 
-def test_every_kind_of_change_comes_back_as_it_was(path):
+def test_every_kind_of_change_is_read_as_it_was_written(path):
     changes = [
         hide("ä\n", "b"),
         Marked(kind="unhide", items=["b"]),
@@ -33,7 +33,7 @@ def test_every_kind_of_change_comes_back_as_it_was(path):
 
 
 @pytest.mark.parametrize("left", [b'{"kind": "hide", "ite', b"x" * 3 * BLOCK])
-def test_a_change_that_was_cut_off_is_dropped_by_the_next_one(path, left):
+def test_the_next_change_replaces_an_incomplete_one(path, left):
     journal = Journal(path)
     journal.append(hide("a"))
     with path.open("ab") as file:
@@ -44,7 +44,7 @@ def test_a_change_that_was_cut_off_is_dropped_by_the_next_one(path, left):
     assert [json.loads(line)["items"] for line in path.read_text().splitlines()] == [["a"], ["b"]]
 
 
-def test_a_file_of_nothing_but_a_cut_off_change_begins_anew(path):
+def test_a_file_with_only_an_incomplete_change_is_started_again(path):
     path.write_bytes(b"x" * 2 * BLOCK)
     Journal(path).append(hide("a"))
     assert Journal(path).new() == [hide("a")]
@@ -70,7 +70,7 @@ def rewritten(path):
 
 @pytest.mark.parametrize("happens", [removed, cut, exchanged, rewritten])
 @pytest.mark.parametrize("names", [("b",), ("b" * 500,)])
-def test_a_file_that_is_not_the_one_read_is_read_from_its_beginning(path, happens, names):
+def test_a_replaced_file_is_read_from_its_beginning(path, happens, names):
     journal = Journal(path)
     journal.append(hide("a", "a", "a"))
     journal.new()
@@ -92,7 +92,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("line", BAD)
-def test_a_line_that_is_no_change_is_said_until_it_is_gone(serve, artifact, history, line, caplog):
+def test_an_invalid_line_is_reported_until_it_is_removed(serve, artifact, history, line, caplog):
     client = serve()
     top = client.post("/v1/recommend", json={"history": history, "k": 1}).json()["items"][0]["id"]
     path = client.context.versions.journal.path
@@ -109,16 +109,16 @@ def test_a_line_that_is_no_change_is_said_until_it_is_gone(serve, artifact, hist
         serve()
     path.write_text(hide(top).model_dump_json() + "\n")
     assert client.get("/readyz").status_code == 200
-    told = client.post("/v1/recommend", json={"history": history, "k": 40}).json()["items"]
-    assert top not in [item["id"] for item in told]
+    items = client.post("/v1/recommend", json={"history": history, "k": 40}).json()["items"]
+    assert top not in [item["id"] for item in items]
 
 
-def test_a_file_that_cannot_be_read_is_said_in_a_sentence(serve, artifact, tmp_path):
+def test_an_unreadable_file_is_a_clear_error(serve, artifact, tmp_path):
     with pytest.raises(StoreError, match="cannot be read"):
         serve(places=ServePaths(artifact=artifact, changes=tmp_path))
 
 
-def test_a_change_after_the_file_was_removed_applies(client, history):
+def test_a_change_applies_after_the_file_was_removed(client, history):
     def listed():
         answer = client.post("/v1/recommend", json={"history": history, "k": 40}).json()
         return [item["id"] for item in answer["items"]]
@@ -127,13 +127,13 @@ def test_a_change_after_the_file_was_removed_applies(client, history):
     client.post("/v1/items/hide", json={"items": [first, second, "zzz"]})
     client.context.versions.journal.path.unlink()
     client.post("/v1/items/hide", json={"items": [third]})
-    assert listed()[:2] == [first, second]  # what the file no longer says is no longer so
+    assert listed()[:2] == [first, second]  # changes in the deleted file no longer apply
     assert third not in listed()
     client.context.versions.journal.path.unlink()
     assert listed()[:3] == [first, second, third]
 
 
-def test_that_a_file_began_anew_is_told_once_it_can_be_read(path):
+def test_a_restarted_file_is_reported_when_it_can_be_read(path):
     journal = Journal(path)
     journal.append(hide("a"))
     assert (journal.new(), journal.restarted) == ([hide("a")], False)
@@ -146,6 +146,6 @@ def test_that_a_file_began_anew_is_told_once_it_can_be_read(path):
     assert (journal.new(), journal.restarted) == ([], False)
 
 
-def test_what_was_acknowledged_under_wider_bounds_is_a_change_yet(path):
+def test_a_change_that_was_accepted_under_larger_limits_is_still_read(path):
     path.write_text('{"kind": "hide", "items": ["' + "日" * 400 + '"]}\n')
     assert Journal(path).new() == [hide("日" * 400)]

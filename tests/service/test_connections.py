@@ -1,4 +1,4 @@
-"""Slow clients, endless requests and too many clients, on real connections to a server thread."""
+"""Test slow clients, endless requests and too many clients, on real connections."""
 
 import json
 import socket
@@ -16,12 +16,12 @@ from prismrec.service.lists import ListMaker
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 
-pytestmark = pytest.mark.slow  # it waits for what is given up
+pytestmark = pytest.mark.slow  # the tests wait for timeouts
 
 
 @pytest.fixture
 def serve_connections(artifact, private, monkeypatch):
-    """Start servers; return the address of each."""
+    """Return a function that starts a server and returns its address."""
     monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(limits, "READING", 0.3)
     running = []
@@ -52,7 +52,7 @@ def serve_connections(artifact, private, monkeypatch):
         bound.close()
 
 
-def said(address, *parts, pause=0.0):
+def exchange(address, *parts, pause=0.0):
     """Send parts with a pause after each; return everything received until the server closes."""
     with socket.create_connection(address, timeout=10) as connection:
         try:
@@ -75,39 +75,43 @@ LAST = b"Connection: close\r\n"
 def ask(address, path="/v1/recommend", **body):
     content = json.dumps(body).encode()
     length = f"Content-Length: {len(content)}\r\n\r\n".encode()
-    return said(address, HEAD.replace(b"/v1/recommend", path.encode()) + LAST + length + content)
+    return exchange(
+        address, HEAD.replace(b"/v1/recommend", path.encode()) + LAST + length + content
+    )
 
 
-def test_a_body_that_trickles_in_is_given_up(serve_connections):
+def test_a_body_that_arrives_too_slowly_is_refused(serve_connections):
     address = serve_connections()
-    answer = said(address, HEAD + b"Content-Length: 100\r\n\r\n", b"{", b'"k"', pause=0.05)
+    answer = exchange(address, HEAD + b"Content-Length: 100\r\n\r\n", b"{", b'"k"', pause=0.05)
     assert status_of(answer) == 408
     assert "timed_out_reading" in answer
 
 
 @pytest.mark.parametrize("head", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
-def test_a_head_that_never_ends_is_given_up(serve_connections, head):
+def test_a_connection_with_an_incomplete_head_is_closed(serve_connections, head):
     began = time.monotonic()
-    assert said(serve_connections(), head) == ""
+    assert exchange(serve_connections(), head) == ""
     assert time.monotonic() - began < 5
 
 
-def test_a_second_head_that_never_ends_is_given_up_too(serve_connections):
-    answer = said(
+def test_a_connection_with_an_incomplete_second_head_is_closed(serve_connections):
+    answer = exchange(
         serve_connections(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET", pause=0.1
     )
     assert status_of(answer) == 200
 
 
-def test_a_head_without_bound_is_refused(serve_connections):
+def test_a_very_long_head_is_refused(serve_connections):
     lines = [b"X-%d: %s\r\n" % (number, b"a" * 1_000) for number in range(200)]
-    answer = said(serve_connections(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n", *lines, pause=0.001)
+    answer = exchange(
+        serve_connections(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n", *lines, pause=0.001
+    )
     assert answer == "closed" or status_of(answer) == 400
-    long = said(serve_connections(), b"GET /" + b"a" * 200_000)
+    long = exchange(serve_connections(), b"GET /" + b"a" * 200_000)
     assert long == "closed" or status_of(long) == 400
 
 
-def test_connections_that_say_nothing_keep_nobody_from_answers(serve_connections):
+def test_silent_connections_do_not_block_other_clients(serve_connections):
     address = serve_connections()
     silent = [socket.create_connection(address) for _ in range(200)]
     assert status_of(ask(address, history=[])) == 200
@@ -117,9 +121,9 @@ def test_connections_that_say_nothing_keep_nobody_from_answers(serve_connections
         connection.close()
 
 
-def test_a_slow_client_that_is_answering_is_not_cut_off(serve_connections, monkeypatch):
+def test_a_client_that_waits_for_a_slow_answer_is_not_disconnected(serve_connections, monkeypatch):
     def slowly(self, asked):
-        time.sleep(0.6)  # longer than a head may take
+        time.sleep(0.6)  # longer than the time limit for a head
         return [{"late": True}] * len(asked)
 
     monkeypatch.setattr(ListMaker, "answer_each", slowly)
@@ -130,7 +134,7 @@ def test_a_slow_client_that_is_answering_is_not_cut_off(serve_connections, monke
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Return an event; no list is computed until it is set."""
+    """Return a threading event; no list is computed until a test sets it."""
     gate = threading.Event()
 
     def held(self, asked):
@@ -149,7 +153,7 @@ def gate(monkeypatch):
         ("/v1/recommend/batch", {"requests": [{"history": []}]}, 3),  # one computes, two wait
     ],
 )
-def test_more_than_may_wait_are_told_when_to_come_back(serve_connections, gate, path, body, taken):
+def test_requests_above_the_queue_limit_get_retry_after(serve_connections, gate, path, body, taken):
     address, answers = serve_connections(queue=2), []
     clients = [
         threading.Thread(target=lambda: answers.append(ask(address, path, **body)))
@@ -167,9 +171,7 @@ def test_more_than_may_wait_are_told_when_to_come_back(serve_connections, gate, 
     assert sorted(map(status_of, answers)) == [200] * taken + [503] * (8 - taken)
 
 
-def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_is_given(
-    serve_connections, gate
-):
+def test_a_timed_out_request_does_not_affect_the_next_one(serve_connections, gate):
     address = serve_connections(timeout=0.2)
     answer = ask(address, history=[])
     assert status_of(answer) == 504

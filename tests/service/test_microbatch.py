@@ -1,4 +1,4 @@
-"""Requests that wait are computed together, and each gets its own."""
+"""Check that waiting requests are computed together and each gets its own answer."""
 
 import asyncio
 import threading
@@ -15,23 +15,23 @@ from prismrec.service.thread_pool import ThreadPool
 
 
 def run(compute, asked, *, threads=1, queue=100, timeout=5.0):
-    """Ask everything at once; give each result or exception."""
+    """Send all requests at once; return the result or exception of each."""
     workers = ThreadPool(threads, queue, timeout, "test")
 
-    async def all_of_it():
+    async def send_all():
         batcher = Batcher(compute, workers)
         calls = [batcher.run(one) for one in asked]
         return await asyncio.gather(*calls, return_exceptions=True)
 
-    # On a thread of its own: a browser test before this one leaves a loop running here.
+    # This needs a separate thread: an earlier browser test leaves an event loop running here.
     with ThreadPoolExecutor(1) as thread:
         try:
-            return thread.submit(lambda: asyncio.run(all_of_it())).result()
+            return thread.submit(lambda: asyncio.run(send_all())).result()
         finally:
             workers.close()
 
 
-def test_what_waits_is_taken_together_and_everyone_gets_their_own():
+def test_waiting_requests_form_batches_and_each_gets_its_own_answer():
     sizes = []
 
     def compute(batch):
@@ -42,7 +42,7 @@ def test_what_waits_is_taken_together_and_everyone_gets_their_own():
     assert sizes == [MOST, MOST, 6]
 
 
-def test_one_that_cannot_be_answered_leaves_the_others_alone():
+def test_one_failed_request_does_not_affect_the_others():
     def compute(batch):
         return [ValueError("odd") if one % 2 else one for one in batch]
 
@@ -51,7 +51,7 @@ def test_one_that_cannot_be_answered_leaves_the_others_alone():
     assert [str(one) for one in found if isinstance(one, Exception)] == ["odd"] * 3
 
 
-def test_a_batch_that_breaks_is_told_to_all_of_it_and_the_next_one_is_computed():
+def test_an_exception_fails_its_whole_batch_but_not_the_next_one():
     broken = [True]
 
     def compute(batch):
@@ -64,7 +64,7 @@ def test_a_batch_that_breaks_is_told_to_all_of_it_and_the_next_one_is_computed()
     assert found[MOST:] == [MOST, MOST + 1, MOST + 2]
 
 
-def test_too_many_are_refused_at_once_and_a_slow_one_after_the_timeout():
+def test_extra_requests_are_refused_immediately_and_slow_ones_time_out():
     gate = threading.Event()
 
     def compute(batch):
@@ -74,12 +74,12 @@ def test_too_many_are_refused_at_once_and_a_slow_one_after_the_timeout():
     found = run(compute, range(9), queue=3, timeout=0.1)
     gate.set()
     kinds = [one.kind for one in found if isinstance(one, ApiError)]
-    assert kinds.count("timed_out") == 4  # a thread and three that wait
+    assert kinds.count("timed_out") == 4  # one is computed and three wait
     assert kinds.count("overloaded") == 5
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_no_more_batches_run_than_there_are_threads(threads):
+def test_at_most_one_batch_runs_per_thread(threads):
     running, most = [0], [0]
     lock = threading.Lock()
 
@@ -96,7 +96,7 @@ def test_no_more_batches_run_than_there_are_threads(threads):
     assert most[0] <= threads
 
 
-def test_of_a_group_that_cannot_be_computed_only_the_cause_is_refused(client, history, monkeypatch):
+def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeypatch):
     compute, sizes = lists.answers_of, []
 
     def refusing(served, histories, asked):
@@ -113,7 +113,7 @@ def test_of_a_group_that_cannot_be_computed_only_the_cause_is_refused(client, hi
     assert sizes == [3, 1, 1, 1]
 
 
-def test_a_store_that_is_down_fails_whoever_needs_it_and_is_asked_once(
+def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(
     client, history, monkeypatch
 ):
     calls = []

@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: real responses validate against it, and it names what it must."""
+"""Check the OpenAPI document: real responses match it, and it describes every field."""
 
 import re
 from dataclasses import fields
@@ -116,7 +116,7 @@ def test_every_response_validates_against_the_document(api, document, history):
     assert sent == declared, "a route without a request here is not checked"
 
 
-def test_a_response_of_another_shape_is_noticed(api, service, history, monkeypatch):
+def test_a_response_of_another_shape_fails_the_check(api, service, history, monkeypatch):
     from prismrec.service import lists
 
     whole = lists._served
@@ -149,14 +149,14 @@ def test_every_field_of_a_request_and_every_operation_is_described(document):
             assert operation["description"].endswith("."), operation["operationId"]
 
 
-# The fields of ListOptions whose parts have names of their own over HTTP.
+# The parts of these fields of ListOptions are separate fields over HTTP.
 FLAT = {
     "diversity": {"diversity", "diversity_target", "max_relevance_loss"},
     "filter": {field.name for field in fields(Filter)},
 }
 
 
-def test_a_request_has_the_fields_of_list_options_and_no_others(document):
+def test_a_request_has_exactly_the_fields_of_list_options(document):
     options = set().union(*(FLAT.get(f.name, {f.name}) for f in fields(ListOptions)))
     assert len(FLAT["diversity"]) == len(fields(Diversity))
     others = {"user", "history", "offset", "explain", "frontier", "comparison"}
@@ -165,7 +165,7 @@ def test_a_request_has_the_fields_of_list_options_and_no_others(document):
     assert set(declared["properties"]) == options | others
 
 
-def test_defaults_of_a_request_are_those_of_list_options(history, artifact, client):
+def test_a_request_has_the_same_defaults_as_list_options(history, artifact, client):
     made, default = RecommendRequest(history=[]).options, ListOptions()
     assert made.diversity.off
     assert default.diversity.off

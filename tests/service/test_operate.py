@@ -1,4 +1,4 @@
-"""What operators read and use is correct: docs/serving.md, deploy/, doctor."""
+"""Check the documents and files for operators: docs/serving.md, deploy/, doctor."""
 
 import ast
 import inspect
@@ -65,30 +65,30 @@ def metrics_table():
 
 
 @pytest.mark.parametrize("name", ["settings", "metrics"])
-def test_the_tables_are_what_the_code_says(name):
+def test_the_tables_in_the_documents_match_the_code(name):
     assert table_in_docs(name) == {"settings": settings_table, "metrics": metrics_table}[name]()
 
 
-def test_the_dashboard_asks_for_every_metric_and_for_no_other():
+def test_the_dashboard_shows_exactly_the_existing_metrics():
     text = (ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8")
     asked = set(re.findall(r"prismrec_[a-z_]+", json.dumps(json.loads(text)["panels"])))
     there = {row.split("`")[1].split("{")[0] for row in metrics_table()}
     assert {name.removesuffix("_bucket") for name in asked} == there
 
 
-def test_the_dashboard_is_what_its_script_writes():
+def test_the_dashboard_is_the_output_of_its_script():
     script = ROOT / "deploy" / "make_dashboard.py"
     written = json.loads((ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8"))
     assert runpy.run_path(str(script))["dashboard"]() == written
 
 
-def test_the_services_own_list_names_every_module():
+def test_the_docstring_of_the_service_lists_every_module():
     folder = Path(prismrec.service.__file__).parent
     listed = re.findall(r"^(\w+)  +", prismrec.service.__doc__, re.MULTILINE)
     assert sorted(listed) == sorted(f.stem for f in folder.glob("[!_]*.py"))
 
 
-def test_the_example_names_every_setting():
+def test_the_example_file_contains_every_setting():
     example = tomllib.loads((ROOT / "deploy" / "serve.toml").read_text(encoding="utf-8"))
     assert set(example) - {"changes"} == {field.name for field in fields(Settings)}
     made = Settings(**{name: value for name, value in example.items() if name != "changes"})
@@ -97,7 +97,7 @@ def test_the_example_names_every_setting():
 
 
 @pytest.mark.slow
-def test_serve_takes_the_example(artifact, tmp_path):
+def test_serve_accepts_the_example_file(artifact, tmp_path):
     text = (ROOT / "deploy" / "serve.toml").read_text(encoding="utf-8")
     (tmp_path / "serve.toml").write_text(text.replace("/var/lib/prismrec", str(tmp_path)))
     process = Process(
@@ -116,7 +116,7 @@ def test_serve_takes_the_example(artifact, tmp_path):
 
 
 @pytest.fixture
-def somewhere(artifact, dataset, private, tmp_path):
+def folder_of_artifacts(artifact, dataset, private, tmp_path):
     """Return a folder with an artifact, another data set and a damaged artifact."""
     save(load(artifact), artifact, about={"dataset": {"ids_fingerprint": dataset.ids_fingerprint}})
     save_dataset(small_dataset(OTHER), tmp_path / "other")
@@ -126,7 +126,7 @@ def somewhere(artifact, dataset, private, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["nowhere"], "No artifact at nowhere"),
         (["artifact", "--host", "::"], "there is no key"),
@@ -139,20 +139,22 @@ def somewhere(artifact, dataset, private, tmp_path):
         (["cut"], "items.parquet is missing"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_a_sentence(somewhere, monkeypatch, capsys, flags, said):
-    monkeypatch.chdir(somewhere)
-    monkeypatch.setenv("PRISMREC_SERVE", "")  # put back afterwards
-    if "bound" in said:
+def test_an_invalid_command_ends_with_a_clear_error(
+    folder_of_artifacts, monkeypatch, capsys, flags, message
+):
+    monkeypatch.chdir(folder_of_artifacts)
+    monkeypatch.setenv("PRISMREC_SERVE", "")  # pytest restores it after the test
+    if "bound" in message:
         monkeypatch.setenv("PRISMREC_READ_KEYS", "a-key-for-reading-1")
     with pytest.raises(SystemExit) as ended:
         main(["serve", *flags, "--port", "0"])
     assert ended.value.code == 2
     printed = capsys.readouterr()
-    assert said in printed.err
+    assert message in printed.err
     assert "Serving" not in printed.out + printed.err, "nothing is served"
 
 
-def test_a_data_set_of_other_items_is_no_ground_for_diagnostics(serve, artifact, dataset, tmp_path):
+def test_a_data_set_with_other_items_gives_no_diagnostics(serve, artifact, dataset, tmp_path):
     save_dataset(small_dataset(OTHER), tmp_path / "other")
     save_dataset(dataset, tmp_path / "own", split={"name": "by-user", "options": {}})
     found = {}
@@ -164,7 +166,7 @@ def test_a_data_set_of_other_items_is_no_ground_for_diagnostics(serve, artifact,
     assert "number their items differently" in found["other"]["notes"][0]
 
 
-def test_the_image_is_written_well():
+def test_the_dockerfile_is_valid():
     hadolint = Path(sys.executable).with_name("hadolint")
     if not hadolint.exists():
         pytest.skip("hadolint has no wheel for this system")
@@ -176,7 +178,7 @@ def test_the_image_is_written_well():
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")
-def test_the_unit_is_understood(tmp_path):
+def test_the_systemd_unit_is_valid(tmp_path):
     unit = (ROOT / "deploy" / "prismrec.service").read_text(encoding="utf-8")
     here = Path(sys.executable).with_name("prismrec")
     (tmp_path / "prismrec.service").write_text(
@@ -190,7 +192,7 @@ def test_the_unit_is_understood(tmp_path):
     assert "prismrec.service" not in found.stderr, found.stderr
 
 
-def test_doctor_tells_the_extras_and_measures_an_index(artifact, dataset, tmp_path, capsys):
+def test_doctor_lists_the_extras_and_measures_an_index(artifact, dataset, tmp_path, capsys):
     made = load(artifact)
     model, catalog = made.model, made.catalog
     histories = [dataset.histories[user] for user in range(20)]

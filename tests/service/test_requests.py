@@ -1,4 +1,4 @@
-"""Wrong, odd and hostile requests."""
+"""Test wrong, unusual and hostile requests."""
 
 import urllib.parse
 
@@ -43,13 +43,13 @@ from service.clients import event, kind_of, post
         ("/v1/artifact", {}, 405, "method_not_allowed"),
     ],
 )  # fmt: skip
-def test_a_wrong_request_is_told_in_one_shape(lasting, path, body, status, kind):
+def test_all_wrong_requests_get_errors_of_the_same_shape(lasting, path, body, status, kind):
     answer = lasting().post(path, json=body)
     assert answer.status_code == status, answer.text
     assert kind_of(answer) == kind
 
 
-def test_a_number_may_stand_as_text(lasting, history):
+def test_a_number_may_be_sent_as_text(lasting, history):
     for asked in (
         {"k": 6, "offset": 1, "diversity": 0.1},
         {"diversity_target": 0.5},
@@ -75,14 +75,14 @@ NOW = 1_700_000_000
         (-(2**63), "in nanoseconds"),
     ],
 )
-def test_a_time_of_another_unit_is_refused_by_name(lasting, time, unit):
+def test_the_error_for_a_time_names_its_unit(lasting, time, unit):
     sent = {"events": [{"user": "u", "item": "i", "time": time}]}
     answer = lasting().post("/v1/events", json=sent)
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
     assert f"{unit} by its size; send microseconds" in answer.text
 
 
-def test_microseconds_and_counts_are_times(client):
+def test_microseconds_and_small_numbers_are_valid_times(client):
     times = [0, 5, -5, 10**8 - 1, NOW * 10**6, -NOW * 10**6, str(NOW * 10**6)]
     post(client, "/v1/events", events=[event("ann", "x", time=time) for time in times])
     found = client.get("/v1/users/ann/history").json()["events"]
@@ -90,14 +90,14 @@ def test_microseconds_and_counts_are_times(client):
 
 
 @pytest.mark.parametrize("size", [10**n + d for n in range(7, 19) for d in (-1, 0)])
-def test_the_unit_of_a_time_is_told_as_of_a_logs(size):
+def test_the_service_and_the_log_reader_guess_the_same_unit(size):
     found = pl.select(times.classify(pl.lit(size), pl.Int64())).item()
     short = {"seconds": "s", "milliseconds": "ms", "nanoseconds": "ns"}
-    said = [short[unit] for unit, low, past in OTHER_UNITS if low <= size < past]
-    assert said == ([] if found in ("us", times.SMALL) else [found])
+    units = [short[unit] for unit, low, past in OTHER_UNITS if low <= size < past]
+    assert units == ([] if found in ("us", times.SMALL) else [found])
 
 
-def test_an_id_is_bounded_in_bytes_wherever_it_stands(lasting):
+def test_every_id_has_a_maximum_number_of_bytes(lasting):
     client, long = lasting(), "ü" * 600
     bodies = [
         ("/v1/recommend", {"user": long}),
@@ -128,7 +128,7 @@ def test_an_id_is_bounded_in_bytes_wherever_it_stands(lasting):
         (b'{"history": [], "k": 1e400}', 422),
     ],
 )
-def test_a_hostile_body_is_refused_and_the_service_lives(lasting, body, status):
+def test_a_hostile_body_is_refused_and_the_service_continues(lasting, body, status):
     client = lasting()
     headers = {"content-type": "application/json"}
     answer = client.post("/v1/recommend", content=body, headers=headers)

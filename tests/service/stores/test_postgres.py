@@ -1,4 +1,4 @@
-"""PostgreSQL: what the contract does not say of it."""
+"""Test the PostgreSQL store: cases that the contract tests do not cover."""
 
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
@@ -25,7 +25,7 @@ real = pytest.mark.parametrize("url", ["postgres"], indirect=True)
         "postgresql:me:hush@127.0.0.1",
     ],
 )
-def test_no_error_shows_the_password_nor_its_cause(url):
+def test_no_error_or_its_cause_contains_the_password(url):
     with pytest.raises((ConfigError, StoreError)) as refused:
         open_store(url)
     assert "hush" not in str(refused.value)
@@ -33,7 +33,7 @@ def test_no_error_shows_the_password_nor_its_cause(url):
 
 
 @real
-def test_a_server_s_own_words_are_shown_without_the_password(url):
+def test_the_message_of_the_server_is_shown_without_the_password(url):
     secret = {"password": "events"}
     with open_store(url) as store, mock.patch.dict(store._parts, secret):
         with psycopg.connect(url) as connection:
@@ -43,7 +43,7 @@ def test_a_server_s_own_words_are_shown_without_the_password(url):
 
 
 @real
-def test_connections_that_the_server_ended_are_not_noticed(url):
+def test_connections_that_the_server_closed_are_replaced(url):
     with open_store(url) as store:
         with psycopg.connect(url, autocommit=True) as connection:
             ended = connection.execute(
@@ -69,7 +69,7 @@ def test_a_newer_schema_is_refused_and_an_older_one_migrated(url):
 
 
 @real
-def test_who_may_not_make_tables_may_use_those_that_are_there(url):
+def test_a_user_without_the_right_to_create_tables_may_use_existing_ones(url):
     open_store(url).close()
     with psycopg.connect(url) as connection:
         connection.execute("DROP ROLE IF EXISTS clerk")
@@ -101,7 +101,7 @@ def test_a_batch_of_very_many_users_takes_few_locks(url):
 
 
 @real
-def test_writers_of_the_same_events_in_opposite_orders_do_not_wait_in_a_ring(url):
+def test_writers_of_the_same_events_in_opposite_orders_do_not_deadlock(url):
     events = [Event(f"u{i}", "tea", 1, f"e{run}") for run in range(20) for i in range(300)]
     with (
         open_store(url) as store,
@@ -113,7 +113,7 @@ def test_writers_of_the_same_events_in_opposite_orders_do_not_wait_in_a_ring(url
             assert sum(pool.map(store.append, [batch, batch[::-1]])) == 300
 
 
-def test_without_psycopg_the_command_that_installs_it_is_named():
+def test_the_error_without_psycopg_contains_the_install_command():
     with (
         mock.patch.dict("sys.modules", psycopg=None),
         pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),

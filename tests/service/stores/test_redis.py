@@ -1,4 +1,4 @@
-"""Redis: what the contract does not say of it."""
+"""Test the Redis store: cases that the contract tests do not cover."""
 
 from unittest import mock
 
@@ -24,7 +24,7 @@ real = pytest.mark.parametrize("url", ["redis"], indirect=True)
         "redis://127.0.0.1:1/0?hush=hush",
     ],
 )
-def test_no_error_shows_the_password_nor_its_cause(url):
+def test_no_error_or_its_cause_contains_the_password(url):
     with pytest.raises((ConfigError, StoreError)) as refused:
         open_store(url)
     assert "hush" not in str(refused.value)
@@ -32,7 +32,7 @@ def test_no_error_shows_the_password_nor_its_cause(url):
 
 
 @real
-def test_a_wrong_password_is_an_error_that_shows_neither(url):
+def test_the_error_for_a_wrong_password_contains_no_password(url):
     with pytest.raises(StoreError, match="could not be used") as refused:
         open_store(url.replace("hush", "guess"))
     assert "hush" not in str(refused.value)
@@ -40,7 +40,7 @@ def test_a_wrong_password_is_an_error_that_shows_neither(url):
 
 
 @real
-def test_it_promises_what_the_server_is_set_to(url, redis):
+def test_the_promise_describes_the_settings_of_the_server(url, redis):
     with open_store(url) as store, redis.client() as client:
         assert "on the server's disk" in store.promise
         client.config_set("appendfsync", "everysec")
@@ -52,7 +52,7 @@ def test_it_promises_what_the_server_is_set_to(url, redis):
 
 
 @real
-def test_a_server_that_may_drop_histories_is_refused(url, redis):
+def test_a_server_that_may_evict_histories_is_refused(url, redis):
     with redis.client() as client:
         client.config_set("maxmemory", 10**9)
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -65,7 +65,7 @@ def test_a_server_that_may_drop_histories_is_refused(url, redis):
 
 
 @real
-def test_a_server_without_room_stores_none_of_a_batch_and_keeps_what_it_has(url, redis):
+def test_a_full_server_stores_no_part_of_a_batch_and_keeps_old_events(url, redis):
     with open_store(url) as store, redis.client() as client:
         store.append([EVENT])
         client.config_set("maxmemory", 1)
@@ -86,7 +86,7 @@ def test_a_newer_layout_is_refused(url, redis):
 
 
 @real
-def test_nothing_of_who_is_forgotten_is_left(url, redis):
+def test_forgetting_a_user_leaves_no_data(url, redis):
     with open_store(url) as store, redis.client() as client:
         store.append([EVENT])
         store.forget("ann")
@@ -94,13 +94,13 @@ def test_nothing_of_who_is_forgotten_is_left(url, redis):
 
 
 @real
-def test_what_was_dropped_leaves_no_id(url, redis):
+def test_dropped_events_leave_no_ids(url, redis):
     with open_store(url, keep=2) as store, redis.client() as client:
         store.append([EVENT._replace(time=i, id=f"e{i}") for i in range(5)])
         assert client.smembers("prismrec:ids:ann") == {b"e3", b"e4"}
 
 
-def test_without_the_client_the_command_that_installs_it_is_named():
+def test_the_error_without_the_client_contains_the_install_command():
     with (
         mock.patch.dict("sys.modules", redis=None),
         pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),

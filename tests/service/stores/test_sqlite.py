@@ -1,4 +1,4 @@
-"""SQLite: what the contract does not say of it."""
+"""Test the SQLite store: cases that the contract tests do not cover."""
 
 import sqlite3
 import subprocess
@@ -30,14 +30,14 @@ assert len(store.recent("ann", 100_000)) == stored + 1
 """
 
 
-def test_no_room_on_the_disk_is_an_error_that_loses_nothing_acknowledged(tmp_path):
+def test_a_full_disk_is_an_error_and_loses_no_acknowledged_event(tmp_path):
     words = [sys.executable, "-c", FILL, f"sqlite:///{tmp_path}/events.db"]
     run = subprocess.run(words, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "the free space of its disk" in run.stdout
 
 
-def test_of_who_is_forgotten_no_byte_is_left_in_any_file(tmp_path):
+def test_forgetting_a_user_leaves_no_byte_in_any_file(tmp_path):
     with open_store(f"sqlite:///{tmp_path}/events.db") as store:
         for user in ("secret-user", "other"):
             store.append(
@@ -49,7 +49,7 @@ def test_of_who_is_forgotten_no_byte_is_left_in_any_file(tmp_path):
         assert b"other-event299" in left
 
 
-def test_another_path_than_three_or_four_slashes_is_refused(tmp_path, monkeypatch):
+def test_a_path_without_three_or_four_slashes_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for url in ("sqlite:", "sqlite://", "sqlite:///", "sqlite:events.db", "sqlite://host/e.db"):
         with pytest.raises(ConfigError, match="four slashes"):
@@ -58,7 +58,7 @@ def test_another_path_than_three_or_four_slashes_is_refused(tmp_path, monkeypatc
     assert (tmp_path / "with space.db").exists()
 
 
-def test_what_is_no_store_is_an_error_and_is_left_as_it_is(tmp_path):
+def test_a_file_that_is_not_a_store_is_refused_and_not_changed(tmp_path):
     (tmp_path / "events.db").write_text("user,item\n" * 500)
     with pytest.raises(StoreError, match="not a database"):
         open_store(f"sqlite:///{tmp_path}/events.db")
@@ -84,7 +84,7 @@ def test_a_newer_schema_is_refused_and_an_older_one_migrated(tmp_path):
     connection.close()
 
 
-def test_a_commit_waits_for_the_disk_and_readers_do_not_wait_for_a_writer(tmp_path):
+def test_a_commit_is_on_disk_and_readers_do_not_wait_for_writers(tmp_path):
     with open_store(f"sqlite:///{tmp_path}/events.db") as store:
         store.append([Event("ann", "tea", 1, "e1")])
         with store._transaction() as writer:
