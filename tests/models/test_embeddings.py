@@ -1,4 +1,4 @@
-"""What items of a category share while they train, and that nothing of it is left to serve."""
+"""Check category embeddings: items of a category share them in training, then they are merged."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,14 @@ from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.checkpoint import LAST, read_tensors
 from prismrec.training.initialize import init_from_cooccurrence, shrink_to_categories
 
-# Item 1 is in categories 0 and 1, 2 in 1, 3 in 0 and in 2, which is its alone, 4 in none.
+# Item 1 has the categories 0 and 1, item 2 has 1, item 3 has 0 and 2, item 4 has none.
+# Only item 3 has category 2.
 INDPTR, IDS = np.array([0, 0, 2, 3, 5, 5]), np.array([0, 1, 1, 0, 2], dtype=np.int32)
 SMALL = ItemCategories.of(INDPTR, IDS)
 
 
 def by_rest(number, size=40):
-    """Put every item into the category of its remainder, a few into a second one."""
+    """Assign each item to the category of its remainder, and each fifth item also to category 0."""
     rows = [[]] + [sorted({item % number, 0 if item % 5 == 0 else item % number})
                    for item in range(1, size)]  # fmt: skip
     indptr = np.cumsum([0, *map(len, rows)])
@@ -39,7 +40,7 @@ def config(**options):
     return TrainConfig(**given | options)
 
 
-def test_what_one_item_has_alone_is_shared_with_none():
+def test_categories_of_only_one_item_are_dropped():
     assert SMALL.number == 2
     assert SMALL.indptr.tolist() == [0, 0, 2, 3, 4, 4]
     assert SMALL.ids.tolist() == [0, 1, 1, 0]
@@ -47,10 +48,10 @@ def test_what_one_item_has_alone_is_shared_with_none():
     assert (empty.number, empty.indptr.tolist()) == (0, [0, 0, 0, 0])
 
 
-def test_a_vector_is_its_own_row_and_what_its_categories_share():
+def test_a_vector_is_its_row_plus_its_category_embeddings():
     table = ItemTable(5, 3)
     table.add_category_embeddings(SMALL)
-    assert torch.equal(table.rows(), table.weight)  # at first nothing is shared
+    assert torch.equal(table.rows(), table.weight)  # category embeddings start at zero
     own, shared = table.weight, shared_at_random(table).shared
     items = torch.tensor([[3, 1], [0, 4]])
     expected = torch.stack([
@@ -62,7 +63,9 @@ def test_a_vector_is_its_own_row_and_what_its_categories_share():
 
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
 @pytest.mark.parametrize("tie_embeddings", [False, True])
-def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, tie_embeddings, similarity):
+def test_merging_category_embeddings_changes_no_result_and_leaves_a_plain_model(
+    new_model, tie_embeddings, similarity
+):
     options = {"tie_embeddings": tie_embeddings, "similarity": similarity, "normalized": True}
     model = new_model("prism", **options)
     plain = {name: value.shape for name, value in model.state_dict().items()}
@@ -71,15 +74,15 @@ def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, tie_embed
         shared_at_random(table)
     history = torch.tensor([[3, 5, 7], [2, 9, 0]])
 
-    def answers():
+    def results():
         with torch.no_grad():
             found = model.eval()(history, history != 0)
         return *found, model.item_vectors().detach()
 
-    before = answers()
+    before = results()
     assert {name: value.shape for name, value in model.state_dict().items()} != plain
     model.merge_category_embeddings()
-    for one, other in zip(answers(), before, strict=True):
+    for one, other in zip(results(), before, strict=True):
         torch.testing.assert_close(one, other)
     assert {name: value.shape for name, value in model.state_dict().items()} == plain
     assert (model.items.weight[0] == 0).all()
@@ -88,8 +91,8 @@ def test_folding_changes_no_answer_and_leaves_a_plain_model(new_model, tie_embed
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sparse", [False, True])
-def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
-    # Users stay among the even items or among the odd ones; nobody took 1 or 2.
+def test_an_item_without_events_learns_from_the_items_of_its_category(sparse):
+    # Each user has only even or only odd items. Items 1 and 2 have no events.
     rng = np.random.default_rng(0)
     histories = Histories.of([rng.permutation(np.arange(3 + n % 2, 21, 2)) for n in range(200)])
     counts = torch.from_numpy(histories.counts(21))
@@ -97,7 +100,7 @@ def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
     odd, even = [3, 5, 7], [4, 6, 8]
 
     def preference(*, shares):
-        """By how much more the two kinds of user like their kind of the two items."""
+        """Return how much odd users prefer item 1 to 2, plus how much even users prefer 2 to 1."""
         torch.manual_seed(0)
         model = Model(21, Prism(dim=8, interests=1, max_len=8), tie_embeddings=False)
         if shares:
@@ -112,7 +115,7 @@ def test_an_item_that_nobody_took_learns_from_those_of_its_category(sparse):
     assert preference(shares=True) > 2
 
 
-def test_a_resumed_run_that_shares_ends_as_an_unbroken_one(
+def test_a_resumed_run_with_category_embeddings_equals_an_uninterrupted_one(
     new_model, histories, weights, assert_same, tmp_path
 ):
     class StopError(Exception):
@@ -123,17 +126,17 @@ def test_a_resumed_run_that_shares_ends_as_an_unbroken_one(
         model.add_category_embeddings(by_rest(4))
         return model
 
-    def stop(told):
-        if told.step == 19:
+    def stop(progress):
+        if progress.step == 19:
             raise StopError
 
-    unbroken, resumed, other = (
+    uninterrupted, resumed, other = (
         started(),
         started(),
         new_model("prism", tie_embeddings=False, dropout=0.2),
     )
     objective, options = Objective(readout=MIXTURE), config(ema_decay=0.9)
-    train(unbroken, histories, options, objective, validate=lambda: 0.5)
+    train(uninterrupted, histories, options, objective, validate=lambda: 0.5)
     with pytest.raises(StopError):
         train(
             started(), histories, options, objective,
@@ -148,37 +151,37 @@ def test_a_resumed_run_that_shares_ends_as_an_unbroken_one(
         validate=lambda: 0.5, folder=tmp_path, resume=True,
     )  # fmt: skip
     assert resumed.items.shared is None
-    assert_same(weights(resumed), weights(unbroken))
+    assert_same(weights(resumed), weights(uninterrupted))
 
 
-def test_weight_decay_spares_what_is_shared(new_model, histories):
+def test_weight_decay_does_not_apply_to_item_embeddings(new_model, histories):
     models = []
     for decay in (0.0, 0.5):
         model = new_model()
         model.add_category_embeddings(by_rest(4))
         train(model, histories, config(steps=2, warmup=0, weight_decay=decay))
         models.append(model)
-    # After one step the extractors differ, and with them the second step: but hardly.
+    # The extractors differ after the first step, so the second step differs a little.
     torch.testing.assert_close(models[0].items.weight, models[1].items.weight, atol=2e-4, rtol=0)
 
 
-# ---- the start ------------------------------------------------------------------------------
+# ---- initial vectors ------------------------------------------------------------------------
 
 
-def test_items_seen_little_lean_on_their_categories():
+def test_vectors_of_rare_items_move_towards_their_categories():
     vectors = np.array([[0, 0], [2, 0], [0, 4], [9, 9], [1, 1]], dtype=np.float32)
     counts = np.array([0, 5, 20, 0, 3])
     found = shrink_to_categories(vectors, counts, SMALL)
-    first = vectors[1]  # of category 0, in which only item 1 was seen
+    first = vectors[1]  # the vector of category 0: only item 1 of it has events
     both = (vectors[1] * 5**0.5 + vectors[2] * 20**0.5) / (5**0.5 + 20**0.5)
-    np.testing.assert_allclose(found[3], first, rtol=1e-6)  # never seen: its category's
+    np.testing.assert_allclose(found[3], first, rtol=1e-6)  # no events: the vector of its category
     np.testing.assert_allclose(found[1], (vectors[1] + (first + both) / 2) / 2, rtol=1e-6)
     np.testing.assert_allclose(found[2], 0.8 * vectors[2] + 0.2 * both, rtol=1e-6)
     np.testing.assert_array_equal(found[4], vectors[4])
     np.testing.assert_array_equal(found[0], 0)
 
 
-def test_where_nothing_was_seen_the_start_is_finite(new_model):
+def test_without_events_the_initial_vectors_are_finite(new_model):
     model = new_model("prism", tie_embeddings=False)
     init_from_cooccurrence(model, Histories.of([[]]), seed=0, item_categories=by_rest(4))
     assert torch.isfinite(model.item_vectors()).all()

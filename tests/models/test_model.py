@@ -1,4 +1,4 @@
-"""The model: padding's row, scaling, and what it refuses."""
+"""Check the model: the row of padding, the scale of the scores, and invalid inputs."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ def logits(model, history=HISTORY):
 
 
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
-def test_padding_is_zero_after_init_and_among_the_item_vectors(new_model, similarity):
+def test_the_vector_of_padding_is_zero(new_model, similarity):
     model = new_model(similarity=similarity)
     assert (model.items.weight[0] == 0).all()
     assert (model.items.weight[1:] != 0).all()
@@ -43,14 +43,14 @@ def test_cosine_logits_are_cosines_over_the_temperature(new_model):
     torch.testing.assert_close(logits(model), expected / 0.1)
 
 
-def test_vectors_of_are_rows_of_the_item_vectors(new_model):
+def test_vectors_of_returns_rows_of_the_item_vectors(new_model):
     for similarity in ("dot", "cosine"):
         model = new_model(similarity=similarity)
         items = torch.tensor([4, 4, 0, 39])
         torch.testing.assert_close(model.vectors_of(items), model.item_vectors()[items])
 
 
-def test_dropout_is_for_training_only(new_model):
+def test_dropout_is_active_only_in_training(new_model):
     model = new_model(dropout=0.5)
     assert torch.equal(logits(model), logits(model))
     model.train()
@@ -66,7 +66,7 @@ def test_an_item_out_of_range_is_an_error_that_names_it(new_model, wrong):
 
 
 @pytest.mark.parametrize("extractor", sorted(EXTRACTORS))
-def test_a_history_longer_than_max_len_is_an_error_that_says_so(new_model, extractor):
+def test_a_history_longer_than_max_len_is_an_error_that_names_both(new_model, extractor):
     history = torch.ones(1, 9, dtype=torch.int64)
     with pytest.raises(DataError, match=r"9 slots .* max_len 8"):
         new_model(extractor)(history, history != 0)

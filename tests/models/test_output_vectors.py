@@ -1,4 +1,4 @@
-"""Two tables and a bias: what is searched is another vector than what a history's item says."""
+"""Check models with two tables: one for items of the history, one with a bias for scored items."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def scores_of(model):
     return interests.vectors @ model.item_vectors().T + interests.bias[..., None]
 
 
-def test_interests_meet_item_vectors_in_one_inner_product_with_the_bias(new_model):
+def test_the_bias_of_an_item_is_part_of_its_inner_product(new_model):
     model = new_model("prism", tie_embeddings=False).eval()
     with torch.no_grad():
         before = scores_of(model)
@@ -31,7 +31,7 @@ def test_interests_meet_item_vectors_in_one_inner_product_with_the_bias(new_mode
     assert torch.equal(model.vectors_of(torch.tensor([4, 0])), model.item_vectors()[[4, 0]])
 
 
-def test_cosine_leaves_the_bias_alone(new_model):
+def test_cosine_does_not_change_the_bias(new_model):
     model = new_model("prism", tie_embeddings=False, similarity="cosine").eval()
     with torch.no_grad():
         model.outputs.weight[1:, -1] = 5
@@ -52,7 +52,7 @@ def test_normalized_scores_are_log_probabilities_of_a_mixture(new_model):
     torch.testing.assert_close(prior.exp().sum(1), torch.ones(3))
 
 
-def test_where_seen_items_are_struck_they_are_log_probabilities_of_the_others(new_model):
+def test_with_mask_history_negatives_scores_are_log_probabilities_of_unseen_items(new_model):
     model = new_model(
         "prism", tie_embeddings=False, normalized=True, mask_history_negatives=True
     ).eval()
@@ -63,7 +63,7 @@ def test_where_seen_items_are_struck_they_are_log_probabilities_of_the_others(ne
     assert ((odds * (1 - unseen[:, None]))[:2, :, 1:].sum(dim=(1, 2)) > 0).all()
 
 
-def test_someone_who_has_seen_everything_has_interests_still():
+def test_a_user_who_has_seen_all_items_has_finite_priors():
     extractor = Prism(dim=8, interests=2, max_len=3)
     model = Model(
         4, extractor, tie_embeddings=False, normalized=True, mask_history_negatives=True
@@ -74,7 +74,7 @@ def test_someone_who_has_seen_everything_has_interests_still():
 
 
 @pytest.mark.parametrize("mask_history_negatives", [True, False])
-def test_partitions_do_not_depend_on_how_many_are_made_at_once(
+def test_partitions_do_not_depend_on_the_size_of_blocks(
     new_model, monkeypatch, mask_history_negatives
 ):
     model = new_model(
@@ -90,7 +90,7 @@ def test_partitions_do_not_depend_on_how_many_are_made_at_once(
 
 
 @pytest.mark.parametrize("mask_history_negatives", [True, False])
-def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(
+def test_in_large_catalogs_the_partition_is_estimated_from_a_sample(
     monkeypatch, mask_history_negatives
 ):
     torch.manual_seed(0)
@@ -99,7 +99,7 @@ def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(
         tie_embeddings=False, normalized=True, mask_history_negatives=mask_history_negatives,
     )  # fmt: skip
     bias = 2 * torch.randn(3_000)
-    bias[HISTORY.unique()] = 8  # together most of a partition, if it holds them
+    bias[HISTORY.unique()] = 8  # most of the partition, if these items are part of it
     model.set_item_vectors(torch.randn(3_000, 8) / 2, torch.randn(3_000, 8), bias)
     with torch.no_grad():
         exact = model.eval()(HISTORY, HISTORY != 0).bias
@@ -109,7 +109,7 @@ def test_beyond_so_many_items_the_partition_is_estimated_from_a_sample(
     torch.testing.assert_close(found, exact, rtol=0, atol=0.15)
 
 
-def test_what_is_summed_is_drawn_once_until_the_weights_may_have_changed(new_model, monkeypatch):
+def test_item_vectors_are_computed_once_until_the_weights_may_have_changed(new_model, monkeypatch):
     model = new_model("prism", tie_embeddings=False, normalized=True).eval()
     drawn = []
     whole = Model.item_vectors
@@ -123,7 +123,7 @@ def test_what_is_summed_is_drawn_once_until_the_weights_may_have_changed(new_mod
         assert len(drawn) == 2
 
 
-def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
+def test_rows_of_padding_stay_zero_and_all_other_rows_are_trained(new_model, histories):
     model = new_model("prism", tie_embeddings=False, normalized=True)
     sources, outputs = torch.randn(2, 40, 8)
     model.set_item_vectors(sources, outputs, torch.randn(40))
@@ -141,12 +141,12 @@ def test_paddings_rows_stay_zero_and_every_other_trains(new_model, histories):
     assert (model.outputs.weight[1:] != before[1:]).any(dim=1).all()
 
 
-def test_a_start_is_for_two_tables(new_model):
+def test_initial_item_vectors_need_two_tables(new_model):
     with pytest.raises(ConfigError, match="tie_embeddings=False"):
         new_model().set_item_vectors(torch.zeros(40, 8), torch.zeros(40, 8), torch.zeros(40))
 
 
-def test_untrained_prism_pools_by_recency_alone(new_model):
+def test_untrained_prism_weights_events_only_by_recency(new_model):
     model = new_model("prism", interests=1, tie_embeddings=False).eval()
     weights = model(HISTORY, HISTORY != 0).weights[0, 0]
     power = torch.tensor([3.0, 2.0, 1.0]) ** -1.5

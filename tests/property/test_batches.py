@@ -1,4 +1,4 @@
-"""Batches contain every pair of prefix and target once per epoch."""
+"""Check that batches contain every pair of prefix and target once per epoch."""
 
 from collections import Counter
 
@@ -116,7 +116,7 @@ def test_padding_is_on_the_right_and_not_trained(made, targets):
 
 @examples
 @given(settings_of_batches(), st.sampled_from(["all", "random"]), st.integers(0, 30))
-def test_a_batch_is_a_function_of_the_step_alone(made, targets, step):
+def test_a_batch_depends_only_on_the_step(made, targets, step):
     histories, options = made
     one = Batches(histories, targets=targets, horizon=3, **options)
     other = Batches(histories, targets=targets, horizon=3, **options)

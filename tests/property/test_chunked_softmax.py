@@ -1,4 +1,4 @@
-"""The chunked softmax loss equals the plain one, in value and in every gradient."""
+"""Check that the chunked softmax loss equals the plain one, in value and in every gradient."""
 
 import pytest
 import torch
@@ -16,8 +16,8 @@ seeds = st.integers(0, 10_000)
 FAST = sorted(name for name, readout in READOUTS.items() if readout.loss_from_logsumexp)
 
 
-def meeting(seed, scale=1.0):
-    """What the loss takes: P positions, K interests, a catalog, and negatives drawn from it."""
+def random_inputs(seed, scale=1.0):
+    """Build inputs of the loss: P positions, K interests, a catalog, and negatives from it."""
     g = torch.Generator().manual_seed(seed)
     p, k, d, v, n = (int(torch.randint(2, high, (), generator=g)) for high in (9, 5, 6, 8, 9))
     items = scale * torch.randn(v, d, generator=g)
@@ -31,10 +31,10 @@ def meeting(seed, scale=1.0):
 
 
 def outcome(loss, values):
-    """Give the loss and its gradients in everything it is made of."""
+    """Return the loss and its gradients with respect to all of its inputs."""
     leaves = {name: value.clone().requires_grad_() for name, value in values.items()}
     found = loss(**leaves)
-    (3 * found).backward()  # not 1: the backward pass must scale
+    (3 * found).backward()  # factor 3, to test the scale of the backward pass
     gradients = (torch.zeros_like(x) if x.grad is None else x.grad for x in leaves.values())
     return [found.detach(), *gradients]
 
@@ -76,8 +76,8 @@ def same(found, expected):
 @pytest.mark.parametrize("name", FAST)
 @settings(examples, suppress_health_check=["function_scoped_fixture"])
 @given(seeds)
-def test_a_sample_gives_the_plain_loss_and_gradients(chunk, name, seed):
-    values, targets, negatives, log_q = meeting(seed)
+def test_with_a_sample_loss_and_gradients_equal_the_plain_ones(chunk, name, seed):
+    values, targets, negatives, log_q = random_inputs(seed)
     arguments = READOUTS[name], targets, negatives, log_q
     same(outcome(fast(*arguments), values), outcome(plain(*arguments), values))
 
@@ -85,8 +85,8 @@ def test_a_sample_gives_the_plain_loss_and_gradients(chunk, name, seed):
 @pytest.mark.parametrize("name", FAST)
 @settings(examples, suppress_health_check=["function_scoped_fixture"])
 @given(seeds)
-def test_the_whole_catalog_gives_the_plain_loss_and_gradients(chunk, name, seed):
-    values, targets, _, _ = meeting(seed)
+def test_with_the_whole_catalog_loss_and_gradients_equal_the_plain_ones(chunk, name, seed):
+    values, targets, _, _ = random_inputs(seed)
     readout, everything = READOUTS[name], torch.arange(len(values["items"]))
 
     def whole(vectors, prior, items):
@@ -103,7 +103,7 @@ def test_the_whole_catalog_gives_the_plain_loss_and_gradients(chunk, name, seed)
 @settings(examples, suppress_health_check=["function_scoped_fixture"])
 @given(seeds)
 def test_in_float64_loss_and_gradients_are_exact(chunk, name, seed):
-    values, targets, negatives, log_q = meeting(seed)
+    values, targets, negatives, log_q = random_inputs(seed)
     values = {name: value.double() for name, value in values.items()}
     arguments = READOUTS[name], targets, negatives, log_q.double()
     found, expected = (outcome(way(*arguments), values) for way in (fast, plain))
@@ -111,8 +111,8 @@ def test_in_float64_loss_and_gradients_are_exact(chunk, name, seed):
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_a_row_whose_every_negative_is_a_hit_loses_nothing(name):
-    values, targets, _, _ = meeting(3)
+def test_a_row_whose_negatives_are_all_hits_has_zero_loss(name):
+    values, targets, _, _ = random_inputs(3)
     negatives, log_q = targets[:1].repeat(4), torch.zeros(4)
     found = outcome(fast(READOUTS[name], targets, negatives, log_q), values)
     same(found, outcome(plain(READOUTS[name], targets, negatives, log_q), values))
@@ -122,8 +122,8 @@ def test_a_row_whose_every_negative_is_a_hit_loses_nothing(name):
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_an_interest_whose_prior_is_minus_infinity_is_out(name):
-    values, targets, negatives, log_q = meeting(5)
+def test_a_prior_of_minus_infinity_has_finite_results(name):
+    values, targets, negatives, log_q = random_inputs(5)
     values["prior"][:, 0] = -float("inf")
     found = outcome(fast(READOUTS[name], targets, negatives, log_q), values)
     same(found, outcome(plain(READOUTS[name], targets, negatives, log_q), values))
@@ -133,21 +133,21 @@ def test_an_interest_whose_prior_is_minus_infinity_is_out(name):
 @pytest.mark.parametrize("scale", [1e4, -1e4])
 @pytest.mark.parametrize("name", FAST)
 def test_extreme_scores_have_finite_losses_and_gradients(name, scale):
-    values, targets, negatives, log_q = meeting(6, scale=scale)
+    values, targets, negatives, log_q = random_inputs(6, scale=scale)
     arguments = READOUTS[name], targets, negatives, log_q
     found, expected = outcome(fast(*arguments), values), outcome(plain(*arguments), values)
     assert all(part.isfinite().all() for part in found)
     torch.testing.assert_close(found[0], expected[0])
 
 
-def test_hits_are_where_a_negative_is_one_of_the_positions_own():
+def test_hits_are_negatives_that_belong_to_the_position():
     own, negatives = torch.tensor([[4, 7, 0], [9, 0, 0], [5, 5, 4]]), torch.tensor([5, 4, 4, 7])
     hits = find_hits(own, negatives)
     found = set(zip(hits.row.tolist(), hits.column.tolist(), strict=True))
     assert found == {(0, 1), (0, 2), (0, 3), (2, 0), (2, 1), (2, 2)}
 
 
-def test_hits_are_where_a_negative_is_the_target():
+def test_hits_are_negatives_equal_to_the_target():
     targets, negatives = torch.tensor([4, 9, 5, 4]), torch.tensor([5, 4, 4, 7])
     hits = find_hits(targets[:, None], negatives)
     found = set(zip(hits.row.tolist(), hits.column.tolist(), strict=True))
@@ -156,7 +156,7 @@ def test_hits_are_where_a_negative_is_the_target():
 
 
 class Largest(TorchDispatchMode):
-    """Notes the elements of the largest tensor that any operation gives."""
+    """Record the number of elements of the largest tensor that any operation returns."""
 
     elements = 0
 
@@ -169,7 +169,7 @@ class Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("sampled", [False, True])
-def test_scores_of_all_positions_are_never_held_at_once(sampled, monkeypatch):
+def test_scores_of_all_positions_are_never_in_memory_together(sampled, monkeypatch):
     monkeypatch.setattr(partition, "CHUNK", 4_096)
     p, k, d, v = 60, 4, 8, 400
     vectors = torch.randn(p, k, d, requires_grad=True)
@@ -181,10 +181,10 @@ def test_scores_of_all_positions_are_never_held_at_once(sampled, monkeypatch):
             vectors, torch.zeros(p, k), items[targets], items,
             finish=READOUTS["lse"].loss_from_logsumexp, hits=hits,
         ).backward()  # fmt: skip
-    assert largest.elements <= 4_096 < p * v  # let alone p * k * v
+    assert largest.elements <= 4_096 < p * v  # and much less than p * k * v
 
 
-def test_finding_hits_of_a_batch_against_itself_compares_no_pairs():
+def test_finding_hits_within_a_batch_needs_linear_memory():
     targets = torch.randperm(3_000)
     with Largest() as largest:
         hits = find_hits(targets[:, None], targets)

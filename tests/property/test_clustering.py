@@ -1,4 +1,4 @@
-"""Clusters of a history: formed as the events come, each event held against those before it."""
+"""Check the clusters of a history. Each event joins or starts a cluster, from old to new events."""
 
 import pytest
 import torch
@@ -20,13 +20,13 @@ def drawn(seed, batch, length, dim=6):
     return items, torch.arange(length) < lengths[:, None]
 
 
-def plainly(items, number):
+def cluster_one_by_one(items, number):
     """Cluster one history event by event."""
     sums, found = [], []
     for item in items:
-        likeness = [float(cosine_similarity(total, item, dim=0)) for total in sums]
-        likeness += [MIN_COSINE] * (number - len(sums))
-        joined = max(range(len(likeness)), key=likeness.__getitem__)
+        similarity = [float(cosine_similarity(total, item, dim=0)) for total in sums]
+        similarity += [MIN_COSINE] * (number - len(sums))
+        joined = max(range(len(similarity)), key=similarity.__getitem__)
         if joined >= len(sums):
             joined = len(sums)
             sums.append(torch.zeros_like(item))
@@ -36,48 +36,48 @@ def plainly(items, number):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 9), st.integers(1, 4))
-def test_equals_one_event_after_another(seed, batch, length, number):
+def test_clusters_equal_those_of_one_event_after_another(seed, batch, length, number):
     items, mask = drawn(seed, batch, length)
     found = assign_clusters(items, mask, number=number)
     assert (found[~mask] == -1).all()
     for row, own, here in zip(found, items, mask, strict=True):
-        assert row[here].tolist() == plainly(own[here], number)
+        assert row[here].tolist() == cluster_one_by_one(own[here], number)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 8))
-def test_a_prefix_is_clustered_as_the_whole_is(seed, upto):
+def test_later_events_do_not_change_the_clusters_of_a_prefix(seed, upto):
     items, mask = drawn(seed, 3, 8)
     whole = assign_clusters(items, mask, number=3)
     assert torch.equal(assign_clusters(items[:, :upto], mask[:, :upto], number=3), whole[:, :upto])
 
 
-def test_tastes_are_told_apart_in_the_order_in_which_they_start():
+def test_clusters_are_numbered_by_their_first_event():
     items = tastes[[2, 0, 2, 0, 0, 3]][None]
     mask = torch.ones(1, 6, dtype=torch.bool)
     assert assign_clusters(items, mask, number=4).tolist() == [[0, 1, 0, 1, 1, 2]]
     assert assign_clusters(items, mask, number=1).tolist() == [[0] * 6]
 
 
-# ---- as interests of prism ------------------------------------------------------------------
+# ---- clusters as interests of Prism -----------------------------------------------------------
 
 
-def test_a_cluster_is_an_interest_of_its_own_events_alone():
+def test_a_cluster_is_an_interest_that_uses_only_its_events():
     prism = Prism(dim=4, interests=4, max_len=6, clusters=3).eval()
     items = tastes[[2, 0, 2, 0, 0]][None]
     vectors, weights, bias, active = prism(items, torch.ones(1, 5, dtype=torch.bool))
     assert active.tolist() == [[True, True, True, False]]
     assert torch.equal(vectors[0, 1:], torch.stack([tastes[2], tastes[0], torch.zeros(4)]))
-    fresh = torch.tensor([1.0, 2.0, 3.0]) ** -1.5  # by its own events, untrained
+    fresh = torch.tensor([1.0, 2.0, 3.0]) ** -1.5  # weights by recency within the cluster
     torch.testing.assert_close(weights[0, 2, [4, 3, 1]], fresh / fresh.sum())
     assert (weights[0, 2, [0, 2]] == 0).all()
-    # One head and the clusters have half the prior each; a cluster by how near its events are.
+    # The head has half the prior. The clusters share the other half by the recency of their events.
     near = torch.arange(5.0, 0, -1) ** -0.5
     share = near[[0, 2]].sum() / near.sum()
     torch.testing.assert_close(bias[0].exp(), torch.tensor([0.5, share / 2, (1 - share) / 2, 1.0]))
 
 
-def test_bfloat16_counts_no_event_twice():
-    # Beyond 256 not every number is one of bfloat16.
+def test_bfloat16_does_not_round_the_positions_of_events():
+    # bfloat16 cannot represent every integer above 256.
     torch.manual_seed(0)
     prism = Prism(dim=4, interests=2, max_len=600, clusters=2).eval()
     items, mask = torch.randn(1, 1, 4).expand(1, 600, 4), torch.ones(1, 600, dtype=torch.bool)
@@ -87,7 +87,7 @@ def test_bfloat16_counts_no_event_twice():
     torch.testing.assert_close(weights[0, 0].float(), fresh / fresh.sum(), rtol=1e-3, atol=0)
 
 
-def test_nothing_to_cluster_leaves_the_heads():
+def test_without_events_only_the_heads_are_active():
     prism = Prism(dim=4, interests=5, max_len=6, clusters=3)
     items = torch.zeros(2, 3, 4, requires_grad=True)
     found = prism(items, torch.zeros(2, 3, dtype=torch.bool))
@@ -97,7 +97,7 @@ def test_nothing_to_cluster_leaves_the_heads():
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in prism.parameters())
 
 
-def test_without_heads_the_first_cluster_stands_for_an_empty_history():
+def test_without_heads_an_empty_history_has_one_active_cluster_of_zeros():
     prism = Prism(dim=4, interests=3, max_len=6, clusters=3)
     mask = torch.tensor([[False, False], [True, True]])
     found = prism(torch.zeros(2, 2, 4) + tastes[:2], mask)
@@ -108,7 +108,7 @@ def test_without_heads_the_first_cluster_stands_for_an_empty_history():
 
 
 @pytest.mark.parametrize("clusters", [-1, 5])
-def test_a_number_of_clusters_that_cannot_be_is_refused(clusters):
+def test_an_impossible_number_of_clusters_is_refused(clusters):
     with pytest.raises(ConfigError, match=f"clusters is {clusters} of 4 interests"):
         Prism(dim=4, interests=4, max_len=6, clusters=clusters)
     with pytest.raises(ConfigError, match="keep one of the first 2"):

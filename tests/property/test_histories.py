@@ -1,4 +1,4 @@
-"""Properties of id maps, histories and splits for any data."""
+"""Check properties of id maps, histories and splits for random data."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import make_split
 
-quick = settings(max_examples=40, deadline=None)  # building a data set needs milliseconds
+quick = settings(max_examples=40, deadline=None)  # building a data set takes milliseconds
 ids = st.lists(st.text(min_size=1, max_size=4), unique=True, max_size=20)
 rows = st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=8)
 events = st.lists(
@@ -61,7 +61,7 @@ def test_a_data_set_has_every_event_of_its_log_in_order(log):
 
 
 def core_by_hand(log, min_user, min_item):
-    """Drop single events that have too few, until none is left: the slow reference."""
+    """Drop single events of rare users or items until none is left. This is the slow reference."""
     left = list(range(len(log)))
     while True:
         for n in left:

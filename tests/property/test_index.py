@@ -1,4 +1,4 @@
-"""The exact index against sorting, and indexes made of others against the whole."""
+"""Compare the exact index with sorting, and indexes made of other indexes with one index."""
 
 from unittest import mock
 
@@ -21,7 +21,7 @@ def worlds(draw):
 
 
 def sorted_whole(vectors, ids, queries, m):
-    """Return the m best by sorting all scores, ties by item number."""
+    """Return the m best items by sorting all scores. Ties are sorted by item number."""
     scores = queries @ vectors.T
     order = np.lexsort((np.broadcast_to(ids, scores.shape), -scores), axis=2)[:, :, :m]
     missing = ((0, 0), (0, 0), (0, m - order.shape[2]))
@@ -38,7 +38,7 @@ sizes = st.sampled_from([1, 2, 7, 64, 1_000])
 
 @settings(deadline=None)
 @given(worlds(), st.integers(1, 320), sizes, sizes, sizes)
-def test_exact_equals_sorting_all_scores_whatever_the_tiles(world, m, rows, tile, chunk):
+def test_the_exact_index_equals_sorting_all_scores_for_any_tile_size(world, m, rows, tile, chunk):
     vectors, ids, queries = world
     with mock.patch.multiple(exact, ROWS=rows, TILE=tile, CHUNK=chunk):
         found = ExactIndex.build(vectors, ids).search(queries, m)
@@ -47,7 +47,7 @@ def test_exact_equals_sorting_all_scores_whatever_the_tiles(world, m, rows, tile
 
 @settings(deadline=None)
 @given(worlds(), st.integers(1, 50), st.integers(1, 5))
-def test_a_sharded_exact_index_equals_the_whole(world, m, shards):
+def test_a_sharded_exact_index_equals_one_index(world, m, shards):
     vectors, ids, queries = world
     places = np.array_split(np.arange(len(ids)), shards)
     index = ShardedIndex([ExactIndex.build(vectors[p], ids[p]) for p in places])
@@ -57,7 +57,7 @@ def test_a_sharded_exact_index_equals_the_whole(world, m, shards):
 
 @settings(deadline=None)
 @given(worlds(), st.integers(1, 50), st.data())
-def test_an_index_changed_step_by_step_equals_one_built_of_what_is_left(world, m, data):
+def test_an_index_after_changes_equals_a_new_one_of_the_remaining_items(world, m, data):
     vectors, ids, queries = world
     held = np.zeros(len(ids), dtype=bool)
     held[: len(ids) // 2] = True

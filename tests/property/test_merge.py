@@ -1,4 +1,4 @@
-"""Merging never invents an item, never repeats one, and is exact with an exact index."""
+"""Check that merging adds no item, repeats no item, and is exact with an exact index."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def searches(draw):
     """Draw a catalog, the interests of a few users, a depth, and excluded items."""
     items, users = draw(st.integers(1, 12)), draw(st.integers(1, 3))
     k, m = draw(st.integers(1, 4)), draw(st.integers(1, 14))
-    # Whole numbers, so that equal scores are equal and ties are really ties.
+    # The values are integers, so that ties are exact.
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
     vectors = random.integers(-2, 3, (items, 2)).astype(np.float32)
     queries = random.integers(-2, 3, (users, k, 2)).astype(np.float32)
@@ -26,7 +26,7 @@ def searches(draw):
 
 
 def by_hand(vectors, queries, prior, excluded):
-    """Score every item of the catalog by its best interest; best first, ties by number."""
+    """Score every item by its best interest and sort by score. Ties are sorted by item number."""
     ranked = []
     for query, own, absent in zip(queries, prior, excluded, strict=True):
         scores = (query @ vectors.T + own[:, None]).max(axis=0)
@@ -36,7 +36,7 @@ def by_hand(vectors, queries, prior, excluded):
 
 
 @given(searches())
-def test_with_an_exact_index_the_merge_is_the_top_of_the_whole_catalog(search):
+def test_with_an_exact_index_the_merge_equals_the_best_items_of_the_catalog(search):
     vectors, queries, prior, m, excluded = search
     index = ExactIndex.build(vectors, np.arange(1, len(vectors) + 1))
     depth = m + max(len(numbers) for numbers in excluded)
@@ -62,7 +62,7 @@ def test_an_item_is_listed_once_with_the_interest_that_scores_it_best(search):
                 assert own[interest] == own.max() == score
 
 
-def test_a_place_where_nothing_was_found_is_not_an_item():
+def test_an_empty_place_of_a_search_is_not_an_item():
     candidates = Candidates(
         np.array([[[3, 0], [0, 0]]]), np.array([[[1.0, 0.0], [0.0, 0.0]]], dtype=np.float32)
     )

@@ -1,4 +1,4 @@
-"""Every metric against a plain implementation of its definition, on random worlds."""
+"""Compare each metric with a simple implementation of its definition, on random data."""
 
 from itertools import combinations
 from math import isnan, log, log2
@@ -41,7 +41,7 @@ def shares_of(items, owned):
     return {c: value / weight for c, value in total.items()} if weight else None
 
 
-def plainly(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
+def by_definition(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
     """Compute a metric from its definition, item by item."""
     ranked, targets, history = user
     top, wanted = ranked[:k], set(targets)
@@ -92,7 +92,7 @@ def plainly(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
 
 @given(world=worlds(), k=st.integers(1, 7))
 @settings(deadline=None)
-def test_every_metric_is_what_its_definition_says(world, k):
+def test_every_metric_equals_its_definition(world, k):
     owned, counts, width, users = world
     table = np.array([[(c in o) / max(len(o), 1) for c in range(C)] for o in owned])
     answers = Answers(
@@ -105,7 +105,7 @@ def test_every_metric_is_what_its_definition_says(world, k):
     for name, metric in METRICS.items():
         found = metric.measure(answers, k)
         assert found.dtype == np.float64
-        expected = [plainly(name, user, owned, counts, k) for user in users]
+        expected = [by_definition(name, user, owned, counts, k) for user in users]
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=name)
         if name == "diversity":
             assert all(isnan(value) or 0 <= value <= 1 for value in found)

@@ -1,4 +1,4 @@
-"""The map of the catalog: distances are kept as far as a plane can, and it is always the same."""
+"""Check the map of the catalog: it keeps distances as well as a plane can, and it is repeatable."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from prismrec.service.projection import Plane
 
 
-def test_vectors_of_a_plane_keep_their_distances_on_the_map():
+def test_vectors_in_a_plane_keep_their_distances_on_the_map():
     rng = np.random.default_rng(0)
     angles = rng.uniform(0, np.pi, 40)
     basis = np.linalg.qr(rng.standard_normal((7, 2)))[0]
@@ -16,7 +16,7 @@ def test_vectors_of_a_plane_keep_their_distances_on_the_map():
     assert np.linalg.norm(placed[:, None] - placed, axis=2) == pytest.approx(apart)
 
 
-def test_the_first_axis_shows_more_than_the_second_and_both_more_than_any_other():
+def test_the_axes_are_those_of_the_largest_variance():
     vectors = np.random.default_rng(1).standard_normal((300, 6)) * [5, 3, 1, 1, 1, 1]
     first, second = Plane.fit(vectors).project(vectors).var(axis=0)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -25,7 +25,7 @@ def test_the_first_axis_shows_more_than_the_second_and_both_more_than_any_other(
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (3, 1), (5, 2)])
-def test_few_vectors_and_narrow_ones_have_a_map_and_a_zero_vector_a_place(shape):
+def test_few_vectors_few_dimensions_and_zero_vectors_have_a_finite_place(shape):
     vectors = np.random.default_rng(2).standard_normal(shape)
     plane = Plane.fit(vectors)
     assert np.isfinite(plane.project(np.vstack([vectors, np.zeros(shape[1])]))).all()

@@ -1,4 +1,4 @@
-"""All lists of the frontier against ``diversify`` at many strengths; targets are met."""
+"""Compare the lists of the frontier with ``diversify`` at many strengths, and check targets."""
 
 from itertools import combinations
 
@@ -22,7 +22,7 @@ def users(draw):
 
 
 def outcome(scores, categories, k, strength):
-    """Relevance and diversity of the list at one strength, counted plainly."""
+    """Return relevance and diversity of the list at one strength, by their definition."""
     chosen = diversify(scores[None], categories[None], k, strength=strength)[0].tolist()
     pairs = [
         categories[i] != categories[j] or categories[i] < 0 for i, j in combinations(chosen, 2)
@@ -36,9 +36,10 @@ def outcomes(found):
 
 @quick
 @given(users(), st.integers(1, 8))
-def test_every_strength_gives_the_list_that_the_frontier_says(user, k):
+def test_the_list_at_every_strength_equals_that_of_the_frontier(user, k):
     found = frontier(*user, k)
-    # Scores are whole and ranks below 10: no crossing is within 1/1000 of these, but 0.
+    # Scores are integers and ranks are below 10, so no breakpoint is within 0.001 of these
+    # strengths, except 0.
     for strength in [0, *np.arange(0.001, 4, 1 / 8), *np.arange(4.001, 22)]:
         point = np.searchsorted(found.breakpoints, strength) - 1 if strength else 0
         expected = outcome(*user, k, strength)
@@ -47,7 +48,7 @@ def test_every_strength_gives_the_list_that_the_frontier_says(user, k):
 
 @quick
 @given(users(), st.integers(1, 8))
-def test_each_list_lasts_from_its_breakpoint_to_the_next(user, k):
+def test_each_list_is_valid_from_its_breakpoint_to_the_next(user, k):
     found = frontier(*user, k)
     ends = np.append(found.breakpoints[1:], found.breakpoints[-1] + 2)
     for point, (begin, end) in enumerate(zip(found.breakpoints, ends, strict=True)):
@@ -108,7 +109,7 @@ def test_a_share_of_a_negative_relevance_is_an_error():
         found.strength_for_relevance_loss(0.1)
 
 
-def test_absent_candidates_are_on_no_list():
+def test_absent_candidates_are_in_no_list():
     scores, categories = np.array([3.0, 2.0, -np.inf, 1.0]), np.array([0, 0, 1, 2])
     found = frontier(scores, categories, 2)
     np.testing.assert_array_equal(outcomes(found), [[3 + 2, 0], [3 + 1, 1]])
@@ -120,7 +121,7 @@ def test_the_representation_is_one_short_line():
     assert repr(found) == "Frontier(2 lists, relevance 5 to 4, diversity 0 to 1)"
 
 
-def test_no_candidates_make_one_empty_list():
+def test_without_candidates_there_is_one_empty_list():
     found = frontier(np.array([-np.inf]), np.array([0]), 3)
     assert found.relevance.tolist() == [0]
     assert np.isnan(found.diversity).all()

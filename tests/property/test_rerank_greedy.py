@@ -1,4 +1,4 @@
-"""Each greedy re-ranker against its definition written out plainly, one list at a time."""
+"""Compare each greedy re-ranker with a simple implementation of its definition."""
 
 from itertools import combinations
 from math import exp, log
@@ -15,13 +15,13 @@ quick = settings(deadline=None, max_examples=30)
 CATEGORIES = 4
 
 
-def assert_each_choice_is_a_best_one(chosen, pool, k, gain):
-    """``gain(list, i)`` is what i adds to the list: the greedy choice, whichever way ties go."""
-    there = [i for i, score in enumerate(pool.scores) if score > -np.inf]
-    assert len(set(chosen.tolist())) == len(chosen) == min(k, len(there))
+def assert_each_choice_has_the_largest_gain(chosen, pool, k, gain):
+    """Check that each choice has the largest ``gain(list, i)``. Ties may be in any order."""
+    eligible = [i for i, score in enumerate(pool.scores) if score > -np.inf]
+    assert len(set(chosen.tolist())) == len(chosen) == min(k, len(eligible))
     for place, picked in enumerate(chosen):
         before = chosen[:place].tolist()
-        gains = {i: gain(before, i) for i in there if i not in before}
+        gains = {i: gain(before, i) for i in eligible if i not in before}
         assert gains[picked] >= max(gains.values()) - 1e-7
 
 
@@ -57,33 +57,33 @@ def distance(a, b):
     return 1 - len(a & b) / len(a | b) if a | b else 1
 
 
-def worth(chosen, pool, strength):
+def objective(chosen, pool, strength):
     pairs = (distance(pool.categories[i], pool.categories[j]) for i, j in combinations(chosen, 2))
     return sum(pool.scores[i] for i in chosen) + strength * sum(pairs)
 
 
 @quick
 @given(pools(), lengths, strengths)
-def test_overlap_makes_q_grow_the_most_at_every_choice(pool, k, strength):
+def test_each_choice_of_overlap_increases_the_objective_most(pool, k, strength):
     def gain(before, i):
-        return worth([*before, i], pool, strength)
+        return objective([*before, i], pool, strength)
 
-    assert_each_choice_is_a_best_one(overlap(pool, k, strength=strength), pool, k, gain)
+    assert_each_choice_has_the_largest_gain(overlap(pool, k, strength=strength), pool, k, gain)
 
 
 @quick
 @given(pools(), st.integers(1, 4), strengths)
-def test_overlap_is_worth_at_least_half_of_the_best_list(pool, k, strength):
+def test_the_objective_of_overlap_is_at_least_half_of_the_best(pool, k, strength):
     pool = Pool(scores=np.abs(pool.scores.clip(-9)), categories=pool.categories)
     chosen = overlap(pool, k, strength=strength).tolist()
     every = combinations(range(len(pool.scores)), len(chosen))
-    best = max(worth(other, pool, strength) for other in every)
-    assert worth(chosen, pool, strength) >= best / 2 - 1e-9
+    best = max(objective(other, pool, strength) for other in every)
+    assert objective(chosen, pool, strength) >= best / 2 - 1e-9
 
 
 @quick
 @given(st.integers(0, 2**32 - 1), lengths, st.integers(0, 40))
-def test_overlap_of_one_category_each_is_diversify(seed, k, strength):
+def test_with_one_category_per_item_overlap_equals_diversify(seed, k, strength):
     rng = np.random.default_rng(seed)
     scores = rng.integers(-20, 20, 10).astype(float)
     own = rng.integers(-1, 3, 10)
@@ -100,19 +100,19 @@ def cosine(a, b):
 
 @quick
 @given(pools(), lengths, strengths)
-def test_mmr_takes_off_the_nearest_of_the_list(pool, k, strength):
+def test_mmr_subtracts_the_largest_cosine_with_the_list(pool, k, strength):
     def gain(before, i):
         near = [cosine(pool.vectors[i], pool.vectors[j]) for j in before]
         return pool.scores[i] - strength * max(near, default=0)
 
-    assert_each_choice_is_a_best_one(mmr(pool, k, strength=strength), pool, k, gain)
+    assert_each_choice_has_the_largest_gain(mmr(pool, k, strength=strength), pool, k, gain)
 
 
 @quick
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), strengths)
-def test_dpp_makes_the_determinant_grow_the_most_at_every_choice(seed, k, strength):
+def test_each_choice_of_dpp_increases_its_objective_most(seed, k, strength):
     rng = np.random.default_rng(seed)
-    # Wider than the list is long: its vectors span a volume, and the determinant is no noise.
+    # Vectors have more dimensions than the list has items, so the determinant is not zero.
     vectors = rng.standard_normal((8, 12))
     pool = Pool(scores=rng.standard_normal(8), vectors=vectors)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -122,12 +122,12 @@ def test_dpp_makes_the_determinant_grow_the_most_at_every_choice(seed, k, streng
         volume = np.linalg.slogdet(unit[chosen] @ unit[chosen].T)[1]
         return sum(pool.scores[chosen]) + strength * volume
 
-    assert_each_choice_is_a_best_one(dpp(pool, k, strength=strength), pool, k, gain)
+    assert_each_choice_has_the_largest_gain(dpp(pool, k, strength=strength), pool, k, gain)
 
 
 @quick
 @given(st.integers(0, 2**32 - 1))
-def test_dpp_goes_on_by_score_once_no_volume_is_left(seed):
+def test_dpp_continues_by_score_if_the_determinant_is_zero(seed):
     rng = np.random.default_rng(seed)
     scores = rng.standard_normal(8)
     chosen = dpp(Pool(scores=scores, vectors=rng.standard_normal((8, 2))), 8, strength=1)
@@ -136,7 +136,7 @@ def test_dpp_goes_on_by_score_once_no_volume_is_left(seed):
 
 
 def mix_of(sets):
-    """Shares of the categories; each item's categories share its weight."""
+    """Return the shares of the categories. The categories of an item share its weight."""
     total = dict.fromkeys(range(CATEGORIES), 0.0)
     for own in sets:
         for category in own:
@@ -147,7 +147,7 @@ def mix_of(sets):
 
 @quick
 @given(pools(), lengths, strengths)
-def test_calibrated_brings_the_list_closest_to_the_history_at_every_choice(pool, k, strength):
+def test_each_choice_of_calibrated_increases_its_objective_most(pool, k, strength):
     wanted = mix_of(pool.history)
 
     def gain(before, i):
@@ -155,21 +155,21 @@ def test_calibrated_brings_the_list_closest_to_the_history_at_every_choice(pool,
         divergence = sum(p * log(p / (0.01 * p + 0.99 * given_[c])) for c, p in wanted.items() if p)
         return pool.scores[i] - strength * divergence
 
-    assert_each_choice_is_a_best_one(calibrated(pool, k, strength=strength), pool, k, gain)
+    assert_each_choice_has_the_largest_gain(calibrated(pool, k, strength=strength), pool, k, gain)
 
 
 @quick
 @given(pools(), lengths, strengths)
-def test_xquad_adds_what_the_unserved_interests_give(pool, k, strength):
-    there = [i for i, score in enumerate(pool.scores) if score > -np.inf]
+def test_each_choice_of_xquad_increases_its_objective_most(pool, k, strength):
+    eligible = [i for i, score in enumerate(pool.scores) if score > -np.inf]
     likely = []
     for own in pool.interest_scores.T:
-        if there and own[there[0]] > -np.inf:
-            total = sum(exp(own[i]) for i in there)
-            likely.append({i: exp(own[i]) / total for i in there})
+        if eligible and own[eligible[0]] > -np.inf:
+            total = sum(exp(own[i]) for i in eligible)
+            likely.append({i: exp(own[i]) / total for i in eligible})
 
     def gain(before, i):
         parts = (p[i] * np.prod([1 - p[j] for j in before]) for p in likely)
         return pool.scores[i] + strength * sum(parts) / max(len(likely), 1)
 
-    assert_each_choice_is_a_best_one(xquad(pool, k, strength=strength), pool, k, gain)
+    assert_each_choice_has_the_largest_gain(xquad(pool, k, strength=strength), pool, k, gain)

@@ -1,4 +1,4 @@
-"""Routing, in words a user would use."""
+"""Check properties of dynamic routing."""
 
 import torch
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ quick = settings(deadline=None, max_examples=30)
 
 @st.composite
 def routings(draw):
-    """Give votes [B, K, L, D], what is seen [B, T, L], and a start [1, K, 1, L]."""
+    """Return votes [B, K, L, D], a mask of visible events [B, T, L], and a start [1, K, 1, L]."""
     b, k, length, d, views = (draw(st.integers(1, most)) for most in (2, 4, 5, 4, 3))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     scale = draw(st.sampled_from([1e-3, 1.0, 30.0]))
@@ -24,11 +24,11 @@ def routings(draw):
 
 @quick
 @given(routings(), st.integers(1, 4))
-def test_an_item_shares_itself_out_among_the_interests(routing, iterations):
+def test_the_weights_of_an_event_sum_to_one_over_the_interests(routing, iterations):
     votes, seen, start = routing
     _, weights = route(votes, seen, start, iterations=iterations)
     assert (weights >= 0).all()
-    assert_close(weights.sum(dim=1), seen.float())  # 1 at a real slot, 0 at padding
+    assert_close(weights.sum(dim=1), seen.float())  # 1 at a real event, 0 at padding
 
 
 @quick
@@ -44,17 +44,20 @@ def test_unseen_items_change_nothing(routing):
 @given(routings())
 def test_the_order_of_the_interests_does_not_matter(routing):
     votes, seen, start = routing
-    votes, start = votes.double(), start.double()  # logits in the hundreds lose single digits
+    votes, start = (
+        votes.double(),
+        start.double(),
+    )  # float32 is not exact enough for logits in the hundreds
     order = torch.randperm(votes.shape[1], generator=torch.Generator().manual_seed(0))
     vectors, weights = route(votes, seen, start)
-    turned, turned_weights = route(votes[:, order], seen, start[:, order])
-    assert_close(turned, vectors[:, order])
-    assert_close(turned_weights, weights[:, order])
+    reordered, reordered_weights = route(votes[:, order], seen, start[:, order])
+    assert_close(reordered, vectors[:, order])
+    assert_close(reordered_weights, weights[:, order])
 
 
 @quick
 @given(routings())
-def test_interests_that_are_offered_the_same_stay_the_same(routing):
+def test_interests_with_equal_votes_are_equal(routing):
     votes, seen, start = routing
     votes, start = votes[:, :1].expand_as(votes), torch.zeros_like(start)
     vectors, weights = route(votes, seen, start)
@@ -64,7 +67,7 @@ def test_interests_that_are_offered_the_same_stay_the_same(routing):
 
 @quick
 @given(routings())
-def test_an_interest_kept_out_gets_nothing_and_the_others_share_all(routing):
+def test_an_excluded_interest_has_weight_zero_and_does_not_change_the_others(routing):
     votes, seen, start = routing
     kept = votes.shape[1] - 1 or 1
     out = start.clone()
@@ -78,7 +81,7 @@ def test_an_interest_kept_out_gets_nothing_and_the_others_share_all(routing):
 
 @quick
 @given(routings())
-def test_routing_is_finite_and_so_are_its_gradients(routing):
+def test_routing_and_its_gradients_are_finite(routing):
     votes, seen, start = routing
     votes.requires_grad_()
     vectors, _ = route(votes, seen, start)
@@ -98,20 +101,20 @@ def test_squash_keeps_the_direction_and_shrinks_the_length_below_one(length, d, 
     assert expected < 1
 
 
-def test_squash_leaves_zero_at_zero_with_a_gradient_of_zero():
+def test_squash_of_zero_is_zero_with_a_zero_gradient():
     x = torch.zeros(2, 3, requires_grad=True)
     squash(x).sum().backward()
     assert (squash(x) == 0).all()
     assert (x.grad == 0).all()
 
 
-def test_squash_of_a_long_half_precision_vector_is_nearly_one_long():
-    x = torch.full((1, 64), 400.0, dtype=torch.float16)  # 3 200 long: its square is not finite
+def test_squash_of_a_long_vector_in_half_precision_has_length_one():
+    x = torch.full((1, 64), 400.0, dtype=torch.float16)  # length 3,200: its square is not finite
     assert_close(torch.linalg.vector_norm(squash(x).double(), dim=-1), torch.ones(1).double(),
                  atol=2e-3, rtol=0)  # fmt: skip
 
 
-def test_only_the_last_round_carries_gradients():
+def test_only_the_last_iteration_has_gradients():
     votes = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
     seen, start = torch.ones(1, 1, 3, dtype=torch.bool), torch.zeros(1, 2, 1, 3)
     vectors, weights = route(votes, seen, start)
@@ -122,8 +125,8 @@ def test_only_the_last_round_carries_gradients():
 
 
 @given(st.integers(0, 5000), st.integers(1, 16))
-def test_a_history_bears_the_logarithm_of_its_length_in_interests(count, interests):
+def test_the_number_of_active_interests_is_log2_of_the_length(count, interests):
     active = active_interests(torch.tensor([count]), interests)[0]
-    # bit_length - 1 is the whole part of log2, with no rounding.
+    # bit_length - 1 is log2 rounded down, without rounding errors.
     expected = max(1, min(interests, count.bit_length() - 1))
     assert active.tolist() == [True] * expected + [False] * (interests - expected)

@@ -1,4 +1,7 @@
-"""What every sampler must do: which items it draws, how often, and that it says so truly."""
+"""Check every sampler: which items it draws, how often, and that its log q is correct.
+
+log q is the logarithm of the expected count of an item in one sample.
+"""
 
 import pytest
 import torch
@@ -7,7 +10,7 @@ from prismrec.errors import ConfigError
 from prismrec.models import losses
 from prismrec.models.samplers import SAMPLERS
 
-# Events of seven items, in no order; number 0 is padding.
+# Number of events of seven items, not sorted. Number 0 is padding.
 COUNTS = torch.tensor([0, 50, 3, 100, 7, 1, 20, 30])
 V = len(COUNTS)
 
@@ -17,7 +20,7 @@ def generator(seed=0):
 
 
 def batch_of(size, g):
-    """A batch's targets: items as often as they occur in training."""
+    """Draw the targets of a batch. Items are as frequent as in training."""
     return torch.multinomial(COUNTS.double(), size, replacement=True, generator=g)
 
 
@@ -32,20 +35,20 @@ def test_padding_is_never_drawn(kind):
     drawn = torch.cat([sampler(g, batch_of(64, g)).items for _ in range(200)])
     assert drawn.min() >= 1
     assert drawn.max() < V
-    assert len(drawn.unique()) == V - 1  # and everything else is
+    assert len(drawn.unique()) == V - 1  # all real items are drawn
 
 
 @pytest.mark.parametrize("batch", [1, 128, 1024])
-def test_the_number_of_negatives_does_not_follow_the_batch(kind, batch):
+def test_the_number_of_negatives_does_not_depend_on_the_batch(kind, batch):
     sampler = kind(COUNTS, 128)
     items, log_q = sampler(generator(), batch_of(batch, generator(1)))
     if kind is SAMPLERS["union"]:
-        pytest.skip("it holds each item once: what is left of the batch's targets and N others")
+        pytest.skip("union returns each item once, so the number depends on the batch")
     expected = min(128, batch) if kind is SAMPLERS["in_batch"] else 128
     assert len(items) == len(log_q) == expected
 
 
-def test_the_same_state_of_the_generator_draws_the_same(kind):
+def test_equal_generators_draw_equal_samples(kind):
     sampler, targets = kind(COUNTS, 16), batch_of(32, generator(1))
     first, second = sampler(generator(5), targets), sampler(generator(5), targets)
     assert first.items.tolist() == second.items.tolist()
@@ -57,27 +60,27 @@ def test_the_same_state_of_the_generator_draws_the_same(kind):
 def test_log_q_is_the_log_of_the_expected_count(kind, negatives, batch):
     g = generator()
     sampler, draws = kind(COUNTS, negatives), 2_000
-    counted, said = torch.zeros(V), torch.full((V,), torch.nan)
+    counted, expected = torch.zeros(V), torch.full((V,), torch.nan)
     for _ in range(draws):
         items, log_q = sampler(g, batch_of(batch, g))
         counted += torch.bincount(items, minlength=V)
-        said[items] = log_q.exp()
+        expected[items] = log_q.exp()
     assert counted[0] == 0
-    rare = counted < 100  # too few to tell
-    error = (counted / draws / said)[~rare] - 1
-    # Four standard deviations of a count, were the draws of a step independent.
+    rare = counted < 100  # too few for a comparison
+    error = (counted / draws / expected)[~rare] - 1
+    # Four standard deviations of a count, if the draws of a step were independent.
     assert (error.abs() < 4 / counted[~rare].sqrt()).all()
     assert (~rare).sum() >= 4
 
 
 @pytest.mark.parametrize("negatives", [0, -3])
-def test_no_negatives_at_all_is_refused(kind, negatives):
+def test_fewer_than_one_negative_is_refused(kind, negatives):
     with pytest.raises(ConfigError, match=f"negatives is {negatives}"):
         kind(COUNTS, negatives)
 
 
 def test_log_uniform_does_not_depend_on_the_order_of_ids():
-    order = torch.tensor([3, 1, 7, 6, 4, 2, 5])  # items from the most popular down
+    order = torch.tensor([3, 1, 7, 6, 4, 2, 5])  # items by descending popularity
     sampler = SAMPLERS["log_uniform"](COUNTS, 10)
     renamed = SAMPLERS["log_uniform"](COUNTS[torch.cat([torch.tensor([0]), order])], 10)
 
@@ -100,7 +103,7 @@ def test_popularity_of_power_zero_is_uniform():
     torch.testing.assert_close(flat.log_q, torch.zeros(7))
 
 
-# ---- the loss that comes of it -------------------------------------------------------------
+# ---- the loss with sampled negatives --------------------------------------------------------
 
 
 def loss_of(queries, items, targets, negatives, log_q):
@@ -117,7 +120,7 @@ def gradient(*arguments):
 
 
 def bias(kind, negatives, *, corrected=True, draws=500):
-    """Give how far the mean gradient of the sampled loss is from that of the full one."""
+    """Return the relative distance of the mean gradient of the sampled loss from the full one."""
     g = generator(1)
     queries, items = torch.randn(6, 4, generator=g), torch.randn(V, 4, generator=g)
     targets = batch_of(6, g)
@@ -132,20 +135,20 @@ def bias(kind, negatives, *, corrected=True, draws=500):
 
 
 @pytest.mark.slow
-def test_the_mean_gradient_is_that_of_the_full_softmax_and_the_nearer_the_more_negatives(kind):
+def test_more_negatives_bring_the_mean_gradient_closer_to_the_full_softmax(kind):
     few, many = bias(kind, 4), bias(kind, 64)
-    assert many < 0.1  # seen: .02 to .08, the most where rare items are drawn rarely
+    assert many < 0.1  # measured: 0.02 to 0.08, largest if rare items are drawn rarely
     assert many < few / 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["popularity", "log_uniform", "in_batch", "mixed"])
-def test_without_log_q_the_mean_gradient_is_another(name):
+def test_without_log_q_the_mean_gradient_is_biased(name):
     assert bias(SAMPLERS[name], 64, corrected=False, draws=200) > 0.15
 
 
 def test_a_target_drawn_as_its_own_negative_is_masked():
-    # Three items, ten negatives: most are hits of somebody.
+    # With three items and ten negatives, most negatives are targets of some row.
     counts = torch.tensor([0, 5, 5, 5])
     queries, items = torch.randn(8, 4, generator=generator()), torch.randn(4, 4)
     targets = torch.tensor([1, 2, 3, 1, 2, 3, 1, 2])
@@ -154,6 +157,6 @@ def test_a_target_drawn_as_its_own_negative_is_masked():
         assert loss_of(queries, items, targets, items_drawn, log_q) >= 0
     everything = torch.arange(1, 4)
     full = torch.nn.functional.cross_entropy(queries @ items[1:].T, targets - 1)
-    # Every item once is what a uniform sample of three expects: log q is 0.
+    # A uniform sample of three contains each item once on average, so log q is 0.
     sampled = loss_of(queries, items, targets, everything, torch.zeros(3))
     torch.testing.assert_close(sampled, full)
