@@ -1,4 +1,4 @@
-"""ComiRec-DR and MIND against NumPy in float64, on fixed weights, item by item."""
+"""Compare ComiRec-DR and MIND with NumPy implementations in float64, on fixed weights."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def squash(z):
 
 
 def pool(votes, c):
-    """v_k = squash(Σ_j c_kj û_kj)."""
+    """Return the interests v_k = squash(Σ_j c_kj û_kj)."""
     return np.stack([squash(sum(c[k, j] * votes[k][j] for j in range(c.shape[1])))
                      for k in range(c.shape[0])])  # fmt: skip
 
 
-def agreed(votes, b, rounds=3):
-    """Give the weights of the last round: for every item, a softmax over the interests."""
+def routing_weights(votes, b, rounds=3):
+    """Return the weights of the last round: for each item, a softmax over the interests."""
     b = b.copy()
     for last in [False] * (rounds - 1) + [True]:
         c = np.stack([np.exp(b[:, j]) / np.exp(b[:, j]).sum() for j in range(b.shape[1])], axis=1)
@@ -49,7 +49,7 @@ def histories():
     return items, torch.arange(L) < torch.tensor(LENGTHS)[:, None]
 
 
-def test_dr_is_the_published_arithmetic(histories):
+def test_dr_equals_the_published_algorithm(histories):
     items, mask = histories
     maps = np.random.default_rng(2).normal(size=(L, K, D, D))
     extractor = DynamicRouting(dim=D, interests=K, max_len=L)
@@ -58,33 +58,33 @@ def test_dr_is_the_published_arithmetic(histories):
     assert active.all()
     for row, n in enumerate(LENGTHS):
         votes = dr_votes(items[row, :n], maps)
-        c = agreed(votes, np.zeros((K, n)))
+        c = routing_weights(votes, np.zeros((K, n)))
         np.testing.assert_allclose(vectors[row].detach(), pool(votes, c), atol=1e-5)
         np.testing.assert_allclose(weights[row, :, :n].detach(), c, atol=1e-5)
 
 
 @pytest.mark.parametrize("project", [False, True])
-def test_mind_is_the_published_arithmetic_with_a_start_that_is_kept(histories, project):
+def test_mind_equals_the_published_algorithm_with_a_fixed_start(histories, project):
     items, mask = histories
     torch.manual_seed(0)
     extractor = SharedRouting(dim=D, interests=K, max_len=L, project=project).double()
     vectors, weights, _, active = extractor(torch.tensor(items), mask)
     shared, start = extractor.shared.weight.detach().numpy(), extractor.start.numpy()
-    for row, (n, alive) in enumerate(zip(LENGTHS, [2, 1, 1], strict=True)):  # ⌊log2 6⌋ = 2
-        assert active[row].tolist() == [k < alive for k in range(K)]
-        votes = mind_votes(items[row, :n], shared, alive)
-        c = agreed(votes, start[:alive, :n])
+    for row, (n, active_count) in enumerate(zip(LENGTHS, [2, 1, 1], strict=True)):  # ⌊log2 6⌋ = 2
+        assert active[row].tolist() == [k < active_count for k in range(K)]
+        votes = mind_votes(items[row, :n], shared, active_count)
+        c = routing_weights(votes, start[:active_count, :n])
         expected = pool(votes, c)
         if project:
             w, b = (p.detach().numpy() for p in extractor.projection.parameters())
             expected = np.maximum(0, expected @ w.T + b)
-        np.testing.assert_allclose(vectors[row, :alive].detach(), expected, rtol=1e-10)
-        np.testing.assert_allclose(weights[row, :alive, :n].detach(), c, rtol=1e-10)
-        assert (vectors[row, alive:] == 0).all()
+        np.testing.assert_allclose(vectors[row, :active_count].detach(), expected, rtol=1e-10)
+        np.testing.assert_allclose(weights[row, :active_count, :n].detach(), c, rtol=1e-10)
+        assert (vectors[row, active_count:] == 0).all()
 
 
-def slope(function, at, step=1e-6):
-    """Differentiate by central differences, one number at a time."""
+def numeric_gradient(function, at, step=1e-6):
+    """Return the gradient by central differences, one number at a time."""
     gradient = np.zeros_like(at)
     for place in np.ndindex(at.shape):
         values = []
@@ -96,45 +96,45 @@ def slope(function, at, step=1e-6):
     return gradient
 
 
-def test_dr_gradients_are_those_of_the_last_round_with_its_weights_held(histories):
+def test_dr_gradients_are_those_of_the_last_round_with_constant_weights(histories):
     items, n = histories[0][0, :3], 3
     direction = np.random.default_rng(3).normal(size=(K, D))
     maps = np.random.default_rng(2).normal(size=(L, K, D, D))
-    held = agreed(dr_votes(items, maps), np.zeros((K, n)))
+    fixed = routing_weights(dr_votes(items, maps), np.zeros((K, n)))
     extractor = DynamicRouting(dim=D, interests=K, max_len=L).double()
     extractor.maps.data = torch.tensor(maps)
     inputs = torch.tensor(items[None], requires_grad=True)
     vectors = extractor(inputs, torch.ones(1, n, dtype=torch.bool)).vectors[0]
     (vectors * torch.tensor(direction)).sum().backward()
-    by_items = slope(lambda e: (pool(dr_votes(e, maps), held) * direction).sum(), items)
-    by_maps = slope(lambda w: (pool(dr_votes(items, w), held) * direction).sum(), maps)
+    by_items = numeric_gradient(lambda e: (pool(dr_votes(e, maps), fixed) * direction).sum(), items)
+    by_maps = numeric_gradient(lambda w: (pool(dr_votes(items, w), fixed) * direction).sum(), maps)
     np.testing.assert_allclose(inputs.grad[0], by_items, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(extractor.maps.grad, by_maps, rtol=1e-6, atol=1e-8)
 
 
-def test_mind_gradients_are_those_of_the_last_round_with_its_weights_held(histories):
-    items, n, alive = histories[0][0], L, 2
-    direction = np.random.default_rng(3).normal(size=(alive, D))
+def test_mind_gradients_are_those_of_the_last_round_with_constant_weights(histories):
+    items, n, active_count = histories[0][0], L, 2
+    direction = np.random.default_rng(3).normal(size=(active_count, D))
     torch.manual_seed(0)
     extractor = SharedRouting(dim=D, interests=K, max_len=L).double()
     shared, start = extractor.shared.weight.detach().numpy().copy(), extractor.start.numpy()
-    held = agreed(mind_votes(items, shared, alive), start[:alive, :n])
+    fixed = routing_weights(mind_votes(items, shared, active_count), start[:active_count, :n])
     inputs = torch.tensor(items[None], requires_grad=True)
-    vectors = extractor(inputs, torch.ones(1, n, dtype=torch.bool)).vectors[0, :alive]
+    vectors = extractor(inputs, torch.ones(1, n, dtype=torch.bool)).vectors[0, :active_count]
     (vectors * torch.tensor(direction)).sum().backward()
 
-    def along(e, s):
-        return (pool(mind_votes(e, s, alive), held) * direction).sum()
+    def projection(e, s):
+        return (pool(mind_votes(e, s, active_count), fixed) * direction).sum()
 
-    by_items = slope(lambda e: along(e, shared), items)
-    by_shared = slope(lambda s: along(items, s), shared)
+    by_items = numeric_gradient(lambda e: projection(e, shared), items)
+    by_shared = numeric_gradient(lambda s: projection(items, s), shared)
     np.testing.assert_allclose(inputs.grad[0], by_items, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(extractor.shared.weight.grad, by_shared, rtol=1e-6, atol=1e-8)
 
 
-def test_the_start_of_mind_is_drawn_from_its_seed_saved_and_not_trained():
+def test_the_start_of_mind_depends_on_its_seed_is_saved_and_not_trained():
     def start(seed):
-        torch.rand(1)  # the global generator moves on; the start does not
+        torch.rand(1)  # the global generator does not change the start
         return SharedRouting(dim=D, interests=K, max_len=L, seed=seed).state_dict()["start"]
 
     assert torch.equal(start(0), start(0))

@@ -1,7 +1,8 @@
-"""Self-attention against NumPy in float64, on fixed weights.
+"""Compare self-attention with NumPy implementations in float64, on fixed weights.
 
-The tutorial variant (no bias, no position, full softmax) is transcribed with its loss; the
-published one and ours, slots and recency, differ by what is added before and after W2.
+There are three variants. The tutorial variant has no bias and no positions; its full softmax loss
+is compared too. The published variant adds a vector per slot to the items. The variant of this
+package adds a recency term per head to the logits.
 """
 
 import numpy as np
@@ -26,7 +27,7 @@ def softmax(x):
 
 
 def interests_of(table, w1, w2, history, *, before=0.0, after=0.0, b1=0.0, b2=0.0):
-    """A = softmax over the history of W2 tanh(W1 (H + before) + b1) + b2 + after; V = A H."""
+    """Return V = A H and A, the softmax of W2 tanh(W1 (H + before) + b1) + b2 + after."""
     h = np.stack([table[item] for item in history])  # [n, D]
     hidden = np.tanh((h + before) @ w1.T + b1)
     logits = hidden @ w2.T + b2 + after  # [n, K]
@@ -35,18 +36,18 @@ def interests_of(table, w1, w2, history, *, before=0.0, after=0.0, b1=0.0, b2=0.
 
 
 def tutorial_loss(table, w1, w2):
-    """Mean cross-entropy over the catalog of the interest that is nearest to the target."""
+    """Return the mean cross-entropy over the catalog for the interest nearest to the target."""
     losses = []
     for history, target in zip(HISTORIES, TARGETS, strict=True):
         vectors, _ = interests_of(table, w1, w2, history)
         chosen = vectors[np.argmax(vectors @ table[target])]
-        scores = table[1:] @ chosen  # padding is no class
+        scores = table[1:] @ chosen  # without padding
         losses.append(np.log(np.exp(scores).sum()) - scores[target - 1])
     return np.mean(losses)
 
 
-def slope(function, arrays, which, step=1e-6):
-    """Differentiate by central differences, one number at a time."""
+def numeric_gradient(function, arrays, which, step=1e-6):
+    """Return the gradient by central differences, one number at a time."""
     gradient = np.zeros_like(arrays[which])
     for place in np.ndindex(gradient.shape):
         values = []
@@ -77,7 +78,7 @@ def weights():
     return table, fixed(4 * D, D, seed=1), fixed(K, 4 * D, seed=2)
 
 
-def test_the_tutorial_variant_gives_its_interests_loss_and_gradients(weights):
+def test_the_tutorial_variant_has_the_same_interests_loss_and_gradients(weights):
     table, w1, w2 = weights
     extractor = extractor_with(w1, w2, bias=False, positions="none")
     items, mask = batch()
@@ -90,17 +91,17 @@ def test_the_tutorial_variant_gives_its_interests_loss_and_gradients(weights):
 
     target = torch.tensor(TARGETS)
     nearest = torch.einsum("bkd,bd->bk", vectors, rows[target]).argmax(dim=1)
-    chosen = vectors.gather(1, nearest[:, None, None].expand(-1, 1, D))[:, 0]  # one gather
+    chosen = vectors.gather(1, nearest[:, None, None].expand(-1, 1, D))[:, 0]
     loss = torch.nn.functional.cross_entropy(chosen @ rows[1:].T, target - 1)
     assert loss.item() == pytest.approx(tutorial_loss(table, w1, w2), rel=1e-12)
 
     wanted = [rows, extractor.to_hidden.weight, extractor.to_heads.weight]
     for which, gradient in enumerate(torch.autograd.grad(loss, wanted)):
-        expected = slope(tutorial_loss, [table, w1, w2], which)
+        expected = numeric_gradient(tutorial_loss, [table, w1, w2], which)
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
 
 
-def test_the_published_variant_adds_slots_before_it_weighs_and_pools_raw_items(weights):
+def test_the_published_variant_adds_slot_vectors_only_to_compute_the_weights(weights):
     table, w1, w2 = weights
     extractor = extractor_with(w1, w2, positions="slot")
     b1, b2, slots = fixed(4 * D, seed=3), fixed(K, seed=4), fixed(L, D, seed=5)
@@ -114,7 +115,7 @@ def test_the_published_variant_adds_slots_before_it_weighs_and_pools_raw_items(w
         np.testing.assert_allclose(vectors[row], expected, rtol=1e-12)
 
 
-def test_recency_adds_to_the_logits_by_distance_from_the_newest_of_each_prefix(weights):
+def test_recency_is_added_to_the_logits_by_the_distance_from_the_newest_item(weights):
     table, w1, w2 = weights
     extractor = extractor_with(w1, w2, bias=False)
     recency = fixed(K, L, seed=6)
@@ -123,12 +124,12 @@ def test_recency_adds_to_the_logits_by_distance_from_the_newest_of_each_prefix(w
     vectors = extractor.prefixes(torch.tensor(table)[items], mask).vectors.detach()
     for row, history in enumerate(HISTORIES):
         for end in range(1, len(history) + 1):
-            after = recency[:, :end][:, ::-1].T  # distance 0 at the last
+            after = recency[:, :end][:, ::-1].T  # the last item has distance 0
             expected, _ = interests_of(table, w1, w2, history[:end], after=after)
             np.testing.assert_allclose(vectors[row * L + end - 1], expected, rtol=1e-12)
 
 
-def test_a_history_longer_by_old_items_keeps_the_position_of_its_newest():
+def test_with_recency_older_items_do_not_change_the_ratio_of_newer_weights():
     torch.manual_seed(0)
     items = torch.randn(1, L, D)
     ratios = {}
@@ -144,7 +145,7 @@ def test_a_history_longer_by_old_items_keeps_the_position_of_its_newest():
     assert not torch.allclose(ratios["slot"][0], ratios["slot"][1])
 
 
-def test_the_gradient_of_a_bias_by_distance_repeats_to_the_bit_on_several_threads():
+def test_the_gradient_of_the_recency_bias_is_bit_identical_on_several_threads():
     torch.manual_seed(0)
     before = torch.get_num_threads()
     distance = torch.randint(5, (200, 200))
@@ -164,35 +165,35 @@ def test_the_gradient_of_a_bias_by_distance_repeats_to_the_bit_on_several_thread
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 4 * D), (5, 5), (1, 1)])
-def test_a_given_hidden_size_is_honoured(given, expected):
+def test_the_hidden_size_is_used(given, expected):
     extractor = SelfAttentive(dim=D, interests=K, max_len=L, hidden=given)
     assert extractor.to_hidden.weight.shape == (expected, D)
     assert extractor.to_heads.weight.shape == (K, expected)
 
 
-def test_the_mask_is_used_slot_by_slot_as_it_is():
+def test_the_mask_is_used_per_slot_and_not_as_a_length():
     torch.manual_seed(0)
     extractor = SelfAttentive(dim=D, interests=K, max_len=L, positions="none")
     items, mask = torch.randn(2, L, D), torch.ones(2, L, dtype=torch.bool)
-    mask[0, 1] = False  # a hole, which no batch has: the mask is not taken for a length
+    mask[0, 1] = False  # a gap, which no real batch has
     without = extractor(items[:1, [0, 2, 3, 4]], mask[1:, :4]).vectors
     torch.testing.assert_close(extractor(items, mask).vectors[:1], without)
 
 
-def test_without_bias_there_is_none():
+def test_without_bias_there_are_no_bias_parameters():
     extractor = SelfAttentive(dim=D, interests=K, max_len=L, bias=False, positions="none")
     assert sorted(extractor.state_dict()) == ["to_heads.weight", "to_hidden.weight"]
 
 
 @pytest.mark.parametrize("positions", ["slot", "recency", "none"])
 @pytest.mark.parametrize("way", ["forward", "prefixes"])
-def test_gradients_are_those_of_finite_differences(positions, way):
+def test_gradients_equal_finite_differences(positions, way):
     torch.manual_seed(0)
     extractor = SelfAttentive(dim=2, interests=2, max_len=3, hidden=3, positions=positions).double()
     items = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
     mask = torch.tensor([[True, True, True], [True, False, False]])
 
-    def run(*inputs):  # gradcheck moves the parameters in place
+    def run(*inputs):  # gradcheck changes the parameters in place
         return getattr(extractor, way)(inputs[0], mask)[:2]
 
     assert torch.autograd.gradcheck(run, (items, *extractor.parameters()))

@@ -1,6 +1,7 @@
-"""A run to be killed: ``python long_run.py FOLDER`` trains, or goes on where it was killed.
+"""Train a model in a process that a test kills: ``python long_run.py FOLDER``.
 
-Says "ready" before its first step. ``FOLDER/done.safetensors`` holds the weights at the end.
+A second call continues after the last checkpoint. The script prints "ready" before its first step.
+At the end it saves the weights as ``FOLDER/done.safetensors``.
 """
 
 import sys
@@ -20,7 +21,7 @@ STEPS, SIZE = 400, 3_000
 
 
 def main(folder: Path) -> None:
-    """Train with a checkpoint every third step, so that many a kill meets one being written."""
+    """Train with a checkpoint every third step, so that a kill often interrupts its writing."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""A run that is stopped goes on as if it had not been: bit for bit."""
+"""Check that a stopped and resumed run equals an uninterrupted run, bit for bit."""
 
 import os
 import signal
@@ -24,38 +24,42 @@ def sampled(histories, negatives=16, name="popularity"):
 
 
 class StopError(Exception):
-    """Stands for whatever ends a process."""
+    """Represent any reason why a process ends."""
 
 
 def stop_at(step):
-    def on_step(told):
-        if told.step == step:
+    def on_step(progress):
+        if progress.step == step:
             raise StopError
 
     return on_step
 
 
 @pytest.mark.parametrize(("stop", "sparse"), [(19, False), (33, True)])
-def test_a_resumed_run_ends_with_the_very_weights_of_an_unbroken_one(  # noqa: PLR0917
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(  # noqa: PLR0917
     new_model, histories, weights, assert_same, tmp_path, stop, sparse
 ):
-    def started():
+    def make_model():
         return new_model(dropout=0.2)
 
     options, objective = config(horizon=2, sparse=sparse), sampled(histories)
-    unbroken, losses = started(), []
+    uninterrupted, losses = make_model(), []
     expected = train(
-        unbroken, histories, options, objective, on_step=lambda s: losses.append((s.step, s.losses))
+        uninterrupted,
+        histories,
+        options,
+        objective,
+        on_step=lambda s: losses.append((s.step, s.losses)),
     )
 
     with pytest.raises(StopError):
-        train(started(), histories, options, objective, folder=tmp_path, on_step=stop_at(stop))
+        train(make_model(), histories, options, objective, folder=tmp_path, on_step=stop_at(stop))
     resumed, again = new_model(dropout=0.2, seed=9), []
     found = train(
         resumed, histories, options, objective, folder=tmp_path, resume=True,
         on_step=lambda s: again.append((s.step, s.losses)),
     )  # fmt: skip
-    assert_same(weights(resumed), weights(unbroken))
+    assert_same(weights(resumed), weights(uninterrupted))
     assert again == losses[stop // 8 * 8 :]
     assert found.steps == expected.steps == 40
 
@@ -69,8 +73,8 @@ def test_the_best_weights_patience_and_history_survive_a_stop(
         return lambda: next(place)
 
     options = config(patience=2)
-    unbroken = new_model()
-    expected = train(unbroken, histories, options, validate=validations(unbroken))
+    uninterrupted = new_model()
+    expected = train(uninterrupted, histories, options, validate=validations(uninterrupted))
     scores = validations(None)
     with pytest.raises(StopError):
         train(
@@ -80,14 +84,14 @@ def test_the_best_weights_patience_and_history_survive_a_stop(
     found = train(resumed, histories, options, validate=scores, folder=tmp_path, resume=True)
     assert (found.steps, found.best_step, found.best) == (32, 16, 0.7)
     assert found.history == expected.history
-    assert_same(weights(resumed), weights(unbroken))
+    assert_same(weights(resumed), weights(uninterrupted))
 
 
-def test_ctrl_c_ends_with_a_whole_step_and_a_usable_checkpoint(
+def test_ctrl_c_ends_after_a_complete_step_with_a_usable_checkpoint(
     new_model, histories, weights, assert_same, tmp_path
 ):
-    unbroken, stopped, resumed = new_model(), new_model(), new_model(seed=9)
-    train(unbroken, histories, config())
+    uninterrupted, stopped, resumed = new_model(), new_model(), new_model(seed=9)
+    train(uninterrupted, histories, config())
     seen, before = [], signal.getsignal(signal.SIGINT)
 
     def interrupt(step):
@@ -101,7 +105,7 @@ def test_ctrl_c_ends_with_a_whole_step_and_a_usable_checkpoint(
     assert signal.getsignal(signal.SIGINT) is before
     result = train(resumed, histories, config(), folder=tmp_path, resume=True)
     assert (result.steps, result.interrupted) == (40, False)
-    assert_same(weights(resumed), weights(unbroken))
+    assert_same(weights(resumed), weights(uninterrupted))
 
 
 def test_the_second_ctrl_c_ends_at_once(new_model, histories):
@@ -113,7 +117,9 @@ def test_the_second_ctrl_c_ends_at_once(new_model, histories):
         train(new_model(), histories, config(), on_step=interrupt)
 
 
-def test_a_finished_run_resumes_to_itself(new_model, histories, weights, assert_same, tmp_path):
+def test_resuming_a_finished_run_returns_its_result(
+    new_model, histories, weights, assert_same, tmp_path
+):
     model, again = new_model(), new_model(seed=9)
     scores = iter(range(9, 0, -1))
     done = train(model, histories, config(), validate=lambda: next(scores), folder=tmp_path)
@@ -126,7 +132,7 @@ def test_a_finished_run_resumes_to_itself(new_model, histories, weights, assert_
     "seed", "learning_rate", "width", "dropout", "readout", "negatives", "sampler", "regularizer",
     "histories", "sparse", "mask_history_negatives", "option of the extractor",
 ])  # fmt: skip
-def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, change):
+def test_a_checkpoint_of_another_run_is_refused(new_model, histories, tmp_path, change):
     options, model, objective, data = config(steps=6), new_model(), sampled(histories), histories
     if change == "option of the extractor":
         model = new_model("transformer", heads=1, positions="none")
@@ -154,19 +160,19 @@ def test_another_runs_checkpoint_is_refused(new_model, histories, tmp_path, chan
         train(model, data, options, objective, folder=tmp_path, resume=True)
 
 
-def test_gradients_that_were_not_said_to_be_sparse_are_dense(new_model, histories, tmp_path):
+def test_the_default_of_sparse_can_be_resumed_as_false(new_model, histories, tmp_path):
     train(new_model(), histories, config(steps=6), folder=tmp_path)
     again = config(steps=6, sparse=False)
     assert train(new_model(), histories, again, folder=tmp_path, resume=True).steps == 6
 
 
-def test_where_there_is_no_checkpoint_resume_says_so(new_model, histories, tmp_path):
+def test_resume_without_a_checkpoint_is_an_error(new_model, histories, tmp_path):
     with pytest.raises(DataError, match=r"last\.safetensors"):
         train(new_model(), histories, config(), folder=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_truncated_checkpoint_is_refused_by_name(new_model, histories, tmp_path, share):
+def test_a_truncated_checkpoint_is_an_error_that_names_it(new_model, histories, tmp_path, share):
     train(new_model(), histories, config(steps=6), folder=tmp_path)
     path = tmp_path / "last.safetensors"
     whole = path.read_bytes()
@@ -175,7 +181,7 @@ def test_a_truncated_checkpoint_is_refused_by_name(new_model, histories, tmp_pat
         train(new_model(), histories, config(steps=6), folder=tmp_path, resume=True)
 
 
-def test_files_are_whole_and_nothing_lies_beside_them(new_model, histories, tmp_path):
+def test_files_are_complete_and_there_are_no_other_files(new_model, histories, tmp_path):
     train(
         new_model(),
         histories,

@@ -1,4 +1,4 @@
-"""Settings: the help of each field, and short text for a person."""
+"""Check settings: the help of each field, and their short representation."""
 
 import ast
 import inspect
@@ -37,13 +37,13 @@ def test_the_help_names_every_entry_of_a_table(field, table):
     assert set(table) <= set(words)
 
 
-def test_settings_show_what_differs_from_the_defaults():
+def test_settings_show_only_differences_from_the_defaults():
     assert repr(RunConfig()) == "RunConfig()"
     assert repr(RunConfig(extractor="sa", interests=8)) == "RunConfig(extractor='sa', interests=8)"
     assert repr(TrainConfig(seed=3, targets="random")) == "TrainConfig(targets='random', seed=3)"
 
 
-def test_a_model_a_result_and_a_trained_run_are_one_short_line():
+def test_representations_of_model_result_and_run_are_one_short_line():
     stats = DatasetStats(
         items=39, dense=False, multi_step_targets=True, has_repeats=False, categories=False
     )

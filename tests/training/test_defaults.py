@@ -1,4 +1,4 @@
-"""What a setting is where none was given: by the extractor and the data, never against a flag."""
+"""Check default settings. They depend on the extractor and the data and never replace a flag."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ DENSE = DatasetStats(
 
 
 def catalog_of(*categories):
-    """Give a catalog of an item for each row of categories."""
+    """Return a catalog with one item per row of categories."""
     names = [str(number) for number in range(len(categories))]
     return Catalog(
         items=IdMap(names, first=1, kind="item"),
@@ -48,7 +48,7 @@ def split_of(events, targets):
     return Split(Histories.of([[1] * events]), [case], [], "")
 
 
-def test_traits_are_read_from_training_events_and_validation_targets():
+def test_statistics_come_from_training_events_and_validation_targets():
     found = dataset_stats(split_of(75, [3]), catalog_of([0], [0, 1], []))
     assert found == DatasetStats(
         items=3, dense=True, multi_step_targets=False, has_repeats=True, categories=True
@@ -59,12 +59,12 @@ def test_traits_are_read_from_training_events_and_validation_targets():
     )
 
 
-def test_an_item_is_taken_again_only_within_one_history():
+def test_repeated_items_are_counted_only_within_one_history():
     assert not has_repeated_items(Histories.of([[1, 2], [2, 1], [], [1]]))
     assert has_repeated_items(Histories.of([[1, 2], [3, 1, 3]]))
 
 
-def test_nothing_given_is_prism_as_the_data_is():
+def test_without_options_prism_is_configured_from_the_data():
     config, training = resolve_defaults(RunConfig(), TrainConfig(), SPARSE)
     assert (config.extractor, config.readout, config.init) == ("prism", "mixture", "cooccurrence")
     assert (config.interests, config.exclude_seen, config.categories) == (2, False, True)
@@ -85,7 +85,7 @@ def test_nothing_given_is_prism_as_the_data_is():
 
 
 @pytest.mark.parametrize("extractor", ["prism", "sa"])
-def test_a_large_catalog_is_read_sparsely_unless_every_item_is_a_negative(extractor):
+def test_a_large_catalog_has_sparse_gradients_unless_every_item_is_a_negative(extractor):
     config = RunConfig(extractor=extractor)
     large = replace(SPARSE, items=100_001)
     assert (
@@ -96,7 +96,7 @@ def test_a_large_catalog_is_read_sparsely_unless_every_item_is_a_negative(extrac
     assert resolve_defaults(config, TrainConfig(sparse=False), large)[1].sparse is False
 
 
-def test_the_extractors_of_others_keep_theirs():
+def test_other_extractors_have_their_published_defaults():
     config, training = resolve_defaults(RunConfig(extractor="sa"), TrainConfig(), SPARSE)
     assert (config.readout, config.similarity, config.temperature) == ("lse", "cosine", 0.07)
     assert (config.init, config.tie_embeddings, config.negatives) == ("random", True, 0)
@@ -108,63 +108,65 @@ def test_the_extractors_of_others_keep_theirs():
 @pytest.mark.parametrize("given", [None, True, False])
 @pytest.mark.parametrize("has_repeats", [True, False])
 @pytest.mark.parametrize("dense", [True, False])
-def test_dense_data_strikes_what_lists_leave_out_and_reads_far_back(dense, has_repeats, given):
+def test_with_dense_data_excluded_items_are_no_negatives_and_histories_are_long(
+    dense, has_repeats, given
+):
     stats = replace(SPARSE, dense=dense, has_repeats=has_repeats)
     config, _ = resolve_defaults(RunConfig(exclude_seen=given), TrainConfig(), stats)
-    left_out = not has_repeats if given is None else given
-    assert (config.exclude_seen, config.mask_history_negatives) == (left_out, dense and left_out)
-    assert config.max_len == (200 if dense and left_out else 50)
+    excluded = not has_repeats if given is None else given
+    assert (config.exclude_seen, config.mask_history_negatives) == (excluded, dense and excluded)
+    assert config.max_len == (200 if dense and excluded else 50)
     other, _ = resolve_defaults(RunConfig(extractor="sa", exclude_seen=given), TrainConfig(), stats)
-    assert (other.exclude_seen, other.mask_history_negatives) == (left_out, False)
+    assert (other.exclude_seen, other.mask_history_negatives) == (excluded, False)
 
 
 @pytest.mark.parametrize("mask_history_negatives", [True, False])
-def test_the_model_is_told_what_to_strike(mask_history_negatives):
+def test_mask_history_negatives_is_set_in_the_model(mask_history_negatives):
     config, _ = resolve_defaults(
         RunConfig(mask_history_negatives=mask_history_negatives), TrainConfig(), SPARSE
     )
     assert build_model(config, 40, 0).mask_history_negatives is mask_history_negatives
 
 
-def test_a_long_history_is_read_where_dense_data_strikes_it():
+def test_max_len_depends_on_mask_history_negatives():
     for stats, given, length in ((DENSE, None, 200), (DENSE, False, 50), (SPARSE, True, 50)):
         config, _ = resolve_defaults(RunConfig(mask_history_negatives=given), TrainConfig(), stats)
         assert config.max_len == length
 
 
-def test_an_index_that_there_is_not_is_told_before_training():
+def test_an_unknown_index_is_an_error_before_training():
     with pytest.raises(UnknownName, match="No index"):
         resolve_defaults(RunConfig(index="foo"), TrainConfig(), DENSE)
 
 
-def test_what_is_given_stands():
-    asked = RunConfig(interests=3, readout="lse", dropout=0.0, options={"block": True})
-    config, training = resolve_defaults(asked, TrainConfig(horizon=1, ema_decay=0.0), SPARSE)
+def test_explicit_settings_are_not_changed():
+    requested = RunConfig(interests=3, readout="lse", dropout=0.0, options={"block": True})
+    config, training = resolve_defaults(requested, TrainConfig(horizon=1, ema_decay=0.0), SPARSE)
     assert (config.interests, config.readout, config.dropout) == (3, "lse", 0.0)
     assert config.options == {"block": True}
     assert (training.horizon, training.ema_decay) == (1, 0.0)
 
 
-def test_settling_twice_changes_nothing():
+def test_resolving_twice_changes_nothing():
     once = resolve_defaults(RunConfig(), TrainConfig(), SPARSE)
     assert resolve_defaults(*once, DENSE) == once
 
 
-def test_what_came_of_the_rules_is_describe_defaults():
-    settled, training = resolve_defaults(RunConfig(interests=3), TrainConfig(), SPARSE)
-    said = describe_defaults(RunConfig(interests=3), settled)
-    assert "readout mixture, " in said
-    assert "interests" not in said
+def test_describe_defaults_lists_only_chosen_settings():
+    resolved, training = resolve_defaults(RunConfig(interests=3), TrainConfig(), SPARSE)
+    described = describe_defaults(RunConfig(interests=3), resolved)
+    assert "readout mixture, " in described
+    assert "interests" not in described
     assert "horizon 0" in describe_defaults(TrainConfig(), training)
-    assert describe_defaults(settled, settled) == ""
+    assert describe_defaults(resolved, resolved) == ""
 
 
-def test_settings_that_were_not_settled_make_no_model():
+def test_unresolved_settings_are_refused():
     with pytest.raises(ConfigError, match="call resolve_defaults first"):
         build_model(RunConfig(), 40, 0)
 
 
-def test_categories_that_no_two_items_share_are_nothing_to_train_by():
+def test_categories_without_common_items_are_an_error():
     assert shared_categories(catalog_of([0], [0, 1], [])).number == 1
     with pytest.raises(ConfigError, match=r"no two items .* --no-categories"):
         shared_categories(catalog_of([0], [1], []))

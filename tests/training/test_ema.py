@@ -1,4 +1,4 @@
-"""The moving average of the weights: what it is, when it stands in, that it survives a stop."""
+"""Check the moving average of the weights: its values, its use, and resuming after a stop."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from prismrec.training.ema import ExponentialMovingAverage
 
 
 class StopError(Exception):
-    """Stands for whatever ends a process."""
+    """Represent any reason why a process ends."""
 
 
 def config(**options):
@@ -17,13 +17,13 @@ def config(**options):
     return TrainConfig(**given | {"ema_decay": 0.9} | options)
 
 
-def test_each_step_moves_it_by_what_it_does_not_keep():
+def test_each_step_applies_the_decay():
     model = torch.nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         model.weight.fill_(1.0)
         average = ExponentialMovingAverage(model, 0.75)
         model.weight.fill_(2.0)
-        average.update(1)  # early: keeps 1/10
+        average.update(1)  # in the first step the decay is 1/10
         assert average.weights["weight"].item() == pytest.approx(1 / 10 * 1 + 9 / 10 * 2)
         model.weight.fill_(3.0)
         average.update(10_000)
@@ -33,7 +33,7 @@ def test_each_step_moves_it_by_what_it_does_not_keep():
     assert model.weight.item() == 3
 
 
-def test_what_is_validated_and_left_is_the_average(new_model, histories, weights, assert_same):
+def test_the_average_is_validated_and_is_the_result(new_model, histories, weights, assert_same):
     plain, averaged, seen = new_model(), new_model(), []
     train(plain, histories, config(ema_decay=0.0))
 
@@ -49,24 +49,24 @@ def test_what_is_validated_and_left_is_the_average(new_model, histories, weights
     assert_same(weights(unvalidated), seen[-1])
 
 
-def test_averaging_does_not_disturb_training(new_model, histories):
+def test_averaging_does_not_change_training(new_model, histories):
     losses = {}
     for average in (0.0, 0.9):
-        told = []
+        values = []
         options = config(ema_decay=average)
         train(
             new_model(), histories, options, validate=lambda: 1.0,
-            on_step=lambda step, told=told: told.append(step.losses["loss"]),
+            on_step=lambda step, values=values: values.append(step.losses["loss"]),
         )  # fmt: skip
-        losses[average] = told
+        losses[average] = values
     assert losses[0.0] == losses[0.9]
 
 
-def test_a_resumed_run_has_the_average_of_an_unbroken_one(
+def test_a_resumed_run_has_the_average_of_an_uninterrupted_one(
     new_model, histories, weights, assert_same, tmp_path
 ):
-    unbroken, resumed = new_model(), new_model(seed=9)
-    train(unbroken, histories, config())
+    uninterrupted, resumed = new_model(), new_model(seed=9)
+    train(uninterrupted, histories, config())
 
     def stop(step):
         if step.step == 19:
@@ -75,9 +75,9 @@ def test_a_resumed_run_has_the_average_of_an_unbroken_one(
     with pytest.raises(StopError):
         train(new_model(), histories, config(), folder=tmp_path, on_step=stop)
     train(resumed, histories, config(), folder=tmp_path, resume=True)
-    assert_same(weights(resumed), weights(unbroken))
+    assert_same(weights(resumed), weights(uninterrupted))
 
 
-def test_an_impossible_share_is_refused():
+def test_an_impossible_decay_is_refused():
     with pytest.raises(ConfigError, match=r"ema_decay is 1\.0"):
         config(ema_decay=1.0)

@@ -1,4 +1,4 @@
-"""Parts from outside this package, named as ``module:Name``: in a module of the working folder."""
+"""Check parts from a module of the working folder, named as ``module:Name``."""
 
 import json
 import sys
@@ -61,7 +61,7 @@ NUMBER = 3
 
 @pytest.fixture
 def module(request, tmp_path, monkeypatch):
-    """Write a module and its neighbour into the working folder; return its name."""
+    """Write a module and a second one that it imports into the working folder; yield its name."""
     name = f"external_{abs(hash(request.node.name))}"
     (tmp_path / f"{name}.py").write_text(MODULE.format(neighbour=f"{name}_neighbour"))
     (tmp_path / f"{name}_neighbour.py").write_text("")
@@ -85,14 +85,14 @@ def test_a_module_of_the_working_folder_is_imported_and_the_path_is_restored(mod
     assert str(tmp_path) not in sys.path
 
 
-def test_an_installed_module_goes_before_a_file_of_the_same_name(tmp_path, monkeypatch):
+def test_an_installed_module_has_priority_over_a_file_of_the_same_name(tmp_path, monkeypatch):
     (tmp_path / "fractions.py").write_text("raise RuntimeError")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "fractions", raising=False)
     assert resolve("number", "fractions:Fraction", {})(1, 2) == 0.5
 
 
-def test_an_external_extractor_trains_and_its_artifact_names_it(module, world, tmp_path):
+def test_an_external_extractor_is_trained_and_named_in_the_artifact(module, world, tmp_path):
     dataset, split = world
     config = RunConfig(extractor=f"{module}:Newest", dim=8, options={"scale": 2.0})
     trained = fit(split, dataset.catalog, config, TrainConfig(epochs=1, device="cpu"))
@@ -107,7 +107,7 @@ def test_an_external_extractor_trains_and_its_artifact_names_it(module, world, t
     assert loaded.recommend(history, 5) == trained.recommender.recommend(history, 5)
 
 
-def test_an_external_loss_readout_and_sampler_train(module, world):
+def test_an_external_loss_readout_and_sampler_are_used_in_training(module, world):
     dataset, split = world
     config = RunConfig(
         extractor="sa", dim=8, loss=f"{module}:sharp", readout=f"{module}:READOUT",
@@ -139,7 +139,7 @@ def test_an_external_loss_readout_and_sampler_train(module, world):
     ("{module}_syntax:Newest", ConfigError, "raises SyntaxError when it is imported"),
     ("{module}_import:Newest", ConfigError, "raises ModuleNotFoundError .*'not_installed'"),
 ])  # fmt: skip
-def test_an_extractor_that_cannot_be_used_is_one_sentence(
+def test_the_error_of_an_unusable_extractor_is_one_sentence(
     module, world, tmp_path, name, error, sentence
 ):
     (tmp_path / f"{module}_broken.py").write_text("1 / 0")
@@ -166,7 +166,7 @@ def test_a_part_of_the_wrong_type_is_refused(module, setting, sentence):
         build_objective(RunConfig(**options), torch.ones(5))
 
 
-def test_only_a_declared_loss_is_a_softmax():
+def test_only_losses_declared_as_softmax_count_as_softmax():
     declared = {name: losses.is_softmax(loss) for name, loss in losses.LOSSES.items()}
     assert declared == {
         "softmax": True, "bce": False, "gbce": False, "bpr": False, "hard_negatives": True,

@@ -1,4 +1,4 @@
-"""From a split to a recommender in one call."""
+"""Check ``fit``, which trains a recommender from a split in one call."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ def dataset():
     return small_dataset()
 
 
-def test_the_default_is_prism_with_what_was_decided_by_rule(dataset):
+def test_the_default_is_prism_with_settings_chosen_from_the_data(dataset):
     split, steps = split_by_user(dataset), []
     trained = fit(split, dataset.catalog, SMALL, TrainConfig(epochs=1), on_step=steps.append)
     assert (trained.settings["extractor"], trained.settings["readout"]) == ("prism", "mixture")
@@ -35,7 +35,7 @@ def test_the_default_is_prism_with_what_was_decided_by_rule(dataset):
     )
 
 
-def test_an_interrupted_run_gives_what_it_has_and_goes_on_later(dataset, tmp_path):
+def test_an_interrupted_run_returns_its_state_and_can_be_resumed(dataset, tmp_path):
     split, folder = split_by_user(dataset), str(tmp_path / "run")
     training = TrainConfig(epochs=4, batch_size=64)
 

@@ -1,4 +1,4 @@
-"""The start from co-occurrence: what is counted, its PMI, and its factors."""
+"""Check initial vectors from co-occurrence: the counts of pairs, their PMI, and its factors."""
 
 from math import log
 
@@ -27,9 +27,9 @@ from prismrec.training.initialize import (
 histories_of = st.lists(st.lists(st.integers(1, 8), max_size=15), min_size=1, max_size=12)
 
 
-def test_pairs_count_what_followed_and_half_of_what_went_before():
+def test_later_items_count_fully_and_earlier_items_half():
     table = count_in_blocks(Histories.of([[1, 2, 3], [2, 1]]), 4).toarray()
-    assert table[1, 2] == pytest.approx(1 + 0.5)  # followed once, went before once
+    assert table[1, 2] == pytest.approx(1 + 0.5)  # once after item 1, once before it
     assert table[2, 1] == pytest.approx(1 + 0.5)
     assert table[1, 3] == pytest.approx(0.8)
     assert table[3, 1] == pytest.approx(0.8 / 2)
@@ -38,14 +38,14 @@ def test_pairs_count_what_followed_and_half_of_what_went_before():
 
 
 @given(histories_of, st.integers(1, 20))
-def test_blocks_of_any_size_count_the_same(rows, block):
+def test_counts_do_not_depend_on_the_size_of_blocks(rows, block):
     histories, whole = Histories.of(rows), count_in_blocks(Histories.of(rows), 9).toarray()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cooccurrence, "BLOCK", block)
         np.testing.assert_allclose(count_in_blocks(histories, 9).toarray(), whole, rtol=1e-5)
 
 
-def test_beyond_the_bound_the_rarest_pairs_are_forgotten(monkeypatch):
+def test_above_the_limit_the_rarest_pairs_are_dropped(monkeypatch):
     monkeypatch.setattr(cooccurrence, "BLOCK", 40)
     monkeypatch.setattr(cooccurrence, "BACKWARD", 0.0)
     random = np.random.default_rng(0)
@@ -55,20 +55,21 @@ def test_beyond_the_bound_the_rarest_pairs_are_forgotten(monkeypatch):
     assert table[1, 2] == pytest.approx(50)
 
 
-def test_of_equally_rare_pairs_no_more_are_held_either(monkeypatch):
+def test_the_limit_holds_for_equally_rare_pairs(monkeypatch):
     monkeypatch.setattr(cooccurrence, "BLOCK", 40)
-    rows = [[2 * n + 1, 2 * n + 2] for n in range(400)]  # every pair once
+    rows = [[2 * n + 1, 2 * n + 2] for n in range(400)]  # every pair occurs once
     table = count_in_blocks(Histories.of(rows), 801, most=100)
-    assert table.nnz <= 2 * 100  # each pair both ways
+    assert table.nnz <= 2 * 100  # each pair in both directions
 
 
-def test_pmi_is_its_formula_where_positive():
+def test_positive_pmi_matches_its_formula():
     pairs = sparse.csr_array(np.array([[0, 0, 0], [0, 1.0, 3.0], [0, 6.0, 0]]))
     found = positive_pmi(pairs).toarray()
     total = 7**0.75 + 3**0.75
     assert found[1, 2] == pytest.approx(log((3 / 4) / (3**0.75 / total)), rel=1e-6)
     assert found[2, 1] == pytest.approx(log(1 / (7**0.75 / total)), rel=1e-6)
-    assert found[1, 1] == 0  # 1/4 is less than the item's share
+    # 1/4 is less than the share of item 1 in all pairs, so the PMI is negative and becomes 0.
+    assert found[1, 1] == 0
     assert found[0].sum() == found[:, 0].sum() == 0
 
 
@@ -83,7 +84,7 @@ def test_the_svd_finds_the_largest_triplets():
     assert error < 1.01 * np.linalg.norm(dense - best)
 
 
-def test_vectors_of_full_rank_are_the_pmi_itself():
+def test_vectors_of_full_rank_reproduce_the_pmi():
     random = np.random.default_rng(2)
     histories = Histories.of([random.integers(1, 9, 12) for _ in range(6)])
     sources, outputs = cooccurrence_vectors(histories, 9, dim=12)
@@ -92,11 +93,11 @@ def test_vectors_of_full_rank_are_the_pmi_itself():
     assert sources.shape == outputs.shape == (9, 12)
     assert not sources[0].any()
     assert not outputs[0].any()
-    assert not sources[:, 9:].any()  # beyond the rank
+    assert not sources[:, 9:].any()  # columns beyond the rank
 
 
 @pytest.mark.parametrize("rows", [[[]], [[1]], [[3], [3]], [[2, 2]]])
-def test_histories_without_a_telling_pair_give_finite_vectors(rows):
+def test_histories_without_useful_pairs_have_finite_vectors(rows):
     for vectors in cooccurrence_vectors(Histories.of(rows), 5, dim=3):
         assert np.isfinite(vectors).all()
         assert not vectors[0].any()
@@ -109,16 +110,16 @@ def test_the_same_seed_gives_the_same_vectors():
     np.testing.assert_array_equal(one, other)
 
 
-def test_a_width_below_one_is_refused():
+def test_a_dimension_below_one_is_refused():
     with pytest.raises(ConfigError, match="dim is 0"):
         cooccurrence_vectors(Histories.of([[1, 2]]), 3, dim=0)
 
 
-# ---- within clusters --------------------------------------------------------------------------
+# ---- pairs within clusters --------------------------------------------------------------------
 
 
-def plainly_apart(histories, vectors, number):
-    """Give the events, with their times, of each cluster of each history in turn."""
+def clusters_one_by_one(histories, vectors, number):
+    """Yield the events of each cluster of each history, with their times."""
     for user, items in enumerate(histories):
         mask = torch.ones(1, len(items), dtype=torch.bool)
         cluster = assign_clusters(torch.from_numpy(vectors[items])[None], mask, number=number)[
@@ -130,31 +131,31 @@ def plainly_apart(histories, vectors, number):
 
 
 @given(histories_of, st.integers(1, 4), st.integers(1, 20))
-def test_clusters_apart_are_those_of_each_history_by_itself(rows, number, block):
+def test_clusters_of_many_histories_equal_those_of_each_history(rows, number, block):
     histories = Histories.of(rows)
     vectors = np.random.default_rng(0).standard_normal((9, 3), dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cooccurrence, "CLUSTER_BLOCK", block)
         found = split_by_cluster(histories, vectors, number=number)
     got = [(items.tolist(), found.times_of(row).tolist()) for row, items in enumerate(found)]
-    assert got == list(plainly_apart(histories, vectors, number))
+    assert got == list(clusters_one_by_one(histories, vectors, number))
 
 
-def test_one_long_history_pads_no_short_ones(monkeypatch):
+def test_one_long_history_adds_no_padding_to_short_ones(monkeypatch):
     slots = []
 
-    def noted(items, mask, *, number):
+    def record(items, mask, *, number):
         slots.append(mask.numel())
         return assign_clusters(items, mask, number=number)
 
-    monkeypatch.setattr(cooccurrence, "assign_clusters", noted)
+    monkeypatch.setattr(cooccurrence, "assign_clusters", record)
     histories = Histories.of([[1, 2, 3]] * 200 + [[1] * 500])
     split_by_cluster(histories, np.ones((4, 2), np.float32), number=2)
     assert sum(slots) <= 2 * len(histories.items)
 
 
-def four_to_an_account(accounts=300):
-    """Interleave four people, each of one of ten tastes: items 1 to 10, 11 to 20, …"""
+def shared_accounts(accounts=300):
+    """Return accounts of four people. A person has one of ten tastes: items 1 to 10, 11 to 20, …"""
     random = np.random.default_rng(3)
     rows = []
     for _ in range(accounts):
@@ -164,21 +165,21 @@ def four_to_an_account(accounts=300):
     return Histories.of(rows)
 
 
-def apartness(sources):
-    """Give by how much items of a taste are more alike, by cosine, than items of two."""
+def separation(sources):
+    """Return the mean cosine of two items of one taste minus that of items of different tastes."""
     units = sources[1:] / np.linalg.norm(sources[1:], axis=1, keepdims=True)
     taste = np.arange(100) // 10
     same = taste[:, None] == taste
-    alike = units @ units.T
-    return alike[same & ~np.eye(100, dtype=bool)].mean() - alike[~same].mean()
+    cosines = units @ units.T
+    return cosines[same & ~np.eye(100, dtype=bool)].mean() - cosines[~same].mean()
 
 
-def test_pairs_within_clusters_tell_tastes_apart_better():
-    histories, found = four_to_an_account(), []
+def test_pairs_within_clusters_separate_tastes_better():
+    histories, found = shared_accounts(), []
     for clusters in (0, 6):
         model = Model(
             101, Prism(dim=16, interests=8, max_len=16, clusters=clusters), tie_embeddings=False
         )
         init_from_cooccurrence(model, histories, seed=0, clusters=clusters)
-        found.append(apartness(model.items.weight.detach().numpy()))
+        found.append(separation(model.items.weight.detach().numpy()))
     assert found[1] > found[0] + 0.1

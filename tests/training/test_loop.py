@@ -1,4 +1,4 @@
-"""What training must do, and what it must stop at."""
+"""Check training: its effects, its errors, validation and options."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_the_loss_falls(new_model, histories, extractor):
 @pytest.mark.parametrize(
     ("sparse", "options"), [(False, {}), (True, {}), (False, {"similarity": "cosine"})]
 )
-def test_paddings_row_is_zero_after_training_too(new_model, histories, sparse, options):
+def test_the_row_of_padding_is_zero_after_training(new_model, histories, sparse, options):
     model = new_model(**options)
     before = model.items.weight.detach().clone()
     train(model, histories, config(sparse=sparse), sampled(histories) if sparse else None)
@@ -58,10 +58,12 @@ def test_an_item_out_of_range_is_an_error_that_names_it(new_model, wrong):
         train(new_model(), histories, config())
 
 
-def test_a_loss_that_is_no_number_stops_at_once_and_says_where(new_model, histories, tmp_path):
+def test_a_loss_that_is_not_finite_stops_at_once_and_reports_the_step(
+    new_model, histories, tmp_path
+):
     model, seen = new_model(), []
 
-    def break_it(step):
+    def set_infinite_weight(step):
         seen.append(step.step)
         if step.step == 7:
             with torch.no_grad():
@@ -69,7 +71,7 @@ def test_a_loss_that_is_no_number_stops_at_once_and_says_where(new_model, histor
 
     options = config(seed=3, validate_every=5)
     with pytest.raises(TrainingError) as caught:
-        train(model, histories, options, on_step=break_it, folder=tmp_path)
+        train(model, histories, options, on_step=set_infinite_weight, folder=tmp_path)
     assert seen[-1] == 7
     for part in (
         "Step 7",
@@ -84,7 +86,7 @@ def test_a_loss_that_is_no_number_stops_at_once_and_says_where(new_model, histor
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_gradient_that_is_no_number_stops_before_the_step(new_model, histories, sparse, weights):
+def test_a_gradient_that_is_not_finite_stops_before_the_step(new_model, histories, sparse, weights):
     model = new_model()
     model.items.weight.register_hook(lambda gradient: gradient * torch.nan)
     before = weights(model)
@@ -100,7 +102,7 @@ def length_of(gradient):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_long_gradient_is_cut_to_clip_over_all_weights(new_model, histories, sparse):
+def test_the_gradient_norm_over_all_weights_is_clipped(new_model, histories, sparse):
     lengths = []
 
     def note(optimizer, *_):
@@ -123,7 +125,7 @@ def test_the_same_seed_gives_the_same_weights(
     runs = []
     for other in (1, 2):
         model = new_model("transformer", dropout=0.2)
-        torch.manual_seed(other)  # what the caller drew before is no concern of the run
+        torch.manual_seed(other)  # the state of the global generator does not matter
         train(model, histories, config(horizon=3, seed=5), objective)
         runs.append(weights(model))
     assert_same(*runs)
@@ -136,7 +138,7 @@ def test_another_seed_gives_other_weights(new_model, histories):
     assert not torch.equal(models[0].items.weight, models[1].items.weight)
 
 
-def test_the_callers_random_numbers_are_left_alone(new_model, histories):
+def test_the_global_random_numbers_are_not_changed(new_model, histories):
     torch.manual_seed(9)
     expected = torch.rand(3)
     model = new_model(dropout=0.3)
@@ -148,7 +150,7 @@ def test_the_callers_random_numbers_are_left_alone(new_model, histories):
 # ---- validation ----------------------------------------------------------------------------
 
 
-def test_training_stops_after_patience_and_leaves_the_best_weights(new_model, histories, weights):
+def test_training_stops_after_patience_and_returns_the_best_weights(new_model, histories, weights):
     model, kept = new_model(), []
     scores = iter([0.1, 0.5, 0.3, 0.4, 0.2, 0.9])
 
@@ -166,7 +168,7 @@ def test_training_stops_after_patience_and_leaves_the_best_weights(new_model, hi
 
 
 @pytest.mark.parametrize("scores", [[-3.0, -2.0, -5.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
-def test_a_best_metric_of_zero_or_less_is_a_best_metric(new_model, histories, tmp_path, scores):
+def test_the_best_metric_can_be_zero_or_negative(new_model, histories, tmp_path, scores):
     values = iter(scores)
     result = train(
         new_model(), histories, config(validate_every=10),
@@ -178,7 +180,7 @@ def test_a_best_metric_of_zero_or_less_is_a_best_metric(new_model, histories, tm
     assert (tmp_path / "last.safetensors").exists()
 
 
-def test_a_validation_that_fails_is_an_error_not_an_empty_result(new_model, histories):
+def test_an_error_in_validation_is_raised(new_model, histories):
     def validate():
         raise OSError("the index is gone")
 
@@ -187,12 +189,12 @@ def test_a_validation_that_fails_is_an_error_not_an_empty_result(new_model, hist
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_validation_that_is_no_number_is_an_error(new_model, histories, value):
+def test_a_validation_that_is_not_finite_is_an_error(new_model, histories, value):
     with pytest.raises(TrainingError, match=f"after step 10 returned {value}"):
         train(new_model(), histories, config(validate_every=10), validate=lambda: value)
 
 
-def test_on_step_is_told_of_every_step_and_of_validations_where_they_are(new_model, histories):
+def test_on_step_is_called_at_every_step_with_the_validation_if_there_is_one(new_model, histories):
     seen = []
     train(
         new_model(), histories, config(steps=7, warmup=2, validate_every=3),
@@ -203,7 +205,7 @@ def test_on_step_is_told_of_every_step_and_of_validations_where_they_are(new_mod
     assert all(step.steps == 7 and step.pairs > 0 for step in seen)
 
 
-def test_epochs_show_every_pair_as_often(new_model, histories):
+def test_each_epoch_contains_every_pair_once(new_model, histories):
     seen = []
     result = train(
         new_model(), histories, config(steps=None, epochs=3, warmup=0), on_step=seen.append
@@ -216,7 +218,7 @@ def test_epochs_show_every_pair_as_often(new_model, histories):
 # ---- options -------------------------------------------------------------------------------
 
 
-def test_the_rate_climbs_then_falls_to_nothing():
+def test_the_learning_rate_rises_in_warmup_then_falls_to_zero():
     options = config(steps=10, warmup=2, learning_rate=1.0)
     rates = [options.rate_at(step, 10) for step in range(10)]
     assert rates == pytest.approx([1 / 2, 9 / 10, *(1 - step / 10 for step in range(2, 10))])
@@ -225,7 +227,7 @@ def test_the_rate_climbs_then_falls_to_nothing():
     assert [flat.rate_at(step, 10) for step in range(10)] == pytest.approx(expected)
 
 
-def test_bfloat16_trains_on_the_cpu_and_keeps_float32_weights(new_model, histories):
+def test_bfloat16_works_on_the_cpu_and_keeps_float32_weights(new_model, histories):
     model = new_model("transformer")
     seen = losses_of(model, histories, config(precision="bf16", learning_rate=0.02))
     assert np.isfinite(seen).all()
@@ -233,7 +235,7 @@ def test_bfloat16_trains_on_the_cpu_and_keeps_float32_weights(new_model, histori
     assert all(value.dtype != torch.bfloat16 for value in model.state_dict().values())
 
 
-def test_sparse_gradients_train_as_dense_ones_do(new_model, histories):
+def test_sparse_gradients_have_the_same_losses_as_dense_ones(new_model, histories):
     objective = sampled(histories, negatives=32)
     dense, sparse = (
         losses_of(new_model(), histories, config(learning_rate=0.02, sparse=sparse), objective)
@@ -248,7 +250,7 @@ def test_sparse_gradients_need_sampled_negatives(new_model, histories):
         train(new_model(), histories, config(steps=1, warmup=0, sparse=True))
 
 
-def test_weight_decay_spares_the_item_vectors(new_model, histories):
+def test_weight_decay_does_not_apply_to_item_vectors(new_model, histories):
     models = [new_model(), new_model()]
     for model, decay in zip(models, (0.0, 0.5), strict=True):
         train(model, histories, config(steps=1, warmup=0, weight_decay=decay))
@@ -267,12 +269,12 @@ def test_weight_decay_spares_the_item_vectors(new_model, histories):
     ({"precision": "fp16"}, "precision is 'fp16'; it must be one of 'fp32', 'bf16'"),
     ({"targets": "last"}, "targets is 'last'"),
 ])  # fmt: skip
-def test_settings_that_cannot_work_are_refused_with_their_value(wrong, sentence):
+def test_impossible_settings_are_refused_with_their_value(wrong, sentence):
     with pytest.raises(ConfigError, match=sentence):
         config(**wrong)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
-def test_cuda_where_there_is_none_is_an_error_that_says_so(new_model, histories):
+def test_cuda_on_a_machine_without_it_is_an_error(new_model, histories):
     with pytest.raises(ConfigError, match="set 'cpu'"):
         train(new_model(), histories, config(device="cuda"))

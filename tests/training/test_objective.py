@@ -1,4 +1,4 @@
-"""The loss of a batch equals one computed position by position, whichever way it goes."""
+"""Check that the loss of a batch equals one computed position by position, for all options."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from prismrec.training.objective import compute_loss
 from prismrec.types import Batch, Interests
 
 GBCE = partial(losses.gbce, sampling_rate=0.3)
-MANY = 20  # negatives: enough of 39 items for several to be somebody's target
+MANY = 20  # negatives: enough of 39 items that several are targets of the batch
 
 
 def batch_of(histories, targets="all", step=0):
@@ -32,7 +32,7 @@ def sampler_of(histories, name):
 
 
 def one_position(name, vectors, target, others, log_q):
-    """Give the logits of one position, [1, S], from its interests, [K, D]."""
+    """Return the logits [1, S] of one position from its interests [K, D]."""
     if name == "hard":
         vectors = vectors[(vectors @ target).argmax()][None]
     if name == "soft":
@@ -45,13 +45,13 @@ def one_position(name, vectors, target, others, log_q):
 
 
 def by_position(model, batch, name, loss, sampler):
-    """Say again, slowly, what the loss of a batch is."""
+    """Compute the loss of a batch position by position. This is the slow reference."""
     rows, slots = (batch.target != 0).nonzero(as_tuple=True)
     targets = batch.target[rows, slots]
     ids, log_q = torch.arange(1, model.size), torch.zeros(model.size - 1)
     if sampler:
         ids, drawn = sampler(torch.Generator().manual_seed(0), targets)
-        if loss in (losses.softmax, losses.hard_negatives):  # the others are of single logits
+        if loss in (losses.softmax, losses.hard_negatives):  # other losses are not corrected
             log_q = drawn
         else:
             log_q = torch.zeros_like(drawn)
@@ -86,10 +86,10 @@ CASES = [
 ])  # fmt: skip
 @pytest.mark.parametrize(("name", "_", "loss"), CASES)
 @pytest.mark.parametrize("mask_history_negatives", [False, True], ids=["", "struck"])
-def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
+def test_the_loss_of_a_batch_is_the_mean_of_its_positions(  # noqa: PLR0917
     new_model, histories, monkeypatch, name, _, loss, sampled, chunk, mask_history_negatives
 ):  # fmt: skip
-    monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many pieces; else one
+    monkeypatch.setattr(objective, "CHUNK", chunk)  # 500: many chunks; 1 << 20: one
     monkeypatch.setattr("prismrec.models.chunked_softmax.CHUNK", chunk)
     model, batch = new_model(mask_history_negatives=mask_history_negatives), batch_of(histories)
     sampler = sampler_of(histories, sampled) if sampled else None
@@ -104,20 +104,20 @@ def test_a_batch_loses_what_its_positions_lose(  # noqa: PLR0917
         torch.testing.assert_close(mine[part], gradient, rtol=1e-4, atol=1e-6, msg=part)
 
 
-def test_what_is_struck_is_not_pushed_away(new_model):
+def test_masked_items_have_no_gradient(new_model):
     batch = Batch(*(torch.tensor([row]) for row in ([3, 5, 7], [True] * 3, [0, 0, 9])))
     for mask_history_negatives in (True, False):
         model = new_model(
             "prism", tie_embeddings=False, mask_history_negatives=mask_history_negatives
         )
         compute_loss(model, batch, Objective(), torch.Generator())[0].backward()
-        pushed = model.outputs.weight.grad[1:].abs().sum(dim=1) > 0
-        assert pushed[[2, 4, 6]].tolist() == [not mask_history_negatives] * 3
-        assert pushed.sum() == (36 if mask_history_negatives else 39)
+        changed = model.outputs.weight.grad[1:].abs().sum(dim=1) > 0
+        assert changed[[2, 4, 6]].tolist() == [not mask_history_negatives] * 3
+        assert changed.sum() == (36 if mask_history_negatives else 39)
 
 
 @pytest.mark.parametrize("extractor", ["mind", "dr", "gru", "transformer", "mean"])
-def test_one_target_a_row_loses_what_the_position_loses(new_model, histories, extractor):
+def test_with_one_target_per_row_the_loss_is_the_mean_of_the_rows(new_model, histories, extractor):
     model, batch = new_model(extractor).eval(), batch_of(histories, targets="random")
     found, _ = compute_loss(model, batch, Objective(), torch.Generator())
     interests = model(batch.history, batch.mask)
@@ -131,7 +131,7 @@ def test_one_target_a_row_loses_what_the_position_loses(new_model, histories, ex
 
 
 @pytest.mark.parametrize("name", sorted(REGULARIZERS))
-def test_a_regularizer_does_not_depend_on_how_often_a_batch_is_repeated(new_model, histories, name):
+def test_a_regularizer_is_a_mean_over_the_batch(new_model, histories, name):
     model, batch = new_model(), batch_of(histories)
     goal = Objective(regularizers={name: (REGULARIZERS[name], 0.5)})
     twice = Batch(*(torch.cat([part, part]) for part in batch))
@@ -143,7 +143,7 @@ def test_a_regularizer_does_not_depend_on_how_often_a_batch_is_repeated(new_mode
     assert total.item() == pytest.approx(parts["loss"] + 0.5 * parts[name], rel=1e-6)
 
 
-def test_routing_variance_is_the_formula_over_the_items_of_each_prefix(new_model, histories):
+def test_routing_variance_matches_its_formula(new_model, histories):
     model, batch = new_model(), batch_of(histories)
     goal = Objective(regularizers={"variance": (REGULARIZERS["routing_variance"], 1.0)})
     _, parts = compute_loss(model, batch, goal, torch.Generator())
@@ -155,21 +155,21 @@ def test_routing_variance_is_the_formula_over_the_items_of_each_prefix(new_model
     assert parts["variance"] == pytest.approx(torch.stack(terms).mean().item(), rel=1e-5)
 
 
-def test_disagreement_of_copies_is_one_and_of_one_interest_none(new_model, histories):
+def test_disagreement_of_equal_interests_is_one_and_of_one_interest_zero(new_model, histories):
     batch = batch_of(histories)
     goal = Objective(regularizers={"same": (REGULARIZERS["disagreement"], 1.0)})
     model = new_model("sa")
     with torch.no_grad():
         for parameter in model.extractor.parameters():
-            parameter.zero_()  # every head the same
+            parameter.zero_()  # all heads are equal
     assert compute_loss(model, batch, goal, torch.Generator())[1]["same"] == pytest.approx(1)
     assert (
         compute_loss(new_model("sa", interests=1), batch, goal, torch.Generator())[1]["same"] == 0
     )
 
 
-def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_model, histories):
-    """Neither the 1 that meets an item's bias counts, nor an interest that is not there."""
+def test_disagreement_uses_only_directions_of_active_interests(new_model, histories):
+    """Check that the bias entry of the vectors and inactive interests do not count."""
     vectors = torch.tensor([[[1.0, 0], [-1, 0], [0, 1]]])
     three = Interests(vectors, torch.ones(1, 3, 4), torch.zeros(1, 3), torch.tensor([[True] * 3]))
     two = three._replace(active=torch.tensor([[True, True, False]]))
@@ -179,7 +179,7 @@ def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_m
     assert of(two, mask).item() == pytest.approx(-1)
     goal = Objective(regularizers={"same": (of, 1.0)})
     batch, found = batch_of(histories), []
-    for scale in (0.1, 10.0):  # as long as one likes: a cosine stays as it is
+    for scale in (0.1, 10.0):  # the length of vectors does not change a cosine
         model = new_model("prism", tie_embeddings=False).eval()
         with torch.no_grad():
             model.items.weight *= scale
@@ -188,7 +188,7 @@ def test_disagreement_is_of_directions_among_items_and_of_active_interests(new_m
 
 
 class NewestItem(Extractor):
-    """Multiplies no matrices, so that nothing of it is rounded under autocast."""
+    """Return the newest item without a matrix product, so that autocast rounds nothing."""
 
     def forward(self, items, mask):
         slots = torch.arange(items.shape[1])

@@ -1,4 +1,4 @@
-"""Interests that win nothing are retired: found on validation, saved, and no longer searched."""
+"""Check pruning: interests that win no validation targets are not searched. This is saved."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from worlds import untrained
 
 @pytest.fixture
 def recommender(dataset):
-    """Give a prism whose interest 1 of 3 is so improbable that it wins nothing."""
+    """Return a Prism recommender. Its interest 1 of 3 has such a low prior that it wins nothing."""
     torch.manual_seed(0)
     extractor = Prism(dim=8, interests=3, max_len=20)
     model = Model(dataset.catalog.size, extractor, tie_embeddings=False, normalized=True)
@@ -37,10 +37,10 @@ def split(dataset, monkeypatch):
     return split
 
 
-def test_what_wins_nothing_is_retired_and_told(recommender, split):
+def test_interests_without_wins_are_pruned_and_reported(recommender, split):
     before = recommender.ranked([case.history for case in split.valid], 8)
-    told = prune_interests(recommender, split.valid)
-    assert told == "2 of 3 interests were kept: the others won only 0.0 % of the validation targets"
+    note = prune_interests(recommender, split.valid)
+    assert note == "2 of 3 interests were kept: the others won only 0.0 % of the validation targets"
     assert recommender.model.extractor.pruned == [1]
     found = diagnose(recommender, split.valid, k=8)
     assert found.active == (1, 0, 1)
@@ -51,7 +51,7 @@ def test_what_wins_nothing_is_retired_and_told(recommender, split):
     assert prune_interests(recommender, split.valid) is None
 
 
-def test_one_head_stays_whatever_it_wins(dataset, split):
+def test_at_least_one_head_is_kept(dataset, split):
     torch.manual_seed(0)
     extractor = Prism(dim=8, interests=4, max_len=20, clusters=2)
     model = Model(dataset.catalog.size, extractor, tie_embeddings=False, normalized=True)
@@ -66,13 +66,13 @@ def test_one_head_stays_whatever_it_wins(dataset, split):
     assert len({0, 1} & set(extractor.pruned)) == 1
 
 
-def test_few_targets_retire_nothing(recommender, split):
+def test_with_few_targets_nothing_is_pruned(recommender, split):
     assert prune_interests(recommender, split.valid[1:]) is None
     assert prune_interests(recommender, []) is None
     assert recommender.model.extractor.pruned == []
 
 
-def test_the_probabilities_of_those_that_stay_have_sum_one(dataset, recommender):
+def test_the_probabilities_of_the_remaining_interests_sum_to_one(dataset, recommender):
     recommender.model.extractor.prune([0, 1])
     found = recommender.model.interests_of([dataset.histories[0]])
     scores = found.vectors[0] @ recommender.model.item_vectors()[1:].T + found.bias[0, :, None]
@@ -80,7 +80,7 @@ def test_the_probabilities_of_those_that_stay_have_sum_one(dataset, recommender)
     assert (found.bias[0, :2] == 0).all()
 
 
-def test_it_is_saved_and_may_be_taken_back(dataset, recommender, tmp_path):
+def test_pruning_is_saved_and_can_be_undone(dataset, recommender, tmp_path):
     history = [dataset.catalog.items.external([3])[0]]
     whole = recommender.recommend(history, 8)
     recommender.model.extractor.prune([2])
@@ -94,10 +94,10 @@ def test_it_is_saved_and_may_be_taken_back(dataset, recommender, tmp_path):
 
 
 @pytest.mark.parametrize("numbers", [[3], [-1], [0, 1, 2]])
-def test_no_other_interest_and_not_all(recommender, numbers):
+def test_unknown_interests_and_all_interests_cannot_be_pruned(recommender, numbers):
     with pytest.raises(ConfigError, match="to be pruned; use numbers from 0 to 2, and keep one"):
         recommender.model.extractor.prune(numbers)
 
 
-def test_other_extractors_keep_all_theirs(dataset, split):
+def test_other_extractors_are_not_pruned(dataset, split):
     assert prune_interests(untrained(dataset), split.valid) is None
