@@ -1,4 +1,4 @@
-"""A fixture for tests of readers: write a file with a given content."""
+"""Define a fixture for tests of readers. It writes a file with a given content."""
 
 import pytest
 

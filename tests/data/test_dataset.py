@@ -1,3 +1,5 @@
+"""Check data sets: numbering, duplicates, filters, categories and fingerprints."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +31,7 @@ def test_items_of_equal_count_are_numbered_by_first_event():
 
 
 def test_a_history_is_sorted_by_time():
-    log = log_of([("u", "late", 1511544100), ("u", "early", 1511544071)])  # one float32
+    log = log_of([("u", "late", 1511544100), ("u", "early", 1511544071)])  # equal in float32
     assert names(build_dataset(log, **EVERYTHING), "u") == ["early", "late"]
 
 
@@ -89,13 +91,13 @@ def test_a_repeat_at_a_later_time_is_not_an_exact_duplicate():
 
 
 def test_the_filters_are_repeated_until_nothing_is_dropped():
-    # Dropping the rare item c leaves w with one event; dropping w leaves b with one; and so on.
+    # Without the rare item c, user w has one event. Without w, item b has one event, and so on.
     users, items = np.array([[0, 0], [0, 1], [1, 1], [1, 2], [2, 2], [2, 3]]).T
     assert not k_core(users, items, min_user_events=2, min_item_events=2).any()
     assert k_core(users, items, min_user_events=2, min_item_events=1).all()
 
 
-def test_rejected_and_left_out_rows_are_in_how():
+def test_how_contains_the_counts_of_rejected_and_excluded_rows():
     log = log_of([("u", "a", 1)])
     rejected = (RejectedRows("time is missing", 3),)
     log = replace(log, rejected=rejected, events_left_out=4, users_left_out=2)
@@ -104,7 +106,7 @@ def test_rejected_and_left_out_rows_are_in_how():
     assert (how["events_left_out"], how["users_left_out"]) == (4, 2)
 
 
-def test_every_step_says_what_remains():
+def test_every_step_reports_what_remains():
     dataset = dataset_of({"u": "aab", "v": "abb", "w": "c"}, min_user_events=2)
     read, core = dataset.how["steps"]
     assert read == {"step": "read", "events": 7, "users": 3, "items": 3}

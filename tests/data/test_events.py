@@ -125,7 +125,7 @@ def test_float_ids_are_an_error(dtype):
 
 def test_kinds_of_events_are_selected_and_lost_users_are_counted(write):
     text = "user,item,time,behavior\n" + "a,1,5,pv\na,2,6,buy\na,3,7,buy\nb,1,8,cart\nc,1,8,fav\n"
-    text += "d,,9,pv\ne,1,never,pv\n"  # users without a usable row are rejected, not left out
+    text += "d,,9,pv\ne,1,never,pv\n"  # users without a valid row count as rejected, not as lost
     log = read_events(write(text), keep_events=("pv", "fav"))
     assert [row[:2] for row in rows(log)] == [("a", "1"), ("c", "1")]
     assert (log.events_left_out, log.users_left_out, log.rows_read, log.rows_kept) == (3, 1, 7, 2)

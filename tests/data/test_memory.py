@@ -1,4 +1,4 @@
-"""The memory for a large log is proportional to its size."""
+"""Check that the memory for a large log is proportional to its size."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ print(len(dataset.histories.items), int(peak[1]) * 1024)
 
 @pytest.mark.slow
 def test_a_large_log_needs_less_memory_than_three_times_its_file(tmp_path):
-    # 10 M rows, 5 columns, about 50 events a user
+    # 10 million rows, 5 columns, about 50 events per user
     random, path = np.random.default_rng(0), tmp_path / "events.csv"
     frame = pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Every public value has a short representation; tables also have one in HTML with escaped text."""
+"""Check that public values have a short representation, and tables also one in escaped HTML."""
 
 import numpy as np
 import polars as pl
@@ -107,7 +107,7 @@ def test_tables_have_html_with_escaped_text(values, kind, monkeypatch):
     assert "&lt;script&gt;" in html
 
 
-def test_long_text_is_cut_and_stays_on_its_line():
+def test_long_text_is_shortened_and_stays_on_its_line():
     dataset = dataset_of({"u": "ab"})
     long = Dataset(dataset.users, dataset.catalog, dataset.histories, {"source": "a\nb " * 200})
     (line,) = [line for line in repr(long).splitlines() if "source" in line]

@@ -1,3 +1,5 @@
+"""Check public data sets: local copies, downloads, the cache, and conversion."""
+
 import gzip
 import json
 import threading
@@ -48,7 +50,7 @@ def test_a_local_copy_is_read_from_a_folder_or_an_archive(films, tmp_path):
     assert dataset.users.ids.to_list() == ["1", "2"]
     assert dataset.catalog.titles.to_list() == ["Amélie (2001)", "Heat (1995)"]
     assert dataset.catalog.category_names == ["Comedy", "Romance", "Action"]
-    assert dataset.how["source"] == "ml-1m"  # not the path of the cache
+    assert dataset.how["source"] == "ml-1m"  # and not the path of the cache
     assert dataset.histories.times_of(0).tolist() == [978300760_000000, 978302109_000000]
 
 

@@ -1,3 +1,5 @@
+"""Check the splits of data sets into training, validation and test cases."""
+
 import numpy as np
 import pytest
 
@@ -114,7 +116,7 @@ def test_by_time_needs_events_for_training():
 
 @pytest.mark.parametrize("name", sorted(SPLITS))
 def test_an_item_that_is_only_a_test_target_is_not_in_training(name):
-    tested = {f"u{u}" for u in np.random.default_rng(0).permutation(10)[9:]}  # of by-user
+    tested = {f"u{u}" for u in np.random.default_rng(0).permutation(10)[9:]}  # by "by-user"
     tested = tested if name == "by-user" else {f"u{u}" for u in range(10)}
     histories = {f"u{u}": "abcdabcdZ" if f"u{u}" in tested else "abcdabcda" for u in range(10)}
     dataset = dataset_of(histories)

@@ -1,3 +1,5 @@
+"""Check that data sets are saved and loaded completely and that damaged files are errors."""
+
 import json
 
 import numpy as np
@@ -53,7 +55,7 @@ def test_arrays_are_memory_mapped(folder):
 
 
 def test_no_temporary_files_remain(dataset, folder):
-    save_dataset(dataset, folder)  # replaces itself
+    save_dataset(dataset, folder)  # replaces the files that it reads
     assert [path.name for path in folder.parent.iterdir()] == ["data"]
     assert (
         sorted(path.suffix for path in folder.iterdir())

@@ -1,3 +1,5 @@
+"""Check synthetic data sets, whose clusters are known."""
+
 import time
 
 import numpy as np
