@@ -1,4 +1,4 @@
-"""Tests of the comparison of two reports, paired by user."""
+"""Test the comparison of two reports, which is paired by user."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def report(per_user, cases="the same"):
 
 
 def test_the_difference_is_within_each_user():
-    # The means differ by less than either spreads, but every user gains.
+    # The difference of the means is smaller than the spread of each report, but every user gains.
     a = report({"recall@50": [0.1, 0.5, 0.9, 0.4]})
     b = report({"recall@50": [0.0, 0.4, 0.8, 0.2]})
     found = compare(a, b, "recall@50")
@@ -33,22 +33,22 @@ def test_the_difference_is_within_each_user():
     assert compare(b, a, "recall@50").verdict == "worse"
 
 
-def test_within_the_interval_it_is_level():
+def test_a_difference_within_the_interval_is_reported_as_level():
     a, b = report({"recall@50": [0, 1.0, 0]}), report({"recall@50": [1.0, 0, 0]})
     assert str(compare(a, b, "recall@50")).startswith("recall@50: level, +0.0000 ± ")
 
 
-def test_a_divergence_is_better_when_it_is_lower():
+def test_a_lower_divergence_is_better():
     a, b = report({"calibration@20": [1, 1]}), report({"calibration@20": [2, 2]})
     assert compare(a, b, "calibration@20").verdict == "better"
 
 
-def test_novelty_is_higher_and_neither_better_nor_worse():
+def test_novelty_may_be_higher_but_not_better():
     a, b = report({"novelty@20": [3, 3]}), report({"novelty@20": [2, 2]})
     assert compare(a, b, "novelty@20").verdict == "higher"
 
 
-def test_users_without_the_metric_in_either_are_left_out():
+def test_users_without_the_metric_in_one_report_are_left_out():
     a = report({"diversity@20": [np.nan, 1, 1, 0.5]})
     b = report({"diversity@20": [0, np.nan, 0, 0]})
     assert compare(a, b, "diversity@20").users == 2

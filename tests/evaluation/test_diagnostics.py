@@ -1,4 +1,4 @@
-"""Diagnostics of models that are small enough to work out by hand."""
+"""Test diagnostics with models that are small enough to compute by hand."""
 
 import json
 from functools import partial
@@ -27,14 +27,14 @@ from prismrec.types import Interests
 
 approx = pytest.approx
 
-# Odd items lie to the east, even ones to the north, and the larger the number the nearer to 0.
+# Odd items point east, even items point north; larger item numbers have shorter vectors.
 EAST_AND_NORTH = [(1, 0), (0, 1), (0.9, 0), (0, 0.9), (0.8, 0), (0, 0.8)]
 
 
-class OneAnItem(Extractor):
-    """Extractor whose interest j is the vector of history item j, active if there is one.
+class OneInterestPerItem(Extractor):
+    """An extractor whose interest j is the vector of history item j, active if that item exists.
 
-    Interest 0 has equal weights for the whole history, the others draw on their item alone.
+    Interest 0 has equal weights for the whole history; the others have only their item.
     """
 
     def forward(self, items, mask):
@@ -52,7 +52,7 @@ class OneAnItem(Extractor):
 
 
 def catalog_of(items, categories=None):
-    """Build a catalog of that many items, each with one of the categories, or without any."""
+    """Build a catalog of ``items`` items with one category each, or without categories."""
     names = [str(number) for number in range(1, items + 1)]
     indptr = np.concatenate([[0], np.arange(items + 1)]) if categories else np.zeros(items + 2, int)
     return Catalog(
@@ -67,7 +67,7 @@ def catalog_of(items, categories=None):
 
 def recommender_of(vectors, *, interests, categories=None):
     table = torch.tensor([(0.0,) * len(vectors[0]), *vectors], dtype=torch.float32)
-    extractor = OneAnItem(dim=table.shape[1], interests=interests, max_len=5)
+    extractor = OneInterestPerItem(dim=table.shape[1], interests=interests, max_len=5)
     model = Model(len(table), extractor)
     with torch.no_grad():
         model.items.weight.copy_(table)
@@ -80,13 +80,13 @@ def case(history, targets):
 
 @pytest.fixture
 def two():
-    """Diagnose two users: one of both directions, one of the north with one inactive interest."""
+    """Diagnose two users: one with both directions, one with north and an inactive interest."""
     recommender = recommender_of(EAST_AND_NORTH, interests=2)
     return diagnose(recommender, [case([1, 2], [3, 4, 5, 5]), case([2], [4])], k=2)
 
 
-# The first user is shown 3 and 4 of the targets 3, 4, 5; interest 0 alone would show 3 and 5,
-# interest 1 alone 4 and 6. The second is shown 4 and 6 of the target 4, all by interest 0.
+# The first user has the targets 3, 4, 5 and the list 3, 4. Interest 0 alone lists 3 and 5,
+# interest 1 alone 4 and 6. The second user has the target 4 and the list 4, 6 from interest 0.
 
 
 def test_usage_is_the_share_of_targets_each_interest_wins(two):
@@ -96,22 +96,22 @@ def test_usage_is_the_share_of_targets_each_interest_wins(two):
     assert two.unused == ()
 
 
-def test_effective_items_are_averaged_over_the_users_who_have_the_interest(two):
+def test_effective_items_are_averaged_over_users_with_the_interest(two):
     assert two.effective_items == approx(((2 + 1) / 2, 1))
     assert two.read_items == (2 + 1) / 2
 
 
-def test_marginal_recall_is_what_is_lost_without_the_interest(two):
+def test_marginal_recall_is_the_recall_lost_without_the_interest(two):
     assert two.recall == approx((2 / 3 + 1) / 2)
     assert two.marginal_recall == approx((((2 / 3 - 1 / 3) + (1 - 0)) / 2, 2 / 3 - 2 / 3))
 
 
-def test_the_pool_is_all_interests_own_lists_together(two):
+def test_the_pool_combines_the_lists_of_all_interests(two):
     assert two.pool_recall == (3 / 3 + 1) / 2
     assert two.pool_items == (4 + 2) / 2
 
 
-def test_interests_at_right_angles_share_neither_direction_nor_items(two):
+def test_orthogonal_interests_have_no_similarity_and_no_common_items(two):
     assert two.cosine == approx(0)
     assert two.overlap == 0
     assert two.distinct_lists == 1
@@ -119,7 +119,7 @@ def test_interests_at_right_angles_share_neither_direction_nor_items(two):
 
 
 def test_overlap_and_cosine_of_interests_that_share_an_item():
-    # Interest 0 points east and lists 1 and 4, interest 1 north-east and lists 4 and 3.
+    # Interest 0 points east and lists 1 and 4. Interest 1 points north-east and lists 4 and 3.
     vectors = [(1, 0), (0, 0.9), (0.9, 0.9), (1, 1)]
     found = diagnose(
         recommender_of(vectors, interests=2), [case([1, 4], [3])], k=2, exclude_seen=False
@@ -129,7 +129,7 @@ def test_overlap_and_cosine_of_interests_that_share_an_item():
     assert found.pool_items == 3
 
 
-def test_copies_leave_one_interest_unused_and_have_notes():
+def test_two_equal_interests_have_notes_and_one_is_unused():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1, 1], [3])], k=2)
     assert found.usage == (1, 0)
     assert found.usage_entropy == 0
@@ -143,7 +143,7 @@ def test_copies_leave_one_interest_unused_and_have_notes():
     )
 
 
-def test_an_interest_that_nobody_has_is_absent_not_unused():
+def test_an_interest_without_users_is_absent_and_not_unused():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [3])], k=2)
     assert found.unused == ()
     assert found.marginal_recall[1] is None
@@ -151,12 +151,12 @@ def test_an_interest_that_nobody_has_is_absent_not_unused():
     assert found.cosine is None
 
 
-def test_an_inactive_interest_wins_nothing_even_where_all_others_score_below_zero():
+def test_an_inactive_interest_never_wins_even_if_all_scores_are_negative():
     opposite = recommender_of([(1, 0), (-1, 0)], interests=2)
     assert diagnose(opposite, [case([1], [2])], k=1).usage == (1, 0)
 
 
-def test_one_list_for_everyone_is_a_fault():
+def test_the_same_list_for_all_users_has_a_note():
     cases = [case([1], [2]) for _ in range(6)]
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), cases, k=2)
     assert found.distinct_lists == 1 / 6
@@ -166,20 +166,20 @@ def test_one_list_for_everyone_is_a_fault():
 def test_hidden_items_are_in_no_list():
     recommender = recommender_of(EAST_AND_NORTH, interests=2).with_hidden(["3", "4"])
     found = diagnose(recommender, [case([1, 2], [3, 4, 5])], k=1)
-    assert found.recall == approx(1 / 3)  # 5 is shown; 6 is what interest 1 would show
+    assert found.recall == approx(1 / 3)  # 5 is in the list; interest 1 alone would list 6
     assert found.pool_recall == approx(1 / 3)
     assert found.marginal_recall == approx((1 / 3, 0))
 
 
-def test_the_recall_is_of_the_list_as_it_is_served_with_rules():
+def test_recall_is_measured_on_the_served_list_with_rules():
     after = sparse.csr_array(([1.0], ([2], [5])), shape=(7, 7))  # 5 follows 2
     recommender = recommender_of(EAST_AND_NORTH, interests=1).with_rules(RuleRetriever(after, 1e12))
     found = diagnose(recommender, [case([2], [5])], k=1)
     assert found.recall == 1
-    assert found.marginal_recall == (0,)  # the interest alone shows 4
+    assert found.marginal_recall == (0,)  # the interest alone lists 4
 
 
-def test_of_a_single_interest_only_what_needs_no_pair_is_defined():
+def test_a_single_interest_has_no_pairwise_numbers():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), [case([2, 1], [4, 6, 1])], k=2)
     assert found.usage == (1,)
     assert (found.usage_entropy, found.cosine, found.overlap) == (None, None, None)
@@ -221,14 +221,14 @@ def test_users_without_a_history_are_left_out():
         diagnose(recommender, both[:1])
 
 
-def test_impossible_sizes_are_refused():
+def test_invalid_sizes_are_refused():
     with pytest.raises(ConfigError, match="k 0 and batch_size 256"):
         diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [2])], k=0)
 
 
 @st.composite
 def worlds(draw):
-    """Draw a recommender with random vectors and users with one to five events."""
+    """Draw a recommender with random vectors, and users with one to five events."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     items = draw(st.integers(6, 12))
     recommender = recommender_of(
@@ -246,7 +246,7 @@ def worlds(draw):
 
 @settings(deadline=None, max_examples=40)
 @given(worlds(), st.integers(1, 5), st.booleans())
-def test_what_is_diagnosed_is_what_is_served(world, k, exclude_seen):
+def test_diagnostics_use_the_served_lists(world, k, exclude_seen):
     recommender, cases = world
     found = diagnose(recommender, cases, k=k, exclude_seen=exclude_seen)
     served = evaluate(partial(recommender.ranked, exclude_seen=exclude_seen), cases, ks=(k,))
@@ -259,7 +259,7 @@ def test_what_is_diagnosed_is_what_is_served(world, k, exclude_seen):
 
 @settings(deadline=None, max_examples=20)
 @given(worlds())
-def test_the_batch_size_changes_no_number(world):
+def test_the_numbers_do_not_depend_on_the_batch_size(world):
     recommender, cases = world
     whole = json.loads(diagnose(recommender, cases, k=3).to_json())
     single = json.loads(diagnose(recommender, cases, k=3, batch_size=1).to_json())
@@ -272,7 +272,7 @@ def test_the_batch_size_changes_no_number(world):
 
 @settings(deadline=None, max_examples=20)
 @given(worlds())
-def test_where_all_is_listed_no_interest_beside_others_is_missed(world):
+def test_marginal_recall_is_zero_if_the_list_contains_all_items(world):
     recommender, cases = world
     several = [user for user in cases if len(user.history) > 1]
     if recommender.model.extractor.interests == 1 or not several:
@@ -282,7 +282,7 @@ def test_where_all_is_listed_no_interest_beside_others_is_missed(world):
 
 
 def test_the_trade_off_is_recall_and_diversity_at_each_strength():
-    # East is category 0 and north 1. To the user of the east, 3 and 5 are dearer than any other.
+    # East is category 0 and north is category 1. The user likes east, so 3 and 5 score highest.
     recommender = recommender_of(EAST_AND_NORTH, interests=1, categories=[0, 1, 0, 1, 0, 1])
     points = tradeoff(recommender, [case([1], [3, 5])], (0, 2), k=2)
     assert points == [(0, 2 / 2, 0), (2, 1 / 2, 1)]
@@ -294,7 +294,7 @@ def test_a_trade_off_needs_categories():
         tradeoff(recommender, [case([1], [3])], (0, 1), k=2)
 
 
-def test_entropy_is_measured_against_all_interests():
+def test_entropy_is_normalized_by_the_number_of_all_interests():
     cases = [case([1, 2, 2, 2], [3, 4])]
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=4), cases, k=2)
     assert found.usage == (1 / 2, 1 / 2, 0, 0)

@@ -1,4 +1,4 @@
-"""Tests of evaluate: its numbers, its errors, and independence of the batch size."""
+"""Test evaluate: its numbers, its errors, and independence of the batch size."""
 
 import json
 
@@ -34,7 +34,7 @@ def fixed(*lists):
 
 
 def by_history(histories, k):
-    """Recommend lists that depend on the history alone."""
+    """Recommend lists that depend only on the history."""
     items = np.stack([np.random.default_rng(h).permutation(V - 1)[:k] + 1 for h in histories])
     return RankedItems(items, items.astype(np.float32), np.zeros_like(items))
 
@@ -72,7 +72,7 @@ def test_has_every_metric_at_every_k(everything):
     assert set(everything.interval) == names - {"coverage@5", "coverage@10"}
 
 
-def test_recommends_once_a_batch_with_the_largest_k(cases):
+def test_recommends_once_per_batch_with_the_largest_k(cases):
     asked = []
 
     def recommend(histories, k):
@@ -125,7 +125,7 @@ def test_padding_between_items_is_refused():
         evaluate(fixed([1, 0, 2]), [case([9], [1])], ks=(3,))
 
 
-def test_lists_for_other_users_than_asked_are_refused():
+def test_a_wrong_number_of_lists_is_refused():
     with pytest.raises(DataError, match="shape"):
         evaluate(fixed([1, 2]), [case([9], [1]), case([9], [2])], ks=(2,))
 
@@ -140,13 +140,13 @@ def test_one_empty_list_among_others_is_a_miss():
     assert report.metrics["recall@2"] == 1 / 2
 
 
-def test_nobody_to_test_is_an_error():
+def test_no_test_users_are_an_error():
     with pytest.raises(DataError, match="no cases"):
         evaluate(by_history, [])
 
 
 @pytest.mark.parametrize("options", [{"ks": ()}, {"ks": (0,)}, {"batch_size": 0}])
-def test_impossible_options_are_refused(cases, options):
+def test_invalid_options_are_refused(cases, options):
     with pytest.raises(ConfigError, match="at least 1"):
         evaluate(by_history, cases, **options)
 
@@ -161,11 +161,11 @@ def test_a_random_model_is_measured_over_the_whole_catalog():
         return RankedItems(items, items.astype(np.float32), np.zeros_like(items))
 
     report = evaluate(recommend, tested, ks=(10,), counts=np.ones(size), only=["hit_rate"])
-    # 10 in 10 000; against 100 sampled negatives it would be 10 in 101.
+    # The chance is 10 in 10,000; with 100 sampled negatives it would be 10 in 101.
     assert report.metrics["hit_rate@10"] == pytest.approx(0.001, abs=0.003)
 
 
-def test_all_users_are_evaluated_and_the_report_says_so():
+def test_all_users_are_evaluated_and_counted_in_the_report():
     tested = [case([1], [2])] * 12_000
     report = evaluate(by_score(lambda h: np.ones((len(h), 5)), exclude_seen=False), tested, ks=(2,))
     assert report.users == 12_000
@@ -173,7 +173,7 @@ def test_all_users_are_evaluated_and_the_report_says_so():
 
 
 @pytest.mark.parametrize(("exclude_seen", "hit"), [(False, 1), (True, 0)])
-def test_a_target_in_the_history_is_hit_only_if_what_is_seen_is_kept(exclude_seen, hit):
+def test_a_target_in_the_history_is_hit_only_if_seen_items_are_kept(exclude_seen, hit):
     def score(histories):
         return np.tile([0.0, 1, 9, 1, 0], (len(histories), 1))
 
@@ -194,19 +194,19 @@ def test_users_without_diversity_are_left_out_and_counted():
     assert "diversity@2: 2" in report.card()
 
 
-def test_one_list_for_everyone_has_a_note():
+def test_the_same_list_for_all_users_has_a_note():
     tested = [case([9], [1])] * 50
     report = evaluate(fixed(*[[1, 2]] * 50), tested, ks=(2,))
     assert report.distinct_lists == 1 / 50
     assert "Only 2.0 % of the lists are distinct" in str(report)
 
 
-def test_distinct_lists_are_not_noted(everything):
+def test_distinct_lists_have_no_note(everything):
     assert everything.distinct_lists == 1
     assert everything.notes == ()
 
 
-def test_coverage_is_of_all_lists_together():
+def test_coverage_counts_the_items_of_all_lists():
     tested = [case([9], [1])] * 2
     report = evaluate(fixed([1, 2, 3], [1, 2, 4]), tested, ks=(2, 3), catalog=catalog())
     assert report.metrics["coverage@2"] == 2 / 30
@@ -218,7 +218,7 @@ def test_without_a_catalog_there_are_only_metrics_of_targets(cases):
     assert {METRICS[name.partition("@")[0]].needs for name in report.metrics} == {"targets"}
 
 
-def test_only_computes_what_is_asked(cases):
+def test_only_the_requested_metrics_are_computed(cases):
     report = evaluate(by_history, cases, ks=(5, 10, 20), only=["recall"], catalog=catalog())
     assert list(report.metrics) == ["recall@5", "recall@10", "recall@20"]
 
@@ -256,7 +256,7 @@ def test_prints_means_and_half_widths():
     assert "   2 users" in str(report)
 
 
-def test_survives_json_without_the_users(everything):
+def test_json_keeps_everything_except_the_values_per_user(everything):
     text = everything.to_json()
     assert "per_user" not in json.loads(text)
     assert Report.from_json(text) == everything
@@ -264,6 +264,6 @@ def test_survives_json_without_the_users(everything):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"notes": []}'])
-def test_json_that_is_no_report_is_refused(text):
+def test_json_without_a_report_is_refused(text):
     with pytest.raises(DataError, match="use the output of Report"):
         Report.from_json(text)

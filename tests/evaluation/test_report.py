@@ -1,4 +1,4 @@
-"""Tests of the report: its numbers are those measured, and any name is safe."""
+"""Test the report: it shows the measured numbers, and any name is safe."""
 
 import json
 import math
@@ -79,44 +79,44 @@ def test_the_main_table_as_markdown(content):
     ]
 
 
-def test_every_number_of_the_table_is_its_reports(content):
+def test_every_number_of_the_table_comes_from_its_report(content):
     found = results_table(content)
     for made, row in zip(content.entries, found.rows, strict=True):
         assert row[1].line == made.keep.shown("recall@50")
         assert row[2].line == made.filtered.shown("recall@50")
 
 
-def test_means_that_print_alike_are_all_best(content):
+def test_all_means_that_look_equal_are_marked_best(content):
     level = replace(content, entries=[entry("a", 0.2), entry("b", 0.200001), entry("c", 0.1)])
     assert [row[2].best for row in results_table(level).rows] == [True, True, False]
 
 
-def test_nothing_is_best_where_neither_direction_is_better(content):
+def test_no_value_is_best_if_a_metric_has_no_better_direction(content):
     both = [entry(name, 0.1, **{"diversity@50": value}) for name, value in (("a", 0.1), ("b", 0.9))]
     found = results_table(replace(content, entries=both))
     column = [cell.line for cell in found.head].index("diversity@50")
     assert not any(row[column].best for row in found.rows)
 
 
-def test_a_metric_that_one_entry_lacks_is_a_dash(content):
+def test_a_missing_metric_is_shown_as_a_dash(content):
     both = [entry("a", 0.1), entry("b", 0.2, **{"ndcg@50": 0.5})]
     found = results_table(replace(content, entries=both))
     column = [cell.line for cell in found.head].index("ndcg@50")
     assert [row[column].line for row in found.rows] == ["–", "0.5000"]
 
 
-def test_models_are_held_against_the_best_baseline(content):
+def test_models_are_compared_with_the_best_baseline(content):
     assert content.differences == [
         "prism against rules, recall@50: better by 0.1000 ± 0.0000 over 2 users."
     ]
     assert differences([entry("a", 0.1)]) == []
 
 
-def test_notes_say_whom_they_are_about(content):
+def test_notes_name_their_model(content):
     assert content.notes[0].startswith("prism: Interest 1 is hardly used: less than 1 %")
 
 
-def test_a_report_of_nothing_or_of_two_of_a_name_is_refused(content):
+def test_an_empty_report_and_repeated_names_are_refused(content):
     with pytest.raises(DataError, match="at least one"):
         replace(content, entries=[])
     with pytest.raises(DataError, match=r"\['a', 'a'\]"):
@@ -124,7 +124,7 @@ def test_a_report_of_nothing_or_of_two_of_a_name_is_refused(content):
 
 
 class Reader(HTMLParser):
-    """Parser that collects the tags and fails if a tag is not closed."""
+    """An HTML parser that collects all tags and fails if a tag is not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -145,7 +145,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_stands_alone(content):
+def test_the_page_needs_no_other_file(content):
     made = page(content)
     reader = Reader(made)
     assert not re.search(r"https?://|url\(|@import|src=", made)
@@ -156,7 +156,7 @@ def test_the_page_stands_alone(content):
     assert reader.tags.count("svg") == 3
 
 
-def test_hostile_names_stay_text(content):
+def test_hostile_names_are_shown_as_text(content):
     bad = Content(
         title=HOSTILE, dataset={HOSTILE: HOSTILE}, protocol=HOSTILE,
         entries=[entry(HOSTILE, 0.1)], depth={HOSTILE: {1: 0.5}},
@@ -171,23 +171,23 @@ def test_hostile_names_stay_text(content):
     assert all("<script" not in row.replace("\\<", "") for row in rows)
 
 
-def test_text_in_markdown_stands_for_itself():
+def test_special_characters_are_escaped_in_markdown():
     assert plain("a|b *c* <d>\n# e_f _g") == r"a\|b \*c\* \<d\> \# e_f \_g"
 
 
-def test_a_command_cannot_close_its_own_fence(content):
+def test_a_command_cannot_close_its_code_block(content):
     made = markdown(replace(content, command="a\n```\n# b"))
     assert "\n````text\na\n```\n# b\n````\n" in made
 
 
-def test_one_entry_and_nothing_else_is_a_report(content):
+def test_a_single_entry_is_enough_for_a_report(content):
     alone = Content(title="T", dataset={}, protocol="P", entries=[entry("a", 0.1)])
     assert "**0.1" not in markdown(alone)
     assert "<svg" not in page(alone)
     assert "## Interests" not in markdown(alone)
 
 
-def test_what_is_written_is_whole_and_leaves_the_rest(content, tmp_path):
+def test_all_files_are_written_and_other_files_are_kept(content, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     write_report(content, tmp_path)
     write_report(content, tmp_path)
@@ -197,10 +197,10 @@ def test_what_is_written_is_whole_and_leaves_the_rest(content, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert set(re.findall(r"\((plots/[^)]*)\)", text)) == plots
     for plot in plots:
-        ElementTree.parse(tmp_path / plot)  # noqa: S314 - made here
+        ElementTree.parse(tmp_path / plot)  # noqa: S314 - written by this test
 
 
-def test_json_holds_all_numbers_and_null_where_there_is_none(content, tmp_path):
+def test_json_contains_all_numbers_and_null_for_missing_ones(content, tmp_path):
     write_report(content, tmp_path)
     found = json.loads((tmp_path / "report.json").read_text())
     assert found["entries"][2]["filtered"]["metrics"]["recall@50"] == 0.3
@@ -211,7 +211,7 @@ def test_json_holds_all_numbers_and_null_where_there_is_none(content, tmp_path):
     assert (found["commit"], found["command"]) == ("abc123", "prismrec demo")
 
 
-def test_diagnostics_are_told_an_interest_a_row(content):
+def test_the_table_of_interests_has_one_row_per_interest(content):
     rows = [[cell.line for cell in row] for row in interests_table(content).rows]
     assert rows == [
         ["prism, interest 0", "100.0 %", "99.5 %", "3.2 of 12.0", "+0.1250"],

@@ -1,4 +1,4 @@
-"""Tests of the charts: valid, escaped, legible."""
+"""Test the charts: they are valid, escaped and legible."""
 
 import math
 import re
@@ -27,7 +27,7 @@ HOSTILE = '</svg><script>alert("x")</script> & ]]> \'\x00\x1b'
 
 
 def read(chart):
-    return ElementTree.fromstring(standalone(chart))  # noqa: S314 - made here
+    return ElementTree.fromstring(standalone(chart))  # noqa: S314 - written by this test
 
 
 def lines_of(*lines, log_x=False):
@@ -43,7 +43,7 @@ def texts(chart):
 
 @settings(deadline=None, max_examples=40)
 @given(st.text(), st.text())
-def test_any_name_makes_a_valid_file_and_acts_as_text(name, title):
+def test_any_name_gives_a_valid_file_and_is_shown_as_text(name, title):
     for chart in (
         line_chart(
             [Line(name=name, points=[(1, 1)], marks=[title])],
@@ -54,13 +54,13 @@ def test_any_name_makes_a_valid_file_and_acts_as_text(name, title):
         read(chart)
 
 
-def test_a_hostile_name_stays_text():
+def test_a_hostile_name_is_shown_as_text():
     chart = read(bar_chart([(HOSTILE, [1.0])], key="k", title=HOSTILE, about=HOSTILE))
     assert not list(chart.iter(f"{SVG}script"))
     assert chart.find(f"{SVG}title").text == HOSTILE.replace("\x00", "").replace("\x1b", "")
 
 
-def test_title_and_description_are_what_is_read_out():
+def test_screen_readers_read_the_title_and_the_description():
     chart = read(lines_of(("a", [(1, 1), (2, 3)])))
     ids = {element.get("id") for element in (chart.find(f"{SVG}title"), chart.find(f"{SVG}desc"))}
     assert set(chart.get("aria-labelledby").split()) == ids
@@ -78,7 +78,7 @@ def test_a_point_that_is_not_a_number_is_left_out():
 
 
 @pytest.mark.parametrize("log_x", [False, True])
-def test_a_chart_of_nothing_or_of_one_point_is_a_chart(log_x):
+def test_a_chart_of_no_line_or_one_point_is_valid(log_x):
     read(lines_of(log_x=log_x))
     chart = lines_of(("a", [(50, 0.0)]), log_x=log_x)
     assert not re.search(r"\b(nan|inf)\b", chart)
@@ -87,7 +87,7 @@ def test_a_chart_of_nothing_or_of_one_point_is_a_chart(log_x):
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_no_name_lies_upon_another(ends):
+def test_names_of_lines_do_not_overlap(ends):
     lines = [(f"line {number}", [(1, 0.5), (2, end)]) for number, end in enumerate(ends)]
     names = [e for e in read(lines_of(*lines)).iter(f"{SVG}text") if "line" in e.text]
     places = sorted(float(element.get("y")) for element in names)
@@ -103,7 +103,7 @@ def test_names_keep_the_order_of_their_lines(wanted):
     assert [places[n] for n in order] == sorted(places)
 
 
-def test_names_stay_where_they_are_wanted_if_there_is_room():
+def test_names_keep_their_positions_if_there_is_room():
     assert apart([100, 30, 60], 0, 200) == [100, 30, 60]
     assert apart([50, 50], 0, 200) == [50, 50 + LINE]
     assert apart([200, 200], 0, 200) == [200 - LINE, 200]
@@ -111,7 +111,7 @@ def test_names_stay_where_they_are_wanted_if_there_is_room():
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(finite, min_size=1, max_size=9))
-def test_ticks_hold_all_values_between_them(values):
+def test_ticks_include_the_range_of_all_values(values):
     found = ticks(values)
     room = 1e-6 * max(1, *(abs(value) for value in values))
     assert found[0] <= min(values) + room
@@ -126,12 +126,12 @@ def test_ticks_are_round():
     assert log_ticks([30, 40]) == [30]
 
 
-def test_a_logarithmic_scale_gives_equal_ratios_equal_room():
+def test_equal_ratios_have_equal_distances_on_a_logarithmic_scale():
     x = scale(10, 1000, 0, 200, log=True)
     assert [x(10), x(100), x(1000)] == pytest.approx([0, 100, 200])
 
 
-def test_bars_are_as_long_as_their_shares():
+def test_the_length_of_a_bar_is_proportional_to_its_share():
     chart = read(bar_chart([("a", [0.5, 0.25]), ("b", [0.25])], key="k", title="T", about="A"))
     widths = [float(bar.get("width")) for bar in chart.iter(f"{SVG}rect")]
     assert widths[0] == pytest.approx(2 * widths[1], abs=0.2)

@@ -1,4 +1,4 @@
-"""A real service on a small world with hostile titles, and a real browser that opens its page."""
+"""Start a service with hostile item titles, and a browser that opens its page."""
 
 import contextlib
 import os
@@ -46,7 +46,7 @@ def chromium():
     return path
 
 
-# Not for the whole session: Playwright keeps an event loop, and other tests start one too.
+# The scope is not the session: Playwright keeps an event loop, and other tests start one too.
 @pytest.fixture(scope="package")
 def browser(chromium):
     with playwright.sync_playwright() as started:
@@ -57,7 +57,7 @@ def browser(chromium):
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory):
-    """Write three artifacts and their data set; every item's title is hostile or odd."""
+    """Write three artifacts and their data set; every item title is hostile or unusual."""
     folder = tmp_path_factory.mktemp("page")
     dataset = small_dataset(WORLD)
     names = dataset.catalog.items.external(range(1, dataset.catalog.size))
@@ -120,7 +120,7 @@ def server(world, chromium):
 
 @pytest.fixture
 def own_server(world, chromium):
-    """Start servers that a test can stop."""
+    """Return a function that starts a server, which the test may stop."""
     started = []
 
     def start(*flags, **options):
@@ -136,7 +136,7 @@ def own_server(world, chromium):
 
 @pytest.fixture
 def visit(browser):
-    """Open the page as a visitor; check after the test that no page had an error."""
+    """Return a function that opens the page; check after the test that no page had an error."""
     opened = []
 
     def open_page(address, view="", *, wait=True, **options):

@@ -1,4 +1,4 @@
-"""The package contains the page that is built from web/, and web/ passes its own checks."""
+"""Check that the package contains the page built from web/, and that web/ passes its checks."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ WEB, SHIPPED = ROOT / "web", ROOT / "src" / "prismrec" / "service" / "page"
 
 @pytest.fixture
 def npm():
-    """Run a script of web/package.json."""
+    """Return a function that runs a script of web/package.json."""
     if shutil.which("npm") is None or not (WEB / "node_modules").is_dir():
         pytest.skip("Node or the page's packages are missing: run npm ci in web/")
 
@@ -31,7 +31,7 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_building_again_gives_the_same_bytes(npm, tmp_path):
+def test_a_new_build_gives_the_same_bytes(npm, tmp_path):
     npm("build", "--outDir", str(tmp_path / "page"), "--emptyOutDir")
     built, shipped = contents(tmp_path / "page"), contents(SHIPPED)
     assert built.keys() == shipped.keys(), "run make web and commit its result"

@@ -1,4 +1,4 @@
-"""What a visitor does: choose a history, build one, move the slider, click an item."""
+"""Use the page as a visitor: choose a history, build one, move the slider, click an item."""
 
 import re
 
@@ -90,7 +90,7 @@ def test_the_slider_raises_diversity_and_the_point_on_the_curve_moves(page):
 @pytest.mark.parametrize(("unit", "field"), [
     ("λ", "diversity"), ("Diversity", "diversity_target"), ("Relevance loss", "max_relevance_loss"),
 ])  # fmt: skip
-def test_every_unit_makes_its_request_field(page, unit, field):
+def test_every_unit_sets_its_request_field(page, unit, field):
     sent = []
     page.on("request", lambda request: sent.append(request.post_data_json))
     if unit != "λ":
@@ -127,7 +127,7 @@ def test_answers_stay_in_order_when_the_slider_moves_fast(page):
     assert shown(page, "strength") == pytest.approx(value, abs=0.005)
 
 
-def test_an_item_that_is_clicked_joins_the_history_and_the_list_changes(page):
+def test_a_clicked_item_is_added_to_the_history_and_the_list_changes(page):
     before, events = listed(page), page.locator(".scroll li").count()
     title = before[2]
     with page.expect_response("**/v1/recommend"):
@@ -140,7 +140,7 @@ def test_an_item_that_is_clicked_joins_the_history_and_the_list_changes(page):
     expect(page.get_by_text("with your changes")).to_be_visible()
 
 
-def test_users_are_found_by_name_at_random_and_by_difference(page, server):
+def test_users_can_be_found_by_name_at_random_and_by_difference(page, server):
     owner = page.locator(".history header p")
     first = owner.inner_text()
     with page.expect_response("**/v1/recommend"):
@@ -157,7 +157,7 @@ def test_users_are_found_by_name_at_random_and_by_difference(page, server):
     expect(page.locator(".scroll li")).to_have_count(12)
 
 
-def test_a_stored_user_is_looked_up_with_the_days_of_the_events(page, server):
+def test_a_stored_user_is_shown_with_the_days_of_the_events(page, server):
     event = {"id": "e1", "user": "ann/ä", "item": "5", "time": 1_700_000_000_000_000}
     sent = page.request.post(f"{server.address}/v1/events", data={"events": [event]})
     assert sent.ok
@@ -170,7 +170,7 @@ def test_a_stored_user_is_looked_up_with_the_days_of_the_events(page, server):
     expect(page.get_by_text("No events are stored for “nobody”.")).to_be_visible()
 
 
-def test_hostile_titles_are_text(page):
+def test_hostile_titles_are_shown_as_text(page):
     page.get_by_role("button", name="Start empty").click()
     add(page, "<script>")
     expect(page.locator("article").first).to_contain_text("<script>window.broken")
@@ -178,7 +178,7 @@ def test_hostile_titles_are_text(page):
     assert page.evaluate("window.broken") is None
 
 
-def test_an_interest_has_the_number_of_the_answer(page):
+def test_an_interest_has_the_same_number_as_in_the_answer(page):
     with page.expect_response("**/v1/recommend") as answered:
         move_slider(page, 3)
     first = answered.value.json()["items"][0]["interest"]

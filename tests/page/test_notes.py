@@ -1,4 +1,4 @@
-"""The notes that the service sends today have a Chinese translation on the page."""
+"""Check that all notes of the service have a Chinese translation on the page."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def of_comparisons():
 
 
 def of_an_evaluation():
-    """Return the notes on one list for everybody."""
+    """Return the notes of an evaluation that gives all users the same list."""
     case = Case(np.array([1, 2]), np.array([3]))
 
     def recommend(histories, k):

@@ -1,4 +1,4 @@
-"""What the page does when the service stops, needs a key or starts again."""
+"""Test the page when the service stops, needs a key or starts again."""
 
 import pytest
 from playwright.sync_api import expect
@@ -15,12 +15,12 @@ def test_the_service_restarts_while_the_page_is_open(page, server):
     server.start()
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator(LIST)).to_have_count(20)
-    assert page.locator(".scroll li").count() == events  # with the item clicked meanwhile
+    assert page.locator(".scroll li").count() == events  # the clicked item is included
     page.get_by_role("slider").fill("150")
     expect(page.locator("[data-shown=strength]")).not_to_have_text("0.00")
 
 
-def test_a_service_with_keys_is_opened_with_one(visit, own_server):
+def test_the_page_asks_for_a_key_if_the_service_needs_one(visit, own_server):
     key = "a-key-that-is-long-enough"
     server = own_server("--page", PRISMREC_READ_KEYS=key)
     page = visit(server.address)

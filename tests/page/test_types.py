@@ -1,4 +1,4 @@
-"""The page's types are those of the service's OpenAPI document."""
+"""Check that the types of the page come from the OpenAPI document of the service."""
 
 import json
 import runpy
@@ -13,13 +13,13 @@ WEB = Path(__file__).parents[2] / "web"
 AGAIN = "run python web/openapi.py and npm --prefix web run types, and commit both files"
 
 
-def test_the_openapi_document_is_that_of_the_service():
+def test_the_openapi_document_is_up_to_date():
     document = runpy.run_path(str(WEB / "openapi.py"))["openapi_document"]()
     written = json.loads((WEB / "openapi.json").read_text("utf-8"))
     assert written == document, AGAIN
 
 
-def test_the_types_are_made_from_the_document(tmp_path):
+def test_the_types_are_generated_from_the_document(tmp_path):
     generator = WEB / "node_modules" / ".bin" / "openapi-typescript"
     if shutil.which("node") is None or not generator.exists():
         pytest.skip("Node or the page's packages are missing: run npm ci in web/")

@@ -1,4 +1,4 @@
-"""The other views, languages, sizes and colours, and an audit of them all."""
+"""Test the other views, languages, sizes and colours, and audit accessibility."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ AUDIT = """async (rules) => {
 }"""
 
 
-def test_the_language_is_switched_and_kept(page):
+def test_the_language_can_be_switched_and_is_kept(page):
     page.get_by_role("button", name="中文").click()
     expect(page.get_by_role("heading", name="推荐列表")).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "zh-CN"
@@ -70,7 +70,7 @@ def test_the_map_shows_the_catalog_and_the_interests(visit, server):
 
 
 def test_active_interests_keep_their_numbers_if_others_are_pruned(visit, own_server):
-    """Of three interests 1 and 2 are active: two lanes, and lines from each to its items."""
+    """Check a user with the active interests 1 and 2 of three: two lanes and lines to items."""
     page = visit(own_server(artifact="pruned").address)
     page.locator(".item").first.wait_for()
     expect(page.locator("article")).to_have_count(2)
@@ -149,7 +149,7 @@ def test_an_audit_of_accessibility_finds_nothing(visit, server, scheme):
     assert page.evaluate(AUDIT, RULES[scheme]) == []
 
 
-def test_everything_is_reached_by_keyboard(page):
+def test_every_control_can_be_reached_by_keyboard(page):
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
     page.keyboard.press("Enter")
@@ -164,8 +164,9 @@ def test_everything_is_reached_by_keyboard(page):
 
 
 def test_the_page_is_quick(visit, server):
-    """First paint under a second, a change of diversity under a tenth of a second; the best of
-    several, because other work on the machine also takes time.
+    """Check that the first paint takes under 1 s and a change of diversity under 0.1 s.
+
+    The best of several attempts counts, because other work on the machine also takes time.
     """
     paints = []
     for _ in range(3):
