@@ -1,4 +1,4 @@
-"""The command line: every command on a small world, and what a mistake looks like."""
+"""Run every command on a small data set, and check the messages for mistakes."""
 
 import dataclasses
 import importlib
@@ -34,7 +34,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    """Prepare and train once: a folder with data set, artifact, and the same model with K=1."""
+    """Prepare and train once; return a folder with data, a model, and a model with one interest."""
     folder = tmp_path_factory.mktemp("pipeline")
     assert run("prepare", WORLD, "--out", folder / "data", "--seed", 1) == 0
     train = ["train", folder / "data", "--out", folder / "books", "--dim", 8, "--max-len", 10]
@@ -44,7 +44,7 @@ def pipeline(tmp_path_factory):
 
 @pytest.fixture
 def mistake(capsys):
-    """Run a command that must fail; return its one sentence."""
+    """Return a function that runs a command which must fail, and returns its message."""
 
     def fails(*arguments):
         assert run(*arguments) == 2
@@ -58,7 +58,7 @@ def mistake(capsys):
     return fails
 
 
-def test_prepare_says_what_is_left_and_what_comes_next(tmp_path, capsys):
+def test_prepare_prints_the_remaining_data_and_the_next_command(tmp_path, capsys):
     assert run("prepare", WORLD, "--out", tmp_path / "data") == 0
     out = capsys.readouterr().out
     assert "120 users, 60 items, 1,440 events" in out
@@ -66,7 +66,7 @@ def test_prepare_says_what_is_left_and_what_comes_next(tmp_path, capsys):
     assert f"Next: prismrec train {tmp_path / 'data'}" in out
 
 
-def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys):
+def test_prepare_prints_the_number_and_the_handling_of_duplicates(tmp_path, capsys):
     rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
     log = tmp_path / "log.csv"
     log.write_text("\n".join(["user,item,time", *rows, *rows[:72]]))
@@ -91,7 +91,9 @@ def test_prepare_says_what_is_repeated_and_what_became_of_it(tmp_path, capsys):
         ),
     ],
 )
-def test_prepare_says_what_the_table_of_items_gave(tmp_path, capsys, table, message, counts):
+def test_prepare_prints_how_many_items_the_table_describes(
+    tmp_path, capsys, table, message, counts
+):
     rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
     (tmp_path / "items.csv").write_text(f"item,title,category\n{table}\n")
@@ -116,7 +118,7 @@ def test_prepare_says_what_the_table_of_items_gave(tmp_path, capsys, table, mess
         (["recommend", "a", "--user", "b", "--data", "a" * 5_000], "No data set at aaa"),
     ],
 )
-def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, arguments, message):
+def test_errors_of_the_system_and_of_files_are_one_sentence(mistake, tmp_path, arguments, message):
     rows = [f"u{user},i{item},{item}" for user in range(30) for item in range(5)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
     (tmp_path / "bad.toml").write_text("split = by-time\n")
@@ -140,14 +142,14 @@ def test_what_the_system_or_a_file_refuses_is_a_sentence(mistake, tmp_path, argu
         ("u,a,5\n", ["--user-column", "time_unit"], "The user column 'time_unit' is not in "),
     ],
 )
-def test_a_sentence_names_flags_not_parameters(mistake, tmp_path, text, flags, message):
+def test_an_error_names_flags_and_not_python_parameters(mistake, tmp_path, text, flags, message):
     log = tmp_path / "log.csv"
     log.write_bytes(f"user,item,time\n{text}".encode("latin-1"))
     assert message in mistake("prepare", log, "--out", tmp_path / "data", *flags)
 
 
 @pytest.mark.parametrize("size", [0, 400, 3_000])
-def test_a_full_disk_is_a_sentence_that_names_the_place(mistake, tmp_path, size):
+def test_the_error_for_a_full_disk_names_the_folder(mistake, tmp_path, size):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
@@ -162,7 +164,7 @@ def test_a_full_disk_is_a_sentence_that_names_the_place(mistake, tmp_path, size)
     (OSError(5, "Input/output error", "log.csv"), "log.csv could not be read or written: Input"),
     (RuntimeError("Broken (os error 28)"), "refused a step: Broken (os error 28)"),
 ])  # fmt: skip
-def test_what_the_system_refuses_anywhere_is_a_sentence(monkeypatch, mistake, error, message):
+def test_any_error_of_the_system_is_one_sentence(monkeypatch, mistake, error, message):
     def refused(app, arguments):
         raise error
 
@@ -176,7 +178,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
         run("datasets")
 
 
-def test_a_reader_that_has_had_enough_is_no_mistake(monkeypatch, capsys):
+def test_a_closed_output_pipe_is_not_an_error(monkeypatch, capsys):
     def enough(app, arguments):
         raise BrokenPipeError
 
@@ -188,7 +190,9 @@ def test_a_reader_that_has_had_enough_is_no_mistake(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("users", "message"), [(30, "Known: user0, user1"), (31, "among the 31 known")]
 )
-def test_an_unknown_user_is_no_list_of_all(tmp_path, mistake, capsys, users, message):
+def test_the_error_for_an_unknown_user_lists_only_a_few_users(
+    tmp_path, mistake, capsys, users, message
+):
     rows = [f"user{user},i{item},{item}" for user in range(users) for item in range(5)]
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows]))
     assert run("prepare", tmp_path / "log.csv", "--out", tmp_path / "data") == 0
@@ -201,7 +205,7 @@ def test_an_unknown_user_is_no_list_of_all(tmp_path, mistake, capsys, users, mes
 
 
 @pytest.mark.slow
-def test_training_leaves_two_artifacts_and_no_checkpoint(pipeline):
+def test_training_writes_two_artifacts_and_keeps_no_checkpoint(pipeline):
     assert {path.name for path in pipeline.iterdir()} == {"data", "books", "books-k1"}
     manifest = json.loads((pipeline / "books" / "manifest.json").read_text())
     assert manifest["about"]["run"]["interests"] == 2
@@ -211,7 +215,7 @@ def test_training_leaves_two_artifacts_and_no_checkpoint(pipeline):
 
 
 @pytest.mark.slow
-def test_the_settings_written_train_the_same_model_again(pipeline, tmp_path):
+def test_the_saved_settings_train_the_same_model_again(pipeline, tmp_path):
     again = tmp_path / "again"
     config = ["--config", pipeline / "books" / "run.toml"]
     assert run("train", pipeline / "data", "--out", again, *config, "--no-single", "--quiet") == 0
@@ -220,7 +224,7 @@ def test_the_settings_written_train_the_same_model_again(pipeline, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
+def test_clusters_are_initialized_and_the_second_model_has_one_interest(
     pipeline, tmp_path, monkeypatch
 ):
     starts = []
@@ -238,7 +242,7 @@ def test_a_run_of_clusters_starts_within_them_and_has_one_head_beside_it(
 
 
 @pytest.mark.slow
-def test_an_artifact_that_does_not_say_its_data_set_is_held_to_its_items(
+def test_an_artifact_without_a_fingerprint_is_compared_by_its_items(
     pipeline, tmp_path, mistake, capsys
 ):
     recommender = load(pipeline / "books")
@@ -267,9 +271,7 @@ def test_unknown_ids_of_a_filter_are_named(pipeline, capsys):
 
 
 @pytest.mark.slow
-def test_evaluate_always_shows_every_baseline_and_the_model_with_one_interest(
-    pipeline, capsys, tmp_path
-):
+def test_evaluate_shows_every_baseline_and_the_model_with_one_interest(pipeline, capsys, tmp_path):
     report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
     assert run("evaluate", pipeline / "books", pipeline / "data", *report) == 0
     out = capsys.readouterr().out
@@ -342,8 +344,9 @@ def test_inspect_prints_what_json_says(capsys):
         (["recommend", "a", "--history", "b", "--diversity", "abc"], "abc"),
     ],
 )
-def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, message, tmp_path):
-    # text for a number is a sentence
+def test_a_mistake_prints_one_sentence_to_stderr_and_exits_with_2(
+    mistake, arguments, message, tmp_path
+):
     assert message in mistake(*arguments)
 
 
@@ -363,7 +366,9 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(mistake, arguments, mess
         (["--temperature", "-1"], "temperature is -1"),
     ],
 )
-def test_a_wrong_part_names_the_nearest_right_one(pipeline, mistake, tmp_path, flags, message):
+def test_the_error_for_a_wrong_option_suggests_the_right_one(
+    pipeline, mistake, tmp_path, flags, message
+):
     assert message in mistake(
         "train", pipeline / "data", "--out", tmp_path / "x", "--quiet", *flags
     )
@@ -387,14 +392,14 @@ def test_a_wrong_part_names_the_nearest_right_one(pipeline, mistake, tmp_path, f
     ],
     ids=" ".join,
 )
-def test_every_part_trains_from_the_command_line(pipeline, tmp_path, flags, capsys):
+def test_every_training_option_works_from_the_command_line(pipeline, tmp_path, flags, capsys):
     small = ["--dim", 8, "--max-len", 8, "--steps", 3, "--warmup", 1, "--no-single", "--quiet"]
     assert run("train", pipeline / "data", "--out", tmp_path / "m", *small, *flags) == 0
     assert run("recommend", tmp_path / "m", "--history", "1,2", "-k", 3) == 0
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_model_comes(pipeline, tmp_path):
+def test_a_run_interrupted_by_ctrl_c_resumes_to_the_same_model(pipeline, tmp_path):
     out = tmp_path / "m"
     arguments = ["--dim", "8", "--max-len", "8", "--epochs", "60", "--patience", "60"]
     flags = [*arguments, "--batch-size", "64", "--no-single", "--threads", "1", "--out", str(out)]
@@ -424,7 +429,7 @@ def test_tensorboard_scalars_are_written(pipeline, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_demo_runs_whole_on_a_small_world(tmp_path, capsys):
+def test_the_demo_runs_completely_on_a_small_data_set(tmp_path, capsys):
     assert run("demo", "--data", WORLD, "--out", tmp_path / "demo", "--epochs", 1) == 0
     out = capsys.readouterr().out
     for name in ("popularity", "sequential-rules", "comirec-sa", "prism-k1"):
@@ -457,16 +462,18 @@ def test_the_demo_without_a_network_uses_synthetic_data(tmp_path, capsys, monkey
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_of_80_columns(name, capsys):
+def test_the_help_of_every_command_fits_into_80_columns(name, capsys):
     assert run(name, "--help") == 0
     out = capsys.readouterr().out
     command = getattr(importlib.import_module(f"prismrec.cli.{name}"), name)
-    said = inspect.getdoc(command).partition("Args:")[0]  # all of it, not its first line alone
-    assert " ".join(said.split()) in " ".join(out.split())
+    description = inspect.getdoc(command).partition("Args:")[
+        0
+    ]  # the whole text, not only its first line
+    assert " ".join(description.split()) in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_the_list_of_commands_waits_for_none_of_them():
+def test_the_list_of_commands_is_shown_without_loading_polars():
     code = "import sys, prismrec.cli as c; c.main(['--help']); sys.exit('polars' in sys.modules)"
     command = [sys.executable, "-c", code]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout

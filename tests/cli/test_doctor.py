@@ -1,4 +1,4 @@
-"""Doctor: it lists what the package requires, and reports each failure as a sentence."""
+"""Test doctor: it lists all requirements and reports each failure in one sentence."""
 
 import importlib.metadata
 import json
@@ -37,7 +37,7 @@ def test_requirements_are_read_from_the_metadata():
     assert extras == {"stores": ["psycopg", "redis"], "dev": ["here"], "ann": ["faiss-cpu"]}
 
 
-def test_everything_that_the_package_asks_for_is_listed(capsys):
+def test_every_requirement_of_the_package_is_listed(capsys):
     main(["doctor", "--json"])
     message = json.loads(capsys.readouterr().out)
     assert {"rich", "threadpoolctl", "torch"} <= message["versions"].keys()
@@ -46,14 +46,14 @@ def test_everything_that_the_package_asks_for_is_listed(capsys):
     assert message["extras"].keys() == set(known)
 
 
-def test_its_lines_are_no_wider_than_a_terminal(capsys):
+def test_the_output_fits_into_a_terminal(capsys):
     main(["doctor"])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert not any(line.endswith(" ") for line in lines)
 
 
-def test_source_that_was_not_installed_is_no_traceback(capsys, monkeypatch):
+def test_source_code_that_is_not_installed_causes_no_traceback(capsys, monkeypatch):
     def absent(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -82,7 +82,7 @@ def test_a_healthy_artifact_and_data_set_are_ok(healthy):
         ('{"format": "prismrec-dataset", "version": 1}', "lacks users"),
     ],
 )
-def test_a_bad_manifest_is_a_sentence(tmp_path, capsys, text, message):
+def test_a_wrong_manifest_is_reported_in_one_sentence(tmp_path, capsys, text, message):
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(SystemExit) as ended:
@@ -92,7 +92,7 @@ def test_a_bad_manifest_is_a_sentence(tmp_path, capsys, text, message):
     assert message in out
 
 
-def test_an_artifact_without_its_library_fails_and_the_others_are_still_checked(
+def test_a_missing_library_fails_one_artifact_and_the_others_are_checked(
     healthy, capsys, monkeypatch
 ):
     from prismrec.errors import MissingExtra

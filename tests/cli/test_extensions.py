@@ -1,4 +1,4 @@
-"""Extensions: classes of the user's working folder, from training to the service."""
+"""Use classes from the working folder of the user in all commands and in the service."""
 
 import json
 import sys
@@ -67,7 +67,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A working folder with two modules, a data set, and an artifact of an external extractor."""
+    """Build a folder with two modules, a data set, and an artifact with an external extractor."""
     folder = tmp_path_factory.mktemp("work")
     (folder / "newest.py").write_text(NEWEST)
     (folder / "parts.py").write_text(PARTS)
@@ -90,7 +90,7 @@ NAMED = ("--extractor", "newest:Newest")
 
 
 @pytest.mark.slow
-def test_every_command_works_with_the_class_that_the_caller_names(capsys):
+def test_every_command_works_with_an_external_class_that_a_flag_names(capsys):
     assert run("evaluate", "model", "data", *NAMED, "-k", 5, "--json") == 0
     entries = json.loads(capsys.readouterr().out)["entries"]
     assert {"model", "model-k1"} <= entries.keys()
@@ -106,7 +106,7 @@ def test_every_command_works_with_the_class_that_the_caller_names(capsys):
 @pytest.mark.parametrize("command", [
     ("evaluate", "model", "data"), ("recommend", "model", "--history", "1,2"),
 ])  # fmt: skip
-def test_no_file_causes_an_import(command, capsys):
+def test_a_class_named_only_in_a_file_is_not_imported(command, capsys):
     sys.modules.pop("newest", None)
     assert run(*command) == 2
     error = capsys.readouterr().err
@@ -116,7 +116,7 @@ def test_no_file_causes_an_import(command, capsys):
 
 
 @pytest.mark.slow
-def test_a_class_that_is_not_an_extractor_is_a_sentence(capsys):
+def test_the_error_for_a_class_that_is_not_an_extractor_is_one_sentence(capsys):
     assert run("recommend", "model", "--extractor", "parts:MyIndex", "--history", "1") == 2
     assert "'parts:MyIndex' was given, but it is not a subclass of Extractor" in (
         capsys.readouterr().err
@@ -135,7 +135,7 @@ def test_a_built_in_artifact_is_compared_with_an_external_one(capsys):
 
 
 @pytest.mark.slow
-def test_a_loss_an_index_and_a_reranker_of_the_working_folder(capsys):
+def test_a_loss_an_index_and_a_reranker_may_be_external(capsys):
     train = ["train", "data", "--out", "own", "--extractor", "mean", "--loss", "parts:my_loss"]
     small = ["--index", "parts:MyIndex", "--epochs", 1, "--dim", 8, "--no-single", "--quiet"]
     assert run(*train, *small) == 0

@@ -1,4 +1,4 @@
-"""Help, shell completion, and the rule that no command imports another one."""
+"""Test help and shell completion, and check that no command imports another one."""
 
 import ast
 import inspect
@@ -47,7 +47,7 @@ def test_train_shows_the_ten_most_important_options_first():
 
 
 @pytest.mark.parametrize("name", ["inspect", "prepare", "train", "recommend", "serve"])
-def test_every_option_of_a_long_help_has_a_heading(name):
+def test_every_option_in_a_long_help_text_has_a_heading(name):
     headings = headings_of(name)
     assert len(headings) > 3
     assert not {"Options", "Parameters"} & headings.keys()
@@ -60,7 +60,7 @@ def test_the_options_of_an_extractor_have_one_flag():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_help_text_is_shown_whole(name):
+def test_every_help_text_is_shown_completely(name):
     shown = " ".join(" ".join(help_of(name, width=2_000)).replace("│", " ").split())
     for argument in make_app(name)[name].assemble_argument_collection(parse_docstring=True):
         if argument.show:
@@ -90,7 +90,7 @@ def test_the_help_of_recommend_names_every_reranker():
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_a_completion_script_knows_commands_and_flags(shell):
+def test_a_completion_script_contains_commands_and_flags(shell):
     script = make_app().generate_completion(shell=shell)
     assert all(name in script for name in COMMANDS)
     assert "max-relevance-loss" in script
@@ -116,11 +116,11 @@ def test_no_command_imports_another_command(name):
     assert not {f"prismrec.cli.{other}" for other in COMMANDS} & set(modules)
 
 
-def test_every_file_without_an_underscore_is_a_command():
+def test_every_module_without_an_underscore_is_a_command():
     files = {path.stem for path in SOURCE.glob("*.py")}
     assert {name for name in files if not name.startswith("_")} == set(COMMANDS)
 
 
-def test_the_line_of_each_command_is_short():
+def test_the_description_of_each_command_is_short():
     assert all(len(line) < 80 and line.endswith(".") for line in COMMANDS.values())
     assert inspect.getdoc(prismrec.cli)
