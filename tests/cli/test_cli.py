@@ -320,7 +320,7 @@ def test_doctor_passes_healthy_folders_and_fails_a_damaged_one(pipeline, capsys,
 
 
 @pytest.mark.slow
-def test_inspect_prints_what_json_says(capsys):
+def test_inspect_prints_the_same_values_as_json(capsys):
     assert run("inspect", WORLD, "--json") == 0
     message = json.loads(capsys.readouterr().out)
     assert message["users"] == 120
@@ -466,9 +466,7 @@ def test_the_help_of_every_command_fits_into_80_columns(name, capsys):
     assert run(name, "--help") == 0
     out = capsys.readouterr().out
     command = getattr(importlib.import_module(f"prismrec.cli.{name}"), name)
-    description = inspect.getdoc(command).partition("Args:")[
-        0
-    ]  # the whole text, not only its first line
+    description = inspect.getdoc(command).partition("Args:")[0]  # the whole text
     assert " ".join(description.split()) in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
 
