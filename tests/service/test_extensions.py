@@ -53,7 +53,7 @@ class NoStore:
 
 
 def reverse(pool, k, *, strength):
-    """Return the k best candidates, worst of them first."""
+    """Return the k best candidates, in reversed order."""
     return np.argsort(-pool.scores, kind="stable")[:k][::-1]
 
 
