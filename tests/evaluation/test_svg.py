@@ -122,6 +122,7 @@ def test_ticks_include_the_range_of_all_values(values):
 def test_ticks_are_round():
     assert ticks([0.02, 0.97]) == [0, 0.2, 0.4, 0.6, 0.8, 1]
     assert ticks([0.34, 0.42]) == [0.34, 0.36, 0.38, 0.4, 0.42]
+    assert ticks([5e-324]) == ticks([0.0])
     assert log_ticks([10, 1000]) == [10, 20, 50, 100, 200, 500, 1000]
     assert log_ticks([30, 40]) == [30]
 

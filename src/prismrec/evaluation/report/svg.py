@@ -13,6 +13,8 @@ from itertools import pairwise
 
 Scale = Callable[[float], float]
 
+SMALLEST_RANGE = 1e-9
+"""A chart shows values that differ by less as equal."""
 WIDTH, TOP, LEFT, BOTTOM = 420, 34, 44, 44
 LETTER = 6.4  # mean width in px of a letter of the 12 px font
 LINE = 15  # px between text lines
@@ -142,8 +144,9 @@ def scale(low: float, high: float, start: float, end: float, *, log: bool = Fals
 def ticks(values: Sequence[float]) -> list[float]:
     """Return three to seven evenly spaced round numbers that enclose all values."""
     low, high = min(values, default=0), max(values, default=1)
-    if high == low:
-        low, high = low - abs(low or 1) / 2, high + abs(high or 1) / 2
+    if high - low < SMALLEST_RANGE:
+        half = abs(low) / 2 if abs(low) > SMALLEST_RANGE else 0.5
+        low, high = low - half, high + half
     power = 10.0 ** math.floor(math.log10((high - low) / 4))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if (high - low) / (s * power) <= 5)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
