@@ -7,6 +7,7 @@ PLACES = [prose.ROOT / name for name in prose.FOLDERS]
 PLACES += [prose.ROOT / f"{name}.md" for name in prose.DOCUMENTS]
 
 
+@pytest.mark.slow
 def test_documents_and_code_use_only_usual_words():
     paths = list(prose.files(PLACES))
     assert len(paths) > 250

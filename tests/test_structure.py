@@ -1,12 +1,13 @@
 """Check that each measured number of the code structure is within its limit."""
 
-import pytest
 import structure
 
 
-@pytest.mark.parametrize("row", structure.static_rows(structure.SOURCE), ids=lambda row: row.name)
-def test_the_source_is_within_the_limits(row):
-    assert structure.reached(row), f"{row.measured}, not {row.wanted}"
+def test_the_source_is_within_the_limits():
+    rows = structure.static_rows(structure.SOURCE)
+    assert len(rows) == 9
+    above = [f"{r.name}: {r.measured}, not {r.wanted}" for r in rows if not structure.reached(r)]
+    assert not above, "\n".join(above)
 
 
 def test_every_kind_of_request_costs_one_forward_pass_per_batch():

@@ -8,6 +8,7 @@
 
 import argparse
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     measured: Any
 
 
+@functools.cache
 def trees(source: Path) -> dict[str, ast.Module]:
     """Return the syntax trees of a package's files by their paths."""
     files = sorted(source.rglob("*.py"))

@@ -193,6 +193,7 @@ def serve(monkeypatch):
         server.server_close()
 
 
+@pytest.mark.slow
 def test_a_download_is_converted_and_cached(serve, tmp_path, monkeypatch):
     body = zip_of(tmp_path / "a.zip", ML_1M).read_bytes()
     url, requests = serve(body, length=len(body))
@@ -204,12 +205,14 @@ def test_a_download_is_converted_and_cached(serve, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["ml-1m"]
 
 
+@pytest.mark.slow
 def test_an_incomplete_download_is_tried_again(serve, tmp_path):
     url, requests = serve(b"half", b"complete", length=8)
     path = download(url, tmp_path)
     assert (path, path.read_bytes(), len(requests)) == (tmp_path / "ml-1m.zip", b"complete", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"half", b""], ids=["incomplete", "not there"])
 def test_a_download_that_fails_leaves_no_file(serve, tmp_path, body):
     url, requests = serve(body, length=8)

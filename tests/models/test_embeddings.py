@@ -115,6 +115,7 @@ def test_an_item_without_events_learns_from_the_items_of_its_category(sparse):
     assert preference(shares=True) > 2
 
 
+@pytest.mark.slow
 def test_a_resumed_run_with_category_embeddings_equals_an_uninterrupted_one(
     new_model, histories, weights, assert_same, tmp_path
 ):

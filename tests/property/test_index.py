@@ -3,6 +3,7 @@
 from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def assert_same(found, expected):
 sizes = st.sampled_from([1, 2, 7, 64, 1_000])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(worlds(), st.integers(1, 320), sizes, sizes, sizes)
 def test_the_exact_index_equals_sorting_all_scores_for_any_tile_size(world, m, rows, tile, chunk):

@@ -83,6 +83,7 @@ def test_a_hundred_equal_requests_get_equal_answers(client, history):
         assert post(client, "/v1/recommend", history=history, k=10, explain=True) == first
 
 
+@pytest.mark.slow
 def test_the_same_list_for_all_users_is_reported(client, dataset, history):
     for user in range(50):
         own = dataset.catalog.items.external(dataset.histories[user].tolist())

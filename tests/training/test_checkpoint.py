@@ -35,6 +35,7 @@ def stop_at(step):
     return on_step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stop", "sparse"), [(19, False), (33, True)])
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(  # noqa: PLR0917
     new_model, histories, weights, assert_same, tmp_path, stop, sparse

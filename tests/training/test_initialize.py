@@ -37,6 +37,7 @@ def test_later_items_count_fully_and_earlier_items_half():
     assert table[0].sum() == table[:, 0].sum() == 0
 
 
+@pytest.mark.slow
 @given(histories_of, st.integers(1, 20))
 def test_counts_do_not_depend_on_the_size_of_blocks(rows, block):
     histories, whole = Histories.of(rows), count_in_blocks(Histories.of(rows), 9).toarray()
@@ -130,6 +131,7 @@ def clusters_one_by_one(histories, vectors, number):
             yield items[cluster == own].tolist(), times[cluster == own].tolist()
 
 
+@pytest.mark.slow
 @given(histories_of, st.integers(1, 4), st.integers(1, 20))
 def test_clusters_of_many_histories_equal_those_of_each_history(rows, number, block):
     histories = Histories.of(rows)

@@ -117,6 +117,7 @@ def test_the_gradient_norm_over_all_weights_is_clipped(new_model, histories, spa
     np.testing.assert_allclose(per_step, 1e-3, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("negatives", [None, "uniform", "mixed"])
 def test_the_same_seed_gives_the_same_weights(
     new_model, histories, weights, assert_same, negatives
