@@ -45,7 +45,7 @@ from prismrec.training import RunConfig, TrainConfig, Trained, fit, run_record
 SEED = 2020
 """Seed of the split; the published tables of this package use the same."""
 REAL = "ml-100k"
-SYNTHETIC = "synthetic:many-taste?users=1000&events=25"
+SYNTHETIC = "synthetic:many-taste?users=1500&items=1280&events=30&zipf=0.7"
 """The data set of the demo if the real one cannot be downloaded."""
 GOOD = RunConfig(extractor="sa")
 PUBLISHED = RunConfig(
