@@ -1,6 +1,7 @@
 """Request bodies. An unknown field is an error, and so is a value of another type."""
 
 import contextlib
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import (
@@ -91,14 +92,10 @@ class RecommendRequest(Strict):
                 "the request has two units of diversity; send one of diversity, diversity_target "
                 "and max_relevance_loss"
             )
-        if self.rerank != "category" and units[1:] != (None, None):
-            raise ValueError(
-                f"a diversity target needs the re-ranker 'category', not {self.rerank!r}; send "
-                "diversity instead"
-            )
+        _ = self.options  # built once; ListOptions raises ConfigError, which is a ValueError
         return self
 
-    @property
+    @cached_property
     def options(self) -> ListOptions:
         """The options of the list from its first item to the end of the page."""
         return ListOptions(
