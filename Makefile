@@ -4,6 +4,9 @@ BIN := .venv/bin
 # The range of torch that is tested; users are not bound to it (docs/decisions/0008).
 TORCH := torch>=2.9,<2.14
 
+# The compiled tests are kept: without them, collecting takes 4 seconds longer each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check smoke bench docs web format clean
 

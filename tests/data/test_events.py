@@ -240,6 +240,7 @@ def test_categories_of_the_log_become_lists(write):
 IDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(IDS, IDS, st.integers(0, 10**7)), min_size=1))
 def test_what_is_written_is_read(tmp_path_factory, events):

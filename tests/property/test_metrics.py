@@ -4,6 +4,7 @@ from itertools import combinations
 from math import isnan, log, log2
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -90,6 +91,7 @@ def by_definition(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
     return sum(ranks) / len(ranks)
 
 
+@pytest.mark.slow
 @given(world=worlds(), k=st.integers(1, 7))
 @settings(deadline=None)
 def test_every_metric_equals_its_definition(world, k):

@@ -33,6 +33,7 @@ def straight_from(model, exclude_seen):
     return recommend
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extractor", ["mean", "sa", "dr", "mind", "gru", "transformer"])
 @pytest.mark.parametrize("exclude_seen", [True, False])
 def test_the_recommender_and_the_model_alone_get_the_same_metrics(
@@ -45,6 +46,7 @@ def test_the_recommender_and_the_model_alone_get_the_same_metrics(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exclude_seen", [True, False])
 @pytest.mark.parametrize("mask_history_negatives", [True, False])
 def test_the_metrics_are_also_equal_with_normalized_scores(

@@ -86,6 +86,7 @@ def test_a_request_may_name_the_re_ranker_of_the_operator(serve, history, mine):
         assert len(ids(client.post("/v1/recommend", json=body | {"rerank": name}))) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operators", ["", OPERATORS])
 @pytest.mark.parametrize(
     "name",

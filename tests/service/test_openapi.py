@@ -106,6 +106,7 @@ def requests_of(history):
     ]
 
 
+@pytest.mark.slow
 def test_every_response_validates_against_the_document(api, document, history):
     sent = set()
     for method, path, parts in requests_of(history):

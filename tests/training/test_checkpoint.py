@@ -88,6 +88,7 @@ def test_the_best_weights_patience_and_history_survive_a_stop(
     assert_same(weights(resumed), weights(uninterrupted))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_after_a_complete_step_with_a_usable_checkpoint(
     new_model, histories, weights, assert_same, tmp_path
 ):

@@ -35,6 +35,7 @@ def test_the_default_is_prism_with_settings_chosen_from_the_data(dataset):
     )
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_returns_its_state_and_can_be_resumed(dataset, tmp_path):
     split, folder = split_by_user(dataset), str(tmp_path / "run")
     training = TrainConfig(epochs=4, batch_size=64)

@@ -33,6 +33,7 @@ def losses_of(model, histories, options, objective=None, **more):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extractor", sorted(EXTRACTORS))
 def test_the_loss_falls(new_model, histories, extractor):
     seen = losses_of(new_model(extractor), histories, config(learning_rate=0.02))

@@ -81,6 +81,7 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampled", "chunk"), [
     (None, 500), ("uniform", 500), ("in_batch", 1 << 20), ("mixed", 1 << 20), ("union", 500),
 ])  # fmt: skip

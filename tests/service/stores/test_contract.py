@@ -184,6 +184,7 @@ def kept(events, keep):
     return [e for _, _, e in held]
 
 
+@pytest.mark.slow
 @every
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
