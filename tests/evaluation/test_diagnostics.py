@@ -137,6 +137,7 @@ def test_two_equal_interests_have_notes_and_one_is_unused():
     assert found.overlap == 1
     assert found.marginal_recall == (0, 0)
     assert found.unused == (1,)
+    assert json.loads(found.to_json())["unused"] == [1]
     assert found.notes == (
         "Interest 1 is hardly used: less than 1 % of the targets score highest with it.",
         "The interests are almost equal: the mean cosine of their vectors is 1.00.",

@@ -17,12 +17,13 @@ from scipy.special import xlogy
 
 from prismrec.data import Case
 from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation.evaluate import SAME
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_measures import InterestMeasures, measure_interests
 from prismrec.recommend import Recommender
 
-UNUSED, COPIES, SAME = 0.01, 0.9, 0.2
-"""Limits of the notes: smallest usage, largest mean cosine, smallest share of distinct lists."""
+UNUSED, COPIES = 0.01, 0.9
+"""Limits of the notes: smallest usage, largest mean cosine."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,7 +103,7 @@ class Diagnostics:
 
     def to_json(self) -> str:
         """Return all numbers, the unused interests and the notes as one JSON object."""
-        content = asdict(self) | {"dead": self.unused, "notes": self.notes}
+        content = asdict(self) | {"unused": self.unused, "notes": self.notes}
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 

@@ -22,7 +22,7 @@ from prismrec.evaluation.metrics import METRICS, Answers, coverage
 from prismrec.types import Recommend
 
 SAME = 0.2
-"""Share of distinct lists below which a report has a note."""
+"""Share of distinct lists below which a report, or the diagnostics, have a note."""
 
 
 def evaluate(

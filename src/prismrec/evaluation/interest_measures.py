@@ -52,7 +52,6 @@ def measure_interests(
     query = Query.of(
         interests, [np.union1d(row, hidden) if exclude_seen else hidden for row in histories]
     )
-    # A vector may have one number more than ``dim``, for the item bias.
     found = recommender.index.search(query.vectors, k + max(map(len, query.excluded)))
 
     def lists_of(numbers: Sequence[int]) -> Int[np.ndarray, "B k"]:
@@ -79,6 +78,7 @@ def measure_interests(
         effective_items=np.where(active, _effective(weights), np.nan),
         marginal_recall=np.where(active, whole[:, None] - np.stack(without, axis=1), np.nan),
         read_items=np.minimum([len(history) for history in histories], model.extractor.max_len),
+        # A vector may have one number more than ``dim``, for the item bias.
         cosine=_over_pairs(_cosines(query.vectors[:, :, : model.extractor.dim]), active),
         overlap=_over_pairs(_overlaps(per_interest), active),
         recall=recall_of(served),
