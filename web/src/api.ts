@@ -21,7 +21,7 @@ export type CatalogMap = Complete<Schemas["CatalogMap"]>;
 /** A request names only the options that differ from their defaults. */
 export type RecommendRequest = Partial<Schemas["RecommendRequest"]>;
 
-/** The numbers of `prismrec doctor`; the OpenAPI document leaves them open. */
+/** The numbers of `prismrec.evaluation.diagnose`; the OpenAPI document leaves them open. */
 export type Diagnostics = {
   k: number;
   users: number;
