@@ -1,5 +1,7 @@
 """Read data frames that are in memory: Polars, Pandas or Arrow."""
 
+from typing import Any
+
 import polars as pl
 import pyarrow as pa
 
@@ -7,7 +9,7 @@ from prismrec.data.readers.table import Table, numbered_table
 from prismrec.errors import DataError
 
 
-def frame_table(source: object) -> Table:
+def frame_table(source: Any) -> Table:
     """Return a data frame as a table. Its rows are numbered from 1.
 
     Raises:
@@ -19,7 +21,7 @@ def frame_table(source: object) -> Table:
         if type(source).__module__.partition(".")[0] == "pandas":
             frame = pl.from_pandas(source)
         else:
-            frame = pl.DataFrame(source)  # type: ignore[arg-type]
+            frame = pl.DataFrame(source)
     except (
         TypeError,
         ValueError,
