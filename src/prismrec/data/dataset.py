@@ -133,7 +133,7 @@ def build_dataset(
         ConfigError: A minimum below 1, or unknown ``duplicates``.
         DataError: No event remains; the message has the counts after each step.
 
-    Cost: O(E log E) time, O(E) if the log is in time order; memory about 60 bytes per event.
+    Cost: O(E log E) time, less if the log is in time order; memory about 60 bytes per event.
     """
     _check_options(min_user_events, min_item_events, duplicates)
     user_ids, item_ids, events = _read_events(log.frame)

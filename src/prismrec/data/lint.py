@@ -1,9 +1,9 @@
 """Check an event log: report problems, the effect of each filter, and the next command.
 
-    report = inspect_log(read_events("events.csv"), read_items("items.csv"))
-    print(*report.lines(), sep="
-")    # at most 80 columns wide
-    report.to_json()["cores"]           # the counts if all users and items have 1, 2, 5, 10 events
+report = inspect_log(read_events("events.csv"), read_items("items.csv"))
+for line in report.lines():         # at most 80 columns wide
+    print(line)
+report.to_json()["cores"]           # the counts if all users and items have 1, 2, 5, 10 events
 """
 
 import shlex
@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prismrec.data.events import EventLog
-from prismrec.data.filtering import encode_ids, find_duplicates, k_core
+from prismrec.data.filtering import count_codes, encode_ids, find_duplicates, k_core
 from prismrec.data.items import ItemDescriptions, items_from_log
 from prismrec.data.readers.rejected import RejectedRows
 from prismrec.data.reprs import html_table, text_table
@@ -151,7 +151,7 @@ def inspect_log(
         min_events: Desired minimum number of events per user and item. The next command uses the
             largest value of ``CORES`` up to this for which events remain.
 
-    Cost: O(E log E) time, O(E) if the log is in time order; memory about 60 bytes per event.
+    Cost: O(E log E) time, less if the log is in time order; memory about 60 bytes per event.
     """
     _, users = encode_ids(log.frame, "user")
     item_ids, codes = encode_ids(log.frame, "item")
@@ -160,7 +160,7 @@ def inspect_log(
     tied, exact, repeats = find_duplicates(
         {"user": users[order], "item": codes[order], "time": times[order]}
     )
-    lengths = np.bincount(users)
+    lengths = count_codes(users)
     columns = log.frame.collect_schema().names()
     if items is None and "category" in columns:
         items = items_from_log(log)
@@ -211,7 +211,7 @@ def _cores(users: NDArray[np.int32], items: NDArray[np.int32]) -> Iterator[Core]
     for least in CORES:
         kept = k_core(users, items, min_user_events=least, min_item_events=least)
         users, items = users[kept], items[kept]
-        user_count, item_count = (np.count_nonzero(np.bincount(codes)) for codes in (users, items))
+        user_count, item_count = (np.count_nonzero(count_codes(codes)) for codes in (users, items))
         yield Core(least, int(user_count), int(item_count), len(users))
 
 
