@@ -1,4 +1,4 @@
-"""From a model and a batch to one loss, by one of two ways.
+"""From a model and a batch to one loss, in one of two ways.
 
 A loss declared with ``declare_softmax(chunked=True)`` and a readout with a ``loss_from_logsumexp``
 use ``chunked_softmax_loss``. All other combinations (maxsim, or another loss) compute all scores of
@@ -32,7 +32,7 @@ Regularizer = Callable[[Interests, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Objective:
-    """What training minimises: four functions, each of which can be replaced."""
+    """What training minimises: four parts, each of which can be replaced."""
 
     loss: Loss = losses.softmax
     """From logits [P, S], target first, to one value per row; see ``declare_softmax``."""

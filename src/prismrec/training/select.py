@@ -48,8 +48,8 @@ def prune_interests(
     extractor = recommender.model.extractor
     if not isinstance(extractor, Prism) or extractor.interests - len(extractor.pruned) == 1:
         return None
-    cases = [case for case in valid if len(case.history)]
-    cases = cases[:: max(-(-len(cases) // DIAGNOSED_USERS), 1)]
+    with_history = [case for case in valid if len(case.history)]
+    cases = _evenly_spread(with_history, DIAGNOSED_USERS)
     if sum(len(case.targets) for case in cases) < MIN_TARGETS:
         return None
     diagnostics = diagnose(recommender, cases, exclude_seen=exclude_seen)
@@ -95,7 +95,7 @@ def fit_rule_retriever(
     if not valid:
         return None, "rules were not blended in: there is no validation split to compare them on"
     name, _, k = metric.partition("@")
-    cases = valid[:: -(-len(valid) // RULE_USERS)]
+    cases = _evenly_spread(valid, RULE_USERS)
 
     def value(rules: RuleRetriever | None) -> float:
         recommend = partial(recommender.with_rules(rules).ranked, exclude_seen=exclude_seen)
@@ -124,3 +124,8 @@ def fit_rule_retriever(
         f"rules were blended in with weight {best.weight:g}: they raised {metric} on validation "
         f"from {plain:.4f} to {highest:.4f}"
     )
+
+
+def _evenly_spread(cases: Sequence[Case], most: int) -> Sequence[Case]:
+    """Return every n-th case, with the smallest n that leaves at most ``most`` cases."""
+    return cases[:: max(-(-len(cases) // most), 1)]
