@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple, Self
 
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, StoreError
 
 LONGEST = 1_000
 """Largest id in bytes of UTF-8: user and event id together fit into an index of every database."""
@@ -173,3 +173,19 @@ def refuse_newer(where: str, version: int, known: int) -> None:
             f"The store {where} has schema version {version}, but this prismrec knows versions up "
             f"to {known}; upgrade prismrec, or use another store."
         )
+
+
+def server_failed(where: str, error: Exception, secrets: Iterable[str]) -> StoreError:
+    """Return the error for a server that failed, with its message in one line.
+
+    Args:
+        where: Scheme of the store.
+        error: The error of the client library.
+        secrets: Passwords of the address, which the message must not repeat; "" is skipped.
+    """
+    message = " ".join(str(error).split())
+    for secret in filter(None, secrets):
+        message = message.replace(secret, "***")
+    return StoreError(
+        f"The store {where} could not be used ({message}); check its address and whether it runs."
+    )

@@ -11,7 +11,7 @@ is on, or stricter if the server is). The server may restart at any time.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from prismrec.errors import ConfigError, MissingExtra, StoreError
+from prismrec.errors import ConfigError, MissingExtra
 from prismrec.service.stores.base import (
     KEEP,
     Event,
@@ -20,6 +20,7 @@ from prismrec.service.stores.base import (
     checked_id,
     checked_query,
     refuse_newer,
+    server_failed,
 )
 from prismrec.service.stores.pool import Pool
 
@@ -173,17 +174,8 @@ class PostgresStore(Store):
                 with self._pool.lend() as connection:
                     return work(connection)
         except self._psycopg.Error as error:
-            raise StoreError(
-                f"The store postgresql could not be used ({self._message(error)}); check its "
-                "address and whether it runs."
-            ) from None
-
-    def _message(self, error: Exception) -> str:
-        """Return the text of an error in one line, without the secrets of the address."""
-        message = " ".join(str(error).split())
-        for secret in (self._parts.get("password"), self._parts.get("sslpassword")):
-            message = message.replace(str(secret), "***") if secret else message
-        return message
+            secrets = [str(self._parts.get(k) or "") for k in ("password", "sslpassword")]
+            raise server_failed("postgresql", error, secrets) from None
 
     def _migrate(self, connection: Any) -> None:
         with connection.transaction():

@@ -22,6 +22,7 @@ from prismrec.service.stores.base import (
     checked_id,
     checked_query,
     refuse_newer,
+    server_failed,
 )
 
 VERSION = 1
@@ -154,17 +155,9 @@ class RedisStore(Store):
         try:
             return work()
         except self._errors as error:
-            raise StoreError(
-                f"The store redis could not be used ({self._message(error)}); check its address "
-                "and whether it runs."
-            ) from None
-
-    def _message(self, error: Exception) -> str:
-        """Return the text of an error in one line, without the secrets of the address."""
-        message, parts = " ".join(str(error).split()), urlsplit(self._url)
-        for secret in (unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])):
-            message = message.replace(secret, "***") if secret else message
-        return message
+            parts = urlsplit(self._url)
+            secrets = [unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
+            raise server_failed("redis", error, secrets) from None
 
 
 def _keys(user: str) -> tuple[str, str]:
