@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from prismrec.service.errors import ApiError
 from prismrec.service.thread_pool import ThreadPool
 
 A = TypeVar("A")
@@ -47,8 +46,7 @@ class Batcher(Generic[A, R]):
             ApiError: 503 if the queue is full; 504 after the timeout.
             Exception: The exception that ``compute`` returned for this request.
         """
-        if len(self.waiting) >= self.workers.most:
-            raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
+        self.workers.check_queue(len(self.waiting))
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self.waiting.append((request, future))
         asyncio.get_running_loop().call_soon(self._start)

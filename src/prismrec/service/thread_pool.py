@@ -39,9 +39,17 @@ class ThreadPool:
             ApiError: 503 if the queue is full; 504 after the timeout. A call that has started
                 then still runs to its end, and occupies its thread until then.
         """
-        if self.pending >= self.most:
-            raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
+        self.check_queue(self.pending)
         return await self.within_time(self.submit(function, *args, **kwargs))
+
+    def check_queue(self, pending: int) -> None:
+        """Check that the queue has room for one more call.
+
+        Raises:
+            ApiError: 503 if it is full.
+        """
+        if pending >= self.most:
+            raise ApiError("overloaded", "Too many requests are waiting; try again shortly.")
 
     def submit(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
