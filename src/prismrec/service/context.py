@@ -89,8 +89,11 @@ class RouteContext:
 
         return check
 
-    def route(self, scope: Scope, response: type[Any], **more: Any) -> dict[str, Any]:
-        """Return the keyword arguments that declare a route of this scope and response."""
+    def route(self, scope: Scope, response: type[Any] | None, **more: Any) -> dict[str, Any]:
+        """Return the keyword arguments that declare a route of this scope and response.
+
+        Without a response class, the route declares its response in ``more``.
+        """
         return {
             "dependencies": [Depends(self.requires(scope))],
             "response_model": response,

@@ -4,7 +4,7 @@ A list is ``recommend.Answer`` with the name of the artifact. The OpenAPI docume
 the page are generated from these classes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from prismrec.recommend import Answer, Interest, SimilarItem
@@ -223,4 +223,4 @@ class ErrorDetail:
 class ErrorResponse:
     """The one shape of every error."""
 
-    error: ErrorDetail = field()
+    error: ErrorDetail

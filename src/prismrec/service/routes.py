@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from prismrec.service import items as item_pages
 from prismrec.service import responses as out
@@ -189,10 +189,12 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
 
     @routes.get(
         "/metrics",
-        dependencies=[Depends(context.requires("read"))],
-        response_class=Response,
-        responses={**error_responses(), 200: plain_text},
-        openapi_extra={"security": [{"bearer": []}]},
+        **context.route(
+            "read",
+            None,
+            response_class=Response,
+            responses={**error_responses(), 200: plain_text},
+        ),
     )
     async def metrics() -> Response:
         """Return the metrics in the text format of Prometheus."""
