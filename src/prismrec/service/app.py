@@ -154,7 +154,8 @@ def _from_package(request: Request, error: PrismrecError) -> ApiError:
 
 def _from_framework(error: HTTPException) -> ApiError:
     if error.status_code == 405:
-        return ApiError("method_not_allowed", "This path needs another HTTP method.")
+        message = "This path needs another HTTP method; see /openapi.json for the routes."
+        return ApiError("method_not_allowed", message)
     if error.status_code == 404:
         return not_found()
     return ApiError("malformed", "The request could not be read; send one JSON object.")

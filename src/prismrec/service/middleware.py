@@ -114,7 +114,8 @@ class RequestLimits:
                     body = await self._read(receive)
             except TimeoutError:
                 raise ApiError(
-                    "timed_out_reading", f"The body did not arrive in {READING:g} seconds."
+                    "timed_out_reading",
+                    f"The body did not arrive in {READING:g} seconds; send smaller requests.",
                 ) from None
         if body is None:
             return  # the client closed the connection
