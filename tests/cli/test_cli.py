@@ -336,6 +336,7 @@ def test_inspect_prints_the_same_values_as_json(capsys):
         (["prepare", "synthetic:taste", "--out", "x"], "No synthetic world named 'taste'"),
         (["recommend", "nowhere", "--history", "a"], "No artifact at nowhere"),
         (["recommend", "nowhere"], "give one"),
+        (["recommend", "a", "--history", "b", "--out", "c"], "needs --histories"),
         (["evaluate", "nowhere", "nothere"], "No data set at nothere"),
         (["train", "nothere", "--out", "x"], "No data set at nothere"),
         (["train", "nothere", "--out", "x", "--epochs", "many"], "epochs"),

@@ -56,6 +56,8 @@ def recommend(
         value, lines = recommend_to_file(artifact, source.histories, source, flags, classes)
         print_output(value, lines, as_json=as_json)
         return
+    if source.out is not None:
+        raise ConfigError("--out FILE needs --histories FILE; give both, or leave out --out.")
     names = read_history(source.history, source.user, source.data)
     answer = classes.load(artifact).recommend_many([names], flags.options)[0]
     print_output(answer_json(answer), answer_lines(answer), as_json=as_json)
