@@ -2,7 +2,7 @@
 
     shared = shared_accounts(dataset, people=4, seed=0)
     shared.dataset          # a data set whose users are accounts of four users
-    shared.owner            # whose event each event is, from 0: the true interest
+    shared.owner            # the person of each event, from 0: the true interest
 
 It is the only test on real data in which the true interest of every event is known. To write such
 a data set as a folder, for ``prismrec train`` and ``prismrec evaluate``:
@@ -89,7 +89,7 @@ def purity(weights: Float[np.ndarray, "K L"], owner: Int[np.ndarray, " L"]) -> t
     interest. An interest is right about the events of the person who has most of its events.
 
     Args:
-        weights: How much each interest draws on each event of the account.
+        weights: The weight of each event of the account in each interest.
         owner: The owner of each event.
 
     Returns:

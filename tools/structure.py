@@ -29,7 +29,7 @@ PRIVATE_VERBS = ("Give", "Gives", "Tell", "Tells", "Say", "Says", "Let", "Put", 
 PRIVATE_STRENGTHS = {"dial", "Dial", "coef", "lambda_", "lam", "turned"}
 OPTIONS = ({"k"}, {"diversity", "dial"}, {"exclude_seen", "filter_seen", "keep_seen"})
 EDGES = {"cli/_options.py", "service/schemas.py"}
-"""Where text and JSON are parsed into ``ListOptions``, and nowhere passed on as they are."""
+"""Files with classes that are parsed into ``ListOptions`` at once, from flags or JSON."""
 
 
 class Row(NamedTuple):
@@ -71,7 +71,7 @@ def imports(source: Path) -> set[tuple[str, str]]:
 
 
 def upward(source: Path) -> set[tuple[str, str]]:
-    """Return the imports that go to the same tier or to a higher one, within the base aside."""
+    """Return the imports from the same tier or a higher one, except within the lowest tier."""
     tier = {part: number for number, parts in enumerate(TIERS) for part in parts}
     known = {(a, b) for a, b in imports(source) if a in tier and b in tier}
     return {(a, b) for a, b in known if tier[b] >= tier[a] and tier[a] > 0}
