@@ -15,7 +15,7 @@ it names, what to do. Each class also derives from the builtin a caller would ex
 """
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Self
 
 
@@ -55,8 +55,7 @@ class UnknownName(PrismrecError, LookupError):
         if len(known) > 1_000:
             return cls(f"No {kind} named {name!r} among the {len(known):,} known.")
         names = sorted(known)
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, names)
         if len(known) > 30:
             return cls(f"No {kind} named {name!r} among the {len(known):,} known.{hint}")
         return cls(f"No {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
@@ -69,3 +68,9 @@ class MissingExtra(PrismrecError, ImportError):
     def for_(cls, what: str, extra: str) -> Self:
         """Return an error with the command that installs it."""
         return cls(f"{what} needs an optional dependency: pip install 'prismrec[{extra}]'.")
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return a sentence that suggests the closest known name; "" if none is close."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

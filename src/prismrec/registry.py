@@ -7,7 +7,6 @@ A name is a key of a table, or ``module:Name``: an installed module or a module 
 working folder. This is the only plugin mechanism.
 """
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from prismrec.errors import ConfigError, PrismrecError, UnknownName
+from prismrec.errors import ConfigError, PrismrecError, UnknownName, did_you_mean
 
 T = TypeVar("T")
 
@@ -100,7 +99,7 @@ def build(
     for option in options:
         if option not in known:
             raise ConfigError(
-                f"The {kind} {name!r} has no option {option!r}.{_did_you_mean(option, known)} "
+                f"The {kind} {name!r} has no option {option!r}.{did_you_mean(option, known)} "
                 f"Options: {', '.join(known)}."
             )
     try:
@@ -148,7 +147,7 @@ def _get_attribute(kind: str, name: str, module: ModuleType, attribute: str) -> 
         public = [other for other in dir(module) if not other.startswith("_")]
         raise UnknownName(
             f"The {kind} {name!r} was given, but the module {module.__name__!r} has no "
-            f"{attribute!r}; check the spelling.{_did_you_mean(attribute, public)}"
+            f"{attribute!r}; check the spelling.{did_you_mean(attribute, public)}"
         ) from error
 
 
@@ -168,8 +167,3 @@ def _working_folder_on_path() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(folder)
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
