@@ -11,8 +11,23 @@ def normalize(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     return vectors / np.where(length > 0, length, 1)
 
 
+def position_in_group(counts: Int[np.ndarray, " G"]) -> Int[np.ndarray, " N"]:
+    """Return the position of each entry in its group, from 0.
+
+    Args:
+        counts: Number of entries per group; groups follow one another, and N is the sum.
+    """
+    begin = counts.cumsum() - counts
+    position: Int[np.ndarray, " N"] = np.arange(counts.sum()) - np.repeat(begin, counts)
+    return position
+
+
 def top_k(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
     """Return the columns of the k largest values of each row, largest first, ties by column.
+
+    Args:
+        value: No NaN; -inf is allowed.
+        k: From 0 to M.
 
     Cost: O(B M) time.
     """

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.numerics import position_in_group
 from prismrec.recommend.filters import unknown_ids
 from prismrec.recommend.results import (
     Answer,
@@ -244,8 +245,7 @@ def category_shares(
     starts = catalog.category_indptr[read]
     counts = catalog.category_indptr[read + 1] - starts
     place = np.repeat(np.arange(len(read)), counts)  # the history's place of each category
-    within = np.arange(len(place)) - np.repeat(counts.cumsum() - counts, counts)
-    categories = catalog.category_ids[starts[place] + within]
+    categories = catalog.category_ids[starts[place] + position_in_group(counts)]
     parts = weights / np.maximum(counts, 1).astype(weights.dtype)
     shares = np.zeros((len(catalog.category_names), len(weights)))
     np.add.at(shares, categories, parts.T[place])

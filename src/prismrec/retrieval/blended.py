@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from prismrec.numerics import top_k
+from prismrec.numerics import position_in_group, top_k
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.retrieval.sources import InterestSource
 from prismrec.types import Pool, RankedItems
@@ -129,7 +129,7 @@ def _columns(user: NDArray[np.int64], users: int) -> tuple[NDArray[np.int64], in
     ``user`` ascends.
     """
     count = np.bincount(user, minlength=users)
-    return np.arange(len(user)) - (count.cumsum() - count)[user], int(count.max(initial=0))
+    return position_in_group(count), int(count.max(initial=0))
 
 
 def _best(

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
+from prismrec.numerics import position_in_group
 
 NEIGHBOURS = 200
 """Rules kept per item: the strongest."""
@@ -141,8 +142,7 @@ def keep_strongest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array
         return block
     row = np.repeat(np.arange(block.shape[0]), lengths)
     order = np.lexsort((block.indices, -block.data, row))
-    rank = np.arange(block.nnz) - np.repeat(block.indptr[:-1], lengths)
-    kept = np.sort(order[rank < neighbours])
+    kept = np.sort(order[position_in_group(lengths) < neighbours])
     return sparse.csr_array((block.data[kept], (row[kept], block.indices[kept])), shape=block.shape)
 
 

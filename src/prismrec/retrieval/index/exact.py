@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from prismrec.numerics import position_in_group
 from prismrec.retrieval.index.base import (
     Index,
     check_contained,
@@ -156,7 +157,5 @@ def _best(kept: list[_Entries], rows: int, m: int) -> _Entries:
     """Return the m largest entries per row, largest first, ties by position."""
     row, position, score = (np.concatenate(part) for part in zip(*kept, strict=True))
     order = np.lexsort((position, -score, row))
-    counts = np.bincount(row, minlength=rows)
-    rank = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    order = order[rank < m]
+    order = order[position_in_group(np.bincount(row, minlength=rows)) < m]
     return row[order], position[order], score[order]
