@@ -3,8 +3,8 @@
 Letters for dimensions, here and in every shape of this package:
 
     B  users in a batch      L  items in a history, padded   K  interests
-    T  prefixes a row        P  B * T real prefixes          D  vector width
-    N  negatives             S  1 + N, target first          Q  queries a prefix: 1 or K
+    T  prefixes per row      P  B * T real prefixes          D  vector width
+    N  negatives             S  1 + N, target first          Q  queries per prefix: 1 or K
     M  candidates            V  catalog size + 1             k  length of a list
 
 Item ids are dense ``int64`` from 1 to V - 1; 0 is padding and never an item.
@@ -48,7 +48,7 @@ class Interests(NamedTuple):
     interest that is not ``active`` is never searched nor trained.
     """
 
-    vectors: Float[Tensor, "B K D"]  # one query vector an interest
+    vectors: Float[Tensor, "B K D"]  # one query vector per interest
     weights: Float[Tensor, "B K L"]  # how much each history item contributes
     bias: Float[Tensor, "B K"]  # log prior, added to the interest's scores; 0 if none
     active: Bool[Tensor, "B K"]
@@ -108,7 +108,7 @@ class Pool:
         return f"Pool({len(self.scores):,} candidates: {', '.join(names)})"
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together."""
+        """Check that the parts belong together."""
         if np.isnan(self.scores).any():
             raise DataError("A candidate's score is NaN; look for NaN in the model's vectors.")
         for field in fields(self):
@@ -116,7 +116,7 @@ class Pool:
             if part is not None and field.name != "history" and len(part) != len(self.scores):
                 raise DataError(
                     f"A pool of {len(self.scores)} scores was given {field.name} of "
-                    f"{len(part)} candidates; give one each."
+                    f"{len(part)} candidates; give one per score."
                 )
 
 

@@ -40,7 +40,8 @@ def add_items(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple
     """Return a model and a catalog that know these items; new items are appended.
 
     Raises:
-        DataError: An id is empty or appears twice, or nothing is known to place a new item by.
+        DataError: An id is empty or appears twice, or a new item has neither a category with
+            items nor a known related item.
 
     Cost: O(V); if an item is new, also a copy of the model and one pass over the items of each of
         the new items' categories.

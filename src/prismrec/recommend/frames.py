@@ -16,9 +16,8 @@ def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
         frame: Polars or Pandas, with the columns user and history (lists of item ids, oldest
             first). A missing history is an empty one; a missing id in a history is left out.
 
-
     Raises:
-        DataError: It is no frame, lacks a column, its histories are not lists, or its ids are
+        DataError: It is not a frame, lacks a column, its histories are not lists, or its ids are
             numbers with decimals or truth values.
     """
     table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)

@@ -80,7 +80,8 @@ class RecommenderParts:
         items are marked provisional in every answer.
 
         Raises:
-            DataError: An id is empty or appears twice, or nothing is known to place a new item by.
+            DataError: An id is empty or appears twice, or a new item has neither a category with
+                items nor a known related item.
 
         Cost: a copy of the model and of an exact index, O(V D): add many in one call.
         """

@@ -6,8 +6,7 @@
     report = evaluate(partial(recommender.ranked, exclude_seen=True), split.test)
 
 ``recommend`` adds names and reasons to the lists of ``ranked``: the lists that are evaluated
-are the lists that are served. Every method runs the model once for
-all histories together.
+are the lists that are served. A method that reads histories runs the model once for all of them.
 """
 
 from collections.abc import Sequence
@@ -76,8 +75,8 @@ class Recommender(RecommenderParts):
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
-            top_items: Number of items to add per interest: those that it alone would recommend. Not
-                0: one more search.
+            top_items: Number of items to add per interest: those that it alone would recommend.
+                Above 0 it costs one more search; without ``explain`` it has no effect.
             options: The other fields of ``ListOptions``.
 
         Raises:

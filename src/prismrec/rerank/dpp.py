@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
 from prismrec.rerank.base import greedy, require_part
-from prismrec.types import Pool, check_length, check_strength
+from prismrec.types import Pool, check_length
 
 TOLERANCE = 1e-9
 """Smallest squared distance from the span of the list; a closer vector counts as inside it."""
@@ -26,7 +26,6 @@ def dpp(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:
     Cost: O(k² M + k M D) time, O(k M) memory.
     """
     check_length(k)
-    check_strength(strength)
     direction = normalize(require_part(pool.vectors, "vectors", "dpp"))
     distance = np.einsum("md,md->m", direction, direction)  # squared, from the span of the list
     factors = np.empty(

@@ -20,7 +20,7 @@ from prismrec.retrieval.merge import merge_candidates
 from prismrec.types import Candidates, Interests, Pool, RankedItems
 
 VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
-"""Returns the vectors of item numbers."""
+"""Item numbers ``[N]`` → their vectors ``[N, W]``; W is D, or D + 1 with item biases."""
 SMALL = 1 << 16
 """Largest exact index for which all scores of a user are computed at once."""
 MAX_SCORES = 1 << 24
