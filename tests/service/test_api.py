@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import urllib.parse
 
 import pytest
@@ -254,6 +255,21 @@ def test_an_exact_user_name_is_listed_before_longer_names(serve, artifact, datas
     begins = [name.startswith("1") for name in names]
     assert begins == sorted(begins, reverse=True)
     assert not all(begins)
+
+
+def test_a_reload_computes_the_spread_of_the_example_users_again(
+    serve, artifact, dataset, tmp_path
+):
+    save_dataset(dataset, tmp_path / "data")
+    client = serve(places=ServePaths(artifact=artifact, data=tmp_path / "data"))
+    before = client.get("/v1/examples").json()["users"]
+    assert any(user["spread"] for user in before)
+    shutil.rmtree(artifact)
+    save(untrained(dataset, interests=1), artifact)
+    assert client.post("/v1/admin/reload").status_code == 200
+    after = client.get("/v1/examples").json()["users"]
+    assert [user["user"] for user in after] == [user["user"] for user in before]
+    assert not any(user["spread"] for user in after)
 
 
 def test_the_health_report_contains_the_evaluation_report(serve, artifact, tmp_path):

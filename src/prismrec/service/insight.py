@@ -23,7 +23,7 @@ BLOCK = 256
 
 
 class Insight:
-    """Computes example users and diagnostics once and keeps them.
+    """Computes example users and diagnostics once per artifact and keeps them.
 
     Args:
         paths: Paths of the data set and the report.
@@ -32,7 +32,7 @@ class Insight:
 
     def __init__(self, paths: ServePaths, metrics: Metrics) -> None:
         self.paths, self.metrics = paths, metrics
-        self._examples: list[Example] | None = None
+        self._examples: tuple[str, list[Example]] | None = None
         self._diagnosed: tuple[str, dict[str, Any]] | None = None
 
     def examples(
@@ -52,10 +52,11 @@ class Insight:
             seed: Seed of the random order.
             limit: Largest number of users.
         """
-        if self._examples is None:
-            data = self.paths.data
-            self._examples = example_users(served.recommender, data) if data else []
-        users = [user for user in self._examples if search in user.user]
+        data = self.paths.data
+        if data and (self._examples is None or self._examples[0] != served.name):
+            self._examples = served.name, example_users(served.recommender, data)
+        examples = self._examples[1] if self._examples else []
+        users = [user for user in examples if search in user.user]
         if order == "different":
             users.sort(key=lambda user: -user.spread)
         else:
