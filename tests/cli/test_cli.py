@@ -15,21 +15,11 @@ import time
 
 import pytest
 
-from prismrec.cli import COMMANDS, main
+from commands import WORLD, run
+from prismrec.cli import COMMANDS
 from prismrec.recommend.artifact import load, save
 from prismrec.service.responses import ServedAnswer
 from prismrec.training.initialize import init_from_cooccurrence
-
-WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
-
-
-def run(*arguments):
-    """Run a command; return its exit code."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stopped:
-        return stopped.code
-    return 0
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prismrec.cli import main
+from commands import WORLD, run
 
-WORLD = "synthetic:many-taste?users=120&items=60&clusters=6&events=12&seed=0"
 NEWEST = '''
 """An extractor whose one interest is the newest item of the history."""
 
@@ -54,15 +53,6 @@ class MyIndex(ExactIndex):
 
     kind = "mine"
 '''
-
-
-def run(*arguments):
-    """Run a command; return its exit code."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stopped:
-        return stopped.code
-    return 0
 
 
 @pytest.fixture(scope="module")
