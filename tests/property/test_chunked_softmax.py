@@ -11,6 +11,9 @@ from prismrec.models import losses
 from prismrec.models.chunked_softmax import chunked_softmax_loss, find_hits
 from prismrec.models.readouts import READOUTS
 
+pytestmark = pytest.mark.slow  # gradients of many cases; `make test` runs them
+
+
 examples = settings(deadline=None, max_examples=15)
 seeds = st.integers(0, 10_000)
 FAST = sorted(name for name, readout in READOUTS.items() if readout.loss_from_logsumexp)
