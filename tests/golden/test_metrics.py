@@ -163,10 +163,34 @@ def test_category_entropy_counts_an_item_with_two_categories_half_for_each():
     assert np.isnan(measure("category_entropy", [5], [1], 1))
 
 
-def test_interest_coverage():
-    assert measure("interest_coverage", [1, 2], [2, 6], 2) == approx(1 / 2)
-    assert measure("interest_coverage", [4], [1, 3], 1) == 1
-    assert np.isnan(measure("interest_coverage", [1], [5], 1))
+@pytest.mark.parametrize(
+    ("ranked", "targets", "expected"),
+    [
+        ([1, 2], [2, 6], 1 / 2),  # categories {0} of {0, 2}
+        ([1], [1, 2], 1),  # both targets have category 0, which counts once
+        ([1, 2, 3], [3], 1),  # other categories of the list cost nothing
+        ([4], [1, 3], 1),  # one item with categories {0, 1} covers both
+        ([1, 6], [4, 6], 2 / 3),  # categories {0, 2} of {0, 1} and {2}
+        ([3], [1, 1, 1, 3], 1 / 2),  # a repeated target counts once
+        ([5, 3], [3, 5], 1),  # an item without a category asks for nothing and covers nothing
+        ([5], [1], 0),
+        ([], [1, 3], 0),  # an empty list
+        ([0, 0], [1, 3], 0),
+        ([3, 0], [1, 3], 1 / 2),  # padding has no category
+    ],
+)
+def test_subtopic_recall(ranked, targets, expected):
+    assert measure("subtopic_recall", ranked, targets, 3) == approx(expected)
+
+
+def test_subtopic_recall_uses_the_first_k_items():
+    values = [measure("subtopic_recall", [1, 2, 6], [4, 6], k) for k in (1, 2, 3)]
+    assert values == approx([1 / 3, 1 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("ranked", [[1], [5], []])
+def test_subtopic_recall_is_undefined_if_no_target_has_a_category(ranked):
+    assert np.isnan(measure("subtopic_recall", ranked, [5, 5], 1))
 
 
 def test_calibration_is_smoothed_so_that_a_missing_category_has_a_finite_cost():

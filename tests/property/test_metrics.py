@@ -71,7 +71,7 @@ def by_definition(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
     if name == "category_entropy":
         mix = shares_of(top, owned)
         return -sum(s * log(s) for s in mix.values() if s) if mix else float("nan")
-    if name == "interest_coverage":
+    if name == "subtopic_recall":
         asked = set().union(*(owned[item] for item in wanted))
         return len(asked & seen) / len(asked) if asked else float("nan")
     if name == "calibration":

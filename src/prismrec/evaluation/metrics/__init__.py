@@ -19,12 +19,12 @@ from prismrec.evaluation.metrics.calibration import calibration
 from prismrec.evaluation.metrics.coverage import category_coverage, category_entropy, coverage
 from prismrec.evaluation.metrics.diversity import diversity
 from prismrec.evaluation.metrics.hit_rate import hit_rate
-from prismrec.evaluation.metrics.interest_coverage import interest_coverage
 from prismrec.evaluation.metrics.mrr import mrr
 from prismrec.evaluation.metrics.ndcg import ndcg, ndcg_of_hits
 from prismrec.evaluation.metrics.novelty import novelty, popularity_rank
 from prismrec.evaluation.metrics.precision import precision
 from prismrec.evaluation.metrics.recall import recall
+from prismrec.evaluation.metrics.subtopic_recall import subtopic_recall
 
 
 class Metric(NamedTuple):
@@ -48,8 +48,8 @@ METRICS: dict[str, Metric] = {
     "diversity": Metric(diversity, "categories", "", "mean category distance of the pairs"),
     "category_coverage": Metric(category_coverage, "categories", "", "share of all categories"),
     "category_entropy": Metric(category_entropy, "categories", "", "category entropy, in nats"),
-    "interest_coverage": Metric(
-        interest_coverage, "categories", "higher", "share of the categories of the targets"
+    "subtopic_recall": Metric(
+        subtopic_recall, "categories", "higher", "share of the categories of the targets"
     ),
     "calibration": Metric(
         calibration, "categories", "lower", "KL from the categories of the history, in nats"
