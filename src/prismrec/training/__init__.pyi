@@ -8,7 +8,8 @@ from .objective import Objective
 from .record import run_record, run_summary
 from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
-from .select import fit_rule_retriever, prune_interests
+from .select import prune_interests
+from .select_rules import fit_rule_retriever
 
 __all__ = [
     "LAST",

@@ -27,7 +27,8 @@ from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defa
 from prismrec.training.loop import Step, train
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import fit_rule_retriever, prune_interests
+from prismrec.training.select import prune_interests
+from prismrec.training.select_rules import fit_rule_retriever
 
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
