@@ -2,11 +2,16 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
+from prismrec.data import build_dataset, load_dataset, save_dataset
+from prismrec.data.catalog import Catalog
 from prismrec.data.events import read_events
+from prismrec.data.ids import IdMap
 from prismrec.data.items import ItemColumns, items_from_log, read_items
+from prismrec.data.storage import read_catalog, write_catalog
 from prismrec.errors import DataError
 
 
@@ -182,3 +187,80 @@ def test_another_encoding_is_read(write):
     with pytest.raises(DataError, match="0xE9 at offset 15"):
         read_items(path)
     assert read_items(path, encoding="latin-1").frame["title"].to_list() == ["Amélie"]
+
+
+PICTURE = "https://images.example/a.png"
+UNUSABLE = [
+    "http://images.example/a.png", "javascript:alert(1)", "data:image/png;base64,AAAA",
+    "//images.example/a.png", "HTTPS://images.example/a.png", "https://", "a.png",
+    "https://images.example/a b.png", "https://images.example/a\u0007.png",
+    "https://images.example/a\u202epng", "https://images.example/" + "a" * 2_000,
+]  # fmt: skip
+
+
+def images(items):
+    return dict(zip(items.frame["item"], items.frame["image"].to_list(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["image", "image_url", "picture", "imUrl", "Poster URL"])
+def test_a_column_of_pictures_is_read(write, name):
+    items = read_items(write(f"item,title,{name}\na,Tea,{PICTURE}\nb,Mug,\na,,{PICTURE}?2\n"))
+    assert images(items) == {"a": PICTURE, "b": None}
+    columns = ItemColumns(image="face")
+    items = read_items(write(f"item,face,{name}\na,{PICTURE},x\n"), columns=columns)
+    assert images(items) == {"a": PICTURE}
+    with pytest.raises(DataError, match="image column 'face'"):
+        read_items(write("item,title\na,Tea\n"), columns=columns)
+
+
+def test_the_first_picture_of_a_list_is_used(write):
+    lines = [{"asin": "A", "imageURL": [PICTURE, "https://x.example/b"]}, {"asin": "B"}]
+    path = write("\n".join(map(json.dumps, lines)), "items.jsonl")
+    assert images(read_items(path)) == {"A": PICTURE, "B": None}
+    frame = pl.DataFrame({"item": ["A", "B", "C"], "image": [[PICTURE], [], None]})
+    assert images(read_items(frame)) == {"A": PICTURE, "B": None, "C": None}
+
+
+@pytest.mark.parametrize("address", UNUSABLE)
+def test_an_address_that_no_page_should_load_is_dropped(address):
+    items = read_items(pl.DataFrame({"item": ["a", "b"], "image": [address, f" {PICTURE} "]}))
+    assert images(items) == {"a": None, "b": PICTURE}
+
+
+@pytest.mark.parametrize("cell", [7, {"url": PICTURE}, "a.png", None])
+def test_without_any_picture_there_is_no_such_column(cell):
+    frame = pl.DataFrame({"item": ["a"], "image": [cell]}, strict=False)
+    assert read_items(frame).frame.columns == ["item", "title", "categories"]
+
+
+def test_a_data_set_keeps_pictures_and_loads_without_them(write, tmp_path):
+    log = read_events(write("user,item,time\n" + "".join(f"u,{i},1\n" for i in "abbc"), "log.csv"))
+    text = f"item,title,image\na,Tea,{PICTURE}\nc,Mug,\nd,Not in the log,{PICTURE}\n"
+    few = {"min_user_events": 1, "min_item_events": 1}
+    dataset = build_dataset(log, items=read_items(write(text)), **few)
+    save_dataset(dataset, tmp_path / "with")
+    catalog = load_dataset(tmp_path / "with").catalog
+    found = {name: catalog.image(int(catalog.items.index([name])[0])) for name in "abc"}
+    assert found == {"a": PICTURE, "b": None, "c": None}
+    assert catalog.image(0) is catalog.image(4) is None
+    save_dataset(build_dataset(log, **few), tmp_path / "without")
+    assert pl.read_parquet_schema(tmp_path / "without" / "items.parquet").keys() == {
+        "id", "title", "categories", "count",
+    }  # fmt: skip
+    assert load_dataset(tmp_path / "without").catalog.images is None
+
+
+def test_items_that_were_added_later_have_no_picture(tmp_path):
+    parts = {
+        "items": IdMap(pl.Series(["a", "b"]), first=1, kind="item"),
+        "titles": pl.Series(["A", "B"]),
+        "category_names": [],
+        "category_indptr": np.zeros(4, dtype=np.int64),
+        "category_ids": np.zeros(0, dtype=np.int32),
+        "count": np.zeros(3, dtype=np.int64),
+    }
+    write_catalog(Catalog(**parts, images=pl.Series([PICTURE])), tmp_path)
+    catalog = read_catalog(tmp_path)
+    assert [catalog.image(number) for number in (1, 2)] == [PICTURE, None]
+    with pytest.raises(DataError, match="pictures for 3"):
+        Catalog(**parts, images=pl.Series([PICTURE] * 3))

@@ -34,6 +34,9 @@ class Catalog:
     """Category numbers, ascending within an item."""
     count: NDArray[np.int64]
     """``[V]``: number of events per item in the data set; 0 for padding."""
+    images: pl.Series | None = None
+    """The address of one picture per item or null, at position number - 1. None if no item has a
+    picture. Items that were added to the catalog later have no entry."""
 
     def __post_init__(self) -> None:
         """Raise DataError if the parts have different lengths."""
@@ -44,6 +47,11 @@ class Catalog:
                 f"A catalog of {size - 1} items has titles, categories and counts for "
                 f"{sizes[0] - 1}, {sizes[1] - 1} and {sizes[2] - 1} items; give one of each per "
                 "item."
+            )
+        if self.images is not None and len(self.images) >= size:
+            raise DataError(
+                f"A catalog of {size - 1} items has pictures for {len(self.images)}; give at most "
+                "one per item."
             )
 
     def __repr__(self) -> str:
@@ -114,6 +122,16 @@ class Catalog:
     def title(self, item: int) -> str:
         """Return the title of an item. The first call builds a list of all titles, O(V)."""
         return self._titles[item - 1]
+
+    def image(self, item: int) -> str | None:
+        """Return the address of an item's picture, as the file of items had it; None if none.
+
+        It was written by somebody else: check its host before anything loads it.
+        """
+        if self.images is None or not 0 < item <= len(self.images):
+            return None
+        address: str | None = self.images[item - 1]
+        return address
 
     @cached_property
     def _titles(self) -> list[str]:

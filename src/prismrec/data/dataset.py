@@ -247,6 +247,10 @@ def _build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataF
     codes = names.to_frame().with_row_index("code")
     pairs = pairs.join(codes, on="categories").sort("number", "code")
     indptr = np.cumsum(np.bincount(pairs["number"].to_numpy(), minlength=len(ids) + 1))
+    images = None
+    if "image" in described.columns:
+        shown = described.drop_nulls("image").unique("item", keep="first", maintain_order=True)
+        images = item.join(shown, on="item", how="left", maintain_order="left")["image"]
     return Catalog(
         items=IdMap(ids, first=1, kind="item"),
         titles=titles,
@@ -254,4 +258,5 @@ def _build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataF
         category_indptr=np.concatenate([[0], indptr]).astype(np.int64),
         category_ids=pairs["code"].to_numpy().astype(np.int32),
         count=count,
+        images=images,
     )

@@ -1,6 +1,6 @@
-"""Read item descriptions: a title and any number of categories per item.
+"""Read item descriptions: a title, any number of categories and a picture per item.
 
-items = read_items("movies.item")             # a table: item, title, categories
+items = read_items("movies.item")             # a table: item, title, categories, image
 items = read_items("item_attributes.json")    # {"B00A": ["tea", "cups"], …}
 items = items_from_log(log)                   # from the log's category column
 """
@@ -31,6 +31,8 @@ from prismrec.errors import DataError
 
 VALID = "valid"
 COMIREC = {2: ("item", "category")}  # the columns of a file without a header
+LONGEST_IMAGE = 2_000
+"""Longest address of a picture; a longer one is usually the picture itself, as text."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,8 +40,8 @@ class ItemDescriptions:
     """One row per item, in the order of first occurrence in the source."""
 
     frame: pl.DataFrame
-    """Columns ``item`` (text), ``title`` (text or null) and ``categories`` (list of distinct texts,
-    possibly empty)."""
+    """Columns ``item`` (text), ``title`` (text or null), ``categories`` (list of distinct texts,
+    possibly empty) and, if the source has pictures, ``image`` (an https address or null)."""
     rejected: tuple[RejectedRows, ...] = ()
 
     def __repr__(self) -> str:
@@ -54,6 +56,7 @@ class ItemColumns:
     item: str | None = None
     title: str | None = None
     categories: str | None = None
+    image: str | None = None
 
 
 COMMON_NAMES = ItemColumns()
@@ -63,9 +66,11 @@ def read_items(
     source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
 ) -> ItemDescriptions:  # fmt: skip
-    """Read titles and categories.
+    """Read titles, categories and the addresses of pictures.
 
-    If an item has several rows, it gets the categories of all of them and the first title.
+    If an item has several rows, it gets the categories of all of them, and the first title and
+    the first picture. An address that does not begin with https://, contains a space or has more
+    than 2,000 characters is dropped; of a list of addresses the first one is used.
 
     Args:
         source: A table in any format that ``read_events`` reads; ComiRec's ``item,category``
@@ -87,7 +92,7 @@ def read_items(
 
     Cost: O(rows) time and memory.
     """
-    names = [name for name in (columns.item, columns.title, columns.categories) if name is not None]
+    names = [name for name in vars(columns).values() if name is not None]
     mapping = _mapping(source, encoding, names)
     parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
     tables = open_tables(source if mapping is None else mapping, parsing)
@@ -131,9 +136,10 @@ def items_from_log(log: EventLog) -> ItemDescriptions:
             "table of items."
         )
     rows = log.frame.select("item", "category").unique(maintain_order=True)
+    nothing = pl.lit(None, dtype=pl.String)
     named = rows.select(
-        pl.col("item").cast(pl.String), pl.lit(None, dtype=pl.String).alias("title"),
-        pl.col("category").alias("categories"),
+        pl.col("item").cast(pl.String), nothing.alias("title"),
+        pl.col("category").alias("categories"), nothing.alias("image"),
     )  # fmt: skip
     return ItemDescriptions(_merge_rows(named.collect()))
 
@@ -189,7 +195,7 @@ def _names(item: str, value: object, table: str) -> Iterator[str]:
 def _select_columns(
     number: int, table: Table, columns: ItemColumns, separator: str
 ) -> pl.LazyFrame:
-    """Return item, title and categories, and the table and line of each row."""
+    """Return item, title, categories and image, and the table and line of each row."""
     schema = table.frame.collect_schema()
     item = require_column("item", table.columns, columns.item, table=table.description)
     title = find_column("title", table.columns, columns.title, table=table.description)
@@ -205,11 +211,33 @@ def _select_columns(
     return table.frame.select(
         pl.lit(number).alias(FILE), LINE, fault,
         ids.alias("item"), titles.alias("title"), lists.alias("categories"),
+        _image_addresses(table, columns.image).alias("image"),
     )  # fmt: skip
 
 
+def _image_addresses(table: Table, name: str | None) -> pl.Expr:
+    """Return the address of each row's picture; null where there is none that can be used."""
+    nothing = pl.lit(None, dtype=pl.String)
+    column = find_column("image", table.columns, name, table=table.description)
+    if column is None:
+        return nothing
+    kind, text = table.frame.collect_schema()[column], pl.col(column)
+    if kind == pl.List(pl.String):
+        kind, text = pl.String(), text.list.first()
+    if kind != pl.String:
+        return nothing  # numbers or objects
+    first = text.str.extract(r'^\s*\[\s*"([^"\\]*)"')  # JSON lines hold a list as JSON text
+    text = pl.coalesce(first, text).str.strip_chars()
+    usable = text.str.contains(r"^https://[^\s\p{C}]+$") & (text.str.len_chars() <= LONGEST_IMAGE)
+    return pl.when(usable).then(text).otherwise(nothing)
+
+
 def _merge_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per item: its first title, and the categories of all its rows."""
+    """Return one row per item: its first title and picture, the categories of all its rows."""
     title = pl.col("title").filter(pl.col("title") != "").first()
     every = pl.col("categories").explode(empty_as_null=False, keep_nulls=False)
-    return rows.group_by("item", maintain_order=True).agg(title, every.unique(maintain_order=True))
+    image = pl.col("image").drop_nulls().first()
+    items = rows.group_by("item", maintain_order=True).agg(
+        title, every.unique(maintain_order=True), image
+    )
+    return items if items["image"].count() else items.drop("image")

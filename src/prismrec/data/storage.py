@@ -6,7 +6,8 @@
 
     manifest.json        format, versions, sizes, fingerprints, how it was built, how it is split
     users.parquet        id
-    items.parquet        id, title, categories, count; row number = item number - 1
+    items.parquet        id, title, categories, count, and image if items have pictures;
+                         row number = item number - 1
     categories.parquet   name
     indptr.npy  items.npy  times.npy    the histories
 
@@ -49,7 +50,8 @@ ITEMS: dict[str, pl.DataType] = {
     "categories": pl.List(pl.String),
     "count": pl.Int64(),
 }
-"""The columns of ``items.parquet``."""
+"""The columns of ``items.parquet``; ``IMAGE`` is in it only if an item has a picture."""
+IMAGE = "image"
 RENAMED_KEYS = {"refused": "rejected"}
 """Keys of ``how`` that earlier versions saved, and their present names."""
 FORM = ManifestForm(
@@ -170,7 +172,11 @@ def write_catalog(catalog: Catalog, folder: Path) -> None:
         lists.agg("categories").cast({"number": items["number"].dtype}),
         on="number", how="left", maintain_order="left",
     ).with_columns(pl.col("categories").fill_null([]))  # fmt: skip
-    items.select("id", "title", "categories", "count").write_parquet(folder / "items.parquet")
+    items = items.select(list(ITEMS))
+    if catalog.images is not None:
+        missing = pl.Series([None] * (len(items) - len(catalog.images)), dtype=pl.String)
+        items = items.with_columns(pl.concat([catalog.images, missing]).alias(IMAGE))
+    items.write_parquet(folder / "items.parquet")
     names.to_frame().write_parquet(folder / "categories.parquet")
 
 
@@ -215,7 +221,18 @@ def read_catalog(folder: Path) -> Catalog:
         category_indptr=np.concatenate([[0, 0], np.cumsum(lengths)]).astype(np.int64),
         category_ids=ids.to_numpy().astype(np.int32),
         count=np.concatenate([[0], table["count"].to_numpy()]).astype(np.int64),
+        images=_read_images(folder / "items.parquet"),
     )
+
+
+def _read_images(path: Path) -> pl.Series | None:
+    """Return the column of pictures; None if the file has none, as in earlier versions."""
+    if IMAGE not in pl.read_parquet_schema(path):
+        return None
+    images = pl.read_parquet(path, columns=[IMAGE])[IMAGE]
+    if images.dtype != pl.String:
+        raise _damaged(path, f"its column {IMAGE} is {images.dtype}, not {pl.String()}")
+    return images
 
 
 def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

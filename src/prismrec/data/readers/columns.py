@@ -29,6 +29,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "tags", "attributes",
     ),
     "title": ("title", "itemtitle", "movietitle", "producttitle", "productname", "name"),
+    "image": (
+        "image", "imageurl", "imurl", "imgurl", "picture", "pictureurl", "poster", "posterurl",
+        "thumbnail", "thumbnailurl",
+    ),
 }  # fmt: skip
 """Common names of each role, best first, in lower-case letters and digits only."""
 
