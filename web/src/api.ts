@@ -15,6 +15,7 @@ export type Answer = Complete<Schemas["ServedAnswer"]>;
 export type CatalogItem = Complete<Schemas["CatalogItem"]>;
 export type Example = Complete<Schemas["Example"]>;
 export type StoredEvent = Complete<Schemas["StoredEvent"]>;
+export type SimilarItems = Complete<Schemas["SimilarItems"]>;
 export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
 export type CatalogMap = Complete<Schemas["CatalogMap"]>;
 
@@ -34,6 +35,10 @@ export type Diagnostics = {
   recall: number;
   pool_recall: number;
   distinct_lists: number;
+  largest_share: number | null;
+  interests_used: number | null;
+  subtopic_recall: number | null;
+  active: number[];
 };
 
 export type HealthReport = Omit<Complete<Schemas["HealthReport"]>, "diagnostics"> & {
@@ -61,6 +66,9 @@ const KEY = "prismrec.key";
 export const key = {
   get: () => sessionStorage.getItem(KEY) ?? "",
   set: (value: string) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+  /** Keys are ASCII without spaces: a browser refuses other letters in a header. */
+  isPossible: (value: string) => /^[\x21-\x7e]+$/.test(value),
 };
 
 type Query = Record<string, string | number | string[]>;
@@ -123,6 +131,11 @@ export const api = {
     }
     return (await Promise.all(parts)).flatMap((part) => part.items);
   },
+  similar: (id: string, k: number, signal?: AbortSignal) =>
+    call<SimilarItems>(address(`/v1/items/${encodeURIComponent(id)}/similar`, { k }), signal),
+  /** Hide an item from everyone's lists, or show it again. */
+  setHidden: (id: string, hidden: boolean) =>
+    call<{ hidden: number }>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),
   artifact: () => call<Artifacts>("/v1/artifact"),
   map: (limit: number) => call<CatalogMap>(address("/v1/map", { limit })),
   healthReport: () => call<HealthReport>("/v1/health-report"),

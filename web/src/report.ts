@@ -9,10 +9,115 @@ const isNumber = (value: unknown): value is number => typeof value === "number" 
 
 /** Names of the baselines: their lines are thinner. */
 function baselines(report: Loose): Set<string> {
-  const entries = Array.isArray(report["entries"]) ? report["entries"] : [];
-  return new Set(
-    entries.map(loose).flatMap((entry) => (entry["baseline"] === true ? [String(entry["name"])] : [])),
-  );
+  const all = list(report["entries"]).filter((entry) => entry["baseline"] === true);
+  return new Set(all.map((entry) => String(entry["name"])));
+}
+
+/** A number of a report with half the width of its 95 % interval, where the report has one. */
+export type Estimate = { value: number; half: number | null };
+export type Outcome = "level" | "better" | "worse";
+/** A comparison user by user. `mean` is the first model minus the other. */
+export type Comparison = {
+  model: string;
+  other: string;
+  metric: string;
+  outcome: Outcome;
+  mean: number;
+  half: number;
+};
+export type Result = { name: string; baseline: boolean; best: boolean; numbers: (Estimate | null)[] };
+export type Results = { metrics: string[]; users: number | null; entries: Result[] };
+
+/** Seen items are left out of the lists, as in a product, or kept. */
+export type Way = "filtered" | "keep";
+/** The metrics of the table, in this order; a report has more than a table can show. */
+const IN_TABLE = ["recall", "ndcg", "subtopic_recall"];
+
+const list = (value: unknown): Loose[] => (Array.isArray(value) ? value.map(loose) : []);
+
+/** The entries of a report with their numbers; null if it has none. */
+export function results(report: Loose, way: Way): Results | null {
+  const all = list(report["entries"]).filter((entry) => typeof entry["name"] === "string");
+  const names = new Set(all.flatMap((entry) => Object.keys(metricsOf(entry, way))));
+  const [base, length] = [(name: string) => name.split("@")[0] ?? "", (name: string) => Number(name.split("@")[1])];
+  const metrics = [...names]
+    .filter((name) => IN_TABLE.includes(base(name)) && isFinite(length(name)))
+    .sort((a, b) => IN_TABLE.indexOf(base(a)) - IN_TABLE.indexOf(base(b)) || length(a) - length(b));
+  if (!metrics.length) return null;
+  const best = bestBaseline(report, way);
+  const users = loose(all[0]?.[way])["users"];
+  return {
+    metrics,
+    users: isNumber(users) ? users : null,
+    entries: all.map((entry) => ({
+      name: String(entry["name"]),
+      baseline: entry["baseline"] === true,
+      best: entry["name"] === best,
+      numbers: metrics.map((metric) => {
+        const value = metricsOf(entry, way)[metric];
+        const half = loose(loose(entry[way])["interval"])[metric];
+        return isNumber(value) ? { value, half: isNumber(half) ? half : null } : null;
+      }),
+    })),
+  };
+}
+
+const metricsOf = (entry: Loose, way: Way): Loose => loose(loose(entry[way])["metrics"]);
+
+/** The metric of the comparisons, or else recall of the longest lists. */
+function mainMetric(report: Loose, way: Way): string {
+  const compared = comparisons(report)[0]?.metric;
+  if (compared) return compared;
+  const names = list(report["entries"]).flatMap((entry) => Object.keys(metricsOf(entry, way)));
+  return names
+    .filter((name) => name.startsWith("recall@"))
+    .reduce((most, name) => (Number(name.slice(7)) > Number(most.slice(7) || 0) ? name : most), "");
+}
+
+/** The baseline with the highest main metric. */
+function bestBaseline(report: Loose, way: Way): string | null {
+  const metric = mainMetric(report, way);
+  let [best, highest] = [null as string | null, -Infinity];
+  for (const entry of list(report["entries"])) {
+    const value = metricsOf(entry, way)[metric];
+    if (entry["baseline"] === true && isNumber(value) && value > highest) {
+      [best, highest] = [String(entry["name"]), value];
+    }
+  }
+  return best;
+}
+
+const SENTENCE =
+  /^(.+) against (.+), (\S+): (?:level, ([-+]?[\d.]+)|(better|worse) by ([\d.]+)) ± ([\d.]+)/;
+
+/** The comparisons of a report, read from its sentences. They leave seen items out. */
+export function comparisons(report: Loose): Comparison[] {
+  const sentences = Array.isArray(report["differences"]) ? report["differences"].map(String) : [];
+  return sentences.flatMap((sentence) => {
+    const [, model, other, metric, level, outcome, size, half] = sentence.match(SENTENCE) ?? [];
+    if (!model || !other || !metric) return [];
+    const sign = outcome === "worse" ? -1 : 1;
+    return [{
+      model,
+      other,
+      metric,
+      outcome: (outcome ?? "level") as Outcome,
+      mean: level === undefined ? sign * Number(size) : Number(level),
+      half: Number(half),
+    }];
+  });
+}
+
+/** The comparison of a model with the same model with K = 1. */
+export function withOneInterest(report: Loose): Comparison | null {
+  return comparisons(report).find(({ model, other }) => other === `${model}-k1`) ?? null;
+}
+
+/** The comparison of a model, or of the first model that has one, with the best baseline. */
+export function againstBest(report: Loose, model?: string): Comparison | null {
+  const best = bestBaseline(report, "filtered");
+  const all = comparisons(report).filter(({ other }) => other === best);
+  return all.find((one) => one.model === model) ?? (model ? null : all[0]) ?? null;
 }
 
 /** Recall by length of the list, one line per model. */

@@ -72,6 +72,15 @@ class Settings {
     }).format(value);
   }
 
+  /** A difference: a number with its sign. */
+  signed(value: number, digits = 4): string {
+    return new Intl.NumberFormat(this.locale, {
+      signDisplay: "always",
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(value);
+  }
+
   list(parts: string[]): string {
     if (this.language === "zh") return parts.join("、");
     return new Intl.ListFormat(this.locale, { type: "conjunction" }).format(parts);

@@ -7,7 +7,7 @@ export const english = {
   explore: "Explore",
   map: "Map",
   compare: "Compare",
-  diagnostics: "Diagnostics",
+  diagnostics: "Health",
   theme: (current: string) => `Colours: ${current}`,
   themes: { auto: "as the system", light: "light", dark: "dark" },
   otherLanguage: "中文",
@@ -144,7 +144,7 @@ export const english = {
   sameArtifact: "Both are the same artifact.",
 
   // Diagnostics
-  diagnosticsLead: "How much the interests differ, how much each is used, and how fast the service answers.",
+  diagnosticsLead: "How much the interests differ, and how much each of them is used.",
   artifact: "Artifact",
   measured: (users: number) => `Measured on ${users} users of the validation set.`,
   noDiagnostics: "Not measured. Start the service with --data to measure it.",
@@ -173,11 +173,10 @@ export const english = {
   distinct: "Distinct lists",
   distinctLead: "a fault if everyone has the same list",
   latency: "Response time",
-  latencyLead: (requests: number) => `over ${requests} recommendations`,
+  latencyLead: (requests: number) => `over ${requests} ${requests === 1 ? "recommendation" : "recommendations"}`,
   latencyNone: "no recommendation yet",
   roundTrip: "Round trip from this browser",
-  notes: "Notes of the service",
-  noNotes: "No notes.",
+  notes: "Warnings",
   training: "Training information",
   report: "Evaluation",
   noReport: "The artifact has no evaluation report.",
@@ -186,6 +185,85 @@ export const english = {
   lengthAxis: "length k",
   recallAtAxis: "recall@k",
   recallAxis: "recall",
+
+  health: {
+    verdict: "Verdict",
+    severalInterests: (used: string, first: number, share: string) =>
+      `The median history uses ${used} interests; the largest interest has ${share} of the first ${first} items of the list.`,
+    oneInterest: (first: number) =>
+      `The median history uses one interest: it supplies all of the first ${first} items of the list.`,
+    againstOne: {
+      level: (model: string, metric: string, difference: string) =>
+        `${model}: ${metric} is level with that of one interest (K = 1), ${difference}.`,
+      better: (model: string, metric: string, difference: string) =>
+        `${model}: ${metric} is better than that of one interest (K = 1), by ${difference}.`,
+      worse: (model: string, metric: string, difference: string) =>
+        `${model}: ${metric} is worse than that of one interest (K = 1), by ${difference}.`,
+    },
+    againstBest: {
+      level: (model: string, other: string, metric: string, difference: string) =>
+        `${model}: ${metric} is level with that of the best baseline, ${other}, ${difference}.`,
+      better: (model: string, other: string, metric: string, difference: string) =>
+        `${model}: ${metric} is better than that of the best baseline, ${other}, by ${difference}.`,
+      worse: (model: string, other: string, metric: string, difference: string) =>
+        `${model}: ${metric} is worse than that of the best baseline, ${other}, by ${difference}.`,
+    },
+    outcome: {
+      level: (other: string, difference: string) => `level with ${other}, ${difference}`,
+      better: (other: string, difference: string) => `better than ${other} by ${difference}`,
+      worse: (other: string, difference: string) => `worse than ${other} by ${difference}`,
+    },
+    noVerdict:
+      "There is nothing to judge yet: no interests were measured (--data) and there is no comparison (--report).",
+    results: "Results",
+    resultsLead: (users: string) =>
+      `± is half the width of the 95 % interval over ${users} test users. Models are compared user by user: “level” means that the interval of the difference contains 0.`,
+    model: "Model",
+    compared: "Compared",
+    bestBaseline: "best baseline",
+    baseline: "baseline",
+    seen: "Items of the history",
+    ways: { filtered: "left out of the lists", keep: "kept in the lists" },
+    keptNotCompared: "The report compares models only on lists without items of the history.",
+    diagnostics: "Interests",
+    subtopicRecall: (first: number) => `Categories found in ${first} items`,
+    subtopicRecallLead: "share of the targets' categories",
+    largestShare: "Share of the largest interest",
+    largestShareLead: "median user; 100 %: one interest has the whole list",
+    interestsUsed: "Interests used in a list",
+    interestsUsedLead: "median user",
+    about: "About the evaluation",
+    settings: "Settings of the training",
+  },
+  tryAgain: "Try again",
+
+  // Technical terms, each in one or two sentences
+  terms: {
+    recall:
+      "recall@k: the share of a user's hidden items that are among the first k items of the list; the mean over users. 1 is the best value.",
+    ndcg: "NDCG@k: like recall, but a hidden item counts more the higher it is in the list. 1 is the best value.",
+    subtopicRecall:
+      "subtopic_recall@k: the share of the categories of a user's hidden items that the first k items of the list cover.",
+    oneInterest:
+      "K is the number of interests per user. With K = 1 the same model describes a user by a single vector; several interests should not be worse than that.",
+    bestBaseline: "A baseline is a simple method that a model has to beat. The best one has the highest recall in this table.",
+    interval:
+      "95 % interval: if the test were repeated with other users, the value would lie within ± this number in about 95 of 100 cases.",
+    median: "The user in the middle: half of the users have less, and half have more.",
+    usage: "Each hidden item belongs to the interest that gives it the highest score.",
+    effective:
+      "exp of the entropy of the interest's weights: 1 if it reads a single item, and larger the more items share the weight.",
+    entropy: "Entropy of the shares of hits, divided by log K: 1 if all interests are used equally, 0 if only one is used.",
+    cosine: "Mean cosine of the angle between two interest vectors of a user: 1 is the same direction, 0 is unrelated.",
+    overlap: "Jaccard index: items that two lists have in common, divided by all items of both lists.",
+    pool: "Candidates are the items that all interests find together, before they are merged into one list.",
+    p50: "p50: half of the answers were faster than this.",
+    p99: "p99: 99 of 100 answers were faster than this.",
+    artifact: "The folder that training writes: the model, its vectors, the catalog and the settings.",
+    extractor: "The part of the model that turns a history into interest vectors.",
+    width: "The number of components of an item or interest vector.",
+    index: "Finds the items nearest to an interest vector. An exact index compares all items; an approximate one is faster and can miss some.",
+  },
 
   // The service
   unreachable: "The service does not answer. Trying again …",
