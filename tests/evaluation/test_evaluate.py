@@ -267,3 +267,41 @@ def test_json_keeps_everything_except_the_values_per_user(everything):
 def test_json_without_a_report_is_refused(text):
     with pytest.raises(DataError, match="use the output of Report"):
         Report.from_json(text)
+
+
+def with_interests(*interests):
+    """Return a recommender whose lists are 1, 2, …, from these interests; -1 for no item."""
+
+    def recommend(histories, k):
+        interest = np.array(interests, dtype=np.int64)[: len(histories), :k]
+        items = np.where(interest < 0, 0, np.arange(1, interest.shape[1] + 1))
+        return RankedItems(items, items.astype(np.float32), np.maximum(interest, 0))
+
+    return recommend
+
+
+def test_the_interests_of_the_lists_are_medians_over_users_with_a_history():
+    lists = with_interests([1, 1, 3], [2, 2, 2], [4, -1, -1], [-1, -1, -1], [0, 1, 2])
+    tested = [case([9], [1])] * 4 + [case([], [1])]  # the last list is of popular items
+    report = evaluate(lists, tested, ks=(3,))
+    assert report.largest_share == sorted([2 / 3, 3 / 3, 1 / 1])[1]
+    assert report.interests_used == sorted([2, 1, 1])[1]
+    assert "median user: 1 interest in the first 20 items, of which the largest has 100 %" in (
+        report.card()
+    )
+
+
+def test_only_the_first_twenty_items_show_how_interests_share_a_list():
+    report = evaluate(with_interests([5] * 12 + [6] * 8 + [7] * 10), [case([9], [1])], ks=(30, 10))
+    assert (report.largest_share, report.interests_used) == (12 / 20, 2)
+    assert "2 interests in the first 20 items, of which the largest has 60 %" in report.card()
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_a_report_without_interests_says_nothing_of_them():
+    report = evaluate(fixed([1, 2]), [case([], [1])], ks=(2,))
+    assert (report.largest_share, report.interests_used) == (None, None)
+    assert "interests" not in report.card()
+    content = json.loads(report.to_json())
+    del content["largest_share"], content["interests_used"]
+    assert Report.from_json(json.dumps(content)) == report  # saved before these were measured

@@ -1,4 +1,4 @@
-from .baselines import BASELINES, by_score
+from .baselines import BASELINES, by_score, cosine_similarities, ease_weights
 from .benchmark import (
     Benchmark,
     Lists,
@@ -14,12 +14,14 @@ from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
 from .evaluate import evaluate
+from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .metric_report import Report
 from .metrics import METRICS
 from .report import Content, Entry, differences, write_report
 
 __all__ = [
     "BASELINES",
+    "INTEREST_LENGTH",
     "METRICS",
     "Benchmark",
     "Content",
@@ -32,14 +34,17 @@ __all__ = [
     "by_score",
     "compare",
     "compare_with_single_interest",
+    "cosine_similarities",
     "describe_environment",
     "describe_recommender",
     "diagnose",
     "differences",
+    "ease_weights",
     "entries_as_json",
     "evaluate",
     "lists_of",
     "measure_baselines",
+    "measure_interest_use",
     "report_content",
     "tradeoff",
     "write_report",

@@ -22,6 +22,7 @@ from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.diversity_tradeoff import tradeoff
 from prismrec.evaluation.environment import describe_environment
 from prismrec.evaluation.evaluate import evaluate
+from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry
 from prismrec.recommend import Recommender
 from prismrec.types import Recommend
@@ -144,10 +145,20 @@ def entries_as_json(entries: Sequence[Entry]) -> Mapping[str, object]:
         e.name: {
             "how": e.how,
             "seconds": e.seconds,
-            "keep_seen": {"metrics": e.keep.metrics, "interval": e.keep.interval},
-            "exclude_seen": {"metrics": e.filtered.metrics, "interval": e.filtered.interval},
+            "keep_seen": _numbers(e, e.keep),
+            "exclude_seen": _numbers(e, e.filtered),
         }
         for e in entries
+    }
+
+
+def _numbers(entry: Entry, report: Report) -> dict[str, object]:
+    """Return the numbers of a report; a baseline has no interests, so theirs are None."""
+    return {
+        "metrics": report.metrics,
+        "interval": report.interval,
+        "largest_share": None if entry.baseline else report.largest_share,
+        "interests_used": None if entry.baseline else report.interests_used,
     }
 
 

@@ -17,9 +17,10 @@ from scipy import sparse
 
 from prismrec.data import Case, Catalog
 from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.evaluation.interest_use import measure_interest_use, median
 from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS, Answers, coverage
-from prismrec.types import Recommend
+from prismrec.types import RankedItems, Recommend
 
 SAME = 0.2
 """Share of distinct lists below which a report, or the diagnostics, have a note."""
@@ -74,10 +75,11 @@ def evaluate(
     for start in range(0, len(cases), batch_size):
         batch = cases[start : start + batch_size]
         histories = [case.history for case in batch]
-        items = check_lists(recommend(histories, ks[-1]).items, len(batch), ks[-1], size)
+        ranked = recommend(histories, ks[-1])
+        items = check_lists(ranked.items, len(batch), ks[-1], size)
         answers = Answers(items, [case.targets for case in batch], histories, **shared)
         parts.append({f"{n}@{k}": METRICS[n].measure(answers, k) for n in names for k in ks})
-        totals.add(batch, items)
+        totals.add(batch, ranked)
     per_user = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     with_coverage = bool(size) and (not only or "coverage" in only)
     return totals.report(per_user, how, totals.coverages() if with_coverage else {})
@@ -154,9 +156,12 @@ class Totals:
         self.users = self.repeats = 0
         self.empty = True
         self.cases = hashlib.blake2b(digest_size=16)
+        self.largest: list[NDArray[np.float64]] = []
+        self.used: list[NDArray[np.float64]] = []
 
-    def add(self, batch: Sequence[Case], items: NDArray[np.int64]) -> None:
+    def add(self, batch: Sequence[Case], ranked: RankedItems) -> None:
         """Add one batch of cases and their lists."""
+        items = ranked.items
         for case in batch:
             for row in (case.history, case.targets):
                 self.cases.update(len(row).to_bytes(8, "little") + row.tobytes())
@@ -167,6 +172,11 @@ class Totals:
                 seen[items[:, :k]] = True
         self.users += len(items)
         self.empty &= not items.any()
+        # A list without a history shows popular items, which belong to no interest.
+        known = np.array([len(case.history) > 0 for case in batch], dtype=bool)
+        largest, used = measure_interest_use(items[known], ranked.interest[known])
+        self.largest.append(largest)
+        self.used.append(used)
 
     def coverages(self) -> dict[str, float]:
         """Compute coverage at each k."""
@@ -195,6 +205,8 @@ class Totals:
             cases=self.cases.hexdigest(),
             repeat_users=self.repeats,
             distinct_lists=distinct,
+            largest_share=median(np.concatenate(self.largest)),
+            interests_used=median(np.concatenate(self.used)),
             excluded={n: self.users - len(v) for n, v in defined.items() if len(v) < self.users},
             notes=tuple(_notes(distinct, self.users)),
             per_user=per_user,

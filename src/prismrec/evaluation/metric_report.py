@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import DataError, UnknownName
 from prismrec.evaluation.html_table import html_table
+from prismrec.evaluation.interest_use import INTEREST_LENGTH
 from prismrec.evaluation.metrics import METRICS
 
 SHOWN = 3
@@ -38,6 +39,11 @@ class Report:
     """Warnings about the result, one sentence each."""
     per_user: dict[str, NDArray[np.float64]] = field(default_factory=dict, compare=False)
     """``[users]`` per metric, in the order of the cases; NaN if undefined. Not saved in JSON."""
+    largest_share: float | None = None
+    """Median over users with a history of the share of their first 20 items that belong to their
+    largest interest, in (0, 1]; 1 for a recommender with one interest or none."""
+    interests_used: float | None = None
+    """Median over the same users of the number of interests that these items belong to."""
 
     def __repr__(self) -> str:
         parts = [f"{name} {self.shown(name)}" for name in list(self.metrics)[:SHOWN]]
@@ -76,10 +82,12 @@ class Report:
             "ranking": "over the whole catalog; ties go to the smaller item number",
             "±": "95 % half-width over users, 1.96 · standard deviation / √users",
             "lists": f"{100 * self.distinct_lists:.1f} % distinct",
+            "interests": self._interests(),
             "left out": ", ".join(f"{name}: {n:,}" for name, n in self.excluded.items())
             or "nobody",
         }
-        return "\n".join([*(f"{name:<9} {text}" for name, text in lines.items()), *self.notes])
+        shown = [f"{name:<9} {text}" for name, text in lines.items() if text]
+        return "\n".join([*shown, *self.notes])
 
     def to_json(self) -> str:
         """Return everything except ``per_user`` as one JSON object."""
@@ -100,6 +108,16 @@ class Report:
             raise DataError(
                 f"The text is not the JSON of a report ({error}); use the output of Report.to_json."
             ) from error
+
+    def _interests(self) -> str:
+        """Return how the interests share the list of the median user; "" if it was not measured."""
+        if self.largest_share is None or self.interests_used is None:
+            return ""
+        number = f"{self.interests_used:g} interest" + ("s" if self.interests_used != 1 else "")
+        return (
+            f"median user: {number} in the first {INTEREST_LENGTH} items, of which the largest has "
+            f"{100 * self.largest_share:.0f} %"
+        )
 
     def _half_width(self, name: str) -> str:
         return f"{self.interval[name]:.4f}" if name in self.interval else ""
