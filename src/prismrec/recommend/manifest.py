@@ -24,11 +24,21 @@ ARTIFACT_FORMAT, VERSION = "prismrec-artifact", 3
 MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
 ITEMS_FILE, CATEGORIES_FILE = "items.parquet", "categories.parquet"
 RULES_ARRAYS = ("indptr", "indices", "data")
+RULES_OPTIONS = ("kind", "recency")
 AGAIN = "restore the whole folder or train again"
 NUMBER = FieldType(
     "a finite number",
     lambda value: (
         isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    ),
+)
+RULES_FIELD = FieldType(
+    "an object with weight (a finite number), and perhaps kind (text) and recency (a finite "
+    "number)",
+    lambda value: (
+        object_with(weight=NUMBER).is_valid(value)
+        and TEXT.is_valid(value.get("kind", ""))
+        and NUMBER.is_valid(value.get("recency", 1))
     ),
 )
 FORM = ManifestForm(
@@ -39,7 +49,7 @@ FORM = ManifestForm(
         "extractor": object_with(**{"class": TEXT}, options=OBJECT),
         "model": OBJECT,
         "items": FieldType("a whole number, at least 1", lambda value: is_whole_number(value, 1)),
-        "rules": optional(object_with(weight=NUMBER)),
+        "rules": optional(RULES_FIELD),
         "sha256": FieldType(
             "an object with the hash of each file, as text",
             lambda value: isinstance(value, dict) and all(map(TEXT.is_valid, value.values())),

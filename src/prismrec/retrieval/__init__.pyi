@@ -11,11 +11,20 @@ from .index import (
 )
 from .merge import merge_candidates
 from .retriever import Retriever
-from .rules import RuleRetriever, count_pairs, count_rules, keep_strongest, recency_weights
+from .rules import (
+    NEIGHBOURS,
+    RuleRetriever,
+    count_pairs,
+    count_rules,
+    keep_strongest,
+    keep_strongest_positive,
+    recency_weights,
+)
 from .sources import InterestSource, PopularSource, Query, retrieve
 
 __all__ = [
     "INDEXES",
+    "NEIGHBOURS",
     "BlendedSource",
     "Choice",
     "ExactIndex",
@@ -29,6 +38,7 @@ __all__ = [
     "count_pairs",
     "count_rules",
     "keep_strongest",
+    "keep_strongest_positive",
     "load_index",
     "merge_candidates",
     "real_queries",

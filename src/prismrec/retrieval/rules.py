@@ -1,14 +1,22 @@
-"""Co-occurrence rules: how often an item followed another one soon after.
+"""Rules between items: how strongly an item of the history points to another item.
 
     options = {"backward": 0.5, "alpha": 0.3, "beta": 0.3, "weight": 1}
     rules = RuleRetriever.count(split.train, catalog.size, **options)
     rules.scores(histories)        # sparse [B, V]
 
-The baseline ``sequential_rules`` scores with the same counts.
+A rule retriever is one table and a weight of each event by its age. The table has one of three
+kinds, named like the baselines whose tables they are:
+
+    sequential-rules    how often j followed i soon after: ``count_rules``
+    item-knn            how similar the users of i and of j are
+    ease                the weight of i for j in the linear model EASE
+
+Where the order of events says little, the last two find more. ``training.fit_rule_retriever``
+chooses the kind on validation.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,30 +24,39 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
-from prismrec.numerics import position_in_group
+from prismrec.numerics import position_in_group, top_k
 
 NEIGHBOURS = 200
 """Rules kept per item: the strongest."""
 RECENCY = 0.8
 """Factor on the weight of an item of the history per newer item."""
+SEQUENTIAL = "sequential-rules"
+"""Kind of a table of counted rules."""
+BLOCK = 1024
+"""Rows of a dense table that are cut at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class RuleRetriever:
-    """Finds items that often followed the items of a history.
+    """Finds items to which the items of a history point.
 
     Raises:
-        DataError: The table is not square or has a number that is not finite or is negative, or
-            the weight is negative.
+        DataError: The table is not square or has a number that is not finite or is negative, the
+            weight is negative, or the recency is not in (0, 1].
     """
 
     table: sparse.csr_array
-    """``[V, V]``: strength of the rule "j soon after i"; row and column 0 are empty."""
+    """``[V, V]``: strength of the rule from item i to item j; row and column 0 are empty."""
     weight: float
     """Weight of the rules when they are blended with the interests; 0 or more."""
+    kind: str = SEQUENTIAL
+    """What the table was made of: "sequential-rules", "item-knn" or "ease"."""
+    recency: float = RECENCY
+    """Factor, in (0, 1], on the weight of an item of the history per newer item; with 1 all items
+    have the same weight."""
 
     def __post_init__(self) -> None:
-        """Check the table and the weight."""
+        """Check the table, the weight and the recency."""
         square = self.table.shape[0] == self.table.shape[1]
         if not (square and np.isfinite(self.table.data).all() and (self.table.data >= 0).all()):
             raise DataError(
@@ -48,18 +65,22 @@ class RuleRetriever:
             )
         if not 0 <= self.weight < np.inf:
             raise DataError(f"The weight of rules is {self.weight}; use a number of 0 or more.")
+        if not 0 < self.recency <= 1:
+            raise DataError(
+                f"The recency of rules is {self.recency}; use a number above 0 and at most 1."
+            )
 
     def __repr__(self) -> str:
         size = self.table.shape[0]
-        rules = f"{self.table.nnz:,} rules, {size - 1:,} items"
-        return f"RuleRetriever({rules}, weight {self.weight:g})"
+        rules = f"{self.kind}, {self.table.nnz:,} rules, {size - 1:,} items"
+        return f"RuleRetriever({rules}, recency {self.recency:g}, weight {self.weight:g})"
 
     @classmethod
     def count(
         cls, train: Histories, size: int, *, backward: float, alpha: float, beta: float,
         weight: float,
     ) -> "RuleRetriever":  # fmt: skip
-        """Count rules in histories, and keep the ``NEIGHBOURS`` strongest per item."""
+        """Count sequential rules, and keep the ``NEIGHBOURS`` strongest per item."""
         table = count_rules(train, size, backward=backward, alpha=alpha, beta=beta)
         return cls(keep_strongest(table, NEIGHBOURS).astype(np.float32), weight)
 
@@ -67,25 +88,28 @@ class RuleRetriever:
         """Return the same rules for a larger catalog; there are no rules for the new items."""
         table = self.table.copy()
         table.resize((size, size))
-        return RuleRetriever(table, self.weight)
+        return replace(self, table=table)
 
     def scores(self, histories: Sequence[NDArray[np.int64]]) -> sparse.csr_array:
-        """Score the items that follow each history, ``[B, V]``; the indices of a row ascend."""
-        scores = recency_weights(histories, self.table.shape[0], recency=RECENCY) @ self.table
+        """Score items for each history, ``[B, V]``; the indices of a row ascend.
+
+        The score of item j is the sum over the history of recency**age * table[i, j].
+        """
+        scores = recency_weights(histories, self.table.shape[0], recency=self.recency) @ self.table
         scores.sort_indices()
         return scores
 
     def reasons(
         self, history: NDArray[np.int64], items: Sequence[int]
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Return, per item, the items of the history that it often follows, and their shares.
+        """Return, per item, the items of the history that point to it, and their shares.
 
         The strongest comes first, and the shares sum to 1. An item without a rule has no reasons.
         An item that is in the history twice is one reason, with the sum of both weights.
         """
         distinct, position = np.unique(history, return_inverse=True)
         ages = len(history) - 1 - np.arange(len(history))
-        weights = np.bincount(position, RECENCY**ages, minlength=len(distinct))
+        weights = np.bincount(position, self.recency**ages, minlength=len(distinct))
         parts = weights[:, None] * self.table[distinct, :][:, list(items)].toarray()
         reasons = []
         for part in parts.T:
@@ -144,6 +168,27 @@ def keep_strongest(block: sparse.csr_array, neighbours: int) -> sparse.csr_array
     order = np.lexsort((block.indices, -block.data, row))
     kept = np.sort(order[position_in_group(lengths) < neighbours])
     return sparse.csr_array((block.data[kept], (row[kept], block.indices[kept])), shape=block.shape)
+
+
+def keep_strongest_positive(table: NDArray[np.floating], neighbours: int) -> sparse.csr_array:
+    """Return the highest positive entries of each row of a dense table, in float32.
+
+    Ties go to the smaller column. Entries of 0 and below are dropped, so that the scores of a
+    history can be shares of a sum.
+
+    Cost: O(V²) time, in blocks of ``BLOCK`` rows.
+    """
+    blocks = []
+    for start in range(0, len(table), BLOCK):
+        rows = table[start : start + BLOCK]
+        columns = np.sort(top_k(rows, min(neighbours, rows.shape[1])), axis=1)
+        values = np.maximum(np.take_along_axis(rows, columns, axis=1), 0).astype(np.float32)
+        indptr = np.arange(len(rows) + 1) * columns.shape[1]
+        parts = (values.ravel(), columns.ravel(), indptr)
+        block = sparse.csr_array(parts, shape=rows.shape)
+        block.eliminate_zeros()
+        blocks.append(block)
+    return sparse.vstack(blocks, format="csr")
 
 
 def recency_weights(

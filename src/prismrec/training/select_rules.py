@@ -1,26 +1,71 @@
-"""Selection of the rule retriever on validation, after training."""
+"""Selection of the rule retriever on validation, after training.
 
-from collections.abc import Sequence
+    rules, reason = fit_rule_retriever(recommender, split.train, split.valid)
+    recommender = recommender.with_rules(rules)
+
+The tables of three baselines are compared, blended with the interests: sequential rules, item-kNN
+and EASE.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from prismrec.data import Case, Histories
-from prismrec.evaluation import evaluate
+from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
 from prismrec.recommend import Recommender
-from prismrec.retrieval import RuleRetriever
+from prismrec.retrieval import NEIGHBOURS, RuleRetriever, keep_strongest_positive
 from prismrec.training.select import evenly_spread
 
-WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Weights of the rules to compare."""
-FIRST_WEIGHT = 0.5
-"""Weight at which the variants of the rules are compared."""
+FIRST_WEIGHTS = (0.5, 2.0)
+"""Weights at which all tables are compared."""
+TOP = 10
+"""The first ranks count as much as the whole list: with metric@50, metric@10 is measured too."""
 MIN_GAIN = 1.02
 """Factor by which the metric must rise; below it the rules are not worth their time."""
 VARIANTS = ((0.5, 0.3, 0.3), (0.5, 0.0, 0.3), (0.0, 0.0, 0.0))
-"""``backward``, ``alpha`` and ``beta`` of the rules. The last two are the baseline's, for dense and
-for sparse data. The first gives frequent items less weight, since interests already rank popular
-items high."""
+"""``backward``, ``alpha`` and ``beta`` of sequential rules. The last two are the baseline's, for
+dense and for sparse data. The first gives frequent items less weight, since interests already rank
+popular items high."""
+SHRINKS = (0.0, 20.0)
+"""``shrink`` of item-kNN, as in the baseline."""
+L2 = 500.0
+"""``l2`` of EASE, as in the baseline."""
+RECENCIES = (0.8, 1.0)
+"""Recency of item-kNN and EASE: newer items count more, or all items count the same."""
+PAIRS_UP_TO = 10**9
+"""Largest sum of squared history lengths for item-kNN; more takes many minutes."""
+EASE_UP_TO = 20_000
+"""Largest number of items for EASE: it takes two minutes on one core, and 3.2 GB."""
+TABLE_USERS = 1_000
+"""Largest number of validation users that compare tables and weights, evenly spread."""
 RULE_USERS = 5_000
-"""Largest number of validation users that compare rules, evenly spread."""
+"""Largest number of validation users that compare the best of each kind, evenly spread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Rules, and what the recommender reaches with them on validation."""
+
+    rules: RuleRetriever
+    values: tuple[float, ...]
+    """Value per metric."""
+
+    @property
+    def score(self) -> float:
+        """The geometric mean of the values: a factor has the same weight in each metric."""
+        return math.prod(self.values) ** (1 / len(self.values))
+
+    def __str__(self) -> str:
+        return f"{self.rules.kind} {_joined(self.values)}"
+
+
+Measure = Callable[[RuleRetriever], Trial]
 
 
 def fit_rule_retriever(
@@ -31,51 +76,115 @@ def fit_rule_retriever(
     metric: str = "recall@50",
     exclude_seen: bool = True,
 ) -> tuple[RuleRetriever | None, str]:
-    """Find the co-occurrence rules that improve a recommender most.
+    """Find the rules that improve a recommender most: sequential rules, item-kNN or EASE.
 
     Args:
         recommender: Recommender without rules.
-        train: Histories in which the rules are counted.
+        train: Histories from which the rules are made.
         valid: Validation cases.
-        metric: Metric that the rules must improve by more than ``MIN_GAIN``.
+        metric: Metric that the rules must improve by more than ``MIN_GAIN``. For lists of more than
+            ``TOP`` items it is the geometric mean of the metric at ``TOP`` and at that length, so
+            that a long list does not gain at the cost of its top.
         exclude_seen: Exclude the items of the history from lists.
 
     Returns:
-        The rule retriever, or None if no rules improve the metric enough; and a sentence that
-        describes the decision.
+        The best rule retriever that was tried, or None if none improves the metric enough; and a
+        sentence that describes the decision.
 
-    Cost: one evaluation of ``RULE_USERS`` users without rules, one per variant at the first weight,
-        and one per other weight with the best variant.
+    Cost: O(V³) for EASE, up to ``EASE_UP_TO`` items; 25 to 40 evaluations of ``TABLE_USERS``
+        users (nine tables at two weights, and the best table of each kind at a few more); and one
+        of ``RULE_USERS`` users per kind, and one without rules.
     """
     if not valid:
         return None, "rules were not blended in: there is no validation split to compare them on"
-    name, _, k = metric.partition("@")
+    name, _, longest = metric.partition("@")
+    ks = sorted({min(TOP, int(longest)), int(longest)})
     cases = evenly_spread(valid, RULE_USERS)
 
-    def value(rules: RuleRetriever | None) -> float:
+    def values(rules: RuleRetriever | None, cases: Sequence[Case]) -> tuple[float, ...]:
         recommend = partial(recommender.with_rules(rules).ranked, exclude_seen=exclude_seen)
-        return evaluate(recommend, cases, ks=(int(k),), only=(name,)).metrics[metric]
+        metrics = evaluate(recommend, cases, ks=ks, only=(name,)).metrics
+        return tuple(metrics[f"{name}@{k}"] for k in ks)
 
-    plain = value(None)
-    size = recommender.catalog.size
-    tried = [
-        (value(rules), rules)
-        for backward, alpha, beta in VARIANTS
-        for rules in [
-            RuleRetriever.count(
-                train, size, backward=backward, alpha=alpha, beta=beta, weight=FIRST_WEIGHT
-            )
-        ]
-    ]
-    table = max(tried, key=lambda pair: pair[0])[1].table
-    others = [RuleRetriever(table, weight) for weight in WEIGHTS if weight != FIRST_WEIGHT]
-    tried += [(value(rules), rules) for rules in others]
-    highest, best = max(tried, key=lambda pair: pair[0])
-    if highest <= MIN_GAIN * plain:
+    def measure(rules: RuleRetriever) -> Trial:
+        return Trial(rules, values(rules, evenly_spread(valid, TABLE_USERS)))
+
+    kinds, skipped = _kinds(train, recommender.catalog.size)
+    chosen = [_best_weight(_best_table(tables, measure), measure).rules for tables in kinds]
+    trials = [Trial(rules, values(rules, cases)) for rules in chosen]
+    trials.sort(key=lambda trial: -trial.score)  # stable: ties go to the first kind
+    best, plain = trials[0], values(None, cases)
+    names = " and ".join(f"{name}@{k}" for k in ks)
+    others = ", ".join([*map(str, trials[1:]), *skipped])
+    if best.score <= MIN_GAIN * Trial(best.rules, plain).score:
         return None, (
-            f"rules were not blended in: none raised {metric} on validation ({plain:.4f}) by 2 %"
+            f"rules were not blended in: none raised {names} on validation ({_joined(plain)}) by "
+            f"2 %; with rules: {best}, {others}"
         )
-    return best, (
-        f"rules were blended in with weight {best.weight:g}: they raised {metric} on validation "
-        f"from {plain:.4f} to {highest:.4f}"
+    return best.rules, (
+        f"{best.rules.kind} was blended in with weight {best.rules.weight:g} and recency "
+        f"{best.rules.recency:g}: it raised {names} on validation from {_joined(plain)} to "
+        f"{_joined(best.values)}; others: {others}"
     )
+
+
+def _best_table(tables: Iterator[RuleRetriever], measure: Measure) -> Trial:
+    """Return the best trial of several tables at ``FIRST_WEIGHTS``; ties go to the first."""
+    trials = (measure(replace(rules, weight=w)) for rules in tables for w in FIRST_WEIGHTS)
+    return max(trials, key=lambda trial: trial.score)
+
+
+def _best_weight(best: Trial, measure: Measure) -> Trial:
+    """Return the best trial with the same table: lower or raise the weight while that helps."""
+    for step in (-1, 1):
+        place = WEIGHTS.index(best.rules.weight)
+        for weight in WEIGHTS[place + step :: step] if place + step >= 0 else ():
+            trial = measure(replace(best.rules, weight=weight))
+            if trial.score <= best.score:
+                break
+            best = trial
+    return best
+
+
+def _kinds(train: Histories, size: int) -> tuple[list[Iterator[RuleRetriever]], list[str]]:
+    """Return the tables to compare per kind, with weight 0, and which kinds are too expensive.
+
+    A table is made when it is read, so that at most two are in memory.
+    """
+    kinds, skipped = [_sequential_rules(train, size)], []
+    pairs = int((train.lengths.astype(np.int64) ** 2).sum())
+    if pairs <= PAIRS_UP_TO:
+        kinds.append(_item_knn(train, size))
+    else:
+        skipped.append(
+            f"item-knn was not tried ({pairs:,} pairs of events are more than {PAIRS_UP_TO:,})"
+        )
+    if size - 1 <= EASE_UP_TO:
+        kinds.append(_ease(train, size))
+    else:
+        skipped.append(f"ease was not tried ({size - 1:,} items are more than {EASE_UP_TO:,})")
+    return kinds, skipped
+
+
+def _sequential_rules(train: Histories, size: int) -> Iterator[RuleRetriever]:
+    for backward, alpha, beta in VARIANTS:
+        yield RuleRetriever.count(
+            train, size, backward=backward, alpha=alpha, beta=beta, weight=0.0
+        )
+
+
+def _item_knn(train: Histories, size: int) -> Iterator[RuleRetriever]:
+    for shrink in SHRINKS:
+        table = cosine_similarities(train, size, neighbours=NEIGHBOURS, shrink=shrink)
+        yield from (RuleRetriever(table, 0.0, "item-knn", recency) for recency in RECENCIES)
+
+
+def _ease(train: Histories, size: int) -> Iterator[RuleRetriever]:
+    # EASE also has negative weights, but the share of an item cannot be negative. Keeping only the
+    # strongest positive weights loses little (docs/lab.md).
+    table = keep_strongest_positive(ease_weights(train, size, L2), NEIGHBOURS)
+    yield from (RuleRetriever(table, 0.0, "ease", recency) for recency in RECENCIES)
+
+
+def _joined(values: Sequence[float]) -> str:
+    return " and ".join(f"{value:.4f}" for value in values)

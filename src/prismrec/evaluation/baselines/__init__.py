@@ -18,8 +18,8 @@ from functools import partial
 
 from prismrec.data import Case, Histories
 from prismrec.evaluation.baselines.choose import Fitted, choose
-from prismrec.evaluation.baselines.ease import ease
-from prismrec.evaluation.baselines.item_knn import item_knn
+from prismrec.evaluation.baselines.ease import ease, ease_weights
+from prismrec.evaluation.baselines.item_knn import cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.evaluation.baselines.score import Score, by_score
 from prismrec.evaluation.baselines.sequential_rules import sequential_rules
@@ -73,7 +73,9 @@ __all__ = [
     "Score",
     "by_score",
     "choose",
+    "cosine_similarities",
     "ease",
+    "ease_weights",
     "item_knn",
     "popularity",
     "sequential_rules",

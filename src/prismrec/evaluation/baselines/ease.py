@@ -21,10 +21,7 @@ LARGEST = 30_000
 
 
 def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0) -> Score:
-    """Fit the linear model that best predicts each item of a user from the other items.
-
-    With X the 0/1 matrix of users and items, G = XᵀX + l2 I and P its inverse, the weight of item
-    i for item j is -P[i, j] / P[j, j], and 0 for j itself.
+    """Score an item by its weights in the linear model: see ``ease_weights``.
 
     Args:
         train: Histories to fit.
@@ -34,10 +31,30 @@ def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0
             item.
 
     Raises:
+        ConfigError: ``l2`` is not positive.
+        DataError: The catalog is too large for a dense matrix of V by V.
+    """
+    weights = ease_weights(train, size, l2)
+
+    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+        history = recency_weights(histories, size, recency=recency)
+        scores: NDArray[np.floating] = history @ weights
+        return scores
+
+    return score
+
+
+def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:
+    """Fit the linear model that best predicts each item of a user from the other items, ``[V, V]``.
+
+    With X the 0/1 matrix of users and items, G = XᵀX + l2 I and P its inverse, the weight of item
+    i for item j is -P[i, j] / P[j, j], and 0 for j itself.
+
+    Raises:
         ConfigError: ``l2`` is not positive, so G may have no inverse.
         DataError: The catalog is too large for a dense matrix of V by V.
 
-    Cost: O(V³) time, 8 V² bytes of memory; V = 12,000 takes a minute on one core and 1.2 GB.
+    Cost: O(V³) time, 8 V² bytes of memory; V = 12,000 takes half a minute on one core and 1.2 GB.
     """
     if not l2 > 0:
         raise ConfigError(f"l2 is {l2}, but it must be above 0; use 50 to 1,000.")
@@ -47,14 +64,7 @@ def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0
             f"the limit is {LARGEST - 1:,} items; use item_knn or sequential_rules instead."
         )
     events = incidence(train, size)
-    weights = solve((events.T @ events).toarray(), l2)
-
-    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-        history = recency_weights(histories, size, recency=recency)
-        scores: NDArray[np.floating] = history @ weights
-        return scores
-
-    return score
+    return solve((events.T @ events).toarray(), l2)
 
 
 def solve(gram: NDArray[np.float32], l2: float) -> NDArray[np.float32]:

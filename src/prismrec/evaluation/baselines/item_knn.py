@@ -49,7 +49,7 @@ def item_knn(
             f"item_knn got recency {recency}, neighbours {neighbours} and shrink {shrink}, and one "
             "is out of range; use 0 < recency <= 1, neighbours >= 1 and shrink >= 0."
         )
-    similarity = cosine(incidence(train, size), neighbours, shrink)
+    similarity = cosine_similarities(train, size, neighbours=neighbours, shrink=shrink)
 
     def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
         history = recency_weights(histories, size, recency=recency)
@@ -57,6 +57,13 @@ def item_knn(
         return scores
 
     return score
+
+
+def cosine_similarities(
+    train: Histories, size: int, *, neighbours: int | None, shrink: float
+) -> sparse.csr_array:
+    """Compute the shrunk cosine of the users of every two items, ``[V, V]``: see ``item_knn``."""
+    return cosine(incidence(train, size), neighbours, shrink)
 
 
 def incidence(train: Histories, size: int) -> sparse.csr_array:
