@@ -21,9 +21,10 @@ def of_diagnostics(*usage):
     """Return all notes of a model with these shares of the targets."""
     none = tuple(None for _ in usage)
     return Diagnostics(
-        k=50, users=100, active=tuple(1.0 for _ in usage), usage=usage, usage_entropy=0.5,
-        effective_items=none, read_items=10.0, cosine=0.95, overlap=0.5, marginal_recall=none,
-        recall=0.1, pool_recall=0.2, pool_items=60.0, distinct_lists=0.05,
+        k=50, users=100, formed=False, active=tuple(1.0 for _ in usage), usage=usage,
+        usage_entropy=0.5, effective_items=none, read_items=10.0, cosine=0.95, overlap=0.5,
+        marginal_recall=none, recall=0.1, pool_recall=0.2, pool_items=60.0, distinct_lists=0.05,
+        largest_share=1.0, interests_used=1.0, subtopic_recall=0.5,
     ).notes  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def test_the_notes_of_the_service_are_translated():
         *of_comparisons(),
         of_an_index(),
     ]
-    assert len(sentences) == 12
+    assert len(sentences) == 14
     for sentence in sentences:
         assert any(pattern.fullmatch(sentence) for pattern in patterns), sentence
 
