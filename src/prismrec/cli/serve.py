@@ -12,7 +12,7 @@ from prismrec.service import Keys, ServePaths, Settings, check_exposure
 
 HEADINGS = (
     (COMMON, "host port store workers threads"),
-    (PAGE, "page"),
+    (PAGE, "page image_host"),
     (LIMITS, "queue timeout history body rate cors"),
     (EXTENSIONS, "extractor index reranker"),
 )

@@ -21,15 +21,22 @@ loaded_artifact  an opened artifact, and what is computed from it once
 versions         which artifact answers: loads it, applies changes, reloads it
 lists            from requests to lists
 users            events and interests of users
-items            items of the catalog: search, similar items, the map
-insight          example users and the health report of the page
-projection       projects vectors to the two axes of the page's map
+items            items of the catalog: by id, by title, similar items
+search           the index of titles
+pictures         which pictures of items may be shown
+insight          example users and the health report of the page, computed once per artifact
+examples         users of the data set, and how much their interests mix in their lists
+start            what the page needs before its first list
+catalog_map      the map of the catalog and its labels
+projection       projects vectors to the two axes of the map
 health           the diagnostics and the report behind the health report
+verdict          what the health report says first
 metrics          Prometheus metrics
 thread_pool      computing threads with a bounded queue
 microbatch       computes waiting requests together
 context          the parts that every route uses
 routes           the routes
+page_files       the files of the page, compressed
 app              the application: routes, errors, page
 server           the process: sockets, connections, workers
 """

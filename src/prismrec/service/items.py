@@ -1,28 +1,41 @@
-"""Items of the catalog: search, similar items and the map."""
+"""Items of the catalog: by id, by title, and similar items."""
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Collection, Sequence
 
 from prismrec.recommend import Recommender
 from prismrec.service.loaded_artifact import LoadedArtifact
-from prismrec.service.responses import CatalogItem, CatalogItems, CatalogMap, SimilarItems
+from prismrec.service.pictures import allowed_image
+from prismrec.service.responses import CatalogItem, CatalogItems, SimilarItems
 
 
 def find_items(
-    served: LoadedArtifact, names: Sequence[str], search: str, limit: int
+    served: LoadedArtifact,
+    names: Sequence[str],
+    search: str,
+    limit: int,
+    images: Collection[str],
 ) -> CatalogItems:
-    """Return items by id, or by title if there are no ids."""
+    """Return items by id, or by title if there are no ids.
+
+    Args:
+        served: Has the items.
+        names: Ids; unknown ids are left out.
+        search: Text that titles contain.
+        limit: Largest number of items that are found by title.
+        images: Hosts whose pictures may be shown.
+    """
     catalog = served.recommender.catalog
     if names:
         numbers = catalog.items.index_known(names).tolist()
     else:
-        numbers = search_titles(served, search, limit)
-    return CatalogItems(describe_items(served.recommender, numbers))
+        numbers = served.titles.find(search, limit)
+    return CatalogItems(describe_items(served.recommender, numbers, images))
 
 
-def describe_items(recommender: Recommender, numbers: Sequence[int]) -> list[CatalogItem]:
-    """Return descriptions of items, by item number."""
+def describe_items(
+    recommender: Recommender, numbers: Sequence[int], images: Collection[str]
+) -> list[CatalogItem]:
+    """Return descriptions of items, by item number; pictures only from the hosts ``images``."""
     catalog = recommender.catalog
     return [
         CatalogItem(
@@ -32,48 +45,12 @@ def describe_items(recommender: Recommender, numbers: Sequence[int]) -> list[Cat
             count=int(catalog.count[number]),
             hidden=number in recommender.hidden,
             provisional=number in recommender.provisional,
+            image=allowed_image(catalog.image(number), images),
         )
         for name, number in zip(catalog.items.external(numbers), numbers, strict=True)
     ]
 
 
-def search_titles(served: LoadedArtifact, text: str, limit: int) -> list[int]:
-    """Return the numbers of items whose title contains the text.
-
-    Titles that begin with the text come first, then titles with a word that begins with it; the
-    most popular first.
-
-    Cost: O(V).
-    """
-    text = text.casefold().strip()
-    catalog = served.recommender.catalog
-    ranked = []
-    for place, title in enumerate(served.titles):
-        at = title.find(text)
-        if at >= 0:
-            kind = 0 if at == 0 else 1 if not title[at - 1].isalnum() else 2
-            ranked.append((kind, -int(catalog.count[place + 1]), place + 1))
-    return [number for *_, number in sorted(ranked)[:limit]]
-
-
 def similar_items(served: LoadedArtifact, item: str, k: int) -> SimilarItems:
     """Return the items nearest to an item."""
     return SimilarItems(item, served.name, served.recommender.similar(item, k))
-
-
-def catalog_map(served: LoadedArtifact, limit: int) -> CatalogMap:
-    """Return the most popular items with their positions on the map."""
-    recommender = served.recommender
-    catalog = recommender.catalog
-    popular = catalog.by_count[: limit + len(recommender.hidden)].tolist()
-    numbers = [number for number in popular if number not in recommender.hidden][:limit]
-    vectors = recommender.model.content_vectors(np.array(numbers, dtype=np.int64))
-    positions = served.plane.project(vectors)
-    return CatalogMap(
-        ids=catalog.items.external(numbers),
-        titles=[catalog.title(number) for number in numbers],
-        x=positions[:, 0].tolist(),
-        y=positions[:, 1].tolist(),
-        category=catalog.single_category[numbers].tolist(),
-        categories=catalog.category_names,
-    )

@@ -10,10 +10,12 @@ from prismrec.data import Catalog
 from prismrec.errors import DataError
 from prismrec.recommend import NewItem, Recommender
 from prismrec.service.artifact_copy import ArtifactCopy
+from prismrec.service.catalog_map import map_labels
 from prismrec.service.changes import Added, AddedItem, Change, Marked
 from prismrec.service.extensions import Extensions
 from prismrec.service.projection import Plane
-from prismrec.service.responses import ArtifactInfo, IndexInfo
+from prismrec.service.responses import ArtifactInfo, IndexInfo, MapLabel, ServedArtifacts
+from prismrec.service.search import TitleSearch
 
 MAPPED = 200_000
 """Number of items, the most popular, from which the plane of the map is computed."""
@@ -53,9 +55,14 @@ class LoadedArtifact:
         )
 
     @cached_property
-    def titles(self) -> list[str]:
-        """Titles in lower case for search, by item number - 1."""
-        return [title.casefold() for title in self.recommender.catalog.titles.to_list()]
+    def labels(self) -> list[MapLabel]:
+        """The labels of the map."""
+        return map_labels(self.recommender, self.plane)
+
+    @cached_property
+    def titles(self) -> TitleSearch:
+        """The index of titles."""
+        return TitleSearch.of(self.recommender.catalog)
 
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
         """Return the same artifact with hidden and new items.
@@ -74,7 +81,11 @@ class LoadedArtifact:
                 hides = change.kind == "hide"
                 mark = recommender.with_hidden if hides else recommender.with_visible
                 recommender = mark(change.items)
-        return replace(self, recommender=recommender)
+        changed = replace(self, recommender=recommender)
+        if recommender.catalog is self.recommender.catalog:  # items were only hidden or unhidden
+            kept = {"plane", "labels", "titles"} & self.__dict__.keys()
+            changed.__dict__.update({name: self.__dict__[name] for name in kept})
+        return changed
 
     def info(self) -> ArtifactInfo:
         """Return a description for the API."""
@@ -90,6 +101,11 @@ class LoadedArtifact:
             index=IndexInfo(index.kind, index.exact, about.get("index")),
             about=about,
         )
+
+
+def describe_both(main: LoadedArtifact, compared: LoadedArtifact | None) -> ServedArtifacts:
+    """Return a description of the artifact that answers and of the one to compare with."""
+    return ServedArtifacts(**vars(main.info()), compare_with=compared.info() if compared else None)
 
 
 def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:

@@ -8,12 +8,13 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import orjson
 
 from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.pictures import image_hosts
 from prismrec.service.settings import Settings
 
 Message = MutableMapping[str, Any]
@@ -23,19 +24,28 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 READING = 10.0
 """Seconds within which the whole body must arrive."""
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", POLICY.encode()),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-]
 log = logging.getLogger("prismrec.service")
+
+
+def security_headers(images: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every response.
+
+    Args:
+        images: The hosts from which the page may show pictures; see ``pictures``.
+    """
+    hosts = "".join(f" https://{host}" for host in images)
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{hosts}; "
+        "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return [
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", policy.encode()),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"x-frame-options", b"DENY"),
+    ]
 
 
 class RequestLimits:
@@ -51,6 +61,7 @@ class RequestLimits:
         self, app: App, *, settings: Settings, on_answer: Callable[[str, int, float], None]
     ) -> None:
         self.app, self.settings, self.on_answer = app, settings, on_answer
+        self.headers = security_headers(image_hosts(settings.image_host))
 
     async def __call__(  # noqa: D102
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
@@ -69,7 +80,7 @@ class RequestLimits:
                 status, started = message["status"], True
                 message["headers"] = [
                     *message.get("headers", []),
-                    *HEADERS,
+                    *self.headers,
                     (b"x-request-id", request_id.encode()),
                 ]
             await send(message)

@@ -9,9 +9,13 @@ from prismrec.service import items as item_pages
 from prismrec.service import responses as out
 from prismrec.service import schemas as s
 from prismrec.service import users as user_pages
+from prismrec.service.catalog_map import catalog_map as make_map
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import ApiError, error_responses
 from prismrec.service.lists import with_positions
+from prismrec.service.loaded_artifact import describe_both
+from prismrec.service.pictures import image_hosts
+from prismrec.service.start import Starter, StartQuery
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
@@ -25,7 +29,7 @@ def reply(content: object) -> Response:
 def make_routes(context: RouteContext) -> APIRouter:
     """Return all routes."""
     routes = APIRouter()
-    for add in (_lists, _events, _users, _items, _artifact, _monitoring):
+    for add in (_lists, _start, _events, _users, _items, _artifact, _monitoring):
         add(routes, context)
     return routes
 
@@ -42,6 +46,22 @@ def _lists(routes: APIRouter, context: RouteContext) -> None:
     async def recommend_batch(batch: s.BatchRequest) -> Response:
         """Recommend items to several users or histories."""
         return reply(out.Answers(await workers.run(lists.answer_all, batch.requests)))
+
+
+def _start(routes: APIRouter, context: RouteContext) -> None:
+    batcher, writers = context.batcher, context.writers
+    starter = Starter(
+        context.versions, context.store, context.insight, newest=context.settings.history
+    )
+
+    @routes.get("/v1/start", **context.route("read", out.Start))
+    async def start(query: Annotated[StartQuery, Query()]) -> Response:
+        """Return what the page needs before its first list, with the list."""
+        prepared = await writers.run(starter.prepare, query)
+        answer = await batcher.run(prepared.request)
+        if answer.artifact not in prepared.artifacts:  # the artifact was reloaded in between
+            prepared = await writers.run(starter.prepare, query)
+        return reply(prepared.finish(answer))
 
 
 def _events(routes: APIRouter, context: RouteContext) -> None:
@@ -102,6 +122,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
     versions, workers, writers = context.versions, context.workers, context.writers
+    images = frozenset(image_hosts(context.settings.image_host))
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
     async def find_items(
@@ -112,7 +133,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         """Return items by id, or search them by title."""
 
         def read() -> out.CatalogItems:
-            return item_pages.find_items(versions.current(), id, search, limit)
+            return item_pages.find_items(versions.current(), id, search, limit, images)
 
         return reply(await workers.run(read))
 
@@ -149,18 +170,20 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         """Return a description of the served artifacts."""
 
         def read() -> out.ServedArtifacts:
-            main, compared = versions.both()
-            second = compared.info() if compared else None
-            return out.ServedArtifacts(**vars(main.info()), compare_with=second)
+            return describe_both(*versions.both())
 
         return reply(await workers.run(read))
 
     @routes.get("/v1/map", **context.route("read", out.CatalogMap))
-    async def catalog_map(limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000) -> Response:
-        """Return the most popular items with their positions on the map."""
+    async def catalog_map(
+        limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000,
+        items: Annotated[list[str], Query(max_length=2_000)] = [],  # noqa: B006
+    ) -> Response:
+        """Return the most popular items on the map, the items asked for, and labels."""
 
         def read() -> out.CatalogMap:
-            return item_pages.catalog_map(versions.current(), limit)
+            served = versions.current()
+            return make_map(served.recommender, served.plane, served.labels, limit, items)
 
         return reply(await workers.run(read))
 

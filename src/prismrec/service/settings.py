@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from prismrec.errors import ConfigError
+from prismrec.service.pictures import image_hosts
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
@@ -53,6 +54,9 @@ class Settings:
     """Your own class of the artifact's extractor, as module:Class."""
     index: str = ""
     """Your own class of the artifact's index, as module:Class."""
+    image_host: str = ""
+    """Hosts from which the page may show pictures of items, separated by commas. Default: none. The
+    addresses are in the column image of the items file; visitors' browsers contact these hosts."""
     page: bool | None = None
     """Serve the page at /. Default: only without keys. With keys, the page asks each visitor for a
     key."""
@@ -74,6 +78,13 @@ class Settings:
                 f"timeout is {self.timeout} and rate is {self.rate}; set a timeout above 0 and a "
                 "rate of 0 or more."
             )
+        try:
+            image_hosts(self.image_host)
+        except ValueError as error:
+            raise ConfigError(
+                f"image_host names {str(error)!r}, which is not a host; set for example "
+                "images.example.com, without https:// and without a path."
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,168 @@
+"""What the page needs before its first list, as one answer: no request waits for another one.
+
+The page of a new visitor has no history, so the service chooses an example user. The list itself is
+made as every other list is; see ``routes``.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
+
+from prismrec.errors import ConfigError
+from prismrec.service.examples import choose_example
+from prismrec.service.insight import Insight
+from prismrec.service.loaded_artifact import LoadedArtifact, describe_both
+from prismrec.service.responses import Example, HistoryItem, ServedAnswer, Start, StartSource
+from prismrec.service.schemas import Id, RecommendRequest
+from prismrec.service.stores import Store
+from prismrec.service.versions import Versions
+
+LONGEST = 10_000
+"""Most items of a history in a request for a list; the newest ones are used."""
+Names = Annotated[list[str], Field(max_length=LONGEST)]
+
+
+class StartQuery(BaseModel):
+    """What the page asks for: the parts of its address."""
+
+    user: Id | None = None
+    """An example user, or a user with stored events; None to choose an example."""
+    history: Names | None = None
+    """Item ids, oldest first, instead of the user's history; an empty one is left out."""
+    removed: Names = []
+    """Items to leave out of the history, one occurrence each, the oldest first."""
+    appended: Names = []
+    """Items to append to the history."""
+    options: Annotated[str, Field(max_length=20_000)] = ""
+    """JSON: fields of a request for a list, without user and history."""
+    examples: Annotated[int, Field(ge=0, le=200)] = 20
+    """Number of example users to offer."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The answer without its list, and the request for the list."""
+
+    fields: dict[str, Any]
+    request: RecommendRequest
+    artifacts: frozenset[str]
+    """Names of the artifacts that ``fields`` describe."""
+
+    def finish(self, answer: ServedAnswer) -> Start:
+        """Return the whole answer."""
+        return Start(**self.fields, answer=answer)
+
+
+class Starter:
+    """Prepares the first answer of the page.
+
+    Args:
+        versions: The artifacts that answer.
+        store: The store of events; it is read only if a user is named that is not an example.
+        insight: Has the example users.
+        newest: Number of the newest events of a user that are read.
+    """
+
+    def __init__(self, versions: Versions, store: Store, insight: Insight, *, newest: int) -> None:
+        self.versions, self.store, self.insight, self.newest = versions, store, insight, newest
+
+    def prepare(self, query: StartQuery) -> Prepared:
+        """Return everything but the list.
+
+        Raises:
+            StoreError: The events of the user cannot be read.
+            ConfigError: ``options`` is not a JSON object.
+            RequestValidationError: A field of ``options`` does not exist, or its value is wrong.
+        """
+        main, compared = self.versions.both()
+        offered = self.insight.examples(main, "", "different", 0, max(query.examples, 60)).users
+        user, source, base = self._base(main, query, offered)
+        history = _changed(base, query.removed, _items(main, query.appended))[-LONGEST:]
+        fields = {
+            "artifact": describe_both(main, compared),
+            "examples": offered[: query.examples],
+            "user": user,
+            "source": source,
+            "base": base,
+            "history": history,
+        }
+        names = frozenset(served.name for served in (main, compared) if served)
+        return Prepared(fields, read_options(query.options, [one.id for one in history]), names)
+
+    def _base(
+        self, main: LoadedArtifact, query: StartQuery, offered: Sequence[Example]
+    ) -> tuple[str | None, StartSource, list[HistoryItem]]:
+        """Return the user, and where the history comes from, and the history."""
+        if query.history is not None:
+            return None, "history", _items(main, [name for name in query.history if name])
+        user = query.user
+        example = self.insight.example(main, user) if user else choose_example(offered)
+        if example is not None:
+            return example.user, "example", _items(main, example.history)
+        if user is None:
+            return None, "none", []
+        events = self.store.recent(user, self.newest)
+        items = _items(main, [event.item for event in events], [event.time for event in events])
+        return user, "stored", items
+
+
+def read_options(text: str, history: Sequence[str]) -> RecommendRequest:
+    """Return the request for the list of a history; with reasons unless the options say otherwise.
+
+    Raises:
+        ConfigError: The text is not a JSON object, or names a user or a history.
+        RequestValidationError: A field does not exist, or its value is wrong.
+    """
+    try:
+        options = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        options = None
+    if not isinstance(options, dict) or options.keys() & {"user", "history"}:
+        raise ConfigError(
+            "options is not a JSON object of list options; send for example "
+            'options={"k":10,"diversity":0.1}, without user and history.'
+        )
+    try:
+        return RecommendRequest.model_validate({"explain": True, **options, "history": [*history]})
+    except ValidationError as error:
+        faults = [
+            {**fault, "loc": ("query", "options", *fault["loc"])}
+            for fault in error.errors(include_url=False, include_context=False)
+        ]
+        raise RequestValidationError(faults) from error
+
+
+def _items(
+    served: LoadedArtifact, names: Sequence[str], times: Sequence[int] | None = None
+) -> list[HistoryItem]:
+    """Return items of a history with their titles; an unknown item has its id as its title."""
+    catalog = served.recommender.catalog
+    known = [name in catalog.items for name in names]
+    numbers = iter(catalog.items.index_known(names).tolist())
+    return [
+        HistoryItem(
+            id=name,
+            title=catalog.title(next(numbers)) if is_known else name,
+            known=is_known,
+            time=times[at] if times else None,
+        )
+        for at, (name, is_known) in enumerate(zip(names, known, strict=True))
+    ]
+
+
+def _changed(
+    base: Sequence[HistoryItem], removed: Sequence[str], appended: Sequence[HistoryItem]
+) -> list[HistoryItem]:
+    """Return a history without the removed items, each removed once, and with the appended ones."""
+    left, kept = Counter(removed), []
+    for item in base:
+        if left[item.id] > 0:
+            left[item.id] -= 1
+        else:
+            kept.append(item)
+    return [*kept, *appended]

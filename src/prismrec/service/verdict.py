@@ -1,0 +1,102 @@
+"""The verdict: what the health report says first, from the diagnostics and the evaluation report.
+
+Both are read with care: another version of this package may have written another shape.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prismrec.service.responses import Verdict
+
+SINGLE = "-k1"
+"""End of the name of the same model with one interest."""
+DIFFERENCE = re.compile(
+    r"(?P<model>.+) against (?P<other>.+), (?P<metric>recall@\d+): "
+    r"(?:(?P<level>level), (?P<change>[-+]?[\d.]+)|(?P<outcome>better|worse) by (?P<size>[\d.]+))"
+    r" ± (?P<half>[\d.]+)"
+)
+"""A sentence of the report that compares two models user by user; see ``evaluation.compare``."""
+
+
+def verdict(
+    diagnostics: Mapping[str, Any] | None, report: Mapping[str, Any] | None, artifact: str
+) -> Verdict | None:
+    """Return the verdict; None if neither the diagnostics nor the report have a part of it.
+
+    Args:
+        diagnostics: Measures of the interests; see ``evaluation.diagnose``.
+        report: What ``prismrec evaluate --report`` wrote.
+        artifact: Name of the artifact's folder, which is its name in the report.
+    """
+    measured, compared = diagnostics or {}, _against_single(report or {}, artifact)
+    found = Verdict(
+        interests_used_median=_number(measured.get("interests_used")),
+        largest_share_median=_number(measured.get("largest_share")),
+        **compared,
+    )
+    return found if any(value is not None for value in vars(found).values()) else None
+
+
+def _against_single(report: Mapping[str, Any], artifact: str) -> dict[str, Any]:
+    """Return the fields that compare the model with the same model with one interest."""
+    differences = list(_differences(report))
+    differences.sort(key=lambda found: found["model"] != artifact)  # this artifact's first
+    entries = _entries(report)
+    if not differences:
+        return _recall_alone(entries.get(artifact))
+    found = differences[0]
+    metric = found["metric"]
+    sign = -1 if found["outcome"] == "worse" else 1
+    change = found["change"] if found["level"] else sign * float(found["size"])
+    return {
+        "metric": metric,
+        "recall": _metric(entries.get(found["model"]), metric),
+        "recall_single": _metric(entries.get(found["other"]), metric),
+        "difference": float(change),
+        "interval": float(found["half"]),
+        "level": found["level"] is not None,
+    }
+
+
+def _differences(report: Mapping[str, Any]) -> Iterator[re.Match[str]]:
+    """Yield the comparisons of a model with the same model with one interest."""
+    sentences = report.get("differences")
+    for sentence in sentences if isinstance(sentences, list) else ():
+        found = DIFFERENCE.match(str(sentence))
+        if found and found["other"] == found["model"] + SINGLE:
+            yield found
+
+
+def _recall_alone(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the recall of the longest lists of an entry that is compared with nothing."""
+    names = [name for name in _metrics(entry) if re.fullmatch(r"recall@\d+", name)]
+    if not names:
+        return {}
+    metric = max(names, key=lambda name: int(name.partition("@")[2]))
+    return {"metric": metric, "recall": _metric(entry, metric)}
+
+
+def _entries(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    entries = report.get("entries")
+    rows = entries if isinstance(entries, list) else []
+    return {str(row.get("name")): row for row in rows if isinstance(row, dict)}
+
+
+def _metrics(entry: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the metrics of an entry, with the items of the history left out of the lists."""
+    filtered = (entry or {}).get("filtered")
+    metrics = filtered.get("metrics") if isinstance(filtered, dict) else None
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def _metric(entry: Mapping[str, Any] | None, name: str) -> float | None:
+    return _number(_metrics(entry).get(name))
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number as it is; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
