@@ -3,7 +3,7 @@
     python benchmarks/interests.py demo/prism demo/data
     python benchmarks/interests.py toys/prism toys/data --users 200 --seed 0
 
-The data set is split as the artifact says, else as the data set says. All lists leave out the items
+The data set is split as the artifact states, else as the data set states. All lists leave out the items
 of the history. The line has:
 
     lists            per way to share a list, over random test users with at least two interests:
