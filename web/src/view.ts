@@ -1,5 +1,7 @@
 /** The visible part of the map: its centre and its zoom. */
 
+import type { CatalogMap } from "./api";
+
 export type Window = { x: number; y: number; zoom: number };
 export type Frame = { width: number; height: number; x: number; y: number; unit: number };
 
@@ -64,25 +66,67 @@ export function moveBy(frame: Frame, window: Window, right: number, down: number
   };
 }
 
-export type Label = { index: number; x: number; y: number; text: string; end: boolean };
+/** One map of several: the items of later ones are added, and the rest is that of the first. */
+export function mergeMaps(maps: CatalogMap[]): CatalogMap {
+  const [first, ...others] = maps;
+  if (!first) throw new RangeError("mergeMaps needs at least one map.");
+  const merged = {
+    ...first,
+    ids: [...first.ids], titles: [...first.titles], x: [...first.x], y: [...first.y], category: [...first.category],
+  };
+  const known = new Set(first.ids);
+  for (const map of others) {
+    map.ids.forEach((id, at) => {
+      const [x, y] = [map.x[at], map.y[at]];
+      if (known.has(id) || x === undefined || y === undefined) return;
+      known.add(id);
+      merged.ids.push(id);
+      merged.titles.push(map.titles[at] ?? id);
+      merged.x.push(x);
+      merged.y.push(y);
+      merged.category.push(map.category[at] ?? -1);
+    });
+  }
+  return merged;
+}
 
-/** The titles that fit without overlap; items that come first are preferred. */
+/** A text of at most so many letters, but at least one. */
+export function shorten(text: string, most: number): string {
+  const letters = [...text];
+  return letters.length > most ? `${letters.slice(0, Math.max(most - 1, 1)).join("")}…` : text;
+}
+
+/** `end`: the text ends at x, so that it stays on the map. */
+export type Label = { index: number; x: number; y: number; text: string; end: boolean; middle?: boolean };
+/** Left, top, right and bottom. */
+export type Box = [number, number, number, number];
+
+export function boxOf({ x, y, text, end, middle }: Omit<Label, "index">): Box {
+  const letter = (wide: number, narrow: number) => (one: string) => (one > "\u2e80" ? wide : narrow);
+  const widths = [...text].map(middle ? letter(15, 8.4) : letter(12, 6.3));
+  const wide = 8 + widths.reduce((sum, one) => sum + one, 0);
+  const left = middle ? x - wide / 2 : end ? x - wide : x;
+  return [left, y - 9, left + wide, y + 9];
+}
+
+/** The texts that fit without overlap, also outside the `others`; those that come first are preferred. */
 export function labels(
-  spots: { index: number; x: number; y: number; text: string }[],
+  spots: { index: number; x: number; y: number; text: string; middle?: boolean }[],
   frame: Frame,
   most: number,
+  others: Box[] = [],
 ): Label[] {
-  const taken: [number, number, number, number][] = [];
+  const taken = [...others];
   const placed: Label[] = [];
-  for (const { index, x, y, text } of spots) {
+  for (const spot of spots) {
     if (placed.length >= most) break;
-    const wide = 8 + [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12 : 6.3), 0);
-    const end = x + wide > frame.width;
-    const box: [number, number, number, number] = [end ? x - wide : x, y - 9, end ? x : x + wide, y + 9];
+    const overflows = boxOf({ ...spot, end: false })[2] > frame.width;
+    const label = { ...spot, end: overflows && !spot.middle };
+    const box = boxOf(label);
     if (box[0] < 0 || box[1] < 0 || box[2] > frame.width || box[3] > frame.height) continue;
     if (taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) continue;
     taken.push(box);
-    placed.push({ index, x, y, text, end });
+    placed.push(label);
   }
   return placed;
 }
