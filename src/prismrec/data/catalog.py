@@ -126,7 +126,7 @@ class Catalog:
     def image(self, item: int) -> str | None:
         """Return the address of an item's picture, as the file of items had it; None if none.
 
-        It was written by somebody else: check its host before anything loads it.
+        The owner of the file chose it: check its host before anything loads it.
         """
         if self.images is None or not 0 < item <= len(self.images):
             return None

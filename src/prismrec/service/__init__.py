@@ -30,7 +30,7 @@ start            what the page needs before its first list
 catalog_map      the map of the catalog and its labels
 projection       projects vectors to the two axes of the map
 health           the diagnostics and the report behind the health report
-verdict          what the health report says first
+verdict          the first lines of the health report
 metrics          Prometheus metrics
 thread_pool      computing threads with a bounded queue
 microbatch       computes waiting requests together

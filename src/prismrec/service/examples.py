@@ -1,6 +1,6 @@
 """Example users: users of the data set whose histories the page offers.
 
-``spread`` tells how well the interests of a user mix in the list: 1 - the largest share of one
+``spread`` measures how well the interests of a user mix in the list: 1 - the largest share of one
 interest among the 20 items of the list with neutral options. It is measured for a sample only,
 because it costs a list per user.
 """

@@ -238,7 +238,7 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the health report says first; a part is null if nothing measured it."""
+    """The first lines of the health report; a part is null if nothing measured it."""
 
     interests_used_median: float | None = None
     """Number of interests that items of the list belong to: the median user."""

@@ -3,8 +3,8 @@
     titles = TitleSearch.of(catalog)
     titles.find("star", 20)            # item numbers, best match first
 
-The titles stand in the order of popularity, so the first matches of a kind are the best ones, and
-each kind of match is one vectorized pass over the titles.
+The titles are sorted by popularity, so the first matches of a kind are the best ones, and each kind
+of match is one vectorized pass over the titles.
 """
 
 from collections.abc import Iterator

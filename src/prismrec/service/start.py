@@ -112,7 +112,7 @@ class Starter:
 
 
 def read_options(text: str, history: Sequence[str]) -> RecommendRequest:
-    """Return the request for the list of a history; with reasons unless the options say otherwise.
+    """Return the request for the list of a history; with reasons unless ``explain`` is false.
 
     Raises:
         ConfigError: The text is not a JSON object, or names a user or a history.

@@ -1,4 +1,4 @@
-"""The verdict: what the health report says first, from the diagnostics and the evaluation report.
+"""The verdict: the first lines of the health report, from diagnostics and evaluation report.
 
 Both are read with care: another version of this package may have written another shape.
 """
