@@ -276,6 +276,17 @@ def test_evaluate_shows_every_baseline_and_the_model_with_one_interest(pipeline,
 
 
 @pytest.mark.slow
+def test_evaluate_prints_a_repeated_number_once(pipeline, capsys, tmp_path):
+    repeated = ["-k", 7, "-k", 5, "-k", 7, "--diversity", 0.2, "--diversity", 0.2]
+    report = ["--report", tmp_path / "report"]
+    assert run("evaluate", pipeline / "books", pipeline / "data", *repeated, *report) == 0
+    lines = capsys.readouterr().out.splitlines()
+    columns = ["R@5 keep", "R@7 keep", "N@7 keep", "R@5 filt", "R@7 filt", "N@7 filt"]
+    assert lines[0].split() == " ".join(columns).split()
+    assert sum(line.startswith("books λ=0.2") for line in lines[: lines.index("")]) == 1
+
+
+@pytest.mark.slow
 def test_evaluate_refuses_another_data_set(pipeline, tmp_path, mistake, capsys):
 
     assert run("prepare", WORLD + "9", "--out", tmp_path / "other") == 0

@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from math import log, log2
+from statistics import median
 
 import numpy as np
 import polars as pl
@@ -51,6 +52,26 @@ class OneInterestPerItem(Extractor):
         return Interests(vectors, weights, torch.zeros(b, self.interests), active)
 
 
+class WholeAndItems(Extractor):
+    """An extractor whose interest 0 is the whole history, and interest j its item j, from 1.
+
+    Vector 0 is the mean of the items, of which each of the other interests brings its item's part.
+    """
+
+    def forward(self, items, mask):
+        b, length, _ = items.shape
+        share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
+        whole = share[:, None] @ items
+        none = torch.zeros_like(whole)
+        parts = torch.cat([none, share[..., None] * items], dim=1)
+        several = mask.sum(dim=1, keepdim=True) > 1  # otherwise the whole is the item
+        weights = torch.cat([share[:, None], torch.eye(length).expand(b, -1, -1)], dim=1)
+        return Interests(
+            torch.cat([whole, items], dim=1), weights, torch.zeros(b, 1 + length),
+            torch.cat([several, mask], dim=1), None, parts,
+        )  # fmt: skip
+
+
 def catalog_of(items, categories=None):
     """Build a catalog of ``items`` items with one category each, or without categories."""
     names = [str(number) for number in range(1, items + 1)]
@@ -65,9 +86,9 @@ def catalog_of(items, categories=None):
     )
 
 
-def recommender_of(vectors, *, interests, categories=None):
+def recommender_of(vectors, *, interests, categories=None, kind=OneInterestPerItem):
     table = torch.tensor([(0.0,) * len(vectors[0]), *vectors], dtype=torch.float32)
-    extractor = OneInterestPerItem(dim=table.shape[1], interests=interests, max_len=5)
+    extractor = kind(dim=table.shape[1], interests=interests, max_len=5)
     model = Model(len(table), extractor)
     with torch.no_grad():
         model.items.weight.copy_(table)
@@ -141,6 +162,8 @@ def test_two_equal_interests_have_notes_and_one_is_unused():
     assert found.notes == (
         "Interest 1 is hardly used: less than 1 % of the targets score highest with it.",
         "The interests are almost equal: the mean cosine of their vectors is 1.00.",
+        "One interest brings the whole list for the median user: several interests add nothing to "
+        "see here.",
     )
 
 
@@ -162,6 +185,50 @@ def test_the_same_list_for_all_users_has_a_note():
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=1), cases, k=2)
     assert found.distinct_lists == 1 / 6
     assert "Only 16.7 % of the lists are distinct: many users" in found.notes[0]
+
+
+# Of the first user's list, 3 belongs to interest 0 and 4 to interest 1; both items of the second
+# user's list belong to interest 0.
+
+
+def test_the_interests_that_bring_the_list_are_medians_over_users(two):
+    assert two.largest_share == median([1 / 2, 2 / 2])
+    assert two.interests_used == median([2, 1])
+    assert two.subtopic_recall is None  # no item has a category
+
+
+def test_the_interests_that_bring_the_list_are_those_of_its_first_twenty_items():
+    # Eastern items score higher, so that places 1 to 15 are east (interest 0), the others north.
+    vectors = [(1, 0), (0, 0.1), *[(0.9, 0)] * 15, *[(0, 0.05)] * 15]
+    recommender = recommender_of(vectors, interests=2)
+    one = [case([1, 2], [3])]
+    found = diagnose(recommender, one, k=30)
+    assert (found.largest_share, found.interests_used) == (15 / 20, 2)
+    found = diagnose(recommender, one, k=4)  # a shorter list is measured as a whole
+    assert (found.largest_share, found.interests_used) == (4 / 4, 1)
+
+
+def test_subtopic_recall_is_that_of_the_first_twenty_items():
+    # East is category 0, north is category 1, as above.
+    vectors = [(1, 0), (0, 0.1), *[(0.9, 0)] * 20, *[(0, 0.05)] * 5]
+    recommender = recommender_of(vectors, interests=2, categories=[0, 1, *[0] * 20, *[1] * 5])
+    cases = [case([1, 2], [3, 24]), case([1, 2], [4])]
+    assert diagnose(recommender, cases, k=25).subtopic_recall == (1 / 2 + 1) / 2
+    assert diagnose(recommender, cases[:1], k=2).subtopic_recall == 1 / 2
+
+
+def test_a_note_reports_that_one_interest_brings_the_whole_list():
+    note = (
+        "One interest brings the whole list for the median user: several interests add nothing to "
+        "see here."
+    )
+    # Without northern items of a high score, interest 1 brings nothing.
+    recommender = recommender_of([(1, 0), (0, 0.1), (0.9, 0), (0.8, 0)], interests=2)
+    assert note in diagnose(recommender, [case([1, 2], [3])], k=2).notes
+    recommender = recommender_of(EAST_AND_NORTH, interests=2)
+    assert note not in diagnose(recommender, [case([1, 2], [3])], k=2).notes
+    # With a single interest there is nothing to share.
+    assert diagnose(recommender, [case([1], [3])], k=2).notes == ()
 
 
 def test_hidden_items_are_in_no_list():
@@ -207,11 +274,12 @@ def test_the_short_text_and_the_table_of_a_notebook(two):
     assert repr(two) == f"Diagnostics(2 interests, recall@2 {two.recall:.4f}, 2 users)"
     table = two._repr_html_()
     assert table.count("<tr>") == 1 + 2
+    assert "First 2 items: the largest interest brings 75 %, 1.5 interests bring an item" in table
     assert "<tr><td>1</td><td>50.0 %</td><td>25.0 %</td><td>1.0</td><td>+0.0000</td></tr>" in table
     found = diagnose(recommender_of(EAST_AND_NORTH, interests=2), [case([1], [3])], k=2)
-    assert "<tr><td>1</td><td>0.0 %</td><td>0.0 %</td><td>–</td><td>–</td></tr>" in (
-        found._repr_html_()
-    )
+    assert found.present == (0,)  # interest 1 is active for nobody
+    assert found._repr_html_().count("<tr>") == 1 + 1
+    assert repr(found).startswith("Diagnostics(1 interests, ")
 
 
 def test_users_without_a_history_are_left_out():
@@ -253,6 +321,8 @@ def test_diagnostics_use_the_served_lists(world, k, exclude_seen):
     served = evaluate(partial(recommender.ranked, exclude_seen=exclude_seen), cases, ks=(k,))
     assert found.recall == approx(served.metrics[f"recall@{k}"])
     assert found.distinct_lists == served.distinct_lists
+    assert found.largest_share == served.largest_share
+    assert found.interests_used == served.interests_used
     assert sum(found.usage) == approx(1)
     assert found.pool_recall >= found.recall - 1e-12
     assert all(1 - 1e-6 <= n <= 5 + 1e-6 for n in found.effective_items if n is not None)
@@ -302,3 +372,36 @@ def test_entropy_is_normalized_by_the_number_of_all_interests():
     assert found.usage_entropy == approx(log(2) / log(4))
     assert found.unused == (2, 3)
     assert found.notes[0].startswith("Interests 2, 3 are hardly used: less than 1 %")
+
+
+def test_the_whole_history_scores_but_is_not_measured():
+    # The history points east and north. Item 3 is between them and scores best, with the whole.
+    vectors = [(1, 0), (0, 1), (1.5, 1.2), (0.9, 0), (0, 0.7)]
+    recommender = recommender_of(vectors, interests=3, kind=WholeAndItems)
+    found = diagnose(recommender, [case([1, 2], [3, 5]), case([2], [5])], k=2)
+    # The first list is 3 and 4: with both, the events of interest 1 add most to the score. The
+    # second user has one interest, number 1, whose list is 3 and 5.
+    assert found.formed
+    assert found.active == (0, 1, 1 / 2)
+    assert found.present == (1, 2)
+    assert found.usage == (0, 2 / 3, 1 / 3)
+    assert found.usage_entropy == approx((2 / 3 * log2(3 / 2) + 1 / 3 * log2(3)) / log2(2))
+    assert found.unused == ()
+    assert found.cosine == approx(0)
+    # Interest 1 alone lists 3 and 4, interest 2 alone 3 and 5.
+    assert found.overlap == approx(1 / 3)
+    assert found.effective_items == (None, 1, 1)
+    # Without interest 1 the first user's list is 3 and 5; the second user has no other interest.
+    assert found.recall == approx((1 / 2 + 1) / 2)
+    assert found.marginal_recall == (None, approx(((1 / 2 - 1) + (1 - 0)) / 2), approx(0))
+    assert (found.largest_share, found.interests_used) == (1, 1)
+
+
+def test_few_users_of_an_interest_are_no_fault_where_interests_are_formed():
+    vectors = [(1, 0), (0, 1), (0.9, 0), (0, 0.9), (0.8, 0)]
+    recommender = recommender_of(vectors, interests=3, kind=WholeAndItems)
+    cases = [case([1], [3]) for _ in range(150)] + [case([1, 2], [3])]
+    found = diagnose(recommender, cases, k=2)
+    assert (found.usage[2], found.active[2]) == (0, approx(1 / 151))
+    assert found.unused == ()
+    assert not any("hardly used" in note for note in found.notes)

@@ -16,7 +16,7 @@ from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry, differences, markdown, page, write_report
 from prismrec.evaluation.report.markdown import plain
 from prismrec.evaluation.report.markdown import table as markdown_table
-from prismrec.evaluation.report.tables import interests_table, results_table
+from prismrec.evaluation.report.tables import interests_table, models_table, results_table
 
 HOSTILE = "</title><script>alert('x')</script>\"|**a** `b`\n# [c](d)"
 
@@ -39,10 +39,10 @@ def entry(name, recall, *, baseline=False, seconds=None, **metrics):
 
 
 FOUND = Diagnostics(
-    k=50, users=10, active=(1.0, 0.5), usage=(0.995, 0.005), usage_entropy=0.045,
+    k=50, users=10, formed=False, active=(1.0, 0.5), usage=(0.995, 0.005), usage_entropy=0.045,
     effective_items=(3.25, None), read_items=12.0, cosine=0.95, overlap=0.5,
     marginal_recall=(0.125, None), recall=0.25, pool_recall=0.5, pool_items=75.5,
-    distinct_lists=1.0,
+    distinct_lists=1.0, largest_share=0.85, interests_used=2.5, subtopic_recall=None,
 )  # fmt: skip
 
 
@@ -217,3 +217,34 @@ def test_the_table_of_interests_has_one_row_per_interest(content):
         ["prism, interest 0", "100.0 %", "99.5 %", "3.2 of 12.0", "+0.1250"],
         ["prism, interest 1", "50.0 %", "0.5 %", "–", "–"],
     ]
+
+
+def test_the_table_of_models_shows_how_the_interests_share_a_list(content):
+    found = models_table(content)
+    names = [cell.line for cell in found.head][-3:]
+    assert names == ["largest interest", "interests used", "S-recall"]
+    assert [cell.line for cell in found.rows[0]][-3:] == ["85.0 %", "2.5", "–"]
+    other = replace(FOUND, largest_share=None, interests_used=None, subtopic_recall=0.7)
+    (row,) = models_table(replace(content, diagnostics={"prism": other})).rows
+    assert [cell.line for cell in row][-3:] == ["–", "–", "0.7000"]
+    assert "S-recall, the share of the categories of the targets" in markdown(content)
+
+
+def test_subtopic_recall_is_a_column_of_the_main_table(content):
+    both = [entry("a", 0.1, **{"subtopic_recall@20": 0.4}), entry("b", 0.1)]
+    found = results_table(replace(content, entries=both))
+    column = [cell.line for cell in found.head].index("subtopic_recall@20")
+    assert [row[column].line for row in found.rows] == ["0.4000", "–"]
+
+
+def test_the_whole_history_is_not_shown_as_an_interest(content):
+    formed = replace(
+        FOUND, formed=True, active=(0.0, 1.0, 0.2), usage=(0.0, 0.995, 0.005),
+        effective_items=(None, 3.0, 2.0), marginal_recall=(None, 0.1, 0.02),
+    )  # fmt: skip
+    found = replace(content, diagnostics={"prism": formed})
+    rows = [row[0].line for row in interests_table(found).rows]
+    assert rows == ["prism, interest 1", "prism, interest 2"]
+    assert models_table(found).rows[0][1].line == "2"
+    assert "prism, interest 2: 0.5 %" in page(found)
+    assert "interest 0" not in page(found)

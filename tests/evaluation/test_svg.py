@@ -49,13 +49,13 @@ def test_any_name_gives_a_valid_file_and_is_shown_as_text(name, title):
             [Line(name=name, points=[(1, 1)], marks=[title])],
             key="k", title=title, about=name, x_label=title, y_label=name,
         ),
-        bar_chart([(name, [0.4, 0.6])], key="k", title=title, about=name),
+        bar_chart([(name, {0: 0.4, 1: 0.6})], key="k", title=title, about=name),
     ):  # fmt: skip
         read(chart)
 
 
 def test_a_hostile_name_is_shown_as_text():
-    chart = read(bar_chart([(HOSTILE, [1.0])], key="k", title=HOSTILE, about=HOSTILE))
+    chart = read(bar_chart([(HOSTILE, {0: 1.0})], key="k", title=HOSTILE, about=HOSTILE))
     assert not list(chart.iter(f"{SVG}script"))
     assert chart.find(f"{SVG}title").text == HOSTILE.replace("\x00", "").replace("\x1b", "")
 
@@ -133,7 +133,9 @@ def test_equal_ratios_have_equal_distances_on_a_logarithmic_scale():
 
 
 def test_the_length_of_a_bar_is_proportional_to_its_share():
-    chart = read(bar_chart([("a", [0.5, 0.25]), ("b", [0.25])], key="k", title="T", about="A"))
+    chart = read(
+        bar_chart([("a", {1: 0.5, 4: 0.25}), ("b", {0: 0.25})], key="k", title="T", about="A")
+    )
     widths = [float(bar.get("width")) for bar in chart.iter(f"{SVG}rect")]
     assert widths[0] == pytest.approx(2 * widths[1], abs=0.2)
     assert widths[1] == widths[2]

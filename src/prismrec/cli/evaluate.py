@@ -25,7 +25,7 @@ from prismrec.evaluation import (
     write_report,
 )
 from prismrec.recommend import Recommender, check_trained_on
-from prismrec.types import check_length, check_strength
+from prismrec.rerank import check_length, check_strength
 
 
 def evaluate(
@@ -56,7 +56,9 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    ks, strengths = tuple(sorted(k or [20, 50])), diversity or ()
+    # A number that is given twice is measured and printed once.
+    ks = tuple(sorted(set(k or [20, 50])))
+    strengths = tuple(dict.fromkeys(diversity or ()))
     check_length(ks[0])  # before the baselines are fitted, which takes time
     for strength in strengths:
         check_strength(strength)

@@ -2,9 +2,11 @@
 
     found = diagnose(recommender, split.test, k=50)
     found.usage          # (0.41, 0.33, 0.25, 0.01): share of the targets per interest
+    found.largest_share  # 0.75: share of the list that the largest interest of a user brings
     found.notes          # warnings, one sentence each
 
-An interest that is not active for a user is left out of every number of that user.
+An interest that is not active for a user is left out of every number of that user. So is the whole
+history where interests are formed from it when asked: it scores items, but no item belongs to it.
 """
 
 import json
@@ -17,9 +19,10 @@ from scipy.special import xlogy
 
 from prismrec.data import Case
 from prismrec.errors import ConfigError, DataError
-from prismrec.evaluation.evaluate import SAME
+from prismrec.evaluation.evaluate import SAME, category_table
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_measures import InterestMeasures, measure_interests
+from prismrec.evaluation.interest_use import INTEREST_LENGTH, median
 from prismrec.recommend import Recommender
 
 UNUSED, COPIES = 0.01, 0.9
@@ -31,19 +34,25 @@ class Diagnostics:
     """Measures of the interests of a model. A tuple has one number per interest, from interest 0.
 
     A value is ``None`` if it is undefined: ``usage_entropy``, ``cosine`` and ``overlap`` of a
-    single interest, or any measure of an interest that is not active for any user.
+    single interest, or any measure of an interest that is not active for any user. With ``formed``,
+    interest 0 is the whole history and counts as not active.
     """
 
     k: int
     """Length of the lists."""
     users: int
     """Number of users; those with an empty history have no interests and are left out."""
+    formed: bool
+    """Whether interests are formed from each history when asked. An interest of the same number is
+    then another one for each user, so that usage shows how many interests histories have."""
     active: tuple[float, ...]
     """Share of the users for whom the interest is active."""
     usage: tuple[float, ...]
-    """Share of all targets that score highest with the interest; sums to 1."""
+    """Share of all targets that belong to the interest: for a model that computes its interests,
+    those that score highest with it; sums to 1."""
     usage_entropy: float | None
-    """Entropy of ``usage`` / log K, in [0, 1]; 1 if all interests are used equally."""
+    """Entropy of ``usage`` / log K, in [0, 1]; 1 if all interests are used equally. K does not
+    count the whole history."""
     effective_items: tuple[float | None, ...]
     """exp(entropy of the weights over the history), mean over users: from 1 to ``read_items``."""
     read_items: float
@@ -64,12 +73,29 @@ class Diagnostics:
     """Mean number of distinct items in these lists together, from k to K · k."""
     distinct_lists: float
     """Distinct lists / users, in (0, 1]."""
+    largest_share: float | None
+    """Median over users of the share of the first 20 items of the served list, or of all k if k is
+    smaller, that belong to the user's largest interest, in (0, 1]."""
+    interests_used: float | None
+    """Median number of different interests that these items belong to."""
+    subtopic_recall: float | None
+    """Mean share of the categories of the targets that these items cover, in [0, 1]; ``None`` where
+    targets have no category."""
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Interests, from 0, that are active for a user."""
+        return tuple(number for number, share in enumerate(self.active) if share > 0)
 
     @property
     def unused(self) -> tuple[int, ...]:
-        """Interests, from 0, that are active for a user but have less than 1 % of the targets."""
-        shares = zip(self.usage, self.active, strict=True)
-        return tuple(n for n, (used, active) in enumerate(shares) if used < UNUSED and active > 0)
+        """Interests that are active for a user but have less than 1 % of the targets.
+
+        Empty if they are ``formed``: few histories have many interests, which is no fault.
+        """
+        if self.formed:
+            return ()
+        return tuple(number for number in self.present if self.usage[number] < UNUSED)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -78,7 +104,7 @@ class Diagnostics:
 
     def __repr__(self) -> str:
         parts = [
-            f"{len(self.usage)} interests",
+            f"{len(self.present)} interests",
             f"recall@{self.k} {self.recall:.4f}",
             f"{self.users:,} users",
             *([f"{len(self.notes)} notes"] if self.notes else []),
@@ -92,14 +118,26 @@ class Diagnostics:
             (
                 str(number),
                 f"{100 * self.active[number]:.1f} %",
-                f"{100 * share:.1f} %",
+                f"{100 * self.usage[number]:.1f} %",
                 _text(self.effective_items[number], ".1f"),
                 _text(self.marginal_recall[number], "+.4f"),
             )
-            for number, share in enumerate(self.usage)
+            for number in self.present
         ]
         summary = f"recall@{self.k} {self.recall:.4f}, {self.users:,} users"
-        return html_table(". ".join([summary, *self.notes]), head, rows)
+        return html_table(". ".join([summary, *self._use(), *self.notes]), head, rows)
+
+    def _use(self) -> Iterator[str]:
+        """Yield what the interests bring to the list of a user, one phrase each."""
+        length = min(self.k, INTEREST_LENGTH)
+        if self.largest_share is not None:
+            yield (
+                f"First {length} items: the largest interest brings "
+                f"{100 * self.largest_share:.0f} %, {self.interests_used:g} interests bring an "
+                "item (medians)"
+            )
+        if self.subtopic_recall is not None:
+            yield f"subtopic_recall@{length} {self.subtopic_recall:.4f}"
 
     def to_json(self) -> str:
         """Return all numbers, the unused interests and the notes as one JSON object."""
@@ -124,30 +162,25 @@ def diagnose(
         ConfigError: ``k`` or ``batch_size`` is below 1.
         DataError: No case has a history.
 
-    Cost: one forward pass and two searches per batch, and K + 1 merges of the candidates.
+    Cost: one forward pass and K + 3 searches per batch: the served lists, those of each interest
+        alone, of all together, and of all but one.
     """
-    if k < 1 or batch_size < 1:
-        raise ConfigError(
-            f"diagnose got k {k} and batch_size {batch_size}, but each must be at least 1; use "
-            "for example k=50."
-        )
-    known = [case for case in cases if len(case.history)]
-    if not known:
-        raise DataError(
-            f"The interests of {len(cases)} users cannot be diagnosed, because none has a history; "
-            "use cases with a history."
-        )
-    starts = range(0, len(known), batch_size)
+    known = _with_history(cases, k, batch_size)
+    categories = category_table(recommender.catalog)
     parts = [
-        measure_interests(recommender, known[start : start + batch_size], k, exclude_seen)
-        for start in starts
+        measure_interests(
+            recommender, known[start : start + batch_size], k, exclude_seen, categories
+        )
+        for start in range(0, len(known), batch_size)
     ]
     users = InterestMeasures(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     usage = users.best_targets.sum(axis=0) / max(users.best_targets.sum(), 1)
-    interests = len(usage)
+    formed = bool(users.formed.any())
+    interests = len(usage) - formed
     return Diagnostics(
         k=k,
         users=len(known),
+        formed=formed,
         active=tuple(users.active.mean(axis=0).tolist()),
         usage=tuple(usage.tolist()),
         usage_entropy=_entropy(usage) / float(np.log(interests)) if interests > 1 else None,
@@ -160,7 +193,26 @@ def diagnose(
         pool_recall=float(users.pool_recall.mean()),
         pool_items=float(users.pool_items.mean()),
         distinct_lists=len(set(users.lists.tolist())) / len(known),
+        largest_share=median(users.largest_share),
+        interests_used=median(users.interests_used),
+        subtopic_recall=_mean(users.subtopic_recall),
     )
+
+
+def _with_history(cases: Sequence[Case], k: int, batch_size: int) -> list[Case]:
+    """Return the cases that have a history, after a check of the options of ``diagnose``."""
+    if k < 1 or batch_size < 1:
+        raise ConfigError(
+            f"diagnose got k {k} and batch_size {batch_size}, but each must be at least 1; use "
+            "for example k=50."
+        )
+    known = [case for case in cases if len(case.history)]
+    if not known:
+        raise DataError(
+            f"The interests of {len(cases)} users cannot be diagnosed, because none has a history; "
+            "use cases with a history."
+        )
+    return known
 
 
 def _entropy(share: Float[np.ndarray, " K"]) -> float:
@@ -192,6 +244,11 @@ def _notes(found: Diagnostics) -> Iterator[str]:
         yield (
             f"The interests are almost equal: the mean cosine of their vectors is "
             f"{found.cosine:.2f}."
+        )
+    if found.largest_share == 1 and len(found.present) > 1:
+        yield (
+            "One interest brings the whole list for the median user: several interests add nothing "
+            "to see here."
         )
     if found.distinct_lists < SAME and found.users > 1:
         yield (

@@ -1,29 +1,38 @@
 """Measure the interests of one batch of users: usage, similarity, and their effect on the list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.special import xlogy
 
 from prismrec.data import Case
 from prismrec.evaluation.evaluate import list_digest
+from prismrec.evaluation.interest_use import INTEREST_LENGTH, measure_interest_use
 from prismrec.evaluation.metrics import Answers
 from prismrec.evaluation.metrics.recall import recall
+from prismrec.evaluation.metrics.subtopic_recall import subtopic_recall
 from prismrec.numerics import normalize
 from prismrec.recommend import Recommender
-from prismrec.retrieval import Query, merge_candidates
-from prismrec.types import Candidates, Filter, ListOptions
+from prismrec.rerank import Filter, ListOptions
+from prismrec.retrieval import InterestSource, Query
+
+NOTHING = np.empty(0, dtype=np.int64)
 
 
 class InterestMeasures(NamedTuple):
     """Measures of each user; NaN if undefined."""
 
+    formed: Bool[np.ndarray, " U"]
+    """Whether interest 0 is the whole history."""
     active: Bool[np.ndarray, "U K"]
+    """Whether items can belong to the interest."""
     best_targets: Int[np.ndarray, "U K"]
-    """Number of targets that score highest with each interest."""
+    """Number of targets that belong to each interest."""
     effective_items: Float[np.ndarray, "U K"]
     marginal_recall: Float[np.ndarray, "U K"]
     read_items: Int[np.ndarray, " U"]
@@ -32,71 +41,118 @@ class InterestMeasures(NamedTuple):
     recall: Float[np.ndarray, " U"]
     pool_recall: Float[np.ndarray, " U"]
     pool_items: Int[np.ndarray, " U"]
+    largest_share: Float[np.ndarray, " U"]
+    interests_used: Float[np.ndarray, " U"]
+    subtopic_recall: Float[np.ndarray, " U"]
     lists: NDArray[np.object_]
     """A digest of the served list."""
 
 
 def measure_interests(
-    recommender: Recommender, cases: Sequence[Case], k: int, exclude_seen: bool
+    recommender: Recommender,
+    cases: Sequence[Case],
+    k: int,
+    exclude_seen: bool,
+    categories: sparse.csr_array,
 ) -> InterestMeasures:
     """Measure one batch of users who all have a history.
 
     The model runs once: the served lists and the lists per interest are made from the same
-    interests. Rules are part of the served lists only.
+    interests. Rules are part of the served lists only. Where interest 0 is the whole history, it is
+    part of what is searched, but is not measured: no item belongs to it.
+
+    Args:
+        recommender: The recommender.
+        cases: The users.
+        k: Length of the lists.
+        exclude_seen: Leave out the items of the history.
+        categories: The table of ``category_table``.
     """
-    model, histories = recommender.model, [case.history for case in cases]
+    model, retriever = recommender.model, recommender.retriever
+    histories = [case.history for case in cases]
     targets = [np.unique(case.targets) for case in cases]
     interests = model.interests_of(histories)
-    active, weights = interests.active.cpu().numpy(), interests.weights.float().cpu().numpy()
-    hidden = np.array(sorted(recommender.hidden), dtype=np.int64)
-    query = Query.of(
-        interests, [np.union1d(row, hidden) if exclude_seen else hidden for row in histories]
-    )
-    found = recommender.index.search(query.vectors, k + max(map(len, query.excluded)))
-
-    def lists_of(numbers: Sequence[int]) -> Int[np.ndarray, "B k"]:
-        """Return the lists of some interests together."""
-        some = Candidates(found.items[:, numbers], found.scores[:, numbers])
-        prior = query.prior[:, numbers]
-        return merge_candidates(some, prior, k, excluded=query.excluded).items
+    shown, weights = interests.shown.cpu().numpy(), interests.weights.float().cpu().numpy()
+    excluded = histories if exclude_seen else [NOTHING] * len(cases)
+    query = Query.of(interests, excluded, mixture=retriever.mixture)
+    eligible = recommender.eligible(Filter())
+    options = ListOptions(k=k, exclude_seen=exclude_seen)
+    served = retriever.lists(histories, interests, options, eligible)
+    use = measure_interest_use(served.items, served.interest)
 
     def recall_of(lists: Int[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:
         return recall(Answers(lists, targets), lists.shape[1])
 
-    every = range(active.shape[1])
-    per_interest = np.stack([lists_of([one]) for one in every], axis=1)  # [B, K, k]
-    eligible = recommender.eligible(Filter())
-    options = ListOptions(k=k, exclude_seen=exclude_seen)
-    served = recommender.retriever.lists(histories, interests, options, eligible).items
-    whole = recall_of(lists_of(every))
-    others = [[j for j in every if j != one] for one in every]
-    without = [recall_of(lists_of(rest)) if rest else np.zeros(len(cases)) for rest in others]
+    def lists_of(some: Query) -> Int[np.ndarray, "R k"]:
+        return retriever.retrieve(some, k, eligible).items
+
+    per_interest = _lists_per_interest(query, k, lists_of)
     pool = per_interest.reshape(len(cases), -1)
+    answers = Answers(served.items, targets, histories, categories)
     return InterestMeasures(
-        active=active,
+        formed=np.full(len(cases), interests.parts is not None),
+        active=shown,
         best_targets=_best_targets(recommender, query, targets),
-        effective_items=np.where(active, _effective(weights), np.nan),
-        marginal_recall=np.where(active, whole[:, None] - np.stack(without, axis=1), np.nan),
+        effective_items=np.where(shown, _effective(weights), np.nan),
+        marginal_recall=_marginal_recall(query, shown, lambda some: recall_of(lists_of(some))),
         read_items=np.minimum([len(history) for history in histories], model.extractor.max_len),
         # A vector may have one number more than ``dim``, for the item bias.
-        cosine=_over_pairs(_cosines(query.vectors[:, :, : model.extractor.dim]), active),
-        overlap=_over_pairs(_overlaps(per_interest), active),
-        recall=recall_of(served),
+        cosine=_over_pairs(_cosines(query.vectors[:, :, : model.extractor.dim]), shown),
+        overlap=_over_pairs(_overlaps(per_interest), shown),
+        recall=recall_of(served.items),
         pool_recall=recall_of(pool),
         pool_items=_distinct(pool),
-        lists=np.array([list_digest(row).hex() for row in served], dtype=object),
+        largest_share=use.largest_share,
+        interests_used=use.interests_used,
+        subtopic_recall=subtopic_recall(answers, INTEREST_LENGTH),
+        lists=np.array([list_digest(row).hex() for row in served.items], dtype=object),
     )
+
+
+def _lists_per_interest(
+    query: Query, k: int, lists_of: Callable[[Query], Int[np.ndarray, "R k"]]
+) -> Int[np.ndarray, "B K k"]:
+    """Return the list of each active interest alone; empty for one that is not active."""
+    user, number = np.nonzero(~np.isneginf(query.prior))
+    excluded = [query.excluded[row] for row in user.tolist()]
+    alone = Query.equal(query.vectors[user, number][:, None], excluded)
+    found = lists_of(alone)
+    lists = np.zeros((*query.prior.shape, k), dtype=np.int64)
+    lists[user, number, : found.shape[1]] = found
+    return lists
+
+
+def _marginal_recall(
+    query: Query,
+    shown: Bool[np.ndarray, "B K"],
+    recall_of: Callable[[Query], Float[np.ndarray, " B"]],
+) -> Float[np.ndarray, "B K"]:
+    """Return the recall that is lost without each interest; NaN if it is not shown."""
+    lost = np.full(shown.shape, recall_of(query)[:, None])
+    for number in np.flatnonzero(shown.any(axis=0)).tolist():
+        lost[:, number] -= recall_of(_without(query, number))
+    return np.where(shown, lost, np.nan)
+
+
+def _without(query: Query, number: int) -> Query:
+    """Return the query without one of its interests."""
+    prior = query.prior.copy()
+    prior[:, number] = -np.inf
+    return replace(query, prior=prior)
 
 
 def _best_targets(
     recommender: Recommender, query: Query, targets: Sequence[NDArray[np.int64]]
 ) -> Int[np.ndarray, "B K"]:
-    """Count the targets that score highest with each interest; ties go to the earlier interest."""
+    """Count the targets that would belong to each interest if they were in the list."""
+    retriever = recommender.retriever
+    source = InterestSource(
+        retriever.index, retriever.catalog, query, (), None, retriever.vectors_of, retriever.dim
+    )
     user = np.repeat(np.arange(len(targets)), [len(row) for row in targets])
-    items = recommender.model.vectors_as_numpy(np.concatenate(targets))
-    scores = np.einsum("tkd,td->tk", query.vectors[user], items) + query.prior[user]
+    number = source.belongs(user, np.concatenate(targets)[:, None])[:, 0]
     counts = np.zeros(query.prior.shape, dtype=np.int64)
-    np.add.at(counts, (user, scores.argmax(axis=1)), 1)
+    np.add.at(counts, (user, number), 1)
     return counts
 
 

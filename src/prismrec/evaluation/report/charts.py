@@ -38,8 +38,11 @@ def draw_tradeoff(content: Content) -> str:
 
 def draw_usage(content: Content) -> str:
     """Draw the usage of the interests, one group of bars per model."""
-    groups = [(name, found.usage) for name, found in content.diagnostics.items()]
+    groups = [
+        (name, {number: found.usage[number] for number in found.present})
+        for name, found in content.diagnostics.items()
+    ]
     return bar_chart(
         groups, key="interests", title="Usage of the interests",
-        about="Share of the targets that score highest with each interest; dotted: equal shares.",
+        about="Share of the targets that belong to each interest; dotted: equal shares.",
     )  # fmt: skip

@@ -131,10 +131,13 @@ def _interests(content: Content) -> Section:
     return Section(
         key="interests",
         title="Interests",
-        about="Usage: share of the targets that score highest with an interest; below 1 % the "
-        "interest is unused. Cosine of the vectors and overlap of the lists of two interests: near "
-        "1 if they are almost equal. Marginal recall: recall that is lost without the interest. "
-        "Pool: the lists of all interests together.",
+        about="Usage: share of the targets that belong to an interest; below 1 % an interest that "
+        "the model computes for every user is unused. Cosine of the vectors and overlap of the "
+        "lists of two interests: near 1 if they are almost equal. Marginal recall: recall that is "
+        "lost without the interest. Pool: the lists of all interests together. Of the first 20 "
+        "items of a list: the share that the largest interest of the median user brings; the "
+        "number of interests that bring an item, for the median user; and S-recall, the share of "
+        "the categories of the targets that they cover.",
         chart=draw_usage(content) if measured else "",
         tables=(models_table(content), interests_table(content)) if measured else (),
     )

@@ -7,7 +7,7 @@ and dark pages that color-blind readers can distinguish, and each line has its o
 import html
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,10 +95,10 @@ def line_chart(
 
 
 def bar_chart(
-    groups: Sequence[tuple[str, Sequence[float]]], *, key: str, title: str, about: str
+    groups: Sequence[tuple[str, Mapping[int, float]]], *, key: str, title: str, about: str
 ) -> str:
-    """Draw shares as bars, in groups, numbered from 0; the dotted line shows equal shares."""
-    highest = max((value for _, values in groups for value in values), default=1) or 1
+    """Draw numbered shares as bars, in groups; the dotted line shows equal shares."""
+    highest = max((value for _, values in groups for value in values.values()), default=1) or 1
     x = scale(0, highest, LEFT, WIDTH - 60)
     parts, top = [], 4.0
     for number, (name, values) in enumerate(groups):
@@ -107,7 +107,7 @@ def bar_chart(
         top += 20
         even = x(1 / len(values))
         ends = f'y1="{top:.1f}" y2="{top + 18 * len(values) - 4:.1f}"'
-        for interest, value in enumerate(values):
+        for interest, value in values.items():
             width = max(x(value) - LEFT, 0.5)
             label = f"{name}, interest {interest}: {100 * value:.1f} %"
             parts += [

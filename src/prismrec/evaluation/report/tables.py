@@ -53,7 +53,13 @@ COLUMNS = [
     ),
     *(
         Column(name, "filter", Cell(name))
-        for name in ("ndcg@50", "hit_rate@50", "diversity@50", "coverage@50")
+        for name in (
+            "ndcg@50",
+            "hit_rate@50",
+            "diversity@50",
+            "coverage@50",
+            "subtopic_recall@20",
+        )
     ),
 ]
 """Columns of the main table; a column without values is left out."""
@@ -122,19 +128,21 @@ def tradeoff_table(content: Content) -> Table:
 def models_table(content: Content) -> Table:
     """Build the table of diagnostics, one row per model."""
     head = _head("model", "interests", "usage entropy", "unused", "cosine", "overlap of lists",
-                 "recall", "recall of pool", "items in pool", "distinct lists")  # fmt: skip
+                 "recall", "recall of pool", "items in pool", "distinct lists",
+                 "largest interest", "interests used", "S-recall")  # fmt: skip
     rows = []
     for name, found in content.diagnostics.items():
         unused = ", ".join(str(number) for number in found.unused) or "none"
         cells = [
             Cell(name),
-            Cell(str(len(found.usage))),
+            Cell(str(len(found.present))),
             _number(found.usage_entropy),
             Cell(unused),
         ]
         cells += [_number(value) for value in (found.cosine, found.overlap)]
         cells += [_number(found.recall), _number(found.pool_recall), _number(found.pool_items, 1)]
-        rows.append([*cells, Cell(f"{100 * found.distinct_lists:.1f} %")])
+        cells += [Cell(f"{100 * found.distinct_lists:.1f} %"), _percent(found.largest_share)]
+        rows.append([*cells, _number(found.interests_used, 1), _number(found.subtopic_recall)])
     return Table(head, rows)
 
 
@@ -144,18 +152,22 @@ def interests_table(content: Content) -> Table:
         [
             Cell(f"{name}, interest {number}"),
             Cell(f"{100 * found.active[number]:.1f} %"),
-            Cell(f"{100 * share:.1f} %"),
+            Cell(f"{100 * found.usage[number]:.1f} %"),
             _number(found.effective_items[number], 1, of=found.read_items),
             _number(found.marginal_recall[number], signed=True),
         ]
         for name, found in content.diagnostics.items()
-        for number, share in enumerate(found.usage)
+        for number in found.present
     ]
     return Table(_head("model", "active", "usage", "effective items", "marginal recall"), rows)
 
 
 def _head(*titles: str) -> list[Cell]:
     return [Cell(title) for title in titles]
+
+
+def _percent(share: float | None) -> Cell:
+    return Cell(NOTHING, muted=True) if share is None else Cell(f"{100 * share:.1f} %")
 
 
 def _number(
