@@ -17,7 +17,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      output: { entryFileNames: "page-[hash].js", assetFileNames: "page-[hash][extname]" },
+      output: {
+          entryFileNames: "page-[hash].js",
+          chunkFileNames: "page-[hash].js",
+          assetFileNames: "page-[hash][extname]",
+        },
     },
   },
 });

@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Start
+         * @description Return what the page needs before its first list, with the list.
+         */
+        get: operations["start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -257,7 +277,7 @@ export interface paths {
         };
         /**
          * Catalog Map
-         * @description Return the most popular items with their positions on the map.
+         * @description Return the most popular items on the map, the items asked for, and labels.
          */
         get: operations["catalog_map"];
         put?: never;
@@ -373,6 +393,39 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AddedInterest
+         * @description An interest that the caller adds: a category, or an item and those similar to it.
+         *
+         *     Raises:
+         *         ConfigError: Neither or both of category and item, or an impossible weight.
+         */
+        AddedInterest: {
+            /** Category */
+            category?: string | null;
+            /** Item */
+            item?: string | null;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+        };
+        /**
+         * AddedInterestIn
+         * @description An interest to add: a category or an item.
+         */
+        AddedInterestIn: {
+            /** Category */
+            category?: string | null;
+            /** Item */
+            item?: string | null;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+        };
+        /**
          * AddedItems
          * @description Number of items that were added or changed.
          */
@@ -436,6 +489,8 @@ export interface components {
             hidden: boolean;
             /** Provisional */
             provisional: boolean;
+            /** Image */
+            image?: string | null;
         };
         /**
          * CatalogItems
@@ -447,7 +502,7 @@ export interface components {
         };
         /**
          * CatalogMap
-         * @description The most popular items on the map; ``category`` is a position in ``categories``, or -1.
+         * @description Items on the map; ``category`` is a position in ``categories``, or -1.
          */
         CatalogMap: {
             /** Ids */
@@ -462,6 +517,26 @@ export interface components {
             category: number[];
             /** Categories */
             categories: string[];
+            /** Total */
+            total: number;
+            /** Sampled */
+            sampled: number;
+            /** Labels */
+            labels: components["schemas"]["MapLabel"][];
+        };
+        /**
+         * Contribution
+         * @description An event of the history, and what it adds to the score of one recommended item.
+         */
+        Contribution: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Contribution */
+            contribution: number;
+            /** Share */
+            share: number;
         };
         /**
          * Diversity
@@ -479,6 +554,20 @@ export interface components {
             target?: number | null;
             /** Max Relevance Loss */
             max_relevance_loss?: number | null;
+        };
+        /**
+         * Effect
+         * @description What diversity and the options of the interests changed, against the list without them.
+         */
+        Effect: {
+            /** Categories */
+            categories: number;
+            /** Plain Categories */
+            plain_categories: number;
+            /** New Items */
+            new_items: number;
+            /** Relevance */
+            relevance: number | null;
         };
         /**
          * ErasedUser
@@ -550,7 +639,7 @@ export interface components {
             /** Events */
             events: number;
             /** Spread */
-            spread: number;
+            spread: number | null;
             /** History */
             history: string[];
         };
@@ -579,9 +668,10 @@ export interface components {
         };
         /**
          * HealthReport
-         * @description Diagnostics of the model, evaluation report, latency and warnings.
+         * @description Verdict, diagnostics of the model, evaluation report, latency and warnings.
          */
         HealthReport: {
+            verdict: components["schemas"]["Verdict"] | null;
             /** Diagnostics */
             diagnostics: {
                 [key: string]: unknown;
@@ -613,6 +703,20 @@ export interface components {
             events: components["schemas"]["StoredEvent"][];
         };
         /**
+         * HistoryItem
+         * @description An item of a history; its title is its id if it is not in the catalog.
+         */
+        HistoryItem: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Known */
+            known: boolean;
+            /** Time */
+            time?: number | null;
+        };
+        /**
          * IndexInfo
          * @description The index of an artifact.
          */
@@ -641,6 +745,16 @@ export interface components {
              */
             share: number;
             /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Added
+             * @default false
+             */
+            added: boolean;
+            /**
              * Vector
              * @default []
              */
@@ -655,6 +769,65 @@ export interface components {
                 number,
                 number
             ] | null;
+        };
+        /**
+         * InterestOptions
+         * @description How the interests of a history share its list.
+         *
+         *     Raises:
+         *         ConfigError: Another mix, a negative weight, or a minimum below 0.
+         */
+        InterestOptions: {
+            /**
+             * Mix
+             * @default mixture
+             * @enum {string}
+             */
+            mix: "mixture" | "shares";
+            /** Weights */
+            weights?: {
+                [key: string]: number;
+            };
+            /** Minimum */
+            minimum?: {
+                [key: string]: number;
+            };
+            /**
+             * Added
+             * @default []
+             */
+            added: components["schemas"]["AddedInterest"][];
+        };
+        /**
+         * InterestOptionsIn
+         * @description How the interests share the list: the fields of ``InterestOptions``.
+         */
+        InterestOptionsIn: {
+            /**
+             * Mix
+             * @default mixture
+             * @enum {string}
+             */
+            mix: "mixture" | "shares";
+            /**
+             * Weights
+             * @default {}
+             */
+            weights: {
+                [key: string]: number;
+            };
+            /**
+             * Minimum
+             * @default {}
+             */
+            minimum: {
+                [key: string]: number;
+            };
+            /**
+             * Added
+             * @default []
+             */
+            added: components["schemas"]["AddedInterestIn"][];
         };
         /**
          * Item
@@ -673,7 +846,14 @@ export interface components {
              * Because
              * @default []
              */
-            because: components["schemas"]["Reason"][];
+            because: components["schemas"]["Contribution"][];
+            /** From History */
+            from_history?: number | null;
+            /**
+             * From Rules
+             * @default 0
+             */
+            from_rules: number;
             /** Rank By Score */
             rank_by_score: number;
             /**
@@ -764,6 +944,41 @@ export interface components {
              * @default category
              */
             rerank: string;
+            /**
+             * @default {
+             *       "mix": "mixture",
+             *       "weights": {},
+             *       "minimum": {},
+             *       "added": []
+             *     }
+             */
+            interests: components["schemas"]["InterestOptions"];
+        };
+        /**
+         * MapLabel
+         * @description A region of the map, named by the category that its items have most more often.
+         */
+        MapLabel: {
+            /** Category */
+            category: string;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+            /** Items */
+            items: number;
+        };
+        /**
+         * MixTradeOff
+         * @description Lists from the mixture to fully shared lists, the most relevant one first.
+         */
+        MixTradeOff: {
+            /** Strength */
+            strength: number[];
+            /** Relevance */
+            relevance: number[];
+            /** Largest */
+            largest: number[];
         };
         /**
          * NamesRequest
@@ -823,6 +1038,15 @@ export interface components {
              * @default category
              */
             rerank: string;
+            /**
+             * @default {
+             *       "mix": "mixture",
+             *       "weights": {},
+             *       "minimum": {},
+             *       "added": []
+             *     }
+             */
+            interests: components["schemas"]["InterestOptionsIn"];
             /**
              * Exclude Seen
              * @default true
@@ -904,12 +1128,14 @@ export interface components {
              * @default []
              */
             displaced: string[];
+            effect?: components["schemas"]["Effect"] | null;
             /**
              * Interests
              * @default []
              */
             interests: components["schemas"]["Interest"][];
             frontier?: components["schemas"]["TradeOff"] | null;
+            mix_frontier?: components["schemas"]["MixTradeOff"] | null;
             options: components["schemas"]["ListOptions"];
             /** Artifact */
             artifact: string;
@@ -961,6 +1187,27 @@ export interface components {
             artifact: string;
             /** Items */
             items: components["schemas"]["SimilarItem"][];
+        };
+        /**
+         * Start
+         * @description What the page needs before its first list, and the list.
+         */
+        Start: {
+            artifact: components["schemas"]["ServedArtifacts"];
+            /** Examples */
+            examples: components["schemas"]["Example"][];
+            /** User */
+            user: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "example" | "stored" | "history" | "none";
+            /** Base */
+            base: components["schemas"]["HistoryItem"][];
+            /** History */
+            history: components["schemas"]["HistoryItem"][];
+            answer: components["schemas"]["ServedAnswer"];
         };
         /**
          * Status
@@ -1033,6 +1280,28 @@ export interface components {
             artifact: string;
             /** Interests */
             interests: components["schemas"]["Interest"][];
+        };
+        /**
+         * Verdict
+         * @description What the health report says first; a part is null if nothing measured it.
+         */
+        Verdict: {
+            /** Interests Used Median */
+            interests_used_median?: number | null;
+            /** Largest Share Median */
+            largest_share_median?: number | null;
+            /** Metric */
+            metric?: string | null;
+            /** Recall */
+            recall?: number | null;
+            /** Recall Single */
+            recall_single?: number | null;
+            /** Difference */
+            difference?: number | null;
+            /** Interval */
+            interval?: number | null;
+            /** Level */
+            level?: boolean | null;
         };
     };
     responses: never;
@@ -1195,6 +1464,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Answers"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description not_found, unknown_name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description timed_out_reading */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description overloaded, store_unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description timed_out */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    start: {
+        parameters: {
+            query?: {
+                user?: string | null;
+                history?: string[] | null;
+                removed?: string[];
+                appended?: string[];
+                options?: string;
+                examples?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Start"];
                 };
             };
             /** @description malformed */
@@ -2756,6 +3160,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                items?: string[];
             };
             header?: never;
             path?: never;

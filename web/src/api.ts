@@ -14,6 +14,8 @@ export type TradeOff = Complete<Schemas["TradeOff"]>;
 export type Answer = Complete<Schemas["ServedAnswer"]>;
 export type CatalogItem = Complete<Schemas["CatalogItem"]>;
 export type Example = Complete<Schemas["Example"]>;
+export type Start = Complete<Schemas["Start"]>;
+export type HistoryItem = Complete<Schemas["HistoryItem"]>;
 export type StoredEvent = Complete<Schemas["StoredEvent"]>;
 export type SimilarItems = Complete<Schemas["SimilarItems"]>;
 export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
@@ -84,6 +86,7 @@ function address(path: string, query: Query = {}): string {
 /** Paths are relative to the page, so that a proxy can serve both below a prefix. */
 async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Promise<T> {
   const headers: Record<string, string> = {};
+  if (!key.isPossible(key.get())) key.forget(); // fetch would throw, as if the service did not answer
   if (key.get()) headers["Authorization"] = `Bearer ${key.get()}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const limit = AbortSignal.timeout(TIMEOUT);
@@ -113,6 +116,8 @@ async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Prom
 const MOST_IDS = 40;
 
 export const api = {
+  /** All that the page needs for its first list; an empty history is sent as one empty id. */
+  start: (query: Query) => call<Start>(address("/v1/start", query)),
   recommend: (request: RecommendRequest, signal?: AbortSignal) =>
     call<Answer>("/v1/recommend", signal, request),
   batch: (requests: RecommendRequest[], signal?: AbortSignal) =>
@@ -137,6 +142,6 @@ export const api = {
   setHidden: (id: string, hidden: boolean) =>
     call<{ hidden: number }>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),
   artifact: () => call<Artifacts>("/v1/artifact"),
-  map: (limit: number) => call<CatalogMap>(address("/v1/map", { limit })),
+  map: (limit: number, items: string[]) => call<CatalogMap>(address("/v1/map", { limit, items })),
   healthReport: () => call<HealthReport>("/v1/health-report"),
 };

@@ -1,14 +1,28 @@
 /**
- * What the page shows: a history, the diversity setting, the list for both, and whether the
- * service answers. Views read it; only its methods change it.
+ * What the page shows: a history, the options of the list, the list for both, and whether the
+ * service answers. Views read it; only its methods change it. The address holds the same state.
  */
 
 import { SvelteMap } from "svelte/reactivity";
 import {
+  type Added,
+  type Address,
+  type Options,
+  NEUTRAL,
+  type Steer,
+  changeHistory,
+  compareHistories,
+  fromQuery,
+  steer,
+  toQuery,
+} from "./address";
+import {
   type Answer,
   type Artifacts,
-  type Example,
+  type CatalogItem,
+  type HistoryItem,
   type Interest,
+  type RecommendRequest,
   type TradeOff,
   ServiceError,
   Unreachable,
@@ -16,76 +30,117 @@ import {
   key,
 } from "./api";
 import { type Change, changes, countChanges } from "./changes";
+import type { State } from "./comparison";
 import { type Diversity, type Unit, convert, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
-import { interestEntropy } from "./weights";
 
 export type HistoryEvent = { key: number; id: string; time: number | null };
 export type Owner = { user: string | null; changed: boolean };
 export type ServiceState = "ready" | "unreachable" | "busy" | "locked";
+/** A message about the visitor's last change, with a button to undo it. */
+export type Notice = { text: string; undo: boolean };
 
 export const LENGTH = 20;
-/** Events on the time line, the newest: more columns would be too narrow. */
+/** Events whose titles are loaded, the newest. */
 export const MOST_EVENTS = 60;
 const DIFFERENT = 60;
-/** The first history has at most this many events, so that it can be read at once. */
-const SHORT = 45;
-/** The first history is chosen from this many users, by their lists. */
-const CANDIDATES = 8;
+/** Longest query of the address that is sent on, in characters. */
+const LONGEST_QUERY = 4_000;
 const RETRY_AFTER = [400, 800, 1_600, 3_000];
 
-type Request = { history: HistoryEvent[]; diversity: Diversity; frontier: boolean };
+/** What the address describes, besides the view. */
+type Shown = { owner: Owner; base: HistoryEvent[]; history: HistoryEvent[]; options: Options };
+type Request = { history: HistoryEvent[]; options: Options; frontier: boolean };
 type TimedAnswer = { answer: Answer; milliseconds: number };
+/** Kept by the browser per entry of its history. */
+type Entry = { depth: number; hidden: string[] };
 
 let keys = 0;
 const newEvent = (id: string, time: number | null = null): HistoryEvent => ({ key: keys++, id, time });
+const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
 
-/** Of some users the one whose list is shared most evenly by the most interests. */
-async function mostMixed(users: Example[]): Promise<Example | undefined> {
-  if (users.length < 2) return users[0];
-  const requests = users.map(({ history }) => ({ history, k: LENGTH }));
-  const { answers } = await api.batch(requests);
-  const entropies = answers.map(({ items }) => interestEntropy(items));
-  return users[entropies.indexOf(Math.max(...entropies))];
+/** The fields of a request for options; those with their default are left out. */
+export function optionFields({ diversity, mix, weights, added, blocked }: Options): RecommendRequest {
+  const neutral = mix === "mixture" && !weights.size && !added.length;
+  const interests = {
+    mix,
+    weights: Object.fromEntries(weights),
+    minimum: {},
+    added: added.map(({ kind, value, weight }) => ({ [kind]: value, weight })),
+  };
+  return {
+    ...(diversity.unit === "strength" && diversity.value === 0 ? {} : requestFields(diversity)),
+    ...(neutral ? {} : { interests }),
+    ...(blocked.length ? { blocked: [...blocked] } : {}),
+  };
 }
 
 class Session {
   history = $state.raw<HistoryEvent[]>([]);
   owner = $state.raw<Owner>({ user: null, changed: false });
-  diversity = $state.raw<Diversity>({ unit: "strength", value: 0 });
+  options = $state.raw<Options>(NEUTRAL);
   answer = $state.raw<Answer | null>(null);
+  /** The history that `answer` belongs to; it differs from `history` until the service answers. */
+  answered = $state.raw<HistoryEvent[]>([]);
   interests = $state.raw<Interest[]>([]);
   tradeOff = $state.raw<TradeOff | null>(null);
   changes = $state.raw<Map<string, Change>>(new Map());
   artifact = $state.raw<Artifacts | null>(null);
   /** The one interest to highlight; null for all. */
   selected = $state<number | null>(null);
+  /** The item whose panel is open. */
+  opened = $state.raw<{ id: string; title: string } | null>(null);
   service = $state<ServiceState>("ready");
   keyRefused = $state(false);
+  hasKey = $state(key.get() !== "");
+  notice = $state.raw<Notice | null>(null);
   /** What a screen reader reads after a change. */
   announcement = $state("");
-  problem = $state("");
+  /** By part of the page: why it has no new value, and how to try again. */
+  problems = new SvelteMap<string, { text: string; retry: () => void }>();
   milliseconds = $state<number | null>(null);
   points = $derived(pointsOf(this.tradeOff));
-  ids = $derived(this.history.map((event) => event.id));
+  ids = $derived(idsOf(this.history));
+  diversity = $derived(this.options.diversity);
+  /**
+   * The interests of the answer, and muted ones that the service left out of it; the largest part
+   * of the list first.
+   */
+  steerable = $derived.by(() => {
+    const there = new Set(this.interests.map(({ number }) => number));
+    const muted = [...this.options.weights.keys()].filter((number) => !there.has(number));
+    const stub = (number: number): Interest => ({
+      number, name: "", items: [], share: 0, weight: 0, added: false, vector: [], top: [], position: null,
+    });
+    const all = [...this.interests, ...muted.map((number) => this.known.get(number) ?? stub(number))];
+    return all.sort((a, b) => b.share - a.share || a.number - b.number);
+  });
+  /** Whether the list is for an older history or older options. */
+  waiting = $state(true);
 
+  /** All interests that answers for this history had, by number. */
+  private known = $state.raw<Map<number, Interest>>(new Map());
   /** Titles by id, of all items that the service has named. */
   private titles = new SvelteMap<string, string>();
   private requested = new Set<string>();
-  /** The history that `interests` and `tradeOff` belong to. */
-  private described: HistoryEvent[] | null = null;
+  /** The history of the user without the visitor's changes. */
+  private base: HistoryEvent[] = [];
+  /** What `tradeOff` belongs to. */
+  private described: Request | null = null;
   private different = 0;
   private failures = 0;
   /** What to repeat when the service is back, by name: once each, however often it failed. */
   private retries = new Map<string, () => void>();
+  private entry: Entry = { depth: 0, hidden: [] };
+  private pending = "";
+  private listens = false;
 
   private ask = latest<Request, TimedAnswer>(
-    async ({ history, diversity, frontier }, signal) => {
+    async (request, signal) => {
       const started = performance.now();
-      const ids = history.map(({ id }) => id);
       const answer = await api.recommend(
-        { history: ids, k: LENGTH, explain: true, frontier, ...requestFields(diversity) },
+        { ...this.requestFor(request), explain: true, frontier: request.frontier },
         signal,
       );
       return { answer, milliseconds: performance.now() - started };
@@ -94,30 +149,170 @@ class Session {
     (error) => this.fail(error, "list", () => this.refresh(true)),
   );
 
-  /** Start with a user whose interests differ, or without a history. */
+  /** The request of the list, as a client would send it. */
+  requestFor({ history, options }: { history: HistoryEvent[]; options: Options }): RecommendRequest {
+    return { history: idsOf(history), k: LENGTH, ...optionFields(options) };
+  }
+
+  // Start, and the address
+
+  /** Show what the address describes; without it, a user whose interests differ. */
   async start(): Promise<void> {
-    await this.attempt("start", async () => {
-      const { users } = await api.examples({ order: "different", limit: DIFFERENT });
-      const short = users.filter(({ events }) => events <= SHORT).slice(0, CANDIDATES);
-      const first = (await mostMixed(short)) ?? users[0];
-      if (first) this.showUser(first.user, first.history);
-      else this.clear();
+    if (!this.listens) window.addEventListener("popstate", () => this.move());
+    this.listens = true;
+    this.entry = (window.history.state as Entry | null) ?? this.entry;
+    const address = fromQuery(location.search);
+    // An address with a very long history does not fit into the address of another request.
+    if (location.search.length > LONGEST_QUERY) {
+      await this.restore(address);
       void this.loadArtifact();
+    } else await this.attempt("list", () => this.startWith(address));
+  }
+
+  /** Ask for everything at once, and show it; without a user, the service chooses one. */
+  private async startWith({ user, history, removed, appended, options }: Address): Promise<void> {
+    const started = performance.now();
+    const fields = { k: LENGTH, frontier: true, ...optionFields(options) };
+    const start = await api.start({
+      examples: 0,
+      options: JSON.stringify(fields),
+      ...(user !== null ? { user, removed, appended } : history !== null ? { history: history.length ? history : [""] } : {}),
+    });
+    const toEvents = (items: HistoryItem[]) =>
+      items.map(({ id, title, time }) => {
+        this.setTitle(id, title);
+        return newEvent(id, time);
+      });
+    const base = start.user === null ? [] : toEvents(start.base);
+    const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
+    const changed = start.user !== null && removed.length + appended.length > 0;
+    this.set({ owner: { user: start.user, changed }, base, history: now, options });
+    this.artifact = start.artifact;
+    const milliseconds = performance.now() - started;
+    this.accept({ answer: start.answer, milliseconds }, { history: now, options, frontier: true });
+    this.writeAddress("replace");
+  }
+
+  private changed(base: HistoryEvent[], removed: string[], appended: string[]): HistoryEvent[] {
+    return changeHistory(base, ({ id }) => id, removed, appended.map((id) => newEvent(id)));
+  }
+
+  /** Show the state of an address; a user's history is loaded unless it is the one shown. */
+  private async restore({ user, history, removed, appended, options }: Address): Promise<void> {
+    await this.attempt("list", async () => {
+      let base: HistoryEvent[] = [];
+      if (user !== null) base = user === this.owner.user ? this.base : await this.historyOf(user);
+      const now = this.changed(base, removed, user === null ? (history ?? []) : appended);
+      const changed = user !== null && removed.length + appended.length > 0;
+      this.set({ owner: { user, changed }, base, history: now, options });
+      this.refresh(true);
     });
   }
 
-  async loadArtifact(): Promise<void> {
-    await this.attempt("artifact", async () => {
-      this.artifact = await api.artifact();
+  /** The visitor went back or forward, or a link has changed the view. */
+  private move(): void {
+    const entry = window.history.state as Entry | null;
+    if (entry === null) {
+      // The browser has added the entry of a new view; it continues the ones before it.
+      this.entry = { ...this.entry, depth: this.entry.depth + 1 };
+      window.history.replaceState(this.entry, "");
+      this.notice = null;
+      return;
+    }
+    const back = entry.depth < this.entry.depth;
+    const { hidden } = this.entry;
+    this.entry = entry;
+    this.notice = null;
+    this.pending = back ? settings.words.undone : "";
+    const undo = hidden.filter((id) => !entry.hidden.includes(id));
+    const redo = entry.hidden.filter((id) => !hidden.includes(id));
+    void this.attempt("hide", async () => {
+      for (const id of undo) await api.setHidden(id, false);
+      for (const id of redo) await api.setHidden(id, true);
+      await this.restore(fromQuery(location.search));
     });
+  }
+
+  undo(): void {
+    window.history.back();
+  }
+
+  private address(): Address {
+    const { user } = this.owner;
+    const changed = compareHistories(idsOf(this.base), this.ids);
+    const options = this.options;
+    if (user !== null) return { user, history: null, ...changed, options };
+    return { user, history: this.ids, removed: [], appended: [], options };
+  }
+
+  private writeAddress(way: "push" | "replace"): void {
+    const url = location.pathname + toQuery(this.address()) + location.hash;
+    if (way === "push") {
+      this.entry = { ...this.entry, depth: this.entry.depth + 1 };
+      window.history.pushState(this.entry, "", url);
+    } else window.history.replaceState(this.entry, "", url);
+  }
+
+  // What a visitor can change
+
+  private lastKind = "";
+
+  /**
+   * Change what is shown, and make it one step that Undo and Back take back. Steps of one kind, as
+   * a slider makes them, become one step.
+   */
+  private change(next: Partial<Shown>, text: string, { kind = "", ask = true } = {}): void {
+    this.set({ ...this.shown(), ...next });
+    this.writeAddress(kind !== "" && kind === this.lastKind ? "replace" : "push");
+    this.lastKind = kind;
+    this.notice = text ? { text, undo: true } : null;
+    this.pending = text;
+    if (ask) this.refresh(next.history !== undefined);
+    else this.announcement = text;
+  }
+
+  private shown(): Shown {
+    return { owner: this.owner, base: this.base, history: this.history, options: this.options };
+  }
+
+  private set({ owner, base, history, options }: Shown): void {
+    if (owner.user !== this.owner.user || options.weights !== this.options.weights) this.selected = null;
+    this.owner = owner;
+    this.base = base;
+    this.history = history;
+    this.options = options;
+    void this.loadTitles(idsOf(history.slice(-MOST_EVENTS)));
+  }
+
+  /** Numbers of interests mean something else in another history, so their weights end. */
+  private otherHistory(): Options {
+    return { ...this.options, weights: new Map() };
   }
 
   clear(): void {
-    this.show([], null);
+    const next = { owner: { user: null, changed: false }, base: [], history: [], options: this.otherHistory() };
+    this.change(next, settings.words.started);
   }
 
   showUser(user: string, ids: string[], times: number[] = []): void {
-    this.show(ids.map((id, at) => newEvent(id, times[at] ?? null)), user);
+    const history = ids.map((id, at) => newEvent(id, times[at] ?? null));
+    const options = { ...this.otherHistory(), blocked: [], added: [] };
+    this.change({ owner: { user, changed: false }, base: history, history, options }, settings.words.showsUser(user));
+  }
+
+  /** Show a user of the data set or of the store; return whether there is one. */
+  async openUser(user: string): Promise<boolean> {
+    const history = await this.historyOf(user);
+    if (history.length) this.showUser(user, idsOf(history), history.map(({ time }) => time ?? 0));
+    return history.length > 0;
+  }
+
+  private async historyOf(user: string): Promise<HistoryEvent[]> {
+    const { users } = await api.examples({ search: user, limit: 1 });
+    if (users[0]?.user === user) return users[0].history.map((id) => newEvent(id));
+    const { events } = await api.storedHistory(user);
+    for (const event of events) this.setTitle(event.item, event.title);
+    return events.map(({ item, time }) => newEvent(item, time));
   }
 
   async random(): Promise<boolean> {
@@ -137,24 +332,114 @@ class Session {
 
   add(id: string, title: string): void {
     this.setTitle(id, title);
-    this.owner = { ...this.owner, changed: true };
-    this.replaceHistory([...this.history, newEvent(id)], settings.words.added(title));
+    this.changeEvents([...this.history, newEvent(id)], settings.words.added(title));
   }
 
   remove(event: HistoryEvent): void {
-    this.owner = { ...this.owner, changed: true };
     const rest = this.history.filter((one) => one.key !== event.key);
-    this.replaceHistory(rest, settings.words.removed(this.title(event.id)));
+    this.changeEvents(rest, settings.words.removed(this.title(event.id)));
   }
 
-  setDiversity(diversity: Diversity): void {
-    this.diversity = diversity;
-    this.ask({ history: this.history, diversity, frontier: this.described !== this.history });
+  private changeEvents(history: HistoryEvent[], text: string): void {
+    const owner = { ...this.owner, changed: true };
+    this.change({ owner, history, options: this.otherHistory() }, text);
+  }
+
+  /** `kind` joins the steps of one slider, and keeps them apart from clicks. */
+  setDiversity(diversity: Diversity, kind = "diversity"): void {
+    this.change({ options: { ...this.options, diversity } }, settings.words.varietyChanged, { kind });
   }
 
   setUnit(unit: Unit): void {
-    this.setDiversity(convert(unit, this.answer, this.points, this.diversity));
+    this.setDiversity(convert(unit, this.answer, this.points, this.diversity), "unit");
   }
+
+  setMix(mix: Options["mix"]): void {
+    this.change({ options: { ...this.options, mix } }, settings.words.mixes[mix]);
+  }
+
+  setGrouped(grouped: boolean): void {
+    this.change({ options: { ...this.options, grouped } }, "", { ask: false });
+  }
+
+  /** Give an interest more or less of the list, or none. */
+  steer(interest: Interest, way: Steer): void {
+    const w = settings.words;
+    const weight = steer(this.weightOf(interest), way);
+    const text = w.steered[weight === 0 ? "muted" : way === "mute" ? "unmuted" : way](this.nameOf(interest));
+    const at = this.addedIndex(interest);
+    if (at >= 0) {
+      const added = this.options.added.map((one, place) => (place === at ? { ...one, weight } : one));
+      this.change({ options: { ...this.options, added } }, text);
+      return;
+    }
+    const weights = new Map(this.options.weights).set(interest.number, weight);
+    if (weight === 1) weights.delete(interest.number);
+    this.change({ options: { ...this.options, weights } }, text);
+  }
+
+  weightOf(interest: Interest): number {
+    const added = this.options.added[this.addedIndex(interest)];
+    return added ? added.weight : (this.options.weights.get(interest.number) ?? 1);
+  }
+
+  /** The place among the added interests: the service numbers them in the order of the request. */
+  private addedIndex(interest: Interest): number {
+    if (!interest.added) return -1;
+    const numbers = this.interests.filter(({ added }) => added).map(({ number }) => number);
+    return numbers.sort((a, b) => a - b).indexOf(interest.number);
+  }
+
+  addInterest(added: Omit<Added, "weight">, name: string): void {
+    const same = this.options.added.some(({ kind, value }) => kind === added.kind && value === added.value);
+    if (same) return;
+    const all = [...this.options.added, { ...added, weight: 1 }];
+    this.change({ options: { ...this.options, added: all } }, settings.words.interestAdded(name));
+  }
+
+  removeInterest(interest: Interest): void {
+    const at = this.addedIndex(interest);
+    const added = this.options.added.filter((_, place) => place !== at);
+    this.change({ options: { ...this.options, added } }, settings.words.removed(this.nameOf(interest)));
+  }
+
+  nameOf(interest: Interest): string {
+    return interest.name || settings.words.interest(interest.number);
+  }
+
+  /** Hide an item from this list only. */
+  block(id: string, title: string): void {
+    const blocked = [...this.options.blocked, id];
+    this.change({ options: { ...this.options, blocked } }, settings.words.blocked(title));
+  }
+
+  /** Hide an item from everyone's lists; the service may refuse it, and the caller says so. */
+  async never(id: string, title: string): Promise<void> {
+    await api.setHidden(id, true);
+    this.entry = { ...this.entry, hidden: [...this.entry.hidden, id] };
+    this.change({}, settings.words.hiddenForAll(title));
+  }
+
+  dismiss(): void {
+    this.notice = null;
+  }
+
+  // A comparison
+
+  /** What the list is made from, to compare it with another one. */
+  get state(): State {
+    return { user: this.owner.user, base: idsOf(this.base), history: this.ids, options: this.options };
+  }
+
+  /** Show a prepared state, such as B of a comparison; it can be undone like every change. */
+  apply({ user, base, history, options }: State): void {
+    const changed = user !== null && JSON.stringify(base) !== JSON.stringify(history);
+    const [before, events] = [base, history].map((ids) => ids.map((id) => newEvent(id)));
+    const next = { owner: { user, changed }, base: before ?? [], history: events ?? [], options };
+    this.change(next, settings.words.comparison.applied);
+  }
+
+  // Titles
 
   title(id: string): string {
     return this.titles.get(id) ?? id;
@@ -178,40 +463,55 @@ class Session {
     }
   }
 
+  async loadArtifact(): Promise<void> {
+    await this.attempt("artifact", async () => {
+      this.artifact = await api.artifact();
+    });
+  }
+
+  /** Return one item of the catalog, or null. */
+  async itemOf(id: string): Promise<CatalogItem | null> {
+    return (await api.itemsById([id]))[0] ?? null;
+  }
+
+  // The key, and errors
+
   unlock(value: string): void {
     key.set(value);
+    this.hasKey = true;
     this.service = "ready";
     if (this.answer) this.refresh(true);
     else void this.start();
   }
 
-  /** Do something that calls the service; if it fails, show the reason and try again. */
+  /** Forget the key and ask for another one. */
+  forgetKey(): void {
+    key.forget();
+    this.hasKey = false;
+    this.keyRefused = false;
+    this.service = "locked";
+  }
+
+  /** Do something that calls the service; if it fails, its part shows the reason and a retry. */
   async attempt(name: string, action: () => Promise<void>): Promise<void> {
     try {
       await action();
+      this.problems.delete(name);
       this.recovered();
     } catch (error) {
       this.fail(error, name, () => void this.attempt(name, action));
     }
   }
 
-  private pending = "";
-
-  private show(history: HistoryEvent[], user: string | null): void {
-    this.owner = { user, changed: false };
-    this.selected = null;
-    this.replaceHistory(history);
-  }
-
-  private replaceHistory(history: HistoryEvent[], announcement = ""): void {
-    this.history = history;
-    this.pending = announcement;
-    this.refresh(true);
-    void this.loadTitles(history.slice(-MOST_EVENTS).map(({ id }) => id));
-  }
-
   private refresh(replace: boolean): void {
-    this.ask({ history: this.history, diversity: this.diversity, frontier: true }, { replace });
+    this.waiting = true;
+    const request = { history: this.history, options: this.options };
+    // A list with another diversity has the same trade-off curve.
+    const { described } = this;
+    const same =
+      described?.history === this.history &&
+      optionsBesides(described.options) === optionsBesides(this.options);
+    this.ask({ ...request, frontier: !same }, { replace });
   }
 
   private accept({ answer, milliseconds }: TimedAnswer, request: Request): void {
@@ -219,15 +519,26 @@ class Session {
     const after = answer.items.map(({ id }) => id);
     const replaced = this.answer !== null && this.answer.artifact !== answer.artifact;
     for (const { id, title } of answer.items) this.setTitle(id, title);
+    for (const { items } of answer.interests) for (const { id, title } of items) this.setTitle(id, title);
     this.changes = before.length ? changes(before, after) : new Map();
     this.answer = answer;
+    const others = request.history === this.answered ? this.known : [];
+    this.known = new Map([...others, ...answer.interests.map((one): [number, Interest] => [one.number, one])]);
+    this.answered = request.history;
+    this.interests = answer.interests;
     this.milliseconds = milliseconds;
-    if (request.frontier) this.describe(answer, request.history);
+    this.waiting = !this.isFor(request);
+    if (request.frontier) {
+      this.described = request;
+      this.tradeOff = answer.frontier;
+    }
+    if (!answer.interests.some(({ number }) => number === this.selected)) this.selected = null;
     void this.loadTitles(answer.displaced);
     const { entered, moved } = countChanges(before, after);
     const changed = before.length ? settings.words.listChanged(entered, moved) : "";
     this.announcement = [this.pending, changed].filter(Boolean).join(" ");
     this.pending = "";
+    this.problems.delete("list");
     this.recovered();
     if (replaced) {
       this.announcement = settings.words.newArtifact;
@@ -236,12 +547,10 @@ class Session {
     }
   }
 
-  private describe({ interests, frontier }: Answer, history: HistoryEvent[]): void {
-    this.described = history;
-    this.tradeOff = frontier;
-    this.interests = interests;
-    for (const { items } of interests) for (const { id, title } of items) this.setTitle(id, title);
-    if (!interests.some(({ number }) => number === this.selected)) this.selected = null;
+  /** Whether a request is for what is shown now; the order of the list needs no request. */
+  private isFor({ history, options }: Request): boolean {
+    const fields = (one: Options) => JSON.stringify(optionFields(one));
+    return history === this.history && fields(options) === fields(this.options);
   }
 
   private recovered(): void {
@@ -251,7 +560,6 @@ class Session {
     }
     this.service = "ready";
     this.keyRefused = false;
-    this.problem = "";
     this.failures = 0;
   }
 
@@ -263,7 +571,12 @@ class Session {
     }
     const busy = error instanceof ServiceError && [429, 503, 504].includes(error.status);
     if (!busy && !(error instanceof Unreachable)) {
-      this.problem = error instanceof ServiceError ? error.message : String(error);
+      const text = error instanceof ServiceError ? settings.words.refused(error.message) : String(error);
+      const again = () => {
+        this.problems.delete(name);
+        retry();
+      };
+      this.problems.set(name, { text, retry: again });
       return;
     }
     this.service = busy ? "busy" : "unreachable";
@@ -279,6 +592,11 @@ class Session {
       busy ? Math.max(wait, 1_000 * error.retryAfter) : wait,
     );
   }
+}
+
+/** Options without those that change no score, as a text to compare. */
+function optionsBesides({ mix, weights, added, blocked }: Options): string {
+  return JSON.stringify([mix, [...weights], added, blocked]);
 }
 
 export const session = new Session();

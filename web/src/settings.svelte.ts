@@ -1,12 +1,12 @@
 /** The visitor's language and colours, stored in this browser. */
 
 import { type Words, english } from "./words";
-import { chinese } from "./words.zh";
 
 export type Language = "en" | "zh";
 export type Theme = "auto" | "light" | "dark";
 const THEMES: Theme[] = ["auto", "light", "dark"];
-const words: Record<Language, Words> = { en: english, zh: chinese };
+/** Chinese texts are loaded when they are needed. */
+const loadChinese = async (): Promise<Words> => (await import("./words.zh")).chinese;
 
 /** A browser can forbid storage; the page works without it. */
 function read(name: string): string | null {
@@ -33,15 +33,22 @@ function firstLanguage(): Language {
 class Settings {
   language = $state<Language>(firstLanguage());
   theme = $state<Theme>(THEMES.find((theme) => theme === read("theme")) ?? "auto");
-  words = $derived(words[this.language]);
+  words = $state.raw<Words>(english);
   locale = $derived(this.language === "zh" ? "zh-CN" : "en");
 
   constructor() {
     this.show();
   }
 
-  switchLanguage(): void {
-    this.language = this.language === "en" ? "zh" : "en";
+  /** Load the texts of the language; the page waits for them, so that no text changes later. */
+  async loadWords(): Promise<void> {
+    if (this.language === "zh") this.words = await loadChinese();
+  }
+
+  async switchLanguage(): Promise<void> {
+    const next: Language = this.language === "en" ? "zh" : "en";
+    this.words = next === "en" ? english : await loadChinese();
+    this.language = next;
     store("language", this.language);
     this.show();
   }
@@ -72,6 +79,11 @@ class Settings {
     }).format(value);
   }
 
+  /** The space after a sign of punctuation; Chinese signs contain it. */
+  get gap(): string {
+    return this.language === "zh" ? "" : " ";
+  }
+
   /** A difference: a number with its sign. */
   signed(value: number, digits = 4): string {
     return new Intl.NumberFormat(this.locale, {
@@ -79,6 +91,11 @@ class Settings {
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
     }).format(value);
+  }
+
+  /** A change in percent with its sign, e.g. "−4 %". */
+  change(share: number): string {
+    return new Intl.NumberFormat(this.locale, { style: "percent", signDisplay: "exceptZero" }).format(share);
   }
 
   list(parts: string[]): string {

@@ -24,6 +24,7 @@ export function weightsByItem(interests: Interest[]): Map<string, Weight[]> {
     const times = new Map<string, number>();
     for (const { id } of items) times.set(id, (times.get(id) ?? 0) + 1);
     for (const { id, weight } of mergeRepeats(items)) {
+      if (weight <= 0) continue; // the interest does not use the item
       const weights = all.get(id) ?? [];
       weights.push({ interest: number, weight: weight / (times.get(id) ?? 1) });
       all.set(id, weights);
@@ -36,12 +37,4 @@ export function weightsByItem(interests: Interest[]): Map<string, Weight[]> {
 /** The number of items of a list that come from an interest. */
 export function countFrom(items: { interest: number }[], interest: number): number {
   return items.filter((item) => item.interest === interest).length;
-}
-
-/** How evenly interests share a list: 0 if all items come from one interest, at most log K. */
-export function interestEntropy(items: { interest: number }[]): number {
-  const counts = new Map<number, number>();
-  for (const { interest } of items) counts.set(interest, (counts.get(interest) ?? 0) + 1);
-  const shares = [...counts.values()].map((count) => count / items.length);
-  return -shares.reduce((sum, share) => sum + share * Math.log(share), 0) || 0;
 }

@@ -29,29 +29,39 @@ export const english = {
   nothingFound: "Nothing found",
   results: (count: number) => `${count} ${count === 1 ? "result" : "results"}`,
 
+  // The sentence on top
+  sentence: {
+    items: (count: number) => `${count} ${count === 1 ? "item" : "items"}`,
+    interests: (count: number) => `${count} ${count === 1 ? "interest" : "interests"}`,
+    recommendations: (count: number) => `${count} ${count === 1 ? "recommendation" : "recommendations"}`,
+    mostly: "mostly",
+    little: "a little",
+    one: "This history shows one interest:",
+    muted: "muted:",
+    popular: (count: number) => `No history yet. These ${count} popular items are the same for everyone.`,
+    onlyAdded: (count: number) =>
+      `No history yet: ${count} ${count === 1 ? "recommendation" : "recommendations"} for the interests that you added.`,
+    period: ".",
+    comma: ", ",
+  },
+
   // The history
   history: "History",
   ofUser: (user: string) => `User ${user}`,
   ofYou: "Your own history",
   changedByYou: "with your changes",
   events: (count: number) => `${count} ${count === 1 ? "event" : "events"}`,
-  shownEvents: (shown: number, all: number) => `the newest ${shown} of ${all} events`,
-  historyLead:
-    "Each mark is an event; the oldest is on the left. Its colour and shape show the interest that gives it the most weight. The bars show the weight of the event in each interest.",
-  oldest: "oldest",
-  newest: "newest",
-  eventLabel: (title: string, place: number, all: number) => `${title}, event ${place} of ${all}`,
-  mainInterest: (interest: number, share: string) => `mostly interest ${interest}, ${share}`,
-  notUsed: "used by no interest",
+  moreEvents: (count: number) => `${count} more`,
+  fewerEvents: "Show fewer",
+  noInterestOf: "Used by no interest",
   unknownItem: "not in the catalog",
   remove: "Remove",
   removeTitle: (title: string) => `Remove ${title}`,
   removed: (title: string) => `Removed ${title}.`,
-  pickEvent: "Point at an event or tap it to see which interests use it.",
-  asList: "Show as a list",
+  started: "Started with an empty history.",
+  showsUser: (user: string) => `The page shows user ${user}.`,
   noHistory: "No history yet",
-  noHistoryLead:
-    "Search titles above or click an item in the list, and interests appear. Without a history, everyone gets popular items.",
+  noHistoryLead: "Search titles above, or open an item of the list and add it. Interests appear with the first item.",
   allUnknown:
     "None of these items is in the catalog, so there are no interests. The list shows popular items.",
   unknown: (count: number) =>
@@ -59,22 +69,37 @@ export const english = {
 
   // Interests
   interests: "Interests",
-  interestsLead: "The parts that the model splits the history into. Each interest searches the whole catalog.",
   interest: (number: number) => `Interest ${number}`,
   unnamed: "no categories",
   contributes: (count: number, all: number) => `contributes ${count} of ${all}`,
-  builtFrom: "Built from",
-  alone: "Would recommend alone",
-  less: "Less",
-  showOnly: (number: number) => `Show only interest ${number}`,
+  countOf: (count: number, all: number) => `${count} of ${all}`,
   noInterests: "Interests appear with the first item of a history.",
+  more: "More",
+  less: "Less",
+  mute: "Mute",
+  moreOf: (name: string) => `More of ${name}`,
+  lessOf: (name: string) => `Less of ${name}`,
+  muteOf: (name: string) => `Mute ${name}`,
+  weightOf: (weight: string) => `weight × ${weight}`,
+  muted: "muted",
+  addedByYou: "added by you",
+  showPath: (name: string) => `Show what belongs to ${name}`,
+  addInterest: "Add an interest",
+  addInterestHint: "Category or title",
+  category: "category",
+  item: "item",
+  steered: {
+    more: (name: string) => `More of ${name}.`,
+    less: (name: string) => `Less of ${name}.`,
+    muted: (name: string) => `${name} is muted.`,
+    unmuted: (name: string) => `${name} is no longer muted.`,
+  },
+  interestAdded: (name: string) => `Added the interest ${name}.`,
 
   // The list
   list: "Recommendations",
   popularList: "Popular items",
-  listLead: "Click an item to add it to the history.",
   because: (titles: string) => `because of ${titles}`,
-  quoted: (title: string) => title,
   oftenFollows: (titles: string) => `often follows ${titles}`,
   becausePopular: "popular",
   add: (title: string) => `Add ${title} to the history`,
@@ -86,8 +111,7 @@ export const english = {
       : `The list changed: ${entered} new, ${moved} moved.`,
   movedUp: (rank: number) => `up from ${rank}`,
   movedUpLong: (rank: number) => `Diversity moved this item up. By score it is number ${rank}.`,
-  rankByScore: (rank: number) => `no. ${rank} by score`,
-  displaced: "Removed for diversity",
+  displaced: "Removed for variety",
   colon: ":",
   exhausted: "No more items can be recommended, so the list is shorter than requested.",
   provisional: "new",
@@ -95,8 +119,56 @@ export const english = {
   answered: (time: string) => `response time ${time}`,
   certified: "The best list of the whole catalog at this setting",
   notCertified: "The best list of the candidates that were found",
+  order: "Order",
+  orders: { grouped: "By interest", ranked: "By rank" },
+  places: "Places in the list",
+  mixes: { mixture: "One ranking", shares: "Share out places among interests" },
 
-  // Diversity
+  // Take along
+  copyLink: "Copy link",
+  linkCopied: "The link is copied. It restores this page.",
+  exportList: "Export",
+  exports: { json: "JSON file", csv: "CSV file", curl: "Copy as curl" },
+  curlCopied: "The command is copied. It makes the same list.",
+  copyFailed: "The browser does not allow copying. Select the text and copy it:",
+
+  // Undo
+  undo: "Undo",
+  undone: "Undone.",
+  dismiss: "Close the message",
+
+  // One item
+  close: "Close",
+  categoriesOf: "Categories",
+  noCategories: "no categories",
+  why: "Why it is in the list",
+  whyShare: (title: string, share: string) => `${title} (${share})`,
+  similar: "Similar items",
+  noSimilar: "No similar items.",
+  alreadyIn: "In the history",
+  hide: "Hide from this list",
+  never: "Never recommend",
+  neverLead: "“Never recommend” hides the item from everyone's lists, until it is undone.",
+  neverRefused: "This service does not let the page hide items for everyone: that needs a key that may write.",
+  blocked: (title: string) => `${title} is hidden from this list.`,
+  hiddenForAll: (title: string) => `${title} is never recommended now.`,
+  pictureOf: (title: string) => `Picture of ${title}`,
+
+  // Variety
+  variety: "Variety",
+  varieties: ["Most relevant", "Slightly varied", "Balanced", "Varied", "Most varied"],
+  varietyCustom: "Set by an expert",
+  varietyChanged: "Changed the variety.",
+  effect: {
+    categories: (count: number, plain: number) =>
+      count === plain
+        ? `${count} ${count === 1 ? "category" : "categories"}, as before`
+        : `${count} ${count === 1 ? "category" : "categories"} instead of ${plain}`,
+    newItems: (count: number, all: number) => `${count} of ${all} items ${count === 1 ? "is" : "are"} new`,
+    relevance: (change: string) => `relevance ${change}`,
+    none: "The list by relevance alone.",
+  },
+  experts: "For experts",
   diversity: "Diversity",
   diversityUnit: "Unit of the diversity setting",
   units: { strength: "λ", target: "Diversity", loss: "Relevance loss" },
@@ -118,8 +190,15 @@ export const english = {
 
   // The map
   mapLead:
-    "The most popular items, projected to the plane on which they differ most. Items near each other are similar. Interest markers show the interests of the history.",
-  mapLabel: (items: number, interests: number) =>
+    "Items near each other are similar: the map is the plane on which items differ most. Names of categories show where these are most frequent.",
+  mapSampled: (sampled: string, total: string) =>
+    `${sampled} of ${total} items, the most popular, and all items of your history and list.`,
+  mapAll: (total: string) => `All ${total} items of the catalog, among them your history and list.`,
+  notOnMap: (count: string) => `Items of the history that the catalog does not hold: ${count}.`,
+  regions: "Regions",
+  regionsLead: "Each is named after the category that is most typical of it.",
+  goToRegion: "Go to the region",
+  mapLabel: (items: string, interests: number) =>
     `Map of ${items} items with ${interests} interests. Arrow keys move it, plus and minus zoom, 0 shows all.`,
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
@@ -127,21 +206,58 @@ export const english = {
   highlight: "Highlight a category",
   noCategory: "None",
   goTo: (number: number) => `Go to interest ${number}`,
-  inHistory: "in the history",
+  legendHistory: "in the history",
   inList: "in the list",
   legend: "Legend",
   catalogItem: "item of the catalog",
   marker: "interest marker",
 
   // Compare
-  compareLead: "Two artifacts make a list from the same history at the same diversity setting.",
+  comparison: {
+    lead: "A is the current list, or a list that you pin. B is what would change: look at it first, then apply it or drop it.",
+    current: "A: the current list",
+    pinned: "A: a pinned list",
+    pin: "Pin A",
+    unpin: "Unpin A",
+    pinLead: "Pin it to change the page and compare the new list with this one.",
+    pinnedLead: "A stays in this tab until you unpin it.",
+    with: "B: compare with",
+    kinds: {
+      current: "the current list",
+      user: "another user",
+      variety: "another variety",
+      artifact: "the other artifact",
+      history: "another history",
+    },
+    newest: "Newest events of B",
+    newestOf: (shown: number, all: number) => `The newest ${shown} of ${all} events.`,
+    chooseUser: "Choose a user for B.",
+    steered: "with your settings of interests and items",
+    apply: "Apply B",
+    applied: "B is the current list now.",
+    drop: "Drop B",
+    backToA: "Return to A",
+    artifactLead: "The other artifact answers only here: the operator chooses the artifact of the service.",
+    effect: "What is different",
+    equal: "Both lists are the same.",
+    common: (count: number, all: number, same: number) =>
+      `${count} of ${all} items are in both lists, ${same} of them at the same place.`,
+    only: (onlyA: number, onlyB: number) => `Only in A: ${onlyA}. Only in B: ${onlyB}.`,
+    categories: (inA: number, inB: number) => `B has ${inB} categories, A has ${inA}.`,
+    largest: (inA: string, inB: string) => `The largest interest has ${inB} of B and ${inA} of A.`,
+    relevance: (inA: string, inB: string) => `B keeps ${inB} of the relevance of the most relevant list, A keeps ${inA}.`,
+    share: (count: number, share: string) => `${count} (${share})`,
+    categoryShares: "Items by category; an item can have several",
+    allCategories: (count: number) => `All ${count} categories`,
+    fewer: "Fewer",
+    onlyIn: (letter: string) => `only in ${letter}`,
+    samePlace: (letter: string) => `same place in ${letter}`,
+    placeIn: (place: number, letter: string) => `no. ${place} in ${letter}`,
+    up: (place: number, letter: string) => `↑ no. ${place} in ${letter}`,
+    down: (place: number, letter: string) => `↓ no. ${place} in ${letter}`,
+  },
   noComparison: "The service has one artifact only. Start it with a second one to compare them:",
-  side: (letter: string) => `Artifact ${letter}`,
   interestCount: (count: number) => `${count} ${count === 1 ? "interest" : "interests"}`,
-  common: (count: number, all: number) => `${count} of ${all} in both`,
-  onlyIn: (letter: string) => `only in ${letter}`,
-  alsoIn: (place: number, letter: string) => `no. ${place} in ${letter}`,
-  sameArtifact: "Both are the same artifact.",
 
   // Diagnostics
   diagnosticsLead: "How much the interests differ, and how much each of them is used.",
@@ -239,6 +355,16 @@ export const english = {
 
   // Technical terms, each in one or two sentences
   terms: {
+    interest: "A part of the history whose items have much in common. Each interest searches the whole catalog.",
+    weight: "How strongly an interest counts: 1 is neutral, 2 doubles it, and 0 mutes it.",
+    mix: "One ranking: the best items of all interests together. Shared out: every interest gets places in proportion to its part of the history.",
+    variety: "How different the items of the list are. More variety brings other categories and costs some relevance.",
+    relevance: "The sum of the items' scores, compared with the list of the highest scores.",
+    relevanceLoss: "The share of the relevance that the list may lose for more diversity.",
+    strength: "λ (lambda) is the price of a repeated category: 0 ranks by score alone, 1 avoids repeated categories above all.",
+    pairs: "Of all pairs of items in the list, the share whose categories differ.",
+    tradeOff: "Every list that some λ makes: how relevant it is, and how diverse. Both axes start at 0.",
+    certified: "The service has checked that no item of the whole catalog would make a better list.",
     recall:
       "recall@k: the share of a user's hidden items that are among the first k items of the list; the mean over users. 1 is the best value.",
     ndcg: "NDCG@k: like recall, but a hidden item counts more the higher it is in the list. 1 is the best value.",
@@ -276,6 +402,8 @@ export const english = {
   keyLabel: "Key",
   keyEnter: "Continue",
   keyWrong: "The service does not accept this key.",
+  keyNotAscii: "A key has only letters, digits and signs of ASCII, without spaces. This one has others.",
+  keyForget: "Forget the key",
   loading: "Loading …",
 };
 

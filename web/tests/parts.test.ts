@@ -5,7 +5,7 @@ import { label, translate } from "../src/fields";
 import { recallByDiversity, recallByLength, rows } from "../src/report";
 import { scale, ticks } from "../src/scale";
 import { fit, labels, moveBy, toScreen, wholePlane, zoomBy } from "../src/view";
-import { countFrom, interestEntropy, mergeRepeats, weightsByItem } from "../src/weights";
+import { countFrom, mergeRepeats, weightsByItem } from "../src/weights";
 
 const item = (id: string, weight: number) => ({ id, title: id, weight });
 const interest = (number: number, items: [string, number][]) =>
@@ -23,13 +23,6 @@ describe("weights of interests", () => {
     expect(mergeRepeats(twice.items).map(({ id }) => id)).toEqual(["a", "b"]);
     expect(mergeRepeats(twice.items)[0]?.weight).toBeCloseTo(0.7);
     expect(weightsByItem([twice]).get("a")?.[0]?.weight).toBeCloseTo(0.35);
-  });
-
-  it("measures how evenly interests share a list", () => {
-    const list = (...interests: number[]) => interests.map((interest) => ({ interest }));
-    expect(interestEntropy(list(2, 2, 2))).toBe(0);
-    expect(interestEntropy([])).toBe(0);
-    expect(interestEntropy(list(0, 1, 2))).toBeGreaterThan(interestEntropy(list(0, 1, 1)));
   });
 
   it("counts the items of an interest", () => {

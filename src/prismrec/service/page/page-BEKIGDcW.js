@@ -1,0 +1,1 @@
+function e(e,t){let n=e[1]-e[0]||1;return r=>t[0]+(r-e[0])/n*(t[1]-t[0])}function t(e,t,n){let r=(t-e)/n;if(!(r>0))return[e];let i=10**Math.floor(Math.log10(r)),a=i*([1,2,2.5,5,10].find(e=>e*i>=r-1e-12)??10),o=[];for(let n=Math.ceil(e/a-1e-9);n*a<=t+a*1e-9;n++)o.push(n*a||0);return o}export{t as n,e as t};
