@@ -165,11 +165,20 @@ def _numbers(entry: Entry, report: Report) -> dict[str, object]:
 def describe_recommender(recommender: Recommender) -> str:
     """Return the settings of a recommender in words."""
     model, rules = recommender.model, recommender.rules
-    kind, extractor = type(model.extractor).__name__, model.extractor
-    return (
-        f"{kind}, K={extractor.interests}, D={extractor.dim}, newest {extractor.max_len} events, "
-        f"{model.similarity}" + (f", rules at {rules.weight:g}" if rules else "")
-    )
+    kind, extractor, forming = type(model.extractor).__name__, model.extractor, model.forming
+    parts = [
+        f"{kind}, K={extractor.interests}, D={extractor.dim}",
+        f"newest {extractor.max_len} events",
+        model.similarity,
+    ]
+    if forming:
+        parts.append(
+            f"interests formed from up to {forming.clusters} clusters and the whole history "
+            f"(weight {forming.whole_weight:g})"
+        )
+    if rules:
+        parts.append(f"rules ({rules.kind}) at {rules.weight:g}")
+    return ", ".join(parts)
 
 
 def report_content(
