@@ -108,9 +108,10 @@ export function comparisons(report: Loose): Comparison[] {
   });
 }
 
-/** The comparison of a model with the same model with K = 1. */
-export function withOneInterest(report: Loose): Comparison | null {
-  return comparisons(report).find(({ model, other }) => other === `${model}-k1`) ?? null;
+/** The comparison of a model with the same model with K = 1; of several, the one with this difference. */
+export function withOneInterest(report: Loose, mean: number | null): Comparison | null {
+  const all = comparisons(report).filter(({ model, other }) => other === `${model}-k1`);
+  return all.find((one) => one.mean === mean) ?? all[0] ?? null;
 }
 
 /** The comparison of a model, or of the first model that has one, with the best baseline. */

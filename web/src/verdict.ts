@@ -1,7 +1,7 @@
 /** What the health report says about the model, in sentences, and only what is in the report. */
 
-import type { Diagnostics } from "./api";
-import { type Comparison, againstBest, withOneInterest } from "./report";
+import type { HealthReport } from "./api";
+import { type Comparison, type Outcome, againstBest, withOneInterest } from "./report";
 import type { Words } from "./words";
 
 export type Numbers = {
@@ -16,15 +16,13 @@ export type Numbers = {
 /** Items at the top of a list in which the interests are counted, as in the library. */
 const FIRST = 20;
 
-export function verdict(
-  measured: Partial<Diagnostics> | null,
-  report: Record<string, unknown>,
-  w: Words,
-  numbers: Numbers,
-): string[] {
+export function verdict(health: HealthReport, w: Words, numbers: Numbers): string[] {
+  const { verdict: found, diagnostics: measured } = health;
+  const report = health.report ?? {};
   const sentences: string[] = [];
-  const { largest_share: largest, interests_used: used } = measured ?? {};
-  if (typeof largest === "number" && typeof used === "number") {
+  if (!found) return sentences;
+  const { largest_share_median: largest, interests_used_median: used, metric, difference: mean, interval: half } = found;
+  if (largest !== null && used !== null) {
     const first = Math.min(FIRST, measured?.k ?? FIRST);
     sentences.push(
       largest === 1
@@ -32,16 +30,18 @@ export function verdict(
         : w.health.severalInterests(numbers.count(used), first, numbers.percent(largest)),
     );
   }
-  const single = withOneInterest(report);
-  if (single) sentences.push(w.health.againstOne[single.outcome](single.model, single.metric, difference(single, numbers)));
-  const best = againstBest(report, single?.model);
-  if (best) sentences.push(w.health.againstBest[best.outcome](best.model, best.other, best.metric, difference(best, numbers)));
+  if (metric !== null && mean !== null && half !== null) {
+    const outcome: Outcome = found.level ? "level" : mean > 0 ? "better" : "worse";
+    sentences.push(w.health.againstOne[outcome](metric, differenceText({ outcome, mean, half }, numbers)));
+  }
+  const best = againstBest(report, withOneInterest(report, mean)?.model);
+  if (best) sentences.push(w.health.againstBest[best.outcome](best.model, best.other, best.metric, differenceText(best, numbers)));
   return sentences;
 }
 
 /** The difference with its interval: signed where the words do not say the direction. */
-export function difference(
-  { outcome, mean, half }: Comparison,
+export function differenceText(
+  { outcome, mean, half }: Pick<Comparison, "outcome" | "mean" | "half">,
   { signed, plain }: Pick<Numbers, "signed" | "plain">,
 ): string {
   return `${outcome === "level" ? signed(mean) : plain(Math.abs(mean))} ± ${plain(half)}`;

@@ -309,12 +309,12 @@ export const english = {
     oneInterest: (first: number) =>
       `The median history uses one interest: it supplies all of the first ${first} items of the list.`,
     againstOne: {
-      level: (model: string, metric: string, difference: string) =>
-        `${model}: ${metric} is level with that of one interest (K = 1), ${difference}.`,
-      better: (model: string, metric: string, difference: string) =>
-        `${model}: ${metric} is better than that of one interest (K = 1), by ${difference}.`,
-      worse: (model: string, metric: string, difference: string) =>
-        `${model}: ${metric} is worse than that of one interest (K = 1), by ${difference}.`,
+      level: (metric: string, difference: string) =>
+        `${metric} is level with that of one interest (K = 1), ${difference}.`,
+      better: (metric: string, difference: string) =>
+        `${metric} is better than that of one interest (K = 1), by ${difference}.`,
+      worse: (metric: string, difference: string) =>
+        `${metric} is worse than that of one interest (K = 1), by ${difference}.`,
     },
     againstBest: {
       level: (model: string, other: string, metric: string, difference: string) =>

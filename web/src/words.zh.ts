@@ -284,9 +284,9 @@ export const chinese: Words = {
       `中位数用户的行为历史用到 ${used} 个兴趣；列表前 ${first} 个物品中，最大的兴趣占 ${share}。`,
     oneInterest: (first) => `中位数用户的行为历史只用到一个兴趣：列表前 ${first} 个物品全部来自它。`,
     againstOne: {
-      level: (model, metric, difference) => `${model}：${metric} 与单一兴趣（K = 1）相当，${difference}。`,
-      better: (model, metric, difference) => `${model}：${metric} 优于单一兴趣（K = 1），高 ${difference}。`,
-      worse: (model, metric, difference) => `${model}：${metric} 不及单一兴趣（K = 1），低 ${difference}。`,
+      level: (metric, difference) => `${metric} 与单一兴趣（K = 1）相当，${difference}。`,
+      better: (metric, difference) => `${metric} 优于单一兴趣（K = 1），高 ${difference}。`,
+      worse: (metric, difference) => `${metric} 不及单一兴趣（K = 1），低 ${difference}。`,
     },
     againstBest: {
       level: (model, other, metric, difference) => `${model}：${metric} 与最佳基线 ${other} 相当，${difference}。`,
