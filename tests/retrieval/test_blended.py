@@ -1,7 +1,5 @@
-"""Blend interests with rules: exact lists, explanations, saving, and use only if rules help."""
+"""Blend interests with rules: exact lists, explanations and saving."""
 
-from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,18 +7,13 @@ import torch
 from scipy import sparse
 from scipy.special import logsumexp
 
-from prismrec.data.histories import Histories
-from prismrec.data.split import split_by_user
 from prismrec.errors import DataError
 from prismrec.evaluation.baselines import by_score, sequential_rules
-from prismrec.evaluation.evaluate import evaluate
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import blended, sources
 from prismrec.retrieval.rules import RuleRetriever, keep_strongest
-from prismrec.training import select as tuning
-from prismrec.training.select import fit_rule_retriever
 from prismrec.types import Filter
 from worlds import ids, untrained
 
@@ -136,7 +129,8 @@ def test_rules_are_saved_and_kept_when_items_are_added(dataset, recommender, tmp
 
 def test_the_representation_is_one_short_line(dataset, rules, recommender):
     shown = (
-        f"RuleRetriever({rules.table.nnz:,} rules, {dataset.catalog.size - 1} items, weight 1.5)"
+        f"RuleRetriever(sequential-rules, {rules.table.nnz:,} rules, "
+        f"{dataset.catalog.size - 1} items, recency 0.8, weight 1.5)"
     )
     assert repr(rules) == shown
     assert repr(recommender.retriever) == f"Retriever({recommender.index!r}, {shown})"
@@ -185,33 +179,6 @@ def test_only_the_strongest_items_of_the_rules_become_candidates(dataset, rules,
     ):
         rest = [item for item in own.tolist() if item not in first]
         assert found.tolist() == [*first.tolist(), *rest[:5]]
-
-
-def test_rules_are_used_only_if_they_raise_the_metric(dataset):
-    # The items follow each other in a ring; an untrained model does not know this order.
-    ring = [[(start + step) % 40 + 1 for step in range(8)] for start in range(40)]
-    histories = Histories.of(ring)
-    split = split_by_user(dataset, valid=0.3, test=0.3)
-    recommender = untrained(dataset)
-    cases = [type(split.valid[0])(np.array(row[:4]), np.array(row[4:5])) for row in ring]
-    rules, how = fit_rule_retriever(recommender, histories, cases, metric="recall@5")
-    assert rules is not None
-    assert "raised recall@5" in how
-    measured = partial(evaluate, cases=cases, ks=(5,), only=("recall",))
-    with_them = measured(recommender.with_rules(rules).ranked).metrics["recall@5"]
-    assert with_them > measured(recommender.ranked).metrics["recall@5"]
-    empty = Histories.of([[1, 1]])  # the item that follows is already in the history
-    assert fit_rule_retriever(recommender, empty, cases, metric="recall@5")[0] is None
-    assert fit_rule_retriever(recommender, histories, [])[0] is None
-
-
-def test_the_weight_of_rules_is_chosen_on_an_even_sample_of_users(dataset, monkeypatch):
-    monkeypatch.setattr(tuning, "RULE_USERS", 4)
-    asked = []
-    monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
-    report = SimpleNamespace(metrics={"recall@50": 0.5})
-    assert fit_rule_retriever(untrained(dataset), dataset.histories, list(range(11)))[0] is None
-    assert set(map(tuple, asked)) == {(0, 3, 6, 9)}
 
 
 def test_very_different_scores_do_not_remove_items(dataset, rules):
