@@ -10,9 +10,9 @@ from schemathesis.core.failures import FailureGroup
 
 from prismrec.data import save_dataset
 from prismrec.recommend import load, save
+from prismrec.rerank import Diversity, Filter, ListOptions
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths
-from prismrec.types import Diversity, Filter, ListOptions
 from worlds import untrained
 
 KEYS = {"read": ("a-key-for-reading-1",), "admin": ("a-key-for-reloading",)}
@@ -90,6 +90,10 @@ def requests_of(history):
         ("GET", "/v1/users/{user}/interests", {"path_parameters": {"user": "nobody"}}),
         ("DELETE", "/v1/users/{user}", {"path_parameters": user}),
         ("GET", "/v1/examples", {"query": {"order": "different", "limit": 3}}),
+        ("GET", "/v1/start", {}),
+        ("GET", "/v1/start", {"query": {"history": history, "examples": 2}}),
+        ("GET", "/v1/start", {"query": {"user": "ann", "options": '{"k": 3, "frontier": true}'}}),
+        ("GET", "/v1/start", {"query": {"options": "{}}"}}),
         ("POST", "/v1/items", {"body": {"items": [item]}}),
         ("POST", "/v1/items/hide", {"body": {"items": ["new"]}}),
         ("POST", "/v1/items/unhide", {"body": {"items": ["new"]}}),
@@ -97,7 +101,7 @@ def requests_of(history):
         ("GET", "/v1/items/{item}/similar", {"path_parameters": first, "query": {"k": 3}}),
         ("GET", "/v1/items/{item}/similar", {"path_parameters": {"item": "no such item"}}),
         ("GET", "/v1/artifact", {}),
-        ("GET", "/v1/map", {"query": {"limit": 5}}),
+        ("GET", "/v1/map", {"query": {"limit": 5, "items": history}}),
         ("GET", "/v1/health-report", {}),
         ("POST", "/v1/admin/reload", {}),
         ("GET", "/metrics", {}),

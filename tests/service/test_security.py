@@ -18,6 +18,7 @@ READS = [
     ("GET", "/v1/users/u/history", None),
     ("GET", "/v1/users/u/interests", None),
     ("GET", "/v1/examples", None),
+    ("GET", "/v1/start", None),
     ("GET", "/v1/items", None),
     ("GET", "/v1/items/x/similar", None),
     ("GET", "/v1/artifact", None),

@@ -1,0 +1,122 @@
+"""Test the example users: whose interests mix in their lists, and whom the page shows first."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from prismrec.data import save_dataset
+from prismrec.service import examples
+from prismrec.service.examples import MIXED, choose_example, measure_spreads, spread_of
+from prismrec.service.responses import Example
+from prismrec.service.settings import ServePaths
+from service.clients import post
+
+
+class Mixer:
+    """A recommender for which the only event of a history is the largest share of its list.
+
+    The share 1.0 is that of users with one interest. Histories whose lists were made are counted.
+    """
+
+    def __init__(self):
+        self.listed = []
+        self.catalog = SimpleNamespace(items=SimpleNamespace(index_known=list))
+        self.model = SimpleNamespace(interests_of=self.interests_of)
+
+    def interests_of(self, numbers):
+        several = [2 if float(share[0]) < 1 else 1 for share in numbers]
+        return SimpleNamespace(shown=torch.arange(3) < torch.tensor(several)[:, None])
+
+    def recommend_many(self, histories, *, explain):
+        assert not explain, "reasons cost time"
+        self.listed += histories
+        return [answer(float(share[0])) for share in histories]
+
+
+def answer(share):
+    largest = round(20 * share)
+    interests = [1] * largest + [2] * min(largest, 20 - largest)
+    interests += [3] * (20 - len(interests))
+    return SimpleNamespace(
+        source="interests", items=[SimpleNamespace(interest=number) for number in interests]
+    )
+
+
+def users_of(shares, events=9):
+    return [Example(f"u{at}", events, None, [str(share)]) for at, share in enumerate(shares)]
+
+
+def test_spread_is_what_the_largest_interest_leaves():
+    assert [spread_of(answer(share)) for share in (1.0, 0.75, 0.5, 0.4)] == [0, 0.25, 0.5, 0.6]
+    assert spread_of(SimpleNamespace(source="popular", items=answer(0.4).items)) == 0
+    assert spread_of(SimpleNamespace(source="interests", items=[])) == 0
+
+
+def test_lists_are_made_only_for_users_with_several_interests():
+    recommender = Mixer()
+    spreads = measure_spreads(recommender, users_of([1.0, 0.5, 1.0, 0.9]))
+    assert spreads == {"u0": 0, "u1": 0.5, "u2": 0, "u3": pytest.approx(0.1)}
+    assert sorted(recommender.listed) == [["0.5"], ["0.9"]]
+
+
+def test_the_sample_is_bounded(monkeypatch):
+    monkeypatch.setattr(examples, "BLOCK", 10)
+    monkeypatch.setattr(examples, "MEASURED", 30)
+    recommender = Mixer()
+    spreads = measure_spreads(recommender, users_of([0.9] * 100))
+    assert len(spreads) == len(recommender.listed) == 30
+    assert {int(name[1:]) // 50 for name in spreads} == {0, 1}, "the sample is of one part"
+    assert measure_spreads(Mixer(), users_of([0.9] * 100)) == spreads
+    monkeypatch.setattr(examples, "ENOUGH", 15)
+    assert len(measure_spreads(Mixer(), users_of([0.4] * 100))) == 20
+
+
+def test_a_new_visitor_sees_a_short_history_with_a_mixed_list():
+    long, short, plain = (
+        Example("long", 300, 0.7, []), Example("short", 20, 0.6, []), Example("plain", 5, 0.1, [])
+    )  # fmt: skip
+    assert choose_example([long, short, plain]) == short
+    assert choose_example([long, plain]) == long, "the most mixed, if none is short"
+    assert choose_example([]) is None
+
+
+@pytest.fixture
+def client(serve, artifact, dataset, tmp_path):
+    save_dataset(dataset, tmp_path / "data")
+    return serve(places=ServePaths(artifact=artifact, data=tmp_path / "data"))
+
+
+def test_the_offered_spreads_are_those_of_the_served_lists(client):
+    users = client.get("/v1/examples", params={"order": "different", "limit": 200}).json()["users"]
+    measured = [user["spread"] for user in users]
+    assert measured == sorted(measured, reverse=True)
+    assert measured[0] >= MIXED, "no user of this data set has a mixed list"
+    for user in users[::10]:
+        items = post(client, "/v1/recommend", history=user["history"])["items"]
+        largest = max(Counter(item["interest"] for item in items).values())
+        assert user["spread"] == pytest.approx(1 - largest / len(items), abs=1e-4)
+
+
+def test_users_that_were_not_measured_come_last_and_are_still_found(client, monkeypatch):
+    monkeypatch.setattr(examples, "BLOCK", 8)
+    monkeypatch.setattr(examples, "MEASURED", 8)
+    users = client.get("/v1/examples", params={"order": "different", "limit": 200}).json()["users"]
+    known = [user["spread"] is not None for user in users]
+    assert known == sorted(known, reverse=True)
+    assert 0 < sum(known) < len(users)
+    name = users[-1]["user"]
+    found = client.get("/v1/examples", params={"search": name, "limit": 1}).json()["users"]
+    assert found == users[-1:]
+
+
+def test_visitors_of_a_new_service_wait_for_one_measurement(client, monkeypatch):
+    calls = []
+    measure = examples.measure_spreads
+    monkeypatch.setattr(
+        examples, "measure_spreads", lambda *parts: calls.append(1) or measure(*parts)
+    )
+    for _ in range(3):
+        assert client.get("/v1/start").status_code == 200
+    assert calls == [1]
