@@ -40,6 +40,7 @@ from prismrec.recommend.manifest import (
     MANIFEST,
     RULES,
     RULES_ARRAYS,
+    RULES_OPTIONS,
     VERSION,
     WEIGHTS,
     check_hashes,
@@ -85,7 +86,8 @@ def save(
             "items": recommender.catalog.size - 1,
             "hidden": sorted(recommender.hidden),
             "provisional": sorted(recommender.provisional),
-            "rules": recommender.rules and {"weight": recommender.rules.weight},
+            "rules": recommender.rules
+            and {name: getattr(recommender.rules, name) for name in ("weight", *RULES_OPTIONS)},
             "sha256": {path.relative_to(part).as_posix(): file_hash(path) for path in files},
             "about": dict(about or {}),
         }
@@ -134,9 +136,7 @@ def load(
             f"but the model has width {width} and items up to {catalog.size - 1}; {AGAIN}."
         )
     marks = {name: frozenset(manifest[name]) for name in ("hidden", "provisional")}
-    rules = manifest["rules"] and _read_rules(
-        folder / RULES, manifest["rules"]["weight"], catalog.size
-    )
+    rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"], catalog.size)
     return Recommender(model, loaded, catalog, **marks, rules=rules)
 
 
@@ -207,8 +207,10 @@ def _write_rules(rules: RuleRetriever, folder: Path) -> None:
         np.save(folder / f"{name}.npy", getattr(rules.table, name), allow_pickle=False)
 
 
-def _read_rules(folder: Path, weight: float, size: int) -> RuleRetriever:
+def _read_rules(folder: Path, saved: Mapping[str, Any], size: int) -> RuleRetriever:
     """Read the files of ``_write_rules`` for a catalog of V = ``size``.
+
+    Earlier versions saved no kind and no recency: they had sequential rules only, the default.
 
     Raises:
         DataError: A file is missing or damaged.
@@ -219,7 +221,8 @@ def _read_rules(folder: Path, weight: float, size: int) -> RuleRetriever:
         )
         table = sparse.csr_array((data, indices, indptr), shape=(size, size))
         table.check_format(full_check=True)
-        return RuleRetriever(table, weight)
+        options = {name: saved[name] for name in RULES_OPTIONS if name in saved}
+        return RuleRetriever(table, saved["weight"], **options)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"The rules at {folder} are damaged ({error}); train again.") from error
 
