@@ -14,7 +14,18 @@ import httpx2 as httpx
 import polars as pl
 import pytest
 
+from prismrec.data import Dataset, split_by_user
 from prismrec.data.storage import save_dataset
+from prismrec.evaluation import (
+    Benchmark,
+    compare_with_single_interest,
+    differences,
+    lists_of,
+    measure_baselines,
+    report_content,
+    write_report,
+)
+from prismrec.recommend import Recommender
 from prismrec.recommend.artifact import save
 from worlds import small_dataset, untrained
 
@@ -22,6 +33,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 
 WORLD = "synthetic:many-taste?users=60&items=120&clusters=8&events=12&seed=0"
 HOSTILE = "<script>window.broken = 1</script><img src=x onerror='window.broken = 2'>"
+LONG = "unbroken" * 20
+REVERSED = "\u202ereversed"
 # Chromium as root needs --no-sandbox; the other flags stop requests to its vendor.
 FLAGS = [
     "--no-sandbox",
@@ -62,15 +75,34 @@ def world(tmp_path_factory):
     dataset = small_dataset(WORLD)
     names = dataset.catalog.items.external(range(1, dataset.catalog.size))
     titles = [f"{HOSTILE} {name}" if int(name) % 3 == 0 else f"Title {name} 物品" for name in names]
+    titles[0] = f"Title {names[0]} {LONG}"
+    titles[1] = f"Title {names[1]} {REVERSED}"
     catalog = replace(dataset.catalog, titles=pl.Series(titles))
     dataset = replace(dataset, catalog=catalog)
     save_dataset(dataset, folder / "data")
+    models = {}
     for name, interests in (("artifact", 3), ("other", 1)):
-        save(untrained(dataset, interests=interests), folder / name, about={"seconds": 1.5})
+        models[name] = untrained(dataset, interests=interests)
+        save(models[name], folder / name, about={"seconds": 1.5})
+    named = {"artifact": models["artifact"], "artifact-k1": models["other"]}
+    write_small_report(dataset, named, folder / "report")
     pruned = untrained(dataset, extractor="prism")
     pruned.model.extractor.prune([0])
     save(pruned, folder / "pruned", about={})
     return folder
+
+
+def write_small_report(dataset: Dataset, models: dict[str, Recommender], folder: Path) -> None:
+    """Write an evaluation report of some models and all baselines."""
+    split = split_by_user(dataset)
+    benchmark = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(10, 20))
+    lists, entries, _ = measure_baselines(benchmark)
+    for name, model in models.items():
+        lists[name] = lists_of(model)
+        entries.append(benchmark.entry(name, "", lists[name]))
+    compared = [*differences(entries, "recall@20"), *compare_with_single_interest(entries, 20)]
+    content = report_content(benchmark, entries, lists, models, compared, "a small world")
+    write_report(content, folder)
 
 
 class Server:
@@ -112,7 +144,7 @@ class Server:
 
 @pytest.fixture(scope="package")
 def server(world, chromium):
-    server = Server(world, "--compare-with", "other")
+    server = Server(world, "--compare-with", "other", "--report", "report")
     server.start()
     yield server
     server.stop()
@@ -139,7 +171,7 @@ def visit(browser):
     """Return a function that opens the page; check after the test that no page had an error."""
     opened = []
 
-    def open_page(address, view="", *, wait=True, **options):
+    def open_page(address, view="", *, wait=True, before=None, **options):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
         context = browser.new_context(**options)
         context.add_init_script(WATCH)
@@ -148,6 +180,8 @@ def visit(browser):
         page.errors, page.hosts = [], set()
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("request", lambda request: page.hosts.add(request.url.split("/")[2]))
+        if before is not None:
+            before(page)  # for example, to change the answers of the service
         page.goto(f"{address}/#{view}")
         if wait:
             page.get_by_role("heading", level=2).first.wait_for()
