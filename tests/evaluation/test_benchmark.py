@@ -22,7 +22,8 @@ def recommender():
         category_ids=np.zeros(0, dtype=np.int32),
         count=np.array([0, 2, 1]),
     )
-    return Recommender.exact(Model(3, MeanPool(dim=4, interests=1, max_len=7)), catalog)
+    model = Model(3, MeanPool(dim=4, interests=1, max_len=7), normalized=True)
+    return Recommender.exact(model, catalog)
 
 
 def test_the_settings_name_formed_interests_and_rules():
