@@ -52,6 +52,11 @@ def test_beginnings_come_first_then_words_then_the_rest_the_popular_ones_first()
     assert TitleSearch.of(catalog).find("star", 3) == found[:3]
 
 
+@pytest.mark.parametrize("text", ["straße", "STRASSE", "Strasse"])
+def test_upper_and_lower_case_are_the_same_in_every_script(text):
+    assert TitleSearch.of(catalog_of(["Lange Straße", "Lange Gasse"])).find(text, 5) == [1]
+
+
 @given(
     st.lists(st.text(LETTERS, max_size=8), min_size=1, max_size=30),
     st.text(LETTERS, max_size=3),

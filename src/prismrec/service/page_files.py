@@ -62,7 +62,7 @@ class Page(StaticFiles):
             "Last-Modified": response.headers["last-modified"],
             "ETag": "W/" + response.headers["etag"],  # weak: the bytes differ from the file's
         }
-        return Response(b"" if scope["method"] == "HEAD" else body, status_code, headers)
+        return Response(body, status_code, headers)  # for HEAD, the server leaves the body out
 
 
 @lru_cache(maxsize=64)
