@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx2 as httpx
+import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from prismrec.data import Dataset, split_by_user
 from prismrec.data.storage import save_dataset
@@ -70,13 +72,13 @@ def browser(chromium):
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory):
-    """Write three artifacts and their data set; every item title is hostile or unusual."""
+    """Write four artifacts, their data set and a report; every item title is hostile or unusual."""
     folder = tmp_path_factory.mktemp("page")
     dataset = small_dataset(WORLD)
     names = dataset.catalog.items.external(range(1, dataset.catalog.size))
     titles = [f"{HOSTILE} {name}" if int(name) % 3 == 0 else f"Title {name} 物品" for name in names]
-    titles[0] = f"Title {names[0]} {LONG}"
-    titles[1] = f"Title {names[1]} {REVERSED}"
+    titles[names.index("5")] = f"Title 5 {LONG}"
+    titles[names.index("10")] = f"Title 10 {REVERSED}"
     catalog = replace(dataset.catalog, titles=pl.Series(titles))
     dataset = replace(dataset, catalog=catalog)
     save_dataset(dataset, folder / "data")
@@ -84,12 +86,26 @@ def world(tmp_path_factory):
     for name, interests in (("artifact", 3), ("other", 1)):
         models[name] = untrained(dataset, interests=interests)
         save(models[name], folder / name, about={"seconds": 1.5})
+    save(in_a_circle(dataset), folder / "regions", about={})
     named = {"artifact": models["artifact"], "artifact-k1": models["other"]}
     write_small_report(dataset, named, folder / "report")
     pruned = untrained(dataset, extractor="prism")
     pruned.model.extractor.prune([0])
     save(pruned, folder / "pruned", about={})
     return folder
+
+
+def in_a_circle(dataset: Dataset) -> Recommender:
+    """Return a recommender whose items lie in a circle, those of a category next to each other."""
+    model = untrained(dataset, interests=1).model
+    categories = dataset.catalog.single_category
+    angles = 2 * np.pi * categories / len(dataset.catalog.category_names)
+    noise = np.random.default_rng(0).normal(0, 0.05, model.items.weight.shape)
+    noise[:, 0] += np.cos(angles)
+    noise[:, 1] += np.sin(angles)
+    with torch.no_grad():
+        model.items.weight.copy_(torch.from_numpy(noise))
+    return Recommender.exact(model, dataset.catalog)
 
 
 def write_small_report(dataset: Dataset, models: dict[str, Recommender], folder: Path) -> None:
@@ -171,7 +187,7 @@ def visit(browser):
     """Return a function that opens the page; check after the test that no page had an error."""
     opened = []
 
-    def open_page(address, view="", *, wait=True, before=None, **options):
+    def open_page(address, view="", *, query="", wait=True, before=None, **options):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US"} | options
         context = browser.new_context(**options)
         context.add_init_script(WATCH)
@@ -182,7 +198,7 @@ def visit(browser):
         page.on("request", lambda request: page.hosts.add(request.url.split("/")[2]))
         if before is not None:
             before(page)  # for example, to change the answers of the service
-        page.goto(f"{address}/#{view}")
+        page.goto(f"{address}/{query}#{view}")
         if wait:
             page.get_by_role("heading", level=2).first.wait_for()
         opened.append((context, page, address))
