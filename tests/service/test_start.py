@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -172,3 +173,13 @@ def test_a_reload_in_between_does_not_mix_two_artifacts(
     found = start(client, history=history)
     assert found["artifact"]["artifact"] == found["answer"]["artifact"] == reloaded[0].artifact
     assert reloaded[0].artifact != reloaded[0].was
+
+
+def test_the_search_and_the_map_are_prepared_while_the_visitor_reads(client):
+    served = client.context.versions.current()
+    assert not {"titles", "labels", "plane"} & served.__dict__.keys()
+    start(client, history="")
+    until = time.monotonic() + 20
+    while not {"titles", "labels", "plane"} <= served.__dict__.keys():
+        assert time.monotonic() < until
+        time.sleep(0.01)

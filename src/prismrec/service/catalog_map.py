@@ -25,8 +25,9 @@ REGIONS = 12
 """Largest number of regions."""
 ITEMS_PER_REGION = 15
 """Smallest number of items per region, on average."""
-SURE = 2.0
-"""Smallest log-odds ratio of a label, in standard deviations."""
+SURE = 4.0
+"""Smallest log-odds ratio of a label, in standard deviations: high, because the largest ratio of
+many categories is above 2 by chance."""
 PLACES = 4
 """Decimal places of positions: finer than a pixel, and half as many bytes as all places."""
 PRIOR = 50.0

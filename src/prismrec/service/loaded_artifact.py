@@ -17,7 +17,7 @@ from prismrec.service.projection import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo, MapLabel, ServedArtifacts
 from prismrec.service.search import TitleSearch
 
-MAPPED = 200_000
+MAPPED = 50_000
 """Number of items, the most popular, from which the plane of the map is computed."""
 
 
@@ -63,6 +63,11 @@ class LoadedArtifact:
     def titles(self) -> TitleSearch:
         """The index of titles."""
         return TitleSearch.of(self.recommender.catalog)
+
+    def warm_up(self) -> None:
+        """Compute what a visitor of the page needs soon: the index of titles and the map."""
+        _ = self.titles, self.labels
+        self.recommender.catalog.title(1)
 
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
         """Return the same artifact with hidden and new items.

@@ -23,7 +23,9 @@ TextQuery = Annotated[str, Query(max_length=200)]
 
 def reply(content: object) -> Response:
     """Return a response dataclass as JSON, without validating it again."""
-    return Response(orjson.dumps(content), media_type="application/json")
+    # The options of an answer hold weights by the number of their interest.
+    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+    return Response(body, media_type="application/json")
 
 
 def make_routes(context: RouteContext) -> APIRouter:
@@ -61,6 +63,7 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
         answer = await batcher.run(prepared.request)
         if answer.artifact not in prepared.artifacts:  # the artifact was reloaded in between
             prepared = await writers.run(starter.prepare, query)
+        writers.submit(lambda: context.versions.current().warm_up())  # nobody waits for it
         return reply(prepared.finish(answer))
 
 
