@@ -20,7 +20,7 @@ from prismrec.data import Catalog, IdMap
 from prismrec.io import set_threads
 from prismrec.models import Model, Prism, SelfAttentive
 from prismrec.recommend.build import build_recommender
-from prismrec.types import Filter
+from prismrec.rerank import Filter
 
 REQUESTS = 60
 

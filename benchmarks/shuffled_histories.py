@@ -1,4 +1,4 @@
-"""Compare prism with the baselines on histories whose order says nothing.
+"""Compare prism with the baselines on histories whose order is random.
 
     prismrec prepare ml-100k --out ml-100k
     python benchmarks/shuffled_histories.py ml-100k toys --threads 1

@@ -9,16 +9,22 @@ import pytest
 from pydantic import TypeAdapter
 
 from prismrec.cli._options import ListFlags
-from prismrec.rerank import RERANKERS
+from prismrec.rerank import RERANKERS, Diversity, Filter, InterestOptions, ListOptions
 from prismrec.service.responses import ServedAnswer
-from prismrec.service.schemas import RecommendRequest
-from prismrec.types import Diversity, Filter, ListOptions
+from prismrec.service.schemas import InterestOptionsIn, RecommendRequest
 
 HTTP = Path(__file__).parents[1] / "docs" / "http.md"
 # The parts of these two options are separate flags and fields.
-PARTS = {"diversity": Diversity, "filter": Filter}
+PARTS = {"diversity": Diversity, "filter": Filter, "interests": InterestOptions}
 FLAG_OF = {"strength": "diversity", "target": "diversity_target"}
 """Parts whose word outside Python is another one, since it has no ``Diversity(...)`` around it."""
+INTEREST_FLAGS = {
+    "mix": "mix",
+    "weights": "interest_weight",
+    "minimum": "interest_minimum",
+    "added": "add_interest",
+}
+"""The flags of the parts of ``InterestOptions``; over HTTP they are the fields of one object."""
 REQUEST_ONLY = {"user", "history", "offset", "explain", "frontier", "comparison"}
 
 
@@ -35,6 +41,16 @@ def words():
     return found
 
 
+def flags():
+    """Return the name of the flag of each option, by its path in ``ListOptions``."""
+    return {(o, p): INTEREST_FLAGS[p] if o == "interests" else w for (o, p), w in words().items()}
+
+
+def request_fields():
+    """Return the name of the field of each option, by its path in ``ListOptions``."""
+    return {(o, p): f"interests.{p}" if o == "interests" else w for (o, p), w in words().items()}
+
+
 def section(name):
     """Return the text between a marker of docs/http.md and its end."""
     return HTTP.read_text(encoding="utf-8").split(f"<!-- {name} -->")[1].split("<!-- end -->")[0]
@@ -47,22 +63,25 @@ def rows(name):
 
 
 def test_command_line_flags_match_the_options():
-    assert names(ListFlags) == set(words().values())
+    assert names(ListFlags) == set(flags().values())
 
 
 def test_request_fields_match_the_options():
-    assert set(RecommendRequest.model_fields) == set(words().values()) | REQUEST_ONLY
+    outer = {field.partition(".")[0] for field in request_fields().values()}
+    assert set(RecommendRequest.model_fields) == outer | REQUEST_ONLY
+    inner = {field for field in request_fields().values() if "." in field}
+    assert {f"interests.{name}" for name in InterestOptionsIn.model_fields} == inner
 
 
 def test_the_table_lists_every_option_once():
     table = {}
     for python, flag, field, *_ in rows("list options"):
         option = re.match(r"`(\w+)", python)[1]
-        inner = re.search(r"(?:Diversity|Filter)\((\w+)=", python)
+        inner = re.search(r"(?:Diversity|Filter|InterestOptions)\((\w+)=", python)
         table[option, inner and inner[1]] = (flag.strip("`"), field.strip("`"))
     assert table == {
-        path: ("-k" if word == "k" else "--" + word.replace("_", "-"), word)
-        for path, word in words().items()
+        path: ("-k" if word == "k" else "--" + word.replace("_", "-"), request_fields()[path])
+        for path, word in flags().items()
     }
 
 

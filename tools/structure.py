@@ -128,7 +128,7 @@ def forward_passes() -> dict[str, int]:
     from prismrec.data import build_dataset, open_world
     from prismrec.models import Model, SelfAttentive
     from prismrec.recommend import Recommender
-    from prismrec.types import ListOptions
+    from prismrec.rerank import ListOptions
 
     torch.set_num_threads(1)
     log, items = open_world("synthetic:many-taste?users=40&items=40&clusters=8&events=8")

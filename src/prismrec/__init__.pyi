@@ -18,11 +18,13 @@ from .data import (
 from .evaluation import Report, compare, diagnose, evaluate
 from .models import DynamicRouting, ItemCategories, Model, Prism, SelfAttentive
 from .recommend import Answer, NewItem, Recommender, load, save
+from .rerank import AddedInterest, Diversity, Filter, InterestOptions, ListOptions
 from .retrieval import ExactIndex
 from .training import Objective, RunConfig, TrainConfig, Trained, fit, train
-from .types import Diversity, Filter, ListOptions, RankedItems
+from .types import RankedItems
 
 __all__ = [
+    "AddedInterest",
     "Answer",
     "Columns",
     "Dataset",
@@ -31,6 +33,7 @@ __all__ = [
     "EventLog",
     "ExactIndex",
     "Filter",
+    "InterestOptions",
     "ItemCategories",
     "ListOptions",
     "Model",

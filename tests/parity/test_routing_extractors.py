@@ -54,7 +54,7 @@ def test_dr_equals_the_published_algorithm(histories):
     maps = np.random.default_rng(2).normal(size=(L, K, D, D))
     extractor = DynamicRouting(dim=D, interests=K, max_len=L)
     extractor.maps.data = torch.tensor(maps, dtype=torch.float32)
-    vectors, weights, _, active = extractor(torch.tensor(items, dtype=torch.float32), mask)
+    vectors, weights, _, active = extractor(torch.tensor(items, dtype=torch.float32), mask)[:4]
     assert active.all()
     for row, n in enumerate(LENGTHS):
         votes = dr_votes(items[row, :n], maps)
@@ -68,7 +68,7 @@ def test_mind_equals_the_published_algorithm_with_a_fixed_start(histories, proje
     items, mask = histories
     torch.manual_seed(0)
     extractor = SharedRouting(dim=D, interests=K, max_len=L, project=project).double()
-    vectors, weights, _, active = extractor(torch.tensor(items), mask)
+    vectors, weights, _, active = extractor(torch.tensor(items), mask)[:4]
     shared, start = extractor.shared.weight.detach().numpy(), extractor.start.numpy()
     for row, (n, active_count) in enumerate(zip(LENGTHS, [2, 1, 1], strict=True)):  # ⌊log2 6⌋ = 2
         assert active[row].tolist() == [k < active_count for k in range(K)]

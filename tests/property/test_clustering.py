@@ -64,7 +64,7 @@ def test_clusters_are_numbered_by_their_first_event():
 def test_a_cluster_is_an_interest_that_uses_only_its_events():
     prism = Prism(dim=4, interests=4, max_len=6, clusters=3).eval()
     items = tastes[[2, 0, 2, 0, 0]][None]
-    vectors, weights, bias, active = prism(items, torch.ones(1, 5, dtype=torch.bool))
+    vectors, weights, bias, active = prism(items, torch.ones(1, 5, dtype=torch.bool))[:4]
     assert active.tolist() == [[True, True, True, False]]
     assert torch.equal(vectors[0, 1:], torch.stack([tastes[2], tastes[0], torch.zeros(4)]))
     fresh = torch.tensor([1.0, 2.0, 3.0]) ** -1.5  # weights by recency within the cluster

@@ -6,7 +6,7 @@ import pytest
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem, blend_items, with_descriptions
-from prismrec.types import Filter
+from prismrec.rerank import Filter
 from worlds import ids, untrained
 
 

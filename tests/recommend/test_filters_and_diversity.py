@@ -8,10 +8,9 @@ from prismrec.errors import ConfigError, UnknownName
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
 from prismrec.recommend.recommender import Recommender
-from prismrec.rerank import RERANKERS
-from prismrec.retrieval import sources as retrieval
+from prismrec.rerank import RERANKERS, Diversity, Filter, ListOptions
+from prismrec.retrieval import search as retrieval
 from prismrec.retrieval.index.sharded import ShardedIndex
-from prismrec.types import Diversity, Filter, ListOptions
 from worlds import ids, untrained
 
 
@@ -209,8 +208,8 @@ def test_a_batch_gives_the_same_answers_as_single_requests(dataset, recommender,
         alone = recommender.recommend(history, 7, **options)
         assert listed(answer) == listed(alone)
         assert (answer.source, answer.unknown) == (alone.source, alone.unknown)
-        reasons = [[(r.id, pytest.approx(r.weight, abs=1e-5)) for r in i.because] for i in alone]
-        assert [[(r.id, r.weight) for r in i.because] for i in answer] == reasons
+        reasons = [[(r.id, pytest.approx(r.contribution, abs=1e-5)) for r in i.because] for i in alone]
+        assert [[(r.id, r.contribution) for r in i.because] for i in answer] == reasons
 
 
 @pytest.mark.parametrize("extractor", ["sa", "mind", "transformer"])

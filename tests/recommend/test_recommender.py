@@ -14,7 +14,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
-from prismrec.recommend.explain import describe_history
+from prismrec.recommend.interests import name_interests
 from prismrec.recommend.recommender import Recommender
 from worlds import ids, untrained
 
@@ -78,10 +78,12 @@ def test_a_history_without_known_items_gets_popular_items(dataset, recommender, 
 
 def test_every_item_names_its_interest_and_the_history_items_behind_it(dataset, recommender):
     history = ids(dataset, 3)
-    views = {view.number: view for view in recommender.interests(history)}
+    numbers = {view.number for view in recommender.interests(history)}
     for item in recommender.recommend(history, k=8):
-        assert item.because == views[item.interest].items[: len(item.because)]
+        assert item.interest in numbers
         assert {reason.id for reason in item.because} <= set(history)
+        added = [reason.contribution for reason in item.because]
+        assert added == sorted(added, reverse=True)
 
 
 def test_the_weights_of_an_interest_sum_to_one(dataset, recommender):
@@ -152,11 +154,22 @@ def test_an_interest_is_named_after_its_most_distinctive_category():
         count=np.array([0, 80, 10, 10]),
     )
     weights = np.array([[0.6, 0.4, 0.0], [0.6, 0.0, 0.4]])
-    views = describe_history(
-        catalog, np.array([1, 2, 3]), weights, np.array([True, True]), np.ones((2, 4))
+    read, found = np.array([1, 2, 3]), [np.array([1, 2]), np.array([1, 3])]
+    names = name_interests(catalog, read, weights, found, {})
+    assert [name.split(", ")[0] for name in names] == ["war", "music"]
+    assert name_interests(catalog, read[:1], np.ones((1, 1)), [read[:1]], {}) == ["drama"]
+
+
+def test_no_two_interests_have_one_name():
+    catalog = Catalog(
+        items=IdMap(["d", "e", "n"], first=1, kind="item"),
+        titles=pl.Series(["D", "E", "N"]),
+        category_names=["drama"],
+        category_indptr=np.array([0, 0, 1, 2, 2]),
+        category_ids=np.array([0, 0], dtype=np.int32),
+        count=np.array([0, 1, 1, 1]),
     )
-    assert [view.name.split(", ")[0] for view in views] == ["war", "music"]
-    alone = describe_history(
-        catalog, np.array([1]), np.ones((1, 1)), np.array([True]), np.ones((1, 4))
-    )
-    assert alone[0].name == "drama"
+    read, found = np.array([1, 2, 3]), [np.array([1, 2])] * 3
+    names = name_interests(catalog, read, np.eye(3), found, {})
+    assert names == ["drama", "drama (E)", "N"]  # the last one has no category
+    assert name_interests(catalog, read, np.eye(3), found, {2: "drama"})[2] == "drama (N)"

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.types import ListOptions
+from prismrec.rerank import ListOptions
 from worlds import ids, untrained
 
 

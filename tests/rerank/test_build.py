@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, UnknownName
-from prismrec.rerank import build
+from prismrec.rerank import Diversity, ListOptions, build
 from prismrec.rerank.build import build_lists, find_reranker
-from prismrec.types import Diversity, ListOptions, Pool, RankedItems
+from prismrec.types import Pool, RankedItems
 
 
 class Falling:
@@ -24,7 +24,11 @@ class Falling:
         items = np.zeros((len(rows), depth), dtype=np.int64)
         scores = np.full((len(rows), depth), -np.inf, dtype=np.float32)
         items[:, :there], scores[:, :there] = np.arange(1, there + 1), self.scores[:there]
-        return RankedItems(items, scores, np.zeros_like(items))
+        found = RankedItems(items, scores, np.zeros_like(items))
+        return found, np.ones(len(rows), dtype=bool)
+
+    def shares(self, rows):
+        return np.ones((len(rows), 1))
 
 
 def lists(source, categories, k, **diversity):
@@ -78,7 +82,8 @@ def test_a_pool_smaller_than_requested_is_the_whole_catalog_and_proves_the_list(
     class Narrow(Falling):
         def search(self, rows, depth):
             found = super().search(rows, depth)
-            return RankedItems(*(part[:, : len(self.scores)] for part in found))
+            ranked, known = found
+            return RankedItems(*(part[:, : len(self.scores)] for part in ranked)), known
 
     # All 10 items have one category, so the values of repeated items are far below zero. The list
     # is still proved, because the catalog has no other items.

@@ -1,6 +1,5 @@
 """Blend interests with rules: exact lists, explanations and saving."""
 
-
 import numpy as np
 import pytest
 import torch
@@ -12,9 +11,9 @@ from prismrec.evaluation.baselines import by_score, sequential_rules
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval import blended, sources
+from prismrec.rerank import Filter
+from prismrec.retrieval import blended, search
 from prismrec.retrieval.rules import RuleRetriever, keep_strongest
-from prismrec.types import Filter
 from worlds import ids, untrained
 
 
@@ -29,7 +28,7 @@ def rules(dataset):
 @pytest.fixture(params=["short", "long"])
 def recommender(dataset, rules, request, monkeypatch):
     if request.param == "long":
-        monkeypatch.setattr(sources, "SMALL", 0)
+        monkeypatch.setattr(search, "SMALL", 0)
     return untrained(dataset).with_rules(rules)
 
 

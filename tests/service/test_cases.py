@@ -9,9 +9,9 @@ import torch
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.results import Item
+from prismrec.rerank import ListOptions
 from prismrec.service.metrics import NEWEST, Metrics
 from prismrec.service.responses import ServedAnswer
-from prismrec.types import ListOptions
 from service.clients import post
 from service.processes import Process, replace_folder
 from worlds import untrained

@@ -7,9 +7,9 @@ import pytest
 
 from prismrec.models import Model
 from prismrec.recommend import load
+from prismrec.rerank import Diversity, ListOptions
 from prismrec.service.microbatch import Batcher
 from prismrec.service.schemas import RecommendRequest
-from prismrec.types import Diversity, ListOptions
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def passes(monkeypatch):
     """Collect the number of histories of each forward pass."""
     sizes, forward = [], Model.forward
 
-    def counted(self, history, mask):
-        sizes.append(len(history))
-        return forward(self, history, mask)
+    def counted(self, *inputs):
+        sizes.append(len(inputs[0]))
+        return forward(self, *inputs)
 
     monkeypatch.setattr(Model, "forward", counted)
     return sizes

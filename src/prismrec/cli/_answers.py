@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from prismrec.recommend import Answer
+from prismrec.recommend import Answer, Item
 
+RULES = 0.5
+"""Above this share of the rules in an item's probability, its reason is the rule."""
 POPULAR = (
     "None of these items is in the catalog (items with fewer than 5 events are",
     "dropped by default). Showing popular items.",
@@ -22,16 +24,30 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
     for interest in answer.interests:
         titles = ", ".join(reason.title for reason in interest.items[:3])
         name = f" ({interest.name})" if interest.name else ""
-        lines.append(clipped(f"interest {interest.number}{name}: {titles}", width))
+        part = f"{round(interest.share * len(answer))} of {len(answer)} items"
+        source = f"; from {titles}" if titles else ""
+        lines.append(clipped(f"interest {interest.number}{name}: {part}{source}", width))
     lines.append("")
     for rank, item in enumerate(answer, start=1):
         moved = f" from {item.rank_by_score}" if item.rank_by_score != rank else ""
         why = f"{moved}  {item.score:7.3f}" + (
             f"  interest {item.interest}" if answer.interests else ""
         )
-        title = clipped(item.title, width - 5 - len(why))
-        lines.append(f"{rank:3}  {title:<{width - 5 - len(why)}}{why}".rstrip())
+        room = width - 5 - len(why)
+        reason = _reason(item)
+        if reason and len(item.title) + 10 < room:
+            reason = clipped(f"{item.title}  {reason}", room)
+        else:
+            reason = clipped(item.title, room)
+        lines.append(f"{rank:3}  {reason:<{room}}{why}".rstrip())
     return lines + _notes(answer)
+
+
+def _reason(item: Item) -> str:
+    """Return the strongest reason of an item; empty if it has none."""
+    if item.from_rules > RULES and item.often_follows:
+        return f"often follows {item.often_follows[0].title}"
+    return f"because of {item.because[0].title}" if item.because else ""
 
 
 def _notes(answer: Answer) -> list[str]:

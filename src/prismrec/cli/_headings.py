@@ -23,6 +23,7 @@ LONG_NAMES = DefaultFormatter(
 INPUT = Group.create_ordered("Input: one of --history, --user and --histories")
 COMMON = Group.create_ordered("Common options")
 DIVERSITY = Group.create_ordered("Diversity: at most one of the first three")
+INTERESTS = Group.create_ordered("Interests: how they share the list")
 FILTERS = Group.create_ordered("Filters")
 COLUMNS = Group.create_ordered("Columns of the event log")
 FORMAT = Group.create_ordered("Format of the event log")

@@ -1,12 +1,21 @@
 """Options that more than one command has."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COLUMNS, COMMON, DIVERSITY, FILTERS, FORMAT, NAMED
+from prismrec.cli._headings import (
+    COLUMNS,
+    COMMON,
+    DIVERSITY,
+    FILTERS,
+    FORMAT,
+    INTERESTS,
+    NAMED,
+)
 from prismrec.data import (
     DATASETS,
     PREFIX,
@@ -18,8 +27,14 @@ from prismrec.data import (
     read_items,
 )
 from prismrec.errors import ConfigError, DataError
-from prismrec.rerank import RERANKERS
-from prismrec.types import Diversity, Filter, ListOptions
+from prismrec.rerank import (
+    RERANKERS,
+    AddedInterest,
+    Diversity,
+    Filter,
+    InterestOptions,
+    ListOptions,
+)
 
 CACHE = Path("~/.cache/prismrec")
 RERANK = f"Re-ranker that makes the list diverse: {', '.join(RERANKERS)}, or module:function."
@@ -116,6 +131,22 @@ class ListFlags:
     max_relevance_loss: Annotated[float | None, Parameter(group=DIVERSITY)] = None
     """Largest share of the relevance of the list that diversity may cost, from 0 to 1."""
     rerank: Annotated[str, Parameter(group=DIVERSITY, help=RERANK)] = "category"
+    mix: Annotated[Literal["mixture", "shares"], Parameter(group=INTERESTS)] = "mixture"
+    """Rank all items by score (mixture), or give each interest places by its weight (shares)."""
+    interest_weight: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=INTERESTS)
+    ] = ()
+    """Weight of an interest by its number: 2=0 mutes interest 2, 2=2 doubles it; may be
+    repeated."""
+    interest_minimum: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=INTERESTS)
+    ] = ()
+    """Smallest number of items of an interest by its number, such as 2=4; may be repeated."""
+    add_interest: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=INTERESTS)
+    ] = ()
+    """Add an interest that the history does not show: category:NAME or item:ID; may be
+    repeated."""
     blocked: Annotated[str | None, Parameter(group=FILTERS)] = None
     """Ids of items that are never recommended: A,B,C."""
     allowed: Annotated[str | None, Parameter(group=FILTERS)] = None
@@ -152,7 +183,56 @@ class ListFlags:
                 categories=self.categories or None,
             ),
             rerank=self.rerank,
+            interests=InterestOptions(
+                mix=self.mix,
+                weights={n: _number(value) for n, value in _pairs(self.interest_weight)},
+                minimum={n: int(_number(value)) for n, value in _pairs(self.interest_minimum)},
+                added=tuple(_added_interest(text) for text in self.add_interest),
+            ),
         )
+
+
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the number and the value of each ``2=0.5``.
+
+    Raises:
+        ConfigError: A text has another form.
+    """
+    for text in texts:
+        number, equals, value = text.partition("=")
+        if not (equals and number.strip().isdecimal()):
+            raise ConfigError(
+                f"{text!r} was given for an interest; write its number and a value, such as 2=0.5."
+            )
+        yield int(number), value
+
+
+def _number(text: str) -> float:
+    """Return a finite number.
+
+    Raises:
+        ConfigError: The text is none.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r} was given as the value of an interest; write a number, such as 0.5."
+        ) from error
+
+
+def _added_interest(text: str) -> AddedInterest:
+    """Return the interest in ``category:NAME`` or ``item:ID``.
+
+    Raises:
+        ConfigError: The text has another form.
+    """
+    kind, _, name = text.partition(":")
+    if kind not in ("category", "item") or not name:
+        raise ConfigError(
+            f"--add-interest is {text!r}; write category:NAME or item:ID, such as category:Drama."
+        )
+    return AddedInterest(category=name) if kind == "category" else AddedInterest(item=name)
 
 
 def split_ids(text: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prismrec.data.ids import IdMap
-from prismrec.errors import DataError
+from prismrec.errors import DataError, UnknownName
 
 MIN_CATEGORY_ITEMS = 20
 """Number of items from which a category is used as the single category of an item."""
@@ -99,6 +99,19 @@ class Catalog:
     def categories_named(self, item: int) -> tuple[str, ...]:
         """Return the names of the categories of one item."""
         return tuple([self.category_names[c] for c in self.categories_of(item).tolist()])
+
+    def items_of(self, category: str) -> NDArray[np.int64]:
+        """Return the items of a category, most frequent first.
+
+        Raises:
+            UnknownName: There is no such category.
+        """
+        if category not in self.category_names:
+            raise UnknownName.among("category", category, self.category_names)
+        number = self.category_names.index(category)
+        own = self.owners[self.category_ids == number]
+        ordered: NDArray[np.int64] = own[np.argsort(-self.count[own], kind="stable")]
+        return ordered
 
     @cached_property
     def by_count(self) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from .extractors import (
     SharedRouting,
     Transformer,
 )
+from .forming import Forming
 from .losses import LOSSES, declare_softmax
 from .model import Model, Similarity
 from .readouts import LSE, READOUTS, Readout
@@ -28,6 +29,7 @@ __all__ = [
     "SAMPLERS",
     "DynamicRouting",
     "Extractor",
+    "Forming",
     "GRU4Rec",
     "ItemCategories",
     "LossFromLogsumexp",

@@ -13,7 +13,8 @@ ends with a 1 for it.
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from dataclasses import asdict
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,9 +23,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import dropout, normalize
 
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError
+from prismrec.models.added import add_interests
 from prismrec.models.embeddings import ItemCategories, ItemTable
 from prismrec.models.extractors.base import Extractor
+from prismrec.models.forming import Forming, form_interests
+from prismrec.models.histories import check_items, padded
 from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_items
 from prismrec.types import Interests
 
@@ -73,16 +77,15 @@ class Model(nn.Module):
         if similarity not in ("dot", "cosine"):
             raise ConfigError(f"similarity is {similarity!r}; it must be 'dot' or 'cosine'.")
         if not (temperature > 0 and math.isfinite(temperature)):
-            raise ConfigError(
-                f"temperature is {temperature}; it must be finite and above 0, usually 0.05 to 1."
-            )
+            wrong = f"temperature is {temperature}; it must be finite and above 0"
+            raise ConfigError(f"{wrong}, usually 0.05 to 1.")
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
         self.normalized, self.mask_history_negatives = normalized, mask_history_negatives
         self._sample: ItemSample | None = None
-        self.options = {
+        self.options: dict[str, Any] = {
             "similarity": similarity,
             "temperature": temperature,
             "dropout": dropout,
@@ -90,6 +93,7 @@ class Model(nn.Module):
             "normalized": normalized,
             "mask_history_negatives": mask_history_negatives,
         }
+        self.forming: Forming | None = None
         self.items = ItemTable(size, extractor.dim)
         self.outputs: ItemTable | None = None
         if not tie_embeddings:  # the last number is the bias
@@ -98,17 +102,14 @@ class Model(nn.Module):
 
     def __repr__(self) -> str:
         """Return one line: extractor and sizes."""
-        return (
-            f"Model({self.size - 1:,} items, {self.extractor!r}, similarity={self.similarity!r}, "
-            f"tie_embeddings={self.outputs is None})"
-        )
+        parts = f"{self.extractor!r}, similarity={self.similarity!r}"
+        return f"Model({self.size - 1:,} items, {parts}, tie_embeddings={self.outputs is None})"
 
     def _draw_item_vectors(self) -> None:
         """Draw item vectors: normal, of expected length 1; the row of padding and biases are 0."""
         with torch.no_grad():
             for table in self.tables:
-                table.weight.normal_(std=self.items.embedding_dim**-0.5)
-                table.weight[0] = 0
+                table.weight.normal_(std=self.items.embedding_dim**-0.5)[0] = 0
             if self.outputs is not None:
                 self.outputs.weight[:, -1] = 0
 
@@ -136,6 +137,27 @@ class Model(nn.Module):
             self.outputs.weight[1:, :-1] = outputs[1:]
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
 
+    def form(self, forming: Forming | None) -> None:
+        """Set how interests are formed in evaluation: None uses those of the extractor.
+
+        Raises:
+            ConfigError: The extractor computes several interests, or scores are not normalized.
+        """
+        if forming is not None and not (self.normalized and self.extractor.interests == 1):
+            raise ConfigError(
+                f"Interests were to be formed by {self!r}; this needs an extractor with interests "
+                "1 and normalized=True."
+            )
+        self.forming = forming
+        self.options.pop("forming", None)
+        if forming is not None:
+            self.options["forming"] = asdict(forming)
+
+    @property
+    def interests(self) -> int:
+        """Number K of interests in evaluation; with ``forming`` the first is the whole history."""
+        return self.extractor.interests if self.forming is None else self.forming.interests
+
     def add_category_embeddings(self, item_categories: ItemCategories) -> None:
         """Add category embeddings to every table, until ``merge_category_embeddings``."""
         for table in self.tables:
@@ -160,32 +182,38 @@ class Model(nn.Module):
         """The device of the weights."""
         return self.items.weight.device
 
-    def forward(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
+    def forward(
+        self,
+        history: Int[Tensor, "B L"],
+        mask: Bool[Tensor, "B L"],
+        added: Float[Tensor, "A D"] | None = None,
+    ) -> Interests:
         """Return the interests of whole histories.
 
         Args:
             history: Item numbers, oldest first, padded on the right with 0.
             mask: True at items.
+            added: Source vectors of interests to add to every history: see ``add_interests``.
 
         Raises:
             DataError: A number that no item has, or a history longer than ``max_len``.
         """
-        highest = int(history.max()) if history.numel() else 0
-        if highest >= self.size or (history.numel() and int(history.min()) < 0):
-            wrong = highest if highest >= self.size else int(history.min())
-            raise DataError(
-                f"A history has item number {wrong}, but this model has items 1 to "
-                f"{self.size - 1}; map ids with the catalog of its training data."
-            )
-        interests = self._scaled(self.extractor(self._read(history), mask))
-        if self.normalized and not self.training:
-            return self._normalized(interests, history)
-        return interests
+        check_items(history, self.size)
+        items, forming = self._read(history), None if self.training else self.forming
+        if forming is None:
+            interests = self.extractor(items, mask)
+        else:
+            interests = form_interests(self.extractor, items, mask, forming)
+        if added is not None:
+            interests = add_interests(self.extractor, interests, mask, added)
+        interests = self._scaled(interests)
+        normalized = self.normalized and not self.training
+        return self._normalized(interests, history) if normalized else interests
 
     def prefixes(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix; row b · L + t ends at slot t of row b.
 
-        Item numbers are not checked here: ``train`` has checked all of them once.
+        Item numbers are not checked: ``train`` has checked them once.
         """
         return self._scaled(self.extractor.prefixes(self._read(history), mask))
 
@@ -204,29 +232,28 @@ class Model(nn.Module):
         """Return the vectors of some items as NumPy, without their biases."""
         return self.vectors_as_numpy(items)[:, : self.extractor.dim]
 
+    @torch.no_grad()
     def vectors_as_numpy(self, items: NDArray[np.int64] | None = None) -> Float[np.ndarray, "N W"]:
         """Return the rows of ``item_vectors`` for some items as NumPy; all but padding if None."""
         numbers = np.arange(1, self.size) if items is None else items
-        with torch.no_grad():
-            rows = torch.from_numpy(numbers).to(self.device)
-            vectors: NDArray[np.float32] = self.vectors_of(rows).float().cpu().numpy()
+        rows = torch.from_numpy(numbers).to(self.device)
+        vectors: NDArray[np.float32] = self.vectors_of(rows).float().cpu().numpy()
         return vectors
 
-    def interests_of(self, histories: Sequence[NDArray[np.int64]]) -> Interests:
+    def interests_of(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        added: Float[Tensor, "A D"] | None = None,
+    ) -> Interests:
         """Return the interests of histories of any length: one forward pass, without gradients.
 
         Args:
             histories: Item numbers, oldest first; the newest ``max_len`` of each are read.
+            added: See ``forward``.
         """
-        longest = self.extractor.max_len
-        newest = [history[-longest:] for history in histories]
-        width = max((len(history) for history in newest), default=0) or 1
-        padded = np.zeros((len(newest), width), dtype=np.int64)
-        for row, history in enumerate(newest):
-            padded[row, : len(history)] = history
-        batch = torch.from_numpy(padded).to(self.device)
+        batch = padded(histories, self.extractor.max_len).to(self.device)
         with torch.no_grad():
-            interests: Interests = self(batch, batch != 0)
+            interests: Interests = self(batch, batch != 0, added)
         return interests
 
     def train(self, mode: bool = True) -> "Model":
@@ -246,14 +273,17 @@ class Model(nn.Module):
 
     def _scaled(self, interests: Interests) -> Interests:
         """Apply similarity and temperature to interests; append the 1 for the bias."""
-        vectors = interests.vectors
+        vectors, parts = interests.vectors, interests.parts
         if self.similarity == "cosine":
+            if parts is not None:
+                parts = parts / vectors[:, :1].norm(dim=-1, keepdim=True).clamp(min=1e-12)
             vectors = normalize(vectors, dim=-1)
         vectors = vectors / self.temperature
         if self.outputs is not None:
             one = interests.active[..., None].to(vectors.dtype)
             vectors = torch.cat([vectors, one], dim=-1)
-        return interests._replace(vectors=vectors)
+        parts = None if parts is None else parts / self.temperature
+        return interests._replace(vectors=vectors, parts=parts)
 
     def _normalized(self, interests: Interests, history: Int[Tensor, "B L"]) -> Interests:
         """Make the scores of each interest log probabilities, by its bias."""
@@ -261,7 +291,10 @@ class Model(nn.Module):
             has_bias = self.outputs is not None
             self._sample = sample_items(self.item_vectors().detach(), has_bias=has_bias)
         prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)
-        bias = prior - log_normalizers(
-            interests.vectors, history, self._sample, mask_history=self.mask_history_negatives
-        )
-        return interests._replace(bias=bias.masked_fill(~interests.active, 0))
+        row, number = interests.active.nonzero(as_tuple=True)
+        bias = torch.zeros_like(prior)
+        bias[row, number] = prior[row, number] - log_normalizers(
+            interests.vectors[row, number][:, None], history[row], self._sample,
+            mask_history=self.mask_history_negatives,
+        )[:, 0]  # fmt: skip
+        return interests._replace(bias=bias)

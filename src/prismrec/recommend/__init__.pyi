@@ -6,7 +6,7 @@ from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
 from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
 from .recommender import Recommender
-from .results import Answer, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
+from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 
 __all__ = [
     "ARTIFACT_FORMAT",
@@ -14,6 +14,7 @@ __all__ = [
     "Answer",
     "ArtifactClasses",
     "BulkSummary",
+    "Contribution",
     "Interest",
     "Item",
     "NewItem",

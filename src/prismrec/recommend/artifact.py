@@ -31,7 +31,7 @@ from prismrec.io import (
     read_tensors,
     write_tensors,
 )
-from prismrec.models import EXTRACTORS, Extractor, Model
+from prismrec.models import EXTRACTORS, Extractor, Forming, Model
 from prismrec.recommend.manifest import (
     AGAIN,
     ARTIFACT_FORMAT,
@@ -160,7 +160,10 @@ def _build_model(
         RENAMED_EXTRACTOR_OPTIONS.get(n, n): value for n, value in saved["options"].items()
     }
     try:
-        return Model(manifest["items"] + 1, kind(**extractor_options), **options)
+        forming = options.pop("forming", None)
+        model = Model(manifest["items"] + 1, kind(**extractor_options), **options)
+        model.form(forming and Forming(**forming))
+        return model
     except (TypeError, ConfigError, RuntimeError) as error:  # RuntimeError: torch's, of sizes
         reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path
 from prismrec.recommend.recommender import Recommender
-from prismrec.types import ListOptions, RankedItems
+from prismrec.rerank import ListOptions
+from prismrec.types import RankedItems
 
 CHUNK = 4_096
 """Users per chunk; changes no list."""

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from prismrec.data import Catalog
 from prismrec.errors import UnknownName
-from prismrec.types import Filter
+from prismrec.rerank import Filter
 
 
 def unknown_ids(filter: Filter, catalog: Catalog) -> tuple[str, ...]:

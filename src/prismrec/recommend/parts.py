@@ -13,8 +13,8 @@ from prismrec.errors import ConfigError
 from prismrec.models import Model
 from prismrec.recommend.cold_start import NewItem, add_items
 from prismrec.recommend.filters import eligible_items
+from prismrec.rerank import Filter
 from prismrec.retrieval import Index, Retriever, RuleRetriever
-from prismrec.types import Filter
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,7 +102,9 @@ class RecommenderParts:
     def retriever(self) -> Retriever:
         """Where the candidates of every list come from."""
         vectors_of, dim = self.model.vectors_as_numpy, self.model.extractor.dim
-        return Retriever(self.index, self.catalog, vectors_of, dim, self.rules)
+        return Retriever(
+            self.index, self.catalog, vectors_of, dim, self.model.forming is not None, self.rules
+        )
 
     def eligible(self, filter: Filter) -> NDArray[np.bool_] | None:
         """Return which items may be recommended; None for all."""

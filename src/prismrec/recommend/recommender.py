@@ -19,24 +19,23 @@ from numpy.typing import NDArray
 
 from prismrec.data import Catalog
 from prismrec.models import Model
-from prismrec.recommend.explain import (
-    AnswerBuilder,
-    describe_interests,
-    similar_items,
-    with_top_items,
-)
+from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
+from prismrec.recommend.interests import added_vectors, describe_interests, with_top
 from prismrec.recommend.parts import RecommenderParts
+from prismrec.recommend.reasons import Reasons
 from prismrec.recommend.results import Answer, Interest, SimilarItem
-from prismrec.rerank import Frontier
-from prismrec.retrieval import ExactIndex
-from prismrec.types import (
+from prismrec.rerank import (
     Filter,
+    Frontier,
+    InterestOptions,
     ListKeywords,
     ListOptions,
-    RankedItems,
+    MixFrontier,
     check_length,
 )
+from prismrec.retrieval import ExactIndex
+from prismrec.types import Interests, RankedItems
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,8 +74,8 @@ class Recommender(RecommenderParts):
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
-            top_items: Number of items to add per interest: those that it alone would recommend.
-                Above 0 it costs one more search; without ``explain`` it has no effect.
+            top_items: Number of items to add per interest: those that it alone would recommend,
+                at most 10; without ``explain`` it has no effect.
             options: The other fields of ``ListOptions``.
 
         Raises:
@@ -104,23 +103,45 @@ class Recommender(RecommenderParts):
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
         numbers = [self.catalog.items.index_known(history) for history in histories]
-        read = self.model.interests_of(numbers)
-        eligible = self.eligible(options.filter)
-        lists = self.retriever.lists(numbers, read, options, eligible)
+        read, eligible = self._read(numbers, options), self.eligible(options.filter)
+        batch = (numbers, read, options, eligible)
+        lists = self.retriever.lists(*batch)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
-            longest = self.model.extractor.max_len
-            described = describe_interests(self.catalog, numbers, read, longest)
-        if explain and top_items:
-            visible = self.eligible(Filter())
-            described = with_top_items(self.retriever, numbers, described, top_items, visible)
+            described = with_top(self._described(numbers, read, options.interests), top_items)
         frontiers: Sequence[Frontier | None] = [None] * len(numbers)
+        mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
         if frontier:
-            frontiers = self.retriever.frontiers(numbers, read, options, eligible)
-        rules = self.rules if explain else None
-        builder = AnswerBuilder(self.catalog, self.provisional, lists, options, rules)
-        parts = zip(histories, numbers, described, frontiers, strict=True)
+            frontiers = self.retriever.frontiers(*batch)
+            mixes = self.retriever.mix_frontiers(*batch)
+        reasons = None
+        if explain:
+            reasons = Reasons(
+                self.catalog,
+                self.retriever.query_of(numbers, read),
+                read,
+                self.model.vectors_as_numpy,
+                self.model.extractor.max_len,
+                self.rules,
+                self.retriever.rule_shares(numbers, read, lists, options, eligible),
+            )
+        builder = AnswerBuilder(self.catalog, self.provisional, lists, options, reasons)
+        parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
+
+    def _read(self, numbers: Sequence[NDArray[np.int64]], options: ListOptions) -> Interests:
+        """Return the interests of histories and those that the options add: one forward pass."""
+        added = added_vectors(self.model, self.retriever, options.interests.added)
+        return self.model.interests_of(numbers, added)
+
+    def _described(
+        self,
+        numbers: Sequence[NDArray[np.int64]],
+        read: Interests,
+        options: InterestOptions = InterestOptions(),  # noqa: B008 -- frozen
+    ) -> list[list[Interest]]:
+        longest, visible = self.model.extractor.max_len, self.eligible(Filter())
+        return describe_interests(self.retriever, numbers, read, longest, visible, options)
 
     def recommend_frame(self, frame: Any, options: ListOptions = ListOptions()) -> pl.DataFrame:  # noqa: B008
         """Recommend items to the histories of a data frame.
@@ -156,7 +177,7 @@ class Recommender(RecommenderParts):
             UnknownName: A category or a re-ranker that does not exist.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
-        read, eligible = self.model.interests_of(histories), self.eligible(wanted.filter)
+        read, eligible = self._read(histories, wanted), self.eligible(wanted.filter)
         lists = self.retriever.lists(histories, read, wanted, eligible)
         return RankedItems(lists.items, lists.scores, lists.interest)
 
@@ -169,14 +190,13 @@ class Recommender(RecommenderParts):
         """
         numbers = [self.catalog.items.index_known(history)]
         wanted = ListOptions(k=k, **options)
-        read, eligible = self.model.interests_of(numbers), self.eligible(wanted.filter)
+        read, eligible = self._read(numbers, wanted), self.eligible(wanted.filter)
         return self.retriever.frontiers(numbers, read, wanted, eligible)[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
-        """Return the active interests of one history of external ids."""
+        """Return the interests of one history of external ids, without the whole history."""
         numbers = [self.catalog.items.index_known(history)]
-        read = self.model.interests_of(numbers)
-        return describe_interests(self.catalog, numbers, read, self.model.extractor.max_len)[0]
+        return self._described(numbers, self.model.interests_of(numbers))[0]
 
     def similar(self, item: str, k: int = 20, *, filter: Filter = Filter()) -> list[SimilarItem]:  # noqa: B008
         """Return the items whose vectors have the largest cosine to an item's, largest first.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from prismrec.types import ListOptions
+from prismrec.rerank import ListOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,18 @@ class Reason:
     weight: float
 
 
+@dataclass(frozen=True)
+class Contribution:
+    """An event of the history, and what it adds to the score of one recommended item."""
+
+    id: str
+    title: str
+    contribution: float
+    """Part of the item's score; with all events it adds up to ``from_history`` of the item."""
+    share: float
+    """Part of the positive contributions of all events, from 0 to 1."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One recommended item."""
@@ -34,9 +46,15 @@ class Item:
     title: str
     score: float
     interest: int
-    """The interest with the item's best score, from 0."""
-    because: tuple[Reason, ...] = ()
-    """The items of the history with the largest weights in that interest; empty without explain."""
+    """The number of the interest that it belongs to: the one whose events add most to its score."""
+    because: tuple[Contribution, ...] = ()
+    """The events that add most to its score, at most three; empty without explain."""
+    from_history: float | None = None
+    """What all events of the history add to the score; None without explain. The rest of the score
+    does not depend on single events: the popularity of the item and the priors."""
+    from_rules: float = 0.0
+    """Share of the item's probability that comes from the rule retriever, from 0 to 1; 0 without
+    explain."""
     rank_by_score: int
     """Its rank at diversity 0, from 1: shows how far diversity moved it."""
     categories: tuple[str, ...] = ()
@@ -68,7 +86,11 @@ class Interest:
     items: tuple[Reason, ...]
     """The history by weight, largest first."""
     share: float = 0.0
-    """Share of the list's items with their best score from this interest, from 0 to 1."""
+    """Share of the list's items that belong to this interest, from 0 to 1."""
+    weight: float = 1.0
+    """The weight that the caller gave it; 1 if none."""
+    added: bool = False
+    """Whether the caller added it; it is then not part of the history."""
     vector: tuple[float, ...] = field(default=(), repr=False)
     """The query vector, as searched in the index: D numbers, or D + 1 with item biases."""
     top: tuple[TopItem, ...] = ()
@@ -99,6 +121,32 @@ class TradeOff:
     """Share of each list's pairs that differ in category, rising; None below two items."""
 
 
+@dataclass(frozen=True)
+class MixTradeOff:
+    """Lists from the mixture to fully shared lists, the most relevant one first."""
+
+    strength: tuple[float, ...]
+    """How strongly the places are shared out; 0 for the first, the mixture."""
+    relevance: tuple[float, ...]
+    """Relevance of each list as a share of the first one's."""
+    largest: tuple[float, ...]
+    """Share of the largest interest in each list."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What diversity and the options of the interests changed, against the list without them."""
+
+    categories: int
+    """Number of different categories in the list."""
+    plain_categories: int
+    """Number of different categories in the list without them."""
+    new_items: int
+    """Items that are not in the list without them."""
+    relevance: float | None
+    """Sum of the scaled scores as a share of that of the list without them; None if that is 0."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """A list of recommended items, and how it was made."""
@@ -121,10 +169,14 @@ class Answer:
     """Share of the list's pairs that differ in category; None below two items."""
     displaced: tuple[str, ...] = ()
     """Ids that would be in the list at diversity 0, best first."""
+    effect: Effect | None = None
+    """What diversity and the options of the interests changed; None for an empty list."""
     interests: tuple[Interest, ...] = ()
     """The active interests of the history; empty without explain."""
     frontier: TradeOff | None = None
     """All lists that diversity could make, if asked for."""
+    mix_frontier: MixTradeOff | None = None
+    """Lists between mixture and shares, if the frontier was asked for and there are interests."""
     options: ListOptions
     """The options the list was made with."""
 

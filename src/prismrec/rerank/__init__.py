@@ -13,14 +13,9 @@ package as ``module:function``. ``tests/contract/test_rerankers.py`` tests all o
 """
 
 from prismrec.rerank.base import Reranker
-from prismrec.rerank.build import (
-    CandidateSource,
-    RankedLists,
-    build_lists,
-    find_reranker,
-    frontiers_of,
-)
+from prismrec.rerank.build import build_lists, find_reranker, frontiers_of
 from prismrec.rerank.calibrated import calibrated
+from prismrec.rerank.candidates import CandidateSource
 from prismrec.rerank.category import (
     category,
     certificate,
@@ -33,32 +28,58 @@ from prismrec.rerank.category import (
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.dpp import dpp
 from prismrec.rerank.frontier import Frontier, frontier
+from prismrec.rerank.lists import RankedLists
+from prismrec.rerank.mix import MixFrontier, mix_frontiers_of
 from prismrec.rerank.mmr import mmr
+from prismrec.rerank.options import (
+    MAX_INTEREST_WEIGHT,
+    AddedInterest,
+    Diversity,
+    Filter,
+    InterestOptions,
+    ListKeywords,
+    ListOptions,
+    check_length,
+    check_strength,
+)
 from prismrec.rerank.overlap import overlap
 from prismrec.rerank.rerankers import RERANKERS
+from prismrec.rerank.shares import weights_of
 from prismrec.rerank.xquad import xquad
 
 __all__ = [
+    "MAX_INTEREST_WEIGHT",
     "RERANKERS",
+    "AddedInterest",
     "CandidateSource",
+    "Diversity",
+    "Filter",
     "Frontier",
+    "InterestOptions",
+    "ListKeywords",
+    "ListOptions",
+    "MixFrontier",
     "RankedLists",
     "Reranker",
     "build_lists",
     "calibrated",
     "category",
     "certificate",
+    "check_length",
+    "check_strength",
     "diversify",
     "diversity_of",
     "dpp",
     "find_reranker",
     "frontier",
     "frontiers_of",
+    "mix_frontiers_of",
     "mmr",
     "normalize_scores",
     "overlap",
     "rescale",
     "score_range",
     "strengths_for",
+    "weights_of",
     "xquad",
 ]

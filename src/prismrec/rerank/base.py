@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
-from prismrec.types import Pool, check_length, check_strength
+from prismrec.rerank.options import check_length, check_strength
+from prismrec.types import Pool
 
 T = TypeVar("T")
 

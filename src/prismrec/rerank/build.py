@@ -1,14 +1,13 @@
 """Building lists: retrieve candidates, re-rank them, and check that there were enough of them.
 
-At strength 0 the list is the top of the candidates. Otherwise ``CANDIDATES_PER_ITEM`` candidates
-are retrieved per item of the list, their scores are scaled to 0…1 per user, and the re-ranker
-chooses.
+At strength 0 the list is the top of the candidates. Otherwise, and if interests share the list,
+``CANDIDATES_PER_ITEM`` candidates are retrieved per item of the list. The options of the interests
+turn their scores into a relevance, which is scaled to 0…1 per user, and the re-ranker chooses.
 If a list of the re-ranker ``category`` is not certified to be the best list of the whole catalog,
 more candidates are retrieved, up to ``MAX_CANDIDATES``; the scale stays that of the first ones.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -17,84 +16,24 @@ from numpy.typing import NDArray
 from prismrec.errors import ConfigError
 from prismrec.registry import resolve
 from prismrec.rerank.base import Reranker
-from prismrec.rerank.category import certificate, diversify, rescale, score_range
+from prismrec.rerank.candidates import CandidateSource, SteeredCandidates, Steering
+from prismrec.rerank.category import certificate, diversify
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.frontier import Frontier, frontier
+from prismrec.rerank.lists import RankedLists
+from prismrec.rerank.options import Diversity, ListOptions
 from prismrec.rerank.rerankers import RERANKERS
-from prismrec.types import Diversity, ListOptions, Pool, RankedItems
+from prismrec.rerank.shares import with_minimum
+from prismrec.types import RankedItems
 
 CANDIDATES_PER_ITEM = 4
 """Candidates per item of a diverse list; enough to contain other categories."""
+CANDIDATES_PER_SHARED_ITEM = 16
+"""The same for a list that interests share: a small interest may have few items at the top."""
 DEPTH_FACTOR = 4
 """Factor on the number of candidates if a list is not certified."""
 MAX_CANDIDATES = 4_096
 """Largest number of candidates per user; a list that needs more is not certified."""
-
-
-class CandidateSource(Protocol):
-    """The type of a source of candidates for a batch of users."""
-
-    def __len__(self) -> int:
-        """Return the number of users."""
-
-    def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
-        """Return the ``depth`` best eligible items of some users; fewer if there are no more."""
-
-    def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
-        """Return the candidates of one user as a ``Pool``; not used for ``category``."""
-
-
-@dataclass(frozen=True, eq=False)
-class RankedLists:
-    """Lists of B users and how they were made; item 0 where a list is shorter than k."""
-
-    items: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    interest: NDArray[np.int64]
-    rank: NDArray[np.int64]
-    """``[B, k]``: rank of each item by score alone, from 0."""
-    plain: NDArray[np.int64]
-    """``[B, k]``: the list at strength 0."""
-    strength: NDArray[np.float64]
-    """``[B]``: λ."""
-    certified: NDArray[np.bool_]
-    """``[B]``: whether the list is known to be the best of the whole catalog at that λ."""
-
-    @classmethod
-    def empty(cls, users: int, k: int) -> "RankedLists":
-        """Return empty lists."""
-        return cls(
-            items=np.zeros((users, k), dtype=np.int64),
-            scores=np.zeros((users, k), dtype=np.float32),
-            interest=np.zeros((users, k), dtype=np.int64),
-            rank=np.zeros((users, k), dtype=np.int64),
-            plain=np.zeros((users, k), dtype=np.int64),
-            strength=np.zeros(users),
-            certified=np.ones(users, dtype=bool),
-        )
-
-    def __repr__(self) -> str:
-        users, k = self.items.shape
-        return f"RankedLists({users} users, k {k}, {int(self.certified.sum())} certified)"
-
-    def write(
-        self, rows: NDArray[np.int64], candidates: RankedItems, chosen: Int[np.ndarray, "R k"]
-    ) -> None:
-        """Write the chosen columns of the candidates as the lists of some rows."""
-        width = chosen.shape[1]
-        parts = (np.take_along_axis(part, chosen, axis=1) for part in candidates)
-        items, scores, interest = parts
-        present = items > 0
-        self.items[rows, :width] = items
-        self.scores[rows, :width] = np.where(present, scores, 0)
-        self.interest[rows, :width] = np.where(present, interest, 0)
-        self.rank[rows, :width] = np.where(present, chosen, 0)
-
-    def fill(self, rows: NDArray[np.int64], other: "RankedLists") -> None:
-        """Copy the lists of another batch into some rows."""
-        for field in fields(self):
-            whole: NDArray[Any] = getattr(self, field.name)
-            whole[rows] = getattr(other, field.name)
 
 
 def find_reranker(rerank: str) -> Reranker:
@@ -120,87 +59,100 @@ def build_lists(
 
     Args:
         source: Where candidates come from.
-        options: Length, diversity and re-ranker. ``exclude_seen`` and ``filter`` are not read: the
-            source applies them.
+        options: Length, diversity, re-ranker and interests. ``exclude_seen`` and ``filter`` are not
+            read: the source applies them.
         category_of: One category per item, by number; -1 for none.
 
     Raises:
         UnknownName, ConfigError: See ``find_reranker``.
 
-    Cost: one search; for diverse lists O(B M log M) more, and deeper searches for the users whose
-        list is not certified.
+    Cost: one search; for diverse or shared lists O(B M log M) more, and deeper searches for the
+        users whose list is not certified.
     """
     users, k, diversity = len(source), options.k, Diversity.of(options.diversity)
-    reranker = find_reranker(options.rerank)
+    reranker, exact = find_reranker(options.rerank), options.rerank == "category"
     rows = np.arange(users)
     lists = RankedLists.empty(users, k)
-    candidates = source.search(rows, k if diversity.off else CANDIDATES_PER_ITEM * k)
-    top = np.arange(min(k, candidates.items.shape[1]))
-    lists.write(rows, candidates, np.tile(top, (users, 1)))
-    lists.plain[:] = lists.items
-    if diversity.off:
+    plain = diversity.off and options.interests.neutral
+    depth = k if plain else first_depth(options)
+    found = source.search(rows, depth)
+    lists.write(rows, found[0], np.tile(np.arange(min(k, found[0].items.shape[1])), (users, 1)))
+    lists.plain[:], lists.certified[:] = lists.items, found[1]
+    if plain:
         return lists
-    if options.rerank != "category":
-        return _rerank(lists, source, candidates, reranker, float(diversity.strength or 0))
-    scale = score_range(candidates.scores)
-    depth = CANDIDATES_PER_ITEM * k
+    steering = Steering.of(source, found[0], options.interests)
     while True:
-        low, spread = (part[rows] for part in scale)
-        scores = rescale(candidates.scores, low, spread)
-        # Computed again for more candidates: the λ that meets a target may differ.
-        categories = categories_in(candidates, category_of)
-        lists.strength[rows] = strengths_for(diversity, scores, categories, k)
-        full = candidates.items.shape[1] >= depth
-        certified = _choose(lists, rows, candidates, scores, categories, full=full)
-        lists.certified[rows] = certified
-        rows = rows[~certified]
-        if not len(rows) or depth >= MAX_CANDIDATES:
+        candidates = steering.steered(rows, found, depth)
+        if exact:
+            # Computed again for more candidates: the λ that meets a target may differ.
+            categories = categories_in(candidates.ranked, category_of)
+            strengths = strengths_for(diversity, candidates.relevance, categories, k)
+            chosen, certified = _choose(candidates, categories, k, strengths)
+        else:
+            strengths = np.full(len(rows), float(diversity.strength or 0))
+            chosen = _rerank(source, rows, candidates, k, reranker, float(strengths[0]))
+            certified = np.zeros(len(rows), dtype=bool)
+        if options.interests.minimum:
+            changed = _apply_minimum(chosen, candidates, options.interests.minimum)
+            # Without diversity, moving the most relevant items in is optimal.
+            certified &= candidates.complete & (~changed | (strengths == 0))
+        lists.write(rows, candidates.ranked, chosen)
+        lists.strength[rows], lists.certified[rows] = strengths, certified & candidates.known
+        lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k)
+        rows = rows[~lists.certified[rows]]
+        if not len(rows) or depth >= MAX_CANDIDATES or not exact:
             return lists
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
-        candidates = source.search(rows, depth)
+        found = source.search(rows, depth)
+
+
+def first_depth(options: ListOptions) -> int:
+    """Return the number of candidates to begin with."""
+    shared = options.interests.mix == "shares" or any(options.interests.minimum.values())
+    return (CANDIDATES_PER_SHARED_ITEM if shared else CANDIDATES_PER_ITEM) * options.k
 
 
 def frontiers_of(
-    source: CandidateSource, k: int, *, category_of: Int[np.ndarray, " V"]
+    source: CandidateSource, options: ListOptions, *, category_of: Int[np.ndarray, " V"]
 ) -> list[Frontier]:
     """Find all lists that any strength makes, per user of a batch.
 
-    Scores have the scale of ``build_lists``, and the number of candidates is its largest.
+    Scores have the scale of ``build_lists``, and the number of candidates is its largest. Minima of
+    interests are not applied.
 
     Cost: one search for ``MAX_CANDIDATES`` items per user, and a ``frontier`` per user.
     """
-    depth = CANDIDATES_PER_ITEM * k
-    candidates = source.search(np.arange(len(source)), max(depth, MAX_CANDIDATES))
-    categories = categories_in(candidates, category_of)
-    scores = rescale(candidates.scores, *score_range(candidates.scores[:, :depth]))
-    return [frontier(s, c, k) for s, c in zip(scores, categories, strict=True)]
+    rows, depth = np.arange(len(source)), first_depth(options)
+    deepest = max(depth, MAX_CANDIDATES)
+    ranked, known = source.search(rows, deepest)
+    first = RankedItems(*(part[:, :depth] for part in ranked))
+    steering = Steering.of(source, first, options.interests)
+    candidates = steering.steered(rows, (ranked, known), deepest)
+    categories = categories_in(ranked, category_of)
+    return [
+        frontier(s, c, options.k) for s, c in zip(candidates.relevance, categories, strict=True)
+    ]
 
 
 def _choose(
-    lists: RankedLists,
-    rows: NDArray[np.int64],
-    candidates: RankedItems,
-    scores: Float[np.ndarray, "R M"],
+    candidates: SteeredCandidates,
     categories: Int[np.ndarray, "R M"],
-    *,
-    full: bool,
-) -> Bool[np.ndarray, " R"]:
-    """Write the best lists of the candidates, and return which are certified.
-
-    If the candidates are ``full`` (as many as the search was to return), an item outside scores at
-    most as the last candidate. If there are fewer, there is no item outside.
-    """
-    width = min(lists.items.shape[1], scores.shape[1])
-    chosen = np.empty((len(rows), width), dtype=np.int64)
-    certified = np.empty(len(rows), dtype=bool)
-    for strength in np.unique(lists.strength[rows]):
-        same = lists.strength[rows] == strength
-        part = scores[same], categories[same]
-        chosen[same] = diversify(*part, width, strength=strength)
-        bound = part[0][:, -1] if full else np.full(len(part[0]), -np.inf)
-        certified[same] = certificate(*part, chosen[same], bound, strength=strength)
-    lists.write(rows, candidates, chosen)
-    return certified
+    k: int,
+    strengths: Float[np.ndarray, " R"],
+) -> tuple[Int[np.ndarray, "R k"], Bool[np.ndarray, " R"]]:
+    """Return the best lists of the candidates, and which of them are certified."""
+    relevance = candidates.relevance
+    chosen = np.empty((len(relevance), min(k, relevance.shape[1])), dtype=np.int64)
+    certified = np.empty(len(relevance), dtype=bool)
+    for strength in np.unique(strengths):
+        same = strengths == strength
+        part = relevance[same], categories[same]
+        columns = diversify(*part, k, strength=strength)
+        bound = candidates.bound[same]
+        certified[same] = certificate(*part, columns, bound, strength=strength)
+        chosen[same] = columns
+    missing = np.isneginf(np.take_along_axis(relevance, chosen, axis=1))
+    return np.where(missing, -1, chosen), certified
 
 
 def categories_in(
@@ -211,20 +163,45 @@ def categories_in(
 
 
 def _rerank(
-    lists: RankedLists,
     source: CandidateSource,
-    candidates: RankedItems,
+    rows: NDArray[np.int64],
+    candidates: SteeredCandidates,
+    k: int,
     reranker: Reranker,
     strength: float,
-) -> RankedLists:
-    """Write the lists of a re-ranker other than ``category``, user by user."""
-    scores = rescale(candidates.scores, *score_range(candidates.scores))
-    lists.strength[:] = strength
-    lists.certified[:] = False
-    for row in range(len(scores)):
-        pool = source.pool(row, candidates.items[row], scores[row])
-        chosen = reranker(pool, lists.items.shape[1], strength=strength)
-        lists.items[row], lists.scores[row] = 0, 0
-        one = RankedItems(*(part[row : row + 1] for part in candidates))
-        lists.write(np.array([row]), one, chosen[None])
+) -> Int[np.ndarray, "R k"]:
+    """Return the lists of a re-ranker other than ``category``, user by user."""
+    lists = np.full((len(rows), k), -1, dtype=np.int64)
+    for at, row in enumerate(rows.tolist()):
+        relevance = candidates.relevance[at]
+        order = np.argsort(-relevance, kind="stable")
+        pool = source.pool(row, candidates.ranked.items[at, order], relevance[order])
+        chosen = order[reranker(pool, k, strength=strength)]
+        lists[at, : len(chosen)] = chosen
     return lists
+
+
+def _apply_minimum(
+    chosen: Int[np.ndarray, "R k"], candidates: SteeredCandidates, minimum: Mapping[int, int]
+) -> Bool[np.ndarray, " R"]:
+    """Apply the minima to lists, in place; return which lists were changed."""
+    changed = np.zeros(len(chosen), dtype=bool)
+    for row, columns in enumerate(chosen):
+        present = columns[columns >= 0]
+        interest = candidates.ranked.interest[row]
+        new = with_minimum(present, candidates.relevance[row], interest, minimum)
+        if set(new.tolist()) != set(present.tolist()):
+            chosen[row, : len(new)], changed[row] = new, True
+    return changed
+
+
+def _relevance_kept(
+    scores: Float[np.ndarray, "R M"], chosen: Int[np.ndarray, "R k"], k: int
+) -> Float[np.ndarray, " R"]:
+    """Return the sum of the scaled scores of the lists, as a share of that of the top k."""
+    finite = np.where(np.isneginf(scores), 0, scores)
+    own = np.where(chosen >= 0, np.take_along_axis(finite, chosen, axis=1), 0).sum(axis=1)
+    whole = finite[:, :k].sum(axis=1)
+    kept = np.full(len(own), np.nan)
+    np.divide(own, whole, out=kept, where=whole > 0)
+    return kept

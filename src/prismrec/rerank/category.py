@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from prismrec.errors import DataError
 from prismrec.numerics import top_k
 from prismrec.rerank.base import require_part
-from prismrec.types import Pool, check_length, check_strength
+from prismrec.rerank.options import check_length, check_strength
+from prismrec.types import Pool
 
 BLOCK = 512
 """Users per block; their arrays stay in the cache, which is 25 % faster than all users at once."""

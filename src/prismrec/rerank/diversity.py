@@ -2,14 +2,14 @@
 
     strengths_for(Diversity(target=0.8), scores, categories, k=20)      # [B]
 
-``Diversity`` itself is a value in ``prismrec.types``.
+``Diversity`` itself is a value in ``options``.
 """
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from prismrec.rerank.frontier import Frontier, frontier
-from prismrec.types import Diversity
+from prismrec.rerank.options import Diversity
 
 
 def strengths_for(

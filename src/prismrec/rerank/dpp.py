@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
 from prismrec.rerank.base import greedy, require_part
-from prismrec.types import Pool, check_length
+from prismrec.rerank.options import check_length
+from prismrec.types import Pool
 
 TOLERANCE = 1e-9
 """Smallest squared distance from the span of the list; a closer vector counts as inside it."""

@@ -17,8 +17,9 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
-from prismrec.rerank.category import diversify, rank_in_category
-from prismrec.types import check_length
+from prismrec.numerics import top_k
+from prismrec.rerank.category import rank_in_category
+from prismrec.rerank.options import check_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,17 +115,8 @@ def frontier(
     present = scores > -np.inf
     scores, categories = scores[present].astype(np.float64), categories[present]
     rank = rank_in_category(scores[None], categories[None])[0]
-    inside = np.zeros(len(scores), dtype=bool)
-    inside[diversify(scores[None], categories[None], k, strength=0)[0]] = True
-    points = [(0.0, inside.copy())]
-    while (swap := _next_crossing(scores, rank, inside)) is not None:
-        at, leaves, enters = swap
-        inside[leaves], inside[enters] = False, True
-        at = max(at, points[-1][0])  # equal crossings may differ by a rounding error
-        if at == points[-1][0] and len(points) > 1:
-            points.pop()
-        points.append((at, inside.copy()))
-    size = np.count_nonzero(inside)
+    points = lists_along(scores, rank, k)
+    size = np.count_nonzero(points[0][1])
     same = np.array([rank[chosen].sum() for _, chosen in points])  # pairs of the same category
     return Frontier(
         np.array([at for at, _ in points]),
@@ -133,8 +125,33 @@ def frontier(
     )
 
 
+def lists_along(
+    scores: Float[np.ndarray, " M"], rank: NDArray[np.integer] | NDArray[np.floating], k: int
+) -> list[tuple[float, NDArray[np.bool_]]]:
+    """Return all sets of k candidates with the largest score - λ · rank, for any λ from 0.
+
+    Returns:
+        The smallest λ of each set, ascending, and which candidates are in it.
+
+    Cost: O(k M) per set.
+    """
+    inside = np.zeros(len(scores), dtype=bool)
+    inside[top_k(scores[None], min(k, len(scores)))[0]] = True
+    points = [(0.0, inside.copy())]
+    while (swap := _next_crossing(scores, rank, inside)) is not None:
+        at, leaves, enters = swap
+        inside[leaves], inside[enters] = False, True
+        at = max(at, points[-1][0])  # equal crossings may differ by a rounding error
+        if at == points[-1][0] and len(points) > 1:
+            points.pop()
+        points.append((at, inside.copy()))
+    return points
+
+
 def _next_crossing(
-    scores: NDArray[np.float64], rank: NDArray[np.integer], inside: NDArray[np.bool_]
+    scores: NDArray[np.float64],
+    rank: NDArray[np.integer] | NDArray[np.floating],
+    inside: NDArray[np.bool_],
 ) -> tuple[float, int, int] | None:
     """Return the smallest strength at which a candidate enters the list, and the two that swap.
 

@@ -20,7 +20,8 @@ from .rules import (
     keep_strongest_positive,
     recency_weights,
 )
-from .sources import InterestSource, PopularSource, Query, retrieve
+from .search import Found, Query, VectorsOf, retrieve
+from .sources import InterestSource, PopularSource
 
 __all__ = [
     "INDEXES",
@@ -28,12 +29,14 @@ __all__ = [
     "BlendedSource",
     "Choice",
     "ExactIndex",
+    "Found",
     "Index",
     "InterestSource",
     "PopularSource",
     "Query",
     "Retriever",
     "RuleRetriever",
+    "VectorsOf",
     "choose_index",
     "count_pairs",
     "count_rules",

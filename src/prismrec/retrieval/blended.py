@@ -16,6 +16,7 @@ interests. ``rules`` counts the rules.
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
@@ -40,13 +41,15 @@ class BlendedSource:
     def __len__(self) -> int:
         return len(self.base)
 
-    def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
+    def search(
+        self, rows: NDArray[np.int64], depth: int
+    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
         """See ``CandidateSource.search``.
 
         An item that is not returned scores at most as the last one that is: the interests are
         searched for at least ``depth`` items, and blending never lowers the score of an item.
         """
-        found = self.base.search(rows, max(depth, REFERENCE))
+        found = self.base.find(rows, max(depth, REFERENCE))
         # A pair of user and item is one number, its key, so that all users are blended at once.
         size = self.rules.table.shape[0]
         row, column = np.nonzero(found.items)
@@ -59,16 +62,41 @@ class BlendedSource:
         p_rules = np.zeros(len(key))
         p_rules[position[~new]] = strength[~new]
         new_key = rule_key[new]
-        new_scores, new_interest = self._interest_scores(rows[new_key // size], new_key % size)
+        new_scores = self._interest_scores(rows[new_key // size], new_key % size)
         key = np.concatenate([key, new_key])
         scores = np.concatenate([found.scores[row, column].astype(np.float64), new_scores])
         total = logsumexp(found.scores[:, :REFERENCE].astype(np.float64), axis=1)[key // size]
         with np.errstate(divide="ignore"):  # log(0) of items without a rule
             log_rules = np.log(self.rules.weight * np.concatenate([p_rules, strength[new]]))
         blended = np.logaddexp(scores - total, log_rules)
-        interest = np.concatenate([found.interest[row, column], new_interest])
         by_key = np.argsort(key)
-        return _best(len(rows), depth, size, key[by_key], blended[by_key], interest[by_key])
+        items, best = _best(len(rows), depth, size, key[by_key], blended[by_key])
+        return RankedItems(items, best, self.base.belongs(rows, items)), found.certified
+
+    def rule_shares(
+        self,
+        rows: NDArray[np.int64],
+        items: Int[np.ndarray, "R k"],
+        scores: Float[np.ndarray, "R k"],
+    ) -> Float[np.ndarray, "R k"]:
+        """Return the share of each item's blended probability that comes from the rules.
+
+        Args:
+            rows: Users.
+            items: Their listed items; 0 for none.
+            scores: From ``search``: log(p_interests + weight · p_rules).
+        """
+        size = self.rules.table.shape[0]
+        key, strength = self._candidates_of_rules(rows, size)
+        wanted = np.arange(len(rows))[:, None] * size + items
+        at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+        found = (key[at] == wanted) & (items > 0) if len(key) else np.zeros(items.shape, bool)
+        p_rules = np.where(found, strength[at] if len(key) else 0.0, 0.0)
+        return np.minimum(self.rules.weight * p_rules / np.exp(scores.astype(np.float64)), 1.0)
+
+    def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
+        """See ``CandidateSource.shares``."""
+        return self.base.shares(rows)
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
         """See ``CandidateSource.pool``."""
@@ -95,14 +123,14 @@ class BlendedSource:
 
     def _interest_scores(
         self, rows: NDArray[np.int64], items: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the best score of each pair of user and item, and the interest that has it."""
+    ) -> NDArray[np.float64]:
+        """Return the joined score of each pair of user and item."""
         query, vectors = self.base.query, self.base.vectors_of(items)
         every = query.vectors.transpose(1, 0, 2)
         scores = np.array([np.einsum("nd,nd->n", vectors, part[rows]) for part in every])
         scores += query.prior[rows].T
-        best = scores.argmax(axis=0)
-        return scores[best, np.arange(len(items))].astype(np.float64), best
+        joined = logsumexp(scores, axis=0) if query.mixture else scores.max(axis=0)
+        return np.asarray(joined, dtype=np.float64)
 
 
 def _strongest(
@@ -138,16 +166,14 @@ def _best(
     size: int,
     key: NDArray[np.int64],
     scores: NDArray[np.float64],
-    interest: NDArray[np.int64],
-) -> RankedItems:
-    """Return the best items per user, ties by item number; keys ascend."""
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the best items per user and their scores, ties by item number; keys ascend."""
     user = key // size
     column, width = _columns(user, users)
     every = np.full((users, max(width, depth)), -np.inf)
     every[user, column] = scores
     chosen = top_k(every, depth)
-    both = np.zeros((2, *every.shape), dtype=np.int64)
-    both[:, user, column] = key % size, interest
-    items, interest = np.take_along_axis(both, chosen[None], axis=2)
+    items = np.zeros(every.shape, dtype=np.int64)
+    items[user, column] = key % size
     top_scores = np.take_along_axis(every, chosen, axis=1).astype(np.float32)
-    return RankedItems(items, top_scores, interest)
+    return np.take_along_axis(items, chosen, axis=1), top_scores

@@ -10,23 +10,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
 from prismrec.numerics import normalize
-from prismrec.rerank import CandidateSource, Frontier, RankedLists, build_lists, frontiers_of
+from prismrec.rerank import (
+    CandidateSource,
+    Diversity,
+    Frontier,
+    ListOptions,
+    MixFrontier,
+    RankedLists,
+    build_lists,
+    frontiers_of,
+    mix_frontiers_of,
+)
 from prismrec.retrieval.blended import BlendedSource
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.rules import RuleRetriever
-from prismrec.retrieval.sources import (
-    InterestSource,
-    PopularSource,
-    Query,
-    VectorsOf,
-    retrieve,
-)
-from prismrec.types import Diversity, Interests, ListOptions, RankedItems
+from prismrec.retrieval.search import Found, Query, VectorsOf, retrieve
+from prismrec.retrieval.sources import InterestSource, PopularSource
+from prismrec.types import Interests
 
 NOTHING = np.empty(0, dtype=np.int64)
 POPULAR_STRENGTH = 0.1
@@ -44,6 +49,8 @@ class Retriever:
     vectors_of: VectorsOf
     dim: int
     """Width of an item vector without its bias."""
+    mixture: bool = False
+    """Whether the interests are joined as a mixture; their scores are then log probabilities."""
     rules: RuleRetriever | None = None
     """Blended with the interests; None for none."""
 
@@ -58,23 +65,36 @@ class Retriever:
         *,
         exclude_seen: bool,
         eligible: Bool[np.ndarray, " V"] | None,
+        added: int = 0,
     ) -> CandidateSource:
         """Return the candidates of users who all have a history, or who all have none.
 
         Args:
             histories: Item numbers, oldest first.
-            interests: Of the same users; not read for users without a history.
+            interests: Of the same users; not read for users without any interest.
             exclude_seen: Leave out the items of the history.
             eligible: Items that may be recommended to anyone; None for all.
+            added: Number of interests that were added by the caller.
         """
-        if not len(histories[0]):
+        if not len(histories[0]) and not added:
             users = len(histories)
             return PopularSource(self.catalog, users, eligible, self.vectors_of, self.dim)
-        query = Query.of(interests, histories if exclude_seen else [NOTHING] * len(histories))
+        query = self.query_of(histories, interests, exclude_seen=exclude_seen)
         source = InterestSource(
             self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim
         )
         return source if self.rules is None else BlendedSource(source, self.rules)
+
+    def query_of(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        interests: Interests,
+        *,
+        exclude_seen: bool = True,
+    ) -> Query:
+        """Return the query of a batch of interests."""
+        excluded = histories if exclude_seen else [NOTHING] * len(histories)
+        return Query.of(interests, excluded, mixture=self.mixture)
 
     def lists(
         self,
@@ -107,13 +127,45 @@ class Retriever:
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> list[Frontier]:
         """Return, for each user, every list that some λ makes of the candidates; see ``lists``."""
-        k = min(options.k, self.catalog.size - 1)
+        options = replace(options, k=min(options.k, self.catalog.size - 1))
         by_row: dict[int, Frontier] = {}
         for rows, _ in self._split(histories, options):
             source = self._source_of(rows, histories, interests, options, eligible)
-            some = frontiers_of(source, k, category_of=self.catalog.single_category)
+            some = frontiers_of(source, options, category_of=self.catalog.single_category)
             by_row |= dict(zip(rows.tolist(), some, strict=True))
         return [by_row[row] for row in range(len(histories))]
+
+    def mix_frontiers(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        interests: Interests,
+        options: ListOptions,
+        eligible: Bool[np.ndarray, " V"] | None,
+    ) -> list[MixFrontier | None]:
+        """Return, for each user, the lists between mixture and shares; see ``lists``."""
+        options = replace(options, k=min(options.k, self.catalog.size - 1))
+        by_row: dict[int, MixFrontier | None] = {}
+        for rows, _ in self._split(histories, options):
+            source = self._source_of(rows, histories, interests, options, eligible)
+            by_row |= dict(zip(rows.tolist(), mix_frontiers_of(source, options), strict=True))
+        return [by_row[row] for row in range(len(histories))]
+
+    def rule_shares(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        interests: Interests,
+        lists: RankedLists,
+        options: ListOptions,
+        eligible: Bool[np.ndarray, " V"] | None,
+    ) -> Float[np.ndarray, "B k"]:
+        """Return the share of the probability of each listed item that comes from the rules."""
+        shares = np.zeros(lists.items.shape)
+        for rows, _ in self._split(histories, options):
+            source = self._source_of(rows, histories, interests, options, eligible)
+            if isinstance(source, BlendedSource):
+                own = lists.items[rows], lists.scores[rows]
+                shares[rows] = source.rule_shares(np.arange(len(rows)), *own)
+        return shares
 
     def similar(
         self, number: NDArray[np.int64], k: int, eligible: Bool[np.ndarray, " V"] | None
@@ -139,9 +191,7 @@ class Retriever:
         best = np.argsort(-cosine, kind="stable")[:k]
         return found[best], cosine[best]
 
-    def retrieve(
-        self, query: Query, depth: int, eligible: Bool[np.ndarray, " V"] | None
-    ) -> RankedItems:
+    def retrieve(self, query: Query, depth: int, eligible: Bool[np.ndarray, " V"] | None) -> Found:
         """Return the ``depth`` best eligible items of each query of ``query``."""
         return retrieve(self.index, query, depth, eligible=eligible, vectors_of=self.vectors_of)
 
@@ -152,7 +202,8 @@ class Retriever:
 
         A user without a history gets popular items with at least a little diversity.
         """
-        known = np.array([len(history) > 0 for history in histories], dtype=bool)
+        added = len(options.interests.added) > 0
+        known = np.array([len(history) > 0 or added for history in histories], dtype=bool)
         diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
         without = replace(options, diversity=diversity)
         if known.any():
@@ -169,5 +220,11 @@ class Retriever:
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> CandidateSource:
         some = [histories[row] for row in rows.tolist()]
-        of_rows = Interests(*(part[torch.from_numpy(rows).to(part.device)] for part in interests))
-        return self.source(some, of_rows, exclude_seen=options.exclude_seen, eligible=eligible)
+        of_rows = interests.rows(torch.from_numpy(rows))
+        return self.source(
+            some,
+            of_rows,
+            exclude_seen=options.exclude_seen,
+            eligible=eligible,
+            added=len(options.interests.added),
+        )

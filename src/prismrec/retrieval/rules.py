@@ -11,7 +11,7 @@ kinds, named like the baselines whose tables they are:
     item-knn            how similar the users of i and of j are
     ease                the weight of i for j in the linear model EASE
 
-Where the order of events says little, the last two find more. ``training.fit_rule_retriever``
+Where the order of events matters little, the last two find more. ``training.fit_rule_retriever``
 chooses the kind on validation.
 """
 

@@ -1,137 +1,21 @@
-"""Candidates of a batch of users: search each interest, leave out items, and merge.
+"""Candidates of a batch of users with a history, or without one.
 
 With an exact index the candidates are exactly the best eligible items, however many items are
 excluded: each interest is searched deep enough.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from prismrec.data import Catalog
-from prismrec.numerics import top_k
 from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.index.exact import ExactIndex
-from prismrec.retrieval.merge import merge_candidates
-from prismrec.types import Candidates, Interests, Pool, RankedItems
-
-VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
-"""Item numbers ``[N]`` → their vectors ``[N, W]``; W is D, or D + 1 with item biases."""
-SMALL = 1 << 16
-"""Largest exact index for which all scores of a user are computed at once."""
-MAX_SCORES = 1 << 24
-"""Scores in memory at once, 64 MiB."""
-FEW = 8
-"""If less than one item in ``FEW`` is eligible, only the eligible items are searched."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Query:
-    """The query vectors of a batch of users, and the items that each user must not get."""
-
-    vectors: Float[np.ndarray, "B K D"]
-    prior: Float[np.ndarray, "B K"]
-    """Log prior of each interest; -inf for one that is not active."""
-    excluded: Sequence[NDArray[np.int64]]
-    """Item numbers that a user must not get, per user."""
-
-    @classmethod
-    def of(cls, interests: Interests, excluded: Sequence[NDArray[np.int64]]) -> "Query":
-        """Return the query of a batch of interests."""
-        prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
-        return cls(interests.vectors.float().cpu().numpy(), prior.astype(np.float32), excluded)
-
-    @classmethod
-    def equal(
-        cls, vectors: Float[np.ndarray, "B K D"], excluded: Sequence[NDArray[np.int64]]
-    ) -> "Query":
-        """Return a query in which all vectors have the same prior."""
-        return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), excluded)
-
-    def rows(self, which: NDArray[np.int64]) -> "Query":
-        """Return the query of some of the users."""
-        excluded = [self.excluded[row] for row in which]
-        return Query(self.vectors[which], self.prior[which], excluded)
-
-
-def retrieve(
-    index: Index,
-    query: Query,
-    depth: int,
-    *,
-    eligible: Bool[np.ndarray, " V"] | None,
-    vectors_of: VectorsOf,
-) -> RankedItems:
-    """Retrieve the ``depth`` best eligible items per user; fewer only if there are no more.
-
-    Args:
-        index: An index of the whole catalog.
-        query: Interests and excluded items of each user.
-        depth: M, the number of candidates per user.
-        eligible: Items that may be recommended to anyone; None for all.
-        vectors_of: Returns item vectors; used if few items are eligible.
-
-    Cost: one search for ``depth`` + excluded items, and deeper searches if many items are not
-        eligible; if few items are eligible, an exact search of these.
-    """
-    if isinstance(index, ExactIndex) and len(index) <= SMALL:
-        return _retrieve_from_all_scores(index, query, depth, eligible)
-    ineligible = 0
-    if eligible is not None:
-        every = index.ids
-        numbers = every[eligible[every]]
-        ineligible = len(every) - len(numbers)
-        if ineligible and len(numbers) * FEW < len(every):
-            index, ineligible = ExactIndex.build(vectors_of(numbers), numbers), 0
-    wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
-    deepest = max(min(wanted + ineligible, len(index)), 1)
-    m = min(wanted + min(ineligible, wanted), deepest)
-    while True:
-        found = index.search(query.vectors, m)
-        if ineligible and eligible is not None:
-            found = Candidates(np.where(eligible[found.items], found.items, 0), found.scores)
-            short = (found.items > 0).sum(axis=2) < wanted
-            if m < deepest and (short & ~np.isneginf(query.prior)).any():
-                m = min(4 * m, deepest)
-                continue
-        return merge_candidates(found, query.prior, depth, excluded=query.excluded)
-
-
-def _retrieve_from_all_scores(
-    index: ExactIndex,
-    query: Query,
-    depth: int,
-    eligible: Bool[np.ndarray, " V"] | None,
-) -> RankedItems:
-    """Retrieve from a small catalog: compute all scores, and return the best eligible items.
-
-    This joins search and merge, so that the items of each interest need not be sorted first.
-    """
-    ids = index.ids
-    step = max(MAX_SCORES // max(query.prior.shape[1] * len(ids), 1), 1)
-    parts = []
-    for start in range(0, len(query.excluded), step):
-        block = slice(start, start + step)
-        vectors = torch.from_numpy(np.ascontiguousarray(query.vectors[block]))
-        scores = (vectors @ index.vectors.T).numpy() + query.prior[block, :, None]
-        interest = scores.argmax(axis=1)
-        best = np.take_along_axis(scores, interest[:, None], axis=1)[:, 0]
-        if eligible is not None:
-            best[:, ~eligible[ids]] = -np.inf
-        for row, excluded in enumerate(query.excluded[block]):
-            if len(excluded):
-                column = np.minimum(np.searchsorted(ids, excluded), len(ids) - 1)
-                best[row, column[ids[column] == excluded]] = -np.inf
-        chosen = top_k(best, min(depth, len(ids)))
-        top_scores = np.take_along_axis(best, chosen, axis=1)
-        present = ~np.isneginf(top_scores)
-        by_interest = np.where(present, np.take_along_axis(interest, chosen, axis=1), 0)
-        parts.append((np.where(present, ids[chosen], 0), top_scores, by_interest))
-    return RankedItems(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+from prismrec.retrieval.search import Found, Query, VectorsOf, retrieve
+from prismrec.types import Pool, RankedItems
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,23 +34,77 @@ class InterestSource:
     def __len__(self) -> int:
         return len(self.histories)
 
-    def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
+    def search(
+        self, rows: NDArray[np.int64], depth: int
+    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
         """See ``CandidateSource.search``."""
+        found = self.find(rows, depth)
+        interest = self.belongs(rows, found.items)
+        return RankedItems(found.items, found.scores, interest), found.certified
+
+    def find(self, rows: NDArray[np.int64], depth: int) -> Found:
+        """Return the ``depth`` best eligible items of some users."""
         query = self.query.rows(rows)
         return retrieve(
             self.index, query, depth, eligible=self.eligible, vectors_of=self.vectors_of
         )
 
+    def belongs(
+        self, rows: NDArray[np.int64], items: Int[np.ndarray, "R M"]
+    ) -> Int[np.ndarray, "R M"]:
+        """Return the interest that each item belongs to; 0 for item 0.
+
+        It is the interest with the best score. If interest 0 is the whole history, it is the one
+        whose events add most to the score: through itself, and through the whole history.
+
+        Cost: O(R M K D).
+        """
+        query = self.query.rows(rows)
+        active = ~np.isneginf(query.prior)
+        if not len(items) or (active.sum(axis=1) <= 1).all():
+            return np.where(items > 0, active.argmax(axis=1)[:, None], 0)
+        vectors = self.vectors_of(items.ravel()).reshape(*items.shape, -1)
+        scores = query.scores_of(vectors)
+        if query.parts is not None:
+            scores = self._contributions(query, query.parts, vectors, scores)
+            active = active.copy()
+            active[:, 0] &= active.sum(axis=1) == 1
+            scores = np.where(active[:, None], scores, -np.inf)
+        return np.where(items > 0, scores.argmax(axis=2), 0)
+
+    def _contributions(
+        self,
+        query: Query,
+        parts: Float[np.ndarray, "R K D"],
+        vectors: Float[np.ndarray, "R M W"],
+        scores: Float[np.ndarray, "R M K"],
+    ) -> Float[np.ndarray, "R M K"]:
+        """Return what the events of each interest add to the score of each item."""
+        responsible = softmax(scores, axis=2)
+        content = vectors[:, :, : self.dim]
+        alone = content @ query.vectors[:, :, : self.dim].transpose(0, 2, 1)
+        in_whole = content @ parts.transpose(0, 2, 1)
+        total: NDArray[np.floating] = responsible * alone + responsible[:, :, :1] * in_whole
+        return total
+
+    def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
+        """Return the prior of each interest that items belong to; a row sums to 1."""
+        prior = self.query.prior[rows].astype(np.float64)
+        if self.query.parts is not None:
+            several = (~np.isneginf(prior)).sum(axis=1) > 1
+            prior[several, 0] = -np.inf
+        return np.asarray(softmax(prior, axis=1), dtype=np.float64)
+
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
         """See ``CandidateSource.pool``."""
         vectors = self.vectors_of(items)
-        prior = self.query.prior[row]
+        query = self.query.rows(np.array([row]))
         return Pool(
             scores=scores,
             category=self.catalog.single_category[items],
             categories=[self.catalog.categories_of(item).tolist() for item in items],
             vectors=vectors[:, : self.dim],
-            interest_scores=vectors @ self.query.vectors[row].T + prior,
+            interest_scores=query.scores_of(vectors[None])[0],
             history=[self.catalog.categories_of(item).tolist() for item in self.histories[row]],
         )
 
@@ -185,14 +123,21 @@ class PopularSource:
     def __len__(self) -> int:
         return self.users
 
-    def search(self, rows: NDArray[np.int64], depth: int) -> RankedItems:
+    def search(
+        self, rows: NDArray[np.int64], depth: int
+    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
         """See ``CandidateSource.search``; the score is log(1 + events)."""
         items = self.catalog.by_count
         if self.eligible is not None:
             items = items[self.eligible[items]]
         scores = np.log1p(self.catalog.count[items[:depth]]).astype(np.float32)
         one = items[:depth], scores, np.zeros(len(scores), dtype=np.int64)
-        return RankedItems(*(_padded(part, depth, len(rows)) for part in one))
+        ranked = RankedItems(*(_padded(part, depth, len(rows)) for part in one))
+        return ranked, np.ones(len(rows), dtype=bool)
+
+    def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
+        """See ``CandidateSource.shares``; popularity is the only interest."""
+        return np.ones((len(rows), 1))
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:  # noqa: ARG002
         """See ``CandidateSource.pool``; popularity is the only interest."""

@@ -2,7 +2,7 @@
 
 import contextlib
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -14,8 +14,15 @@ from pydantic import (
     model_validator,
 )
 
+from prismrec.rerank import (
+    MAX_INTEREST_WEIGHT,
+    AddedInterest,
+    Diversity,
+    Filter,
+    InterestOptions,
+    ListOptions,
+)
 from prismrec.service.stores import LONGEST
-from prismrec.types import Diversity, Filter, ListOptions
 
 
 def _short_enough(name: str) -> str:
@@ -59,6 +66,36 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+Weight = Annotated[float, Field(ge=0, le=MAX_INTEREST_WEIGHT, allow_inf_nan=False), TEXT]
+Number = Annotated[int, Field(ge=0, le=10_000), TEXT]
+
+
+class AddedInterestIn(Strict):
+    """An interest to add: a category or an item."""
+
+    category: Annotated[str, Field(max_length=1_000)] | None = None
+    item: Id | None = None
+    weight: Weight = 1.0
+
+
+class InterestOptionsIn(Strict):
+    """How the interests share the list: the fields of ``InterestOptions``."""
+
+    mix: Literal["mixture", "shares"] = "mixture"
+    weights: Annotated[dict[Number, Weight], Field(max_length=100)] = {}
+    minimum: Annotated[dict[Number, Annotated[int, Field(ge=0, le=500), TEXT]],
+                       Field(max_length=100)] = {}  # fmt: skip
+    added: Annotated[list[AddedInterestIn], Field(max_length=10)] = []
+
+    @cached_property
+    def options(self) -> InterestOptions:
+        """The same as a value of the library."""
+        added = tuple(AddedInterest(**vars(one)) for one in self.added)
+        return InterestOptions(
+            mix=self.mix, weights=self.weights, minimum=self.minimum, added=added
+        )
+
+
 class RecommendRequest(Strict):
     """A user or a history, and what the list looks like: the options of ``ListOptions``."""
 
@@ -74,6 +111,7 @@ class RecommendRequest(Strict):
     diversity_target: Share | None = None
     max_relevance_loss: Share | None = None
     rerank: Annotated[str, Field(max_length=200)] = "category"  # ``ListMaker`` checks the name
+    interests: InterestOptionsIn = InterestOptionsIn()
     exclude_seen: bool = True
     blocked: Ids = []
     allowed: Ids | None = None
@@ -111,6 +149,7 @@ class RecommendRequest(Strict):
                 blocked=tuple(self.blocked), allowed=self.allowed, categories=self.categories
             ),
             rerank=self.rerank,
+            interests=self.interests.options,
         )
 
 

@@ -113,7 +113,7 @@ def _trained_interests(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
         return model(batch.history, batch.mask), batch.target[slots]
     interests = model.prefixes(batch.history, batch.mask)
     chosen = slots.flatten().nonzero()[:, 0]
-    return Interests(*(part[chosen] for part in interests)), batch.target[slots]
+    return interests.rows(chosen), batch.target[slots]
 
 
 def _trained_prefixes(batch: Batch) -> Tensor:

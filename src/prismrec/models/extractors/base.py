@@ -72,7 +72,8 @@ class Extractor(nn.Module, ABC):
         Cost: O(L) times ``forward`` in time and memory.
         """
         repeated = items.repeat_interleave(items.shape[1], dim=0)  # [B * L, L, D]
-        return self.forward(repeated, prefix_mask(mask).flatten(0, 1))
+        found = self.forward(repeated, prefix_mask(mask).flatten(0, 1))
+        return found._replace(states=None)
 
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
         """Check that no history is longer than ``max_len``.
@@ -92,7 +93,12 @@ def prefix_mask(mask: Bool[Tensor, "B L"]) -> Bool[Tensor, "B L L"]:
     return (mask[:, None] & mask[:, :, None]).tril()
 
 
-def without_prior(vectors: Float[Tensor, "B K D"], weights: Float[Tensor, "B K L"]) -> Interests:
-    """Return ``Interests`` without a prior, all active."""
+def without_prior(
+    vectors: Float[Tensor, "B K D"],
+    weights: Float[Tensor, "B K L"],
+    states: Float[Tensor, "B L D"] | None = None,
+) -> Interests:
+    """Return ``Interests`` without a prior, all active; ``states`` are what the weights pool."""
     flat = vectors.detach()[..., 0]
-    return Interests(vectors, weights, torch.zeros_like(flat), torch.ones_like(flat).bool())
+    bias, active = torch.zeros_like(flat), torch.ones_like(flat).bool()
+    return Interests(vectors, weights, bias, active, None if states is None else states[:, None])

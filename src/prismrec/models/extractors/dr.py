@@ -47,20 +47,23 @@ class DynamicRouting(Extractor):
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of each history: see ``Extractor.forward``."""
         self.check_length(mask)
-        return self._route(items, mask[:, None])
+        found, votes = self._route(items, mask[:, None])
+        return found._replace(states=votes)
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""
         self.check_length(mask)
-        return self._route(items, prefix_mask(mask))
+        return self._route(items, prefix_mask(mask))[0]
 
-    def _route(self, items: Float[Tensor, "B L D"], seen: Bool[Tensor, "B T L"]) -> Interests:
-        """Route each of T prefixes of a history; the batch axis becomes B * T."""
+    def _route(
+        self, items: Float[Tensor, "B L D"], seen: Bool[Tensor, "B T L"]
+    ) -> tuple[Interests, Float[Tensor, "B K L D"]]:
+        """Route each of T prefixes of a history; the batch axis becomes B * T. Add the votes."""
         length = items.shape[1]
         votes = torch.einsum("jkoi,bji->bkjo", self.maps[:length], items)
         start = items.new_zeros(1, self.interests, 1, length)
         vectors, weights = route(votes, seen, start)
-        return without_prior(per_view(vectors), per_view(weights))
+        return without_prior(per_view(vectors), per_view(weights)), votes
 
 
 def squash(x: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:

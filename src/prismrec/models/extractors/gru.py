@@ -50,7 +50,7 @@ def last_state(states: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Int
     slots = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     newest = slots == mask.sum(dim=1, keepdim=True)  # [B, L]
     weights = newest[:, None].to(states.dtype)
-    return without_prior(weights @ states, weights)
+    return without_prior(weights @ states, weights, states)
 
 
 def every_state(states: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:

@@ -36,7 +36,9 @@ class MeanPool(Extractor):
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of each history: see ``Extractor.forward``."""
         self.check_length(mask)
-        return self._pool(items, mask[:, None])
+        pooled = self._pool(items, mask[:, None])
+        states = items if self.linear is None else self.linear(items)
+        return pooled._replace(states=states[:, None])
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""

@@ -51,7 +51,8 @@ class SharedRouting(Extractor):
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of each history: see ``Extractor.forward``."""
         self.check_length(mask)
-        return self._route(items, mask[:, None])
+        states = self.shared(items)
+        return self._route(items, mask[:, None])._replace(states=states[:, None])
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""

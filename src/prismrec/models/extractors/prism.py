@@ -128,7 +128,8 @@ class Prism(Extractor):
         states = self._states(items)
         slots = torch.arange(mask.shape[1], device=mask.device)
         distance = (mask.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)[:, None]  # [B, 1, L]
-        return self._interests(items, states, mask, distance, mask[:, None])
+        found = self._interests(items, states, mask, distance, mask[:, None])
+        return found._replace(states=states[:, None])
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""

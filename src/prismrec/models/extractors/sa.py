@@ -89,7 +89,7 @@ class SelfAttentive(Extractor):
         # and NaN gradients would remain after any correction in the forward pass.
         logits = logits.masked_fill(~is_event, torch.finfo(logits.dtype).min)
         weights = logits.softmax(dim=-1) * is_event
-        return without_prior(weights @ items, weights)
+        return without_prior(weights @ items, weights, items)
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix, in one pass: see ``Extractor.prefixes``."""

@@ -1,0 +1,174 @@
+"""Interests formed when asked: the whole history, and each cluster of its events.
+
+    forming = Forming(clusters=6, whole_weight=0.7)
+    interests = form_interests(extractor, items, mask, forming)     # K = 1 + 6, no training
+
+An extractor that was trained with one interest reads the whole history, and each cluster as if it
+were a history. The whole history scores well; the clusters are what a person calls interests.
+
+Kin: Pal et al., "PinnerSage", KDD 2020, which clusters a user's items when serving and represents
+a cluster by one of its items, without the whole history.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from prismrec.errors import ConfigError
+from prismrec.models.clustering import assign_clusters
+from prismrec.models.extractors.base import Extractor
+from prismrec.types import Interests
+
+SAME = 0.9
+"""Clusters whose vectors have a larger cosine are joined into one."""
+NEARNESS = -0.5
+"""A cluster's prior is its share of (1 + distance from the newest event)^NEARNESS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forming:
+    """How interests are formed from a history when asked.
+
+    Raises:
+        ConfigError: ``clusters`` below 1, or ``whole_weight`` not a share.
+    """
+
+    clusters: int = 6
+    """Largest number of clusters."""
+    whole_weight: float = 0.7
+    """Prior of the whole history, from 0 to 1; the clusters share the rest."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.clusters < 1 or not 0 <= self.whole_weight <= 1:
+            raise ConfigError(
+                f"Interests were to be formed with clusters {self.clusters} and whole_weight "
+                f"{self.whole_weight}; use at least 1 cluster, and a weight from 0 to 1."
+            )
+
+    @property
+    def interests(self) -> int:
+        """K: the whole history and the clusters."""
+        return 1 + self.clusters
+
+
+def form_interests(
+    extractor: Extractor,
+    items: Float[Tensor, "B L D"],
+    mask: Bool[Tensor, "B L"],
+    forming: Forming,
+) -> Interests:
+    """Return the whole history and its clusters as interests, with ``parts`` and ``states``.
+
+    A history of one cluster has one active interest, number 1: the whole history would be the same.
+    Interest 1 is active for an empty history too.
+
+    Args:
+        extractor: Computes one interest.
+        items: Item vectors.
+        mask: True at items.
+        forming: How interests are formed.
+
+    Cost: one pass of the extractor for the histories, one for the clusters, and one more for every
+        round in which clusters are joined; the clusters have L events in total.
+    """
+    whole = extractor(items, mask)
+    cluster = assign_clusters(items, mask, number=forming.clusters)
+    found = _read_clusters(extractor, items, cluster, whole, forming)
+    while (joined := _join_same(cluster, found)) is not None:
+        cluster = joined
+        found = _read_clusters(extractor, items, cluster, whole, forming)
+    return found
+
+
+def _read_clusters(
+    extractor: Extractor,
+    items: Float[Tensor, "B L D"],
+    cluster: Int[Tensor, "B L"],
+    whole: Interests,
+    forming: Forming,
+) -> Interests:
+    """Read each cluster as a history, and return it with the whole history."""
+    batch, length = cluster.shape
+    numbers = torch.arange(forming.clusters, device=cluster.device)
+    member = cluster[:, None] == numbers[:, None]  # [B, C, L]
+    formed = member.any(dim=2)
+    several = formed.sum(dim=1) > 1
+    vectors = items.new_zeros(batch, forming.clusters, whole.vectors.shape[-1])
+    weights = items.new_zeros(batch, forming.clusters, length)
+    own_states = _states_of(whole, items)
+    states = torch.stack([own_states, own_states], dim=1)
+    # A history of one cluster was read already.
+    vectors[~several, 0], weights[~several, 0] = (
+        whole.vectors[~several, 0],
+        whole.weights[~several, 0],
+    )
+    rows, clusters = (formed & several[:, None]).nonzero(as_tuple=True)
+    if len(rows):
+        events = member[rows, clusters]  # [P, L]
+        order = (~events).long().argsort(dim=1, stable=True)[:, : int(events.sum(1).max())]
+        shorter = events.gather(1, order)
+        read = extractor(items[rows[:, None], order], shorter)
+        vectors[rows, clusters] = read.vectors[:, 0]
+        pair, place = shorter.nonzero(as_tuple=True)
+        slot = order[pair, place]
+        weights[rows[pair], clusters[pair], slot] = read.weights[pair, 0, place].to(weights.dtype)
+        if read.states is not None:
+            states[rows[pair], 1, slot] = read.states[pair, 0, place].to(states.dtype)
+    prior = _log_prior(cluster, member, several, forming)
+    first = torch.zeros_like(formed)
+    first[:, 0] = True  # the interest of an empty history
+    active = torch.cat([several[:, None], formed | (first & ~several[:, None])], dim=1)
+    share = whole.weights[:, 0, None] * member  # [B, C, L]
+    parts = share.to(states.dtype) @ states[:, 0]
+    return Interests(
+        torch.cat([whole.vectors, vectors], dim=1),
+        torch.cat([whole.weights, weights], dim=1),
+        prior.masked_fill(~active, 0),
+        active,
+        states,
+        torch.cat([torch.zeros_like(whole.vectors), parts], dim=1),
+    )
+
+
+def _states_of(interests: Interests, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
+    """Return what the weights of a single interest pool; the items if the extractor names none."""
+    return items if interests.states is None else interests.states[:, 0]
+
+
+def _log_prior(
+    cluster: Int[Tensor, "B L"],
+    member: Bool[Tensor, "B C L"],
+    several: Bool[Tensor, " B"],
+    forming: Forming,
+) -> Float[Tensor, "B K"]:
+    """Return the log prior of the whole history and of each cluster: newer events count more."""
+    is_event = cluster >= 0
+    slots = torch.arange(cluster.shape[1], device=cluster.device)
+    distance = (is_event.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)
+    near = (1 + distance).float() ** NEARNESS * is_event
+    share = (near[:, None] * member).sum(dim=2) / near.sum(dim=1, keepdim=True).clamp(min=1e-9)
+    of_whole = torch.where(several, forming.whole_weight, 0.0)
+    of_clusters = torch.where(several[:, None], (1 - forming.whole_weight) * share, 1.0)
+    prior: Tensor = torch.cat([of_whole[:, None], of_clusters], dim=1).clamp(min=1e-30).log()
+    return prior
+
+
+def _join_same(cluster: Int[Tensor, "B L"], found: Interests) -> Int[Tensor, "B L"] | None:
+    """Join the most similar pair of clusters of each history, if its cosine is above ``SAME``.
+
+    Returns:
+        The new clusters; None if no history has such a pair.
+    """
+    vectors, formed = found.vectors[:, 1:].float(), found.active[:, 1:]
+    unit = torch.nn.functional.normalize(vectors, dim=-1)
+    cosine = (unit[:, :, None] * unit[:, None]).sum(dim=-1)  # [B, C, C]
+    both = (formed[:, :, None] & formed[:, None]).triu(diagonal=1)
+    best, pair = cosine.masked_fill(~both, -1).flatten(1).max(dim=1)
+    if not bool((best > SAME).any()):
+        return None
+    earlier, later = pair // vectors.shape[1], pair % vectors.shape[1]
+    moved = (best > SAME)[:, None] & (cluster == later[:, None])
+    return torch.where(moved, earlier[:, None], cluster)

@@ -1,0 +1,242 @@
+"""Described interests: their events, what each would recommend alone, and their names."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prismrec.data import Catalog
+from prismrec.models import Model
+from prismrec.numerics import position_in_group
+from prismrec.recommend.results import Interest, Reason, TopItem
+from prismrec.rerank import AddedInterest, InterestOptions, weights_of
+from prismrec.retrieval import Query, Retriever
+from prismrec.types import Interests
+
+NAMES = 2
+"""Categories in an interest's name."""
+FOUND = 10
+"""Items that an interest alone would recommend, from which it is named."""
+SMOOTHING = 0.02
+"""Added to shares of categories before their log-odds are taken."""
+NEIGHBOURS = 20
+"""Items from which the vector of an added category or of an added item is computed."""
+
+
+def added_vectors(
+    model: Model, retriever: Retriever, added: Sequence[AddedInterest]
+) -> Float[Tensor, "A D"] | None:
+    """Return the source vector of each added interest; None for none.
+
+    It is the mean of the source vectors of the category's most frequent items, or of the item and
+    those nearest to it, weighted by the square root of their counts.
+
+    Raises:
+        UnknownName: There is no such category or item.
+    """
+    if not added:
+        return None
+    catalog, rows = retriever.catalog, []
+    for one in added:
+        if one.item is not None:
+            number = catalog.items.index([one.item])
+            near = retriever.similar(number, NEIGHBOURS - 1, None)[0]
+            items = np.concatenate([number, near])
+        else:
+            items = catalog.items_of(one.category or "")[:NEIGHBOURS]
+        with torch.no_grad():
+            vectors = model.items(torch.from_numpy(items).to(model.device))
+        weight = torch.from_numpy(np.sqrt(np.maximum(catalog.count[items], 1))).to(vectors)
+        rows.append(weight @ vectors / weight.sum())
+    return torch.stack(rows)
+
+
+def describe_interests(
+    retriever: Retriever,
+    histories: Sequence[NDArray[np.int64]],
+    interests: Interests,
+    longest: int,
+    eligible: Bool[np.ndarray, " V"] | None,
+    options: InterestOptions,
+) -> list[list[Interest]]:
+    """Describe the shown interests of each history; a history without any event has the added ones.
+
+    Args:
+        retriever: Finds what each interest alone would recommend.
+        histories: Item numbers, oldest first.
+        interests: Of these histories, with the added ones at the end.
+        longest: How many of the newest events the model reads.
+        eligible: Items that may be recommended to anyone; None for all.
+        options: Weights, and the added interests.
+
+    Cost: one search for all interests together.
+    """
+    shown = interests.shown.cpu().numpy()
+    added, number_of_model = len(options.added), shown.shape[1] - len(options.added)
+    for row, history in enumerate(histories):
+        if not len(history):
+            shown[row, :number_of_model] = False
+    found = _found_alone(retriever, histories, interests, shown, eligible)
+    weights, vectors = (part.float().cpu().numpy() for part in (interests.weights,
+                                                                interests.vectors))  # fmt: skip
+    steering = weights_of(options, shown.shape[1])
+    titles = [_added_name(retriever.catalog, one) for one in options.added]
+    described = []
+    for row, own in enumerate(histories):
+        read, numbers = own[-longest:], np.flatnonzero(shown[row])
+        names = name_interests(
+            retriever.catalog, read, weights[row][numbers, : len(read)],
+            [found[row, number][0] for number in numbers.tolist()],
+            {at: titles[n - number_of_model] for at, n in enumerate(numbers.tolist())
+             if n >= number_of_model},
+        )  # fmt: skip
+        described.append([
+            Interest(
+                number=number,
+                name=name,
+                items=_items_of(retriever.catalog, read, weights[row, number, : len(read)]),
+                weight=float(steering[number]),
+                added=bool(added) and number >= number_of_model,
+                vector=tuple(vectors[row, number].tolist()),
+                top=_top_items(retriever.catalog, *found[row, number]),
+            )
+            for number, name in zip(numbers.tolist(), names, strict=True)
+        ])  # fmt: skip
+    return described
+
+
+def with_top(described: Sequence[list[Interest]], number: int) -> list[list[Interest]]:
+    """Return the interests with at most ``number`` items that each alone would recommend."""
+    return [[replace(one, top=one.top[:number]) for one in own] for own in described]
+
+
+def _found_alone(
+    retriever: Retriever,
+    histories: Sequence[NDArray[np.int64]],
+    interests: Interests,
+    shown: Bool[np.ndarray, "B K"],
+    eligible: Bool[np.ndarray, " V"] | None,
+) -> dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.floating]]]:
+    """Return, per user and interest, the items that it alone would recommend and their scores."""
+    rows, numbers = np.nonzero(shown)
+    if not len(rows):
+        return {}
+    vectors = interests.vectors.float().cpu().numpy()[rows, numbers]
+    excluded = [histories[row] for row in rows.tolist()]
+    found = retriever.retrieve(Query.equal(vectors[:, None], excluded), FOUND, eligible)
+    keys = zip(rows.tolist(), numbers.tolist(), strict=True)
+    kept = [(i[i > 0], s[i > 0]) for i, s in zip(found.items, found.scores, strict=True)]
+    return dict(zip(keys, kept, strict=True))
+
+
+def _top_items(
+    catalog: Catalog, items: NDArray[np.int64], scores: NDArray[np.floating]
+) -> tuple[TopItem, ...]:
+    named = zip(catalog.items.external(items.tolist()), items.tolist(), scores.tolist(),
+                strict=True)  # fmt: skip
+    return tuple(TopItem(name, catalog.title(item), score) for name, item, score in named)
+
+
+def _items_of(
+    catalog: Catalog, read: NDArray[np.int64], weights: Float[np.ndarray, " L"]
+) -> tuple[Reason, ...]:
+    """Return the events that an interest is made of, largest weight first."""
+    heaviest = np.argsort(-weights, kind="stable")
+    heaviest = heaviest[weights[heaviest] > 0]
+    names = catalog.items.external(read[heaviest].tolist())
+    pairs = zip(names, read[heaviest].tolist(), weights[heaviest].tolist(), strict=True)
+    return tuple(Reason(name, catalog.title(item), weight) for name, item, weight in pairs)
+
+
+def _added_name(catalog: Catalog, one: AddedInterest) -> str:
+    """Return the name of an added interest: its category, or the title of its item."""
+    if one.item is None:
+        return one.category or ""
+    return catalog.title(int(catalog.items.index([one.item])[0]))
+
+
+def category_shares(
+    catalog: Catalog, read: NDArray[np.int64], weights: Float[np.ndarray, "K L"]
+) -> Float[np.ndarray, "K C"]:
+    """Return how much of each interest comes from each category; an item's categories share it."""
+    starts = catalog.category_indptr[read]
+    counts = catalog.category_indptr[read + 1] - starts
+    place = np.repeat(np.arange(len(read)), counts)  # the history's place of each category
+    categories = catalog.category_ids[starts[place] + position_in_group(counts)]
+    parts = weights / np.maximum(counts, 1).astype(weights.dtype)
+    shares = np.zeros((len(catalog.category_names), len(weights)))
+    np.add.at(shares, categories, parts.T[place])
+    return shares.T
+
+
+def name_interests(
+    catalog: Catalog,
+    read: NDArray[np.int64],
+    weights: Float[np.ndarray, "K L"],
+    found: Sequence[NDArray[np.int64]],
+    given: dict[int, str],
+) -> list[str]:
+    """Name each interest after the categories that are typical of its events and of what it finds.
+
+    A category counts by its log-odds against the catalog, in both, times its share in both. No two
+    names are equal: where the best categories are taken, the title of the interest's heaviest event
+    is added, and an interest without categories has this title as its name.
+
+    Args:
+        catalog: For names and titles.
+        read: Item numbers of the events.
+        weights: Of the events in each interest, heaviest interests first or not.
+        found: The items that each interest alone would recommend.
+        given: Names that are set, by position.
+    """
+    whole = weights.sum(axis=1, keepdims=True)  # routing weights do not sum to 1
+    made = category_shares(catalog, read, weights / np.where(whole > 0, whole, 1))
+    finds = np.stack([
+        category_shares(catalog, items, np.full((1, len(items)), 1 / max(len(items), 1)))[0]
+        for items in found
+    ]) if len(found) else made  # fmt: skip
+    usual = _log_odds(catalog.category_share)
+    both = np.sqrt(made * finds)
+    lift = np.minimum(_log_odds(made), _log_odds(finds)) - usual
+    names: list[str] = []
+    for at in range(len(weights)):
+        score = np.where((both[at] > 0) & (lift[at] > 0), both[at] * lift[at], 0)
+        if not score.any():
+            score = made[at]
+        best = np.lexsort((np.arange(len(score)), -score))[:NAMES]
+        name = ", ".join(catalog.category_names[c] for c in best.tolist() if score[c] > 0)
+        names.append(given.get(at, name))
+    return _distinct(catalog, read, weights, names)
+
+
+def _log_odds(share: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the log-odds of smoothed shares."""
+    smoothed = (share + SMOOTHING) / (1 + 2 * SMOOTHING)
+    return np.asarray(np.log(smoothed / (1 - smoothed)), dtype=np.float64)
+
+
+def _distinct(
+    catalog: Catalog,
+    read: NDArray[np.int64],
+    weights: Float[np.ndarray, "K L"],
+    names: Sequence[str],
+) -> list[str]:
+    """Return the names with titles of events added where a name is empty or used before."""
+    distinct: list[str] = []
+    for at, name in enumerate(names):
+        unique = name
+        for event in np.argsort(-weights[at], kind="stable").tolist() if len(read) else []:
+            if unique and unique not in distinct:
+                break
+            title = catalog.title(int(read[event]))
+            unique = f"{name} ({title})" if name else title
+        number = 2
+        while unique in distinct:
+            unique = f"{name} {number}".strip()
+            number += 1
+        distinct.append(unique)
+    return distinct

@@ -1,0 +1,153 @@
+"""Exact reasons: what each event of a history adds to the score of a recommended item.
+
+    contributions = event_contributions(query, interests, row, vectors)      # [M, L]
+
+An interest is a weighted sum of states, one per event, so the inner product with an item is a sum
+over events as well. With several interests each one counts by its probability given the item, or,
+without a mixture, the best one alone. This is exact for extractors that pool linearly up to the
+length of the result: prism, sa, mean, dr, and mind without its projection. For gru, and a
+transformer with one interest, the whole interest is read at the newest event.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from prismrec.data import Catalog
+from prismrec.recommend.results import Contribution, Reason
+from prismrec.retrieval import Query, RuleRetriever, VectorsOf
+from prismrec.types import Interests
+
+MOST = 3
+"""Events named as the reasons of an item, at most."""
+FOLLOWS = 2
+"""Items of the history named as those that an item often follows."""
+
+
+@dataclass(frozen=True)
+class ItemReasons:
+    """The fields of ``Item`` that are its reasons."""
+
+    because: tuple[Contribution, ...] = ()
+    from_history: float | None = None
+    from_rules: float = 0.0
+    often_follows: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Reasons:
+    """Finds the reasons of the items in the lists of a batch."""
+
+    catalog: Catalog
+    query: Query
+    interests: Interests
+    vectors_of: VectorsOf
+    longest: int
+    """How many of the newest events the model reads."""
+    rules: RuleRetriever | None = None
+    rule_shares: NDArray[np.float64] | None = field(default=None, repr=False)
+    """``[B, k]``: share of each item's probability that comes from the rules."""
+
+    def of_items(
+        self, row: int, items: Sequence[int], history: NDArray[np.int64]
+    ) -> list[ItemReasons]:
+        """Return the reasons of the items of one user, in their order.
+
+        Args:
+            row: The user.
+            items: Item numbers.
+            history: Item numbers, oldest first.
+        """
+        if not len(items) or not len(history):
+            return [ItemReasons()] * len(items)
+        vectors = self.vectors_of(np.array(items))
+        parts = event_contributions(self.query, self.interests, row, vectors)
+        because = reasons_of(self.catalog, history[-self.longest :], parts)
+        shares = [0.0] * len(items)
+        follows: list[tuple[Reason, ...]] = [()] * len(items)
+        if self.rules is not None and self.rule_shares is not None:
+            shares = self.rule_shares[row, : len(items)].tolist()
+            follows = [self._follows(*pair) for pair in self.rules.reasons(history, items)]
+        total = parts.sum(axis=1).tolist()
+        return [ItemReasons(*one) for one in zip(because, total, shares, follows, strict=True)]
+
+    def _follows(
+        self, numbers: NDArray[np.int64], shares: NDArray[np.float64]
+    ) -> tuple[Reason, ...]:
+        """Return the items of the history that an item often follows."""
+        first = numbers[:FOLLOWS].tolist()
+        names = zip(self.catalog.items.external(first), first, shares.tolist(), strict=False)
+        return tuple(Reason(name, self.catalog.title(item), share) for name, item, share in names)
+
+
+def event_contributions(
+    query: Query, interests: Interests, row: int, vectors: Float[np.ndarray, "M W"]
+) -> Float[np.ndarray, "M L"]:
+    """Return what each event adds to the score of each of M items, for one user.
+
+    A row sums to the inner product of the item with its interests, weighted by their probability
+    given the item; item biases, priors and normalizers are no part of it.
+
+    Args:
+        query: Of the batch of the user.
+        interests: Of the same batch, with ``states``.
+        row: The user.
+        vectors: Item vectors, as searched.
+
+    Cost: O(M L (D + K)).
+    """
+    if interests.states is None:
+        return np.zeros((len(vectors), interests.weights.shape[2]))
+    states = interests.states[row].double().cpu().numpy()  # [S, L, D]
+    weights = interests.weights[row].double().cpu().numpy()
+    dim, last = states.shape[2], len(states) - 1
+    own = query.rows(np.array([row]))
+    queries, content = own.vectors[0, :, :dim].astype(np.float64), vectors[:, :dim]
+    scores = own.scores_of(vectors[None])[0].astype(np.float64)
+    if own.mixture:
+        responsible = softmax(scores, axis=1)
+    else:
+        responsible = np.eye(scores.shape[1])[scores.argmax(axis=1)]
+    total = np.zeros((len(vectors), weights.shape[1]))
+    for number, some in enumerate(states):
+        pooling = [k for k in range(len(weights)) if min(k, last) == number]
+        pooled = weights[pooling] @ some
+        # Scaling by the temperature or to unit length changes all contributions alike.
+        size = (pooled * pooled).sum(axis=1)
+        scale = np.divide((pooled * queries[pooling]).sum(axis=1), size, where=size > 0,
+                          out=np.zeros(len(pooling)))  # fmt: skip
+        total += ((responsible[:, pooling] * scale) @ weights[pooling]) * (content @ some.T)
+    return total
+
+
+def reasons_of(
+    catalog: Catalog, read: NDArray[np.int64], contributions: Float[np.ndarray, "M L"]
+) -> list[tuple[Contribution, ...]]:
+    """Return the items of the history that add most to each of M items, largest first.
+
+    An item that is in the history several times is one reason, with the sum of its contributions.
+
+    Args:
+        catalog: For ids and titles.
+        read: Item numbers that the model read, oldest first.
+        contributions: From ``event_contributions``; columns beyond are padding.
+    """
+    distinct, position = np.unique(read, return_inverse=True)
+    summed = np.zeros((len(distinct), len(contributions)))
+    np.add.at(summed, position, contributions[:, : len(read)].T)
+    positive = np.maximum(summed, 0)
+    shares = positive / np.maximum(positive.sum(axis=0), 1e-300)
+    names = catalog.items.external(distinct.tolist())
+    titles = [catalog.title(item) for item in distinct.tolist()]
+    return [
+        tuple(
+            Contribution(names[at], titles[at], float(own[at]), float(share[at]))
+            for at in np.argsort(-own, kind="stable")[:MOST].tolist()
+            if own[at] > 0
+        )
+        for own, share in zip(summed.T, shares.T, strict=True)
+    ]

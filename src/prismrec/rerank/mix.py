@@ -1,0 +1,65 @@
+"""The trade-off between relevance and shared-out places: all lists from "mixture" to "shares"."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.rerank.build import first_depth
+from prismrec.rerank.candidates import CandidateSource
+from prismrec.rerank.category import rescale, score_range
+from prismrec.rerank.frontier import lists_along
+from prismrec.rerank.options import InterestOptions, ListOptions
+from prismrec.rerank.shares import steer
+
+
+@dataclass(frozen=True, eq=False)
+class MixFrontier:
+    """F lists of one user, from the ranking by score to places that are fully shared out.
+
+    List f has the items of largest score - μ · place, where the places are those of "shares".
+    """
+
+    strength: NDArray[np.float64]
+    """``[F]``, ascending: the smallest μ of each list, 0 for the first."""
+    relevance: NDArray[np.float64]
+    """``[F]``, descending: the sum of the scaled scores of each list."""
+    largest: NDArray[np.float64]
+    """``[F]``: share of the interest with the most items."""
+
+
+def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixFrontier | None]:
+    """Return the lists between mixture and shares per user; None for fewer than two interests.
+
+    Scores and places include the weights of the interests. Diversity and minima are not applied.
+
+    Cost: one search for ``first_depth`` items per user, and O(k M) per list.
+    """
+    shared = InterestOptions(
+        mix="shares", weights=options.interests.weights, added=options.interests.added
+    )
+    mixed = replace(shared, mix="mixture")
+    rows = np.arange(len(source))
+    found = source.search(rows, first_depth(replace(options, interests=shared)))[0]
+    scores, shares = found.scores.astype(np.float64), source.shares(rows)
+    relevance = steer(scores, found.interest, shares, mixed)
+    place = -steer(scores, found.interest, shares, shared)
+    scaled = rescale(relevance, *score_range(scores))
+    frontiers: list[MixFrontier | None] = []
+    for row in rows.tolist():
+        present = np.isfinite(scaled[row]) & np.isfinite(place[row])
+        interest = found.interest[row, present]
+        if len(np.unique(interest)) < 2:
+            frontiers.append(None)
+            continue
+        own = scaled[row, present]
+        points = lists_along(own, place[row, present], options.k)
+        counts = [np.bincount(interest[inside]) for _, inside in points]
+        frontiers.append(
+            MixFrontier(
+                np.array([at for at, _ in points]),
+                np.array([own[inside].sum() for _, inside in points]),
+                np.array([count.max() / count.sum() for count in counts]),
+            )
+        )
+    return frontiers

@@ -1,0 +1,210 @@
+"""What a list looks like: the options that Python, the command line and HTTP share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypedDict
+
+import numpy as np
+
+from prismrec.errors import ConfigError
+
+MAX_STRENGTH = 1e300
+"""Largest strength: beyond it, strength times a rank would overflow to infinity."""
+MAX_INTEREST_WEIGHT = 1000.0
+"""Largest weight of an interest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diversity:
+    """How diverse a list is, in one of three units; without any, the list is ranked by score alone.
+
+    If the candidates cannot reach the target, the list is the most diverse one possible.
+
+    Raises:
+        ConfigError: More than one unit was given, or a value is out of its range.
+    """
+
+    strength: float | None = None
+    """λ of controllable aggregation, on scores scaled to 0…1 per user. 0 ranks by score alone; 0.05
+    to 0.5 makes the categories differ more and more. 0 if no unit is given."""
+    target: float | None = None
+    """Smallest share of the list's pairs that differ in category, from 0 to 1."""
+    max_relevance_loss: float | None = None
+    """Largest share of the list's relevance (the sum of its scaled scores) to give up, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        """Check the unit and its range."""
+        names = ("strength", "target", "max_relevance_loss")
+        values = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        if len(values) > 1:
+            raise ConfigError(f"Diversity was given {' and '.join(values)}; give one of them.")
+        if not values:
+            object.__setattr__(self, "strength", 0.0)
+        if self.strength is not None:
+            check_strength(self.strength)
+        for name in names[1:]:
+            share = values.get(name, 0)
+            if isinstance(share, str) or not 0 <= share <= 1:
+                raise ConfigError(f"The diversity {name} is {share!r}; give a share from 0 to 1.")
+
+    @classmethod
+    def of(cls, value: float | Diversity) -> Diversity:
+        """Return ``value`` as a Diversity; a number is a strength."""
+        return value if isinstance(value, Diversity) else cls(strength=value)
+
+    @property
+    def off(self) -> bool:
+        """Whether every list is the ranking by score."""
+        return not (self.strength or self.target or self.max_relevance_loss)
+
+    @property
+    def needs_frontier(self) -> bool:
+        """Whether the strength follows from a target or a relevance budget."""
+        return self.target is not None or self.max_relevance_loss is not None
+
+    def at_least(self, strength: float) -> Diversity:
+        """Return the same diversity with at least this strength; other units stay as they are."""
+        if self.needs_frontier:
+            return self
+        return replace(self, strength=max(self.strength or 0.0, strength))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which items a request may get. Ids that the catalog does not hold have no effect."""
+
+    blocked: Sequence[str] = ()
+    """Ids never to recommend."""
+    allowed: Sequence[str] | None = None
+    """The only ids to recommend; None for all."""
+    categories: Sequence[str] | None = None
+    """Recommend only items with at least one of these categories; None for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedInterest:
+    """An interest that the caller adds: a category, or an item and those similar to it.
+
+    Raises:
+        ConfigError: Neither or both of category and item, or an impossible weight.
+    """
+
+    category: str | None = None
+    item: str | None = None
+    """External id of an item of the catalog."""
+    weight: float = 1.0
+    """As in ``InterestOptions.weights``."""
+
+    def __post_init__(self) -> None:
+        """Check that there is one source, and the weight."""
+        if (self.category is None) == (self.item is None):
+            raise ConfigError("An added interest needs a category or an item; give one of them.")
+        check_interest_weight("the added interest", self.weight)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterestOptions:
+    """How the interests of a history share its list.
+
+    Raises:
+        ConfigError: Another mix, a negative weight, or a minimum below 0.
+    """
+
+    mix: Literal["mixture", "shares"] = "mixture"
+    """"mixture" ranks all items by score. "shares" gives each interest places in proportion to its
+    weight, and each place to the best item left of its interest."""
+    weights: Mapping[int, float] = field(default_factory=dict, hash=False)
+    """By number of interest: 0 mutes the interest, 1 is neutral, 2 doubles the probability of its
+    items and its number of places; 1 if not given."""
+    minimum: Mapping[int, int] = field(default_factory=dict, hash=False)
+    """By number of interest: smallest number of items in the list, as far as there are so many."""
+    added: Sequence[AddedInterest] = ()
+    """Interests that the history does not show."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.mix not in ("mixture", "shares"):
+            raise ConfigError(f"mix is {self.mix!r}; give 'mixture' or 'shares'.")
+        for number, weight in self.weights.items():
+            check_interest_weight(f"interest {number}", weight)
+        for number, least in self.minimum.items():
+            if least < 0:
+                raise ConfigError(
+                    f"The minimum of interest {number} is {least}; give a number of items, 0 or "
+                    "more."
+                )
+
+    @property
+    def neutral(self) -> bool:
+        """Whether these options change no list."""
+        steered = any(weight != 1 for weight in self.weights.values())
+        return self.mix == "mixture" and not (steered or any(self.minimum.values()) or self.added)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """What a list looks like: the same options in Python, on the command line and over HTTP.
+
+    Raises:
+        ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
+            re-ranker than ``category``, which alone has an exact frontier.
+    """
+
+    k: int = 20
+    """Length of the list."""
+    diversity: float | Diversity = 0.0
+    """How diverse the list is; a number is the strength λ."""
+    exclude_seen: bool = True
+    """Leave out the items of the history."""
+    filter: Filter = Filter()
+    """Which items may be recommended."""
+    rerank: str = "category"
+    """The re-ranker: a name of ``RERANKERS``, or ``module:function``."""
+    interests: InterestOptions = InterestOptions()
+    """How the interests share the list."""
+
+    def __post_init__(self) -> None:
+        """Check the values here, once for all callers."""
+        check_length(self.k)
+        object.__setattr__(self, "diversity", Diversity.of(self.diversity))
+        if self.rerank != "category" and Diversity.of(self.diversity).needs_frontier:
+            raise ConfigError(
+                f"A diversity target was given with the re-ranker {self.rerank!r}, but only "
+                "'category' can reach one exactly; give a strength, or the re-ranker 'category'."
+            )
+
+
+class ListKeywords(TypedDict, total=False):
+    """The fields of ``ListOptions`` but ``k``, as keywords of ``Recommender.recommend``."""
+
+    diversity: float | Diversity
+    exclude_seen: bool
+    filter: Filter
+    rerank: str
+    interests: InterestOptions
+
+
+def check_length(k: int) -> None:
+    """Raise ConfigError for a list without items."""
+    if k < 1:
+        raise ConfigError(f"k is {k}; a list has at least 1 item.")
+
+
+def check_interest_weight(name: str, weight: object) -> None:
+    """Raise ConfigError for the weight of an interest that cannot work."""
+    if not (isinstance(weight, int | float | np.number) and 0 <= weight <= MAX_INTEREST_WEIGHT):
+        raise ConfigError(
+            f"The weight of {name} is {weight!r}; give 0 (mute), 1 (neutral) or another number up "
+            f"to {MAX_INTEREST_WEIGHT:g}."
+        )
+
+
+def check_strength(strength: object) -> None:
+    """Raise ConfigError for a strength, λ, that cannot work."""
+    if not (isinstance(strength, int | float | np.number) and 0 <= strength <= MAX_STRENGTH):
+        raise ConfigError(
+            f"The diversity strength, λ, is {strength!r}; give a number of 0 (by score alone) or "
+            "more."
+        )
