@@ -56,7 +56,8 @@ def test_every_text_is_used():
 
 def test_the_page_is_small_and_loads_nothing_from_other_hosts():
     shipped = contents(SHIPPED)
-    assert sum(map(len, shipped.values())) < 200_000
+    # All views together; test_conditions.py measures what the first load takes.
+    assert sum(map(len, shipped.values())) < 260_000
     page = shipped["index.html"].decode()
     assert "http" not in page.replace("http-equiv", "")
     assert "style=" not in page

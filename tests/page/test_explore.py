@@ -1,197 +1,256 @@
-"""Use the page as a visitor: choose a history, build one, move the slider, click an item."""
+"""Use the main view as a visitor: the sentence, the flow, the list, interests and variety."""
 
 import re
+from collections import Counter
 
 import pytest
 from playwright.sync_api import expect
 
+from page_reading import add, choose_user, click, headline, ids, listed, settle
+
 pytestmark = pytest.mark.slow
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
-def shown(page, name):
-    """Return a number that the page shows below the slider."""
-    text = page.locator(f"[data-shown={name}]").inner_text()
-    return float(text.replace("%", ""))
+@pytest.fixture
+def answers(page):
+    """Return the answers that the page gets, the newest last."""
+    got = []
+    page.on("response", lambda r: got.append(r.json()) if r.url.endswith("/v1/recommend") else None)
+    return got
 
 
-def listed(page):
-    # An item that slides out is inert until it is removed.
-    return page.locator(".list li:not([inert]) .title").all_inner_texts()
+def test_the_sentence_counts_items_interests_and_recommendations(page, answers):
+    choose_user(page, "7")
+    answer, said = answers[-1], headline(page)
+    history = page.request.get(f"{page.url.split('?')[0]}v1/examples?search=7&limit=1").json()
+    items = len(set(history["users"][0]["history"]))
+    interests = len(answer["interests"])
+    assert said.startswith(f"{items} items → {interests} interests → 20 recommendations:")
+    counts = Counter(item["interest"] for item in answer["items"])
+    for count in counts.values():
+        assert f"({count})" in said
+    assert said.count("(") >= len(counts)
+    assert ("mostly" in said) == (max(counts.values()) >= 10)
 
 
-def move_slider(page, steps):
-    """Move the slider as a visitor does, and wait for the new list."""
-    with page.expect_response("**/v1/recommend"):
-        page.get_by_role("slider").fill(str(steps))
-    page.wait_for_timeout(200)
+def test_a_single_interest_is_said_as_one(visit, own_server):
+    page = visit(own_server(artifact="other").address)
+    page.locator(".item").first.wait_for()
+    assert "1 interest → 20 recommendations. This history shows one interest:" in headline(page)
+    expect(page.locator("article")).to_have_count(1)
+    # Nothing to share out, and no groups to choose.
+    expect(page.get_by_role("radio", name="By rank")).to_have_count(0)
 
 
-def add(page, text):
-    """Search a title and choose the first result."""
-    field = page.get_by_role("combobox", name="Add an item")
-    with page.expect_response("**/v1/items?*"):
-        field.fill(text)
-    option = page.get_by_role("option").first
-    expect(option).to_contain_text(text)
-    with page.expect_response("**/v1/recommend"):
-        option.click()
-    page.wait_for_timeout(200)
-
-
-def test_a_visitor_without_a_history_sees_popular_items(page):
-    page.get_by_role("button", name="Start empty").click()
-    expect(page.get_by_role("heading", name="Popular items")).to_be_visible()
-    expect(page.get_by_text("No history yet")).to_be_visible()
-    expect(page.locator(".list li:not([inert])")).to_have_count(20)
+def test_without_a_history_the_popular_items_are_called_that(page):
+    click(page, "Start empty")
+    assert headline(page) == "No history yet. These 20 popular items are the same for everyone."
+    expect(page.get_by_role("heading", name="Popular items", exact=True)).to_be_visible()
+    expect(page.locator(".item")).to_have_count(20)
     expect(page.locator("article")).to_have_count(0)
-    assert "popular" in page.locator(".item").first.inner_text()
+    assert set(page.locator(".chip").all_inner_texts()) == {"popular"}
 
 
 def test_a_history_is_built_and_interests_appear(page):
-    page.get_by_role("button", name="Start empty").click()
-    expect(page.get_by_role("heading", name="Popular items")).to_be_visible()
-    for count, title in enumerate(("Title 1 ", "Title 50 ", "Title 100 "), start=1):
+    click(page, "Start empty")
+    for count, title in enumerate(("Title 50 ", "Title 100 ", "Title 112 "), start=1):
         add(page, title)
-        expect(page.locator(".scroll li")).to_have_count(count)
-    expect(page.get_by_role("heading", name="Recommendations")).to_be_visible()
+        expect(page.locator("[data-event]")).to_have_count(count)
+    expect(page.get_by_role("heading", name="Recommendations", exact=True)).to_be_visible()
     expect(page.locator("article")).to_have_count(3)
-    assert "because of" in page.locator(".item").first.inner_text()
-    # Every event has the colour of an interest, and its label names the interest.
-    for event in page.locator(".scroll button").all():
-        assert re.search(r"mostly interest \d", event.get_attribute("aria-label"))
-        assert re.search(r"\bc\d\b", event.get_attribute("class"))
-    # The Delete key removes an event.
-    page.locator(".scroll button").last.focus()
-    page.keyboard.press("Delete")
-    expect(page.locator(".scroll li")).to_have_count(2)
-
-
-def test_the_slider_raises_diversity_and_the_point_on_the_curve_moves(page):
-    page.get_by_role("button", name="Start empty").click()
-    add(page, "Title 1 ")
-    before, point = shown(page, "diversity"), page.locator(".here").get_attribute("cx")
-    first, heights = listed(page), [before]
-    for steps in (60, 120, 200):
-        move_slider(page, steps)
-        heights.append(shown(page, "diversity"))
-    assert heights == sorted(heights)
-    assert heights[-1] > heights[0]
-    assert listed(page) != first
-    assert page.locator(".here").get_attribute("cx") != point
-    assert shown(page, "relevance") < 100
-    expect(page.get_by_text("Removed for diversity")).to_be_visible()
-    moved = page.locator(".list .side").all_inner_texts()
-    assert any("by score" in text or "up from" in text for text in moved)
-    move_slider(page, 0)
-    assert listed(page) == first
-    assert page.locator(".here").get_attribute("cx") == point
-
-
-@pytest.mark.parametrize(("unit", "field"), [
-    ("λ", "diversity"), ("Diversity", "diversity_target"), ("Relevance loss", "max_relevance_loss"),
-])  # fmt: skip
-def test_every_unit_sets_its_request_field(page, unit, field):
-    sent = []
-    page.on("request", lambda request: sent.append(request.post_data_json))
-    if unit != "λ":
-        page.get_by_role("radio", name=unit, exact=True).check()
-    move_slider(page, 150)
-    assert field in [body for body in sent if body][-1]
-
-
-def test_changing_the_unit_keeps_the_items_of_the_list(page):
-    move_slider(page, 90)
-    for unit in ("Diversity", "Relevance loss", "λ"):
-        before = set(listed(page))  # many strengths make these items, in different orders
-        with page.expect_response("**/v1/recommend"):
-            page.get_by_role("radio", name=unit, exact=True).check()
-        page.wait_for_timeout(150)
-        assert set(listed(page)) == before, unit
-
-
-def test_a_point_of_the_curve_can_be_clicked(page):
-    dots = page.locator("figure .dot")
-    last = dots.last.bounding_box()
+    assert headline(page).startswith("3 items → 3 interests → 20 recommendations:")
+    remove = page.get_by_role("button", name=re.compile("Remove Title 50"))
     with page.expect_response("**/v1/recommend"):
-        page.mouse.click(last["x"] + 3, last["y"] + 3)
-    expect(page.locator(".here")).to_have_attribute("cx", dots.last.get_attribute("cx"))
+        remove.click()
+    expect(page.locator("[data-event]")).to_have_count(2)
 
 
-def test_answers_stay_in_order_when_the_slider_moves_fast(page):
-    slider = page.get_by_role("slider")
-    slider.focus()
-    for _ in range(40):
-        page.keyboard.press("ArrowRight")
-    value = float(slider.get_attribute("aria-valuetext"))
-    page.wait_for_timeout(500)
-    assert shown(page, "strength") == pytest.approx(value, abs=0.005)
+def test_the_flow_joins_the_history_its_interests_and_the_list(page, answers):
+    choose_user(page, "7")
+    answer = answers[-1]
+    shares = Counter(item["interest"] for item in answer["items"])
+    heights = {
+        int(bar.get_attribute("data-bar")): float(bar.get_attribute("height"))
+        for bar in page.locator("[data-bar]").all()
+    }
+    unit = heights[max(shares, key=shares.get)] / max(shares.values())
+    for number, count in shares.items():
+        assert heights[number] == pytest.approx(unit * count, abs=0.1), "width = share of the list"
+    bands = page.locator(".flow > svg path").count()
+    assert bands == len(answer["items"]) + page.locator("[data-event]").count()
+    # The bands end at the rows, also after the order changes.
+    page.get_by_role("radio", name="By rank").check()
+    page.wait_for_timeout(200)
+    first = page.locator("[data-item]").first.bounding_box()
+    frame = page.locator(".flow").bounding_box()
+    middle = first["y"] + first["height"] / 2 - frame["y"]
+    ends = page.locator(".flow > svg path").evaluate_all(
+        "paths => paths.map((path) => Number(path.getAttribute('d').split(' ').at(-1)))"
+    )
+    assert min(abs(end - middle) for end in ends) < 1
 
 
-def test_a_clicked_item_is_added_to_the_history_and_the_list_changes(page):
-    before, events = listed(page), page.locator(".scroll li").count()
-    title = before[2]
-    with page.expect_response("**/v1/recommend"):
-        page.locator(".item").nth(2).click()
-    expect(page.locator(".scroll li")).to_have_count(events + 1)
-    page.wait_for_timeout(500)
-    assert title not in listed(page)
-    assert title in page.locator(".scroll button").last.get_attribute("aria-label")
-    expect(page.locator("p[role=status].unseen").last).to_contain_text("The list changed")
-    expect(page.get_by_text("with your changes")).to_be_visible()
+def test_pointing_or_focusing_an_end_highlights_its_path(page, answers):
+    choose_user(page, "7")
+    item = next(one for one in answers[-1]["items"] if one["because"])
+    row = page.locator(f"[data-item='{item['id']}']")
+    row.hover()
+    expect(row).to_have_class(re.compile("on"))
+    lit = {event.get_attribute("data-event") for event in page.locator("[data-event].on").all()}
+    assert lit <= {reason["id"] for reason in item["because"]}
+    assert item["because"][0]["id"] in lit
+    number = item["interest"]
+    expect(page.locator(f"[data-interest='{number}']:not(.dim)")).to_have_count(1)
+    assert page.locator(".flow > svg path.on").count() == 1 + len(lit)
+    page.mouse.move(0, 0)
+    expect(page.locator("[data-item].dim")).to_have_count(0)
+    # The other end, by keyboard: the items that name the event as a reason.
+    event = item["because"][0]["id"]
+    page.locator(f"[data-event='{event}'] .event").focus()
+    expected = {
+        one["id"] for one in answers[-1]["items"] if event in {r["id"] for r in one["because"]}
+    }
+    lit = {item.get_attribute("data-item") for item in page.locator("[data-item].on").all()}
+    assert lit == expected
 
 
-def test_users_can_be_found_by_name_at_random_and_by_difference(page, server):
-    owner = page.locator(".history header p")
-    first = owner.inner_text()
-    with page.expect_response("**/v1/recommend"):
-        page.get_by_role("button", name="Most different interests").click()
-    expect(owner).not_to_have_text(first)
-    page.get_by_role("button", name="Random user").click()
-    field = page.get_by_role("combobox", name="Find a user")
-    field.fill("7")
-    page.get_by_role("option").first.wait_for()
-    field.press("ArrowDown")
-    field.press("ArrowUp")
-    field.press("Enter")
-    expect(owner).to_contain_text("User 7")
-    expect(page.locator(".scroll li")).to_have_count(12)
+def test_every_reason_is_true_of_its_item(page, answers):
+    for user in ("7", "12", "3"):
+        choose_user(page, user)
+        for item in answers[-1]["items"]:
+            chip = page.locator(f"[data-item='{item['id']}'] .chip")
+            follows = item["often_follows"] if item["from_rules"] > 0.5 else []
+            reasons = follows or item["because"]
+            expect(chip).to_have_count(1 if reasons else 0)
+            if reasons:
+                text = chip.inner_text()
+                assert text.startswith("often follows" if follows else "because of")
+                assert reasons[0]["title"] in text
+                assert chip.get_attribute("data-reason") == reasons[0]["id"]
 
 
-def test_a_stored_user_is_shown_with_the_days_of_the_events(page, server):
-    event = {"id": "e1", "user": "ann/ä", "item": "5", "time": 1_700_000_000_000_000}
-    sent = page.request.post(f"{server.address}/v1/events", data={"events": [event]})
-    assert sent.ok
-    page.get_by_role("combobox", name="Find a user").fill("ann/ä")
-    page.get_by_role("option", name="Look up").click()
-    expect(page.locator(".history header p")).to_contain_text("ann/ä")
-    expect(page.locator(".ends").first).to_contain_text("2023")
-    page.get_by_role("combobox", name="Find a user").fill("nobody")
-    page.get_by_role("option", name="Look up").click()
-    expect(page.get_by_text("No events are stored for “nobody”.")).to_be_visible()
+def test_the_list_is_grouped_by_interest_or_one_ranking(page, answers):
+    choose_user(page, "7")
+    by_rank = [item["id"] for item in answers[-1]["items"]]
+    groups = page.locator(".groups section")
+    counts = Counter(item["interest"] for item in answers[-1]["items"])
+    expect(groups).to_have_count(len(counts))
+    sizes = [group.locator("li").count() for group in groups.all()]
+    assert sizes == sorted(counts.values(), reverse=True)
+    assert sorted(ids(page)) == sorted(by_rank)
+    page.get_by_role("radio", name="By rank").check()
+    expect(groups).to_have_count(0)
+    assert ids(page) == by_rank
+    assert "list=ranked" in page.url
 
 
-def test_hostile_titles_are_shown_as_text(page):
-    page.get_by_role("button", name="Start empty").click()
-    add(page, "<script>")
-    expect(page.locator("article").first).to_contain_text("<script>window.broken")
-    assert page.locator("#page script, #page img").count() == 0
-    assert page.evaluate("window.broken") is None
+def test_an_interest_gets_more_less_or_none_of_the_list(page):
+    choose_user(page, "7")
+    heading = page.locator("article h3 bdi").last.inner_text()
+    number = int(page.locator("article").last.get_attribute("data-interest"))
+
+    def count(answer):
+        return sum(item["interest"] == number for item in answer["items"])
+
+    before = listed(page)
+    answer = click(page, f"More of {heading}")
+    assert "weights" in page.url
+    shares = [count(answer)]
+    for _ in range(3):
+        answer = click(page, f"More of {heading}")
+        shares.append(count(answer))
+    assert shares == sorted(shares)
+    expect(page.locator(f"[data-interest='{number}']")).to_contain_text("weight × 16")
+    answer = click(page, f"Mute {heading}")
+    assert count(answer) == 0
+    assert f"muted: {heading}" in headline(page)
+    expect(page.get_by_role("button", name=f"Mute {heading}")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    click(page, f"Mute {heading}")
+    assert listed(page) == before
+    click(page, f"Less of {heading}")
+    expect(page.locator(f"[data-interest='{number}']")).to_contain_text("weight × 0.5")
 
 
-def test_an_interest_has_the_same_number_as_in_the_answer(page):
+def test_an_interest_can_be_added_and_removed(page):
+    choose_user(page, "7")
+    category = page.request.get(f"{page.url.split('?')[0]}v1/artifact").json()["categories"][0]
+    page.get_by_role("button", name="Add an interest").click()
+    field = page.get_by_role("combobox", name="Add an interest")
+    expect(field).to_be_focused()
+    field.fill(category)
     with page.expect_response("**/v1/recommend") as answered:
-        move_slider(page, 3)
-    first = answered.value.json()["items"][0]["interest"]
-    mark = page.locator(".list li:not([inert])").first.locator("svg text").first
-    expect(mark).to_have_text(f"{first}")
-    for number in range(3):
-        expect(page.locator("article").nth(number)).to_contain_text(f"Interest {number}")
+        page.get_by_role("option", name=re.compile(f"{category} category")).click()
+    assert answered.value.request.post_data_json["interests"]["added"] == [
+        {"category": category, "weight": 1}
+    ]
+    settle(page)
+    node = page.locator("article", has_text="added by you")
+    expect(node).to_have_count(1)
+    with page.expect_response("**/v1/recommend"):
+        node.get_by_role("button", name=re.compile("Remove")).click()
+    expect(node).to_have_count(0)
+    assert "added" not in page.url
 
 
-def test_one_interest_is_selected_and_the_others_fade(page):
-    button = page.get_by_role("button", name="Show only interest 2")
-    button.click()
-    expect(button).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("article.dim")).to_have_count(2)
-    button.click()
-    expect(page.locator("article.dim")).to_have_count(0)
+def test_places_can_be_shared_out_among_interests(page):
+    choose_user(page, "7")
+    largest = []
+    for name in ("Share out places among interests", "One ranking"):
+        answer = click(page, name)
+        largest.append(max(Counter(item["interest"] for item in answer["items"]).values()))
+    assert largest[0] <= largest[1]
+    assert "mix" not in page.url
+
+
+def test_five_steps_of_variety_say_what_they_change(page):
+    choose_user(page, "7")
+    steps = page.get_by_role("radiogroup", name="Variety").get_by_role("radio")
+    expect(steps).to_have_count(5)
+    first = listed(page)
+    fresh = []
+    for at, name in enumerate(("Slightly varied", "Balanced", "Varied", "Most varied"), start=1):
+        answer = click(page, name)
+        effect, said = answer["effect"], page.locator("[data-shown=effect]").inner_text()
+        fresh.append(len({i["title"] for i in answer["items"]} - set(first)))
+        assert effect["new_items"] == fresh[-1]
+        if effect["new_items"]:
+            assert f"{effect['new_items']} of 20 items" in said
+            assert str(effect["categories"]) in said
+            assert "%" in said
+        expect(steps.nth(at)).to_be_checked()
+    assert fresh == sorted(fresh)
+    assert fresh[-1] > 0
+    click(page, "Most relevant")
+    assert listed(page) == first
+    expect(page.locator("[data-shown=effect]")).to_have_text("The list by relevance alone.")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_recommendation_is_visible_without_scrolling(visit, server, size):
+    width, height = SIZES[size]
+    page = visit(server.address, viewport={"width": width, "height": height})
+    settle(page)
+    box = page.locator(".item").first.bounding_box()
+    assert box["y"] + box["height"] <= height
+    expect(page.locator(".flow")).to_have_count(1 if size == "desktop" else 0)
+    expect(page.locator(".chips")).to_have_count(0 if size == "desktop" else 1)
+
+
+def test_a_phone_has_chips_above_the_list(visit, server):
+    page = visit(server.address, viewport={"width": 390, "height": 844})
+    settle(page)
+    chips = page.locator(".chips .chip")
+    assert chips.count() == 3
+    assert chips.first.bounding_box()["y"] < page.locator(".item").first.bounding_box()["y"]
+    chips.first.click()
+    expect(chips.first).to_have_attribute("aria-pressed", "true")
+    name = chips.first.locator("bdi").inner_text()
+    click(page, f"Mute {name}")
+    expect(chips.last).to_contain_text("muted")  # it has no place in the list
+    # The history is there too, with its search and its buttons.
+    page.locator("summary").first.click()
+    expect(page.locator("[data-event]").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="Add an item")).to_be_visible()

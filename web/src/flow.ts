@@ -21,14 +21,21 @@ export function pathOf(focus: Focus, answer: Answer, weights: Map<string, Weight
     for (const { id, interest } of answer.items) if (interest === focus.number) path.items.add(id);
   } else if (focus.kind === "event") {
     path.events.add(focus.id);
-    const first = weights.get(focus.id)?.[0];
-    if (first) path.interests.add(first.interest);
-    for (const { id, because } of answer.items) if (because.some((one) => one.id === focus.id)) path.items.add(id);
+    for (const { id, interest, because } of answer.items) {
+      if (!because.some((one) => one.id === focus.id)) continue;
+      path.items.add(id);
+      path.interests.add(interest);
+    }
   } else {
     path.items.add(focus.id);
     const item = answer.items.find(({ id }) => id === focus.id);
     if (item && answer.source === "interests") path.interests.add(item.interest);
     for (const { id } of item?.because ?? []) path.events.add(id);
+  }
+  // A reason can belong to another interest than its item; its band leads there too.
+  for (const id of path.events) {
+    const first = weights.get(id)?.[0];
+    if (first) path.interests.add(first.interest);
   }
   return path;
 }

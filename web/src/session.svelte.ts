@@ -81,8 +81,9 @@ class Session {
   owner = $state.raw<Owner>({ user: null, changed: false });
   options = $state.raw<Options>(NEUTRAL);
   answer = $state.raw<Answer | null>(null);
-  /** The history that `answer` belongs to; it differs from `history` until the service answers. */
+  /** The history and the options that `answer` belongs to; others until the service answers. */
   answered = $state.raw<HistoryEvent[]>([]);
+  answeredWith = $state.raw<Options>(NEUTRAL);
   interests = $state.raw<Interest[]>([]);
   tradeOff = $state.raw<TradeOff | null>(null);
   changes = $state.raw<Map<string, Change>>(new Map());
@@ -325,7 +326,8 @@ class Session {
   /** Show the next of the users whose interests differ most. */
   async mostDifferent(): Promise<boolean> {
     const { users } = await api.examples({ order: "different", limit: DIFFERENT });
-    const next = users[this.different++ % Math.max(users.length, 1)];
+    const others = users.filter(({ user }) => user !== this.owner.user);
+    const next = others[this.different++ % Math.max(others.length, 1)];
     if (next) this.showUser(next.user, next.history);
     return users.length > 0;
   }
@@ -525,6 +527,7 @@ class Session {
     const others = request.history === this.answered ? this.known : [];
     this.known = new Map([...others, ...answer.interests.map((one): [number, Interest] => [one.number, one])]);
     this.answered = request.history;
+    this.answeredWith = request.options;
     this.interests = answer.interests;
     this.milliseconds = milliseconds;
     this.waiting = !this.isFor(request);

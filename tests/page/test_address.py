@@ -1,0 +1,128 @@
+"""Check that the address holds the state of the page, and that the list can be taken along."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+from page_reading import add, choose_user, click, headline, ids, listed, settle
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_link_to_a_user_shows_that_user_with_one_request(visit, server):
+    page = visit(server.address, query="?user=7")
+    settle(page)
+    expect(page.locator(".owner")).to_contain_text("User 7")
+    calls = page.evaluate(
+        "performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)"
+        ".filter((path) => path.startsWith('/v1/'))"
+    )
+    assert calls == ["/v1/start"]
+
+
+def test_the_first_visit_takes_one_request_before_the_first_list(visit, server):
+    page = visit(server.address)
+    settle(page)
+    assert "user=" in page.url  # so that a reload shows the same user
+    calls = page.evaluate(
+        "performance.getEntriesByType('resource').filter((one) => one.name.includes('/v1/')).length"
+    )
+    assert calls == 1
+
+
+def test_a_reload_restores_everything(page):
+    choose_user(page, "7")
+    add(page, "Title 50 ")
+    with page.expect_response("**/v1/recommend"):
+        page.locator(".remove").first.click()
+    click(page, "Balanced")
+    click(page, "Share out places among interests")
+    click(page, f"More of {page.locator('article h3 bdi').first.inner_text()}")
+    page.get_by_role("radio", name="By rank").check()
+    page.evaluate("location.hash = 'map'")
+    page.evaluate("location.hash = 'explore'")
+    before = headline(page), ids(page), page.locator("[data-event]").count()
+    page.reload()
+    settle(page)
+    assert (headline(page), ids(page), page.locator("[data-event]").count()) == before
+    expect(page.get_by_role("radio", name="Balanced")).to_be_checked()
+    expect(page.get_by_role("radio", name="Share out")).to_be_checked()
+    expect(page.get_by_role("radio", name="By rank")).to_be_checked()
+    expect(page.locator("article").first).to_contain_text("weight × 2")
+
+
+def test_an_own_history_survives_a_reload(page):
+    click(page, "Start empty")
+    assert page.url.endswith("?history=")
+    add(page, "Title 50 ")
+    assert page.url.endswith("?history=50")
+    before = ids(page)
+    page.reload()
+    settle(page)
+    assert ids(page) == before
+    expect(page.locator(".owner")).to_contain_text("Your own history")
+
+
+def test_back_undoes_each_change_and_forward_does_it_again(page):
+    choose_user(page, "7")
+    states = [(page.url, listed(page))]
+    for name in ("Varied", "Share out places among interests"):
+        click(page, name)
+        states.append((page.url, listed(page)))
+    for way, expected in ((page.go_back, states[1]), (page.go_back, states[0])):
+        with page.expect_response("**/v1/recommend"):
+            way()
+        assert (page.url, listed(page)) == expected
+    with page.expect_response("**/v1/recommend"):
+        page.go_forward()
+    assert (page.url, listed(page)) == states[1]
+
+
+def test_a_broken_link_shows_the_page(visit, server):
+    page = visit(server.address, query="?user=nobody&weights=x&added=category:Nothing&diversity=9")
+    expect(page.get_by_role("heading", name="Recommendations").or_(
+        page.get_by_role("heading", name="Popular items", exact=True))
+    ).to_be_visible()  # fmt: skip
+    expect(page.locator("[role=alert], .item").first).to_be_visible()
+
+
+def test_the_link_can_be_copied(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose_user(page, "7")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("The link is copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_the_list_is_exported_as_json_and_csv(page):
+    choose_user(page, "7")
+    files = {}
+    for kind in ("JSON file", "CSV file"):
+        page.get_by_role("button", name=re.compile("Export")).click()
+        with page.expect_download() as started:
+            page.get_by_role("button", name=kind).click()
+        files[kind] = started.value.path().read_text("utf-8")
+    answer = json.loads(files["JSON file"])
+    rows = list(csv.DictReader(io.StringIO(files["CSV file"])))
+    assert [row["id"] for row in rows] == [item["id"] for item in answer["items"]]
+    assert sorted(row["id"] for row in rows) == sorted(ids(page))
+    assert rows[0]["title"].lstrip("'") == answer["items"][0]["title"]
+
+
+def test_the_copied_command_makes_the_same_list(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose_user(page, "7")
+    click(page, "Balanced")
+    page.get_by_role("button", name=re.compile("Export")).click()
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_text("The command is copied.")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    made = [item["id"] for item in json.loads(done.stdout)["items"]]
+    page.get_by_role("radio", name="By rank").check()
+    assert made == ids(page)

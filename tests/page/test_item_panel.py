@@ -1,0 +1,149 @@
+"""Open items, act on them, undo it, and follow the keyboard focus."""
+
+import pytest
+from playwright.sync_api import expect
+
+from page_reading import choose_user, click, ids, listed, settle
+
+pytestmark = pytest.mark.slow
+
+
+def open_item(page, place):
+    """Open the panel of an item of the list and return its id and the dialog."""
+    row = page.locator("[data-item]").nth(place)
+    name = row.get_attribute("data-item")
+    row.locator(".item").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Similar items")).to_be_visible()
+    return name, dialog
+
+
+def test_an_item_shows_its_categories_its_reason_and_similar_items(page):
+    choose_user(page, "7")
+    name, dialog = open_item(page, 0)
+    base = page.url.split("?")[0]
+    item = page.request.get(f"{base}v1/items?id={name}").json()["items"][0]
+    expect(dialog.get_by_role("heading", level=2)).to_have_text(item["title"])
+    expect(dialog.locator("[data-shown=categories]")).to_have_text(", ".join(item["categories"]))
+    expect(dialog).to_contain_text("because of")
+    similar = page.request.get(f"{base}v1/items/{name}/similar?k=6").json()["items"]
+    assert dialog.locator(".similar bdi").all_inner_texts() == [one["title"] for one in similar]
+    # A similar item opens in the same panel.
+    dialog.locator(".similar button").first.click()
+    expect(dialog.get_by_role("heading", level=2)).to_have_text(similar[0]["title"])
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_an_item_is_added_and_undone(page):
+    choose_user(page, "7")
+    before, events = listed(page), page.locator("[data-event]").count()
+    name, dialog = open_item(page, 2)
+    with page.expect_response("**/v1/recommend"):
+        dialog.get_by_role("button", name="Add to the history").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator("[data-event]")).to_have_count(events + 1)
+    assert name not in ids(page)
+    expect(page.get_by_text("with your changes")).to_be_visible()
+    expect(page.locator("p[role=status].unseen").last).to_contain_text("The list changed")
+    click(page, "Undo")
+    assert listed(page) == before
+    expect(page.locator("[data-event]")).to_have_count(events)
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def test_an_item_is_hidden_from_this_list_and_undone_with_back(page):
+    choose_user(page, "7")
+    before = ids(page)
+    name, dialog = open_item(page, 1)
+    with page.expect_response("**/v1/recommend") as answered:
+        dialog.get_by_role("button", name="Hide from this list").click()
+    assert answered.value.request.post_data_json["blocked"] == [name]
+    assert name not in ids(page)
+    with page.expect_response("**/v1/recommend"):
+        page.go_back()
+    assert ids(page) == before
+
+
+def test_an_item_is_never_recommended_until_that_is_undone(page, server):
+    choose_user(page, "7")
+    name, dialog = open_item(page, 1)
+    item = f"{server.address}/v1/items?id={name}"
+    with page.expect_response("**/v1/recommend"):
+        dialog.get_by_role("button", name="Never recommend").click()
+    assert name not in ids(page)
+    assert page.request.get(item).json()["items"][0]["hidden"]
+    expect(page.get_by_text("is never recommended now").last).to_be_visible()
+    click(page, "Undo")
+    assert name in ids(page)
+    assert not page.request.get(item).json()["items"][0]["hidden"]
+
+
+def test_a_key_that_may_only_read_cannot_hide_an_item_for_everyone(visit, own_server):
+    key = "a-key-that-is-long-enough"
+    page = visit(own_server("--page", PRISMREC_READ_KEYS=key).address)
+    page.get_by_label("Key", exact=True).fill(key)
+    page.get_by_role("button", name="Continue").click()
+    settle(page)
+    _, dialog = open_item(page, 0)
+    dialog.get_by_role("button", name="Never recommend").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("needs a key that may write")
+    # The page is not locked, and the key can be forgotten.
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Forget the key").click()
+    expect(page.get_by_role("heading", name="needs a key")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_focus_returns_to_the_row_and_goes_on_if_the_row_is_gone(page):
+    choose_user(page, "7")
+    row = page.locator("button.item").nth(4)
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(row).to_be_focused()
+    page.keyboard.press("Enter")
+    with page.expect_response("**/v1/recommend"):
+        page.get_by_role("button", name="Hide from this list").press("Enter")
+    settle(page)
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement.className").startswith("item")
+    # A removed event of the history: the next one gets the focus.
+    page.locator(".remove").first.focus()
+    with page.expect_response("**/v1/recommend"):
+        page.keyboard.press("Enter")
+    settle(page)
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement.closest('[data-event]') !== null")
+
+
+def test_nothing_covers_the_focus(page):
+    """Walk up through the list by keyboard, with the message of an undoable change on screen."""
+    choose_user(page, "7")
+    click(page, "Balanced")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    for direction in ("Tab", "Shift+Tab"):
+        page.locator("button.item").nth(2 if direction == "Tab" else 19).focus()
+        for _ in range(14):
+            page.keyboard.press(direction)
+            covered = page.evaluate("""() => {
+              const box = document.activeElement.getBoundingClientRect();
+              const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+              const top = document.elementFromPoint(x, y);
+              return !(top && document.activeElement.contains(top)) && top?.outerHTML;
+            }""")
+            assert covered is False
+
+
+def test_hostile_titles_are_shown_as_text(page):
+    choose_user(page, "7")
+    page.get_by_role("combobox", name="Add an item").fill("<script>")
+    page.get_by_role("option").first.click()
+    settle(page)
+    page.locator("[data-event]", has_text="<script>").first.locator(".event").click()
+    expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_contain_text(
+        "<script>window"
+    )
+    assert page.locator("#page script, #page img").count() == 0
+    assert page.evaluate("window.broken") is None
