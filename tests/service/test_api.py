@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 from prismrec.data.storage import save_dataset
+from prismrec.models import Forming
 from prismrec.recommend.artifact import load, save
 from prismrec.service import items
 from prismrec.service.settings import ServePaths
@@ -285,3 +286,11 @@ def test_browsers_cache_all_files_of_the_page_except_the_first(client):
     assert first.headers["cache-control"] == "no-cache"
     script = re.search(r"page-[^\"]+\.js", first.text)[0]
     assert "immutable" in client.get(f"/{script}").headers["cache-control"]
+
+
+def test_the_whole_history_does_not_count_as_an_interest(serve, dataset, tmp_path):
+    recommender = untrained(dataset, interests=1)
+    recommender.model.form(Forming(clusters=3))
+    save(recommender, tmp_path / "formed")
+    client = serve(places=ServePaths(artifact=tmp_path / "formed"))
+    assert client.get("/v1/artifact").json()["interests"] == 3

@@ -95,12 +95,12 @@ class LoadedArtifact:
     def info(self) -> ArtifactInfo:
         """Return a description for the API."""
         recommender, about = self.recommender, self.manifest["about"]
-        extractor, index = recommender.model.extractor, recommender.index
+        model, index = recommender.model, recommender.index
         return ArtifactInfo(
             artifact=self.name,
             extractor=str(self.manifest["extractor"]["class"]),
-            interests=extractor.interests,
-            dim=extractor.dim,
+            interests=model.forming.clusters if model.forming else model.interests,
+            dim=model.extractor.dim,
             items=recommender.catalog.size - 1,
             categories=recommender.catalog.category_names,
             index=IndexInfo(index.kind, index.exact, about.get("index")),

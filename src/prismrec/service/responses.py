@@ -179,6 +179,7 @@ class ArtifactInfo:
     artifact: str
     extractor: str
     interests: int
+    """Largest number of interests of a history."""
     dim: int
     items: int
     categories: list[str]
