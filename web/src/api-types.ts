@@ -1283,7 +1283,7 @@ export interface components {
         };
         /**
          * Verdict
-         * @description What the health report says first; a part is null if nothing measured it.
+         * @description The first lines of the health report; a part is null if nothing measured it.
          */
         Verdict: {
             /** Interests Used Median */
