@@ -8,16 +8,35 @@ LIST = ".list li:not([inert])"
 
 
 def test_the_service_restarts_while_the_page_is_open(page, server):
+    before = page.locator(".list .title").all_inner_texts()
     server.stop()
-    page.locator(".item").first.click()
+    page.get_by_role("radio", name="Most varied").check()
     expect(page.get_by_role("alert")).to_contain_text("does not answer")
-    events = page.locator(".scroll li").count()
+    assert page.locator(".list .title").all_inner_texts() == before
     server.start()
     expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".stale")).to_have_count(0)
     expect(page.locator(LIST)).to_have_count(20)
-    assert page.locator(".scroll li").count() == events  # the clicked item is included
-    page.get_by_role("slider").fill("150")
-    expect(page.locator("[data-shown=strength]")).not_to_have_text("0.00")
+    assert page.locator(".list .title").all_inner_texts() != before  # the new variety counts
+
+
+def test_a_view_that_was_opened_while_the_service_was_away_is_shown_later(visit, own_server):
+    server = own_server("--compare-with", "other", "--report", "report")
+    page = visit(server.address)
+    views = {"Map": "path.dots", "Compare": ".sides", "Health": ".verdict"}
+    for view, shown in views.items():  # the browser then has the code of all views
+        page.get_by_role("link", name=view).click()
+        page.locator(shown).first.wait_for()
+    for view, shown in views.items():
+        page.get_by_role("link", name="Explore").click()
+        page.locator(".item").first.wait_for()
+        server.stop()
+        page.get_by_role("link", name=view).click()
+        expect(page.get_by_role("alert")).to_contain_text("does not answer")
+        expect(page.locator(shown)).to_have_count(0)
+        server.start()
+        page.locator(shown).first.wait_for()
+        expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_the_page_asks_for_a_key_if_the_service_needs_one(visit, own_server):

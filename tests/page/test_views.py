@@ -112,7 +112,7 @@ def test_the_map_always_has_the_history_and_the_list_and_states_its_sample(visit
 
     page = visit(server.address, "map", before=small)
     sample = page.locator("[data-shown=sample]")
-    expect(sample).to_contain_text("10 of 120 items, the most popular, and all items of your")
+    expect(sample).to_contain_text("10 of 119 items, the most popular, and all items of your")
     page.wait_for_timeout(300)
     history, listed = _shown_ids(page)
     assert len(set(history) | set(listed)) > 10
@@ -146,13 +146,15 @@ def _shown_ids(page):
     }""")
 
 
-def test_the_regions_of_the_map_are_named_and_can_be_visited(visit, server):
+def test_the_regions_of_the_map_are_named_and_can_be_visited(visit, own_server):
+    """Check an artifact whose items lie in a circle by their category."""
+    server = own_server(artifact="regions")
     page = visit(server.address, "map")
     labels = page.request.get(f"{server.address}/v1/map").json()["labels"]
     assert labels
     buttons = page.locator(".regions button")
     expect(buttons).to_have_count(len(labels))
-    names = page.locator("text.region").all_inner_texts()
+    names = page.locator("text.region").all_text_contents()
     assert names
     assert set(names) <= {label["category"] for label in labels}
     group = page.locator("path.dots").first.locator("..")
@@ -213,7 +215,7 @@ def test_a_change_is_previewed_applied_and_undone(visit, server):
     page = visit(server.address, "compare")
     choose(page, "another variety")
     with page.expect_response("**/v1/recommend/batch"):
-        page.get_by_label("Variety").select_option(label="Most varied")
+        page.get_by_role("combobox", name="Variety").select_option(label="Most varied")
     before, preview = lists_of(page)
     assert before != preview
     assert "diversity" not in page.url  # only a preview
@@ -309,7 +311,7 @@ def test_health_begins_with_a_verdict(visit, server, world):
     assert said[1].replace("−", "-") == single
     report = json.loads((world / "report" / "report.json").read_text("utf-8"))
     other = re.search(
-        r"artifact against (\S+), recall@20: worse by (.+) over", " ".join(report["differences"])
+        r"artifact against (\S+), recall@20: worse by (.+?) over", " ".join(report["differences"])
     )
     assert said[2] == (
         f"artifact: recall@20 is worse than that of the best baseline, {other[1]}, by {other[2]}."
@@ -381,7 +383,7 @@ def test_health_without_a_report_says_only_what_was_measured(visit, own_server):
 @pytest.mark.parametrize(
     ("view", "path", "then"),
     [
-        ("map", "**/v1/map*", "circle.halo"),
+        ("map", "**/v1/map*", "path.dots"),
         ("compare", "**/v1/recommend/batch", ".sides"),
         ("diagnostics", "**/v1/health-report", ".verdict"),
     ],
@@ -407,7 +409,8 @@ def test_nothing_false_is_shown_before_the_first_answer(visit, server, view):
     page = visit(
         server.address,
         view,
-        before=lambda page: page.route("**/v1/**", held.append),
+        # Playwright cannot call a built-in function.
+        before=lambda page: page.route("**/v1/**", lambda route: held.append(route)),  # noqa: PLW0108
     )
     page.wait_for_timeout(600)
     expect(page.get_by_role("status").filter(has_text="Loading").first).to_be_attached()
@@ -445,7 +448,7 @@ def test_an_audit_of_accessibility_finds_nothing(visit, server, scheme):
     page = visit(server.address, color_scheme=scheme)
     page.locator(".item").first.wait_for()
     page.evaluate(AXE.read_text())
-    page.get_by_role("slider").fill("150")
+    page.get_by_role("radio", name="Balanced").check()
     for view in VIEWS:
         page.evaluate("view => location.hash = view", view)
         page.get_by_role("heading", level=2).first.wait_for()
@@ -468,7 +471,7 @@ def test_every_control_can_be_reached_by_keyboard(page):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.closest('[class]')?.className ?? ''"))
     reached = " ".join(reached)
-    for part in ("field", "button", "share", "top-item", "item"):
+    for part in ("field", "button", "item"):
         assert part in reached, part
 
 
@@ -483,20 +486,23 @@ def test_the_page_is_quick(visit, server):
         page.locator(".item").first.wait_for()
         entries = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
         paints.append(page.evaluate(entries))
-    move = """async (steps) => {
-      const slider = document.querySelector("input[type=range]");
-      const shown = document.querySelector("[data-shown=strength]");
+    move = """async (name) => {
+      const list = document.querySelector(".groups");
+      const input = [...document.querySelectorAll("label")]
+        .find((label) => label.innerText.trim() === name).querySelector("input");
       const started = performance.now();
       const changed = new Promise((done, failed) => {
         setTimeout(failed, 5000, "no new list came");
         new MutationObserver((_, o) => (o.disconnect(), done()))
-          .observe(shown, { characterData: true, childList: true, subtree: true });
+          .observe(list, { characterData: true, childList: true, subtree: true });
       });
-      slider.value = steps;
-      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      input.click();
       await changed;
-      return performance.now() - started;
+      const took = performance.now() - started;
+      await new Promise((done) => setTimeout(done, 100));
+      return took;
     }"""
-    times = sorted(page.evaluate(move, steps) for steps in range(20, 200, 12))
+    names = ["Most varied", "Most relevant"] * 8
+    times = sorted(page.evaluate(move, name) for name in names)
     assert min(paints) < 1_000
     assert times[len(times) // 4] < 100, times
