@@ -289,8 +289,8 @@ def test_browsers_cache_all_files_of_the_page_except_the_first(client):
 
 
 def test_the_whole_history_does_not_count_as_an_interest(serve, dataset, tmp_path):
-    recommender = untrained(dataset, interests=1)
-    recommender.model.form(Forming(clusters=3))
+    recommender = untrained(dataset, interests=1, normalized=True)
+    recommender = recommender.with_forming(Forming(clusters=3))
     save(recommender, tmp_path / "formed")
     client = serve(places=ServePaths(artifact=tmp_path / "formed"))
     assert client.get("/v1/artifact").json()["interests"] == 3
