@@ -71,6 +71,8 @@ def test_the_sample_is_bounded(monkeypatch):
     assert measure_spreads(Mixer(), users_of([0.9] * 100)) == spreads
     monkeypatch.setattr(examples, "ENOUGH", 15)
     assert len(measure_spreads(Mixer(), users_of([0.4] * 100))) == 20
+    monkeypatch.setattr(examples, "SECONDS", -1)
+    assert len(measure_spreads(Mixer(), users_of([0.4] * 100))) == 10, "the first group is measured"
 
 
 def test_a_new_visitor_sees_a_short_history_with_a_mixed_list():

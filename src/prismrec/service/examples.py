@@ -5,6 +5,7 @@ interest among the 20 items of the list with neutral options. It is measured for
 because it costs a list per user.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,15 +18,17 @@ from prismrec.service.responses import Example
 
 MOST_EXAMPLES = 2_000
 """Number of example users, evenly spread over the data set."""
-MEASURED = 512
+MEASURED = 256
 """Largest number of users whose lists are computed."""
-ENOUGH = 100
+ENOUGH = 40
 """Number of users with mixed lists after which no further lists are computed."""
+SECONDS = 8.0
+"""Time after which no further lists are computed: the first visitor waits for them."""
 MIXED = 0.5
 """Smallest spread of a mixed list: no interest has more than half of it."""
 SHORT = 45
 """Longest history that a new visitor can take in."""
-BLOCK = 64
+BLOCK = 32
 """Number of users whose lists are computed together."""
 
 
@@ -39,8 +42,8 @@ def example_users(
         data: The data set folder; its ids are looked up in the recommender's catalog.
         most: Number of users, evenly spread over the data set.
 
-    Cost: lists for at most ``MEASURED`` users, fewer if ``ENOUGH`` of them mix; one forward pass
-    of the model over the others.
+    Cost: lists for at most ``MEASURED`` users, fewer if ``ENOUGH`` of them mix or if they take more
+    than ``SECONDS``; and a forward pass of the model for them and for users with one interest.
     """
     dataset = load_dataset(data)
     step = max(len(dataset.users) // most, 1)
@@ -61,9 +64,9 @@ def measure_spreads(recommender: Recommender, examples: Sequence[Example]) -> di
     """
     order = sorted(examples, key=lambda example: hash_of(example.user, 0))
     spreads: dict[str, float] = {}
-    measured = mixed = 0
+    measured, mixed, until = 0, 0, time.monotonic() + SECONDS
     for start in range(0, len(order), BLOCK):
-        if measured >= MEASURED or mixed >= ENOUGH:
+        if measured >= MEASURED or mixed >= ENOUGH or (start and time.monotonic() > until):
             break
         block = order[start : start + BLOCK]
         numbers = [recommender.catalog.items.index_known(user.history) for user in block]
