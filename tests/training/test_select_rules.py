@@ -137,7 +137,7 @@ def test_a_long_list_does_not_gain_at_the_cost_of_its_top(dataset, monkeypatch):
     assert rules.kind == "sequential-rules"
 
 
-def test_where_order_says_nothing_rules_by_users_are_chosen():
+def test_where_order_means_nothing_rules_by_users_are_chosen():
     # Each event of a user is a random item of the user's tastes.
     spec = "synthetic:many-taste?users=150&items=300&clusters=30&events=40&seed=1"
     dataset = small_dataset(spec)
