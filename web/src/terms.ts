@@ -8,7 +8,8 @@ export type Part = { text: string; term?: TermName };
 /** How each term is written, in both languages. Of two that match, the first one counts. */
 const WRITTEN: [TermName, RegExp][] = [
   ["subtopicRecall", /subtopic_recall@\d+/i],
-  ["recall", /recall@\w+|召回率/i],
+  ["recall", /recall(?:@\w+)?|召回率/i],
+  ["relevance", /relevance|相关性/i],
   ["ndcg", /ndcg@\d+/i],
   ["oneInterest", /K = 1/],
   ["bestBaseline", /best baseline|最佳基线/],
