@@ -1,13 +1,14 @@
 """Test the example users: whose interests mix in their lists, and whom the page shows first."""
 
+import time
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
 from prismrec.data import save_dataset
-from prismrec.service import examples
-from prismrec.service.examples import MIXED, choose_example, measure_spreads, spread_of
+from prismrec.service import examples, insight
+from prismrec.service.examples import MIXED, choose_example, spread_of, with_spreads
 from prismrec.service.responses import Example
 from prismrec.service.settings import ServePaths
 from service.clients import post
@@ -44,23 +45,38 @@ def test_spread_is_what_the_largest_interest_leaves():
     assert spread_of(SimpleNamespace(source="interests", items=[])) == 0
 
 
+def measure(shares, seconds=60):
+    found = with_spreads(Mixer(), users_of(shares), seconds)
+    assert [user.user for user in found] == [user.user for user in users_of(shares)]
+    return {user.user: user.spread for user in found if user.spread is not None}
+
+
 def test_the_users_of_the_sample_get_their_spreads():
-    spreads = measure_spreads(Mixer(), users_of([1.0, 0.5, 1.0, 0.9]))
-    assert spreads == {"u0": 0, "u1": 0.5, "u2": 0, "u3": pytest.approx(0.1)}
+    assert measure([1.0, 0.5, 0.9]) == {"u0": 0, "u1": 0.5, "u2": pytest.approx(0.1)}
 
 
 def test_the_sample_is_bounded(monkeypatch):
     monkeypatch.setattr(examples, "BLOCK", 10)
     monkeypatch.setattr(examples, "MEASURED", 30)
-    recommender = Mixer()
-    spreads = measure_spreads(recommender, users_of([0.9] * 100))
-    assert len(spreads) == len(recommender.listed) == 30
+    spreads = measure([0.9] * 100)
+    assert len(spreads) == 30
     assert {int(name[1:]) // 50 for name in spreads} == {0, 1}, "the sample is of one part"
-    assert measure_spreads(Mixer(), users_of([0.9] * 100)) == spreads
+    assert measure([0.9] * 100) == spreads
+    assert len(measure([0.4] * 100, seconds=-1)) == 10, "the first group is always measured"
     monkeypatch.setattr(examples, "ENOUGH", 15)
-    assert len(measure_spreads(Mixer(), users_of([0.4] * 100))) == 20
-    monkeypatch.setattr(examples, "SECONDS", -1)
-    assert len(measure_spreads(Mixer(), users_of([0.4] * 100))) == 10, "the first group is measured"
+    assert len(measure([0.4] * 100)) == 20
+
+
+def test_a_measurement_is_continued(monkeypatch):
+    monkeypatch.setattr(examples, "BLOCK", 10)
+    monkeypatch.setattr(examples, "MEASURED", 30)
+    recommender = Mixer()
+    first = with_spreads(recommender, users_of([0.9] * 100), -1)
+    whole = with_spreads(recommender, first, 60)
+    assert len(recommender.listed) == 30, "a list was made twice"
+    assert whole == with_spreads(Mixer(), users_of([0.9] * 100), 60)
+    assert with_spreads(recommender, whole, 60) == whole
+    assert len(recommender.listed) == 30
 
 
 def test_a_new_visitor_sees_a_short_history_with_a_mixed_list():
@@ -103,10 +119,28 @@ def test_users_that_were_not_measured_come_last_and_are_still_found(client, monk
 
 def test_visitors_of_a_new_service_wait_for_one_measurement(client, monkeypatch):
     calls = []
-    measure = examples.measure_spreads
+    monkeypatch.setattr(insight, "SECONDS", -1)
     monkeypatch.setattr(
-        examples, "measure_spreads", lambda *parts: calls.append(1) or measure(*parts)
+        insight, "with_spreads", lambda *parts: calls.append(parts[2]) or with_spreads(*parts)
     )
-    for _ in range(3):
-        assert client.get("/v1/start").status_code == 200
-    assert calls == [1]
+    users = client.get("/v1/examples", params={"order": "different"}).json()["users"]
+    assert client.get("/v1/examples", params={"order": "different"}).json()["users"] == users
+    assert calls == [-1]
+
+
+def test_the_rest_of_the_sample_is_measured_after_the_first_answer(client, monkeypatch):
+    monkeypatch.setattr(examples, "BLOCK", 8)
+    monkeypatch.setattr(insight, "SECONDS", -1)
+
+    def measured():
+        query = {"order": "different", "limit": 200}
+        users = client.get("/v1/examples", params=query).json()["users"]
+        return sum(user["spread"] is not None for user in users)
+
+    assert measured() == 8
+    assert client.get("/v1/start").status_code == 200
+    until = time.monotonic() + 20
+    while measured() == 8:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert measured() > 40

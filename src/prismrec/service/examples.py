@@ -22,8 +22,8 @@ MEASURED = 512
 """Largest number of users whose lists are computed."""
 ENOUGH = 40
 """Number of users with mixed lists after which no further lists are computed."""
-SECONDS = 8.0
-"""Time after which no further lists are computed: the first visitor waits for them."""
+SECONDS = 3.0
+"""Time for the lists that the first visitor waits for; the others are computed afterwards."""
 MIXED = 0.5
 """Smallest spread of a mixed list: no interest has more than half of it."""
 SHORT = 45
@@ -32,50 +32,52 @@ BLOCK = 32
 """Number of users whose lists are computed together."""
 
 
-def example_users(
-    recommender: Recommender, data: Path, *, most: int = MOST_EXAMPLES
-) -> list[Example]:
-    """Return users of a data set, a sample of them with the spread of their interests.
+def example_users(data: Path, *, most: int = MOST_EXAMPLES) -> list[Example]:
+    """Return users of a data set, without their spreads.
 
     Args:
-        recommender: Computes the lists.
-        data: The data set folder; its ids are looked up in the recommender's catalog.
+        data: The data set folder.
         most: Number of users, evenly spread over the data set.
-
-    Cost: lists for at most ``MEASURED`` users, fewer if ``ENOUGH`` of them mix or if they take more
-    than ``SECONDS``.
     """
     dataset = load_dataset(data)
     step = max(len(dataset.users) // most, 1)
     users = list(range(0, len(dataset.users), step))[:most]
     items = dataset.catalog.items
-    examples = [
+    return [
         Example(name, len(dataset.histories[user]), None, items.external(dataset.histories[user]))
         for name, user in zip(dataset.users.external(users), users, strict=True)
     ]
-    spreads = measure_spreads(recommender, examples)
-    return [replace(user, spread=spreads.get(user.user)) for user in examples]
 
 
-def measure_spreads(recommender: Recommender, examples: Sequence[Example]) -> dict[str, float]:
-    """Return the spread of a sample of users by name.
+def with_spreads(
+    recommender: Recommender, examples: Sequence[Example], seconds: float
+) -> list[Example]:
+    """Return the same users, a sample of them with the spread of their interests.
 
-    Users with a single interest are part of the sample: to find out that they have only one costs
-    as much as their list. The order is random but always the same, so that the sample covers the
-    whole data set.
+    The sample is random but always the same, so that it covers the whole data set. Users with a
+    single interest are part of it: to find out that they have only one costs as much as their list.
+
+    Args:
+        recommender: Computes the lists; the ids of the histories are looked up in its catalog.
+        examples: The users; those that have a spread keep it.
+        seconds: Time after which no further lists are computed. At least one block of users is
+            measured, unless the whole sample has spreads.
+
+    Cost: lists for at most ``MEASURED`` users, fewer if ``ENOUGH`` of them mix.
     """
-    order = sorted(examples, key=lambda example: hash_of(example.user, 0))
-    spreads: dict[str, float] = {}
-    mixed, until = 0, time.monotonic() + SECONDS
-    for start in range(0, len(order), BLOCK):
-        if start >= MEASURED or mixed >= ENOUGH or (start and time.monotonic() > until):
+    until = time.monotonic() + seconds
+    spreads = {user.user: user.spread for user in examples if user.spread is not None}
+    sample = sorted(examples, key=lambda example: hash_of(example.user, 0))[:MEASURED]
+    left = [user for user in sample if user.user not in spreads]
+    for start in range(0, len(left), BLOCK):
+        mixed = sum(spread >= MIXED for spread in spreads.values())
+        if mixed >= ENOUGH or (start and time.monotonic() > until):
             break
-        block = order[start : start + BLOCK]
+        block = left[start : start + BLOCK]
         answers = recommender.recommend_many([user.history for user in block], explain=False)
         found = [spread_of(answer) for answer in answers]
         spreads |= {user.user: spread for user, spread in zip(block, found, strict=True)}
-        mixed += sum(spread >= MIXED for spread in found)
-    return spreads
+    return [replace(user, spread=spreads.get(user.user)) for user in examples]
 
 
 def spread_of(answer: Answer) -> float:

@@ -1,9 +1,16 @@
 """Example users and the health report: what the page shows besides lists."""
 
+import math
 import threading
 from typing import Any, Literal
 
-from prismrec.service.examples import example_users, hash_of, most_mixed
+from prismrec.service.examples import (
+    SECONDS,
+    example_users,
+    hash_of,
+    most_mixed,
+    with_spreads,
+)
 from prismrec.service.health import diagnose_interests, read_report
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.metrics import Metrics
@@ -21,7 +28,8 @@ class Insight:
     """
 
     def __init__(self, paths: ServePaths, metrics: Metrics) -> None:
-        self.paths, self.metrics, self.lock = paths, metrics, threading.Lock()
+        self.paths, self.metrics = paths, metrics
+        self.lock, self.finishing = threading.Lock(), threading.Lock()
         self._examples: tuple[str, list[Example]] | None = None
         self._diagnosed: tuple[str, dict[str, Any]] | None = None
 
@@ -61,8 +69,21 @@ class Insight:
             return []
         with self.lock:  # several visitors of a new service wait for one measurement
             if self._examples is None or self._examples[0] != served.name:
-                self._examples = served.name, example_users(served.recommender, self.paths.data)
+                users = example_users(self.paths.data)
+                self._examples = served.name, with_spreads(served.recommender, users, SECONDS)
             return self._examples[1]
+
+    def measure_examples(self, served: LoadedArtifact) -> None:
+        """Measure the rest of the sample of example users, however long it takes."""
+        if not self.finishing.acquire(blocking=False):
+            return
+        try:
+            users = with_spreads(served.recommender, self._all(served), math.inf)
+            with self.lock:
+                if self._examples and self._examples[0] == served.name:
+                    self._examples = served.name, users
+        finally:
+            self.finishing.release()
 
     def health_report(self, served: LoadedArtifact) -> HealthReport:
         """Return diagnostics, report, latency and notes; the first call diagnoses the interests."""

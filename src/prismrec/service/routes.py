@@ -63,7 +63,7 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
         answer = await batcher.run(prepared.request)
         if answer.artifact not in prepared.artifacts:  # the artifact was reloaded in between
             prepared = await writers.run(starter.prepare, query)
-        writers.submit(lambda: context.versions.current().warm_up())  # nobody waits for it
+        writers.submit(starter.prepare_next)  # nobody waits for it
         return reply(prepared.finish(answer))
 
 

@@ -94,6 +94,12 @@ class Starter:
         names = frozenset(served.name for served in (main, compared) if served)
         return Prepared(fields, read_options(query.options, [one.id for one in history]), names)
 
+    def prepare_next(self) -> None:
+        """Compute what the visitor may ask for next: search, map, further example users."""
+        served = self.versions.current()
+        served.warm_up()
+        self.insight.measure_examples(served)
+
     def _base(
         self, main: LoadedArtifact, query: StartQuery, offered: Sequence[Example]
     ) -> tuple[str | None, StartSource, list[HistoryItem]]:
