@@ -84,7 +84,8 @@ def test_an_error_of_the_list_is_shown_there_with_a_retry(page):
 
 def test_an_error_of_the_search_and_of_the_panel_are_shown_there(page):
     page.route("**/v1/items?*", fail)
-    page.get_by_role("combobox", name="Add an item").fill("Title 5")
+    with page.expect_response("**/v1/items?search=Title*"):
+        page.get_by_role("combobox", name="Add an item").fill("Title 5")
     region = page.get_by_role("region", name="Choose a history")
     expect(region.get_by_role("alert")).to_contain_text("The service failed.")
     page.unroute("**/v1/items?*")
@@ -217,7 +218,7 @@ def test_experts_get_lambda_its_units_and_the_curve_from_zero(page):
 def test_every_term_explains_itself_to_pointer_keyboard_and_touch(visit, server, language):
     page = visit(server.address, locale=language)
     settle(page)
-    page.locator("summary").first.click()
+    page.locator(".toolbar [aria-expanded]").last.click()
     page.locator("figure, .diversity").first.wait_for()
     terms = page.locator("button:has(+ [role=tooltip])")
     assert terms.count() >= 8

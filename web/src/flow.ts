@@ -40,6 +40,9 @@ export function pathOf(focus: Focus, answer: Answer, weights: Map<string, Weight
   return path;
 }
 
+/** Rows for the events that no interest uses. */
+const UNUSED = 3;
+
 /** The events to show in one row each: by interest, the heaviest first, and how many are left out. */
 export type EventGroup = { interest: number | null; ids: string[]; more: number };
 
@@ -52,8 +55,10 @@ export function groupEvents(ids: string[], interests: Interest[], most: number):
     return { interest, ids: own.sort((a, b) => weight(b) - weight(a)), more: 0 };
   });
   const shown = groups.filter((group) => group.ids.length);
-  // Every group gets its part of the rows, at least two.
-  const rows = (group: EventGroup) => Math.max(2, Math.floor((most * group.ids.length) / unique.length));
+  // Every interest gets its part of the rows, at least two; events of no interest get few.
+  const used = unique.filter((id) => weights.has(id)).length;
+  const rows = ({ interest, ids }: EventGroup) =>
+    interest === null && most < Infinity ? UNUSED : Math.max(2, Math.floor((most * ids.length) / used));
   return shown.map((group) => {
     const left = group.ids.length - rows(group);
     // A row "1 more" would take the place of the event itself.

@@ -95,7 +95,8 @@ class Settings {
 
   /** A change in percent with its sign, e.g. "−4 %". */
   change(share: number): string {
-    return new Intl.NumberFormat(this.locale, { style: "percent", signDisplay: "exceptZero" }).format(share);
+    const text = new Intl.NumberFormat(this.locale, { style: "percent", signDisplay: "exceptZero" }).format(share);
+    return text.replace("-", "−");
   }
 
   list(parts: string[]): string {
