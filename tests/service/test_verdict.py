@@ -8,7 +8,7 @@ import pytest
 from prismrec.data import save_dataset
 from prismrec.evaluation import compare
 from prismrec.evaluation.metric_report import Report
-from prismrec.service.responses import Verdict
+from prismrec.service.page_responses import Verdict
 from prismrec.service.settings import ServePaths
 from prismrec.service.verdict import verdict
 

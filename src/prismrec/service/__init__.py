@@ -10,6 +10,7 @@ extensions       the operator's own extractor, index and re-ranker
 errors           the one shape of every error, and the HTTP status of each kind
 schemas          what a request body may hold
 responses        what the service answers: dataclasses that are sent as they are
+page_responses   the same for what only the page needs
 openapi          the OpenAPI document
 auth             checks a request's key
 middleware       limits of size and time, request ids and security headers of every request

@@ -14,7 +14,8 @@ from prismrec.service.examples import (
 from prismrec.service.health import diagnose_interests, read_report
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.metrics import Metrics
-from prismrec.service.responses import Example, Examples, HealthReport
+from prismrec.service.page_responses import HealthReport
+from prismrec.service.responses import Example, Examples
 from prismrec.service.settings import ServePaths
 from prismrec.service.verdict import verdict
 

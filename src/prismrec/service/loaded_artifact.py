@@ -13,8 +13,9 @@ from prismrec.service.artifact_copy import ArtifactCopy
 from prismrec.service.catalog_map import map_labels
 from prismrec.service.changes import Added, AddedItem, Change, Marked
 from prismrec.service.extensions import Extensions
+from prismrec.service.page_responses import MapLabel
 from prismrec.service.projection import Plane
-from prismrec.service.responses import ArtifactInfo, IndexInfo, MapLabel, ServedArtifacts
+from prismrec.service.responses import ArtifactInfo, IndexInfo, ServedArtifacts
 from prismrec.service.search import TitleSearch
 
 MAPPED = 50_000

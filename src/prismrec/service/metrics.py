@@ -15,7 +15,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from prismrec.service.responses import Latency, ServedAnswer, StoredEvents
+from prismrec.service.page_responses import Latency
+from prismrec.service.responses import ServedAnswer, StoredEvents
 
 NEWEST = 2_000
 """Number of the newest lists that the share of distinct lists and the latency refer to."""

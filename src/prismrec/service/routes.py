@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Response
 
 from prismrec.service import items as item_pages
+from prismrec.service import page_responses as page
 from prismrec.service import responses as out
 from prismrec.service import schemas as s
 from prismrec.service import users as user_pages
@@ -56,7 +57,7 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
         context.versions, context.store, context.insight, newest=context.settings.history
     )
 
-    @routes.get("/v1/start", **context.route("read", out.Start))
+    @routes.get("/v1/start", **context.route("read", page.Start))
     async def start(query: Annotated[StartQuery, Query()]) -> Response:
         """Return what the page needs before its first list, with the list."""
         prepared = await writers.run(starter.prepare, query)
@@ -177,24 +178,24 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
 
         return reply(await workers.run(read))
 
-    @routes.get("/v1/map", **context.route("read", out.CatalogMap))
+    @routes.get("/v1/map", **context.route("read", page.CatalogMap))
     async def catalog_map(
         limit: Annotated[int, Query(ge=1, le=20_000)] = 3_000,
         items: Annotated[list[str], Query(max_length=2_000)] = [],  # noqa: B006
     ) -> Response:
         """Return the most popular items on the map, the items asked for, and labels."""
 
-        def read() -> out.CatalogMap:
+        def read() -> page.CatalogMap:
             served = versions.current()
             return make_map(served.recommender, served.plane, served.labels, limit, items)
 
         return reply(await workers.run(read))
 
-    @routes.get("/v1/health-report", **context.route("read", out.HealthReport))
+    @routes.get("/v1/health-report", **context.route("read", page.HealthReport))
     async def health_report() -> Response:
         """Return diagnostics, evaluation report, latency and warnings."""
 
-        def read() -> out.HealthReport:
+        def read() -> page.HealthReport:
             return context.insight.health_report(versions.current())
 
         return reply(await writers.run(read))

@@ -17,7 +17,8 @@ from prismrec.errors import ConfigError
 from prismrec.service.examples import choose_example
 from prismrec.service.insight import Insight
 from prismrec.service.loaded_artifact import LoadedArtifact, describe_both
-from prismrec.service.responses import Example, HistoryItem, ServedAnswer, Start, StartSource
+from prismrec.service.page_responses import HistoryItem, Start, StartSource
+from prismrec.service.responses import Example, ServedAnswer
 from prismrec.service.schemas import Id, RecommendRequest
 from prismrec.service.stores import Store
 from prismrec.service.versions import Versions

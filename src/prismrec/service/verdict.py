@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prismrec.service.responses import Verdict
+from prismrec.service.page_responses import Verdict
 
 SINGLE = "-k1"
 """End of the name of the same model with one interest."""
