@@ -3,8 +3,8 @@
     python benchmarks/interests.py demo/prism demo/data
     python benchmarks/interests.py toys/prism toys/data --users 200 --seed 0
 
-The data set is split as the artifact states, else as the data set states. All lists leave out the items
-of the history. The line has:
+The data set is split as the artifact states, else as the data set states. All lists leave out the
+items of the history. The line has:
 
     lists            per way to share a list, over random test users with at least two interests:
                      medians of the largest share, of the interests used, and of distinct reasons
@@ -20,7 +20,6 @@ of the history. The line has:
 import argparse
 import json
 from collections import Counter
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -130,22 +129,11 @@ def measure_offered(recommender, data):
     }
 
 
-@contextmanager
-def without_forming(model):
-    """Use the interests of the extractor while the context lasts."""
-    forming = model.forming
-    model.form(None)
-    try:
-        yield
-    finally:
-        model.form(forming)
-
-
 def measure_recall(recommender, cases):
     """Return recall and S-recall, with and without formed interests, and their differences."""
 
-    def run():
-        lists = partial(recommender.ranked, exclude_seen=True)
+    def run(one):
+        lists = partial(one.ranked, exclude_seen=True)
         only = ("recall", "subtopic_recall")
         return evaluate(lists, cases, ks=KS, catalog=recommender.catalog, only=only)
 
@@ -153,12 +141,11 @@ def measure_recall(recommender, cases):
         return {name: rounded(value) for name, value in report.metrics.items() if name in names}
 
     names = [*(f"recall@{k}" for k in KS), f"subtopic_recall@{K}"]
-    served = run()
+    served = run(recommender)
     measured = {"users": served.users, "served": numbers(served)}
     if recommender.model.forming is None:
         return measured
-    with without_forming(recommender.model):
-        plain = run()
+    plain = run(recommender.with_forming(None))
     differences = {name: compare(served, plain, name) for name in numbers(served)}
     return measured | {
         "without_forming": numbers(plain),

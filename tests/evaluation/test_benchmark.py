@@ -29,7 +29,7 @@ def recommender():
 def test_the_settings_name_formed_interests_and_rules():
     one = recommender()
     assert describe_recommender(one) == "MeanPool, K=1, D=4, newest 7 events, dot"
-    one.model.form(Forming(clusters=5, whole_weight=0.6))
+    one = one.with_forming(Forming(clusters=5, whole_weight=0.6))
     rules = RuleRetriever(sparse.csr_array(([1.0], ([1], [2])), shape=(3, 3)), 0.5)
     assert describe_recommender(one.with_rules(rules)) == (
         "MeanPool, K=1, D=4, newest 7 events, dot, interests formed from up to 5 clusters and the "

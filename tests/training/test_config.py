@@ -51,7 +51,7 @@ def test_representations_of_model_result_and_run_are_one_short_line():
     model = build_model(config, 40, 0)
     assert isinstance(model, Model)
     assert repr(model) == (
-        "Model(39 items, Prism(dim=8, interests=2, max_len=50, block=False), similarity='dot', "
+        "Model(39 items, Prism(dim=8, interests=1, max_len=50, block=False), similarity='dot', "
         "tie_embeddings=False)"
     )
     result = TrainResult(

@@ -67,7 +67,7 @@ def test_repeated_items_are_counted_only_within_one_history():
 def test_without_options_prism_is_configured_from_the_data():
     config, training = resolve_defaults(RunConfig(), TrainConfig(), SPARSE)
     assert (config.extractor, config.readout, config.init) == ("prism", "mixture", "cooccurrence")
-    assert (config.interests, config.exclude_seen, config.categories) == (2, False, True)
+    assert (config.interests, config.exclude_seen, config.categories) == (1, False, True)
     assert config.max_len == 50
     assert (config.negatives, config.dropout, config.options) == (1024, 0.3, {"block": False})
     assert training.horizon == 0
@@ -78,7 +78,7 @@ def test_without_options_prism_is_configured_from_the_data():
         == 0.5
     )
     config, training = resolve_defaults(RunConfig(), TrainConfig(), DENSE)
-    assert (config.interests, config.exclude_seen, config.categories) == (4, True, False)
+    assert (config.interests, config.exclude_seen, config.categories) == (1, True, False)
     assert (config.max_len, config.mask_history_negatives) == (200, True)
     assert (config.negatives, config.dropout, config.options) == (400, 0.2, {"block": True})
     assert (training.horizon, training.epochs, training.learning_rate) == (1, 8, 8e-3)

@@ -60,7 +60,6 @@ MODELS: dict[str, tuple[RunConfig, TrainConfig]] = {
     "comirec-sa": (PUBLISHED, PUBLISHED_TRAINING),
     "sa": (GOOD, TrainConfig()),
     "prism": (RunConfig(), TrainConfig()),
-    "prism-k1": (RunConfig(interests=1), TrainConfig()),
 }
 
 
@@ -143,8 +142,10 @@ def train_all(
         settings = replace(training, epochs=epochs) if epochs else training
         with Progress(name, quiet=quiet) as progress:
             trained[name] = fit(split, dataset.catalog, config, settings, on_step=progress.step)
-        about = run_record(trained[name], manifest, split.how)
-        save(trained[name].recommender, out / name, about=about)
+    if trained["prism"].recommender.model.forming:
+        trained["prism-k1"] = trained["prism"].with_one_interest()
+    for name, one in trained.items():
+        save(one.recommender, out / name, about=run_record(one, manifest, split.how))
     return trained
 
 
@@ -178,7 +179,7 @@ def next_steps(out: Path, dataset: Dataset, minutes: float) -> list[str]:
         f"Finished in {minutes:.1f} minutes. Report with plots: {out / 'report' / 'report.html'}",
         f"Next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user {user} "
         "--diversity 0.5",
-        f"Or on a page: prismrec serve {out / 'prism'} --compare-with {out / 'prism-k1'} \\",
+        f"Or on a page: prismrec serve {out / 'prism'} --compare-with {out / 'sa'} \\",
         f"  --data {out / 'data'} --report {out / 'report'}",
         "and open http://127.0.0.1:8000/",
     ]

@@ -66,7 +66,7 @@ RUN_HEADINGS = (
     (COMMON, "extractor interests dim max_len"),
     (MODEL, "readout similarity temperature dropout tie_embeddings init categories"),
     (LOSS, "loss negatives sampler mask_history_negatives routing_variance disagreement"),
-    (VALIDATION, "validate_on exclude_seen rules"),
+    (VALIDATION, "validate_on exclude_seen forming rules"),
     (INDEX, "index"),
 )
 TRAIN_HEADINGS = (
@@ -119,21 +119,36 @@ def train(
         describe_defaults(training, resolved_training),
         quiet=run_options.quiet,
     )
+    single = out.with_name(out.name + "-k1")
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1:
-        runs[out.with_name(out.name + "-k1")] = with_one_interest(resolved)
+        runs[single] = with_one_interest(resolved)
     trained: dict[Path, Trained] = {}
     for folder, config in runs.items():
         trained[folder] = train_one(split, dataset, config, resolved_training, folder, run_options)
-        about = run_record(trained[folder], manifest, split.how)
-        save(trained[folder].recommender, folder, about=about)
-        (folder / "run.toml").write_text(to_toml(trained[folder].settings), encoding="utf-8")
+        save_trained(trained[folder], folder, manifest, split.how)
+    if run_options.single and trained[out].recommender.model.forming:
+        trained[single] = trained[out].with_one_interest()
+        save_trained(trained[single], single, manifest, split.how)
     for folder in runs:
         shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
     lines.append(f"Next: prismrec evaluate {out} {data}")
     print_output(summary, lines, as_json=run_options.as_json)
+
+
+def save_trained(trained: Trained, folder: Path, manifest: Mapping[str, Any], how: str) -> None:
+    """Save a trained recommender and its settings as an artifact.
+
+    Args:
+        trained: The recommender.
+        folder: Folder of the artifact.
+        manifest: Manifest of the data set.
+        how: How the data set was split.
+    """
+    save(trained.recommender, folder, about=run_record(trained, manifest, how))
+    (folder / "run.toml").write_text(to_toml(trained.settings), encoding="utf-8")
 
 
 def print_chosen(*settings: str, quiet: bool) -> None:

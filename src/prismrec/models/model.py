@@ -13,6 +13,7 @@ ends with a 1 for it.
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -77,8 +78,7 @@ class Model(nn.Module):
         if similarity not in ("dot", "cosine"):
             raise ConfigError(f"similarity is {similarity!r}; it must be 'dot' or 'cosine'.")
         if not (temperature > 0 and math.isfinite(temperature)):
-            wrong = f"temperature is {temperature}; it must be finite and above 0"
-            raise ConfigError(f"{wrong}, usually 0.05 to 1.")
+            raise ConfigError(f"temperature is {temperature}; set a finite number above 0.")
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size
@@ -137,21 +137,21 @@ class Model(nn.Module):
             self.outputs.weight[1:, :-1] = outputs[1:]
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
 
-    def form(self, forming: Forming | None) -> None:
-        """Set how interests are formed in evaluation: None uses those of the extractor.
+    def formed(self, forming: Forming | None) -> "Model":
+        """Return the same model with other interests in evaluation; None: those of the extractor.
+
+        The weights are shared, so it takes no time.
 
         Raises:
             ConfigError: The extractor computes several interests, or scores are not normalized.
         """
-        if forming is not None and not (self.normalized and self.extractor.interests == 1):
-            raise ConfigError(
-                f"Interests were to be formed by {self!r}; this needs an extractor with interests "
-                "1 and normalized=True."
-            )
-        self.forming = forming
-        self.options.pop("forming", None)
-        if forming is not None:
-            self.options["forming"] = asdict(forming)
+        if forming and not (self.normalized and self.extractor.interests == 1):
+            how = "an extractor with interests 1 and normalized=True"
+            raise ConfigError(f"Interests were to be formed by {self!r}; this needs {how}.")
+        model, own = copy(self), {"forming": asdict(forming)} if forming else {}
+        model.options = {n: v for n, v in self.options.items() if n != "forming"} | own
+        model.forming = forming
+        return model
 
     @property
     def interests(self) -> int:

@@ -162,8 +162,7 @@ def _build_model(
     try:
         forming = options.pop("forming", None)
         model = Model(manifest["items"] + 1, kind(**extractor_options), **options)
-        model.form(forming and Forming(**forming))
-        return model
+        return model.formed(forming and Forming(**forming))
     except (TypeError, ConfigError, RuntimeError) as error:  # RuntimeError: torch's, of sizes
         reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prismrec.data import Catalog
 from prismrec.errors import ConfigError
-from prismrec.models import Model
+from prismrec.models import Forming, Model
 from prismrec.recommend.cold_start import NewItem, add_items
 from prismrec.recommend.filters import eligible_items
 from prismrec.rerank import Filter
@@ -57,6 +57,14 @@ class RecommenderParts:
     def with_rules(self, rules: RuleRetriever | None) -> Self:
         """Return a recommender with this rule retriever blended in, or with none."""
         return replace(self, rules=rules)
+
+    def with_forming(self, forming: Forming | None) -> Self:
+        """Return a recommender whose interests are formed in this way when asked: see ``Forming``.
+
+        Raises:
+            ConfigError: See ``Model.formed``.
+        """
+        return replace(self, model=self.model.formed(forming))
 
     def with_hidden(self, names: Iterable[str]) -> Self:
         """Return a recommender that recommends these items to nobody.

@@ -98,6 +98,8 @@ def resolve_defaults(
     )
     config = with_defaults(config, defaults)
     sparse = stats.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
+    forming = kind is Prism and config.interests == 1 and config.readout == "mixture"
+    config = with_defaults(config, {"forming": forming})
     temperature = 0.07 if config.similarity == "cosine" else 1.0
     config = with_defaults(config, {"temperature": temperature})
     if kind is Prism:
@@ -135,7 +137,7 @@ def prism_defaults(stats: DatasetStats, *, mask_history_negatives: bool) -> dict
     """Return the defaults of the extractor prism."""
     sparse_dropout = 0.3 if stats.multi_step_targets else 0.5
     return {
-        "interests": 4 if stats.dense else 2,
+        "interests": 1,
         "max_len": 200 if stats.dense and mask_history_negatives else 50,
         "readout": "mixture",
         "similarity": "dot",

@@ -28,6 +28,7 @@ from prismrec.training.loop import Step, train
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select import prune_interests
+from prismrec.training.select_forming import choose_forming
 from prismrec.training.select_rules import fit_rule_retriever
 
 MEASURED_USERS = 256
@@ -49,6 +50,15 @@ class Trained:
         """Return extractor, number of interests and result."""
         interests = f"interests={self.settings['interests']}"
         return f"Trained({self.settings['extractor']}, {interests}, {self.result!r})"
+
+    def with_one_interest(self) -> "Trained":
+        """Return the same model with its one trained interest, without forming others."""
+        return Trained(
+            self.recommender.with_forming(None),
+            self.result,
+            self.settings | {"forming": False},
+            {name: note for name, note in self.notes.items() if name != "interests"},
+        )
 
 
 def fit(
@@ -106,13 +116,17 @@ def fit(
 def select_on_validation(
     recommender: Recommender, config: RunConfig, stats: DatasetStats, split: Split
 ) -> tuple[Recommender, dict[str, str]]:
-    """Prune interests and fit rules on validation.
+    """Choose how interests are formed, prune interests, and fit rules on validation.
 
     Returns:
         The recommender, and sentences on what was selected.
     """
     exclude_seen = require(config.exclude_seen)
     notes = {}
+    if config.forming:
+        recommender, notes["interests"] = choose_forming(
+            recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
+        )
     pruned = prune_interests(recommender, split.valid, exclude_seen=exclude_seen)
     if pruned:
         notes["interests"] = pruned

@@ -23,7 +23,7 @@ class RunConfig:
     dim: int = 64
     """Dimension D of item and interest vectors."""
     interests: int | None = None
-    """Number of interests K. Default: auto (4; prism: 2 below 25 events per item; gru, mean: 1)."""
+    """Number of trained interests K. Default: auto (4; prism, gru, mean: 1)."""
     max_len: int | None = None
     """Newest events of a history that the model reads. Default: auto (50; prism: up to 200)."""
     options: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +56,8 @@ class RunConfig:
     """Weight in the loss of the mean cosine between two interests of a user."""
     exclude_seen: bool | None = None
     """Validate on lists without items of the history. Default: auto (if users repeat no item)."""
+    forming: bool | None = None
+    """Form interests from the clusters of a history. Default: auto (for prism with K=1)."""
     rules: bool | None = None
     """Blend in co-occurrence rules if they raise the validation metric by 2 %. Default: auto."""
     index: str = "auto"
@@ -71,7 +73,7 @@ class RunConfig:
 def with_one_interest(config: RunConfig) -> RunConfig:
     """Return the same run with one interest: a head, since one interest needs no clusters."""
     options = {name: value for name, value in config.options.items() if name != "clusters"}
-    return replace(config, interests=1, options=options)
+    return replace(config, interests=1, options=options, forming=False)
 
 
 def require(value: T | None) -> T:

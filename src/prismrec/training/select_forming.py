@@ -1,0 +1,94 @@
+"""Selection on validation of how interests are formed, after training.
+
+recommender, reason = choose_forming(recommender, split.valid)
+"""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from prismrec.data import Case
+from prismrec.evaluation import Report, compare, evaluate
+from prismrec.models import Forming
+from prismrec.recommend import Recommender
+from prismrec.training.select import evenly_spread
+
+FORMINGS = tuple(
+    Forming(clusters=clusters, whole_weight=weight)
+    for clusters, weight in ((6, 0.5), (3, 0.5), (6, 0.7), (3, 0.7), (6, 0.85))
+)
+"""How interests may be formed, those with the largest effect on lists first."""
+UNCERTAIN = Forming(clusters=6, whole_weight=0.7)
+"""How they are formed without a validation split."""
+TOLERANCE = 0.01
+"""Of those within this share of the best metric, the first one is chosen: its interests show more
+of their own items."""
+LENGTHS = (10, 20, 50)
+"""Lengths of the lists whose metric is averaged."""
+MIN_USERS = 20
+"""With fewer validation users all choices are level."""
+FORMING_USERS = 5_000
+"""Largest number of validation users that compare, evenly spread."""
+
+
+def choose_forming(
+    recommender: Recommender,
+    valid: Sequence[Case],
+    *,
+    metric: str = "recall",
+    exclude_seen: bool = True,
+) -> tuple[Recommender, str]:
+    """Choose on validation how interests are formed.
+
+    Args:
+        recommender: Recommender with a model of one interest, without rules.
+        valid: Validation cases.
+        metric: Metric to compare, averaged over lists of ``LENGTHS`` items.
+        exclude_seen: Exclude the items of the history from lists.
+
+    Returns:
+        The recommender that forms interests, and a sentence that describes the decision. A choice
+        that lowers a metric by more than the 95 % interval is left out; if all do, no interests are
+        formed.
+
+    Cost: one evaluation of ``FORMING_USERS`` users per choice, and one of the model alone.
+    """
+    cases = evenly_spread(valid, FORMING_USERS)
+    names = [f"{metric}@{length}" for length in LENGTHS]
+    if len(cases) < MIN_USERS:
+        return recommender.with_forming(UNCERTAIN), (
+            f"{_described(UNCERTAIN)}; there are too few validation users to compare this on"
+        )
+
+    def measured(forming: Forming | None) -> Report:
+        recommend = partial(recommender.with_forming(forming).ranked, exclude_seen=exclude_seen)
+        return evaluate(recommend, cases, ks=LENGTHS, only=(metric,))
+
+    def value(report: Report) -> float:
+        return math.exp(sum(math.log(max(report.metrics[n], 1e-9)) for n in names) / len(names))
+
+    plain = measured(None)
+    reports = [(forming, measured(forming)) for forming in FORMINGS]
+    level = [
+        (forming, report)
+        for forming, report in reports
+        if all(compare(report, plain, name).verdict != "worse" for name in names)
+    ]
+    if not level:
+        return recommender.with_forming(None), (
+            f"interests were not formed: each way lowers {metric} on validation"
+        )
+    best = max(value(report) for _, report in level)
+    forming, report = next(one for one in level if value(one[1]) >= (1 - TOLERANCE) * best)
+    reached, alone = report.metrics[names[1]], plain.metrics[names[1]]
+    return recommender.with_forming(forming), (
+        f"{_described(forming)}: {names[1]} on validation {reached:.4f}, with one interest "
+        f"{alone:.4f}"
+    )
+
+
+def _described(forming: Forming) -> str:
+    return (
+        f"interests are the whole history (weight {forming.whole_weight:g}) and up to "
+        f"{forming.clusters} clusters of it"
+    )
