@@ -128,10 +128,11 @@ def test_nothing_covers_the_focus(page):
         for _ in range(14):
             page.keyboard.press(direction)
             covered = page.evaluate("""() => {
-              const box = document.activeElement.getBoundingClientRect();
-              const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-              const top = document.elementFromPoint(x, y);
-              return !(top && document.activeElement.contains(top)) && top?.outerHTML;
+              const one = document.activeElement.getBoundingClientRect();
+              const bar = document.querySelector(".bar").getBoundingClientRect();
+              const beside = one.right <= bar.left || one.left >= bar.right;
+              const apart = one.bottom <= bar.top || one.top >= bar.bottom;
+              return !beside && !apart && !document.activeElement.closest(".bar");
             }""")
             assert covered is False
 
@@ -147,3 +148,22 @@ def test_hostile_titles_are_shown_as_text(page):
     )
     assert page.locator("#page script, #page img").count() == 0
     assert page.evaluate("window.broken") is None
+
+
+@pytest.mark.parametrize("picture", ["whole", "broken"])
+def test_a_picture_is_shown_if_the_item_has_one_that_loads(page, picture):
+    pixel = "R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+    address = f"data:image/gif;base64,{pixel if picture == 'whole' else 'AAAA'}"
+
+    def with_picture(route):
+        content = route.fetch().json()
+        content["items"][0]["image"] = address
+        route.fulfill(json=content)
+
+    page.route("**/v1/items?id=*", with_picture)
+    _, dialog = open_item(page, 0)
+    title = dialog.get_by_role("heading", level=2).inner_text()
+    if picture == "whole":
+        expect(dialog.get_by_role("img", name=f"Picture of {title}")).to_be_visible()
+    else:
+        expect(dialog.locator("img")).to_have_count(0)
