@@ -8,34 +8,25 @@ Needs Chromium, a font with Chinese letters (Debian: fonts-wqy-microhei), and In
 
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-LARGE, PHONE = (1440, 900), (360, 740)
+LARGE, PHONE = (1440, 900), (390, 844)
 SHOTS = [
-    # name, view, size, colors, language, position of the slider
-    ("page", "explore", (1440, 1180), "light", "en", 60),
-    ("page-dark", "explore", (1440, 1180), "dark", "en", 60),
-    ("page-phone", "explore", PHONE, "light", "en", 0),
-    ("page-phone-list", "explore", PHONE, "light", "en", 110),
-    ("page-chinese", "explore", LARGE, "light", "zh-CN", 60),
-    ("map", "map", LARGE, "light", "en", 0),
-    ("compare", "compare", LARGE, "light", "en", 60),
-    ("diagnostics", "diagnostics", LARGE, "light", "en", 0),
+    # name, view, size, colors, language, variety (λ)
+    ("page", "explore", LARGE, "light", "en", 0.15),
+    ("page-dark", "explore", LARGE, "dark", "en", 0.15),
+    ("page-phone", "explore", PHONE, "light", "en", 0.0),
+    ("page-phone-list", "explore", PHONE, "light", "en", 0.15),
+    ("page-chinese", "explore", LARGE, "light", "zh-CN", 0.15),
+    ("map", "map", LARGE, "light", "en", 0.0),
+    ("compare", "compare", LARGE, "light", "en", 0.15),
+    ("diagnostics", "diagnostics", LARGE, "light", "en", 0.0),
 ]
-LIMIT = 300_000
-
-
-def choose(page: Page, user: str) -> None:
-    """Show a user's history."""
-    field = page.get_by_role("combobox").first
-    field.fill(user)
-    page.get_by_role("option", name=user).first.wait_for()
-    field.press("Enter")
-    page.wait_for_timeout(500)
-    page.evaluate("document.activeElement.blur()")
+LIMIT = 400_000
 
 
 def main(address: str, user: str = "") -> None:
@@ -43,21 +34,17 @@ def main(address: str, user: str = "") -> None:
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        for name, view, (width, height), colours, language, steps in SHOTS:
+        for name, view, (width, height), colours, language, variety in SHOTS:
             page = browser.new_page(
                 viewport={"width": width, "height": height}, color_scheme=colours, locale=language
             )
-            page.goto(address)
+            query = {"user": user, "diversity": variety}
+            page.goto(f"{address}/?{urlencode({k: v for k, v in query.items() if v})}")
             page.locator(".item").first.wait_for()
-            if user:
-                choose(page, user)
-            if steps:
-                page.get_by_role("slider").fill(str(steps))
-                page.evaluate("document.activeElement.blur()")
             page.evaluate("view => location.hash = view", view)
             if name == "page-phone-list":
-                page.locator(".list").evaluate("list => scrollTo(0, list.offsetTop + 1200)")
-            page.wait_for_timeout(3_000)  # until no item slides or is marked
+                page.locator(".groups").evaluate("list => scrollTo(0, list.offsetTop)")
+            page.wait_for_timeout(3_000)  # until nothing is marked as new
             file = IMAGES / f"{name}.png"
             page.screenshot(path=file)
             size = file.stat().st_size

@@ -1,5 +1,7 @@
 """Read the page as a visitor does, and wait until it shows the answer to the last change."""
 
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 
@@ -49,11 +51,12 @@ def add(page: Page, text: str) -> None:
     settle(page)
 
 
-def click(page: Page, name: str, **options: object) -> dict:
+def click(page: Page, name: str) -> dict[str, Any]:
     """Click a button, or choose a radio button, and return the list that the service answers."""
     with page.expect_response("**/v1/recommend") as answered:
         page.get_by_role("button", name=name).or_(
             page.get_by_role("radio", name=name, exact=True)
-        ).first.click(**options)
+        ).first.click()
     settle(page)
-    return answered.value.json()
+    answer: dict[str, Any] = answered.value.json()
+    return answer
