@@ -7,6 +7,7 @@ import torch
 from prismrec.data.dataset import Dataset, build_dataset
 from prismrec.data.synthetic import open_world
 from prismrec.models.extractors import EXTRACTORS
+from prismrec.models.forming import Forming
 from prismrec.models.model import Model
 from prismrec.recommend.recommender import Recommender
 
@@ -33,3 +34,28 @@ def untrained(
 def ids(dataset: Dataset, user: int) -> list[str]:
     """Return the external ids of a user's history."""
     return dataset.catalog.items.external(dataset.histories[user].tolist())
+
+
+def formed(
+    dataset: Dataset,
+    *,
+    clusters: int = 4,
+    whole_weight: float = 0.6,
+    seed: int = 0,
+    extractor: str = "prism",
+    own: dict[str, Any] | None = None,
+    **options: Any,
+) -> Recommender:
+    """Build a recommender with random weights that forms interests; ``own``: of the extractor."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = EXTRACTORS[extractor](dim=8, interests=1, max_len=10, **(own or {})).eval()
+        for parameter in made.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        size = dataset.catalog.size
+        options = {"tie_embeddings": False, "normalized": True} | options
+        model = Model(size, made, **options)
+        if model.outputs is not None:
+            model.set_item_vectors(*torch.randn(2, size, 8), torch.randn(size))
+        recommender = Recommender.exact(model, dataset.catalog)
+    return recommender.with_forming(Forming(clusters=clusters, whole_weight=whole_weight))
