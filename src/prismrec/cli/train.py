@@ -138,7 +138,7 @@ def train(
     print_output(summary, lines, as_json=run_options.as_json)
 
 
-def save_trained(trained: Trained, folder: Path, manifest: Mapping[str, Any], how: str) -> None:
+def save_trained(trained: Trained, folder: Path, manifest: dict[str, Any], how: str) -> None:
     """Save a trained recommender and its settings as an artifact.
 
     Args:

@@ -36,13 +36,12 @@ def assign_clusters(
 
     Cost: O(B L² (D + number)) time in L steps, O(B L²) memory, at most ``MAX_PRODUCTS`` numbers.
     """
-    vectors, is_event = items.detach().cpu().double().numpy(), mask.cpu().numpy()
+    vectors, is_event = items.cpu().double(), mask.cpu().numpy()
     cluster = np.full(is_event.shape, -1, dtype=np.int64)
     step = max(1, MAX_PRODUCTS // max(is_event.shape[1] ** 2, 1))
     for start in range(0, len(vectors), step):
         rows = slice(start, start + step)
-        some = vectors[rows]
-        products = some @ some.transpose(0, 2, 1)
+        products = torch.bmm(vectors[rows], vectors[rows].transpose(1, 2)).numpy()
         cluster[rows] = _assign(products, is_event[rows], number)
     return torch.from_numpy(cluster).to(mask.device)
 
@@ -53,23 +52,26 @@ def _assign(
     """Assign events from their inner products alone, which is faster than from their vectors.
 
     Products are in double precision: the rounding of a matrix product depends on the size of the
-    batch, and an event must not change its cluster with it.
+    batch, and an event must not change its cluster with it. Padding follows the events, so what is
+    computed for it has no effect.
     """
-    rows = np.arange(len(products))
-    length = np.sqrt(np.einsum("bll->bl", products))
-    with_later = np.zeros((len(products), number, products.shape[1]))  # sums · events
-    squared = np.zeros((len(products), number))  # squared lengths of the sums
-    cluster = np.full(is_event.shape, -1, dtype=np.int64)
+    rows, length = len(products), np.sqrt(np.einsum("bll->bl", products))
+    first = np.arange(rows) * number
+    with_events = np.zeros((rows * number, products.shape[1]))  # sums of clusters · events
+    squared = np.zeros(rows * number)  # squared lengths of the sums
+    inverse = np.zeros((rows, number))  # 1 / length of the sum; 0 for a cluster of length 0
+    new = np.full((rows, number), MIN_COSINE)  # 0 for a cluster that exists
+    cluster = np.empty(is_event.shape, dtype=np.int64)
     for slot in range(is_event.shape[1]):
-        event = is_event[:, slot]
-        scale = np.sqrt(squared) * length[:, slot, None]
-        along = with_later[:, :, slot]
-        cosine = np.divide(along, scale, out=np.zeros_like(along), where=scale > 0)
-        joined = np.where(squared > 0, cosine, MIN_COSINE).argmax(axis=1)
-        own, decay = products[:, slot], np.where(event, DECAY, 1.0)
-        added = event.astype(np.float64)
-        grown = decay * (decay * squared[rows, joined] + 2 * added * along[rows, joined])
-        squared[rows, joined] = grown + added * own[:, slot]
-        with_later[rows, joined] = decay[:, None] * with_later[rows, joined] + added[:, None] * own
-        cluster[:, slot] = np.where(event, joined, -1)
-    return cluster
+        along = with_events[:, slot].reshape(rows, number)
+        # The cosine times the length of the event.
+        joined = (along * inverse + new * length[:, slot, None]).argmax(axis=1)
+        cluster[:, slot] = joined
+        at, own = first + joined, products[:, slot]
+        grown = DECAY * (DECAY * squared[at] + 2 * with_events[at, slot]) + own[:, slot]
+        with_events[at] = DECAY * with_events[at] + own
+        squared[at] = grown
+        exists = grown > 0
+        inverse.ravel()[at] = np.where(exists, 1 / np.sqrt(np.where(exists, grown, 1)), 0)
+        new.ravel()[at] = np.where(exists, 0, MIN_COSINE)
+    return np.where(is_event, cluster, -1)
