@@ -172,4 +172,5 @@ def test_no_two_interests_have_one_name():
     read, found = np.array([1, 2, 3]), [np.array([1, 2])] * 3
     names = name_interests(catalog, read, np.eye(3), found, {})
     assert names == ["drama", "drama (E)", "N"]  # the last one has no category
-    assert name_interests(catalog, read, np.eye(3), found, {2: "drama"})[2] == "drama (N)"
+    with_given = name_interests(catalog, read, np.eye(3), found, {2: "drama"})
+    assert with_given == ["drama (D)", "drama (E)", "drama"]  # the name that is set stays

@@ -1,6 +1,6 @@
 """Described interests: their events, what each would recommend alone, and their names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -75,7 +75,7 @@ def describe_interests(
 
     Cost: one search for all interests together.
     """
-    shown = interests.shown.cpu().numpy()
+    shown = interests.shown.cpu().numpy().copy()
     added, number_of_model = len(options.added), shown.shape[1] - len(options.added)
     for row, history in enumerate(histories):
         if not len(history):
@@ -210,7 +210,7 @@ def name_interests(
         best = np.lexsort((np.arange(len(score)), -score))[:NAMES]
         name = ", ".join(catalog.category_names[c] for c in best.tolist() if score[c] > 0)
         names.append(given.get(at, name))
-    return _distinct(catalog, read, weights, names)
+    return _distinct(catalog, read, weights, names, given)
 
 
 def _log_odds(share: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -224,19 +224,25 @@ def _distinct(
     read: NDArray[np.int64],
     weights: Float[np.ndarray, "K L"],
     names: Sequence[str],
+    given: Collection[int],
 ) -> list[str]:
-    """Return the names with titles of events added where a name is empty or used before."""
-    distinct: list[str] = []
-    for at, name in enumerate(names):
-        unique = name
-        for event in np.argsort(-weights[at], kind="stable").tolist() if len(read) else []:
-            if unique and unique not in distinct:
+    """Return the names with titles of events added where a name is empty or used before.
+
+    Names that are set come first, by their positions in ``given``, so that they stay as they are.
+    """
+    distinct: dict[int, str] = {}
+    for at in sorted(range(len(names)), key=lambda at: at not in given):
+        name = unique = names[at]
+        used = set(distinct.values())
+        heaviest = np.argsort(-weights[at], kind="stable")
+        for event in heaviest[weights[at][heaviest] > 0].tolist():
+            if unique and unique not in used:
                 break
             title = catalog.title(int(read[event]))
             unique = f"{name} ({title})" if name else title
         number = 2
-        while unique in distinct:
+        while unique in used:
             unique = f"{name} {number}".strip()
             number += 1
-        distinct.append(unique)
-    return distinct
+        distinct[at] = unique
+    return [distinct[at] for at in range(len(names))]

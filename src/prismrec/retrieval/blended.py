@@ -89,10 +89,13 @@ class BlendedSource:
         size = self.rules.table.shape[0]
         key, strength = self._candidates_of_rules(rows, size)
         wanted = np.arange(len(rows))[:, None] * size + items
-        at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
-        found = (key[at] == wanted) & (items > 0) if len(key) else np.zeros(items.shape, bool)
-        p_rules = np.where(found, strength[at] if len(key) else 0.0, 0.0)
-        return np.minimum(self.rules.weight * p_rules / np.exp(scores.astype(np.float64)), 1.0)
+        key, strength = np.append(key, -1), np.append(strength, 0.0)  # never empty
+        at = np.searchsorted(key[:-1], wanted)
+        found = (key[at] == wanted) & (items > 0)
+        with np.errstate(divide="ignore"):  # log(0) of items without a rule
+            log_rules = np.log(self.rules.weight * np.where(found, strength[at], 0.0))
+        shares: NDArray[np.float64] = np.exp(np.minimum(log_rules - scores, 0.0))
+        return shares
 
     def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
         """See ``CandidateSource.shares``."""

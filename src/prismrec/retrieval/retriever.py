@@ -19,6 +19,7 @@ from prismrec.rerank import (
     CandidateSource,
     Diversity,
     Frontier,
+    InterestOptions,
     ListOptions,
     MixFrontier,
     RankedLists,
@@ -200,12 +201,13 @@ class Retriever:
     ) -> Iterator[tuple[NDArray[np.int64], ListOptions]]:
         """Yield the users with a history, and those without, each with their options.
 
-        A user without a history gets popular items with at least a little diversity.
+        A user without a history gets popular items with at least a little diversity; there are no
+        interests to steer.
         """
         added = len(options.interests.added) > 0
         known = np.array([len(history) > 0 or added for history in histories], dtype=bool)
         diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
-        without = replace(options, diversity=diversity)
+        without = replace(options, diversity=diversity, interests=InterestOptions())
         if known.any():
             yield np.flatnonzero(known), options
         if not known.all():
