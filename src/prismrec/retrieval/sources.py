@@ -89,7 +89,8 @@ class InterestSource:
 
     def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
         """Return the prior of each interest that items belong to; a row sums to 1."""
-        prior = self.query.prior[rows].astype(np.float64)
+        given = self.query.prior if self.query.log_prior is None else self.query.log_prior
+        prior = given[rows].astype(np.float64)
         if self.query.parts is not None:
             several = (~np.isneginf(prior)).sum(axis=1) > 1
             prior[several, 0] = -np.inf
