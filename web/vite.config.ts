@@ -1,13 +1,38 @@
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // `npm run dev` shows the page on top of a service that runs already: PRISMREC=http://… npm run dev
 const service = process.env.PRISMREC ?? "http://127.0.0.1:8000";
 
+/** main.ts chooses the language first; the browser loads the rest of the page meanwhile. */
+const preload: Plugin = {
+  name: "preload-start",
+  transformIndexHtml: {
+    order: "post",
+    handler(_, { bundle }) {
+      const chunks = Object.values(bundle ?? {}).flatMap((one) => (one.type === "chunk" ? [one] : []));
+      const start = chunks.find(({ facadeModuleId }) => facadeModuleId?.endsWith("/src/start.ts"));
+      if (!start) return [];
+      const needed = [start, ...chunks.filter(({ fileName }) => start.imports.includes(fileName))];
+      const styles = new Set(needed.flatMap((one) => [...(one.viteMetadata?.importedCss ?? [])]));
+      const link = (rel: string, file: string) => ({
+        tag: "link",
+        attrs: { rel, crossorigin: true, href: `./${file}` },
+        injectTo: "head" as const,
+      });
+      return [
+        ...needed.map(({ fileName }) => link("modulepreload", fileName)),
+        ...[...styles].map((file) => link("stylesheet", file)),
+      ];
+    },
+  },
+};
+
 export default defineConfig({
   base: "./",
-  plugins: [svelte()],
+  plugins: [svelte(), preload],
   test: { css: true }, // a test reads the colours
   server: { proxy: { "/v1": service, "/readyz": service } },
   build: {

@@ -1,11 +1,6 @@
-import { mount } from "svelte";
-import App from "./App.svelte";
-import { settings } from "./settings.svelte";
-import "./style.css";
+import { firstLanguage, loadWords } from "./language";
 
+// The page and its texts are loaded at the same time.
 const target = document.getElementById("page");
-if (target) {
-  // Without its texts the page would be empty, so it is shown in English then.
-  await settings.loadWords().catch(() => {});
-  mount(App, { target });
-}
+const [{ start }, words] = await Promise.all([import("./start"), loadWords(firstLanguage())]);
+if (target) start(target, words);

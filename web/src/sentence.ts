@@ -2,7 +2,7 @@
 
 import type { Answer, Interest } from "./api";
 
-export type Part = { interest: Interest; count: number; amount: "mostly" | "some" | "little" };
+export type Part = { interest: Interest; count: number; amount: "all" | "mostly" | "some" | "little" };
 
 export type Sentence = {
   /** Different items of the history that the catalog holds. */
@@ -30,8 +30,9 @@ export function sentenceOf(answer: Answer, history: string[]): Sentence {
   };
 }
 
-/** "mostly" is at least half of the list, "a little" the last part, with at most 15 %. */
+/** "all" is the whole list, "mostly" at least half of it, "a little" the last part, with at most 15 %. */
 function amountOf(share: number, at: number, parts: number): Part["amount"] {
+  if (share === 1) return "all";
   if (at === 0 && share >= 0.5) return "mostly";
   return at > 0 && at === parts - 1 && share <= 0.15 ? "little" : "some";
 }

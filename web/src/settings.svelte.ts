@@ -1,53 +1,26 @@
 /** The visitor's language and colours, stored in this browser. */
 
-import { type Words, english } from "./words";
+import { type Language, firstLanguage, loadWords, read, store } from "./language";
+import type { Words } from "./words";
 
-export type Language = "en" | "zh";
+export type { Language };
 export type Theme = "auto" | "light" | "dark";
 const THEMES: Theme[] = ["auto", "light", "dark"];
-/** Chinese texts are loaded when they are needed. */
-const loadChinese = async (): Promise<Words> => (await import("./words.zh")).chinese;
-
-/** A browser can forbid storage; the page works without it. */
-function read(name: string): string | null {
-  try {
-    return localStorage.getItem(`prismrec.${name}`);
-  } catch {
-    return null;
-  }
-}
-
-function store(name: string, value: string): void {
-  try {
-    localStorage.setItem(`prismrec.${name}`, value);
-  } catch {
-    // The choice lasts for this visit only.
-  }
-}
-
-function firstLanguage(): Language {
-  const chosen = read("language") ?? navigator.language;
-  return chosen.startsWith("zh") ? "zh" : "en";
-}
 
 class Settings {
   language = $state<Language>(firstLanguage());
   theme = $state<Theme>(THEMES.find((theme) => theme === read("theme")) ?? "auto");
-  words = $state.raw<Words>(english);
+  /** Set before the page is shown; see start.ts. */
+  words = $state.raw({} as Words);
   locale = $derived(this.language === "zh" ? "zh-CN" : "en");
 
   constructor() {
     this.show();
   }
 
-  /** Load the texts of the language; the page waits for them, so that no text changes later. */
-  async loadWords(): Promise<void> {
-    if (this.language === "zh") this.words = await loadChinese();
-  }
-
   async switchLanguage(): Promise<void> {
     const next: Language = this.language === "en" ? "zh" : "en";
-    this.words = next === "en" ? english : await loadChinese();
+    this.words = await loadWords(next);
     this.language = next;
     store("language", this.language);
     this.show();

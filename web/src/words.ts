@@ -34,6 +34,7 @@ export const english = {
     items: (count: number) => `${count} ${count === 1 ? "item" : "items"}`,
     interests: (count: number) => `${count} ${count === 1 ? "interest" : "interests"}`,
     recommendations: (count: number) => `${count} ${count === 1 ? "recommendation" : "recommendations"}`,
+    all: "all",
     mostly: "mostly",
     little: "a little",
     one: "This history shows one interest:",

@@ -31,6 +31,7 @@ export const chinese: Words = {
     items: (count) => `${count} 个物品`,
     interests: (count) => `${count} 个兴趣`,
     recommendations: (count) => `${count} 个推荐`,
+    all: "全部是",
     mostly: "主要是",
     little: "少量",
     one: "这段行为历史只有一个兴趣：",

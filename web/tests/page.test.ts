@@ -97,7 +97,7 @@ describe("the sentence", () => {
   it("says mostly only for half of the list, and leaves out interests without items", () => {
     const said = sentenceOf(answer(list(1, 1, 2, 2, 7), three), ["a"]);
     expect(said.parts.map(({ amount }) => amount)).toEqual(["some", "some", "some"]);
-    expect(sentenceOf(answer(list(1), three), ["a"]).parts.map(({ amount }) => amount)).toEqual(["mostly"]);
+    expect(sentenceOf(answer(list(1), three), ["a"]).parts.map(({ amount }) => amount)).toEqual(["all"]);
   });
 });
 
