@@ -31,11 +31,15 @@ def record(monkeypatch):
 
     def recorded(recommend, cases, **options):
         report = evaluate(recommend, cases, **options)
-        tried.append((recommend.func.__self__.rules, len(cases), tuple(report.metrics.values())))
+        tried.append((recommend.rules, len(cases), tuple(report.metrics.values())))
         return report
 
     monkeypatch.setattr(tuning, "evaluate", recorded)
     return tried
+
+
+def one(dataset):
+    return [Case(dataset.histories[0], np.array([1]))]
 
 
 def geometric_mean(values):
@@ -98,8 +102,11 @@ def test_users_are_an_even_sample(dataset, monkeypatch):
     asked = []
     monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
     report = SimpleNamespace(metrics={"recall@10": 0.2, "recall@50": 0.5})
-    assert fit_rule_retriever(untrained(dataset), dataset.histories, list(range(11)))[0] is None
-    assert set(map(tuple, asked)) == {(0, 3, 6, 9), (0, 6)}
+    cases = [Case(dataset.histories[user], np.array([user + 1])) for user in range(11)]
+    cases.insert(4, Case(np.array([], dtype=np.int64), np.array([1])))  # has popular items
+    assert fit_rule_retriever(untrained(dataset), dataset.histories, cases)[0] is None
+    users = {tuple(int(case.targets[0]) - 1 for case in some) for some in asked}
+    assert users == {(0, 3, 6, 9), (0, 6)}
 
 
 def test_kinds_that_cost_too_much_are_not_tried(dataset, ring, record, monkeypatch):
@@ -115,25 +122,27 @@ def test_kinds_that_cost_too_much_are_not_tried(dataset, ring, record, monkeypat
 @pytest.mark.parametrize(("with_rules", "kept"), [(0.1019, False), (0.1021, True)])
 def test_a_gain_below_two_percent_is_not_worth_rules(dataset, monkeypatch, with_rules, kept):
     def report(recommend, cases, **options):
-        plain = recommend.func.__self__.rules is None
+        plain = recommend.rules is None
         return SimpleNamespace(metrics={"recall@5": 0.1 if plain else with_rules})
 
     monkeypatch.setattr(tuning, "evaluate", report)
-    rules, how = fit_rule_retriever(untrained(dataset), dataset.histories, [0], metric="recall@5")
+    rules, how = fit_rule_retriever(
+        untrained(dataset), dataset.histories, one(dataset), metric="recall@5"
+    )
     assert (rules is not None) == kept
     assert ("was blended in" in how) == kept
 
 
 def test_a_long_list_does_not_gain_at_the_cost_of_its_top(dataset, monkeypatch):
     def report(recommend, cases, **options):
-        rules = recommend.func.__self__.rules
+        rules = recommend.rules
         if rules is None:
             return SimpleNamespace(metrics={"recall@10": 0.10, "recall@50": 0.20})
         top = 0.05 if rules.kind == "item-knn" else 0.12
         return SimpleNamespace(metrics={"recall@10": top, "recall@50": 0.25 - top / 4})
 
     monkeypatch.setattr(tuning, "evaluate", report)
-    rules, _ = fit_rule_retriever(untrained(dataset), dataset.histories, [0])
+    rules, _ = fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))
     assert rules.kind == "sequential-rules"
 
 

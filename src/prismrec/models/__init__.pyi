@@ -1,5 +1,5 @@
 from .chunked_softmax import CHUNK, LossFromLogsumexp, chunked_softmax_loss, find_hits
-from .clustering import assign_clusters
+from .clustering import Forming, assign_clusters
 from .embeddings import ItemCategories
 from .extractors import (
     EXTRACTORS,
@@ -12,7 +12,6 @@ from .extractors import (
     SharedRouting,
     Transformer,
 )
-from .forming import Forming
 from .losses import LOSSES, declare_softmax
 from .model import Model, Similarity
 from .readouts import LSE, READOUTS, Readout

@@ -6,19 +6,54 @@ Each event is compared by cosine with clusters of the events before it. A prefix
 therefore the same clusters as the whole history, and one pass serves all prefixes in training.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from prismrec.errors import ConfigError
+
 MIN_COSINE = 0.3
 """Below this cosine to every cluster an event starts a new one, if one is left. Values from 0.2 to
 0.4 give equal results on shared accounts of Beauty (docs/lab.md)."""
 DECAY = 0.8
 """Factor on the earlier events of a cluster whenever an event joins it."""
+LEAST = 1e-30
+"""Smallest prior."""
+NEARNESS = -0.5
+"""A cluster's prior is its share of (1 + distance from the newest event)^NEARNESS."""
 MAX_PRODUCTS = 1 << 22
 """Inner products of events in memory at once: 32 MiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forming:
+    """How interests are formed from a history when asked.
+
+    Raises:
+        ConfigError: ``clusters`` below 1, or ``whole_weight`` not a share.
+    """
+
+    clusters: int = 6
+    """Largest number of clusters."""
+    whole_weight: float = 0.7
+    """Prior of the whole history, from 0 to 1; the clusters share the rest."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.clusters < 1 or not 0 <= self.whole_weight <= 1:
+            raise ConfigError(
+                f"Interests were to be formed with clusters {self.clusters} and whole_weight "
+                f"{self.whole_weight}; use at least 1 cluster, and a weight from 0 to 1."
+            )
+
+    @property
+    def interests(self) -> int:
+        """K: the whole history and the clusters."""
+        return 1 + self.clusters
 
 
 @torch.no_grad()

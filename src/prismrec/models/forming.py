@@ -10,48 +10,16 @@ Kin: Pal et al., "PinnerSage", KDD 2020, which clusters a user's items when serv
 a cluster by one of its items, without the whole history.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from prismrec.errors import ConfigError
-from prismrec.models.clustering import assign_clusters
+from prismrec.models.clustering import LEAST, NEARNESS, Forming, assign_clusters
 from prismrec.models.extractors.base import Extractor
 from prismrec.types import Interests
 
 SAME = 0.9
 """Clusters whose vectors have a larger cosine are joined into one."""
-NEARNESS = -0.5
-"""A cluster's prior is its share of (1 + distance from the newest event)^NEARNESS."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forming:
-    """How interests are formed from a history when asked.
-
-    Raises:
-        ConfigError: ``clusters`` below 1, or ``whole_weight`` not a share.
-    """
-
-    clusters: int = 6
-    """Largest number of clusters."""
-    whole_weight: float = 0.7
-    """Prior of the whole history, from 0 to 1; the clusters share the rest."""
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.clusters < 1 or not 0 <= self.whole_weight <= 1:
-            raise ConfigError(
-                f"Interests were to be formed with clusters {self.clusters} and whole_weight "
-                f"{self.whole_weight}; use at least 1 cluster, and a weight from 0 to 1."
-            )
-
-    @property
-    def interests(self) -> int:
-        """K: the whole history and the clusters."""
-        return 1 + self.clusters
 
 
 def form_interests(
@@ -152,7 +120,7 @@ def _log_prior(
     share = (near[:, None] * member).sum(dim=2) / near.sum(dim=1, keepdim=True).clamp(min=1e-9)
     of_whole = torch.where(several, forming.whole_weight, 0.0)
     of_clusters = torch.where(several[:, None], (1 - forming.whole_weight) * share, 1.0)
-    prior: Tensor = torch.cat([of_whole[:, None], of_clusters], dim=1).clamp(min=1e-30).log()
+    prior: Tensor = torch.cat([of_whole[:, None], of_clusters], dim=1).clamp(min=LEAST).log()
     return prior
 
 

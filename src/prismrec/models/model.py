@@ -26,9 +26,10 @@ from torch.nn.functional import dropout, normalize
 
 from prismrec.errors import ConfigError
 from prismrec.models.added import add_interests
+from prismrec.models.clustering import Forming
 from prismrec.models.embeddings import ItemCategories, ItemTable
 from prismrec.models.extractors.base import Extractor
-from prismrec.models.forming import Forming, form_interests
+from prismrec.models.forming import form_interests
 from prismrec.models.histories import check_items, padded
 from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_items
 from prismrec.types import Interests
@@ -128,13 +129,10 @@ class Model(nn.Module):
             ConfigError: The model has one table.
         """
         if self.outputs is None:
-            raise ConfigError(
-                "Item vectors for two tables were given to a model with one table; build it with "
-                "tie_embeddings=False, or train with init 'random'."
-            )
+            given = "Item vectors for two tables were given to a model with one table"
+            raise ConfigError(f"{given}; set tie_embeddings=False, or init 'random'.")
         with torch.no_grad():
-            self.items.weight[1:] = sources[1:]
-            self.outputs.weight[1:, :-1] = outputs[1:]
+            self.items.weight[1:], self.outputs.weight[1:, :-1] = sources[1:], outputs[1:]
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
 
     def formed(self, forming: Forming | None) -> "Model":
@@ -156,7 +154,7 @@ class Model(nn.Module):
     @property
     def interests(self) -> int:
         """Number K of interests in evaluation; with ``forming`` the first is the whole history."""
-        return self.extractor.interests if self.forming is None else self.forming.interests
+        return (self.forming or self.extractor).interests
 
     def add_category_embeddings(self, item_categories: ItemCategories) -> None:
         """Add category embeddings to every table, until ``merge_category_embeddings``."""
@@ -213,9 +211,12 @@ class Model(nn.Module):
     def prefixes(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix; row b · L + t ends at slot t of row b.
 
-        Item numbers are not checked: ``train`` has checked them once.
+        In training with ``forming`` these are the formed interests. Item numbers are not checked.
         """
-        return self._scaled(self.extractor.prefixes(self._read(history), mask))
+        items, forming = self._read(history), self.forming if self.training else None
+        if forming is not None:
+            return self._scaled(self.extractor.formed_prefixes(items, mask, forming))
+        return self._scaled(self.extractor.prefixes(items, mask))
 
     def item_vectors(self) -> Float[Tensor, "V W"]:
         """Return the vectors to search: their inner product with an interest is its logit.
@@ -297,4 +298,4 @@ class Model(nn.Module):
             interests.vectors[row, number][:, None], history[row], self._sample,
             mask_history=self.mask_history_negatives,
         )[:, 0]  # fmt: skip
-        return interests._replace(bias=bias)
+        return interests._replace(bias=bias, log_prior=prior)

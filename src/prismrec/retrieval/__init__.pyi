@@ -1,4 +1,4 @@
-from .blended import BlendedSource
+from .blended import REFERENCE, BlendedSource
 from .index import (
     INDEXES,
     Choice,
@@ -26,6 +26,7 @@ from .sources import InterestSource, PopularSource
 __all__ = [
     "INDEXES",
     "NEIGHBOURS",
+    "REFERENCE",
     "BlendedSource",
     "Choice",
     "ExactIndex",

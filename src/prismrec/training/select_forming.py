@@ -20,7 +20,7 @@ FORMINGS = tuple(
 """How interests may be formed, those with the largest effect on lists first."""
 UNCERTAIN = Forming(clusters=6, whole_weight=0.7)
 """How they are formed without a validation split."""
-TOLERANCE = 0.01
+TOLERANCE = 0.02
 """Of those within this share of the best metric, the first one is chosen: its interests show more
 of their own items."""
 LENGTHS = (10, 20, 50)

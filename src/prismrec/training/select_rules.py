@@ -10,14 +10,14 @@ and EASE.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from prismrec.data import Case, Histories
 from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
 from prismrec.recommend import Recommender
-from prismrec.retrieval import NEIGHBOURS, RuleRetriever, keep_strongest_positive
+from prismrec.retrieval import NEIGHBOURS, REFERENCE, RuleRetriever, keep_strongest_positive
+from prismrec.training.found_once import FoundOnce, find_once
 from prismrec.training.select import evenly_spread
 
 WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -91,29 +91,36 @@ def fit_rule_retriever(
         The best rule retriever that was tried, or None if none improves the metric enough; and a
         sentence that describes the decision.
 
-    Cost: O(V³) for EASE, up to ``EASE_UP_TO`` items; 25 to 40 evaluations of ``TABLE_USERS``
-        users (nine tables at two weights, and the best table of each kind at a few more); and one
-        of ``RULE_USERS`` users per kind, and one without rules.
+    Users without a history get popular items, whatever the rules, and are left out.
+
+    Cost: O(V³) for EASE, up to ``EASE_UP_TO`` items; one search for ``RULE_USERS`` users, whose
+        candidates are then blended 25 to 40 times (nine tables at two weights, and the best table
+        of each kind at a few more).
     """
-    if not valid:
+    known = [case for case in valid if len(case.history)]
+    if not known:
         return None, "rules were not blended in: there is no validation split to compare them on"
     name, _, longest = metric.partition("@")
     ks = sorted({min(TOP, int(longest)), int(longest)})
-    cases = evenly_spread(valid, RULE_USERS)
+    cases, few = evenly_spread(known, RULE_USERS), evenly_spread(known, TABLE_USERS)
+    depth = max(REFERENCE, int(longest))
+    found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+    found_few = find_once(recommender, few, depth=depth, exclude_seen=exclude_seen)
 
-    def values(rules: RuleRetriever | None, cases: Sequence[Case]) -> tuple[float, ...]:
-        recommend = partial(recommender.with_rules(rules).ranked, exclude_seen=exclude_seen)
-        metrics = evaluate(recommend, cases, ks=ks, only=(name,)).metrics
+    def values(
+        rules: RuleRetriever | None, found: FoundOnce, cases: Sequence[Case]
+    ) -> tuple[float, ...]:
+        metrics = evaluate(found.lists(rules), cases, ks=ks, only=(name,)).metrics
         return tuple(metrics[f"{name}@{k}"] for k in ks)
 
     def measure(rules: RuleRetriever) -> Trial:
-        return Trial(rules, values(rules, evenly_spread(valid, TABLE_USERS)))
+        return Trial(rules, values(rules, found_few, few))
 
     kinds, skipped = _kinds(train, recommender.catalog.size)
     chosen = [_best_weight(_best_table(tables, measure), measure).rules for tables in kinds]
-    trials = [Trial(rules, values(rules, cases)) for rules in chosen]
+    trials = [Trial(rules, values(rules, found, cases)) for rules in chosen]
     trials.sort(key=lambda trial: -trial.score)  # stable: ties go to the first kind
-    best, plain = trials[0], values(None, cases)
+    best, plain = trials[0], values(None, found, cases)
     names = " and ".join(f"{name}@{k}" for k in ks)
     others = ", ".join([*map(str, trials[1:]), *skipped])
     if best.score <= MIN_GAIN * Trial(best.rules, plain).score:
