@@ -31,7 +31,7 @@ def test_the_sentence_counts_items_interests_and_recommendations(page, answers):
     for count in counts.values():
         assert f"({count})" in said
     assert said.count("(") >= len(counts)
-    assert ("mostly" in said) == (max(counts.values()) >= 10)
+    assert ("mostly" in said) == (10 <= max(counts.values()) < 20)
 
 
 def test_a_single_interest_is_said_as_one(visit, own_server):
