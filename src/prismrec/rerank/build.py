@@ -4,7 +4,8 @@ At strength 0 the list is the top of the candidates. Otherwise, and if interests
 ``CANDIDATES_PER_ITEM`` candidates are retrieved per item of the list. The options of the interests
 turn their scores into a relevance, which is scaled to 0…1 per user, and the re-ranker chooses.
 If a list of the re-ranker ``category`` is not certified to be the best list of the whole catalog,
-more candidates are retrieved, up to ``MAX_CANDIDATES``; the scale stays that of the first ones.
+more candidates are retrieved, up to ``MAX_CANDIDATES``; the scale stays that of the first ones. So
+are they for another re-ranker if a list misses items or the minimum of an interest.
 """
 
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ def build_lists(
     lists.plain[:], lists.certified[:] = lists.items, found[1]
     if plain:
         return lists
-    steering = Steering.of(source, found[0], options.interests)
+    steering = Steering.of(source, scaled_part(found[0], options), options.interests)
     while True:
         candidates = steering.steered(rows, found, depth)
         if exact:
@@ -99,8 +100,9 @@ def build_lists(
         lists.write(rows, candidates.ranked, chosen)
         lists.strength[rows], lists.certified[rows] = strengths, certified & candidates.known
         lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k)
-        rows = rows[~lists.certified[rows]]
-        if not len(rows) or depth >= MAX_CANDIDATES or not exact:
+        again = ~lists.certified[rows] if exact else _is_short(candidates, chosen)
+        rows = rows[again]
+        if not len(rows) or depth >= MAX_CANDIDATES:
             return lists
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
         found = source.search(rows, depth)
@@ -110,6 +112,13 @@ def first_depth(options: ListOptions) -> int:
     """Return the number of candidates to begin with."""
     shared = options.interests.mix == "shares" or any(options.interests.minimum.values())
     return (CANDIDATES_PER_SHARED_ITEM if shared else CANDIDATES_PER_ITEM) * options.k
+
+
+def scaled_part(candidates: RankedItems, options: ListOptions) -> RankedItems:
+    """Return the best candidates, whose relevance is scaled to 0…1; minima do not change it."""
+    shared = options.interests.mix == "shares"
+    depth = (CANDIDATES_PER_SHARED_ITEM if shared else CANDIDATES_PER_ITEM) * options.k
+    return RankedItems(*(part[:, :depth] for part in candidates))
 
 
 def frontiers_of(
@@ -125,8 +134,7 @@ def frontiers_of(
     rows, depth = np.arange(len(source)), first_depth(options)
     deepest = max(depth, MAX_CANDIDATES)
     ranked, known = source.search(rows, deepest)
-    first = RankedItems(*(part[:, :depth] for part in ranked))
-    steering = Steering.of(source, first, options.interests)
+    steering = Steering.of(source, scaled_part(ranked, options), options.interests)
     candidates = steering.steered(rows, (ranked, known), deepest)
     categories = categories_in(ranked, category_of)
     return [
@@ -153,6 +161,15 @@ def _choose(
         chosen[same] = columns
     missing = np.isneginf(np.take_along_axis(relevance, chosen, axis=1))
     return np.where(missing, -1, chosen), certified
+
+
+def _is_short(
+    candidates: SteeredCandidates, chosen: Int[np.ndarray, "R k"]
+) -> Bool[np.ndarray, " R"]:
+    """Return which lists miss items or the minimum of an interest, although there may be more."""
+    short = (chosen < 0).any(axis=1) & ~np.isneginf(candidates.bound)
+    is_short: Bool[np.ndarray, " R"] = short | ~candidates.complete
+    return is_short
 
 
 def categories_in(

@@ -73,7 +73,7 @@ class Steering:
     def of(
         cls, source: CandidateSource, first: RankedItems, options: InterestOptions
     ) -> "Steering":
-        """Return the steering of all users of a source, from their first candidates."""
+        """Return the steering of all users of a source, from the candidates that are scaled."""
         of_scores = score_range(first.scores)
         if options.mix == "mixture":
             return cls(source, options, of_scores, of_scores)
