@@ -6,8 +6,8 @@ import torch
 
 from prismrec.data.dataset import Dataset, build_dataset
 from prismrec.data.synthetic import open_world
-from prismrec.models.extractors import EXTRACTORS
 from prismrec.models import Forming
+from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
 from prismrec.recommend.recommender import Recommender
 
@@ -21,12 +21,17 @@ def small_dataset(spec: str = SPEC) -> Dataset:
 
 
 def untrained(
-    dataset: Dataset, *, extractor: str = "sa", interests: int = 3, **options: Any
+    dataset: Dataset,
+    *,
+    extractor: str = "sa",
+    interests: int = 3,
+    own: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Recommender:
-    """Build a recommender with random weights from a fixed seed."""
+    """Build a recommender with random weights from a fixed seed; ``own``: of the extractor."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=10)
+        made = EXTRACTORS[extractor](dim=8, interests=interests, max_len=10, **(own or {}))
         model = Model(dataset.catalog.size, made, **options)
         return Recommender.exact(model, dataset.catalog)
 
