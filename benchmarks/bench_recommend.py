@@ -3,11 +3,13 @@
     python benchmarks/bench_recommend.py --items 1000000 --index exact --index ivf-sq8
 
 One history of 50 items from three clusters, one thread: interests, search, merge, titles, reasons.
-Item vectors are those of ``bench_search``. The extractor (sa or prism, K = 4) is not trained, which
-takes the same time as a trained one.
+Item vectors are those of ``bench_search``. The model is not trained, which takes the same time as a
+trained one: sa with K = 4, prism with four heads, or formed: prism with K = 1 that forms interests,
+the default. Several models are compared request by request in one run.
 """
 
 import argparse
+import itertools
 import time
 
 import numpy as np
@@ -18,7 +20,7 @@ from bench_search import WIDTH, mixture
 from machine import report
 from prismrec.data import Catalog, IdMap
 from prismrec.io import set_threads
-from prismrec.models import Model, Prism, SelfAttentive
+from prismrec.models import Forming, Model, Prism, SelfAttentive
 from prismrec.recommend.build import build_recommender
 from prismrec.rerank import Filter
 
@@ -43,8 +45,9 @@ def make_model(items, kind):
     """Return a model that is not trained: sa, or prism with two item tables."""
     if kind == "sa":
         return Model(items + 1, SelfAttentive(dim=WIDTH, interests=4, max_len=50))
-    extractor = Prism(dim=WIDTH, interests=4, max_len=50)
-    return Model(items + 1, extractor, similarity="dot", tie_embeddings=False, normalized=True)
+    extractor = Prism(dim=WIDTH, interests=1 if kind == "formed" else 4, max_len=50)
+    model = Model(items + 1, extractor, similarity="dot", tie_embeddings=False, normalized=True)
+    return model.formed(Forming() if kind == "formed" else None)
 
 
 def make_recommender(items, index, kind):
@@ -71,9 +74,10 @@ def make_recommender(items, index, kind):
     return recommender, histories[:REQUESTS]
 
 
-def bench(items, index, model):
-    """Measure requests of several kinds."""
-    recommender, histories = make_recommender(items, index, model)
+def bench(items, index, models):
+    """Measure requests of several kinds, of all models in turn."""
+    made = {model: make_recommender(items, index, model) for model in models}
+    recommender, histories = made[models[0]]
     names = [recommender.catalog.items.external(history.tolist()) for history in histories]
     blocked = Filter(blocked=[f"item-{number}" for number in range(1, 1_000)])
     kinds = {
@@ -83,14 +87,14 @@ def bench(items, index, model):
         "one category of 200": {"filter": Filter(categories=["category 7"])},
     }
     for kind, options in kinds.items():
-        recommender.recommend(names[0], 20, **options)
-        walls = []
-        for history in names:
-            began = time.perf_counter()
-            recommender.recommend(history, 20, **options)
-            walls.append(1e3 * (time.perf_counter() - began))
-        for share in (50, 95):
-            value = float(np.percentile(walls, share))
+        walls = {model: [] for model in models}
+        for history in [names[0], *names]:
+            for model, (recommender, _) in made.items():
+                began = time.perf_counter()
+                recommender.recommend(history, 20, **options)
+                walls[model].append(1e3 * (time.perf_counter() - began))
+        for model, share in itertools.product(models, (50, 95)):
+            value = float(np.percentile(walls[model][1:], share))
             report(
                 f"recommend, {kind}, p{share}", value, "ms", items=items, index=index, model=model
             )
@@ -100,8 +104,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--index", action="append")
-    parser.add_argument("--model", choices=("sa", "prism"), default="prism")
+    parser.add_argument("--model", choices=("sa", "prism", "formed"), action="append")
     args = parser.parse_args()
     set_threads(1)
     for name in args.index or ["exact", "ivf-sq8"]:
-        bench(args.items, name, args.model)
+        bench(args.items, name, args.model or ["formed", "prism"])

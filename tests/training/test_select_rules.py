@@ -146,6 +146,18 @@ def test_a_long_list_does_not_gain_at_the_cost_of_its_top(dataset, monkeypatch):
     assert rules.kind == "sequential-rules"
 
 
+def test_the_top_does_not_gain_at_the_cost_of_the_whole_list(dataset, monkeypatch):
+    def report(recommend, cases, **options):
+        rules = recommend.rules
+        if rules is None:
+            return SimpleNamespace(metrics={"recall@10": 0.10, "recall@50": 0.20})
+        top, whole = {"item-knn": (0.20, 0.19), "ease": (0.11, 0.21)}.get(rules.kind, (0.1, 0.2))
+        return SimpleNamespace(metrics={"recall@10": top, "recall@50": whole})
+
+    monkeypatch.setattr(tuning, "evaluate", report)
+    assert fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))[0].kind == "ease"
+
+
 def test_where_order_means_nothing_rules_by_users_are_chosen():
     # Each event of a user is a random item of the user's tastes.
     spec = "synthetic:many-taste?users=150&items=300&clusters=30&events=40&seed=1"

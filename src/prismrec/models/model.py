@@ -43,23 +43,24 @@ class Model(nn.Module):
     Args:
         size: V, the number of items plus one for padding; row 0 of the table is always 0.
         extractor: Computes interests from the item vectors of a history.
-        similarity: "dot" scores by inner product; "cosine" by inner product of unit vectors.
+        similarity: "dot" is the inner product; "cosine" is that of unit vectors.
         temperature: Logits are divided by it; below 1 sharpens. For cosine use 0.05 to 0.1.
         dropout: Share of the numbers of each history vector that are set to 0 in training.
         tie_embeddings: Use one table for histories and for search. False adds a second table for
             search, with a bias per item.
         normalized: In evaluation, make the scores of each interest log probabilities: add its log
             prior and subtract its log normalizer over the catalog. For the readout "mixture", in
-            which training does not depend on the normalizer. A forward pass then costs O(B K V D)
-            more, up to ``log_normalizer.MAX_ITEMS`` items; beyond, the sum is estimated from a
-            sample of that many items.
+            which training does not depend on the normalizer. It costs O(B K V D) more, up to
+            ``log_normalizer.MAX_ITEMS`` items; beyond, a sample of that many is summed.
         mask_history_negatives: Exclude the items of a history from its negatives in training and
-            from the sums of ``normalized``. For lists that exclude these items; in other lists
-            they would rank too high.
+            from the sums of ``normalized``. For lists that exclude them; else they rank too high.
 
     Raises:
         ConfigError: An impossible size, similarity, temperature or dropout.
     """
+
+    forming: Forming | None
+    _sample: ItemSample | None
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class Model(nn.Module):
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
         self.normalized, self.mask_history_negatives = normalized, mask_history_negatives
-        self._sample: ItemSample | None = None
+        self._sample, self.forming = None, None
         self.options: dict[str, Any] = {
             "similarity": similarity,
             "temperature": temperature,
@@ -94,7 +95,6 @@ class Model(nn.Module):
             "normalized": normalized,
             "mask_history_negatives": mask_history_negatives,
         }
-        self.forming: Forming | None = None
         self.items = ItemTable(size, extractor.dim)
         self.outputs: ItemTable | None = None
         if not tie_embeddings:  # the last number is the bias
@@ -108,11 +108,10 @@ class Model(nn.Module):
 
     def _draw_item_vectors(self) -> None:
         """Draw item vectors: normal, of expected length 1; the row of padding and biases are 0."""
-        with torch.no_grad():
-            for table in self.tables:
-                table.weight.normal_(std=self.items.embedding_dim**-0.5)[0] = 0
-            if self.outputs is not None:
-                self.outputs.weight[:, -1] = 0
+        for table in self.tables:
+            table.weight.data.normal_(std=self.items.embedding_dim**-0.5)[0] = 0
+        if self.outputs is not None:
+            self.outputs.weight.data[:, -1] = 0
 
     def set_item_vectors(
         self,

@@ -17,7 +17,7 @@ from prismrec.data import Case, Histories
 from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
 from prismrec.recommend import Recommender
 from prismrec.retrieval import NEIGHBOURS, REFERENCE, RuleRetriever, keep_strongest_positive
-from prismrec.training.found_once import FoundOnce, find_once
+from prismrec.training.found_once import find_once
 from prismrec.training.select import evenly_spread
 
 WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -84,7 +84,7 @@ def fit_rule_retriever(
         valid: Validation cases.
         metric: Metric that the rules must improve by more than ``MIN_GAIN``. For lists of more than
             ``TOP`` items it is the geometric mean of the metric at ``TOP`` and at that length, so
-            that a long list does not gain at the cost of its top.
+            that a long list does not gain at the cost of its top, and no rules may lower either.
         exclude_seen: Exclude the items of the history from lists.
 
     Returns:
@@ -102,31 +102,48 @@ def fit_rule_retriever(
         return None, "rules were not blended in: there is no validation split to compare them on"
     name, _, longest = metric.partition("@")
     ks = sorted({min(TOP, int(longest)), int(longest)})
-    cases, few = evenly_spread(known, RULE_USERS), evenly_spread(known, TABLE_USERS)
-    depth = max(REFERENCE, int(longest))
-    found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
-    found_few = find_once(recommender, few, depth=depth, exclude_seen=exclude_seen)
 
-    def values(
-        rules: RuleRetriever | None, found: FoundOnce, cases: Sequence[Case]
-    ) -> tuple[float, ...]:
-        metrics = evaluate(found.lists(rules), cases, ks=ks, only=(name,)).metrics
-        return tuple(metrics[f"{name}@{k}"] for k in ks)
+    def measured(cases: Sequence[Case]) -> Callable[[RuleRetriever | None], tuple[float, ...]]:
+        """Return the function that measures rules on some users."""
+        depth = max(REFERENCE, int(longest))
+        found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+
+        def values(rules: RuleRetriever | None) -> tuple[float, ...]:
+            metrics = evaluate(found.lists(rules), cases, ks=ks, only=(name,)).metrics
+            return tuple(metrics[f"{name}@{k}"] for k in ks)
+
+        return values
+
+    values = measured(evenly_spread(known, RULE_USERS))
+    of_few = measured(evenly_spread(known, TABLE_USERS))
 
     def measure(rules: RuleRetriever) -> Trial:
-        return Trial(rules, values(rules, found_few, few))
+        return Trial(rules, of_few(rules))
 
     kinds, skipped = _kinds(train, recommender.catalog.size)
     chosen = [_best_weight(_best_table(tables, measure), measure).rules for tables in kinds]
-    trials = [Trial(rules, values(rules, found, cases)) for rules in chosen]
-    trials.sort(key=lambda trial: -trial.score)  # stable: ties go to the first kind
-    best, plain = trials[0], values(None, found, cases)
-    names = " and ".join(f"{name}@{k}" for k in ks)
-    others = ", ".join([*map(str, trials[1:]), *skipped])
-    if best.score <= MIN_GAIN * Trial(best.rules, plain).score:
+    trials = [Trial(rules, values(rules)) for rules in chosen]
+    return _choose(trials, values(None), " and ".join(f"{name}@{k}" for k in ks), skipped)
+
+
+def _choose(
+    trials: list[Trial], plain: tuple[float, ...], names: str, skipped: Sequence[str]
+) -> tuple[RuleRetriever | None, str]:
+    """Return the best rules if they gain enough, and a sentence that describes the decision.
+
+    Rules that lower one of the metrics are not used: the end of the list must not pay for its top.
+    """
+
+    def lowers(trial: Trial) -> bool:
+        return any(value < alone for value, alone in zip(trial.values, plain, strict=True))
+
+    # Ties go to the first kind.
+    best, *rest = sorted(trials, key=lambda trial: (lowers(trial), -trial.score))
+    others = ", ".join([*map(str, rest), *skipped])
+    if lowers(best) or best.score <= MIN_GAIN * Trial(best.rules, plain).score:
         return None, (
             f"rules were not blended in: none raised {names} on validation ({_joined(plain)}) by "
-            f"2 %; with rules: {best}, {others}"
+            f"2 % and lowered neither; with rules: {best}, {others}"
         )
     return best.rules, (
         f"{best.rules.kind} was blended in with weight {best.rules.weight:g} and recency "
