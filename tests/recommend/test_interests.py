@@ -76,6 +76,14 @@ def test_a_category_that_is_typical_of_both_sides_names_the_interest():
     assert "music" not in name
 
 
+def test_a_category_that_is_rare_among_what_is_found_does_not_name_the_interest():
+    # Of the events 70 % are "war"; of what is found 8 %, which is less than in the whole catalog.
+    catalog = catalog_of([[0], [1], [2]], names=["drama", "war", "noir"], counts=[70, 20, 10])
+    finds = np.array([2, *[3] * 4, *[1] * 7])
+    (name,) = name_interests(catalog, np.array([2, 3]), np.array([[0.7, 0.3]]), [finds], {})
+    assert name == "noir"
+
+
 def test_the_title_of_an_event_of_the_interest_tells_equal_names_apart():
     catalog = catalog_of([[0], [0], [0]], names=["drama"], titles=["One", "Two", "Three"])
     weights = np.array([[0.7, 0.3, 0.0], [0.6, 0.4, 0.0]])
