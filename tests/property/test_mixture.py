@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from prismrec.rerank import Filter
-from prismrec.retrieval import search
+from prismrec.retrieval import Query, search
 from prismrec.retrieval.index import ExactIndex
-from prismrec.retrieval.search import Query, retrieve
+from prismrec.retrieval.search import retrieve
 from worlds import formed, ids
 
 

@@ -11,7 +11,7 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.recommend import interests as described_interests
-from prismrec.recommend.interests import added_vectors, name_interests
+from prismrec.recommend.interests import added_vectors, describe_interests, name_interests
 from prismrec.rerank import AddedInterest, InterestOptions
 from prismrec.retrieval.rules import RuleRetriever
 from worlds import formed, ids, untrained
@@ -136,7 +136,11 @@ def test_describing_interests_does_not_change_which_are_active(dataset, recommen
     numbers = [np.empty(0, dtype=np.int64), dataset.histories[0]]
     read = recommender.model.interests_of(numbers)
     before = read.active.clone()
-    assert not recommender._described(numbers, read)[0]
+    described = describe_interests(
+        recommender.retriever, numbers, read, 10, None, InterestOptions()
+    )
+    assert not described[0]
+    assert described[1]
     assert (read.active == before).all()
 
 
