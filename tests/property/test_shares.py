@@ -360,3 +360,15 @@ def test_a_list_is_filled_from_deeper_candidates(rerank):
 
     assert listed(weights={0: 0}) == [101, 102, 103]
     assert listed(minimum={1: 2}) == [1, 101, 102]
+
+
+@given(sources(interests=3), st.sampled_from([0.02, 0.1, 0.5]), st.integers(1, 8))
+@settings(max_examples=60)
+def test_a_tiny_weight_does_not_change_what_diversity_means(source, strength, k):
+    number = int(source.interest[0])
+    others = np.flatnonzero(source.interest != number)
+    # There are enough other items, so that none of this interest is among those that are scaled.
+    if len(others) >= 4 * k:
+        muted = source.listed(k, mix="shares", weights={number: 0}, diversity=strength)
+        tiny = source.listed(k, mix="shares", weights={number: 1e-9}, diversity=strength)
+        assert muted.tolist() == tiny.tolist()

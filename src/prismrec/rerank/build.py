@@ -81,7 +81,7 @@ def build_lists(
     lists.plain[:], lists.certified[:] = lists.items, found[1]
     if plain:
         return lists
-    steering = Steering.of(source, scaled_part(found[0], options), options.interests)
+    steering = Steering.of(source, found[0], options.interests, CANDIDATES_PER_ITEM * k)
     while True:
         candidates = steering.steered(rows, found, depth)
         if exact:
@@ -114,13 +114,6 @@ def first_depth(options: ListOptions) -> int:
     return (CANDIDATES_PER_SHARED_ITEM if shared else CANDIDATES_PER_ITEM) * options.k
 
 
-def scaled_part(candidates: RankedItems, options: ListOptions) -> RankedItems:
-    """Return the best candidates, whose relevance is scaled to 0…1; minima do not change it."""
-    shared = options.interests.mix == "shares"
-    depth = (CANDIDATES_PER_SHARED_ITEM if shared else CANDIDATES_PER_ITEM) * options.k
-    return RankedItems(*(part[:, :depth] for part in candidates))
-
-
 def frontiers_of(
     source: CandidateSource, options: ListOptions, *, category_of: Int[np.ndarray, " V"]
 ) -> list[Frontier]:
@@ -134,7 +127,8 @@ def frontiers_of(
     rows, depth = np.arange(len(source)), first_depth(options)
     deepest = max(depth, MAX_CANDIDATES)
     ranked, known = source.search(rows, deepest)
-    steering = Steering.of(source, scaled_part(ranked, options), options.interests)
+    first = RankedItems(*(part[:, :depth] for part in ranked))
+    steering = Steering.of(source, first, options.interests, CANDIDATES_PER_ITEM * options.k)
     candidates = steering.steered(rows, (ranked, known), deepest)
     categories = categories_in(ranked, category_of)
     return [

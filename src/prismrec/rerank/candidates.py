@@ -71,15 +71,20 @@ class Steering:
 
     @classmethod
     def of(
-        cls, source: CandidateSource, first: RankedItems, options: InterestOptions
+        cls, source: CandidateSource, first: RankedItems, options: InterestOptions, scaled: int
     ) -> "Steering":
-        """Return the steering of all users of a source, from the candidates that are scaled."""
-        of_scores = score_range(first.scores)
+        """Return the steering of all users of a source, from their first candidates.
+
+        The relevance of the ``scaled`` best ones becomes 0…1: more candidates, or those of an
+        interest with a tiny weight, do not change the scale.
+        """
+        of_scores = score_range(first.scores[:, :scaled])
         if options.mix == "mixture":
             return cls(source, options, of_scores, of_scores)
         shares = source.shares(np.arange(len(source)))
         relevance = steer(first.scores.astype(np.float64), first.interest, shares, options)
-        return cls(source, options, of_scores, score_range(relevance))
+        best = -np.sort(-relevance, axis=1)[:, :scaled]
+        return cls(source, options, of_scores, score_range(best))
 
     def steered(
         self,
