@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.build import first_depth
+from prismrec.rerank.build import CANDIDATES_PER_ITEM, MAX_CANDIDATES, first_depth
 from prismrec.rerank.candidates import CandidateSource
-from prismrec.rerank.category import rescale, score_range
+from prismrec.rerank.category import rank_in_category, rescale, score_range
 from prismrec.rerank.frontier import lists_along
 from prismrec.rerank.options import InterestOptions, ListOptions
 from prismrec.rerank.shares import steer
@@ -33,21 +33,24 @@ def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixF
 
     Scores and places include the weights of the interests. Diversity and minima are not applied.
 
-    Cost: one search for ``first_depth`` items per user, and O(k M) per list.
+    Cost: one search for ``MAX_CANDIDATES`` items per user, and O(K k²) per list.
     """
     shared = InterestOptions(
         mix="shares", weights=options.interests.weights, added=options.interests.added
     )
     mixed = replace(shared, mix="mixture")
     rows = np.arange(len(source))
-    found = source.search(rows, first_depth(replace(options, interests=shared)))[0]
+    deepest = max(first_depth(replace(options, interests=shared)), MAX_CANDIDATES)
+    found = source.search(rows, deepest)[0]
     scores, shares = found.scores.astype(np.float64), source.shares(rows)
     relevance = steer(scores, found.interest, shares, mixed)
     place = -steer(scores, found.interest, shares, shared)
-    scaled = rescale(relevance, *score_range(scores))
+    scaled = rescale(relevance, *score_range(scores[:, : CANDIDATES_PER_ITEM * options.k]))
+    # Only the k best items of an interest can be in a list.
+    near = rank_in_category(scores, found.interest) < options.k
     frontiers: list[MixFrontier | None] = []
     for row in rows.tolist():
-        present = np.isfinite(scaled[row]) & np.isfinite(place[row])
+        present = near[row] & np.isfinite(scaled[row]) & np.isfinite(place[row])
         interest = found.interest[row, present]
         if len(np.unique(interest)) < 2:
             frontiers.append(None)
