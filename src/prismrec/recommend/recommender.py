@@ -34,7 +34,7 @@ from prismrec.rerank import (
     MixFrontier,
     check_length,
 )
-from prismrec.retrieval import ExactIndex
+from prismrec.retrieval import ExactIndex, Retriever
 from prismrec.types import Interests, RankedItems
 
 
@@ -105,25 +105,27 @@ class Recommender(RecommenderParts):
         numbers = [self.catalog.items.index_known(history) for history in histories]
         read, eligible = self._read(numbers, options), self.eligible(options.filter)
         batch = (numbers, read, options, eligible)
-        lists = self.retriever.lists(*batch)
+        retriever = self.retriever.remembering() if explain or frontier else self.retriever
+        lists = retriever.lists(*batch)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
-            described = with_top(self._described(numbers, read, options.interests), top_items)
+            described = self._described(retriever, numbers, read, options.interests)
+            described = with_top(described, top_items)
         frontiers: Sequence[Frontier | None] = [None] * len(numbers)
         mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
         if frontier:
-            frontiers = self.retriever.frontiers(*batch)
-            mixes = self.retriever.mix_frontiers(*batch)
+            frontiers = retriever.frontiers(*batch)
+            mixes = retriever.mix_frontiers(*batch)
         reasons = None
         if explain:
             reasons = Reasons(
                 self.catalog,
-                self.retriever.query_of(numbers, read),
+                retriever.query_of(numbers, read),
                 read,
                 self.model.vectors_as_numpy,
                 self.model.extractor.max_len,
                 self.rules,
-                self.retriever.rule_shares(numbers, read, lists, options, eligible),
+                retriever.rule_shares(numbers, read, lists, options, eligible),
             )
         builder = AnswerBuilder(self.catalog, self.provisional, lists, options, reasons)
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
@@ -136,12 +138,13 @@ class Recommender(RecommenderParts):
 
     def _described(
         self,
+        retriever: Retriever,
         numbers: Sequence[NDArray[np.int64]],
         read: Interests,
         options: InterestOptions = InterestOptions(),  # noqa: B008 -- frozen
     ) -> list[list[Interest]]:
         longest, visible = self.model.extractor.max_len, self.eligible(Filter())
-        return describe_interests(self.retriever, numbers, read, longest, visible, options)
+        return describe_interests(retriever, numbers, read, longest, visible, options)
 
     def recommend_frame(self, frame: Any, options: ListOptions = ListOptions()) -> pl.DataFrame:  # noqa: B008
         """Recommend items to the histories of a data frame.
@@ -196,7 +199,7 @@ class Recommender(RecommenderParts):
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history."""
         numbers = [self.catalog.items.index_known(history)]
-        return self._described(numbers, self.model.interests_of(numbers))[0]
+        return self._described(self.retriever, numbers, self.model.interests_of(numbers))[0]
 
     def similar(self, item: str, k: int = 20, *, filter: Filter = Filter()) -> list[SimilarItem]:  # noqa: B008
         """Return the items whose vectors have the largest cosine to an item's, largest first.

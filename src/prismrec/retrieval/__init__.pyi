@@ -10,6 +10,7 @@ from .index import (
     recall_of,
 )
 from .merge import merge_candidates
+from .query import Found, Query, VectorsOf
 from .retriever import Retriever
 from .rules import (
     NEIGHBOURS,
@@ -20,7 +21,7 @@ from .rules import (
     keep_strongest_positive,
     recency_weights,
 )
-from .search import Found, Query, VectorsOf, retrieve
+from .search import retrieve
 from .sources import InterestSource, PopularSource
 
 __all__ = [

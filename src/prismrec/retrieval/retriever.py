@@ -29,8 +29,9 @@ from prismrec.rerank import (
 )
 from prismrec.retrieval.blended import BlendedSource
 from prismrec.retrieval.index.base import Index
+from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.rules import RuleRetriever
-from prismrec.retrieval.search import Found, Query, VectorsOf, retrieve
+from prismrec.retrieval.search import SearchMemory, retrieve
 from prismrec.retrieval.sources import InterestSource, PopularSource
 from prismrec.types import Interests
 
@@ -54,6 +55,8 @@ class Retriever:
     """Whether the interests are joined as a mixture; their scores are then log probabilities."""
     rules: RuleRetriever | None = None
     """Blended with the interests; None for none."""
+    memory: SearchMemory | None = None
+    """What the index found before, see ``remembering``."""
 
     def __repr__(self) -> str:
         rules = f", {self.rules!r}" if self.rules else ""
@@ -82,8 +85,9 @@ class Retriever:
             return PopularSource(self.catalog, users, eligible, self.vectors_of, self.dim)
         query = self.query_of(histories, interests, exclude_seen=exclude_seen)
         source = InterestSource(
-            self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim
-        )
+            self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim,
+            memory=self.memory,
+        )  # fmt: skip
         return source if self.rules is None else BlendedSource(source, self.rules)
 
     def query_of(
@@ -194,7 +198,14 @@ class Retriever:
 
     def retrieve(self, query: Query, depth: int, eligible: Bool[np.ndarray, " V"] | None) -> Found:
         """Return the ``depth`` best eligible items of each query of ``query``."""
-        return retrieve(self.index, query, depth, eligible=eligible, vectors_of=self.vectors_of)
+        return retrieve(
+            self.index, query, depth,
+            eligible=eligible, vectors_of=self.vectors_of, memory=self.memory,
+        )  # fmt: skip
+
+    def remembering(self) -> "Retriever":
+        """Return the same retriever for one answer: it searches no query vector twice."""
+        return replace(self, memory=SearchMemory())
 
     def _split(
         self, histories: Sequence[NDArray[np.int64]], options: ListOptions

@@ -7,102 +7,49 @@ or, as a mixture, log Σ exp over all interests, which is its log probability if
 interest are log probabilities.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from prismrec.numerics import top_k
+from prismrec.retrieval.all_scores import retrieve_from_all_scores
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.merge import is_excluded, merge_candidates
-from prismrec.types import Candidates, Interests
+from prismrec.retrieval.query import Found, Query, VectorsOf
+from prismrec.types import Candidates
 
-VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
-"""Item numbers ``[N]`` → their vectors ``[N, W]``; W is D, or D + 1 with item biases."""
 SMALL = 1 << 16
 """Largest exact index for which all scores of a user are computed at once."""
-MAX_SCORES = 1 << 19
-"""Scores in memory at once, 2 MiB: they stay in the cache."""
-LEAST = -103.0
-"""Smallest log probability in single precision; an item is never lost because it is less likely."""
 FEW = 8
 """If less than one item in ``FEW`` is eligible, only the eligible items are searched."""
 MAX_DEPTH = 4_096
 """Largest number of candidates per interest of a mixture; beyond, a list is not certified."""
+FIRST = 4
+"""Factor on the number of candidates per interest in the first search for a mixture."""
 DEEPER = 4
 """Factor on the number of candidates per interest, if a list is not certified."""
 
 
-class Found(NamedTuple):
-    """The best items per user, best first; item 0 and score -inf where there are fewer."""
+class SearchMemory:
+    """What an index found for each query vector, so that no vector is searched twice per answer."""
 
-    items: Int[np.ndarray, "B M"]
-    scores: Float[np.ndarray, "B M"]
-    certified: Bool[np.ndarray, " B"]  # no other item scores more; with an approximate index, up
-    # to its recall
+    def __init__(self) -> None:
+        self.found: dict[bytes, tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Query:
-    """The query vectors of a batch of users, and the items that each user must not get."""
-
-    vectors: Float[np.ndarray, "B K D"]
-    prior: Float[np.ndarray, "B K"]
-    """Added to the scores of each interest: its log prior, minus its log normalizer if it has one;
-    -inf for one that is not active."""
-    excluded: Sequence[NDArray[np.int64]]
-    """Item numbers that a user must not get, per user."""
-    mixture: bool = False
-    """Whether scores are joined as log Σ exp; otherwise an item scores as with its best interest.
-    """
-    parts: Float[np.ndarray, "B K D"] | None = None
-    """``Interests.parts``."""
-    log_prior: Float[np.ndarray, "B K"] | None = None
-    """``Interests.log_prior``; None where ``prior`` has no normalizer."""
-
-    @classmethod
-    def of(
-        cls,
-        interests: Interests,
-        excluded: Sequence[NDArray[np.int64]],
-        *,
-        mixture: bool = False,
-    ) -> "Query":
-        """Return the query of a batch of interests."""
-        prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
-        parts, log_prior = (
-            None if part is None else part.float().cpu().numpy()
-            for part in (interests.parts, interests.log_prior)
+    def search(self, index: Index, vectors: Float[np.ndarray, "P D"], m: int) -> Candidates:
+        """Return the m best items of each vector, with one search for those that are not known."""
+        keys = [vector.tobytes() for vector in vectors]
+        new = [n for n, key in enumerate(keys) if len(self.found.get(key, ((), ()))[0]) < m]
+        if new:
+            items, scores = index.search(vectors[new][None], m)
+            for n, own_items, own_scores in zip(new, items[0], scores[0], strict=True):
+                self.found[keys[n]] = own_items, own_scores
+        known = [self.found[key] for key in keys]
+        return Candidates(
+            np.array([items[:m] for items, _ in known])[None],
+            np.array([scores[:m] for _, scores in known])[None],
         )
-        vectors = interests.vectors.float().cpu().numpy()
-        return cls(vectors, prior.astype(np.float32), excluded, mixture, parts, log_prior)
-
-    @classmethod
-    def equal(
-        cls, vectors: Float[np.ndarray, "B K D"], excluded: Sequence[NDArray[np.int64]]
-    ) -> "Query":
-        """Return a query in which all vectors have the same prior."""
-        return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), excluded)
-
-    def rows(self, which: NDArray[np.int64]) -> "Query":
-        """Return the query of some of the users."""
-        excluded = [self.excluded[row] for row in which]
-        parts, log_prior = (
-            None if part is None else part[which] for part in (self.parts, self.log_prior)
-        )
-        vectors, prior = self.vectors[which], self.prior[which]
-        return Query(vectors, prior, excluded, self.mixture, parts, log_prior)
-
-    def scores_of(self, vectors: Float[np.ndarray, "B M D"]) -> Float[np.ndarray, "B M K"]:
-        """Return the score of each item for each interest, with its prior."""
-        scores: NDArray[np.float32] = vectors @ self.vectors.transpose(0, 2, 1)
-        scores += self.prior[:, None]
-        return scores
 
 
 def retrieve(
@@ -112,6 +59,7 @@ def retrieve(
     *,
     eligible: Bool[np.ndarray, " V"] | None,
     vectors_of: VectorsOf,
+    memory: SearchMemory | None = None,
 ) -> Found:
     """Retrieve the ``depth`` best eligible items per user; fewer only if there are no more.
 
@@ -121,12 +69,13 @@ def retrieve(
         depth: M, the number of candidates per user.
         eligible: Items that may be recommended to anyone; None for all.
         vectors_of: Returns item vectors; used if few items are eligible, and for a mixture.
+        memory: What this index found for earlier queries of the same answer.
 
     Cost: one search for ``depth`` + excluded items, and deeper searches if many items are not
         eligible or a mixture is not certified; if few items are eligible, an exact search of these.
     """
     if isinstance(index, ExactIndex) and len(index) <= SMALL:
-        return _retrieve_from_all_scores(index, query, depth, eligible)
+        return retrieve_from_all_scores(index, query, depth, eligible)
     ineligible = 0
     if eligible is not None:
         every = index.ids
@@ -134,40 +83,59 @@ def retrieve(
         ineligible = len(every) - len(numbers)
         if ineligible and len(numbers) * FEW < len(every):
             index, ineligible = ExactIndex.build(vectors_of(numbers), numbers), 0
+            memory = None
     wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
-    m = wanted + min(ineligible, wanted)
-    while True:
-        found = _search_eligible(index, query, (m, wanted, wanted + ineligible), eligible)
-        if not query.mixture:
-            best = merge_candidates(found, query.prior, depth, excluded=query.excluded)
-            return Found(best.items, best.scores, np.ones(len(best.items), dtype=bool))
-        joined = _join_candidates(found, query, depth, vectors_of)
+    depths = wanted, wanted + ineligible
+    if not query.mixture:
+        m = wanted + min(ineligible, wanted)
+        found = _search_eligible(index, query, m, depths, eligible, memory)
+        merged = merge_candidates(found, query.prior, depth, excluded=query.excluded)
+        return Found(merged.items, merged.scores, np.ones(len(merged.items), dtype=bool))
+    best = Found(
+        np.zeros((len(query.excluded), depth), dtype=np.int64),
+        np.full((len(query.excluded), depth), -np.inf, dtype=np.float32),
+        np.zeros(len(query.excluded), dtype=bool),
+    )
+    rows, m = np.arange(len(query.excluded)), FIRST * wanted + min(ineligible, wanted)
+    while len(rows):
+        some = query.rows(rows)
+        found = _search_eligible(index, some, m, depths, eligible, memory)
+        joined = _join_candidates(found, some, depth, vectors_of)
         m = found.items.shape[2]
-        if joined.certified.all() or m >= min(MAX_DEPTH, len(index)):
-            return joined._replace(certified=joined.certified | (m >= len(index)))
+        width = joined.items.shape[1]
+        best.items[rows, :width], best.scores[rows, :width] = joined.items, joined.scores
+        best.certified[rows] = joined.certified | (m >= len(index))
+        if m >= min(max(MAX_DEPTH, wanted), len(index)):
+            break
+        rows = rows[~best.certified[rows]]
         m = min(DEEPER * m, max(MAX_DEPTH, wanted), len(index))
+    return best
 
 
 def _search_eligible(
     index: Index,
     query: Query,
-    depths: tuple[int, int, int],
+    m: int,
+    depths: tuple[int, int],
     eligible: Bool[np.ndarray, " V"] | None,
+    memory: SearchMemory | None,
 ) -> Candidates:
     """Search each interest, deeper until it has enough eligible items; others become item 0.
 
     Args:
         index: An index of the whole catalog, or of the eligible items.
         query: Interests of each user.
-        depths: Depth of the first search, number of eligible items that are enough, and the depth
-            at which there are certainly so many.
+        m: Depth of the first search.
+        depths: Number of eligible items that are enough, and the depth at which there are certainly
+            so many.
         eligible: Items that may be recommended to anyone; None for all.
+        memory: What was found before.
     """
-    first, enough, most = depths
-    deepest = max(min(max(most, first), len(index)), 1)
-    m = min(first, deepest)
+    enough, most = depths
+    deepest = max(min(max(most, m), len(index)), 1)
+    m = min(m, deepest)
     while True:
-        found = index.search(query.vectors, m)
+        found = _search_active(index, query, m, memory)
         if eligible is None or most == enough:
             return found
         found = Candidates(np.where(eligible[found.items], found.items, 0), found.scores)
@@ -175,6 +143,21 @@ def _search_eligible(
         if m >= deepest or not (short & ~np.isneginf(query.prior)).any():
             return found
         m = min(DEEPER * m, deepest)
+
+
+def _search_active(index: Index, query: Query, m: int, memory: SearchMemory | None) -> Candidates:
+    """Search the active interests only; the others find nothing."""
+    row, number = np.nonzero(~np.isneginf(query.prior))
+    users, interests = query.prior.shape
+    items = np.zeros((users, interests, m), dtype=np.int64)
+    scores = np.full((users, interests, m), -np.inf, dtype=np.float32)
+    if len(row):
+        vectors = query.vectors[row, number]
+        found = (
+            index.search(vectors[None], m) if memory is None else memory.search(index, vectors, m)
+        )
+        items[row, number], scores[row, number] = found.items[0], found.scores[0]
+    return Candidates(items, scores)
 
 
 def _join_candidates(found: Candidates, query: Query, depth: int, vectors_of: VectorsOf) -> Found:
@@ -201,67 +184,3 @@ def _join_candidates(found: Candidates, query: Query, depth: int, vectors_of: Ve
         best,
         best[:, -1] >= bound if best.shape[1] else np.ones(users, dtype=bool),
     )
-
-
-def _retrieve_from_all_scores(
-    index: ExactIndex,
-    query: Query,
-    depth: int,
-    eligible: Bool[np.ndarray, " V"] | None,
-) -> Found:
-    """Retrieve from a small catalog: compute all scores, and return the best eligible items."""
-    ids = index.ids
-    step = max(MAX_SCORES // max(len(ids), 1), 1)
-    parts = []
-    for start in range(0, len(query.excluded), step):
-        block = slice(start, start + step)
-        scores = _all_scores(index, query.vectors[block], query.prior[block], mixture=query.mixture)
-        if eligible is not None:
-            scores[:, ~eligible[ids]] = -np.inf
-        for row, excluded in enumerate(query.excluded[block]):
-            if len(excluded):
-                column = np.minimum(np.searchsorted(ids, excluded), len(ids) - 1)
-                scores[row, column[ids[column] == excluded]] = -np.inf
-        chosen = top_k(scores, min(depth, len(ids)))
-        best = np.take_along_axis(scores, chosen, axis=1)
-        present = ~np.isneginf(best)
-        parts.append((np.where(present, ids[chosen], 0), best, np.ones(len(best), dtype=bool)))
-    return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def _all_scores(
-    index: ExactIndex,
-    vectors: Float[np.ndarray, "B K D"],
-    prior: Float[np.ndarray, "B K"],
-    *,
-    mixture: bool,
-) -> Float[np.ndarray, "B N"]:
-    """Compute the joined score of every item of an index; only active interests cost time.
-
-    Users are ordered by their number of active interests, so that the users with at least n of them
-    are the first ones.
-    """
-    active = ~np.isneginf(prior)
-    counts = active.sum(axis=1)
-    users = np.argsort(-counts, kind="stable")
-    first = np.argsort(~active, axis=1, kind="stable")  # active interests before the others
-    # A mixture of several log probabilities is summed as probabilities.
-    summed = mixture and counts.max(initial=0) > 1
-    joined = torch.full((len(prior), len(index)), 0.0 if summed else -torch.inf)
-    for number in range(counts.max(initial=0)):
-        some = users[: np.count_nonzero(counts > number)]
-        interest = first[some, number]
-        queries = torch.from_numpy(vectors[some, interest])
-        scores = queries @ index.vectors.T
-        scores += torch.from_numpy(prior[some, interest])[:, None]
-        part = joined[: len(some)]
-        if summed:
-            part += scores.exp_()
-        else:
-            torch.maximum(part, scores, out=part)
-    if summed:
-        joined.log_().clamp_(min=LEAST)
-    back = np.empty_like(users)
-    back[users] = np.arange(len(users))
-    found: NDArray[np.float32] = joined.numpy()[back]
-    return found

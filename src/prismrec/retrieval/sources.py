@@ -5,7 +5,7 @@ excluded: each interest is searched deep enough.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,7 +14,8 @@ from scipy.special import softmax
 
 from prismrec.data import Catalog
 from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.search import Found, Query, VectorsOf, retrieve
+from prismrec.retrieval.query import Found, Query, VectorsOf
+from prismrec.retrieval.search import SearchMemory, retrieve
 from prismrec.types import Pool, RankedItems
 
 
@@ -30,6 +31,8 @@ class InterestSource:
     vectors_of: VectorsOf
     dim: int
     """Width of an item vector without its bias, which is the last number if the model has one."""
+    _: KW_ONLY
+    memory: SearchMemory | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -46,8 +49,9 @@ class InterestSource:
         """Return the ``depth`` best eligible items of some users."""
         query = self.query.rows(rows)
         return retrieve(
-            self.index, query, depth, eligible=self.eligible, vectors_of=self.vectors_of
-        )
+            self.index, query, depth,
+            eligible=self.eligible, vectors_of=self.vectors_of, memory=self.memory,
+        )  # fmt: skip
 
     def belongs(
         self, rows: NDArray[np.int64], items: Int[np.ndarray, "R M"]

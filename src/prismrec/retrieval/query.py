@@ -1,0 +1,81 @@
+"""What is searched, and what is found: the query vectors of a batch, and its best items."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+
+from prismrec.types import Interests
+
+VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+"""Item numbers ``[N]`` → their vectors ``[N, W]``; W is D, or D + 1 with item biases."""
+
+
+class Found(NamedTuple):
+    """The best items per user, best first; item 0 and score -inf where there are fewer."""
+
+    items: Int[np.ndarray, "B M"]
+    scores: Float[np.ndarray, "B M"]
+    certified: Bool[np.ndarray, " B"]  # no other item scores more; with an approximate index, up
+    # to its recall
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Query:
+    """The query vectors of a batch of users, and the items that each user must not get."""
+
+    vectors: Float[np.ndarray, "B K D"]
+    prior: Float[np.ndarray, "B K"]
+    """Added to the scores of each interest: its log prior, minus its log normalizer if it has one;
+    -inf for one that is not active."""
+    excluded: Sequence[NDArray[np.int64]]
+    """Item numbers that a user must not get, per user."""
+    mixture: bool = False
+    """Whether scores are joined as log Σ exp; otherwise an item scores as with its best interest.
+    """
+    parts: Float[np.ndarray, "B K D"] | None = None
+    """``Interests.parts``."""
+    log_prior: Float[np.ndarray, "B K"] | None = None
+    """``Interests.log_prior``; None where ``prior`` has no normalizer."""
+
+    @classmethod
+    def of(
+        cls,
+        interests: Interests,
+        excluded: Sequence[NDArray[np.int64]],
+        *,
+        mixture: bool = False,
+    ) -> "Query":
+        """Return the query of a batch of interests."""
+        prior = np.where(interests.active.cpu(), interests.bias.float().cpu(), -np.inf)
+        parts, log_prior = (
+            None if part is None else part.float().cpu().numpy()
+            for part in (interests.parts, interests.log_prior)
+        )
+        vectors = interests.vectors.float().cpu().numpy()
+        return cls(vectors, prior.astype(np.float32), excluded, mixture, parts, log_prior)
+
+    @classmethod
+    def equal(
+        cls, vectors: Float[np.ndarray, "B K D"], excluded: Sequence[NDArray[np.int64]]
+    ) -> "Query":
+        """Return a query in which all vectors have the same prior."""
+        return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), excluded)
+
+    def rows(self, which: NDArray[np.int64]) -> "Query":
+        """Return the query of some of the users."""
+        excluded = [self.excluded[row] for row in which]
+        parts, log_prior = (
+            None if part is None else part[which] for part in (self.parts, self.log_prior)
+        )
+        vectors, prior = self.vectors[which], self.prior[which]
+        return Query(vectors, prior, excluded, self.mixture, parts, log_prior)
+
+    def scores_of(self, vectors: Float[np.ndarray, "B M D"]) -> Float[np.ndarray, "B M K"]:
+        """Return the score of each item for each interest, with its prior."""
+        scores: NDArray[np.float32] = vectors @ self.vectors.transpose(0, 2, 1)
+        scores += self.prior[:, None]
+        return scores
