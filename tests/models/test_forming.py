@@ -157,6 +157,20 @@ def test_a_list_does_not_depend_on_the_other_users(dataset):
         assert alone.scores[0] == pytest.approx(together.scores[row], abs=1e-5)
 
 
+def test_neither_does_a_list_of_very_unlikely_items(dataset):
+    recommender = formed(dataset)
+    with torch.no_grad():
+        recommender.model.outputs.weight[:, :-1] *= 30
+    far = type(recommender).exact(recommender.model.train(), dataset.catalog)
+    histories = [np.array([7, 7, 7])] + [dataset.histories[user] for user in range(5)]
+    together = far.ranked(histories, 30)
+    assert together.scores.min() < -110
+    for row, history in enumerate(histories):
+        alone = far.ranked([history], 30)
+        assert np.array_equal(alone.items[0], together.items[row])
+        assert alone.scores[0] == pytest.approx(together.scores[row], rel=1e-4, abs=1e-3)
+
+
 @pytest.mark.parametrize("options", [{}, {"similarity": "cosine", "temperature": 0.1}])
 def test_one_cluster_is_the_same_as_no_forming(dataset, options):
     several = formed(dataset, **options)

@@ -1,8 +1,10 @@
 """Retrieval from a small catalog: the scores of all items are computed at once."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.numerics import top_k
@@ -11,8 +13,8 @@ from prismrec.retrieval.query import Found, Query
 
 MAX_SCORES = 1 << 19
 """Scores in memory at once, 2 MiB: they stay in the cache."""
-LEAST = -103.0
-"""Smallest log probability in single precision; an item is never lost because it is less likely."""
+LEAST = -87.0
+"""Log of the smallest normal number in single precision: less likely items are scored again."""
 
 
 def retrieve_from_all_scores(
@@ -27,18 +29,46 @@ def retrieve_from_all_scores(
     parts = []
     for start in range(0, len(query.excluded), step):
         block = slice(start, start + step)
-        scores = _all_scores(index, query.vectors[block], query.prior[block], mixture=query.mixture)
-        if eligible is not None:
-            scores[:, ~eligible[ids]] = -np.inf
-        for row, excluded in enumerate(query.excluded[block]):
-            if len(excluded):
-                column = np.minimum(np.searchsorted(ids, excluded), len(ids) - 1)
-                scores[row, column[ids[column] == excluded]] = -np.inf
+        of_block = query.vectors[block], query.prior[block]
+        scores = _all_scores(index, *of_block, mixture=query.mixture)
+        _exclude(scores, ids, query.excluded[block], eligible)
         chosen = top_k(scores, min(depth, len(ids)))
         best = np.take_along_axis(scores, chosen, axis=1)
+        if query.mixture and (rows := np.flatnonzero((best == LEAST).any(axis=1))).size:
+            again = _exact_scores(index, *(part[rows] for part in of_block))
+            _exclude(again, ids, [query.excluded[start + row] for row in rows.tolist()], eligible)
+            chosen[rows] = top_k(again, chosen.shape[1])
+            best[rows] = np.take_along_axis(again, chosen[rows], axis=1)
         present = ~np.isneginf(best)
         parts.append((np.where(present, ids[chosen], 0), best, np.ones(len(best), dtype=bool)))
     return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _exclude(
+    scores: Float[np.ndarray, "B N"],
+    ids: Int[np.ndarray, " N"],
+    excluded: Sequence[NDArray[np.int64]],
+    eligible: Bool[np.ndarray, " V"] | None,
+) -> None:
+    """Set the scores of excluded items, and of those that are not eligible, to -inf, in place."""
+    if eligible is not None:
+        scores[:, ~eligible[ids]] = -np.inf
+    for row, numbers in enumerate(excluded):
+        if len(numbers):
+            column = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
+            scores[row, column[ids[column] == numbers]] = -np.inf
+
+
+def _exact_scores(
+    index: ExactIndex, vectors: Float[np.ndarray, "B K D"], prior: Float[np.ndarray, "B K"]
+) -> Float[np.ndarray, "B N"]:
+    """Compute the log probability of every item, however unlikely; slower than ``_all_scores``."""
+    rows = [
+        torch.logsumexp(torch.from_numpy(v) @ index.vectors.T + torch.from_numpy(p)[:, None], dim=0)
+        for v, p in zip(vectors, prior, strict=True)
+    ]
+    found: NDArray[np.float32] = torch.stack(rows).numpy()
+    return found
 
 
 def _all_scores(
