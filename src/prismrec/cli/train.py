@@ -64,7 +64,7 @@ class RunOptions:
 
 RUN_HEADINGS = (
     (COMMON, "extractor interests dim max_len"),
-    (MODEL, "readout similarity temperature dropout tie_embeddings init categories"),
+    (MODEL, "readout similarity temperature dropout tie_embeddings init init_clusters categories"),
     (LOSS, "loss negatives sampler mask_history_negatives routing_variance disagreement"),
     (VALIDATION, "validate_on exclude_seen forming rules"),
     (INDEX, "index"),

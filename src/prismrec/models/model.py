@@ -210,12 +210,9 @@ class Model(nn.Module):
     def prefixes(self, history: Int[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix; row b · L + t ends at slot t of row b.
 
-        In training with ``forming`` these are the formed interests. Item numbers are not checked.
+        Item numbers are not checked: ``train`` has checked them once.
         """
-        items, forming = self._read(history), self.forming if self.training else None
-        if forming is not None:
-            return self._scaled(self.extractor.formed_prefixes(items, mask, forming))
-        return self._scaled(self.extractor.prefixes(items, mask))
+        return self._scaled(self.extractor.prefixes(self._read(history), mask))
 
     def item_vectors(self) -> Float[Tensor, "V W"]:
         """Return the vectors to search: their inner product with an interest is its logit.

@@ -45,10 +45,11 @@ def build_initial_model(
     if item_categories is not None:
         model.add_category_embeddings(item_categories)
     if config.init == "cooccurrence" and not resume:
+        trained = model.extractor.clusters if isinstance(model.extractor, Prism) else 0
+        clusters = trained if config.init_clusters is None else config.init_clusters
         init_from_cooccurrence(
-            model, split.train, seed=seed, item_categories=item_categories,
-            clusters=model.extractor.clusters if isinstance(model.extractor, Prism) else 0,
-        )  # fmt: skip
+            model, split.train, seed=seed, item_categories=item_categories, clusters=clusters
+        )
     return model
 
 

@@ -28,7 +28,8 @@ from prismrec.training.loop import Step, train
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select import prune_interests
-from prismrec.training.select_forming import choose_forming
+from prismrec.training.select_forming import UNCERTAIN, choose_forming
+from prismrec.training.select_init import choose_init
 from prismrec.training.select_rules import fit_rule_retriever
 
 MEASURED_USERS = 256
@@ -93,6 +94,9 @@ def fit(
     """
     stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
+    started = None
+    if not resume:
+        config, started = choose_init(config, split, catalog, training.seed)
     model = build_initial_model(config, split, catalog, training.seed, resume=resume)
     result = train(
         model,
@@ -107,10 +111,11 @@ def fit(
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
-    notes: dict[str, str] = {}
+    notes = {"index": choice.reason} | ({"init": started} if started else {})
     if not result.interrupted:
-        recommender, notes = select_on_validation(recommender, config, stats, split)
-    return Trained(recommender, result, settings, {"index": choice.reason, **notes})
+        recommender, selected = select_on_validation(recommender, config, stats, split)
+        notes |= selected
+    return Trained(recommender, result, settings, notes)
 
 
 def select_on_validation(
@@ -142,7 +147,7 @@ def select_on_validation(
 
 def _validate(model: Model, catalog: Catalog, split: Split, config: RunConfig) -> float:
     """Return the validation metric of the model, with exact search and without rules."""
-    recommender = Recommender.exact(model, catalog)
+    recommender = Recommender.exact(model.formed(UNCERTAIN if config.forming else None), catalog)
     recommend = partial(recommender.ranked, exclude_seen=require(config.exclude_seen))
     report = evaluate(recommend, split.valid, ks=(50,), only=(config.validate_on,))
     return report.metrics[f"{config.validate_on}@50"]

@@ -109,8 +109,7 @@ def _trained_interests(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
     If every row has one target at its end, ``forward`` computes them without other prefixes.
     """
     slots = batch.target != 0  # [B, L]
-    one_each = int(slots.sum()) == len(slots) and bool((slots.sum(1) == 1).all())
-    if one_each and model.forming is None:
+    if int(slots.sum()) == len(slots) and bool((slots.sum(1) == 1).all()):
         return model(batch.history, batch.mask), batch.target[slots]
     interests = model.prefixes(batch.history, batch.mask)
     chosen = slots.flatten().nonzero()[:, 0]

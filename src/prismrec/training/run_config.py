@@ -46,6 +46,8 @@ class RunConfig:
     """Use one item table for histories and for search. Default: auto (no for prism, else yes)."""
     init: Literal["cooccurrence", "random"] | None = None
     """Initial item vectors: from co-occurrence counts, or random. Default: auto."""
+    init_clusters: int | None = None
+    """Count co-occurrence within at most this many clusters of a history. Default: auto."""
     categories: bool | None = None
     """Add category embeddings to item vectors in training. Default: auto."""
     mask_history_negatives: bool | None = None

@@ -13,7 +13,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.models.clustering import Forming
 from prismrec.types import Interests
 
 
@@ -75,20 +74,6 @@ class Extractor(nn.Module, ABC):
         repeated = items.repeat_interleave(items.shape[1], dim=0)  # [B * L, L, D]
         found = self.forward(repeated, prefix_mask(mask).flatten(0, 1))
         return found._replace(states=None)
-
-    def formed_prefixes(
-        self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"], forming: Forming
-    ) -> Interests:
-        """Return the interests of every prefix with those that ``forming`` forms, for training.
-
-        Raises:
-            ConfigError: This extractor cannot be trained with them.
-        """
-        del items, mask
-        raise ConfigError(
-            f"{self!r} was to be trained with formed interests ({forming}), which only prism can; "
-            "train it without, and form interests afterwards."
-        )
 
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
         """Check that no history is longer than ``max_len``.

@@ -5,7 +5,6 @@ co-occurrence: untrained, it averages them by recency alone, and so ranks simila
 rules. Clusters are for histories with several tastes: each cluster is one interest.
 """
 
-import math
 from collections.abc import Collection
 
 import torch
@@ -13,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from prismrec.errors import ConfigError
-from prismrec.models.clustering import LEAST, NEARNESS, Forming, assign_clusters
+from prismrec.models.clustering import assign_clusters
 from prismrec.models.extractors.base import Extractor, prefix_mask
 from prismrec.models.extractors.sa import at_distance
 from prismrec.models.extractors.transformer import Block
@@ -190,44 +189,6 @@ class Prism(Extractor):
             vectors.view(-1, self.interests, self.dim),
             weights.flatten(0, 1),
             prior.flatten(0, 1),
-            active.flatten(0, 1),
-        )
-
-    def formed_prefixes(
-        self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"], forming: Forming
-    ) -> Interests:
-        """Return the interests of every prefix as ``form_interests`` forms them, for training.
-
-        The one head reads the whole prefix and each of its clusters. Clusters with similar vectors
-        are not joined, and a transformer block sees the whole prefix. If there is one cluster, only
-        the whole prefix is active.
-
-        Cost: that of ``prefixes`` with K = 1 + ``forming.clusters``.
-        """
-        self.check_length(mask)
-        states, seen = self._states(items), prefix_mask(mask)
-        slots = torch.arange(mask.shape[1], device=mask.device)
-        back = (slots[:, None] - slots).clamp(min=0)[None]  # [1, T, L]
-        content = self.to_heads(torch.tanh(self.to_hidden(states))).transpose(1, 2)[:, None]
-        member, later = _membership(items, mask, seen, forming.clusters)
-        whole = content + at_distance(self.recency, back).transpose(2, 3)  # [B, T, 1, L]
-        of_clusters = content + at_distance(self.recency, later).transpose(2, 3)
-        logits = torch.cat([whole, of_clusters.expand_as(member)], dim=2)
-        visible = torch.cat([seen[:, :, None], member], dim=2)
-        near = (NEARNESS * torch.log1p(back.to(items.dtype)))[:, :, None]
-        share = _log_share(near, seen, member)
-        formed = member.any(dim=-1)
-        several = formed.sum(dim=2, keepdim=True) > 1
-        active = torch.cat([torch.ones_like(several), formed & several], dim=2)
-        visible = visible & active[..., None]
-        weights = _masked(logits, visible).softmax(dim=-1) * visible
-        prior = torch.full_like(share[..., :1], max(forming.whole_weight, LEAST)).log()
-        of_clusters = share + math.log(max(1 - forming.whole_weight, LEAST))
-        prior = _masked(torch.cat([prior, of_clusters], dim=2), active).log_softmax(dim=2)
-        return Interests(
-            (weights.flatten(1, 2) @ states).view(-1, forming.interests, self.dim),
-            weights.flatten(0, 1),
-            prior.masked_fill(~active, 0).flatten(0, 1),
             active.flatten(0, 1),
         )
 

@@ -1,0 +1,64 @@
+"""Co-occurrence is counted within clusters of a history where this finds more before training."""
+
+from dataclasses import replace
+
+import pytest
+
+from prismrec.data.split import split_by_user
+from prismrec.training import RunConfig, TrainConfig
+from prismrec.training import select_init as selection
+from prismrec.training.build import build_initial_model
+from prismrec.training.defaults import dataset_stats, resolve_defaults
+from prismrec.training.select_init import choose_init
+from worlds import small_dataset
+
+# Each user has two tastes of six that have nothing to do with one another.
+WORLD = "synthetic:many-taste?users=160&items=120&clusters=6&events=16&seed=3"
+
+
+@pytest.fixture(scope="module")
+def world():
+    dataset = small_dataset(WORLD)
+    split = split_by_user(dataset, valid=0.3, test=0.1)
+    stats = dataset_stats(split, dataset.catalog)
+    config, _ = resolve_defaults(RunConfig(dim=16, max_len=16), TrainConfig(), stats)
+    return dataset.catalog, split, config
+
+
+@pytest.mark.parametrize(("values", "clusters"), [((0.2, 0.203), 0), ((0.2, 0.205), 6)])
+def test_two_percent_more_before_training_is_enough(world, monkeypatch, values, clusters):
+    catalog, split, config = world
+    left = list(values)
+    monkeypatch.setattr(selection, "_value", lambda *_: left.pop(0))
+    chosen, reason = choose_init(config, split, catalog, 0)
+    assert chosen == replace(config, init_clusters=clusters)
+    assert all(f"{value:.4f}" in reason for value in values)
+    assert ("within at most 6 clusters" in reason) == bool(clusters)
+
+
+def test_the_chosen_way_is_the_one_that_finds_more(world):
+    catalog, split, config = world
+    chosen, _ = choose_init(config, split, catalog, 0)
+    measured = {}
+    for clusters in (0, 6):
+        model = build_initial_model(replace(config, init_clusters=clusters), split, catalog, 0)
+        measured[clusters] = selection._value(model, catalog, split.valid, config)
+    gain = measured[6] / measured[0]
+    assert gain != 1.0  # the two ways differ
+    assert (chosen.init_clusters == 6) == (gain > selection.MIN_GAIN)
+
+
+@pytest.mark.parametrize("fixed", [{"init_clusters": 3}, {"forming": False}, {"init": "random"}])
+def test_there_is_nothing_to_choose(world, fixed):
+    catalog, split, config = world
+    config = replace(config, **fixed)
+    assert choose_init(config, split, catalog, 0) == (config, None)
+
+
+def test_large_catalogs_and_few_users_are_not_compared(world, monkeypatch):
+    catalog, split, config = world
+    monkeypatch.setattr(selection, "UP_TO", catalog.size - 2)
+    assert choose_init(config, split, catalog, 0) == (replace(config, init_clusters=0), None)
+    monkeypatch.setattr(selection, "UP_TO", catalog.size)
+    monkeypatch.setattr(selection, "MIN_USERS", len(split.valid) + 1)
+    assert choose_init(config, split, catalog, 0)[1] is None
