@@ -11,15 +11,15 @@ the rejected rows. The second pass is the caller's: it collects ``frame``.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from prismrec.data.readers import times
 from prismrec.data.readers.base import Parsing
-from prismrec.data.readers.categories import category_lists, object_faults, raise_for_objects
-from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
+from prismrec.data.readers.categories import raise_for_objects
+from prismrec.data.readers.columns import Columns
 from prismrec.data.readers.open import open_tables
 from prismrec.data.readers.rejected import (
     FILE,
@@ -29,8 +29,10 @@ from prismrec.data.readers.rejected import (
     check_rejected,
     find_rejected,
 )
-from prismrec.data.readers.table import FAULT, LINE, Table, malformed
+from prismrec.data.readers.source_rows import SourceRows
+from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
 from prismrec.data.reprs import shorten
+from prismrec.data.selecting import is_in_file_order, select_rows
 from prismrec.errors import DataError
 
 OTHER = "another kind of event"
@@ -64,6 +66,10 @@ class EventLog:
     """Number of usable rows that ``keep_events`` excludes."""
     users_left_out: int = 0
     """Number of users whose events are all excluded by ``keep_events``."""
+    notes: tuple[str, ...] = ()
+    """Sentences about lines that are not rows, such as comments above the header."""
+    rows: SourceRows | None = field(default=None, compare=False)
+    """The rows of ``frame`` with their lines in the source; None if it was not read."""
 
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
@@ -100,17 +106,22 @@ def read_events(
     Cost: one streaming pass, and one up to the first rejected rows; memory O(1) for most sources.
     """
     times.check_unit(time_unit)
+    times.check_format(time_format)
     parsing = Parsing(
         delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
     )
     tables = open_tables(source, parsing)
-    is_order = tables[0].is_sequences
-    unit: str = "us" if is_order else time_unit  # positions in a sequence are not converted
+    is_order = is_in_file_order(tables, columns)
+    unit: str = "us" if is_order else time_unit  # positions are not converted
+    if is_order:
+        time_format = None
     try:
-        rows = _select_rows(tables, columns, keep_events)
+        rows = select_rows(tables, columns, keep_events)
         dtype = rows.collect_schema()["time"]
         kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
         rows, counts = _count_statuses(rows, _status(kind, keep_events, tables[0]))
+        if unit.startswith("auto") and time_format is None:
+            _check_calendar(rows, counts, dtype, tables)
         unit = times.choose_unit(counts, unit)
         accepted = times.accepted_kinds(unit)
         rejected = _rejected(rows, tables, counts, (*accepted, OTHER))
@@ -130,22 +141,9 @@ def read_events(
         rows_read=rows_kept + counts.get(OTHER, 0) + sum(each.count for each in rejected),
         has_time=not is_order, time_unit="order" if is_order else unit,
         events_left_out=counts.get(OTHER, 0), users_left_out=users_left_out,
+        notes=tuple(note for table in tables for note in table.notes),
+        rows=SourceRows(rows, tables),
     )  # fmt: skip
-
-
-def _select_rows(
-    tables: Sequence[Table], columns: Columns, keep_events: Collection[str]
-) -> pl.LazyFrame:
-    """Return the columns of all tables as one frame.
-
-    Raises:
-        DataError: A column is missing, or no row has one of ``keep_events``.
-    """
-    rows = _concatenate(
-        [_select_columns(number, each, columns) for number, each in enumerate(tables)]
-    )
-    _check_kinds(rows, keep_events, tables[0])
-    return rows
 
 
 def _count_statuses(rows: pl.LazyFrame, status: pl.Expr) -> tuple[pl.LazyFrame, dict[str, int]]:
@@ -154,72 +152,32 @@ def _count_statuses(rows: pl.LazyFrame, status: pl.Expr) -> tuple[pl.LazyFrame, 
     return rows, dict(rows.group_by(STATUS).len().collect(engine="streaming").iter_rows())
 
 
-def id_column(column: str, dtype: pl.DataType, table: str) -> pl.Expr:
-    """Return a column of ids as text, or as int64 or uint64 if it has whole numbers.
+def _check_calendar(
+    rows: pl.LazyFrame, counts: dict[str, int], dtype: pl.DataType, tables: Sequence[Table]
+) -> None:
+    """Raise if all numeric times are dates written as numbers, such as 20210203.
+
+    Cost: a pass over 1,000 rows; a pass over all only if those are dates.
 
     Raises:
-        DataError: Any other type; for example floats, which lose digits of large ids.
+        DataError: They are; the message has their format.
     """
-    if dtype.is_integer():
-        return pl.col(column).cast(pl.UInt64 if dtype == pl.UInt64 else pl.Int64)
-    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return pl.col(column).cast(pl.String)
-    raise DataError(
-        f"The column {column!r} of {table} is {dtype}, which cannot store ids exactly; "
-        "convert it to whole numbers or text."
-    )
-
-
-def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
-    """Return the columns of each role, and the table and line of each row."""
-    names = {
-        role: require_column(role, table.columns, getattr(columns, role), table=table.description)
-        for role in ("user", "item", "time")
-    }
-    schema = table.frame.collect_schema()
-    chosen = [id_column(names[role], schema[names[role]], table.description).alias(role)
-              for role in ("user", "item")]  # fmt: skip
-    chosen.append(pl.col(names["time"]).alias("time"))
-    event, category = (
-        find_column(role, table.columns, getattr(columns, role), table=table.description)
-        for role in ("event", "category")
-    )
-    if event is not None:
-        chosen.append(pl.col(event).cast(pl.String).alias("event"))
-    fault = pl.col(FAULT)
-    if category is not None:
-        lists = category_lists(category, schema[category], separator="|", table=table.description)
-        chosen.append(lists.alias("category"))
-        fault = pl.coalesce(fault, object_faults(category, schema[category])).alias(FAULT)
-    return table.frame.select(pl.lit(number).alias(FILE), LINE, fault, *chosen)
-
-
-def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
-    """Return the rows of all files as one frame. Optional columns may be missing in some files."""
-    every = pl.concat(rows, how="diagonal")
-    empty = {"event": pl.lit(""), "category": pl.lit([], dtype=pl.List(pl.String))}
-    columns = every.collect_schema()
-    return every.with_columns(
-        pl.col(name).fill_null(value) for name, value in empty.items() if name in columns
-    )
-
-
-def _check_kinds(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:
-    """Raise DataError if a kind of event to keep is not in the log."""
-    if not keep_events:
+    numbers = (times.SMALL, *times.UNITS)
+    if dtype.is_temporal() or not any(number in counts for number in numbers):
         return
-    if "event" not in rows.collect_schema():
+    numeric = rows.filter(pl.col(STATUS).is_in(numbers))
+    digits = times.digits_of(pl.col("time"))
+    sample = numeric.head(1_000).select(FILE, LINE, digits.alias("digits")).collect()
+    time_format = times.calendar_format(sample["digits"].to_list())
+    if time_format is None:
+        return
+    other = numeric.filter(~digits.str.contains(f"^{times.CALENDAR}$")).head(1)
+    if other.collect(engine="streaming").is_empty():
+        file, line, text = sample.row(0)
+        where = f"{tables[file].name}, line {physical_line(tables[file], line):,}: {text}"
         raise DataError(
-            f"keep_events is {', '.join(keep_events)}, but {table.description} has no event column "
-            f"among {quote_names(table.columns)}; name the column, or leave keep_events out."
-        )
-    counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
-    absent = [event for event in keep_events if event not in counts]
-    if absent:
-        most = sorted(counts, key=lambda event: (-counts[event], event))[:20]
-        raise DataError(
-            f"keep_events contains {', '.join(absent)}, which is in no row of {table.name}; choose "
-            f"from {', '.join(f'{event} ({counts[event]:,} rows)' for event in most)}."
+            f"The times are dates written as numbers ({where}), not numbers of seconds; give "
+            f"time_format {time_format}, or the time_unit if they are numbers after all."
         )
 
 

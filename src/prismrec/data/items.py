@@ -13,10 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from prismrec.data.events import EventLog, id_column
+from prismrec.data.events import EventLog
 from prismrec.data.readers.base import Parsing
 from prismrec.data.readers.categories import category_lists, object_faults, raise_for_objects
 from prismrec.data.readers.columns import find_column, require_column
+from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.open import open_tables
 from prismrec.data.readers.rejected import (
     FILE,
@@ -51,12 +52,14 @@ class ItemDescriptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ItemColumns:
-    """Column names chosen by the caller. If a name is None, common names are tried."""
+    """Columns chosen by the caller. If a name is None, common names are tried."""
 
     item: str | None = None
     title: str | None = None
     categories: str | None = None
     image: str | None = None
+    category_depth: int | None = None
+    """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
 
 
 COMMON_NAMES = ItemColumns()
@@ -92,7 +95,8 @@ def read_items(
 
     Cost: O(rows) time and memory.
     """
-    names = [name for name in vars(columns).values() if name is not None]
+    chosen = (columns.item, columns.title, columns.categories, columns.image)
+    names = [name for name in chosen if name is not None]
     mapping = _mapping(source, encoding, names)
     parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
     tables = open_tables(source if mapping is None else mapping, parsing)
@@ -200,17 +204,19 @@ def _select_columns(
     item = require_column("item", table.columns, columns.item, table=table.description)
     title = find_column("title", table.columns, columns.title, table=table.description)
     category = find_column("category", table.columns, columns.categories, table=table.description)
-    lists, fault = pl.lit([], dtype=pl.List(pl.String)), pl.col(FAULT)
+    ids, fault = id_column(item, table, "item")
+    faults = [fault]
+    lists = pl.lit([], dtype=pl.List(pl.String))
     if category is not None:
         lists = category_lists(
-            category, schema[category], separator=separator, table=table.description
-        )
-        fault = pl.coalesce(fault, object_faults(category, schema[category])).alias(FAULT)
+            category, schema[category], separator=separator, depth=columns.category_depth,
+            table=table.description,
+        )  # fmt: skip
+        faults.append(object_faults(category, schema[category]))
     titles = pl.lit(None, dtype=pl.String) if title is None else pl.col(title).cast(pl.String)
-    ids = id_column(item, schema[item], table.description).cast(pl.String)
     return table.frame.select(
-        pl.lit(number).alias(FILE), LINE, fault,
-        ids.alias("item"), titles.alias("title"), lists.alias("categories"),
+        pl.lit(number).alias(FILE), LINE, row_fault(*faults),
+        ids.cast(pl.String).alias("item"), titles.alias("title"), lists.alias("categories"),
         _image_addresses(table, columns.image).alias("image"),
     )  # fmt: skip
 

@@ -10,16 +10,20 @@ from typing import cast
 import polars as pl
 
 from prismrec.data.readers.rejected import RejectedRows
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 
 OBJECTS = "categories are objects, not names"
 ADVICE = "give names or lists of names, or choose another column for the categories"
+LEVELS = r"\s+>\s+"
+"""Text between the levels of a category, as in ``Home > Kitchen > Tea``."""
 _STRING = r'"(?:[^"\\]|\\.)*"'
 # A JSON string with its quotes, or a number or word. Brackets and commas separate them.
 _SCALAR = rf'{_STRING}|[^\[\],\s"]+'
 
 
-def category_lists(column: str, dtype: pl.DataType, *, separator: str, table: str) -> pl.Expr:
+def category_lists(
+    column: str, dtype: pl.DataType, *, separator: str, table: str, depth: int | None = None
+) -> pl.Expr:
     """Return the distinct categories of each cell, in order; an empty list for an empty cell.
 
     Args:
@@ -29,21 +33,24 @@ def category_lists(column: str, dtype: pl.DataType, *, separator: str, table: st
         separator: Separates the categories in other text. A column of RecBole's type
             ``:token_seq`` is separated by spaces instead. A cell without separator is one category.
         table: Description of the table, for the message.
+        depth: Number of levels to keep of categories such as ``A > B > C``. None: all.
 
     Raises:
         DataError: The type is a type of objects.
+        ConfigError: ``depth`` is below 1, or ``separator`` is empty.
     """
-    depth, inner = 0, dtype
+    _check_options(separator, depth)
+    lists_deep, inner = 0, dtype
     while isinstance(inner, pl.List | pl.Array):
-        depth, inner = depth + 1, cast(pl.DataType, inner.inner)
+        lists_deep, inner = lists_deep + 1, cast(pl.DataType, inner.inner)
     if isinstance(inner, pl.Struct | pl.Object):
         raise DataError(f"The column {column!r} of {table} is {dtype}: its {OBJECTS}; {ADVICE}.")
-    if depth:
+    if lists_deep:
         nested: pl.DataType = pl.String()
-        for _ in range(depth):
+        for _ in range(lists_deep):
             nested = pl.List(nested)
         lists = pl.col(column).cast(nested)
-        for _ in range(depth - 1):
+        for _ in range(lists_deep - 1):
             lists = lists.list.eval(pl.element().explode())
     else:
         between = " " if column.endswith(":token_seq") else separator
@@ -51,9 +58,19 @@ def category_lists(column: str, dtype: pl.DataType, *, separator: str, table: st
         json = _json(text, "[")
         lists = pl.when(json.is_null()).then(text.str.split(between)).otherwise(_scalars(json))
     name = pl.element().str.strip_chars()
+    if depth is not None:
+        levels = name.str.replace_all(LEVELS, " > ").str.split(" > ")
+        name = levels.list.head(depth).list.join(" > ")
     cleaned = lists.list.eval(name.filter(name != "")).list.drop_nulls()
     empty = pl.lit([], dtype=pl.List(pl.String))
     return cleaned.list.unique(maintain_order=True).fill_null(empty)
+
+
+def _check_options(separator: str, depth: int | None) -> None:
+    if depth is not None and depth < 1:
+        raise ConfigError(f"category_depth is {depth}; it must be at least 1.")
+    if not separator:
+        raise ConfigError("category_separator is empty; give the text between categories.")
 
 
 def object_faults(column: str, dtype: pl.DataType) -> pl.Expr:

@@ -2,10 +2,18 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Literal
 
 from prismrec.errors import DataError
 
+VALUES: dict[str, tuple[str, ...]] = {
+    "rating": ("rating", "ratings", "overall", "stars", "score", "reviewscore", "liked", "like"),
+    "quantity": ("quantity", "qty", "amount", "count", "units", "orderquantity"),
+    "weight": ("weight", "strength", "playcount", "plays", "watchratio", "dwelltime"),
+    "return": ("returned", "isreturn", "isreturned", "return", "refund", "refunded", "cancelled"),
+}
+"""Common names of columns that say how much an event counts; they are reported, not used."""
 NAMES: dict[str, tuple[str, ...]] = {
     "user": (
         "user", "userid", "uid", "reviewerid", "customerid", "visitorid", "accountid",
@@ -39,7 +47,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Column names chosen by the caller. If a name is None, common names are tried.
+    """Columns chosen by the caller. If a name is None, common names are tried.
 
     The columns of a file without a header are named ``column_1``, ``column_2``, ….
     """
@@ -49,12 +57,18 @@ class Columns:
     time: str | None = None
     event: str | None = None
     category: str | None = None
+    order: Literal["time", "file"] = "time"
+    """"file": the rows are in time order, and no column of times is read."""
+    category_separator: str = "|"
+    """Text between the categories of a text cell."""
+    category_depth: int | None = None
+    """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
 
     @property
     def names(self) -> list[str]:
         """The names that the caller chose."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return [name for name in values if name is not None]
+        names = (self.user, self.item, self.time, self.event, self.category)
+        return [name for name in names if name is not None]
 
 
 def normalize_name(name: str) -> str:
@@ -68,6 +82,13 @@ def is_header(names: Sequence[str], column_names: Collection[str]) -> bool:
     return any(
         normalize_name(name) in known or name.partition(":")[0] in column_names for name in names
     )
+
+
+def roles_named(fields: Collection[str], column_names: Collection[str]) -> set[str]:
+    """Return the roles of which fields are common names, and the chosen names among the fields."""
+    normalized = {normalize_name(field) for field in fields}
+    roles = {role for role, names in NAMES.items() if not normalized.isdisjoint(names)}
+    return roles | {field for field in fields if field.partition(":")[0] in column_names}
 
 
 def find_column(role: str, columns: Sequence[str], name: str | None, *, table: str) -> str | None:
@@ -84,18 +105,24 @@ def find_column(role: str, columns: Sequence[str], name: str | None, *, table: s
         The full name of the column; None if no name was chosen and no common name fits.
 
     Raises:
-        DataError: The table has no column of the chosen name.
+        DataError: The table has no column of the chosen name, or has two columns of this name.
     """
     if name is not None:
-        for column in columns:
-            if name in (column, column.partition(":")[0]):
-                return column
+        found = next((c for c in columns if name in (c, c.partition(":")[0])), None)
+        if found is None:
+            raise DataError(
+                f"The {role} column {name!r} is not in {table}; choose one of its columns: "
+                f"{quote_names(columns)}."
+            )
+    else:
+        normalized = {normalize_name(column): column for column in reversed(columns)}
+        found = next((normalized[name] for name in NAMES[role] if name in normalized), None)
+    if found is not None and list(columns).count(found) > 1:
         raise DataError(
-            f"The {role} column {name!r} is not in {table}; choose one of its columns: "
-            f"{quote_names(columns)}."
+            f"{table} has two columns named {found!r}, and the {role} is read from it; rename one "
+            "of them."
         )
-    normalized = {normalize_name(column): column for column in reversed(columns)}
-    return next((normalized[name] for name in NAMES[role] if name in normalized), None)
+    return found
 
 
 def require_column(role: str, columns: Sequence[str], name: str | None, *, table: str) -> str:
@@ -106,10 +133,11 @@ def require_column(role: str, columns: Sequence[str], name: str | None, *, table
     """
     column = find_column(role, columns, name, table=table)
     if column is None:
+        in_order = ' If the rows are in time order, give order="file".' if role == "time" else ""
         raise DataError(
             f"{table} has no {role} column with a common name; its columns are "
             f"{quote_names(columns)}: name the {role} column, or column_1, column_2, … if there "
-            "is no header."
+            f"is no header.{in_order}"
         )
     return column
 
@@ -117,4 +145,4 @@ def require_column(role: str, columns: Sequence[str], name: str | None, *, table
 def quote_names(columns: Sequence[str]) -> str:
     """Return names for a message, separated by commas, at most 20 of them."""
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
-    return ", ".join(repr(column) for column in columns[:20]) + more
+    return ", ".join(repr(column[:80]) for column in columns[:20]) + more

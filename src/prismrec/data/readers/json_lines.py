@@ -1,7 +1,9 @@
 """Read JSON lines: one object per line, one text column per key."""
 
+import codecs
 import json
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +14,11 @@ from prismrec.data.readers.table import FAULT, LINE, Table
 from prismrec.data.readers.text import first_lines, read_text
 from prismrec.errors import DataError
 
+LONGEST_LINE = 1 << 20  # bytes of a first line that is tried as JSON
 SAMPLE = 100  # lines whose keys become columns
+RAW = "(text)"
+_ODD = r"^[\[{]|^true$|^false$|^-?[0-9]+[.eE]"
+_AGAIN = pl.Struct({"id": pl.String(), "fault": pl.String()})
 _KEY = r'"([^"\\]{1,99})"\s*:'  # matches keys of inner objects and of texts too; checked later
 
 
@@ -35,7 +41,7 @@ def json_table(name: str, text: Path | bytes, column_names: Collection[str] = ()
     """
     keys: dict[str, None] = {}
     for number, line in first_lines(name, text, SAMPLE):
-        row = _object(line)
+        row = parse_object(line)
         if number == 1 and row is None:
             raise DataError(
                 f"{name} is not JSON lines: line 1 is not an object, or is nested too deeply; "
@@ -49,21 +55,72 @@ def json_table(name: str, text: Path | bytes, column_names: Collection[str] = ()
     columns += _late_keys(lines, columns, column_names)
     is_object = pl.col("text").str.json_path_match("$").str.starts_with("{").fill_null(value=False)
     fault = pl.when(~is_object).then(pl.lit("line is not a JSON object")).alias(FAULT)
-    frame = lines.select(pl.col("n").alias(LINE), fault, *(_cells(key) for key in columns))
-    return Table(name, frame, columns, text=text)
+    raw = pl.col("text").alias(RAW)
+    frame = lines.select(pl.col("n").alias(LINE), fault, raw, *(_cells(key) for key in columns))
+    return Table(name, frame, columns, text=text, raw=RAW)
 
 
-def _object(line: str) -> dict[str, object] | None:
-    """Parse a line to find its keys; return None if it is not an object."""
+def exact_ids(key: str, role: str) -> tuple[pl.Expr, pl.Expr]:
+    """Return the ids in a column of JSON lines, and the reason why a cell is no id, or null.
+
+    Polars returns lists and objects as text, and converts numbers beyond 64 bits and numbers with
+    a fraction to float64: such cells are read again by Python, which keeps the digits as written.
+
+    Args:
+        key: Name of the column.
+        role: "user" or "item", for the reason.
+    """
+    odd = pl.col(key).str.contains(_ODD)
+    again = (
+        pl.when(odd)
+        .then(pl.col(RAW))
+        .map_batches(
+            partial(_read_again, key=key, role=role), return_dtype=_AGAIN, is_elementwise=True
+        )
+    )
+    ids = pl.when(odd).then(again.struct.field("id")).otherwise(pl.col(key))
+    return ids, again.struct.field("fault")
+
+
+def _read_again(texts: pl.Series, *, key: str, role: str) -> pl.Series:
+    ids: list[str | None] = [None] * len(texts)
+    faults: list[str | None] = [None] * len(texts)
+    if texts.null_count() < len(texts):
+        for place, text in enumerate(texts):
+            row = None if text is None else parse_object(text)
+            value = None if row is None else row.get(key)
+            if isinstance(value, str):
+                ids[place] = value
+            elif value is not None:
+                kind = {list: "a list", dict: "an object", bool: "true or false"}[type(value)]
+                faults[place] = f"{role} is {kind}, not an id"
+    return pl.DataFrame({"id": ids, "fault": faults}, schema=dict(_AGAIN)).to_struct(texts.name)
+
+
+def begins_with_object(path: Path) -> bool:
+    """Return whether the first line of a file that is not compressed is a JSON object."""
+    with path.open("rb") as file:
+        start = file.read(4).removeprefix(codecs.BOM_UTF8)
+        if not start.startswith(b"{"):
+            return False
+        line = start + file.readline(LONGEST_LINE)
     try:
-        row = json.loads(line, parse_int=str)  # Python cannot parse a number of 5,000 digits
+        return parse_object(line.decode("utf-8")) is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def parse_object(line: str) -> dict[str, object] | None:
+    """Parse a line with its numbers as text; return None if it is not an object."""
+    try:
+        # As text: ids keep their digits, and Python cannot parse a number of 5,000 digits.
+        row = json.loads(line, parse_int=str, parse_float=str)
     except (json.JSONDecodeError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
 
 
 def _cells(key: str) -> pl.Expr:
-    # Numbers keep the digits as written: they are not converted to floats.
     return pl.col("text").str.json_path_match(f'$["{key}"]').alias(key)
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from prismrec.data.readers.base import Parsing, Reader
 from prismrec.data.readers.delimited import DELIMITED, check_delimiter
 from prismrec.data.readers.frames import frame_table
-from prismrec.data.readers.json_lines import JSON_LINES
+from prismrec.data.readers.json_lines import JSON_LINES, begins_with_object
 from prismrec.data.readers.parquet import PARQUET
 from prismrec.data.readers.paths import ending_of, find_paths
+from prismrec.data.readers.signatures import is_parquet
 from prismrec.data.readers.table import Table
 from prismrec.errors import DataError
 
@@ -58,7 +59,16 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
 
 
 def format_of(path: Path) -> str:
-    """Return the format of a file by its ending, as a key of ``READERS``."""
+    """Return the format of a file, as a key of ``READERS``.
+
+    The ending of the name decides; of files with other endings, Parquet and JSON lines are
+    recognized by their first bytes.
+    """
     ending = ending_of(path)
     others = next(name for name, reader in READERS.items() if not reader.endings)
-    return next((name for name, reader in READERS.items() if ending in reader.endings), others)
+    named = next((name for name, reader in READERS.items() if ending in reader.endings), others)
+    if named != others:
+        return named
+    if is_parquet(path):
+        return "parquet"
+    return "json" if begins_with_object(path) else others

@@ -13,6 +13,8 @@ FILE, STATUS = "(file)", "(status)"
 """Columns of a frame next to ``LINE``: the number of the row's table, and either what its time is
 or the reason why the row is rejected."""
 SHOWN = 3
+CALENDAR_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and last microsecond of the years 1 to 9999."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ def find_rejected(
 
     Cost: one pass per reason, up to its third row.
     """
-    text = pl.concat_str(
-        [pl.col(name).cast(pl.String).fill_null("") for name in show], separator=","
-    )
+    types = rows.collect_schema()
+    text = pl.concat_str([_shown(name, types[name]) for name in show], separator=",")
     reasons = sorted(counts, key=lambda reason: (-counts[reason], reason))
     samples = pl.collect_all(
         rows.filter(pl.col(STATUS) == reason).head(SHOWN).select(FILE, LINE, text.alias("text"))
@@ -65,6 +66,16 @@ def find_rejected(
             count += rows.filter(pl.col(STATUS) == reason).select(breaks).collect().item()
         rejected.append(RejectedRows(reason, count, tuple(lines), tuple(examples)))
     return tuple(rejected)
+
+
+def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return cells as text. Polars cannot print dates beyond its calendar: they are numbers."""
+    cell = pl.col(name)
+    if not dtype.is_temporal():
+        return cell.cast(pl.String).fill_null("")
+    within = cell.dt.epoch("us").is_between(*CALENDAR_US)
+    printed = pl.when(within).then(cell).cast(pl.String)
+    return pl.coalesce(printed, cell.to_physical().cast(pl.String), pl.lit(""))
 
 
 def check_rejected(

@@ -3,15 +3,12 @@
 A row that does not match the header has a ``fault``; no row is dropped silently.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 
 import polars as pl
 
-from prismrec.data.readers.text import stream
 from prismrec.errors import DataError
 
 LINE, FAULT = "(line)", "(fault)"
@@ -33,6 +30,12 @@ class Table:
     """Whether the lines are ``user item item …``. The columns are then user, item and time, and
     the time is the position of the event among the events of its user, from 0."""
     delimiter: str | None = None
+    has_header: bool = True
+    """False if the columns are named by their numbers or by a known layout."""
+    raw: str | None = None
+    """Name of the column of the frame with the JSON text of each row, if the source is JSON."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what was skipped."""
 
     @property
     def description(self) -> str:
@@ -48,19 +51,21 @@ def numbered_table(name: str, frame: pl.LazyFrame) -> Table:
 
 
 def malformed(tables: Sequence[Table], error: Exception) -> DataError:
-    """Return the error for tables that Polars cannot read.
+    """Return the error for tables that Polars cannot read, without the words of Polars.
 
-    Cost: CSV is read again, row by row in Python, up to its first stray quote.
+    They are for programmers; the original error is the cause of this one.
     """
-    for table in tables:
-        line = _stray_quote(table)
-        if line is not None:
-            return DataError(
-                f"{table.name} has a quote in line {line:,} that is not closed or is followed by "
-                "text; double the quotes inside a quoted field, or remove the stray quote."
-            )
-    reason = str(error).strip().partition("\n")[0]
-    return DataError(f"{tables[0].name} cannot be read: {reason}; repair it or write it again.")
+    table = tables[0]
+    if isinstance(error, pl.exceptions.SchemaError) and len(tables) == 1:
+        return DataError(
+            f"{table.name} cannot be read as one table: its parts have different columns or types; "
+            "write them with the same ones."
+        )
+    if isinstance(error, pl.exceptions.ColumnNotFoundError):
+        return DataError(f"{table.name} lacks a column in some of its parts; write it again.")
+    return DataError(
+        f"{table.name} cannot be read: it is damaged or incomplete; repair it or write it again."
+    )
 
 
 def physical_line(table: Table, row: int) -> int:
@@ -70,21 +75,7 @@ def physical_line(table: Table, row: int) -> int:
     """
     if table.delimiter is None:
         return row
-    breaks = pl.sum_horizontal(pl.col(table.columns).str.count_matches("\n", literal=True))
+    cells = [name for name in table.frame.collect_schema() if name not in (LINE, FAULT)]
+    breaks = pl.sum_horizontal(pl.col(cells).str.count_matches("\n", literal=True))
     before = table.frame.filter(pl.col(LINE) < row).select(breaks.sum())
     return row + int(before.collect(engine="streaming").item())
-
-
-def _stray_quote(table: Table) -> int | None:
-    """Return the line of the first row with unmatched quotes; None if there is no such row."""
-    if table.text is None or table.delimiter is None:
-        return None
-    line = 1
-    with TextIOWrapper(stream(table.text), encoding="utf-8", newline="") as lines:
-        reader = csv.reader(lines, delimiter=table.delimiter, strict=True)
-        try:
-            for _ in reader:
-                line = reader.line_num + 1
-        except csv.Error:
-            return line
-    return None

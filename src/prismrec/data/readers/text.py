@@ -8,6 +8,14 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
+from prismrec.data.readers.signatures import (
+    HEAD,
+    check_has_no_zero_bytes,
+    check_is_text,
+    compression_of,
+    head_of,
+    marked_encoding,
+)
 from prismrec.errors import ConfigError, DataError
 
 COMPRESSED = (".gz", ".zst", ".bz2")
@@ -17,9 +25,11 @@ CHUNK = 1 << 20  # bytes decoded at a time
 def read_text(path: Path, encoding: str) -> Path | bytes:
     """Return UTF-8 text: the path itself if the file is plain UTF-8, otherwise its bytes.
 
+    Compression and UTF-16 with a byte-order mark are recognized by the first bytes.
+
     Raises:
-        DataError: The file cannot be read or decompressed; or a byte does not fit the encoding
-            (the message has its offset).
+        DataError: The file cannot be read or decompressed, or is not text; or a byte does not fit
+            the encoding (the message has its offset).
         ConfigError: Unknown encoding.
     """
     try:
@@ -31,8 +41,15 @@ def read_text(path: Path, encoding: str) -> Path | bytes:
             'give one such as "utf-8" or "latin-1".'
         ) from None
     try:
-        with pa.input_stream(str(path)) as file:  # decompressed according to the path's ending
-            if utf8 and path.suffix not in COMPRESSED:
+        with path.open("rb") as file:
+            head = head_of(file)
+        check_is_text(path.name, head)
+        compression = compression_of(head)
+        is_plain = compression is None and path.suffix.lower() not in COMPRESSED
+        # Without a known signature, the ending decides: Arrow then reports the damage.
+        with pa.input_stream(str(path), compression=compression or "detect") as file:
+            if utf8 and is_plain and marked_encoding(head) is None:
+                check_has_no_zero_bytes(path.name, head)
                 _check_utf8(path.name, iter(lambda: file.read(CHUNK), b""))
                 return path
             raw = cast(bytes, file.read())
@@ -41,13 +58,23 @@ def read_text(path: Path, encoding: str) -> Path | bytes:
         if path.suffix in COMPRESSED:
             advice = f"compress it again, or rename it without {path.suffix}"
         raise DataError(f"{path.name} cannot be read ({error}); {advice}.") from error
-    if utf8:
-        _check_utf8(path.name, iter([raw]))
-        return raw
-    try:
-        return raw.decode(encoding).encode()
-    except UnicodeDecodeError as error:
-        raise _wrong_encoding(path.name, encoding, error.start, raw[error.start]) from None
+    return _decode(path.name, raw, None if utf8 else encoding)
+
+
+def _decode(name: str, raw: bytes, encoding: str | None) -> bytes:
+    """Return bytes as UTF-8. An encoding of None is UTF-8; a byte-order mark takes precedence."""
+    check_is_text(name, raw[:HEAD])
+    encoding = marked_encoding(raw[:HEAD]) or encoding
+    if encoding is None:
+        text = raw
+        _check_utf8(name, iter([raw]))
+    else:
+        try:
+            text = raw.decode(encoding).encode()
+        except UnicodeDecodeError as error:
+            raise _wrong_encoding(name, encoding, error.start, raw[error.start]) from None
+    check_has_no_zero_bytes(name, text)
+    return text
 
 
 def first_lines(name: str, text: Path | bytes, count: int) -> list[tuple[int, str]]:
@@ -67,6 +94,12 @@ def first_lines(name: str, text: Path | bytes, count: int) -> list[tuple[int, st
     if not lines:
         raise DataError(f"{name} is empty; give a file with at least one line.")
     return lines
+
+
+def has_byte(text: Path | bytes, byte: bytes) -> bool:
+    """Return whether a byte occurs in a text. Reads up to its first occurrence."""
+    with stream(text) as file:
+        return any(byte in chunk for chunk in iter(lambda: file.read(CHUNK), b""))
 
 
 def stream(text: Path | bytes) -> BinaryIO:

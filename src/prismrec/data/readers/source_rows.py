@@ -1,0 +1,63 @@
+"""The rows that a log keeps, with their places in the source: for examples in messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from prismrec.data.readers.columns import VALUES, normalize_name
+from prismrec.data.readers.rejected import FILE
+from prismrec.data.readers.table import LINE, Table, physical_line
+
+LONGEST = 80  # characters of an example
+VALUE = "(value) "  # begins the name of a column with ratings, quantities or weights
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """Kept rows in the order of the log: ``FILE``, ``LINE``, user, item, time as written, values.
+
+    The values are columns such as ratings, as float64; their names begin with ``VALUE``.
+    """
+
+    frame: pl.LazyFrame
+    tables: Sequence[Table]
+
+    def find(self, positions: Sequence[int]) -> list[tuple[int, str]]:
+        """Return the line (in a frame the row) and the content of rows, given by position from 0.
+
+        Cost: one streaming pass up to the last position.
+        """
+        if not positions:
+            return []
+        shown = [pl.col(name).cast(pl.String).fill_null("") for name in ("user", "item", "time")]
+        rows = self.frame.head(max(positions) + 1).with_row_index("(position)")
+        rows = rows.filter(pl.col("(position)").is_in(list(positions))).select(
+            "(position)", FILE, LINE, pl.concat_str(shown, separator=",").alias("text")
+        )
+        found = {}
+        for position, file, line, text in rows.collect(engine="streaming").iter_rows():
+            table = self.tables[file]
+            name = f"{table.name}: " if len(self.tables) > 1 else ""
+            found[position] = (physical_line(table, line), name + text[:LONGEST])
+        return [found[position] for position in positions]
+
+    @property
+    def value_columns(self) -> list[str]:
+        """The names of the columns of values in ``frame``."""
+        return [name for name in self.frame.collect_schema() if name.startswith(VALUE)]
+
+
+def value_columns(table: Table) -> list[pl.Expr]:
+    """Return the columns of a table that look like ratings, quantities, weights or returns."""
+    known = {name for names in VALUES.values() for name in names}
+    columns = []
+    for name, dtype in table.frame.collect_schema().items():
+        if normalize_name(name) not in known or dtype.is_nested() or dtype.is_temporal():
+            continue
+        value = pl.col(name)
+        if dtype == pl.String:
+            value = value.str.strip_chars().str.to_lowercase()
+            value = value.replace({"true": "1", "yes": "1", "false": "0", "no": "0"})
+        columns.append(value.cast(pl.Float64, strict=False).alias(VALUE + name))
+    return columns

@@ -1,0 +1,125 @@
+"""Select the columns of an event log from its tables: one frame with the line of each row."""
+
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from prismrec.data.readers.categories import category_lists, object_faults
+from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
+from prismrec.data.readers.ids import id_column, row_fault
+from prismrec.data.readers.rejected import FILE
+from prismrec.data.readers.source_rows import value_columns
+from prismrec.data.readers.table import LINE, Table
+from prismrec.errors import DataError
+
+_ROW = "(row)"
+
+
+def is_in_file_order(tables: Sequence[Table], columns: Columns) -> bool:
+    """Return whether the order of the rows replaces a column of times.
+
+    It does if the caller says so, in sequences, and in pairs ``user item`` without a header:
+    naming their columns does not require a time.
+    """
+    if columns.order == "file" or tables[0].is_sequences:
+        return True
+    pairs = (not each.has_header and each.columns[2:] == [] for each in tables)
+    return columns.time is None and tables[0].delimiter == " " and all(pairs)
+
+
+def select_rows(
+    tables: Sequence[Table], columns: Columns, keep_events: Collection[str]
+) -> pl.LazyFrame:
+    """Return the columns of all tables as one frame, with the table and line of each row.
+
+    Raises:
+        DataError: A column is missing, or no row has one of ``keep_events``.
+    """
+    rows = _concatenate(
+        [_select_columns(number, each, columns) for number, each in enumerate(tables)]
+    )
+    if "time" not in rows.collect_schema():
+        rows = rows.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64).alias("time"))
+    _check_kinds(rows, keep_events, tables[0])
+    return rows
+
+
+def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
+    """Return the columns of each role, and the table and line of each row.
+
+    There is no column of times if the rows are in time order, except for sequences.
+    """
+    chosen_names = Columns() if table.is_sequences else columns
+    roles = ["user", "item"]
+    if table.is_sequences or not is_in_file_order([table], columns):
+        roles.append("time")
+    names = {
+        role: require_column(
+            role, table.columns, getattr(chosen_names, role), table=table.description
+        )
+        for role in roles
+    }
+    schema = table.frame.collect_schema()
+    ids = {role: id_column(names[role], table, role) for role in ("user", "item")}
+    chosen = [each.alias(role) for role, (each, _) in ids.items()]
+    faults = [fault for _, fault in ids.values()]
+    if "time" in names:
+        chosen.append(pl.col(names["time"]).alias("time"))
+    else:
+        faults.append(_repeated_header(names, schema))
+    event, category = (
+        find_column(role, table.columns, getattr(columns, role), table=table.description)
+        for role in ("event", "category")
+    )
+    if event is not None:
+        chosen.append(pl.col(event).cast(pl.String).alias("event"))
+    if category is not None:
+        lists = category_lists(
+            category, schema[category], separator=columns.category_separator,
+            depth=columns.category_depth, table=table.description,
+        )  # fmt: skip
+        chosen.append(lists.alias("category"))
+        faults.append(object_faults(category, schema[category]))
+    return table.frame.select(
+        pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen, *value_columns(table)
+    )
+
+
+def _repeated_header(names: dict[str, str], schema: pl.Schema) -> pl.Expr:
+    """Return the reason to reject a row that is the header again, in joined files.
+
+    With times, such a row has no valid time.
+    """
+    if any(schema[name] != pl.String for name in names.values()):
+        return pl.lit(None, dtype=pl.String)
+    is_header = pl.all_horizontal(pl.col(name) == name for name in names.values())
+    return pl.when(is_header).then(pl.lit("line repeats the header"))
+
+
+def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
+    """Return the rows of all files as one frame. Optional columns may be missing in some files."""
+    every = pl.concat(rows, how="diagonal")
+    empty = {"event": pl.lit(""), "category": pl.lit([], dtype=pl.List(pl.String))}
+    columns = every.collect_schema()
+    return every.with_columns(
+        pl.col(name).fill_null(value) for name, value in empty.items() if name in columns
+    )
+
+
+def _check_kinds(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:
+    """Raise DataError if a kind of event to keep is not in the log."""
+    if not keep_events:
+        return
+    if "event" not in rows.collect_schema():
+        raise DataError(
+            f"keep_events is {', '.join(keep_events)}, but {table.description} has no event column "
+            f"among {quote_names(table.columns)}; name the column, or leave keep_events out."
+        )
+    counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
+    absent = [event for event in keep_events if event not in counts]
+    if absent:
+        most = sorted(counts, key=lambda event: (-counts[event], event))[:20]
+        raise DataError(
+            f"keep_events contains {', '.join(absent)}, which is in no row of {table.name}; choose "
+            f"from {', '.join(f'{event} ({counts[event]:,} rows)' for event in most)}."
+        )
