@@ -281,11 +281,11 @@ def test_an_added_interest_is_one_category_or_one_item():
         AddedInterest(category="a", weight=-1)
 
 
-def test_the_weight_of_an_added_interest_is_that_of_its_number():
+def test_a_weight_above_one_of_an_added_interest_applies_to_its_number():
     added = [AddedInterest(category="a", weight=0.5), AddedInterest(item="b", weight=3)]
     options = InterestOptions(added=added, weights={1: 2, 9: 0, -1: 0})
-    assert weights_of(options, 5).tolist() == [1, 2, 1, 0.5, 3]
-    assert weights_of(replace(options, weights={4: 0}), 5).tolist() == [1, 1, 1, 0.5, 0]
+    assert weights_of(options, 5).tolist() == [1, 2, 1, 1, 3]
+    assert weights_of(replace(options, weights={4: 0}), 5).tolist() == [1, 1, 1, 1, 0]
 
 
 @pytest.fixture(scope="module")

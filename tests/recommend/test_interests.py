@@ -183,6 +183,29 @@ def test_an_added_interest_joins_those_of_the_history(dataset, recommender):
     assert muted.interests[-1].share == 0
 
 
+def test_a_small_weight_of_an_added_interest_costs_little_and_zero_nothing(dataset, recommender):
+    category = dataset.catalog.category_names[0]
+    for user in range(12):
+        history = ids(dataset, user)
+        alone = [item.id for item in recommender.recommend(history, k=8)]
+        lists = {}
+        for weight in (0.0, 0.1, 1.0):
+            one = InterestOptions(added=[AddedInterest(category=category, weight=weight)])
+            answer = recommender.recommend(history, k=8, interests=one)
+            lists[weight] = [item.id for item in answer]
+            assert answer.interests[-1].weight == weight
+            assert answer.interests[-1].added
+        assert lists[0.0] == alone
+        shared = {weight: len(set(found) & set(alone)) for weight, found in lists.items()}
+        assert shared[0.1] >= shared[1.0]
+
+
+def test_only_muted_added_interests_do_not_replace_popular_items(recommender, dataset):
+    category = dataset.catalog.category_names[0]
+    muted = InterestOptions(added=[AddedInterest(category=category, weight=0)])
+    assert recommender.recommend([], k=5, interests=muted).source == "popular"
+
+
 def test_a_trained_vector_of_a_category_leads_to_its_items(dataset, monkeypatch):
     # Vectors of the items of one category are alike here, as after training. A category has five.
     monkeypatch.setattr(described_interests, "NEIGHBOURS", 5)

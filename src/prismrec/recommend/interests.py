@@ -1,5 +1,6 @@
 """Described interests: their events, what each would recommend alone, and their names."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -55,6 +56,22 @@ def added_vectors(
     return torch.stack(rows)
 
 
+def weigh_added(interests: Interests, weights: Sequence[float]) -> Interests:
+    """Return interests whose last ones, the added ones, have a prior times their weight below 1.
+
+    A weight of 0 makes one inactive. Weights above 1 apply to its items: see ``weights_of``.
+    """
+    first = interests.bias.shape[1] - len(weights)
+    bias, active = interests.bias.clone(), interests.active.clone()
+    log_prior = None if interests.log_prior is None else interests.log_prior.clone()
+    for number, weight in enumerate(weights, start=first):
+        active[:, number] &= weight > 0
+        for part in (bias, log_prior):
+            if part is not None and 0 < weight < 1:
+                part[:, number] += math.log(weight)
+    return interests._replace(bias=bias, active=active, log_prior=log_prior)
+
+
 def describe_interests(
     retriever: Retriever,
     histories: Sequence[NDArray[np.int64]],
@@ -77,6 +94,7 @@ def describe_interests(
     """
     shown = interests.shown.cpu().numpy().copy()
     added, number_of_model = len(options.added), shown.shape[1] - len(options.added)
+    shown[:, number_of_model:] = True  # also those that are muted
     for row, history in enumerate(histories):
         if not len(history):
             shown[row, :number_of_model] = False
@@ -99,7 +117,11 @@ def describe_interests(
                 number=number,
                 name=name,
                 items=_items_of(retriever.catalog, read, weights[row, number, : len(read)]),
-                weight=float(steering[number]),
+                weight=(
+                    float(steering[number])
+                    if number < number_of_model
+                    else options.added[number - number_of_model].weight
+                ),
                 added=bool(added) and number >= number_of_model,
                 vector=tuple(vectors[row, number].tolist()),
                 top=_top_items(retriever.catalog, *found[row, number]),

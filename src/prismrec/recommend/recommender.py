@@ -21,7 +21,12 @@ from prismrec.data import Catalog
 from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
-from prismrec.recommend.interests import added_vectors, describe_interests, with_top
+from prismrec.recommend.interests import (
+    added_vectors,
+    describe_interests,
+    weigh_added,
+    with_top,
+)
 from prismrec.recommend.parts import RecommenderParts
 from prismrec.recommend.reasons import Reasons
 from prismrec.recommend.results import Answer, Interest, SimilarItem
@@ -133,8 +138,10 @@ class Recommender(RecommenderParts):
 
     def _read(self, numbers: Sequence[NDArray[np.int64]], options: ListOptions) -> Interests:
         """Return the interests of histories and those that the options add: one forward pass."""
-        added = added_vectors(self.model, self.retriever, options.interests.added)
-        return self.model.interests_of(numbers, added)
+        wanted = options.interests.added
+        added = added_vectors(self.model, self.retriever, wanted)
+        read = self.model.interests_of(numbers, added)
+        return weigh_added(read, [one.weight for one in wanted]) if wanted else read
 
     def _described(
         self,

@@ -95,7 +95,8 @@ class AddedInterest:
     item: str | None = None
     """External id of an item of the catalog."""
     weight: float = 1.0
-    """As in ``InterestOptions.weights``."""
+    """Weight below 1: factor on its prior, 0 leaves it out. Above 1: as in
+    ``InterestOptions.weights``."""
 
     def __post_init__(self) -> None:
         """Check that there is one source, and the weight."""

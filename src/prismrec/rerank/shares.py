@@ -24,13 +24,13 @@ from prismrec.rerank.options import InterestOptions
 def weights_of(options: InterestOptions, interests: int) -> Float[np.ndarray, " K"]:
     """Return the weight of each interest, from 0 to K - 1; other numbers have no effect.
 
-    The last interests are those that were added.
+    The last interests are those that were added. Their weights below 1 are part of their priors.
     """
     weights = np.ones(interests)
     first_added = interests - len(options.added)
     for number, one in enumerate(options.added):
         if first_added + number >= 0:
-            weights[first_added + number] = one.weight
+            weights[first_added + number] = max(one.weight, 1.0)
     for number, weight in options.weights.items():
         if 0 <= number < interests:
             weights[number] = weight

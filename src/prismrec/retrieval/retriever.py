@@ -69,7 +69,7 @@ class Retriever:
         *,
         exclude_seen: bool,
         eligible: Bool[np.ndarray, " V"] | None,
-        added: int = 0,
+        added: bool = False,
     ) -> CandidateSource:
         """Return the candidates of users who all have a history, or who all have none.
 
@@ -78,7 +78,7 @@ class Retriever:
             interests: Of the same users; not read for users without any interest.
             exclude_seen: Leave out the items of the history.
             eligible: Items that may be recommended to anyone; None for all.
-            added: Number of interests that were added by the caller.
+            added: Whether the caller added an interest that is not muted.
         """
         if not len(histories[0]) and not added:
             users = len(histories)
@@ -215,7 +215,7 @@ class Retriever:
         A user without a history gets popular items with at least a little diversity; there are no
         interests to steer.
         """
-        added = len(options.interests.added) > 0
+        added = any(one.weight > 0 for one in options.interests.added)
         known = np.array([len(history) > 0 or added for history in histories], dtype=bool)
         diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
         without = replace(options, diversity=diversity, interests=InterestOptions())
@@ -239,5 +239,5 @@ class Retriever:
             of_rows,
             exclude_seen=options.exclude_seen,
             eligible=eligible,
-            added=len(options.interests.added),
+            added=any(one.weight > 0 for one in options.interests.added),
         )

@@ -27,6 +27,8 @@ MAX_DEPTH = 4_096
 """Largest number of candidates per interest of a mixture; beyond, a list is not certified."""
 FIRST = 4
 """Factor on the number of candidates per interest in the first search for a mixture."""
+MAX_NUMBERS = 1 << 24
+"""Numbers of item vectors in memory at once when candidates are joined, 64 MiB."""
 DEEPER = 4
 """Factor on the number of candidates per interest, if a list is not certified."""
 
@@ -100,7 +102,7 @@ def retrieve(
     while len(rows):
         some = query.rows(rows)
         found = _search_eligible(index, some, m, depths, eligible, memory)
-        joined = _join_candidates(found, some, depth, vectors_of)
+        joined = _join_in_blocks(found, some, depth, vectors_of)
         m = found.items.shape[2]
         width = joined.items.shape[1]
         best.items[rows, :width], best.scores[rows, :width] = joined.items, joined.scores
@@ -158,6 +160,22 @@ def _search_active(index: Index, query: Query, m: int, memory: SearchMemory | No
         )
         items[row, number], scores[row, number] = found.items[0], found.scores[0]
     return Candidates(items, scores)
+
+
+def _join_in_blocks(found: Candidates, query: Query, depth: int, vectors_of: VectorsOf) -> Found:
+    """Join the candidates of some users at a time: see ``_join_candidates``."""
+    users, interests, m = found.items.shape
+    step = max(MAX_NUMBERS // max(interests * m * query.vectors.shape[2], 1), 1)
+    parts = [
+        _join_candidates(
+            Candidates(found.items[start : start + step], found.scores[start : start + step]),
+            query.rows(np.arange(start, min(start + step, users))),
+            depth,
+            vectors_of,
+        )
+        for start in range(0, users, step)
+    ]
+    return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _join_candidates(found: Candidates, query: Query, depth: int, vectors_of: VectorsOf) -> Found:
