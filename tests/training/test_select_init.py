@@ -25,8 +25,8 @@ def world():
     return dataset.catalog, split, config
 
 
-@pytest.mark.parametrize(("values", "clusters"), [((0.2, 0.203), 0), ((0.2, 0.205), 6)])
-def test_two_percent_more_before_training_is_enough(world, monkeypatch, values, clusters):
+@pytest.mark.parametrize(("values", "clusters"), [((0.2, 0.219), 0), ((0.2, 0.221), 6)])
+def test_ten_percent_more_before_training_is_enough(world, monkeypatch, values, clusters):
     catalog, split, config = world
     left = list(values)
     monkeypatch.setattr(selection, "_value", lambda *_: left.pop(0))
