@@ -1,5 +1,8 @@
 """Send requests and read answers in tests."""
 
+import socket
+import time
+
 
 def post(client, path, **body):
     answer = client.post(path, json=body)
@@ -25,3 +28,19 @@ def event(user, item, **more):
 
 
 event.count = 0
+
+
+def exchange(address, *parts, pause=0.0):
+    """Send parts with a pause after each; return everything received until the server closes."""
+    with socket.create_connection(address, timeout=10) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+            return b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+        except ConnectionError:
+            return "closed"
+
+
+def status_of(answer):
+    return int(answer.split(" ", 2)[1])

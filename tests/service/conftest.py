@@ -2,13 +2,18 @@
 
 import contextlib
 import shutil
+import threading
+import time
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from prismrec.recommend.artifact import save
+from prismrec.service import bodies, connection
 from prismrec.service.app import create_app
 from prismrec.service.context import RouteContext
+from prismrec.service.server import listen
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
 from service.processes import Process
@@ -106,3 +111,36 @@ def serving(world, tmp_path):
     yield start
     for process in started:
         process.close()
+
+
+@pytest.fixture
+def serve_connections(artifact, private, monkeypatch):
+    """Return a function that starts a server and returns its address."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(bodies, "READING", 0.3)
+    running = []
+
+    def start(*, keys=None, **settings):
+        made = Settings(store="memory:", port=0, **settings)
+        paths = ServePaths(artifact=artifact)
+        context = RouteContext.open(paths, open_store("memory:"), made, Keys(keys or {}))
+        bound = listen(made)
+        config = uvicorn.Config(
+            create_app(context),
+            http=connection.LimitedHttpProtocol,
+            ws="none",
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        running.append((server, thread, bound))
+        return bound.getsockname()
+
+    yield start
+    for server, thread, bound in running:
+        server.should_exit = True
+        thread.join(10)
+        bound.close()

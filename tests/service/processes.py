@@ -18,11 +18,12 @@ CODE = "from prismrec.cli import main; main()"
 class Process:
     """A service that keeps its port when it is killed and started again."""
 
-    def __init__(self, folder, *flags, store=None, **environment):
+    def __init__(self, folder, *flags, store=None, ready=200, **environment):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.folder, self.log = folder, folder / "service.log"
+        self.ready = ready
         self.store = store or f"sqlite:///{folder}/events.db"
         self.words = ["serve", "artifact", "--port", str(self.port), *flags]
         (folder / "tmp").mkdir(exist_ok=True)
@@ -50,7 +51,7 @@ class Process:
         while time.monotonic() < end:
             assert self.process.poll() is None, self.log.read_text()
             with contextlib.suppress(httpx2.TransportError):
-                if self.client.get("/readyz").status_code == 200:
+                if self.client.get("/readyz").status_code == self.ready:
                     return
             time.sleep(0.02)
         raise TimeoutError(self.log.read_text())

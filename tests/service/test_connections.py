@@ -6,66 +6,11 @@ import threading
 import time
 
 import pytest
-import uvicorn
 
-from prismrec.service import middleware as limits
-from prismrec.service import server as serving
-from prismrec.service.app import create_app
-from prismrec.service.context import RouteContext
 from prismrec.service.lists import ListMaker
-from prismrec.service.settings import Keys, ServePaths, Settings
-from prismrec.service.stores import open_store
+from service.clients import exchange, status_of
 
 pytestmark = pytest.mark.slow  # the tests wait for timeouts
-
-
-@pytest.fixture
-def serve_connections(artifact, private, monkeypatch):
-    """Return a function that starts a server and returns its address."""
-    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(limits, "READING", 0.3)
-    running = []
-
-    def start(**settings):
-        made = Settings(store="memory:", port=0, **settings)
-        paths = ServePaths(artifact=artifact)
-        context = RouteContext.open(paths, open_store("memory:"), made, Keys())
-        bound = serving.listen(made)
-        config = uvicorn.Config(
-            create_app(context),
-            http=serving.LimitedHttpProtocol,
-            ws="none",
-            log_config=None,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        running.append((server, thread, bound))
-        return bound.getsockname()
-
-    yield start
-    for server, thread, bound in running:
-        server.should_exit = True
-        thread.join(10)
-        bound.close()
-
-
-def exchange(address, *parts, pause=0.0):
-    """Send parts with a pause after each; return everything received until the server closes."""
-    with socket.create_connection(address, timeout=10) as connection:
-        try:
-            for part in parts:
-                connection.sendall(part)
-                time.sleep(pause)
-            return b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
-        except ConnectionError:
-            return "closed"
-
-
-def status_of(answer):
-    return int(answer.split(" ", 2)[1])
 
 
 HEAD = b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

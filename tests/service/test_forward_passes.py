@@ -8,6 +8,7 @@ import pytest
 from prismrec.models import Model
 from prismrec.recommend import load
 from prismrec.rerank import Diversity, ListOptions
+from prismrec.service.lists import Job
 from prismrec.service.microbatch import Batcher
 from prismrec.service.schemas import RecommendRequest
 
@@ -29,8 +30,8 @@ def answered_together(context, requests):
     """Return the answers to requests that are all in the queue before the first one is taken."""
 
     async def send():
-        batcher = Batcher(context.lists.answer_each, context.workers)
-        return await asyncio.gather(*(batcher.run(request) for request in requests))
+        batcher = Batcher(context.lists.answer_each, context.threads.answers)
+        return await asyncio.gather(*(batcher.run(Job(request)) for request in requests))
 
     # This needs a separate thread: an earlier browser test leaves an event loop running here.
     with ThreadPoolExecutor(1) as thread:

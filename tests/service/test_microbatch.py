@@ -9,24 +9,33 @@ import pytest
 from prismrec.errors import DataError, StoreError
 from prismrec.service import lists
 from prismrec.service.errors import ApiError
+from prismrec.service.lists import Job
 from prismrec.service.microbatch import MOST, Batcher
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.thread_pool import ThreadPool
 
 
-def run(compute, asked, *, threads=1, queue=100, timeout=5.0):
+def run(compute, asked, **more):
     """Send all requests at once; return the result or exception of each."""
-    workers = ThreadPool(threads, queue, timeout, "test")
 
-    async def send_all():
-        batcher = Batcher(compute, workers)
+    async def send_all(batcher):
         calls = [batcher.run(one) for one in asked]
         return await asyncio.gather(*calls, return_exceptions=True)
+
+    return in_thread(compute, send_all, **more)
+
+
+def in_thread(compute, send_all, *, threads=1, queue=100, timeout=5.0, weight=lambda _: 1):
+    """Return what the coroutine ``send_all(batcher)`` returns."""
+    workers = ThreadPool(threads, queue, timeout, "test")
+
+    async def send():
+        return await send_all(Batcher(compute, workers, weight))
 
     # This needs a separate thread: an earlier browser test leaves an event loop running here.
     with ThreadPoolExecutor(1) as thread:
         try:
-            return thread.submit(lambda: asyncio.run(send_all())).result()
+            return thread.submit(lambda: asyncio.run(send())).result()
         finally:
             workers.close()
 
@@ -106,7 +115,8 @@ def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeyp
         return compute(served, histories, asked)
 
     monkeypatch.setattr(lists, "answers_of", refusing)
-    group = [RecommendRequest(history=one, k=3) for one in (history, ["odd"], history[:2])]
+    histories = (history, ["odd"], history[:2])
+    group = [Job(RecommendRequest(history=one, k=3)) for one in histories]
     first, odd, last = client.context.lists.answer_each(group)
     assert str(odd) == "odd"
     assert len(first.items) == len(last.items) == 3
@@ -123,10 +133,70 @@ def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(
         raise StoreError("down")
 
     monkeypatch.setattr(client.context.store, "recent_many", down)
-    group = [RecommendRequest(user="ann"), RecommendRequest(history=history),
-             RecommendRequest(user="bob")]  # fmt: skip
-    ann, given, bob = client.context.lists.answer_each(group)
+    answering = client.context.answering
+
+    async def send_all():
+        sent = [{"user": "ann"}, {"history": history}, {"user": "bob"}]
+        calls = [answering.answer(RecommendRequest(**one)) for one in sent]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    ann, given, bob = client.portal.call(send_all)
     assert isinstance(ann, StoreError)
     assert isinstance(bob, StoreError)
     assert given.items
     assert calls == [["ann", "bob"]]
+
+
+def test_requests_of_a_batch_do_not_delay_other_requests():
+    order = []
+
+    def compute(batch):
+        order.append(sorted(batch))
+        return list(batch)
+
+    async def send_all(batcher):
+        large = asyncio.ensure_future(batcher.run_all(range(100, 200)))
+        await asyncio.sleep(0)
+        return await asyncio.gather(large, *(batcher.run(one) for one in range(3)))
+
+    found = in_thread(compute, send_all)
+    assert found == [list(range(100, 200)), 0, 1, 2]
+    assert [len(group) for group in order[:2]] == [MOST, MOST]
+    assert [one for one in order[0] + order[1] if one < 100] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("weight", [1, 4, 31, 32, 500])
+def test_expensive_requests_form_small_groups_and_fill_the_queue(weight):
+    sizes = []
+
+    def compute(batch):
+        sizes.append(len(batch))
+        return list(batch)
+
+    found = run(compute, range(64), queue=100, weight=lambda _: weight)
+    refused = [one for one in found if isinstance(one, ApiError)]
+    assert max(sizes) == max(32 // weight, 1)
+    assert len(refused) == max(0, 64 - -(-101 // weight))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_request_that_nobody_waits_for_is_not_computed(whole):
+    computed, gate = [], threading.Event()
+
+    def compute(batch):
+        gate.wait(5)
+        computed.extend(batch)
+        return list(batch)
+
+    async def send_all(batcher):
+        first = asyncio.ensure_future(batcher.run(0))
+        await asyncio.sleep(0.05)
+        send = batcher.run_all([1, 2, 3]) if whole else batcher.run(1)
+        abandoned, last = asyncio.ensure_future(send), asyncio.ensure_future(batcher.run(9))
+        await asyncio.sleep(0.05)
+        abandoned.cancel()
+        gate.set()
+        return [await first, await last]
+
+    assert in_thread(compute, send_all) == [0, 9]
+    assert computed == [0, 9]

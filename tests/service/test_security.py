@@ -146,7 +146,8 @@ def test_a_too_large_body_is_refused_with_or_without_content_length(serve):
     client = serve(body=2_000)
     declared = client.post("/v1/recommend", content=b"x" * 2_001)
     assert declared.status_code == 413
-    streamed = client.post("/v1/recommend", content=iter([b"x" * 900] * 3))
+    as_json = {"Content-Type": "application/json"}
+    streamed = client.post("/v1/recommend", content=iter([b"x" * 900] * 3), headers=as_json)
     assert streamed.status_code == 413
 
 

@@ -159,17 +159,17 @@ def test_a_reload_in_between_does_not_mix_two_artifacts(
     serve, artifact, world, history, monkeypatch
 ):
     client = serve(places=ServePaths(artifact=artifact))
-    batcher, reloaded = client.context.batcher, []
-    run = batcher.run
+    answering, reloaded = client.context.answering, []
+    answer = answering.answer
 
     async def reload_first(request):
         if not reloaded:
             shutil.rmtree(artifact)
             shutil.copytree(world / "other", artifact)
             reloaded.append(client.context.versions.reload())
-        return await run(request)
+        return await answer(request)
 
-    monkeypatch.setattr(batcher, "run", reload_first)
+    monkeypatch.setattr(answering, "answer", reload_first)
     found = start(client, history=history)
     assert found["artifact"]["artifact"] == found["answer"]["artifact"] == reloaded[0].artifact
     assert reloaded[0].artifact != reloaded[0].was

@@ -1397,6 +1397,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -1424,7 +1433,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1529,6 +1538,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -1556,7 +1574,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1664,6 +1682,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -1691,7 +1718,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1796,6 +1823,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -1823,7 +1859,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1928,6 +1964,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -1955,7 +2000,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2058,6 +2103,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2085,7 +2139,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2188,6 +2242,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2215,7 +2278,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2321,6 +2384,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2348,7 +2420,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2453,6 +2525,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2480,7 +2561,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2585,6 +2666,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2612,7 +2702,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2717,6 +2807,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2744,7 +2843,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2849,6 +2948,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -2876,7 +2984,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2981,6 +3089,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -3008,7 +3125,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3109,6 +3226,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -3136,7 +3262,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3240,6 +3366,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -3267,7 +3402,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3368,6 +3503,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -3395,7 +3539,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3505,6 +3649,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -3532,7 +3685,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3633,6 +3786,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description invalid_request */
             422: {
                 headers: {
@@ -3660,7 +3822,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3718,7 +3880,7 @@ export interface operations {
                     "application/json": components["schemas"]["Status"];
                 };
             };
-            /** @description overloaded, store_unavailable */
+            /** @description not_ready, overloaded, store_unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;

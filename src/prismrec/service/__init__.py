@@ -13,7 +13,9 @@ responses        what the service answers: dataclasses that are sent as they are
 page_responses   the same for what only the page needs
 openapi          the OpenAPI document
 auth             checks a request's key
-middleware       limits of size and time, request ids and security headers of every request
+middleware       request ids, security headers and log records of every request
+bodies           keys before bodies, limits of bodies, requests whose client has gone
+connection       limits of the other parts of a request: heads, trailers
 rate_limit       how many requests a caller may send per second
 logging          log records as JSON
 changes          the journal: hidden and new items, shared by all workers, kept over a restart
@@ -33,8 +35,10 @@ projection       projects vectors to the two axes of the map
 health           the diagnostics and the report behind the health report
 verdict          the first lines of the health report
 metrics          Prometheus metrics
-thread_pool      computing threads with a bounded queue
+thread_pool      threads with bounded queues, by kind of work
 microbatch       computes waiting requests together
+answering        from requests to answers: reads the store, then computes lists
+readiness        whether requests can be answered now
 context          the parts that every route uses
 routes           the routes
 page_files       the files of the page, compressed

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,23 @@ from prismrec._version import __version__
 from prismrec.errors import DataError, PrismrecError
 from prismrec.io import set_threads
 from prismrec.service.auth import check_scope
+from prismrec.service.bodies import BodyLimits
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
 from prismrec.service.logging import log_as_json
-from prismrec.service.middleware import App, RequestLimits
+from prismrec.service.middleware import App, RequestFrame
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes, not_found
 from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure, store_address
-from prismrec.service.stores import open_store
+from prismrec.service.stores import LateStore, open_store
 from prismrec.service.versions import Versions
 
 log = logging.getLogger("prismrec.service")
 COMPRESSION = 1
 """Level of gzip for data: level 9 takes ten times as long for a fifth fewer bytes."""
+LONGEST_QUOTE = 200
+"""Largest number of characters of a field's name in an error."""
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SWITCH = 5e-4
 """Seconds after which a computing thread yields to the event loop; Python's default, 5 ms, slows
@@ -70,7 +74,8 @@ def create_app(context: RouteContext) -> App:
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
-    app.include_router(make_routes(context))
+    app.state.routes = make_routes(context)
+    app.include_router(app.state.routes)
     _add_error_handlers(app)
 
     async def may_read(request: Request) -> None:
@@ -84,6 +89,7 @@ def create_app(context: RouteContext) -> App:
     app.add_route("/v1/{rest:path}", _no_route, METHODS, include_in_schema=False)
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
         app.mount("/", Page(directory=PAGE, html=True), name="page")
+    app.add_middleware(BodyLimits, keys=keys, most=settings.body)
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST, compresslevel=COMPRESSION)
     if settings.cors:
         app.add_middleware(
@@ -92,14 +98,17 @@ def create_app(context: RouteContext) -> App:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
-    return RequestLimits(app, settings=settings, on_answer=context.metrics.answered)
+    return RequestFrame(app, settings=settings, on_answer=context.metrics.answered)
 
 
 async def _no_route(request: Request) -> Response:
     """Raise the error for a path without a route, or for a wrong method."""
-    partly = (route.matches(request.scope)[0] for route in request.app.routes)
-    if Match.PARTIAL in partly:
-        raise HTTPException(405)
+    methods: set[str] = set()
+    for route in request.app.state.routes.routes:
+        if route.matches(request.scope)[0] == Match.PARTIAL:
+            methods |= route.methods
+    if methods:
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
     raise not_found()
 
 
@@ -142,7 +151,7 @@ def _from_package(request: Request, error: PrismrecError) -> ApiError:
 def _from_framework(error: HTTPException) -> ApiError:
     if error.status_code == 405:
         message = "This path needs another HTTP method; see /openapi.json for the routes."
-        return ApiError("method_not_allowed", message)
+        return ApiError("method_not_allowed", message, error.headers)
     if error.status_code == 404:
         return not_found()
     return ApiError("malformed", "The request could not be read; send one JSON object.")
@@ -155,7 +164,15 @@ def _from_validation(error: RequestValidationError) -> ApiError:
         return ApiError("malformed", "The body is not JSON; send one JSON object.")
     field = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     message = str(first["msg"]).removeprefix("Value error, ")
-    return ApiError("invalid_request", f"{field}: {message[0].lower()}{message[1:]}.")
+    return ApiError(
+        "invalid_request",
+        f"{_shortened(field)}: {message[0].lower()}{_shortened(message[1:])}.",
+    )
+
+
+def _shortened(text: str) -> str:
+    """Return at most ``LONGEST_QUOTE`` characters: a sender may choose the names of fields."""
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
 @contextlib.contextmanager
@@ -205,6 +222,5 @@ def from_environment() -> App:
     log_as_json()
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
-    store = open_store(store_address(settings))
-    log.info("store opened", extra={"fields": {"promise": store.promise}})
+    store = LateStore(partial(open_store, store_address(settings)))
     return create_app(RouteContext.open(paths, store, settings, keys))

@@ -7,19 +7,18 @@ from typing import Any
 
 from fastapi import Depends, Request
 
+from prismrec.service.answering import Answering
 from prismrec.service.auth import check_scope
 from prismrec.service.errors import error_responses
 from prismrec.service.extensions import Extensions
 from prismrec.service.insight import Insight
 from prismrec.service.lists import ListMaker
 from prismrec.service.metrics import Metrics
-from prismrec.service.microbatch import Batcher
 from prismrec.service.rate_limit import RateLimit
-from prismrec.service.responses import ServedAnswer
-from prismrec.service.schemas import RecommendRequest
+from prismrec.service.readiness import Readiness
 from prismrec.service.settings import Keys, Scope, ServePaths, Settings
 from prismrec.service.stores import Store
-from prismrec.service.thread_pool import ThreadPool
+from prismrec.service.thread_pool import Threads
 from prismrec.service.users import MonotonicClock
 from prismrec.service.versions import Versions
 
@@ -35,10 +34,7 @@ class RouteContext:
     metrics: Metrics
     lists: ListMaker
     insight: Insight
-    workers: ThreadPool
-    """Threads for lists and other answers."""
-    writers: ThreadPool
-    """Threads for events and changes, so that a burst of requests for lists does not delay them."""
+    threads: Threads
     rate: RateLimit
     clock: MonotonicClock = field(default_factory=MonotonicClock)
 
@@ -55,30 +51,27 @@ class RouteContext:
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
         versions = Versions(paths, metrics, extensions)
-        lists = ListMaker(
-            versions,
-            store,
-            metrics,
-            newest=settings.history,
-            rerankers=extensions.rerankers,
-        )
         return cls(
             versions=versions,
             store=store,
             settings=settings,
             keys=keys,
             metrics=metrics,
-            lists=lists,
+            lists=ListMaker(versions, metrics, rerankers=extensions.rerankers),
             insight=Insight(paths, metrics),
-            workers=ThreadPool(settings.threads, settings.queue, settings.timeout, "answers"),
-            writers=ThreadPool(4, settings.queue, 6 * settings.timeout, "writes"),
+            threads=Threads.start(settings),
             rate=RateLimit(settings.rate),
         )
 
     @cached_property
-    def batcher(self) -> Batcher[RecommendRequest, ServedAnswer]:
-        """Answers waiting requests together."""
-        return Batcher(self.lists.answer_each, self.workers)
+    def answering(self) -> Answering:
+        """Answers requests for lists."""
+        return Answering(self.lists, self.store, self.threads, newest=self.settings.history)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Checks whether requests can be answered."""
+        return Readiness(self.versions, self.store, self.threads)
 
     def requires(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
         """Return the dependency that checks the key and the rate of a request."""
@@ -101,17 +94,7 @@ class RouteContext:
             "openapi_extra": {"security": [{"bearer": []}]},
         } | more
 
-    def ready(self) -> str:
-        """Return the name of the artifact if requests can be answered now.
-
-        Raises:
-            StoreError: The store does not answer, or the file of changes cannot be read.
-        """
-        self.store.ping()
-        return self.versions.current().name
-
     def close(self) -> None:
         """Stop the threads and close the store."""
-        self.workers.close()
-        self.writers.close()
+        self.threads.close()
         self.store.close()

@@ -14,24 +14,27 @@ STATUS = {
     "method_not_allowed": 405,
     "timed_out_reading": 408,
     "too_large": 413,
+    "unsupported_media_type": 415,
     "invalid_request": 422,
     "rate_limited": 429,
     "internal": 500,
     "overloaded": 503,
     "store_unavailable": 503,
+    "not_ready": 503,
     "artifact_refused": 409,
     "timed_out": 504,
 }
 INTERNAL = "The service failed; its log has the cause under the id of this request."
-RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable"}
+RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable", "not_ready"}
 
 
 class ApiError(Exception):
     """An error that is sent to the caller as it is."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.kind, self.message, self.status = kind, message, STATUS[kind]
+        self.more_headers = headers or {}
 
     @classmethod
     def from_package(cls, error: PrismrecError) -> "ApiError":
@@ -48,7 +51,7 @@ class ApiError(Exception):
     @property
     def headers(self) -> Mapping[str, str]:
         """The HTTP headers of the response."""
-        headers = {}
+        headers = dict(self.more_headers)
         if self.kind in RETRY_AFTER:
             headers["Retry-After"] = "1"
         if self.kind == "unauthorized":

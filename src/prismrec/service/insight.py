@@ -30,7 +30,7 @@ class Insight:
 
     def __init__(self, paths: ServePaths, metrics: Metrics) -> None:
         self.paths, self.metrics = paths, metrics
-        self.lock, self.finishing = threading.Lock(), threading.Lock()
+        self.lock, self.finishing, self.diagnosing = (threading.Lock() for _ in range(3))
         self._examples: tuple[str, list[Example]] | None = None
         self._diagnosed: tuple[str, dict[str, Any]] | None = None
 
@@ -89,9 +89,10 @@ class Insight:
     def health_report(self, served: LoadedArtifact) -> HealthReport:
         """Return diagnostics, report, latency and notes; the first call diagnoses the interests."""
         data = self.paths.data
-        if data and (self._diagnosed is None or self._diagnosed[0] != served.name):
-            self._diagnosed = served.name, diagnose_interests(served.recommender, data)
-        diagnostics = self._diagnosed[1] if self._diagnosed else None
+        with self.diagnosing:  # several callers wait for one diagnosis
+            if data and (self._diagnosed is None or self._diagnosed[0] != served.name):
+                self._diagnosed = served.name, diagnose_interests(served.recommender, data)
+            diagnostics = self._diagnosed[1] if self._diagnosed else None
         report = read_report(self.paths.report) or served.manifest["about"].get("result")
         return HealthReport(
             verdict=verdict(diagnostics, report, self.paths.artifact.name),

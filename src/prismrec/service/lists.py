@@ -1,97 +1,84 @@
 """From requests to lists: requests with the same options are answered together. No HTTP here."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from prismrec.errors import ConfigError, PrismrecError, StoreError
+from prismrec.errors import ConfigError, PrismrecError
 from prismrec.recommend import Answer, Interest
+from prismrec.rerank import Diversity
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
-from prismrec.service.stores import Store
-from prismrec.service.users import stored_items
 from prismrec.service.versions import Pair, Versions, choose
 
 TOP_ITEMS = 5
 """Items per interest that it alone would recommend, in an answer with reasons."""
+DIVERSE = 3
+"""Weight of a list with diversity, options of interests or a frontier, of a plain one's."""
+
+
+class Job(NamedTuple):
+    """A request, and the items of the stored events of its user, oldest first."""
+
+    request: RecommendRequest
+    stored: Sequence[str] = ()
+
+    @property
+    def history(self) -> list[str]:
+        """The history: the stored events, then that of the request."""
+        return [*self.stored, *(self.request.history or ())]
+
+
+def weight_of(job: Job) -> float:
+    """Return what a request costs, relative to one for a plain list of at most 50 items."""
+    request = job.request
+    options = request.options
+    plain = Diversity.of(options.diversity).off and options.interests.neutral
+    factor = 1 if plain and not request.frontier else DIVERSE
+    return factor * max(1.0, options.k / 50)
 
 
 class ListMaker:
-    """Answers requests from stored events and from the histories in the requests.
+    """Answers requests; it never reads the store, which may be slow.
 
     Args:
         versions: The artifacts that answer.
-        store: The store of events.
         metrics: Counts lists.
-        newest: Number of the newest events of a user that are read.
         rerankers: The re-rankers that a request may name.
     """
 
-    def __init__(
-        self,
-        versions: Versions,
-        store: Store,
-        metrics: Metrics,
-        *,
-        newest: int,
-        rerankers: Collection[str],
-    ) -> None:
-        self.versions, self.store, self.metrics = versions, store, metrics
-        self.newest, self.rerankers = newest, rerankers
+    def __init__(self, versions: Versions, metrics: Metrics, *, rerankers: Collection[str]) -> None:
+        self.versions, self.metrics, self.rerankers = versions, metrics, rerankers
 
-    def answer_all(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer]:
-        """Answer several requests, or raise the first error.
-
-        Raises:
-            PrismrecError: One of them cannot be answered.
-        """
-        answers: list[ServedAnswer] = []
-        for answer in self.answer_each(requests):
-            if isinstance(answer, Exception):
-                raise answer
-            answers.append(answer)
-        return answers
-
-    def answer_each(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer | Exception]:
+    def answer_each(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
         """Return one answer per request, or the error that prevents it.
 
-        Cost: one forward pass per group of requests with the same ``batch_key``, and one read of
-        the store.
+        Cost: one forward pass per group of requests with the same ``batch_key``.
         """
         results: dict[int, ServedAnswer | Exception] = {}
-        users = [request.user for request in requests if request.user is not None]
-        try:
-            stored = stored_items(self.store, users, self.newest)
-        except StoreError as error:
-            stored = {}
-            results = {n: error for n, request in enumerate(requests) if request.user is not None}
         groups: dict[str, list[int]] = defaultdict(list)
-        for number, request in enumerate(requests):
-            if number not in results:
-                groups[batch_key(request)].append(number)
+        for number, job in enumerate(jobs):
+            groups[batch_key(job.request)].append(number)
         pair = self.versions.both()  # once: a reload in between does not mix two artifacts
         for numbers in groups.values():
-            answers = self._answer_group([requests[number] for number in numbers], stored, pair)
+            answers = self._answer_group([jobs[number] for number in numbers], pair)
             results |= dict(zip(numbers, answers, strict=True))
-        return [results[number] for number in range(len(requests))]
+        return [results[number] for number in range(len(jobs))]
 
-    def _answer_group(
-        self, group: Sequence[RecommendRequest], stored: Mapping[str, Sequence[str]], pair: Pair
-    ) -> Sequence[ServedAnswer | Exception]:
+    def _answer_group(self, group: Sequence[Job], pair: Pair) -> Sequence[ServedAnswer | Exception]:
         """Answer requests with the same key; if they fail together, answer each one alone."""
-        histories = [
-            [*stored.get(request.user or "", ()), *(request.history or ())] for request in group
-        ]
+        request = group[0].request
         try:
-            self._check_reranker(group[0].rerank)
-            served = choose(pair, comparison=group[0].comparison)
-            answers = answers_of(served, histories, group[0])
+            self._check_reranker(request.rerank)
+            served = choose(pair, comparison=request.comparison)
+            answers = answers_of(served, [job.history for job in group], request)
         except PrismrecError as error:
             if len(group) == 1:
                 return [error]
-            return [self._answer_group([request], stored, pair)[0] for request in group]
+            return [self._answer_group([job], pair)[0] for job in group]
         for answer in answers:
             self.metrics.count_list(answer)
         return answers

@@ -1,26 +1,39 @@
 """Computes waiting requests together: under load, a list then costs a third of its usual time.
 
-    batcher = Batcher(lists.answer_each, workers)
+    batcher = Batcher(lists.answer_each, threads.answers)
     answer = await batcher.run(request)
+    answers = await batcher.run_all(requests)
 
-A free thread takes all requests that wait, up to ``MOST``. A client with a new answer often sends
-its next request at once, so the event loop first sends answers and reads requests: ``TURNS``.
+A free thread takes the requests that wait, up to a weight of ``MOST``. A client with a new answer
+often sends its next request at once, so the event loop first sends answers and reads requests:
+``TURNS``. The requests of a batch wait in a second queue, from which each group takes what has
+room, but at least one: other clients do not wait for the whole batch. A request whose caller no
+longer waits is left out.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from prismrec.service.thread_pool import ThreadPool
 
 A = TypeVar("A")
 R = TypeVar("R")
 MOST = 32
-"""Largest number of requests computed together: more would make the first of them wait longer."""
+"""Largest weight of the requests computed together: more would make the first of them wait longer.
+A request for a plain list of at most 50 items has weight 1."""
 TURNS = 16
 """Turns of the event loop between two groups. Without them, large and small groups alternate, and
 small groups cost more per request. The turns take some ten microseconds if nothing else waits."""
+
+
+class Call(NamedTuple, Generic[A, R]):
+    """A request that waits, or is computed."""
+
+    request: A
+    weight: float
+    future: "asyncio.Future[R]"
 
 
 class Batcher(Generic[A, R]):
@@ -30,14 +43,24 @@ class Batcher(Generic[A, R]):
         compute: Returns one result per request; an exception in place of a result is raised to the
             caller of that request.
         workers: The threads and their queue.
+        weight: Returns what a request costs, relative to a small one.
     """
 
     def __init__(
-        self, compute: Callable[[Sequence[A]], Sequence[R | Exception]], workers: ThreadPool
+        self,
+        compute: Callable[[Sequence[A]], Sequence[R | Exception]],
+        workers: ThreadPool,
+        weight: Callable[[A], float] = lambda _: 1.0,
     ) -> None:
-        self.compute, self.workers = compute, workers
-        self.waiting: deque[tuple[A, asyncio.Future[R]]] = deque()
-        self.running = 0
+        self.compute, self.workers, self.weight = compute, workers, weight
+        self.waiting: deque[Call[A, R]] = deque()
+        self.of_batches: deque[Call[A, R]] = deque()
+        self.batches, self.running = 0, 0
+
+    @property
+    def pending(self) -> int:
+        """The number of requests and batches that wait."""
+        return len(self.waiting) + self.batches
 
     async def run(self, request: A) -> R:
         """Return the result of one request.
@@ -46,28 +69,59 @@ class Batcher(Generic[A, R]):
             ApiError: 503 if the queue is full; 504 after the timeout.
             Exception: The exception that ``compute`` returned for this request.
         """
-        self.workers.check_queue(len(self.waiting))
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self.waiting.append((request, future))
-        asyncio.get_running_loop().call_soon(self._start)
-        return await self.workers.within_time(future)
+        self.workers.check_queue(sum(call.weight for call in self.waiting))
+        return await self.workers.within_time(self._add(self.waiting, request))
+
+    async def run_all(self, requests: Sequence[A]) -> list[R]:
+        """Return the results of the requests of a batch, in their order.
+
+        Raises:
+            ApiError: 503 if too many batches wait; 504 after the timeout.
+            Exception: The first exception that ``compute`` returned for one of them.
+        """
+        self.workers.check_queue(self.batches)
+        self.batches += 1
+        futures = [self._add(self.of_batches, request) for request in requests]
+        try:
+            return await self.workers.within_time(asyncio.gather(*futures))
+        finally:
+            self.batches -= 1
+            for future in futures:  # after an error nobody waits for the others
+                future.cancel()
+
+    def _add(self, queue: deque[Call[A, R]], request: A) -> "asyncio.Future[R]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        queue.append(Call(request, self.weight(request), future))
+        loop.call_soon(self._start)
+        return future
 
     def _start(self) -> None:
         """Start a group of the waiting requests if a thread is free."""
-        if not self.waiting or self.running >= self.workers.threads:
+        if self.running >= self.workers.threads or not (group := self._take()):
             return
-        batch = [self.waiting.popleft() for _ in range(min(MOST, len(self.waiting)))]
         self.running += 1
-        done = self.workers.submit(self.compute, [request for request, _ in batch])
-        done.add_done_callback(lambda one: self._finish(batch, one))
+        done = self.workers.submit(self.compute, [call.request for call in group])
+        done.add_done_callback(lambda one: self._finish(group, one))
+
+    def _take(self) -> list[Call[A, R]]:
+        """Remove a group from the queues, without the requests that nobody waits for."""
+        group: list[Call[A, R]] = []
+        weight = 0.0
+        for queue in (self.waiting, self.of_batches):
+            taken = 0
+            while queue and (not taken or weight + queue[0].weight <= MOST):
+                call = queue.popleft()
+                if not call.future.done():
+                    group.append(call)
+                    weight, taken = weight + call.weight, taken + 1
+        return group
 
     def _finish(
-        self,
-        batch: Sequence[tuple[A, asyncio.Future[R]]],
-        done: "asyncio.Future[Sequence[R | Exception]]",
+        self, group: Sequence[Call[A, R]], done: "asyncio.Future[Sequence[R | Exception]]"
     ) -> None:
         error = None if done.cancelled() else done.exception()
-        for place, (_, future) in enumerate(batch):
+        for place, (_, _, future) in enumerate(group):
             if future.done():  # its caller no longer waits
                 continue
             if done.cancelled():

@@ -1,9 +1,8 @@
-"""Limits of size and time, request ids, security headers and the log record of every request.
+"""Request ids, security headers and the log record of every request.
 
 A plain ASGI layer around the application, because it also applies to requests without a route.
 """
 
-import asyncio
 import logging
 import random
 import re
@@ -22,8 +21,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-READING = 10.0
-"""Seconds within which the whole body must arrive."""
+ABANDONED = 499
+"""Status in the log and the metrics of a request whose client closed the connection."""
 log = logging.getLogger("prismrec.service")
 
 
@@ -48,19 +47,19 @@ def security_headers(images: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
     ]
 
 
-class RequestLimits:
-    """An ASGI layer that limits requests and adds headers to responses.
+class RequestFrame:
+    """An ASGI layer that adds headers to responses and logs requests.
 
     Args:
         app: The application.
-        settings: The limits.
+        settings: Names the hosts of pictures.
         on_answer: Called after each response with route, status and seconds.
     """
 
     def __init__(
         self, app: App, *, settings: Settings, on_answer: Callable[[str, int, float], None]
     ) -> None:
-        self.app, self.settings, self.on_answer = app, settings, on_answer
+        self.app, self.on_answer = app, on_answer
         self.headers = security_headers(image_hosts(settings.image_host))
 
     async def __call__(  # noqa: D102
@@ -69,10 +68,10 @@ class RequestLimits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
-        request_id = _request_id(headers.get("x-request-id", b""))
+        named = (value for name, value in scope["headers"] if name == b"x-request-id")
+        request_id = _request_id(next(named, b""))
         scope.setdefault("state", {})["request_id"] = request_id
-        begin, status, started = time.perf_counter(), 500, False
+        begin, status, started = time.perf_counter(), ABANDONED, False
 
         async def answered(message: Message) -> None:
             nonlocal status, started
@@ -86,11 +85,9 @@ class RequestLimits:
             await send(message)
 
         try:
-            await self._within(scope, receive, answered, headers)
-        except ApiError as error:
-            if not started:
-                await refuse(answered, error, request_id)
+            await self.app(scope, receive, answered)
         except Exception:
+            status = 500
             log.exception("request failed", extra={"fields": {"request_id": request_id}})
             if not started:
                 await refuse(answered, ApiError("internal", INTERNAL), request_id)
@@ -107,59 +104,6 @@ class RequestLimits:
             }
             log.info("request", extra={"fields": fields})
 
-    async def _within(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Receive,
-        send: Send,
-        headers: dict[str, bytes],
-    ) -> None:
-        """Read the body within the limits, then call the application."""
-        length = headers.get("content-length", b"0")
-        if length.isdigit() and int(length) > self.settings.body:
-            raise self._too_large()
-        body: bytes | None = b""
-        if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-            try:
-                async with asyncio.timeout(READING):
-                    body = await self._read(receive)
-            except TimeoutError:
-                raise ApiError(
-                    "timed_out_reading",
-                    f"The body did not arrive in {READING:g} seconds; send smaller requests.",
-                ) from None
-        if body is None:
-            return  # the client closed the connection
-        sent = False
-
-        async def whole() -> Message:
-            nonlocal sent
-            if sent:
-                return await receive()
-            sent = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self.app(scope, whole, send)
-
-    async def _read(self, receive: Receive) -> bytes | None:
-        """Return the whole body; None if the client closed the connection."""
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            if len(body) > self.settings.body:
-                raise self._too_large()
-            if not message.get("more_body"):
-                return bytes(body)
-
-    def _too_large(self) -> ApiError:
-        return ApiError(
-            "too_large",
-            f"The body has more than {self.settings.body:,} bytes; send several smaller requests.",
-        )
-
 
 async def refuse(send: Send, error: ApiError, request_id: str) -> None:
     """Send an error response."""
@@ -167,8 +111,6 @@ async def refuse(send: Send, error: ApiError, request_id: str) -> None:
     extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     headers = [(b"content-type", b"application/json"), *extra]
     headers.append((b"content-length", str(len(body)).encode()))
-    if error.status in (408, 413):
-        headers.append((b"connection", b"close"))  # the rest of the body is not read
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -17,6 +17,7 @@ from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
 from prismrec.service.pictures import image_hosts
 from prismrec.service.start import Starter, StartQuery
+from prismrec.service.stores import Event
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
@@ -38,76 +39,86 @@ def make_routes(context: RouteContext) -> APIRouter:
 
 
 def _lists(routes: APIRouter, context: RouteContext) -> None:
-    lists, workers, batcher = context.lists, context.workers, context.batcher
+    answering = context.answering
 
     @routes.post("/v1/recommend", **context.route("read", out.ServedAnswer))
     async def recommend(request: s.RecommendRequest) -> Response:
         """Recommend items to a user or a history."""
-        return reply(await batcher.run(request))
+        return reply(await answering.answer(request))
 
     @routes.post("/v1/recommend/batch", **context.route("read", out.Answers))
     async def recommend_batch(batch: s.BatchRequest) -> Response:
         """Recommend items to several users or histories."""
-        return reply(out.Answers(await workers.run(lists.answer_all, batch.requests)))
+        return reply(out.Answers(await answering.answer_all(batch.requests)))
 
 
 def _start(routes: APIRouter, context: RouteContext) -> None:
-    batcher, writers = context.batcher, context.writers
-    starter = Starter(
-        context.versions, context.store, context.insight, newest=context.settings.history
-    )
+    answering, reports = context.answering, context.threads.reports
+    starter = Starter(context.versions, context.insight)
+
+    async def stored_history(query: StartQuery) -> list[Event]:
+        """Return the stored events of the user, if it is not an example user."""
+        if query.user is None or query.history is not None:
+            return []
+        if await reports.run(starter.is_example, query.user):
+            return []
+        return await context.threads.reads.run(
+            context.store.recent, query.user, context.settings.history
+        )
 
     @routes.get("/v1/start", **context.route("read", page.Start))
     async def start(query: Annotated[StartQuery, Query()]) -> Response:
         """Return what the page needs before its first list, with the list."""
-        prepared = await writers.run(starter.prepare, query)
-        answer = await batcher.run(prepared.request)
+        stored = await stored_history(query)
+        prepared = await reports.run(starter.prepare, query, stored)
+        answer = await answering.answer(prepared.request)
         if answer.artifact not in prepared.artifacts:  # the artifact was reloaded in between
-            prepared = await writers.run(starter.prepare, query)
-        writers.submit(starter.prepare_next)  # nobody waits for it
+            prepared = await reports.run(starter.prepare, query, stored)
+        reports.submit(starter.prepare_next)  # nobody waits for it
         return reply(prepared.finish(answer))
 
 
 def _events(routes: APIRouter, context: RouteContext) -> None:
-    store, writers = context.store, context.writers
+    store, writes = context.store, context.threads.writes
 
     @routes.post("/v1/events", **context.route("write", out.StoredEvents))
     async def store_events(body: s.EventsRequest) -> Response:
         """Store events. They are as durable as the store promises when the response arrives."""
         arrived = context.clock.now()
-        stored = await writers.run(user_pages.store_events, store, body.events, arrived)
+        stored = await writes.run(user_pages.store_events, store, body.events, arrived)
         context.metrics.count_events(stored)
         return reply(stored)
 
 
 def _users(routes: APIRouter, context: RouteContext) -> None:
-    store, workers, writers = context.store, context.workers, context.writers
-    versions, newest = context.versions, context.settings.history
+    store, threads, versions = context.store, context.threads, context.versions
 
     @routes.get("/v1/users/{user:path}/history", **context.route("read", out.History))
     async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
         """Return the newest events of a user, newest last."""
+        stored = await threads.reads.run(store.recent, user, n)
 
-        def read() -> out.History:
-            return user_pages.history_of(versions.current(), store, user, n)
+        def describe() -> out.History:
+            return user_pages.describe_events(versions.current(), user, stored)
 
-        return reply(await workers.run(read))
+        return reply(await threads.answers.run(describe))
 
     @routes.get("/v1/users/{user:path}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
         """Return the interests that follow from the stored events of a user."""
+        stored = await context.answering.stored.run(user)
 
-        def read() -> out.UserInterests:
+        def describe() -> out.UserInterests:
             served = versions.current()
-            described = user_pages.interests_of(served, store, user, newest)
+            described = served.recommender.interests(stored)
             return out.UserInterests(user, served.name, list(with_positions(served, described)))
 
-        return reply(await workers.run(read))
+        return reply(await threads.answers.run(describe))
 
     @routes.delete("/v1/users/{user:path}", **context.route("write", out.ErasedUser))
     async def erase_user(user: IdPath) -> Response:
         """Erase all events of a user."""
-        return reply(out.ErasedUser(await writers.run(store.forget, user)))
+        return reply(out.ErasedUser(await threads.writes.run(store.forget, user)))
 
     @routes.get("/v1/examples", **context.route("read", out.Examples))
     async def examples(
@@ -121,11 +132,11 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.Examples:
             return context.insight.examples(versions.current(), search, order, seed, limit)
 
-        return reply(await writers.run(read))
+        return reply(await threads.reports.run(read))
 
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
-    versions, workers, writers = context.versions, context.workers, context.writers
+    versions, answers, changes = context.versions, context.threads.answers, context.threads.changes
     images = frozenset(image_hosts(context.settings.image_host))
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
@@ -139,7 +150,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.CatalogItems:
             return item_pages.find_items(versions.current(), id, search, limit, images)
 
-        return reply(await workers.run(read))
+        return reply(await answers.run(read))
 
     @routes.get("/v1/items/{item:path}/similar", **context.route("read", out.SimilarItems))
     async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
@@ -148,26 +159,26 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.SimilarItems:
             return item_pages.similar_items(versions.current(), item, k)
 
-        return reply(await workers.run(read))
+        return reply(await answers.run(read))
 
     @routes.post("/v1/items", **context.route("write", out.AddedItems))
     async def add_items(body: s.ItemsRequest) -> Response:
         """Add items without training, or change the title and categories of known items."""
-        return reply(out.AddedItems(await writers.run(versions.add, body.items)))
+        return reply(out.AddedItems(await changes.run(versions.add, body.items)))
 
     @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
     async def hide_items(body: s.NamesRequest) -> Response:
         """Hide items: from the next answer on they are recommended to nobody."""
-        return reply(out.HiddenItems(await writers.run(versions.mark, body.items, "hide")))
+        return reply(out.HiddenItems(await changes.run(versions.mark, body.items, "hide")))
 
     @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
     async def unhide_items(body: s.NamesRequest) -> Response:
         """Unhide items: they may be recommended again."""
-        return reply(out.HiddenItems(await writers.run(versions.mark, body.items, "unhide")))
+        return reply(out.HiddenItems(await changes.run(versions.mark, body.items, "unhide")))
 
 
 def _artifact(routes: APIRouter, context: RouteContext) -> None:
-    versions, workers, writers = context.versions, context.workers, context.writers
+    versions, threads = context.versions, context.threads
 
     @routes.get("/v1/artifact", **context.route("read", out.ServedArtifacts))
     async def artifact() -> Response:
@@ -176,7 +187,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.ServedArtifacts:
             return describe_both(*versions.both())
 
-        return reply(await workers.run(read))
+        return reply(await threads.answers.run(read))
 
     @routes.get("/v1/map", **context.route("read", page.CatalogMap))
     async def catalog_map(
@@ -189,7 +200,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
             served = versions.current()
             return make_map(served.recommender, served.plane, served.labels, limit, items)
 
-        return reply(await workers.run(read))
+        return reply(await threads.answers.run(read))
 
     @routes.get("/v1/health-report", **context.route("read", page.HealthReport))
     async def health_report() -> Response:
@@ -198,7 +209,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         def read() -> page.HealthReport:
             return context.insight.health_report(versions.current())
 
-        return reply(await writers.run(read))
+        return reply(await threads.reports.run(read))
 
     refused = error_responses("artifact_refused")
 
@@ -207,11 +218,11 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
     )
     async def reload_artifact() -> Response:
         """Reload the artifact from its path."""
-        return reply(await writers.run(versions.reload))
+        return reply(await threads.changes.run(versions.reload))
 
 
 def _monitoring(routes: APIRouter, context: RouteContext) -> None:
-    versions, workers, writers = context.versions, context.workers, context.writers
+    versions, threads = context.versions, context.threads
     plain_text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
     @routes.get(
@@ -225,7 +236,7 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     )
     async def metrics() -> Response:
         """Return the metrics in the text format of Prometheus."""
-        waiting = workers.pending + len(context.batcher.waiting) + writers.pending
+        waiting = threads.pending + context.answering.pending
         text = context.metrics.text(
             waiting=waiting, age=versions.age(), index_age=versions.index_age()
         )
@@ -245,7 +256,7 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     )
     async def readyz() -> Response:
         """Return whether requests can be answered: artifact, store and file of changes."""
-        return reply(out.Status("ready", await writers.run(context.ready)))
+        return reply(out.Status("ready", await context.readiness.check()))
 
 
 def not_found() -> ApiError:

@@ -1,7 +1,7 @@
 """The process: sockets, connections, workers.
 
-uvicorn handles HTTP. This module adds a limit of time and size for the head of a request (its
-request line and headers), and reloads the artifact without restarting the workers.
+uvicorn handles HTTP; ``connection`` limits each connection. This module reloads the artifact
+without restarting the workers.
 """
 
 import contextlib
@@ -11,76 +11,23 @@ import resource
 import signal
 import socket
 import tempfile
-from asyncio import Transport
-from asyncio.events import TimerHandle
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from prometheus_client import multiprocess
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from prismrec.errors import ConfigError
 from prismrec.service.app import from_environment
+from prismrec.service.connection import LimitedHttpProtocol
 from prismrec.service.settings import Settings
 
-HEAD_SECONDS = 15.0
-"""Seconds within which the whole head of a request must arrive."""
-HEAD_BYTES = 65_536
-"""Largest head of a request in bytes."""
 GRACE = 10
 """Seconds that running requests have to end when the service stops."""
 STARTING = 60
 """Seconds after which the supervisor replaces a worker that does not respond."""
 log = logging.getLogger("prismrec.service")
-
-
-class LimitedHttpProtocol(HttpToolsProtocol):
-    """A connection with limits of time and size for the head of each request."""
-
-    late: TimerHandle | None = None
-    read = 0
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Start the timer; see ``asyncio.Protocol``."""
-        super().connection_made(transport)
-        self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        """Read data and check the limits; see ``asyncio.Protocol``."""
-        before = self.cycle
-        super().data_received(data)
-        if self.cycle is not before or self._answering():
-            self.read = 0
-            self._unwatch()
-            return
-        self.read += len(data)
-        if self.read > HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response(f"The headers have more than {HEAD_BYTES:,} bytes; send fewer.")
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer; see ``asyncio.Protocol``."""
-        self._unwatch()
-        super().connection_lost(exc)
-
-    def _answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _watch(self) -> None:
-        if self.late is None:
-            self.late = self.loop.call_later(HEAD_SECONDS, self._give_up)
-
-    def _unwatch(self) -> None:
-        if self.late is not None:
-            self.late.cancel()
-            self.late = None
-
-    def _give_up(self) -> None:
-        self.late = None
-        if not self._answering():
-            self.transport.close()
 
 
 class Server(uvicorn.Server):

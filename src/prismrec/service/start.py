@@ -20,7 +20,7 @@ from prismrec.service.loaded_artifact import LoadedArtifact, describe_both
 from prismrec.service.page_responses import HistoryItem, Start, StartSource
 from prismrec.service.responses import Example, ServedAnswer
 from prismrec.service.schemas import Id, RecommendRequest
-from prismrec.service.stores import Store
+from prismrec.service.stores import Event
 from prismrec.service.versions import Versions
 
 LONGEST = 10_000
@@ -64,25 +64,30 @@ class Starter:
 
     Args:
         versions: The artifacts that answer.
-        store: The store of events; it is read only if a user is named that is not an example.
         insight: Has the example users.
-        newest: Number of the newest events of a user that are read.
     """
 
-    def __init__(self, versions: Versions, store: Store, insight: Insight, *, newest: int) -> None:
-        self.versions, self.store, self.insight, self.newest = versions, store, insight, newest
+    def __init__(self, versions: Versions, insight: Insight) -> None:
+        self.versions, self.insight = versions, insight
 
-    def prepare(self, query: StartQuery) -> Prepared:
+    def is_example(self, user: str) -> bool:
+        """Return whether a user is an example user, whose history is not in the store."""
+        return self.insight.example(self.versions.current(), user) is not None
+
+    def prepare(self, query: StartQuery, stored: Sequence[Event]) -> Prepared:
         """Return everything but the list.
 
+        Args:
+            query: What the page asks for.
+            stored: The stored events of the user, if it is not an example user.
+
         Raises:
-            StoreError: The events of the user cannot be read.
             ConfigError: ``options`` is not a JSON object.
             RequestValidationError: A field of ``options`` does not exist, or its value is wrong.
         """
         main, compared = self.versions.both()
         offered = self.insight.examples(main, "", "different", 0, max(query.examples, 60)).users
-        user, source, base = self._base(main, query, offered)
+        user, source, base = self._base(main, query, offered, stored)
         history = _changed(base, query.removed, _items(main, query.appended))[-LONGEST:]
         fields = {
             "artifact": describe_both(main, compared),
@@ -102,7 +107,11 @@ class Starter:
         self.insight.measure_examples(served)
 
     def _base(
-        self, main: LoadedArtifact, query: StartQuery, offered: Sequence[Example]
+        self,
+        main: LoadedArtifact,
+        query: StartQuery,
+        offered: Sequence[Example],
+        stored: Sequence[Event],
     ) -> tuple[str | None, StartSource, list[HistoryItem]]:
         """Return the user, and where the history comes from, and the history."""
         if query.history is not None:
@@ -113,8 +122,7 @@ class Starter:
             return example.user, "example", _items(main, example.history)
         if user is None:
             return None, "none", []
-        events = self.store.recent(user, self.newest)
-        items = _items(main, [event.item for event in events], [event.time for event in events])
+        items = _items(main, [event.item for event in stored], [event.time for event in stored])
         return user, "stored", items
 
 

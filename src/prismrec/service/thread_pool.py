@@ -1,20 +1,27 @@
 """Computing threads with a bounded queue.
 
-    result = await workers.run(recommend, request)
+    result = await threads.answers.run(recommend, request)
 
 The event loop never computes, because it could not answer other requests meanwhile. If the queue is
 full, a call is refused at once: under a burst, callers get quick errors and not a growing wait.
+Each kind of work has threads of its own, so that a store that hangs, or a slow report, does not
+delay what does not need it.
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from prismrec.service.errors import ApiError
+from prismrec.service.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+STORE_THREADS = 4
+"""Threads that read the store, and as many that write to it."""
 
 
 class ThreadPool:
@@ -30,19 +37,21 @@ class ThreadPool:
     def __init__(self, threads: int, queue: int, timeout: float, name: str) -> None:
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self.threads, self.most, self.timeout = threads, threads + queue, timeout
-        self.pending = 0
+        self.pending, self.lock = 0, threading.Lock()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function in a thread and return its result.
 
+        A call that waits for a thread is left out when its caller is cancelled. A call that has
+        started runs to its end, and occupies its thread until then.
+
         Raises:
-            ApiError: 503 if the queue is full; 504 after the timeout. A call that has started
-                then still runs to its end, and occupies its thread until then.
+            ApiError: 503 if the queue is full; 504 after the timeout.
         """
         self.check_queue(self.pending)
         return await self.within_time(self.submit(function, *args, **kwargs))
 
-    def check_queue(self, pending: int) -> None:
+    def check_queue(self, pending: float) -> None:
         """Check that the queue has room for one more call.
 
         Raises:
@@ -55,37 +64,68 @@ class ThreadPool:
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[T]":
         """Add a call to the queue, even if the queue is full."""
-        self.pending += 1
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self.pool, lambda: function(*args, **kwargs))
-        future.add_done_callback(self._done)
-        return future
+        with self.lock:
+            self.pending += 1
+        call = self.pool.submit(function, *args, **kwargs)
+        call.add_done_callback(self._done)
+        return asyncio.wrap_future(call)
 
-    async def within_time(self, future: "asyncio.Future[T]") -> T:
-        """Return the result of a future, or stop waiting after the timeout.
+    async def within_time(self, awaited: Awaitable[T]) -> T:
+        """Return a result, or cancel it after the timeout.
 
         Raises:
             ApiError: 504 after the timeout.
         """
         try:
-            return await asyncio.wait_for(asyncio.shield(future), self.timeout)
+            return await asyncio.wait_for(awaited, self.timeout)
         except TimeoutError:
-            future.add_done_callback(_retrieve)
             raise ApiError(
                 "timed_out",
                 f"The answer took more than {self.timeout:g} seconds; send a smaller request.",
             ) from None
 
-    def _done(self, future: "asyncio.Future[T]") -> None:
-        self.pending -= 1
-        _retrieve(future)
+    def _done(self, _: Future[T]) -> None:
+        with self.lock:
+            self.pending -= 1
 
     def close(self) -> None:
         """Finish the running calls and stop the threads."""
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _retrieve(future: "asyncio.Future[T]") -> None:
-    """Read the exception of a late failure, so that asyncio does not warn about it."""
-    if not future.cancelled():
-        future.exception()
+@dataclass(frozen=True)
+class Threads:
+    """The threads of one service, by kind of work."""
+
+    answers: ThreadPool
+    """Lists and other answers that need no store."""
+    reads: ThreadPool
+    """Reads of the store."""
+    writes: ThreadPool
+    """Events: writes to the store."""
+    changes: ThreadPool
+    """Hidden and new items, and reloads."""
+    reports: ThreadPool
+    """Example users and the health report, which may take seconds."""
+
+    @classmethod
+    def start(cls, settings: Settings) -> "Threads":
+        """Start the threads."""
+        queue, timeout = settings.queue, settings.timeout
+        return cls(
+            answers=ThreadPool(settings.threads, queue, timeout, "answers"),
+            reads=ThreadPool(STORE_THREADS, queue, timeout, "reads"),
+            writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes"),
+            changes=ThreadPool(2, queue, 6 * timeout, "changes"),
+            reports=ThreadPool(2, queue, 6 * timeout, "reports"),
+        )
+
+    @property
+    def pending(self) -> int:
+        """The number of calls that run or wait."""
+        return sum(pool.pending for pool in vars(self).values())
+
+    def close(self) -> None:
+        """Finish the running calls and stop the threads."""
+        for pool in vars(self).values():
+            pool.close()

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from prismrec.recommend import Interest
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.responses import History, StoredEvent, StoredEvents
 from prismrec.service.schemas import EventIn
@@ -38,13 +37,15 @@ class MonotonicClock:
             return self.last
 
 
-def stored_items(store: Store, users: Sequence[str], newest: int) -> dict[str, list[str]]:
-    """Return the items of the newest stored events per user, oldest first."""
+def stored_items(store: Store, users: Sequence[str], newest: int) -> list[list[str]]:
+    """Return the items of the newest stored events of each user, oldest first.
+
+    Cost: one read of the store, also if a user appears several times.
+    """
     names = list(dict.fromkeys(users))
-    if not names:
-        return {}
     events = store.recent_many(names, newest)
-    return {name: [one.item for one in rows] for name, rows in zip(names, events, strict=True)}
+    items = {name: [one.item for one in rows] for name, rows in zip(names, events, strict=True)}
+    return [items[user] for user in users]
 
 
 def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> StoredEvents:
@@ -62,19 +63,13 @@ def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> Store
     return StoredEvents(stored=stored, duplicates=len(events) - stored)
 
 
-def history_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> History:
-    """Return the newest events of a user, with titles."""
+def describe_events(served: LoadedArtifact, user: str, stored: Sequence[Event]) -> History:
+    """Return stored events of a user, with titles."""
     catalog = served.recommender.catalog
     events = []
-    for event in store.recent(user, newest):
+    for event in stored:
         number = catalog.items.index_known([event.item]).tolist()
         title = catalog.title(number[0]) if number else event.item
         known = bool(number)
         events.append(StoredEvent(event.id, event.item, title, event.time, known))
     return History(user, events)
-
-
-def interests_of(served: LoadedArtifact, store: Store, user: str, newest: int) -> list[Interest]:
-    """Return the interests that follow from the stored events of a user."""
-    history = stored_items(store, [user], newest)[user]
-    return served.recommender.interests(history)

@@ -277,7 +277,42 @@ def test_the_error_for_an_address_without_a_store_does_not_contain_the_address()
 
 
 def test_every_file_of_the_folder_is_registered():
-    others = {"__init__", "base", "pool"}
+    others = {"__init__", "base", "late", "pool"}
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
     known = {resolve("store", name, STORES).__module__.rpartition(".")[2] for name in STORES}
     assert files == known, f"add {files - known} to STORES in stores/__init__.py"
+
+
+@every
+def test_single_events_are_forgotten_by_their_ids(store):
+    store.append([event(1), event(2), event(3), event(2, user="bob")])
+    assert store.forget_events("ann", ["e2", "e2", "absent"]) == 1
+    assert store.forget_events("ann", []) == 0
+    assert store.forget_events("nobody", ["e1"]) == 0
+    assert store.recent_many(["ann", "bob"], 5) == [[event(1), event(3)], [event(2, user="bob")]]
+    assert store.append([event(2)]) == 1  # its id is free again
+    assert store.recent("ann", 5) == [event(1), event(2), event(3)]
+
+
+@every
+@pytest.mark.parametrize("name", NAMES)
+def test_an_event_with_an_unusual_id_is_forgotten(store, name):
+    store.append([Event(name, name, 1, name), Event(name, "x", 2, name + "2")] if len(name) < 999
+                 else [Event(name, name, 1, name)])  # fmt: skip
+    before = len(store.recent(name, 5))
+    assert store.forget_events(name, [name]) == 1
+    assert len(store.recent(name, 5)) == before - 1
+
+
+@every
+def test_an_anonymous_history_is_merged_once(store):
+    store.append([event(2), event(4, item="kept")])
+    store.append([event(1, user="anonymous"), event(3, user="anonymous")])
+    store.append([event(4, user="anonymous", item="other")])
+    assert store.merge("anonymous", "ann") == 2
+    expected = [event(1), event(2), event(3), event(4, item="kept")]
+    assert store.recent("ann", 9) == expected
+    assert store.recent("anonymous", 9) == []
+    assert store.merge("anonymous", "ann") == 0
+    assert store.merge("ann", "ann") == 0
+    assert store.recent("ann", 9) == expected

@@ -1,8 +1,11 @@
 """Test the PostgreSQL store: cases that the contract tests do not cover."""
 
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
+import psutil
 import pytest
 
 from prismrec.errors import ConfigError, MissingExtra, StoreError
@@ -119,3 +122,28 @@ def test_the_error_without_psycopg_contains_the_install_command():
         pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),
     ):
         open_store("postgresql://host")
+
+
+@real
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["ping", "append", "recent", "forget", "forget_events"])
+def test_a_server_that_is_suspended_is_an_error_in_time(url, call, monkeypatch):
+    monkeypatch.setattr(postgres, "DEADLINE", 0.5)
+    given = {"append": [[EVENT]], "recent": ["ann", 5], "forget": ["ann"],
+             "forget_events": ["ann", ["e1"]]}  # fmt: skip
+    with open_store(url) as store, psycopg.connect(url, autocommit=True) as other:
+        store.append([EVENT])
+        (pid,) = other.execute(
+            "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend' ORDER BY backend_start DESC LIMIT 1"
+        ).fetchone()
+        server = psutil.Process(pid)
+        server.send_signal(signal.SIGSTOP)  # as if its connection were black-holed
+        began = time.monotonic()
+        try:
+            with pytest.raises(StoreError, match="no answer in"):
+                getattr(store, call)(*given.get(call, []))
+            assert time.monotonic() - began < 3
+        finally:
+            server.send_signal(signal.SIGCONT)
+        store.ping()

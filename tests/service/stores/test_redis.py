@@ -1,11 +1,14 @@
 """Test the Redis store: cases that the contract tests do not cover."""
 
+import signal
+import time
 from unittest import mock
 
 import pytest
 
 from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.service.stores import Event, open_store
+from prismrec.service.stores import redis as redis_store
 
 pytest.importorskip("redis", reason="pip install 'prismrec[stores]'")
 EVENT = Event("ann", "tea", 1, "e1")
@@ -106,3 +109,41 @@ def test_the_error_without_the_client_contains_the_install_command():
         pytest.raises(MissingExtra, match=r"pip install 'prismrec\[stores\]'"),
     ):
         open_store("redis://host")
+
+
+@real
+@pytest.mark.parametrize("erase", ["user", "event", "opened anew"])
+def test_a_full_server_still_erases(url, redis, erase):
+    with open_store(url) as store, redis.client() as client:
+        store.append([EVENT, EVENT._replace(id="e2")])
+        client.config_set("maxmemory", 1)
+        try:
+            if erase == "user":
+                assert store.forget("ann") == 2
+            elif erase == "event":
+                assert store.forget_events("ann", ["e1"]) == 1
+            else:
+                with open_store(url) as again:
+                    assert again.forget("ann") == 2
+        finally:
+            client.config_set("maxmemory", 0)
+
+
+@real
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["ping", "append", "recent", "forget", "forget_events"])
+def test_a_server_that_is_suspended_is_an_error_in_time(url, redis, call, monkeypatch):
+    monkeypatch.setattr(redis_store, "DEADLINE", 0.5)
+    given = {"append": [[EVENT]], "recent": ["ann", 5], "forget": ["ann"],
+             "forget_events": ["ann", ["e1"]]}  # fmt: skip
+    with open_store(url) as store:
+        store.append([EVENT])
+        redis.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            with pytest.raises(StoreError, match="could not be used"):
+                getattr(store, call)(*given.get(call, []))
+            assert time.monotonic() - began < 5
+        finally:
+            redis.process.send_signal(signal.SIGCONT)
+        store.ping()

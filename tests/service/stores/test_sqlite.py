@@ -1,8 +1,11 @@
 """Test the SQLite store: cases that the contract tests do not cover."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from unittest import mock
 
 import pytest
@@ -90,3 +93,85 @@ def test_a_commit_is_on_disk_and_readers_do_not_wait_for_writers(tmp_path):
         with store._transaction() as writer:
             assert writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
             assert len(store.recent("ann", 5)) == 1
+
+
+def traces(folder, text=b"secret-user"):
+    return sum(path.read_bytes().count(text) for path in folder.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("erase", ["user", "events", "nothing new"])
+def test_an_erasure_neither_waits_for_a_reader_nor_leaves_a_trace(tmp_path, erase):
+    path = tmp_path / "events.db"
+    with open_store(f"sqlite:///{path}") as store, closing(sqlite3.connect(path)) as reader:
+        names = [f"secret-user-{i}" for i in range(200)]
+        store.append([Event("secret-user", name, i, name) for i, name in enumerate(names)])
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        began = time.monotonic()
+        if erase == "events":
+            assert store.forget_events("secret-user", names) == 200
+        else:
+            assert store.forget("secret-user") == 200
+        if erase == "nothing new":
+            assert store.forget("secret-user") == 0
+        assert time.monotonic() - began < 1
+        assert store.append([Event("other", "tea", 1, "e")]) == 1
+        assert time.monotonic() - began < 1
+        assert traces(tmp_path), "the reader may still read it"
+        reader.execute("COMMIT")
+        until = time.monotonic() + 2
+        while traces(tmp_path):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def test_the_next_process_empties_the_log_of_one_that_was_killed(tmp_path):
+    path = tmp_path / "events.db"
+    with open_store(f"sqlite:///{path}"), closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA secure_delete = ON")
+        other.execute("INSERT INTO events VALUES (1, 'secret-user', 'e', 1, 'tea')")
+        other.commit()
+        other.execute("DELETE FROM events")
+        other.commit()  # killed before the log was emptied
+        assert traces(tmp_path)
+        open_store(f"sqlite:///{path}").close()
+        assert not traces(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced", "moved"])
+def test_a_file_that_is_taken_away_acknowledges_no_event(tmp_path, change):
+    path = tmp_path / "events.db"
+    with open_store(f"sqlite:///{path}") as store:
+        store.append([Event("ann", "tea", 1, "e1")])
+        if change == "removed":
+            path.unlink()
+        elif change == "moved":
+            path.rename(tmp_path / "elsewhere.db")
+        else:
+            shutil.copy(path, tmp_path / "copy.db")
+            (tmp_path / "copy.db").rename(path)
+        for call in (
+            store.ping,
+            lambda: store.append([Event("ann", "tea", 2, "e2")]),
+            lambda: store.recent("ann", 5),
+            lambda: store.forget("ann"),
+        ):
+            with pytest.raises(StoreError, match="removed or replaced"):
+                call()
+        if change == "moved":
+            (tmp_path / "elsewhere.db").rename(path)
+            assert store.recent("ann", 5) == [Event("ann", "tea", 1, "e1")]
+
+
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.8])
+def test_a_damaged_file_is_not_opened(tmp_path, part):
+    path = tmp_path / "events.db"
+    with open_store(f"sqlite:///{path}") as store:
+        store.append([Event(f"u{i}", "item" * 50, i, f"e{i}") for i in range(2_000)])
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(int(part * size))
+        file.write(b"\xa5" * 40_000)
+    with pytest.raises(StoreError, match=r"damaged|malformed"):
+        open_store(f"sqlite:///{path}")

@@ -15,6 +15,8 @@ LONGEST = 1_000
 """Largest id in bytes of UTF-8: user and event id together fit into an index of every database."""
 KEEP = 10_000
 """Default number of events kept per user."""
+DEADLINE = 5.0
+"""Seconds after which a call to a server that does not answer is an error."""
 
 
 class Event(NamedTuple):
@@ -93,6 +95,26 @@ class Store(ABC):
 
         A forgotten event may be sent again and is then new.
         """
+
+    @abstractmethod
+    def forget_events(self, user: str, ids: Sequence[str]) -> int:
+        """Erase single events of a user by their ids, and return the number of erased events.
+
+        A forgotten event may be sent again and is then new.
+        """
+
+    def merge(self, anonymous: str, user: str) -> int:
+        """Move all events of one user to another one, and return the number of moved events.
+
+        An event whose id the other user already has is left out, and erased like the others. An
+        event that arrives meanwhile stays where it is. After an error, the call may be repeated.
+        """
+        moved = self.recent(anonymous, self._keep)
+        if anonymous == user or not moved:
+            return 0
+        stored = self.append(event._replace(user=user) for event in moved)
+        self.forget_events(anonymous, [event.id for event in moved])
+        return stored
 
     @abstractmethod
     def ping(self) -> None:

@@ -66,6 +66,16 @@ class MemoryStore(Store):
             self._ids.pop(user, None)
             return len(self._rows.pop(user, ()))
 
+    def forget_events(self, user: str, ids: Sequence[str]) -> int:
+        """Erase events by id; see ``Store.forget_events``."""
+        checked_id("user", user)
+        with self._lock:
+            erased = self._ids.get(user, set()) & set(ids)
+            if erased:
+                self._ids[user] -= erased
+                self._rows[user] = [row for row in self._rows[user] if row[2].id not in erased]
+            return len(erased)
+
     def ping(self) -> None:
         """Return: memory always answers."""
 

@@ -9,10 +9,12 @@ is on, or stricter if the server is). The server may restart at any time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from prismrec.errors import ConfigError, MissingExtra
 from prismrec.service.stores.base import (
+    DEADLINE,
     KEEP,
     Event,
     Store,
@@ -71,6 +73,9 @@ RECENT = """
     ) AS newest
     ORDER BY place, time, arrival
 """
+FORGET = "DELETE FROM prismrec_events WHERE user_id = %s AND id = ANY(%s::text[])"
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""Seconds without an answer after which the system asks whether the server is there."""
 T = TypeVar("T")
 
 
@@ -93,6 +98,7 @@ class PostgresStore(Store):
                 "postgresql://user@host:port/database, with special characters as %XX."
             ) from None
         self._psycopg = psycopg
+        self._connection = _with_deadline(psycopg)
         self._pool = Pool(self._connect, self._prepare)
         self._run(self._migrate)
 
@@ -147,6 +153,19 @@ class PostgresStore(Store):
 
         return self._run(erase)
 
+    def forget_events(self, user: str, ids: Sequence[str]) -> int:
+        """Erase events by id; see ``Store.forget_events``."""
+        checked_id("user", user)
+
+        def erase(connection: Any) -> int:
+            with connection.transaction():
+                connection.execute(DURABLE)
+                connection.execute(LOCK, [[user]])
+                erased = connection.execute(FORGET, [user, list(ids)])
+            return int(erased.rowcount)
+
+        return self._run(erase)
+
     def ping(self) -> None:
         """Check that the store answers; see ``Store.ping``."""
         self._run(lambda connection: connection.execute("SELECT 1 FROM prismrec_events LIMIT 1"))
@@ -156,12 +175,17 @@ class PostgresStore(Store):
         self._pool.close()
 
     def _connect(self) -> Any:
-        options: dict[str, Any] = {"connect_timeout": "5", **self._parts}
-        return self._psycopg.connect(**options, autocommit=True, client_encoding="utf8")
+        options: dict[str, Any] = {
+            "connect_timeout": round(DEADLINE),
+            "tcp_user_timeout": round(1e3 * DEADLINE),
+            **KEEPALIVE,
+            **self._parts,
+        }
+        return self._connection.connect(**options, autocommit=True, client_encoding="utf8")
 
     def _prepare(self, connection: Any) -> None:
         connection.isolation_level = self._psycopg.IsolationLevel.READ_COMMITTED
-        connection.execute("SET statement_timeout = '30s'")
+        connection.execute(f"SET statement_timeout = {round(1e3 * DEADLINE)}")
 
     def _run(self, work: Callable[[Any], T]) -> T:
         """Run ``work``, and again if it fails: a restarted server has closed idle connections."""
@@ -169,7 +193,9 @@ class PostgresStore(Store):
             try:
                 with self._pool.lend() as connection:
                     return work(connection)
-            except self._psycopg.OperationalError:
+            except self._psycopg.OperationalError as error:
+                if isinstance(error.__cause__, TimeoutError):  # it would not answer now either
+                    raise
                 self._pool.clear()
                 with self._pool.lend() as connection:
                     return work(connection)
@@ -195,3 +221,32 @@ class PostgresStore(Store):
                 connection.execute(statement)
             if version < len(MIGRATIONS):
                 connection.execute("UPDATE prismrec_schema SET version = %s", [len(MIGRATIONS)])
+
+
+def _with_deadline(psycopg: Any) -> Any:
+    """Return a class of connections whose calls end: a stopped server keeps its connections open.
+
+    libpq waits for an answer for as long as the connection exists, and ``statement_timeout`` is a
+    clock of the server.
+    """
+
+    class Connection(psycopg.Connection):  # type: ignore[misc]
+        def wait(self, generator: Any, interval: float = 0.1) -> Any:
+            return super().wait(_until(generator, monotonic() + DEADLINE), interval)
+
+    def _until(generator: Any, end: float) -> Any:
+        """Yield from a generator that waits for a socket, until the time is over."""
+        try:
+            asked = next(generator)
+            while True:
+                ready = yield asked
+                if not ready and monotonic() > end:
+                    generator.close()
+                    raise psycopg.OperationalError(
+                        f"no answer in {DEADLINE:g} seconds"
+                    ) from TimeoutError()
+                asked = generator.send(ready)
+        except StopIteration as done:
+            return done.value
+
+    return Connection

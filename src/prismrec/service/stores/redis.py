@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.service.stores.base import (
+    DEADLINE,
     KEEP,
     Event,
     Store,
@@ -46,6 +47,17 @@ APPEND = """
     end
     return stored
 """
+FORGET = """
+    local asked, erased = {}, 0
+    for _, id in ipairs(ARGV) do
+        if redis.call('SREM', KEYS[2], id) == 1 then asked[id] = true end
+    end
+    for _, row in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+        local id = string.sub(row, 33, string.find(row, '\\0', 33, true) - 1)
+        if asked[id] then erased = erased + redis.call('ZREM', KEYS[1], row) end
+    end
+    return erased
+"""
 PROMISES = {
     "no": "Redis keeps no log (appendonly no): a crash loses all events since its last snapshot.",
     "always": "A stored event is on the server's disk (appendfsync always).",
@@ -73,7 +85,10 @@ class RedisStore(Store):
             raise MissingExtra.for_("The store redis", "stores") from error
         try:
             self._client: Any = redis.Redis.from_url(
-                url, socket_connect_timeout=5, socket_timeout=30
+                url,
+                socket_connect_timeout=DEADLINE,
+                socket_timeout=DEADLINE,
+                socket_keepalive=True,
             )
             pool = self._client.connection_pool
             pool.connection_class(**pool.connection_kwargs)  # checks the names of the options
@@ -84,6 +99,7 @@ class RedisStore(Store):
             ) from None
         self._errors = redis.RedisError
         self._append = self._client.register_script(APPEND)
+        self._forget = self._client.register_script(FORGET)
         self._closed = False
         self._run(self._check)
 
@@ -127,8 +143,14 @@ class RedisStore(Store):
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``. The server's next log drops their bytes."""
         events, ids = _keys(checked_id("user", user))
-        pipeline = self._client.pipeline(transaction=True).zcard(events).delete(events, ids)
+        # Without a transaction, which a server refuses when its memory is full.
+        pipeline = self._client.pipeline(transaction=False).zcard(events).delete(events, ids)
         return int(self._run(pipeline.execute)[0])
+
+    def forget_events(self, user: str, ids: Sequence[str]) -> int:
+        """Erase events by id; see ``Store.forget_events``. Reads all events of the user."""
+        keys = [*_keys(checked_id("user", user))]
+        return int(self._run(lambda: self._forget(keys, list(ids)))) if ids else 0
 
     def ping(self) -> None:
         """Check that the store answers; see ``Store.ping``."""
@@ -140,7 +162,8 @@ class RedisStore(Store):
         self._client.close()
 
     def _check(self) -> None:
-        self._client.set("prismrec:schema", VERSION, nx=True)
+        if self._client.get("prismrec:schema") is None:  # a full server still opens
+            self._client.set("prismrec:schema", VERSION, nx=True)
         refuse_newer("redis", int(self._client.get("prismrec:schema")), VERSION)
         memory = self._client.info("memory")
         if memory["maxmemory"] and memory["maxmemory_policy"].startswith("allkeys"):

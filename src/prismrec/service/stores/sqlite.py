@@ -6,12 +6,17 @@
 Readers never wait (WAL). A commit returns when the operating system reports that the log is on disk
 (synchronous=FULL). Several processes of one machine may share the file. It must not be on a network
 file system.
+
+What is erased is overwritten in the file (secure_delete), but the log has it until it is emptied,
+which is impossible while another connection reads from it. Then a thread tries again every
+``AGAIN`` seconds: the log is empty at the latest that long after the last such reader has ended.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import ClassVar
 
 from prismrec.errors import ConfigError, StoreError
@@ -35,8 +40,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 """Statements that migrate a file from version i to i + 1, its ``PRAGMA user_version``."""
-PATIENCE = 30.0
-"""Seconds that a writer waits for a writer in another process."""
+PATIENCE = 10.0
+"""Seconds that a writer waits for other writers."""
+AGAIN = 0.2
+"""Seconds between two attempts to empty the log after an erasure."""
 INSERT = "INSERT INTO events (user, item, time, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 TRIM = """
     DELETE FROM events WHERE arrival IN (
@@ -44,6 +51,7 @@ TRIM = """
         ORDER BY time DESC, arrival DESC LIMIT -1 OFFSET ?
     )
 """
+FORGET = "DELETE FROM events WHERE user = ? AND id = ?"
 RECENT = """
     SELECT user, item, time, id FROM events WHERE user = ?
     ORDER BY time DESC, arrival DESC LIMIT ?
@@ -65,7 +73,11 @@ class SqliteStore(Store):
             )
         self._writing = threading.Lock()  # a fair queue of threads; waiting in SQLite is not fair
         self._pool = Pool(self._connect, _prepare)
+        self._file: tuple[int, int] | None = None  # device and inode
+        self._erasing, self._closing = threading.Lock(), threading.Event()
         self._migrate()
+        self._file = self._identity()
+        self._empty_log()  # an earlier process may have erased events and ended before this
 
     @property
     def promise(self) -> str:
@@ -91,15 +103,20 @@ class SqliteStore(Store):
         return [[Event(*row) for row in reversed(rows)] for rows in found]
 
     def forget(self, user: str) -> int:
-        """Erase a user's events; see ``Store.forget``.
-
-        Their bytes are overwritten; those of the log as soon as no other connection reads it.
-        """
+        """Erase a user's events; see ``Store.forget``, and the module docstring for their bytes."""
         checked_id("user", user)
         with self._transaction() as connection:
             erased = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
-        with self._lent() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._empty_log()
+        return erased
+
+    def forget_events(self, user: str, ids: Sequence[str]) -> int:
+        """Erase events by id; see ``Store.forget_events``."""
+        checked_id("user", user)
+        with self._transaction() as connection:
+            rows = [(user, name) for name in ids]
+            erased = connection.executemany(FORGET, rows).rowcount if rows else 0
+        self._empty_log()
         return erased
 
     def ping(self) -> None:
@@ -109,6 +126,7 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         """Close the connections; see ``Store.close``."""
+        self._closing.set()
         self._pool.close()
 
     def _connect(self) -> sqlite3.Connection:
@@ -119,6 +137,7 @@ class SqliteStore(Store):
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
         try:
+            self._check_file()
             with self._pool.lend() as connection:
                 yield connection
         except sqlite3.Error as error:
@@ -130,12 +149,66 @@ class SqliteStore(Store):
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection inside a write transaction; a failure closes it, which rolls back."""
-        with self._writing, self._lent() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
+        if not self._writing.acquire(timeout=PATIENCE):
+            raise StoreError(f"The store {self._path} is busy with other writers; try again.")
+        try:
+            with self._lent() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+        finally:
+            self._writing.release()
+
+    def _identity(self) -> tuple[int, int]:
+        """Return device and inode of the file; connections to a removed file still work."""
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return 0, 0
+        return status.st_dev, status.st_ino
+
+    def _check_file(self) -> None:
+        """Check that the file is still there. A new connection would create another one.
+
+        Raises:
+            StoreError: It was removed or replaced.
+        """
+        if self._file and self._identity() != self._file:
+            raise StoreError(
+                f"The store {self._path} was removed or replaced while it is in use; move the file "
+                "back, or restart the service to use the new one."
+            )
+
+    def _empty_log(self) -> None:
+        """Empty the log now, or in the background if another connection reads from it."""
+        if not self._emptied() and self._erasing.acquire(blocking=False):
+            threading.Thread(target=self._empty_later, name="erasing", daemon=True).start()
+
+    def _empty_later(self) -> None:
+        try:
+            while not self._closing.wait(AGAIN) and not self._emptied():
+                pass
+        finally:
+            self._erasing.release()
+
+    def _emptied(self) -> bool:
+        """Try to empty the log, without waiting for readers; return whether it is empty."""
+        try:
+            self._check_file()
+            with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as own:
+                _prepare(own)
+                (busy, *_) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except (sqlite3.Error, StoreError):
+            return False
+        return not busy
 
     def _migrate(self) -> None:
+        with self._lent() as connection:  # cost: reads the whole file once
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise StoreError(
+                    f"The store {self._path} is damaged ({found}); restore a backup of it."
+                )
         with self._transaction() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             refuse_newer(self._path, version, len(MIGRATIONS))

@@ -1,0 +1,154 @@
+"""The body of a request: read only after the key was checked, whole, and within limits.
+
+A plain ASGI layer around the routes, because it also applies to requests without a route. While a
+request is answered, this layer waits for the client to disconnect, and then cancels the request:
+nobody waits for its answer.
+"""
+
+import asyncio
+import contextlib
+import urllib.parse
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from prismrec.service.auth import check_key
+from prismrec.service.errors import ApiError
+from prismrec.service.middleware import App, Message, Receive, Send, refuse
+from prismrec.service.settings import Keys
+
+READING = 10.0
+"""Seconds within which the whole body must arrive."""
+WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+PRIVATE = ("/v1/", "/metrics", "/openapi.json")
+"""Beginnings of the paths that need a key if the service has keys."""
+
+
+class BodyLimits:
+    """An ASGI layer that checks keys, reads bodies and cancels abandoned requests.
+
+    Args:
+        app: The application.
+        keys: The keys of the service.
+        most: Largest body in bytes.
+    """
+
+    def __init__(self, app: App, *, keys: Keys, most: int) -> None:
+        self.app, self.keys, self.most = app, keys, most
+
+    async def __call__(  # noqa: D102
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            _check_utf8(scope)
+            body = await self._body(scope, receive)
+        except ApiError as error:
+            await refuse(send, error, scope["state"]["request_id"])
+            return
+        if body is not None:  # else the client closed the connection
+            await self._answer(scope, receive, send, body)
+
+    async def _body(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
+        """Return the whole body; None if the client closed the connection.
+
+        Raises:
+            ApiError: The key is missing, or the body is too large, too slow or not JSON.
+        """
+        if scope["method"] not in WITH_BODY:
+            return b""
+        headers = Headers(scope=scope)
+        if scope["path"].startswith(PRIVATE):
+            check_key(self.keys, headers)
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self.most:
+            raise self._too_large()
+        if (length != "0" or "transfer-encoding" in headers) and not _is_json(headers):
+            raise ApiError(
+                "unsupported_media_type",
+                "The body is not JSON by its header; send Content-Type: application/json.",
+            )
+        try:
+            async with asyncio.timeout(READING):
+                return await self._read(receive)
+        except TimeoutError:
+            raise ApiError(
+                "timed_out_reading",
+                f"The body did not arrive in {READING:g} seconds; send smaller requests.",
+            ) from None
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """Return the whole body; None if the client closed the connection."""
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            if len(body) > self.most:
+                raise self._too_large()
+            if not message.get("more_body"):
+                return bytes(body)
+
+    async def _answer(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, body: bytes
+    ) -> None:
+        """Run the application; stop it when the client closes the connection."""
+        sent = asyncio.Event()
+
+        async def whole() -> Message:
+            if sent.is_set():
+                return await receive()
+            sent.set()
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        answering = asyncio.current_task()
+        watcher = asyncio.ensure_future(_cancel_on_disconnect(receive, answering))
+        try:
+            await self.app(scope, whole, send)
+        except asyncio.CancelledError:
+            if not watcher.done() or answering is None:  # the service stops
+                raise
+            answering.uncancel()
+        finally:
+            watcher.cancel()
+
+    def _too_large(self) -> ApiError:
+        return ApiError(
+            "too_large",
+            f"The body has more than {self.most:,} bytes; send several smaller requests.",
+        )
+
+
+async def _cancel_on_disconnect(receive: Receive, answering: "asyncio.Task[Any] | None") -> None:
+    """Stop a task when the client closes the connection."""
+    with contextlib.suppress(Exception):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    if answering is not None:
+        answering.cancel()
+
+
+def _is_json(headers: Headers) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _check_utf8(scope: MutableMapping[str, Any]) -> None:
+    """Check that path and query are UTF-8: other bytes would name another user or item.
+
+    Raises:
+        ApiError: They are not.
+    """
+    sent = scope.get("raw_path", b"") + b"?" + scope.get("query_string", b"")
+    if b"%" not in sent and sent.isascii():
+        return
+    try:
+        urllib.parse.unquote_to_bytes(sent).decode()
+    except UnicodeDecodeError:
+        raise ApiError(
+            "malformed", "The address of the request is not UTF-8; send %XX of UTF-8 bytes."
+        ) from None

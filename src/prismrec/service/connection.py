@@ -1,0 +1,136 @@
+"""One connection: uvicorn's HTTP protocol with limits of time and size for each part of a request.
+
+A body is limited by ``bodies``. This module limits everything else: the head of a request, the
+trailers after a chunked body, and the rest of a body that nobody reads because the request was
+refused.
+"""
+
+from asyncio import Transport
+from asyncio.events import TimerHandle
+from uuid import uuid4
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from prismrec.service.errors import ApiError
+
+HEAD_SECONDS = 15.0
+"""Seconds within which the whole head of a request must arrive."""
+HEAD_BYTES = 65_536
+"""Largest head of a request in bytes, and largest trailers."""
+UNREAD_BYTES = 4_000_000
+"""Largest rest of a refused body that is received, so that the client can read the refusal."""
+IDLE_SECONDS = 1.0
+"""Seconds after which a connection without a request is closed when the service stops. A client
+that sends a request just then still gets its answer."""
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """A connection with limits for each part of a request."""
+
+    late: TimerHandle | None = None
+    read = 0
+    """Bytes since the last head or the last part of a body: those of a head or of trailers."""
+    unread = 0
+    """Bytes of a body whose request is answered already."""
+    in_head, in_body, ending = False, False, False
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Start the timer; see ``asyncio.Protocol``."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Read data and check the limits; see ``asyncio.Protocol``."""
+        before, self.in_body = self.cycle, False
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self.ending and self.cycle is not None:
+            self.cycle.keep_alive = False
+        self.read = 0 if self.cycle is not before or self.in_body else self.read + len(data)
+        if self.read > HEAD_BYTES or self.unread > UNREAD_BYTES:
+            self._close_too_long()
+        elif self._answering():
+            self._unwatch()
+        else:
+            self._watch()
+
+    def on_message_begin(self) -> None:
+        """Start a head; see ``HttpToolsProtocol``."""
+        self.in_head = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header; leave out trailers, which no route reads and which would need memory."""
+        if self.in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start the request; see ``HttpToolsProtocol``."""
+        self.in_head, self.unread = False, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Add a part of the body; count it if nobody reads it."""
+        self.in_body = True
+        if self.cycle.response_complete:
+            self.unread += len(body)
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Send an error of the shape of all errors, and close the connection."""
+        request_id = uuid4().hex[:16]
+        if msg.startswith("Invalid HTTP"):
+            msg = "The request is not valid HTTP; send HTTP/1.1."
+        body = orjson.dumps(ApiError("malformed", msg).content(request_id))
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def shutdown(self) -> None:
+        """Close this connection after its next answer, or soon if there is no request."""
+        self.ending = True
+        if self._answering():
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer; see ``asyncio.Protocol``."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _close_too_long(self) -> None:
+        """Close the connection, with an error if no response has begun."""
+        answered = self.cycle is not None and self.cycle.response_started and not self.in_head
+        if answered or (self.in_head and self._answering()):
+            self.transport.close()
+        else:
+            part = "headers" if self.in_head or self.cycle is None else "trailers"
+            self.send_400_response(f"The {part} have more than {HEAD_BYTES:,} bytes; send fewer.")
+
+    def _close_if_idle(self) -> None:
+        if not self._answering() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _watch(self) -> None:
+        if self.late is None:
+            self.late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _unwatch(self) -> None:
+        if self.late is not None:
+            self.late.cancel()
+            self.late = None
+
+    def _give_up(self) -> None:
+        self.late = None
+        if not self._answering():
+            self.transport.close()
