@@ -36,7 +36,13 @@ the options after it. An event log needs the first three columns.
 
 In a file without a header the columns are called `column_1`, `column_2`, … Files without a header
 are read without further options if their columns are `user,item,time`, or if each line is a
-sequence, `user item item …`, separated by spaces, oldest item first.
+sequence, `user item item …`, separated by spaces, oldest item first. If there are no times and the
+rows are in time order, use `--order file`.
+
+Lines above the header are skipped if they are comments (`#`, `%`, `//`, `--`) or a spreadsheet's
+`sep=;`; any other line there is an error. Columns without a name are ignored. The format is
+recognized by the first bytes: compressed files (gzip, zstd, bz2), Parquet, JSON lines and UTF-16
+with a byte-order mark are read whatever their names are.
 
 ## The file of items
 
@@ -49,11 +55,12 @@ B00B,Tea for two,tea
 B00B,,cups
 ```
 
-Separate several categories by `|`, or write several rows for the item: the item then has the
+Separate several categories by `|` (or choose `--category-separator`), or write several rows for the item: the item then has the
 categories of all rows and the first title. In JSON lines and Parquet, categories may also be a list
 of names, `["tea", "organic"]`; objects are rejected. A JSON object from items to their categories
 is read too: `{{"B00A": ["tea", "organic"], "B00B": ["tea"]}}`. For an item of the log that is not
-in the file, the title is its id and there is no category.
+in the file, the title is its id and there is no category. Of categories with levels, such as
+`Home > Kitchen > Tea`, `--category-depth 1` keeps the first one, `Home`.
 """
 
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 import cyclopts
 
 from prismrec._version import __version__
-from prismrec.cli._errors import describe_os_error, with_flags
+from prismrec.cli._errors import describe_os_error, describe_unused, with_flags
 from prismrec.errors import ConfigError, PrismrecError
 from prismrec.io import is_os_error
 
@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app = make_app(called)
         _read_config_file(app, arguments)
         app(arguments)
+    except cyclopts.UnusedCliTokensError as error:
+        _fail(describe_unused(error.unused_tokens or [], arguments))
     except cyclopts.CycloptsError as error:
         _fail(str(error))
     except PrismrecError as error:

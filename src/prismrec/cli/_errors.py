@@ -1,7 +1,7 @@
 """Error messages in the words of the command line: flags for parameters, files for error codes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prismrec.io import os_error_reason
 
@@ -25,6 +25,23 @@ def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
         return f"{flags[name]} {value}" if value else flags[name]
 
     return re.sub(r"""(?<![^\s(])([a-z_]+)(?:="([\w-]+)")?(?![\w'"/=])""", flag, sentence)
+
+
+def describe_unused(unused: Sequence[str], arguments: Sequence[str]) -> str:
+    """Return what to write instead of words that no option uses.
+
+    Args:
+        unused: The words.
+        arguments: The whole command line.
+    """
+    word = unused[0]
+    before = arguments[: arguments.index(word)] if word in arguments else []
+    flag = next((each for each in reversed(before) if each.startswith("--")), None)
+    sentence = f"{' '.join(map(repr, unused))} is not part of an option."
+    if flag is not None and "=" not in flag:
+        value = before[-1] if before[-1] != flag else "VALUE"
+        sentence += f" To give {flag} several values, repeat it: {flag} {value} {flag} {word}."
+    return sentence
 
 
 def describe_os_error(error: Exception) -> str:

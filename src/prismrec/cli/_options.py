@@ -21,6 +21,7 @@ from prismrec.data import (
     PREFIX,
     Columns,
     EventLog,
+    ItemColumns,
     ItemDescriptions,
     open_named,
     read_events,
@@ -60,6 +61,12 @@ class ReadOptions:
     """Name of the column with the kind of each event."""
     category_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
     """Name of the column with the categories of the item."""
+    category_separator: Annotated[str, Parameter(group=COLUMNS)] = "|"
+    """Text between the categories of an item, in the log and in the file of items."""
+    category_depth: Annotated[int | None, Parameter(group=COLUMNS)] = None
+    """Number of levels to keep of categories such as A > B > C: 1 keeps A; all by default."""
+    order: Annotated[Literal["time", "file"], Parameter(group=FORMAT)] = "time"
+    """file: the rows are in time order, and no column of times is needed."""
     time_unit: Annotated[
         Literal["auto", "s", "ms", "us", "ns", "auto-per-row"], Parameter(group=FORMAT)
     ] = "auto"
@@ -101,6 +108,9 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
             time=options.time_column,
             event=options.event_column,
             category=options.category_column,
+            order=options.order,
+            category_separator=options.category_separator,
+            category_depth=options.category_depth,
         )
         log, items = read_events(
             name,
@@ -112,7 +122,12 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
             encoding=options.encoding,
             strict=options.strict,
         ), None  # fmt: skip
-    return log, read_items(options.items) if options.items else items
+    if options.items:
+        item_columns = ItemColumns(category_depth=options.category_depth)
+        items = read_items(
+            options.items, columns=item_columns, separator=options.category_separator
+        )
+    return log, items
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ with every baseline, shows the list of one user with the interest of each item, 
 Without a network it uses synthetic data.
 """
 
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -174,12 +175,14 @@ def example_lines(recommender: Recommender, dataset: Dataset, split: Split) -> l
 
 def next_steps(out: Path, dataset: Dataset, minutes: float) -> list[str]:
     """Return the last lines: where the report is, and which commands to try."""
-    user = dataset.users.external([0])[0]
+    user = shlex.quote(dataset.users.external([0])[0])
+    prism, single, data, report = (
+        shlex.quote(str(out / name)) for name in ("prism", "sa", "data", "report")
+    )
     return [
         f"Finished in {minutes:.1f} minutes. Report with plots: {out / 'report' / 'report.html'}",
-        f"Next: prismrec recommend {out / 'prism'} --data {out / 'data'} --user {user} "
-        "--diversity 0.5",
-        f"Or on a page: prismrec serve {out / 'prism'} --compare-with {out / 'sa'} \\",
-        f"  --data {out / 'data'} --report {out / 'report'}",
+        f"Next: prismrec recommend {prism} --data {data} --user {user} --diversity 0.5",
+        f"Or on a page: prismrec serve {prism} --compare-with {single} \\",
+        f"  --data {data} --report {report}",
         "and open http://127.0.0.1:8000/",
     ]

@@ -1,5 +1,7 @@
 """``prismrec inspect``: check an event log before it is used."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -25,5 +27,17 @@ def inspect(
         as_json: Print one JSON object.
     """
     events, items = open_log(log, reading)
-    report = inspect_log(events, items)
+    report = inspect_log(events, items, flags=list(flags_of(reading)))
     print_output(report.to_json(), report.lines(), as_json=as_json)
+
+
+def flags_of(options: ReadOptions) -> Iterator[str]:
+    """Yield the words of the command line for the options that differ from their defaults."""
+    default = ReadOptions()
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if value == getattr(default, each.name):
+            continue
+        flag = "--" + each.name.replace("_", "-")
+        for one in value if isinstance(value, list) else [value]:
+            yield from [flag] if one is True else [flag, str(one)]

@@ -1,7 +1,8 @@
 """``prismrec prepare``: from an event log to a data set folder."""
 
+import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
-from prismrec.cli._output import print_output
+from prismrec.cli._output import print_output, wrapped
 from prismrec.data import (
     Dataset,
     Duplicates,
@@ -20,6 +21,7 @@ from prismrec.data import (
     build_dataset,
     make_split,
     save_dataset,
+    serious_warnings,
 )
 
 
@@ -51,7 +53,8 @@ def prepare(
 ) -> None:
     """Build a data set folder from an event log: item and user numbers, histories and a split.
 
-    Reports invalid rows, what each filter dropped, and what is left. Nothing is dropped silently.
+    Reports invalid rows, what each filter dropped, what is left, and serious problems of the log.
+    Nothing is dropped silently.
 
     Args:
         log: A file, glob or folder of CSV, TSV, JSON lines or Parquet, or a named data set.
@@ -71,8 +74,12 @@ def prepare(
     split_options = {} if options.seed is None else {"seed": options.seed}
     split = make_split(dataset, options.split, **split_options)
     save_dataset(dataset, out, split={"name": options.split, "options": split_options})
+    warnings = serious_warnings(events, dataset)
     value = summary(events, items, dataset, split, out)
-    print_output(value, summary_lines(events, items, dataset, split, out), as_json=as_json)
+    value = {**value, "warnings": [asdict(each) for each in warnings]}
+    lines = [*summary_lines(events, items, dataset, split, out)]
+    lines[-1:-1] = [wrapped(f"warning     {each}", indent=" " * 12) for each in warnings]
+    print_output(value, lines, as_json=as_json)
 
 
 def summary(
@@ -83,6 +90,7 @@ def summary(
         "out": str(out),
         "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
+        "notes": list(log.notes),
         "rejected": {rejected.reason: rejected.count for rejected in log.rejected},
         "users": len(dataset.users),
         "items": dataset.catalog.size - 1,
@@ -112,6 +120,8 @@ def summary_lines(
     """Yield the lines that report what was read, dropped and written."""
     yield f"source      {log.source}"
     yield f"read        {log.rows_read:,} rows, kept {log.rows_kept:,}"
+    for note in log.notes:
+        yield f"note        {note}"
     for rejected in log.rejected:
         where = f", for example line {rejected.lines[0]}" if rejected.lines else ""
         yield f"rejected    {rejected.count:,}: {rejected.reason}{where}"
@@ -132,7 +142,8 @@ def summary_lines(
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
     yield f"            {sizes}"
     yield f"wrote       {out}"
-    yield f"Next: prismrec train {out} --out {out.with_name(out.name + '-model')}"
+    train = ["prismrec", "train", str(out), "--out", str(out.with_name(out.name + "-model"))]
+    yield f"Next: {shlex.join(train)}"
 
 
 def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """``prismrec train``: from a data set folder to an artifact."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -134,7 +135,7 @@ def train(
         shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
-    lines.append(f"Next: prismrec evaluate {out} {data}")
+    lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
     print_output(summary, lines, as_json=run_options.as_json)
 
 

@@ -1,14 +1,17 @@
 from .batches import Batches
 from .catalog import Catalog
+from .checks import LogWarning
 from .dataset import Dataset, build_dataset
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
 from .ids import IdMap
 from .items import ItemColumns, ItemDescriptions, read_items
-from .lint import LogReport, inspect_log
+from .lint import inspect_log
+from .log_report import LogReport
 from .readers.columns import Columns
 from .readers.open import READERS
+from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
 from .split import Case, Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
@@ -40,6 +43,7 @@ __all__ = [
     "ItemColumns",
     "ItemDescriptions",
     "LogReport",
+    "LogWarning",
     "Split",
     "World",
     "build_dataset",
@@ -54,6 +58,7 @@ __all__ = [
     "read_events",
     "read_items",
     "save_dataset",
+    "serious_warnings",
     "split_by_time",
     "split_by_user",
     "split_leave_last_out",

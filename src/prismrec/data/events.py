@@ -11,7 +11,7 @@ the rejected rows. The second pass is the caller's: it collects ``frame``.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -86,7 +86,8 @@ def read_events(
 
     Args:
         source: A path, glob or folder (see ``readers.open``), or a Polars, Pandas or Arrow frame.
-        columns: Column names, if they are not common names.
+        columns: Column names, if they are not common names; the order of the rows instead of
+            times; how categories are read.
         keep_events: The kinds of event to keep. Empty: all.
         time_unit: Unit of numeric times. "auto": detect it by their size, see ``readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
@@ -111,39 +112,51 @@ def read_events(
         delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
     )
     tables = open_tables(source, parsing)
-    is_order = is_in_file_order(tables, columns)
-    unit: str = "us" if is_order else time_unit  # positions are not converted
-    if is_order:
-        time_format = None
+    unit: str = time_unit
+    if is_in_file_order(tables, columns):
+        unit, time_format = "order", None
     try:
-        rows = select_rows(tables, columns, keep_events)
-        dtype = rows.collect_schema()["time"]
-        kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-        rows, counts = _count_statuses(rows, _status(kind, keep_events, tables[0]))
-        if unit.startswith("auto") and time_format is None:
-            _check_calendar(rows, counts, dtype, tables)
-        unit = times.choose_unit(counts, unit)
-        accepted = times.accepted_kinds(unit)
-        rejected = _rejected(rows, tables, counts, (*accepted, OTHER))
-        users_left_out = _users_left_out(rows, accepted) if OTHER in counts else 0
+        log, dtype = _classify(tables, columns, keep_events, unit, time_format)
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
-    rows_kept = sum(counts.get(label, 0) for label in accepted)
     name = str(source) if isinstance(source, str | Path) else tables[0].name
-    raise_for_objects(name, rejected)
-    check_rejected(name, rows_kept, rejected, strict=strict)
+    raise_for_objects(name, log.rejected)
+    check_rejected(name, log.rows_kept, log.rejected, strict=strict)
+    unit = log.time_unit if log.has_time else "us"  # positions are not converted
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
+    frame = log.frame.select("user", "item", time.alias("time"), "^event$", "^category$")
+    return replace(log, frame=frame, source=name)
+
+
+def _classify(
+    tables: Sequence[Table], columns: Columns, keep_events: Collection[str],
+    time_unit: str, time_format: str | None,
+) -> tuple[EventLog, pl.DataType]:  # fmt: skip
+    """Return the log with times as they are written, and their type. Counts the rejected rows."""
+    has_time = time_unit != "order"
+    unit = time_unit if has_time else "us"
+    rows = select_rows(tables, columns, keep_events)
+    dtype = rows.collect_schema()["time"]
+    kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
+    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables[0]))
+    if unit.startswith("auto") and time_format is None:
+        _check_calendar(rows, counts, dtype, tables)
+    unit = times.choose_unit(counts, unit)
+    accepted = times.accepted_kinds(unit)
+    rejected = _rejected(rows, tables, counts, (*accepted, OTHER))
+    users_left_out = _users_left_out(rows, accepted) if OTHER in counts else 0
     if set(counts) - set(accepted):  # else only the needed columns are read again
         rows = rows.filter(pl.col(STATUS).is_in(accepted))
-    return EventLog(
-        frame=rows.select("user", "item", time.alias("time"), "^event$", "^category$"),
-        source=name, rejected=rejected, rows_kept=rows_kept,
+    rows_kept = sum(counts.get(label, 0) for label in accepted)
+    log = EventLog(
+        frame=rows, source="", rejected=rejected, rows_kept=rows_kept,
         rows_read=rows_kept + counts.get(OTHER, 0) + sum(each.count for each in rejected),
-        has_time=not is_order, time_unit="order" if is_order else unit,
+        has_time=has_time, time_unit=unit if has_time else "order",
         events_left_out=counts.get(OTHER, 0), users_left_out=users_left_out,
         notes=tuple(note for table in tables for note in table.notes),
         rows=SourceRows(rows, tables),
     )  # fmt: skip
+    return log, dtype
 
 
 def _count_statuses(rows: pl.LazyFrame, status: pl.Expr) -> tuple[pl.LazyFrame, dict[str, int]]:

@@ -4,145 +4,46 @@ report = inspect_log(read_events("events.csv"), read_items("items.csv"))
 for line in report.lines():         # at most 80 columns wide
     print(line)
 report.to_json()["cores"]           # the counts if all users and items have 1, 2, 5, 10 events
+report.warnings[0].line             # a line that shows the first problem
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from textwrap import wrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prismrec.data.checks import (
+    LogWarning,
+    check_ids,
+    check_shares,
+    check_times,
+    check_values,
+    locate,
+)
 from prismrec.data.events import EventLog
 from prismrec.data.filtering import count_codes, encode_ids, find_duplicates, k_core
 from prismrec.data.items import ItemDescriptions, items_from_log
-from prismrec.data.readers.rejected import RejectedRows
-from prismrec.data.reprs import html_table, text_table
+from prismrec.data.log_report import FEW, Core, LogReport
+from prismrec.data.report_checks import (
+    DEFAULT,
+    check_levels,
+    check_rows,
+    check_sizes,
+    usable_core,
+)
 
 CORES = (1, 2, 5, 10)
-DEFAULT = 5  # the default minimum of ``prepare``
-FEW = 4  # users with at most this many events are too short for history, validation and test
-WIDTH = 80
-EARLY = 10**8 * 1_000_000  # microseconds in March 1973: earlier times are counts, not dates
-
-
-@dataclass(frozen=True)
-class Core:
-    """The counts that remain if every user and every item has at least ``min_events`` events."""
-
-    min_events: int
-    users: int
-    items: int
-    events: int
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class LogReport:
-    """The result of ``inspect_log``. Counts are counts of kept events; shares are from 0 to 1."""
-
-    source: str
-    rows_read: int
-    rejected: tuple[RejectedRows, ...]
-    events_left_out: int
-    users_left_out: int
-    events: int
-    users: int
-    items: int
-    kinds: dict[str, int]
-    """Number of events per kind, most frequent first; empty if the log has no event column."""
-    time_unit: str
-    first: str | None
-    """The earliest time, as ISO 8601 in UTC; None if the log has no times."""
-    last: str | None
-    """The latest time, likewise."""
-    tied_share: float | None
-    """Share of events for which another event has the same user and time; None without times."""
-    exact_duplicates: int
-    """Number of events that repeat an earlier event of the same user, item and time."""
-    repeats: int
-    """Number of events whose user's previous event has the same item."""
-    users_of_one_event: int
-    users_of_few_events: int
-    """Users with at most 4 events, including users with one event."""
-    items_of_several_categories: int | None
-    """None, like the next field, if neither the log nor an item table has categories."""
-    items_without_category: int | None
-    cores: tuple[Core, ...]
-    verdict: tuple[str, ...]
-    """Sentences. The first one states whether the log is ready; the others describe problems."""
-    next_command: str
-
-    def __repr__(self) -> str:
-        facts = dict(self._facts())
-        shown = [(name, facts[name]) for name in ("source", "rows", "events", "time")]
-        return text_table("LogReport", [*shown, *self._conclusions()])
-
-    def _repr_html_(self) -> str:
-        return html_table("LogReport", [*self._facts(), *self._conclusions()])
-
-    def _conclusions(self) -> Iterator[tuple[str, str]]:
-        yield "verdict", " ".join(self.verdict)
-        yield "next", self.next_command
-
-    def to_json(self) -> dict[str, object]:
-        """Return the report as values that JSON can store."""
-        return asdict(self)
-
-    def lines(self) -> Iterator[str]:
-        """Yield the report as lines of text, at most 80 columns wide."""
-        for name, text in self._facts():
-            yield from wrap(f"{name:<12}{text}", WIDTH, subsequent_indent=" " * 12)
-        yield ""
-        yield f"{'at least':<12}{'events':>14}{'users':>14}{'items':>14}"
-        for core in self.cores:
-            yield f"{core.min_events:<12}{core.events:>14,}{core.users:>14,}{core.items:>14,}"
-        yield ""
-        yield self.verdict[0]
-        for sentence in self.verdict[1:]:
-            yield from wrap(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ")
-        yield ""
-        yield "next"
-        yield from wrap(
-            self.next_command,
-            WIDTH,
-            initial_indent="  ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-
-    def _facts(self) -> Iterator[tuple[str, str]]:
-        yield "source", self.source
-        yield "rows", f"{self.rows_read:,} read, {self.events:,} kept"
-        for each in self.rejected:
-            yield "rejected", str(each).replace("\n", " ")
-        if self.events_left_out:
-            users = f"{self.users_left_out:,} users have no other events"
-            yield "left out", f"{self.events_left_out:,} events of other kinds; {users}"
-        yield "events", f"{self.events:,} of {self.users:,} users and {self.items:,} items"
-        if self.kinds:
-            yield (
-                "kinds",
-                ", ".join(f"{kind or '(none)'} {count:,}" for kind, count in self.kinds.items()),
-            )
-        if self.tied_share is None:
-            yield "time", "none: the order of the log is used"
-        else:
-            yield "time", f"{self.first} to {self.last}, read as {self.time_unit}"
-            yield "ties", f"{self.tied_share:.1%} of events have the same user and time as another"
-        yield "duplicates", f"{self.exact_duplicates:,} exact, {self.repeats:,} repeats in a row"
-        few = f"{self.users_of_few_events:,} with at most {FEW}"
-        yield "users", f"{self.users_of_one_event:,} with one event, {few}"
-        if self.items_without_category is not None:
-            several = f"{self.items_of_several_categories:,} items with several"
-            yield "categories", f"{several}, {self.items_without_category:,} items without"
+Ids = tuple[pl.Series, NDArray[np.int32], NDArray[np.int64]]
+"""Distinct ids, the place of each event's id among them, and the number of events per id."""
 
 
 def inspect_log(
-    log: EventLog, items: ItemDescriptions | None = None, *, min_events: int = DEFAULT
-) -> LogReport:
+    log: EventLog, items: ItemDescriptions | None = None, *, min_events: int = DEFAULT,
+    flags: Sequence[str] = (),
+) -> LogReport:  # fmt: skip
     """Check a log for problems, and count what each filter keeps.
 
     Args:
@@ -150,21 +51,23 @@ def inspect_log(
         items: Categories of the items. None: use the categories of the log, if it has any.
         min_events: Desired minimum number of events per user and item. The next command uses the
             largest value of ``CORES`` up to this for which events remain.
+        flags: Words of the command line with which the log was read, for the next command.
 
     Cost: O(E log E) time, less if the log is in time order; memory about 60 bytes per event.
     """
-    _, users = encode_ids(log.frame, "user")
+    user_ids, users = encode_ids(log.frame, "user")
     item_ids, codes = encode_ids(log.frame, "item")
     times = log.frame.select("time").collect().to_series().to_numpy()
     order = np.lexsort((times, users))
     tied, exact, repeats = find_duplicates(
         {"user": users[order], "item": codes[order], "time": times[order]}
     )
-    lengths = count_codes(users)
+    lengths, counts = count_codes(users), count_codes(codes)
     columns = log.frame.collect_schema().names()
     if items is None and "category" in columns:
         items = items_from_log(log)
     several, without = (None, None) if items is None else _count_categories(item_ids, items)
+    categories = None if items is None else items.frame["categories"].explode().drop_nulls()
     report = LogReport(
         source=log.source, rows_read=log.rows_read, rejected=log.rejected,
         events_left_out=log.events_left_out, users_left_out=log.users_left_out,
@@ -178,16 +81,43 @@ def inspect_log(
         users_of_one_event=int((lengths == 1).sum()),
         users_of_few_events=int((lengths <= FEW).sum()),
         items_of_several_categories=several, items_without_category=without,
-        cores=tuple(_cores(users, codes)), verdict=(), next_command="",
+        cores=tuple(_cores(users, codes)), verdict=(), next_command="", notes=log.notes,
+        categories=None if categories is None else categories.n_unique(), warnings=(),
     )  # fmt: skip
-    counted = log.has_time and int(times.max()) < EARLY
-    problems = [*_row_problems(report, counted=counted), *_size_problems(report, min_events)]
-    usable = _usable(report.cores, min_events)
-    verdict = "Usable, but check this first:" if problems else "Looks ready."
+    first = {"tied": _first(order, tied), "exact": _first(order, exact)}
+    ids = {"user": (user_ids, users, lengths), "item": (item_ids, codes, counts)}
+    found = [
+        *check_rows(report, first), *_check_events(log, ids, times),
+        *check_sizes(report, min_events), *check_levels(categories),
+    ]  # fmt: skip
+    warnings = sorted(locate(found, log.rows), key=lambda each: not each.serious)
+    usable = usable_core(report.cores, min_events)
+    verdict = "Usable, but check this first:" if warnings else "Looks ready."
     if usable == 1:
         verdict = "Too sparse for training: almost no user or item occurs twice."
-    command = _command(report, usable)
-    return replace(report, verdict=(verdict, *problems), next_command=command)
+    return replace(
+        report, warnings=tuple(warnings), verdict=(verdict, *map(str, warnings)),
+        next_command=_command(report, usable, flags),
+    )  # fmt: skip
+
+
+def _check_events(
+    log: EventLog, ids: Mapping[str, Ids], times: NDArray[np.int64]
+) -> Iterator[LogWarning]:
+    """Yield warnings about ids, shares, times and columns of values."""
+    types = log.frame.collect_schema()
+    for role, (names, codes, counts) in ids.items():
+        if not types[role].is_integer():
+            yield from check_ids(role, names, codes)
+        yield from check_shares(role, names, counts, codes)
+    if log.has_time:
+        yield from check_times(times)
+    yield from check_values(log.rows)
+
+
+def _first(order: NDArray[np.int64], mask: NDArray[np.bool_]) -> int | None:
+    """Return the first row of the log whose sorted event is in the mask."""
+    return int(order[mask].min()) if mask.any() else None
 
 
 def _moment(time: np.int64) -> str:
@@ -215,56 +145,10 @@ def _cores(users: NDArray[np.int32], items: NDArray[np.int32]) -> Iterator[Core]
         yield Core(least, int(user_count), int(item_count), len(users))
 
 
-def _usable(cores: Sequence[Core], min_events: int) -> int:
-    return max((c.min_events for c in cores if c.events and c.min_events <= min_events), default=1)
-
-
-def _row_problems(report: LogReport, *, counted: bool) -> Iterator[str]:
-    rejected = sum(each.count for each in report.rejected)
-    if rejected:
-        share = rejected / report.rows_read
-        yield f"Rejected rows: {rejected:,} ({share:.1%}); check the lines shown above."
-    if counted:
-        yield (
-            "Times look like counts, not dates: their order is used, but a split by time and "
-            "all results in days are meaningless."
-        )
-    if report.tied_share is not None and report.tied_share > 0.1:
-        yield (
-            f"{report.tied_share:.1%} of events have the same user and time as another event: they "
-            "keep the order of the log, which may differ from the order in which they happened."
-        )
-    if report.exact_duplicates:
-        yield (
-            f"{report.exact_duplicates:,} events are exact duplicates of another event; "
-            "--duplicates drop-exact keeps only the first one."
-        )
-    if len(report.kinds) > 1:
-        yield f"{len(report.kinds)} kinds of events are mixed; choose with --events, or use all."
-
-
-def _size_problems(report: LogReport, min_events: int) -> Iterator[str]:
-    usable = _usable(report.cores, min_events)
-    if usable < min_events:
-        yield f"No event remains with at least {min_events} per user and item; {usable} works."
-    if report.users_of_one_event:
-        yield (
-            f"{report.users_of_one_event:,} users have one event; they can get recommendations, "
-            "but the model cannot learn from them."
-        )
-    if report.items_without_category is None:
-        yield "There are no categories: without them, diversity has no effect."
-    elif report.items_without_category:
-        yield (
-            f"{report.items_without_category:,} of {report.items:,} items have no category; each "
-            "of them counts as different from all other items."
-        )
-
-
-def _command(report: LogReport, least: int) -> str:
-    words = ["prismrec", "prepare", shlex.quote(report.source), "--out", "data/"]
+def _command(report: LogReport, least: int, flags: Sequence[str]) -> str:
+    words = ["prismrec", "prepare", report.source, "--out", "data/", *flags]
     if least != DEFAULT:
         words += ["--min-user-events", str(least), "--min-item-events", str(least)]
     if report.exact_duplicates:
         words += ["--duplicates", "drop-exact"]
-    return " ".join(words)
+    return shlex.join(words)

@@ -18,7 +18,7 @@ _ROW = "(row)"
 def is_in_file_order(tables: Sequence[Table], columns: Columns) -> bool:
     """Return whether the order of the rows replaces a column of times.
 
-    It does if the caller says so, in sequences, and in pairs ``user item`` without a header:
+    It does if the caller chose it, in sequences, and in pairs ``user item`` without a header:
     naming their columns does not require a time.
     """
     if columns.order == "file" or tables[0].is_sequences:

@@ -13,7 +13,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "weight": ("weight", "strength", "playcount", "plays", "watchratio", "dwelltime"),
     "return": ("returned", "isreturn", "isreturned", "return", "refund", "refunded", "cancelled"),
 }
-"""Common names of columns that say how much an event counts; they are reported, not used."""
+"""Common names of columns with the weight of an event; they are reported, not used."""
 NAMES: dict[str, tuple[str, ...]] = {
     "user": (
         "user", "userid", "uid", "reviewerid", "customerid", "visitorid", "accountid",

@@ -1,0 +1,161 @@
+"""Checks that use the counts of a report: rows, ties, kinds of events, sizes and categories."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from prismrec.data.checks import (
+    LogWarning,
+    check_core,
+    check_ids,
+    check_shares,
+    check_times,
+    check_values,
+    locate,
+)
+from prismrec.data.dataset import Dataset
+from prismrec.data.events import EventLog
+from prismrec.data.log_report import Core, LogReport
+from prismrec.data.readers.categories import LEVELS
+from prismrec.data.readers.rejected import RejectedRows
+
+DEFAULT = 5  # the default minimum of ``prepare``
+TIES, REJECTED, DUPLICATES = 0.1, 0.01, 0.05  # shares that are worth a warning, or serious
+
+
+def check_rejected_rows(rejected: Sequence[RejectedRows], rows_read: int) -> Iterator[LogWarning]:
+    """Yield one warning per reason to reject rows."""
+    for each in rejected:
+        share = each.count / rows_read
+        yield LogWarning(
+            name="rejected_rows", count=each.count, share=share, serious=share > REJECTED,
+            sentence=f"Rejected rows: {each.count:,} ({share:.1%}): {each.reason}.",
+            line=each.lines[0] if each.lines else None,
+            example=each.examples[0][:80] if each.examples else None,
+        )  # fmt: skip
+
+
+def check_rows(report: LogReport, first: Mapping[str, int | None]) -> Iterator[LogWarning]:
+    """Yield warnings about rejected rows, ties, duplicates and kinds of events.
+
+    Args:
+        report: The counts.
+        first: The position of the first ``tied`` event and of the first ``exact`` duplicate.
+    """
+    yield from check_rejected_rows(report.rejected, report.rows_read)
+    if report.tied_share is not None and report.tied_share > TIES:
+        yield LogWarning(
+            name="tied_events", count=round(report.tied_share * report.events),
+            share=report.tied_share, position=first["tied"],
+            sentence=f"{report.tied_share:.1%} of events have the same user and time as another "
+            "event: they keep the order of the log, which may differ from the order in which they "
+            "happened.",
+        )  # fmt: skip
+    if report.exact_duplicates:
+        share = report.exact_duplicates / report.events
+        yield LogWarning(
+            name="exact_duplicates", count=report.exact_duplicates, share=share,
+            serious=share > DUPLICATES, position=first["exact"],
+            sentence=f"{report.exact_duplicates:,} events ({share:.1%}) are exact duplicates of "
+            "another event; --duplicates drop-exact keeps only the first one.",
+        )  # fmt: skip
+    if len(report.kinds) > 1:
+        rest = report.events - max(report.kinds.values())
+        yield LogWarning(
+            name="kinds_of_events", count=len(report.kinds), share=rest / report.events,
+            sentence=f"{len(report.kinds)} kinds of events are mixed; choose with --events, or use "
+            "all.",
+        )  # fmt: skip
+
+
+def check_sizes(report: LogReport, min_events: int) -> Iterator[LogWarning]:
+    """Yield warnings about filters that drop too much, short users and missing categories."""
+    usable = usable_core(report.cores, min_events)
+    if usable < min_events:
+        yield LogWarning(
+            name="nothing_remains", count=report.events, share=1.0, serious=True,
+            sentence=f"No event remains with at least {min_events} per user and item; {usable} "
+            "works.",
+        )  # fmt: skip
+    all_, kept = (
+        next(core for core in report.cores if core.min_events == least) for least in (1, usable)
+    )
+    yield from check_core(
+        (all_.users, all_.items, all_.events), (kept.users, kept.items, kept.events),
+        f"{usable} events per user and item",
+    )  # fmt: skip
+    if report.users_of_one_event:
+        share = report.users_of_one_event / report.users
+        yield LogWarning(
+            name="users_of_one_event", count=report.users_of_one_event, share=share,
+            sentence=f"{report.users_of_one_event:,} users ({share:.1%}) have one event; they can "
+            "get recommendations, but the model cannot learn from them.",
+        )  # fmt: skip
+    without = report.items_without_category
+    if without is None:
+        yield LogWarning(
+            name="no_categories", count=report.items, share=1.0,
+            sentence="There are no categories: without them, diversity has no effect.",
+        )  # fmt: skip
+    elif without:
+        yield LogWarning(
+            name="items_without_category", count=without, share=without / report.items,
+            sentence=f"{without:,} of {report.items:,} items have no category; each of them counts "
+            "as different from all other items.",
+        )  # fmt: skip
+
+
+def check_levels(categories: pl.Series | None) -> Iterator[LogWarning]:
+    """Yield a warning if categories have levels, such as ``A > B > C``.
+
+    Args:
+        categories: The categories of all items, or None if there are none.
+    """
+    if categories is None:
+        return
+    distinct = categories.unique(maintain_order=True)
+    leveled = distinct.filter(distinct.str.contains(LEVELS))
+    if len(leveled):
+        top = distinct.str.replace(f"{LEVELS}.*$", "").n_unique()
+        yield LogWarning(
+            name="categories_with_levels", count=len(leveled), share=len(leveled) / len(distinct),
+            example=leveled[0][:80],
+            sentence=f"{len(leveled):,} of {len(distinct):,} categories have levels; each is one "
+            f"category of its own. --category-depth 1 keeps {top:,} categories of the first level.",
+        )  # fmt: skip
+
+
+def usable_core(cores: Sequence[Core], min_events: int) -> int:
+    """Return the largest minimum up to ``min_events`` for which events remain."""
+    return max((c.min_events for c in cores if c.events and c.min_events <= min_events), default=1)
+
+
+def serious_warnings(log: EventLog, dataset: Dataset) -> list[LogWarning]:
+    """Return the serious warnings about a log, computed from the data set that was built from it.
+
+    Lines are known for rejected rows and columns of values only; ``inspect_log`` finds the others.
+
+    Cost: one pass over the ids and arrays of the data set; two over columns of values.
+    """
+    histories, types = dataset.histories, log.frame.collect_schema()
+    found = [*check_rejected_rows(log.rejected, log.rows_read)]
+    for role, ids, counts in (
+        ("user", dataset.users.ids, histories.lengths),
+        ("item", dataset.catalog.items.ids, dataset.catalog.count[1:]),
+    ):
+        found += check_shares(role, ids, np.asarray(counts))
+        found += () if types[role].is_integer() else check_ids(role, ids)
+    found += check_times(np.asarray(histories.times)) if log.has_time else ()
+    found += locate([*check_values(log.rows)], log.rows)
+    how: Mapping[str, Any] = dataset.how
+    before, after = (
+        (step["users"], step["items"], step["events"])
+        for step in (how["steps"][0], how["steps"][-1])
+    )
+    minima = f"{how['min_user_events']} events per user and {how['min_item_events']} per item"
+    found += check_core(before, after, minima)
+    # Positions are those of the data set, which is sorted by user.
+    return [replace(each, position=None) for each in found if each.serious]

@@ -1,0 +1,95 @@
+"""Read logs on the command line: options for unusual logs, warnings, and commands to paste."""
+
+import json
+import shlex
+
+import pytest
+
+from commands import run
+
+NOW = 1511544070
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Write a log of 8 users and 8 items into a folder whose name has a space."""
+    folder = tmp_path / "my logs"
+    folder.mkdir()
+    rows = [f"u{u},i{i},{NOW + 60 * (8 * u + i)},view" for u in range(8) for i in range(8)]
+    rows[5] = rows[5].replace("view", "cart")
+    path = folder / "a log.csv"
+    path.write_text("user,item,time,event\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def pasted(output):
+    """Return the words of the command at the end of an output, as a shell reads them."""
+    text = output.rpartition("next\n")[2] if "next\n" in output else output.rpartition("Next: ")[2]
+    return shlex.split(text.replace("\\\n", " "))
+
+
+def test_the_printed_commands_run_as_they_stand(log, tmp_path, capsys, monkeypatch):
+    items = log.with_name("the items.csv")
+    items.write_text("item;kind\n" + "".join(f"i{n};a > b\n" for n in range(8)))
+    monkeypatch.chdir(tmp_path)
+    flags = ["--items", items, "--category-separator", ";", "--events", "view", "--time-unit", "s"]
+    assert run("inspect", log, *flags) == 0
+    program, *command = pasted(capsys.readouterr().out)
+    assert (program, command[:2]) == ("prismrec", ["prepare", str(log)])
+    assert sorted(command[-8:]) == sorted(map(str, flags))
+    assert run(*command) == 0
+    program, *command = pasted(capsys.readouterr().out)
+    assert (program, command) == ("prismrec", ["train", "data", "--out", "data-model"])
+    assert run("prepare", log, "--out", tmp_path / "my data") == 0
+    command = pasted(capsys.readouterr().out)
+    assert command[1:3] == ["train", str(tmp_path / "my data")]
+
+
+@pytest.mark.parametrize("command", ["inspect", "prepare"])
+def test_several_values_after_a_flag_are_explained(log, tmp_path, capsys, command):
+    out = ["--out", tmp_path / "data"] if command == "prepare" else []
+    assert run(command, log, *out, "--events", "view", "cart") == 2
+    message = capsys.readouterr().err
+    assert "'cart' is not part of an option" in message
+    assert "repeat it: --events view --events cart." in message
+    assert run(command, log, *out, "--events", "view", "--events", "cart") == 0
+    assert run(command, log, "second.csv", *out) == 2
+    assert "second.csv" in capsys.readouterr().err
+
+
+def test_rows_in_time_order_need_no_times(tmp_path, capsys):
+    path = tmp_path / "pairs.csv"
+    path.write_text("user,item\n" + "".join(f"u{n % 8},i{n % 6}\n" for n in range(200)))
+    assert run("inspect", path) == 2
+    assert "in time order, give --order file." in capsys.readouterr().err
+    assert run("inspect", path, "--order", "file") == 0
+    assert "--order file" in " ".join(pasted(capsys.readouterr().out))
+
+
+def test_categories_can_be_cut_to_a_level(log, tmp_path, capsys):
+    items = tmp_path / "items.csv"
+    items.write_text("item,category\n" + "".join(f"i{n},a > {n};b > c > {n}\n" for n in range(8)))
+    options = ["--items", items, "--category-separator", ";", "--json"]
+    for depth, count in ((1, 2), (2, 9), (3, 16)):
+        assert run("inspect", log, *options, "--category-depth", depth) == 0
+        assert json.loads(capsys.readouterr().out)["categories"] == count
+    assert run("inspect", log, *options, "--category-depth", 0) == 2
+    assert "--category-depth is 0" in capsys.readouterr().err
+
+
+def test_prepare_repeats_serious_warnings_and_what_was_skipped(log, tmp_path, capsys):
+    text = log.read_text()
+    extra = "".join(f"u{n % 8},rare{n},{NOW + n},view\n" for n in range(60))
+    log.write_text("# exported 2021\n" + text + extra)
+    assert run("inspect", log) == 0
+    shown = capsys.readouterr().out
+    assert run("prepare", log, "--out", tmp_path / "data") == 0
+    prepared = capsys.readouterr().out
+    for output in (shown, prepared):
+        assert "skipped line 1, which is not data ('# exported 2021')" in output
+        assert "drops 88% of the items" in " ".join(output.split())
+    assert run("prepare", log, "--out", tmp_path / "data", "--json") == 0
+    value = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in value["warnings"]] == ["filters_drop_most"]
+    assert value["warnings"][0]["count"] == 60
+    assert len(value["notes"]) == 1
