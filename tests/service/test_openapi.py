@@ -88,6 +88,13 @@ def requests_of(history):
         ("GET", "/v1/users/{user}/history", {"path_parameters": user, "query": {"n": 3}}),
         ("GET", "/v1/users/{user}/interests", {"path_parameters": user}),
         ("GET", "/v1/users/{user}/interests", {"path_parameters": {"user": "nobody"}}),
+        ("DELETE", "/v1/users/{user}/events/{event}", {"path_parameters": user | {"event": "e1"}}),
+        ("DELETE", "/v1/users/{user}/events/{event}", {"path_parameters": user | {"event": "x"}}),
+        (
+            "POST",
+            "/v1/users/{user}/merge",
+            {"path_parameters": user, "body": {"anonymous": "bob"}},
+        ),
         ("DELETE", "/v1/users/{user}", {"path_parameters": user}),
         ("GET", "/v1/examples", {"query": {"order": "different", "limit": 3}}),
         ("GET", "/v1/start", {}),

@@ -15,6 +15,7 @@ openapi          the OpenAPI document
 auth             checks a request's key
 middleware       request ids, security headers and log records of every request
 bodies           keys before bodies, limits of bodies, requests whose client has gone
+paths            ids in paths
 connection       limits of the other parts of a request: heads, trailers
 rate_limit       how many requests a caller may send per second
 logging          log records as JSON

@@ -89,7 +89,7 @@ def create_app(context: RouteContext) -> App:
     app.add_route("/v1/{rest:path}", _no_route, METHODS, include_in_schema=False)
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
         app.mount("/", Page(directory=PAGE, html=True), name="page")
-    app.add_middleware(BodyLimits, keys=keys, most=settings.body)
+    app.add_middleware(BodyLimits, keys=keys, settings=settings)
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST, compresslevel=COMPRESSION)
     if settings.cors:
         app.add_middleware(

@@ -7,7 +7,7 @@ nobody waits for its answer.
 
 import asyncio
 import contextlib
-import urllib.parse
+import ipaddress
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -16,7 +16,8 @@ from starlette.datastructures import Headers
 from prismrec.service.auth import check_key
 from prismrec.service.errors import ApiError
 from prismrec.service.middleware import App, Message, Receive, Send, refuse
-from prismrec.service.settings import Keys
+from prismrec.service.paths import check_utf8, route_path
+from prismrec.service.settings import Keys, Settings
 
 READING = 10.0
 """Seconds within which the whole body must arrive."""
@@ -31,11 +32,13 @@ class BodyLimits:
     Args:
         app: The application.
         keys: The keys of the service.
-        most: Largest body in bytes.
+        settings: The largest body, and the hosts by which a service without keys may be called.
     """
 
-    def __init__(self, app: App, *, keys: Keys, most: int) -> None:
-        self.app, self.keys, self.most = app, keys, most
+    def __init__(self, app: App, *, keys: Keys, settings: Settings) -> None:
+        self.app, self.keys, self.most = app, keys, settings.body
+        origins = (origin.partition("://")[2] for origin in settings.cors.split(","))
+        self.hosts = {_host_name(origin.strip()) for origin in origins} | {settings.host}
 
     async def __call__(  # noqa: D102
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
@@ -44,7 +47,8 @@ class BodyLimits:
             await self.app(scope, receive, send)
             return
         try:
-            _check_utf8(scope)
+            _set_path(scope)
+            self._check_host(scope)
             body = await self._body(scope, receive)
         except ApiError as error:
             await refuse(send, error, scope["state"]["request_id"])
@@ -116,6 +120,24 @@ class BodyLimits:
         finally:
             watcher.cancel()
 
+    def _check_host(self, scope: MutableMapping[str, Any]) -> None:
+        """Check that a service without keys is not called by a name that anybody may register.
+
+        A web page could let its own name point to this machine, and then read all answers.
+
+        Raises:
+            ApiError: It is.
+        """
+        if self.keys or not scope["path"].startswith(PRIVATE):
+            return
+        host = _host_name(Headers(scope=scope).get("host", ""))
+        if host not in self.hosts and "." in host and not _is_address(host):
+            raise ApiError(
+                "forbidden",
+                "A service without keys answers only under its address or localhost; use these, "
+                "or set keys.",
+            )
+
     def _too_large(self) -> ApiError:
         return ApiError(
             "too_large",
@@ -132,23 +154,29 @@ async def _cancel_on_disconnect(receive: Receive, answering: "asyncio.Task[Any] 
         answering.cancel()
 
 
+def _host_name(host: str) -> str:
+    """Return the name of a Host header, without the port."""
+    name, _, port = host.rpartition(":")
+    return (name if port.isdigit() and name else host).strip("[]").lower().rstrip(".")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host.endswith(".localhost")
+    return True
+
+
 def _is_json(headers: Headers) -> bool:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind == "application/json" or kind.endswith("+json")
 
 
-def _check_utf8(scope: MutableMapping[str, Any]) -> None:
-    """Check that path and query are UTF-8: other bytes would name another user or item.
-
-    Raises:
-        ApiError: They are not.
-    """
-    sent = scope.get("raw_path", b"") + b"?" + scope.get("query_string", b"")
-    if b"%" not in sent and sent.isascii():
-        return
-    try:
-        urllib.parse.unquote_to_bytes(sent).decode()
-    except UnicodeDecodeError:
-        raise ApiError(
-            "malformed", "The address of the request is not UTF-8; send %XX of UTF-8 bytes."
-        ) from None
+def _set_path(scope: MutableMapping[str, Any]) -> None:
+    """Set the path that the routes match; see ``paths``."""
+    raw, query = scope.get("raw_path", b""), scope.get("query_string", b"")
+    if b"%" in query:
+        check_utf8(query)
+    if b"%" in raw and raw.startswith(b"/v1/"):
+        scope["path"] = route_path(raw.partition(b"?")[0])

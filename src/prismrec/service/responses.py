@@ -70,6 +70,13 @@ class ErasedUser:
 
 
 @dataclass(frozen=True)
+class MergedUser:
+    """The number of events that a user got from an anonymous one."""
+
+    merged: int
+
+
+@dataclass(frozen=True)
 class Example:
     """A user of the data set."""
 

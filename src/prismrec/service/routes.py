@@ -33,7 +33,7 @@ def reply(content: object) -> Response:
 def make_routes(context: RouteContext) -> APIRouter:
     """Return all routes."""
     routes = APIRouter()
-    for add in (_lists, _start, _events, _users, _items, _artifact, _monitoring):
+    for add in (_lists, _start, _events, _users, _erasure, _items, _artifact, _monitoring):
         add(routes, context)
     return routes
 
@@ -93,7 +93,7 @@ def _events(routes: APIRouter, context: RouteContext) -> None:
 def _users(routes: APIRouter, context: RouteContext) -> None:
     store, threads, versions = context.store, context.threads, context.versions
 
-    @routes.get("/v1/users/{user:path}/history", **context.route("read", out.History))
+    @routes.get("/v1/users/{user:id}/history", **context.route("read", out.History))
     async def history(user: IdPath, n: Annotated[int, Query(ge=1, le=10_000)] = 50) -> Response:
         """Return the newest events of a user, newest last."""
         stored = await threads.reads.run(store.recent, user, n)
@@ -103,7 +103,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
         return reply(await threads.answers.run(describe))
 
-    @routes.get("/v1/users/{user:path}/interests", **context.route("read", out.UserInterests))
+    @routes.get("/v1/users/{user:id}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
         """Return the interests that follow from the stored events of a user."""
         stored = await context.answering.stored.run(user)
@@ -114,11 +114,6 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
             return out.UserInterests(user, served.name, list(with_positions(served, described)))
 
         return reply(await threads.answers.run(describe))
-
-    @routes.delete("/v1/users/{user:path}", **context.route("write", out.ErasedUser))
-    async def erase_user(user: IdPath) -> Response:
-        """Erase all events of a user."""
-        return reply(out.ErasedUser(await threads.writes.run(store.forget, user)))
 
     @routes.get("/v1/examples", **context.route("read", out.Examples))
     async def examples(
@@ -133,6 +128,30 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
             return context.insight.examples(versions.current(), search, order, seed, limit)
 
         return reply(await threads.reports.run(read))
+
+
+def _erasure(routes: APIRouter, context: RouteContext) -> None:
+    store, writes = context.store, context.threads.writes
+
+    @routes.delete("/v1/users/{user:id}", **context.route("write", out.ErasedUser))
+    async def erase_user(user: IdPath) -> Response:
+        """Erase all events of a user."""
+        return reply(out.ErasedUser(await writes.run(store.forget, user)))
+
+    @routes.delete(
+        "/v1/users/{user:id}/events/{event:id}", **context.route("write", out.ErasedUser)
+    )
+    async def erase_event(user: IdPath, event: IdPath) -> Response:
+        """Erase one event of a user."""
+        erased = await writes.run(store.forget_events, user, [event])
+        if not erased:
+            raise ApiError("unknown_name", "The user has no event with this id; it may be erased.")
+        return reply(out.ErasedUser(erased))
+
+    @routes.post("/v1/users/{user:id}/merge", **context.route("write", out.MergedUser))
+    async def merge_user(user: IdPath, body: s.MergeRequest) -> Response:
+        """Move all events of an anonymous user to this user."""
+        return reply(out.MergedUser(await writes.run(store.merge, body.anonymous, user)))
 
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
@@ -152,7 +171,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
 
         return reply(await answers.run(read))
 
-    @routes.get("/v1/items/{item:path}/similar", **context.route("read", out.SimilarItems))
+    @routes.get("/v1/items/{item:id}/similar", **context.route("read", out.SimilarItems))
     async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
         """Return the items nearest to an item."""
 

@@ -1,7 +1,9 @@
 """Request bodies. An unknown field is an error, and so is a value of another type."""
 
 import contextlib
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from time import time_ns
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -61,6 +63,9 @@ OTHER_UNITS = (
 """Sizes of times that are not in microseconds, as in ``data.times``; smaller times are counts."""
 
 
+FUTURE = 86_400
+"""Seconds by which the time of an event may be ahead of this machine's clock."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_FIELDS = 50
 """Largest number of fields of an object of a request; no object has as many."""
 
@@ -173,11 +178,35 @@ class BatchRequest(Strict):
 
 
 def _microseconds(time: int) -> int:
-    """Check that a time is not in another unit, judged by its size."""
+    """Check that a time is not in another unit, judged by its size, and not in the future."""
     for unit, low, past in OTHER_UNITS:
         if low <= abs(time) < past:
             raise ValueError(f"the time is in {unit} by its size; send microseconds since 1970")
+    if time > time_ns() // 1_000 + 1_000_000 * FUTURE:
+        raise ValueError(
+            f"the time is more than {FUTURE // 3_600} hours in the future; send the time at which "
+            "the event happened"
+        )
     return time
+
+
+def _from_time(value: Any) -> Any:
+    """Convert a time in ISO 8601 to microseconds, and a number sent as text to a number.
+
+    Raises:
+        ValueError: The time has no offset from UTC.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return _from_text(value)
+    if value.isdigit():  # a number, although it looks like a date without separators
+        return int(value)
+    if moment.tzinfo is None:
+        raise ValueError("the time has no offset from UTC; send for example 2026-01-31T12:00:00Z")
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 class EventIn(Strict):
@@ -187,8 +216,20 @@ class EventIn(Strict):
     user: Id
     item: Id
     time: (
-        Annotated[int, Field(ge=-(2**63), lt=2**63), TEXT, AfterValidator(_microseconds)] | None
+        Annotated[
+            int,
+            Field(ge=-(2**63), lt=2**63),
+            BeforeValidator(_from_time, json_schema_input_type=int | str),
+            AfterValidator(_microseconds),
+        ]
+        | None
     ) = None
+
+
+class MergeRequest(Strict):
+    """The user whose events another user gets."""
+
+    anonymous: Id
 
 
 class EventsRequest(Strict):

@@ -51,15 +51,25 @@ def stored_items(store: Store, users: Sequence[str], newest: int) -> list[list[s
 def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> StoredEvents:
     """Store events; they are as durable as the store promises when this returns.
 
+    An event without a time comes after the stored events of its user, also if another process
+    stored them, or this one before a restart, with a clock that was ahead by less than an hour.
+
     Args:
         store: The store.
         events: The events.
         arrived: Time of events without a time, in microseconds since 1970.
     """
-    stored = store.append(
-        Event(e.user, e.item, arrived if e.time is None else e.time, e.id or uuid4().hex)
-        for e in events
-    )
+    users = list(dict.fromkeys(event.user for event in events if event.time is None))
+    newest = store.recent_many(users, 1) if users else []
+    last = {user: own[0].time for user, own in zip(users, newest, strict=True) if own}
+
+    def time_of(event: EventIn) -> int:
+        if event.time is not None:
+            return event.time
+        ahead = last.get(event.user, arrived)
+        return ahead if 0 < ahead - arrived < BACK else arrived
+
+    stored = store.append(Event(e.user, e.item, time_of(e), e.id or uuid4().hex) for e in events)
     return StoredEvents(stored=stored, duplicates=len(events) - stored)
 
 
