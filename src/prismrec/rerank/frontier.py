@@ -10,6 +10,7 @@ changes only where the value of a candidate outside the list crosses that of one
 are found by going from one crossing to the next; at each, relevance falls and diversity rises.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,64 +110,94 @@ def frontier(
         ConfigError: ``k`` is below 1.
         DataError: A score is NaN.
 
-    Cost: O(k M) per list; there are fewer than k² / 2 lists, usually about k.
+    Cost: O(M log M), and O(R² + M) per list with R ranks; there are fewer than k² / 2 lists,
+        usually about k.
     """
     check_length(k)
     present = scores > -np.inf
     scores, categories = scores[present].astype(np.float64), categories[present]
     rank = rank_in_category(scores[None], categories[None])[0]
-    points = lists_along(scores, rank, k)
-    size = np.count_nonzero(points[0][1])
-    same = np.array([rank[chosen].sum() for _, chosen in points])  # pairs of the same category
+    size = min(k, len(scores))
+    points = [
+        (at, scores[chosen].sum(), rank[chosen].sum())  # the ranks count pairs of one category
+        for at, chosen in lists_along(scores, rank, k, rank)
+    ]
+    at, relevance, same = (np.array(part, dtype=np.float64) for part in zip(*points, strict=True))
     return Frontier(
-        np.array([at for at, _ in points]),
-        np.array([scores[chosen].sum() for _, chosen in points]),
-        1 - same / (size * (size - 1) / 2) if size > 1 else np.full(len(points), np.nan),
+        at, relevance, 1 - same / (size * (size - 1) / 2) if size > 1 else np.full(len(at), np.nan)
     )
 
 
 def lists_along(
-    scores: Float[np.ndarray, " M"], rank: NDArray[np.integer] | NDArray[np.floating], k: int
-) -> list[tuple[float, NDArray[np.bool_]]]:
-    """Return all sets of k candidates with the largest score - λ · rank, for any λ from 0.
+    scores: Float[np.ndarray, " M"],
+    rank: NDArray[np.integer] | NDArray[np.floating],
+    k: int,
+    chain: NDArray[np.integer],
+) -> Iterator[tuple[float, NDArray[np.bool_]]]:
+    """Yield all sets of k candidates with the largest score - λ · rank, for any λ from 0.
 
-    Returns:
+    Args:
+        scores: One per candidate.
+        rank: One per candidate.
+        k: Size of the sets.
+        chain: A number per candidate. Candidates with the same number never change their order: if
+            one has a larger score than another, its rank is not larger. So of each chain only the
+            last candidate of a set can leave it, and only the next one can enter.
+
+    Yields:
         The smallest λ of each set, ascending, and which candidates are in it.
 
-    Cost: O(k M) per set.
+    Cost: O(M log M), and O(C² + M) per set with C chains.
     """
     inside = np.zeros(len(scores), dtype=bool)
     inside[top_k(scores[None], min(k, len(scores)))[0]] = True
-    points = [(0.0, inside.copy())]
-    while (swap := _next_crossing(scores, rank, inside)) is not None:
-        at, leaves, enters = swap
+    at, found, is_first = 0.0, inside.copy(), True
+    for crossing, leaves, enters in _crossings(scores, rank, chain, inside):
+        if crossing > at or is_first:  # equal crossings may differ by a rounding error
+            yield at, found
+        at, is_first = max(crossing, at), False
         inside[leaves], inside[enters] = False, True
-        at = max(at, points[-1][0])  # equal crossings may differ by a rounding error
-        if at == points[-1][0] and len(points) > 1:
-            points.pop()
-        points.append((at, inside.copy()))
-    return points
+        found = inside.copy()
+    yield at, found
 
 
-def _next_crossing(
+def _crossings(
     scores: NDArray[np.float64],
     rank: NDArray[np.integer] | NDArray[np.floating],
+    chain: NDArray[np.integer],
     inside: NDArray[np.bool_],
-) -> tuple[float, int, int] | None:
-    """Return the smallest strength at which a candidate enters the list, and the two that swap.
+) -> Iterator[tuple[float, int, int]]:
+    """Yield the strengths at which the list changes, each with the candidates that swap.
 
-    These are the candidate that leaves the list and the one that enters it. None if there is none.
+    These are the candidate that leaves the list and the one that enters it. The first candidates
+    of each chain are in the list, so their number describes it; the caller must not change
+    ``inside`` before the first yield.
     """
-    within, without = np.flatnonzero(inside), np.flatnonzero(~inside)
-    steeper = rank[within][:, None] - rank[without]
-    ahead = scores[within][:, None] - scores[without]
-    crossing = np.full(steeper.shape, np.inf)
-    np.divide(ahead, steeper, out=crossing, where=steeper > 0)
-    least = crossing.min(initial=np.inf)
-    if least == np.inf:
-        return None
-    leaves, enters = np.unravel_index(crossing.argmin(), crossing.shape)
-    return float(least), int(within[leaves]), int(without[enters])
+    order = np.lexsort((rank, ~inside, -scores, chain))
+    begin = np.flatnonzero(np.diff(chain[order], prepend=np.nan))
+    end = np.append(begin[1:], len(order))
+    next_place = begin + np.add.reduceat(inside[order], begin) if len(order) else begin
+    scores, rank = scores[order], rank[order]
+    while True:
+        used, left = np.flatnonzero(next_place > begin), np.flatnonzero(next_place < end)
+        last, following = next_place[used] - 1, next_place[left]
+        if len(last):  # only a candidate of a smaller rank can enter
+            left = left[rank[following] < rank[last].max()]
+            following = next_place[left]
+        if not len(last) or not len(following):
+            return
+        steeper = rank[last][:, None] - rank[following]
+        ahead = scores[last][:, None] - scores[following]
+        crossing = np.full(steeper.shape, np.inf)
+        np.divide(ahead, steeper, out=crossing, where=steeper > 0)
+        leaves, enters = np.unravel_index(crossing.argmin(), crossing.shape)
+        yield (
+            float(crossing[leaves, enters]),
+            int(order[last[leaves]]),
+            int(order[following[enters]]),
+        )
+        next_place[used[leaves]] -= 1
+        next_place[left[enters]] += 1
 
 
 def _check_share(name: str, share: float) -> None:

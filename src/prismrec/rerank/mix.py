@@ -56,7 +56,7 @@ def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixF
             frontiers.append(None)
             continue
         own = scaled[row, present]
-        points = lists_along(own, place[row, present], options.k)
+        points = list(lists_along(own, place[row, present], options.k, interest))
         counts = [np.bincount(interest[inside]) for _, inside in points]
         frontiers.append(
             MixFrontier(
