@@ -25,7 +25,7 @@ INTEREST_FLAGS = {
     "added": "add_interest",
 }
 """The flags of the parts of ``InterestOptions``; over HTTP they are the fields of one object."""
-REQUEST_ONLY = {"user", "history", "offset", "explain", "frontier", "comparison"}
+REQUEST_ONLY = {"user", "history", "offset", "length", "explain", "frontier", "comparison"}
 
 
 def names(value):

@@ -1,5 +1,6 @@
 """Compare the lists of the frontier with ``diversify`` at many strengths, and check targets."""
 
+import time
 from itertools import combinations
 
 import numpy as np
@@ -125,3 +126,22 @@ def test_without_candidates_there_is_one_empty_list():
     found = frontier(np.array([-np.inf]), np.array([0]), 3)
     assert found.relevance.tolist() == [0]
     assert np.isnan(found.diversity).all()
+
+
+@pytest.mark.parametrize(("m", "k", "categories"), [(300, 50, 5), (300, 50, 300), (200, 199, 3)])
+def test_the_lists_of_many_candidates_equal_those_of_diversify(m, k, categories):
+    generator = np.random.default_rng(m + categories)
+    scores = np.round(generator.normal(size=m), 2)  # with ties
+    user = scores, generator.integers(-1, categories, m)
+    found = frontier(*user, k)
+    assert (np.diff(found.diversity) > 0).all()
+    for point, strength in enumerate(found.strength):
+        np.testing.assert_allclose(outcomes(found)[point], outcome(*user, k, strength))
+
+
+def test_the_frontier_of_500_items_costs_milliseconds():
+    generator = np.random.default_rng(0)
+    user = generator.normal(size=4_096), generator.integers(0, 200, 4_096)
+    began = time.perf_counter()
+    assert len(frontier(*user, 500)) > 50
+    assert time.perf_counter() - began < 0.2  # comparing all pairs takes more than a second

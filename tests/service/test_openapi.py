@@ -171,7 +171,7 @@ FLAT = {
 def test_a_request_has_exactly_the_fields_of_list_options(document):
     options = set().union(*(FLAT.get(f.name, {f.name}) for f in fields(ListOptions)))
     assert len(FLAT["diversity"]) == len(fields(Diversity))
-    others = {"user", "history", "offset", "explain", "frontier", "comparison"}
+    others = {"user", "history", "offset", "length", "explain", "frontier", "comparison"}
     assert set(RecommendRequest.model_fields) == options | others
     declared = document["components"]["schemas"]["RecommendRequest"]
     assert set(declared["properties"]) == options | others

@@ -1078,11 +1078,10 @@ export interface components {
              * @default 20
              */
             k: number;
-            /**
-             * Offset
-             * @default 0
-             */
-            offset: number;
+            /** Offset */
+            offset?: number | null;
+            /** Length */
+            length?: number | null;
             /** Diversity */
             diversity?: number | null;
             /** Diversity Target */

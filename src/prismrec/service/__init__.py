@@ -14,7 +14,7 @@ page_responses   the same for what only the page needs
 openapi          the OpenAPI document
 auth             checks a request's key
 middleware       request ids, security headers and log records of every request
-bodies           keys before bodies, limits of bodies, requests whose client has gone
+bodies           keys before bodies, limits of bodies, abandoned requests
 paths            ids in paths
 connection       limits of the other parts of a request: heads, trailers
 rate_limit       how many requests a caller may send per second

@@ -114,7 +114,7 @@ def answers_of(
         frontier=request.frontier,
         top_items=TOP_ITEMS,
     )
-    return [_served(served, answer, request.offset) for answer in answers]
+    return [_served(served, answer, request.page) for answer in answers]
 
 
 def batch_key(request: RecommendRequest) -> str:
@@ -134,9 +134,9 @@ def with_positions(served: LoadedArtifact, interests: Sequence[Interest]) -> tup
     )
 
 
-def _served(served: LoadedArtifact, answer: Answer, offset: int) -> ServedAnswer:
+def _served(served: LoadedArtifact, answer: Answer, page: slice) -> ServedAnswer:
     fields = vars(answer) | {
-        "items": answer.items[offset:],
+        "items": answer.items[page],
         "interests": with_positions(served, answer.interests),
     }
     return ServedAnswer(artifact=served.name, **fields)

@@ -63,6 +63,8 @@ OTHER_UNITS = (
 """Sizes of times that are not in microseconds, as in ``data.times``; smaller times are counts."""
 
 
+PAGED = 500
+"""Length of the list that pages are cut from, unless the request has another one."""
 FUTURE = 86_400
 """Seconds by which the time of an event may be ahead of this machine's clock."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,7 +126,8 @@ class RecommendRequest(Strict):
     user: Id | None = None
     history: Annotated[list[Id], Field(max_length=10_000, fail_fast=True)] | None = None
     k: Annotated[int, Field(ge=1, le=500), TEXT] = 20
-    offset: Annotated[int, Field(ge=0, le=1_000), TEXT] = 0
+    offset: Annotated[int, Field(ge=0, le=1_499), TEXT] | None = None
+    length: Annotated[int, Field(ge=1, le=1_500), TEXT] | None = None
     diversity: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False), TEXT] | None = None
     diversity_target: Share | None = None
     max_relevance_loss: Share | None = None
@@ -148,14 +151,35 @@ class RecommendRequest(Strict):
                 "the request has two units of diversity; send one of diversity, diversity_target "
                 "and max_relevance_loss"
             )
+        if (self.offset or 0) >= self.whole:
+            raise ValueError(
+                f"offset is {self.offset}, but the list has {self.whole} items; "
+                "send a larger length"
+            )
         _ = self.options  # built once; ListOptions raises ConfigError, which is a ValueError
         return self
 
+    @property
+    def whole(self) -> int:
+        """The length of the list: that of the answer, or of the list that a page is cut from.
+
+        It does not depend on the page: then all pages are parts of one list.
+        """
+        if self.offset is None and self.length is None:
+            return self.k
+        return self.length or PAGED
+
+    @property
+    def page(self) -> slice:
+        """The part of the list that is returned."""
+        start = self.offset or 0
+        return slice(start, start + self.k)
+
     @cached_property
     def options(self) -> ListOptions:
-        """The options of the list from its first item to the end of the page."""
+        """The options of the whole list."""
         return ListOptions(
-            k=self.k + self.offset,
+            k=self.whole,
             diversity=Diversity(
                 strength=self.diversity,
                 target=self.diversity_target,
