@@ -13,6 +13,12 @@ from prismrec.training.select_forming import FORMINGS, UNCERTAIN, choose_forming
 from worlds import formed
 
 
+@pytest.fixture(autouse=True)
+def many_users(monkeypatch):
+    """Treat the few users of these tests as many."""
+    monkeypatch.setattr(tuning, "MANY_USERS", 20)
+
+
 @pytest.fixture
 def recommender(dataset):
     return formed(dataset).with_forming(None)
@@ -106,6 +112,15 @@ def test_with_few_users_the_default_is_used(recommender, cases, monkeypatch):
         assert forming == UNCERTAIN
         assert f"up to {UNCERTAIN.clusters} clusters" in how
         assert "too few validation users" in how
+
+
+def test_few_users_do_not_choose_a_small_weight_of_the_whole(
+    recommender, cases, pretend, monkeypatch
+):
+    pretend({place: 0.2 if one.whole_weight < 0.7 else 0.1 for place, one in enumerate(FORMINGS)})
+    assert chosen(recommender, cases)[0].whole_weight == 0.5
+    monkeypatch.setattr(tuning, "MANY_USERS", len(cases) + 1)
+    assert chosen(recommender, cases)[0] == UNCERTAIN
 
 
 def test_users_are_an_even_sample_and_options_are_passed_on(recommender, cases, monkeypatch):

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from prismrec.models.clustering import LEAST, NEARNESS, Forming, assign_clusters
 from prismrec.models.extractors.base import Extractor
+from prismrec.models.histories import groups_of_similar_length
 from prismrec.types import Interests
 
 SAME = 0.9
@@ -73,8 +74,10 @@ def _read_clusters(
         whole.vectors[~several, 0],
         whole.weights[~several, 0],
     )
-    rows, clusters = (formed & several[:, None]).nonzero(as_tuple=True)
-    if len(rows):
+    every_row, every_cluster = (formed & several[:, None]).nonzero(as_tuple=True)
+    lengths = member[every_row, every_cluster].sum(dim=1)
+    for some in groups_of_similar_length(lengths) if len(lengths) else ():
+        rows, clusters = every_row[some], every_cluster[some]
         events = member[rows, clusters]  # [P, L]
         order = (~events).long().argsort(dim=1, stable=True)[:, : int(events.sum(1).max())]
         shorter = events.gather(1, order)

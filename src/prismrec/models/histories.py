@@ -1,14 +1,19 @@
 """Histories of item numbers, as a model reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from prismrec.errors import DataError
+from prismrec.types import Interests
+
+FEW_SLOTS = 4_096
+"""Up to this many padded events, all sequences are read in one batch."""
 
 
 def padded(histories: Sequence[NDArray[np.int64]], longest: int) -> Int[Tensor, "B L"]:
@@ -19,6 +24,68 @@ def padded(histories: Sequence[NDArray[np.int64]], longest: int) -> Int[Tensor, 
     for row, history in enumerate(newest):
         batch[row, : len(history)] = history
     return torch.from_numpy(batch)
+
+
+def groups_of_similar_length(lengths: Int[Tensor, " N"]) -> Iterator[Int[Tensor, " M"]]:
+    """Yield the positions of sequences that are read in one batch.
+
+    A batch is padded to its longest sequence. If there are many, those of each doubling of the
+    length are one batch.
+    """
+    every = torch.arange(len(lengths), device=lengths.device)
+    if not len(lengths) or len(lengths) * int(lengths.max()) <= FEW_SLOTS:
+        yield every
+        return
+    power = lengths.clamp(min=1).float().log2().floor()
+    for value in range(int(power.max()) + 1):
+        some = every[power == value]
+        if len(some):
+            yield some
+
+
+def read_in_groups(
+    histories: Sequence[NDArray[np.int64]],
+    longest: int,
+    read: Callable[[Int[Tensor, "B L"]], Interests],
+) -> Interests:
+    """Return the interests of histories, read together if they have similar lengths.
+
+    Args:
+        histories: Item numbers, oldest first; the newest ``longest`` of each are read.
+        longest: Largest number of events.
+        read: Returns the interests of a padded batch.
+    """
+    lengths = torch.tensor([min(len(h), longest) for h in histories], dtype=torch.int64)
+    groups = groups_of_similar_length(lengths)
+    parts = [
+        (rows, read(padded([histories[n] for n in rows.tolist()], longest))) for rows in groups
+    ]
+    return join_rows(parts)
+
+
+def join_rows(parts: Sequence[tuple[Tensor, Interests]]) -> Interests:
+    """Return the interests of a whole batch from those of its groups, padded to the longest.
+
+    Args:
+        parts: The positions of the rows of each group, and their interests.
+    """
+    if len(parts) == 1:
+        return parts[0][1]
+    width = max(interests.weights.shape[-1] for _, interests in parts)
+    back = torch.cat([rows for rows, _ in parts]).argsort().to(parts[0][1].vectors.device)
+
+    def joined(values: Sequence[Tensor | None], axis: int | None) -> Tensor | None:
+        some = [value for value in values if value is not None]
+        if len(some) < len(values):
+            return None
+        if axis is not None:
+            some = [pad(v, (0, 0) * (-1 - axis) + (0, width - v.shape[axis])) for v in some]
+        return torch.cat(some)[back]
+
+    axes = {"weights": -1, "states": -2}
+    fields = Interests._fields
+    found = [i for _, i in parts]
+    return Interests(*(joined([getattr(i, f) for i in found], axes.get(f)) for f in fields))  # type: ignore[arg-type]
 
 
 def check_items(history: Int[Tensor, "B L"], size: int) -> None:

@@ -30,7 +30,7 @@ from prismrec.models.clustering import Forming
 from prismrec.models.embeddings import ItemCategories, ItemTable
 from prismrec.models.extractors.base import Extractor
 from prismrec.models.forming import form_interests
-from prismrec.models.histories import check_items, padded
+from prismrec.models.histories import check_items, read_in_groups
 from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_items
 from prismrec.types import Interests
 
@@ -242,16 +242,18 @@ class Model(nn.Module):
         histories: Sequence[NDArray[np.int64]],
         added: Float[Tensor, "A D"] | None = None,
     ) -> Interests:
-        """Return the interests of histories of any length: one forward pass, without gradients.
+        """Return the interests of histories of any length, without gradients.
 
-        Args:
-            histories: Item numbers, oldest first; the newest ``max_len`` of each are read.
-            added: See ``forward``.
+        Args: as in ``read_in_groups`` (one forward pass per group) and ``forward``.
         """
-        batch = padded(histories, self.extractor.max_len).to(self.device)
-        with torch.no_grad():
+
+        def read(batch: Int[Tensor, "B L"]) -> Interests:
+            batch = batch.to(self.device)
             interests: Interests = self(batch, batch != 0, added)
-        return interests
+            return interests
+
+        with torch.no_grad():
+            return read_in_groups(histories, self.extractor.max_len, read)
 
     def train(self, mode: bool = True) -> "Model":
         """Switch to training, or to evaluation; see ``nn.Module.train``."""

@@ -233,7 +233,7 @@ class Retriever:
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> CandidateSource:
         some = [histories[row] for row in rows.tolist()]
-        of_rows = interests.rows(torch.from_numpy(rows))
+        of_rows = interests._replace(states=None).rows(torch.from_numpy(rows))  # not searched
         return self.source(
             some,
             of_rows,

@@ -27,6 +27,9 @@ LENGTHS = (10, 20, 50)
 """Lengths of the lists whose metric is averaged."""
 MIN_USERS = 20
 """With fewer validation users all choices are level."""
+MANY_USERS = 500
+"""With fewer validation users the 95 % interval of a difference is wider than ``TOLERANCE``, so ways
+with a smaller weight of the whole history than ``UNCERTAIN`` are not tried."""
 FORMING_USERS = 5_000
 """Largest number of validation users that compare, evenly spread."""
 
@@ -68,7 +71,9 @@ def choose_forming(
         return math.exp(sum(math.log(max(report.metrics[n], 1e-9)) for n in names) / len(names))
 
     plain = measured(None)
-    reports = [(forming, measured(forming)) for forming in FORMINGS]
+    least = UNCERTAIN.whole_weight if len(cases) < MANY_USERS else 0.0
+    ways = [forming for forming in FORMINGS if forming.whole_weight >= least]
+    reports = [(forming, measured(forming)) for forming in ways]
     level = [
         (forming, report)
         for forming, report in reports
