@@ -208,7 +208,9 @@ def test_a_batch_gives_the_same_answers_as_single_requests(dataset, recommender,
         alone = recommender.recommend(history, 7, **options)
         assert listed(answer) == listed(alone)
         assert (answer.source, answer.unknown) == (alone.source, alone.unknown)
-        reasons = [[(r.id, pytest.approx(r.contribution, abs=1e-5)) for r in i.because] for i in alone]
+        reasons = [
+            [(r.id, pytest.approx(r.contribution, abs=1e-5)) for r in i.because] for i in alone
+        ]
         assert [[(r.id, r.contribution) for r in i.because] for i in answer] == reasons
 
 

@@ -60,7 +60,7 @@ def rules(dataset):
 def by_hand(recommender, history, items):
     """Return p(k | i), v_k·e_i, and the rest of the scores, for items ``[M]``, all ``[M, K]``."""
     model, dim = recommender.model, recommender.model.extractor.dim
-    found = model.interests_of([history])
+    found = model.interests_of([history], states=True)
     vectors = model.item_vectors().detach().double()[torch.from_numpy(items)].numpy()
     queries = found.vectors[0].double().numpy()
     content = vectors[:, :dim] @ queries[:, :dim].T
@@ -79,9 +79,11 @@ def test_contributions_add_up_to_what_interests_and_item_have_in_common(dataset,
         items = dataset.catalog.items.index([item.id for item in answer])
         likely, content, rest = by_hand(recommender, history, items)
         expected = (likely * content).sum(axis=1)
-        query = recommender.retriever.query_of([history], recommender.model.interests_of([history]))
+        query = recommender.retriever.query_of(
+            [history], recommender.model.interests_of([history], states=True)
+        )
         parts = event_contributions(
-            query, recommender.model.interests_of([history]), 0,
+            query, recommender.model.interests_of([history], states=True), 0,
             recommender.model.vectors_as_numpy(items),
         )  # fmt: skip
         assert parts.sum(axis=1) == pytest.approx(expected, abs=1e-4)
@@ -97,7 +99,7 @@ def test_the_three_largest_positive_contributions_are_named(dataset, recommender
         history = dataset.histories[user]
         answer = recommender.recommend(ids(dataset, user), 40)
         items = dataset.catalog.items.index([item.id for item in answer])
-        read = recommender.model.interests_of([history])
+        read = recommender.model.interests_of([history], states=True)
         query = recommender.retriever.query_of([history], read)
         vectors = recommender.model.vectors_as_numpy(items)
         parts = event_contributions(query, read, 0, vectors)
@@ -121,7 +123,7 @@ def test_an_item_belongs_to_the_cluster_whose_events_add_most(dataset, name):
     several = 0
     for user in range(12):
         history = dataset.histories[user]
-        read = recommender.model.interests_of([history])
+        read = recommender.model.interests_of([history], states=True)
         source = recommender.retriever.source([history], read, exclude_seen=True, eligible=None)
         ranked, _ = source.search(np.arange(1), 30)
         items = ranked.items[0][ranked.items[0] > 0]

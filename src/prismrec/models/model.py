@@ -241,16 +241,17 @@ class Model(nn.Module):
         self,
         histories: Sequence[NDArray[np.int64]],
         added: Float[Tensor, "A D"] | None = None,
+        states: bool = False,
     ) -> Interests:
         """Return the interests of histories of any length, without gradients.
 
-        Args: as in ``read_in_groups`` (one forward pass per group) and ``forward``.
+        Args: see ``read_in_groups`` and ``forward``; ``states`` are large and only added if True.
         """
 
         def read(batch: Int[Tensor, "B L"]) -> Interests:
             batch = batch.to(self.device)
             interests: Interests = self(batch, batch != 0, added)
-            return interests
+            return interests if states else interests._replace(states=None)
 
         with torch.no_grad():
             return read_in_groups(histories, self.extractor.max_len, read)

@@ -108,7 +108,8 @@ class Recommender(RecommenderParts):
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
         numbers = [self.catalog.items.index_known(history) for history in histories]
-        read, eligible = self._read(numbers, options), self.eligible(options.filter)
+        read = self._read(numbers, options, states=explain)
+        eligible = self.eligible(options.filter)
         batch = (numbers, read, options, eligible)
         retriever = self.retriever.remembering() if explain or frontier else self.retriever
         lists = retriever.lists(*batch)
@@ -136,11 +137,13 @@ class Recommender(RecommenderParts):
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
 
-    def _read(self, numbers: Sequence[NDArray[np.int64]], options: ListOptions) -> Interests:
+    def _read(
+        self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool = False
+    ) -> Interests:
         """Return the interests of histories and those that the options add: one forward pass."""
         wanted = options.interests.added
         added = added_vectors(self.model, self.retriever, wanted)
-        read = self.model.interests_of(numbers, added)
+        read = self.model.interests_of(numbers, added, states)
         return weigh_added(read, [one.weight for one in wanted]) if wanted else read
 
     def _described(
