@@ -32,7 +32,7 @@ from prismrec.io import set_threads
 from prismrec.numerics import normalize
 from prismrec.recommend import check_trained_on, load, read_artifact_manifest
 from prismrec.rerank import InterestOptions, ListOptions
-from prismrec.service.examples import example_users, most_mixed
+from prismrec.service.examples import example_users, most_mixed, with_spreads
 
 K = 20
 KS = (10, 20, 50)
@@ -120,7 +120,7 @@ def count_same(answers, dim):
 
 def measure_offered(recommender, data):
     """Return the largest shares of the first users in the order of most different interests."""
-    users = sorted(example_users(recommender, data), key=most_mixed)[:OFFERED]
+    users = sorted(with_spreads(recommender, example_users(data), 60), key=most_mixed)[:OFFERED]
     shares = [1 - user.spread for user in users if user.spread is not None]
     return {
         "users": len(shares),

@@ -193,7 +193,7 @@ def test_one_cluster_is_the_same_as_no_forming(dataset, options):
 def test_an_empty_history_has_one_interest_without_a_direction(dataset):
     recommender = formed(dataset)
     empty = np.empty(0, dtype=np.int64)
-    found = recommender.model.interests_of([empty, dataset.histories[0]])
+    found = recommender.model.interests_of([empty, dataset.histories[0]], states=True)
     assert found.active[0].tolist() == [False, True, False, False, False]
     assert not found.vectors[0, :, :-1].any()
     assert all(torch.isfinite(part).all() for part in found[:6])
