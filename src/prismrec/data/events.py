@@ -176,7 +176,8 @@ def _check_calendar(
         DataError: They are; the message has their format.
     """
     numbers = (times.SMALL, *times.UNITS)
-    if dtype.is_temporal() or not any(number in counts for number in numbers):
+    count = sum(counts.get(number, 0) for number in numbers)
+    if dtype.is_temporal() or count == 0 or counts.get(times.DATE, 0) > count:
         return
     numeric = rows.filter(pl.col(STATUS).is_in(numbers))
     digits = times.digits_of(pl.col("time"))
@@ -199,7 +200,7 @@ def _status(time_kind: pl.Expr, keep_events: Collection[str], table: Table) -> p
     ids = [pl.col(role).cast(pl.String).fill_null("") for role in ("user", "item")]
     checks = [(pl.col(FAULT).is_not_null(), pl.col(FAULT))]
     checks += [(ids[0] == "", pl.lit("user is missing")), (ids[1] == "", pl.lit("item is missing"))]
-    if table.text is not None:
+    if table.delimiter is not None:  # in JSON and Parquet, a line break does not join lines
         broken = pl.any_horizontal(each.str.contains("\n", literal=True) for each in ids)
         checks.append((broken, pl.lit(OVER_LINES)))
     if keep_events:

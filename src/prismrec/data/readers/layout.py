@@ -101,7 +101,11 @@ def detect(line: str, column_names: Collection[str] = ()) -> str:
         return (len(roles_named(fields, column_names)) if len(fields) > 1 else 0, len(fields))
 
     best = max(DELIMITERS, key=quality)
-    return best if len(cut(line, best)) > 1 else " "
+    # Spaces are also inside of names: they separate fields only if they yield more known names.
+    spaced, _ = quality(" ")
+    if len(cut(line, best)) == 1 or (spaced > 1 and spaced > quality(best)[0]):
+        return " "
+    return best
 
 
 def _skip_above(name: str, lines: Lines, parsing: Parsing) -> tuple[str | None, Lines, str | None]:

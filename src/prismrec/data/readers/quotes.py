@@ -18,6 +18,8 @@ import polars as pl
 from prismrec.data.readers.text import stream
 from prismrec.errors import DataError
 
+_RETURN = "\U0010ffff"  # a code point that is never a character
+
 
 def well_quoted(name: str, text: Path | bytes, delimiter: str, skipped: int) -> Path | bytes:
     """Return a text whose quotes Polars reads as meant: the same text if they are well-formed.
@@ -49,9 +51,7 @@ def _rewritten(name: str, text: Path | bytes, delimiter: str, skipped: int) -> b
     """Return the text with quotes around each field that contains quotes."""
     written = StringIO(newline="")
     with stream(text) as raw, _any_field_size():
-        lines: Iterator[str] = (
-            line.decode("utf-8") for line in raw
-        )  # ends at line feeds, as in Polars
+        lines: Iterator[str] = map(_decoded, raw)  # lines end at line feeds, as in Polars
         for _ in range(skipped):
             written.write(next(lines))
         if skipped == 0:
@@ -68,7 +68,14 @@ def _rewritten(name: str, text: Path | bytes, delimiter: str, skipped: int) -> b
                 f"{name} has a quote in line {start:,} that is not closed or is followed by text; "
                 "double the quotes inside a quoted field, or remove the stray quote."
             ) from None
-    return written.getvalue().encode()
+    return written.getvalue().replace(_RETURN, "\r").encode()
+
+
+def _decoded(line: bytes) -> str:
+    """Return a line as text; carriage returns inside of it, which csv refuses, are replaced."""
+    text = line.decode("utf-8")
+    end = "\r\n" if text.endswith("\r\n") else "\n" if text.endswith("\n") else ""
+    return text.removesuffix(end).replace("\r", _RETURN) + end
 
 
 @contextmanager
