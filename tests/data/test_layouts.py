@@ -91,6 +91,14 @@ def test_three_columns_in_another_order_are_not_guessed(write, line):
         read_events(write(f"{line}\n{line}\n"))
 
 
+@pytest.mark.parametrize("item", ["1,5", "2;7", "3|4"])
+def test_ids_with_a_delimiter_do_not_make_sequences_a_table(write, item):
+    text = f"u {item} {item}\nv a b\nw {item}\nx c d e\n"
+    with pytest.raises(DataError, match="has no user column with a common name"):
+        read_events(write(text))
+    assert rows(read_events(write(text), delimiter=" "))[0] == ("u", item, 0)
+
+
 def test_files_with_and_without_header_are_not_mixed(tmp_path, write):
     write("item,user,time\na,u,5\n", "logs/1.csv")
     write("1,10,6\n", "logs/2.csv")

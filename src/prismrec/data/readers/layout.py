@@ -213,7 +213,8 @@ def _headerless(name: str, rows: Sequence[Sequence[str]], parsing: Parsing) -> l
         return numbered if set(parsing.column_names) <= set(numbered) else None
     is_data = any(re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", each) for each in rows[0])
     layout = parsing.layouts.get(width)
-    if not (layout and is_data):
+    same_width = sum(len(row) == width for row in rows)
+    if not (layout and is_data) or 2 * same_width < len(rows):
         return None
     if "time" in layout:
         _check_order(name, [row for row in rows if len(row) == width], list(layout).index("time"))
