@@ -11,6 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from prismrec.cli._answers import answer_lines, clipped
 from prismrec.cli._headings import AsJson
 from prismrec.cli._options import CACHE, ReadOptions, open_log
@@ -151,13 +153,11 @@ def train_all(
 
 
 def example_lines(recommender: Recommender, dataset: Dataset, split: Split) -> list[str]:
-    """Return the lists of the test user whose newest events have the most categories."""
+    """Return the lists of the test user whose list is shared most evenly by several interests."""
     catalog = dataset.catalog
-
-    def spread(history: list[int]) -> int:
-        return len({int(c) for item in history for c in catalog.categories_of(item)})
-
-    case = max(split.test, key=lambda case: spread(case.history[-20:].tolist()))
+    lists = recommender.ranked([case.history for case in split.test], 10).interest
+    largest = [int(np.bincount(row).max()) for row in lists]
+    case = split.test[int(np.argmin(largest))]
     history = catalog.items.external(case.history.tolist())
     newest = "; ".join(catalog.title(int(item)) for item in case.history[-3:])
     plain = recommender.recommend(history, 10)
