@@ -1,6 +1,6 @@
 """Take the pictures of the page for the README and docs/page.md, from a running service.
 
-    prismrec serve demo/sa --data demo/data --compare-with demo/prism-k1 --report demo/report &
+    prismrec serve demo/prism --data demo/data --compare-with demo/sa --report demo/report &
     python docs/screenshots.py http://127.0.0.1:8000 368
 
 Needs Chromium, a font with Chinese letters (Debian: fonts-wqy-microhei), and Inter (fonts-inter).
