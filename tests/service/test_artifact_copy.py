@@ -1,6 +1,9 @@
 """Test the private copies of artifacts and the clock that orders events."""
 
+import errno
 import gc
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,32 @@ def test_events_without_a_time_stay_in_order_if_the_system_clock_goes_back(clien
         now[0] -= 10**9
     events = client.get("/v1/users/ann/history").json()["events"]
     assert [event["id"] for event in events] == ["e0", "e1", "e2", "e3"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied"),
+        shutil.Error([("model.safetensors", "copy", "[Errno 13] Permission denied: 'model'")]),
+        shutil.Error([("a", "b", "[Errno 13] Permission denied"), ("c", "d", "Input error")]),
+    ],
+)
+def test_an_unreadable_artifact_is_a_matter_of_permission(folder, artifact, monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(shutil, "copytree", refuse)
+    with pytest.raises(DataError, match=r"permission denied.*readable for the user of the service"):
+        ArtifactCopy(artifact, folder)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o002])
+def test_the_files_of_an_artifact_follow_the_umask(dataset, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        save(untrained(dataset), tmp_path / "saved")
+    finally:
+        os.umask(before)
+    files = [path for path in (tmp_path / "saved").rglob("*") if path.is_file()]
+    assert len(files) > 3
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o666 & ~umask}

@@ -3,13 +3,14 @@
 import ast
 import inspect
 import json
+import logging
 import re
 import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import prismrec.service
 from prismrec.cli import main
+from prismrec.data import IdMap
 from prismrec.data.storage import save_dataset
 from prismrec.errors import ConfigError
 from prismrec.recommend.artifact import load, save
@@ -26,8 +28,8 @@ from prismrec.recommend.build import build_recommender
 from prismrec.recommend.recommender import Recommender
 from prismrec.service.metrics import Metrics
 from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure
-from service.processes import Process
-from worlds import small_dataset
+from service.processes import Process, replace_folder
+from worlds import small_dataset, untrained
 
 ROOT = Path(__file__).parents[2]
 OTHER = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=9"
@@ -152,6 +154,33 @@ def test_an_invalid_command_ends_with_a_clear_error(
     printed = capsys.readouterr()
     assert message in printed.err
     assert "Serving" not in printed.out + printed.err, "nothing is served"
+
+
+def test_a_reload_checks_the_data_set_as_the_start_does(serve, artifact, dataset, tmp_path):
+    other = small_dataset(OTHER)
+    for name, made in (("own", dataset), ("other", other)):
+        about = {"dataset": {"ids_fingerprint": made.ids_fingerprint}}
+        save(untrained(made), tmp_path / name, about=about)
+    save_dataset(dataset, tmp_path / "data")
+    replace_folder(tmp_path / "own", artifact)
+    client = serve(places=ServePaths(artifact=artifact, data=tmp_path / "data"))
+    before = client.get("/v1/artifact").json()["artifact"]
+    assert client.post("/v1/admin/reload").status_code == 200
+    replace_folder(tmp_path / "other", artifact)
+    refused = client.post("/v1/admin/reload")
+    assert refused.json()["error"]["kind"] == "artifact_refused"
+    assert client.get("/v1/artifact").json()["artifact"] == before
+
+
+@pytest.mark.parametrize("shift", [0, 10, 30])
+def test_an_artifact_with_other_items_is_logged(serve, artifact, dataset, caplog, shift):
+    client = serve()
+    names = [str(int(name) + shift) for name in dataset.catalog.items.external(range(1, 41))]
+    changed = replace(dataset.catalog, items=IdMap(names, first=1, kind="item"))
+    save(Recommender(load(artifact).model, load(artifact).index, changed), artifact)
+    with caplog.at_level(logging.WARNING, logger="prismrec.service"):
+        assert client.post("/v1/admin/reload").status_code == 200
+    assert ("other items than" in caplog.text) == (shift > 20)
 
 
 def test_a_data_set_with_other_items_gives_no_diagnostics(serve, artifact, dataset, tmp_path):

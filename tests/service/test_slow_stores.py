@@ -166,3 +166,31 @@ def test_a_service_starts_without_its_store_and_is_not_ready(serving, history, s
     answer = process.client.post("/v1/events", json={"events": [event("ann", "x")]})
     assert answer.status_code == 503
     assert "store not opened" in process.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/v1/examples", "/v1/health-report", "/v1/start"])
+def test_slow_reports_delay_neither_events_nor_lists(serve, history, monkeypatch, path):
+    client, gate = serve(timeout=5), threading.Event()
+
+    def hang(*_):
+        gate.wait(20)
+        raise StoreError("over")
+
+    for name in ("examples", "example", "health_report"):
+        monkeypatch.setattr(client.context.insight, name, hang)
+    readers = [threading.Thread(target=lambda: client.get(path), daemon=True) for _ in range(80)]
+    for reader in readers:
+        reader.start()
+    time.sleep(0.3)
+    for method, other, body in (
+        ("POST", "/v1/events", {"events": [event("ann", "x")]}),
+        ("POST", "/v1/recommend", {"user": "ann", "history": history}),
+        ("GET", "/readyz", None),
+    ):
+        began = time.monotonic()
+        assert client.request(method, other, json=body).status_code == 200
+        assert time.monotonic() - began < 1
+    gate.set()
+    for reader in readers:
+        reader.join()

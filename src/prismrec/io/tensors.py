@@ -1,5 +1,6 @@
 """Save and read tensors in the safetensors format. No pickle."""
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     Use it inside ``atomic_folder``, which provides this protection.
     """
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    path.touch()
+    mode = path.stat().st_mode  # as the umask states; safetensors lets only the owner read its files
     save_file(contiguous, path, metadata=dict(header))
+    path.chmod(stat.S_IMODE(mode))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -12,6 +12,7 @@ schemas          what a request body may hold
 responses        what the service answers: dataclasses that are sent as they are
 page_responses   the same for what only the page needs
 openapi          the OpenAPI document
+keys             keys by scope, from the environment and from a file
 auth             checks a request's key
 middleware       request ids, security headers and log records of every request
 bodies           keys before bodies, limits of bodies, abandoned requests
@@ -24,6 +25,7 @@ artifact_copy    private copies of artifacts
 loaded_artifact  an opened artifact, and what is computed from it once
 versions         which artifact answers: loads it, applies changes, reloads it
 lists            from requests to lists
+event_import     loads the events of a log into a store
 users            events and interests of users
 items            items of the catalog: by id, by title, similar items
 search           the index of titles

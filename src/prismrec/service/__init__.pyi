@@ -1,8 +1,11 @@
 from .app import create_app, write_environment
 from .checks import check_served
 from .context import RouteContext
+from .event_import import import_events
+from .keys import Keys
 from .server import listen, run
-from .settings import Keys, ServePaths, Settings, check_exposure
+from .settings import ServePaths, Settings, check_exposure
+from .stores import open_store
 
 __all__ = [
     "Keys",
@@ -12,7 +15,9 @@ __all__ = [
     "check_exposure",
     "check_served",
     "create_app",
+    "import_events",
     "listen",
+    "open_store",
     "run",
     "write_environment",
 ]

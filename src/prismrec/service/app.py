@@ -28,12 +28,13 @@ from prismrec.service.auth import check_scope
 from prismrec.service.bodies import BodyLimits
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
 from prismrec.service.middleware import App, RequestFrame
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes, not_found
-from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure, store_address
+from prismrec.service.settings import ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import LateStore, open_store
 from prismrec.service.versions import Versions
 

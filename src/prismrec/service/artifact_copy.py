@@ -6,6 +6,7 @@ and so the memory of its pages. A copy is removed when no process uses it any mo
 cannot be opened is made again: a cleaner of temporary files removes single old files.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -117,9 +118,12 @@ class ArtifactCopy:
             part.rename(copy)
         except (OSError, shutil.Error) as error:
             reason = getattr(error, "strerror", None) or "some files could not be read or written"
+            advice = "free disk space, or set TMPDIR to another folder"
+            if os.strerror(errno.EACCES) in str(error):
+                reason = os.strerror(errno.EACCES).lower()
+                advice = "make its files readable for the user of the service"
             raise DataError(
-                f"The artifact {self.artifact} could not be copied ({reason}); free disk space, or "
-                "set TMPDIR to another folder."
+                f"The artifact {self.artifact} could not be copied ({reason}); {advice}."
             ) from error
         finally:
             os.close(making)

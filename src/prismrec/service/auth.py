@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Mapping
 
 from prismrec.service.errors import ApiError
-from prismrec.service.settings import SCOPES, Keys, Scope
+from prismrec.service.keys import SCOPES, Keys, Scope
 
 
 def check_key(keys: Keys, headers: Mapping[str, str]) -> tuple[str, Scope]:

@@ -15,9 +15,10 @@ from starlette.datastructures import Headers
 
 from prismrec.service.auth import check_key
 from prismrec.service.errors import ApiError
+from prismrec.service.keys import Keys
 from prismrec.service.middleware import App, Message, Receive, Send, refuse
 from prismrec.service.paths import check_utf8, route_path
-from prismrec.service.settings import Keys, Settings
+from prismrec.service.settings import Settings
 
 READING = 10.0
 """Seconds within which the whole body must arrive."""

@@ -12,11 +12,12 @@ from prismrec.service.auth import check_scope
 from prismrec.service.errors import error_responses
 from prismrec.service.extensions import Extensions
 from prismrec.service.insight import Insight
+from prismrec.service.keys import Keys, Scope
 from prismrec.service.lists import ListMaker
 from prismrec.service.metrics import Metrics
 from prismrec.service.rate_limit import RateLimit
 from prismrec.service.readiness import Readiness
-from prismrec.service.settings import Keys, Scope, ServePaths, Settings
+from prismrec.service.settings import ServePaths, Settings
 from prismrec.service.stores import Store
 from prismrec.service.thread_pool import Threads
 from prismrec.service.users import MonotonicClock

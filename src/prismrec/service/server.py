@@ -183,7 +183,7 @@ def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> Non
 
 
 def ignore_new_clients(sockets: Sequence[socket.socket]) -> None:
-    """Let the system drop the first packet of new connections.
+    """Make the system drop the first packet of new connections.
 
     Otherwise a connection that arrives between the last ``accept`` and the end of the socket would
     be reset, although the client has sent its request. Such a client now sends its first packet

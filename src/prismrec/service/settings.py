@@ -3,18 +3,12 @@
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from prismrec.errors import ConfigError
+from prismrec.service.keys import Keys
 from prismrec.service.pictures import image_hosts
-
-Scope = Literal["read", "write", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
-"""Each scope includes those before it."""
-SHORTEST = 16
-"""Smallest number of characters of a key; a shorter key can be guessed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +55,7 @@ class Settings:
     """Serve the page at /. Default: only without keys. With keys, the page asks each visitor for a
     key."""
 
-    def page_for(self, keys: "Keys") -> bool:
+    def page_for(self, keys: Keys) -> bool:
         """Return whether the page is served."""
         return not keys if self.page is None else self.page
 
@@ -85,38 +79,6 @@ class Settings:
                 f"image_host names {str(error)!r}, which is not a host; set for example "
                 "images.example.com, without https:// and without a path."
             ) from error
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Keys by scope; they never appear in a message, a log record or an answer."""
-
-    by_scope: Mapping[Scope, tuple[str, ...]] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Keys":
-        """Read PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS and PRISMREC_ADMIN_KEYS.
-
-        Raises:
-            ConfigError: A key is too short, or not printable ASCII.
-        """
-        by_scope: dict[Scope, tuple[str, ...]] = {}
-        for scope in SCOPES:
-            name = f"PRISMREC_{scope.upper()}_KEYS"
-            keys = tuple(key.strip() for key in environment.get(name, "").split(",") if key.strip())
-            for key in keys:
-                if len(key) < SHORTEST or not key.isascii() or not key.isprintable():
-                    raise ConfigError(
-                        f"A key in {name} is shorter than {SHORTEST} characters or not plain "
-                        "ASCII; make one with: python -c 'import secrets; "
-                        "print(secrets.token_urlsafe(24))'."
-                    )
-            if keys:
-                by_scope[scope] = keys
-        return cls(by_scope)
-
-    def __bool__(self) -> bool:
-        return bool(self.by_scope)
 
 
 def check_exposure(settings: Settings, keys: Keys) -> None:

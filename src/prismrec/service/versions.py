@@ -14,6 +14,7 @@ from typing import Literal
 from uuid import uuid4
 
 from prismrec.errors import ConfigError, PrismrecError
+from prismrec.recommend import check_trained_on
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
 from prismrec.service.extensions import Extensions
@@ -24,6 +25,8 @@ from prismrec.service.schemas import ItemIn
 from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")
+KNOWN = 0.5
+"""Smallest share of the previous artifact's items that a new one has without a warning."""
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]
 """The artifact that answers, and the artifact to compare with."""
 
@@ -141,10 +144,13 @@ class Versions:
             DataError: One cannot be opened; the previous ones continue to answer.
         """
         try:
+            if self.paths.data:  # as at the start
+                check_trained_on(self.paths.artifact, self.paths.data)
             main, compared = self._open()
         except PrismrecError:
             self.metrics.reloads.labels("refused").inc()
             raise
+        _warn_of_other_items(self.main, main)
         with self.lock:
             was = self.main.name
             self._serve(main, compared)
@@ -159,6 +165,21 @@ class Versions:
                 self._reopen()
         except PrismrecError as error:
             log.error("reload refused", extra={"fields": {"reason": str(error)}})
+
+
+def _warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:
+    """Log a warning if most items of the previous artifact are not in the new one.
+
+    Histories then have few items that the new artifact knows, and most users get popular items.
+    """
+    items = old.recommender.catalog.items
+    names = items.external(range(1, old.recommender.catalog.size))
+    share = len(new.recommender.catalog.items.index_known(names)) / max(len(names), 1)
+    if share < KNOWN:
+        fields = {"share": round(share, 4), "artifact": new.name, "was": old.name}
+        log.warning(
+            "the new artifact has other items than the previous one", extra={"fields": fields}
+        )
 
 
 def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:

@@ -180,7 +180,7 @@ class SqliteStore(Store):
             )
 
     def _empty_log(self) -> None:
-        """Empty the log now, or in the background if another connection reads from it."""
+        """Remove the content of the log, in the background if another connection reads from it."""
         if not self._emptied() and self._erasing.acquire(blocking=False):
             threading.Thread(target=self._empty_later, name="erasing", daemon=True).start()
 
@@ -192,7 +192,7 @@ class SqliteStore(Store):
             self._erasing.release()
 
     def _emptied(self) -> bool:
-        """Try to empty the log, without waiting for readers; return whether it is empty."""
+        """Clear the log if nobody reads it, without waiting; return whether it is empty."""
         try:
             self._check_file()
             with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as own:

@@ -1,0 +1,40 @@
+"""``prismrec events import``: load an event log into the store of a service."""
+
+import os
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from prismrec.cli._headings import COMMON, AsJson
+from prismrec.cli._options import ReadOptions, open_log
+from prismrec.cli._output import print_output
+from prismrec.service import import_events, open_store
+
+
+def events(
+    action: Literal["import"],
+    log: str,
+    /,
+    *,
+    store: Annotated[str, Parameter(group=COMMON)] = "sqlite:///events.db",
+    newest: Annotated[int, Parameter(group=COMMON)] = 10_000,
+    reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
+    as_json: AsJson = False,
+) -> None:
+    """Store the events of a log, so that 'prismrec serve' knows its users.
+
+    Each event is stored once: an import may be interrupted and started again.
+
+    Args:
+        action: What to do: import.
+        log: A file, glob or folder of CSV, TSV, JSON lines or Parquet, or a named data set.
+        store: Address of the store. PRISMREC_STORE, which may contain a password, replaces it.
+        newest: Newest events per user that are stored.
+        reading: How to read the log.
+        as_json: Print one JSON object.
+    """
+    del action  # there is only one
+    found, _ = open_log(log, reading)
+    with open_store(os.environ.get("PRISMREC_STORE") or store) as opened:
+        done = import_events(found, opened, newest=newest)
+    print_output(vars(done), done.lines(), as_json=as_json)

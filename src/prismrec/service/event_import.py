@@ -1,0 +1,79 @@
+"""Loads the events of a log into a store, so that a service knows its users from the start."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import polars as pl
+
+from prismrec.data import EventLog
+from prismrec.errors import DataError
+from prismrec.service.stores import Event, Store
+
+GROUP = 5_000
+"""Events that are stored together."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did."""
+
+    events: int
+    """Number of events of the log that were sent to the store."""
+    stored: int
+    """Number of events that are new in the store."""
+    users: int
+    """Number of users with events."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the summary in sentences."""
+        yield f"{self.events:,} events of {self.users:,} users: {self.stored:,} were new."
+
+
+def import_events(
+    log: EventLog, store: Store, *, newest: int, progress: Callable[[int], None] = lambda _: None
+) -> Imported:
+    """Store the events of a log, each once: the import may be interrupted and repeated.
+
+    The id of an event follows from its user, item and time, and among equal events from their
+    number; so the same log, also in another file or order, has the same ids.
+
+    Args:
+        log: The events.
+        store: The store.
+        newest: Number of the newest events per user that are stored.
+        progress: Called with the number of events after each group.
+
+    Raises:
+        DataError: The log has no times; or an id is too long or has a NUL.
+        StoreError: The store does not answer; what was stored before stays.
+
+    Cost: memory for the newest events of all users; one commit per ``GROUP`` events.
+    """
+    if not log.has_time:
+        raise DataError(
+            f"{log.source} has no times, by which a store orders events; import a log with times."
+        )
+    text = [pl.col(name).cast(pl.String) for name in ("user", "item")]
+    frame = log.frame.select(*text, "time").collect(engine="streaming")
+    frame = frame.sort("user", "time", maintain_order=True)
+    frame = frame.group_by("user", maintain_order=True).tail(newest)
+    sent = stored = 0
+    same: Counter[tuple[str, str, int]] = Counter()
+    for start in range(0, len(frame), GROUP):
+        group = []
+        for user, item, time in frame.slice(start, GROUP).iter_rows():
+            same[user, item, time] += 1
+            group.append(Event(user, item, time, _id(user, item, time, same[user, item, time])))
+        same = Counter({key: n for key, n in same.items() if key[0] == group[-1].user})
+        stored += store.append(group)
+        sent += len(group)
+        progress(sent)
+    return Imported(sent, stored, frame["user"].n_unique())
+
+
+def _id(user: str, item: str, time: int, number: int) -> str:
+    """Return an id that is the same for the same event."""
+    words = "\0".join((user, item, str(time), str(number)))
+    return "import-" + blake2b(words.encode(), digest_size=12).hexdigest()

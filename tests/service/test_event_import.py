@@ -1,0 +1,78 @@
+"""Test the import of an event log into a store."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from prismrec.cli import main
+from prismrec.data import read_events
+from prismrec.errors import DataError, StoreError
+from prismrec.service.event_import import import_events
+from prismrec.service.stores import MemoryStore, open_store
+
+ROWS = [("ann", "tea", 30), ("bob", "jam", 10), ("ann", "tea", 10), ("ann", "jam", 20)]
+ROWS += [("ann", "tea", 30)]
+
+
+def log_of(rows):
+    frame = pl.DataFrame(rows, schema=["user", "item", "time"], orient="row")
+    return read_events(frame.with_columns(pl.col("time") + 1_700_000_000))
+
+
+def items_of(store, user):
+    return [event.item for event in store.recent(user, 99)]
+
+
+def test_events_are_stored_once_in_the_order_of_time():
+    store = MemoryStore()
+    done = import_events(log_of(ROWS), store, newest=100)
+    assert (done.events, done.stored, done.users) == (5, 5, 2)
+    assert items_of(store, "ann") == ["tea", "jam", "tea", "tea"]
+    assert store.recent("bob", 9)[0].time == 1_700_000_010_000_000
+    for rows in (ROWS, ROWS[::-1], ROWS[2:] + ROWS[:2]):
+        assert import_events(log_of(rows), store, newest=100).stored == 0
+    assert items_of(store, "ann") == ["tea", "jam", "tea", "tea"]
+
+
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_an_interrupted_import_is_repeated(monkeypatch, fails):
+    monkeypatch.setattr("prismrec.service.event_import.GROUP", 2)
+    store, append, calls = MemoryStore(), MemoryStore.append, []
+
+    def interrupted(events):
+        calls.append(1)
+        if len(calls) == fails:
+            raise StoreError("down")
+        return append(store, events)
+
+    monkeypatch.setattr(store, "append", interrupted)
+    with pytest.raises(StoreError):
+        import_events(log_of(ROWS), store, newest=100)
+    before = len(items_of(store, "ann")) + len(items_of(store, "bob"))
+    assert import_events(log_of(ROWS), store, newest=100).stored == len(ROWS) - before
+    assert items_of(store, "ann") == ["tea", "jam", "tea", "tea"]
+
+
+def test_only_the_newest_events_of_a_user_are_imported():
+    store = MemoryStore()
+    assert import_events(log_of(ROWS), store, newest=2).events == 3
+    assert items_of(store, "ann") == ["tea", "tea"]
+
+
+def test_a_log_without_times_is_refused():
+    log = replace(log_of(ROWS), has_time=False)
+    with pytest.raises(DataError, match="no times"):
+        import_events(log, MemoryStore(), newest=9)
+
+
+def test_the_command_imports_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PRISMREC_STORE", raising=False)
+    lines = [f"{user},{item},{time + 1_700_000_000}" for user, item, time in ROWS]
+    (tmp_path / "log.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+    for new in (5, 0):
+        main(["events", "import", "log.csv", "--store", "sqlite:///own.db"])
+        assert f"5 events of 2 users: {new} were new." in capsys.readouterr().out
+    with open_store("sqlite:///own.db") as store:
+        assert items_of(store, "ann") == ["tea", "jam", "tea", "tea"]
