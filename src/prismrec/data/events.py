@@ -35,6 +35,7 @@ from prismrec.data.reprs import shorten
 from prismrec.data.selecting import is_in_file_order, select_rows
 from prismrec.errors import DataError
 
+SAMPLE = 1_000  # rows whose times are looked at first
 OTHER = "another kind of event"
 COMIREC = {3: ("user", "item", "time")}  # the columns of a file without a header
 COMMON_NAMES = Columns()
@@ -170,7 +171,7 @@ def _check_calendar(
 ) -> None:
     """Raise if all numeric times are dates written as numbers, such as 20210203.
 
-    Cost: a pass over 1,000 rows; a pass over all only if those are dates.
+    Cost: a pass over the first rows; a pass over all only if those are dates.
 
     Raises:
         DataError: They are; the message has their format.
@@ -179,13 +180,17 @@ def _check_calendar(
     count = sum(counts.get(number, 0) for number in numbers)
     if dtype.is_temporal() or count == 0 or counts.get(times.DATE, 0) > count:
         return
-    numeric = rows.filter(pl.col(STATUS).is_in(numbers))
+    is_number = pl.col(STATUS).is_in(numbers)
     digits = times.digits_of(pl.col("time"))
-    sample = numeric.head(1_000).select(FILE, LINE, digits.alias("digits")).collect()
+    shown = [FILE, LINE, digits.alias("digits")]
+    # The first rows only: Polars reads no further if the filter comes after them.
+    sample = rows.head(SAMPLE).filter(is_number).select(shown).collect(engine="streaming")
+    if sample.is_empty():
+        sample = rows.filter(is_number).head(SAMPLE).select(shown).collect(engine="streaming")
     time_format = times.calendar_format(sample["digits"].to_list())
     if time_format is None:
         return
-    other = numeric.filter(~digits.str.contains(f"^{times.CALENDAR}$")).head(1)
+    other = rows.filter(is_number & ~digits.str.contains(f"^{times.CALENDAR}$")).head(1)
     if other.collect(engine="streaming").is_empty():
         file, line, text = sample.row(0)
         where = f"{tables[file].name}, line {physical_line(tables[file], line):,}: {text}"

@@ -9,8 +9,10 @@ from prismrec.errors import DataError
 _TEXT = (pl.String, pl.Categorical, pl.Enum, pl.Null, pl.Int128, pl.UInt128)
 
 
-def id_column(column: str, table: Table, role: str) -> tuple[pl.Expr, pl.Expr]:
+def id_column(column: str, table: Table, role: str) -> tuple[pl.Expr, pl.Expr | None]:
     """Return a column of ids as text, int64 or uint64, and why a cell is no id, or null.
+
+    The second expression is None if all cells are ids or missing.
 
     Args:
         column: Name of the column.
@@ -20,20 +22,20 @@ def id_column(column: str, table: Table, role: str) -> tuple[pl.Expr, pl.Expr]:
     Raises:
         DataError: The column has another type; for example floats, which lose digits of large ids.
     """
-    nothing = pl.lit(None, dtype=pl.String)
     if table.raw is not None:
         return exact_ids(column, role)
     dtype = table.frame.collect_schema()[column]
     if dtype in _TEXT or (isinstance(dtype, pl.Decimal) and dtype.scale == 0):
-        return pl.col(column).cast(pl.String), nothing
+        return pl.col(column).cast(pl.String), None
     if dtype.is_integer():
-        return pl.col(column).cast(pl.UInt64 if dtype == pl.UInt64 else pl.Int64), nothing
+        return pl.col(column).cast(pl.UInt64 if dtype == pl.UInt64 else pl.Int64), None
     raise DataError(
         f"The column {column!r} of {table.description} is {dtype}, which cannot store ids exactly; "
         "convert it to whole numbers or text."
     )
 
 
-def row_fault(*faults: pl.Expr) -> pl.Expr:
+def row_fault(*faults: pl.Expr | None) -> pl.Expr:
     """Return the first reason why a row cannot be read: the row itself, or one of its cells."""
-    return pl.coalesce(pl.col(FAULT), *faults).alias(FAULT)
+    cells = [fault for fault in faults if fault is not None]
+    return pl.coalesce(pl.col(FAULT), *cells).alias(FAULT) if cells else pl.col(FAULT)
