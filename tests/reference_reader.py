@@ -13,6 +13,7 @@ from math import floor
 LIMITS = {"small": 10**8, "s": 10**11, "ms": 10**14, "us": 10**17, "ns": 9 * 10**18}
 SCALE = {"s": 10**6, "ms": 10**3, "us": 1, "ns": Decimal("0.001"), "small": 10**6}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 ISO = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[Tt ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?"
     r" ?(?:Z|z|UTC|GMT|([+-])(\d\d)(?::?(\d\d))?)?",
@@ -137,7 +138,9 @@ def classify(text):
         kind = next((kind for kind, limit in LIMITS.items() if abs(number) < limit), "far")
         return kind, number
     moment = moment_of(text)
-    return ("bad", None) if moment is None else ("date", moment)
+    if moment is None or not FIRST <= moment <= LAST:
+        return "bad", None
+    return "date", moment
 
 
 def is_calendar(number):
