@@ -91,8 +91,9 @@ def check_ids(
         count, first = int(rounded.sum()), int(rounded.arg_max() or 0)
         yield LogWarning(
             name=f"rounded_{role}_ids", count=count, share=count / len(ids), serious=True,
-            sentence=f"{count:,} {role} ids ({count / len(ids):.1%}) such as {ids[first]!r} seem "
-            "to be rounded by a spreadsheet, which may have merged ids; export the log again.",
+            sentence=f"Ids of {role}s that a spreadsheet has rounded: {count:,} "
+            f"({count / len(ids):.1%}), such as {ids[first]!r}; different ids may have become the "
+            "same, so export the log again.",
             position=_first(codes, first), example=ids[first][:80],
         )  # fmt: skip
     spelled = pl.col("id")
@@ -116,8 +117,9 @@ def check_ids(
         yield LogWarning(
             name=f"{role}_ids_that_differ_in_{name}", count=count, share=count / len(ids),
             serious=name != "case",  # short random ids differ in case by chance
-            sentence=f"{count:,} {role} ids ({count / len(ids):.1%}) differ from another one only "
-            f"by {what}, such as {other[:80]!r} and {last['id'][:80]!r}; they are kept apart.",
+            sentence=f"Ids of {role}s that differ only in {what}: {count:,} "
+            f"({count / len(ids):.1%}), such as {other[:80]!r} and {last['id'][:80]!r}; they are "
+            "kept apart.",
             position=_first(codes, last["code"]), example=last["id"][:80],
         )  # fmt: skip
 
@@ -138,7 +140,11 @@ def check_times(times: NDArray[np.int64]) -> Iterator[LogWarning]:
     placeholder = np.isin(times, PLACEHOLDERS)
     later = times > time.time() * SECOND + DAY
     for name, mask, what in (
-        ("placeholder_times", placeholder, "placeholders such as 1970-01-01 or 9999-12-31"),
+        (
+            "placeholder_times",
+            placeholder,
+            "that are placeholders, such as 1970-01-01 or 9999-12-31",
+        ),
         ("future_times", later & ~placeholder, "in the future"),
         ("old_times", (times < OLDEST) & ~placeholder, "before 1990"),
     ):
@@ -147,8 +153,8 @@ def check_times(times: NDArray[np.int64]) -> Iterator[LogWarning]:
             yield LogWarning(
                 name=name, count=count, share=count / len(times), serious=name != "old_times",
                 position=int(mask.argmax()),
-                sentence=f"{count:,} times ({count / len(times):.1%}) are {what}; these events "
-                "come in a wrong place of their histories if the times are wrong.",
+                sentence=f"Times {what}: {count:,} ({count / len(times):.1%}); if they are wrong, "
+                "these events are at a wrong place of their histories.",
             )  # fmt: skip
 
 
@@ -168,7 +174,7 @@ def check_shares(
     is_outlier = count >= 1_000 and count > 20 * total / len(counts)
     share = count / total
     if len(counts) > 1 and (share > LARGE or (share > FREQUENT and is_outlier)):
-        advice = "is it a test or a program?" if role == "user" else "is it a default or a bag?"
+        advice = "is it a test or a program?" if role == "user" else "is it a default value?"
         yield LogWarning(
             name=f"one_{role}_has_a_large_share", count=count, share=share, serious=share > LARGE,
             sentence=f"One {role}, {ids[top][:80]!r}, has {count:,} events ({share:.1%}); {advice}",
