@@ -115,6 +115,15 @@ def test_times_that_are_not_plausible_are_reported(warnings, moment, name):
     assert len([each for each in found if each.endswith("_times")]) == 1
 
 
+@pytest.mark.parametrize("moment", ["1.51154E+9", "1.5115E+09", "1.6E9"])
+def test_times_that_a_spreadsheet_rounded_are_reported(warnings, moment):
+    found = warnings([*full(1, 3), ("v", "i1", moment)])["rounded_times"]
+    assert (found.count, found.share, found.line, found.serious) == (1, 1 / 4, 5, True)
+    assert found.example == f"v,i1,{moment}"
+    exact = "1.511544070000000000e+09"  # as NumPy writes it
+    assert "rounded_times" not in warnings([*full(1, 3), ("v", "i1", exact)])
+
+
 def test_times_of_now_are_plausible(warnings):
     rows = [("u", f"i{n}", int(time.time()) - n) for n in range(4)]
     assert not [each for each in warnings(rows) if each.endswith("_times")]

@@ -24,6 +24,7 @@ PLACEHOLDERS = np.array(_PLACEHOLDERS, dtype="datetime64[us]").astype(np.int64)
 """Moments that programs write for a time that is unknown, in microseconds."""
 OLDEST = int(np.datetime64("1990-01-01", "us").astype(np.int64))
 _ROUNDED = r"^[+-]?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}$"
+_ROUNDED_TIME = r"^[0-9](?:[.,][0-9]{1,7})?[eE]\+?[0-9]{1,2}$"  # NumPy writes 18 digits
 LARGE, FREQUENT = 0.5, 0.05  # shares of one user or item: always reported, and in a large log
 
 
@@ -156,6 +157,25 @@ def check_times(times: NDArray[np.int64]) -> Iterator[LogWarning]:
                 sentence=f"Times {what}: {count:,} ({count / len(times):.1%}); if they are wrong, "
                 "these events are at a wrong place of their histories.",
             )  # fmt: skip
+
+
+def check_written_times(rows: SourceRows | None) -> Iterator[LogWarning]:
+    """Yield a warning about times such as 1.61E+12, which a spreadsheet has rounded to days.
+
+    Cost: a pass over the column, if it is text.
+    """
+    if rows is None or rows.frame.collect_schema()["time"] != pl.String:
+        return
+    rounded = pl.col("time").str.strip_chars().str.contains(_ROUNDED_TIME)
+    flags = rows.frame.select(rounded.alias("rounded")).collect(engine="streaming")["rounded"]
+    count = int(flags.sum())
+    if count:
+        yield LogWarning(
+            name="rounded_times", count=count, share=count / len(flags), serious=True,
+            position=int(flags.arg_max() or 0),
+            sentence=f"Times that a spreadsheet has rounded: {count:,} ({count / len(flags):.1%}); "
+            "they may be wrong by days, so export the log again.",
+        )  # fmt: skip
 
 
 def check_shares(

@@ -21,6 +21,7 @@ from prismrec.data.checks import (
     check_shares,
     check_times,
     check_values,
+    check_written_times,
     locate,
 )
 from prismrec.data.events import EventLog
@@ -112,6 +113,7 @@ def _check_events(
         yield from check_shares(role, names, counts, codes)
     if log.has_time:
         yield from check_times(times)
+        yield from check_written_times(log.rows)
     yield from check_values(log.rows)
 
 
