@@ -29,7 +29,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     """
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     path.touch()
-    mode = path.stat().st_mode  # as the umask states; safetensors lets only the owner read its files
+    # As the umask states; safetensors lets only the owner read its files.
+    mode = path.stat().st_mode
     save_file(contiguous, path, metadata=dict(header))
     path.chmod(stat.S_IMODE(mode))
 

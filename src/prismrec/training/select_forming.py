@@ -28,8 +28,8 @@ LENGTHS = (10, 20, 50)
 MIN_USERS = 20
 """With fewer validation users all choices are level."""
 MANY_USERS = 500
-"""With fewer validation users the 95 % interval of a difference is wider than ``TOLERANCE``, so ways
-with a smaller weight of the whole history than ``UNCERTAIN`` are not tried."""
+"""With fewer validation users the 95 % interval of a difference is wider than ``TOLERANCE``, so
+ways with a smaller weight of the whole history than ``UNCERTAIN`` are not tried."""
 FORMING_USERS = 5_000
 """Largest number of validation users that compare, evenly spread."""
 

@@ -23,8 +23,8 @@ from prismrec.training.select_forming import UNCERTAIN
 CLUSTERS = 6
 """Largest number of clusters of a history, if co-occurrence is counted within them."""
 MIN_GAIN = 1.1
-"""Factor by which the metric must rise. Training makes up for smaller gains: with 1.05 on accounts of
-one person (Toys), a trained model was level; with 1.14 and more on shared accounts it was better
+"""Factor by which the metric must rise. Training makes up for smaller gains: with 1.05 on accounts
+of one person (Toys), a trained model was level; with 1.14 and more on shared accounts it was better
 (docs/lab.md)."""
 INIT_USERS = 2_000
 """Largest number of validation users that compare, evenly spread."""
