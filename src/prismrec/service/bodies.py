@@ -1,12 +1,11 @@
 """The body of a request: read only after the key was checked, whole, and within limits.
 
-A plain ASGI layer around the routes, because it also applies to requests without a route. While a
-request is answered, this layer waits for the client to disconnect, and then cancels the request:
-nobody waits for its answer.
+A plain ASGI layer around the routes, because it also applies to requests without a route. If the
+client closes the connection while its request is answered, the request is cancelled: nobody waits
+for its answer.
 """
 
 import asyncio
-import contextlib
 import ipaddress
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from prismrec.service.auth import check_key
+from prismrec.service.connection import CONNECTION
 from prismrec.service.errors import ApiError
 from prismrec.service.keys import Keys
 from prismrec.service.middleware import App, Message, Receive, Send, refuse
@@ -102,24 +102,17 @@ class BodyLimits:
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send, body: bytes
     ) -> None:
         """Run the application; stop it when the client closes the connection."""
-        sent = asyncio.Event()
+        sent = False
 
         async def whole() -> Message:
-            if sent.is_set():
+            nonlocal sent
+            if sent:
                 return await receive()
-            sent.set()
+            sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        answering = asyncio.current_task()
-        watcher = asyncio.ensure_future(_cancel_on_disconnect(receive, answering))
-        try:
+        with _CancelledWithoutClient(scope):
             await self.app(scope, whole, send)
-        except asyncio.CancelledError:
-            if not watcher.done() or answering is None:  # the service stops
-                raise
-            answering.uncancel()
-        finally:
-            watcher.cancel()
 
     def _check_host(self, scope: MutableMapping[str, Any]) -> None:
         """Check that a service without keys is not called by a name that anybody may register.
@@ -146,13 +139,29 @@ class BodyLimits:
         )
 
 
-async def _cancel_on_disconnect(receive: Receive, answering: "asyncio.Task[Any] | None") -> None:
-    """Stop a task when the client closes the connection."""
-    with contextlib.suppress(Exception):
-        while (await receive())["type"] != "http.disconnect":
-            pass
-    if answering is not None:
-        answering.cancel()
+class _CancelledWithoutClient:
+    """A context in which the current task is cancelled if the client closes the connection."""
+
+    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+        self.connection = scope.get("extensions", {}).get(CONNECTION)
+        self.task, self.abandoned = asyncio.current_task(), False
+
+    def __enter__(self) -> None:
+        if self.connection is not None:
+            self.connection.abandon = self._abandon
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        if self.connection is not None:
+            self.connection.abandon = None
+        if self.task is None or not self.abandoned or kind is not asyncio.CancelledError:
+            return False  # also if the service stops, which cancels its tasks
+        self.task.uncancel()
+        return True
+
+    def _abandon(self) -> None:
+        self.abandoned = True
+        if self.task is not None:
+            self.task.cancel()
 
 
 def _host_name(host: str) -> str:

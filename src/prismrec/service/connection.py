@@ -7,6 +7,7 @@ refused.
 
 from asyncio import Transport
 from asyncio.events import TimerHandle
+from collections.abc import Callable
 from uuid import uuid4
 
 import orjson
@@ -14,6 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from prismrec.service.errors import ApiError
 
+CONNECTION = "prismrec.connection"
+"""Name of the connection among the ASGI extensions of a request."""
 HEAD_SECONDS = 15.0
 """Seconds within which the whole head of a request must arrive."""
 HEAD_BYTES = 65_536
@@ -34,6 +37,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     unread = 0
     """Bytes of a body whose request is answered already."""
     in_head, in_body, ending = False, False, False
+    abandon: Callable[[], object] | None = None
+    """Called when the client closes the connection before it has its answer; see ``bodies``."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Start the timer; see ``asyncio.Protocol``."""
@@ -69,6 +74,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request; see ``HttpToolsProtocol``."""
         self.in_head, self.unread = False, 0
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -103,6 +109,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer; see ``asyncio.Protocol``."""
         self._unwatch()
+        if self.abandon is not None and self._answering():
+            self.abandon()
         super().connection_lost(exc)
 
     def _answering(self) -> bool:
