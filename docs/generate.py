@@ -57,9 +57,11 @@ B00B,,cups
 
 Separate several categories by `|` (or choose `--category-separator`), or write several rows for
 the item: the item then has the categories of all rows and the first title. In JSON lines and
-Parquet, categories may also be a list of names, `["tea", "organic"]`; objects are rejected. A JSON
-object from items to their categories is read too: `{{"B00A": ["tea", "organic"], "B00B": ["tea"]}}`.
-For an item of the log that is not in the file, the title is its id and there is no category. Of categories with levels, such as
+Parquet, categories may also be a list of names, `["tea", "organic"]`; objects are rejected.
+
+A JSON object from items to their categories is read too:
+`{{"B00A": ["tea", "organic"], "B00B": ["tea"]}}`. For an item of the log that is not in the file,
+the title is its id and there is no category. Of categories with levels, such as
 `Home > Kitchen > Tea`, `--category-depth 1` keeps the first one, `Home`.
 """
 
