@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cosine_similarity
 
 from prismrec.errors import ConfigError
+from prismrec.models import clustering
 from prismrec.models.clustering import DECAY, MIN_COSINE, assign_clusters
 from prismrec.models.extractors import Prism
 
@@ -42,6 +43,16 @@ def test_clusters_equal_those_of_one_event_after_another(seed, batch, length, nu
     assert (found[~mask] == -1).all()
     for row, own, here in zip(found, items, mask, strict=True):
         assert row[here].tolist() == cluster_one_by_one(own[here], number)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 12), st.integers(1, 4))
+def test_few_histories_are_clustered_like_many(seed, batch, length, number):
+    items, mask = drawn(seed, batch, length)
+    items[0, 0] = 0  # an item without a direction
+    few = assign_clusters(items, mask, number=number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustering, "FEW_ROWS", 0)
+        assert torch.equal(assign_clusters(items, mask, number=number), few)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 8))
