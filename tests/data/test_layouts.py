@@ -45,6 +45,13 @@ def test_a_title_above_a_header_is_refused_with_both_lines(write, above, delimit
         read_items(write(f"{above}\nitem{delimiter}title\na{delimiter}b\n", "items.csv"))
 
 
+@pytest.mark.parametrize("row", ['"two\nlines",a,u,a,5', "x", ""])
+def test_a_title_is_refused_whatever_the_first_row_is(write, row):
+    path = write(f"My export\nnote,note,user,item,time\n{row}\na,a,u,a,5\n")
+    with pytest.raises(DataError, match=r"header in line 2"):
+        read_events(path)
+
+
 def test_a_title_above_chosen_columns_is_refused(write):
     path = write("export\nwho,what,ts\nu,a,5\n")
     with pytest.raises(DataError, match=r"header in line 2"):

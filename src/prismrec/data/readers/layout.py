@@ -160,7 +160,9 @@ def _header_place(lines: Lines, delimiter: str | None, names: Collection[str]) -
         if len(roles_named(fields, names)) < least or _is_comment(lines[place][1]):
             continue
         is_last = place + 1 == len(lines)
-        if is_last or len(fields_of(place + 1)) >= 2:
+        # Words of a sequence may be names by chance; between other delimiters they are a header.
+        is_spaced = (delimiter or detect(lines[place][1], names)) == " "
+        if is_last or not is_spaced or len(fields_of(place + 1)) >= 2:
             return place
     return None
 
