@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from prismrec.errors import DataError
 from prismrec.types import Interests
 
-FEW_SLOTS = 4_096
+FEW_SLOTS = 2_048
 """Up to this many padded events, all sequences are read in one batch."""
 
 

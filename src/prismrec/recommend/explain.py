@@ -57,7 +57,7 @@ class AnswerBuilder:
         displaced = [item for item in self.lists.plain[row].tolist() if item not in kept]
         items = self._items(row, chosen, known)
         best = [item.interest for item in items]
-        from_interests = len(known) or any(o.weight > 0 for o in self.options.interests.added)
+        from_interests = len(known) or self.options.interests.adds
         return Answer(
             items=items,
             source="interests" if from_interests else "popular",

@@ -14,7 +14,7 @@ from prismrec.data import Catalog
 from prismrec.models import Model
 from prismrec.numerics import position_in_group
 from prismrec.recommend.results import Interest, Reason, TopItem
-from prismrec.rerank import AddedInterest, InterestOptions, weights_of
+from prismrec.rerank import AddedInterest, InterestOptions, added_weights, weights_of
 from prismrec.retrieval import Query, Retriever
 from prismrec.types import Interests
 
@@ -102,6 +102,7 @@ def describe_interests(
     weights, vectors = (part.float().cpu().numpy() for part in (interests.weights,
                                                                 interests.vectors))  # fmt: skip
     steering = weights_of(options, shown.shape[1])
+    steering[number_of_model:] = added_weights(options, shown.shape[1])
     titles = [_added_name(retriever.catalog, one) for one in options.added]
     described = []
     for row, own in enumerate(histories):
@@ -117,11 +118,7 @@ def describe_interests(
                 number=number,
                 name=name,
                 items=_items_of(retriever.catalog, read, weights[row, number, : len(read)]),
-                weight=(
-                    float(steering[number])
-                    if number < number_of_model
-                    else options.added[number - number_of_model].weight
-                ),
+                weight=float(steering[number]),
                 added=bool(added) and number >= number_of_model,
                 vector=tuple(vectors[row, number].tolist()),
                 top=_top_items(retriever.catalog, *found[row, number]),

@@ -37,6 +37,7 @@ from prismrec.rerank import (
     ListKeywords,
     ListOptions,
     MixFrontier,
+    added_weights,
     check_length,
 )
 from prismrec.retrieval import ExactIndex, Retriever
@@ -144,7 +145,9 @@ class Recommender(RecommenderParts):
         wanted = options.interests.added
         added = added_vectors(self.model, self.retriever, wanted)
         read = self.model.interests_of(numbers, added, states)
-        return weigh_added(read, [one.weight for one in wanted]) if wanted else read
+        if not wanted:
+            return read
+        return weigh_added(read, added_weights(options.interests, read.bias.shape[1]))
 
     def _described(
         self,

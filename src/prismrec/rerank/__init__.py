@@ -44,7 +44,7 @@ from prismrec.rerank.options import (
 )
 from prismrec.rerank.overlap import overlap
 from prismrec.rerank.rerankers import RERANKERS
-from prismrec.rerank.shares import weights_of
+from prismrec.rerank.shares import added_weights, weights_of
 from prismrec.rerank.xquad import xquad
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "MixFrontier",
     "RankedLists",
     "Reranker",
+    "added_weights",
     "build_lists",
     "calibrated",
     "category",

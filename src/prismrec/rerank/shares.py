@@ -27,14 +27,18 @@ def weights_of(options: InterestOptions, interests: int) -> Float[np.ndarray, " 
     The last interests are those that were added. Their weights below 1 are part of their priors.
     """
     weights = np.ones(interests)
-    first_added = interests - len(options.added)
-    for number, one in enumerate(options.added):
-        if first_added + number >= 0:
-            weights[first_added + number] = max(one.weight, 1.0)
     for number, weight in options.weights.items():
         if 0 <= number < interests:
             weights[number] = weight
+    added = added_weights(options, interests)
+    weights[interests - len(added) :] = np.maximum(added, 1.0)
     return weights
+
+
+def added_weights(options: InterestOptions, interests: int) -> list[float]:
+    """Return the weight of each added interest: by its number, if given, else its own."""
+    first = interests - len(options.added)
+    return [options.weights.get(first + n, one.weight) for n, one in enumerate(options.added)]
 
 
 def steer(

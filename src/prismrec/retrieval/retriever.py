@@ -215,7 +215,7 @@ class Retriever:
         A user without a history gets popular items with at least a little diversity; there are no
         interests to steer.
         """
-        added = any(one.weight > 0 for one in options.interests.added)
+        added = options.interests.adds
         known = np.array([len(history) > 0 or added for history in histories], dtype=bool)
         diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
         without = replace(options, diversity=diversity, interests=InterestOptions())
@@ -239,5 +239,5 @@ class Retriever:
             of_rows,
             exclude_seen=options.exclude_seen,
             eligible=eligible,
-            added=any(one.weight > 0 for one in options.interests.added),
+            added=options.interests.adds,
         )
