@@ -76,10 +76,16 @@ def test_a_cluster_is_read_as_if_it_were_the_history(name, own):
     with torch.no_grad():
         whole = extractor(items, mask)
     assert torch.equal(found.vectors[:, :1], whole.vectors)
+    reader, read_items = extractor, items
+    if own.get("block"):  # clusters are read from the states in context, without another block
+        reader = EXTRACTORS["prism"](dim=4, interests=1, max_len=9).eval()
+        reader.load_state_dict(extractor.state_dict(), strict=False)
+        read_items = found.states[:, 0]
     for row, number in found.shown.nonzero().tolist():
         events = found.weights[row, number] > 0
         with torch.no_grad():
-            alone = extractor(items[row, events][None], torch.ones(1, int(events.sum())).bool())
+            one = read_items[row, events][None]
+            alone = reader(one, torch.ones(1, int(events.sum())).bool())
         assert torch.allclose(alone.vectors[0, 0], found.vectors[row, number], atol=1e-5)
 
 
@@ -89,7 +95,8 @@ def test_weights_states_and_parts_add_up_to_the_vectors(name, own):
     items, mask = drawn(4)
     found = read(extractor, items, mask, clusters=4)
     for number in range(found.vectors.shape[1]):
-        pooled = found.weights[:, number, None] @ found.states[:, min(number, 1)]
+        last = found.states.shape[1] - 1
+        pooled = found.weights[:, number, None] @ found.states[:, min(number, last)]
         assert torch.allclose(pooled[:, 0], found.vectors[:, number], atol=1e-5)
     # A history of one cluster has its parts in interest 1 as well.
     assert torch.allclose(found.parts.sum(dim=1), found.vectors[:, 0], atol=1e-5)

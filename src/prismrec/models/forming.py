@@ -4,7 +4,9 @@
     interests = form_interests(extractor, items, mask, forming)     # K = 1 + 6, no training
 
 An extractor that was trained with one interest reads the whole history, and each cluster as if it
-were a history. The whole history scores well; the clusters are what a person calls interests.
+were a history: it weighs the states of the whole history again (``Extractor.group_weights``), or
+runs once more for the clusters. The whole history scores well; the clusters are what a person means
+by interests.
 
 Kin: Pal et al., "PinnerSage", KDD 2020, which clusters a user's items when serving and represents
 a cluster by one of its items, without the whole history.
@@ -40,8 +42,8 @@ def form_interests(
         mask: True at items.
         forming: How interests are formed.
 
-    Cost: one pass of the extractor for the histories, one for the clusters, and one more for every
-        round in which clusters are joined; the clusters have L events in total.
+    Cost: one pass of the extractor for the histories. Without ``Extractor.group_weights``, one more
+        for the clusters, and one for every round in which clusters are joined.
     """
     whole = extractor(items, mask)
     cluster = assign_clusters(items, mask, number=forming.clusters)
@@ -60,34 +62,17 @@ def _read_clusters(
     forming: Forming,
 ) -> Interests:
     """Read each cluster as a history, and return it with the whole history."""
-    batch, length = cluster.shape
     numbers = torch.arange(forming.clusters, device=cluster.device)
     member = cluster[:, None] == numbers[:, None]  # [B, C, L]
     formed = member.any(dim=2)
     several = formed.sum(dim=1) > 1
-    vectors = items.new_zeros(batch, forming.clusters, whole.vectors.shape[-1])
-    weights = items.new_zeros(batch, forming.clusters, length)
-    own_states = _states_of(whole, items)
-    states = torch.stack([own_states, own_states], dim=1)
-    # A history of one cluster was read already.
-    vectors[~several, 0], weights[~several, 0] = (
-        whole.vectors[~several, 0],
-        whole.weights[~several, 0],
-    )
-    every_row, every_cluster = (formed & several[:, None]).nonzero(as_tuple=True)
-    lengths = member[every_row, every_cluster].sum(dim=1)
-    for some in groups_of_similar_length(lengths) if len(lengths) else ():
-        rows, clusters = every_row[some], every_cluster[some]
-        events = member[rows, clusters]  # [P, L]
-        order = (~events).long().argsort(dim=1, stable=True)[:, : int(events.sum(1).max())]
-        shorter = events.gather(1, order)
-        read = extractor(items[rows[:, None], order], shorter)
-        vectors[rows, clusters] = read.vectors[:, 0]
-        pair, place = shorter.nonzero(as_tuple=True)
-        slot = order[pair, place]
-        weights[rows[pair], clusters[pair], slot] = read.weights[pair, 0, place].to(weights.dtype)
-        if read.states is not None:
-            states[rows[pair], 1, slot] = read.states[pair, 0, place].to(states.dtype)
+    states = items[:, None] if whole.states is None else whole.states
+    weights = extractor.group_weights(states[:, 0], member)
+    if weights is None:
+        vectors, weights, own = _read_as_histories(extractor, items, member, whole)
+        states = torch.stack([states[:, 0], own], dim=1)
+    else:
+        vectors = weights @ states[:, 0]
     prior = _log_prior(cluster, member, several, forming)
     first = torch.zeros_like(formed)
     first[:, 0] = True  # the interest of an empty history
@@ -104,9 +89,37 @@ def _read_clusters(
     )
 
 
-def _states_of(interests: Interests, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-    """Return what the weights of a single interest pool; the items if the extractor names none."""
-    return items if interests.states is None else interests.states[:, 0]
+def _read_as_histories(
+    extractor: Extractor,
+    items: Float[Tensor, "B L D"],
+    member: Bool[Tensor, "B C L"],
+    whole: Interests,
+) -> tuple[Float[Tensor, "B C D"], Float[Tensor, "B C L"], Float[Tensor, "B L D"]]:
+    """Return vectors and weights of the clusters, and states, from a pass for the clusters."""
+    batch, clusters, length = member.shape
+    formed = member.any(dim=2)
+    several = formed.sum(dim=1) > 1
+    vectors = items.new_zeros(batch, clusters, whole.vectors.shape[-1])
+    weights = items.new_zeros(batch, clusters, length)
+    states = (items if whole.states is None else whole.states[:, 0]).clone()
+    # A history of one cluster was read already.
+    vectors[~several, 0] = whole.vectors[~several, 0]
+    weights[~several, 0] = whole.weights[~several, 0]
+    every_row, every_cluster = (formed & several[:, None]).nonzero(as_tuple=True)
+    lengths = member[every_row, every_cluster].sum(dim=1)
+    for some in groups_of_similar_length(lengths) if len(lengths) else ():
+        rows, own = every_row[some], every_cluster[some]
+        events = member[rows, own]  # [P, L]
+        order = (~events).long().argsort(dim=1, stable=True)[:, : int(events.sum(1).max())]
+        shorter = events.gather(1, order)
+        read = extractor(items[rows[:, None], order], shorter)
+        vectors[rows, own] = read.vectors[:, 0]
+        pair, place = shorter.nonzero(as_tuple=True)
+        slot = order[pair, place]
+        weights[rows[pair], own[pair], slot] = read.weights[pair, 0, place].to(weights.dtype)
+        if read.states is not None:
+            states[rows[pair], slot] = read.states[pair, 0, place].to(states.dtype)
+    return vectors, weights, states
 
 
 def _log_prior(

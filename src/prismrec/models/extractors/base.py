@@ -75,6 +75,22 @@ class Extractor(nn.Module, ABC):
         found = self.forward(repeated, prefix_mask(mask).flatten(0, 1))
         return found._replace(states=None)
 
+    def group_weights(
+        self,
+        states: Float[Tensor, "B L D"],  # noqa: ARG002
+        member: Bool[Tensor, "B C L"],  # noqa: ARG002
+    ) -> Float[Tensor, "B C L"] | None:
+        """Return the weights of groups of events, each as if it were a history of its own.
+
+        An extractor of one interest overrides this if it can weigh the states of a whole history
+        again. Without it (None), ``form_interests`` runs ``forward`` on each group.
+
+        Args:
+            states: What the weights pool, from ``Interests.states`` of the whole history.
+            member: The events of each group.
+        """
+        return None
+
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
         """Check that no history is longer than ``max_len``.
 

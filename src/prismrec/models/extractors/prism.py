@@ -139,6 +139,17 @@ class Prism(Extractor):
         back = slots[:, None] - slots  # [T, L]
         return self._interests(items, states, mask, back.clamp(min=0)[None], prefix_mask(mask))
 
+    def group_weights(
+        self, states: Float[Tensor, "B L D"], member: Bool[Tensor, "B C L"]
+    ) -> Float[Tensor, "B C L"] | None:
+        """Compute the weights of each group; its distances count the later events of the group."""
+        if self.interests != 1:
+            return None
+        later = (member.flip(2).cumsum(dim=2).flip(2) - 1).clamp(min=0)  # [B, C, L]
+        content = self.to_heads(torch.tanh(self.to_hidden(states)))[:, None, :, 0]
+        logits = content + at_distance(self.recency, later)[..., 0]
+        return _masked(logits, member).softmax(dim=-1) * member
+
     def _states(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
         """Return h: the item vectors, or the items in context."""
         if self.block is None:
