@@ -197,10 +197,10 @@ class Model(nn.Module):
         """
         check_items(history, self.size)
         items, forming = self._read(history), None if self.training else self.forming
-        if forming is None:
-            interests = self.extractor(items, mask)
-        else:
-            interests = form_interests(self.extractor, items, mask, forming)
+        parts = self.extractor, items, mask
+        interests = form_interests(*parts, forming) if forming else self.extractor(items, mask)
+        if interests.states is None and not self.training:  # an extractor that names none
+            interests = interests._replace(states=items[:, None])
         if added is not None:
             interests = add_interests(self.extractor, interests, mask, added)
         interests = self._scaled(interests)
