@@ -90,17 +90,18 @@ def _all_scores(
     # A mixture of several log probabilities is summed as probabilities.
     summed = mixture and counts.max(initial=0) > 1
     joined = torch.full((len(prior), len(index)), 0.0 if summed else -torch.inf)
-    for number in range(counts.max(initial=0)):
-        some = users[: np.count_nonzero(counts > number)]
-        interest = first[some, number]
-        queries = torch.from_numpy(vectors[some, interest])
-        scores = queries @ index.vectors.T
-        scores += torch.from_numpy(prior[some, interest])[:, None]
-        part = joined[: len(some)]
+    # The first interest of every user, then the second of those with two, and so on.
+    some = [users[: np.count_nonzero(counts > number)] for number in range(counts.max(initial=0))]
+    row = np.concatenate([*some, np.empty(0, dtype=np.int64)])
+    number = np.repeat(np.arange(len(some)), [len(part) for part in some])
+    interest = first[row, number]
+    scores = torch.from_numpy(vectors[row, interest]) @ index.vectors.T
+    scores += torch.from_numpy(prior[row, interest])[:, None]
+    for part in torch.split(scores, [len(part) for part in some]):
         if summed:
-            part += scores.exp_()
+            joined[: len(part)] += part.exp_()
         else:
-            torch.maximum(part, scores, out=part)
+            torch.maximum(joined[: len(part)], part, out=joined[: len(part)])
     if summed:
         joined.log_().clamp_(min=LEAST)
     back = np.empty_like(users)

@@ -2,7 +2,7 @@
 
 retriever = Retriever(index, catalog, vectors_of, dim)
 source = retriever.source(histories, interests, exclude_seen=True, eligible=None)
-source.search(rows, 200)      # RankedItems [R, 200]
+ranked, certified = source.search(rows, 200)     # RankedItems [R, 200], bool [R]
 """
 
 from collections.abc import Iterator, Sequence
@@ -165,6 +165,8 @@ class Retriever:
     ) -> Float[np.ndarray, "B k"]:
         """Return the share of the probability of each listed item that comes from the rules."""
         shares = np.zeros(lists.items.shape)
+        if self.rules is None:
+            return shares
         for rows, _ in self._split(histories, options):
             source = self._source_of(rows, histories, interests, options, eligible)
             if isinstance(source, BlendedSource):

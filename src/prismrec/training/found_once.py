@@ -33,9 +33,9 @@ class FoundOnce(InterestSource):
         items, scores, certified = self.found
         return Found(items[rows, :depth], scores[rows, :depth], certified[rows])
 
-    def lists(self, rules: RuleRetriever | None) -> "ListsInOrder":
-        """Return a function that makes the lists of all users, batch by batch, in their order."""
-        return ListsInOrder(self, rules)
+    def lists(self, rules: RuleRetriever | None, every: int = 1) -> "ListsInOrder":
+        """Return a function that makes the lists of every n-th user, batch by batch, in order."""
+        return ListsInOrder(self, rules, np.arange(0, len(self), every))
 
 
 @dataclass
@@ -44,14 +44,13 @@ class ListsInOrder:
 
     found: FoundOnce
     rules: RuleRetriever | None
-    made: int = 0
-    """Users whose lists were made."""
+    left: NDArray[np.int64]
+    """Users whose lists are not made yet."""
 
     def __call__(self, histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
         """Return the lists of the next users."""
         source = self.found if self.rules is None else BlendedSource(self.found, self.rules)
-        rows = np.arange(self.made, self.made + len(histories))
-        self.made += len(histories)
+        rows, self.left = self.left[: len(histories)], self.left[len(histories) :]
         return source.search(rows, k)[0]
 
 

@@ -103,22 +103,17 @@ def fit_rule_retriever(
     name, _, longest = metric.partition("@")
     ks = sorted({min(TOP, int(longest)), int(longest)})
 
-    def measured(cases: Sequence[Case]) -> Callable[[RuleRetriever | None], tuple[float, ...]]:
-        """Return the function that measures rules on some users."""
-        depth = max(REFERENCE, int(longest))
-        found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+    cases, depth = evenly_spread(known, RULE_USERS), max(REFERENCE, int(longest))
+    found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
 
-        def values(rules: RuleRetriever | None) -> tuple[float, ...]:
-            metrics = evaluate(found.lists(rules), cases, ks=ks, only=(name,)).metrics
-            return tuple(metrics[f"{name}@{k}"] for k in ks)
-
-        return values
-
-    values = measured(evenly_spread(known, RULE_USERS))
-    of_few = measured(evenly_spread(known, TABLE_USERS))
+    def values(rules: RuleRetriever | None, every: int = 1) -> tuple[float, ...]:
+        """Return the metrics of every n-th user."""
+        recommend = found.lists(rules, every)
+        metrics = evaluate(recommend, cases[::every], ks=ks, only=(name,)).metrics
+        return tuple(metrics[f"{name}@{k}"] for k in ks)
 
     def measure(rules: RuleRetriever) -> Trial:
-        return Trial(rules, of_few(rules))
+        return Trial(rules, values(rules, -(-len(cases) // TABLE_USERS)))
 
     kinds, skipped = _kinds(train, recommender.catalog.size)
     chosen = [_best_weight(_best_table(tables, measure), measure).rules for tables in kinds]
