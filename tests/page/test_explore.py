@@ -125,7 +125,7 @@ def test_every_reason_is_true_of_its_item(page, answers):
             expect(chip).to_have_count(1 if reasons else 0)
             if reasons:
                 text = chip.inner_text()
-                assert text.startswith("often follows" if follows else "because of")
+                assert text.startswith("goes with" if follows else "because of")
                 assert reasons[0]["title"] in text
                 assert chip.get_attribute("data-reason") == reasons[0]["id"]
 

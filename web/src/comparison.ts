@@ -3,6 +3,7 @@
 import { type Options, NEUTRAL } from "./address";
 import type { Answer, Item } from "./api";
 import { VARIETY } from "./variety";
+import { countFrom } from "./weights";
 
 /** What a list is made from. */
 export type State = {
@@ -79,7 +80,5 @@ export function categoryCounts(a: Item[], b: Item[]): CategoryCount[] {
 /** The share of the list that its largest interest has; null if it is not made from interests. */
 export function largestShare({ items, source }: Answer): number | null {
   if (source !== "interests" || !items.length) return null;
-  const counts = new Map<number, number>();
-  for (const { interest } of items) counts.set(interest, (counts.get(interest) ?? 0) + 1);
-  return Math.max(...counts.values()) / items.length;
+  return Math.max(...items.map(({ interest }) => countFrom(items, interest))) / items.length;
 }

@@ -1,6 +1,7 @@
 /** What the sentence on top of the page says: numbers, and the interests by their part of the list. */
 
 import type { Answer, Interest } from "./api";
+import { countFrom } from "./weights";
 
 export type Part = { interest: Interest; count: number; amount: "all" | "mostly" | "some" | "little" };
 
@@ -15,11 +16,9 @@ export type Sentence = {
 
 export function sentenceOf(answer: Answer, history: string[]): Sentence {
   const unknown = new Set(answer.unknown);
-  const counts = new Map<number, number>();
-  for (const { interest } of answer.items) counts.set(interest, (counts.get(interest) ?? 0) + 1);
   const all = answer.items.length;
   const parts = answer.interests
-    .map((interest) => ({ interest, count: counts.get(interest.number) ?? 0 }))
+    .map((interest) => ({ interest, count: countFrom(answer.items, interest.number) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count);
   return {

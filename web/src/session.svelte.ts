@@ -35,11 +35,9 @@ import { type Diversity, type Unit, convert, pointsOf, requestFields } from "./d
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
 
-export type HistoryEvent = { key: number; id: string; time: number | null };
+export type HistoryEvent = { key: number; id: string };
 export type Owner = { user: string | null; changed: boolean };
 export type ServiceState = "ready" | "unreachable" | "busy" | "locked";
-/** A message about the visitor's last change, with a button to undo it. */
-export type Notice = { text: string; undo: boolean };
 
 export const LENGTH = 20;
 /** Events whose titles are loaded, the newest. */
@@ -57,7 +55,7 @@ type TimedAnswer = { answer: Answer; milliseconds: number };
 type Entry = { depth: number; hidden: string[] };
 
 let keys = 0;
-const newEvent = (id: string, time: number | null = null): HistoryEvent => ({ key: keys++, id, time });
+const newEvent = (id: string): HistoryEvent => ({ key: keys++, id });
 const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
 
 /** The fields of a request for options; those with their default are left out. */
@@ -95,7 +93,8 @@ class Session {
   service = $state<ServiceState>("ready");
   keyRefused = $state(false);
   hasKey = $state(key.get() !== "");
-  notice = $state.raw<Notice | null>(null);
+  /** A message about the visitor's last change, which can be undone; null without one. */
+  notice = $state<string | null>(null);
   /** What a screen reader reads after a change. */
   announcement = $state("");
   /** By part of the page: why it has no new value, and how to try again. */
@@ -180,9 +179,9 @@ class Session {
       ...(user !== null ? { user, removed, appended } : history !== null ? { history: history.length ? history : [""] } : {}),
     });
     const toEvents = (items: HistoryItem[]) =>
-      items.map(({ id, title, time }) => {
+      items.map(({ id, title }) => {
         this.setTitle(id, title);
-        return newEvent(id, time);
+        return newEvent(id);
       });
     const base = start.user === null ? [] : toEvents(start.base);
     const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
@@ -266,7 +265,7 @@ class Session {
     this.set({ ...this.shown(), ...next });
     this.writeAddress(kind !== "" && kind === this.lastKind ? "replace" : "push");
     this.lastKind = kind;
-    this.notice = text ? { text, undo: true } : null;
+    this.notice = text || null;
     this.pending = text;
     if (ask) this.refresh(next.history !== undefined);
     else this.announcement = text;
@@ -295,8 +294,8 @@ class Session {
     this.change(next, settings.words.started);
   }
 
-  showUser(user: string, ids: string[], times: number[] = []): void {
-    const history = ids.map((id, at) => newEvent(id, times[at] ?? null));
+  showUser(user: string, ids: string[]): void {
+    const history = ids.map((id) => newEvent(id));
     const options = { ...this.otherHistory(), blocked: [], added: [] };
     this.change({ owner: { user, changed: false }, base: history, history, options }, settings.words.showsUser(user));
   }
@@ -304,7 +303,7 @@ class Session {
   /** Show a user of the data set or of the store; return whether there is one. */
   async openUser(user: string): Promise<boolean> {
     const history = await this.historyOf(user);
-    if (history.length) this.showUser(user, idsOf(history), history.map(({ time }) => time ?? 0));
+    if (history.length) this.showUser(user, idsOf(history));
     return history.length > 0;
   }
 
@@ -313,7 +312,7 @@ class Session {
     if (users[0]?.user === user) return users[0].history.map((id) => newEvent(id));
     const { events } = await api.storedHistory(user);
     for (const event of events) this.setTitle(event.item, event.title);
-    return events.map(({ item, time }) => newEvent(item, time));
+    return events.map(({ item }) => newEvent(item));
   }
 
   async random(): Promise<boolean> {
@@ -403,6 +402,11 @@ class Session {
     const at = this.addedIndex(interest);
     const added = this.options.added.filter((_, place) => place !== at);
     this.change({ options: { ...this.options, added } }, settings.words.removed(this.nameOf(interest)));
+  }
+
+  /** The owner of a history; null is the visitor. */
+  userName(user: string | null): string {
+    return user === null ? settings.words.ofYou : settings.words.ofUser(user);
   }
 
   nameOf(interest: Interest): string {

@@ -13,17 +13,19 @@ export type Numbers = {
   plain: (value: number) => string;
 };
 
-/** Items at the top of a list in which the interests are counted, as in the library. */
-const FIRST = 20;
+/** Return how many items at the top of a list the interests are counted in, as in the library. */
+export function itemsCounted({ diagnostics }: HealthReport): number {
+  return Math.min(20, diagnostics?.k ?? 20);
+}
 
 export function verdict(health: HealthReport, w: Words, numbers: Numbers): string[] {
-  const { verdict: found, diagnostics: measured } = health;
+  const { verdict: found } = health;
   const report = health.report ?? {};
   const sentences: string[] = [];
   if (!found) return sentences;
   const { largest_share_median: largest, interests_used_median: used, metric, difference: mean, interval: half } = found;
   if (largest !== null && used !== null) {
-    const first = Math.min(FIRST, measured?.k ?? FIRST);
+    const first = itemsCounted(health);
     sentences.push(
       largest === 1
         ? w.health.oneInterest(first)

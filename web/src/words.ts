@@ -71,7 +71,6 @@ export const english = {
   // Interests
   interests: "Interests",
   interest: (number: number) => `Interest ${number}`,
-  unnamed: "no categories",
   countOf: (count: number, all: number) => `${count} of ${all}`,
   noInterests: "Interests appear with the first item of a history.",
   more: "More",
@@ -100,7 +99,7 @@ export const english = {
   list: "Recommendations",
   popularList: "Popular items",
   because: (titles: string) => `because of ${titles}`,
-  oftenFollows: (titles: string) => `often follows ${titles}`,
+  goesWith: (titles: string) => `goes with ${titles}`,
   becausePopular: "popular",
   addShort: "Add to the history",
   added: (title: string) => `Added ${title}.`,
@@ -109,8 +108,8 @@ export const english = {
       ? "The list is unchanged."
       : `The list changed: ${entered} new, ${moved} moved.`,
   movedUp: (rank: number) => `up from ${rank}`,
-  movedUpLong: (rank: number) => `Diversity moved this item up. By score it is number ${rank}.`,
-  displaced: "Removed for variety",
+  movedUpLong: (rank: number) => `By score alone, this item is number ${rank}.`,
+  displaced: "Replaced items",
   colon: ":",
   exhausted: "No more items can be recommended, so the list is shorter than requested.",
   provisional: "new",
@@ -241,7 +240,7 @@ export const english = {
     effect: "What is different",
     equal: "Both lists are the same.",
     common: (count: number, all: number, same: number) =>
-      `${count} of ${all} items are in both lists, ${same} of them at the same place.`,
+      `${count} of ${all} items ${count === 1 ? "is" : "are"} in both lists, ${same} of them at the same place.`,
     only: (onlyA: number, onlyB: number) => `Only in A: ${onlyA}. Only in B: ${onlyB}.`,
     categories: (inA: number, inB: number) => `B has ${inB} categories, A has ${inA}.`,
     largest: (inA: string, inB: string) => `The largest interest has ${inB} of B and ${inA} of A.`,

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-D85Aull8.js","./page-THPglLgb.js","./page-1OqCdUag.js","./page-CPaU06Rg.js","./page-CsDac2p8.css","./page-a_fHDBt8.js","./page-CadGtoVK.js","./page-s1g5X9A-.css","./page-CTeCyL-B.js","./page-DWqnNrVN.js","./page-CUvp06jy.css","./page-Cs9X02Sy.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-1OqCdUag.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-D85Aull8.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
