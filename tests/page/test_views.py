@@ -15,7 +15,7 @@ AUDIT = """async (rules) => {
 
 
 def fail_once(page, path):
-    """Let the first request to a path fail with an error that is not temporary."""
+    """Make the first request to a path fail with an error that is not temporary."""
     failed = []
 
     def answer(route):
@@ -74,12 +74,11 @@ def test_a_part_keeps_its_own_error_and_can_be_retried(visit, server, view, path
 @pytest.mark.parametrize("view", ["map", "compare", "diagnostics"])
 def test_nothing_false_is_shown_before_the_first_answer(visit, server, view):
     held = []
-    page = visit(
-        server.address,
-        view,
-        # Playwright cannot call a built-in function.
-        before=lambda page: page.route("**/v1/**", lambda route: held.append(route)),  # noqa: PLW0108
-    )
+
+    def hold(route):  # Playwright cannot call a built-in function
+        held.append(route)
+
+    page = visit(server.address, view, before=lambda page: page.route("**/v1/**", hold))
     page.wait_for_timeout(600)
     expect(page.get_by_role("status").filter(has_text="Loading").first).to_be_attached()
     text = page.locator("main").inner_text()

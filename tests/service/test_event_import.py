@@ -7,7 +7,7 @@ import pytest
 
 from prismrec.cli import main
 from prismrec.data import read_events
-from prismrec.errors import DataError, StoreError
+from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.service.event_import import import_events
 from prismrec.service.stores import MemoryStore, open_store
 
@@ -76,3 +76,9 @@ def test_the_command_imports_a_file(tmp_path, monkeypatch, capsys):
         assert f"5 events of 2 users: {new} were new." in capsys.readouterr().out
     with open_store("sqlite:///own.db") as store:
         assert items_of(store, "ann") == ["tea", "jam", "tea", "tea"]
+
+
+@pytest.mark.parametrize("newest", [0, -1])
+def test_an_import_of_no_events_per_user_is_refused(newest):
+    with pytest.raises(ConfigError, match=f"newest is {newest}; import at least"):
+        import_events(log_of(ROWS), MemoryStore(), newest=newest)

@@ -97,7 +97,9 @@ def test_an_empty_history_with_an_added_interest_gets_a_list_of_interests(ask):
     ],
 )
 def test_impossible_options_are_refused(ask, wrong):
-    assert "error" in ask(status=422, **wrong)
+    message = ask(status=422, **wrong)["error"]["message"]
+    assert message.endswith(".")
+    assert not message.endswith("..")
 
 
 def test_unknown_categories_and_items_are_refused(ask):

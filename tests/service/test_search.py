@@ -33,10 +33,10 @@ def scan(catalog, text, limit):
     text = text.casefold().strip()
     ranked = []
     for place, title in enumerate(catalog.titles.to_list()):
-        title = title.casefold()  # noqa: PLW2901
-        starts = [at for at in range(len(title) + 1) if title.startswith(text, at)]
+        lower = title.casefold()
+        starts = [at for at in range(len(lower) + 1) if lower.startswith(text, at)]
         if starts:
-            at_word = any(at > 0 and not title[at - 1].isalnum() for at in starts)
+            at_word = any(at > 0 and not lower[at - 1].isalnum() for at in starts)
             kind = 0 if starts[0] == 0 else 1 if at_word else 2
             ranked.append((kind, -int(catalog.count[place + 1]), place + 1))
     return [number for *_, number in sorted(ranked)[:limit]]

@@ -1,6 +1,5 @@
 """``prismrec events import``: load an event log into the store of a service."""
 
-import os
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -8,7 +7,7 @@ from cyclopts import Parameter
 from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
-from prismrec.service import import_events, open_store
+from prismrec.service import import_events, open_store, store_address
 
 
 def events(
@@ -35,6 +34,6 @@ def events(
     """
     del action  # there is only one
     found, _ = open_log(log, reading)
-    with open_store(os.environ.get("PRISMREC_STORE") or store) as opened:
+    with open_store(store_address(store)) as opened:
         done = import_events(found, opened, newest=newest)
     print_output(vars(done), done.lines(), as_json=as_json)

@@ -4,7 +4,7 @@ from .context import RouteContext
 from .event_import import import_events
 from .keys import Keys
 from .server import listen, run
-from .settings import ServePaths, Settings, check_exposure
+from .settings import ServePaths, Settings, check_exposure, store_address
 from .stores import open_store
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "listen",
     "open_store",
     "run",
+    "store_address",
     "write_environment",
 ]

@@ -20,6 +20,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp
 
 from prismrec._version import __version__
 from prismrec.errors import DataError, PrismrecError
@@ -30,7 +31,7 @@ from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
-from prismrec.service.middleware import App, RequestFrame
+from prismrec.service.middleware import RequestFrame, error_response
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes, not_found
@@ -51,7 +52,7 @@ ENVIRONMENT = "PRISMREC_SERVE"
 """Environment variable from which a worker process reads paths and settings: JSON, no secrets."""
 
 
-def create_app(context: RouteContext) -> App:
+def create_app(context: RouteContext) -> ASGIApp:
     """Return the application of a service.
 
     Args:
@@ -130,9 +131,7 @@ def _handler(
     to_api_error: Callable[[Request, Any], ApiError],
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
-        converted = to_api_error(request, error)
-        body = orjson.dumps(converted.content(request.state.request_id))
-        return Response(body, converted.status, dict(converted.headers), "application/json")
+        return error_response(to_api_error(request, error), request.state.request_id)
 
     return handle
 
@@ -164,7 +163,7 @@ def _from_validation(error: RequestValidationError) -> ApiError:
     if first["type"] == "json_invalid":
         return ApiError("malformed", "The body is not JSON; send one JSON object.")
     field = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
     return ApiError(
         "invalid_request",
         f"{_shortened(field)}: {message[0].lower()}{_shortened(message[1:])}.",
@@ -209,19 +208,19 @@ def write_environment(paths: ServePaths, settings: Settings) -> None:
     os.environ[ENVIRONMENT] = json.dumps(values, default=str)
 
 
-def from_environment() -> App:
+def from_environment() -> ASGIApp:
     """Return the application that ``write_environment`` describes; uvicorn calls it in each worker.
 
     Raises:
         PrismrecError: The service cannot be started.
     """
     values = json.loads(os.environ[ENVIRONMENT])
-    named = {name: Path(value) if value else None for name, value in values["paths"].items()}
-    paths = ServePaths(**named)  # type: ignore[arg-type]
+    named: dict[str, Any] = {name: p and Path(p) for name, p in values["paths"].items()}
+    paths = ServePaths(**named)
     settings, keys = Settings(**values["settings"]), Keys.from_environment()
     check_exposure(settings, keys)
     log_as_json()
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
-    store = LateStore(partial(open_store, store_address(settings)))
+    store = LateStore(partial(open_store, store_address(settings.store)))
     return create_app(RouteContext.open(paths, store, settings, keys))

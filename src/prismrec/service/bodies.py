@@ -7,16 +7,15 @@ for its answer.
 
 import asyncio
 import ipaddress
-from collections.abc import MutableMapping
-from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismrec.service.auth import check_key
 from prismrec.service.connection import CONNECTION
 from prismrec.service.errors import ApiError
 from prismrec.service.keys import Keys
-from prismrec.service.middleware import App, Message, Receive, Send, refuse
+from prismrec.service.middleware import error_response
 from prismrec.service.paths import check_utf8, route_path
 from prismrec.service.settings import Settings
 
@@ -36,14 +35,13 @@ class BodyLimits:
         settings: The largest body, and the hosts by which a service without keys may be called.
     """
 
-    def __init__(self, app: App, *, keys: Keys, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Keys, settings: Settings) -> None:
         self.app, self.keys, self.most = app, keys, settings.body
         origins = (origin.partition("://")[2] for origin in settings.cors.split(","))
         self.hosts = {_host_name(origin.strip()) for origin in origins} | {settings.host}
 
-    async def __call__(  # noqa: D102
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body and answer the request; see ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -52,12 +50,13 @@ class BodyLimits:
             self._check_host(scope)
             body = await self._body(scope, receive)
         except ApiError as error:
-            await refuse(send, error, scope["state"]["request_id"])
+            refusal = error_response(error, scope["state"]["request_id"])
+            await refusal(scope, receive, send)
             return
         if body is not None:  # else the client closed the connection
             await self._answer(scope, receive, send, body)
 
-    async def _body(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes | None:
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the whole body; None if the client closed the connection.
 
         Raises:
@@ -98,9 +97,7 @@ class BodyLimits:
             if not message.get("more_body"):
                 return bytes(body)
 
-    async def _answer(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, body: bytes
-    ) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
         """Run the application; stop it when the client closes the connection."""
         sent = False
 
@@ -114,7 +111,7 @@ class BodyLimits:
         with _CancelledWithoutClient(scope):
             await self.app(scope, whole, send)
 
-    def _check_host(self, scope: MutableMapping[str, Any]) -> None:
+    def _check_host(self, scope: Scope) -> None:
         """Check that a service without keys is not called by a name that anybody may register.
 
         A web page could let its own name point to this machine, and then read all answers.
@@ -142,8 +139,8 @@ class BodyLimits:
 class _CancelledWithoutClient:
     """A context in which the current task is cancelled if the client closes the connection."""
 
-    def __init__(self, scope: MutableMapping[str, Any]) -> None:
-        self.connection = scope.get("extensions", {}).get(CONNECTION)
+    def __init__(self, scope: Scope) -> None:
+        self.connection = scope["state"].get(CONNECTION)
         self.task, self.abandoned = asyncio.current_task(), False
 
     def __enter__(self) -> None:
@@ -183,7 +180,7 @@ def _is_json(headers: Headers) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
-def _set_path(scope: MutableMapping[str, Any]) -> None:
+def _set_path(scope: Scope) -> None:
     """Set the path that the routes match; see ``paths``."""
     raw, query = scope.get("raw_path", b""), scope.get("query_string", b"")
     if b"%" in query:

@@ -17,7 +17,7 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
         ConfigError: The report is missing, or the operator's code is of the wrong kind.
         UnknownName: The store or the operator's code does not exist.
     """
-    find_store(store_address(settings))
+    find_store(store_address(settings.store))
     extensions = Extensions.of(settings)
     extensions.classes.extractor_for(paths.artifact)
     if paths.compare_with:

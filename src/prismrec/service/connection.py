@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from prismrec.service.errors import ApiError
 
 CONNECTION = "prismrec.connection"
-"""Name of the connection among the ASGI extensions of a request."""
+"""Name of the connection in the state of a request."""
 HEAD_SECONDS = 15.0
 """Seconds within which the whole head of a request must arrive."""
 HEAD_BYTES = 65_536
@@ -74,7 +74,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request; see ``HttpToolsProtocol``."""
         self.in_head, self.unread = False, 0
-        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
+        self.scope["state"][CONNECTION] = self
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -24,6 +24,8 @@ STATUS = {
     "artifact_refused": 409,
     "timed_out": 504,
 }
+OF_ONE_ROUTE = {"artifact_refused"}
+"""Kinds of errors that not every route has."""
 INTERNAL = "The service failed; its log has the cause under the id of this request."
 RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable", "not_ready"}
 
@@ -76,11 +78,10 @@ def error_responses(*more: str) -> dict[int | str, dict[str, Any]]:
     They refer to ``ErrorResponse`` by name: one model per status would make the start slower.
 
     Args:
-        more: Further kinds of this route, of those that not every route has.
+        more: Kinds of ``OF_ONE_ROUTE`` that this route has.
     """
-    statuses = sorted(
-        set(STATUS.values()) - ({STATUS["artifact_refused"]} - {STATUS[m] for m in more})
-    )
+    kinds = STATUS.keys() - OF_ONE_ROUTE | set(more)
+    statuses = sorted({STATUS[kind] for kind in kinds})
     return {
         status: {
             "description": ", ".join(sorted(k for k, code in STATUS.items() if code == status)),

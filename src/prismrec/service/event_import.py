@@ -8,7 +8,7 @@ from hashlib import blake2b
 import polars as pl
 
 from prismrec.data import EventLog
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.service.stores import Event, Store
 
 GROUP = 5_000
@@ -46,11 +46,14 @@ def import_events(
         progress: Called with the number of events after each group.
 
     Raises:
+        ConfigError: ``newest`` is below 1.
         DataError: The log has no times; or an id is too long or has a NUL.
         StoreError: The store does not answer; what was stored before stays.
 
     Cost: memory for the newest events of all users; one commit per ``GROUP`` events.
     """
+    if newest < 1:
+        raise ConfigError(f"newest is {newest}; import at least the newest 1 event of a user.")
     if not log.has_time:
         raise DataError(
             f"{log.source} has no times, by which a store orders events; import a log with times."

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from prismrec.data import Catalog
 from prismrec.recommend import Recommender
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.pictures import allowed_image
@@ -48,6 +49,16 @@ def describe_items(
             image=allowed_image(catalog.image(number), images),
         )
         for name, number in zip(catalog.items.external(numbers), numbers, strict=True)
+    ]
+
+
+def titles_of(catalog: Catalog, names: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return the title of each item, or its id if it is unknown, and whether it is known."""
+    numbers = iter(catalog.items.index_known(names).tolist())
+    known = [name in catalog.items for name in names]
+    return [
+        (catalog.title(next(numbers)) if is_known else name, is_known)
+        for name, is_known in zip(names, known, strict=True)
     ]
 
 

@@ -7,19 +7,15 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismrec.service.errors import INTERNAL, ApiError
 from prismrec.service.pictures import image_hosts
 from prismrec.service.settings import Settings
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 ABANDONED = 499
 """Status in the log and the metrics of a request whose client closed the connection."""
@@ -57,14 +53,13 @@ class RequestFrame:
     """
 
     def __init__(
-        self, app: App, *, settings: Settings, on_answer: Callable[[str, int, float], None]
+        self, app: ASGIApp, *, settings: Settings, on_answer: Callable[[str, int, float], None]
     ) -> None:
         self.app, self.on_answer = app, on_answer
         self.headers = security_headers(image_hosts(settings.image_host))
 
-    async def __call__(  # noqa: D102
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; see ASGI."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -90,7 +85,8 @@ class RequestFrame:
             status = 500
             log.exception("request failed", extra={"fields": {"request_id": request_id}})
             if not started:
-                await refuse(answered, ApiError("internal", INTERNAL), request_id)
+                refusal = error_response(ApiError("internal", INTERNAL), request_id)
+                await refusal(scope, receive, answered)
         finally:
             seconds = time.perf_counter() - begin
             route = getattr(scope.get("route"), "path", "none")
@@ -105,14 +101,10 @@ class RequestFrame:
             log.info("request", extra={"fields": fields})
 
 
-async def refuse(send: Send, error: ApiError, request_id: str) -> None:
-    """Send an error response."""
+def error_response(error: ApiError, request_id: str) -> Response:
+    """Return the response for an error."""
     body = orjson.dumps(error.content(request_id))
-    extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-    headers = [(b"content-type", b"application/json"), *extra]
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return Response(body, error.status, error.headers, "application/json")
 
 
 def _request_id(header: bytes) -> str:

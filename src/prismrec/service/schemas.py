@@ -40,8 +40,10 @@ Id = Annotated[
     StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]+$"),
     AfterValidator(_short_enough),
 ]
+MOST_IDS = 10_000
+"""Largest number of ids in a list of a request."""
 # Lists stop at their first wrong element: a report of 300,000 errors would take a second.
-Ids = Annotated[list[Id], Field(max_length=10_000, fail_fast=True)]
+Ids = Annotated[list[Id], Field(max_length=MOST_IDS, fail_fast=True)]
 
 
 def _from_text(value: Any) -> Any:
@@ -124,7 +126,7 @@ class RecommendRequest(Strict):
     )
 
     user: Id | None = None
-    history: Annotated[list[Id], Field(max_length=10_000, fail_fast=True)] | None = None
+    history: Ids | None = None
     k: Annotated[int, Field(ge=1, le=500), TEXT] = 20
     offset: Annotated[int, Field(ge=0, le=1_499), TEXT] | None = None
     length: Annotated[int, Field(ge=1, le=1_500), TEXT] | None = None
@@ -284,4 +286,4 @@ class ItemsRequest(Strict):
 class NamesRequest(Strict):
     """Items to hide or unhide."""
 
-    items: Annotated[list[Id], Field(min_length=1, max_length=10_000, fail_fast=True)]
+    items: Annotated[Ids, Field(min_length=1)]

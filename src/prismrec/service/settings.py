@@ -101,9 +101,9 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def store_address(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+def store_address(setting: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return the store's address: PRISMREC_STORE, which may hold a password, or the setting."""
-    return environment.get("PRISMREC_STORE") or settings.store
+    return environment.get("PRISMREC_STORE") or setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,16 +16,17 @@ from pydantic import BaseModel, Field, ValidationError
 from prismrec.errors import ConfigError
 from prismrec.service.examples import choose_example
 from prismrec.service.insight import Insight
+from prismrec.service.items import titles_of
 from prismrec.service.loaded_artifact import LoadedArtifact, describe_both
 from prismrec.service.page_responses import HistoryItem, Start, StartSource
 from prismrec.service.responses import Example, ServedAnswer
-from prismrec.service.schemas import Id, RecommendRequest
+from prismrec.service.schemas import MOST_IDS, Id, RecommendRequest
 from prismrec.service.stores import Event
 from prismrec.service.versions import Versions
 
-LONGEST = 10_000
-"""Most items of a history in a request for a list; the newest ones are used."""
-Names = Annotated[list[str], Field(max_length=LONGEST)]
+CANDIDATES = 60
+"""Smallest number of example users from which the first one is chosen."""
+Names = Annotated[list[str], Field(max_length=MOST_IDS)]
 
 
 class StartQuery(BaseModel):
@@ -86,9 +87,12 @@ class Starter:
             RequestValidationError: A field of ``options`` does not exist, or its value is wrong.
         """
         main, compared = self.versions.both()
-        offered = self.insight.examples(main, "", "different", 0, max(query.examples, 60)).users
+        most = max(query.examples, CANDIDATES)
+        offered = self.insight.examples(main, "", "different", 0, most).users
         user, source, base = self._base(main, query, offered, stored)
-        history = _changed(base, query.removed, _items(main, query.appended))[-LONGEST:]
+        history = _changed(base, query.removed, _items(main, query.appended))[
+            -MOST_IDS:
+        ]  # the newest
         fields = {
             "artifact": describe_both(main, compared),
             "examples": offered[: query.examples],
@@ -155,18 +159,11 @@ def read_options(text: str, history: Sequence[str]) -> RecommendRequest:
 def _items(
     served: LoadedArtifact, names: Sequence[str], times: Sequence[int] | None = None
 ) -> list[HistoryItem]:
-    """Return items of a history with their titles; an unknown item has its id as its title."""
-    catalog = served.recommender.catalog
-    known = [name in catalog.items for name in names]
-    numbers = iter(catalog.items.index_known(names).tolist())
+    """Return items of a history; ``times`` are those of stored events."""
+    titles = titles_of(served.recommender.catalog, names)
     return [
-        HistoryItem(
-            id=name,
-            title=catalog.title(next(numbers)) if is_known else name,
-            known=is_known,
-            time=times[at] if times else None,
-        )
-        for at, (name, is_known) in enumerate(zip(names, known, strict=True))
+        HistoryItem(id=name, title=title, known=known, time=times[at] if times else None)
+        for at, (name, (title, known)) in enumerate(zip(names, titles, strict=True))
     ]
 
 

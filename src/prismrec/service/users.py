@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
+from prismrec.service.items import titles_of
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.responses import History, StoredEvent, StoredEvents
 from prismrec.service.schemas import EventIn
@@ -75,11 +76,9 @@ def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> Store
 
 def describe_events(served: LoadedArtifact, user: str, stored: Sequence[Event]) -> History:
     """Return stored events of a user, with titles."""
-    catalog = served.recommender.catalog
-    events = []
-    for event in stored:
-        number = catalog.items.index_known([event.item]).tolist()
-        title = catalog.title(number[0]) if number else event.item
-        known = bool(number)
-        events.append(StoredEvent(event.id, event.item, title, event.time, known))
+    titles = titles_of(served.recommender.catalog, [event.item for event in stored])
+    events = [
+        StoredEvent(event.id, event.item, title, event.time, known)
+        for event, (title, known) in zip(stored, titles, strict=True)
+    ]
     return History(user, events)

@@ -98,7 +98,7 @@ class PostgresStore(Store):
                 "postgresql://user@host:port/database, with special characters as %XX."
             ) from None
         self._psycopg = psycopg
-        self._connection = _with_deadline(psycopg)
+        self._connection = _with_deadline()
         self._pool = Pool(self._connect, self._prepare)
         self._run(self._migrate)
 
@@ -223,16 +223,17 @@ class PostgresStore(Store):
                 connection.execute("UPDATE prismrec_schema SET version = %s", [len(MIGRATIONS)])
 
 
-def _with_deadline(psycopg: Any) -> Any:
+def _with_deadline() -> Any:
     """Return a class of connections whose calls end: a stopped server keeps its connections open.
 
     libpq waits for an answer for as long as the connection exists, and ``statement_timeout`` is a
     clock of the server.
     """
+    import psycopg
 
-    class Connection(psycopg.Connection):  # type: ignore[misc]
-        def wait(self, generator: Any, interval: float = 0.1) -> Any:
-            return super().wait(_until(generator, monotonic() + DEADLINE), interval)
+    class Connection(psycopg.Connection[Any]):
+        def wait(self, gen: Any, *rest: Any, **options: Any) -> Any:
+            return super().wait(_until(gen, monotonic() + DEADLINE), *rest, **options)
 
     def _until(generator: Any, end: float) -> Any:
         """Yield from a generator that waits for a socket, until the time is over."""
