@@ -66,9 +66,7 @@ class Interests(NamedTuple):
     def rows(self, chosen: Tensor) -> Interests:
         """Return the interests of some rows of the batch."""
         chosen = chosen.to(self.vectors.device)
-        required = (part[chosen] for part in self[:4])
-        optional = (None if part is None else part[chosen] for part in self[4:])
-        return Interests(*required, *optional)
+        return Interests._make(None if part is None else part[chosen] for part in self)
 
     @property
     def shown(self) -> Bool[Tensor, "B K"]:

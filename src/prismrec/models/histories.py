@@ -73,19 +73,21 @@ def join_rows(parts: Sequence[tuple[Tensor, Interests]]) -> Interests:
         return parts[0][1]
     width = max(interests.weights.shape[-1] for _, interests in parts)
     back = torch.cat([rows for rows, _ in parts]).argsort().to(parts[0][1].vectors.device)
+    wide = [_padded_to(interests, width) for _, interests in parts]
+    # A field that one group has, all groups have.
+    return Interests._make(
+        None if values[0] is None else torch.cat(values)[back] for values in zip(*wide, strict=True)
+    )
 
-    def joined(values: Sequence[Tensor | None], axis: int | None) -> Tensor | None:
-        some = [value for value in values if value is not None]
-        if len(some) < len(values):
-            return None
-        if axis is not None:
-            some = [pad(v, (0, 0) * (-1 - axis) + (0, width - v.shape[axis])) for v in some]
-        return torch.cat(some)[back]
 
-    axes = {"weights": -1, "states": -2}
-    fields = Interests._fields
-    found = [i for _, i in parts]
-    return Interests(*(joined([getattr(i, f) for i in found], axes.get(f)) for f in fields))  # type: ignore[arg-type]
+def _padded_to(interests: Interests, width: int) -> Interests:
+    """Return interests with weights and states for ``width`` events, 0 at the new ones."""
+    more = width - interests.weights.shape[-1]
+    states = interests.states
+    return interests._replace(
+        weights=pad(interests.weights, (0, more)),
+        states=None if states is None else pad(states, (0, 0, 0, more)),
+    )
 
 
 def check_items(history: Int[Tensor, "B L"], size: int) -> None:

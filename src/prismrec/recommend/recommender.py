@@ -55,10 +55,11 @@ class Recommender(RecommenderParts):
         return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
 
     def __repr__(self) -> str:
-        extractor = self.model.extractor
+        number = self.model.interests - 1 if self.model.forming else self.model.interests
+        interests = f"{'up to ' if self.model.forming else ''}{number} interests"
         rules = ", blended with rules" if self.rules else ""
         return (
-            f"Recommender({type(extractor).__name__}, {extractor.interests} interests, "
+            f"Recommender({type(self.model.extractor).__name__}, {interests}, "
             f"{self.catalog.size - 1:,} items, {self.index.kind} index{rules})"
         )
 
@@ -88,7 +89,8 @@ class Recommender(RecommenderParts):
             ConfigError: An impossible option, or a string instead of a list of ids.
             UnknownName: A category or a re-ranker that does not exist.
 
-        Cost: one forward pass of the model, one search of the index.
+        Cost: one forward pass of the model, one search of the index; with ``explain`` and a small
+            catalog (see ``retrieval.search``) one more.
         """
         return self.recommend_many(
             [history],

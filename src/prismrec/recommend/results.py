@@ -62,7 +62,8 @@ class Item:
     provisional: bool = False
     """Added without training: its vector comes from its categories and its related items."""
     often_follows: tuple[Reason, ...] = ()
-    """Items of the history that it often follows, with their shares of the rules' score; empty
+    """Items of the history from which the rule retriever finds it, with their shares of the rules'
+    score: items that it often follows, or (item-kNN, EASE) that users often have together. Empty
     without explain, without a rule retriever, or where no rule leads to the item."""
 
 

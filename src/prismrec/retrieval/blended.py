@@ -1,4 +1,4 @@
-"""Interests blended with co-occurrence rules: one source of candidates from both.
+"""Interests blended with a rule retriever: one source of candidates from both.
 
     rules, reason = fit_rule_retriever(recommender, split.train, split.valid)
     recommender = recommender.with_rules(rules)
@@ -33,7 +33,7 @@ REFERENCE = 512
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BlendedSource:
-    """Candidates of the interests, blended with co-occurrence rules: a ``CandidateSource``."""
+    """Candidates of the interests, blended with a rule retriever: a ``CandidateSource``."""
 
     base: InterestSource
     rules: RuleRetriever

@@ -61,7 +61,7 @@ class RunConfig:
     forming: bool | None = None
     """Form interests from the clusters of a history. Default: auto (for prism with K=1)."""
     rules: bool | None = None
-    """Blend in co-occurrence rules if they raise the validation metric by 2 %. Default: auto."""
+    """Blend in rules, item-kNN or EASE if they raise validation metrics by 2 %. Default: auto."""
     index: str = "auto"
     """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; auto: exact up to 200,000 items."""
     validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"

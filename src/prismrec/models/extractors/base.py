@@ -77,8 +77,8 @@ class Extractor(nn.Module, ABC):
 
     def group_weights(
         self,
-        states: Float[Tensor, "B L D"],  # noqa: ARG002
-        member: Bool[Tensor, "B C L"],  # noqa: ARG002
+        states: Float[Tensor, "B L D"],
+        member: Bool[Tensor, "B C L"],
     ) -> Float[Tensor, "B C L"] | None:
         """Return the weights of groups of events, each as if it were a history of its own.
 
@@ -89,6 +89,7 @@ class Extractor(nn.Module, ABC):
             states: What the weights pool, from ``Interests.states`` of the whole history.
             member: The events of each group.
         """
+        del states, member
         return None
 
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:

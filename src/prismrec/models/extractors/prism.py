@@ -2,7 +2,8 @@
 
 This extractor was developed in this project. It is meant for item vectors that are initialised from
 co-occurrence: untrained, it averages them by recency alone, and so ranks similarly to co-occurrence
-rules. Clusters are for histories with several tastes: each cluster is one interest.
+rules. By default it has one head, and interests are formed from the clusters of a history when a
+list is asked for (``models/forming.py``). Several heads, and clusters in training, are options.
 """
 
 from collections.abc import Collection
@@ -181,13 +182,14 @@ class Prism(Extractor):
         prior = self.prior[: self.heads].expand(*seen.shape[:2], -1)
         active = self.enabled.expand(*seen.shape[:2], -1)
         if self.clusters:
-            member, later = _membership(items, mask, seen, self.clusters)
+            member, later = self._membership(items, mask, seen)
             recency = at_distance(self.recency[self.heads :], later).transpose(2, 3)  # [B, T, 1, L]
             of_clusters = content[:, :, self.heads :] + recency
             logits = torch.cat([logits, of_clusters.expand_as(member)], dim=2)
             visible = torch.cat([visible, member], dim=2)
             nearness = at_distance(self.nearness[None], distance).transpose(2, 3)
-            share = _log_share(nearness, seen, member)
+            near = _masked(nearness, seen[:, :, None])
+            share = _masked(near.log_softmax(dim=-1), member).logsumexp(dim=-1)  # [B, T, C]
             prior = torch.cat([prior, self.prior[self.heads :] + share], dim=2)
             formed = member.any(dim=-1)
             if not self.heads:
@@ -203,31 +205,22 @@ class Prism(Extractor):
             active.flatten(0, 1),
         )
 
-
-def _log_share(
-    nearness: Float[Tensor, "_ T 1 L"], seen: Bool[Tensor, "B T L"], member: Bool[Tensor, "B T C L"]
-) -> Float[Tensor, "B T C"]:
-    """Return the log of each cluster's share of the softmax of the nearness of all events."""
-    near = _masked(nearness, seen[:, :, None])
-    return _masked(near.log_softmax(dim=-1), member).logsumexp(dim=-1)
-
-
-def _membership(
-    items: Float[Tensor, "B L D"],
-    mask: Bool[Tensor, "B L"],
-    seen: Bool[Tensor, "B T L"],
-    number: int,
-) -> tuple[Bool[Tensor, "B T C L"], Int[Tensor, "B T L"]]:
-    """Return the events per cluster and prefix, and how many of their cluster came later."""
-    cluster = assign_clusters(items, mask, number=number)
-    numbers = torch.arange(number, device=mask.device)
-    belongs = cluster[:, None] == numbers[:, None]  # [B, C, L]
-    member = belongs[:, None] & seen[:, :, None]
-    counted = belongs.double()  # autocast must not round the counts below
-    same = counted.transpose(1, 2) @ counted  # [B, L, L]: whether two events share a cluster
-    after = torch.triu(same, diagonal=1)  # [j, i]: i is in the cluster of j and came later
-    later = seen.double() @ after.transpose(1, 2)  # [B, T, L]
-    return member, later.long()
+    def _membership(
+        self,
+        items: Float[Tensor, "B L D"],
+        mask: Bool[Tensor, "B L"],
+        seen: Bool[Tensor, "B T L"],
+    ) -> tuple[Bool[Tensor, "B T C L"], Int[Tensor, "B T L"]]:
+        """Return the events per cluster and prefix, and how many of their cluster came later."""
+        cluster = assign_clusters(items, mask, number=self.clusters)
+        numbers = torch.arange(self.clusters, device=mask.device)
+        belongs = cluster[:, None] == numbers[:, None]  # [B, C, L]
+        member = belongs[:, None] & seen[:, :, None]
+        counted = belongs.double()  # autocast must not round the counts below
+        same = counted.transpose(1, 2) @ counted  # [B, L, L]: whether two events share a cluster
+        after = torch.triu(same, diagonal=1)  # [j, i]: i is in the cluster of j and came later
+        later = seen.double() @ after.transpose(1, 2)  # [B, T, L]
+        return member, later.long()
 
 
 def _masked(logits: Tensor, kept: Tensor) -> Tensor:
