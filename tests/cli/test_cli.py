@@ -355,6 +355,12 @@ def test_inspect_prints_the_same_values_as_json(capsys):
         (["train", "nothere", "--out", "x", "--epochs", "0"], "epochs is 0"),
         (["train", "nothere", "--out", "x", "--config", "absent.toml"], "absent.toml"),
         (["recommend", "a", "--history", "b", "--diversity", "abc"], "abc"),
+        (["recommend", "a", "--history", "b", "--interest-weight", "1"], "such as 2=0.5"),
+        (["recommend", "a", "--history", "b", "--interest-weight", "a=1"], "such as 2=0.5"),
+        (["recommend", "a", "--history", "b", "--interest-weight", "1=nan"], "is nan"),
+        (["recommend", "a", "--history", "b", "--interest-weight=-1=2"], "such as 2=0.5"),
+        (["recommend", "a", "--history", "b", "--interest-minimum", "1=1.5"], "such as 2=4"),
+        (["recommend", "a", "--history", "b", "--interest-minimum", "1=nan"], "such as 2=4"),
     ],
 )
 def test_a_mistake_prints_one_sentence_to_stderr_and_exits_with_2(

@@ -77,6 +77,12 @@ def test_categories_can_be_cut_to_a_level(log, tmp_path, capsys):
     assert "--category-depth is 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("flag", "value"), [("--category-depth", 0), ("--category-separator", "")])
+def test_options_of_categories_are_checked_without_categories(log, capsys, flag, value):
+    assert run("inspect", log, flag, value) == 2
+    assert f"{flag} is" in capsys.readouterr().err
+
+
 def test_prepare_repeats_serious_warnings_and_what_was_skipped(log, tmp_path, capsys):
     text = log.read_text()
     extra = "".join(f"u{n % 8},rare{n},{NOW + n},view\n" for n in range(60))

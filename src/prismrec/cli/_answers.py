@@ -34,12 +34,10 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
             f"  interest {item.interest}" if answer.interests else ""
         )
         room = width - 5 - len(why)
-        reason = _reason(item)
-        if reason and len(item.title) + 10 < room:
-            reason = clipped(f"{item.title}  {reason}", room)
-        else:
-            reason = clipped(item.title, room)
-        lines.append(f"{rank:3}  {reason:<{room}}{why}".rstrip())
+        text, reason = item.title, _reason(item)
+        if reason and len(text) + 10 < room:
+            text = f"{text}  {reason}"
+        lines.append(f"{rank:3}  {clipped(text, room):<{room}}{why}".rstrip())
     return lines + _notes(answer)
 
 

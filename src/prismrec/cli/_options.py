@@ -1,9 +1,9 @@
 """Options that more than one command has."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from cyclopts import Parameter
 
@@ -37,6 +37,7 @@ from prismrec.rerank import (
     ListOptions,
 )
 
+Number = TypeVar("Number", int, float)
 CACHE = Path("~/.cache/prismrec")
 RERANK = f"Re-ranker that makes the list diverse: {', '.join(RERANKERS)}, or module:function."
 
@@ -200,40 +201,34 @@ class ListFlags:
             rerank=self.rerank,
             interests=InterestOptions(
                 mix=self.mix,
-                weights={n: _number(value) for n, value in _pairs(self.interest_weight)},
-                minimum={n: int(_number(value)) for n, value in _pairs(self.interest_minimum)},
+                weights=_by_interest(self.interest_weight, float, "2=0.5"),
+                minimum=_by_interest(self.interest_minimum, int, "2=4"),
                 added=tuple(_added_interest(text) for text in self.add_interest),
             ),
         )
 
 
-def _pairs(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the number and the value of each ``2=0.5``.
+def _by_interest(texts: Sequence[str], kind: type[Number], example: str) -> dict[int, Number]:
+    """Return the value of each interest, by its number, in texts such as ``2=0.5``.
+
+    ``InterestOptions`` checks the ranges.
 
     Raises:
         ConfigError: A text has another form.
     """
+    values = {}
     for text in texts:
-        number, equals, value = text.partition("=")
-        if not (equals and number.strip().isdecimal()):
-            raise ConfigError(
-                f"{text!r} was given for an interest; write its number and a value, such as 2=0.5."
-            )
-        yield int(number), value
-
-
-def _number(text: str) -> float:
-    """Return a finite number.
-
-    Raises:
-        ConfigError: The text is none.
-    """
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigError(
-            f"{text!r} was given as the value of an interest; write a number, such as 0.5."
-        ) from error
+        number, _, value = text.partition("=")
+        wrong = ConfigError(
+            f"{text!r} was given for an interest; write its number and a value, such as {example}."
+        )
+        if not number.strip().isdecimal():
+            raise wrong
+        try:
+            values[int(number)] = kind(value)
+        except ValueError as error:
+            raise wrong from error
+    return values
 
 
 def _added_interest(text: str) -> AddedInterest:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
-from prismrec.cli._output import print_note, print_output
+from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._results import results_table
 from prismrec.data import Catalog, load_dataset, load_split
 from prismrec.errors import DataError
@@ -80,8 +80,9 @@ def evaluate(
         *compare_with_single_interest(models, ks[-1]),
         *left_out,
     ]
-    lines = [*results_table(entries, benchmark.ks), "", *compared, ""]
-    lines += models[0].filtered.card().splitlines()
+    lines = [*results_table(entries, benchmark.ks), "", *map(wrapped, compared), ""]
+    card = models[0].filtered.card().splitlines()
+    lines += [wrapped(line, indent=" " * 10) for line in card]
     if report:
         content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
         write_report(content, report)

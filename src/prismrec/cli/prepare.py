@@ -121,10 +121,12 @@ def summary_lines(
     yield f"source      {log.source}"
     yield f"read        {log.rows_read:,} rows, kept {log.rows_kept:,}"
     for note in log.notes:
-        yield f"note        {note}"
+        yield wrapped(f"note        {note}", indent=" " * 12)
     for rejected in log.rejected:
         where = f", for example line {rejected.lines[0]}" if rejected.lines else ""
-        yield f"rejected    {rejected.count:,}: {rejected.reason}{where}"
+        yield wrapped(
+            f"rejected    {rejected.count:,}: {rejected.reason}{where}", indent=" " * 12
+        )  # fmt: skip
     if log.events_left_out:
         yield (
             f"other       {log.events_left_out:,} events of other kinds were left out, "

@@ -59,7 +59,8 @@ def recommend(
     if source.out is not None:
         raise ConfigError("--out FILE needs --histories FILE; give both, or leave out --out.")
     names = read_history(source.history, source.user, source.data)
-    answer = classes.load(artifact).recommend_many([names], flags.options)[0]
+    options, recommender = flags.options, classes.load(artifact)
+    answer = recommender.recommend_many([names], options)[0]
     print_output(answer_json(answer), answer_lines(answer), as_json=as_json)
 
 

@@ -211,7 +211,7 @@ def summary_lines(folder: Path, trained: Trained) -> list[str]:
         f"{folder}: {settings['extractor']}, {interests}{best}",
         f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
         f"{result.pairs_per_second:,.0f} training pairs per second",
-        *(f"  {note}" for note in trained.notes.values()),
+        *(wrapped(f"  {note}", indent=" " * 4) for note in trained.notes.values()),
     ]
 
 

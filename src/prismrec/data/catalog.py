@@ -101,10 +101,12 @@ class Catalog:
         return tuple([self.category_names[c] for c in self.categories_of(item).tolist()])
 
     def items_of(self, category: str) -> NDArray[np.int64]:
-        """Return the items of a category, most frequent first.
+        """Return the numbers of the items of a category, most frequent first; ties by number.
 
         Raises:
             UnknownName: There is no such category.
+
+        Cost: O(pairs of item and category).
         """
         if category not in self.category_names:
             raise UnknownName.among("category", category, self.category_names)

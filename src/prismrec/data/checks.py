@@ -59,18 +59,19 @@ class LogWarning:
 def locate(warnings: Sequence[LogWarning], rows: SourceRows | None) -> list[LogWarning]:
     """Return the warnings with the lines and contents of their examples.
 
-    Cost: one pass up to the last example.
+    Cost: that of ``SourceRows.find``.
     """
     places = sorted({w.position for w in warnings if w.position is not None})
-    if rows is None or not places:
+    if rows is None:
         return list(warnings)
     found = dict(zip(places, rows.find(places), strict=True))
     located = []
     for each in warnings:
-        if each.position is not None:
+        if each.position is None:
+            located.append(each)
+        else:
             line, example = found[each.position]
-            each = replace(each, line=line, example=example)  # noqa: PLW2901
-        located.append(each)
+            located.append(replace(each, line=line, example=example))
     return located
 
 
@@ -219,8 +220,8 @@ def check_core(
         yield LogWarning(
             name="filters_drop_most", count=before[worst] - after[worst], share=shares[worst],
             serious=True,
-            sentence=f"At least {minima} drops {items} of the items, {users} of the users and "
-            f"{events} of the events; what is dropped is not in the catalog and is never "
+            sentence=f"The minimum of {minima} drops {items} of the items, {users} of the users "
+            f"and {events} of the events; what is dropped is not in the catalog and is never "
             "recommended. --min-user-events and --min-item-events change this.",
         )  # fmt: skip
 

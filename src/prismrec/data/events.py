@@ -18,7 +18,7 @@ import polars as pl
 
 from prismrec.data.readers import times
 from prismrec.data.readers.base import Parsing
-from prismrec.data.readers.categories import raise_for_objects
+from prismrec.data.readers.categories import check_category_options, raise_for_objects
 from prismrec.data.readers.columns import Columns
 from prismrec.data.readers.open import open_tables
 from prismrec.data.readers.rejected import (
@@ -103,12 +103,13 @@ def read_events(
     Raises:
         DataError: The source cannot be read, lacks a column, mixes units of time, has categories
             that are objects, or has none of ``keep_events``; or more rows are rejected than kept.
-        ConfigError: Unknown unit, encoding or delimiter.
+        ConfigError: Unknown unit, encoding or delimiter; an option of categories is invalid.
 
     Cost: one streaming pass, and one up to the first rejected rows; memory O(1) for most sources.
     """
     times.check_unit(time_unit)
     times.check_format(time_format)
+    check_category_options(columns.category_separator, columns.category_depth)
     parsing = Parsing(
         delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
     )
@@ -139,7 +140,7 @@ def _classify(
     rows = select_rows(tables, columns, keep_events)
     dtype = rows.collect_schema()["time"]
     kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables[0]))
+    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables))
     if unit.startswith("auto") and time_format is None:
         _check_calendar(rows, counts, dtype, tables)
     unit = times.choose_unit(counts, unit)
@@ -200,12 +201,12 @@ def _check_calendar(
         )
 
 
-def _status(time_kind: pl.Expr, keep_events: Collection[str], table: Table) -> pl.Expr:
+def _status(time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[Table]) -> pl.Expr:
     """Return the kind of each row's time, or the first reason not to keep the row."""
     ids = [pl.col(role).cast(pl.String).fill_null("") for role in ("user", "item")]
     checks = [(pl.col(FAULT).is_not_null(), pl.col(FAULT))]
     checks += [(ids[0] == "", pl.lit("user is missing")), (ids[1] == "", pl.lit("item is missing"))]
-    if table.delimiter is not None:  # in JSON and Parquet, a line break does not join lines
+    if any(table.is_multiline for table in tables):
         broken = pl.any_horizontal(each.str.contains("\n", literal=True) for each in ids)
         checks.append((broken, pl.lit(OVER_LINES)))
     if keep_events:

@@ -15,7 +15,12 @@ import polars as pl
 
 from prismrec.data.events import EventLog
 from prismrec.data.readers.base import Parsing
-from prismrec.data.readers.categories import category_lists, object_faults, raise_for_objects
+from prismrec.data.readers.categories import (
+    category_lists,
+    check_category_options,
+    object_faults,
+    raise_for_objects,
+)
 from prismrec.data.readers.columns import find_column, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.open import open_tables
@@ -91,10 +96,11 @@ def read_items(
     Raises:
         DataError: The source cannot be read, has no item column, or contains sequences; categories
             are objects; or more rows are rejected, because they have no item, than kept.
-        ConfigError: Unknown encoding or delimiter.
+        ConfigError: Unknown encoding or delimiter; ``separator`` or the depth is invalid.
 
     Cost: O(rows) time and memory.
     """
+    check_category_options(separator, columns.category_depth)
     chosen = (columns.item, columns.title, columns.categories, columns.image)
     names = [name for name in chosen if name is not None]
     mapping = _mapping(source, encoding, names)

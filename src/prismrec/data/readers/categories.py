@@ -37,9 +37,7 @@ def category_lists(
 
     Raises:
         DataError: The type is a type of objects.
-        ConfigError: ``depth`` is below 1, or ``separator`` is empty.
     """
-    _check_options(separator, depth)
     lists_deep, inner = 0, dtype
     while isinstance(inner, pl.List | pl.Array):
         lists_deep, inner = lists_deep + 1, cast(pl.DataType, inner.inner)
@@ -66,7 +64,8 @@ def category_lists(
     return cleaned.list.unique(maintain_order=True).fill_null(empty)
 
 
-def _check_options(separator: str, depth: int | None) -> None:
+def check_category_options(separator: str, depth: int | None) -> None:
+    """Raise ConfigError if ``depth`` is below 1, or ``separator`` is empty."""
     if depth is not None and depth < 1:
         raise ConfigError(f"category_depth is {depth}; it must be at least 1.")
     if not separator:

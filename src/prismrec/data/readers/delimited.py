@@ -4,6 +4,7 @@ Files may be compressed (``.gz``, ``.zst``, ``.bz2``). Two layouts are read with
 ComiRec's ``user,item,time`` and sequences, ``user item item …`` (see ``sequences``).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,22 +66,23 @@ def _table(name: str, text: Path | bytes, layout: Layout) -> Table:
     if layout.columns is None:
         table = sequence_table(name, text, layout.skipped)
     else:
-        frame = _scan(name, text, layout)
+        # RecBole's files have no quotes. Without any quote, Polars is faster if it looks for none.
+        quoted = not any(":" in column for column in layout.columns) and has_byte(text, b'"')
+        if quoted:
+            text = well_quoted(name, text, layout.delimiter, layout.skipped)
+        frame = _scan(text, layout, layout.columns, '"' if quoted else None)
         columns = [column for column in layout.columns if column.strip()]
-        table = Table(name, frame, columns, text, delimiter=layout.delimiter)
+        table = Table(name, frame, columns, text, delimiter=layout.delimiter, is_multiline=quoted)
     return replace(table, notes=(layout.note,) if layout.note else (), has_header=layout.has_header)
 
 
-def _scan(name: str, text: Path | bytes, layout: Layout) -> pl.LazyFrame:
+def _scan(
+    text: Path | bytes, layout: Layout, columns: Sequence[str], quote: str | None
+) -> pl.LazyFrame:
     """Return the lazy frame of the columns, with ``LINE`` and ``FAULT``; skip the first lines.
 
     A column without a name, or with the name of an earlier one, is called by its number.
     """
-    columns = layout.columns or []
-    quote = None
-    # RecBole's files have no quotes. Without any quote, Polars is faster if it looks for none.
-    if not any(":" in column for column in columns) and has_byte(text, b'"'):
-        quote, text = '"', well_quoted(name, text, layout.delimiter, layout.skipped)
     # One column more than the header has: a value in it means too many fields.
     numbered = [str(position) for position in range(len(columns) + 1)]
     frame = pl.scan_csv(

@@ -37,11 +37,9 @@ def well_quoted(name: str, text: Path | bytes, delimiter: str, skipped: int) -> 
     Cost: one streaming pass; if a line is not well-formed by itself, a pass in Python and a copy.
     """
     between = re.escape(delimiter)
-    field = rf'(?:"(?:[^"]|"")*"|[^"{between}][^"{between}]*|)'
+    field = rf'(?:(?:"[^"]*")+|[^"{between}]*)'  # two quotes inside of quotes are one character
     lines = pl.scan_lines(text, name="text", row_index_name="n", glob=False)
-    line = pl.col("text").str.strip_prefix("\ufeff")
-    odd = line.str.contains('"', literal=True)
-    odd &= ~line.str.contains(rf"^{field}(?:{between}{field})*\r?$")
+    odd = ~pl.col("text").str.contains(rf"^\ufeff?{field}(?:{between}{field})*\r?$")
     if lines.filter(odd & (pl.col("n") >= skipped)).head(1).collect(engine="streaming").is_empty():
         return text
     return _rewritten(name, text, delimiter, skipped)

@@ -2,7 +2,6 @@
 
 import codecs
 from pathlib import Path
-from typing import BinaryIO
 
 from prismrec.errors import DataError
 
@@ -14,28 +13,29 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
 _UNPACK = "unpack it and give the file inside"
+_SAVE = "save the sheet as CSV"
 _EXPORT = "export the table as CSV or Parquet"
 _FOREIGN = {
-    b"PK\x03\x04": ("a zip archive", _UNPACK),
-    b"PK\x05\x06": ("an empty zip archive", _UNPACK),
-    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", _UNPACK),
-    b"Rar!\x1a": ("a rar archive", _UNPACK),
-    b"\xfd7zXZ\x00": ("an xz archive", _UNPACK),
-    b"\x04\x22\x4d\x18": ("an lz4 archive", _UNPACK),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook (xls)", "save the sheet as CSV"),
-    b"SQLite format 3\x00": ("an SQLite database", _EXPORT),
-    b"ARROW1\x00": ("an Arrow (Feather) file", _EXPORT),
-    b"Obj\x01": ("an Avro file", _EXPORT),
-    b"\x89HDF": ("an HDF5 file", _EXPORT),
-    b"\x93NUMPY": ("a NumPy array", _EXPORT),
-    b"%PDF-": ("a PDF document", _EXPORT),
+    _UNPACK: {
+        b"PK\x03\x04": "a zip archive",
+        b"PK\x05\x06": "an empty zip archive",
+        b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+        b"Rar!\x1a": "a rar archive",
+        b"\xfd7zXZ\x00": "an xz archive",
+        b"\x04\x22\x4d\x18": "an lz4 archive",
+    },
+    _SAVE: {b"\xd0\xcf\x11\xe0": "an old Excel workbook (xls)"},
+    _EXPORT: {
+        b"SQLite format 3\x00": "an SQLite database",
+        b"ARROW1\x00": "an Arrow (Feather) file",
+        b"Obj\x01": "an Avro file",
+        b"\x89HDF": "an HDF5 file",
+        b"\x93NUMPY": "a NumPy array",
+        b"%PDF-": "a PDF document",
+    },
 }
+"""First bytes of formats that are not text, by what to do with such a file."""
 _SHEETS = (b"xl/", b"[Content_Types].xml")  # names of files in the archive that is a workbook
-
-
-def head_of(file: BinaryIO) -> bytes:
-    """Return the first bytes of an open file."""
-    return file.read(HEAD)
 
 
 def is_parquet(path: Path) -> bool:
@@ -63,10 +63,11 @@ def check_is_text(name: str, head: bytes) -> None:
         DataError: The first bytes belong to another format, which the message names.
     """
     if head.startswith(b"PK\x03\x04") and any(sheet in head for sheet in _SHEETS):
-        raise DataError(f"{name} is an Excel workbook (xlsx), not text; save the sheet as CSV.")
-    for start, (what, advice) in _FOREIGN.items():
-        if head.startswith(start):
-            raise DataError(f"{name} is {what}, not text; {advice}.")
+        raise DataError(f"{name} is an Excel workbook (xlsx), not text; {_SAVE}.")
+    for advice, formats in _FOREIGN.items():
+        for start, what in formats.items():
+            if head.startswith(start):
+                raise DataError(f"{name} is {what}, not text; {advice}.")
     if head[257:262] == b"ustar":
         raise DataError(f"{name} is a tar archive, not text; {_UNPACK}.")
 

@@ -26,7 +26,7 @@ class SourceRows:
     def find(self, positions: Sequence[int]) -> list[tuple[int, str]]:
         """Return the line (in a frame the row) and the content of rows, given by position from 0.
 
-        Cost: one streaming pass up to the last position.
+        Cost: one streaming pass up to the last position; one more per row if the text has quotes.
         """
         if not positions:
             return []

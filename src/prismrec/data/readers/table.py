@@ -30,6 +30,8 @@ class Table:
     """Whether the lines are ``user item item …``. The columns are then user, item and time, and
     the time is the position of the event among the events of its user, from 0."""
     delimiter: str | None = None
+    is_multiline: bool = False
+    """Whether a row may have several lines, because quoted fields may contain line breaks."""
     has_header: bool = True
     """False if the columns are named by their numbers or by a known layout."""
     raw: str | None = None
@@ -71,9 +73,9 @@ def malformed(tables: Sequence[Table], error: Exception) -> DataError:
 def physical_line(table: Table, row: int) -> int:
     """Return the line on which a row begins: quoted fields before it may contain line breaks.
 
-    Cost: a pass over the table up to the row.
+    Cost: O(1); a pass over the table up to the row if it has quotes.
     """
-    if table.delimiter is None:
+    if not table.is_multiline:
         return row
     cells = [name for name in table.frame.collect_schema() if name not in (LINE, FAULT)]
     breaks = pl.sum_horizontal(pl.col(cells).str.count_matches("\n", literal=True))

@@ -13,7 +13,6 @@ from prismrec.data.readers.signatures import (
     check_has_no_zero_bytes,
     check_is_text,
     compression_of,
-    head_of,
     marked_encoding,
 )
 from prismrec.errors import ConfigError, DataError
@@ -42,7 +41,7 @@ def read_text(path: Path, encoding: str) -> Path | bytes:
         ) from None
     try:
         with path.open("rb") as file:
-            head = head_of(file)
+            head = file.read(HEAD)
         check_is_text(path.name, head)
         compression = compression_of(head)
         is_plain = compression is None and path.suffix.lower() not in COMPRESSED
