@@ -36,10 +36,8 @@ def abandon(client, count=12):
     ]
     for thread in threads:
         thread.start()
-    for _ in range(count):
-        with contextlib.suppress(Exception):
-            client.post("/v1/events", json={"events": [{"user": "ann", "item": "x"}]})
-            break
+    with contextlib.suppress(Exception):
+        client.post("/v1/events", json={"events": [{"user": "ann", "item": "x"}]})
     return threads
 
 
@@ -105,7 +103,7 @@ def test_a_service_whose_threads_are_stuck_is_not_ready(serve, pool):
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_hundred_callers_share_one_check_of_readiness(client, monkeypatch):
+def test_many_callers_share_one_check_of_readiness(client, monkeypatch):
     pings, ping = [], client.context.store.ping
 
     def slowly():

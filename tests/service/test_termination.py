@@ -59,7 +59,7 @@ def test_no_request_is_reset_when_the_service_stops(serving, history, workers, k
     for _ in range(8 if LONG else 1):
         process = serving("--workers", workers)
         clients = Clients(process, history, keep=keep)
-        wait_until(lambda: clients.answered > 100)  # noqa: B023
+        wait_until(lambda clients=clients: clients.answered > 100)
         began = time.monotonic()
         assert process.stop() in (0, -signal.SIGTERM)
         assert time.monotonic() - began < 11

@@ -32,6 +32,7 @@ class Insight:
         self.paths, self.metrics = paths, metrics
         self.lock, self.finishing, self.diagnosing = (threading.Lock() for _ in range(3))
         self._examples: tuple[str, list[Example]] | None = None
+        self._measured: str | None = None
         self._diagnosed: tuple[str, dict[str, Any]] | None = None
 
     def examples(
@@ -75,14 +76,14 @@ class Insight:
             return self._examples[1]
 
     def measure_examples(self, served: LoadedArtifact) -> None:
-        """Measure the rest of the sample of example users, however long it takes."""
-        if not self.finishing.acquire(blocking=False):
+        """Measure the rest of the sample of example users, however long it takes; once."""
+        if self._measured == served.name or not self.finishing.acquire(blocking=False):
             return
         try:
             users = with_spreads(served.recommender, self._all(served), math.inf)
             with self.lock:
                 if self._examples and self._examples[0] == served.name:
-                    self._examples = served.name, users
+                    self._examples, self._measured = (served.name, users), served.name
         finally:
             self.finishing.release()
 

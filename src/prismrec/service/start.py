@@ -90,9 +90,8 @@ class Starter:
         most = max(query.examples, CANDIDATES)
         offered = self.insight.examples(main, "", "different", 0, most).users
         user, source, base = self._base(main, query, offered, stored)
-        history = _changed(base, query.removed, _items(main, query.appended))[
-            -MOST_IDS:
-        ]  # the newest
+        history = _changed(base, query.removed, _items(main, query.appended))
+        history = history[-MOST_IDS:]  # the newest that a request for a list may have
         fields = {
             "artifact": describe_both(main, compared),
             "examples": offered[: query.examples],
