@@ -116,11 +116,14 @@ def test_times_that_are_not_plausible_are_reported(warnings, moment, name):
 
 
 @pytest.mark.parametrize("moment", ["1.51154E+9", "1.5115E+09", "1.6E9"])
-def test_times_that_a_spreadsheet_rounded_are_reported(warnings, moment):
+def test_times_that_a_spreadsheet_rounded_are_reported(write, warnings, moment):
     found = warnings([*full(1, 3), ("v", "i1", moment)])["rounded_times"]
     assert (found.count, found.share, found.line, found.serious) == (1, 1 / 4, 5, True)
     assert found.example == f"v,i1,{moment}"
     exact = "1.511544070000000000e+09"  # as NumPy writes it
+    log = read_events(write("user,item,time\n" + f"u,a,{moment}\n" * 5))
+    serious = serious_warnings(log, build_dataset(log, min_user_events=1, min_item_events=1))
+    assert next(each for each in serious if each.name == "rounded_times").line == 2
     assert "rounded_times" not in warnings([*full(1, 3), ("v", "i1", exact)])
 
 

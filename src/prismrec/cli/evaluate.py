@@ -81,8 +81,7 @@ def evaluate(
         *left_out,
     ]
     lines = [*results_table(entries, benchmark.ks), "", *map(wrapped, compared), ""]
-    card = models[0].filtered.card().splitlines()
-    lines += [wrapped(line, indent=" " * 10) for line in card]
+    lines += [wrapped(line, indent=" " * 10) for line in models[0].filtered.card().splitlines()]
     if report:
         content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
         write_report(content, report)

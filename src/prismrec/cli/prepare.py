@@ -123,7 +123,7 @@ def summary_lines(
     for note in log.notes:
         yield wrapped(f"note        {note}", indent=" " * 12)
     for rejected in log.rejected:
-        where = f", for example line {rejected.lines[0]}" if rejected.lines else ""
+        where = f", for example line {rejected.lines[0]:,}" if rejected.lines else ""
         yield wrapped(
             f"rejected    {rejected.count:,}: {rejected.reason}{where}", indent=" " * 12
         )  # fmt: skip

@@ -8,37 +8,30 @@ report.warnings[0].line             # a line that shows the first problem
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.data.checks import (
-    LogWarning,
-    check_ids,
-    check_shares,
-    check_times,
-    check_values,
-    check_written_times,
-    locate,
-)
+from prismrec.data.checks import locate
 from prismrec.data.events import EventLog
 from prismrec.data.filtering import count_codes, encode_ids, find_duplicates, k_core
 from prismrec.data.items import ItemDescriptions, items_from_log
 from prismrec.data.log_report import FEW, Core, LogReport
 from prismrec.data.report_checks import (
     DEFAULT,
+    Ids,
+    check_events,
     check_levels,
     check_rows,
     check_sizes,
+    check_source,
     usable_core,
 )
 
 CORES = (1, 2, 5, 10)
-Ids = tuple[pl.Series, NDArray[np.int32], NDArray[np.int64]]
-"""Distinct ids, the place of each event's id among them, and the number of events per id."""
 
 
 def inspect_log(
@@ -86,9 +79,9 @@ def inspect_log(
         categories=None if categories is None else categories.n_unique(), warnings=(),
     )  # fmt: skip
     first = {"tied": _first(order, tied), "exact": _first(order, exact)}
-    ids = {"user": (user_ids, users, lengths), "item": (item_ids, codes, counts)}
+    ids: dict[str, Ids] = {"user": (user_ids, users, lengths), "item": (item_ids, codes, counts)}
     found = [
-        *check_rows(report, first), *_check_events(log, ids, times),
+        *check_rows(report, first), *check_events(log, ids, times), *check_source(log),
         *check_sizes(report, min_events), *check_levels(categories),
     ]  # fmt: skip
     warnings = sorted(locate(found, log.rows), key=lambda each: not each.serious)
@@ -100,21 +93,6 @@ def inspect_log(
         report, warnings=tuple(warnings), verdict=(verdict, *map(str, warnings)),
         next_command=_command(report, usable, flags),
     )  # fmt: skip
-
-
-def _check_events(
-    log: EventLog, ids: Mapping[str, Ids], times: NDArray[np.int64]
-) -> Iterator[LogWarning]:
-    """Yield warnings about ids, shares, times and columns of values."""
-    types = log.frame.collect_schema()
-    for role, (names, codes, counts) in ids.items():
-        if not types[role].is_integer():
-            yield from check_ids(role, names, codes)
-        yield from check_shares(role, names, counts, codes)
-    if log.has_time:
-        yield from check_times(times)
-        yield from check_written_times(log.rows)
-    yield from check_values(log.rows)
 
 
 def _first(order: NDArray[np.int64], mask: NDArray[np.bool_]) -> int | None:

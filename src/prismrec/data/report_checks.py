@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from prismrec.data.checks import (
     LogWarning,
@@ -14,6 +15,7 @@ from prismrec.data.checks import (
     check_shares,
     check_times,
     check_values,
+    check_written_times,
     locate,
 )
 from prismrec.data.dataset import Dataset
@@ -23,6 +25,9 @@ from prismrec.data.readers.categories import LEVELS
 from prismrec.data.readers.rejected import RejectedRows
 
 DEFAULT = 5  # the default minimum of ``prepare``
+Ids = tuple[pl.Series, NDArray[np.int32] | None, NDArray[np.int64]]
+"""Distinct ids, the place of each event's id among them if known, and the number of events per
+id."""
 TIES, REJECTED, DUPLICATES = 0.1, 0.01, 0.05  # shares that are worth a warning, or serious
 
 
@@ -108,6 +113,35 @@ def check_sizes(report: LogReport, min_events: int) -> Iterator[LogWarning]:
         )  # fmt: skip
 
 
+def check_events(
+    log: EventLog, ids: Mapping[str, Ids], times: NDArray[np.int64]
+) -> Iterator[LogWarning]:
+    """Yield warnings about ids, shares and times; positions are places in the arrays.
+
+    Args:
+        log: The log, for its types.
+        ids: The ids of "user" and "item".
+        times: Microseconds since 1970 UTC, one per event.
+    """
+    types = log.frame.collect_schema()
+    for role, (names, codes, counts) in ids.items():
+        if not types[role].is_integer():
+            yield from check_ids(role, names, codes)
+        yield from check_shares(role, names, counts, codes)
+    if log.has_time:
+        yield from check_times(times)
+
+
+def check_source(log: EventLog) -> Iterator[LogWarning]:
+    """Yield warnings about what is written in the source: times, and columns of values.
+
+    Cost: a pass over the times, if they are text; two over columns of values.
+    """
+    if log.has_time:
+        yield from check_written_times(log.rows)
+    yield from check_values(log.rows)
+
+
 def check_levels(categories: pl.Series | None) -> Iterator[LogWarning]:
     """Yield a warning if categories have levels, such as ``A > B > C``.
 
@@ -136,20 +170,21 @@ def usable_core(cores: Sequence[Core], min_events: int) -> int:
 def serious_warnings(log: EventLog, dataset: Dataset) -> list[LogWarning]:
     """Return the serious warnings about a log, computed from the data set that was built from it.
 
-    Lines are known for rejected rows and columns of values only; ``inspect_log`` finds the others.
+    Lines are known for rejected rows, rounded times and columns of values only; ``inspect_log``
+    finds the others.
 
-    Cost: one pass over the ids and arrays of the data set; two over columns of values.
+    Cost: one pass over the ids and arrays of the data set, and that of ``check_source``.
     """
-    histories, types = dataset.histories, log.frame.collect_schema()
-    found = [*check_rejected_rows(log.rejected, log.rows_read)]
-    for role, ids, counts in (
-        ("user", dataset.users.ids, histories.lengths),
-        ("item", dataset.catalog.items.ids, dataset.catalog.count[1:]),
-    ):
-        found += check_shares(role, ids, np.asarray(counts))
-        found += () if types[role].is_integer() else check_ids(role, ids)
-    found += check_times(np.asarray(histories.times)) if log.has_time else ()
-    found += locate([*check_values(log.rows)], log.rows)
+    histories = dataset.histories
+    ids: dict[str, Ids] = {
+        "user": (dataset.users.ids, None, np.asarray(histories.lengths)),
+        "item": (dataset.catalog.items.ids, None, dataset.catalog.count[1:]),
+    }
+    found = [
+        *check_rejected_rows(log.rejected, log.rows_read),
+        *check_events(log, ids, np.asarray(histories.times)),
+        *locate([*check_source(log)], log.rows),
+    ]
     how: Mapping[str, Any] = dataset.how
     before, after = (
         (step["users"], step["items"], step["events"])
