@@ -40,9 +40,10 @@ sequence, `user item item …`, separated by spaces, oldest item first. If there
 rows are in time order, use `--order file`.
 
 Lines above the header are skipped if they are comments (`#`, `%`, `//`, `--`) or a spreadsheet's
-`sep=;`; any other line there is an error. Columns without a name are ignored. The format is
-recognized by the first bytes: compressed files (gzip, zstd, bz2), Parquet, JSON lines and UTF-16
-with a byte-order mark are read whatever their names are.
+`sep=;`; any other line there is an error. Columns without a name are ignored. Compressed files
+(gzip, zstd, bz2) and UTF-16 with a byte-order mark are recognized by their first bytes, whatever
+their names are. So are Parquet and uncompressed JSON lines, unless the name has the ending of
+another format.
 
 ## The file of items
 

@@ -196,6 +196,14 @@ def test_serious_warnings_are_repeated_when_a_data_set_is_built(write):
     assert build_dataset(log).histories.times.max() < 2**33 * SECOND
 
 
+def test_kept_duplicates_are_repeated_when_a_data_set_is_built(write):
+    log = read_events(write("user,item,time\n" + f"u,a,{NOW}\n" * 5 + f"v,b,{NOW}\n" * 5))
+    for duplicates, expected in (("keep", [8]), ("drop-exact", [])):
+        dataset = build_dataset(log, min_user_events=1, min_item_events=1, duplicates=duplicates)
+        found = serious_warnings(log, dataset)
+        assert [each.count for each in found if each.name == "exact_duplicates"] == expected
+
+
 def test_the_next_command_can_be_pasted(write):
     path = write("user,item,time\n" + "u,a,5\n" * 9, "my logs/log of today with a long name.csv")
     flags = ["--items", "my items.csv", "--events", "it's", "--time-unit", "s", "--strict"]

@@ -59,20 +59,31 @@ def check_rows(report: LogReport, first: Mapping[str, int | None]) -> Iterator[L
             "event: they keep the order of the log, which may differ from the order in which they "
             "happened.",
         )  # fmt: skip
-    if report.exact_duplicates:
-        share = report.exact_duplicates / report.events
-        yield LogWarning(
-            name="exact_duplicates", count=report.exact_duplicates, share=share,
-            serious=share > DUPLICATES, position=first["exact"],
-            sentence=f"{report.exact_duplicates:,} events ({share:.1%}) are exact duplicates of "
-            "another event; --duplicates drop-exact keeps only the first one.",
-        )  # fmt: skip
+    yield from check_duplicates(report.exact_duplicates, report.events, first["exact"])
     if len(report.kinds) > 1:
         rest = report.events - max(report.kinds.values())
         yield LogWarning(
             name="kinds_of_events", count=len(report.kinds), share=rest / report.events,
             sentence=f"{len(report.kinds)} kinds of events are mixed; choose with --events, or use "
             "all.",
+        )  # fmt: skip
+
+
+def check_duplicates(count: int, events: int, position: int | None = None) -> Iterator[LogWarning]:
+    """Yield a warning if events repeat an earlier event of the same user, item and time.
+
+    Args:
+        count: The number of such events.
+        events: The number of all events.
+        position: The position of the first such event.
+    """
+    if count:
+        share = count / events
+        yield LogWarning(
+            name="exact_duplicates", count=count, share=share, serious=share > DUPLICATES,
+            position=position,
+            sentence=f"{count:,} events ({share:.1%}) are exact duplicates of another event; "
+            "--duplicates drop-exact keeps only the first one.",
         )  # fmt: skip
 
 
@@ -190,6 +201,8 @@ def serious_warnings(log: EventLog, dataset: Dataset) -> list[LogWarning]:
         (step["users"], step["items"], step["events"])
         for step in (how["steps"][0], how["steps"][-1])
     )
+    if how["duplicates"] == "keep":
+        found += check_duplicates(how["exact_duplicates"], before[2])
     minima = f"{how['min_user_events']} events per user and {how['min_item_events']} per item"
     found += check_core(before, after, minima)
     # Positions are those of the data set, which is sorted by user.
