@@ -20,6 +20,7 @@ items of the history. The line has:
 import argparse
 import json
 from collections import Counter
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def main(artifact, data, users, seed):
         "artifact": str(artifact),
         "split": split.how,
         "interests": model.interests,
-        "forming": model.options.get("forming"),
+        "forming": model.forming and asdict(model.forming),
         "rules": recommender.rules.weight if recommender.rules else None,
         "users": len(chosen),
         "seed": seed,

@@ -220,15 +220,14 @@ def test_formed_models_are_saved_and_give_the_same_lists(dataset, tmp_path):
 def test_forming_does_not_change_the_original(dataset):
     recommender = formed(dataset)
     plain = recommender.with_forming(None)
-    before, options = plain.ranked([dataset.histories[1]], 9), dict(plain.model.options)
+    before = plain.ranked([dataset.histories[1]], 9)
     other = plain.with_forming(Forming(clusters=2))
     other.ranked([dataset.histories[1]], 9)
     assert plain.model.forming is None
     assert plain.model.interests == 1
     assert other.model.interests == 3
-    assert plain.model.options == options
-    assert "forming" not in options
-    assert other.model.options["forming"] == {"clusters": 2, "whole_weight": 0.7}
+    assert plain.model.options == other.model.options
+    assert other.model.forming == Forming(clusters=2, whole_weight=0.7)
     after = plain.ranked([dataset.histories[1]], 9)
     assert np.array_equal(before.items, after.items)
     assert other.model.items.weight is plain.model.items.weight

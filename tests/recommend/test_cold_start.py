@@ -7,7 +7,7 @@ from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem, blend_items, with_descriptions
 from prismrec.rerank import Filter
-from worlds import ids, untrained
+from worlds import formed, ids, untrained
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,18 @@ def test_a_new_item_is_recommended_marked_and_accepted_in_a_history(dataset, rec
     assert "new/1" not in [item.id for item in recommender.recommend(history, 1_000)]
     without = [item.id for item in added.recommend(history, 1_000) if item.id != "new/1"]
     assert without == [item.id for item in recommender.recommend(history, 1_000)]
+
+
+def test_a_model_that_forms_interests_still_does_so_after_items_are_added(dataset):
+    recommender = formed(dataset)
+    history = ids(dataset, 0)
+    best = recommender.recommend(history, 1).items[0].id
+    added = recommender.with_items([NewItem(id="new", related_to=[best])])
+    assert added.model.forming == recommender.model.forming
+    assert added.model.options == recommender.model.options
+    answer = added.recommend(history, added.catalog.size, explain=True)
+    assert len(answer.interests) == len(recommender.recommend(history, 5).interests)
+    assert "new" in [item.id for item in answer]
 
 
 def test_a_model_that_masks_seen_items_also_does_so_after_items_are_added(dataset):

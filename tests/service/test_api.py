@@ -13,7 +13,7 @@ from prismrec.recommend.artifact import load, save
 from prismrec.service import items
 from prismrec.service.settings import ServePaths
 from service.clients import event, kind_of, listed, post
-from worlds import untrained
+from worlds import formed, untrained
 
 
 def test_the_answer_equals_that_of_the_recommender(client, artifact, history):
@@ -108,6 +108,16 @@ def test_a_change_in_one_process_also_applies_in_another(serve, history, dataset
     assert "new" in listed(answer)
     assert top not in listed(answer)
     assert [item["id"] for item in answer["items"] if item["provisional"]] == ["new"]
+
+
+def test_a_model_that_forms_interests_gets_new_items(dataset, serve, history, tmp_path):
+    save(formed(dataset), tmp_path / "formed")
+    client = serve(places=ServePaths(artifact=tmp_path / "formed"))
+    top = listed(post(client, "/v1/recommend", history=history, k=1))[0]
+    assert post(client, "/v1/items", items=[{"id": "new", "related_to": [top]}])
+    answer = post(client, "/v1/recommend", history=history, k=500, explain=True)
+    assert "new" in listed(answer)
+    assert len(answer["interests"]) > 1
 
 
 def test_an_item_with_a_changed_category_is_filtered_by_the_new_one(client, dataset, history):

@@ -14,7 +14,6 @@ ends with a 1 for it.
 import math
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -145,8 +144,7 @@ class Model(nn.Module):
         if forming and not (self.normalized and self.extractor.interests == 1):
             how = "an extractor with interests 1 and normalized=True"
             raise ConfigError(f"Interests were to be formed by {self!r}; this needs {how}.")
-        model, own = copy(self), {"forming": asdict(forming)} if forming else {}
-        model.options = {n: v for n, v in self.options.items() if n != "forming"} | own
+        model = copy(self)
         model.forming = forming
         return model
 

@@ -17,6 +17,7 @@ external extractor or index to ``load``.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def save(
             "version": VERSION,
             "prismrec": __version__,
             "extractor": {"class": _name(model.extractor), "options": model.extractor.options},
-            "model": model.options,
+            "model": model.options | _forming_options(model.forming),
             "items": recommender.catalog.size - 1,
             "hidden": sorted(recommender.hidden),
             "provisional": sorted(recommender.provisional),
@@ -169,6 +170,11 @@ def _build_model(
             f"{folder / MANIFEST} describes a model that this version cannot build ({reason}); "
             "load it with the version that wrote it, or train again."
         ) from error
+
+
+def _forming_options(forming: Forming | None) -> dict[str, Any]:
+    """Return how interests are formed, as a manifest holds it: nothing where they are not."""
+    return {"forming": asdict(forming)} if forming else {}
 
 
 def _current_options(saved: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ recommended and read in a history, but no event has trained it yet.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -192,8 +191,7 @@ def extend_model(model: Model, blends: Blends) -> Model:
     Cost: a copy of the model.
     """
     size = model.size + blends.mixes.shape[0]
-    options: dict[str, Any] = model.options
-    larger = Model(size, copy.deepcopy(model.extractor), **options)
+    larger = Model(size, copy.deepcopy(model.extractor), **model.options).formed(model.forming)
     with torch.no_grad():
         for old, new in zip(model.tables, larger.tables, strict=True):
             table = old.rows().cpu()
