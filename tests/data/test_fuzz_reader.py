@@ -19,6 +19,8 @@ from prismrec.data.events import read_events
 from prismrec.errors import PrismrecError
 from reference_reader import RefusedError, delimited_rows, events_of, json_rows
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("PRISMREC_FUZZ_EXAMPLES", "100"))
 FUZZ = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True

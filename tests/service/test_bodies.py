@@ -11,6 +11,8 @@ from prismrec.service import connection
 from prismrec.service.lists import ListMaker
 from service.clients import exchange, kind_of, status_of
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"read": ("a-key-for-reading-1",)}
 CHUNKED = (
     b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -44,7 +46,6 @@ def sent_until_closed(address, begin, part, most=20_000_000):
     return sent
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_request_that_never_ends_is_cut_off(serve_connections, monkeypatch, name):
     monkeypatch.setattr(connection, "HEAD_SECONDS", 5)
@@ -52,7 +53,6 @@ def test_a_request_that_never_ends_is_cut_off(serve_connections, monkeypatch, na
     assert sent < 8_000_000, "the buffers of the sockets and the limit of a head"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["trailers of a body", "trailers without a key"])
 def test_endless_trailers_need_no_memory(serving, name):
     process = serving(PRISMREC_READ_KEYS=KEYS["read"][0])
@@ -187,7 +187,6 @@ def test_an_address_that_is_not_utf8_names_nobody(serve_connections, path):
     assert "not UTF-8" in answer
 
 
-@pytest.mark.slow
 def test_work_that_nobody_waits_for_is_not_started(serve_connections, monkeypatch):
     computed = []
 

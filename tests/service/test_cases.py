@@ -16,6 +16,8 @@ from service.clients import post
 from service.processes import Process, replace_folder
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 
 def test_vectors_with_nan_are_refused_and_the_old_artifact_stays_in_use(
     client, artifact, dataset, history, tmp_path
@@ -38,7 +40,6 @@ def test_an_artifact_contains_no_pickle_and_loads_with_weights_only(artifact):
     assert not [path for path in files if zipfile.is_zipfile(path)], "torch.save writes one"
 
 
-@pytest.mark.slow
 def test_another_process_answers_with_the_same_list_and_scores(artifact, history, tmp_path):
     expected = load(artifact).recommend(history, 8, diversity=0.2)
     process = Process(tmp_path).start()
@@ -83,7 +84,6 @@ def test_a_hundred_equal_requests_get_equal_answers(client, history):
         assert post(client, "/v1/recommend", history=history, k=10, explain=True) == first
 
 
-@pytest.mark.slow
 def test_the_same_list_for_all_users_is_reported(client, dataset, history):
     for user in range(50):
         own = dataset.catalog.items.external(dataset.histories[user].tolist())

@@ -8,6 +8,8 @@ import pytest
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from service.clients import post
 
+pytestmark = pytest.mark.slow
+
 FIRST_LOAD = 60_000
 """Most bytes of index.html, scripts and styles before the page shows something."""
 PLAIN = {"Accept-Encoding": "identity"}

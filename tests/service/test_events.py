@@ -9,6 +9,8 @@ from prismrec.service.schemas import EventIn
 from prismrec.service.stores import MemoryStore
 from service.clients import event, kind_of, post
 
+pytestmark = pytest.mark.slow
+
 UNUSUAL = ["a\nb", "a\n", "\n", "a/b", "/", "a//b", "a%2Fb", "%", "%0A", "a?b=1&c", "#", " "]
 UNUSUAL += ["a\tb", "\x01", "\x7f", ".", "..", "a+b", "日本語", "e\u0301", "history", "u/history"]
 

@@ -13,6 +13,8 @@ from prismrec.service.responses import Example
 from prismrec.service.settings import ServePaths
 from service.clients import post
 
+pytestmark = pytest.mark.slow
+
 
 class Mixer:
     """A recommender for which the only event of a history is the largest share of its list."""

@@ -6,6 +6,8 @@ from prismrec.recommend.artifact import save
 from prismrec.service.settings import ServePaths
 from worlds import formed, ids
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ask(dataset, serve, tmp_path):

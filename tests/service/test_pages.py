@@ -5,6 +5,8 @@ import pytest
 from prismrec.rerank import RERANKERS
 from service.clients import kind_of, listed, post
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = [
     {},
     {"diversity": 0.3},

@@ -12,6 +12,8 @@ from prismrec.service.settings import ServePaths, Settings
 from service.clients import post
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 HOSTS = ("images.example", "m.example")
 GOOD = [
     "https://images.example/a.png",

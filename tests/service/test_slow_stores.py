@@ -11,6 +11,8 @@ from prismrec.service.stores import Event, LateStore, MemoryStore
 from prismrec.service.stores import late as late_stores
 from service.clients import event, kind_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hanging(serve, monkeypatch):
@@ -41,7 +43,6 @@ def abandon(client, count=12):
     return threads
 
 
-@pytest.mark.slow
 def test_a_store_that_hangs_delays_nothing_that_needs_no_store(hanging, history):
     threads = abandon(hanging)
     item = history[0]
@@ -66,7 +67,6 @@ def test_a_store_that_hangs_delays_nothing_that_needs_no_store(hanging, history)
         thread.join()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -153,7 +153,6 @@ def test_a_store_that_is_down_at_the_start_is_opened_later(monkeypatch):
     store.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "store", ["redis://127.0.0.1:1", "postgresql://127.0.0.1:1/x", "sqlite:////absent/events.db"]
 )
@@ -166,7 +165,6 @@ def test_a_service_starts_without_its_store_and_is_not_ready(serving, history, s
     assert "store not opened" in process.log.read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v1/examples", "/v1/health-report", "/v1/start"])
 def test_slow_reports_delay_neither_events_nor_lists(serve, history, monkeypatch, path):
     client, gate = serve(timeout=5), threading.Event()

@@ -12,6 +12,8 @@ from prismrec.recommend import load
 from prismrec.service.settings import ServePaths
 from service.clients import event, kind_of, listed, post
 
+pytestmark = pytest.mark.slow
+
 READ = {"read": ("read-key-of-some-length",)}
 
 

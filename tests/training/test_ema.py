@@ -7,6 +7,8 @@ from prismrec.errors import ConfigError
 from prismrec.training import TrainConfig, train
 from prismrec.training.ema import ExponentialMovingAverage
 
+pytestmark = pytest.mark.slow
+
 
 class StopError(Exception):
     """Represent any reason why a process ends."""

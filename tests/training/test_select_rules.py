@@ -14,6 +14,8 @@ from prismrec.training import select_rules as tuning
 from prismrec.training.select_rules import fit_rule_retriever
 from worlds import small_dataset, untrained
 
+pytestmark = pytest.mark.slow
+
 KINDS = {"sequential-rules", "item-knn", "ease"}
 
 
