@@ -84,8 +84,8 @@ def reasons_of(answer, *, shown):
     """Return the pair of strongest events of each item that has a reason; order does not count."""
     reasons = []
     for item in answer.items:
-        from_rules = shown and item.from_rules > MOSTLY_RULES and item.often_follows
-        events = item.often_follows if from_rules else item.because
+        from_rules = shown and item.from_rules > MOSTLY_RULES and item.goes_with
+        events = item.goes_with if from_rules else item.because
         if events:
             reasons.append(frozenset(event.id for event in events[:2]))
     return reasons

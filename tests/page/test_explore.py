@@ -120,7 +120,7 @@ def test_every_reason_is_true_of_its_item(page, answers):
         choose_user(page, user)
         for item in answers[-1]["items"]:
             chip = page.locator(f"[data-item='{item['id']}'] .chip")
-            follows = item["often_follows"] if item["from_rules"] > 0.5 else []
+            follows = item["goes_with"] if item["from_rules"] > 0.5 else []
             reasons = follows or item["because"]
             expect(chip).to_have_count(1 if reasons else 0)
             if reasons:

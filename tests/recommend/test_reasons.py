@@ -223,7 +223,7 @@ def test_without_rules_or_with_a_weight_of_zero_nothing_comes_from_rules(dataset
     for recommender in (formed(dataset), formed(dataset).with_rules(empty)):
         answer = recommender.recommend(ids(dataset, 0), 9)
         assert [item.from_rules for item in answer] == [0.0] * 9
-        assert not any(item.often_follows for item in answer)
+        assert not any(item.goes_with for item in answer)
 
 
 def test_without_explain_there_are_no_reasons(dataset):

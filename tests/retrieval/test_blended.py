@@ -100,7 +100,7 @@ def test_filters_also_apply_to_items_from_rules(dataset, recommender):
     assert [item.id for item in answer] == allowed[1:]
 
 
-def test_an_item_lists_the_history_items_it_often_follows(dataset, recommender, rules):
+def test_an_item_lists_the_history_items_it_goes_with(dataset, recommender, rules):
     history = ids(dataset, 3)
     numbers = dataset.histories[3]
     for item in recommender.recommend(history, 8):
@@ -109,9 +109,9 @@ def test_an_item_lists_the_history_items_it_often_follows(dataset, recommender, 
         for age, past in enumerate(numbers[::-1].tolist()):
             own[past] = own.get(past, 0) + 0.8**age * rules.table[past, number]
         strong = sorted((name for name in own if own[name]), key=lambda n: -own[n])[:2]
-        assert [r.id for r in item.often_follows] == dataset.catalog.items.external(strong)
+        assert [r.id for r in item.goes_with] == dataset.catalog.items.external(strong)
         total = sum(own.values())
-        assert [r.weight for r in item.often_follows] == pytest.approx(
+        assert [r.weight for r in item.goes_with] == pytest.approx(
             [own[name] / total for name in strong]
         )
 

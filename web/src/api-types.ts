@@ -907,10 +907,10 @@ export interface components {
              */
             provisional: boolean;
             /**
-             * Often Follows
+             * Goes With
              * @default []
              */
-            often_follows: components["schemas"]["Reason"][];
+            goes_with: components["schemas"]["Reason"][];
         };
         /**
          * ItemIn

@@ -18,7 +18,7 @@ import { weightsByItem } from "../src/weights";
 
 const reason = (id: string) => ({ id, title: `Title ${id}`, contribution: 1, share: 0.5 });
 const item = (id: string, interest: number, because: string[] = []) =>
-  ({ id, title: `Title ${id}`, score: 1.5, interest, because: because.map(reason), from_rules: 0, often_follows: [], categories: ["A", "B"] }) as unknown as Item;
+  ({ id, title: `Title ${id}`, score: 1.5, interest, because: because.map(reason), from_rules: 0, goes_with: [], categories: ["A", "B"] }) as unknown as Item;
 const interest = (number: number, name: string, items: [string, number][] = []) =>
   ({ number, name, items: items.map(([id, weight]) => ({ id, title: id, weight })), added: false }) as unknown as Interest;
 const answer = (items: Item[], interests: Interest[], unknown: string[] = []) =>
@@ -106,8 +106,8 @@ describe("reasons", () => {
     const one = item("x", 1, ["a", "b"]);
     expect(reasonOf(one)).toEqual({ kind: "because", title: "Title a", id: "a" });
     const follows = [{ id: "z", title: "Z", weight: 1 }];
-    expect(reasonOf({ ...one, from_rules: 0.6, often_follows: follows })?.kind).toBe("follows");
-    expect(reasonOf({ ...one, from_rules: 0.4, often_follows: follows })?.kind).toBe("because");
+    expect(reasonOf({ ...one, from_rules: 0.6, goes_with: follows })?.kind).toBe("follows");
+    expect(reasonOf({ ...one, from_rules: 0.4, goes_with: follows })?.kind).toBe("because");
     expect(reasonOf({ ...one, from_rules: 0.6 })?.kind).toBe("because");
     expect(reasonOf(item("x", 1))).toBe(null);
   });

@@ -43,8 +43,8 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
 
 def _reason(item: Item) -> str:
     """Return the strongest reason of an item; empty if it has none."""
-    if item.from_rules > RULES and item.often_follows:
-        return f"often follows {item.often_follows[0].title}"
+    if item.from_rules > RULES and item.goes_with:
+        return f"goes with {item.goes_with[0].title}"
     return f"because of {item.because[0].title}" if item.because else ""
 
 

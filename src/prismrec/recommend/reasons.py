@@ -24,8 +24,8 @@ from prismrec.types import Interests
 
 MOST = 3
 """Events named as the reasons of an item, at most."""
-FOLLOWS = 2
-"""Items of the history named as those that an item often follows."""
+PARTNERS = 2
+"""Items of the history named as those that an item goes with, at most."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ItemReasons:
     because: tuple[Contribution, ...] = ()
     from_history: float | None = None
     from_rules: float = 0.0
-    often_follows: tuple[Reason, ...] = ()
+    goes_with: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +68,18 @@ class Reasons:
         parts = event_contributions(self.query, self.interests, row, vectors)
         because = reasons_of(self.catalog, history[-self.longest :], parts)
         shares = [0.0] * len(items)
-        follows: list[tuple[Reason, ...]] = [()] * len(items)
+        partners: list[tuple[Reason, ...]] = [()] * len(items)
         if self.rules is not None and self.rule_shares is not None:
             shares = self.rule_shares[row, : len(items)].tolist()
-            follows = [self._follows(*pair) for pair in self.rules.reasons(history, items)]
+            partners = [self._partners(*pair) for pair in self.rules.reasons(history, items)]
         total = parts.sum(axis=1).tolist()
-        return [ItemReasons(*one) for one in zip(because, total, shares, follows, strict=True)]
+        return [ItemReasons(*one) for one in zip(because, total, shares, partners, strict=True)]
 
-    def _follows(
+    def _partners(
         self, numbers: NDArray[np.int64], shares: NDArray[np.float64]
     ) -> tuple[Reason, ...]:
-        """Return the items of the history that an item often follows."""
-        first = numbers[:FOLLOWS].tolist()
+        """Return the items of the history from which the rules find an item."""
+        first = numbers[:PARTNERS].tolist()
         names = zip(self.catalog.items.external(first), first, shares.tolist(), strict=False)
         return tuple(Reason(name, self.catalog.title(item), share) for name, item, share in names)
 

@@ -61,7 +61,7 @@ class Item:
     """All of its categories."""
     provisional: bool = False
     """Added without training: its vector comes from its categories and its related items."""
-    often_follows: tuple[Reason, ...] = ()
+    goes_with: tuple[Reason, ...] = ()
     """Items of the history from which the rule retriever finds it, with their shares of the rules'
     score: items that it often follows, or (item-kNN, EASE) that users often have together. Empty
     without explain, without a rule retriever, or where no rule leads to the item."""
@@ -169,7 +169,7 @@ class Answer:
     diversity: float | None = None
     """Share of the list's pairs that differ in category; None below two items."""
     displaced: tuple[str, ...] = ()
-    """Ids that would be in the list at diversity 0, best first."""
+    """Ids that would be in the list at diversity 0 and without options of interests, best first."""
     effect: Effect | None = None
     """What diversity and the options of the interests changed; None for an empty list."""
     interests: tuple[Interest, ...] = ()
