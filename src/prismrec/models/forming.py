@@ -12,17 +12,25 @@ Kin: Pal et al., "PinnerSage", KDD 2020, which clusters a user's items when serv
 a cluster by one of its items, without the whole history.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from prismrec.models.clustering import LEAST, NEARNESS, Forming, assign_clusters
 from prismrec.models.extractors.base import Extractor
 from prismrec.models.histories import groups_of_similar_length
+from prismrec.numerics import normalize
 from prismrec.types import Interests
 
 SAME = 0.9
 """Clusters whose vectors have a larger cosine are joined into one."""
+
+_Read = tuple[Tensor, Tensor, Tensor]
+"""Vectors ``[B, K, D]``, weights ``[B, K, L]`` and states ``[B, S, L, D]`` of the interests."""
 
 
 def form_interests(
@@ -45,48 +53,60 @@ def form_interests(
     Cost: one pass of the extractor for the histories. Without ``Extractor.group_weights``, one more
         for the clusters, and one for every round in which clusters are joined.
     """
-    whole = extractor(items, mask)
-    cluster = assign_clusters(items, mask, number=forming.clusters)
-    found = _read_clusters(extractor, items, cluster, whole, forming)
-    while (joined := _join_same(cluster, found)) is not None:
+    extractor.check_length(mask)
+    # Which events are in which group is computed with NumPy: for a few users it is faster.
+    cluster = assign_clusters(items, mask, number=forming.clusters).cpu().numpy()
+    read = _reader(extractor, items, mask)
+    while True:
+        groups = _groups(cluster, forming.clusters)
+        vectors, weights, states = read(torch.from_numpy(groups).to(mask.device))
+        joined = _join_same(cluster, vectors[:, 1:])
+        if joined is None:
+            break
         cluster = joined
-        found = _read_clusters(extractor, items, cluster, whole, forming)
-    return found
-
-
-def _read_clusters(
-    extractor: Extractor,
-    items: Float[Tensor, "B L D"],
-    cluster: Int[Tensor, "B L"],
-    whole: Interests,
-    forming: Forming,
-) -> Interests:
-    """Read each cluster as a history, and return it with the whole history."""
-    numbers = torch.arange(forming.clusters, device=cluster.device)
-    member = cluster[:, None] == numbers[:, None]  # [B, C, L]
-    formed = member.any(dim=2)
-    several = formed.sum(dim=1) > 1
-    states = items[:, None] if whole.states is None else whole.states
-    weights = extractor.group_weights(states[:, 0], member)
-    if weights is None:
-        vectors, weights, own = _read_as_histories(extractor, items, member, whole)
-        states = torch.stack([states[:, 0], own], dim=1)
-    else:
-        vectors = weights @ states[:, 0]
-    prior = _log_prior(cluster, member, several, forming)
-    first = torch.zeros_like(formed)
-    first[:, 0] = True  # the interest of an empty history
-    active = torch.cat([several[:, None], formed | (first & ~several[:, None])], dim=1)
-    share = whole.weights[:, 0, None] * member  # [B, C, L]
-    parts = share.to(states.dtype) @ states[:, 0]
-    return Interests(
-        torch.cat([whole.vectors, vectors], dim=1),
-        torch.cat([whole.weights, weights], dim=1),
-        prior.masked_fill(~active, 0),
-        active,
-        states,
-        torch.cat([torch.zeros_like(whole.vectors), parts], dim=1),
+    active, prior = _active(groups), _log_prior(groups, forming)
+    clusters = groups.copy()
+    clusters[:, 0] = False
+    of_clusters, is_active, log_prior = (
+        torch.from_numpy(part).to(mask.device)
+        for part in (clusters, active, np.where(active, prior, 0).astype(np.float32))
     )
+    parts = (weights[:, :1] * of_clusters).to(states.dtype) @ states[:, 0]
+    return Interests(vectors, weights, log_prior, is_active, states, parts)
+
+
+def _groups(cluster: Int[np.ndarray, "B L"], number: int) -> Bool[np.ndarray, "B K L"]:
+    """Return the events of the whole history, and of each cluster."""
+    groups = np.empty((len(cluster), 1 + number, cluster.shape[1]), dtype=np.bool_)
+    np.greater_equal(cluster, 0, out=groups[:, 0])
+    np.equal(cluster[:, None], np.arange(number)[:, None], out=groups[:, 1:])
+    return groups
+
+
+def _active(groups: Bool[np.ndarray, "B K L"]) -> Bool[np.ndarray, "B K"]:
+    """Return which interests are active: the whole history only if it has several clusters."""
+    active: NDArray[np.bool_] = np.asarray(groups.any(axis=2))
+    several = active[:, 1:].sum(axis=1) > 1
+    active[:, 0] = several
+    active[:, 1] |= ~several  # the interest of an empty history
+    return active
+
+
+def _reader(
+    extractor: Extractor, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]
+) -> Callable[[Bool[Tensor, "B K L"]], _Read]:
+    """Return a function that reads the whole history, and each cluster as a history."""
+    states = extractor.states_of(items)
+    if states is None:
+        whole = extractor(items, mask)
+        return lambda groups: _read_as_histories(extractor, items, groups[:, 1:], whole)
+    shared = states
+
+    def read(groups: Bool[Tensor, "B K L"]) -> _Read:
+        weights = extractor.group_weights(shared, groups)
+        return weights @ shared, weights, shared[:, None]
+
+    return read
 
 
 def _read_as_histories(
@@ -94,14 +114,15 @@ def _read_as_histories(
     items: Float[Tensor, "B L D"],
     member: Bool[Tensor, "B C L"],
     whole: Interests,
-) -> tuple[Float[Tensor, "B C D"], Float[Tensor, "B C L"], Float[Tensor, "B L D"]]:
-    """Return vectors and weights of the clusters, and states, from a pass for the clusters."""
+) -> _Read:
+    """Read the clusters as histories, in a pass of their own."""
     batch, clusters, length = member.shape
     formed = member.any(dim=2)
     several = formed.sum(dim=1) > 1
     vectors = items.new_zeros(batch, clusters, whole.vectors.shape[-1])
     weights = items.new_zeros(batch, clusters, length)
-    states = (items if whole.states is None else whole.states[:, 0]).clone()
+    whole_states = items if whole.states is None else whole.states[:, 0]
+    states = whole_states.clone()
     # A history of one cluster was read already.
     vectors[~several, 0] = whole.vectors[~several, 0]
     weights[~several, 0] = whole.weights[~several, 0]
@@ -119,40 +140,40 @@ def _read_as_histories(
         weights[rows[pair], own[pair], slot] = read.weights[pair, 0, place].to(weights.dtype)
         if read.states is not None:
             states[rows[pair], slot] = read.states[pair, 0, place].to(states.dtype)
-    return vectors, weights, states
+    return (
+        torch.cat([whole.vectors, vectors], dim=1),
+        torch.cat([whole.weights, weights], dim=1),
+        torch.stack([whole_states, states], dim=1),
+    )
 
 
-def _log_prior(
-    cluster: Int[Tensor, "B L"],
-    member: Bool[Tensor, "B C L"],
-    several: Bool[Tensor, " B"],
-    forming: Forming,
-) -> Float[Tensor, "B K"]:
+def _log_prior(groups: Bool[np.ndarray, "B K L"], forming: Forming) -> Float[np.ndarray, "B K"]:
     """Return the log prior of the whole history and of each cluster: newer events count more."""
-    is_event = cluster >= 0
-    slots = torch.arange(cluster.shape[1], device=cluster.device)
-    distance = (is_event.sum(dim=1, keepdim=True) - 1 - slots).clamp(min=0)
-    near = (1 + distance).float() ** NEARNESS * is_event
-    share = (near[:, None] * member).sum(dim=2) / near.sum(dim=1, keepdim=True).clamp(min=1e-9)
-    of_whole = torch.where(several, forming.whole_weight, 0.0)
-    of_clusters = torch.where(several[:, None], (1 - forming.whole_weight) * share, 1.0)
-    prior: Tensor = torch.cat([of_whole[:, None], of_clusters], dim=1).clamp(min=LEAST).log()
-    return prior
+    is_event, member = groups[:, 0], groups[:, 1:]
+    distance = is_event.sum(axis=1, keepdims=True) - 1.0 - np.arange(groups.shape[2])
+    near = (1 + np.maximum(distance, 0)) ** NEARNESS * is_event
+    prior = np.empty(groups.shape[:2])
+    of_clusters = (near[:, None] * member).sum(axis=2)
+    several = np.count_nonzero(of_clusters, axis=1, keepdims=True) > 1
+    share = of_clusters / np.maximum(near.sum(axis=1, keepdims=True), LEAST)
+    prior[:, :1] = np.where(several, forming.whole_weight, 0)
+    prior[:, 1:] = np.where(several, (1 - forming.whole_weight) * share, 1)
+    return np.log(np.maximum(prior, LEAST))
 
 
-def _join_same(cluster: Int[Tensor, "B L"], found: Interests) -> Int[Tensor, "B L"] | None:
+def _join_same(
+    cluster: Int[np.ndarray, "B L"], vectors: Float[Tensor, "B C D"]
+) -> Int[np.ndarray, "B L"] | None:
     """Join the most similar pair of clusters of each history, if its cosine is above ``SAME``.
 
     Returns:
         The new clusters; None if no history has such a pair.
     """
-    vectors, formed = found.vectors[:, 1:].float(), found.active[:, 1:]
-    unit = torch.nn.functional.normalize(vectors, dim=-1)
-    cosine = (unit[:, :, None] * unit[:, None]).sum(dim=-1)  # [B, C, C]
-    both = (formed[:, :, None] & formed[:, None]).triu(diagonal=1)
-    best, pair = cosine.masked_fill(~both, -1).flatten(1).max(dim=1)
-    if not bool((best > SAME).any()):
+    unit = normalize(vectors.detach().float().cpu().numpy())
+    cosine = np.triu(unit @ unit.transpose(0, 2, 1), 1).reshape(len(cluster), -1)
+    pair = cosine.argmax(axis=1)
+    same = np.take_along_axis(cosine, pair[:, None], axis=1) > SAME
+    if not same.any():
         return None
-    earlier, later = pair // vectors.shape[1], pair % vectors.shape[1]
-    moved = (best > SAME)[:, None] & (cluster == later[:, None])
-    return torch.where(moved, earlier[:, None], cluster)
+    earlier, later = np.divmod(pair[:, None], unit.shape[1])
+    return np.where(same & (cluster == later), earlier, cluster)

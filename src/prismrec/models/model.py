@@ -287,7 +287,8 @@ class Model(nn.Module):
         """Make the scores of each interest log probabilities, by its bias."""
         if self._sample is None:
             has_bias = self.outputs is not None
-            self._sample = sample_items(self.item_vectors().detach(), has_bias=has_bias)
+            with torch.inference_mode(False), torch.no_grad():  # it outlives one call
+                self._sample = sample_items(self.item_vectors(), has_bias=has_bias)
         prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)
         row, number = interests.active.nonzero(as_tuple=True)
         bias = torch.zeros_like(prior)

@@ -15,6 +15,7 @@ from typing import Any, Unpack
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
@@ -140,6 +141,7 @@ class Recommender(RecommenderParts):
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
 
+    @torch.inference_mode()  # cheaper than no_grad: what is read stays in this class
     def _read(
         self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool = False
     ) -> Interests:

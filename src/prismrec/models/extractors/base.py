@@ -75,22 +75,25 @@ class Extractor(nn.Module, ABC):
         found = self.forward(repeated, prefix_mask(mask).flatten(0, 1))
         return found._replace(states=None)
 
+    def states_of(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"] | None:
+        """Return what ``group_weights`` pools; None if this extractor does not weigh groups.
+
+        An extractor of one interest overrides both if it can read parts of a history from the
+        states of the whole one. Without it, ``form_interests`` runs ``forward`` on each group.
+        """
+        del items
+        return None
+
     def group_weights(
-        self,
-        states: Float[Tensor, "B L D"],
-        member: Bool[Tensor, "B C L"],
-    ) -> Float[Tensor, "B C L"] | None:
+        self, states: Float[Tensor, "B L D"], member: Bool[Tensor, "B C L"]
+    ) -> Float[Tensor, "B C L"]:
         """Return the weights of groups of events, each as if it were a history of its own.
 
-        An extractor of one interest overrides this if it can weigh the states of a whole history
-        again. Without it (None), ``form_interests`` runs ``forward`` on each group.
-
         Args:
-            states: What the weights pool, from ``Interests.states`` of the whole history.
-            member: The events of each group.
+            states: From ``states_of``, of the whole history.
+            member: The events of each group; a group without any has weights of 0.
         """
-        del states, member
-        return None
+        raise NotImplementedError
 
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
         """Check that no history is longer than ``max_len``.

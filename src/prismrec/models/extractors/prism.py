@@ -140,14 +140,17 @@ class Prism(Extractor):
         back = slots[:, None] - slots  # [T, L]
         return self._interests(items, states, mask, back.clamp(min=0)[None], prefix_mask(mask))
 
+    def states_of(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"] | None:
+        """Return the states that ``group_weights`` pools: see ``Extractor.states_of``."""
+        return self._states(items) if self.interests == 1 else None
+
     def group_weights(
         self, states: Float[Tensor, "B L D"], member: Bool[Tensor, "B C L"]
-    ) -> Float[Tensor, "B C L"] | None:
-        """Compute the weights of each group; its distances count the later events of the group."""
-        if self.interests != 1:
-            return None
-        later = (member.flip(2).cumsum(dim=2).flip(2) - 1).clamp(min=0)  # [B, C, L]
-        content = self.to_heads(torch.tanh(self.to_hidden(states)))[:, None, :, 0]
+    ) -> Float[Tensor, "B C L"]:
+        """Return the weights of each group; its distances count the later events of the group."""
+        counted = member.cumsum(dim=2)
+        later = counted[..., -1:] - counted
+        content = self.to_heads(torch.tanh(self.to_hidden(states))).transpose(1, 2)  # [B, 1, L]
         logits = content + at_distance(self.recency, later)[..., 0]
         return _masked(logits, member).softmax(dim=-1) * member
 
