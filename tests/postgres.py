@@ -4,8 +4,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from unittest import mock
 
+import psutil
 import pytest
 
 
@@ -22,3 +24,16 @@ def postgres() -> Iterator[str]:
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+def data_folder(url: str) -> str:
+    """Return the folder of the files of a server."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(url) as connection:
+        return str(connection.execute("SHOW data_directory").fetchone()[0])
+
+
+def server_processes(folder: str) -> list[psutil.Process]:
+    """Return the processes of the server of a folder, its parent first."""
+    parent = psutil.Process(int((Path(folder) / "postmaster.pid").read_text().split()[0]))
+    return [parent, *parent.children(recursive=True)]

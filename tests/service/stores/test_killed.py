@@ -12,10 +12,10 @@ import sys
 import threading
 import time
 from itertools import count
-from pathlib import Path
 
 import pytest
 
+from postgres import data_folder, server_processes
 from prismrec.errors import StoreError
 from prismrec.service.stores import Event, open_store
 
@@ -71,11 +71,10 @@ def kill_and_restart_postgres(url):
     import psutil
     import psycopg
 
+    folder = data_folder(url)
     with psycopg.connect(url) as connection:
-        (folder,) = connection.execute("SHOW data_directory").fetchone()
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
-    parent = psutil.Process(int((Path(folder) / "postmaster.pid").read_text().split()[0]))
-    family = [parent, *parent.children(recursive=True)]
+    family = server_processes(folder)
     for process in family:
         os.kill(process.pid, signal.SIGKILL)
     psutil.wait_procs(family, timeout=10)
