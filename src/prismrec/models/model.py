@@ -293,7 +293,7 @@ class Model(nn.Module):
         row, number = interests.active.nonzero(as_tuple=True)
         bias = torch.zeros_like(prior)
         bias[row, number] = prior[row, number] - log_normalizers(
-            interests.vectors[row, number][:, None], history[row], self._sample,
+            interests.vectors[row, number], row, history, self._sample,
             mask_history=self.mask_history_negatives,
-        )[:, 0]  # fmt: skip
+        )  # fmt: skip
         return interests._replace(bias=bias, log_prior=prior)
