@@ -2,8 +2,10 @@
 
 import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from threading import Barrier
 
 import numpy as np
 import polars as pl
@@ -14,7 +16,7 @@ from event_logs import dataset_of
 from prismrec.data.sources import fetch
 from prismrec.data.storage import load_dataset, save_dataset
 from prismrec.errors import DataError
-from prismrec.io.files import atomic_file
+from prismrec.io.files import atomic_file, temporary_path
 from prismrec.io.tensors import read_tensors, save_tensors
 from prismrec.recommend import artifact
 from prismrec.retrieval.index import ExactIndex, ShardedIndex, load_index
@@ -102,6 +104,45 @@ def test_a_full_disk_is_an_error_and_the_earlier_one_stays(place, save, read):
     with full_disk(), pytest.raises(DataError, match=rf"{place} could not be written .*; free"):
         save(place, 3)
     assert read(place) == 2
+    assert names_in_folder_of(place) == [place.name]
+
+
+# The helper of a named data set writes its source anew, which must not happen during a reading.
+@pytest.mark.parametrize("kind", ["artifact", "data set", "index"])
+def test_of_two_that_save_at_once_one_remains_and_neither_fails(place, kind):
+    save, read = FOLDERS[kind]
+    save(place, 2)
+    together = Barrier(4)
+
+    def save_together(size):
+        together.wait()
+        save(place, size)
+
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(save_together, [2, 3, 2, 3])) == [None] * 4
+        assert read(place) in {2, 3}
+        assert names_in_folder_of(place) == [place.name]
+
+
+def test_a_second_writer_of_a_file_is_refused_and_the_first_is_not_disturbed(place):
+    with atomic_file(place) as temporary:
+        temporary.write_text("first")
+        with pytest.raises(DataError, match="another process writes it now") as error:
+            write(place, "second")
+        assert "disk" not in str(error.value)
+        temporary.write_text("first, to the end")
+    assert place.read_text() == "first, to the end"
+    write(place, "second")
+    assert place.read_text() == "second"
+    assert names_in_folder_of(place) == [place.name]
+
+
+def test_a_file_that_a_killed_writer_left_is_no_obstacle(place):
+    place.parent.mkdir()
+    temporary_path(place).write_text("half")
+    write(place, "whole")
+    assert place.read_text() == "whole"
     assert names_in_folder_of(place) == [place.name]
 
 

@@ -15,8 +15,9 @@ from worlds import formed
 
 @pytest.fixture(autouse=True)
 def many_users(monkeypatch):
-    """Treat the few users of these tests as many."""
+    """Treat the few users of these tests as many, and their few items too."""
     monkeypatch.setattr(tuning, "MANY_USERS", 20)
+    monkeypatch.setattr(tuning, "list_lengths", lambda _, *wanted: wanted)
 
 
 @pytest.fixture

@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from prismrec.data.split import split_by_user
+from prismrec.recommend import Recommender
 from prismrec.training import RunConfig, TrainConfig
 from prismrec.training import select_init as selection
 from prismrec.training.build import build_initial_model
 from prismrec.training.defaults import dataset_stats, resolve_defaults
+from prismrec.training.select import measure_one
+from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_init
 from worlds import small_dataset
 
@@ -29,7 +32,7 @@ def world():
 def test_ten_percent_more_before_training_is_enough(world, monkeypatch, values, clusters):
     catalog, split, config = world
     left = list(values)
-    monkeypatch.setattr(selection, "_value", lambda *_: left.pop(0))
+    monkeypatch.setattr(selection, "measure_one", lambda *_, **__: left.pop(0))
     chosen, reason = choose_init(config, split, catalog, 0)
     assert chosen == replace(config, init_clusters=clusters)
     assert all(f"{value:.4f}" in reason for value in values)
@@ -42,7 +45,8 @@ def test_the_chosen_way_is_the_one_that_finds_more(world):
     measured = {}
     for clusters in (0, 6):
         model = build_initial_model(replace(config, init_clusters=clusters), split, catalog, 0)
-        measured[clusters] = selection._value(model, catalog, split.valid, config)
+        recommender = Recommender.exact(model.eval().formed(UNCERTAIN), catalog)
+        measured[clusters] = measure_one(recommender, split.valid, "recall@12", exclude_seen=False)
     gain = measured[6] / measured[0]
     assert gain != 1.0  # the two ways differ
     assert (chosen.init_clusters == 6) == (gain > selection.MIN_GAIN)

@@ -19,6 +19,7 @@ from prismrec.evaluation import (
     describe_recommender,
     differences,
     entries_as_json,
+    list_lengths,
     lists_of,
     measure_baselines,
     report_content,
@@ -49,22 +50,18 @@ def evaluate(
         artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
         data: Data set folder that the artifact was trained on.
         more: Further artifacts to compare.
-        k: Length of the list; may be repeated. Default: 20 and 50.
+        k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
         diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
         on: Measure on the test users or on the validation users.
         report: Folder for a report with plots: Markdown, HTML and JSON.
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    # A number that is given twice is measured and printed once.
-    ks = tuple(sorted(set(k or [20, 50])))
-    strengths = tuple(dict.fromkeys(diversity or ()))
-    check_length(ks[0])  # before the baselines are fitted, which takes time
-    for strength in strengths:
-        check_strength(strength)
+    strengths = checked_options(k, diversity)
     dataset = load_dataset(data)
     split = load_split(data, dataset)
     cases = split.test if on == "test" else split.valid
+    ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
     benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
     recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
     print_note("Fitting the baselines …", quiet=as_json)
@@ -79,6 +76,7 @@ def evaluate(
         *differences(entries, f"recall@{ks[-1]}"),
         *compare_with_single_interest(models, ks[-1]),
         *left_out,
+        *_too_long(ks, dataset.catalog.size - 1),
     ]
     lines = [*results_table(entries, benchmark.ks), "", *map(wrapped, compared), ""]
     lines += [wrapped(line, indent=" " * 10) for line in models[0].filtered.card().splitlines()]
@@ -88,6 +86,26 @@ def evaluate(
         lines.append(f"Report: {report / 'report.html'}")
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, lines, as_json=as_json)
+
+
+def checked_options(k: Sequence[int] | None, diversity: Sequence[float] | None) -> list[float]:
+    """Check the options, before the baselines are fitted; return each strength once."""
+    for length in k or ():
+        check_length(length)
+    strengths = list(dict.fromkeys(diversity or ()))
+    for strength in strengths:
+        check_strength(strength)
+    return strengths
+
+
+def _too_long(ks: Sequence[int], items: int) -> Iterator[str]:
+    """Yield a warning about lists of most of the catalog."""
+    if 2 * ks[-1] > items:
+        usual = " ".join(f"-k {length}" for length in list_lengths(items, 20, 50))
+        yield (
+            f"Lists of {ks[-1]} of {items} items have most of the targets with any model; measure "
+            f"shorter ones with {usual}."
+        )
 
 
 def entries_of(

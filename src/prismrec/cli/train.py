@@ -3,8 +3,8 @@
 import json
 import shlex
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +28,7 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
 from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
 from prismrec.errors import ConfigError
-from prismrec.io import set_threads
+from prismrec.io import describe_write_errors, only_writer, set_threads
 from prismrec.recommend import save
 from prismrec.training import (
     LAST,
@@ -125,14 +125,18 @@ def train(
     if run_options.single and resolved.interests != 1:
         runs[single] = with_one_interest(resolved)
     trained: dict[Path, Trained] = {}
-    for folder, config in runs.items():
-        trained[folder] = train_one(split, dataset, config, resolved_training, folder, run_options)
-        save_trained(trained[folder], folder, manifest, split.how)
-    if run_options.single and trained[out].recommender.model.forming:
-        trained[single] = trained[out].with_one_interest()
-        save_trained(trained[single], single, manifest, split.how)
-    for folder in runs:
-        shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
+    with ExitStack() as locks:
+        for folder in runs:
+            locks.enter_context(checkpoint_folder(folder, resume=run_options.resume))
+        for folder, config in runs.items():
+            one = train_one(split, dataset, config, resolved_training, folder, run_options)
+            save_trained(one, folder, manifest, split.how)
+            trained[folder] = one
+        if run_options.single and trained[out].recommender.model.forming:
+            trained[single] = trained[out].with_one_interest()
+            save_trained(trained[single], single, manifest, split.how)
+        for folder in runs:
+            shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
@@ -196,6 +200,26 @@ def train_one(
     return trained
 
 
+@contextmanager
+def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
+    """Make the folder of the checkpoints of an artifact; no other training may write there.
+
+    Raises:
+        DataError: Another training writes there.
+    """
+    checkpoints = checkpoints_of(folder)
+    if resume and not (checkpoints / LAST).exists():
+        print_note(f"No checkpoint in {checkpoints}: {folder} is trained from the beginning.")
+    with describe_write_errors(checkpoints):
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    with only_writer(checkpoints, folder):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it has checkpoints
+                checkpoints.rmdir()
+
+
 def checkpoints_of(folder: Path) -> Path:
     """Return the folder of the checkpoints of an artifact in training."""
     return folder.with_name(folder.name + ".run")
@@ -204,7 +228,7 @@ def checkpoints_of(folder: Path) -> Path:
 def summary_lines(folder: Path, trained: Trained) -> list[str]:
     """Return the lines that report the result of a run."""
     result, settings = trained.result, trained.settings
-    best = f", {settings['validate_on']}@50 {result.best:.4f} on validation" if result.best else ""
+    best = "" if result.best is None else f", {trained.metric} {result.best:.4f} on validation"
     number = settings["interests"]
     interests = "1 interest" if number == 1 else f"{number} interests"
     return [

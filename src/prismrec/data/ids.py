@@ -61,11 +61,11 @@ class IdMap:
 
         Raises:
             UnknownName: An id that is not in the map.
-            ConfigError: ``names`` is a string instead of a list.
+            ConfigError: ``names`` is not a list of texts.
 
         Cost: O(names) time; the first call builds a dictionary, O(n) time and memory.
         """
-        check_ids(names)
+        names = list_of_ids(names, self.kind)
         try:
             return np.array([self._numbers[name] for name in names], dtype=np.int64)
         except KeyError as error:
@@ -75,12 +75,11 @@ class IdMap:
         """Return the numbers of the known ids, in the order of ``names``; drop unknown ids.
 
         Raises:
-            ConfigError: ``names`` is a string instead of a list.
+            ConfigError: ``names`` is not a list of texts.
 
         Cost: as for ``index``.
         """
-        check_ids(names)
-        numbers = self._numbers
+        names, numbers = list_of_ids(names, self.kind), self._numbers
         return np.array([numbers[name] for name in names if name in numbers], dtype=np.int64)
 
     def external(self, numbers: Iterable[int]) -> list[str]:
@@ -99,9 +98,26 @@ class IdMap:
         return [self._names[place] for place in (chosen - self.first).tolist()]
 
 
-def check_ids(names: object) -> None:
-    """Raise ConfigError for a string where a list of ids is expected."""
+def list_of_ids(names: object, kind: str = "item") -> list[str]:
+    """Return ids as a list.
+
+    Raises:
+        ConfigError: It is a text instead of a list of texts, another value, or an id is no text.
+    """
     if isinstance(names, str | bytes):
         raise ConfigError(
-            f"The ids are the text {names[:40]!r}, but must be a list; write [{names[:40]!r}]."
+            f"The {kind} ids are the text {names[:40]!r}, but must be a list; write "
+            f"[{names[:40]!r}]."
         )
+    if not isinstance(names, Iterable):
+        raise ConfigError(
+            f"The {kind} ids are {str(names)[:40]}, but must be a list of texts; write ['a', 'b']."
+        )
+    ids = list(names)
+    for name in ids:
+        if not isinstance(name, str):
+            raise ConfigError(
+                f"The {kind} id {str(name)[:40]} is of type {type(name).__name__}, but must be a "
+                f"text; write {str(name)[:40]!r}."
+            )
+    return ids

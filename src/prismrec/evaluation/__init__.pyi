@@ -13,7 +13,7 @@ from .compare import Difference, compare
 from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
-from .evaluate import evaluate
+from .evaluate import evaluate, list_lengths
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .metric_report import Report
 from .metrics import METRICS
@@ -42,6 +42,7 @@ __all__ = [
     "ease_weights",
     "entries_as_json",
     "evaluate",
+    "list_lengths",
     "lists_of",
     "measure_baselines",
     "measure_interest_use",

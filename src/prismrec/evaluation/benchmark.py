@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from prismrec.data import Case, Catalog, Split
 from prismrec.errors import DataError
 from prismrec.evaluation.baselines import BASELINES, by_score
-from prismrec.evaluation.compare import compare
+from prismrec.evaluation.compare import compare_in_words
 from prismrec.evaluation.diagnostics import diagnose
-from prismrec.evaluation.diversity_tradeoff import tradeoff
+from prismrec.evaluation.diversity_tradeoff import TradeoffPoint, tradeoff
 from prismrec.evaluation.environment import describe_environment
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.metric_report import Report
@@ -31,6 +31,8 @@ DEPTHS = (10, 20, 50, 100, 200, 500, 1000)
 """Lengths k of the curve of recall@k; a retrieval stage passes long lists to a ranker."""
 STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Diversity strengths λ of the trade-off in the report."""
+T = TypeVar("T")
+M = TypeVar("M")
 Lists = Callable[[bool], Recommend]
 """Maps ``exclude_seen`` to the function that recommends the lists."""
 
@@ -70,9 +72,18 @@ class Benchmark:
         return Entry(name=name, how=how, keep=keep, filtered=filtered, seconds=seconds)
 
     def recall_by_depth(self, lists: Lists) -> dict[int, float]:
-        """Compute recall by length of the list, with seen items left out."""
+        """Compute recall by length of the list, with seen items left out.
+
+        Raises:
+            DataError: The catalog is smaller than the smallest of ``DEPTHS``.
+        """
         ks = [k for k in DEPTHS if k < self.catalog.size]
-        report = evaluate(lists(True), self.cases, ks=ks, only=("recall",))
+        if not ks:
+            raise DataError(
+                f"The catalog has {self.catalog.size - 1} items, and the curve starts at lists of "
+                f"{DEPTHS[0]}."
+            )
+        report = evaluate(lists(True), self.cases, ks=ks, catalog=self.catalog, only=("recall",))
         return {k: report.metrics[f"recall@{k}"] for k in ks}
 
     def facts(self) -> dict[str, int]:
@@ -134,7 +145,7 @@ def compare_with_single_interest(models: Sequence[Entry], k: int) -> list[str]:
     pairs = [(m, by_name[f"{m.name}-k1"]) for m in models if f"{m.name}-k1" in by_name]
     return [
         f"{model.name} against {single.name}, "
-        f"{compare(model.filtered, single.filtered, f'recall@{k}')}."
+        f"{compare_in_words(model.filtered, single.filtered, f'recall@{k}')}"
         for model, single in pairs
     ]
 
@@ -189,7 +200,7 @@ def report_content(
     sentences: Sequence[str],
     title: str,
 ) -> Content:
-    """Collect the content of a report.
+    """Collect the content of a report. A part that cannot be measured is left out, with a sentence.
 
     Args:
         benchmark: The data.
@@ -199,27 +210,41 @@ def report_content(
         sentences: Differences between the entries.
         title: Name of the data set.
     """
-    environment, k = describe_environment(), benchmark.ks[-1]
-    with_categories = bool(benchmark.catalog.category_names)
+    environment, k, left_out = describe_environment(), benchmark.ks[-1], []
+
+    def measured(part: str, measure: Callable[[T], M], of: Mapping[str, T]) -> dict[str, M]:
+        """Measure one part of the report for each name."""
+        found = {}
+        for name, one in of.items():
+            try:
+                found[name] = measure(one)
+            except DataError as error:
+                left_out.append(f"{part} of {name} is left out: {error}")
+        return found
+
+    depth = measured("Recall by depth", benchmark.recall_by_depth, lists)
+    points: dict[str, list[TradeoffPoint]] = {}
+    if benchmark.catalog.category_names:
+        points = measured(
+            "The diversity trade-off",
+            lambda one: tradeoff(one, benchmark.cases, STRENGTHS, k=k),
+            recommenders,
+        )
+    diagnostics = measured(
+        "The diagnosis of interests", lambda one: diagnose(one, benchmark.cases, k=k), recommenders
+    )
     return Content(
         title=f"Prismrec on {title}",
         dataset=benchmark.facts(),
         protocol=benchmark.split.how,
         entries=entries,
-        depth={name: benchmark.recall_by_depth(one) for name, one in lists.items()},
-        tradeoff={
-            name: tradeoff(recommender, benchmark.cases, STRENGTHS, k=k)
-            for name, recommender in recommenders.items()
-            if with_categories
-        },
-        diagnostics={
-            name: diagnose(recommender, benchmark.cases, k=k)
-            for name, recommender in recommenders.items()
-        },
+        depth=depth,
+        tradeoff=points,
+        diagnostics=diagnostics,
         tradeoff_k=k,
         command=environment["command"],
         commit=environment["commit"],
         machine=f"{environment['machine']}, torch {environment['torch']}",
         date=environment["date"],
-        differences=sentences,
+        differences=[*sentences, *dict.fromkeys(left_out)],
     )

@@ -81,7 +81,22 @@ def compare(a: Report, b: Report, metric: str) -> Difference:
     difference = difference[~np.isnan(difference)]
     if len(difference) < 2:
         raise DataError(
-            f"{metric} cannot be compared, because only {len(difference)} users have it in both "
-            "reports; evaluate at least two such users."
+            f"{metric} cannot be compared, because the number of users who have it in both reports "
+            f"is {len(difference)}; evaluate at least two such users."
         )
     return Difference(metric, float(difference.mean()), half_width(difference), len(difference))
+
+
+def compare_in_words(a: Report, b: Report, metric: str) -> str:
+    """Return the difference of two reports of the same users, or why there is none.
+
+    Raises:
+        DataError: The reports are of different users.
+        UnknownName: See ``compare``.
+    """
+    try:
+        return f"{compare(a, b, metric)}."
+    except DataError as error:
+        if a.cases != b.cases:
+            raise
+        return str(error)

@@ -22,8 +22,12 @@ from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS, Answers, coverage
 from prismrec.types import RankedItems, Recommend
 
+SHARE = 0.1
+"""Largest share of the catalog in a list that compares recommenders: a list of most of the catalog
+has the targets with any of them."""
 SAME = 0.2
 """Share of distinct lists below which a report, or the diagnostics, have a note."""
+ALL_EMPTY = "Every list is empty: the histories contain all items that could be recommended."
 
 
 def evaluate(
@@ -51,20 +55,13 @@ def evaluate(
         ConfigError: A k or ``batch_size`` is below 1.
         UnknownName: A name in ``only`` is not a metric.
         DataError: There are no cases; a list has a repeated item, padding between items, more
-            than k items or an item outside the catalog; or every list is empty.
+            than k items or an item outside the catalog; or every list is empty, although a history
+            does not have the whole catalog.
 
     Cost: the recommender's; to measure 60,000 lists of 50 items takes seconds.
     """
     ks = sorted(set(ks))
-    if not ks or ks[0] < 1 or batch_size < 1:
-        raise ConfigError(
-            f"evaluate got ks {ks} and batch_size {batch_size}, but each must be at least 1; use "
-            "for example ks=(20, 50)."
-        )
-    if not cases:
-        raise DataError(
-            "evaluate got no cases, so there is nothing to measure; use a split with test users."
-        )
+    _check_arguments(ks, cases, batch_size)
     names = select_metrics(only, catalog, counts)
     size = catalog.size if catalog else len(counts) if counts is not None else None
     shared = {"categories": category_table(catalog)} if catalog else {}
@@ -83,6 +80,24 @@ def evaluate(
     per_user = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     with_coverage = bool(size) and (not only or "coverage" in only)
     return totals.report(per_user, how, totals.coverages() if with_coverage else {})
+
+
+def _check_arguments(ks: Sequence[int], cases: Sequence[Case], batch_size: int) -> None:
+    if not ks or ks[0] < 1 or batch_size < 1:
+        raise ConfigError(
+            f"evaluate got ks {ks} and batch_size {batch_size}, but each must be at least 1; use "
+            "for example ks=(20, 50)."
+        )
+    if not cases:
+        raise DataError(
+            "evaluate got no cases, so there is nothing to measure; use a split with test users."
+        )
+
+
+def list_lengths(items: int, *wanted: int) -> tuple[int, ...]:
+    """Return wanted lengths of lists, cut to ``SHARE`` of a catalog: different ones, ascending."""
+    most = max(int(SHARE * items), 1)
+    return tuple(sorted({min(length, most) for length in wanted}))
 
 
 def select_metrics(
@@ -154,7 +169,7 @@ class Totals:
         self.shown = np.zeros((len(ks), size), dtype=bool)
         self.lists: set[bytes] = set()
         self.users = self.repeats = 0
-        self.empty = True
+        self.empty = self.all_seen = True
         self.cases = hashlib.blake2b(digest_size=16)
         self.largest: list[NDArray[np.float64]] = []
         self.used: list[NDArray[np.float64]] = []
@@ -165,7 +180,9 @@ class Totals:
         for case in batch:
             for row in (case.history, case.targets):
                 self.cases.update(len(row).to_bytes(8, "little") + row.tobytes())
-            self.repeats += not set(case.targets.tolist()).isdisjoint(case.history.tolist())
+            history = set(case.history.tolist())
+            self.repeats += not set(case.targets.tolist()).isdisjoint(history)
+            self.all_seen &= len(history) == self.shown.shape[1] - 1
         self.lists.update(list_digest(row) for row in items)
         if self.shown.size:
             for seen, k in zip(self.shown, self.ks, strict=True):
@@ -188,9 +205,9 @@ class Totals:
         """Build the report from the values of each user.
 
         Raises:
-            DataError: All lists are empty.
+            DataError: All lists are empty, and not since the histories have all items.
         """
-        if self.empty:
+        if self.empty and not self.all_seen:
             raise DataError(
                 f"The recommender returned an empty list to each of {self.users} users, so there "
                 "is nothing to measure; check its index and its filters."
@@ -208,7 +225,7 @@ class Totals:
             largest_share=median(np.concatenate(self.largest)),
             interests_used=median(np.concatenate(self.used)),
             excluded={n: self.users - len(v) for n, v in defined.items() if len(v) < self.users},
-            notes=tuple(_notes(distinct, self.users)),
+            notes=(ALL_EMPTY,) if self.empty else tuple(_notes(distinct, self.users)),
             per_user=per_user,
         )
 

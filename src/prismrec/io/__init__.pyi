@@ -3,6 +3,7 @@ from .files import (
     atomic_folder,
     describe_write_errors,
     is_os_error,
+    only_writer,
     os_error_reason,
     temporary_path,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "is_os_error",
     "is_whole_number",
     "object_with",
+    "only_writer",
     "optional",
     "os_error_reason",
     "read_manifest",

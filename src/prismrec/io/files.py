@@ -9,6 +9,7 @@ An earlier file or folder stays until the new one is complete, and it stays if w
 disk or a missing permission raises an error of one sentence that names the path.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -27,18 +28,47 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path: The path of the file. Parent folders are created; a symbolic link is followed.
 
     Raises:
-        DataError: The file cannot be written.
+        DataError: The file cannot be written, or another process writes it now.
     """
     place = Path(path).resolve()
     temporary = temporary_path(place)
     with describe_write_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        with only_writer(temporary, place):
+            try:
+                yield temporary
+                _flush(temporary)
+                temporary.replace(place)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_writer(locked: Path, place: Path) -> Iterator[None]:
+    """Refuse a second process or thread that writes the same, until the block ends.
+
+    The operating system frees the lock of a process that is killed.
+
+    Args:
+        locked: An existing file or folder; it may be renamed or removed while it is locked.
+        place: What is written, for the message.
+
+    Raises:
+        DataError: Another process has the lock.
+    """
+    descriptor = os.open(locked, os.O_RDONLY)
+    try:
         try:
-            yield temporary
-            _flush(temporary)
-            temporary.replace(place)
-        finally:
-            temporary.unlink(missing_ok=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(
+                f"{place} cannot be written, because another process writes it now; wait until it "
+                "has finished, or give another path."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def temporary_path(path: str | Path) -> Path:
@@ -72,9 +102,10 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
             for path in part.rglob("*"):
                 if path.is_file():
                     _flush(path)
-            if place.exists():
-                place.rename(old)
-            part.rename(place)
+            with _one_after_another(place.parent):
+                if place.exists():
+                    place.rename(old)
+                part.rename(place)
         except BaseException:
             if old.exists() and not place.exists():
                 _restore(old, place)
@@ -82,6 +113,17 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
         finally:
             if place.exists() or not old.exists():  # otherwise ``old`` is the only copy
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _one_after_another(folder: Path) -> Iterator[None]:
+    """Wait until no other process renames in a folder, and hold the others until the block ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _restore(old: Path, place: Path) -> None:

@@ -40,7 +40,7 @@ class TrainConfig:
     learning_rate: float | None = None
     """Learning rate of Adam. Default: auto (0.003; 0.008 for prism)."""
     warmup: int = 30
-    """Number of steps in which the learning rate rises from 0."""
+    """Steps in which the learning rate rises from 0; at most half of the run."""
     schedule: Schedule = "linear"
     """Learning rate after the warm-up: linear decay to 0, or constant."""
     sparse: bool | None = None
@@ -82,11 +82,6 @@ class TrainConfig:
                 f"learning_rate is {self.learning_rate}; it must be above 0 and at most 1, usually "
                 "1e-4 to 1e-2."
             )
-        if self.steps is not None and self.warmup >= self.steps:
-            raise ConfigError(
-                f"warmup ({self.warmup} steps) never ends: the run has {self.steps} steps; "
-                f"set warmup below {self.steps}, or steps above {self.warmup}."
-            )
 
     def __repr__(self) -> str:
         """Return the fields that differ from their defaults."""
@@ -94,7 +89,8 @@ class TrainConfig:
 
     def rate_at(self, step: int, steps: int) -> float:
         """Return the learning rate of one of ``steps`` steps, counted from 0."""
-        climb = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        warmup = min(self.warmup, steps // 2)
+        climb = min(1.0, (step + 1) / warmup) if warmup else 1.0
         fall = 1 - step / steps if self.schedule == "linear" else 1.0
         return (self.learning_rate or RATE) * min(climb, fall)
 

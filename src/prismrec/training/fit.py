@@ -13,21 +13,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from prismrec.data import Catalog, Split
-from prismrec.evaluation import evaluate
+from prismrec.evaluation import list_lengths
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
 from prismrec.training.build import build_initial_model, build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
 from prismrec.training.loop import Step, train
+from prismrec.training.popularity import no_better_than_popularity
 from prismrec.training.run import TrainResult
-from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import prune_interests
+from prismrec.training.run_config import RunConfig, ValidationMetric, require
+from prismrec.training.select import (
+    measure_one,
+    prune_interests,
+    validation_metric,
+)
 from prismrec.training.select_forming import UNCERTAIN, choose_forming
 from prismrec.training.select_init import choose_init
 from prismrec.training.select_rules import fit_rule_retriever
@@ -52,13 +57,22 @@ class Trained:
         interests = f"interests={self.settings['interests']}"
         return f"Trained({self.settings['extractor']}, {interests}, {self.result!r})"
 
+    @property
+    def metric(self) -> str:
+        """The metric on validation that chose the weights, such as ``recall@50``."""
+        return validation_metric(self.settings["validate_on"], self.recommender.catalog.size - 1)
+
     def with_one_interest(self) -> "Trained":
         """Return the same model with its one trained interest, without forming others."""
         return Trained(
             self.recommender.with_forming(None),
             self.result,
             self.settings | {"forming": False},
-            {name: note for name, note in self.notes.items() if name != "interests"},
+            {
+                name: note
+                for name, note in self.notes.items()
+                if name not in ("interests", "popularity")
+            },
         )
 
 
@@ -112,10 +126,23 @@ def fit(
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
     notes = {"index": choice.reason} | ({"init": started} if started else {})
+    if result.undecided:
+        notes["validation"] = undecided_note(
+            result, validation_metric(config.validate_on, stats.items)
+        )
     if not result.interrupted:
         recommender, selected = select_on_validation(recommender, config, stats, split)
         notes |= selected
     return Trained(recommender, result, settings, notes)
+
+
+def undecided_note(result: TrainResult, metric: str) -> str:
+    """Return the sentence on a metric that had the same value at every validation."""
+    others = [name for name in get_args(ValidationMetric) if not metric.startswith(name)]
+    return (
+        f"{metric} was {result.best:.4f} at each of {len(result.history)} validations, so the last "
+        f"weights are used; to choose between weights, set validate_on to {' or '.join(others)}"
+    )
 
 
 def select_on_validation(
@@ -137,17 +164,23 @@ def select_on_validation(
         notes["interests"] = pruned
     if config.rules:
         # With one target per user, the first ranks matter.
-        metric = f"{config.validate_on}@50" if stats.multi_step_targets else "ndcg@10"
+        metric = validation_metric(config.validate_on, stats.items)
+        if not stats.multi_step_targets:
+            metric = f"ndcg@{list_lengths(stats.items, 10)[0]}"
         rules, notes["rules"] = fit_rule_retriever(
             recommender, split.train, split.valid, metric=metric, exclude_seen=exclude_seen
         )
         recommender = recommender.with_rules(rules)
-    return recommender, notes
+    warning = no_better_than_popularity(
+        recommender, split, recommender.catalog.size,
+        metric=validation_metric(config.validate_on, stats.items), exclude_seen=exclude_seen,
+    )  # fmt: skip
+    return recommender, notes | ({"popularity": warning} if warning else {})
 
 
 def _validate(model: Model, catalog: Catalog, split: Split, config: RunConfig) -> float:
     """Return the validation metric of the model, with exact search and without rules."""
     recommender = Recommender.exact(model.formed(UNCERTAIN if config.forming else None), catalog)
-    recommend = partial(recommender.ranked, exclude_seen=require(config.exclude_seen))
-    report = evaluate(recommend, split.valid, ks=(50,), only=(config.validate_on,))
-    return report.metrics[f"{config.validate_on}@50"]
+    metric = validation_metric(config.validate_on, catalog.size - 1)
+    exclude_seen = require(config.exclude_seen)
+    return measure_one(recommender, split.valid, metric, exclude_seen=exclude_seen)

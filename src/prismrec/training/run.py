@@ -30,7 +30,8 @@ class TrainResult:
     steps: int
     """Steps of the run, over all resumptions."""
     best_step: int
-    """Steps when the validation metric was best; all steps without validation."""
+    """Steps when the validation metric was best, the last of them if it was so several times; all
+    steps without validation."""
     best: float | None
     """The validation metric of the final weights; None without validation."""
     history: list[dict[str, float]]
@@ -41,6 +42,12 @@ class TrainResult:
     """Training pairs divided by the time of the steps, since the last resumption."""
     interrupted: bool
     """True after Ctrl-C; a checkpoint, if any, can be resumed."""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether all of several validations had the same value, so that none was best."""
+        values = [record["validation"] for record in self.history]
+        return len(values) > 1 and len(set(values)) == 1
 
     def __repr__(self) -> str:
         """Return steps, best validation metric and time."""
@@ -125,7 +132,11 @@ class Run:
         return losses, pairs, rate
 
     def validate(self, validate: Callable[[], float], loss: float) -> float:
-        """Compute the validation metric; keep the weights if it is the best so far."""
+        """Compute the validation metric; keep the weights if no earlier ones are better.
+
+        Of equal values the last one counts: a metric that cannot distinguish weights must not
+        choose those that are trained least, nor end the training.
+        """
         with self.ema.applied() if self.ema else nullcontext():
             return self._validated(validate, loss)
 
@@ -141,8 +152,10 @@ class Run:
                 "number; return a finite number from validate, higher is better."
             )
         progress.history.append({"step": progress.step, "loss": loss, "validation": value})
-        if progress.best is None or value > progress.best:
-            progress.best, progress.best_step, progress.failures = value, progress.step, 0
+        if progress.best is None or value >= progress.best:
+            if progress.best is None or value > progress.best:
+                progress.failures = 0
+            progress.best, progress.best_step = value, progress.step
             self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
             if self.folder:
                 save_best(self.folder, self.model)

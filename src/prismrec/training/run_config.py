@@ -8,6 +8,7 @@ from prismrec.models import Similarity
 from prismrec.training.config import changed_fields
 
 T = TypeVar("T")
+ValidationMetric = Literal["recall", "ndcg", "hit_rate"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -64,8 +65,8 @@ class RunConfig:
     """Blend in rules, item-kNN or EASE if they raise validation metrics by 2 %. Default: auto."""
     index: str = "auto"
     """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; auto: exact up to 200,000 items."""
-    validate_on: Literal["recall", "ndcg", "hit_rate"] = "recall"
-    """Validation metric, for lists of 50 items."""
+    validate_on: ValidationMetric = "recall"
+    """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 
     def __repr__(self) -> str:
         """Return the fields that differ from their defaults."""

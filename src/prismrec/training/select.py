@@ -1,12 +1,15 @@
-"""Selection on validation after training: which interests to keep."""
+"""Selection on validation: on which lists, and after training, which interests to keep."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from prismrec.data import Case
-from prismrec.evaluation import diagnose
+from prismrec.evaluation import diagnose, evaluate, list_lengths
 from prismrec.models import Prism
 from prismrec.recommend import Recommender
 
+LONGEST = 50
+"""Length of the lists of the validation metric."""
 DIAGNOSED_USERS = 1_000
 """Largest number of validation users for the diagnosis of interests, evenly spread."""
 MIN_TARGETS = 300
@@ -52,6 +55,20 @@ def prune_interests(
         f"{kept} of {extractor.interests} interests were kept: the others won only {shares} of the "
         "validation targets"
     )
+
+
+def validation_metric(name: str, items: int) -> str:
+    """Return the metric that chooses weights: ``recall@50``; shorter lists for a small catalog."""
+    return f"{name}@{list_lengths(items, LONGEST)[0]}"
+
+
+def measure_one(
+    recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
+) -> float:
+    """Return one metric, such as ``recall@50``, of the lists of a recommender."""
+    name, _, length = metric.partition("@")
+    recommend = partial(recommender.ranked, exclude_seen=exclude_seen)
+    return evaluate(recommend, cases, ks=(int(length),), only=(name,)).metrics[metric]
 
 
 def evenly_spread(cases: Sequence[Case], most: int) -> Sequence[Case]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from prismrec.data import Case
-from prismrec.evaluation import Report, compare, evaluate
+from prismrec.evaluation import Report, compare, evaluate, list_lengths
 from prismrec.models import Forming
 from prismrec.recommend import Recommender
 from prismrec.training.select import evenly_spread
@@ -24,7 +24,7 @@ TOLERANCE = 0.02
 """Of those within this share of the best metric, the first one is chosen: its interests show more
 of their own items."""
 LENGTHS = (10, 20, 50)
-"""Lengths of the lists whose metric is averaged."""
+"""Lengths of the lists whose metric is averaged; shorter for a small catalog."""
 MIN_USERS = 20
 """With fewer validation users all choices are level."""
 MANY_USERS = 500
@@ -57,7 +57,8 @@ def choose_forming(
     Cost: one evaluation of ``FORMING_USERS`` users per choice, and one of the model alone.
     """
     cases = evenly_spread(valid, FORMING_USERS)
-    names = [f"{metric}@{length}" for length in LENGTHS]
+    lengths = list_lengths(recommender.catalog.size - 1, *LENGTHS)
+    names = [f"{metric}@{length}" for length in lengths]
     if len(cases) < MIN_USERS:
         return recommender.with_forming(UNCERTAIN), (
             f"{_described(UNCERTAIN)}; there are too few validation users to compare this on"
@@ -65,7 +66,7 @@ def choose_forming(
 
     def measured(forming: Forming | None) -> Report:
         recommend = partial(recommender.with_forming(forming).ranked, exclude_seen=exclude_seen)
-        return evaluate(recommend, cases, ks=LENGTHS, only=(metric,))
+        return evaluate(recommend, cases, ks=lengths, only=(metric,))
 
     def value(report: Report) -> float:
         return math.exp(sum(math.log(max(report.metrics[n], 1e-9)) for n in names) / len(names))
@@ -85,9 +86,10 @@ def choose_forming(
         )
     best = max(value(report) for _, report in level)
     forming, report = next(one for one in level if value(one[1]) >= (1 - TOLERANCE) * best)
-    reached, alone = report.metrics[names[1]], plain.metrics[names[1]]
+    middle = names[len(names) // 2]
+    reached, alone = report.metrics[middle], plain.metrics[middle]
     return recommender.with_forming(forming), (
-        f"{_described(forming)}: {names[1]} on validation {reached:.4f}, with one interest "
+        f"{_described(forming)}: {middle} on validation {reached:.4f}, with one interest "
         f"{alone:.4f}"
     )
 

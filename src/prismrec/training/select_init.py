@@ -7,17 +7,13 @@ the clusters of each history only (``init_from_cooccurrence``). Both ways are co
 of the untrained model, which takes seconds and no second training.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from prismrec.data import Case, Catalog, Split
-from prismrec.evaluation import evaluate
-from prismrec.models import Model
+from prismrec.data import Catalog, Split
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import evenly_spread
+from prismrec.training.select import evenly_spread, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
 
 CLUSTERS = 6
@@ -58,21 +54,16 @@ def choose_init(
     if catalog.size - 1 > UP_TO or len(cases) < MIN_USERS:
         return replace(config, init_clusters=0), None
     values = []
+    metric = validation_metric(config.validate_on, catalog.size - 1)
+    exclude_seen = require(config.exclude_seen)
     for clusters in (0, CLUSTERS):
         tried = replace(config, init_clusters=clusters)
-        model = build_initial_model(tried, split, catalog, seed)
-        values.append(_value(model, catalog, cases, config))
+        model = build_initial_model(tried, split, catalog, seed).eval().formed(UNCERTAIN)
+        recommender = Recommender.exact(model, catalog)
+        values.append(measure_one(recommender, cases, metric, exclude_seen=exclude_seen))
     better = values[1] > MIN_GAIN * values[0]
     how = f"within at most {CLUSTERS} clusters of each history" if better else "in whole histories"
     return replace(config, init_clusters=CLUSTERS if better else 0), (
-        f"co-occurrence was counted {how}: {config.validate_on}@50 before training is "
+        f"co-occurrence was counted {how}: {metric} before training is "
         f"{values[0]:.4f} from whole histories and {values[1]:.4f} within clusters"
     )
-
-
-def _value(model: Model, catalog: Catalog, cases: Sequence[Case], config: RunConfig) -> float:
-    """Return the metric of a model that is not trained."""
-    recommender = Recommender.exact(model.eval().formed(UNCERTAIN), catalog)
-    recommend = partial(recommender.ranked, exclude_seen=require(config.exclude_seen))
-    report = evaluate(recommend, cases, ks=(50,), only=(config.validate_on,))
-    return report.metrics[f"{config.validate_on}@50"]

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prismrec.errors import DataError
-from prismrec.evaluation.compare import compare
+from prismrec.evaluation.compare import compare, compare_in_words
 from prismrec.evaluation.diagnostics import Diagnostics
 from prismrec.evaluation.metric_report import Report
+
+MIN_USERS = 2
+"""With fewer users nothing can be said about chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,8 @@ def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str
     The best baseline has the highest mean with ``exclude_seen``.
 
     Returns:
-        One sentence per model; none without baselines.
+        One sentence per model, and one that names the models that are no better than popularity;
+        none without baselines. With fewer than two users, a sentence states this instead.
 
     Raises:
         UnknownName: The metric was not computed per user.
@@ -89,12 +93,23 @@ def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str
     if not baselines:
         return []
     best = max(baselines, key=lambda entry: entry.filtered.metrics.get(metric, -math.inf))
-    return [
+    models = [entry for entry in entries if not entry.baseline]
+    sentences = [
         f"{entry.name} against {best.name}, "
-        f"{compare(entry.filtered, best.filtered, metric)}."
-        for entry in entries
-        if not entry.baseline
-    ]  # fmt: skip
+        f"{compare_in_words(entry.filtered, best.filtered, metric)}"
+        for entry in models
+    ]
+    popular = next((entry for entry in baselines if entry.name == "popularity"), None)
+    if popular is None or len(entries[0].filtered.per_user[metric]) < MIN_USERS:
+        return sentences
+    level = [
+        entry.name
+        for entry in models
+        if compare(entry.filtered, popular.filtered, metric).verdict != "better"
+    ]
+    if level:
+        sentences.append(f"No better than popularity in {metric}: {', '.join(level)}.")
+    return sentences
 
 
 def numbers(content: Content) -> dict[str, object]:

@@ -1,0 +1,49 @@
+"""Is a trained model better than a list of popular items? On random events none is.
+
+warning = no_better_than_popularity(recommender, split, catalog.size, metric="recall@50")
+"""
+
+from functools import partial
+
+from prismrec.data import Split
+from prismrec.evaluation import BASELINES, by_score, compare, evaluate
+from prismrec.recommend import Recommender
+from prismrec.training.select import evenly_spread
+
+COMPARED_USERS = 5_000
+"""Largest number of validation users that are compared, evenly spread."""
+
+
+def no_better_than_popularity(
+    recommender: Recommender, split: Split, size: int, *, metric: str, exclude_seen: bool
+) -> str | None:
+    """Compare a trained recommender with popular items on validation, user by user.
+
+    Args:
+        recommender: As it will be served.
+        split: Its training histories count the events of each item.
+        size: V.
+        metric: Name and length, such as ``recall@50``.
+        exclude_seen: Exclude the items of the history from lists.
+
+    Returns:
+        A warning; None if the recommender is better, or with fewer than two validation users.
+
+    Cost: one evaluation of ``COMPARED_USERS`` users.
+    """
+    cases = evenly_spread(split.valid, COMPARED_USERS)
+    if len(cases) < 2:
+        return None
+    popular = BASELINES["popularity"](split.train, split.valid, size).score
+    name, _, length = metric.partition("@")
+    own, other = (
+        evaluate(recommend, cases, ks=(int(length),), only=(name,))
+        for recommend in (
+            partial(recommender.ranked, exclude_seen=exclude_seen),
+            by_score(popular, exclude_seen=exclude_seen),
+        )
+    )
+    difference = compare(own, other, metric)
+    if difference.verdict == "better":
+        return None
+    return f"no better than popularity on validation: {difference}"
