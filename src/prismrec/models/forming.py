@@ -19,11 +19,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from prismrec.models.clustering import LEAST, NEARNESS, Forming, assign_clusters
 from prismrec.models.extractors.base import Extractor
 from prismrec.models.histories import groups_of_similar_length
-from prismrec.numerics import normalize
 from prismrec.types import Interests
 
 SAME = 0.9
@@ -169,11 +169,12 @@ def _join_same(
     Returns:
         The new clusters; None if no history has such a pair.
     """
-    unit = normalize(vectors.detach().float().cpu().numpy())
-    cosine = np.triu(unit @ unit.transpose(0, 2, 1), 1).reshape(len(cluster), -1)
-    pair = cosine.argmax(axis=1)
-    same = np.take_along_axis(cosine, pair[:, None], axis=1) > SAME
-    if not same.any():
+    unit = normalize(vectors.detach().float(), dim=-1).cpu().numpy()
+    cosine = unit @ unit.transpose(0, 2, 1)
+    np.einsum("bcc->bc", cosine)[:] = 0  # the diagonal
+    if cosine.max(initial=0) <= SAME:
         return None
-    earlier, later = np.divmod(pair[:, None], unit.shape[1])
-    return np.where(same & (cluster == later), earlier, cluster)
+    flat = cosine.reshape(len(cosine), -1)
+    pair = np.divmod(flat.argmax(axis=1)[:, None], unit.shape[1])
+    moved = (flat.max(axis=1, keepdims=True) > SAME) & (cluster == np.maximum(*pair))
+    return np.where(moved, np.minimum(*pair), cluster)

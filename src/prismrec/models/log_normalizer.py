@@ -54,7 +54,7 @@ def sample_items(vectors: Float[Tensor, "V W"], *, has_bias: bool) -> ItemSample
         edges = share.cumsum(0)
         points = (torch.arange(number, device=device) + 0.5) / number * edges[-1]
         drawn = torch.searchsorted(edges, points)  # ascending
-        chosen, times = drawn.unique_consecutive(return_counts=True)
+        chosen, times = torch.unique_consecutive(drawn, return_counts=True)
         numbers, log_weight = chosen + 1, (times / (share[chosen] * number)).log().float()
     column = torch.zeros(len(vectors), dtype=torch.int64, device=device)
     column[numbers] = torch.arange(1, len(numbers) + 1, device=device)
@@ -84,7 +84,7 @@ def log_normalizers(
     columns = sample.column[history] if mask_history else None
     rows = max(1, MAX_SCORES // len(sample.log_weight))
     sums = []
-    for some, own in zip(vectors.split(rows), row.split(rows), strict=True):
+    for some, own in zip(torch.split(vectors, rows), torch.split(row, rows), strict=True):
         scores = (some @ sample.vectors).add_(sample.log_weight)
         if columns is not None:
             scores.scatter_(1, columns[own], -torch.inf)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from prismrec.data import Catalog
+from prismrec.numerics import softmax
 from prismrec.recommend.results import Contribution, Reason
 from prismrec.retrieval import Query, RuleRetriever, VectorsOf
 from prismrec.types import Interests
@@ -108,10 +108,8 @@ def event_contributions(
     own = query.rows(np.array([row]))
     queries, content = own.vectors[0, :, :dim].astype(np.float64), vectors[:, :dim]
     scores = own.scores_of(vectors[None])[0].astype(np.float64)
-    if own.mixture:
-        responsible = softmax(scores, axis=1)
-    else:
-        responsible = np.eye(scores.shape[1])[scores.argmax(axis=1)]
+    best = scores.argmax(axis=1)
+    responsible = softmax(scores) if own.mixture else np.eye(len(weights))[best]
     total = np.zeros((len(vectors), weights.shape[1]))
     for number, some in enumerate(states):
         pooling = [k for k in range(len(weights)) if min(k, last) == number]

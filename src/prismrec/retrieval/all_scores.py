@@ -87,21 +87,21 @@ def _all_scores(
     counts = active.sum(axis=1)
     users = np.argsort(-counts, kind="stable")
     first = np.argsort(~active, axis=1, kind="stable")  # active interests before the others
-    # A mixture of several log probabilities is summed as probabilities.
-    summed = mixture and counts.max(initial=0) > 1
-    joined = torch.full((len(prior), len(index)), 0.0 if summed else -torch.inf)
     # The first interest of every user, then the second of those with two, and so on.
-    some = [users[: np.count_nonzero(counts > number)] for number in range(counts.max(initial=0))]
-    row = np.concatenate([*some, np.empty(0, dtype=np.int64)])
-    number = np.repeat(np.arange(len(some)), [len(part) for part in some])
+    with_more = np.arange(counts.max(initial=0))[:, None] < counts[users]
+    number, place = with_more.nonzero()
+    row = users[place]
     interest = first[row, number]
     scores = torch.from_numpy(vectors[row, interest]) @ index.vectors.T
     scores += torch.from_numpy(prior[row, interest])[:, None]
-    for part in torch.split(scores, [len(part) for part in some]):
-        if summed:
-            joined[: len(part)] += part.exp_()
-        else:
-            torch.maximum(joined[: len(part)], part, out=joined[: len(part)])
+    # A mixture of several log probabilities is summed as probabilities.
+    summed = mixture and len(with_more) > 1
+    if summed:
+        scores.exp_()
+    joined = torch.full((len(prior), len(index)), 0.0 if summed else -torch.inf)
+    for part in torch.split(scores, with_more.sum(axis=1).tolist()):
+        some = joined[: len(part)]
+        torch.add(some, part, out=some) if summed else torch.maximum(some, part, out=some)
     if summed:
         joined.log_().clamp_(min=LEAST)
     back = np.empty_like(users)

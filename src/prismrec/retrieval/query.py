@@ -66,7 +66,9 @@ class Query:
         return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), excluded)
 
     def rows(self, which: NDArray[np.int64]) -> "Query":
-        """Return the query of some of the users."""
+        """Return the query of some of the users; of all, in their order, this one."""
+        if len(which) == len(self.excluded) and np.array_equal(which, np.arange(len(which))):
+            return self
         excluded = [self.excluded[row] for row in which]
         parts, log_prior = (
             None if part is None else part[which] for part in (self.parts, self.log_prior)

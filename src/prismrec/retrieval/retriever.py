@@ -234,11 +234,13 @@ class Retriever:
         options: ListOptions,
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> CandidateSource:
-        some = [histories[row] for row in rows.tolist()]
-        of_rows = interests._replace(states=None).rows(torch.from_numpy(rows))  # not searched
+        interests = interests._replace(states=None)  # not searched
+        if len(rows) < len(histories):
+            histories = [histories[row] for row in rows.tolist()]
+            interests = interests.rows(torch.from_numpy(rows))
         return self.source(
-            some,
-            of_rows,
+            histories,
+            interests,
             exclude_seen=options.exclude_seen,
             eligible=eligible,
             added=options.interests.adds,

@@ -10,9 +10,9 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from prismrec.data import Catalog
+from prismrec.numerics import softmax
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.search import SearchMemory, retrieve
@@ -84,7 +84,7 @@ class InterestSource:
         scores: Float[np.ndarray, "R M K"],
     ) -> Float[np.ndarray, "R M K"]:
         """Return what the events of each interest add to the score of each item."""
-        responsible = softmax(scores, axis=2)
+        responsible = softmax(scores)
         content = vectors[:, :, : self.dim]
         alone = content @ query.vectors[:, :, : self.dim].transpose(0, 2, 1)
         in_whole = content @ parts.transpose(0, 2, 1)
@@ -98,7 +98,7 @@ class InterestSource:
         if self.query.parts is not None:
             several = (~np.isneginf(prior)).sum(axis=1) > 1
             prior[several, 0] = -np.inf
-        return np.asarray(softmax(prior, axis=1), dtype=np.float64)
+        return softmax(prior)
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
         """See ``CandidateSource.pool``."""
