@@ -26,7 +26,7 @@ LEAST = 1e-30
 """Smallest prior."""
 NEARNESS = -0.5
 """A cluster's prior is its share of (1 + distance from the newest event)^NEARNESS."""
-FEW_ROWS = 6
+FEW_ROWS = 5
 """Fewer histories than this are assigned one by one, which is three times as fast for a single one;
 the arithmetic is the same, bit by bit."""
 MAX_PRODUCTS = 1 << 22
@@ -105,21 +105,25 @@ def _assign(
     empty = MIN_COSINE * np.sqrt(own_square)
     along = np.repeat(empty, number, axis=0)  # unit vectors of the clusters' sums · events
     length = np.zeros(rows * number)  # of the decayed sums
+    cosines = along.reshape(rows, number, slots).transpose(2, 0, 1)
     first = np.arange(rows) * number
-    cluster = np.empty(is_event.shape, dtype=np.int64)
+    found = []
     for slot in range(slots):
-        joined = along[:, slot].reshape(rows, number).argmax(axis=1)
-        cluster[:, slot] = joined
+        joined = cosines[slot].argmax(axis=1)
+        found.append(joined)
         at = first + joined
         before, earlier = along.take(at, axis=0), length.take(at)
         square = earlier * (earlier + 2 * before[:, slot]) + own_square[:, slot]
         cancelled = square <= 0
-        new = np.sqrt(np.where(cancelled, 1, square))
-        after = (earlier[:, None] * before + products[:, slot]) / new[:, None]
+        square[cancelled] = 1
+        new = np.sqrt(square)
+        before *= earlier[:, None]
+        before += products[:, slot]
+        before /= new[:, None]
         if cancelled.any():
-            after[cancelled], new[cancelled] = empty[cancelled], 0
-        along[at], length[at] = after, DECAY * new
-    return np.where(is_event, cluster, -1)
+            before[cancelled], new[cancelled] = empty[cancelled], 0
+        along[at], length[at] = before, DECAY * new
+    return np.where(is_event, np.array(found).T, -1)
 
 
 def _assign_one(products: list[list[float]], number: int) -> list[int]:
