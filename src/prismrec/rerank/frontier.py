@@ -5,12 +5,10 @@
     lists.strength_for_diversity(0.6)                  # the smallest that reaches diversity 0.6
     lists.strength_for_relevance_loss(0.02)            # the largest that costs 2 % of Σ score
 
-The value of a candidate, score - λ · rank in its category, is a linear function of λ. The list
-changes only where the value of a candidate outside the list crosses that of one inside. All lists
-are found by going from one crossing to the next; at each, relevance falls and diversity rises.
+The value of a candidate, score - λ · rank in its category, is a linear function of λ, so ``swaps``
+finds all lists; from each to the next, relevance falls and diversity rises.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +16,9 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
-from prismrec.numerics import top_k
 from prismrec.rerank.category import rank_in_category
 from prismrec.rerank.options import check_length
+from prismrec.rerank.swaps import sets_along
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,94 +108,25 @@ def frontier(
         ConfigError: ``k`` is below 1.
         DataError: A score is NaN.
 
-    Cost: O(M log M), and O(R² + M) per list with R ranks; there are fewer than k² / 2 lists,
-        usually about k.
+    Cost: O(M log M), and O(C) per swap with C categories or ranks, whichever are fewer; there are
+        fewer than k² / 2 swaps, usually about k.
     """
     check_length(k)
     present = scores > -np.inf
     scores, categories = scores[present].astype(np.float64), categories[present]
     rank = rank_in_category(scores[None], categories[None])[0]
     size = min(k, len(scores))
-    points = [
-        (at, scores[chosen].sum(), rank[chosen].sum())  # the ranks count pairs of one category
-        for at, chosen in lists_along(scores, rank, k, rank)
-    ]
-    at, relevance, same = (np.array(part, dtype=np.float64) for part in zip(*points, strict=True))
-    return Frontier(
-        at, relevance, 1 - same / (size * (size - 1) / 2) if size > 1 else np.full(len(at), np.nan)
-    )
+    # Both number the candidates so that equal numbers keep their order; fewer numbers are faster.
+    chain = min(rank, categories, key=_distinct)
+    sets = sets_along(scores, rank, k, chain)
+    same = sets.sums(rank)  # the ranks count pairs of one category
+    pairs = size * (size - 1) / 2
+    diversity = 1 - same / pairs if size > 1 else np.full(len(same), np.nan)
+    return Frontier(sets.strength, sets.sums(scores), diversity)
 
 
-def lists_along(
-    scores: Float[np.ndarray, " M"],
-    rank: NDArray[np.integer] | NDArray[np.floating],
-    k: int,
-    chain: NDArray[np.integer],
-) -> Iterator[tuple[float, NDArray[np.bool_]]]:
-    """Yield all sets of k candidates with the largest score - λ · rank, for any λ from 0.
-
-    Args:
-        scores: One per candidate.
-        rank: One per candidate.
-        k: Size of the sets.
-        chain: A number per candidate. Candidates with the same number never change their order: if
-            one has a larger score than another, its rank is not larger. So of each chain only the
-            last candidate of a set can leave it, and only the next one can enter.
-
-    Yields:
-        The smallest λ of each set, ascending, and which candidates are in it.
-
-    Cost: O(M log M), and O(C² + M) per set with C chains.
-    """
-    inside = np.zeros(len(scores), dtype=bool)
-    inside[top_k(scores[None], min(k, len(scores)))[0]] = True
-    at, found, is_first = 0.0, inside.copy(), True
-    for crossing, leaves, enters in _crossings(scores, rank, chain, inside):
-        if crossing > at or is_first:  # equal crossings may differ by a rounding error
-            yield at, found
-        at, is_first = max(crossing, at), False
-        inside[leaves], inside[enters] = False, True
-        found = inside.copy()
-    yield at, found
-
-
-def _crossings(
-    scores: NDArray[np.float64],
-    rank: NDArray[np.integer] | NDArray[np.floating],
-    chain: NDArray[np.integer],
-    inside: NDArray[np.bool_],
-) -> Iterator[tuple[float, int, int]]:
-    """Yield the strengths at which the list changes, each with the candidates that swap.
-
-    These are the candidate that leaves the list and the one that enters it. The first candidates
-    of each chain are in the list, so their number describes it; the caller must not change
-    ``inside`` before the first yield.
-    """
-    order = np.lexsort((rank, ~inside, -scores, chain))
-    begin = np.flatnonzero(np.diff(chain[order], prepend=np.nan))
-    end = np.append(begin[1:], len(order))
-    next_place = begin + np.add.reduceat(inside[order], begin) if len(order) else begin
-    scores, rank = scores[order], rank[order]
-    while True:
-        used, left = np.flatnonzero(next_place > begin), np.flatnonzero(next_place < end)
-        last, following = next_place[used] - 1, next_place[left]
-        if len(last):  # only a candidate of a smaller rank can enter
-            left = left[rank[following] < rank[last].max()]
-            following = next_place[left]
-        if not len(last) or not len(following):
-            return
-        steeper = rank[last][:, None] - rank[following]
-        ahead = scores[last][:, None] - scores[following]
-        crossing = np.full(steeper.shape, np.inf)
-        np.divide(ahead, steeper, out=crossing, where=steeper > 0)
-        leaves, enters = np.unravel_index(crossing.argmin(), crossing.shape)
-        yield (
-            float(crossing[leaves, enters]),
-            int(order[last[leaves]]),
-            int(order[following[enters]]),
-        )
-        next_place[used[leaves]] -= 1
-        next_place[left[enters]] += 1
+def _distinct(numbers: NDArray[np.integer]) -> int:
+    return len(np.unique(numbers))
 
 
 def _check_share(name: str, share: float) -> None:

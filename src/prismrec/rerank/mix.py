@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from prismrec.rerank.build import CANDIDATES_PER_ITEM, MAX_CANDIDATES, first_depth
 from prismrec.rerank.candidates import CandidateSource
 from prismrec.rerank.category import rank_in_category, rescale, score_range
-from prismrec.rerank.frontier import lists_along
 from prismrec.rerank.options import InterestOptions, ListOptions
 from prismrec.rerank.shares import steer
+from prismrec.rerank.swaps import sets_along
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixF
 
     Scores and places include the weights of the interests. Diversity and minima are not applied.
 
-    Cost: one search for ``MAX_CANDIDATES`` items per user, and O(K k²) per list.
+    Cost: one search for ``MAX_CANDIDATES`` items per user, and O(K) per swap.
     """
     shared = InterestOptions(
         mix="shares", weights=options.interests.weights, added=options.interests.added
@@ -56,13 +56,8 @@ def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixF
             frontiers.append(None)
             continue
         own = scaled[row, present]
-        points = list(lists_along(own, place[row, present], options.k, interest))
-        counts = [np.bincount(interest[inside]) for _, inside in points]
-        frontiers.append(
-            MixFrontier(
-                np.array([at for at, _ in points]),
-                np.array([own[inside].sum() for _, inside in points]),
-                np.array([count.max() / count.sum() for count in counts]),
-            )
-        )
+        sets = sets_along(own, place[row, present], options.k, interest)
+        counts = sets.sums((interest[:, None] == np.unique(interest)).astype(np.int64))
+        largest = counts.max(axis=1) / counts.sum(axis=1)
+        frontiers.append(MixFrontier(sets.strength, sets.sums(own), largest))
     return frontiers
