@@ -13,6 +13,7 @@ a cluster by one of its items, without the whole history.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -98,24 +99,26 @@ def _reader(
     """Return a function that reads the whole history, and each cluster as a history."""
     states = extractor.states_of(items)
     if states is None:
-        whole = extractor(items, mask)
-        return lambda groups: _read_as_histories(extractor, items, groups[:, 1:], whole)
-    shared = states
+        return partial(_read_as_histories, extractor, items, extractor(items, mask))
+    return partial(_read_in_context, extractor, states)
 
-    def read(groups: Bool[Tensor, "B K L"]) -> _Read:
-        weights = extractor.group_weights(shared, groups)
-        return weights @ shared, weights, shared[:, None]
 
-    return read
+def _read_in_context(
+    extractor: Extractor, states: Float[Tensor, "B L D"], groups: Bool[Tensor, "B K L"]
+) -> _Read:
+    """Weigh the states of the whole history again for each cluster."""
+    weights = extractor.group_weights(states, groups)
+    return weights @ states, weights, states[:, None]
 
 
 def _read_as_histories(
     extractor: Extractor,
     items: Float[Tensor, "B L D"],
-    member: Bool[Tensor, "B C L"],
     whole: Interests,
+    groups: Bool[Tensor, "B K L"],
 ) -> _Read:
     """Read the clusters as histories, in a pass of their own."""
+    member = groups[:, 1:]
     batch, clusters, length = member.shape
     formed = member.any(dim=2)
     several = formed.sum(dim=1) > 1

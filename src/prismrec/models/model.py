@@ -246,7 +246,7 @@ class Model(nn.Module):
         Args: see ``read_in_groups`` and ``forward``; ``states`` are large and only added if True.
         """
 
-        def read(batch: Int[Tensor, "B L"]) -> Interests:
+        def read(batch: Tensor) -> Interests:
             batch = batch.to(self.device)
             interests: Interests = self(batch, batch != 0, added)
             return interests if states else interests._replace(states=None)
