@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.io import listening
 from prismrec.recommend import bulk as batch
 from prismrec.recommend.bulk import ListOptions, recommend_file
 from worlds import untrained
@@ -51,12 +52,12 @@ def test_an_interrupted_run_resumes_and_writes_the_same_file(
     whole, again = tmp_path / "whole.parquet", tmp_path / "again.parquet"
     recommend_file(recommender, histories, whole, ListOptions(k=5))
 
-    def interrupt(done, total):
-        if done >= 12:
+    def interrupt(_, share):
+        if share * pl.read_parquet(histories).height >= 12:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        recommend_file(recommender, histories, again, ListOptions(k=5), on_users=interrupt)
+    with pytest.raises(KeyboardInterrupt), listening(interrupt):
+        recommend_file(recommender, histories, again, ListOptions(k=5))
     assert not again.exists()
     done = recommend_file(recommender, histories, again, ListOptions(k=5))
     assert done.resumed == 12
@@ -73,11 +74,12 @@ def test_chunks_of_a_different_run_are_not_reused(
     monkeypatch.setattr(batch, "CHUNK", 4)
     out = tmp_path / "lists.parquet"
 
-    def interrupt(done, total):
-        raise KeyboardInterrupt
+    def interrupt(_, share):
+        if share > 0:
+            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        recommend_file(recommender, histories, out, ListOptions(k=5), on_users=interrupt)
+    with pytest.raises(KeyboardInterrupt), listening(interrupt):
+        recommend_file(recommender, histories, out, ListOptions(k=5))
     if change == "histories":
         pl.read_parquet(histories).reverse().write_parquet(histories)
     options = ListOptions(k=3 if change == "wish" else 5)

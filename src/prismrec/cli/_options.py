@@ -28,6 +28,7 @@ from prismrec.data import (
     read_items,
 )
 from prismrec.errors import ConfigError, DataError
+from prismrec.io import stage
 from prismrec.rerank import (
     RERANKERS,
     AddedInterest,
@@ -95,7 +96,8 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
     kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
         cache = options.cache.expanduser()
-        log, items = open_named(name, cache, source=options.source, keep_events=kinds)
+        with stage(f"reading {name}"):
+            log, items = open_named(name, cache, source=options.source, keep_events=kinds)
     else:
         if "/" not in name and not Path(name).exists():
             known = ", ".join(DATASETS)
@@ -113,16 +115,17 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
             category_separator=options.category_separator,
             category_depth=options.category_depth,
         )
-        log, items = read_events(
-            name,
-            columns=columns,
-            keep_events=kinds,
-            time_unit=options.time_unit,
-            time_format=options.time_format,
-            delimiter=options.delimiter,
-            encoding=options.encoding,
-            strict=options.strict,
-        ), None  # fmt: skip
+        with stage("reading the events"):
+            log, items = read_events(
+                name,
+                columns=columns,
+                keep_events=kinds,
+                time_unit=options.time_unit,
+                time_format=options.time_format,
+                delimiter=options.delimiter,
+                encoding=options.encoding,
+                strict=options.strict,
+            ), None  # fmt: skip
     if options.items:
         item_columns = ItemColumns(category_depth=options.category_depth)
         items = read_items(

@@ -97,16 +97,18 @@ def demo(
     trained = train_all(dataset, split, out, epochs=epochs, quiet=as_json)
     recommenders = {name: each.recommender for name, each in trained.items()}
     benchmark = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
-    print_note("Fitting the baselines …", quiet=as_json)
-    lists, entries, left_out = measure_baselines(benchmark)
-    for name, recommender in recommenders.items():
-        print_note(f"Measuring {name} …", quiet=as_json)
-        lists[name] = lists_of(recommender)
-        how, seconds = describe_recommender(recommender), trained[name].result.seconds
-        entries.append(benchmark.entry(name, how, lists[name], seconds=seconds))
-    compared = [*differences(entries), *compare_with_single_interest(entries, 50), *left_out]
-    content = report_content(benchmark, entries, lists, recommenders, compared, data)
-    write_report(content, out / "report")
+    with Progress("demo", quiet=as_json):
+        print_note("Fitting the baselines …", quiet=as_json)
+        lists, entries, left_out = measure_baselines(benchmark)
+        for name, recommender in recommenders.items():
+            print_note(f"Measuring {name} …", quiet=as_json)
+            lists[name] = lists_of(recommender)
+            how, seconds = describe_recommender(recommender), trained[name].result.seconds
+            entries.append(benchmark.entry(name, how, lists[name], seconds=seconds))
+        compared = [*differences(entries), *compare_with_single_interest(entries, 50), *left_out]
+        content = report_content(benchmark, entries, lists, recommenders, compared, data)
+        write_report(content, out / "report")
+        compared = [*content.differences]
     minutes = (time.perf_counter() - began) / 60
     lines = ["", *results_table(entries, (20, 50)), "", *compared, ""]
     lines += example_lines(recommenders["prism"], dataset, split)

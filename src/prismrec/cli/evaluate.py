@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_note, print_output, wrapped
+from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
 from prismrec.data import Catalog, load_dataset, load_split
 from prismrec.errors import DataError
@@ -25,6 +26,7 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
+from prismrec.io import stage
 from prismrec.recommend import Recommender, check_trained_on
 from prismrec.rerank import check_length, check_strength
 
@@ -58,34 +60,48 @@ def evaluate(
         as_json: Print one JSON object.
     """
     strengths = checked_options(k, diversity)
-    dataset = load_dataset(data)
-    split = load_split(data, dataset)
-    cases = split.test if on == "test" else split.valid
-    ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
-    benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-    recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
-    print_note("Fitting the baselines …", quiet=as_json)
-    lists, others, left_out = measure_baselines(benchmark)
-    models: list[Entry] = []
-    for name, recommender in recommenders.items():
-        print_note(f"Measuring {name} …", quiet=as_json)
-        lists[name] = lists_of(recommender)
-        models += entries_of(name, recommender, benchmark, strengths)
-    entries = [*others, *models]
-    compared = [
-        *differences(entries, f"recall@{ks[-1]}"),
-        *compare_with_single_interest(models, ks[-1]),
-        *left_out,
-        *_too_long(ks, dataset.catalog.size - 1),
-    ]
-    lines = [*results_table(entries, benchmark.ks), "", *map(wrapped, compared), ""]
+    with Progress(artifact.name, quiet=as_json):
+        with stage("loading the data"):
+            dataset = load_dataset(data)
+            split = load_split(data, dataset)
+        cases = split.test if on == "test" else split.valid
+        ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
+        benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
+        recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
+        print_note("Fitting the baselines …", quiet=as_json)
+        lists, entries, compared = measure_baselines(benchmark)
+        models: list[Entry] = []
+        for name, recommender in recommenders.items():
+            print_note(f"Measuring {name} …", quiet=as_json)
+            lists[name] = lists_of(recommender)
+            models += entries_of(name, recommender, benchmark, strengths)
+        entries += models
+        compared = [*comparisons(entries, benchmark), *compared]
+        if report:
+            content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
+            write_report(content, report)
+            compared = [*content.differences]
+    lines = [*results_table(entries, ks), "", *map(wrapped, compared), ""]
     lines += [wrapped(line, indent=" " * 10) for line in models[0].filtered.card().splitlines()]
-    if report:
-        content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
-        write_report(content, report)
-        lines.append(f"Report: {report / 'report.html'}")
+    lines += [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, lines, as_json=as_json)
+
+
+def comparisons(entries: Sequence[Entry], benchmark: Benchmark) -> list[str]:
+    """Return the sentences that compare the entries, and a warning if the lists are too long."""
+    k, items = benchmark.ks[-1], benchmark.catalog.size - 1
+    sentences = [
+        *differences(entries, f"recall@{k}"),
+        *compare_with_single_interest(entries, k),
+    ]
+    if 2 * k > items:
+        usual = " ".join(f"-k {length}" for length in list_lengths(items, 20, 50))
+        sentences.append(
+            f"Lists of {k} of {items} items have most of the targets with any model; measure "
+            f"shorter ones with {usual}."
+        )
+    return sentences
 
 
 def checked_options(k: Sequence[int] | None, diversity: Sequence[float] | None) -> list[float]:
@@ -96,16 +112,6 @@ def checked_options(k: Sequence[int] | None, diversity: Sequence[float] | None) 
     for strength in strengths:
         check_strength(strength)
     return strengths
-
-
-def _too_long(ks: Sequence[int], items: int) -> Iterator[str]:
-    """Yield a warning about lists of most of the catalog."""
-    if 2 * ks[-1] > items:
-        usual = " ".join(f"-k {length}" for length in list_lengths(items, 20, 50))
-        yield (
-            f"Lists of {ks[-1]} of {items} items have most of the targets with any model; measure "
-            f"shorter ones with {usual}."
-        )
 
 
 def entries_of(

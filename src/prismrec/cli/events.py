@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
+from prismrec.cli._progress import Progress
 from prismrec.service import import_events, open_store, store_address
 
 
@@ -33,7 +34,8 @@ def events(
         as_json: Print one JSON object.
     """
     del action  # there is only one
-    found, _ = open_log(log, reading)
-    with open_store(store_address(store)) as opened:
-        done = import_events(found, opened, newest=newest)
+    with Progress("import", quiet=as_json):
+        found, _ = open_log(log, reading)
+        with open_store(store_address(store)) as opened:
+            done = import_events(found, opened, newest=newest)
     print_output(vars(done), done.lines(), as_json=as_json)

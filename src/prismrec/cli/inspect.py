@@ -9,7 +9,9 @@ from cyclopts import Parameter
 from prismrec.cli._headings import AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
+from prismrec.cli._progress import Progress
 from prismrec.data import inspect_log
+from prismrec.io import stage
 
 
 def inspect(
@@ -26,8 +28,10 @@ def inspect(
         reading: How to read the log.
         as_json: Print one JSON object.
     """
-    events, items = open_log(log, reading)
-    report = inspect_log(events, items, flags=list(flags_of(reading)))
+    with Progress("inspect", quiet=as_json):
+        events, items = open_log(log, reading)
+        with stage("checking the events"):
+            report = inspect_log(events, items, flags=list(flags_of(reading)))
     print_output(report.to_json(), report.lines(), as_json=as_json)
 
 

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, wrapped
+from prismrec.cli._progress import Progress
 from prismrec.data import (
     Dataset,
     Duplicates,
@@ -23,6 +24,7 @@ from prismrec.data import (
     save_dataset,
     serious_warnings,
 )
+from prismrec.io import stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +65,22 @@ def prepare(
         options: How to build the data set.
         as_json: Print one JSON object.
     """
-    events, items = open_log(log, reading)
-    dataset = build_dataset(
-        events,
-        items=items,
-        min_user_events=options.min_user_events,
-        min_item_events=options.min_item_events,
-        duplicates=options.duplicates,
-    )
     split_options = {} if options.seed is None else {"seed": options.seed}
-    split = make_split(dataset, options.split, **split_options)
-    save_dataset(dataset, out, split={"name": options.split, "options": split_options})
-    warnings = serious_warnings(events, dataset)
+    with Progress(out.name, quiet=as_json):
+        events, items = open_log(log, reading)
+        with stage("building the data set"):
+            dataset = build_dataset(
+                events,
+                items=items,
+                min_user_events=options.min_user_events,
+                min_item_events=options.min_item_events,
+                duplicates=options.duplicates,
+            )
+            split = make_split(dataset, options.split, **split_options)
+        with stage("writing the data set"):
+            save_dataset(dataset, out, split={"name": options.split, "options": split_options})
+        with stage("checking the events"):
+            warnings = serious_warnings(events, dataset)
     value = summary(events, items, dataset, split, out)
     value = {**value, "warnings": [asdict(each) for each in warnings]}
     lines = [*summary_lines(events, items, dataset, split, out)]

@@ -12,7 +12,7 @@ from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
 from prismrec.cli._output import print_output
-from prismrec.cli._progress import bar_of_users
+from prismrec.cli._progress import Progress
 from prismrec.data import load_dataset
 from prismrec.errors import ConfigError
 from prismrec.recommend import read_artifact_manifest, recommend_file, unknown_ids
@@ -82,10 +82,8 @@ def recommend_to_file(
         )
     options, recommender = flags.options, classes.load(artifact)
     plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
-    with bar_of_users("recommend") as on_users:
-        summary = recommend_file(
-            recommender, histories, source.out, options, plan=plan, on_users=on_users
-        )
+    with Progress(source.out.name):
+        summary = recommend_file(recommender, histories, source.out, options, plan=plan)
     line = f"{source.out}: {summary.rows:,} items for {summary.users:,} users"
     lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
     if summary.popular:

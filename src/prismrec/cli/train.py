@@ -28,7 +28,7 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
 from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
 from prismrec.errors import ConfigError
-from prismrec.io import describe_write_errors, only_writer, set_threads
+from prismrec.io import describe_write_errors, only_writer, set_threads, stage
 from prismrec.recommend import save
 from prismrec.training import (
     LAST,
@@ -110,11 +110,12 @@ def train(
     if run_options.threads is not None:
         set_threads(run_options.threads)
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
-    dataset, manifest = load_dataset(data), read_dataset_manifest(data)
-    split = load_split(data, dataset)
-    resolved, resolved_training = resolve_defaults(
-        run_config, training, dataset_stats(split, dataset.catalog)
-    )
+    quiet = run_options.quiet or run_options.as_json
+    with Progress(out.name, quiet=quiet), stage("loading the data"):
+        dataset, manifest = load_dataset(data), read_dataset_manifest(data)
+        split = load_split(data, dataset)
+        stats = dataset_stats(split, dataset.catalog)
+    resolved, resolved_training = resolve_defaults(run_config, training, stats)
     print_chosen(
         describe_defaults(run_config, resolved),
         describe_defaults(training, resolved_training),

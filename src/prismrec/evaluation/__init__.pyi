@@ -13,8 +13,9 @@ from .compare import Difference, compare
 from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
-from .evaluate import evaluate, list_lengths
+from .evaluate import evaluate
 from .interest_use import INTEREST_LENGTH, measure_interest_use
+from .lengths import list_lengths
 from .metric_report import Report
 from .metrics import METRICS
 from .report import Content, Entry, differences, write_report

@@ -24,6 +24,7 @@ from prismrec.evaluation.environment import describe_environment
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry
+from prismrec.io import stage, track
 from prismrec.recommend import Recommender
 from prismrec.types import Recommend
 
@@ -67,7 +68,7 @@ class Benchmark:
                 counts=counts,
                 how=f"{self.split.how}; {'exclude_seen' if exclude_seen else 'keep_seen'}",
             )
-            for exclude_seen in (False, True)
+            for exclude_seen in track((False, True), f"measuring {name}", 2)
         )
         return Entry(name=name, how=how, keep=keep, filtered=filtered, seconds=seconds)
 
@@ -119,7 +120,8 @@ def measure_baselines(
     for name, fit in BASELINES.items():
         start = time.perf_counter()
         try:
-            fitted = fit(benchmark.split.train, benchmark.split.valid, benchmark.catalog.size)
+            with stage(f"fitting {name}"):
+                fitted = fit(benchmark.split.train, benchmark.split.valid, benchmark.catalog.size)
         except DataError as error:
             left_out.append(f"{name} is left out: {error}")
             continue
@@ -217,7 +219,8 @@ def report_content(
         found = {}
         for name, one in of.items():
             try:
-                found[name] = measure(one)
+                with stage(f"{part[0].lower()}{part[1:]} of {name}"):
+                    found[name] = measure(one)
             except DataError as error:
                 left_out.append(f"{part} of {name} is left out: {error}")
         return found

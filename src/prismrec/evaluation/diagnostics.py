@@ -23,6 +23,7 @@ from prismrec.evaluation.evaluate import SAME, category_table
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_measures import InterestMeasures, measure_interests
 from prismrec.evaluation.interest_use import INTEREST_LENGTH, median
+from prismrec.io import track
 from prismrec.recommend import Recommender
 
 UNUSED, COPIES = 0.01, 0.9
@@ -167,11 +168,12 @@ def diagnose(
     """
     known = _with_history(cases, k, batch_size)
     categories = category_table(recommender.catalog)
+    starts = range(0, len(known), batch_size)
     parts = [
         measure_interests(
             recommender, known[start : start + batch_size], k, exclude_seen, categories
         )
-        for start in range(0, len(known), batch_size)
+        for start in track(starts, "diagnosing interests", len(starts))
     ]
     users = InterestMeasures(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     usage = users.best_targets.sum(axis=0) / max(users.best_targets.sum(), 1)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from prismrec.data import Case
 from prismrec.errors import DataError
 from prismrec.evaluation.evaluate import evaluate
+from prismrec.io import track
 from prismrec.recommend import Recommender
 
 
@@ -40,7 +41,7 @@ def tradeoff(
     Cost: one evaluation per strength.
     """
     points = []
-    for strength in strengths:
+    for strength in track(strengths, "measuring the diversity trade-off", len(strengths)):
         recommend = partial(recommender.ranked, exclude_seen=exclude_seen, diversity=strength)
         only = ("recall", "diversity")
         report = evaluate(recommend, cases, ks=(k,), catalog=recommender.catalog, only=only)

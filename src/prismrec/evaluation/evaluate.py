@@ -20,11 +20,9 @@ from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.evaluation.interest_use import measure_interest_use, median
 from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS, Answers, coverage
+from prismrec.io import track
 from prismrec.types import RankedItems, Recommend
 
-SHARE = 0.1
-"""Largest share of the catalog in a list that compares recommenders: a list of most of the catalog
-has the targets with any of them."""
 SAME = 0.2
 """Share of distinct lists below which a report, or the diagnostics, have a note."""
 ALL_EMPTY = "Every list is empty: the histories contain all items that could be recommended."
@@ -69,7 +67,8 @@ def evaluate(
         shared["counts"] = counts
     totals = Totals(size or 0, ks)
     parts: list[dict[str, NDArray[np.float64]]] = []
-    for start in range(0, len(cases), batch_size):
+    starts = range(0, len(cases), batch_size)
+    for start in track(starts, "evaluating", len(starts)):
         batch = cases[start : start + batch_size]
         histories = [case.history for case in batch]
         ranked = recommend(histories, ks[-1])
@@ -92,12 +91,6 @@ def _check_arguments(ks: Sequence[int], cases: Sequence[Case], batch_size: int) 
         raise DataError(
             "evaluate got no cases, so there is nothing to measure; use a split with test users."
         )
-
-
-def list_lengths(items: int, *wanted: int) -> tuple[int, ...]:
-    """Return wanted lengths of lists, cut to ``SHARE`` of a catalog: different ones, ascending."""
-    most = max(int(SHARE * items), 1)
-    return tuple(sorted({min(length, most) for length in wanted}))
 
 
 def select_metrics(

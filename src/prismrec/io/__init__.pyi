@@ -19,6 +19,7 @@ from .manifest import (
     optional,
     read_manifest,
 )
+from .progress import Listener, listening, stage, track
 from .tensors import read_tensors, save_tensors, write_tensors
 from .threads import set_threads
 
@@ -27,6 +28,7 @@ __all__ = [
     "OBJECT",
     "TEXT",
     "FieldType",
+    "Listener",
     "ManifestForm",
     "atomic_file",
     "atomic_folder",
@@ -34,6 +36,7 @@ __all__ = [
     "describe_write_errors",
     "is_os_error",
     "is_whole_number",
+    "listening",
     "object_with",
     "only_writer",
     "optional",
@@ -42,6 +45,8 @@ __all__ = [
     "read_tensors",
     "save_tensors",
     "set_threads",
+    "stage",
     "temporary_path",
+    "track",
     "write_tensors",
 ]

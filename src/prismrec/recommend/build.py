@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import Choice, choose_index
@@ -35,7 +36,8 @@ def build_recommender(
     known = [history for history in histories if len(history)]
     queries = model.eval().interests_of(known).vectors.float().cpu().numpy()
     numbers = np.arange(1, model.size)
-    choice = choose_index(
-        model.vectors_as_numpy(), numbers, queries, name=index, min_recall=min_recall
-    )
+    with stage("building the index"):
+        choice = choose_index(
+            model.vectors_as_numpy(), numbers, queries, name=index, min_recall=min_recall
+        )
     return Recommender(model, choice.index, catalog), choice

@@ -8,7 +8,7 @@ that was interrupted continues after its last finished chunk.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import atomic_file, temporary_path
+from prismrec.io import atomic_file, temporary_path, track
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
 from prismrec.types import RankedItems
@@ -63,7 +63,6 @@ def recommend_file(
     options: ListOptions,
     *,
     plan: str = "",
-    on_users: Callable[[int, int], None] | None = None,
 ) -> BulkSummary:
     """Recommend items to every history of a Parquet file, in its order.
 
@@ -75,7 +74,6 @@ def recommend_file(
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
             file of histories are deleted.
-        on_users: Called with the number of finished users and the number of all users.
 
     Raises:
         DataError: ``histories`` is not such a file, or is damaged.
@@ -92,7 +90,8 @@ def recommend_file(
     _prepare_parts(parts, _plan(plan, options, stat.st_size, stat.st_mtime_ns))
     resumed, unknown, popular = 0, 0, 0
     written = []
-    for number, chunk in enumerate(_chunks(source, histories)):
+    chunks = track(_chunks(source, histories), "recommending", total, size=len)
+    for number, chunk in enumerate(chunks):
         part = parts / f"{number:08}.parquet"
         written.append(part)
         if part.exists():
@@ -101,8 +100,6 @@ def recommend_file(
             table, missed, cold = _lists(recommender, chunk, options)
             unknown, popular = unknown + missed, popular + cold
             _write(part, iter([table]))
-        if on_users:
-            on_users(min((number + 1) * CHUNK, total), total)
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     return BulkSummary(total, resumed, pq.read_metadata(out).num_rows, unknown, popular)

@@ -1,7 +1,7 @@
 """Loads the events of a log into a store, so that a service knows its users from the start."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from prismrec.data import EventLog
 from prismrec.errors import ConfigError, DataError
+from prismrec.io import track
 from prismrec.service.stores import Event, Store
 
 GROUP = 5_000
@@ -31,9 +32,7 @@ class Imported:
         yield f"{self.events:,} events of {self.users:,} users: {self.stored:,} were new."
 
 
-def import_events(
-    log: EventLog, store: Store, *, newest: int, progress: Callable[[int], None] = lambda _: None
-) -> Imported:
+def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     """Store the events of a log, each once: the import may be interrupted and repeated.
 
     The id of an event follows from its user, item and time, and among equal events from their
@@ -43,7 +42,6 @@ def import_events(
         log: The events.
         store: The store.
         newest: Number of the newest events per user that are stored.
-        progress: Called with the number of events after each group.
 
     Raises:
         ConfigError: ``newest`` is below 1.
@@ -64,7 +62,8 @@ def import_events(
     frame = frame.group_by("user", maintain_order=True).tail(newest)
     sent = stored = 0
     same: Counter[tuple[str, str, int]] = Counter()
-    for start in range(0, len(frame), GROUP):
+    starts = range(0, len(frame), GROUP)
+    for start in track(starts, "storing events", len(starts)):
         group = []
         for user, item, time in frame.slice(start, GROUP).iter_rows():
             same[user, item, time] += 1
@@ -72,7 +71,6 @@ def import_events(
         same = Counter({key: n for key, n in same.items() if key[0] == group[-1].user})
         stored += store.append(group)
         sent += len(group)
-        progress(sent)
     return Imported(sent, stored, frame["user"].n_unique())
 
 

@@ -19,6 +19,7 @@ import torch
 
 from prismrec.data import Catalog, Split
 from prismrec.evaluation import list_lengths
+from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
 from prismrec.training.build import build_initial_model, build_objective
@@ -106,7 +107,8 @@ def fit(
         UnknownName: There is no part of that name.
         DataError, TrainingError: See ``train``.
     """
-    stats = dataset_stats(split, catalog)
+    with stage("measuring the data"):
+        stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
     started = None
     if not resume:

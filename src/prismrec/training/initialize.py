@@ -19,6 +19,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
+from prismrec.io import track
 from prismrec.models import ItemCategories, Model, assign_clusters
 from prismrec.retrieval import count_pairs
 
@@ -104,7 +105,8 @@ def split_by_cluster(
     order = np.argsort(lengths, kind="stable")
     full = np.diff(np.cumsum(lengths[order]) // CLUSTER_BLOCK) > 0
     doubled = np.diff(np.frexp(lengths[order])[1]) > 0  # rows are padded to the longest in a block
-    for users in np.split(order, np.flatnonzero(full | doubled) + 1):
+    blocks = np.split(order, np.flatnonzero(full | doubled) + 1)
+    for users in track(blocks, "clustering histories", len(order), size=len):
         length = lengths[users]
         slots = np.arange(length.max(initial=0))
         inside = slots < length[:, None]
@@ -187,7 +189,8 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
     table = sparse.csr_array((size, size), dtype=np.float32)
     starts = np.searchsorted(train.indptr, np.arange(0, max(len(train.items), 1), BLOCK))
     edges = np.unique(np.append(np.minimum(starts, len(train)), len(train)))
-    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+    blocks = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    for first, last in track(blocks, "counting pairs of events", len(edges) - 1):
         begin, end = int(train.indptr[first]), int(train.indptr[last])
         block = Histories(
             train.indptr[first : last + 1] - begin, train.items[begin:end], train.times[begin:end]
@@ -225,7 +228,7 @@ def randomized_svd(
     random = np.random.default_rng(seed).standard_normal((table.shape[1], width))
     transposed = sparse.csr_array(table.T)
     basis = np.linalg.qr(table @ random.astype(np.float32))[0]
-    for _ in range(POWER_ITERATIONS):
+    for _ in track(range(POWER_ITERATIONS), "factoring the pairs", POWER_ITERATIONS):
         basis = np.linalg.qr(transposed @ basis)[0]
         basis = np.linalg.qr(table @ basis)[0]
     small, values, right = np.linalg.svd((transposed @ basis).T, full_matrices=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
+from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.training.checkpoint import load_last
 from prismrec.training.config import TrainConfig
@@ -81,7 +82,8 @@ def train(
     _check_items(model, histories)
     device = pick_device(config)
     model.to(device)
-    run = Run(model, histories, config, objective, folder=folder, device=device)
+    with stage("preparing the training"):
+        run = Run(model, histories, config, objective, folder=folder, device=device)
     if resume and folder is not None:
         run.progress = load_last(folder, model, run.optimizers, run.identity, run.averages)
     elif folder is not None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from prismrec.data import Case
 from prismrec.evaluation import Report, compare, evaluate, list_lengths
+from prismrec.io import track
 from prismrec.models import Forming
 from prismrec.recommend import Recommender
 from prismrec.training.select import evenly_spread
@@ -71,10 +72,11 @@ def choose_forming(
     def value(report: Report) -> float:
         return math.exp(sum(math.log(max(report.metrics[n], 1e-9)) for n in names) / len(names))
 
-    plain = measured(None)
     least = UNCERTAIN.whole_weight if len(cases) < MANY_USERS else 0.0
     ways = [forming for forming in FORMINGS if forming.whole_weight >= least]
-    reports = [(forming, measured(forming)) for forming in ways]
+    tried = track([None, *ways], "choosing how interests are formed", 1 + len(ways))
+    plain, *measures = [measured(forming) for forming in tried]
+    reports = list(zip(ways, measures, strict=True))
     level = [
         (forming, report)
         for forming, report in reports

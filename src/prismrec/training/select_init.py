@@ -10,6 +10,7 @@ of the untrained model, which takes seconds and no second training.
 from dataclasses import replace
 
 from prismrec.data import Catalog, Split
+from prismrec.io import track
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.run_config import RunConfig, require
@@ -56,7 +57,7 @@ def choose_init(
     values = []
     metric = validation_metric(config.validate_on, catalog.size - 1)
     exclude_seen = require(config.exclude_seen)
-    for clusters in (0, CLUSTERS):
+    for clusters in track((0, CLUSTERS), "comparing initial item vectors", 2):
         tried = replace(config, init_clusters=clusters)
         model = build_initial_model(tried, split, catalog, seed).eval().formed(UNCERTAIN)
         recommender = Recommender.exact(model, catalog)

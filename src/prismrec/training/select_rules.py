@@ -15,6 +15,7 @@ import numpy as np
 
 from prismrec.data import Case, Histories
 from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
+from prismrec.io import stage, track
 from prismrec.recommend import Recommender
 from prismrec.retrieval import NEIGHBOURS, REFERENCE, RuleRetriever, keep_strongest_positive
 from prismrec.training.found_once import find_once
@@ -104,7 +105,8 @@ def fit_rule_retriever(
     ks = sorted({min(TOP, int(longest)), int(longest)})
 
     cases, depth = evenly_spread(known, RULE_USERS), max(REFERENCE, int(longest))
-    found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+    with stage("finding candidates for rules"):
+        found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
 
     def values(rules: RuleRetriever | None, every: int = 1) -> tuple[float, ...]:
         """Return the metrics of every n-th user."""
@@ -116,7 +118,10 @@ def fit_rule_retriever(
         return Trial(rules, values(rules, -(-len(cases) // TABLE_USERS)))
 
     kinds, skipped = _kinds(train, recommender.catalog.size)
-    chosen = [_best_weight(_best_table(tables, measure), measure).rules for tables in kinds]
+    chosen = [
+        _best_weight(_best_table(tables, measure), measure).rules
+        for tables in track(kinds, "choosing rules", len(kinds))
+    ]
     trials = [Trial(rules, values(rules)) for rules in chosen]
     return _choose(trials, values(None), " and ".join(f"{name}@{k}" for k in ks), skipped)
 

@@ -23,6 +23,10 @@ from prismrec.evaluation.baselines.item_knn import cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.evaluation.baselines.score import Score, by_score
 from prismrec.evaluation.baselines.sequential_rules import sequential_rules
+from prismrec.evaluation.lengths import list_lengths
+
+CHOSEN_AT = 50
+"""Length of the lists that choose the settings of a baseline; less for a small catalog."""
 
 
 def fit_popularity(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001
@@ -38,7 +42,7 @@ def fit_item_knn(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
         )
         for shrink in (0.0, 20.0)
     }
-    return choose(candidates, valid)
+    return choose(candidates, valid, k=list_lengths(size - 1, CHOSEN_AT)[0])
 
 
 def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> Fitted:
@@ -52,7 +56,7 @@ def fit_sequential_rules(train: Histories, valid: Sequence[Case], size: int) -> 
         )
         for backward, beta in ((0.5, 0.3), (0.0, 0.0))
     }
-    return choose(candidates, valid)
+    return choose(candidates, valid, k=list_lengths(size - 1, CHOSEN_AT)[0])
 
 
 def fit_ease(train: Histories, valid: Sequence[Case], size: int) -> Fitted:  # noqa: ARG001

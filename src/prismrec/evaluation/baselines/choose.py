@@ -11,6 +11,7 @@ from prismrec.errors import ConfigError
 from prismrec.evaluation.baselines.score import Score, by_score
 from prismrec.evaluation.metrics import Answers
 from prismrec.evaluation.metrics.recall import recall
+from prismrec.io import track
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def choose(
         how, fit = next(iter(candidates.items()))
         return Fitted(fit(), f"{how}; there was no validation data to choose by")
     best, highest = None, -1.0
-    for how, fit in candidates.items():
+    for how, fit in track(candidates.items(), "choosing", len(candidates)):
         score = fit()
         value = recall_of(score)
         if value > highest:

@@ -1,0 +1,73 @@
+"""Progress of long work: stages report how far they are, and a command shows it.
+
+    for batch in track(batches, "evaluating", len(cases), size=len): ...    # in the work
+    with listening(show): fit(split, catalog)                               # in a command
+
+A stage inside another one moves the share of the outer one, whose name is shown. Where nobody
+listens, and in other threads, nothing is called.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import TypeVar
+
+T = TypeVar("T")
+Listener = Callable[[str, float], None]
+"""Called with the name of a stage and the share of it that is done, from 0 to 1."""
+
+
+def _ignore(_name: str, _share: float) -> None:
+    """Return without any effect."""
+
+
+_listener: ContextVar[Listener] = ContextVar("listener", default=_ignore)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Report all stages of the block to a listener."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def track(
+    items: Iterable[T], name: str, total: int, *, size: Callable[[T], int] = lambda _: 1
+) -> Iterator[T]:
+    """Yield items, and report a stage: how much is done before and after each of them.
+
+    Args:
+        items: What is worked on.
+        name: Name of the stage: what is done, such as "evaluating".
+        total: Sum of the sizes of all items.
+        size: Returns the size of an item.
+    """
+    outer, done = _listener.get(), 0
+    outer(name, 0.0)
+    for item in items:
+        first, done = done / max(total, 1), done + size(item)
+        last = done / max(total, 1)
+        _listener.set(partial(_report_inside, outer, name, first, last))
+        try:
+            yield item
+        finally:
+            _listener.set(outer)
+        outer(name, last)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Report a stage of one item: work in a library that reports nothing, or several stages."""
+    for _ in track((None,), name, 1):
+        yield
+
+
+def _report_inside(
+    outer: Listener, name: str, first: float, last: float, _inner: str, share: float
+) -> None:
+    """Report the share of an inner stage as a part of the outer one."""
+    outer(name, first + share * (last - first))
