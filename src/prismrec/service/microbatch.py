@@ -6,14 +6,15 @@
 
 A free thread takes the requests that wait, up to a weight of ``MOST``. A client with a new answer
 often sends its next request at once, so the event loop first sends answers and reads requests:
-``TURNS``. The requests of a batch wait in a second queue, from which each group takes what has
-room, but at least one: other clients do not wait for the whole batch. A request whose caller no
-longer waits is left out.
+``TURNS``. The requests of a batch wait in a second queue. If nobody else waits, they form groups of
+their own; otherwise they get half of the work, so an expensive one has to pass over some groups:
+other clients do not wait for a whole batch. A request whose caller no longer waits is left out.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from prismrec.service.thread_pool import ThreadPool
@@ -56,6 +57,8 @@ class Batcher(Generic[A, R]):
         self.waiting: deque[Call[A, R]] = deque()
         self.of_batches: deque[Call[A, R]] = deque()
         self.batches, self.running = 0, 0
+        self.credit = 0.0
+        """Weight that was computed for single requests while batches waited, less that of these."""
 
     @property
     def pending(self) -> int:
@@ -106,16 +109,26 @@ class Batcher(Generic[A, R]):
 
     def _take(self) -> list[Call[A, R]]:
         """Remove a group from the queues, without the requests that nobody waits for."""
-        group: list[Call[A, R]] = []
-        weight = 0.0
-        for queue in (self.waiting, self.of_batches):
-            taken = 0
-            while queue and (not taken or weight + queue[0].weight <= MOST):
-                call = queue.popleft()
-                if not call.future.done():
-                    group.append(call)
-                    weight, taken = weight + call.weight, taken + 1
+        group = self._move(self.waiting, MOST)
+        weight = sum(call.weight for call in group)
+        if not group:
+            self.credit = 0.0
+            return self._move(self.of_batches, MOST)
+        self.credit = self.credit + weight if self.of_batches else 0.0
+        if _next(self.of_batches) <= self.credit:
+            more = self._move(self.of_batches, min(self.credit, MOST - weight))
+            self.credit -= sum(call.weight for call in more)
+            group += more
         return group
+
+    def _move(self, queue: deque[Call[A, R]], most: float) -> list[Call[A, R]]:
+        """Remove requests from a queue up to a weight, but at least one."""
+        moved: list[Call[A, R]] = []
+        weight = 0.0
+        while (following := _next(queue)) < inf and (not moved or weight + following <= most):
+            moved.append(queue.popleft())
+            weight += following
+        return moved
 
     def _finish(
         self, group: Sequence[Call[A, R]], done: "asyncio.Future[Sequence[R | Exception]]"
@@ -143,3 +156,10 @@ class Batcher(Generic[A, R]):
             return
         self.running -= 1
         self._start()
+
+
+def _next(queue: deque[Call[A, R]]) -> float:
+    """Return the weight of the next request that somebody waits for; infinity if there is none."""
+    while queue and queue[0].future.done():
+        queue.popleft()
+    return queue[0].weight if queue else inf
