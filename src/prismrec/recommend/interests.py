@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -79,6 +78,8 @@ def describe_interests(
     longest: int,
     eligible: Bool[np.ndarray, " V"] | None,
     options: InterestOptions,
+    *,
+    top: int = FOUND,
 ) -> list[list[Interest]]:
     """Describe the shown interests of each history; a history without any event has the added ones.
 
@@ -89,6 +90,7 @@ def describe_interests(
         longest: How many of the newest events the model reads.
         eligible: Items that may be recommended to anyone; None for all.
         options: Weights, and the added interests.
+        top: Number of items to add that each interest alone would recommend, at most ``FOUND``.
 
     Cost: one search for all interests together.
     """
@@ -113,24 +115,20 @@ def describe_interests(
             {at: titles[n - number_of_model] for at, n in enumerate(numbers.tolist())
              if n >= number_of_model},
         )  # fmt: skip
+        events = _named(retriever.catalog, read)
         described.append([
             Interest(
                 number=number,
                 name=name,
-                items=_items_of(retriever.catalog, read, weights[row, number, : len(read)]),
+                items=_items_of(events, weights[row, number, : len(read)]),
                 weight=float(steering[number]),
                 added=bool(added) and number >= number_of_model,
                 vector=tuple(vectors[row, number].tolist()),
-                top=_top_items(retriever.catalog, *found[row, number]),
+                top=_top_items(retriever.catalog, *found[row, number], top),
             )
             for number, name in zip(numbers.tolist(), names, strict=True)
         ])  # fmt: skip
     return described
-
-
-def with_top(described: Sequence[list[Interest]], number: int) -> list[list[Interest]]:
-    """Return the interests with at most ``number`` items that each alone would recommend."""
-    return [[replace(one, top=one.top[:number]) for one in own] for own in described]
 
 
 def _found_alone(
@@ -153,22 +151,25 @@ def _found_alone(
 
 
 def _top_items(
-    catalog: Catalog, items: NDArray[np.int64], scores: NDArray[np.floating]
+    catalog: Catalog, items: NDArray[np.int64], scores: NDArray[np.floating], top: int
 ) -> tuple[TopItem, ...]:
-    named = zip(catalog.items.external(items.tolist()), items.tolist(), scores.tolist(),
-                strict=True)  # fmt: skip
-    return tuple(TopItem(name, catalog.title(item), score) for name, item, score in named)
+    named = zip(_named(catalog, items[:top]), scores[:top].tolist(), strict=True)
+    return tuple(TopItem(name, title, score) for (name, title), score in named)
+
+
+def _named(catalog: Catalog, items: NDArray[np.int64]) -> list[tuple[str, str]]:
+    """Return the external id and the title of each item."""
+    numbers = items.tolist()
+    return list(zip(catalog.items.external(numbers), map(catalog.title, numbers), strict=True))
 
 
 def _items_of(
-    catalog: Catalog, read: NDArray[np.int64], weights: Float[np.ndarray, " L"]
+    events: Sequence[tuple[str, str]], weights: Float[np.ndarray, " L"]
 ) -> tuple[Reason, ...]:
     """Return the events that an interest is made of, largest weight first."""
-    heaviest = np.argsort(-weights, kind="stable")
-    heaviest = heaviest[weights[heaviest] > 0]
-    names = catalog.items.external(read[heaviest].tolist())
-    pairs = zip(names, read[heaviest].tolist(), weights[heaviest].tolist(), strict=True)
-    return tuple(Reason(name, catalog.title(item), weight) for name, item, weight in pairs)
+    heaviest = np.argsort(-weights, kind="stable")[: np.count_nonzero(weights > 0)]
+    named = zip([events[n] for n in heaviest.tolist()], weights[heaviest].tolist(), strict=True)
+    return tuple(Reason(name, title, weight) for (name, title), weight in named)
 
 
 def _added_name(catalog: Catalog, one: AddedInterest) -> str:
@@ -214,21 +215,20 @@ def name_interests(
     """
     whole = weights.sum(axis=1, keepdims=True)  # routing weights do not sum to 1
     made = category_shares(catalog, read, weights / np.where(whole > 0, whole, 1))
-    finds = np.stack([
-        category_shares(catalog, items, np.full((1, len(items)), 1 / max(len(items), 1)))[0]
-        for items in found
-    ]) if len(found) else made  # fmt: skip
+    lengths = np.array([len(items) for items in found], dtype=np.int64)
+    finder = np.repeat(np.arange(len(found)), lengths) == np.arange(len(found))[:, None]
+    every = np.concatenate([np.empty(0, dtype=np.int64), *found])
+    finds = category_shares(catalog, every, finder / np.maximum(lengths, 1)[:, None])
     usual = _log_odds(catalog.category_share)
     both = np.sqrt(made * finds)
     lift = np.minimum(_log_odds(made), _log_odds(finds)) - usual
-    names: list[str] = []
-    for at in range(len(weights)):
-        score = np.where((both[at] > 0) & (lift[at] > 0), both[at] * lift[at], 0)
-        if not score.any():
-            score = made[at]
-        best = np.lexsort((np.arange(len(score)), -score))[:NAMES]
-        name = ", ".join(catalog.category_names[c] for c in best.tolist() if score[c] > 0)
-        names.append(given.get(at, name))
+    score = np.where((both > 0) & (lift > 0), both * lift, 0)
+    score = np.where(score.any(axis=1, keepdims=True), score, made)
+    best = np.argsort(-score, axis=1, kind="stable")[:, :NAMES]
+    names = [
+        given.get(at, ", ".join(catalog.category_names[c] for c in own if score[at, c] > 0))
+        for at, own in enumerate(best.tolist())
+    ]
     return _distinct(catalog, read, weights, names, given)
 
 

@@ -141,11 +141,13 @@ def reasons_of(
     shares = positive / np.maximum(positive.sum(axis=0), 1e-300)
     names = catalog.items.external(distinct.tolist())
     titles = [catalog.title(item) for item in distinct.tolist()]
+    most = np.argsort(-summed, axis=0, kind="stable")[:MOST]
+    parts = (most, *(np.take_along_axis(part, most, axis=0) for part in (summed, shares)))
     return [
         tuple(
-            Contribution(names[at], titles[at], float(own[at]), float(share[at]))
-            for at in np.argsort(-own, kind="stable")[:MOST].tolist()
-            if own[at] > 0
+            Contribution(names[at], titles[at], added, share)
+            for at, added, share in zip(*own, strict=True)
+            if added > 0
         )
-        for own, share in zip(summed.T, shares.T, strict=True)
+        for own in zip(*(part.T.tolist() for part in parts), strict=True)
     ]

@@ -23,10 +23,10 @@ from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
 from prismrec.recommend.interests import (
+    FOUND,
     added_vectors,
     describe_interests,
     weigh_added,
-    with_top,
 )
 from prismrec.recommend.parts import RecommenderParts
 from prismrec.recommend.reasons import Reasons
@@ -119,8 +119,7 @@ class Recommender(RecommenderParts):
         lists = retriever.lists(*batch)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
-            described = self._described(retriever, numbers, read, options.interests)
-            described = with_top(described, top_items)
+            described = self._described(retriever, numbers, read, options.interests, top=top_items)
         frontiers: Sequence[Frontier | None] = [None] * len(numbers)
         mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
         if frontier:
@@ -159,9 +158,11 @@ class Recommender(RecommenderParts):
         numbers: Sequence[NDArray[np.int64]],
         read: Interests,
         options: InterestOptions = InterestOptions(),  # noqa: B008 -- frozen
+        *,
+        top: int = FOUND,
     ) -> list[list[Interest]]:
         longest, visible = self.model.extractor.max_len, self.eligible(Filter())
-        return describe_interests(retriever, numbers, read, longest, visible, options)
+        return describe_interests(retriever, numbers, read, longest, visible, options, top=top)
 
     def recommend_frame(self, frame: Any, options: ListOptions = ListOptions()) -> pl.DataFrame:  # noqa: B008
         """Recommend items to the histories of a data frame.
