@@ -106,7 +106,7 @@ def _reader(
 def _read_in_context(
     extractor: Extractor, states: Float[Tensor, "B L D"], groups: Bool[Tensor, "B K L"]
 ) -> _Read:
-    """Weigh the states of the whole history again for each cluster."""
+    """Read the clusters by weighing the states of the whole history again."""
     weights = extractor.group_weights(states, groups)
     return weights @ states, weights, states[:, None]
 
