@@ -9,7 +9,7 @@ import pytest
 from commands import WORLD, run
 from prismrec.cli import _progress as progress
 from prismrec.cli._progress import Progress
-from prismrec.io import listening, stage, track
+from prismrec.io import listening, part_of_stage, stage, track
 from prismrec.training.loop import Step
 
 
@@ -50,7 +50,16 @@ def test_a_stage_inside_another_moves_the_outer_one_within_its_item(reports):
     for _ in track(range(2), "outer", 2):
         list(track(range(2), "inner", 2))
     assert {name for name, _ in reports} == {"outer"}
-    assert [share for _, share in reports] == [0, 0, 0.25, 0.5, 0.5, 0.5, 0.75, 1, 1]
+    assert [share for _, share in reports] == [0, 0, 0.25, 0.5, 0.5, 0.5, 0.75, 0.999, 1]
+
+
+def test_parts_of_a_stage_are_reported_as_its_shares(reports):
+    with stage("outer"):
+        for first, last in ((0, 0.5), (0.5, 1)):
+            with part_of_stage(first, last):
+                list(track(range(2), "inner", 2))
+    assert {name for name, _ in reports} == {"outer"}
+    assert [share for _, share in reports] == [0, 0, 0.25, 0.5, 0.5, 0.75, 0.999, 1]
 
 
 def test_after_a_stage_the_next_one_is_reported_by_its_own_name(reports):
@@ -181,8 +190,9 @@ def test_every_long_stage_of_the_commands_is_reported(monkeypatch, tmp_path):
     assert run("inspect", WORLD) == 0
     wanted = (
         "building the data set", "writing the data set", "checking the events",
-        "loading the data", "measuring the data", "counting pairs of events", "factoring the pairs",
-        "preparing the training", "evaluating", "building the index",
+        "loading the data", "measuring the data", "comparing initial item vectors",
+        "computing initial item vectors", "preparing the training", "evaluating",
+        "building the index",
         "choosing how interests are formed", "finding candidates for rules", "choosing rules",
         "fitting ease", "measuring ease", "measuring m", "recall by depth of m",
         "the diversity trade-off of m", "the diagnosis of interests of m",

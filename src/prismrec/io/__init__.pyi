@@ -19,7 +19,7 @@ from .manifest import (
     optional,
     read_manifest,
 )
-from .progress import Listener, listening, stage, track
+from .progress import Listener, listening, part_of_stage, stage, track
 from .tensors import read_tensors, save_tensors, write_tensors
 from .threads import set_threads
 
@@ -41,6 +41,7 @@ __all__ = [
     "only_writer",
     "optional",
     "os_error_reason",
+    "part_of_stage",
     "read_manifest",
     "read_tensors",
     "save_tensors",

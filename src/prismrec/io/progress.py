@@ -18,6 +18,10 @@ Listener = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done, from 0 to 1."""
 
 
+NEARLY = 0.999
+"""Largest share of a stage that has not ended."""
+
+
 def _ignore(_name: str, _share: float) -> None:
     """Return without any effect."""
 
@@ -66,8 +70,24 @@ def stage(name: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def part_of_stage(first: float, last: float) -> Iterator[None]:
+    """Report the stages of the block as a part of the stage around it.
+
+    Args:
+        first: Share of the stage that is done before the block.
+        last: Share of it that is done after the block.
+    """
+    outer = _listener.get()
+    _listener.set(partial(_report_inside, outer, "", first, last))
+    try:
+        yield
+    finally:
+        _listener.set(outer)
+
+
 def _report_inside(
     outer: Listener, name: str, first: float, last: float, _inner: str, share: float
 ) -> None:
-    """Report the share of an inner stage as a part of the outer one."""
-    outer(name, first + share * (last - first))
+    """Report the share of an inner stage as a part of the outer one, which reports its own end."""
+    outer(name, min(first + share * (last - first), NEARLY))

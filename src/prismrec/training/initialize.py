@@ -19,7 +19,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.io import track
+from prismrec.io import part_of_stage, stage, track
 from prismrec.models import ItemCategories, Model, assign_clusters
 from prismrec.retrieval import count_pairs
 
@@ -82,9 +82,12 @@ def init_from_cooccurrence(
             return list(tables)
         return [shrink_to_categories(table, counts, item_categories) for table in tables]
 
-    sources, outputs = vectors_of(train)
-    for _ in range(CLUSTER_ROUNDS if clusters > 1 else 0):
-        sources, outputs = vectors_of(split_by_cluster(train, sources, number=clusters))
+    rounds = 1 + (CLUSTER_ROUNDS if clusters > 1 else 0)
+    counted = train
+    for number in track(range(1, rounds + 1), "computing initial item vectors", rounds):
+        sources, outputs = vectors_of(counted)
+        if number < rounds:
+            counted = split_by_cluster(train, sources, number=clusters)
     popularity = POPULARITY * np.log(np.maximum(counts, 0.5))
     parts = (SCALE * sources, SCALE * outputs, popularity)
     model.set_item_vectors(*(torch.from_numpy(part).float() for part in parts))
@@ -169,8 +172,11 @@ def cooccurrence_vectors(
     """
     if dim < 1:
         raise ConfigError(f"dim is {dim}; it must be at least 1.")
-    table = positive_pmi(count_in_blocks(train, size))
-    left, values, right = randomized_svd(table, min(dim, size), seed=seed)
+    with stage("computing initial item vectors"):
+        with part_of_stage(0, 0.5):
+            table = positive_pmi(count_in_blocks(train, size))
+        with part_of_stage(0.5, 1):
+            left, values, right = randomized_svd(table, min(dim, size), seed=seed)
     strongest = np.abs(right).argmax(axis=0)
     scale = np.sqrt(values) * np.where(right[strongest, np.arange(len(values))] < 0, -1, 1)
     padded = np.zeros((2, size, dim), dtype=np.float32)
