@@ -52,12 +52,13 @@ class UnknownName(PrismrecError, LookupError):
 
         A catalog has too many names for either: the error gives their count only.
         """
+        among = f"No {kind} named {name!r} among the {len(known):,} known; check the spelling."
         if len(known) > 1_000:
-            return cls(f"No {kind} named {name!r} among the {len(known):,} known.")
+            return cls(among)
         names = sorted(known)
         hint = did_you_mean(name, names)
         if len(known) > 30:
-            return cls(f"No {kind} named {name!r} among the {len(known):,} known.{hint}")
+            return cls(f"{among}{hint}")
         return cls(f"No {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
 
 

@@ -2,6 +2,8 @@
 
 import datetime
 
+import numpy as np
+import polars as pl
 import pytest
 
 from prismrec.errors import ConfigError
@@ -42,7 +44,7 @@ def test_a_batch_with_a_history_that_is_no_list_is_refused(recommender, historie
         recommender.recommend_many(histories, ListOptions(k=3))
 
 
-@pytest.mark.parametrize("kind", [list, tuple, iter, dict.fromkeys])
+@pytest.mark.parametrize("kind", [list, tuple, dict.fromkeys, np.array, pl.Series])
 def test_every_collection_of_texts_is_a_history(recommender, dataset, kind):
     history = dataset.catalog.items.external([1, 2, 3])
     expected = [item.id for item in recommender.recommend(history, 5)]
