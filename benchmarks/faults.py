@@ -12,76 +12,35 @@ tests/service/test_faults.py tests/service/stores/test_killed.py``.
 import argparse
 import contextlib
 import json
-import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-
-from machine import ROOT, report
-
-sys.path.insert(0, str(ROOT / "tests"))
 import fault_clients
-from postgres import data_folder, postgres, server_processes
-from redis_server import redis_server
-from service.processes import Clients, Process, wait_until
+from fault_services import (
+    MISSED,
+    Services,
+    check,
+    compare,
+    hanging_postgres,
+    hanging_redis,
+    hanging_sqlite,
+    p99,
+)
+from machine import ROOT
+from service.processes import Clients, wait_until
 
 KEY = "a-key-for-reading-1"
 ROUNDS = 5
 SECONDS = 4.0
 """Length of each round: one idle, one with the fault."""
-MISSED: list[str] = []
-
-
-class Services:
-    """Starts services on copies of one artifact; each has a folder of its own.
-
-    Args:
-        artifact: The artifact.
-        folder: An empty folder.
-    """
-
-    def __init__(self, artifact: Path, folder: Path) -> None:
-        self.artifact, self.folder, self.number = artifact, folder, 0
-        items = pl.read_parquet(artifact / "items.parquet")["id"].cast(pl.String)
-        self.items = items.to_list()
-
-    @contextlib.contextmanager
-    def start(self, *flags: str, store: str | None = None, **environment: str) -> Iterator[Process]:
-        """Start a service, yield it, and kill it if it still runs."""
-        self.number += 1
-        folder = self.folder / str(self.number)
-        folder.mkdir()
-        shutil.copytree(self.artifact, folder / "artifact")
-        process = Process(folder, *flags, store=store, **environment)
-        try:
-            yield process.start()
-        finally:
-            process.close()
-
-
-def check(what: str, value: float, unit: str, *, most: float | None = None, least: float = 0,
-          **more: object) -> None:  # fmt: skip
-    """Report a value with its bar, and remember it if the bar is missed."""
-    bar = f"at least {least:g}" if most is None else f"at most {most:g}"
-    met = least <= value and (most is None or value <= most)
-    report(what, value, unit, bar=bar, met=met, **more)
-    if not met:
-        MISSED.append(what)
-
-
-def p99(seconds: list[float]) -> float:
-    """Return the 99th percentile in milliseconds."""
-    return 1e3 * float(np.percentile(seconds, 99))
 
 
 def trailers(services: Services) -> None:
@@ -115,43 +74,6 @@ def bodies(services: Services) -> None:
                 loaded += fault_clients.timed(process.port, "GET", "/healthz", seconds=SECONDS)
                 flood.terminate()
         compare("p99 of /healthz during large bodies without a key", idle, loaded, most=3)
-
-
-def compare(what: str, idle: list[float], loaded: list[float], *, most: float) -> None:
-    """Report how many times as long the slowest answers take as without the fault."""
-    check(
-        what, p99(loaded) / p99(idle), "× idle", most=most,
-        idle_ms=round(p99(idle), 2), ms=round(p99(loaded), 2), answers=len(loaded),
-    )  # fmt: skip
-
-
-@contextlib.contextmanager
-def hanging_sqlite() -> Iterator[tuple[str | None, fault_clients.Hang]]:
-    """Yield the default store, and a context in which another process's write never ends."""
-
-    @contextlib.contextmanager
-    def hang(process: Process) -> Iterator[None]:
-        path = process.folder / "events.db"
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            yield
-            other.execute("ROLLBACK")
-
-    yield None, hang
-
-
-@contextlib.contextmanager
-def hanging_postgres() -> Iterator[tuple[str | None, fault_clients.Hang]]:
-    """Yield a database, and a context in which all its processes are stopped."""
-    with postgres() as url:
-        yield url, lambda _: fault_clients.stopped(server_processes(data_folder(url)))
-
-
-@contextlib.contextmanager
-def hanging_redis() -> Iterator[tuple[str | None, fault_clients.Hang]]:
-    """Yield a server, and a context in which it is stopped."""
-    with redis_server() as server:
-        yield server.url, lambda _: fault_clients.stopped([server.process])
 
 
 def hanging(services: Services) -> None:
@@ -209,6 +131,30 @@ def abandoned(services: Services) -> None:
             loaded += others(2)
             sender.join()
         compare("p99 of other clients during an abandoned batch", idle, loaded, most=2)
+
+
+def costs(services: Services) -> None:
+    """Measure lists of 500 items with a diversity target or a frontier, against plain ones."""
+    forms: dict[str, dict[str, object]] = {
+        "a plain list": {},
+        "a diversity target": {"diversity_target": 0.6},
+        "a largest loss of relevance": {"max_relevance_loss": 0.2},
+        "a frontier": {"frontier": True},
+    }
+    took: dict[str, list[float]] = {name: [] for name in forms}
+    with services.start() as process:
+        for number in range(60):
+            history = services.items[3 * number : 3 * number + 20]
+            for name, options in forms.items():
+                began = time.perf_counter()
+                process.post("/v1/recommend", history=history, k=500, **options)
+                took[name].append(time.perf_counter() - began)
+    plain = statistics.median(took.pop("a plain list"))
+    for name, seconds in took.items():
+        check(
+            f"{name} of 500 items", statistics.median(seconds) / plain, "× a plain list", most=3,
+            ms=round(1e3 * statistics.median(seconds), 1), plain_ms=round(1e3 * plain, 1),
+        )  # fmt: skip
 
 
 def erasure(services: Services) -> None:
@@ -290,7 +236,7 @@ def users(services: Services) -> None:
 
 PARTS = {
     part.__name__: part
-    for part in (trailers, bodies, hanging, abandoned, erasure, termination, users)
+    for part in (trailers, bodies, hanging, abandoned, costs, erasure, termination, users)
 }
 
 
