@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from prismrec.models.extractors import SelfAttentive
-from prismrec.models.extractors.sa import at_distance
+from prismrec.models.extractors.sa import at_distance, causal_bias
 
 V, D, K, L = 7, 3, 2, 5
 HISTORIES = [[3, 1, 3, 6], [2], [5, 4, 1, 2, 6]]
@@ -183,6 +183,20 @@ def test_the_mask_is_used_per_slot_and_not_as_a_length():
 def test_without_bias_there_are_no_bias_parameters():
     extractor = SelfAttentive(dim=D, interests=K, max_len=L, bias=False, positions="none")
     assert sorted(extractor.state_dict()) == ["to_heads.weight", "to_hidden.weight"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+@pytest.mark.parametrize("heads", [None, 1, 2])
+def test_the_bias_of_prefixes_is_the_same_without_gradients(heads, length):
+    torch.manual_seed(0)
+    recency = None if heads is None else torch.nn.Parameter(torch.randn(heads, L))
+    items = torch.zeros(1, length, D)
+    bias = causal_bias(recency, items)
+    for head, t, j in np.ndindex(tuple(bias.shape)):
+        back = 0.0 if recency is None or j > t else recency[head, t - j].item()
+        assert bias[head, t, j].item() == (-np.inf if j > t else back)
+    with torch.no_grad():
+        assert torch.equal(causal_bias(recency, items), bias)
 
 
 @pytest.mark.parametrize("positions", ["slot", "recency", "none"])

@@ -219,11 +219,11 @@ class Retriever:
         """
         added = options.interests.adds
         known = np.array([len(history) > 0 or added for history in histories], dtype=bool)
-        diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
-        without = replace(options, diversity=diversity, interests=InterestOptions())
         if known.any():
             yield np.flatnonzero(known), options
         if not known.all():
+            diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
+            without = replace(options, diversity=diversity, interests=InterestOptions())
             yield np.flatnonzero(~known), without
 
     def _source_of(

@@ -11,7 +11,7 @@ self-attentive method; authors' code, src/model.py, Model_ComiRec_SA.
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, pad
 
 from prismrec.errors import ConfigError
 from prismrec.models.extractors.base import Extractor, without_prior
@@ -135,10 +135,16 @@ def causal_bias(
 
     −inf is safe: every prefix has slot 0. Without ``recency`` the bias is 0 or −inf.
     """
-    slots = torch.arange(items.shape[1], device=items.device)
-    distance = slots[:, None] - slots  # [t, j]
+    length = items.shape[1]
     if recency is None:
-        recency = items.new_zeros(1, items.shape[1])
+        recency = items.new_zeros(1, length)
+    if not torch.is_grad_enabled():
+        # Row t is a window on one sequence, which is many times faster than a lookup. In training,
+        # gradients are summed in the order of ``at_distance``.
+        newest_last = pad(recency[:, :length].flip(1), (0, length - 1), value=float("-inf"))
+        return newest_last.unfold(1, length, 1).flip(1)
+    slots = torch.arange(length, device=items.device)
+    distance = slots[:, None] - slots  # [t, j]
     bias = at_distance(recency, distance.clamp(min=0)).permute(2, 0, 1)
     return bias.masked_fill(distance < 0, float("-inf"))
 
