@@ -124,7 +124,7 @@ def describe_interests(
                 weight=float(steering[number]),
                 added=bool(added) and number >= number_of_model,
                 vector=tuple(vectors[row, number].tolist()),
-                top=_top_items(retriever.catalog, *found[row, number], top),
+                top=_top_items(retriever.catalog, *found[row, number], top) if top else (),
             )
             for number, name in zip(numbers.tolist(), names, strict=True)
         ])  # fmt: skip

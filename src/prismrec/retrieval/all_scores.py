@@ -53,10 +53,11 @@ def _exclude(
     """Set the scores of excluded items, and of those that are not eligible, to -inf, in place."""
     if eligible is not None:
         scores[:, ~eligible[ids]] = -np.inf
-    for row, numbers in enumerate(excluded):
-        if len(numbers):
-            column = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
-            scores[row, column[ids[column] == numbers]] = -np.inf
+    numbers = np.concatenate(excluded)
+    row = np.repeat(np.arange(len(excluded)), [len(own) for own in excluded])
+    column = np.minimum(np.searchsorted(ids, numbers), len(ids) - 1)
+    present = ids[column] == numbers
+    scores[row[present], column[present]] = -np.inf
 
 
 def _exact_scores(
