@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import spotrf, spotri
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
@@ -68,13 +67,16 @@ def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:
 
 
 def solve(gram: NDArray[np.float32], l2: float) -> NDArray[np.float32]:
-    """Compute the weights ``[V, V]`` from XᵀX, in place."""
-    diagonal = np.arange(len(gram))
-    gram[diagonal, diagonal] += l2
-    # Cholesky and then the inverse, both in place: half the work of a general inverse.
-    factor, _ = spotrf(gram.T, lower=True, overwrite_a=True, clean=True)  # 0 above the diagonal
-    inverse, _ = spotri(factor, lower=True, overwrite_c=True)
-    weights: NDArray[np.float32] = inverse + inverse.T  # the diagonal is counted twice
-    weights /= -weights[diagonal, diagonal] / 2
-    weights[diagonal, diagonal] = 0
+    """Compute the weights ``[V, V]`` from XᵀX, which is changed."""
+    import torch  # not needed by the other baselines
+
+    table = torch.from_numpy(gram)
+    table.diagonal().add_(l2)
+    # Cholesky and then the inverse in place: half the work of a general inverse. In torch, other
+    # threads continue meanwhile, such as the one that reports the progress.
+    factor = torch.linalg.cholesky(table)
+    torch.cholesky_inverse(factor, out=factor)
+    factor /= -factor.diagonal().clone()
+    factor.fill_diagonal_(0)
+    weights: NDArray[np.float32] = factor.numpy()
     return weights
