@@ -1,7 +1,9 @@
 """Array functions that more than one package uses. NumPy only."""
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from numpy.typing import NDArray
 
 
@@ -55,4 +57,16 @@ def top_k(value: Float[np.ndarray, "B M"], k: int) -> Int[np.ndarray, "B k"]:
     columns = np.flatnonzero(inside).reshape(b, k)
     order = np.argsort(cost.ravel().take(columns), axis=1, kind="stable")
     columns -= m * np.arange(b)[:, None]
-    return np.take_along_axis(columns, order, axis=1)
+    return at_columns(columns, order)
+
+
+def at_columns(value: Shaped[np.ndarray, "B M"], column: Int[np.ndarray, "B k"]) -> NDArray[Any]:
+    """Return the values at some columns of each row: ``np.take_along_axis``, several times faster.
+
+    Args:
+        value: In C order, else it is copied.
+        column: Columns, from 0 to M - 1.
+    """
+    rows, width = value.shape
+    chosen: NDArray[Any] = value.ravel().take(column + width * np.arange(rows)[:, None])
+    return chosen

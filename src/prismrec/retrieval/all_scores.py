@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from prismrec.numerics import top_k
+from prismrec.numerics import at_columns, top_k
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.query import Found, Query
 
@@ -33,12 +33,12 @@ def retrieve_from_all_scores(
         scores = _all_scores(index, *of_block, mixture=query.mixture)
         _exclude(scores, ids, query.excluded[block], eligible)
         chosen = top_k(scores, min(depth, len(ids)))
-        best = np.take_along_axis(scores, chosen, axis=1)
+        best = at_columns(scores, chosen)
         if query.mixture and (rows := np.flatnonzero((best == LEAST).any(axis=1))).size:
             again = _exact_scores(index, *(part[rows] for part in of_block))
             _exclude(again, ids, [query.excluded[start + row] for row in rows.tolist()], eligible)
             chosen[rows] = top_k(again, chosen.shape[1])
-            best[rows] = np.take_along_axis(again, chosen[rows], axis=1)
+            best[rows] = at_columns(again, chosen[rows])
         present = ~np.isneginf(best)
         parts.append((np.where(present, ids[chosen], 0), best, np.ones(len(best), dtype=bool)))
     return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
