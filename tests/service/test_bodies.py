@@ -101,6 +101,24 @@ def test_a_client_that_sends_a_large_body_reads_its_refusal_and_may_go_on(serve_
     assert "HTTP/1.1 200" in answer
 
 
+@pytest.mark.parametrize("key", [b"nothing", b"reading-1"])
+def test_a_large_body_that_nobody_reads_gets_little_of_the_time(
+    serve_connections, monkeypatch, key
+):
+    monkeypatch.setattr(connection, "UNREAD_PAUSE", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 5)
+    head = CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 1900000")
+    address = serve_connections(keys=KEYS)  # at most 1,000,000 bytes: refused with any key
+    with socket.create_connection(address, timeout=10) as client:
+        began = time.monotonic()
+        client.sendall(head.replace(b"reading-1", key))
+        assert status_of(client.recv(65_536).decode()) in (401, 413)
+        assert time.monotonic() - began < 0.2
+        client.sendall(bytes(1_900_000) + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status_of(client.recv(65_536).decode()) == 200
+        assert time.monotonic() - began > 0.8
+
+
 @pytest.mark.parametrize(
     "body",
     [

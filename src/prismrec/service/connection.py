@@ -23,6 +23,8 @@ HEAD_BYTES = 65_536
 """Largest head of a request in bytes, and largest trailers."""
 UNREAD_BYTES = 4_000_000
 """Largest rest of a refused body that is received, so that the client can read the refusal."""
+UNREAD_PAUSE = 0.02
+"""Seconds between two reads of this rest: other clients wait, and nobody waits for the rest."""
 IDLE_SECONDS = 1.0
 """Seconds after which a connection without a request is closed when the service stops. A client
 that sends a request just then still gets its answer."""
@@ -47,10 +49,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read data and check the limits; see ``asyncio.Protocol``."""
-        before, self.in_body = self.cycle, False
+        before, self.in_body, unread = self.cycle, False, self.unread
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self.unread > unread:
+            self.flow.pause_reading()
+            self.loop.call_later(UNREAD_PAUSE, self._read_on)
         if self.ending and self.cycle is not None:
             self.cycle.keep_alive = False
         self.read = 0 if self.cycle is not before or self.in_body else self.read + len(data)
@@ -124,6 +129,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         else:
             part = "headers" if self.in_head or self.cycle is None else "trailers"
             self.send_400_response(f"The {part} have more than {HEAD_BYTES:,} bytes; send fewer.")
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def _close_if_idle(self) -> None:
         if not self._answering() and not self.transport.is_closing():
