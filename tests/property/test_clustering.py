@@ -36,7 +36,7 @@ def cluster_one_by_one(items, number):
     return found
 
 
-@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 9), st.integers(1, 4))
+@given(st.integers(0, 10_000), st.integers(1, 5), st.integers(0, 9), st.integers(1, 4))
 def test_clusters_equal_those_of_one_event_after_another(seed, batch, length, number):
     items, mask = drawn(seed, batch, length)
     found = assign_clusters(items, mask, number=number)

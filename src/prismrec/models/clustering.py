@@ -101,16 +101,16 @@ def _assign(
     """
     rows, slots = is_event.shape
     own_square = np.einsum("bll->bl", products)
-    # Of an empty cluster, so that an event joins it if no other cosine reaches MIN_COSINE.
+    # An event joins an empty cluster if its cosine to no other one is above MIN_COSINE.
     empty = MIN_COSINE * np.sqrt(own_square)
     along = np.repeat(empty, number, axis=0)  # unit vectors of the clusters' sums · events
     length = np.zeros(rows * number)  # of the decayed sums
     cosines = along.reshape(rows, number, slots).transpose(2, 0, 1)
     first = np.arange(rows) * number
-    found = []
+    cluster = np.empty((slots, rows), dtype=np.int64)
     for slot in range(slots):
         joined = cosines[slot].argmax(axis=1)
-        found.append(joined)
+        cluster[slot] = joined
         at = first + joined
         before, earlier = along.take(at, axis=0), length.take(at)
         square = earlier * (earlier + 2 * before[:, slot]) + own_square[:, slot]
@@ -123,7 +123,7 @@ def _assign(
         if cancelled.any():
             before[cancelled], new[cancelled] = empty[cancelled], 0
         along[at], length[at] = before, DECAY * new
-    return np.where(is_event, np.array(found).T, -1)
+    return np.where(is_event, cluster.T, -1)
 
 
 def _assign_one(products: list[list[float]], number: int) -> list[int]:
