@@ -38,8 +38,8 @@ from machine import ROOT
 from service.processes import Clients, wait_until
 
 KEY = "a-key-for-reading-1"
-ROUNDS = 5
-SECONDS = 4.0
+ROUNDS = 10
+SECONDS = 3.0
 """Length of each round: one idle, one with the fault."""
 
 
@@ -122,7 +122,7 @@ def abandoned(services: Services) -> None:
         others(SECONDS)
         idle: list[float] = []
         loaded: list[float] = []
-        for _ in range(2 * ROUNDS):
+        for _ in range(ROUNDS):
             idle += others(2)
             sender = threading.Thread(
                 target=fault_clients.abandon, args=(process.port, batch, 0.3), daemon=True

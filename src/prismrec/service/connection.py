@@ -23,7 +23,7 @@ HEAD_BYTES = 65_536
 """Largest head of a request in bytes, and largest trailers."""
 UNREAD_BYTES = 4_000_000
 """Largest rest of a refused body that is received, so that the client can read the refusal."""
-UNREAD_PAUSE = 0.02
+UNREAD_PAUSE = 0.05
 """Seconds between two reads of this rest: other clients wait, and nobody waits for the rest."""
 IDLE_SECONDS = 1.0
 """Seconds after which a connection without a request is closed when the service stops. A client
