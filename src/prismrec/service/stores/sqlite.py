@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import ClassVar
 
+import orjson
+
 from prismrec.errors import ConfigError, StoreError
 from prismrec.service.stores.base import (
     KEEP,
@@ -53,9 +55,15 @@ TRIM = """
 """
 FORGET = "DELETE FROM events WHERE user = ? AND id = ?"
 RECENT = """
-    SELECT user, item, time, id FROM events WHERE user = ?
-    ORDER BY time DESC, arrival DESC LIMIT ?
+    SELECT json_group_array(json_array(wanted.key, json((
+        SELECT json_group_array(json_array(time, arrival, item, id)) FROM (
+            SELECT time, arrival, item, id FROM events WHERE user = wanted.value
+            ORDER BY time DESC, arrival DESC LIMIT ?2
+        )
+    )))) FROM json_each(?1) AS wanted
 """
+"""One row for all users. Python's lock is released and awaited for every row, and while lists are
+computed each wait can take half a millisecond."""
 
 
 class SqliteStore(Store):
@@ -99,8 +107,12 @@ class SqliteStore(Store):
         """Return the newest events; see ``Store.recent_many``."""
         checked, limit = checked_query(users, n), min(n, self._keep)
         with self._lent() as connection:
-            found = [connection.execute(RECENT, (user, limit)).fetchall() for user in checked]
-        return [[Event(*row) for row in reversed(rows)] for rows in found]
+            ((text,),) = connection.execute(RECENT, (orjson.dumps(checked).decode(), limit))
+        found = dict(orjson.loads(text))
+        return [
+            [Event(user, item, time, name) for time, _, item, name in sorted(found[place])]
+            for place, user in enumerate(checked)
+        ]
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``, and the module docstring for their bytes."""
