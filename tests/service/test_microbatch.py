@@ -226,3 +226,68 @@ def test_a_request_that_nobody_waits_for_is_not_computed(whole):
 
     assert in_thread(compute, send_all) == [0, 9]
     assert computed == [0, 9]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_group_that_waits_for_something_else_does_not_hold_up_the_next(waits):
+    gate, order = threading.Event(), []
+    spare = ThreadPool(2, 10, 5.0, "spare")
+
+    def compute(batch):
+        if "slow" in batch:
+            gate.wait(1)
+        order.extend(batch)
+        return list(batch)
+
+    async def send(batcher):
+        batcher.waits = lambda group: waits and "slow" in group
+        batcher.pool_of = lambda group: spare if "slow" in group else None
+        slow = asyncio.ensure_future(batcher.run("slow"))
+        await asyncio.sleep(0.01)
+        quick = [asyncio.ensure_future(batcher.run(name)) for name in ("a", "b")]
+        await asyncio.sleep(0.2)
+        finished = [one.done() for one in quick]
+        gate.set()
+        answers = await asyncio.gather(slow, *quick, batcher.run("c"))
+        await asyncio.sleep(0.05)
+        assert batcher.running == 0
+        return finished, answers
+
+    finished, answers = in_thread(compute, send)
+    spare.close()
+    assert finished == [waits, waits]
+    assert answers == ["slow", "a", "b", "c"]
+    assert sorted(order) == ["a", "b", "c", "slow"]
+
+
+def test_a_slow_store_is_read_by_one_group_and_then_apart_from_lists(serve, history, monkeypatch):
+    client, gate = serve(), threading.Event()
+    answering, asked = client.context.answering, []
+    read = client.context.store.recent_many
+
+    def slowly(users, n):
+        asked.append(list(users))
+        gate.wait(5)
+        return read(users, n)
+
+    def post_user(user):
+        return client.post("/v1/recommend", json={"user": user})
+
+    monkeypatch.setattr(client.context.store, "recent_many", slowly)
+    found = []
+    senders = [
+        threading.Thread(target=lambda user=user: found.append(post_user(user)))
+        for user in ("ann", "bob", "eve")
+    ]
+    for sender in senders:
+        sender.start()
+        threading.Event().wait(0.1)
+    assert len(answering.late) == 1
+    assert client.post("/v1/recommend", json={"history": history}).status_code == 200
+    assert not found
+    gate.set()
+    for sender in senders:
+        sender.join()
+    assert [answer.status_code for answer in found] == [200] * 3
+    assert not answering.late
+    assert not answering.reading

@@ -1,18 +1,27 @@
-"""From requests to answers: first the store is read, then lists are computed, each by its threads.
+"""From requests to answers: the store is read, then lists are computed.
 
-If the store hangs, requests without a user are answered as usual.
+Both happen in one thread of the store: with a change of threads in between, the service answers a
+fifth fewer lists. If the store is slow, this thread does not count as one that computes, and the
+next group starts. Until that read ends, lists are computed in other threads than those that read:
+requests without a user are answered as usual, even if the store hangs.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
+from prismrec.errors import StoreError
 from prismrec.service.lists import Job, ListMaker, weight_of
 from prismrec.service.microbatch import Batcher
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.stores import Store
-from prismrec.service.thread_pool import Threads
+from prismrec.service.thread_pool import ThreadPool, Threads
 from prismrec.service.users import stored_items
+
+
+class SlowStoreError(Exception):
+    """A read of the store takes long; nothing is wrong with the request."""
 
 
 class Answering:
@@ -26,11 +35,16 @@ class Answering:
     """
 
     def __init__(self, lists: ListMaker, store: Store, threads: Threads, *, newest: int) -> None:
-        read = partial(stored_items, store, newest=newest)
-        self.stored: Batcher[str, list[str]] = Batcher(read, threads.reads)
+        self.maker, self.threads = lists, threads
+        self.read = partial(stored_items, store, newest=newest)
+        self.stored: Batcher[str, list[str]] = Batcher(self.read, threads.reads)
         self.lists: Batcher[Job, ServedAnswer] = Batcher(
-            lists.answer_each, threads.answers, weight_of
+            self._answer_each, threads.answers, weight_of, pool_of=self._pool_of, waits=self._waits
         )
+        self.reading: set[int] = set()
+        """Groups that wait for the store now, by the identity of their list of requests."""
+        self.late: set[int] = set()
+        """Those of them that have waited for too long."""
 
     async def answer(self, request: RecommendRequest) -> ServedAnswer:
         """Answer one request.
@@ -39,8 +53,12 @@ class Answering:
             ApiError: 503 if a queue is full; 504 after the timeout.
             PrismrecError: It cannot be answered.
         """
-        stored = await self.stored.run(request.user) if request.user is not None else ()
-        return await self.lists.run(Job(request, stored))
+        if request.user is None:
+            return await self.lists.run(Job(request, ()))
+        if not self.late:
+            with suppress(SlowStoreError):
+                return await self.lists.run(Job(request))
+        return await self.lists.run(Job(request, await self.stored.run(request.user)))
 
     async def answer_all(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer]:
         """Answer the requests of a batch, or raise the first error; see ``answer``."""
@@ -53,3 +71,48 @@ class Answering:
     def pending(self) -> int:
         """The number of requests that wait for a thread."""
         return self.stored.pending + self.lists.pending
+
+    def _answer_each(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+        """Read the events that are not read yet, and answer each request or return its error."""
+        users = [job.request.user or "" for job in jobs if job.stored is None]
+        if not users:
+            return self.maker.answer_each(jobs)
+        try:
+            found = iter(self._read_for(jobs, users))
+        except (StoreError, SlowStoreError) as error:
+            answers = iter(self.maker.answer_each([job for job in jobs if job.stored is not None]))
+            return [error if job.stored is None else next(answers) for job in jobs]
+        return self.maker.answer_each(
+            [job._replace(stored=next(found)) if job.stored is None else job for job in jobs]
+        )
+
+    def _read_for(self, jobs: Sequence[Job], users: Sequence[str]) -> list[list[str]]:
+        """Return the items of the stored events of users; a slow read is seen by ``_waits``.
+
+        Raises:
+            SlowStoreError: An earlier read has not ended.
+            StoreError: The store cannot be read.
+        """
+        if self.late:
+            raise SlowStoreError
+        group = id(jobs)
+        self.reading.add(group)
+        try:
+            return self.read(users)
+        finally:
+            self.reading.discard(group)
+            self.late.discard(group)
+
+    def _pool_of(self, jobs: Sequence[Job]) -> ThreadPool | None:
+        """Return the threads of the store for a group that reads it."""
+        unread = not self.late and any(job.stored is None for job in jobs)
+        return self.threads.reads if unread else None
+
+    def _waits(self, jobs: Sequence[Job]) -> bool:
+        """Return whether a group still waits for the store, and remember this while it does."""
+        group = id(jobs)
+        if group in self.reading:
+            self.late.add(group)
+            if group not in self.reading:  # the read has ended in between
+                self.late.discard(group)
+        return group in self.late

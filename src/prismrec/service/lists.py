@@ -21,15 +21,15 @@ DIVERSE = 3
 
 
 class Job(NamedTuple):
-    """A request, and the items of the stored events of its user, oldest first."""
+    """A request, and the items of the stored events of its user, oldest first, if they are read."""
 
     request: RecommendRequest
-    stored: Sequence[str] = ()
+    stored: Sequence[str] | None = None
 
     @property
     def history(self) -> list[str]:
         """The history: the stored events, then that of the request."""
-        return [*self.stored, *(self.request.history or ())]
+        return [*(self.stored or ()), *(self.request.history or ())]
 
 
 def weight_of(job: Job) -> float:

@@ -14,6 +14,7 @@ other clients do not wait for a whole batch. A request whose caller no longer wa
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
@@ -27,6 +28,8 @@ A request for a plain list of at most 50 items has weight 1."""
 TURNS = 16
 """Turns of the event loop between two groups. Without them, large and small groups alternate, and
 small groups cost more per request. The turns take some ten microseconds if nothing else waits."""
+PATIENCE = 0.02
+"""Seconds after which a group that waits for something else does not hold up the next one."""
 
 
 class Call(NamedTuple, Generic[A, R]):
@@ -37,6 +40,14 @@ class Call(NamedTuple, Generic[A, R]):
     future: "asyncio.Future[R]"
 
 
+@dataclass
+class Slot:
+    """The place of a group among those that run."""
+
+    free: bool = False
+    """Whether another group has it already."""
+
+
 class Batcher(Generic[A, R]):
     """Groups requests for a pool of threads.
 
@@ -45,6 +56,10 @@ class Batcher(Generic[A, R]):
             caller of that request.
         workers: The threads and their queue.
         weight: Returns what a request costs, relative to a small one.
+        pool_of: Returns the pool for a group that does not run in ``workers``, or None. It counts
+            as one of the threads of ``workers`` all the same.
+        waits: Returns whether a running group waits for something slow and computes nothing. After
+            ``PATIENCE`` it does not count, and the next group starts.
     """
 
     def __init__(
@@ -52,8 +67,12 @@ class Batcher(Generic[A, R]):
         compute: Callable[[Sequence[A]], Sequence[R | Exception]],
         workers: ThreadPool,
         weight: Callable[[A], float] = lambda _: 1.0,
+        *,
+        pool_of: Callable[[Sequence[A]], ThreadPool | None] = lambda _: None,
+        waits: Callable[[Sequence[A]], bool] = lambda _: False,
     ) -> None:
         self.compute, self.workers, self.weight = compute, workers, weight
+        self.pool_of, self.waits = pool_of, waits
         self.waiting: deque[Call[A, R]] = deque()
         self.of_batches: deque[Call[A, R]] = deque()
         self.batches, self.running = 0, 0
@@ -104,8 +123,17 @@ class Batcher(Generic[A, R]):
         if self.running >= self.workers.threads or not (group := self._take()):
             return
         self.running += 1
-        done = self.workers.submit(self.compute, [call.request for call in group])
-        done.add_done_callback(lambda one: self._finish(group, one))
+        requests, slot = [call.request for call in group], Slot()
+        watch = asyncio.get_running_loop().call_later(PATIENCE, self._pass_over, requests, slot)
+        done = (self.pool_of(requests) or self.workers).submit(self.compute, requests)
+        done.add_done_callback(lambda one: self._finish(group, one, slot, watch))
+
+    def _pass_over(self, requests: Sequence[A], slot: "Slot") -> None:
+        """Start the next group if a group computes nothing."""
+        if self.waits(requests):
+            slot.free = True
+            self.running -= 1
+            self._start()
 
     def _take(self) -> list[Call[A, R]]:
         """Remove a group from the queues, without the requests that nobody waits for."""
@@ -131,8 +159,13 @@ class Batcher(Generic[A, R]):
         return moved
 
     def _finish(
-        self, group: Sequence[Call[A, R]], done: "asyncio.Future[Sequence[R | Exception]]"
+        self,
+        group: Sequence[Call[A, R]],
+        done: "asyncio.Future[Sequence[R | Exception]]",
+        slot: "Slot",
+        watch: asyncio.TimerHandle,
     ) -> None:
+        watch.cancel()
         error = None if done.cancelled() else done.exception()
         for place, (_, _, future) in enumerate(group):
             if future.done():  # its caller no longer waits
@@ -147,7 +180,8 @@ class Batcher(Generic[A, R]):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
-        self._free_after(TURNS)
+        if not slot.free:
+            self._free_after(TURNS)
 
     def _free_after(self, turns: int) -> None:
         """Start the next group after this many turns of the event loop."""
