@@ -101,6 +101,14 @@ def test_a_value_that_is_not_a_frame_is_refused(recommender):
         recommender.recommend_frame([["a", ["x"]]])
 
 
+@pytest.mark.parametrize("library", [pl.DataFrame, pd.DataFrame])
+@pytest.mark.parametrize(("users", "row"), [(["a", None], 2), ([None, "b"], 1)])
+def test_a_frame_with_a_row_without_user_is_refused(recommender, library, users, row):
+    frame = library({"user": users, "history": [["x"], ["y"]]})
+    with pytest.raises(DataError, match=f"row {row} has none"):
+        recommender.recommend_frame(frame)
+
+
 @pytest.mark.parametrize("method", ["recommend", "frontier", "interests"])
 def test_a_string_is_not_accepted_as_a_list_of_ids(recommender, method):
     with pytest.raises(ConfigError, match="must be a list"):

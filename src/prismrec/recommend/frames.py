@@ -17,8 +17,8 @@ def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
             first). A missing history is an empty one; a missing id in a history is left out.
 
     Raises:
-        DataError: It is not a frame, lacks a column, its histories are not lists, or its ids are
-            numbers with decimals or truth values.
+        DataError: It is not a frame, lacks a column or a user, its histories are not lists, or its
+            ids are numbers with decimals or truth values.
     """
     table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
     history = table.schema.get("history")
@@ -30,6 +30,11 @@ def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
             f"{', '.join(f'{n} ({t})' for n, t in table.schema.items()) or 'no columns'}."
         )
     users = table["user"].cast(pl.String).to_list()
+    if None in users:
+        raise DataError(
+            f"recommend_frame needs a user in every row, but row {users.index(None) + 1} has none; "
+            "drop such rows, or give the user an id."
+        )
     texts = table["history"].cast(pl.List(pl.String)).to_list()
     return users, [[name for name in own or () if name is not None] for own in texts]
 
