@@ -420,7 +420,7 @@ def test_every_training_option_works_from_the_command_line(pipeline, tmp_path, f
 @pytest.mark.slow
 def test_a_run_interrupted_by_ctrl_c_resumes_to_the_same_model(pipeline, tmp_path):
     out = tmp_path / "m"
-    arguments = ["--dim", "8", "--max-len", "8", "--epochs", "60", "--patience", "60"]
+    arguments = ["--dim", "8", "--max-len", "8", "--epochs", "30", "--patience", "30"]
     flags = [*arguments, "--batch-size", "64", "--no-single", "--threads", "1", "--out", str(out)]
     command = [sys.executable, "-m", "prismrec", "train", str(pipeline / "data"), *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
