@@ -15,6 +15,8 @@ from prismrec.models import EXTRACTORS, LOSSES, READOUTS, SAMPLERS
 from prismrec.rerank import RERANKERS
 from prismrec.retrieval import INDEXES
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(prismrec.cli.__file__).parent
 
 

@@ -12,6 +12,8 @@ from prismrec.cli._progress import Progress
 from prismrec.io import listening, part_of_stage, stage, track
 from prismrec.training.loop import Step
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def reports():
@@ -178,7 +180,6 @@ def test_a_terminal_shows_steps_and_stages_and_is_clean_at_the_end(monkeypatch):
 # ---- commands ------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_every_long_stage_of_the_commands_is_reported(monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(Progress, "stage", lambda _, name, __: seen.append(name))

@@ -18,6 +18,8 @@ from prismrec.rerank.shares import weights_of
 from prismrec.types import Pool, RankedItems
 from worlds import formed
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Source:
@@ -123,7 +125,6 @@ def test_weight_zero_removes_all_items_of_an_interest(source, mix, weights, stre
     st.sampled_from([1.1, 3, 100]), st.integers(0, 10),
 )  # fmt: skip
 @settings(max_examples=300)
-@pytest.mark.slow
 def test_a_larger_weight_never_lowers_the_number_of_items(source, weights, strength, k, more, at):
     number = at % len(source.prior)
     larger = weights | {number: min(weights.get(number, 1) * more + 0.1, 1000)}

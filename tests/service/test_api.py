@@ -15,6 +15,8 @@ from prismrec.service.settings import ServePaths
 from service.clients import event, kind_of, listed, post
 from worlds import formed, untrained
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_answer_equals_that_of_the_recommender(client, artifact, history):
     answer = post(client, "/v1/recommend", history=history, k=7, diversity=0.2, explain=True)

@@ -12,6 +12,8 @@ from prismrec.service.lists import Job
 from prismrec.service.microbatch import Batcher
 from prismrec.service.schemas import RecommendRequest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def passes(monkeypatch):

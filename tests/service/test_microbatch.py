@@ -15,6 +15,8 @@ from prismrec.service.microbatch import MOST, Batcher
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.thread_pool import ThreadPool
 
+pytestmark = pytest.mark.slow
+
 
 def run(compute, asked, **more):
     """Send all requests at once; return the result or exception of each."""

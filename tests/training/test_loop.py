@@ -11,6 +11,8 @@ from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, TrainConfig, train
 
+pytestmark = pytest.mark.slow
+
 
 def config(**options):
     return TrainConfig(**{"steps": 30, "batch_size": 64, "warmup": 5, "device": "cpu"} | options)
@@ -33,7 +35,6 @@ def losses_of(model, histories, options, objective=None, **more):
     return seen
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("extractor", sorted(EXTRACTORS))
 def test_the_loss_falls(new_model, histories, extractor):
     seen = losses_of(new_model(extractor), histories, config(learning_rate=0.02))
@@ -118,7 +119,6 @@ def test_the_gradient_norm_over_all_weights_is_clipped(new_model, histories, spa
     np.testing.assert_allclose(per_step, 1e-3, rtol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("negatives", [None, "uniform", "mixed"])
 def test_the_same_seed_gives_the_same_weights(
     new_model, histories, weights, assert_same, negatives

@@ -15,6 +15,8 @@ from prismrec.registry import resolve
 from prismrec.service import stores as package
 from prismrec.service.stores import STORES, Event, open_store
 
+pytestmark = pytest.mark.slow
+
 KINDS = sorted({resolve("store", scheme, STORES).kind for scheme in STORES})
 SHARED = [kind for kind in KINDS if kind != "memory"]  # they keep events after a restart
 every = pytest.mark.parametrize("url", KINDS, indirect=True)
@@ -184,7 +186,6 @@ def kept(events, keep):
     return [e for _, _, e in held]
 
 
-@pytest.mark.slow
 @every
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -251,7 +252,6 @@ def test_a_closed_store_is_an_error(url):
 
 
 @shared
-@pytest.mark.slow
 def test_several_processes_may_open_a_new_store_at_the_same_time(url):
     code = (
         "import sys; from prismrec.service.stores import Event, open_store\n"
