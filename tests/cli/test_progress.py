@@ -186,7 +186,9 @@ def test_every_long_stage_of_the_commands_is_reported(monkeypatch, tmp_path):
     data, artifact = tmp_path / "data", tmp_path / "m"
     larger = WORLD.replace("users=120", "users=300")  # enough for every choice on validation
     assert run("prepare", larger, "--out", data) == 0
-    assert run("train", data, "--out", artifact, "--dim", 8, "--epochs", 2, "--no-single") == 0
+    small = ("--dim", 8, "--epochs", 2, "--no-single")
+    assert run("train", data, "--out", artifact, *small) == 0
+    assert run("train", data, "--out", tmp_path / "n", *small, "--init-clusters", 0) == 0
     assert run("evaluate", artifact, data, "--report", tmp_path / "report") == 0
     assert run("inspect", WORLD) == 0
     wanted = (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.recommend import Recommender
@@ -12,7 +13,7 @@ from prismrec.training.build import build_initial_model
 from prismrec.training.defaults import dataset_stats, resolve_defaults
 from prismrec.training.select import measure_one
 from prismrec.training.select_forming import UNCERTAIN
-from prismrec.training.select_init import choose_init
+from prismrec.training.select_init import choose_initial_model
 from worlds import small_dataset
 
 # Each user has two tastes of six that have nothing to do with one another.
@@ -28,20 +29,29 @@ def world():
     return dataset.catalog, split, config
 
 
+def assert_same_weights(one, other):
+    """Check that training starts from the same model, in the same mode."""
+    assert one.training == other.training
+    assert one.forming == other.forming
+    for name, weights in one.state_dict().items():
+        torch.testing.assert_close(weights, other.state_dict()[name], rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(("values", "clusters"), [((0.2, 0.219), 0), ((0.2, 0.221), 6)])
 def test_ten_percent_more_before_training_is_enough(world, monkeypatch, values, clusters):
     catalog, split, config = world
     left = list(values)
     monkeypatch.setattr(selection, "measure_one", lambda *_, **__: left.pop(0))
-    chosen, reason = choose_init(config, split, catalog, 0)
+    chosen, model, reason = choose_initial_model(config, split, catalog, 0)
     assert chosen == replace(config, init_clusters=clusters)
     assert all(f"{value:.4f}" in reason for value in values)
     assert ("within at most 6 clusters" in reason) == bool(clusters)
+    assert_same_weights(model, build_initial_model(chosen, split, catalog, 0))
 
 
 def test_the_chosen_way_is_the_one_that_finds_more(world):
     catalog, split, config = world
-    chosen, _ = choose_init(config, split, catalog, 0)
+    chosen, *_ = choose_initial_model(config, split, catalog, 0)
     measured = {}
     for clusters in (0, 6):
         model = build_initial_model(replace(config, init_clusters=clusters), split, catalog, 0)
@@ -56,13 +66,16 @@ def test_the_chosen_way_is_the_one_that_finds_more(world):
 def test_there_is_nothing_to_choose(world, fixed):
     catalog, split, config = world
     config = replace(config, **fixed)
-    assert choose_init(config, split, catalog, 0) == (config, None)
+    chosen, model, reason = choose_initial_model(config, split, catalog, 0)
+    assert (chosen, reason) == (config, None)
+    assert_same_weights(model, build_initial_model(config, split, catalog, 0))
 
 
 def test_large_catalogs_and_few_users_are_not_compared(world, monkeypatch):
     catalog, split, config = world
     monkeypatch.setattr(selection, "UP_TO", catalog.size - 2)
-    assert choose_init(config, split, catalog, 0) == (replace(config, init_clusters=0), None)
+    chosen, _, reason = choose_initial_model(config, split, catalog, 0)
+    assert (chosen, reason) == (replace(config, init_clusters=0), None)
     monkeypatch.setattr(selection, "UP_TO", catalog.size)
     monkeypatch.setattr(selection, "MIN_USERS", len(split.valid) + 1)
-    assert choose_init(config, split, catalog, 0)[1] is None
+    assert choose_initial_model(config, split, catalog, 0)[2] is None

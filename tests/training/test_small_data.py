@@ -63,7 +63,7 @@ def test_random_events_are_no_better_than_popularity(extractor):
     config = RunConfig(extractor=extractor, dim=8)
     trained = fit(split_leave_last_out(data), data.catalog, config, QUICK)
     note = trained.notes["popularity"]
-    assert re.match(r"no better than popularity on validation: recall@6: (level|worse)", note)
+    assert re.match(r"no better than popularity on validation, recall@6: (level|worse)", note)
     assert "popularity" not in trained.with_one_interest().notes  # it was not compared
 
 

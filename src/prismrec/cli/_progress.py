@@ -160,19 +160,17 @@ class _Stages:
             TimeElapsedColumn(),
             TimeRemainingColumn(compact=True),
         )
+        self.task = self.bar.add_task("", total=1.0, visible=False)
         self.name, self.share, self.began, self.seconds = "", 1.0, 0.0, 0.0
 
     def show(self, name: str, share: float) -> None:
         """Show how much of a stage is done; its share never falls until it ends."""
         if name != self.name or self.share >= 1:
             self.name, self.share, self.began = name, 0.0, time.monotonic()
-            for task in list(self.bar.task_ids):
-                self.bar.remove_task(task)
-            self.bar.add_task(name, total=1.0)
+            self.bar.reset(self.task, description=name)
         self.share = max(self.share, share)
         self.seconds = time.monotonic() - self.began
-        for task in self.bar.task_ids:
-            self.bar.update(task, completed=self.share, visible=self.share < 1)
+        self.bar.update(self.task, completed=self.share, visible=self.share < 1)
 
     def line(self) -> str:
         """Return the rest of a line for a log: the stage and its time; "" without a stage."""

@@ -62,6 +62,11 @@ class RunOptions:
     as_json: AsJson = False
     """Print one JSON object."""
 
+    @property
+    def hides_progress(self) -> bool:
+        """Whether no progress is shown."""
+        return self.quiet or self.as_json
+
 
 RUN_HEADINGS = (
     (COMMON, "extractor interests dim max_len"),
@@ -110,8 +115,7 @@ def train(
     if run_options.threads is not None:
         set_threads(run_options.threads)
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
-    quiet = run_options.quiet or run_options.as_json
-    with Progress(out.name, quiet=quiet), stage("loading the data"):
+    with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
         dataset, manifest = load_dataset(data), read_dataset_manifest(data)
         split = load_split(data, dataset)
         stats = dataset_stats(split, dataset.catalog)
@@ -181,8 +185,8 @@ def train_one(
     checkpoints = checkpoints_of(folder)
     with ExitStack() as stack:
         also = stack.enter_context(tensorboard_writer(run_options.tensorboard, folder.name))
-        quiet = run_options.quiet or run_options.as_json
-        progress = stack.enter_context(Progress(folder.name, quiet=quiet, also=also))
+        shown = Progress(folder.name, quiet=run_options.hides_progress, also=also)
+        progress = stack.enter_context(shown)
         trained = fit(
             split,
             dataset.catalog,

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from prismrec.data import Case, Catalog, Split
 from prismrec.errors import DataError
 from prismrec.evaluation.baselines import BASELINES, by_score
-from prismrec.evaluation.compare import compare_in_words
+from prismrec.evaluation.compare import compare_if_possible
 from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.diversity_tradeoff import TradeoffPoint, tradeoff
 from prismrec.evaluation.environment import describe_environment
@@ -147,7 +147,7 @@ def compare_with_single_interest(models: Sequence[Entry], k: int) -> list[str]:
     pairs = [(m, by_name[f"{m.name}-k1"]) for m in models if f"{m.name}-k1" in by_name]
     return [
         f"{model.name} against {single.name}, "
-        f"{compare_in_words(model.filtered, single.filtered, f'recall@{k}')}"
+        f"{compare_if_possible(model.filtered, single.filtered, f'recall@{k}')}."
         for model, single in pairs
     ]
 

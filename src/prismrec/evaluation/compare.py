@@ -87,16 +87,16 @@ def compare(a: Report, b: Report, metric: str) -> Difference:
     return Difference(metric, float(difference.mean()), half_width(difference), len(difference))
 
 
-def compare_in_words(a: Report, b: Report, metric: str) -> str:
-    """Return the difference of two reports of the same users, or why there is none.
+def compare_if_possible(a: Report, b: Report, metric: str) -> Difference | str:
+    """Return the difference of two reports of the same users, or the reason why there is none.
 
     Raises:
         DataError: The reports are of different users.
         UnknownName: See ``compare``.
     """
     try:
-        return f"{compare(a, b, metric)}."
+        return compare(a, b, metric)
     except DataError as error:
         if a.cases != b.cases:
             raise
-        return str(error)
+        return str(error).removesuffix(".")

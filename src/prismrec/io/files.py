@@ -40,8 +40,9 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
                 yield temporary
                 _flush(temporary)
                 temporary.replace(place)
-            finally:
+            except BaseException:  # after a success, the name may be that of the next writer's file
                 temporary.unlink(missing_ok=True)
+                raise
 
 
 @contextmanager
@@ -51,22 +52,32 @@ def only_writer(locked: Path, place: Path) -> Iterator[None]:
     The operating system frees the lock of a process that is killed.
 
     Args:
-        locked: An existing file or folder; it may be renamed or removed while it is locked.
+        locked: An existing file or folder; the block may rename or remove it.
         place: What is written, for the message.
 
     Raises:
-        DataError: Another process has the lock.
+        DataError: Another process has the lock, or has just finished with it.
     """
-    descriptor = os.open(locked, os.O_RDONLY)
-    try:
+    busy = DataError(
+        f"{place} cannot be written, because another process writes it now; wait until it has "
+        "finished, or give another path."
+    )
+    with _opened(locked) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DataError(
-                f"{place} cannot be written, because another process writes it now; wait until it "
-                "has finished, or give another path."
-            ) from error
+            raise busy from error
+        if not locked.exists() or not os.path.samestat(os.fstat(descriptor), locked.stat()):
+            raise busy  # it was renamed between opening and locking
         yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Yield a descriptor of a file or a folder; closing it frees its lock."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -102,7 +113,8 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
             for path in part.rglob("*"):
                 if path.is_file():
                     _flush(path)
-            with _one_after_another(place.parent):
+            with _opened(place.parent) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)  # others that rename here wait
                 if place.exists():
                     place.rename(old)
                 part.rename(place)
@@ -113,17 +125,6 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
         finally:
             if place.exists() or not old.exists():  # otherwise ``old`` is the only copy
                 shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
-def _one_after_another(folder: Path) -> Iterator[None]:
-    """Wait until no other process renames in a folder, and hold the others until the block ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _restore(old: Path, place: Path) -> None:

@@ -128,7 +128,7 @@ class Batcher(Generic[A, R]):
         done = (self.pool_of(requests) or self.workers).submit(self.compute, requests)
         done.add_done_callback(lambda one: self._finish(group, one, slot, watch))
 
-    def _pass_over(self, requests: Sequence[A], slot: "Slot") -> None:
+    def _pass_over(self, requests: Sequence[A], slot: Slot) -> None:
         """Start the next group if a group computes nothing."""
         if self.waits(requests):
             slot.free = True
@@ -162,7 +162,7 @@ class Batcher(Generic[A, R]):
         self,
         group: Sequence[Call[A, R]],
         done: "asyncio.Future[Sequence[R | Exception]]",
-        slot: "Slot",
+        slot: Slot,
         watch: asyncio.TimerHandle,
     ) -> None:
         watch.cancel()

@@ -98,9 +98,9 @@ class Threads:
     """The threads of one service, by kind of work."""
 
     answers: ThreadPool
-    """Lists and other answers that need no store."""
+    """Lists of histories in the request, and other answers that need no store."""
     reads: ThreadPool
-    """Reads of the store."""
+    """Reads of the store, and the lists that follow from a quick read; see ``answering``."""
     writes: ThreadPool
     """Events: writes to the store."""
     changes: ThreadPool

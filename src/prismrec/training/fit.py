@@ -22,7 +22,7 @@ from prismrec.evaluation import list_lengths
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
-from prismrec.training.build import build_initial_model, build_objective
+from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
 from prismrec.training.loop import Step, train
@@ -35,7 +35,7 @@ from prismrec.training.select import (
     validation_metric,
 )
 from prismrec.training.select_forming import UNCERTAIN, choose_forming
-from prismrec.training.select_init import choose_init
+from prismrec.training.select_init import choose_initial_model
 from prismrec.training.select_rules import fit_rule_retriever
 
 MEASURED_USERS = 256
@@ -51,7 +51,8 @@ class Trained:
     settings: dict[str, Any]
     """All settings of the run, with defaults filled in: flat, JSON."""
     notes: dict[str, str]
-    """Sentences: why this index, which interests were pruned, whether rules are blended in."""
+    """Sentences: why this index, how interests were chosen, whether rules are blended in; and
+    warnings, such as that the model is no better than popularity."""
 
     def __repr__(self) -> str:
         """Return extractor, number of interests and result."""
@@ -110,10 +111,9 @@ def fit(
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
-    started = None
-    if not resume:
-        config, started = choose_init(config, split, catalog, training.seed)
-    model = build_initial_model(config, split, catalog, training.seed, resume=resume)
+    config, model, started = choose_initial_model(
+        config, split, catalog, training.seed, resume=resume
+    )
     result = train(
         model,
         split.train,
@@ -173,10 +173,10 @@ def select_on_validation(
             recommender, split.train, split.valid, metric=metric, exclude_seen=exclude_seen
         )
         recommender = recommender.with_rules(rules)
+    metric = validation_metric(config.validate_on, stats.items)
     warning = no_better_than_popularity(
-        recommender, split, recommender.catalog.size,
-        metric=validation_metric(config.validate_on, stats.items), exclude_seen=exclude_seen,
-    )  # fmt: skip
+        recommender, split, metric=metric, exclude_seen=exclude_seen
+    )
     return recommender, notes | ({"popularity": warning} if warning else {})
 
 

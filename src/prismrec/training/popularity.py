@@ -1,6 +1,6 @@
 """Is a trained model better than a list of popular items? On random events none is.
 
-warning = no_better_than_popularity(recommender, split, catalog.size, metric="recall@50")
+warning = no_better_than_popularity(recommender, split, metric="recall@50", exclude_seen=True)
 """
 
 from functools import partial
@@ -15,14 +15,13 @@ COMPARED_USERS = 5_000
 
 
 def no_better_than_popularity(
-    recommender: Recommender, split: Split, size: int, *, metric: str, exclude_seen: bool
+    recommender: Recommender, split: Split, *, metric: str, exclude_seen: bool
 ) -> str | None:
     """Compare a trained recommender with popular items on validation, user by user.
 
     Args:
         recommender: As it will be served.
         split: Its training histories count the events of each item.
-        size: V.
         metric: Name and length, such as ``recall@50``.
         exclude_seen: Exclude the items of the history from lists.
 
@@ -34,7 +33,8 @@ def no_better_than_popularity(
     cases = evenly_spread(split.valid, COMPARED_USERS)
     if len(cases) < 2:
         return None
-    popular = BASELINES["popularity"](split.train, split.valid, size).score
+    fit, size = BASELINES["popularity"], recommender.catalog.size
+    popular = fit(split.train, split.valid, size).score
     name, _, length = metric.partition("@")
     own, other = (
         evaluate(recommend, cases, ks=(int(length),), only=(name,))
@@ -46,4 +46,4 @@ def no_better_than_popularity(
     difference = compare(own, other, metric)
     if difference.verdict == "better":
         return None
-    return f"no better than popularity on validation: {difference}"
+    return f"no better than popularity on validation, {difference}"

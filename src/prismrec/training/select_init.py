@@ -1,6 +1,6 @@
 """Selection on validation, before training: in which pairs of events co-occurrence is counted.
 
-    config, reason = choose_init(config, split, catalog, seed)
+    config, model, reason = choose_initial_model(config, split, catalog, seed)
 
 If a history has several tastes, most of its pairs have no meaning. Then pairs are counted within
 the clusters of each history only (``init_from_cooccurrence``). Both ways are compared on the lists
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from prismrec.data import Catalog, Split
 from prismrec.io import track
+from prismrec.models import Model
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.run_config import RunConfig, require
@@ -31,9 +32,9 @@ MIN_USERS = 20
 """With fewer validation users both ways are level."""
 
 
-def choose_init(
-    config: RunConfig, split: Split, catalog: Catalog, seed: int
-) -> tuple[RunConfig, str | None]:
+def choose_initial_model(
+    config: RunConfig, split: Split, catalog: Catalog, seed: int, *, resume: bool = False
+) -> tuple[RunConfig, Model, str | None]:
     """Choose ``init_clusters`` on validation, if it is None and interests are formed.
 
     Args:
@@ -41,30 +42,38 @@ def choose_init(
         split: Its training histories initialise the item vectors.
         catalog: Catalog of the data set.
         seed: Seed of the weights.
+        resume: Choose nothing; a checkpoint has the item vectors.
 
     Returns:
-        The settings with ``init_clusters``, and a sentence that describes the decision; None if
-        there was nothing to choose.
+        The settings with ``init_clusters``, the model that training starts from, and a sentence
+        that describes the decision; None if there was nothing to choose.
 
-    Cost: four times that of the initial item vectors, and two evaluations of ``INIT_USERS`` users.
+    Cost: the initial item vectors twice, and two evaluations of ``INIT_USERS`` users.
     """
     open_to_choice = config.forming and config.init == "cooccurrence"
-    if config.init_clusters is not None or not open_to_choice:
-        return config, None
+    if resume or config.init_clusters is not None or not open_to_choice:
+        return config, build_initial_model(config, split, catalog, seed, resume=resume), None
     cases = evenly_spread([case for case in split.valid if len(case.history)], INIT_USERS)
     if catalog.size - 1 > UP_TO or len(cases) < MIN_USERS:
-        return replace(config, init_clusters=0), None
-    values = []
+        config = replace(config, init_clusters=0)
+        return config, build_initial_model(config, split, catalog, seed), None
+    tried, values = [], []
     metric = validation_metric(config.validate_on, catalog.size - 1)
     exclude_seen = require(config.exclude_seen)
     for clusters in track((0, CLUSTERS), "comparing initial item vectors", 2):
-        tried = replace(config, init_clusters=clusters)
-        model = build_initial_model(tried, split, catalog, seed).eval().formed(UNCERTAIN)
-        recommender = Recommender.exact(model, catalog)
+        chosen = replace(config, init_clusters=clusters)
+        model = build_initial_model(chosen, split, catalog, seed)
+        tried.append((chosen, model))
+        recommender = Recommender.exact(model.eval().formed(UNCERTAIN), catalog)
         values.append(measure_one(recommender, cases, metric, exclude_seen=exclude_seen))
     better = values[1] > MIN_GAIN * values[0]
+    chosen, model = tried[better]
     how = f"within at most {CLUSTERS} clusters of each history" if better else "in whole histories"
-    return replace(config, init_clusters=CLUSTERS if better else 0), (
-        f"co-occurrence was counted {how}: {metric} before training is "
-        f"{values[0]:.4f} from whole histories and {values[1]:.4f} within clusters"
+    return (
+        chosen,
+        model.train(),
+        (
+            f"co-occurrence was counted {how}: {metric} before training is "
+            f"{values[0]:.4f} from whole histories and {values[1]:.4f} within clusters"
+        ),
     )

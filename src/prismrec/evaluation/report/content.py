@@ -6,12 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prismrec.errors import DataError
-from prismrec.evaluation.compare import compare, compare_in_words
+from prismrec.evaluation.compare import Difference, compare_if_possible
 from prismrec.evaluation.diagnostics import Diagnostics
 from prismrec.evaluation.metric_report import Report
-
-MIN_USERS = 2
-"""With fewer users nothing can be said about chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +93,24 @@ def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str
     models = [entry for entry in entries if not entry.baseline]
     sentences = [
         f"{entry.name} against {best.name}, "
-        f"{compare_in_words(entry.filtered, best.filtered, metric)}"
+        f"{compare_if_possible(entry.filtered, best.filtered, metric)}."
         for entry in models
     ]
-    popular = next((entry for entry in baselines if entry.name == "popularity"), None)
-    if popular is None or len(entries[0].filtered.per_user[metric]) < MIN_USERS:
-        return sentences
-    level = [
+    no_better = [
         entry.name
         for entry in models
-        if compare(entry.filtered, popular.filtered, metric).verdict != "better"
+        for popular in baselines
+        if popular.name == "popularity" and _no_better(entry, popular, metric)
     ]
-    if level:
-        sentences.append(f"No better than popularity in {metric}: {', '.join(level)}.")
+    if no_better:
+        sentences.append(f"No better than popularity in {metric}: {', '.join(no_better)}.")
     return sentences
+
+
+def _no_better(entry: Entry, popular: Entry, metric: str) -> bool:
+    """Return whether the users show that an entry is no better than popularity."""
+    difference = compare_if_possible(entry.filtered, popular.filtered, metric)
+    return isinstance(difference, Difference) and difference.verdict != "better"
 
 
 def numbers(content: Content) -> dict[str, object]:

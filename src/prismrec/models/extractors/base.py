@@ -92,8 +92,14 @@ class Extractor(nn.Module, ABC):
         Args:
             states: From ``states_of``, of the whole history.
             member: The events of each group; a group without any has weights of 0.
+
+        Raises:
+            NotImplementedError: ``states_of`` is overridden and this is not.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__}.states_of returns states, but group_weights is missing; "
+            "override both or neither."
+        )
 
     def check_length(self, mask: Bool[Tensor, "B L"]) -> None:
         """Check that no history is longer than ``max_len``.
