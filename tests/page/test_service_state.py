@@ -42,6 +42,19 @@ def test_a_view_that_was_opened_while_the_service_was_away_is_shown_later(visit,
         expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_view_whose_code_cannot_be_loaded_says_so_and_can_be_retried(visit, own_server):
+    server = own_server("--page")
+    page = visit(server.address)
+    page.locator(LIST).first.wait_for()
+    server.stop()
+    page.get_by_role("link", name="Map").click()
+    expect(page.get_by_text("This view could not be loaded")).to_be_visible()
+    server.start()
+    page.get_by_role("button", name="Try again").click()
+    page.locator("path.dots").first.wait_for()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_the_page_asks_for_a_key_if_the_service_needs_one(visit, own_server):
     key = "a-key-that-is-long-enough"
     server = own_server("--page", PRISMREC_READ_KEYS=key)

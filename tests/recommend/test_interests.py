@@ -12,7 +12,7 @@ from prismrec.data.ids import IdMap
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.recommend import interests as described_interests
 from prismrec.recommend.interests import added_vectors, describe_interests, name_interests
-from prismrec.rerank import AddedInterest, InterestOptions
+from prismrec.rerank import AddedInterest, Filter, InterestOptions
 from prismrec.retrieval.rules import RuleRetriever
 from worlds import formed, ids, untrained
 
@@ -283,6 +283,21 @@ def test_options_work_with_filters_diversity_and_rerankers(dataset, recommender)
             numbers = [item.interest for item in answer]
             assert first not in numbers
             assert numbers.count(first + 1) >= 2
+
+
+@pytest.mark.parametrize("mix", ["mixture", "shares"])
+def test_a_list_that_muting_makes_shorter_has_the_reason_muted(dataset, recommender, mix):
+    history = ids(dataset, 0)
+    numbers = range(recommender.model.interests)
+    every = InterestOptions(mix=mix, weights=dict.fromkeys(numbers, 0))
+    answer = recommender.recommend(history, 8, interests=every, explain=False)
+    assert (list(answer), answer.reason) == ([], "muted")
+    own = [item.id for item in recommender.recommend(history, 6)]
+    for options, reason in ((every, "muted"), (InterestOptions(mix=mix), "exhausted")):
+        answer = recommender.recommend(history, 8, interests=options, filter=Filter(allowed=own))
+        assert answer.reason == reason
+    nothing = recommender.recommend(history, 8, interests=every, filter=Filter(allowed=()))
+    assert nothing.reason == "exhausted"
 
 
 def test_the_effect_counts_what_changed(dataset, recommender):

@@ -1165,7 +1165,7 @@ export interface components {
              */
             unknown_filter: string[];
             /** Reason */
-            reason?: "exhausted" | null;
+            reason?: ("exhausted" | "muted") | null;
             /**
              * Strength
              * @default 0

@@ -111,7 +111,10 @@ export const english = {
   movedUpLong: (rank: number) => `By score alone, this item is number ${rank}.`,
   displaced: "Replaced items",
   colon: ":",
-  exhausted: "No more items can be recommended, so the list is shorter than requested.",
+  shorter: {
+    exhausted: "No more items can be recommended, so the list is shorter than requested.",
+    muted: "All other items belong to muted interests, so the list is shorter than requested.",
+  },
   provisional: "new",
   provisionalLong: "Added after training. Its vector comes from its categories and related items.",
   answered: (time: string) => `response time ${time}`,
@@ -390,6 +393,7 @@ export const english = {
 
   // The service
   unreachable: "The service does not answer. Trying again …",
+  viewNotLoaded: "This view could not be loaded, because the service does not answer.",
   back: "The service is back.",
   newArtifact: "A new artifact answers now.",
   busy: "The service is busy. Trying again …",

@@ -100,7 +100,10 @@ export const chinese: Words = {
   movedUpLong: (rank) => `仅按得分，此物品排在第 ${rank} 位。`,
   displaced: "被替换的物品",
   colon: "：",
-  exhausted: "可推荐的物品不足，列表短于所要求的长度。",
+  shorter: {
+    exhausted: "可推荐的物品不足，列表短于所要求的长度。",
+    muted: "其余物品都属于已静音的兴趣，因此列表短于所要求的长度。",
+  },
   provisional: "新",
   provisionalLong: "训练之后加入；其向量由类别和相关物品得出。",
   answered: (time) => `响应时间 ${time}`,
@@ -351,6 +354,7 @@ export const chinese: Words = {
   },
 
   unreachable: "服务没有响应，正在重试……",
+  viewNotLoaded: "服务没有响应，无法加载此页面。",
   back: "服务已恢复。",
   newArtifact: "现在由新的模型响应。",
   busy: "服务繁忙，正在重试……",

@@ -55,6 +55,8 @@ def _notes(answer: Answer) -> list[str]:
         lines.append("from N: the item has rank N by score alone.")
     if answer.reason == "exhausted":
         lines.append("No other item may be recommended.")
+    if answer.reason == "muted":
+        lines.append("All other items belong to muted interests.")
     if answer.strength and answer.source == "interests":
         proof = "; no list of the catalog is better at this λ" if answer.certified else ""
         replaced = f"; {len(answer.displaced)} items replaced" if answer.displaced else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class AnswerBuilder:
             source="interests" if from_interests else "popular",
             unknown=tuple(name for name in history if name not in self.catalog.items),
             unknown_filter=unknown_ids(self.options.filter, self.catalog),
-            reason="exhausted" if len(chosen) < self.options.k else None,
+            reason=self._reason(row, len(chosen)),
             strength=float(self.lists.strength[row]),
             certified=bool(self.lists.certified[row]),
             diversity=diversity_of(self.catalog.single_category[chosen]),
@@ -76,6 +77,14 @@ class AnswerBuilder:
             mix_frontier=None if mix is None else mix_trade_off(mix),
             options=self.options,
         )
+
+    def _reason(self, row: int, number: int) -> Literal["exhausted", "muted"] | None:
+        """Return why a list of this number of items is shorter than asked; None if it is not."""
+        if number == self.options.k:
+            return None
+        neutral = np.count_nonzero(self.lists.plain[row])
+        muted = not self.options.interests.neutral and number < neutral
+        return "muted" if muted else "exhausted"
 
     def _items(self, row: int, chosen: list[int], known: NDArray[np.int64]) -> tuple[Item, ...]:
         names = self.catalog.items.external(chosen)

@@ -159,8 +159,9 @@ class Answer:
     """Ids of the history that the catalog does not hold; they were left out."""
     unknown_filter: tuple[str, ...] = ()
     """Blocked and allowed ids that the catalog does not hold; they had no effect."""
-    reason: Literal["exhausted"] | None = None
-    """Why the list is shorter than asked: no other item is eligible."""
+    reason: Literal["exhausted", "muted"] | None = None
+    """Why the list is shorter than asked: no other item is eligible, or all that are left belong to
+    muted interests."""
     strength: float = 0.0
     """λ of the list: as given, or the one that met the target."""
     certified: bool = True

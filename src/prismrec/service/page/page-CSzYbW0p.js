@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-3QPY9y4V.js","./page-DDODmv7L.js","./page-D3-Nt_OB.js","./page-DJwdPh5G.js","./page-CsDac2p8.css","./page-a_fHDBt8.js","./page-CixOeZZD.js","./page-s1g5X9A-.css","./page-BFn5EION.js","./page-vvWUz8ma.js","./page-CUvp06jy.css","./page-0pt76xmf.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-D3-Nt_OB.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-3QPY9y4V.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
