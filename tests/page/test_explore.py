@@ -174,6 +174,16 @@ def test_an_interest_gets_more_less_or_none_of_the_list(page):
     expect(page.locator(f"[data-interest='{number}']")).to_contain_text("weight × 0.5")
 
 
+def test_without_any_interest_the_page_says_why_the_list_is_empty(page):
+    headings = page.locator("article h3 bdi").all_inner_texts()
+    for heading in headings:
+        page.get_by_role("button", name=f"Mute {heading}", exact=True).first.click()
+        settle(page)
+    assert listed(page) == []
+    assert f"→ 0 recommendations; muted: {headings[0]}" in headline(page)
+    expect(page.get_by_text("All other items belong to muted interests")).to_be_visible()
+
+
 def test_an_interest_can_be_added_and_removed(page):
     choose_user(page, "7")
     category = page.request.get(f"{page.url.split('?')[0]}v1/artifact").json()["categories"][0]

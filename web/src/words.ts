@@ -44,6 +44,7 @@ export const english = {
       `No history yet: ${count} ${count === 1 ? "recommendation" : "recommendations"} for the interests that you added.`,
     period: ".",
     comma: ", ",
+    semicolon: "; ",
   },
 
   // The history

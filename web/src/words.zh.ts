@@ -40,6 +40,7 @@ export const chinese: Words = {
     onlyAdded: (count) => `还没有行为历史：根据你添加的兴趣给出 ${count} 个推荐。`,
     period: "。",
     comma: "、",
+    semicolon: "；",
   },
 
   history: "行为历史",

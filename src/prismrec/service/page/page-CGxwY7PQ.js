@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-D-bvgUYR.js","./page-DwjM9QU9.js","./page-B1hJh8jp.js","./page-C6UyPZOU.js","./page-CsDac2p8.css","./page-a_fHDBt8.js","./page-Dc0cRUbc.js","./page-s1g5X9A-.css","./page-C2MpZ1ji.js","./page-DLFhZj_l.js","./page-CUvp06jy.css","./page-0pt76xmf.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-B1hJh8jp.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-D-bvgUYR.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
