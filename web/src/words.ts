@@ -394,7 +394,7 @@ export const english = {
 
   // The service
   unreachable: "The service does not answer. Trying again …",
-  viewNotLoaded: "This view could not be loaded, because the service does not answer.",
+  viewNotLoaded: "This view could not be loaded. Try again, or reload the page.",
   back: "The service is back.",
   newArtifact: "A new artifact answers now.",
   busy: "The service is busy. Trying again …",

@@ -355,7 +355,7 @@ export const chinese: Words = {
   },
 
   unreachable: "服务没有响应，正在重试……",
-  viewNotLoaded: "服务没有响应，无法加载此页面。",
+  viewNotLoaded: "无法加载此页面。请重试，或刷新页面。",
   back: "服务已恢复。",
   newArtifact: "现在由新的模型响应。",
   busy: "服务繁忙，正在重试……",

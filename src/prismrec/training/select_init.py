@@ -35,7 +35,9 @@ MIN_USERS = 20
 def choose_initial_model(
     config: RunConfig, split: Split, catalog: Catalog, seed: int, *, resume: bool = False
 ) -> tuple[RunConfig, Model, str | None]:
-    """Choose ``init_clusters`` on validation, if it is None and interests are formed.
+    """Build the model that training starts from.
+
+    ``init_clusters`` is chosen on validation, if it is None and interests are formed.
 
     Args:
         config: Resolved.
@@ -45,10 +47,11 @@ def choose_initial_model(
         resume: Choose nothing; a checkpoint has the item vectors.
 
     Returns:
-        The settings with ``init_clusters``, the model that training starts from, and a sentence
-        that describes the decision; None if there was nothing to choose.
+        The settings with ``init_clusters``; the model, in training mode; and a sentence that
+        describes the decision, None if there was nothing to choose.
 
-    Cost: the initial item vectors twice, and two evaluations of ``INIT_USERS`` users.
+    Cost: the initial item vectors twice, two evaluations of ``INIT_USERS`` users, and the memory
+        of two models; those of one model if there is nothing to choose.
     """
     open_to_choice = config.forming and config.init == "cooccurrence"
     if resume or config.init_clusters is not None or not open_to_choice:
@@ -69,11 +72,8 @@ def choose_initial_model(
     better = values[1] > MIN_GAIN * values[0]
     chosen, model = tried[better]
     how = f"within at most {CLUSTERS} clusters of each history" if better else "in whole histories"
-    return (
-        chosen,
-        model.train(),
-        (
-            f"co-occurrence was counted {how}: {metric} before training is "
-            f"{values[0]:.4f} from whole histories and {values[1]:.4f} within clusters"
-        ),
+    reason = (
+        f"co-occurrence was counted {how}: {metric} before training is {values[0]:.4f} from whole "
+        f"histories and {values[1]:.4f} within clusters"
     )
+    return chosen, model.train(), reason

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-8xPQB_iF.js","./page-OlFTJmgq.js","./page-CP-5ubLd.js","./page-gg3E5MEQ.js","./page-CsDac2p8.css","./page-a_fHDBt8.js","./page-oytsdyHQ.js","./page-s1g5X9A-.css","./page-BfOtwOko.js","./page-D1l9JLct.js","./page-CUvp06jy.css","./page-0pt76xmf.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-CP-5ubLd.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-8xPQB_iF.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
