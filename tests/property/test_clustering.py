@@ -55,6 +55,14 @@ def test_few_histories_are_clustered_like_many(seed, batch, length, number):
         assert torch.equal(assign_clusters(items, mask, number=number), few)
 
 
+def test_vectors_that_cancel_each_other_join_without_a_warning():
+    some = torch.tensor([3.0, 0, 0, 0])
+    cancelled = torch.stack([some, -DECAY * some, tastes[1], tastes[2]])
+    items = cancelled.repeat(8, 1, 1)  # many histories: they are clustered together
+    mask = torch.ones(8, 4, dtype=torch.bool)
+    assert assign_clusters(items, mask, number=1).tolist() == [[0] * 4] * 8
+
+
 @given(st.integers(0, 10_000), st.integers(1, 8))
 def test_later_events_do_not_change_the_clusters_of_a_prefix(seed, upto):
     items, mask = drawn(seed, 3, 8)

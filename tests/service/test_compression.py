@@ -81,6 +81,7 @@ def test_a_file_of_the_page_is_compressed_once(client, script, monkeypatch):
 def test_a_client_that_accepts_no_gzip_gets_the_file_itself(client, script):
     plain = raw(client, f"/{script.name}", **PLAIN)
     assert "content-encoding" not in plain.headers
+    assert plain.headers.get_list("vary") == ["Accept-Encoding"]
     assert plain.bytes == script.read_bytes()
 
 
@@ -132,6 +133,8 @@ def test_large_data_is_compressed_and_small_data_is_not(client, history):
     assert large.headers["vary"] == "Accept-Encoding"
     assert len(large.bytes) == int(large.headers["content-length"])
     plain = raw(client, "/v1/map", **PLAIN)
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == "Accept-Encoding", "or a cache would give it to everybody"
     assert gzip.decompress(large.bytes) == plain.bytes
     assert len(large.bytes) < len(plain.bytes) / 2
     assert client.post(

@@ -97,8 +97,15 @@ class Catalog:
         return single
 
     def categories_named(self, item: int) -> tuple[str, ...]:
-        """Return the names of the categories of one item."""
-        return tuple([self.category_names[c] for c in self.categories_of(item).tolist()])
+        """Return the names of the categories of one item.
+
+        Cost: O(1) for an item that was asked for before, which is remembered.
+        """
+        names = self._named.get(item)
+        if names is None:
+            names = tuple([self.category_names[c] for c in self.categories_of(item).tolist()])
+            self._named[item] = names
+        return names
 
     def items_of(self, category: str) -> NDArray[np.int64]:
         """Return the numbers of the items of a category, most frequent first; ties by number.
@@ -147,6 +154,10 @@ class Catalog:
             return None
         address: str | None = self.images[item - 1]
         return address
+
+    @cached_property
+    def _named(self) -> dict[int, tuple[str, ...]]:
+        return {}
 
     @cached_property
     def _titles(self) -> list[str]:

@@ -97,33 +97,40 @@ def _assign(
 
     Products are in double precision: the rounding of a matrix product depends on the size of the
     batch, and an event must not change its cluster with it. Padding follows the events, so what is
-    computed for it has no effect.
+    computed for it has no effect. Rows with vectors that cancel each other are assigned again.
     """
     rows, slots = is_event.shape
-    own_square = np.einsum("bll->bl", products)
+    own_square = np.einsum("bll->lb", products)
     # An event joins an empty cluster if its cosine to no other one is above MIN_COSINE.
-    empty = MIN_COSINE * np.sqrt(own_square)
+    empty = MIN_COSINE * np.sqrt(own_square.T)
     along = np.repeat(empty, number, axis=0)  # unit vectors of the clusters' sums · events
     length = np.zeros(rows * number)  # of the decayed sums
     cosines = along.reshape(rows, number, slots).transpose(2, 0, 1)
+    of_slot = np.ascontiguousarray(products.transpose(1, 0, 2))
     first = np.arange(rows) * number
     cluster = np.empty((slots, rows), dtype=np.int64)
-    for slot in range(slots):
-        joined = cosines[slot].argmax(axis=1)
-        cluster[slot] = joined
-        at = first + joined
-        before, earlier = along.take(at, axis=0), length.take(at)
-        square = earlier * (earlier + 2 * before[:, slot]) + own_square[:, slot]
-        cancelled = square <= 0
-        square[cancelled] = 1
-        new = np.sqrt(square)
-        before *= earlier[:, None]
-        before += products[:, slot]
-        before /= new[:, None]
-        if cancelled.any():
-            before[cancelled], new[cancelled] = empty[cancelled], 0
-        along[at], length[at] = before, DECAY * new
-    return np.where(is_event, cluster.T, -1)
+    squares = np.empty((slots, rows))  # of the lengths of the sums
+    with np.errstate(divide="ignore", invalid="ignore"):  # in rows that are assigned again
+        for slot in range(slots):
+            joined = cosines[slot].argmax(axis=1)
+            cluster[slot] = joined
+            joined += first
+            before, earlier = along.take(joined, axis=0), length.take(joined)
+            square = squares[slot]
+            np.multiply(before[:, slot], 2, out=square)
+            square += earlier
+            square *= earlier
+            square += own_square[slot]
+            new = np.sqrt(square)
+            before *= earlier[:, None]
+            before += of_slot[slot]
+            before /= new[:, None]
+            along[joined], length[joined] = before, DECAY * new
+    found = np.where(is_event, cluster.T, -1)
+    for row in np.flatnonzero((~(squares.T > 0) & is_event).any(axis=1)).tolist():
+        events = np.count_nonzero(is_event[row])
+        found[row, :events] = _assign_one(products[row, :events, :events].tolist(), number)
+    return found
 
 
 def _assign_one(products: list[list[float]], number: int) -> list[int]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
 from prismrec.recommend.filters import unknown_ids
-from prismrec.recommend.reasons import ItemReasons, Reasons
+from prismrec.recommend.reasons import Reasons
 from prismrec.recommend.results import (
     Answer,
     Effect,
@@ -62,13 +62,13 @@ class AnswerBuilder:
         return Answer(
             items=items,
             source="interests" if from_interests else "popular",
-            unknown=tuple(name for name in history if name not in self.catalog.items),
+            unknown=self._unknown(history, known),
             unknown_filter=unknown_ids(self.options.filter, self.catalog),
             reason=self._reason(row, len(chosen)),
             strength=float(self.lists.strength[row]),
             certified=bool(self.lists.certified[row]),
             diversity=diversity_of(self.catalog.single_category[chosen]),
-            displaced=tuple(self.catalog.items.external(displaced)),
+            displaced=tuple(self.catalog.items.external(displaced)) if displaced else (),
             interests=tuple(
                 replace(one, share=best.count(one.number) / max(len(best), 1)) for one in interests
             ),
@@ -77,6 +77,11 @@ class AnswerBuilder:
             mix_frontier=None if mix is None else mix_trade_off(mix),
             options=self.options,
         )
+
+    def _unknown(self, history: Sequence[str], known: NDArray[np.int64]) -> tuple[str, ...]:
+        if len(known) == len(history):
+            return ()
+        return tuple(name for name in history if name not in self.catalog.items)
 
     def _reason(self, row: int, number: int) -> Literal["exhausted", "muted"] | None:
         """Return why a list of this number of items is shorter than asked; None if it is not."""
@@ -90,8 +95,9 @@ class AnswerBuilder:
         names = self.catalog.items.external(chosen)
         parts = (self.lists.scores, self.lists.interest, self.lists.rank)
         scores, best, ranks = (part[row].tolist() for part in parts)
-        none = ItemReasons()
-        reasons = self.reasons.of_items(row, chosen, known) if self.reasons else []
+        reasons: list[dict[str, Any]] = [{}] * len(chosen)
+        if self.reasons:
+            reasons = [vars(one) for one in self.reasons.of_items(row, chosen, known)]
         return tuple(
             Item(
                 id=names[place],
@@ -101,7 +107,7 @@ class AnswerBuilder:
                 rank_by_score=ranks[place] + 1,
                 categories=self.catalog.categories_named(item),
                 provisional=item in self.provisional,
-                **vars(reasons[place] if reasons else none),
+                **reasons[place],
             )
             for place, item in enumerate(chosen)
         )
@@ -111,17 +117,17 @@ class AnswerBuilder:
         if not chosen:
             return None
         plain = [item for item in self.lists.plain[row].tolist() if item]
-        counts = [
-            len(set(self.catalog.single_category[items].tolist()) - {-1})
-            for items in (chosen, plain)
-        ]
+        categories = self._number_of_categories(chosen)
         relevance = float(self.lists.relevance[row])
         return Effect(
-            categories=counts[0],
-            plain_categories=counts[1],
+            categories=categories,
+            plain_categories=categories if chosen == plain else self._number_of_categories(plain),
             new_items=len(set(chosen) - set(plain)),
             relevance=None if np.isnan(relevance) else relevance,
         )
+
+    def _number_of_categories(self, items: list[int]) -> int:
+        return len(set(self.catalog.single_category[items].tolist()) - {-1})
 
 
 def mix_trade_off(mix: MixFrontier) -> MixTradeOff:

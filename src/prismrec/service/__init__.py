@@ -15,6 +15,7 @@ openapi          the OpenAPI document
 keys             keys by scope, from the environment and from a file
 auth             checks a request's key
 middleware       request ids, security headers and log records of every request
+compression      responses compressed for the clients that accept it
 bodies           keys before bodies, limits of bodies, abandoned requests
 paths            ids in paths
 connection       limits of the other parts of a request: heads, trailers
@@ -45,6 +46,7 @@ readiness        whether requests can be answered now
 context          the parts that every route uses
 routes           the routes
 page_files       the files of the page, compressed
+garbage          keeps Python's search for garbage away from what is loaded
 app              the application: routes, errors, page
 server           the process: sockets, connections, workers
 """

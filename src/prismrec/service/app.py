@@ -17,7 +17,6 @@ import orjson
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
@@ -27,8 +26,10 @@ from prismrec.errors import DataError, PrismrecError
 from prismrec.io import set_threads
 from prismrec.service.auth import check_scope
 from prismrec.service.bodies import BodyLimits
+from prismrec.service.compression import Compression
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.garbage import exclude_loaded
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
 from prismrec.service.middleware import RequestFrame, error_response
@@ -92,7 +93,7 @@ def create_app(context: RouteContext) -> ASGIApp:
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
         app.mount("/", Page(directory=PAGE, html=True), name="page")
     app.add_middleware(BodyLimits, keys=keys, settings=settings)
-    app.add_middleware(GZipMiddleware, minimum_size=SMALLEST, compresslevel=COMPRESSION)
+    app.add_middleware(Compression, minimum_size=SMALLEST, compresslevel=COMPRESSION)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -223,4 +224,6 @@ def from_environment() -> ASGIApp:
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
     store = LateStore(partial(open_store, store_address(settings.store)))
-    return create_app(RouteContext.open(paths, store, settings, keys))
+    app = create_app(RouteContext.open(paths, store, settings, keys))
+    exclude_loaded()
+    return app

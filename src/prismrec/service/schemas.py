@@ -118,6 +118,10 @@ class InterestOptionsIn(Strict):
         )
 
 
+NEUTRAL = InterestOptionsIn()
+"""The options of a request without any: one object for all requests, so that nothing is copied."""
+
+
 class RecommendRequest(Strict):
     """A user or a history, and what the list looks like: the options of ``ListOptions``."""
 
@@ -134,7 +138,7 @@ class RecommendRequest(Strict):
     diversity_target: Share | None = None
     max_relevance_loss: Share | None = None
     rerank: Annotated[str, Field(max_length=200)] = "category"  # ``ListMaker`` checks the name
-    interests: InterestOptionsIn = InterestOptionsIn()
+    interests: InterestOptionsIn = Field(default_factory=lambda: NEUTRAL)
     exclude_seen: bool = True
     blocked: Ids = []
     allowed: Ids | None = None

@@ -44,8 +44,7 @@ def stored_items(store: Store, users: Sequence[str], newest: int) -> list[list[s
     Cost: one read of the store, also if a user appears several times.
     """
     names = list(dict.fromkeys(users))
-    events = store.recent_many(names, newest)
-    items = {name: [one.item for one in rows] for name, rows in zip(names, events, strict=True)}
+    items = dict(zip(names, store.recent_items(names, newest), strict=True))
     return [items[user] for user in users]
 
 

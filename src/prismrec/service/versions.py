@@ -18,6 +18,7 @@ from prismrec.recommend import check_trained_on
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
 from prismrec.service.extensions import Extensions
+from prismrec.service.garbage import exclude_reloaded
 from prismrec.service.loaded_artifact import LoadedArtifact, with_items
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ReloadedArtifact
@@ -156,6 +157,7 @@ class Versions:
             self._serve(main, compared)
             self.opened = time.monotonic()
         self.metrics.reloads.labels("done").inc()
+        exclude_reloaded()
         return was
 
     def _follow_reload(self) -> None:

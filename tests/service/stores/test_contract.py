@@ -114,6 +114,7 @@ def test_unusual_names_are_returned_unchanged(store, name):
     given = Event(name, name, -(2**63), name)
     store.append([given, Event(name, "x", 2**63 - 1, "last")])
     assert store.recent(name, 2) == [given, Event(name, "x", 2**63 - 1, "last")]
+    assert store.recent_items([name, "nobody", name], 2) == [[name, "x"], [], [name, "x"]]
     assert store.forget(name) == 2
 
 
@@ -154,6 +155,8 @@ def test_invalid_arguments_are_errors(store, url):
         store.recent("ann", 0)
     with pytest.raises(DataError, match="id of the user is ''"):
         store.recent_many(["ann", ""], 1)
+    with pytest.raises(DataError):
+        store.recent_items(["ann", ""], 1)
     with pytest.raises(DataError, match="id of the user is ''"):
         store.forget("")
     with pytest.raises(ConfigError, match="keep is 0; a store keeps at least 1 event"):
@@ -203,6 +206,7 @@ def test_random_events_are_kept_in_the_expected_order(url, sent, n):
         for user in (f"a{run}", f"b{run}"):
             expected = kept([e for e in events if e.user == user], keep=4)
             assert store.recent(user, n) == expected[-n:]
+            assert store.recent_items([user], n) == [[one.item for one in expected[-n:]]]
 
 
 @every

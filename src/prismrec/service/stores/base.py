@@ -85,6 +85,10 @@ class Store(ABC):
             DataError: See ``append``.
         """
 
+    def recent_items(self, users: Sequence[str], n: int) -> list[list[str]]:
+        """Return the items of the events that ``recent_many`` returns, which may cost less."""
+        return [[event.item for event in events] for events in self.recent_many(users, n)]
+
     def recent(self, user: str, n: int) -> list[Event]:
         """Return the newest ``n`` events of one user; see ``recent_many``."""
         return self.recent_many([user], n)[0]

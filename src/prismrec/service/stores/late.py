@@ -70,6 +70,10 @@ class LateStore(Store):
         """Return the newest events; see ``Store.recent_many``."""
         return self._opened().recent_many(users, n)
 
+    def recent_items(self, users: Sequence[str], n: int) -> list[list[str]]:
+        """Return the items of the newest events; see ``Store.recent_items``."""
+        return self._opened().recent_items(users, n)
+
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``."""
         return self._opened().forget(user)

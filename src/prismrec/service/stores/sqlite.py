@@ -17,7 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 
@@ -64,6 +64,16 @@ RECENT = """
 """
 """One row for all users. Python's lock is released and awaited for every row, and while lists are
 computed each wait can take half a millisecond."""
+RECENT_ITEMS = """
+    SELECT json_group_array(json_array(wanted.key, json((
+        SELECT json_group_array(item) FROM (
+            SELECT item FROM events WHERE user = wanted.value
+            ORDER BY time DESC, arrival DESC LIMIT ?2
+        )
+    )))) FROM json_each(?1) AS wanted
+"""
+"""A third of the cost of ``RECENT``. The limit keeps SQLite from merging the inner query with the
+aggregate, which so gets the rows in their order."""
 
 
 class SqliteStore(Store):
@@ -105,14 +115,23 @@ class SqliteStore(Store):
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
-        checked, limit = checked_query(users, n), min(n, self._keep)
-        with self._lent() as connection:
-            ((text,),) = connection.execute(RECENT, (orjson.dumps(checked).decode(), limit))
-        found = dict(orjson.loads(text))
+        found = self._newest(RECENT, users, n)
         return [
             [Event(user, item, time, name) for time, _, item, name in sorted(found[place])]
-            for place, user in enumerate(checked)
+            for place, user in enumerate(users)
         ]
+
+    def recent_items(self, users: Sequence[str], n: int) -> list[list[str]]:
+        """Return the items of the newest events; see ``Store.recent_items``."""
+        found = self._newest(RECENT_ITEMS, users, n)
+        return [found[place][::-1] for place in range(len(users))]
+
+    def _newest(self, query: str, users: Sequence[str], n: int) -> dict[int, list[Any]]:
+        """Return what a query finds for each user, by the user's place."""
+        checked, limit = checked_query(users, n), min(n, self._keep)
+        with self._lent() as connection:
+            ((text,),) = connection.execute(query, (orjson.dumps(checked).decode(), limit))
+        return dict(orjson.loads(text))
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``, and the module docstring for their bytes."""

@@ -1,0 +1,77 @@
+"""Check that the search for garbage leaves out what is loaded, and finds a former artifact."""
+
+import gc
+import subprocess
+import sys
+import weakref
+
+import pytest
+
+from prismrec.service import garbage
+
+CODE = """
+import gc
+from pathlib import Path
+from prismrec.service.app import from_environment, write_environment
+from prismrec.service.settings import ServePaths, Settings
+write_environment(ServePaths(artifact=Path({artifact!r})), Settings(store="memory:"))
+app = from_environment()
+print(gc.get_freeze_count(), len(gc.get_objects()), gc.get_threshold()[0])
+"""
+
+
+@pytest.fixture
+def restored():
+    """Restore the settings of the search afterwards; the tests exclude what exists, too."""
+    before = gc.get_threshold()
+    yield
+    garbage.DONE.clear()
+    gc.set_threshold(*before)
+
+
+class Cycle:
+    def __init__(self):
+        self.own = self
+
+
+@pytest.mark.slow
+def test_a_service_leaves_out_what_it_has_loaded(artifact, tmp_path):
+    words = [sys.executable, "-c", CODE.format(artifact=str(artifact))]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)
+    left_out, searched, young = map(int, done.stdout.split())
+    assert left_out > 100_000
+    assert searched < left_out / 100
+    assert young == garbage.NEW_OBJECTS
+
+
+@pytest.mark.slow
+def test_a_former_artifact_is_freed_at_once(client, history, restored):
+    versions = client.context.versions
+    client.post("/v1/recommend", json={"history": history, "explain": True, "frontier": True})
+    garbage.exclude_loaded()
+    former = weakref.ref(versions.main), weakref.ref(versions.main.recommender.model)
+    gc.disable()
+    try:
+        versions.reload()
+        assert [one() for one in former] == [None, None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.slow
+def test_garbage_that_was_left_out_is_found_at_the_next_reload(restored):
+    cycle = Cycle()
+    seen = weakref.ref(cycle)
+    garbage.exclude_loaded()
+    del cycle
+    gc.collect()
+    assert seen() is not None
+    garbage.exclude_reloaded()
+    assert seen() is None
+
+
+def test_a_library_that_has_left_out_nothing_is_not_changed(restored):
+    gc.set_threshold(700)
+    before = gc.get_freeze_count()
+    garbage.exclude_reloaded()
+    assert (gc.get_freeze_count(), gc.get_threshold()[0]) == (before, 700)
