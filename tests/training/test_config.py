@@ -45,7 +45,12 @@ def test_settings_show_only_differences_from_the_defaults():
 
 def test_representations_of_model_result_and_run_are_one_short_line():
     stats = DatasetStats(
-        items=39, dense=False, multi_step_targets=True, has_repeats=False, categories=False
+        items=39,
+        events=300,
+        dense=False,
+        multi_step_targets=True,
+        has_repeats=False,
+        categories=False,
     )
     config, _ = resolve_defaults(RunConfig(dim=8), TrainConfig(), stats)
     model = build_model(config, 40, 0)

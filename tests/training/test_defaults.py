@@ -23,10 +23,20 @@ from prismrec.training.defaults import (
 from prismrec.training.run_config import RunConfig
 
 SPARSE = DatasetStats(
-    items=12_000, dense=False, multi_step_targets=True, has_repeats=True, categories=True
+    items=12_000,
+    events=99_000,
+    dense=False,
+    multi_step_targets=True,
+    has_repeats=True,
+    categories=True,
 )
 DENSE = DatasetStats(
-    items=1_600, dense=True, multi_step_targets=False, has_repeats=False, categories=False
+    items=1_600,
+    events=80_000,
+    dense=True,
+    multi_step_targets=False,
+    has_repeats=False,
+    categories=False,
 )
 
 
@@ -51,12 +61,25 @@ def split_of(events, targets):
 def test_statistics_come_from_training_events_and_validation_targets():
     found = dataset_stats(split_of(75, [3]), catalog_of([0], [0, 1], []))
     assert found == DatasetStats(
-        items=3, dense=True, multi_step_targets=False, has_repeats=True, categories=True
+        items=3, events=75, dense=True, multi_step_targets=False, has_repeats=True, categories=True
     )
     found = dataset_stats(split_of(74, [3, 1]), catalog_of([0], [1], []))
     assert found == DatasetStats(
-        items=3, dense=False, multi_step_targets=True, has_repeats=True, categories=False
+        items=3, events=74, dense=False, multi_step_targets=True, has_repeats=True, categories=False
     )
+
+
+@pytest.mark.parametrize(
+    ("events", "epochs"),
+    [(0, 8), (100_000, 8), (5_000_000, 8), (6_000_000, 6), (16_000_000, 2), (10**9, 1)],
+)
+def test_many_events_have_fewer_epochs_but_at_least_one(events, epochs):
+    _, training = resolve_defaults(RunConfig(), TrainConfig(), replace(SPARSE, events=events))
+    assert training.epochs == epochs
+    _, training = resolve_defaults(
+        RunConfig(), TrainConfig(epochs=5), replace(SPARSE, events=events)
+    )
+    assert training.epochs == 5
 
 
 def test_repeated_items_are_counted_only_within_one_history():

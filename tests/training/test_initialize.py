@@ -14,16 +14,18 @@ from prismrec.errors import ConfigError
 from prismrec.models.clustering import assign_clusters
 from prismrec.models.extractors import Prism
 from prismrec.models.model import Model
+from prismrec.training import factor
 from prismrec.training import initialize as cooccurrence
+from prismrec.training.factor import factor_many, randomized_svd
 from prismrec.training.initialize import (
     cooccurrence_vectors,
     count_in_blocks,
     init_from_cooccurrence,
     positive_pmi,
-    randomized_svd,
     split_by_cluster,
 )
 
+FACTORS = pytest.mark.parametrize("svd", [randomized_svd, factor_many])
 histories_of = st.lists(st.lists(st.integers(1, 8), max_size=15), min_size=1, max_size=12)
 
 
@@ -74,10 +76,19 @@ def test_positive_pmi_matches_its_formula():
     assert found[0].sum() == found[:, 0].sum() == 0
 
 
-def test_the_svd_finds_the_largest_triplets():
+@pytest.fixture(params=["few items", "many items"])
+def number_of_items(request, monkeypatch):
+    """Compute vectors as for a small catalog, and as for a large one."""
+    if request.param == "many items":
+        monkeypatch.setattr(cooccurrence, "MANY_ITEMS", 0)
+        monkeypatch.setattr(cooccurrence, "randomized_svd", None)
+
+
+@FACTORS
+def test_the_svd_finds_the_largest_triplets(svd):
     random = np.random.default_rng(1)
     dense = sparse.random_array((60, 60), density=0.2, rng=random).toarray().astype(np.float32)
-    left, values, right = randomized_svd(sparse.csr_array(dense), 5, seed=0)
+    left, values, right = svd(sparse.csr_array(dense), 5, seed=0)
     whole = np.linalg.svd(dense)
     np.testing.assert_allclose(values, whole[1][:5], rtol=1e-2)
     best = (whole[0][:, :5] * whole[1][:5]) @ whole[2][:5]
@@ -85,6 +96,31 @@ def test_the_svd_finds_the_largest_triplets():
     assert error < 1.01 * np.linalg.norm(dense - best)
 
 
+@pytest.mark.parametrize("rows_at_a_time", [7, 1 << 16])
+def test_the_vectors_of_the_svd_are_orthonormal(rows_at_a_time, monkeypatch):
+    monkeypatch.setattr(factor, "ROWS", rows_at_a_time)
+    random = np.random.default_rng(1)
+    table = sparse.random_array((300, 300), density=0.05, rng=random, format="csr")
+    left, values, right = factor_many(table.astype(np.float32), 20, seed=0)
+    np.testing.assert_allclose(left.T @ left, np.eye(20), atol=1e-5)
+    np.testing.assert_allclose(right.T @ right, np.eye(20), atol=1e-5)
+    assert (np.diff(values) <= 0).all()
+    assert left.dtype == values.dtype == right.dtype == np.float32
+
+
+@FACTORS
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_the_svd_of_a_table_of_low_rank_is_exact(svd, rank):
+    random = np.random.default_rng(4)
+    low = random.random((50, rank)) @ random.random((rank, 50))
+    left, values, right = svd(sparse.csr_array(low.astype(np.float32)), 8, seed=0)
+    np.testing.assert_allclose((left * values) @ right.T, low, atol=1e-4)
+    assert np.isfinite(left).all()
+    assert np.isfinite(right).all()
+    assert not values[rank:].round(3).any()
+
+
+@pytest.mark.usefixtures("number_of_items")
 def test_vectors_of_full_rank_reproduce_the_pmi():
     random = np.random.default_rng(2)
     histories = Histories.of([random.integers(1, 9, 12) for _ in range(6)])
@@ -97,6 +133,21 @@ def test_vectors_of_full_rank_reproduce_the_pmi():
     assert not sources[:, 9:].any()  # columns beyond the rank
 
 
+@pytest.mark.usefixtures("number_of_items")
+def test_a_large_catalog_has_fewer_pairs_in_memory(monkeypatch):
+    counted = []
+
+    def count(histories, size, *, most):
+        counted.append(most)
+        return count_in_blocks(histories, size, most=most)
+
+    monkeypatch.setattr(cooccurrence, "count_in_blocks", count)
+    cooccurrence_vectors(Histories.of([[1, 2, 3]]), 5, dim=3)
+    many = cooccurrence.MANY_ITEMS == 0
+    assert counted == [cooccurrence.PAIRS_OF_MANY if many else cooccurrence.PAIRS]
+
+
+@pytest.mark.usefixtures("number_of_items")
 @pytest.mark.parametrize("rows", [[[]], [[1]], [[3], [3]], [[2, 2]]])
 def test_histories_without_useful_pairs_have_finite_vectors(rows):
     for vectors in cooccurrence_vectors(Histories.of(rows), 5, dim=3):
@@ -104,6 +155,7 @@ def test_histories_without_useful_pairs_have_finite_vectors(rows):
         assert not vectors[0].any()
 
 
+@pytest.mark.usefixtures("number_of_items")
 def test_the_same_seed_gives_the_same_vectors():
     random = np.random.default_rng(3)
     histories = Histories.of([random.integers(1, 40, 15) for _ in range(30)])

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from prismrec.data.split import split_by_user
+from prismrec.data.split import Case, split_by_user
 from prismrec.errors import ConfigError
 from prismrec.evaluation.diagnostics import diagnose
+from prismrec.evaluation.metric_report import half_width
 from prismrec.models.extractors import Prism
 from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
 from prismrec.training import select as tuning
-from prismrec.training.select import prune_interests
+from prismrec.training.select import drawn_users, prune_interests
 from worlds import untrained
 
 
@@ -101,3 +102,26 @@ def test_unknown_interests_and_all_interests_cannot_be_pruned(recommender, numbe
 
 def test_other_extractors_are_not_pruned(dataset, split):
     assert prune_interests(untrained(dataset), split.valid) is None
+
+
+def test_of_many_validation_users_a_sample_is_drawn_by_the_seed_and_reported(monkeypatch):
+    monkeypatch.setattr(tuning, "VALIDATION_USERS", 50)
+    cases = [Case(np.array([user]), np.array([1])) for user in range(1, 201)]
+    drawn, note = drawn_users(cases, "recall@50", seed=3)
+    users = [int(case.history[0]) for case in drawn]
+    assert users == sorted(set(users))
+    assert len(users) == 50
+    assert drawn_users(cases, "recall@50", seed=3)[0] == drawn
+    assert drawn_users(cases, "recall@50", seed=4)[0] != drawn
+    assert note == (
+        "recall@50 was measured on 50 of 200 validation users, drawn with seed 3: its 95 % "
+        "interval is at most ±0.1386"
+    )
+    assert drawn_users(cases[:50], "recall@50", seed=3) == (cases[:50], None)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5])
+def test_the_interval_of_a_sample_is_at_most_what_the_sentence_says(share):
+    random = np.random.default_rng(0)
+    values = (random.random(tuning.VALIDATION_USERS) < share).astype(float)
+    assert round(half_width(values), 4) <= 0.0125

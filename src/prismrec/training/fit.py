@@ -9,7 +9,7 @@ Settings that are None are chosen from the data: see ``defaults``. ``trained.set
 chosen values. For parts that no name reaches, build a ``Model`` and call ``train``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import torch
 
-from prismrec.data import Catalog, Split
+from prismrec.data import Case, Catalog, Split
 from prismrec.evaluation import list_lengths
 from prismrec.io import stage
 from prismrec.models import Model
@@ -30,6 +30,7 @@ from prismrec.training.popularity import no_better_than_popularity
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import (
+    drawn_users,
     measure_one,
     prune_interests,
     validation_metric,
@@ -95,7 +96,8 @@ def fit(
 
     Args:
         split: ``train`` trains the model; ``valid`` chooses the best weights, the interests to
-            keep, and the rules.
+            keep, and the rules. Of more than ``VALIDATION_USERS`` validation users, a sample
+            chooses the weights.
         catalog: Catalog of the data set.
         config: Parts and sizes.
         training: How to train.
@@ -114,12 +116,14 @@ def fit(
     config, model, started = choose_initial_model(
         config, split, catalog, training.seed, resume=resume
     )
+    metric = validation_metric(config.validate_on, stats.items)
+    cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     result = train(
         model,
         split.train,
         training,
         build_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
-        validate=partial(_validate, model, catalog, split, config) if split.valid else None,
+        validate=partial(_validate, model, catalog, cases, config, metric) if cases else None,
         on_step=on_step,
         folder=Path(folder) if folder is not None else None,
         resume=resume,
@@ -127,15 +131,16 @@ def fit(
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
-    notes = {"index": choice.reason} | ({"init": started} if started else {})
-    if result.undecided:
-        notes["validation"] = undecided_note(
-            result, validation_metric(config.validate_on, stats.items)
-        )
+    undecided = undecided_note(result, metric) if result.undecided else None
+    notes = _present(index=choice.reason, init=started, sample=sampled, validation=undecided)
     if not result.interrupted:
         recommender, selected = select_on_validation(recommender, config, stats, split)
         notes |= selected
     return Trained(recommender, result, settings, notes)
+
+
+def _present(**notes: str | None) -> dict[str, str]:
+    return {name: note for name, note in notes.items() if note}
 
 
 def undecided_note(result: TrainResult, metric: str) -> str:
@@ -180,9 +185,10 @@ def select_on_validation(
     return recommender, notes | ({"popularity": warning} if warning else {})
 
 
-def _validate(model: Model, catalog: Catalog, split: Split, config: RunConfig) -> float:
+def _validate(
+    model: Model, catalog: Catalog, cases: Sequence[Case], config: RunConfig, metric: str
+) -> float:
     """Return the validation metric of the model, with exact search and without rules."""
     recommender = Recommender.exact(model.formed(UNCERTAIN if config.forming else None), catalog)
-    metric = validation_metric(config.validate_on, catalog.size - 1)
     exclude_seen = require(config.exclude_seen)
-    return measure_one(recommender, split.valid, metric, exclude_seen=exclude_seen)
+    return measure_one(recommender, cases, metric, exclude_seen=exclude_seen)
