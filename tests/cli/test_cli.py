@@ -222,6 +222,20 @@ def test_the_saved_settings_train_the_same_model_again(pipeline, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("many", [True, False])
+def test_the_cost_of_many_events_is_estimated_before_the_training(
+    pipeline, tmp_path, monkeypatch, capsys, many
+):
+    monkeypatch.setattr("prismrec.cli.train.MANY_EVENTS", 1 if many else 10**6)
+    assert run("train", pipeline / "data", "--out", tmp_path / "model", "--steps", 3) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    estimated = r"On this machine: at most about \d+ s \(initial vectors 1 s, steps .* of memory\."
+    assert bool(re.search(estimated, shown)) == many
+    if many:
+        assert shown.index("On this machine") < shown.index("model: step")
+
+
+@pytest.mark.slow
 def test_clusters_are_initialized_and_the_second_model_has_one_interest(
     pipeline, tmp_path, monkeypatch
 ):

@@ -32,11 +32,13 @@ from prismrec.io import describe_write_errors, only_writer, set_threads, stage
 from prismrec.recommend import save
 from prismrec.training import (
     LAST,
+    MANY_EVENTS,
     RunConfig,
     TrainConfig,
     Trained,
     dataset_stats,
     describe_defaults,
+    estimate_training,
     fit,
     resolve_defaults,
     run_record,
@@ -125,6 +127,10 @@ def train(
         describe_defaults(training, resolved_training),
         quiet=run_options.quiet,
     )
+    if stats.events >= MANY_EVENTS:
+        with Progress(out.name, quiet=run_options.hides_progress), stage("estimating the cost"):
+            estimate = estimate_training(split, dataset.catalog, resolved, resolved_training)
+        print_note(wrapped(f"On this machine: {estimate}."), quiet=run_options.quiet)
     single = out.with_name(out.name + "-k1")
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1:

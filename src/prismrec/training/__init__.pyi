@@ -1,6 +1,7 @@
 from .checkpoint import LAST
 from .config import TrainConfig
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
+from .estimate import MANY_EVENTS, Estimate, estimate_training
 from .fit import Trained, fit
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
@@ -13,7 +14,9 @@ from .select_rules import fit_rule_retriever
 
 __all__ = [
     "LAST",
+    "MANY_EVENTS",
     "DatasetStats",
+    "Estimate",
     "Objective",
     "RunConfig",
     "Step",
@@ -22,6 +25,7 @@ __all__ = [
     "Trained",
     "dataset_stats",
     "describe_defaults",
+    "estimate_training",
     "fit",
     "fit_rule_retriever",
     "init_from_cooccurrence",

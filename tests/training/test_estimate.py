@@ -1,0 +1,79 @@
+"""Check the estimate of a training: its parts follow from the sizes, and its text is readable."""
+
+from dataclasses import replace
+
+import pytest
+
+from prismrec.data.split import split_by_user
+from prismrec.training import estimate as module
+from prismrec.training.config import TrainConfig
+from prismrec.training.defaults import dataset_stats, resolve_defaults
+from prismrec.training.estimate import Estimate, _bytes_of, _users_of_lists, estimate_training
+from prismrec.training.run_config import RunConfig
+
+
+@pytest.fixture
+def split(dataset):
+    return split_by_user(dataset, valid=0.2, test=0.2)
+
+
+def settings(split, dataset, **training):
+    stats = dataset_stats(split, dataset.catalog)
+    return resolve_defaults(RunConfig(dim=8), TrainConfig(**training), stats)
+
+
+@pytest.mark.parametrize("extractor", ["prism", "sa", "gru"])
+def test_every_extractor_is_measured(dataset, split, extractor):
+    stats = dataset_stats(split, dataset.catalog)
+    config = RunConfig(extractor=extractor, dim=8)
+    config, training = resolve_defaults(config, TrainConfig(), stats)
+    found = estimate_training(split, dataset.catalog, config, training)
+    assert 0 < found.steps < 600
+    assert 0 < found.validation < 600
+    assert found.memory > 10**7
+    assert (found.initial > 0) == (config.init == "cooccurrence")
+
+
+def test_the_parts_follow_from_the_sizes(dataset, split, monkeypatch):
+    times = iter([1.0, 2.0, 4.0] * 9)  # warm-up, steps, lists
+    monkeypatch.setattr(module, "_seconds_of", lambda function, n: (function(), next(times))[1])
+    monkeypatch.setattr(module.Run, "step", lambda run: setattr(run, "pairs", run.pairs + 100))
+    few, many = (
+        estimate_training(split, dataset.catalog, *settings(split, dataset, epochs=epochs))
+        for epochs in (2, 6)
+    )
+    assert many.steps == pytest.approx(3 * few.steps)
+    events = len(split.train.items)
+    batches = max(events // 1024, 1)
+    assert few.steps == pytest.approx(2.0 / 100 * 2 * batches * min(1024, events))
+    more = 4 * len(split.valid) * 4.0 / module.SEARCHED  # lists of four more validations
+    assert many.validation - few.validation == pytest.approx(more)
+    assert many.seconds == many.initial + many.steps + many.validation
+
+
+def test_the_users_of_lists_are_those_of_all_stages():
+    config = RunConfig(forming=True, rules=True, init="cooccurrence")
+    of_validations = 3 * 6_147
+    of_choices = 5_000 + 6 * 5_000 + 5_000  # popularity, forming, rules
+    assert _users_of_lists(config, 10**6, 3, 10**6) == of_validations + of_choices
+    assert _users_of_lists(config, 10**6, 3, 10**4) == of_validations + of_choices + 4_000
+    assert _users_of_lists(config, 100, 3, 10**6) == 300 + 100 + 600 + 100
+    plain = RunConfig(forming=False, rules=False, init="random")
+    assert _users_of_lists(plain, 100, 3, 10**4) == 300 + 100
+
+
+def test_memory_counts_every_copy_of_the_tables():
+    config = RunConfig(dim=63, tie_embeddings=False, init="random")
+    training = TrainConfig(sparse=True, ema_decay=0.9)
+    table = 4 * 10**6 * 64
+    assert _bytes_of(config, training, 10**6, 1) == 5 * 2 * table + table
+    assert _bytes_of(config, replace(training, sparse=False), 10**6, 1) == 6 * 2 * table + table
+    tied = replace(config, tie_embeddings=True)
+    assert _bytes_of(tied, training, 10**6, 1) == 5 * table + table
+
+
+def test_the_text_states_every_part():
+    text = str(Estimate(initial=63, steps=29 * 60, validation=2.5 * 3_600, memory=7_200_000_000))
+    assert text == (
+        "at most about 3.0 h (initial vectors 63 s, steps 29 min, lists 2.5 h) and 7.2 GB of memory"
+    )
