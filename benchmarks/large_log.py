@@ -1,4 +1,4 @@
-"""Write a large synthetic log whose right answer is known: METHODS §15.
+"""Write a large synthetic log whose right answer is known.
 
     python benchmarks/large_log.py large.parquet              # 20 M events, about 210 MB
     python benchmarks/large_log.py small.parquet --scale 0.1

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import listening
 from prismrec.recommend import bulk as batch
-from prismrec.recommend.bulk import ListOptions, recommend_file
+from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
 from worlds import untrained
 
 
@@ -186,6 +187,134 @@ def test_categorical_users_with_empty_histories_are_accepted(recommender, tmp_pa
         recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=2)
     )
     assert (done.rows, done.popular) == (2, 1)
+
+
+def assert_same_lists(found, expected):
+    """Compare tables of lists in any order; chunks round scores differently."""
+    found, expected = (table.sort("user", "rank") for table in (found, expected))
+    assert found.drop("score").equals(expected.drop("score"))
+    assert np.allclose(found["score"], expected["score"], atol=1e-6)
+
+
+@pytest.fixture
+def folder(histories, tmp_path):
+    """Return the same histories as a data warehouse writes them: a folder of part files."""
+    table = pl.read_parquet(histories)
+    made = tmp_path / "warehouse"
+    for name, first, last in (
+        ("day=1/part-0", 0, 9),
+        ("day=1/part-1", 9, 9),
+        ("day=2/part-0", 9, 25),
+    ):
+        path = made / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table[first:last].write_parquet(path)
+    for name in ("_SUCCESS", "_temporary/0.parquet", ".part-0.parquet.crc", ".hidden.parquet"):
+        (made / name).parent.mkdir(exist_ok=True)
+        (made / name).write_bytes(b"not Parquet")
+    return made
+
+
+def test_a_folder_of_files_is_read_like_one_file(recommender, histories, folder, tmp_path):
+    one, all_of_it = tmp_path / "one.parquet", tmp_path / "all.parquet"
+    expected = recommend_file(recommender, histories, one, ListOptions(k=5))
+    found = recommend_file(recommender, folder, all_of_it, ListOptions(k=5))
+    assert_same_lists(pl.read_parquet(all_of_it), pl.read_parquet(one))
+    assert (found.users, found.popular, found.unknown) == (
+        expected.users, expected.popular, expected.unknown,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 7])
+@pytest.mark.parametrize("name", ["histories.parquet", "warehouse"])
+@pytest.mark.usefixtures("folder")
+def test_each_user_is_in_exactly_one_shard(recommender, tmp_path, monkeypatch, shards, name):
+    monkeypatch.setattr(batch, "CHUNK", 4)
+    histories, given = tmp_path / "histories.parquet", tmp_path / name
+    whole = tmp_path / "whole.parquet"
+    recommend_file(recommender, histories, whole, ListOptions(k=5))
+    parts, users = [], 0
+    for number in range(1, shards + 1):
+        done = recommend_file(
+            recommender, given, tmp_path / "lists.parquet", ListOptions(k=5),
+            shard=Shard(number, shards),
+        )  # fmt: skip
+        users += done.users
+        parts.append(pl.read_parquet(done.out))
+    assert users == 25
+    assert_same_lists(pl.concat(parts), pl.read_parquet(whole))
+    names = {path.name for path in tmp_path.glob("lists*")}
+    expected = {f"lists-{n}-of-{shards}.parquet" for n in range(1, shards + 1)}
+    assert names == (expected if shards > 1 else {"lists.parquet"})
+
+
+def test_a_shard_that_is_killed_continues_with_its_own_chunks(
+    recommender, histories, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch, "CHUNK", 4)
+    out, second = tmp_path / "lists.parquet", Shard(2, 2)
+    whole = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
+    lists = whole.out.read_bytes()
+    whole.out.unlink()
+    write, written = batch._write, []
+
+    def fail_later(path, tables):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, tables)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "_write", fail_later)
+        with pytest.raises(KeyboardInterrupt):
+            recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
+    again = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
+    assert (again.resumed, again.users) == (8, whole.users)
+    assert again.out.read_bytes() == lists
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "0/2", "3/2", "-1/2", "1/0", "a/b", "1/2/3", "1.0/2", "1/٣"]
+)
+def test_an_impossible_shard_is_refused(text):
+    with pytest.raises(ConfigError, match=r"The shard is .*; write its number .* as 2/8"):
+        Shard.parse(text)
+
+
+def test_files_of_shards_sort_by_their_numbers():
+    assert Shard.parse("2/10").file(Path("a/lists.parquet")) == Path("a/lists-02-of-10.parquet")
+    assert Shard.parse(" 1/1 ").file(Path("a/lists.parquet")) == Path("a/lists.parquet")
+
+
+def test_lists_are_not_written_among_the_histories(recommender, folder):
+    for out in (folder / "lists.parquet", folder / "day=1" / ".." / "new" / "lists.parquet"):
+        with pytest.raises(ConfigError, match="is in the folder of the histories"):
+            recommend_file(recommender, folder, out, ListOptions(k=2))
+
+
+def test_a_folder_without_files_or_with_a_wrong_one_is_refused(recommender, folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="has no file that ends in"):
+        recommend_file(recommender, tmp_path / "empty", tmp_path / "o.parquet", ListOptions())
+    pl.DataFrame({"user": ["u"], "items": [["a"]]}).write_parquet(
+        folder / "day=2" / "part-1.parquet"
+    )
+    with pytest.raises(DataError, match=r"part-1\.parquet needs the columns user and history"):
+        recommend_file(recommender, folder, tmp_path / "o.parquet", ListOptions())
+    assert not list(tmp_path.glob("o.parquet*"))
+
+
+def test_an_engine_gets_the_same_lists_from_arrow_batches(recommender, histories, tmp_path):
+    out = tmp_path / "lists.parquet"
+    recommend_file(recommender, histories, out, ListOptions(k=5))
+    table = pq.read_table(histories)
+    batches = table.to_batches(max_chunksize=7)
+    found = [recommend_batch(recommender, one, ListOptions(k=5)) for one in batches]
+    assert_same_lists(pl.from_arrow(pa.concat_tables(found)), pl.read_parquet(out))
+    empty = recommend_batch(recommender, table.slice(0, 0), ListOptions(k=5))
+    assert (empty.num_rows, empty.schema) == (0, batch.SCHEMA)
+    with pytest.raises(DataError, match="The batch needs the columns user and history"):
+        recommend_batch(recommender, table.select(["user"]), ListOptions())
 
 
 def test_a_damaged_file_is_named(recommender, histories, tmp_path):

@@ -36,7 +36,7 @@ def test_every_extractor_is_measured(dataset, split, extractor):
 
 def test_the_parts_follow_from_the_sizes(dataset, split, monkeypatch):
     times = iter([1.0, 2.0, 4.0] * 9)  # warm-up, steps, lists
-    monkeypatch.setattr(module, "_seconds_of", lambda function, n: (function(), next(times))[1])
+    monkeypatch.setattr(module, "_seconds_of", lambda function, _: (function(), next(times))[1])
     monkeypatch.setattr(module.Run, "step", lambda run: setattr(run, "pairs", run.pairs + 100))
     few, many = (
         estimate_training(split, dataset.catalog, *settings(split, dataset, epochs=epochs))

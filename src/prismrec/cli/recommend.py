@@ -15,7 +15,7 @@ from prismrec.cli._output import print_output
 from prismrec.cli._progress import Progress
 from prismrec.data import load_dataset
 from prismrec.errors import ConfigError
-from prismrec.recommend import read_artifact_manifest, recommend_file, unknown_ids
+from prismrec.recommend import Shard, read_artifact_manifest, recommend_file, unknown_ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,13 @@ class InputOptions:
     data: Path | None = None
     """Data set folder with the user."""
     histories: Path | None = None
-    """Parquet file with the columns user and history (a list of item ids); needs --out."""
+    """Parquet file, or a folder of them, with the columns user and history (a list of item ids);
+    needs --out."""
     out: Path | None = None
     """Parquet file to write, one row per item: user, rank, item, score, interest, source."""
+    shard: str | None = None
+    """Part of the histories, as 2/8 on the second of eight machines. Its file is
+    OUT-2-of-8.parquet."""
 
 
 def recommend(
@@ -56,8 +60,11 @@ def recommend(
         value, lines = recommend_to_file(artifact, source.histories, source, flags, classes)
         print_output(value, lines, as_json=as_json)
         return
-    if source.out is not None:
-        raise ConfigError("--out FILE needs --histories FILE; give both, or leave out --out.")
+    for flag, given in (("--out FILE", source.out), ("--shard I/N", source.shard)):
+        if given is not None:
+            raise ConfigError(
+                f"{flag} needs --histories FILE; give both, or leave out {flag.split()[0]}."
+            )
     names = read_history(source.history, source.user, source.data)
     options, recommender = flags.options, classes.load(artifact)
     answer = recommender.recommend_many([names], options)[0]
@@ -80,18 +87,21 @@ def recommend_to_file(
         raise ConfigError(
             "--histories FILE needs --out FILE, and neither --history nor --user; give these two."
         )
+    shard = Shard() if source.shard is None else Shard.parse(source.shard)
     options, recommender = flags.options, classes.load(artifact)
     plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
     with Progress(source.out.name):
-        summary = recommend_file(recommender, histories, source.out, options, plan=plan)
-    line = f"{source.out}: {summary.rows:,} items for {summary.users:,} users"
+        summary = recommend_file(
+            recommender, histories, source.out, options, plan=plan, shard=shard
+        )
+    line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
     lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
     if summary.popular:
         lines.append(f"{summary.popular:,} users have no item in the catalog: popular items")
     if summary.unknown:
         lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
     unknown = unknown_ids(options.filter, recommender.catalog)
-    value = asdict(summary) | {"unknown_filter": unknown}
+    value = asdict(summary) | {"out": str(summary.out), "unknown_filter": unknown}
     return value, [*lines, *unknown_filter_lines(unknown)]
 
 

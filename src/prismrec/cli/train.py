@@ -128,9 +128,7 @@ def train(
         quiet=run_options.quiet,
     )
     if stats.events >= MANY_EVENTS:
-        with Progress(out.name, quiet=run_options.hides_progress), stage("estimating the cost"):
-            estimate = estimate_training(split, dataset.catalog, resolved, resolved_training)
-        print_note(wrapped(f"On this machine: {estimate}."), quiet=run_options.quiet)
+        print_estimate(split, dataset, resolved, resolved_training, out.name, run_options)
     single = out.with_name(out.name + "-k1")
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1:
@@ -173,6 +171,20 @@ def print_chosen(*settings: str, quiet: bool) -> None:
     if text:
         line = f"Chosen from your data (override with the flag of the same name): {text}."
         print_note(wrapped(line), quiet=quiet)
+
+
+def print_estimate(
+    split: Split,
+    dataset: Dataset,
+    config: RunConfig,
+    training: TrainConfig,
+    name: str,
+    run_options: RunOptions,
+) -> None:
+    """Print how long a training will take on this machine, and its memory."""
+    with Progress(name, quiet=run_options.hides_progress), stage("estimating the cost"):
+        estimate = estimate_training(split, dataset.catalog, config, training)
+    print_note(wrapped(f"On this machine: {estimate}."), quiet=run_options.quiet)
 
 
 def train_one(

@@ -1,6 +1,6 @@
 from .artifact import load, save
 from .build import build_recommender
-from .bulk import BulkSummary, recommend_file
+from .bulk import BulkSummary, Shard, recommend_batch, recommend_file
 from .cold_start import NewItem
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
@@ -20,6 +20,7 @@ __all__ = [
     "NewItem",
     "Reason",
     "Recommender",
+    "Shard",
     "SimilarItem",
     "TopItem",
     "TradeOff",
@@ -28,6 +29,7 @@ __all__ = [
     "eligible_items",
     "load",
     "read_artifact_manifest",
+    "recommend_batch",
     "recommend_file",
     "save",
     "unknown_ids",

@@ -1,16 +1,20 @@
 """Lists for many users, from file to file: resumable, in the memory of one chunk.
 
     recommend_file(recommender, "histories.parquet", "lists.parquet", ListOptions(k=20), plan="v7")
+    recommend_batch(recommender, batch, ListOptions(k=20))     # from Arrow to Arrow, for an engine
 
 Finished chunks are kept in ``OUT.parts`` until all are written; then they become one file. A run
-that was interrupted continues after its last finished chunk.
+that was interrupted continues after its last finished chunk. Several machines each take a shard: of
+n shards, shard i has every n-th chunk, so that each row is in exactly one.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +23,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path, track
+from prismrec.recommend.history_files import check_columns, chunks_of, files_of, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
 from prismrec.types import RankedItems
@@ -40,12 +45,44 @@ SCHEMA = pa.schema(
 """One row per recommended item: rank from 1; source "interests" or "popular"."""
 
 
+class Shard(NamedTuple):
+    """One of several parts of the users."""
+
+    number: int = 1
+    """From 1 to ``of``."""
+    of: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``2/8``.
+
+        Raises:
+            ConfigError: It is not of this form, or the first number is not from 1 to the second.
+        """
+        found = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text.strip(), re.ASCII)
+        shard = cls(*map(int, found.groups())) if found else cls(0, 0)
+        if not 1 <= shard.number <= shard.of:
+            raise ConfigError(
+                f"The shard is {text!r}; write its number and the number of shards, as 2/8."
+            )
+        return shard
+
+    def file(self, out: Path) -> Path:
+        """Return the file of this shard: ``lists-2-of-8.parquet`` for ``lists.parquet``."""
+        if self.of == 1:
+            return out
+        digits = len(str(self.of))
+        return out.with_name(f"{out.stem}-{self.number:0{digits}}-of-{self.of}{out.suffix}")
+
+
 @dataclass(frozen=True)
 class BulkSummary:
     """Counts of a run."""
 
+    out: Path
+    """The file that was written."""
     users: int
-    """Users in the file of histories."""
+    """Users in this shard of the histories."""
     resumed: int
     """Users whose lists an earlier run had finished."""
     rows: int
@@ -63,35 +100,42 @@ def recommend_file(
     options: ListOptions,
     *,
     plan: str = "",
+    shard: Shard = Shard(),  # noqa: B008 -- frozen
 ) -> BulkSummary:
-    """Recommend items to every history of a Parquet file, in its order.
+    """Recommend items to every history of Parquet files, in their order.
 
     Args:
         recommender: Makes the lists.
         histories: File with the columns ``user`` and ``history`` (lists of item ids, oldest
-            first); an empty or missing history gets popular items.
+            first), or a folder of such files, in the order of their names; files and folders whose
+            names begin with a dot or an underscore are left out. An empty or missing history gets
+            popular items.
         out: Parquet file of ``SCHEMA``; an earlier one is replaced at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
             file of histories are deleted.
+        shard: The part of the users; ``Shard.file`` names its file.
 
     Raises:
-        DataError: ``histories`` is not such a file, or is damaged.
-        ConfigError: ``out`` is a folder, or writing it would overwrite ``histories``.
+        DataError: ``histories`` is not such a file or folder, or is damaged.
+        ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
+            to them.
 
     Cost: memory of one chunk and its lists, whatever the number of users.
     """
-    histories, out = Path(histories), Path(out)
-    source = _open_histories(histories)
-    total = source.metadata.num_rows
+    histories, out = Path(histories), shard.file(Path(out))
+    files = files_of(histories)
+    total = sum(open_histories(file).metadata.num_rows for file in files)
     parts = out.with_name(out.name + ".parts")
-    _check_paths(histories, out, parts)
-    stat = histories.stat()
-    _prepare_parts(parts, _plan(plan, options, stat.st_size, stat.st_mtime_ns))
-    resumed, unknown, popular = 0, 0, 0
+    _check_paths(histories, files, out, parts)
+    _prepare_parts(parts, _plan(plan, options, shard, files))
+    users, resumed, unknown, popular = 0, 0, 0, 0
     written = []
-    chunks = track(_chunks(source, histories), "recommending", total, size=len)
+    chunks = track(chunks_of(files, CHUNK), "recommending", total, size=len)
     for number, chunk in enumerate(chunks):
+        if number % shard.of != shard.number - 1:
+            continue
+        users += len(chunk)
         part = parts / f"{number:08}.parquet"
         written.append(part)
         if part.exists():
@@ -102,66 +146,52 @@ def recommend_file(
             _write(part, iter([table]))
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
-    return BulkSummary(total, resumed, pq.read_metadata(out).num_rows, unknown, popular)
+    rows = pq.read_metadata(out).num_rows
+    return BulkSummary(out, users, resumed, rows, unknown, popular)
 
 
-def _open_histories(histories: Path) -> pq.ParquetFile:
-    """Open the file of histories and check its columns."""
-    try:
-        source = pq.ParquetFile(histories)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{histories} does not read as a Parquet file of histories ({error}); give one "
-            "with the columns user and history."
-        ) from error
-    fields = {field.name: field.type for field in source.schema_arrow}
-    history = fields.get("history", pa.null())
-    is_list = pa.types.is_list(history) or pa.types.is_large_list(history)
-    if "user" not in fields or not is_list or not _is_id(history.value_type):
-        raise DataError(
-            f"{histories} needs the columns user and history (lists of item ids), but "
-            f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}."
-        )
-    if not _is_id(fields["user"]):
-        raise DataError(
-            f"The column user of {histories} is {fields['user']}, which cannot hold ids "
-            "exactly; write it as whole numbers or text."
-        )
-    return source
+def recommend_batch(
+    recommender: Recommender, batch: pa.RecordBatch | pa.Table, options: ListOptions
+) -> pa.Table:
+    """Recommend items to every history of an Arrow batch: for engines that distribute batches.
+
+    Args:
+        recommender: Makes the lists; one per worker.
+        batch: The columns ``user`` and ``history``, as in the files of ``recommend_file``.
+        options: What the lists look like.
+
+    Returns:
+        A table of ``SCHEMA``, in the order of the users.
+
+    Raises:
+        DataError: A column is missing or has another type, or a row has no user.
+        ConfigError: An impossible option.
+    """
+    check_columns(batch.schema, "The batch")
+    return _lists(recommender, batch, options)[0]
 
 
-def _is_id(kind: pa.DataType) -> bool:
-    """Return whether a type holds ids exactly; null is the type of an empty column."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    held = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_null)
-    return any(holds(kind) for holds in held)
-
-
-def _check_paths(histories: Path, out: Path, parts: Path) -> None:
-    """Raise ConfigError if writing would overwrite the histories, whatever path names them."""
+def _check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path) -> None:
+    """Raise ConfigError if writing would change the histories, whatever path names them."""
     if out.is_dir():
         raise ConfigError(f"Lists cannot be written to {out}, which is a folder; give a file name.")
-    written = (out, temporary_path(out), *parts.glob("*"))
-    if any(path.exists() and path.samefile(histories) for path in written):
+    if histories.is_dir() and histories.resolve() in out.resolve().parents:
+        raise ConfigError(
+            f"Lists cannot be written to {out}, which is in the folder of the histories, "
+            f"{histories}; give a file outside of it."
+        )
+    written = [path for path in (out, temporary_path(out), *parts.glob("*")) if path.exists()]
+    if any(path.samefile(file) for path in written for file in files):
         raise ConfigError(
             f"Lists cannot be written to {out}, which would overwrite {histories}; give "
             "another file to write."
         )
 
 
-def _chunks(source: pq.ParquetFile, histories: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the histories, one chunk at a time."""
-    try:
-        yield from source.iter_batches(CHUNK, columns=["user", "history"])
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise DataError(f"{histories} is damaged ({reason}); write it again.") from error
-
-
-def _plan(plan: str, options: ListOptions, size: int, changed: int) -> str:
+def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) -> str:
     """Return a text that names everything the lists depend on."""
-    return json.dumps({"plan": plan, "options": repr(options), "size": size, "changed": changed})
+    states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return json.dumps({"plan": plan, "options": repr(options), "shard": shard, "files": states})
 
 
 def _prepare_parts(parts: Path, plan: str) -> None:
@@ -198,9 +228,11 @@ def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:
 
 
 def _lists(
-    recommender: Recommender, chunk: pa.RecordBatch, options: ListOptions
+    recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
 ) -> tuple[pa.Table, int, int]:
     """Return the rows of one chunk, its unknown items, and its users without a known item."""
+    if not len(chunk):
+        return SCHEMA.empty_table(), 0, 0
     users = chunk.column("user").cast(pa.string()).to_pylist()
     if None in users:
         raise DataError("A row of the histories has no user; give every history a user.")

@@ -114,7 +114,7 @@ def estimate_training(
 def _part_of(train: Histories, size: int) -> Histories:
     """Return the histories of some users, evenly spread, with item numbers below ``size``."""
     rows = [train[row] for row in range(0, len(train), max(len(train) // MOST_USERS, 1))]
-    return Histories.of([(row - 1) % (size - 1) + 1 for row in rows])
+    return Histories.of([((row - 1) % (size - 1) + 1).tolist() for row in rows])
 
 
 def _seconds_of(function: Callable[[], object], times: int) -> float:
