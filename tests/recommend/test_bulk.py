@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from prismrec.data import save_dataset
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import listening
 from prismrec.recommend import bulk as batch
@@ -302,6 +303,28 @@ def test_a_folder_without_files_or_with_a_wrong_one_is_refused(recommender, fold
     with pytest.raises(DataError, match=r"part-1\.parquet needs the columns user and history"):
         recommend_file(recommender, folder, tmp_path / "o.parquet", ListOptions())
     assert not list(tmp_path.glob("o.parquet*"))
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_all_users_of_a_data_set_get_lists(recommender, dataset, tmp_path, monkeypatch, shards):
+    monkeypatch.setattr(batch, "CHUNK", 16)
+    save_dataset(dataset, tmp_path / "data")
+    users = dataset.users.external(range(len(dataset.users)))
+    rows = [dataset.catalog.items.external(own.tolist()) for own in dataset.histories]
+    pl.DataFrame({"user": users, "history": rows}).write_parquet(tmp_path / "h.parquet")
+    expected, out = tmp_path / "expected.parquet", tmp_path / "lists.parquet"
+    recommend_file(recommender, tmp_path / "h.parquet", expected, ListOptions(k=5))
+    done = [
+        recommend_file(
+            recommender, tmp_path / "data", out, ListOptions(k=5), shard=Shard(number, shards)
+        )
+        for number in range(1, shards + 1)
+    ]
+    assert sum(one.users for one in done) == len(users)
+    found = pl.concat([pl.read_parquet(one.out) for one in done])
+    assert_same_lists(found, pl.read_parquet(expected))
+    with pytest.raises(ConfigError, match="is in the folder of the histories"):
+        recommend_file(recommender, tmp_path / "data", tmp_path / "data" / "x", ListOptions())
 
 
 def test_an_engine_gets_the_same_lists_from_arrow_batches(recommender, histories, tmp_path):

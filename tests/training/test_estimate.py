@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
+from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
+from prismrec.errors import DataError
 from prismrec.training import estimate as module
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import dataset_stats, resolve_defaults
@@ -49,6 +52,26 @@ def test_the_parts_follow_from_the_sizes(dataset, split, monkeypatch):
     more = 4 * len(split.valid) * 4.0 / module.SEARCHED  # lists of four more validations
     assert many.validation - few.validation == pytest.approx(more)
     assert many.seconds == many.initial + many.steps + many.validation
+
+
+def test_validations_follow_from_steps_that_are_set(dataset, split, monkeypatch):
+    counted = []
+    monkeypatch.setattr(module, "_users_of_lists", lambda *given: counted.append(given[2]) or 1)
+    for training in ({"steps": 7, "validate_every": 3}, {"steps": 1}, {"epochs": 4}):
+        estimate_training(split, dataset.catalog, *settings(split, dataset, **training))
+    assert counted == [3, 1, 4]
+
+
+def test_an_estimate_changes_no_number_of_the_training(dataset, split):
+    before = torch.random.get_rng_state()
+    estimate_training(split, dataset.catalog, *settings(split, dataset))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_data_without_training_pairs_has_the_error_of_the_training(dataset, split):
+    single = replace(split, train=Histories.of([[1], [2]]))
+    with pytest.raises(DataError, match="Training needs a user with two events"):
+        estimate_training(single, dataset.catalog, *settings(split, dataset))
 
 
 def test_the_users_of_lists_are_those_of_all_stages():

@@ -30,7 +30,7 @@ class InputOptions:
     """Data set folder with the user."""
     histories: Path | None = None
     """Parquet file, or a folder of them, with the columns user and history (a list of item ids);
-    needs --out."""
+    or a data set folder, for all of its users. Needs --out."""
     out: Path | None = None
     """Parquet file to write, one row per item: user, rank, item, score, interest, source."""
     shard: str | None = None

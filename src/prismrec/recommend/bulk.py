@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path, track
-from prismrec.recommend.history_files import check_columns, chunks_of, files_of, open_histories
+from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
 from prismrec.types import RankedItems
@@ -102,14 +102,14 @@ def recommend_file(
     plan: str = "",
     shard: Shard = Shard(),  # noqa: B008 -- frozen
 ) -> BulkSummary:
-    """Recommend items to every history of Parquet files, in their order.
+    """Recommend items to every history of a file or folder, in their order.
 
     Args:
         recommender: Makes the lists.
-        histories: File with the columns ``user`` and ``history`` (lists of item ids, oldest
-            first), or a folder of such files, in the order of their names; files and folders whose
-            names begin with a dot or an underscore are left out. An empty or missing history gets
-            popular items.
+        histories: Parquet file with the columns ``user`` and ``history`` (lists of item ids,
+            oldest first), or a folder of such files, in the order of their names; files and folders
+            whose names begin with a dot or an underscore are left out. Or a data set folder: all of
+            its users, with their whole histories. An empty or missing history gets popular items.
         out: Parquet file of ``SCHEMA``; an earlier one is replaced at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
@@ -121,17 +121,16 @@ def recommend_file(
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
 
-    Cost: memory of one chunk and its lists, whatever the number of users.
+    Cost: memory of one chunk and its lists, whatever the number of users; and of a data set.
     """
     histories, out = Path(histories), shard.file(Path(out))
-    files = files_of(histories)
-    total = sum(open_histories(file).metadata.num_rows for file in files)
+    source = open_histories(histories)
     parts = out.with_name(out.name + ".parts")
-    _check_paths(histories, files, out, parts)
-    _prepare_parts(parts, _plan(plan, options, shard, files))
+    _check_paths(histories, source.files, out, parts)
+    _prepare_parts(parts, _plan(plan, options, shard, source.files))
     users, resumed, unknown, popular = 0, 0, 0, 0
     written = []
-    chunks = track(chunks_of(files, CHUNK), "recommending", total, size=len)
+    chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
         if number % shard.of != shard.number - 1:
             continue

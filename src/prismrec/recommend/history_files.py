@@ -1,15 +1,85 @@
-"""Files of histories: one Parquet file, or the folder of a data warehouse."""
+"""Histories to recommend for: a Parquet file, the folder of a data warehouse, or a data set.
 
-from collections.abc import Iterator, Sequence
+source = open_histories(Path("histories.parquet"))
+for batch in source.batches(4_096): ...             # the columns user and history
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prismrec.data import load_dataset
 from prismrec.errors import DataError
 
 
-def files_of(histories: Path) -> list[Path]:
+class HistorySource(Protocol):
+    """Histories, always in the same order."""
+
+    files: list[Path]
+    """What is read."""
+    users: int
+    """Number of histories."""
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """Yield batches of the columns user and history, at most ``size`` rows each.
+
+        Raises:
+            DataError: A file is damaged.
+        """
+
+
+def open_histories(path: Path) -> HistorySource:
+    """Open a file or a folder of histories.
+
+    Raises:
+        DataError: It is none, or lacks a column.
+    """
+    return DatasetUsers(path) if (path / "indptr.npy").is_file() else ParquetFiles(path)
+
+
+class ParquetFiles:
+    """Parquet files with the columns user and history. A ``HistorySource``."""
+
+    def __init__(self, path: Path) -> None:
+        self.files = _files_of(path)
+        self.users = sum(_opened(file).metadata.num_rows for file in self.files)
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """See ``HistorySource.batches``; a batch is of one file."""
+        for file in self.files:
+            try:
+                with pq.ParquetFile(file) as source:
+                    yield from source.iter_batches(size, columns=["user", "history"])
+            except (OSError, pa.ArrowException) as error:
+                reason = str(error).strip().partition("\n")[0]
+                raise DataError(f"{file} is damaged ({reason}); write it again.") from error
+
+
+class DatasetUsers:
+    """All users of a data set folder, with their whole histories. A ``HistorySource``."""
+
+    def __init__(self, path: Path) -> None:
+        self.files = sorted(file for file in path.iterdir() if file.is_file())
+        self.dataset = load_dataset(path)
+        self.users = len(self.dataset.histories)
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """See ``HistorySource.batches``."""
+        names, histories = self.dataset.catalog.items, self.dataset.histories
+        for start in range(0, self.users, size):
+            numbers = range(start, min(start + size, self.users))
+            rows = [names.external(histories[number].tolist()) for number in numbers]
+            columns = [
+                pa.array(self.dataset.users.external(numbers), pa.string()),
+                pa.array(rows, pa.list_(pa.string())),
+            ]
+            yield pa.record_batch(columns, names=["user", "history"])
+
+
+def _files_of(histories: Path) -> list[Path]:
     """Return the file, or the Parquet files of a folder and of the folders in it."""
     if not histories.is_dir():
         return [histories]
@@ -27,8 +97,8 @@ def files_of(histories: Path) -> list[Path]:
     return found
 
 
-def open_histories(histories: Path) -> pq.ParquetFile:
-    """Open the file of histories and check its columns."""
+def _opened(histories: Path) -> pq.ParquetFile:
+    """Open one file of histories and check its columns."""
     try:
         source = pq.ParquetFile(histories)
     except (OSError, pa.ArrowException) as error:
@@ -63,14 +133,3 @@ def _is_id(kind: pa.DataType) -> bool:
         kind = kind.value_type
     held = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_null)
     return any(holds(kind) for holds in held)
-
-
-def chunks_of(files: Sequence[Path], size: int) -> Iterator[pa.RecordBatch]:
-    """Yield the histories, at most ``size`` at a time; a chunk is of one file."""
-    for file in files:
-        try:
-            with pq.ParquetFile(file) as source:
-                yield from source.iter_batches(size, columns=["user", "history"])
-        except (OSError, pa.ArrowException) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise DataError(f"{file} is damaged ({reason}); write it again.") from error

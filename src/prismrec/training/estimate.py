@@ -94,12 +94,13 @@ def estimate_training(
     before = run.pairs
     per_pair = _seconds_of(run.step, STEPS) / max(run.pairs - before, 1)
     pairs = len(split.train.items) if training.targets == "all" else len(split.train)
-    steps = training.steps or (training.epochs or EPOCHS) * max(pairs // training.batch_size, 1)
+    of_epoch = max(pairs // training.batch_size, 1)
+    steps = training.steps or (training.epochs or EPOCHS) * of_epoch
     seconds = per_pair * steps * min(training.batch_size, pairs)
-    validations = steps // training.validate_every if training.validate_every else training.epochs
+    validations = -(-steps // (training.validate_every or of_epoch))
     interests = UNCERTAIN.interests if config.forming else require(config.interests)
     per_user = _seconds_per_user(model.cpu(), interests)
-    users = _users_of_lists(config, len(split.valid), validations or EPOCHS, catalog.size - 1)
+    users = _users_of_lists(config, len(split.valid), validations, catalog.size - 1)
     initial = 0.0
     if config.init == "cooccurrence":
         initial = PER_EVENT * len(split.train.items) + PER_ITEM * catalog.size
@@ -113,8 +114,9 @@ def estimate_training(
 
 def _part_of(train: Histories, size: int) -> Histories:
     """Return the histories of some users, evenly spread, with item numbers below ``size``."""
-    rows = [train[row] for row in range(0, len(train), max(len(train) // MOST_USERS, 1))]
-    return Histories.of([((row - 1) % (size - 1) + 1).tolist() for row in rows])
+    users = np.flatnonzero(train.lengths >= 2)  # the others have no training pair
+    users = users[:: max(len(users) // MOST_USERS, 1)].tolist()
+    return Histories.of([((train[user] - 1) % (size - 1) + 1).tolist() for user in users])
 
 
 def _seconds_of(function: Callable[[], object], times: int) -> float:
