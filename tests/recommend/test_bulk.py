@@ -270,7 +270,7 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
         with pytest.raises(KeyboardInterrupt):
             recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
     again = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
-    assert (again.resumed, again.users) == (8, whole.users)
+    assert (again.resumed, again.users) == (4, whole.users)
     assert again.out.read_bytes() == lists
 
 
@@ -280,6 +280,20 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
 def test_an_impossible_shard_is_refused(text):
     with pytest.raises(ConfigError, match=r"The shard is .*; write its number .* as 2/8"):
         Shard.parse(text)
+
+
+@pytest.mark.parametrize("chunks", [[10], [3, 3, 4], [1] * 10, [0, 7, 0, 3]])
+@pytest.mark.parametrize("of", [1, 2, 3, 4, 11])
+def test_the_rows_of_all_shards_are_all_rows_and_even(chunks, of):
+    found = []
+    for number in range(1, of + 1):
+        first, own = 0, []
+        for size in chunks:
+            own += (first + Shard(number, of).rows(first, size)).tolist()
+            first += size
+        assert len(own) in (10 // of, -(-10 // of))
+        found += own
+    assert sorted(found) == list(range(10))
 
 
 def test_files_of_shards_sort_by_their_numbers():

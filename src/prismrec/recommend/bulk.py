@@ -5,7 +5,7 @@
 
 Finished chunks are kept in ``OUT.parts`` until all are written; then they become one file. A run
 that was interrupted continues after its last finished chunk. Several machines each take a shard: of
-n shards, shard i has every n-th chunk, so that each row is in exactly one.
+n shards, each has every n-th row, so that each row is in exactly one.
 """
 
 import json
@@ -66,6 +66,10 @@ class Shard(NamedTuple):
                 f"The shard is {text!r}; write its number and the number of shards, as 2/8."
             )
         return shard
+
+    def rows(self, first: int, number: int) -> NDArray[np.int64]:
+        """Return the places in this shard of ``number`` rows that begin with row ``first``."""
+        return np.arange((self.number - 1 - first) % self.of, number, self.of)
 
     def file(self, out: Path) -> Path:
         """Return the file of this shard: ``lists-2-of-8.parquet`` for ``lists.parquet``."""
@@ -128,19 +132,18 @@ def recommend_file(
     parts = out.with_name(out.name + ".parts")
     _check_paths(histories, source.files, out, parts)
     _prepare_parts(parts, _plan(plan, options, shard, source.files))
-    users, resumed, unknown, popular = 0, 0, 0, 0
+    read, users, resumed, unknown, popular = 0, 0, 0, 0, 0
     written = []
     chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
-        if number % shard.of != shard.number - 1:
-            continue
-        users += len(chunk)
+        own = chunk.take(shard.rows(read, len(chunk)))
+        read, users = read + len(chunk), users + len(own)
         part = parts / f"{number:08}.parquet"
         written.append(part)
         if part.exists():
-            resumed += len(chunk)
+            resumed += len(own)
         else:
-            table, missed, cold = _lists(recommender, chunk, options)
+            table, missed, cold = _lists(recommender, own, options)
             unknown, popular = unknown + missed, popular + cold
             _write(part, iter([table]))
     _write(out, _read_parts(written))
