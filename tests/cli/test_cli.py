@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
 from commands import WORLD, run
@@ -222,6 +223,25 @@ def test_the_saved_settings_train_the_same_model_again(pipeline, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_lists_of_all_users_are_made_in_shards(pipeline, tmp_path, capsys, mistake):
+    words = ["recommend", pipeline / "books", "--histories", pipeline / "data"]
+    words += ["--out", tmp_path / "lists.parquet", "-k", 3]
+    users = 0
+    for shard in ("1/2", "2/2"):
+        assert run(*words, "--shard", shard, "--json") == 0
+        summary = json.loads(capsys.readouterr().out)
+        number = shard[0]
+        assert summary["out"] == str(tmp_path / f"lists-{number}-of-2.parquet")
+        table = pq.read_table(summary["out"])
+        assert len(set(table["user"].to_pylist())) == summary["users"]
+        users += summary["users"]
+    assert users == 120
+    assert "The shard is 3/2" in mistake(*words, "--shard", "3/2")
+    alone = mistake("recommend", pipeline / "books", "--history", "1,2", "--shard", "1/2")
+    assert "--shard I/N needs --histories FILE" in alone
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [True, False])
 def test_the_cost_of_many_events_is_estimated_before_the_training(
     pipeline, tmp_path, monkeypatch, capsys, many
@@ -229,7 +249,7 @@ def test_the_cost_of_many_events_is_estimated_before_the_training(
     monkeypatch.setattr("prismrec.cli.train.MANY_EVENTS", 1 if many else 10**6)
     assert run("train", pipeline / "data", "--out", tmp_path / "model", "--steps", 3) == 0
     shown = " ".join(capsys.readouterr().err.split())
-    estimated = r"On this machine: at most about \d+ s \(initial vectors 1 s, steps .* of memory\."
+    estimated = r"On this machine: about \d+ s \(initial vectors 1 s, steps .* of memory\."
     assert bool(re.search(estimated, shown)) == many
     if many:
         assert shown.index("On this machine") < shown.index("model: step")

@@ -55,12 +55,22 @@ def test_few_histories_are_clustered_like_many(seed, batch, length, number):
         assert torch.equal(assign_clusters(items, mask, number=number), few)
 
 
-def test_vectors_that_cancel_each_other_join_without_a_warning():
-    some = torch.tensor([3.0, 0, 0, 0])
-    cancelled = torch.stack([some, -DECAY * some, tastes[1], tastes[2]])
-    items = cancelled.repeat(8, 1, 1)  # many histories: they are clustered together
-    mask = torch.ones(8, 4, dtype=torch.bool)
-    assert assign_clusters(items, mask, number=1).tolist() == [[0] * 4] * 8
+def test_a_first_event_without_a_direction_changes_no_other_history(monkeypatch):
+    items, _ = drawn(0, 8, 9)
+    items[3, 0] = 0
+    mask = torch.ones(8, 9, dtype=torch.bool)
+    assigned, assign_one = [], clustering._assign_one
+    monkeypatch.setattr(
+        clustering, "_assign_one", lambda *given: assigned.append(1) or assign_one(*given)
+    )
+    found = assign_clusters(items, mask, number=3)
+    assert len(assigned) == 1
+    for row, own in enumerate(items):
+        if row != 3:
+            assert found[row].tolist() == cluster_one_by_one(own, 3)
+    # The next event joins the same cluster, which still has no direction.
+    expected = cluster_one_by_one(items[3, 1:], 3)
+    assert found[3].tolist() == [0, *expected]
 
 
 @given(st.integers(0, 10_000), st.integers(1, 8))

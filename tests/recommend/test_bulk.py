@@ -278,8 +278,11 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
     "text", ["", "2", "0/2", "3/2", "-1/2", "1/0", "a/b", "1/2/3", "1.0/2", "1/٣"]
 )
 def test_an_impossible_shard_is_refused(text):
-    with pytest.raises(ConfigError, match=r"The shard is .*; write its number .* as 2/8"):
+    with pytest.raises(ConfigError, match=r"The shard is .*; write its number, from 1, .* as 2/8"):
         Shard.parse(text)
+    for numbers in ((0, 8), (9, 8), (1, 0), (-1, 2)):
+        with pytest.raises(ConfigError, match="The shard is"):
+            Shard(*numbers)
 
 
 @pytest.mark.parametrize("chunks", [[10], [3, 3, 4], [1] * 10, [0, 7, 0, 3]])
@@ -352,6 +355,18 @@ def test_an_engine_gets_the_same_lists_from_arrow_batches(recommender, histories
     assert (empty.num_rows, empty.schema) == (0, batch.SCHEMA)
     with pytest.raises(DataError, match="The batch needs the columns user and history"):
         recommend_batch(recommender, table.select(["user"]), ListOptions())
+
+
+def test_batches_of_other_libraries_are_read(recommender, dataset):
+    items = dataset.catalog.items.external([1, 2, 3])
+    expected = recommend_batch(
+        recommender, pa.table({"user": ["u", "v"], "history": [items, []]}), ListOptions(k=3)
+    )
+    views = pa.table(pl.DataFrame({"user": ["u", "v"], "history": [items, []]}))  # string_view
+    assert recommend_batch(recommender, views, ListOptions(k=3)).equals(expected)
+    nothing = pa.table({"user": ["u"], "history": pa.nulls(1)})
+    popular = recommend_batch(recommender, nothing, ListOptions(k=3))
+    assert popular["source"].to_pylist() == ["popular"] * 3
 
 
 def test_a_damaged_file_is_named(recommender, histories, tmp_path):

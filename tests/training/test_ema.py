@@ -1,10 +1,14 @@
 """Check the moving average of the weights: its values, its use, and resuming after a stop."""
 
+import os
+import signal
+
 import pytest
 import torch
 
 from prismrec.errors import ConfigError
-from prismrec.training import TrainConfig, train
+from prismrec.models.samplers import uniform
+from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.ema import ExponentialMovingAverage
 
 pytestmark = pytest.mark.slow
@@ -33,6 +37,55 @@ def test_each_step_applies_the_decay():
     with average.applied():
         assert model.weight.item() == pytest.approx(2.175)
     assert model.weight.item() == 3
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.9, 0.98, 0.9995])
+@pytest.mark.parametrize("validated_every", [1, 7, 400])
+def test_the_average_of_a_sparse_table_is_that_of_every_step(decay, validated_every):
+    dense, sparse = (torch.nn.Sequential(torch.nn.Embedding(20, 3), torch.nn.Linear(3, 1))
+                     for _ in range(2))  # fmt: skip
+    sparse.load_state_dict(dense.state_dict())
+    tables = [model[0].weight for model in (dense, sparse)]
+    expected = ExponentialMovingAverage(dense, decay)
+    found = ExponentialMovingAverage(sparse, decay, sparse=[tables[1]])
+    generator = torch.Generator().manual_seed(0)
+    for step in range(1, 701):
+        rows = torch.randint(0, 20, (2,), generator=generator).unique()
+        found.catch_up(step - 1, tables[1], rows)
+        change = torch.randn(1, generator=generator)
+        with torch.no_grad():
+            for model, table in zip((dense, sparse), tables, strict=True):
+                table[rows] += change
+                model[1].weight += change
+        expected.update(step)
+        found.update(step)
+        if step % validated_every == 0:
+            with expected.applied(), found.applied():
+                torch.testing.assert_close(
+                    sparse.state_dict(), dense.state_dict(), rtol=0, atol=2e-5
+                )
+
+
+@pytest.mark.parametrize("stopped", [8, 19])
+def test_a_sparse_run_resumes_with_the_same_averages(
+    new_model, histories, weights, assert_same, tmp_path, stopped
+):
+    objective = Objective(negatives=uniform(torch.ones(new_model().size, dtype=torch.int64), 5))
+    options = config(sparse=True)
+    whole, resumed = new_model(), new_model(seed=9)
+    train(whole, histories, options, objective)
+
+    def press(step):  # Ctrl-C between two validations must not change the averages
+        if step.step == stopped:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = train(new_model(), histories, options, objective, folder=tmp_path, on_step=press)
+    assert result.interrupted
+    train(resumed, histories, options, objective, folder=tmp_path, resume=True)
+    assert_same(weights(resumed), weights(whole))
+    finished = new_model(seed=9)
+    train(finished, histories, options, objective, folder=tmp_path, resume=True)
+    assert_same(weights(finished), weights(whole))
 
 
 def test_the_average_is_validated_and_is_the_result(new_model, histories, weights, assert_same):

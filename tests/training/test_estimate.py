@@ -7,7 +7,7 @@ import torch
 
 from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.training import estimate as module
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import dataset_stats, resolve_defaults
@@ -85,6 +85,23 @@ def test_the_users_of_lists_are_those_of_all_stages():
     assert _users_of_lists(plain, 100, 3, 10**4) == 300 + 100
 
 
+def test_settings_that_contradict_each_other_have_the_error_of_the_training(dataset, split):
+    stats = dataset_stats(split, dataset.catalog)
+    config, training = resolve_defaults(
+        RunConfig(dim=8, negatives=0), TrainConfig(sparse=True), stats
+    )
+    with pytest.raises(ConfigError, match="sparse was set, but without sampled negatives"):
+        estimate_training(split, dataset.catalog, config, training)
+
+
+def test_initial_vectors_are_counted_as_often_as_they_are_computed():
+    config = RunConfig(init="cooccurrence", forming=True)
+    assert module._initialisations(config, 10**4) == 4  # whole histories, then three rounds
+    assert module._initialisations(config, 10**6) == 1
+    assert module._initialisations(replace(config, init_clusters=6), 10**4) == 1
+    assert module._initialisations(replace(config, init="random"), 10**4) == 0
+
+
 def test_memory_counts_every_copy_of_the_tables():
     config = RunConfig(dim=63, tie_embeddings=False, init="random")
     training = TrainConfig(sparse=True, ema_decay=0.9)
@@ -98,5 +115,5 @@ def test_memory_counts_every_copy_of_the_tables():
 def test_the_text_states_every_part():
     text = str(Estimate(initial=63, steps=29 * 60, validation=2.5 * 3_600, memory=7_200_000_000))
     assert text == (
-        "at most about 3.0 h (initial vectors 63 s, steps 29 min, lists 2.5 h) and 7.2 GB of memory"
+        "about 3.0 h (initial vectors 63 s, steps 29 min, lists 2.5 h) and 7.2 GB of memory"
     )

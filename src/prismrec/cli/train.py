@@ -127,7 +127,7 @@ def train(
         describe_defaults(training, resolved_training),
         quiet=run_options.quiet,
     )
-    if stats.events >= MANY_EVENTS:
+    if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
         print_estimate(split, dataset, resolved, resolved_training, out.name, run_options)
     single = out.with_name(out.name + "-k1")
     runs = {out: resolved}
@@ -184,7 +184,7 @@ def print_estimate(
     """Print how long a training will take on this machine, and its memory."""
     with Progress(name, quiet=run_options.hides_progress), stage("estimating the cost"):
         estimate = estimate_training(split, dataset.catalog, config, training)
-    print_note(wrapped(f"On this machine: {estimate}."), quiet=run_options.quiet)
+    print_note(wrapped(f"On this machine: {estimate}."))
 
 
 def train_one(

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,12 +44,26 @@ SCHEMA = pa.schema(
 """One row per recommended item: rank from 1; source "interests" or "popular"."""
 
 
-class Shard(NamedTuple):
-    """One of several parts of the users."""
+@dataclass(frozen=True)
+class Shard:
+    """One of several parts of the users.
+
+    Raises:
+        ConfigError: ``number`` is not from 1 to ``of``.
+    """
 
     number: int = 1
     """From 1 to ``of``."""
     of: int = 1
+    """The number of shards."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not 1 <= self.number <= self.of:
+            raise ConfigError(
+                f"The shard is {self.number}/{self.of}; write its number, from 1, and the number "
+                "of shards, as 2/8."
+            )
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
@@ -59,13 +72,13 @@ class Shard(NamedTuple):
         Raises:
             ConfigError: It is not of this form, or the first number is not from 1 to the second.
         """
-        found = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text.strip(), re.ASCII)
-        shard = cls(*map(int, found.groups())) if found else cls(0, 0)
-        if not 1 <= shard.number <= shard.of:
+        found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text.strip(), re.ASCII)
+        if not found:
             raise ConfigError(
-                f"The shard is {text!r}; write its number and the number of shards, as 2/8."
+                f"The shard is {text!r}; write its number, from 1, and the number of shards, as "
+                "2/8."
             )
-        return shard
+        return cls(*map(int, found.groups()))
 
     def rows(self, first: int, number: int) -> NDArray[np.int64]:
         """Return the places in this shard of ``number`` rows that begin with row ``first``."""
@@ -104,7 +117,7 @@ def recommend_file(
     options: ListOptions,
     *,
     plan: str = "",
-    shard: Shard = Shard(),  # noqa: B008 -- frozen
+    shard: Shard = Shard(),
 ) -> BulkSummary:
     """Recommend items to every history of a file or folder, in their order.
 
@@ -182,18 +195,26 @@ def _check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path)
             f"Lists cannot be written to {out}, which is in the folder of the histories, "
             f"{histories}; give a file outside of it."
         )
+    read = {_identity(file) for file in files}
     written = [path for path in (out, temporary_path(out), *parts.glob("*")) if path.exists()]
-    if any(path.samefile(file) for path in written for file in files):
+    if any(_identity(path) in read for path in written):
         raise ConfigError(
             f"Lists cannot be written to {out}, which would overwrite {histories}; give "
             "another file to write."
         )
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what is the same for two names of one file."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
 def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) -> str:
     """Return a text that names everything the lists depend on."""
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return json.dumps({"plan": plan, "options": repr(options), "shard": shard, "files": states})
+    given = {"plan": plan, "options": repr(options), "shard": repr(shard), "files": states}
+    return json.dumps(given)
 
 
 def _prepare_parts(parts: Path, plan: str) -> None:

@@ -113,9 +113,8 @@ def _opened(histories: Path) -> pq.ParquetFile:
 def check_columns(schema: pa.Schema, where: str) -> None:
     """Check that there are the columns user and history, of types that hold ids."""
     fields = {field.name: field.type for field in schema}
-    history = fields.get("history", pa.null())
-    is_list = pa.types.is_list(history) or pa.types.is_large_list(history)
-    if "user" not in fields or not is_list or not _is_id(history.value_type):
+    history = fields.get("history")
+    if "user" not in fields or not _is_history(history):
         raise DataError(
             f"{where} needs the columns user and history (lists of item ids), but "
             f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}."
@@ -127,9 +126,17 @@ def check_columns(schema: pa.Schema, where: str) -> None:
         )
 
 
+def _is_history(kind: pa.DataType | None) -> bool:
+    """Return whether a type holds lists of ids; null is the type of histories without any value."""
+    if kind is None or pa.types.is_null(kind):
+        return kind is not None
+    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_id(kind.value_type)
+
+
 def _is_id(kind: pa.DataType) -> bool:
     """Return whether a type holds ids exactly; null is the type of an empty column."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    held = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_null)
-    return any(holds(kind) for holds in held)
+    types = pa.types
+    text = (types.is_string, types.is_large_string, types.is_string_view)
+    return any(holds(kind) for holds in (*text, types.is_integer, types.is_null))

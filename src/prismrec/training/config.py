@@ -28,7 +28,7 @@ class TrainConfig:
     """
 
     epochs: int | None = None
-    """Largest number of passes over the training pairs. Default: auto (20; 8 for prism)."""
+    """Largest number of passes over the pairs. Default: auto (20; prism: at most 8)."""
     steps: int | None = None
     """Number of optimizer steps; replaces epochs."""
     batch_size: int = 1024

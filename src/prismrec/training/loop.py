@@ -15,7 +15,6 @@ from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import stage
 from prismrec.models import Model
-from prismrec.training.checkpoint import load_last
 from prismrec.training.config import TrainConfig
 from prismrec.training.interrupt import catch_interrupt
 from prismrec.training.objective import Objective
@@ -78,14 +77,14 @@ def train(
             "resume was set without a folder; set folder to the folder of the run's checkpoint."
         )
     objective = objective or Objective()
-    _check_gradients(config, objective)
+    check_gradients(config, objective)
     _check_items(model, histories)
     device = pick_device(config)
     model.to(device)
     with stage("preparing the training"):
         run = Run(model, histories, config, objective, folder=folder, device=device)
     if resume and folder is not None:
-        run.progress = load_last(folder, model, run.optimizers, run.identity, run.averages)
+        run.restore(folder)
     elif folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with catch_interrupt() as interrupted:
@@ -102,7 +101,7 @@ def train(
     return run.result(interrupted=interrupted.is_set())
 
 
-def _check_gradients(config: TrainConfig, objective: Objective) -> None:
+def check_gradients(config: TrainConfig, objective: Objective) -> None:
     """Check that gradients can be sparse; SparseAdam would fail in the first step otherwise."""
     if config.sparse and objective.negatives is None:
         raise ConfigError(

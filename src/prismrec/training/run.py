@@ -14,7 +14,14 @@ from torch import Tensor
 from prismrec.data import Batches, Histories
 from prismrec.errors import ConfigError, TrainingError
 from prismrec.models import Model
-from prismrec.training.checkpoint import LAST, Progress, load_best, save_best, save_last
+from prismrec.training.checkpoint import (
+    LAST,
+    Progress,
+    load_best,
+    load_last,
+    save_best,
+    save_last,
+)
 from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
 from prismrec.training.ema import ExponentialMovingAverage
 from prismrec.training.fingerprint import fingerprint
@@ -89,13 +96,16 @@ class Run:
         self.optimizers = make_optimizers(model, config)
         self.identity = fingerprint(model, histories, config, objective)
         self.best_weights: dict[str, Tensor] = {}
-        self.ema = ExponentialMovingAverage(model, config.ema_decay) if config.ema_decay else None
+        self.tables = [table.weight for table in model.tables] if config.sparse else []
+        self.ema = None
+        if config.ema_decay:
+            self.ema = ExponentialMovingAverage(model, config.ema_decay, sparse=self.tables)
         self.pairs, self.stepping, self.began = 0, 0.0, time.perf_counter()
 
     @property
     def averages(self) -> dict[str, Tensor]:
-        """The averages of the weights, by name; empty without averaging."""
-        return self.ema.weights if self.ema else {}
+        """The state of the averages of the weights, by name; empty without averaging."""
+        return self.ema.state if self.ema else {}
 
     @property
     def can_continue(self) -> bool:
@@ -119,6 +129,9 @@ class Run:
         norm = clip_gradients(self.model, self.config.clip)
         if not (np.isfinite(losses["loss"]) and np.isfinite(norm)):
             raise self._not_finite(step, losses)
+        for table in self.tables if self.ema else ():
+            if self.ema and table.grad is not None:
+                self.ema.catch_up(step, table, table.grad.indices()[0])
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -172,6 +185,16 @@ class Run:
                 self.folder, self.model, self.optimizers,
                 self.progress, self.identity, self.averages,
             )  # fmt: skip
+
+    def restore(self, folder: Path) -> None:
+        """Read the checkpoint of a folder.
+
+        Raises:
+            DataError: There is none, it is damaged, or it is of another run.
+        """
+        self.progress = load_last(folder, self.model, self.optimizers, self.identity, self.averages)
+        if self.ema:
+            self.ema.step = self.progress.step
 
     def result(self, *, interrupted: bool) -> TrainResult:
         """Load the best weights into the model and return the result."""
