@@ -3,7 +3,12 @@
 Prism with K = 2, D = 64, two tables, averaged weights, 1,024 negatives and the targets of the
 batch, on random histories of 20 events, one thread. Dense and sparse steps take turns; times are
 CPU milliseconds per step.
+
+    python benchmarks/bench_sparse.py           # dense against sparse
+    python benchmarks/bench_sparse.py --flat    # sparse steps up to 4 M items (9 GB of memory)
 """
+
+import argparse
 
 import numpy as np
 import torch
@@ -18,6 +23,7 @@ from prismrec.training import Objective, TrainConfig
 from prismrec.training.run import Run
 
 SIZES = (12_000, 25_000, 50_000, 100_000, 360_000)
+FLAT = (10_000, 100_000, 1_000_000, 4_000_000)
 STEPS = 10
 
 
@@ -34,9 +40,24 @@ def step_of(size: int, *, sparse: bool):
     return lambda: [run.step() for _ in range(STEPS)]
 
 
+def measure_flat() -> None:
+    """Measure sparse steps of every size of ``FLAT``, one after another: one model in memory."""
+    milliseconds = {}
+    for size in FLAT:
+        seconds = medians({"sparse": step_of(size, sparse=True)}, rounds=5)["sparse"]
+        milliseconds[str(size)] = round(1_000 * seconds / STEPS, 1)
+    largest, smallest = max(milliseconds.values()), min(milliseconds.values())
+    report("longest over shortest sparse step", largest / smallest, "", **milliseconds)
+
+
 def main() -> None:
     """Measure every size."""
+    parser = argparse.ArgumentParser(description="Measure steps with sparse gradients.")
+    parser.add_argument("--flat", action="store_true", help="only sparse steps, more items")
     set_threads(1)
+    if parser.parse_args().flat:
+        measure_flat()
+        return
     for size in SIZES:
         ways = {"dense": step_of(size, sparse=False), "sparse": step_of(size, sparse=True)}
         seconds = medians(ways, rounds=5)

@@ -6,9 +6,10 @@ import signal
 import pytest
 import torch
 
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, DataError
+from prismrec.io import read_tensors, save_tensors
 from prismrec.models.samplers import uniform
-from prismrec.training import Objective, TrainConfig, train
+from prismrec.training import LAST, Objective, TrainConfig, train
 from prismrec.training.ema import ExponentialMovingAverage
 
 pytestmark = pytest.mark.slow
@@ -86,6 +87,18 @@ def test_a_sparse_run_resumes_with_the_same_averages(
     finished = new_model(seed=9)
     train(finished, histories, options, objective, folder=tmp_path, resume=True)
     assert_same(weights(finished), weights(whole))
+
+
+def test_a_sparse_checkpoint_of_an_earlier_version_is_refused(new_model, histories, tmp_path):
+    objective = Objective(negatives=uniform(torch.ones(new_model().size, dtype=torch.int64), 5))
+    options = config(sparse=True, steps=8)
+    train(new_model(), histories, options, objective, folder=tmp_path)
+    tensors, header = read_tensors(tmp_path / LAST)
+    earlier = {name: value for name, value in tensors.items() if not name.endswith(".steps")}
+    assert len(earlier) < len(tensors)
+    save_tensors(tmp_path / LAST, earlier, header)
+    with pytest.raises(DataError, match=r"earlier version .* start again without --resume"):
+        train(new_model(), histories, options, objective, folder=tmp_path, resume=True)
 
 
 def test_the_average_is_validated_and_is_the_result(new_model, histories, weights, assert_same):

@@ -63,13 +63,19 @@ def load_last(
     """Read ``last.safetensors`` into model, averages and optimizers; return the progress.
 
     Raises:
-        DataError: The checkpoint is missing or damaged, or has other settings or data.
+        DataError: The checkpoint is missing or damaged, or has other settings or data, or is of an
+            earlier version.
     """
     tensors, header = read_tensors(folder / LAST)
     if header.get("fingerprint") != fingerprint:
         raise DataError(
             f"The checkpoint in {folder} belongs to a run with other settings or data; resume with "
             "the same settings and data, or use another folder."
+        )
+    if any(f"average.{name}" not in tensors for name in averages):
+        raise DataError(
+            f"The checkpoint in {folder} was written by an earlier version and lacks the steps of "
+            "the averages; start again without --resume."
         )
     prefix = "model."
     weights = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
