@@ -20,7 +20,8 @@ KILLS = int(os.environ.get("PRISMREC_KILLS", "3"))
 
 
 def start_run(folder):
-    process = subprocess.Popen([sys.executable, RUN, folder], stdout=subprocess.PIPE, text=True)
+    words = [sys.executable, RUN, folder, folder.parent.name]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -39,9 +40,12 @@ def saved_at(folder):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_times_ends_with_the_weights_of_an_uninterrupted_one(tmp_path):
-    expected = weights_after_run(tmp_path / "uninterrupted")
-    folder, random = tmp_path / "killed", Random(0)
+@pytest.mark.parametrize("gradients", ["dense", "sparse"])
+def test_a_run_killed_at_random_times_ends_with_the_weights_of_an_uninterrupted_one(
+    tmp_path, gradients
+):
+    expected = weights_after_run(tmp_path / gradients / "uninterrupted")
+    folder, random = tmp_path / gradients / "killed", Random(0)
     for kill in range(KILLS):
         before = saved_at(folder)
         with start_run(folder) as process:
