@@ -71,7 +71,7 @@ def test_statistics_come_from_training_events_and_validation_targets():
 
 @pytest.mark.parametrize(
     ("events", "epochs"),
-    [(0, 8), (100_000, 8), (5_000_000, 8), (6_000_000, 6), (16_000_000, 2), (10**9, 1)],
+    [(0, 8), (100_000, 8), (12_500_000, 8), (13_000_000, 7), (16_000_000, 6), (10**9, 1)],
 )
 def test_many_events_have_fewer_epochs_but_at_least_one(events, epochs):
     _, training = resolve_defaults(RunConfig(), TrainConfig(), replace(SPARSE, events=events))

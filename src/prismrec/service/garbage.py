@@ -8,11 +8,6 @@ request is answered.
 import gc
 import threading
 
-NEW_OBJECTS = 10_000
-"""New objects after which the young ones are searched; Python's default is 700, which a group of
-eight lists makes several times."""
-
-
 DONE = threading.Event()
 """Set where ``exclude_loaded`` was called; a program that uses the library may not want it."""
 
@@ -23,7 +18,6 @@ def exclude_loaded() -> None:
     Cost: one search of everything.
     """
     DONE.set()
-    gc.set_threshold(NEW_OBJECTS)
     gc.unfreeze()  # so that a former artifact is found
     gc.collect()
     gc.freeze()

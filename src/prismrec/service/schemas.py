@@ -138,7 +138,9 @@ class RecommendRequest(Strict):
     diversity_target: Share | None = None
     max_relevance_loss: Share | None = None
     rerank: Annotated[str, Field(max_length=200)] = "category"  # ``ListMaker`` checks the name
-    interests: InterestOptionsIn = Field(default_factory=lambda: NEUTRAL)
+    interests: InterestOptionsIn = Field(
+        default_factory=lambda: NEUTRAL, json_schema_extra={"default": NEUTRAL.model_dump()}
+    )
     exclude_seen: bool = True
     blocked: Ids = []
     allowed: Ids | None = None

@@ -29,10 +29,10 @@ DENSE_GRADIENTS_UP_TO = 100_000
 """Largest catalog for which a step updates every item vector, as Adam with momentum does. For more
 items only the vectors that a step reads are updated: this is faster, and the results are almost as
 good (docs/lab.md)."""
-MOST_EVENTS = 40_000_000
-"""Training events of all epochs together, from which prism has fewer than 8 epochs, but at least
-one. With many events, later epochs gain little: on a tenth of the large synthetic log, recall@50 on
-validation was 0.1937, 0.1977 and 0.1985 after the first three (docs/scale.md)."""
+MOST_EVENTS = 100_000_000
+"""Training events of all epochs together: with more than 12.5 M events prism has fewer than 8
+epochs, but at least one. A training of the large synthetic log then takes about an hour
+(docs/scale.md)."""
 DENSE_EVENTS = 25
 """Training events per item from which the data is dense. On dense data a transformer block,
 little dropout, masked history negatives and long histories give better results."""
