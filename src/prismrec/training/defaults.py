@@ -31,8 +31,7 @@ items only the vectors that a step reads are updated: this is faster, and the re
 good (docs/lab.md)."""
 MOST_EVENTS = 100_000_000
 """Training events of all epochs together: with more than 12.5 M events prism has fewer than 8
-epochs, but at least one. A training of the large synthetic log then takes about an hour
-(docs/scale.md)."""
+epochs, but at least one (docs/scale.md)."""
 DENSE_EVENTS = 25
 """Training events per item from which the data is dense. On dense data a transformer block,
 little dropout, masked history negatives and long histories give better results."""
