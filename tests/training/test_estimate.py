@@ -96,10 +96,10 @@ def test_settings_that_contradict_each_other_have_the_error_of_the_training(data
 
 def test_initial_vectors_are_counted_as_often_as_they_are_computed():
     config = RunConfig(init="cooccurrence", forming=True)
-    assert module._initialisations(config, 10**4) == 4  # whole histories, then three rounds
-    assert module._initialisations(config, 10**6) == 1
-    assert module._initialisations(replace(config, init_clusters=6), 10**4) == 1
-    assert module._initialisations(replace(config, init="random"), 10**4) == 0
+    assert module._initializations(config, 10**4) == 4  # whole histories, then three rounds
+    assert module._initializations(config, 10**6) == 1
+    assert module._initializations(replace(config, init_clusters=6), 10**4) == 1
+    assert module._initializations(replace(config, init="random"), 10**4) == 0
 
 
 def test_memory_counts_every_copy_of_the_tables():

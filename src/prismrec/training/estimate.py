@@ -44,7 +44,7 @@ STEPS, WARM_UP = 20, 8
 SEARCHED = 32
 """Users whose lists are measured."""
 PER_EVENT, PER_ITEM = 1.5e-6, 4e-5
-"""Seconds of the initial item vectors per event and per item, on two cores of a server of 2024."""
+"""Seconds of the initial item vectors per event and per item, on two Intel cores."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def estimate_training(
     per_user = _seconds_per_user(model.cpu(), interests)
     users = _users_of_lists(config, len(split.valid), validations, catalog.size - 1)
     initial = PER_EVENT * len(split.train.items) + PER_ITEM * catalog.size
-    initial *= _initialisations(config, catalog.size - 1)
+    initial *= _initializations(config, catalog.size - 1)
     return Estimate(
         initial=initial,
         steps=seconds,
@@ -133,12 +133,17 @@ def _seconds_per_user(model: Model, interests: int) -> float:
     return _seconds_of(lambda: index.search(queries, LONGEST), 1) / SEARCHED
 
 
-def _initialisations(config: RunConfig, items: int) -> int:
+def _initializations(config: RunConfig, items: int) -> int:
     """Return how often initial item vectors are computed."""
     if config.init != "cooccurrence":
         return 0
-    compared = config.forming and config.init_clusters is None and items <= UP_TO
-    return 2 + CLUSTER_ROUNDS if compared else 1
+    return 2 + CLUSTER_ROUNDS if _compares_initial_models(config, items) else 1
+
+
+def _compares_initial_models(config: RunConfig, items: int) -> bool:
+    """Return whether ``choose_initial_model`` compares two models, given enough users."""
+    open_to_choice = bool(config.forming) and config.init == "cooccurrence"
+    return open_to_choice and config.init_clusters is None and items <= UP_TO
 
 
 def _users_of_lists(config: RunConfig, valid: int, validations: int, items: int) -> int:
@@ -146,8 +151,8 @@ def _users_of_lists(config: RunConfig, valid: int, validations: int, items: int)
     users = validations * min(valid, VALIDATION_USERS) + min(valid, COMPARED_USERS)
     if config.forming:
         users += (1 + len(FORMINGS)) * min(valid, FORMING_USERS)
-        if config.init == "cooccurrence" and config.init_clusters is None and items <= UP_TO:
-            users += 2 * min(valid, INIT_USERS)
+    if _compares_initial_models(config, items):
+        users += 2 * min(valid, INIT_USERS)
     return users + (min(valid, RULE_USERS) if config.rules else 0)
 
 

@@ -129,9 +129,10 @@ class Run:
         norm = clip_gradients(self.model, self.config.clip)
         if not (np.isfinite(losses["loss"]) and np.isfinite(norm)):
             raise self._not_finite(step, losses)
-        for table in self.tables if self.ema else ():
-            if self.ema and table.grad is not None:
-                self.ema.catch_up(step, table, table.grad.indices()[0])
+        if self.ema:
+            for table in self.tables:
+                if table.grad is not None:
+                    self.ema.catch_up(step, table, table.grad.indices()[0])
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
