@@ -136,3 +136,28 @@ def test_impossible_kinds_and_recencies_are_refused(recommender, tmp_path, optio
     path.write_text(json.dumps(manifest | {"rules": manifest["rules"] | option}))
     with pytest.raises(DataError, match=message):
         load(tmp_path / "a")
+
+
+@given(TRAIN, st.integers(1, 4), st.sampled_from([0.0, 0.5]), st.sampled_from([None, 2]))
+def test_rules_do_not_depend_on_the_number_of_events_counted_at_a_time(
+    train, events, backward, neighbours
+):
+    options = {"window": 2, "backward": backward, "alpha": 0.3, "neighbours": neighbours}
+    whole = module.count_rules(train, V, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "EVENTS", events)
+        parts = module.count_rules(train, V, **options)
+    assert parts.toarray().tolist() == whole.toarray().tolist()
+    assert parts.dtype == whole.dtype == np.float32
+
+
+@given(TRAIN, st.sampled_from([0.0, 0.5]))
+def test_rules_sum_what_followed_soon_and_what_came_before(train, backward):
+    expected = np.zeros((V, V))
+    for history in train:
+        for place, first in enumerate(history):
+            for distance, second in enumerate(history[place + 1 : place + 4]):
+                expected[first, second] += 0.8**distance
+                expected[second, first] += backward * 0.8**distance
+    rules = module.count_rules(train, V, window=3, backward=backward, beta=0.0)
+    assert rules.toarray() == pytest.approx(expected, rel=1e-6)

@@ -17,6 +17,7 @@ chooses the kind on validation.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
+from prismrec.io import track
 from prismrec.numerics import position_in_group, top_k
 
 NEIGHBOURS = 200
@@ -34,6 +36,8 @@ SEQUENTIAL = "sequential-rules"
 """Kind of a table of counted rules."""
 BLOCK = 1024
 """Rows of a dense table that are cut at a time."""
+EVENTS = 1_000_000
+"""Events whose pairs are counted at a time, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +85,10 @@ class RuleRetriever:
         weight: float,
     ) -> "RuleRetriever":  # fmt: skip
         """Count sequential rules, and keep the ``NEIGHBOURS`` strongest per item."""
-        table = count_rules(train, size, backward=backward, alpha=alpha, beta=beta)
-        return cls(keep_strongest(table, NEIGHBOURS).astype(np.float32), weight)
+        table = count_rules(
+            train, size, backward=backward, alpha=alpha, beta=beta, neighbours=NEIGHBOURS
+        )
+        return cls(table, weight)
 
     def extended(self, size: int) -> "RuleRetriever":
         """Return the same rules for a larger catalog; there are no rules for the new items."""
@@ -120,41 +126,80 @@ class RuleRetriever:
 
 def count_rules(
     train: Histories, size: int, *, window: int = 10, decay: float = 0.8, backward: float = 0.5,
-    alpha: float = 0.0, beta: float = 0.3,
+    alpha: float = 0.0, beta: float = 0.3, neighbours: int | None = None,
 ) -> sparse.csr_array:  # fmt: skip
-    """Compute the strength of each rule "j soon after i", ``[V, V]``.
+    """Compute the strength of each rule "j soon after i", ``[V, V]``, in float32.
 
         pairs(i, j) / (count(i)**alpha * count(j)**beta)
 
     where ``pairs(i, j)`` is the sum of decay**(distance - 1) over all places where j followed i
     at a distance of at most ``window``, plus ``backward`` times the same with i and j exchanged.
 
+    Args:
+        train: Histories to count.
+        size: V.
+        window: Largest distance of a pair, in events of one user.
+        decay: Factor, in (0, 1], by which the weight of a pair falls per step of distance.
+        backward: Weight of the pairs in the opposite order.
+        alpha: Exponent of the count of the item of the history.
+        beta: Exponent of the count of the scored item.
+        neighbours: Number of strongest rules to keep per item i; None keeps all.
+
     Raises:
         ConfigError: ``window`` below 1, or ``decay`` not in (0, 1].
+
+    Cost: O(window * E) time; memory for the rules that are kept, and for the pairs of about
+        ``EVENTS`` events.
     """
     if window < 1 or not 0 < decay <= 1:
         raise ConfigError(
             f"Rules were to be counted with window {window} and decay {decay}; use a window of at "
             "least 1, and a decay above 0 and at most 1."
         )
-    rules = count_pairs(train, size, window=window, decay=decay)
-    if backward:
-        rules = rules + backward * rules.T
-    counts = np.maximum(train.counts(size), 1).astype(np.float64)
-    rules = sparse.csr_array(rules * (counts**-alpha)[:, None] * (counts**-beta)[None, :])
-    return rules.astype(np.float32)
+    counts = train.counts(size)
+    smoothed = np.maximum(counts, 1).astype(np.float64)
+    of_first, of_second = smoothed**-alpha, smoothed**-beta
+    by_item = np.argsort(train.items, kind="stable")
+    ends = np.cumsum(counts)
+    edges = np.searchsorted(ends, np.arange(EVENTS, len(train.items), EVENTS)) + 1
+    bounds = np.unique([0, *edges, size])
+    blocks = []
+    for first, last in track(pairwise(bounds.tolist()), "counting rules", len(bounds) - 1):
+        events = by_item[ends[first] - counts[first] : ends[last - 1]]
+        pairs = count_pairs(train, size, events, window=window, decay=decay)
+        if backward:
+            pairs = pairs + backward * count_pairs(
+                train, size, events, window=window, decay=decay, backward=True
+            )
+        pairs = pairs[first:last]
+        rules = sparse.csr_array(pairs * of_first[first:last, None] * of_second[None, :])
+        rules = rules.astype(np.float32)
+        blocks.append(rules if neighbours is None else keep_strongest(rules, neighbours))
+    return sparse.vstack(blocks, format="csr")
 
 
-def count_pairs(train: Histories, size: int, *, window: int, decay: float) -> sparse.csr_array:
-    """Sum decay**(distance - 1) over all pairs "i, then j" of all users, ``[V, V]``."""
+def count_pairs(
+    train: Histories, size: int, events: NDArray[np.int64], *, window: int, decay: float,
+    backward: bool = False,
+) -> sparse.csr_array:  # fmt: skip
+    """Sum decay**(distance - 1) over all pairs "i, then j" of one user: ``[V, V]``.
+
+    Args:
+        train: Histories to count.
+        size: V.
+        events: Numbers of the events whose items are i.
+        window: Largest distance of a pair, in events.
+        decay: Factor per step of distance.
+        backward: Count "j, then i" instead.
+    """
     table = sparse.csr_array((size, size), dtype=np.float64)
-    left = np.repeat(train.indptr[1:], train.lengths) - np.arange(
-        len(train.items)
-    )  # events until the end of the history
+    user = np.searchsorted(train.indptr, events, side="right") - 1
+    others = events - train.indptr[user] if backward else train.indptr[user + 1] - 1 - events
     for distance in range(1, window + 1):
-        first = (left > distance).nonzero()[0]  # both events are of the same user
-        pairs = (train.items[first], train.items[first + distance])
+        first = events[others >= distance]  # both events are of the same user
+        second = first - distance if backward else first + distance
         weight = np.full(len(first), decay ** (distance - 1))
+        pairs = (train.items[first], train.items[second])
         table = table + sparse.csr_array((weight, pairs), shape=(size, size))
     return table
 

@@ -210,7 +210,9 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
         block = Histories(
             train.indptr[first : last + 1] - begin, train.items[begin:end], train.times[begin:end]
         )
-        table = table + count_pairs(block, size, window=WINDOW, decay=DECAY).astype(np.float32)
+        events = np.arange(len(block.items))
+        pairs = count_pairs(block, size, events, window=WINDOW, decay=DECAY)
+        table = table + pairs.astype(np.float32)
         if table.nnz > most:
             table = _keep_largest(table, most // 2)
     return sparse.csr_array(table + BACKWARD * table.T)
