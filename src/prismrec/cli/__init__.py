@@ -7,6 +7,7 @@ imports another one: what commands share is in the files that begin with an unde
 To add a command: write ``cli/yours.py`` with a function ``yours`` and add a line to ``COMMANDS``.
 """
 
+import os
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -70,6 +71,9 @@ def make_app(called: str | None = None) -> cyclopts.App:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0, 2 after a user's mistake, 130 after Ctrl-C."""
+    # Threads that wait must sleep: if they run instead, and another program uses a core, torch on
+    # two threads is ten times slower than on one. OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     called = next((word for word in arguments if word in COMMANDS), None)
     try:

@@ -1,11 +1,12 @@
 """``prismrec train``: from a data set folder to an artifact."""
 
 import json
+import os
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,57 +19,37 @@ from prismrec.cli._headings import (
     LOSS,
     MODEL,
     OPTIMIZER,
-    OUTPUT,
     VALIDATION,
-    AsJson,
     under_headings,
 )
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
-from prismrec.cli._tensorboard import tensorboard_writer
-from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
+from prismrec.cli._runs import (
+    Job,
+    RunOptions,
+    checkpoint_folder,
+    checkpoints_of,
+    options_of_process,
+)
+from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.errors import ConfigError
-from prismrec.io import describe_write_errors, only_writer, set_threads, stage
+from prismrec.io import set_threads, stage
 from prismrec.recommend import save
 from prismrec.training import (
-    LAST,
     MANY_EVENTS,
+    Processes,
     RunConfig,
     TrainConfig,
     Trained,
     dataset_stats,
     describe_defaults,
     estimate_training,
-    fit,
+    join_processes,
     resolve_defaults,
     run_record,
     run_summary,
     with_one_interest,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How to run the training; these options do not change the trained model."""
-
-    resume: Annotated[bool, Parameter(group=COMMON)] = False
-    """Continue from the checkpoint in OUT.run; the result is the same as without interruption."""
-    single: Annotated[bool, Parameter(group=COMMON)] = True
-    """Also train the same model with one interest, into OUT-k1, for comparison."""
-    threads: Annotated[int | None, Parameter(group=COMMON)] = None
-    """Number of threads of torch; on a busy machine, 1 is often fastest."""
-    tensorboard: Annotated[Path | None, Parameter(group=OUTPUT)] = None
-    """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
-    quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
-    """Show no progress."""
-    as_json: AsJson = False
-    """Print one JSON object."""
-
-    @property
-    def hides_progress(self) -> bool:
-        """Whether no progress is shown."""
-        return self.quiet or self.as_json
-
 
 RUN_HEADINGS = (
     (COMMON, "extractor interests dim max_len"),
@@ -98,7 +79,7 @@ def train(
     out: Annotated[Path, Parameter(name=["--out", "-o"], group=COMMON)],
     run_config: Annotated[RunFlags, Parameter(name="*")] = RunFlags(),  # noqa: B008 -- frozen
     training: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008
-    run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),
+    run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),  # noqa: B008
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", group=MODEL)] = None,
 ) -> None:
     """Train a model on a data set folder and save it as an artifact.
@@ -117,6 +98,21 @@ def train(
     if run_options.threads is not None:
         set_threads(run_options.threads)
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
+    with join_processes(os.environ) as processes:
+        train_all(
+            data, out, run_config, training, options_of_process(run_options, processes), processes
+        )
+
+
+def train_all(
+    data: Path,
+    out: Path,
+    run_config: RunConfig,
+    training: TrainConfig,
+    run_options: RunOptions,
+    processes: Processes,
+) -> None:
+    """Train the models of one command and save them; see ``train``."""
     with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
         dataset, manifest = load_dataset(data), read_dataset_manifest(data)
         split = load_split(data, dataset)
@@ -127,29 +123,53 @@ def train(
         describe_defaults(training, resolved_training),
         quiet=run_options.quiet,
     )
+    job = Job(split, dataset, resolved_training, run_options, processes)
     if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
-        print_estimate(split, dataset, resolved, resolved_training, out.name, run_options)
-    single = out.with_name(out.name + "-k1")
+        print_estimate(job, resolved, out.name)
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1:
-        runs[single] = with_one_interest(resolved)
-    trained: dict[Path, Trained] = {}
-    with ExitStack() as locks:
-        for folder in runs:
-            locks.enter_context(checkpoint_folder(folder, resume=run_options.resume))
+        runs[folder_of_one_interest(out)] = with_one_interest(resolved)
+    if not processes.is_first:
         for folder, config in runs.items():
-            one = train_one(split, dataset, config, resolved_training, folder, run_options)
-            save_trained(one, folder, manifest, split.how)
-            trained[folder] = one
-        if run_options.single and trained[out].recommender.model.forming:
-            trained[single] = trained[out].with_one_interest()
-            save_trained(trained[single], single, manifest, split.how)
-        for folder in runs:
-            shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
+            job.share_steps(config, folder)
+        return
+    trained = train_and_save(job, runs, manifest)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
     print_output(summary, lines, as_json=run_options.as_json)
+
+
+def train_and_save(
+    job: Job, runs: Mapping[Path, RunConfig], manifest: dict[str, Any]
+) -> dict[Path, Trained]:
+    """Train the models of one command and save them as artifacts.
+
+    Args:
+        job: Data and options.
+        runs: Settings by folder of the artifact; the first is the main one.
+        manifest: Manifest of the data set.
+    """
+    trained: dict[Path, Trained] = {}
+    with ExitStack() as locks:
+        for folder in runs:
+            locks.enter_context(checkpoint_folder(folder, resume=job.run_options.resume))
+        for folder, config in runs.items():
+            trained[folder] = job.train(config, folder)
+            save_trained(trained[folder], folder, manifest, job.split.how)
+        out = next(iter(runs))
+        if job.run_options.single and trained[out].recommender.model.forming:
+            single = folder_of_one_interest(out)
+            trained[single] = trained[out].with_one_interest()
+            save_trained(trained[single], single, manifest, job.split.how)
+        for folder in runs:
+            shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
+    return trained
+
+
+def folder_of_one_interest(folder: Path) -> Path:
+    """Return the folder of the same model with one interest."""
+    return folder.with_name(folder.name + "-k1")
 
 
 def save_trained(trained: Trained, folder: Path, manifest: dict[str, Any], how: str) -> None:
@@ -173,79 +193,13 @@ def print_chosen(*settings: str, quiet: bool) -> None:
         print_note(wrapped(line), quiet=quiet)
 
 
-def print_estimate(
-    split: Split,
-    dataset: Dataset,
-    config: RunConfig,
-    training: TrainConfig,
-    name: str,
-    run_options: RunOptions,
-) -> None:
-    """Print how long a training will take on this machine, and its memory."""
-    with Progress(name, quiet=run_options.hides_progress), stage("estimating the cost"):
-        estimate = estimate_training(split, dataset.catalog, config, training)
-    print_note(wrapped(f"On this machine: {estimate}."))
-
-
-def train_one(
-    split: Split,
-    dataset: Dataset,
-    config: RunConfig,
-    training: TrainConfig,
-    folder: Path,
-    run_options: RunOptions,
-) -> Trained:
-    """Train one model and draw its progress.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is saved.
-    """
-    checkpoints = checkpoints_of(folder)
-    with ExitStack() as stack:
-        also = stack.enter_context(tensorboard_writer(run_options.tensorboard, folder.name))
-        shown = Progress(folder.name, quiet=run_options.hides_progress, also=also)
-        progress = stack.enter_context(shown)
-        trained = fit(
-            split,
-            dataset.catalog,
-            config,
-            training,
-            folder=checkpoints,
-            resume=run_options.resume and (checkpoints / LAST).exists(),
-            on_step=progress.step,
-        )
-    if trained.result.interrupted:
-        print_note(
-            f"Interrupted at step {trained.result.steps}; continue with the same command and "
-            "--resume."
-        )
-        raise KeyboardInterrupt
-    return trained
-
-
-@contextmanager
-def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
-    """Make the folder of the checkpoints of an artifact; no other training may write there.
-
-    Raises:
-        DataError: Another training writes there.
-    """
-    checkpoints = checkpoints_of(folder)
-    if resume and not (checkpoints / LAST).exists():
-        print_note(f"No checkpoint in {checkpoints}: {folder} is trained from the beginning.")
-    with describe_write_errors(checkpoints):
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    with only_writer(checkpoints, folder):
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # it has checkpoints
-                checkpoints.rmdir()
-
-
-def checkpoints_of(folder: Path) -> Path:
-    """Return the folder of the checkpoints of an artifact in training."""
-    return folder.with_name(folder.name + ".run")
+def print_estimate(job: Job, config: RunConfig, name: str) -> None:
+    """Print how long a training will take on this machine in one process, and its memory."""
+    quiet = job.run_options.hides_progress
+    with Progress(name, quiet=quiet), stage("estimating the cost"):
+        estimate = estimate_training(job.split, job.dataset.catalog, config, job.training)
+    alone = "" if job.processes.count == 1 else " in one process"
+    print_note(wrapped(f"On this machine{alone}: {estimate}."))
 
 
 def summary_lines(folder: Path, trained: Trained) -> list[str]:

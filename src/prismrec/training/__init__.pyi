@@ -2,10 +2,11 @@ from .checkpoint import LAST
 from .config import TrainConfig
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, estimate_training
-from .fit import Trained, fit
+from .fit import Trained, fit, fit_steps
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
 from .objective import Objective
+from .processes import Processes, join_processes
 from .record import run_record, run_summary
 from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
@@ -18,6 +19,7 @@ __all__ = [
     "DatasetStats",
     "Estimate",
     "Objective",
+    "Processes",
     "RunConfig",
     "Step",
     "TrainConfig",
@@ -28,7 +30,9 @@ __all__ = [
     "estimate_training",
     "fit",
     "fit_rule_retriever",
+    "fit_steps",
     "init_from_cooccurrence",
+    "join_processes",
     "prune_interests",
     "resolve_defaults",
     "run_record",

@@ -27,6 +27,7 @@ from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
 from prismrec.training.loop import Step, train
 from prismrec.training.popularity import no_better_than_popularity
+from prismrec.training.processes import Processes, current_processes
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import (
@@ -94,6 +95,8 @@ def fit(
     Ctrl-C ends the training after the current step. The result then has the best weights so far
     and no rules, and ``trained.result.interrupted`` is True.
 
+    Inside ``join_processes`` it is for the first process; the others call ``fit_steps``.
+
     Args:
         split: ``train`` trains the model; ``valid`` chooses the best weights, the interests to
             keep, and the rules. Of more than ``VALIDATION_USERS`` validation users, a sample
@@ -113,30 +116,65 @@ def fit(
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
-    config, model, started = choose_initial_model(
-        config, split, catalog, training.seed, resume=resume
+    config, model, result, notes = _run_steps(
+        split, catalog, config, training, folder=folder, resume=resume, on_step=on_step
     )
-    metric = validation_metric(config.validate_on, stats.items)
+    settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
+    some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
+    recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
+    notes = {"index": choice.reason} | notes
+    if not result.interrupted:
+        recommender, selected = select_on_validation(recommender, config, stats, split)
+        notes |= selected
+    return Trained(recommender, result, settings, notes)
+
+
+def fit_steps(
+    split: Split,
+    catalog: Catalog,
+    config: RunConfig,
+    training: TrainConfig,
+    *,
+    folder: str | Path | None = None,
+    resume: bool = False,
+) -> None:
+    """Compute the steps of ``fit`` together with the process that calls it, without a result.
+
+    Args: see ``fit``.
+
+    Raises: see ``fit``.
+    """
+    config, training = resolve_defaults(config, training, dataset_stats(split, catalog))
+    _run_steps(split, catalog, config, training, folder=folder, resume=resume, on_step=None)
+
+
+def _run_steps(
+    split: Split, catalog: Catalog, config: RunConfig, training: TrainConfig, *,
+    folder: str | Path | None, resume: bool, on_step: Callable[[Step], None] | None,
+) -> tuple[RunConfig, Model, TrainResult, dict[str, str]]:  # fmt: skip
+    """Build the model and train it; return settings, model, result and sentences on them.
+
+    Args: see ``fit``; the settings are resolved.
+    """
+    processes = current_processes()  # all get the weights of the first
+    config, model, started = choose_initial_model(
+        config, split, catalog, training.seed, resume=resume or not processes.is_first
+    )
+    metric = validation_metric(config.validate_on, catalog.size - 1)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
+    validate = partial(_validate, model, catalog, cases, config, metric, processes)
     result = train(
         model,
         split.train,
         training,
         build_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
-        validate=partial(_validate, model, catalog, cases, config, metric) if cases else None,
+        validate=validate if cases else None,
         on_step=on_step,
         folder=Path(folder) if folder is not None else None,
         resume=resume,
     )
-    settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
-    some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
-    recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
     undecided = undecided_note(result, metric) if result.undecided else None
-    notes = _present(index=choice.reason, init=started, sample=sampled, validation=undecided)
-    if not result.interrupted:
-        recommender, selected = select_on_validation(recommender, config, stats, split)
-        notes |= selected
-    return Trained(recommender, result, settings, notes)
+    return config, model, result, _present(init=started, sample=sampled, validation=undecided)
 
 
 def _present(**notes: str | None) -> dict[str, str]:
@@ -186,9 +224,14 @@ def select_on_validation(
 
 
 def _validate(
-    model: Model, catalog: Catalog, cases: Sequence[Case], config: RunConfig, metric: str
-) -> float:
-    """Return the validation metric of the model, with exact search and without rules."""
+    model: Model, catalog: Catalog, cases: Sequence[Case], config: RunConfig, metric: str,
+    processes: Processes,
+) -> float:  # fmt: skip
+    """Return the validation metric of the model, with exact search and without rules.
+
+    Each process makes the lists of its part of the users.
+    """
     recommender = Recommender.exact(model.formed(UNCERTAIN if config.forming else None), catalog)
-    exclude_seen = require(config.exclude_seen)
-    return measure_one(recommender, cases, metric, exclude_seen=exclude_seen)
+    exclude_seen, own = require(config.exclude_seen), processes.part_of(cases)
+    mean = measure_one(recommender, own, metric, exclude_seen=exclude_seen) if own else 0.0
+    return processes.sums([mean * len(own) / len(cases)], model.device)[0]

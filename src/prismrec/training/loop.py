@@ -18,6 +18,7 @@ from prismrec.models import Model
 from prismrec.training.config import TrainConfig
 from prismrec.training.interrupt import catch_interrupt
 from prismrec.training.objective import Objective
+from prismrec.training.processes import current_processes
 from prismrec.training.run import Run, TrainResult, pick_device
 
 
@@ -50,7 +51,7 @@ def train(
     folder: Path | None = None,
     resume: bool = False,
 ) -> TrainResult:
-    """Train a model in place.
+    """Train a model in place; inside ``join_processes``, together with the other processes.
 
     Args:
         model: Model to train. Afterwards it is in evaluation mode, has the weights of the best
@@ -79,26 +80,36 @@ def train(
     objective = objective or Objective()
     check_gradients(config, objective)
     _check_items(model, histories)
-    device = pick_device(config)
+    device, processes = pick_device(config), current_processes()
     model.to(device)
     with stage("preparing the training"):
+        processes.copy_weights(model)
         run = Run(model, histories, config, objective, folder=folder, device=device)
     if resume and folder is not None:
         run.restore(folder)
     elif folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    with catch_interrupt() as interrupted:
-        while run.can_continue and not interrupted.is_set():
-            losses, pairs, rate = run.step()
-            due = run.progress.step % run.every == 0 or run.progress.step == run.steps
-            validation = run.validate(validate, losses["loss"]) if validate and due else None
-            if due:
-                run.save()
+    interrupted = False
+    with catch_interrupt() as ctrl_c:
+        while run.can_continue and not interrupted:
+            done = _next_step(run, validate)
             if on_step:
-                on_step(Step(run.progress.step, run.steps, losses, pairs, rate, validation))
-        if interrupted.is_set():
+                on_step(done)
+            interrupted = any(processes.sums([ctrl_c.is_set()], device))
+        if interrupted:
             run.save()
-    return run.result(interrupted=interrupted.is_set())
+    processes.wait()
+    return run.result(interrupted=interrupted)
+
+
+def _next_step(run: Run, validate: Callable[[], float] | None) -> Step:
+    """Run one step; validate and write a checkpoint if they are due."""
+    losses, pairs, rate = run.step()
+    due = run.progress.step % run.every == 0 or run.progress.step == run.steps
+    validation = run.validate(validate, losses["loss"]) if validate and due else None
+    if due:
+        run.save()
+    return Step(run.progress.step, run.steps, losses, pairs, rate, validation)
 
 
 def check_gradients(config: TrainConfig, objective: Objective) -> None:

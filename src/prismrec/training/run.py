@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from prismrec.training.ema import ExponentialMovingAverage
 from prismrec.training.fingerprint import fingerprint
 from prismrec.training.objective import Objective, compute_loss
 from prismrec.training.optimizers import clip_gradients, make_optimizers
+from prismrec.training.processes import current_processes
 from prismrec.types import Batch
 
 
@@ -79,6 +80,7 @@ class Run:
         folder: Path | None,
         device: torch.device,
     ) -> None:
+        self.processes = current_processes()
         self.model, self.config, self.objective = model, config, objective
         for table in model.tables:
             table.sparse = bool(config.sparse)
@@ -120,12 +122,10 @@ class Run:
         rate = self.config.rate_at(step, self.steps)
         self.model.train()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(derive_seed(self.config.seed, 3, step))  # dropout
+            # Dropout.
+            torch.manual_seed(derive_seed(self.config.seed, 3, step, *self._number))
             generator = torch.Generator().manual_seed(derive_seed(self.config.seed, 4, step))
-            bf16 = self.config.precision == "bf16"
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-                loss, losses = compute_loss(self.model, batch, self.objective, generator)
-            loss.backward()  # type: ignore[no-untyped-call]
+            losses = self._compute_gradients(batch, generator)
         norm = clip_gradients(self.model, self.config.clip)
         if not (np.isfinite(losses["loss"]) and np.isfinite(norm)):
             raise self._not_finite(step, losses)
@@ -144,6 +144,38 @@ class Run:
         pairs = int((batch.target != 0).sum())
         self.pairs, self.stepping = self.pairs + pairs, self.stepping + time.perf_counter() - began
         return losses, pairs, rate
+
+    @property
+    def _number(self) -> tuple[int, ...]:
+        """The number of this process, unless it is the first."""
+        return () if self.processes.is_first else (self.processes.rank,)
+
+    def _compute_gradients(self, batch: Batch, generator: torch.Generator) -> dict[str, float]:
+        """Compute the gradients of the whole batch; return its losses.
+
+        Each process computes the loss of its part, times the share of its training pairs.
+        """
+        part, objective, share = batch, self.objective, 1.0
+        if self.processes.count > 1:
+            part, objective = self._part_of(batch, generator)
+            share = int((part.target != 0).sum()) / int((batch.target != 0).sum())
+        losses = dict.fromkeys(("loss", *objective.regularizers), 0.0)
+        if share:
+            bf16 = self.config.precision == "bf16"
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+                loss, losses = compute_loss(self.model, part, objective, generator)
+            (loss * share if share < 1 else loss).backward()  # type: ignore[no-untyped-call]
+        self.processes.sum_gradients(self.model, self.tables)
+        shared = [value * share for value in losses.values()]
+        return dict(zip(losses, self.processes.sums(shared, self.device), strict=True))
+
+    def _part_of(self, batch: Batch, generator: torch.Generator) -> tuple[Batch, Objective]:
+        """Return the rows of this process, and the objective with the negatives of the batch."""
+        objective, part = self.objective, self.processes.part_of_batch(batch)
+        if objective.negatives:
+            drawn = objective.negatives(generator, batch.target[batch.target != 0])
+            objective = replace(objective, negatives=lambda *_: drawn)
+        return part, objective
 
     def validate(self, validate: Callable[[], float], loss: float) -> float:
         """Compute the validation metric; keep the weights if no earlier ones are better.
@@ -170,8 +202,9 @@ class Run:
             if progress.best is None or value > progress.best:
                 progress.failures = 0
             progress.best, progress.best_step = value, progress.step
-            self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
-            if self.folder:
+            if self.processes.is_first:
+                self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
+            if self.folder and self.processes.is_first:
                 save_best(self.folder, self.model)
         else:
             progress.failures += 1
@@ -181,7 +214,7 @@ class Run:
         """Write a checkpoint, if the run has a folder."""
         now = time.perf_counter()
         self.progress.seconds, self.began = self.progress.seconds + now - self.began, now
-        if self.folder:
+        if self.folder and self.processes.is_first:
             save_last(
                 self.folder, self.model, self.optimizers,
                 self.progress, self.identity, self.averages,
@@ -246,9 +279,9 @@ def pick_device(config: TrainConfig) -> torch.device:
     return torch.device("cpu" if config.device == "cpu" or not available else "cuda")
 
 
-def derive_seed(seed: int, purpose: int, step: int) -> int:
-    """Return the seed of one purpose and one step."""
-    return int(np.random.SeedSequence([seed, purpose, step]).generate_state(1)[0])
+def derive_seed(seed: int, *purpose: int) -> int:
+    """Return the seed of one purpose and step, and of one of several processes."""
+    return int(np.random.SeedSequence([seed, *purpose]).generate_state(1)[0])
 
 
 def _on_device(arrays: tuple[NDArray[np.int64], NDArray[np.int64]], device: torch.device) -> Batch:

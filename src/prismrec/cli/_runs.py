@@ -1,0 +1,128 @@
+"""The runs of one ``train`` command: alone, or together with processes that torchrun started."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from prismrec.cli._headings import COMMON, OUTPUT, AsJson
+from prismrec.cli._output import print_note
+from prismrec.cli._progress import Progress
+from prismrec.cli._tensorboard import tensorboard_writer
+from prismrec.data import Dataset, Split
+from prismrec.io import describe_write_errors, only_writer
+from prismrec.training import LAST, Processes, RunConfig, TrainConfig, Trained, fit, fit_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How to run the training; these options do not change the trained model."""
+
+    resume: Annotated[bool, Parameter(group=COMMON)] = False
+    """Continue from the checkpoint in OUT.run; the result is the same as without interruption."""
+    single: Annotated[bool, Parameter(group=COMMON)] = True
+    """Also train the same model with one interest, into OUT-k1, for comparison."""
+    threads: Annotated[int | None, Parameter(group=COMMON)] = None
+    """Number of threads of torch; on a busy machine, 1 is often fastest."""
+    tensorboard: Annotated[Path | None, Parameter(group=OUTPUT)] = None
+    """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
+    quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
+    """Show no progress."""
+    as_json: AsJson = False
+    """Print one JSON object."""
+
+    @property
+    def hides_progress(self) -> bool:
+        """Whether no progress is shown."""
+        return self.quiet or self.as_json
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the runs of one command share."""
+
+    split: Split
+    dataset: Dataset
+    training: TrainConfig
+    """Resolved."""
+    run_options: RunOptions
+    processes: Processes
+
+    def train(self, config: RunConfig, folder: Path) -> Trained:
+        """Train one model and draw its progress; only the first process calls it.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is saved.
+        """
+        checkpoints = checkpoints_of(folder)
+        with ExitStack() as stack:
+            also = stack.enter_context(
+                tensorboard_writer(self.run_options.tensorboard, folder.name)
+            )
+            shown = Progress(folder.name, quiet=self.run_options.hides_progress, also=also)
+            progress = stack.enter_context(shown)
+            trained = fit(
+                self.split,
+                self.dataset.catalog,
+                config,
+                self.training,
+                folder=checkpoints,
+                resume=self.resumes(folder),
+                on_step=progress.step,
+            )
+        if trained.result.interrupted:
+            print_note(
+                f"Interrupted at step {trained.result.steps}; continue with the same command and "
+                "--resume."
+            )
+            raise KeyboardInterrupt
+        return trained
+
+    def share_steps(self, config: RunConfig, folder: Path) -> None:
+        """Compute the steps of ``train`` together with the first process."""
+        fit_steps(
+            self.split, self.dataset.catalog, config, self.training,
+            folder=checkpoints_of(folder), resume=self.resumes(folder),
+        )  # fmt: skip
+
+    def resumes(self, folder: Path) -> bool:
+        """Return whether the run of an artifact continues from a checkpoint."""
+        return self.run_options.resume and (checkpoints_of(folder) / LAST).exists()
+
+
+def options_of_process(run_options: RunOptions, processes: Processes) -> RunOptions:
+    """Return the options of one process: only the first one prints.
+
+    A training that torchrun started again continues from its checkpoint.
+    """
+    resume = run_options.resume or processes.restarted
+    quiet = run_options.quiet or not processes.is_first
+    return replace(run_options, resume=resume, quiet=quiet)
+
+
+@contextmanager
+def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
+    """Make the folder of the checkpoints of an artifact; no other training may write there.
+
+    Raises:
+        DataError: Another training writes there.
+    """
+    checkpoints = checkpoints_of(folder)
+    if resume and not (checkpoints / LAST).exists():
+        print_note(f"No checkpoint in {checkpoints}: {folder} is trained from the beginning.")
+    with describe_write_errors(checkpoints):
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    with only_writer(checkpoints, folder):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it has checkpoints
+                checkpoints.rmdir()
+
+
+def checkpoints_of(folder: Path) -> Path:
+    """Return the folder of the checkpoints of an artifact in training."""
+    return folder.with_name(folder.name + ".run")
