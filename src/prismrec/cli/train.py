@@ -1,15 +1,12 @@
 """``prismrec train``: from a data set folder to an artifact."""
 
-import json
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import tomli_w
 from cyclopts import Parameter
 
 from prismrec.cli._headings import (
@@ -21,27 +18,34 @@ from prismrec.cli._headings import (
     OUTPUT,
     VALIDATION,
     AsJson,
+    given_names,
     under_headings,
 )
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
+from prismrec.cli._runs import (
+    checkpoint_folder,
+    checkpoints_of,
+    parse_options,
+    save_trained,
+    summary_lines,
+)
 from prismrec.cli._tensorboard import tensorboard_writer
 from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
-from prismrec.errors import ConfigError
-from prismrec.io import describe_write_errors, only_writer, set_threads, stage
-from prismrec.recommend import save
+from prismrec.io import set_threads, stage
+from prismrec.recommend import ArtifactClasses
 from prismrec.training import (
     LAST,
     MANY_EVENTS,
     RunConfig,
     TrainConfig,
     Trained,
+    WarmStart,
     dataset_stats,
     describe_defaults,
     estimate_training,
     fit,
     resolve_defaults,
-    run_record,
     run_summary,
     with_one_interest,
 )
@@ -53,6 +57,9 @@ class RunOptions:
 
     resume: Annotated[bool, Parameter(group=COMMON)] = False
     """Continue from the checkpoint in OUT.run; the result is the same as without interruption."""
+    from_: Annotated[Path | None, Parameter(name="--from", group=COMMON)] = None
+    """Begin with the weights of this artifact, usually yesterday's: a warm start, with its
+    settings, one epoch and a third of its learning rate."""
     single: Annotated[bool, Parameter(group=COMMON)] = True
     """Also train the same model with one interest, into OUT-k1, for comparison."""
     threads: Annotated[int | None, Parameter(group=COMMON)] = None
@@ -116,34 +123,39 @@ def train(
     """
     if run_options.threads is not None:
         set_threads(run_options.threads)
+    given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
         dataset, manifest = load_dataset(data), read_dataset_manifest(data)
         split = load_split(data, dataset)
         stats = dataset_stats(split, dataset.catalog)
-    resolved, resolved_training = resolve_defaults(run_config, training, stats)
+    start = read_start(run_options.from_, run_config, given)
+    wanted = start.settings(run_config, training, given) if start else (run_config, training)
+    resolved, resolved_training = resolve_defaults(*wanted, stats)
     print_chosen(
         describe_defaults(run_config, resolved),
         describe_defaults(training, resolved_training),
+        source="the earlier training or from your data" if start else "your data",
         quiet=run_options.quiet,
     )
     if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
         print_estimate(split, dataset, resolved, resolved_training, out.name, run_options)
     single = out.with_name(out.name + "-k1")
     runs = {out: resolved}
-    if run_options.single and resolved.interests != 1:
+    if run_options.single and resolved.interests != 1 and start is None:
         runs[single] = with_one_interest(resolved)
     trained: dict[Path, Trained] = {}
     with ExitStack() as locks:
         for folder in runs:
             locks.enter_context(checkpoint_folder(folder, resume=run_options.resume))
         for folder, config in runs.items():
-            one = train_one(split, dataset, config, resolved_training, folder, run_options)
-            save_trained(one, folder, manifest, split.how)
+            parts = (split, dataset, config, resolved_training, folder)
+            one = train_one(*parts, run_options, start=start)
+            save_trained(one, folder, manifest, split.how, run_options.from_)
             trained[folder] = one
         if run_options.single and trained[out].recommender.model.forming:
             trained[single] = trained[out].with_one_interest()
-            save_trained(trained[single], single, manifest, split.how)
+            save_trained(trained[single], single, manifest, split.how, run_options.from_)
         for folder in runs:
             shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
@@ -152,24 +164,25 @@ def train(
     print_output(summary, lines, as_json=run_options.as_json)
 
 
-def save_trained(trained: Trained, folder: Path, manifest: dict[str, Any], how: str) -> None:
-    """Save a trained recommender and its settings as an artifact.
+def read_start(folder: Path | None, config: RunConfig, given: frozenset[str]) -> WarmStart | None:
+    """Read the artifact of a warm start, if any; only classes that the user named are imported.
 
-    Args:
-        trained: The recommender.
-        folder: Folder of the artifact.
-        manifest: Manifest of the data set.
-        how: How the data set was split.
+    Raises:
+        DataError: It cannot be read.
     """
-    save(trained.recommender, folder, about=run_record(trained, manifest, how))
-    (folder / "run.toml").write_text(to_toml(trained.settings), encoding="utf-8")
+    if folder is None:
+        return None
+    extractor = config.extractor if "extractor" in given and ":" in config.extractor else None
+    index = config.index if "index" in given and ":" in config.index else None
+    with stage("reading the earlier artifact"):
+        return WarmStart.read(folder, ArtifactClasses.named(extractor, index), choose=given)
 
 
-def print_chosen(*settings: str, quiet: bool) -> None:
-    """Print the settings that were chosen from the data."""
+def print_chosen(*settings: str, source: str, quiet: bool) -> None:
+    """Print the settings that were chosen from the data, or are those of an earlier training."""
     text = ", ".join(filter(None, settings))
     if text:
-        line = f"Chosen from your data (override with the flag of the same name): {text}."
+        line = f"Chosen from {source} (override with the flag of the same name): {text}."
         print_note(wrapped(line), quiet=quiet)
 
 
@@ -194,6 +207,8 @@ def train_one(
     training: TrainConfig,
     folder: Path,
     run_options: RunOptions,
+    *,
+    start: WarmStart | None,
 ) -> Trained:
     """Train one model and draw its progress.
 
@@ -210,6 +225,7 @@ def train_one(
             dataset.catalog,
             config,
             training,
+            start=start,
             folder=checkpoints,
             resume=run_options.resume and (checkpoints / LAST).exists(),
             on_step=progress.step,
@@ -221,69 +237,3 @@ def train_one(
         )
         raise KeyboardInterrupt
     return trained
-
-
-@contextmanager
-def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
-    """Make the folder of the checkpoints of an artifact; no other training may write there.
-
-    Raises:
-        DataError: Another training writes there.
-    """
-    checkpoints = checkpoints_of(folder)
-    if resume and not (checkpoints / LAST).exists():
-        print_note(f"No checkpoint in {checkpoints}: {folder} is trained from the beginning.")
-    with describe_write_errors(checkpoints):
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    with only_writer(checkpoints, folder):
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # it has checkpoints
-                checkpoints.rmdir()
-
-
-def checkpoints_of(folder: Path) -> Path:
-    """Return the folder of the checkpoints of an artifact in training."""
-    return folder.with_name(folder.name + ".run")
-
-
-def summary_lines(folder: Path, trained: Trained) -> list[str]:
-    """Return the lines that report the result of a run."""
-    result, settings = trained.result, trained.settings
-    best = "" if result.best is None else f", {trained.metric} {result.best:.4f} on validation"
-    number = settings["interests"]
-    interests = "1 interest" if number == 1 else f"{number} interests"
-    return [
-        f"{folder}: {settings['extractor']}, {interests}{best}",
-        f"  best at step {result.best_step} of {result.steps}, {result.seconds:.0f} s, "
-        f"{result.pairs_per_second:,.0f} training pairs per second",
-        *(wrapped(f"  {note}", indent=" " * 4) for note in trained.notes.values()),
-    ]
-
-
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Parse ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
-
-    Raises:
-        ConfigError: A pair has no ``=``.
-    """
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
-        try:
-            options[name] = json.loads(text)
-        except ValueError:
-            options[name] = text
-    return options
-
-
-def to_toml(settings: Mapping[str, Any]) -> str:
-    """Return settings as TOML that ``--config`` reads, without those that are None."""
-    flags = {name: value for name, value in settings.items() if value is not None}
-    options = flags.pop("options", {})
-    if options:
-        flags["set"] = [f"{name}={json.dumps(value)}" for name, value in options.items()]
-    return tomli_w.dumps(flags)

@@ -1,10 +1,16 @@
 from .artifact import load, save
 from .build import build_recommender
 from .bulk import BulkSummary, Shard, recommend_batch, recommend_file
-from .cold_start import NewItem
+from .cold_start import NewItem, add_items
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
-from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
+from .manifest import (
+    ARTIFACT_FORMAT,
+    MANIFEST,
+    artifact_name,
+    check_trained_on,
+    read_artifact_manifest,
+)
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 
@@ -24,6 +30,8 @@ __all__ = [
     "SimilarItem",
     "TopItem",
     "TradeOff",
+    "add_items",
+    "artifact_name",
     "build_recommender",
     "check_trained_on",
     "eligible_items",

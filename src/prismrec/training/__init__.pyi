@@ -11,6 +11,7 @@ from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
+from .warm_start import WarmStart
 
 __all__ = [
     "LAST",
@@ -23,6 +24,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "Trained",
+    "WarmStart",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",

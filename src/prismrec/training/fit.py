@@ -10,7 +10,7 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -37,7 +37,8 @@ from prismrec.training.select import (
 )
 from prismrec.training.select_forming import UNCERTAIN, choose_forming
 from prismrec.training.select_init import choose_initial_model
-from prismrec.training.select_rules import fit_rule_retriever
+from prismrec.training.select_rules import fit_rule_retriever, refit_rules
+from prismrec.training.warm_start import WarmStart, describe_start
 
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
@@ -54,6 +55,8 @@ class Trained:
     notes: dict[str, str]
     """Sentences: why this index, how interests were chosen, whether rules are blended in; and
     warnings, such as that the model is no better than popularity."""
+    start: dict[str, Any] = field(default_factory=dict)
+    """Where a warm start began: artifact, shared items, new items; empty otherwise."""
 
     def __repr__(self) -> str:
         """Return extractor, number of interests and result."""
@@ -76,6 +79,7 @@ class Trained:
                 for name, note in self.notes.items()
                 if name not in ("interests", "popularity")
             },
+            self.start,
         )
 
 
@@ -85,6 +89,7 @@ def fit(
     config: RunConfig = RunConfig(),  # noqa: B008 -- frozen
     training: TrainConfig = TrainConfig(),  # noqa: B008 -- frozen
     *,
+    start: WarmStart | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
@@ -101,6 +106,8 @@ def fit(
         catalog: Catalog of the data set.
         config: Parts and sizes.
         training: How to train.
+        start: Begin with the weights of an earlier artifact; ``start.settings`` returns the
+            settings for it.
         folder: Folder for checkpoints; None writes none.
         resume: Continue from the checkpoint in ``folder``.
         on_step: Called after every step.
@@ -113,9 +120,14 @@ def fit(
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
-    config, model, started = choose_initial_model(
-        config, split, catalog, training.seed, resume=resume
-    )
+    record: dict[str, Any] = {}
+    if start:
+        model, record = start.build_model(config, split.train, catalog, training.seed)
+        started: str | None = describe_start(record)
+    else:
+        config, model, started = choose_initial_model(
+            config, split, catalog, training.seed, resume=resume
+        )
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     result = train(
@@ -134,9 +146,9 @@ def fit(
     undecided = undecided_note(result, metric) if result.undecided else None
     notes = _present(index=choice.reason, init=started, sample=sampled, validation=undecided)
     if not result.interrupted:
-        recommender, selected = select_on_validation(recommender, config, stats, split)
+        recommender, selected = select_on_validation(recommender, config, stats, split, start)
         notes |= selected
-    return Trained(recommender, result, settings, notes)
+    return Trained(recommender, result, settings, notes, record)
 
 
 def _present(**notes: str | None) -> dict[str, str]:
@@ -153,16 +165,26 @@ def undecided_note(result: TrainResult, metric: str) -> str:
 
 
 def select_on_validation(
-    recommender: Recommender, config: RunConfig, stats: DatasetStats, split: Split
+    recommender: Recommender,
+    config: RunConfig,
+    stats: DatasetStats,
+    split: Split,
+    start: WarmStart | None = None,
 ) -> tuple[Recommender, dict[str, str]]:
     """Choose how interests are formed, prune interests, and fit rules on validation.
+
+    After a warm start, interests are formed as in the earlier artifact, and the rules have its kind
+    and weight, unless ``start`` has these among its choices.
 
     Returns:
         The recommender, and sentences on what was selected.
     """
     exclude_seen = require(config.exclude_seen)
     notes = {}
-    if config.forming:
+    if config.forming and start and "forming" not in start.choose:
+        recommender = recommender.with_forming(start.recommender.model.forming)
+        notes["interests"] = "interests are formed as in the earlier artifact"
+    elif config.forming:
         recommender, notes["interests"] = choose_forming(
             recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
         )
@@ -174,9 +196,16 @@ def select_on_validation(
         metric = validation_metric(config.validate_on, stats.items)
         if not stats.multi_step_targets:
             metric = f"ndcg@{list_lengths(stats.items, 10)[0]}"
-        rules, notes["rules"] = fit_rule_retriever(
-            recommender, split.train, split.valid, metric=metric, exclude_seen=exclude_seen
-        )
+        parts = (recommender, split.train, split.valid)
+        if start and "rules" not in start.choose:
+            earlier = start.recommender.rules
+            rules, notes["rules"] = refit_rules(
+                earlier, *parts, metric=metric, exclude_seen=exclude_seen
+            )
+        else:
+            rules, notes["rules"] = fit_rule_retriever(
+                *parts, metric=metric, exclude_seen=exclude_seen
+            )
         recommender = recommender.with_rules(rules)
     metric = validation_metric(config.validate_on, stats.items)
     warning = no_better_than_popularity(
