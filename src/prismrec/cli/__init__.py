@@ -1,6 +1,7 @@
 """The command line: each command parses its options, calls one function and prints the result.
 
-A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. A command
+A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. Exit code 3
+is the refusal of ``evaluate --gate``. A command
 is imported when it is called, so that ``prismrec --help`` does not wait for torch. No command
 imports another one: what commands share is in the files that begin with an underscore.
 
@@ -69,7 +70,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0, 2 after a user's mistake, 130 after Ctrl-C."""
+    """Run one command and exit: 0, 2 after a mistake, 3 if the gate refuses, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     called = next((word for word in arguments if word in COMMANDS), None)
     try:

@@ -57,7 +57,7 @@ class RunOptions:
 
     resume: Annotated[bool, Parameter(group=COMMON)] = False
     """Continue from the checkpoint in OUT.run; the result is the same as without interruption."""
-    from_: Annotated[Path | None, Parameter(name="--from", group=COMMON)] = None
+    from_: Annotated[Path | None, Parameter(name="--from", group=MODEL)] = None
     """Begin with the weights of this artifact, usually yesterday's: a warm start, with its
     settings, one epoch and a third of its learning rate."""
     single: Annotated[bool, Parameter(group=COMMON)] = True
@@ -126,7 +126,7 @@ def train(
     given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
-        dataset, manifest = load_dataset(data), read_dataset_manifest(data)
+        dataset = load_dataset(data)
         split = load_split(data, dataset)
         stats = dataset_stats(split, dataset.catalog)
     start = read_start(run_options.from_, run_config, given)
@@ -138,30 +138,34 @@ def train(
         source="the earlier training or from your data" if start else "your data",
         quiet=run_options.quiet,
     )
-    if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
-        print_estimate(split, dataset, resolved, resolved_training, out.name, run_options)
+    print_estimate(split, dataset, resolved, resolved_training, out.name, run_options)
     single = out.with_name(out.name + "-k1")
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1 and start is None:
         runs[single] = with_one_interest(resolved)
+    manifest = read_dataset_manifest(data)
     trained: dict[Path, Trained] = {}
     with ExitStack() as locks:
         for folder in runs:
             locks.enter_context(checkpoint_folder(folder, resume=run_options.resume))
         for folder, config in runs.items():
             parts = (split, dataset, config, resolved_training, folder)
-            one = train_one(*parts, run_options, start=start)
-            save_trained(one, folder, manifest, split.how, run_options.from_)
-            trained[folder] = one
+            trained[folder] = train_one(*parts, run_options, start=start)
+            save_trained(trained[folder], folder, manifest, split.how, run_options.from_)
         if run_options.single and trained[out].recommender.model.forming:
             trained[single] = trained[out].with_one_interest()
             save_trained(trained[single], single, manifest, split.how, run_options.from_)
         for folder in runs:
             shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
+    print_summary(trained, out, data, as_json=run_options.as_json)
+
+
+def print_summary(trained: dict[Path, Trained], out: Path, data: Path, *, as_json: bool) -> None:
+    """Print the results of the trainings, and the next command."""
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
-    print_output(summary, lines, as_json=run_options.as_json)
+    print_output(summary, lines, as_json=as_json)
 
 
 def read_start(folder: Path | None, config: RunConfig, given: frozenset[str]) -> WarmStart | None:
@@ -194,7 +198,9 @@ def print_estimate(
     name: str,
     run_options: RunOptions,
 ) -> None:
-    """Print how long a training will take on this machine, and its memory."""
+    """Print how long a training of many events will take on this machine, and its memory."""
+    if len(split.train.items) < MANY_EVENTS or run_options.quiet or run_options.resume:
+        return
     with Progress(name, quiet=run_options.hides_progress), stage("estimating the cost"):
         estimate = estimate_training(split, dataset.catalog, config, training)
     print_note(wrapped(f"On this machine: {estimate}."))

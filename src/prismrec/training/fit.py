@@ -120,14 +120,8 @@ def fit(
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
-    record: dict[str, Any] = {}
-    if start:
-        model, record = start.build_model(config, split.train, catalog, training.seed)
-        started: str | None = describe_start(record)
-    else:
-        config, model, started = choose_initial_model(
-            config, split, catalog, training.seed, resume=resume
-        )
+    first = (config, split, catalog, training.seed)
+    config, model, how, record = _initial_model(*first, start=start, resume=resume)
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     result = train(
@@ -144,11 +138,31 @@ def fit(
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
     undecided = undecided_note(result, metric) if result.undecided else None
-    notes = _present(index=choice.reason, init=started, sample=sampled, validation=undecided)
+    notes = _present(index=choice.reason, init=how, sample=sampled, validation=undecided)
     if not result.interrupted:
         recommender, selected = select_on_validation(recommender, config, stats, split, start)
         notes |= selected
     return Trained(recommender, result, settings, notes, record)
+
+
+def _initial_model(
+    config: RunConfig,
+    split: Split,
+    catalog: Catalog,
+    seed: int,
+    *,
+    start: WarmStart | None,
+    resume: bool,
+) -> tuple[RunConfig, Model, str | None, dict[str, Any]]:
+    """Build the model that training starts from: see ``choose_initial_model`` and ``WarmStart``.
+
+    Returns:
+        The settings, the model, a sentence on it, and the record of a warm start.
+    """
+    if start is None:
+        return *choose_initial_model(config, split, catalog, seed, resume=resume), {}
+    model, record = start.build_model(config, split.train, catalog, seed)
+    return config, model, describe_start(record), record
 
 
 def _present(**notes: str | None) -> dict[str, str]:
