@@ -107,6 +107,6 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None
 
 
 def split_name(dataset: Mapping[str, Any]) -> str:
-    """Return the name of the split in the manifest of a data set, or in an artifact's copy of it."""
+    """Return the name of the split in the manifest of a data set, or in the record of it."""
     split = dataset.get("split")
     return str(split.get("name")) if isinstance(split, dict) else "by-user"

@@ -10,12 +10,15 @@ from .manifest import (
     artifact_name,
     check_trained_on,
     read_artifact_manifest,
+    short_hash,
 )
+from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 
 __all__ = [
     "ARTIFACT_FORMAT",
+    "KEPT",
     "MANIFEST",
     "Answer",
     "ArtifactClasses",
@@ -28,6 +31,7 @@ __all__ = [
     "Recommender",
     "Shard",
     "SimilarItem",
+    "Switch",
     "TopItem",
     "TradeOff",
     "add_items",
@@ -36,9 +40,12 @@ __all__ = [
     "check_trained_on",
     "eligible_items",
     "load",
+    "publish",
     "read_artifact_manifest",
     "recommend_batch",
     "recommend_file",
+    "rollback",
     "save",
+    "short_hash",
     "unknown_ids",
 ]
