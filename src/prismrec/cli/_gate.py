@@ -40,7 +40,8 @@ def decide(
         with stage("loading the data"):
             dataset = load_dataset(data)
             split = load_split(data, dataset)
-        length = max(k) if k else list_lengths(dataset.catalog.size - 1, 50)[0]
+        # As on the validation of the old artifact, with which its recall is compared.
+        length = max(k) if k else lengths_of(old)[0]
         exclude_seen = run_of(new).get("exclude_seen") is not False
         with stage("comparing the artifacts"):
             gate = pass_gate(
@@ -69,10 +70,14 @@ def candidate(folder: Path, classes: ClassFlags, k: int) -> Candidate:
     """Load an artifact; its validation metric counts if it is recall at the same length."""
     run, result = run_of(folder), read_artifact_manifest(folder)["about"].get("result")
     recommender = classes.load(folder)
-    same = run.get("validate_on") == "recall"
-    same = same and list_lengths(recommender.catalog.size - 1, 50) == (k,)
+    same = run.get("validate_on") == "recall" and lengths_of(folder) == (k,)
     reached = result.get("validation") if same and isinstance(result, dict) else None
     return Candidate(str(folder), recommender, reached if isinstance(reached, float) else None)
+
+
+def lengths_of(folder: Path) -> tuple[int, ...]:
+    """Return the length of the lists on which an artifact was validated."""
+    return list_lengths(int(read_artifact_manifest(folder)["items"]), 50)
 
 
 def run_of(folder: Path) -> dict[str, Any]:
