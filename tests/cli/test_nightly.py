@@ -104,6 +104,7 @@ def night(tmp_path_factory):
         server.kill()
 
 
+@pytest.mark.slow
 def test_ten_nights_of_which_one_is_damaged_and_one_is_killed(night):
     assert night.run(0, PRISMREC_FULL="yes")[0] == 0
     assert "start" not in night.about
@@ -129,9 +130,10 @@ def test_ten_nights_of_which_one_is_damaged_and_one_is_killed(night):
     versions = versions_in(night.home / "versions")
     assert [int(one[:6]) for one in versions] == [*range(1, published + 2)][-7:]
     with open_store(f"sqlite:///{night.folder}/events.db") as store:
-        assert len(store.read("u0", 100)) == 2 * (LAST + 3)
+        assert len(store.recent("u0", 100)) == 2 * (LAST + 3)
 
 
+@pytest.mark.slow
 def test_a_service_that_refuses_the_new_version_causes_a_rollback(night):
     before = night.current
     code, log = night.run(LAST, PRISMREC_RELOAD="false")
@@ -140,6 +142,7 @@ def test_a_service_that_refuses_the_new_version_causes_a_rollback(night):
     assert night.current == before
 
 
+@pytest.mark.slow
 def test_a_failed_export_and_a_second_night_change_nothing(night):
     before = night.current
     code, log = night.run(LAST, PRISMREC_EXPORT="echo user,item,time > $LOG; false | true")
