@@ -13,9 +13,11 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from commands import WORLD, run
 from prismrec.cli import COMMANDS
@@ -56,6 +58,34 @@ def test_prepare_prints_the_remaining_data_and_the_next_command(tmp_path, capsys
     assert "120 users, 60 items, 1,440 events" in out
     assert "96 train, 12 valid, 12 test" in out
     assert f"Next: prismrec train {tmp_path / 'data'}" in out
+
+
+def test_prepare_takes_the_shares_of_the_split(tmp_path, capsys, mistake):
+    asked = ["prepare", WORLD, "--out", tmp_path / "data"]
+    assert run(*asked, "--split", "by-user", "--valid", 0.2, "--test", 0.3) == 0
+    assert "60 train, 24 valid, 36 test" in capsys.readouterr().out
+    assert "their sum must be below 1" in mistake(*asked, "--valid", 0.6, "--test", 0.4)
+    message = mistake(*asked, "--split", "leave-last-out", "--test", 0.2)
+    assert "'leave-last-out' has no option 'test'" in message
+
+
+def test_train_from_an_earlier_artifact_records_it_and_refuses_another_size(
+    pipeline, tmp_path, capsys, mistake
+):
+    asked = ["train", pipeline / "data", "--out", tmp_path / "new", "--from", pipeline / "books"]
+    assert "dim is 64, but the earlier artifact" in mistake(*asked, "--dim", 64, "--quiet")
+    assert run(*asked, "--no-single") == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "Chosen from the earlier training or from your data" in shown
+    assert "epochs 1" in shown
+    settings = tomllib.loads((tmp_path / "new" / "run.toml").read_text())
+    assert settings["from"] == str(pipeline / "books")
+    again = ["--config", tmp_path / "new" / "run.toml", "--quiet"]
+    assert run("train", pipeline / "data", "--out", tmp_path / "again", *again) == 0
+    one, other = (load(tmp_path / name).model.item_vectors() for name in ("new", "again"))
+    assert torch.equal(one, other)
+    capsys.readouterr()
+    assert "No artifact at" in mistake(*asked[:4], "--from", tmp_path / "nowhere", "--quiet")
 
 
 def test_prepare_prints_the_number_and_the_handling_of_duplicates(tmp_path, capsys):

@@ -37,6 +37,8 @@ def test_the_file_contains_the_lists_of_single_requests(recommender, histories, 
     done = recommend_file(recommender, histories, tmp_path / "lists.parquet", options)
     table = pl.read_parquet(tmp_path / "lists.parquet")
     assert (done.users, done.unknown, done.popular, done.rows) == (25, 1, 3, len(table))
+    assert done.empty == sum(not row for row in pl.read_parquet(histories)["history"].to_list())
+    assert 0 < done.empty < done.popular
     for user, history in pl.read_parquet(histories).iter_rows():
         answer = recommender.recommend(history or [], 6, diversity=0.2)
         own = table.filter(pl.col("user") == user)

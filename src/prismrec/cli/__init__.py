@@ -1,6 +1,7 @@
 """The command line: each command parses its options, calls one function and prints the result.
 
-A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. A command
+A deliberate error is one sentence on stderr and exit code 2; a bug keeps its traceback. Exit code 3
+is the refusal of ``evaluate --gate``. A command
 is imported when it is called, so that ``prismrec --help`` does not wait for torch. No command
 imports another one: what commands share is in the files that begin with an underscore.
 
@@ -31,6 +32,8 @@ COMMANDS = {
     "train": "Train a model on a data set folder.",
     "evaluate": "Compare a trained model with every baseline.",
     "recommend": "Recommend items for one history, or for a file of histories.",
+    "publish": "Make an artifact the current version in a folder of versions.",
+    "rollback": "Switch a folder of versions back to the version before.",
     "serve": "Serve an artifact over HTTP, with a page that explains each list.",
     "events": "Load an event log into the store of a service.",
     "doctor": "Check this installation, and artifacts and data sets if you name some.",
@@ -70,7 +73,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0, 2 after a user's mistake, 130 after Ctrl-C."""
+    """Run one command and exit: 0, 2 after a mistake, 3 if the gate refuses, 130 after Ctrl-C."""
     # Threads that wait must sleep: if they run instead, and another program uses a core, torch on
     # two threads is ten times slower than on one. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

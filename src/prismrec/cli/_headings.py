@@ -68,4 +68,18 @@ def under_headings(
         for field in fields(options)
         if field.name in parameters
     }
-    return type(options.__name__, (options,), {"__annotations__": annotations})
+    members = {"__annotations__": annotations, "__new__": _with_given}
+    return type(options.__name__, (options,), members)
+
+
+def given_names(options: object) -> frozenset[str]:
+    """Return the names of the options that have a flag or a line in the file of ``--config``."""
+    names: frozenset[str] = getattr(options, "given", frozenset())
+    return names
+
+
+def _with_given(kind: type[Any], **values: object) -> object:
+    """Create options that remember which of them were given; ``replace`` forgets it."""
+    options = object.__new__(kind)
+    object.__setattr__(options, "given", frozenset(values))
+    return options

@@ -8,13 +8,22 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COMMON, OUTPUT, AsJson
+from prismrec.cli._headings import COMMON, MODEL, OUTPUT, AsJson
 from prismrec.cli._output import print_note
 from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
 from prismrec.data import Dataset, Split
 from prismrec.io import describe_write_errors, only_writer
-from prismrec.training import LAST, Processes, RunConfig, TrainConfig, Trained, fit, fit_steps
+from prismrec.training import (
+    LAST,
+    Processes,
+    RunConfig,
+    TrainConfig,
+    Trained,
+    WarmStart,
+    fit,
+    train_weights,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +32,9 @@ class RunOptions:
 
     resume: Annotated[bool, Parameter(group=COMMON)] = False
     """Continue from the checkpoint in OUT.run; the result is the same as without interruption."""
+    from_: Annotated[Path | None, Parameter(name="--from", group=MODEL)] = None
+    """Begin with the weights of this artifact, usually yesterday's: a warm start, with its
+    settings, one epoch and a third of its learning rate."""
     single: Annotated[bool, Parameter(group=COMMON)] = True
     """Also train the same model with one interest, into OUT-k1, for comparison."""
     threads: Annotated[int | None, Parameter(group=COMMON)] = None
@@ -50,6 +62,7 @@ class Job:
     """Resolved."""
     run_options: RunOptions
     processes: Processes
+    start: WarmStart | None = None
 
     def train(self, config: RunConfig, folder: Path) -> Trained:
         """Train one model and draw its progress; only the first process calls it.
@@ -69,6 +82,7 @@ class Job:
                 self.dataset.catalog,
                 config,
                 self.training,
+                start=self.start,
                 folder=checkpoints,
                 resume=self.resumes(folder),
                 on_step=progress.step,
@@ -83,9 +97,9 @@ class Job:
 
     def share_steps(self, config: RunConfig, folder: Path) -> None:
         """Compute the steps of ``train`` together with the first process."""
-        fit_steps(
+        train_weights(
             self.split, self.dataset.catalog, config, self.training,
-            folder=checkpoints_of(folder), resume=self.resumes(folder),
+            start=self.start, folder=checkpoints_of(folder), resume=self.resumes(folder),
         )  # fmt: skip
 
     def resumes(self, folder: Path) -> bool:

@@ -1,18 +1,20 @@
 """``prismrec evaluate``: compare an artifact with every baseline, and write a report."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from prismrec.cli._extensions import ClassFlags
+from prismrec.cli._gate import decide
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
 from prismrec.data import Catalog, load_dataset, load_split
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
     Entry,
@@ -31,14 +33,25 @@ from prismrec.recommend import Recommender, check_trained_on
 from prismrec.rerank import check_length, check_strength
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The data set, and what to measure on it."""
+
+    data: Path | None = None
+    """Data set folder that the artifacts were trained on; with --gate, that of today."""
+    gate: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """Decide whether the first artifact may replace the second one."""
+    on: Literal["test", "valid"] = "test"
+    """Measure on the test users or on the validation users."""
+
+
 def evaluate(
     artifact: Path,
-    data: Path,
     /,
     *more: Path,
+    chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),
     k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
-    on: Literal["test", "valid"] = "test",
     report: Path | None = None,
     classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
@@ -48,26 +61,32 @@ def evaluate(
     The code that serves makes every list, over the whole catalog, for every test user: once with
     the items of the history in the list, and once without them.
 
+    With NEW OLD --data DATA --gate: may NEW replace OLD, which may be of an earlier data set? The
+    exit code is 0 if NEW is not worse by more than the interval, and 3 if it is refused.
+
     Args:
         artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
-        data: Data set folder that the artifact was trained on.
-        more: Further artifacts to compare.
+        more: The data set folder, if there is no --data, and then further artifacts to compare.
+        chosen: The data, and what is asked.
         k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
         diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
-        on: Measure on the test users or on the validation users.
         report: Folder for a report with plots: Markdown, HTML and JSON.
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity)
+    strengths, (data, others) = checked_options(k, diversity), place_of_data(artifact, chosen, more)
+    if chosen.gate:
+        check_gate(others, diversity, report)
+        decide(artifact, others[0], data, k=k, on=chosen.on, classes=classes, as_json=as_json)
+        return
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
             dataset = load_dataset(data)
             split = load_split(data, dataset)
-        cases = split.test if on == "test" else split.valid
+        cases = split.test if chosen.on == "test" else split.valid
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-        recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
+        recommenders = open_all([artifact, *others], data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
         lists, entries, compared = measure_baselines(benchmark)
         models: list[Entry] = []
@@ -86,6 +105,38 @@ def evaluate(
     lines += [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, lines, as_json=as_json)
+
+
+def check_gate(
+    others: Sequence[Path], diversity: Sequence[float] | None, report: Path | None
+) -> None:
+    """Check that --gate has two artifacts and no option that it does not use.
+
+    Raises:
+        ConfigError: It has not.
+    """
+    if diversity or report or len(others) != 1:
+        raise ConfigError(
+            "--gate compares two artifacts without --diversity and --report; write 'prismrec "
+            "evaluate NEW OLD --data DATA --gate'."
+        )
+
+
+def place_of_data(
+    artifact: Path, chosen: DataOptions, more: Sequence[Path]
+) -> tuple[Path, Sequence[Path]]:
+    """Return the data set and the further artifacts: without --data, the data set comes first.
+
+    Raises:
+        ConfigError: There is no data set.
+    """
+    if chosen.data is not None:
+        return chosen.data, more
+    if not more:
+        raise ConfigError(
+            f"evaluate was given {artifact} without a data set; write its folder after it."
+        )
+    return more[0], more[1:]
 
 
 def comparisons(entries: Sequence[Entry], benchmark: Benchmark) -> list[str]:
@@ -146,6 +197,7 @@ def open_all(
     for name, recommender in recommenders.items():
         if not recommender.catalog.begins_with(catalog):
             raise DataError(
-                f"{name} numbers other items than {data}; give the data set that it was trained on."
+                f"{name} numbers other items than {data}; give the data set that it was trained "
+                "on, or compare two artifacts with --gate."
             )
     return recommenders

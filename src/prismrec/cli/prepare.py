@@ -42,6 +42,11 @@ class PrepareOptions:
     """How to split the data into training, validation and test data."""
     seed: int | None = None
     """Random seed of the split by-user; 0 by default."""
+    valid: float | None = None
+    """Share of the users (by-user) or of the newest events (by-time) for validation; 0.1 by
+    default."""
+    test: float | None = None
+    """The same share for test; with by-time it is newer than that for validation."""
 
 
 def prepare(
@@ -65,7 +70,8 @@ def prepare(
         options: How to build the data set.
         as_json: Print one JSON object.
     """
-    split_options = {} if options.seed is None else {"seed": options.seed}
+    given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
+    split_options = {name: value for name, value in given.items() if value is not None}
     with Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading)
         with stage("building the data set"):

@@ -96,8 +96,11 @@ def recommend_to_file(
         )
     line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
     lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
-    if summary.popular:
-        lines.append(f"{summary.popular:,} users have no item in the catalog: popular items")
+    if summary.empty:
+        lines.append(f"{summary.empty:,} users have no history: popular items")
+    if summary.popular > summary.empty:
+        number = summary.popular - summary.empty
+        lines.append(f"{number:,} users have no item in the catalog: popular items")
     if summary.unknown:
         lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
     unknown = unknown_ids(options.filter, recommender.catalog)

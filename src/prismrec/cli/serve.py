@@ -36,8 +36,8 @@ def serve(
 
     Keys come from the environment variables PRISMREC_READ_KEYS, PRISMREC_WRITE_KEYS and
     PRISMREC_ADMIN_KEYS; separate several keys by commas. PRISMREC_KEYS_FILE names a file of keys,
-    which may change while the service runs. The service loads a new artifact in the same folder on
-    SIGHUP.
+    which may change while the service runs. The service loads a new artifact in the same folder, or
+    behind the same link, on SIGHUP.
 
     Args:
         artifact: Folder made by 'prismrec train'.

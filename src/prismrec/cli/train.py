@@ -1,6 +1,5 @@
 """``prismrec train``: from a data set folder to an artifact."""
 
-import json
 import os
 import shlex
 import shutil
@@ -8,20 +7,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import tomli_w
 from cyclopts import Parameter
 
-from prismrec.cli._headings import (
-    COMMON,
-    INDEX,
-    LOSS,
-    MODEL,
-    OPTIMIZER,
-    VALIDATION,
-    under_headings,
-)
+from prismrec.cli._headings import COMMON, MODEL, given_names
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._runs import (
@@ -31,16 +21,17 @@ from prismrec.cli._runs import (
     checkpoints_of,
     options_of_process,
 )
+from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen, to_toml
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
-from prismrec.errors import ConfigError
 from prismrec.io import set_threads, stage
-from prismrec.recommend import save
+from prismrec.recommend import ArtifactClasses, save
 from prismrec.training import (
     MANY_EVENTS,
     Processes,
     RunConfig,
     TrainConfig,
     Trained,
+    WarmStart,
     dataset_stats,
     describe_defaults,
     estimate_training,
@@ -50,26 +41,6 @@ from prismrec.training import (
     run_summary,
     with_one_interest,
 )
-
-RUN_HEADINGS = (
-    (COMMON, "extractor interests dim max_len"),
-    (MODEL, "readout similarity temperature dropout tie_embeddings init init_clusters categories"),
-    (LOSS, "loss negatives sampler mask_history_negatives routing_variance disagreement"),
-    (VALIDATION, "validate_on exclude_seen forming rules"),
-    (INDEX, "index"),
-)
-TRAIN_HEADINGS = (
-    (COMMON, "epochs seed"),
-    (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse"),
-    (OPTIMIZER, "weight_decay ema_decay clip device precision"),
-    (VALIDATION, "validate_every patience"),
-)
-if TYPE_CHECKING:
-    RunFlags = RunConfig
-    TrainFlags = TrainConfig
-else:
-    RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options")
-    TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
 
 
 def train(
@@ -97,47 +68,53 @@ def train(
     """
     if run_options.threads is not None:
         set_threads(run_options.threads)
+    given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     with join_processes(os.environ) as processes:
-        train_all(
-            data, out, run_config, training, options_of_process(run_options, processes), processes
-        )
+        options = options_of_process(run_options, processes)
+        job, runs = prepare_runs(data, out, run_config, training, options, processes, given)
+        if not processes.is_first:
+            for folder, config in runs.items():
+                job.share_steps(config, folder)
+            return
+        trained = train_and_save(job, runs, read_dataset_manifest(data))
+    print_summary(trained, out, data, as_json=run_options.as_json)
 
 
-def train_all(
+def prepare_runs(  # noqa: PLR0917 -- what the command was given
     data: Path,
     out: Path,
     run_config: RunConfig,
     training: TrainConfig,
     run_options: RunOptions,
     processes: Processes,
-) -> None:
-    """Train the models of one command and save them; see ``train``."""
+    given: frozenset[str],
+) -> tuple[Job, dict[Path, RunConfig]]:
+    """Load the data and choose the settings that were not given.
+
+    Returns:
+        What the runs share, and the resolved settings by folder; the first one is the main run.
+    """
     with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
-        dataset, manifest = load_dataset(data), read_dataset_manifest(data)
+        dataset = load_dataset(data)
         split = load_split(data, dataset)
         stats = dataset_stats(split, dataset.catalog)
-    resolved, resolved_training = resolve_defaults(run_config, training, stats)
+    start = read_start(run_options.from_, run_config, given)
+    wanted = start.settings(run_config, training, given) if start else (run_config, training)
+    resolved, resolved_training = resolve_defaults(*wanted, stats)
     print_chosen(
         describe_defaults(run_config, resolved),
         describe_defaults(training, resolved_training),
+        source="the earlier training or from your data" if start else "your data",
         quiet=run_options.quiet,
     )
-    job = Job(split, dataset, resolved_training, run_options, processes)
+    job = Job(split, dataset, resolved_training, run_options, processes, start)
     if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
         print_estimate(job, resolved, out.name)
     runs = {out: resolved}
-    if run_options.single and resolved.interests != 1:
+    if run_options.single and resolved.interests != 1 and start is None:
         runs[folder_of_one_interest(out)] = with_one_interest(resolved)
-    if not processes.is_first:
-        for folder, config in runs.items():
-            job.share_steps(config, folder)
-        return
-    trained = train_and_save(job, runs, manifest)
-    summary = {str(folder): run_summary(each) for folder, each in trained.items()}
-    lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
-    lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
-    print_output(summary, lines, as_json=run_options.as_json)
+    return job, runs
 
 
 def train_and_save(
@@ -156,12 +133,12 @@ def train_and_save(
             locks.enter_context(checkpoint_folder(folder, resume=job.run_options.resume))
         for folder, config in runs.items():
             trained[folder] = job.train(config, folder)
-            save_trained(trained[folder], folder, manifest, job.split.how)
+            save_trained(job, trained[folder], folder, manifest)
         out = next(iter(runs))
         if job.run_options.single and trained[out].recommender.model.forming:
             single = folder_of_one_interest(out)
             trained[single] = trained[out].with_one_interest()
-            save_trained(trained[single], single, manifest, job.split.how)
+            save_trained(job, trained[single], single, manifest)
         for folder in runs:
             shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     return trained
@@ -172,25 +149,41 @@ def folder_of_one_interest(folder: Path) -> Path:
     return folder.with_name(folder.name + "-k1")
 
 
-def save_trained(trained: Trained, folder: Path, manifest: dict[str, Any], how: str) -> None:
+def save_trained(job: Job, trained: Trained, folder: Path, manifest: dict[str, Any]) -> None:
     """Save a trained recommender and its settings as an artifact.
 
     Args:
+        job: Data and options of the training.
         trained: The recommender.
         folder: Folder of the artifact.
         manifest: Manifest of the data set.
-        how: How the data set was split.
     """
-    save(trained.recommender, folder, about=run_record(trained, manifest, how))
-    (folder / "run.toml").write_text(to_toml(trained.settings), encoding="utf-8")
+    earlier = job.run_options.from_
+    settings = trained.settings | ({"from": str(earlier)} if earlier else {})
+    save(trained.recommender, folder, about=run_record(trained, manifest, job.split.how))
+    (folder / "run.toml").write_text(to_toml(settings), encoding="utf-8")
 
 
-def print_chosen(*settings: str, quiet: bool) -> None:
-    """Print the settings that were chosen from the data."""
-    text = ", ".join(filter(None, settings))
-    if text:
-        line = f"Chosen from your data (override with the flag of the same name): {text}."
-        print_note(wrapped(line), quiet=quiet)
+def read_start(folder: Path | None, config: RunConfig, given: frozenset[str]) -> WarmStart | None:
+    """Read the artifact of a warm start, if any; only classes that the user named are imported.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if folder is None:
+        return None
+    extractor = config.extractor if "extractor" in given and ":" in config.extractor else None
+    index = config.index if "index" in given and ":" in config.index else None
+    with stage("reading the earlier artifact"):
+        return WarmStart.read(folder, ArtifactClasses.named(extractor, index), choose=given)
+
+
+def print_summary(trained: dict[Path, Trained], out: Path, data: Path, *, as_json: bool) -> None:
+    """Print the results of the trainings, and the next command."""
+    summary = {str(folder): run_summary(each) for folder, each in trained.items()}
+    lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
+    lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
+    print_output(summary, lines, as_json=as_json)
 
 
 def print_estimate(job: Job, config: RunConfig, name: str) -> None:
@@ -214,30 +207,3 @@ def summary_lines(folder: Path, trained: Trained) -> list[str]:
         f"{result.pairs_per_second:,.0f} training pairs per second",
         *(wrapped(f"  {note}", indent=" " * 4) for note in trained.notes.values()),
     ]
-
-
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Parse ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
-
-    Raises:
-        ConfigError: A pair has no ``=``.
-    """
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
-        try:
-            options[name] = json.loads(text)
-        except ValueError:
-            options[name] = text
-    return options
-
-
-def to_toml(settings: Mapping[str, Any]) -> str:
-    """Return settings as TOML that ``--config`` reads, without those that are None."""
-    flags = {name: value for name, value in settings.items() if value is not None}
-    options = flags.pop("options", {})
-    if options:
-        flags["set"] = [f"{name}={json.dumps(value)}" for name, value in options.items()]
-    return tomli_w.dumps(flags)

@@ -14,6 +14,7 @@ from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
 from .evaluate import evaluate
+from .gate import Candidate, Gate, pass_gate
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
 from .metric_report import Report
@@ -25,10 +26,12 @@ __all__ = [
     "INTEREST_LENGTH",
     "METRICS",
     "Benchmark",
+    "Candidate",
     "Content",
     "Diagnostics",
     "Difference",
     "Entry",
+    "Gate",
     "Lists",
     "Report",
     "TradeoffPoint",
@@ -47,6 +50,7 @@ __all__ = [
     "lists_of",
     "measure_baselines",
     "measure_interest_use",
+    "pass_gate",
     "report_content",
     "tradeoff",
     "write_report",

@@ -110,9 +110,7 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
         try:
             part.mkdir()
             yield part
-            for path in part.rglob("*"):
-                if path.is_file():
-                    _flush(path)
+            flush_folder(part)
             with _opened(place.parent) as descriptor:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)  # others that rename here wait
                 if place.exists():
@@ -170,6 +168,15 @@ def describe_write_errors(place: Path) -> Iterator[None]:
             f"{place} could not be written ({os_error_reason(error)}); free disk space, or give a "
             "path with write permission."
         ) from error
+
+
+def flush_folder(folder: Path, *, files: bool = True) -> None:
+    """Wait until the names in a folder are on disk, and, if ``files``, all files below it."""
+    for path in folder.rglob("*") if files else ():
+        if path.is_file():
+            _flush(path)
+    with _opened(folder) as descriptor:
+        os.fsync(descriptor)
 
 
 def _flush(path: Path) -> None:

@@ -16,3 +16,7 @@ Names are imported when they are first used.
 import lazy_loader as lazy
 
 __getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+
+# The function publish has the name of its file. Without this import the name would be the module,
+# once somebody has imported the file.
+from prismrec.recommend.publish import publish

@@ -1,15 +1,24 @@
 from .artifact import load, save
 from .build import build_recommender
 from .bulk import BulkSummary, Shard, recommend_batch, recommend_file
-from .cold_start import NewItem
+from .cold_start import NewItem, add_items
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
-from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
+from .manifest import (
+    ARTIFACT_FORMAT,
+    MANIFEST,
+    artifact_name,
+    check_trained_on,
+    read_artifact_manifest,
+    short_hash,
+)
+from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 
 __all__ = [
     "ARTIFACT_FORMAT",
+    "KEPT",
     "MANIFEST",
     "Answer",
     "ArtifactClasses",
@@ -22,15 +31,21 @@ __all__ = [
     "Recommender",
     "Shard",
     "SimilarItem",
+    "Switch",
     "TopItem",
     "TradeOff",
+    "add_items",
+    "artifact_name",
     "build_recommender",
     "check_trained_on",
     "eligible_items",
     "load",
+    "publish",
     "read_artifact_manifest",
     "recommend_batch",
     "recommend_file",
+    "rollback",
     "save",
+    "short_hash",
     "unknown_ids",
 ]

@@ -108,6 +108,8 @@ class BulkSummary:
     """Items of histories that the catalog does not hold, in the chunks of this run."""
     popular: int
     """Users without a known item, who got popular items, in the chunks of this run."""
+    empty: int
+    """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
 
 
 def recommend_file(
@@ -145,7 +147,7 @@ def recommend_file(
     parts = out.with_name(out.name + ".parts")
     _check_paths(histories, source.files, out, parts)
     _prepare_parts(parts, _plan(plan, options, shard, source.files))
-    read, users, resumed, unknown, popular = 0, 0, 0, 0, 0
+    read, users, resumed, unknown, popular, empty = 0, 0, 0, 0, 0, 0
     written = []
     chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
@@ -156,13 +158,13 @@ def recommend_file(
         if part.exists():
             resumed += len(own)
         else:
-            table, missed, cold = _lists(recommender, own, options)
-            unknown, popular = unknown + missed, popular + cold
+            table, missed, cold, without = _lists(recommender, own, options)
+            unknown, popular, empty = unknown + missed, popular + cold, empty + without
             _write(part, iter([table]))
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     rows = pq.read_metadata(out).num_rows
-    return BulkSummary(out, users, resumed, rows, unknown, popular)
+    return BulkSummary(out, users, resumed, rows, unknown, popular, empty)
 
 
 def recommend_batch(
@@ -252,19 +254,20 @@ def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:
 
 def _lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
-) -> tuple[pa.Table, int, int]:
-    """Return the rows of one chunk, its unknown items, and its users without a known item."""
+) -> tuple[pa.Table, int, int, int]:
+    """Return the rows of one chunk, and counts as in ``BulkSummary``: unknown, popular, empty."""
     if not len(chunk):
-        return SCHEMA.empty_table(), 0, 0
+        return SCHEMA.empty_table(), 0, 0, 0
     users = chunk.column("user").cast(pa.string()).to_pylist()
     if None in users:
         raise DataError("A row of the histories has no user; give every history a user.")
-    catalog, unknown = recommender.catalog, 0
+    catalog, unknown, empty = recommender.catalog, 0, 0
     numbers: list[NDArray[np.int64]] = []
     for history in chunk.column("history").to_pylist():
         names = [str(name) for name in history or () if name is not None]
         numbers.append(catalog.items.index_known(names))
         unknown += len(names) - len(numbers[-1])
+        empty += not names
     found = [
         recommender.ranked(numbers[start : start + BATCH], options)
         for start in range(0, len(numbers), BATCH)
@@ -281,4 +284,4 @@ def _lists(
         pa.array(ranked.interest[listed], pa.int32()),
         pa.array([sources[number] for number in row], pa.string()),
     ]
-    return pa.table(columns, schema=SCHEMA), unknown, sources.count("popular")
+    return pa.table(columns, schema=SCHEMA), unknown, sources.count("popular"), empty

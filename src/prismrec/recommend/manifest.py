@@ -61,6 +61,23 @@ FORM = ManifestForm(
 )
 
 
+def artifact_name(folder: str | Path) -> str:
+    """Return the name of an artifact: a short hash of its manifest, the same on every machine.
+
+    Raises:
+        DataError: There is no manifest.
+    """
+    try:
+        return short_hash((Path(folder) / MANIFEST).read_bytes())
+    except OSError as error:
+        raise DataError(f"No artifact at {folder}; {FORM.create}.") from error
+
+
+def short_hash(manifest: bytes) -> str:
+    """Return the name of the artifact with this manifest."""
+    return hashlib.sha256(manifest).hexdigest()[:12]
+
+
 def check_trained_on(folder: str | Path, data: str | Path) -> None:
     """Raise DataError if the manifest names another data set than the given one.
 

@@ -14,6 +14,7 @@ from .query import Found, Query, VectorsOf
 from .retriever import Retriever
 from .rules import (
     NEIGHBOURS,
+    SEQUENTIAL,
     RuleRetriever,
     count_pairs,
     count_rules,
@@ -28,6 +29,7 @@ __all__ = [
     "INDEXES",
     "NEIGHBOURS",
     "REFERENCE",
+    "SEQUENTIAL",
     "BlendedSource",
     "Choice",
     "ExactIndex",

@@ -8,7 +8,6 @@ cannot be opened is made again: a cleaner of temporary files removes single old 
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.recommend import MANIFEST, Recommender, read_artifact_manifest
+from prismrec.recommend import MANIFEST, Recommender, read_artifact_manifest, short_hash
 from prismrec.service.extensions import Extensions
 
 
@@ -62,11 +61,13 @@ class ArtifactCopy:
         private: Path,
         extensions: Extensions = Extensions(),  # noqa: B008
     ) -> None:
+        # Only one version is read, also if a link to it is replaced meanwhile.
+        artifact = artifact.resolve() if artifact.is_symlink() else artifact
         self.artifact, self.extensions = artifact, extensions
         self.manifest: dict[str, Any] = read_artifact_manifest(artifact)
         self.written = (artifact / MANIFEST).stat().st_mtime
         self._text = (artifact / MANIFEST).read_bytes()
-        self.name = hashlib.sha256(self._text).hexdigest()[:12]
+        self.name = short_hash(self._text)
         self.folder = private / self.name
         weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
         if not self.folder.exists():

@@ -128,7 +128,14 @@ class Versions:
             threading.Thread(target=self._follow_reload, daemon=True).start()
 
     def _open(self) -> Pair:
-        """Open the artifacts that are at the paths now."""
+        """Open the artifacts that are at the paths now; the start and each reload do this.
+
+        Raises:
+            DataError: One cannot be opened, or the first was trained on another data set than that
+                of the page.
+        """
+        if self.paths.data:
+            check_trained_on(self.paths.artifact, self.paths.data)
 
         def load(folder: Path) -> LoadedArtifact:
             return LoadedArtifact.open(folder, self.private, self.extensions)
@@ -145,8 +152,6 @@ class Versions:
             DataError: One cannot be opened; the previous ones continue to answer.
         """
         try:
-            if self.paths.data:  # as at the start
-                check_trained_on(self.paths.artifact, self.paths.data)
             main, compared = self._open()
         except PrismrecError:
             self.metrics.reloads.labels("refused").inc()

@@ -2,7 +2,7 @@ from .checkpoint import LAST
 from .config import TrainConfig
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, estimate_training
-from .fit import Trained, fit, fit_steps
+from .fit import Trained, TrainedWeights, fit, train_weights
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
 from .objective import Objective
@@ -12,6 +12,7 @@ from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
+from .warm_start import WarmStart
 
 __all__ = [
     "LAST",
@@ -25,12 +26,13 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "Trained",
+    "TrainedWeights",
+    "WarmStart",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",
     "fit",
     "fit_rule_retriever",
-    "fit_steps",
     "init_from_cooccurrence",
     "join_processes",
     "prune_interests",
@@ -38,5 +40,6 @@ __all__ = [
     "run_record",
     "run_summary",
     "train",
+    "train_weights",
     "with_one_interest",
 ]

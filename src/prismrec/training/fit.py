@@ -10,7 +10,7 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -38,7 +38,8 @@ from prismrec.training.select import (
 )
 from prismrec.training.select_forming import UNCERTAIN, choose_forming
 from prismrec.training.select_init import choose_initial_model
-from prismrec.training.select_rules import fit_rule_retriever
+from prismrec.training.select_rules import fit_rule_retriever, refit_rules
+from prismrec.training.warm_start import WarmStart, describe_start
 
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
@@ -55,6 +56,8 @@ class Trained:
     notes: dict[str, str]
     """Sentences: why this index, how interests were chosen, whether rules are blended in; and
     warnings, such as that the model is no better than popularity."""
+    start: dict[str, Any] = field(default_factory=dict)
+    """Where a warm start began: artifact, shared items, new items; empty otherwise."""
 
     def __repr__(self) -> str:
         """Return extractor, number of interests and result."""
@@ -77,6 +80,7 @@ class Trained:
                 for name, note in self.notes.items()
                 if name not in ("interests", "popularity")
             },
+            self.start,
         )
 
 
@@ -86,6 +90,7 @@ def fit(
     config: RunConfig = RunConfig(),  # noqa: B008 -- frozen
     training: TrainConfig = TrainConfig(),  # noqa: B008 -- frozen
     *,
+    start: WarmStart | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
@@ -95,7 +100,7 @@ def fit(
     Ctrl-C ends the training after the current step. The result then has the best weights so far
     and no rules, and ``trained.result.interrupted`` is True.
 
-    Inside ``join_processes`` it is for the first process; the others call ``fit_steps``.
+    Inside ``join_processes`` it is for the first process; the others call ``train_weights``.
 
     Args:
         split: ``train`` trains the model; ``valid`` chooses the best weights, the interests to
@@ -104,6 +109,8 @@ def fit(
         catalog: Catalog of the data set.
         config: Parts and sizes.
         training: How to train.
+        start: Begin with the weights of an earlier artifact; ``start.settings`` returns the
+            settings for it.
         folder: Folder for checkpoints; None writes none.
         resume: Continue from the checkpoint in ``folder``.
         on_step: Called after every step.
@@ -113,54 +120,66 @@ def fit(
         UnknownName: There is no part of that name.
         DataError, TrainingError: See ``train``.
     """
-    with stage("measuring the data"):
-        stats = dataset_stats(split, catalog)
-    config, training = resolve_defaults(config, training, stats)
-    config, model, result, notes = _run_steps(
-        split, catalog, config, training, folder=folder, resume=resume, on_step=on_step
-    )
-    settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
+    run = train_weights(
+        split, catalog, config, training,
+        start=start, folder=folder, resume=resume, on_step=on_step,
+    )  # fmt: skip
+    result, parts = run.result, (run.config, run.training)
+    settings = {f.name: getattr(part, f.name) for part in parts for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
-    recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
-    notes = {"index": choice.reason} | notes
+    recommender, choice = build_recommender(run.model.cpu(), catalog, some, index=run.config.index)
+    notes = {"index": choice.reason} | run.notes
     if not result.interrupted:
-        recommender, selected = select_on_validation(recommender, config, stats, split)
+        recommender, selected = select_on_validation(
+            recommender, run.config, run.stats, split, start
+        )
         notes |= selected
-    return Trained(recommender, result, settings, notes)
+    return Trained(recommender, result, settings, notes, run.record)
 
 
-def fit_steps(
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedWeights:
+    """A model with the weights of its best validation, before anything is selected."""
+
+    model: Model
+    result: TrainResult
+    config: RunConfig
+    """Resolved, as ``training``."""
+    training: TrainConfig
+    stats: DatasetStats
+    metric: str
+    """The metric on validation that chose the weights."""
+    notes: dict[str, str]
+    """Sentences on the initial item vectors, the drawn users and an undecided metric."""
+    record: dict[str, Any]
+    """Where a warm start began; see ``Trained.start``."""
+
+
+def train_weights(
     split: Split,
     catalog: Catalog,
     config: RunConfig,
     training: TrainConfig,
     *,
+    start: WarmStart | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
-) -> None:
-    """Compute the steps of ``fit`` together with the process that calls it, without a result.
+    on_step: Callable[[Step], None] | None = None,
+) -> TrainedWeights:
+    """Train the weights of one model: the first part of ``fit``, with the same arguments.
 
-    Args: see ``fit``.
-
-    Raises: see ``fit``.
+    Inside ``join_processes``, every process but the first calls this function.
     """
-    config, training = resolve_defaults(config, training, dataset_stats(split, catalog))
-    _run_steps(split, catalog, config, training, folder=folder, resume=resume, on_step=None)
-
-
-def _run_steps(
-    split: Split, catalog: Catalog, config: RunConfig, training: TrainConfig, *,
-    folder: str | Path | None, resume: bool, on_step: Callable[[Step], None] | None,
-) -> tuple[RunConfig, Model, TrainResult, dict[str, str]]:  # fmt: skip
-    """Build the model and train it; return settings, model, result and sentences on them.
-
-    Args: see ``fit``; the settings are resolved.
-    """
-    processes = current_processes()  # all get the weights of the first
-    config, model, started = choose_initial_model(
-        config, split, catalog, training.seed, resume=resume or not processes.is_first
+    with stage("measuring the data"):
+        stats = dataset_stats(split, catalog)
+    config, training = resolve_defaults(config, training, stats)
+    first, processes = (config, split, catalog, training.seed), current_processes()
+    config, model, how, record = _initial_model(
+        *first,
+        start=start,
+        resume=resume or not processes.is_first,  # it gets its weights
     )
-    metric = validation_metric(config.validate_on, catalog.size - 1)
+    metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
     validate = partial(_validate, model, catalog, cases, config, metric, processes)
     result = train(
@@ -174,7 +193,28 @@ def _run_steps(
         resume=resume,
     )
     undecided = undecided_note(result, metric) if result.undecided else None
-    return config, model, result, _present(init=started, sample=sampled, validation=undecided)
+    notes = _present(init=how, sample=sampled, validation=undecided)
+    return TrainedWeights(model, result, config, training, stats, metric, notes, record)
+
+
+def _initial_model(
+    config: RunConfig,
+    split: Split,
+    catalog: Catalog,
+    seed: int,
+    *,
+    start: WarmStart | None,
+    resume: bool,
+) -> tuple[RunConfig, Model, str | None, dict[str, Any]]:
+    """Build the model that training starts from: see ``choose_initial_model`` and ``WarmStart``.
+
+    Returns:
+        The settings, the model, a sentence on it, and the record of a warm start.
+    """
+    if start is None:
+        return *choose_initial_model(config, split, catalog, seed, resume=resume), {}
+    model, record = start.build_model(config, split.train, catalog, seed)
+    return config, model, describe_start(record), record
 
 
 def _present(**notes: str | None) -> dict[str, str]:
@@ -191,16 +231,26 @@ def undecided_note(result: TrainResult, metric: str) -> str:
 
 
 def select_on_validation(
-    recommender: Recommender, config: RunConfig, stats: DatasetStats, split: Split
+    recommender: Recommender,
+    config: RunConfig,
+    stats: DatasetStats,
+    split: Split,
+    start: WarmStart | None = None,
 ) -> tuple[Recommender, dict[str, str]]:
     """Choose how interests are formed, prune interests, and fit rules on validation.
+
+    After a warm start, interests are formed as in the earlier artifact, and the rules have its kind
+    and weight, unless ``start`` has these among its choices.
 
     Returns:
         The recommender, and sentences on what was selected.
     """
     exclude_seen = require(config.exclude_seen)
     notes = {}
-    if config.forming:
+    if config.forming and start and "forming" not in start.choose:
+        recommender = recommender.with_forming(start.recommender.model.forming)
+        notes["interests"] = "interests are formed as in the earlier artifact"
+    elif config.forming:
         recommender, notes["interests"] = choose_forming(
             recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
         )
@@ -212,9 +262,16 @@ def select_on_validation(
         metric = validation_metric(config.validate_on, stats.items)
         if not stats.multi_step_targets:
             metric = f"ndcg@{list_lengths(stats.items, 10)[0]}"
-        rules, notes["rules"] = fit_rule_retriever(
-            recommender, split.train, split.valid, metric=metric, exclude_seen=exclude_seen
-        )
+        parts = (recommender, split.train, split.valid)
+        if start and "rules" not in start.choose:
+            earlier = start.recommender.rules
+            rules, notes["rules"] = refit_rules(
+                earlier, *parts, metric=metric, exclude_seen=exclude_seen
+            )
+        else:
+            rules, notes["rules"] = fit_rule_retriever(
+                *parts, metric=metric, exclude_seen=exclude_seen
+            )
         recommender = recommender.with_rules(rules)
     metric = validation_metric(config.validate_on, stats.items)
     warning = no_better_than_popularity(

@@ -20,6 +20,7 @@ def run_record(trained: "Trained", dataset: dict[str, Any], how: str) -> dict[st
         "run": trained.settings,
         "result": run_summary(trained),
         **trained.notes,
+        **({"start": trained.start} if trained.start else {}),
         "dataset": {n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
         "split": how,
         **describe_environment(),

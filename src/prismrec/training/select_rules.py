@@ -17,7 +17,13 @@ from prismrec.data import Case, Histories
 from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
 from prismrec.io import stage, track
 from prismrec.recommend import Recommender
-from prismrec.retrieval import NEIGHBOURS, REFERENCE, RuleRetriever, keep_strongest_positive
+from prismrec.retrieval import (
+    NEIGHBOURS,
+    REFERENCE,
+    SEQUENTIAL,
+    RuleRetriever,
+    keep_strongest_positive,
+)
 from prismrec.training.found_once import find_once
 from prismrec.training.select import evenly_spread
 
@@ -120,10 +126,55 @@ def fit_rule_retriever(
     kinds, skipped = _kinds(train, recommender.catalog.size)
     chosen = [
         _best_weight(_best_table(tables, measure), measure).rules
-        for tables in track(kinds, "choosing rules", len(kinds))
+        for tables in track(kinds.values(), "choosing rules", len(kinds))
     ]
     trials = [Trial(rules, values(rules)) for rules in chosen]
     return _choose(trials, values(None), " and ".join(f"{name}@{k}" for k in ks), skipped)
+
+
+def refit_rules(
+    earlier: RuleRetriever | None,
+    recommender: Recommender,
+    train: Histories,
+    valid: Sequence[Case],
+    *,
+    metric: str = "recall@50",
+    exclude_seen: bool = True,
+) -> tuple[RuleRetriever | None, str]:
+    """Make the rules of an earlier artifact from new histories, with its kind and weight.
+
+    Args: see ``fit_rule_retriever``; without ``earlier`` there are no rules.
+
+    Returns:
+        The rules, and a sentence that describes them. Of several tables of the kind, the best one
+        on validation is used.
+
+    Cost: that of one kind of table; one search for ``TABLE_USERS`` users if it has several.
+    """
+    if earlier is None:
+        return None, "rules were not blended in, as in the earlier artifact"
+    how = (
+        f"{earlier.kind} was blended in with weight {earlier.weight:g}, as in the earlier artifact"
+    )
+    kinds, skipped = _kinds(train, recommender.catalog.size)
+    if earlier.kind not in kinds:
+        return None, f"rules were not blended in: {'; '.join(skipped)}"
+    tables = [
+        replace(rules, weight=earlier.weight)
+        for rules in kinds[earlier.kind]
+        if rules.recency == earlier.recency
+    ]
+    cases = evenly_spread([case for case in valid if len(case.history)], TABLE_USERS)
+    if len(tables) == 1 or not cases:
+        return tables[0], how
+    name, _, longest = metric.partition("@")
+    depth = max(REFERENCE, int(longest))
+    found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+
+    def value(rules: RuleRetriever) -> float:
+        return evaluate(found.lists(rules), cases, ks=(int(longest),), only=(name,)).metrics[metric]
+
+    return max(track(tables, "choosing rules", len(tables)), key=value), how
 
 
 def _choose(
@@ -170,21 +221,21 @@ def _best_weight(best: Trial, measure: Measure) -> Trial:
     return best
 
 
-def _kinds(train: Histories, size: int) -> tuple[list[Iterator[RuleRetriever]], list[str]]:
-    """Return the tables to compare per kind, with weight 0, and which kinds are too expensive.
+def _kinds(train: Histories, size: int) -> tuple[dict[str, Iterator[RuleRetriever]], list[str]]:
+    """Return the tables to compare by kind, with weight 0, and which kinds are too expensive.
 
     A table is made when it is read, so that at most two are in memory.
     """
-    kinds, skipped = [_sequential_rules(train, size)], []
+    kinds, skipped = {SEQUENTIAL: _sequential_rules(train, size)}, []
     pairs = int((train.lengths.astype(np.int64) ** 2).sum())
     if pairs <= PAIRS_UP_TO:
-        kinds.append(_item_knn(train, size))
+        kinds["item-knn"] = _item_knn(train, size)
     else:
         skipped.append(
             f"item-knn was not tried ({pairs:,} pairs of events are more than {PAIRS_UP_TO:,})"
         )
     if size - 1 <= EASE_UP_TO:
-        kinds.append(_ease(train, size))
+        kinds["ease"] = _ease(train, size)
     else:
         skipped.append(f"ease was not tried ({size - 1:,} items are more than {EASE_UP_TO:,})")
     return kinds, skipped

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# One night of Prismrec: export, prepare, train, check, publish, reload, import (docs/nightly.md).
+#
+# Settings are environment variables; nightly.env is an example. Exit codes: 0 a new version is
+# served; 3 the gate refused it; any other: a step failed. Only the step "publish" changes
+# versions/current, and only at once, so a night that is stopped at any moment changes nothing.
+set -euo pipefail
+
+: "${PRISMREC_HOME:?Set PRISMREC_HOME to the folder of the work files and of the versions.}"
+: "${PRISMREC_EXPORT:?Set PRISMREC_EXPORT to a command that writes the event log to the file \$LOG.}"
+: "${PRISMREC_RELOAD:?Set PRISMREC_RELOAD to a command that reloads the service.}"
+read -ra prismrec <<< "${PRISMREC_COMMAND:-prismrec}"
+read -ra prepare_flags <<< "${PRISMREC_PREPARE:---split by-time --valid 0.05 --test 0.05}"
+read -ra train_flags <<< "${PRISMREC_TRAIN:-}"
+read -ra import_flags <<< "${PRISMREC_IMPORT:---newest 500}"
+keep=${PRISMREC_KEEP:-7}
+work=$PRISMREC_HOME/work versions=$PRISMREC_HOME/versions
+current=$versions/current
+
+step() { printf '%s  %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }
+
+mkdir -p "$work"
+exec 9> "$PRISMREC_HOME/nightly.lock"
+flock --nonblock 9 || { step "another night is running"; exit 1; }
+
+step "export"
+LOG=$work/events.part bash -euo pipefail -c "$PRISMREC_EXPORT"
+mv "$work/events.part" "$work/events"
+
+step "prepare"
+"${prismrec[@]}" prepare "$work/events" --out "$work/data" "${prepare_flags[@]}"
+
+if [[ -e $current && ${PRISMREC_FULL:-no} != yes ]]; then
+    step "train from $(readlink "$current")"
+    train_flags=(--from "$current" "${train_flags[@]}")
+else
+    step "train from the beginning"
+fi
+"${prismrec[@]}" train "$work/data" --out "$work/new" --quiet "${train_flags[@]}"
+
+if [[ -e $current ]]; then
+    step "check"
+    "${prismrec[@]}" evaluate "$work/new" "$current" --data "$work/data" --gate
+fi
+
+step "publish"
+"${prismrec[@]}" publish "$work/new" --to "$versions" --keep "$keep"
+
+step "reload"
+if ! bash -euo pipefail -c "$PRISMREC_RELOAD"; then
+    step "the service did not load the new version: back to the version before"
+    "${prismrec[@]}" rollback "$versions"
+    exit 1
+fi
+
+step "import"
+"${prismrec[@]}" events import "$work/events" "${import_flags[@]}"
+step "done"

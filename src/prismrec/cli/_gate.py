@@ -1,0 +1,117 @@
+"""``prismrec evaluate --gate``: may a new artifact replace the old one?"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from prismrec.cli._extensions import ClassFlags
+from prismrec.cli._output import print_output, wrapped
+from prismrec.cli._progress import Progress
+from prismrec.data import load_dataset, load_split, read_dataset_manifest
+from prismrec.errors import DataError
+from prismrec.evaluation import Candidate, list_lengths, pass_gate
+from prismrec.io import stage
+from prismrec.recommend import check_trained_on, read_artifact_manifest
+
+REFUSED = 3
+"""Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
+
+
+def decide(
+    new: Path,
+    old: Path,
+    data: Path,
+    *,
+    k: Sequence[int] | None,
+    on: Literal["test", "valid"],
+    classes: ClassFlags,
+    as_json: bool,
+) -> None:
+    """Compare two artifacts on the same users, print the decision and exit with its code.
+
+    Raises:
+        DataError: An artifact or the data set cannot be read, an artifact may have been trained on
+            the test users, or there are too few of them.
+        SystemExit: The new artifact is refused.
+    """
+    check_not_trained_on_test_users((new, old), data)
+    with Progress(new.name, quiet=as_json):
+        with stage("loading the data"):
+            dataset = load_dataset(data)
+            split = load_split(data, dataset)
+        # As on the validation of the old artifact, with which its recall is compared.
+        length = max(k) if k else lengths_of(old)[0]
+        exclude_seen = run_of(new).get("exclude_seen") is not False
+        with stage("comparing the artifacts"):
+            gate = pass_gate(
+                candidate(new, classes, length),
+                candidate(old, classes, length),
+                dataset.catalog,
+                split.test if on == "test" else split.valid,
+                k=length,
+                exclude_seen=exclude_seen,
+            )
+    recall = ", ".join(f"{name} {value:.4f}" for name, value in gate.recall.items())
+    items = ", ".join(f"{name} {number:,}" for name, number in gate.items.items())
+    lines = [
+        wrapped(f"all ids     {gate.all_ids}", indent=" " * 12),
+        wrapped(f"shared ids  {gate.shared_ids}", indent=" " * 12),
+        wrapped(f"recall@{length:<5}{recall}", indent=" " * 12),
+        wrapped(f"items       {items}", indent=" " * 12),
+        wrapped(gate.sentence),
+    ]
+    print_output({"gate": gate.as_json(), "split": split.how}, lines, as_json=as_json)
+    if not gate.passed:
+        sys.exit(REFUSED)
+
+
+def candidate(folder: Path, classes: ClassFlags, k: int) -> Candidate:
+    """Load an artifact; its validation metric counts if it is recall at the same length."""
+    run, result = run_of(folder), read_artifact_manifest(folder)["about"].get("result")
+    recommender = classes.load(folder)
+    same = run.get("validate_on") == "recall" and lengths_of(folder) == (k,)
+    reached = result.get("validation") if same and isinstance(result, dict) else None
+    return Candidate(str(folder), recommender, reached if isinstance(reached, float) else None)
+
+
+def lengths_of(folder: Path) -> tuple[int, ...]:
+    """Return the length of the lists on which an artifact was validated."""
+    return list_lengths(int(read_artifact_manifest(folder)["items"]), 50)
+
+
+def run_of(folder: Path) -> dict[str, Any]:
+    """Return the settings of the training of an artifact; empty if its manifest has none."""
+    run = read_artifact_manifest(folder)["about"].get("run")
+    return run if isinstance(run, dict) else {}
+
+
+def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None:
+    """Check that no artifact can have been trained on the test users of a data set.
+
+    A split by user trains on the newest events of most users, and draws other users from each day's
+    log. A split by time or by position leaves the newest events for test, which no earlier training
+    had.
+
+    Raises:
+        DataError: An artifact was trained on another data set, and one of the two is split by user.
+    """
+    today = split_name(read_dataset_manifest(data))
+    for folder in folders:
+        trained_on = read_artifact_manifest(folder)["about"].get("dataset")
+        splits = {today, split_name(trained_on) if isinstance(trained_on, dict) else today}
+        try:
+            check_trained_on(folder, data)
+        except DataError as error:
+            if "by-user" in splits:
+                raise DataError(
+                    f"{folder} was trained on another data set than {data}, and one of them is "
+                    "split by user, so it may have been trained on the test users; prepare both "
+                    "with --split by-time."
+                ) from error
+
+
+def split_name(dataset: Mapping[str, Any]) -> str:
+    """Return the name of the split in the manifest of a data set, or in the record of it."""
+    split = dataset.get("split")
+    return str(split.get("name")) if isinstance(split, dict) else "by-user"

@@ -1,0 +1,20 @@
+"""The output of ``publish`` and of ``rollback``."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from prismrec.recommend import Switch
+
+
+def switch_json(switch: Switch) -> Mapping[str, Any]:
+    """Return a switch as JSON values."""
+    return asdict(switch)
+
+
+def switch_lines(folder: Path, switch: Switch) -> Iterator[str]:
+    """Yield the lines that describe a switch."""
+    yield f"current   {switch.current}"
+    yield f"before    {switch.before or 'none'}"
+    yield f"versions  {len(switch.versions):,} in {folder}"

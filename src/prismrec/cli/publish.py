@@ -1,0 +1,35 @@
+"""``prismrec publish``: make an artifact the current version of a folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from prismrec.cli._headings import AsJson
+from prismrec.cli._output import print_output
+from prismrec.cli._switch import switch_json, switch_lines
+from prismrec.recommend import KEPT
+from prismrec.recommend import publish as publish_artifact
+
+
+def publish(
+    artifact: Path,
+    /,
+    *,
+    to: Annotated[Path, Parameter(name="--to")],
+    keep: int = KEPT,
+    as_json: AsJson = False,
+) -> None:
+    """Copy an artifact into a folder of versions and make it the current one, at once.
+
+    The service that was started with TO/current loads it on SIGHUP. 'prismrec rollback TO' switches
+    back to the version before.
+
+    Args:
+        artifact: Folder made by 'prismrec train'.
+        to: Folder of versions, which also has the link 'current'.
+        keep: Number of versions to keep, with the new one.
+        as_json: Print one JSON object.
+    """
+    switch = publish_artifact(artifact, to, keep=keep)
+    print_output(switch_json(switch), switch_lines(to, switch), as_json=as_json)

@@ -1,0 +1,272 @@
+"""A warm start: a training that begins with the weights of an earlier artifact.
+
+    start = WarmStart.read("books/")
+    config, training = start.settings(RunConfig(), TrainConfig())
+    trained = fit(split, data.catalog, config, training, start=start)
+
+Items are matched by their external ids: the data set may have other items, in another order. Item
+vectors, biases and the weights of the extractor are those of the artifact. A new item gets its
+vectors as an item that is added to a service does: from its categories, and from the items that
+occur near it in histories. The optimizer begins again, with a lower rate and fewer epochs.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from prismrec.data import Catalog, Histories
+from prismrec.errors import ConfigError, DataError
+from prismrec.io import stage
+from prismrec.models import Model
+from prismrec.recommend import (
+    ArtifactClasses,
+    Recommender,
+    add_items,
+    artifact_name,
+    read_artifact_manifest,
+)
+from prismrec.training.build import build_model, shared_categories
+from prismrec.training.config import RATE, TrainConfig
+from prismrec.training.earlier_weights import copy_weights, new_items
+from prismrec.training.run_config import RunConfig
+
+EPOCHS = 1
+"""Passes over the pairs."""
+RATE_SHARE = 1 / 3
+"""Learning rate, as a share of that of the last training from the beginning."""
+OF_MODEL = ("extractor", "dim", "interests", "max_len", "options", "similarity", "tie_embeddings")
+"""Settings that the weights depend on: they cannot differ."""
+OF_DATA = ("categories", "init", "init_clusters")
+"""Settings that are chosen from the data of today."""
+OF_TODAY = ("epochs", "steps", "learning_rate", "validate_every", "patience", "seed", "device")
+"""Settings of the optimizer that are not those of the earlier training."""
+Settings = TypeVar("Settings", RunConfig, TrainConfig)
+
+
+@dataclass(frozen=True, repr=False)
+class WarmStart:
+    """An earlier artifact, from which a training begins."""
+
+    recommender: Recommender
+    name: str
+    """Short hash of the manifest of the artifact."""
+    extractor: str
+    """Name of the extractor in the manifest."""
+    run: dict[str, Any] = field(default_factory=dict)
+    """Settings of the earlier training; empty if the manifest has none."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """Where the earlier training began; empty if it was not a warm start."""
+    choose: frozenset[str] = frozenset()
+    """Of "forming" and "rules", what is chosen on validation again; the rest is reused."""
+
+    @classmethod
+    def read(
+        cls,
+        folder: str | Path,
+        classes: ArtifactClasses = ArtifactClasses(),  # noqa: B008 -- frozen
+        *,
+        choose: Collection[str] = (),
+    ) -> "WarmStart":
+        """Read an artifact.
+
+        Args:
+            folder: The artifact.
+            classes: Classes of its parts that are not built in.
+            choose: See the attribute.
+
+        Raises:
+            DataError: There is no artifact, it is damaged, its extractor is not built in and was
+                not named, or a setting in its manifest has a wrong value.
+        """
+        manifest = read_artifact_manifest(folder)
+        about = manifest["about"]
+        run, record = (about.get(part) for part in ("run", "start"))
+        run = run if isinstance(run, dict) else {}
+        for settings in (RunConfig, TrainConfig):
+            _check_types(run, settings, folder)
+        return cls(
+            classes.load(folder),
+            artifact_name(folder),
+            manifest["extractor"]["class"],
+            run,
+            record if isinstance(record, dict) else {},
+            frozenset(choose) & {"forming", "rules"},
+        )
+
+    @property
+    def full_rate(self) -> float:
+        """The learning rate of the last training from the beginning."""
+        rate = self.record.get("full_learning_rate")
+        if isinstance(rate, float) and 0 < rate <= 1:
+            return rate
+        return float(self.run.get("learning_rate") or RATE)
+
+    def settings(
+        self,
+        config: RunConfig,
+        training: TrainConfig,
+        given: Collection[str] | None = None,
+    ) -> tuple[RunConfig, TrainConfig]:
+        """Return the settings of the earlier training, with those that were given replaced.
+
+        Args:
+            config: Parts and sizes.
+            training: How to train. Without ``epochs``, ``steps`` and ``learning_rate`` it takes
+                ``EPOCHS`` at ``RATE_SHARE`` of the rate of the last training from the beginning.
+            given: Names of the given settings; None for those that differ from their defaults.
+
+        Raises:
+            ConfigError: A given setting contradicts the weights; or the earlier training used a
+                part that is not built in and was not given.
+        """
+        if given is None:
+            given = {*_changed(config), *_changed(training)}
+        own = self._of_model()
+        for name in OF_MODEL:
+            wanted = getattr(config, name)
+            fits = wanted.items() <= own[name].items() if name == "options" else wanted == own[name]
+            if name in given and wanted is not None and not fits:
+                raise ConfigError(
+                    f"{name} is {wanted}, but the earlier artifact {self.name} has {own[name]}, "
+                    f"and a warm start keeps it; leave out {name}, or train from the beginning."
+                )
+        run = {name: value for name, value in self.run.items() if name not in OF_DATA}
+        config = _with_earlier(config, run, given)
+        _check_built_in(config, given)
+        config = replace(config, **{name: own[name] for name in OF_MODEL if name != "extractor"})
+        if ":" not in self.extractor:
+            config = replace(config, extractor=self.extractor)
+        run = {name: value for name, value in self.run.items() if name not in OF_TODAY}
+        training = _with_earlier(training, run, given)
+        if training.epochs is None and training.steps is None:
+            training = replace(training, epochs=EPOCHS)
+        if training.learning_rate is None:
+            training = replace(training, learning_rate=RATE_SHARE * self.full_rate)
+        return config, training
+
+    def build_model(
+        self, config: RunConfig, train: Histories, catalog: Catalog, seed: int
+    ) -> tuple[Model, dict[str, Any]]:
+        """Build the model that training starts from.
+
+        Args:
+            config: Resolved.
+            train: Training histories, from which new items get their vectors.
+            catalog: Catalog of the data set.
+            seed: Seed of the weights that the artifact does not have.
+
+        Returns:
+            The model in training mode, and the record of the start for a manifest.
+
+        Raises:
+            DataError: No item of the data set is in the artifact.
+
+        Cost: a copy of the model; counting pairs in the histories that have a new item.
+        """
+        with stage("mapping the earlier item vectors"):
+            earlier = self.recommender
+            new = new_items(earlier.catalog, catalog, train)
+            shared = int((earlier.catalog.numbers_of(catalog) > 0).sum())
+            if not shared:
+                raise DataError(
+                    f"The data set has no item of the earlier artifact {self.name}, so a warm "
+                    "start has no vectors; check the ids, or train from the beginning."
+                )
+            placed = [item for item in new if item.categories or item.related_to]
+            larger, known = add_items(earlier.model, earlier.catalog, placed)
+            model = build_model(config, catalog.size, seed)
+            copy_weights(larger, model, known.numbers_of(catalog))
+            if config.categories:
+                model.add_category_embeddings(shared_categories(catalog))
+        return model, {
+            "artifact": self.name,
+            "shared_items": shared,
+            "new_items": len(new),
+            "new_items_without_vectors": len(new) - len(placed),
+            "full_learning_rate": self.full_rate,
+            "nights": self.nights + 1,
+        }
+
+    @property
+    def nights(self) -> int:
+        """Number of warm starts since the last training from the beginning."""
+        nights = self.record.get("nights")
+        return nights if isinstance(nights, int) else 0
+
+    def _of_model(self) -> dict[str, Any]:
+        """Return the settings that the weights depend on."""
+        model = self.recommender.model
+        options = dict(model.extractor.options)
+        sizes = {name: options.pop(name) for name in ("dim", "interests", "max_len")}
+        of_model = {name: model.options[name] for name in ("similarity", "tie_embeddings")}
+        return {"extractor": self.extractor, "options": options} | sizes | of_model
+
+
+def describe_start(record: dict[str, Any]) -> str:
+    """Return a sentence on the start of a training, from its record."""
+    items = record["shared_items"] + record["new_items"]
+    sentence = (
+        f"warm start from {record['artifact']}: it has vectors of {record['shared_items']:,} of "
+        f"{items:,} items"
+    )
+    if record["new_items"]:
+        missing = record["new_items_without_vectors"]
+        sentence += "; the others got theirs from their categories and related items"
+        sentence += f", {missing:,} have neither" if missing else ""
+    return sentence
+
+
+def _changed(settings: Settings) -> set[str]:
+    """Return the names of the settings that differ from their defaults."""
+    default = type(settings)()
+    names = [one.name for one in fields(settings)]
+    return {name for name in names if getattr(settings, name) != getattr(default, name)}
+
+
+def _with_earlier(settings: Settings, run: dict[str, Any], given: Collection[str]) -> Settings:
+    """Return the settings with the earlier values of those that were not given."""
+    names = [one.name for one in fields(settings) if one.name in run and one.name not in given]
+    return replace(settings, **{name: run[name] for name in names})
+
+
+def _check_built_in(config: RunConfig, given: Collection[str]) -> None:
+    """Check that no file causes an import: a part from outside must be named by the caller.
+
+    Raises:
+        ConfigError: A setting of the earlier training names such a part.
+    """
+    for name in ("extractor", "readout", "loss", "sampler", "index"):
+        value = getattr(config, name)
+        if name not in given and value is not None and ":" in value:
+            raise ConfigError(
+                f"{name} of the earlier training was {value!r}, which is not built in; if you "
+                f"trust its module, set {name} to it, or set another one."
+            )
+
+
+def _check_types(run: dict[str, Any], settings: type[Any], folder: str | Path) -> None:
+    """Check that the settings in a manifest have the types of their fields.
+
+    Raises:
+        DataError: One has not.
+    """
+    for name, hint in get_type_hints(settings).items():
+        if name in run and not _has_type(run[name], hint):
+            raise DataError(
+                f"The manifest of {folder} has the setting {name} with the value {run[name]!r}, "
+                "which it cannot have; restore the whole folder or train from the beginning."
+            )
+
+
+def _has_type(value: object, hint: Any) -> bool:
+    """Return whether a JSON value is of the type of a field."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is UnionType or type(None) in get_args(hint):
+        return any(_has_type(value, one) for one in get_args(hint))
+    if hint is float:
+        return type(value) in (int, float)
+    return type(value) is (origin or hint)

@@ -1,0 +1,181 @@
+"""Check the gate: a worse artifact is refused, an equal one passes, and ids are mapped."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from commands import run
+from prismrec.data import Case, Catalog, IdMap
+from prismrec.data.dataset import build_dataset
+from prismrec.data.events import read_events
+from prismrec.data.split import split_by_time
+from prismrec.data.storage import save_dataset
+from prismrec.errors import DataError
+from prismrec.evaluation.evaluate import evaluate
+from prismrec.evaluation.gate import Candidate, cases_of, on_catalog, pass_gate
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.manifest import MANIFEST
+from prismrec.training import RunConfig, TrainConfig, fit, run_record
+from worlds import untrained
+
+
+def log_of(days, *, users=80, items=60, seed=0):
+    """Return events in which most users go to the next item of one of three groups."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 3, users)
+    rows = []
+    for day in range(days):
+        for user in range(users):
+            first = rng.integers(0, items // 3)
+            for step in range(3):
+                item = 3 * ((first + step) % (items // 3)) + group[user]
+                rows.append((f"u{user}", f"i{item}", 86_400 * (day + 1) + 60 * step))
+    return pl.DataFrame(rows, schema=["user", "item", "time"], orient="row")
+
+
+def dataset_of(frame):
+    return build_dataset(read_events(frame), min_user_events=1, min_item_events=1)
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory):
+    """Train on the log of one day and save it; return the data set of a later day as well."""
+    folder = tmp_path_factory.mktemp("nights")
+    frame = log_of(6)
+    for name, days in (("yesterday", 5), ("today", 6)):
+        dataset = dataset_of(frame.filter(pl.col("time") < 86_400 * (days + 1)))
+        save_dataset(dataset, folder / name, split={"name": "by-time", "options": {}})
+        split = split_by_time(dataset)
+        trained = fit(
+            split, dataset.catalog, RunConfig(dim=8, rules=False, forming=False),
+            TrainConfig(epochs=2, batch_size=128),
+        )  # fmt: skip
+        manifest = json.loads((folder / name / MANIFEST).read_text())
+        about = run_record(trained, manifest, split.how)
+        save(trained.recommender, folder / f"model-{name}", about=about)
+    return folder, dataset, split
+
+
+def shuffled(recommender, seed=0):
+    """Return the recommender with its ids in another order: each vector is of another item."""
+    names = recommender.catalog.items.ids.to_list()
+    order = np.random.default_rng(seed).permutation(len(names))
+    ids = IdMap([names[place] for place in order], first=1, kind="item")
+    return replace(recommender, catalog=replace(recommender.catalog, items=ids))
+
+
+def decide(new, old, dataset, split, **options):
+    both = (Candidate("new", new), Candidate("old", old))
+    return pass_gate(*both, dataset.catalog, split.test, k=6, **options)
+
+
+def test_an_equal_artifact_passes_and_a_shuffled_one_is_refused(nights):
+    folder, dataset, split = nights
+    model = load(folder / "model-today")
+    equal = decide(model, model, dataset, split)
+    assert equal.passed
+    assert (equal.all_ids.mean, equal.all_ids.interval, equal.shared_ids.mean) == (0, 0, 0)
+    assert equal.sentence.startswith("Passed: new may replace old: recall@6: level")
+    worse = decide(shuffled(model), model, dataset, split)
+    assert not worse.passed
+    assert worse.all_ids.verdict == worse.shared_ids.verdict == "worse"
+    assert worse.sentence.startswith("Refused: new must not replace old: recall@6: worse by")
+    assert decide(model, shuffled(model), dataset, split).passed
+
+
+def test_an_artifact_of_another_data_set_is_measured_by_its_external_ids(nights):
+    folder, dataset, split = nights
+    old = load(folder / "model-yesterday")
+    assert not old.catalog.begins_with(dataset.catalog), "the numbers differ"
+    recommend = on_catalog(old, dataset.catalog, exclude_seen=False)
+    ranked = recommend([case.history for case in split.test], 5)
+    for case, row in zip(split.test, ranked.items.tolist(), strict=True):
+        names = dataset.catalog.items.external(case.history.tolist())
+        expected = old.recommend(names, 5, exclude_seen=False, explain=False)
+        assert dataset.catalog.items.external(row) == [item.id for item in expected]
+
+
+def test_items_that_only_one_catalog_has_are_misses_over_all_ids_and_no_candidates_over_shared(
+    dataset,
+):
+    model = untrained(dataset)
+    names = dataset.catalog.items.ids.to_list()
+    smaller = Catalog(
+        items=IdMap(["new", *names[5:]], first=1, kind="item"),
+        titles=pl.Series(["new", *names[5:]]),
+        category_names=[], category_indptr=np.zeros(len(names) - 2, dtype=np.int64),
+        category_ids=np.zeros(0, dtype=np.int32), count=np.zeros(len(names) - 3, dtype=np.int64),
+    )  # fmt: skip
+    histories = [np.array([number, 1]) for number in range(2, 12)]
+    every = on_catalog(model, smaller, exclude_seen=True)(histories, 20).items
+    for row, history in zip(every, histories, strict=True):
+        known = [names.index(smaller.items.external([n])[0]) + 1 for n in history if n > 1]
+        found = model.ranked([np.array(known)], 20, exclude_seen=True).items[0]
+        for mine, own in zip(row.tolist(), found.tolist(), strict=True):
+            if mine < smaller.size:
+                assert smaller.items.external([mine]) == [names[own - 1]]
+            else:
+                assert names[own - 1] not in smaller.items
+        assert len(set(row.tolist())) == len(row)
+    shared = model.catalog.numbers_of(smaller) > 0
+    only = on_catalog(model, smaller, shared, exclude_seen=True)(histories, 20).items
+    assert only.max() < smaller.size
+    assert shared[only[only > 0]].all()
+    case = Case(np.array([2]), np.array([1, 3]))
+    (kept,) = cases_of([case, Case(np.array([2]), np.array([1]))], shared)
+    assert kept.targets.tolist() == [3]
+    everyone = [case] * 2
+    assert evaluate(
+        on_catalog(model, smaller, exclude_seen=True), everyone, ks=(5,), only=("recall",)
+    ).users == 2  # fmt: skip
+
+
+def test_data_on_which_the_old_artifact_fails_proves_nothing(nights):
+    folder, _, split = nights
+    new, old = load(folder / "model-today"), load(folder / "model-yesterday")
+    catalog = shuffled(new).catalog  # today's log has other ids
+    both = (Candidate("new", new), Candidate("old", old, 0.9))
+    gate = pass_gate(*both, catalog, split.test, k=6)
+    assert not gate.passed
+    assert "so the data probably has other ids or is damaged" in gate.sentence
+
+
+def test_too_few_users_are_an_error_and_no_decision(nights):
+    folder, dataset, split = nights
+    model = load(folder / "model-today")
+    both = (Candidate("new", model), Candidate("old", model))
+    with pytest.raises(DataError, match="only 19 test users have targets and it needs 20"):
+        pass_gate(*both, dataset.catalog, split.test[:19], k=6)
+
+
+def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsys):
+    folder, _, _ = nights
+    new, old, data = folder / "model-today", folder / "model-yesterday", folder / "today"
+    assert run("evaluate", new, old, "--data", data, "--gate", "-k", 6) == 0
+    assert "Passed: " in capsys.readouterr().out
+    about = json.loads((new / MANIFEST).read_text())["about"]
+    save(shuffled(load(new)), tmp_path / "bad", about=about)
+    assert run("evaluate", tmp_path / "bad", old, "--data", data, "--gate", "--json") == 3
+    gate = json.loads(capsys.readouterr().out)["gate"]
+    assert gate["passed"] is False
+    assert gate["all_ids"]["verdict"] == "worse"
+    assert set(gate) == {
+        "new", "old", "passed", "reason", "all_ids", "shared_ids", "recall", "items", "sentence",
+    }  # fmt: skip
+    assert run("evaluate", new, old, "--data", folder / "nowhere", "--gate") == 2
+    assert run("evaluate", new, "--data", data, "--gate") == 2
+    assert "--gate compares two artifacts" in capsys.readouterr().err
+    assert run("evaluate", new) == 2
+    assert "without a data set" in capsys.readouterr().err
+
+
+def test_an_artifact_that_may_have_seen_the_test_users_is_an_error(nights, tmp_path, capsys):
+    folder, dataset, _ = nights
+    save_dataset(dataset, tmp_path / "today", split={"name": "by-user", "options": {"test": 0.4}})
+    new, old = folder / "model-today", folder / "model-yesterday"
+    assert run("evaluate", new, old, "--data", tmp_path / "today", "--gate") == 2
+    assert "may have been trained on the test users" in capsys.readouterr().err
+    assert run("evaluate", new, new, "--data", tmp_path / "today", "--gate") == 0

@@ -1,0 +1,213 @@
+"""Check the folder of versions: ``current`` names a whole artifact at every moment."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import run
+from prismrec.errors import ConfigError, DataError
+from prismrec.recommend import publish as module_function
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.manifest import artifact_name, check_hashes, read_artifact_manifest
+from prismrec.recommend.publish import current_version, publish, rollback, versions_in
+from worlds import untrained
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from prismrec.recommend import publish
+calls = int(sys.argv[3])
+def counted(function):
+    def call(*arguments, **options):
+        global calls
+        calls -= 1
+        if calls < 0:
+            os._exit(9)
+        return function(*arguments, **options)
+    return call
+for place, names in ((os, "rename replace symlink unlink rmdir mkdir fsync"),):
+    for name in names.split():
+        setattr(place, name, counted(getattr(place, name)))
+publish(sys.argv[1], sys.argv[2], keep=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def artifacts(dataset, tmp_path_factory):
+    """Save three artifacts that differ in their manifests."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    recommender = untrained(dataset)
+    for number in range(4):
+        save(recommender, folder / str(number), about={"number": number})
+    return [folder / str(number) for number in range(4)]
+
+
+def number_of(folder):
+    """Return which artifact is the current one, after loading it."""
+    load(folder / "current")
+    manifest = json.loads((folder / "current" / "manifest.json").read_text())
+    return manifest["about"]["number"]
+
+
+def test_the_function_is_public_although_the_module_has_its_name():
+    assert module_function is publish
+
+
+def test_a_version_is_published_and_rolled_back(artifacts, tmp_path):
+    folder = tmp_path / "versions"
+    first = publish(artifacts[0], folder)
+    assert (first.before, first.current) == (None, f"000001-{artifact_name(artifacts[0])}")
+    assert os.readlink(folder / "current") == first.current
+    second = publish(artifacts[1], folder)
+    assert (second.before, number_of(folder)) == (first.current, 1)
+    back = rollback(folder)
+    assert (back.current, back.before, number_of(folder)) == (first.current, second.current, 0)
+    # The bad version is removed, so that the next rollback does not switch to it.
+    third = publish(artifacts[2], folder)
+    assert third.versions == (first.current, third.current)
+    assert number_of(folder) == 2
+    rollback(folder)
+    assert number_of(folder) == 0
+    with pytest.raises(DataError, match="no version before the current one"):
+        rollback(folder)
+    assert number_of(folder) == 0
+
+
+def test_the_current_artifact_is_not_copied_again_and_the_oldest_are_removed(artifacts, tmp_path):
+    folder = tmp_path / "versions"
+    for artifact in artifacts:
+        publish(artifact, folder, keep=2)
+    before = versions_in(folder)
+    assert [int(one[:6]) for one in before] == [3, 4]
+    assert publish(artifacts[3], folder, keep=2).versions == before
+    rollback(folder)
+    assert publish(artifacts[2], folder, keep=2).versions == before[:1]
+    assert number_of(folder) == 2
+    assert publish(folder / before[0], folder).current == before[0]
+
+
+def test_a_version_that_was_rolled_back_can_be_published_again(artifacts, tmp_path):
+    folder = tmp_path / "versions"
+    publish(artifacts[0], folder)
+    bad = publish(artifacts[1], folder).current
+    rollback(folder)
+    again = publish(folder / bad, folder)
+    assert number_of(folder) == 1
+    assert [int(one[:6]) for one in again.versions] == [1, 3]
+
+
+@pytest.mark.parametrize("damage", ["manifest.json", "model.safetensors"])
+def test_a_damaged_artifact_changes_nothing(artifacts, tmp_path, damage):
+    folder, bad = tmp_path / "versions", tmp_path / "bad"
+    publish(artifacts[0], folder)
+    publish(artifacts[1], folder)
+    shutil.copytree(artifacts[2], bad)
+    with (bad / damage).open("ab") as file:
+        file.write(b" x")
+    before = versions_in(folder)
+    with pytest.raises(DataError):
+        publish(bad, folder)
+    first = folder / before[0]
+    with (first / damage).open("ab") as file:
+        file.write(b" x")
+    with pytest.raises(DataError):
+        rollback(folder)
+    assert (versions_in(folder), number_of(folder)) == (before, 1)
+
+
+def test_other_things_in_the_folder_are_errors_or_left_alone(artifacts, tmp_path):
+    with pytest.raises(ConfigError, match="keep is 1; keep at least 2"):
+        publish(artifacts[0], tmp_path, keep=1)
+    with pytest.raises(DataError, match="No folder of versions"):
+        rollback(tmp_path / "nowhere")
+    (tmp_path / "current.changes").write_text("kept")
+    (tmp_path / "current").mkdir()
+    with pytest.raises(DataError, match="current is not a link to a version"):
+        publish(artifacts[0], tmp_path)
+    (tmp_path / "current").rmdir()
+    (tmp_path / "current").symlink_to(artifacts[0])
+    with pytest.raises(DataError, match="which is not a version"):
+        publish(artifacts[1], tmp_path)
+    (tmp_path / "current").unlink()
+    publish(artifacts[0], tmp_path)
+    assert (tmp_path / "current.changes").read_text() == "kept"
+
+
+def kill_after(artifact, folder, calls):
+    """Publish in a process that is killed after some calls of the system; return its exit code."""
+    words = [sys.executable, "-c", KILLED, artifact, folder, str(calls)]
+    return subprocess.run(words, check=False).returncode
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_current_version(artifacts, tmp_path, monkeypatch):
+    """Each change of a name is the last one once; the process is killed by an exception."""
+    folder, reached = tmp_path / "versions", set()
+    publish(artifacts[0], folder, keep=2)
+    publish(artifacts[1], folder, keep=2)
+    for calls in range(100):
+        copy = tmp_path / f"copy-{calls}"
+        shutil.copytree(folder, copy, symlinks=True)
+        with monkeypatch.context() as patch:
+            left = [calls]
+            for name in ("rename", "replace", "symlink", "rmdir", "mkdir"):
+                patch.setattr(os, name, stopping(getattr(os, name), left))
+            try:
+                publish(artifacts[2], copy, keep=2)
+                finished = True
+            except Killed:
+                finished = False
+        reached.add(number_of(copy))
+        for one in versions_in(copy):
+            check_hashes(copy / one, read_artifact_manifest(copy / one)["sha256"])
+        publish(artifacts[3], copy, keep=2)
+        assert number_of(copy) == 3
+        assert not [path for path in copy.iterdir() if path.name.startswith(".part")]
+        assert len(versions_in(copy)) == 2
+        shutil.rmtree(copy)
+        if finished:
+            break
+    assert finished
+    assert reached == {1, 2}
+
+
+class Killed(BaseException):
+    """Raised in place of a call of the system; nothing in the package catches it."""
+
+
+def stopping(function, left):
+    """Return the function; after ``left`` calls it raises."""
+
+    def call(*arguments, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return function(*arguments, **options)
+
+    return call
+
+
+def test_a_killed_process_frees_its_lock(artifacts, tmp_path):
+    folder = tmp_path / "versions"
+    publish(artifacts[0], folder)
+    assert kill_after(artifacts[1], folder, 5) == 9
+    assert number_of(folder) == 0
+    publish(artifacts[1], folder)
+    assert number_of(folder) == 1
+
+
+def test_the_commands_print_the_switch(artifacts, tmp_path, capsys):
+    folder = tmp_path / "versions"
+    for artifact in artifacts[:2]:
+        assert run("publish", artifact, "--to", folder, "--keep", 3) == 0
+    assert "before    000001-" in capsys.readouterr().out
+    assert run("rollback", folder, "--json") == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["current"] == current_version(folder) == versions_in(folder)[0]
+    assert run("rollback", folder) == 2
+    assert run("publish", Path("nowhere"), "--to", folder) == 2
+    assert "No artifact at nowhere" in capsys.readouterr().err

@@ -1,0 +1,102 @@
+"""Check a service that is started with the link of a folder of versions."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prismrec.cli import main
+from prismrec.data.storage import save_dataset
+from prismrec.errors import DataError
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.manifest import read_artifact_manifest
+from prismrec.recommend.publish import publish, rollback
+from prismrec.service.artifact_copy import ArtifactCopy
+from prismrec.service.extensions import Extensions
+from prismrec.service.metrics import Metrics
+from prismrec.service.settings import ServePaths
+from prismrec.service.versions import Versions
+from worlds import small_dataset, untrained
+
+NIGHTLY = Path(__file__).parents[2] / "deploy" / "nightly"
+
+
+@pytest.fixture
+def two(artifact, dataset, tmp_path):
+    """Publish one artifact and return the folder, and a second artifact."""
+    publish(artifact, tmp_path / "versions")
+    save(untrained(dataset, interests=2), tmp_path / "second")
+    return tmp_path / "versions", tmp_path / "second"
+
+
+def test_a_reload_loads_the_version_that_the_link_names_now(two, serve):
+    folder, second = two
+    client = serve(places=ServePaths(artifact=folder / "current"))
+    first = client.get("/v1/artifact").json()["artifact"]
+    switch = publish(second, folder)
+    assert client.get("/v1/artifact").json()["artifact"] == first
+    assert client.post("/v1/admin/reload").status_code == 200
+    assert switch.current.endswith(client.get("/v1/artifact").json()["artifact"])
+    client.post("/v1/items/hide", json={"items": ["1"]})
+    assert (folder / "current.changes").exists(), "the changes are of no single version"
+    rollback(folder)
+    assert client.post("/v1/admin/reload").json()["artifact"] == first
+
+
+def test_a_copy_is_of_one_version_if_the_link_is_switched_meanwhile(two, tmp_path, monkeypatch):
+    folder, second = two
+    private = tmp_path / "private"
+    private.mkdir()
+
+    def switched_after_reading(artifact):
+        manifest = read_artifact_manifest(artifact)
+        publish(second, folder)
+        return manifest
+
+    place = "prismrec.service.artifact_copy.read_artifact_manifest"
+    monkeypatch.setattr(place, switched_after_reading)
+    first = load(folder / "current").model.interests
+    copied = ArtifactCopy(folder / "current", private, Extensions())
+    assert copied.open().model.interests == first
+    assert load(folder / "current").model.interests != first
+
+
+def test_the_start_and_each_reload_refuse_an_artifact_of_another_data_set(
+    artifact, dataset, private, tmp_path
+):
+    """A worker that is replaced starts without the check of the command line."""
+    of_data = {"dataset": {"ids_fingerprint": dataset.ids_fingerprint}}
+    save(load(artifact), artifact, about=of_data)
+    save_dataset(dataset, tmp_path / "data")
+    paths = ServePaths(artifact=artifact, data=tmp_path / "data")
+    versions = Versions(paths, Metrics(), Extensions())
+    other = small_dataset("synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=9")
+    save(untrained(other), artifact, about={"dataset": {"ids_fingerprint": other.ids_fingerprint}})
+    for start in (versions.reload, lambda: Versions(paths, Metrics(), Extensions())):
+        with pytest.raises(DataError, match="was trained on another data set"):
+            start()
+    assert versions.current().recommender.catalog.begins_with(dataset.catalog)
+
+
+def test_the_command_serves_a_link(two, monkeypatch):
+    served = []
+    monkeypatch.setenv("PRISMREC_SERVE", "")
+    monkeypatch.setattr("prismrec.service.server.run", lambda *_: served.append(1))
+    main(["serve", str(two[0] / "current"), "--port", "0"])
+    assert served
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")
+def test_the_units_of_the_night_are_valid(tmp_path):
+    for unit in NIGHTLY.glob("prismrec-nightly.*"):
+        text = unit.read_text().replace("/usr/share/prismrec/nightly.sh", sys.executable)
+        (tmp_path / unit.name).write_text(text)
+    names = [str(tmp_path / f"prismrec-nightly.{kind}") for kind in ("service", "timer")]
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *names],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "prismrec-nightly" not in found.stderr, found.stderr
+    assert found.returncode == 0
