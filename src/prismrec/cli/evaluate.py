@@ -12,10 +12,11 @@ from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
 from prismrec.data import Catalog, load_dataset, load_split
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
     Entry,
+    compare_each_pair,
     compare_with_single_interest,
     describe_recommender,
     differences,
@@ -33,9 +34,9 @@ from prismrec.rerank import check_length, check_strength
 
 def evaluate(
     artifact: Path,
-    data: Path,
     /,
     *more: Path,
+    data: Path | None = None,
     k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
     on: Literal["test", "valid"] = "test",
@@ -48,10 +49,14 @@ def evaluate(
     The code that serves makes every list, over the whole catalog, for every test user: once with
     the items of the history in the list, and once without them.
 
+    Several artifacts are also compared with each other, user by user, corrected for the number of
+    pairs.
+
     Args:
         artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
-        data: Data set folder that the artifact was trained on.
-        more: Further artifacts to compare.
+        more: Data set folder that the artifact was trained on (left out with --data), then further
+            artifacts to compare.
+        data: Data set folder that the artifacts were trained on.
         k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
         diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
         on: Measure on the test users or on the validation users.
@@ -60,6 +65,7 @@ def evaluate(
         as_json: Print one JSON object.
     """
     strengths = checked_options(k, diversity)
+    artifacts, data = separate_data([artifact, *more], data)
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
             dataset = load_dataset(data)
@@ -67,7 +73,7 @@ def evaluate(
         cases = split.test if on == "test" else split.valid
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-        recommenders = open_all([artifact, *more], data, dataset.catalog, classes)
+        recommenders = open_all(artifacts, data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
         lists, entries, compared = measure_baselines(benchmark)
         models: list[Entry] = []
@@ -76,7 +82,8 @@ def evaluate(
             lists[name] = lists_of(recommender)
             models += entries_of(name, recommender, benchmark, strengths)
         entries += models
-        compared = [*comparisons(entries, benchmark), *compared]
+        pairs = compare_artifacts(entries, artifacts, benchmark.ks[-1])
+        compared = [*comparisons(entries, benchmark), *pairs, *compared]
         if report:
             content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
             write_report(content, report)
@@ -86,6 +93,29 @@ def evaluate(
     lines += [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
     print_output(value, lines, as_json=as_json)
+
+
+def separate_data(folders: Sequence[Path], data: Path | None) -> tuple[Sequence[Path], Path]:
+    """Return the artifacts and the data set folder, which is the second folder without ``--data``.
+
+    Raises:
+        ConfigError: There is no data set folder.
+    """
+    if data is not None:
+        return folders, data
+    if len(folders) < 2:
+        raise ConfigError(
+            f"evaluate was given {folders[0]} and no data set folder; write the folder after it, "
+            "or --data FOLDER."
+        )
+    return [folders[0], *folders[2:]], folders[1]
+
+
+def compare_artifacts(entries: Sequence[Entry], artifacts: Sequence[Path], k: int) -> list[str]:
+    """Return one sentence per pair of the given artifacts; none for a single one."""
+    names = {folder.name for folder in artifacts}
+    reports = {entry.name: entry.filtered for entry in entries if entry.name in names}
+    return compare_each_pair(reports, f"recall@{k}")
 
 
 def comparisons(entries: Sequence[Entry], benchmark: Benchmark) -> list[str]:
@@ -133,14 +163,20 @@ def open_all(
     """Open artifacts, and the same models with K=1 if they exist.
 
     Raises:
-        DataError: An artifact was trained on another data set, or cannot be opened.
+        DataError: An artifact was trained on another data set, or cannot be opened, or two of them
+            have the same name.
     """
     folders = []
     for folder in artifacts:
         single = folder.with_name(folder.name + "-k1")
         exists = single.is_dir() and single not in artifacts
         folders += [folder, *([single] if exists else [])]
-    for folder in folders:
+    for number, folder in enumerate(folders):
+        if folder.name in {other.name for other in folders[:number]}:
+            raise DataError(
+                f"Two artifacts have the name {folder.name}, which the tables could not "
+                "distinguish; rename one of the folders."
+            )
         check_trained_on(folder, data)
     recommenders = {folder.name: classes.load(folder) for folder in folders}
     for name, recommender in recommenders.items():

@@ -9,7 +9,7 @@ from .benchmark import (
     measure_baselines,
     report_content,
 )
-from .compare import Difference, compare
+from .compare import Difference, compare, paired_difference
 from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
@@ -18,6 +18,7 @@ from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
 from .metric_report import Report
 from .metrics import METRICS
+from .pairwise import compare_each_pair, holm, p_value, widened
 from .report import Content, Entry, differences, write_report
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "TradeoffPoint",
     "by_score",
     "compare",
+    "compare_each_pair",
     "compare_with_single_interest",
     "cosine_similarities",
     "describe_environment",
@@ -43,11 +45,15 @@ __all__ = [
     "ease_weights",
     "entries_as_json",
     "evaluate",
+    "holm",
     "list_lengths",
     "lists_of",
     "measure_baselines",
     "measure_interest_use",
+    "p_value",
+    "paired_difference",
     "report_content",
     "tradeoff",
+    "widened",
     "write_report",
 ]
