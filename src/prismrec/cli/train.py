@@ -1,33 +1,27 @@
 """``prismrec train``: from a data set folder to an artifact."""
 
-import json
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import tomli_w
 from cyclopts import Parameter
 
-from prismrec.cli._headings import (
-    COMMON,
-    INDEX,
-    LOSS,
-    MODEL,
-    OPTIMIZER,
-    OUTPUT,
-    VALIDATION,
-    AsJson,
-    under_headings,
-)
+from prismrec.cli._headings import COMMON, MODEL, OUTPUT, AsJson
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
+from prismrec.cli._training import (
+    RunFlags,
+    TrainFlags,
+    parse_options,
+    print_chosen,
+    to_toml,
+)
 from prismrec.data import Dataset, Split, load_dataset, load_split, read_dataset_manifest
-from prismrec.errors import ConfigError
 from prismrec.io import describe_write_errors, only_writer, set_threads, stage
 from prismrec.recommend import save
 from prismrec.training import (
@@ -68,27 +62,6 @@ class RunOptions:
     def hides_progress(self) -> bool:
         """Whether no progress is shown."""
         return self.quiet or self.as_json
-
-
-RUN_HEADINGS = (
-    (COMMON, "extractor interests dim max_len"),
-    (MODEL, "readout similarity temperature dropout tie_embeddings init init_clusters categories"),
-    (LOSS, "loss negatives sampler mask_history_negatives routing_variance disagreement"),
-    (VALIDATION, "validate_on exclude_seen forming rules"),
-    (INDEX, "index"),
-)
-TRAIN_HEADINGS = (
-    (COMMON, "epochs seed"),
-    (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse"),
-    (OPTIMIZER, "weight_decay ema_decay clip device precision"),
-    (VALIDATION, "validate_every patience"),
-)
-if TYPE_CHECKING:
-    RunFlags = RunConfig
-    TrainFlags = TrainConfig
-else:
-    RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options")
-    TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
 
 
 def train(
@@ -163,14 +136,6 @@ def save_trained(trained: Trained, folder: Path, manifest: dict[str, Any], how: 
     """
     save(trained.recommender, folder, about=run_record(trained, manifest, how))
     (folder / "run.toml").write_text(to_toml(trained.settings), encoding="utf-8")
-
-
-def print_chosen(*settings: str, quiet: bool) -> None:
-    """Print the settings that were chosen from the data."""
-    text = ", ".join(filter(None, settings))
-    if text:
-        line = f"Chosen from your data (override with the flag of the same name): {text}."
-        print_note(wrapped(line), quiet=quiet)
 
 
 def print_estimate(
@@ -260,30 +225,3 @@ def summary_lines(folder: Path, trained: Trained) -> list[str]:
         f"{result.pairs_per_second:,.0f} training pairs per second",
         *(wrapped(f"  {note}", indent=" " * 4) for note in trained.notes.values()),
     ]
-
-
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Parse ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
-
-    Raises:
-        ConfigError: A pair has no ``=``.
-    """
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
-        try:
-            options[name] = json.loads(text)
-        except ValueError:
-            options[name] = text
-    return options
-
-
-def to_toml(settings: Mapping[str, Any]) -> str:
-    """Return settings as TOML that ``--config`` reads, without those that are None."""
-    flags = {name: value for name, value in settings.items() if value is not None}
-    options = flags.pop("options", {})
-    if options:
-        flags["set"] = [f"{name}={json.dumps(value)}" for name, value in options.items()]
-    return tomli_w.dumps(flags)

@@ -11,6 +11,7 @@ from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
+from .tuning.tune import TuneOptions, TuneResult, tune
 
 __all__ = [
     "LAST",
@@ -23,6 +24,8 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "Trained",
+    "TuneOptions",
+    "TuneResult",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",
@@ -34,5 +37,6 @@ __all__ = [
     "run_record",
     "run_summary",
     "train",
+    "tune",
     "with_one_interest",
 ]

@@ -110,6 +110,47 @@ def fit(
         UnknownName: There is no part of that name.
         DataError, TrainingError: See ``train``.
     """
+    run = train_weights(
+        split, catalog, config, training, folder=folder, resume=resume, on_step=on_step
+    )
+    config, training, result = run.config, run.training, run.result
+    settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
+    some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
+    recommender, choice = build_recommender(run.model.cpu(), catalog, some, index=config.index)
+    notes = _present(index=choice.reason) | run.notes
+    if not result.interrupted:
+        recommender, selected = select_on_validation(recommender, config, run.stats, split)
+        notes |= selected
+    return Trained(recommender, result, settings, notes)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedWeights:
+    """A model with the weights of its best validation, before anything is selected."""
+
+    model: Model
+    result: TrainResult
+    config: RunConfig
+    """Resolved, as ``training``."""
+    training: TrainConfig
+    stats: DatasetStats
+    metric: str
+    """The metric on validation that chose the weights."""
+    notes: dict[str, str]
+    """Sentences on the initial item vectors, the drawn users and an undecided metric."""
+
+
+def train_weights(
+    split: Split,
+    catalog: Catalog,
+    config: RunConfig,
+    training: TrainConfig,
+    *,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    on_step: Callable[[Step], None] | None = None,
+) -> TrainedWeights:
+    """Train the weights of one model: the first part of ``fit``, with the same arguments."""
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
@@ -128,15 +169,9 @@ def fit(
         folder=Path(folder) if folder is not None else None,
         resume=resume,
     )
-    settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
-    some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
-    recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
     undecided = undecided_note(result, metric) if result.undecided else None
-    notes = _present(index=choice.reason, init=started, sample=sampled, validation=undecided)
-    if not result.interrupted:
-        recommender, selected = select_on_validation(recommender, config, stats, split)
-        notes |= selected
-    return Trained(recommender, result, settings, notes)
+    notes = _present(init=started, sample=sampled, validation=undecided)
+    return TrainedWeights(model, result, config, training, stats, metric, notes)
 
 
 def _present(**notes: str | None) -> dict[str, str]:

@@ -1,0 +1,75 @@
+"""The settings of a training as flags and as TOML: shared by ``train`` and ``tune``."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from prismrec.cli._headings import (
+    COMMON,
+    INDEX,
+    LOSS,
+    MODEL,
+    OPTIMIZER,
+    VALIDATION,
+    under_headings,
+)
+from prismrec.cli._output import print_note, wrapped
+from prismrec.errors import ConfigError
+from prismrec.training import RunConfig, TrainConfig
+
+RUN_HEADINGS = (
+    (COMMON, "extractor interests dim max_len"),
+    (MODEL, "readout similarity temperature dropout tie_embeddings init init_clusters categories"),
+    (LOSS, "loss negatives sampler mask_history_negatives routing_variance disagreement"),
+    (VALIDATION, "validate_on exclude_seen forming rules"),
+    (INDEX, "index"),
+)
+TRAIN_HEADINGS = (
+    (COMMON, "epochs seed"),
+    (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse"),
+    (OPTIMIZER, "weight_decay ema_decay clip device precision"),
+    (VALIDATION, "validate_every patience"),
+)
+if TYPE_CHECKING:
+    RunFlags = RunConfig
+    TrainFlags = TrainConfig
+else:
+    RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options")
+    TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
+
+
+def print_chosen(*settings: str, quiet: bool) -> None:
+    """Print the settings that were chosen from the data."""
+    text = ", ".join(filter(None, settings))
+    if text:
+        line = f"Chosen from your data (override with the flag of the same name): {text}."
+        print_note(wrapped(line), quiet=quiet)
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Parse ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
+
+    Raises:
+        ConfigError: A pair has no ``=``.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set was given {pair!r}; write NAME=VALUE, as --set hidden=256.")
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
+
+
+def to_toml(settings: Mapping[str, Any]) -> str:
+    """Return settings as TOML that ``--config`` reads, without those that are None."""
+    flags = {name: value for name, value in settings.items() if value is not None}
+    options = flags.pop("options", {})
+    if options:
+        flags["set"] = [f"{name}={json.dumps(value)}" for name, value in options.items()]
+    return tomli_w.dumps(flags)
