@@ -53,7 +53,7 @@ class ClaimedTrial:
         """
         if percent not in self.study.get_trials(deepcopy=False)[self.number].intermediate_values:
             self.trial.report(value, percent)
-        return self.trial.should_prune()
+        return bool(self.trial.should_prune())
 
     def complete(self, value: float, seconds: float) -> None:
         """Record the best validation metric."""
@@ -176,6 +176,10 @@ class Journal:
                 else:
                     number += 1
         return number
+
+    def has_default(self) -> bool:
+        """Return whether the trial of the default settings has ended."""
+        return any(t.number == 0 and t.state.is_finished() for t in self._all())
 
     def records(self) -> list[TrialRecord]:
         """Return all trials that have begun, by number."""

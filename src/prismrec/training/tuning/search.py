@@ -23,13 +23,13 @@ def search(task: Task, journal: Journal, *, trials: int, deadline: float) -> Non
         task: Data, settings, folder and progress.
         journal: The trials.
         trials: Largest number of trials of the folder.
-        deadline: Value of ``time.monotonic`` after which no trial begins.
+        deadline: Value of ``time.monotonic`` after which no trial but the default begins.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the trial continues when the search is started again.
     """
-    while time.monotonic() < deadline:
-        claimed = journal.claim(trials)
+    while (in_time := time.monotonic() < deadline) or not journal.has_default():
+        claimed = journal.claim(trials if in_time else 1)
         if claimed is not None:
             try:
                 run_trial(task, claimed)
