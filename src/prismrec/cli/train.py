@@ -30,6 +30,7 @@ from prismrec.training import (
     RunConfig,
     TrainConfig,
     Trained,
+    advise_heads,
     dataset_stats,
     describe_defaults,
     estimate_training,
@@ -121,6 +122,7 @@ def train(
             shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
+    lines += filter(None, [wrapped(advise_heads(trained[out], trained.get(single)) or "")])
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
     print_output(summary, lines, as_json=run_options.as_json)
 

@@ -1,3 +1,4 @@
+from .advise import advise_heads
 from .checkpoint import LAST
 from .config import TrainConfig
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
@@ -26,6 +27,7 @@ __all__ = [
     "Trained",
     "TuneOptions",
     "TuneResult",
+    "advise_heads",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",

@@ -22,6 +22,7 @@ from prismrec.evaluation import list_lengths
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
+from prismrec.training.advise import advise_clusters
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
@@ -35,7 +36,7 @@ from prismrec.training.select import (
     prune_interests,
     validation_metric,
 )
-from prismrec.training.select_forming import UNCERTAIN, choose_forming
+from prismrec.training.select_forming import UNCERTAIN, choose_forming, middle_metric
 from prismrec.training.select_init import choose_initial_model
 from prismrec.training.select_rules import fit_rule_retriever
 
@@ -52,8 +53,8 @@ class Trained:
     settings: dict[str, Any]
     """All settings of the run, with defaults filled in: flat, JSON."""
     notes: dict[str, str]
-    """Sentences: why this index, how interests were chosen, whether rules are blended in; and
-    warnings, such as that the model is no better than popularity."""
+    """Sentences: why this index, how interests were chosen, advice on their number, whether rules
+    are blended in; and warnings, such as that the model is no better than popularity."""
 
     def __repr__(self) -> str:
         """Return extractor, number of interests and result."""
@@ -74,7 +75,7 @@ class Trained:
             {
                 name: note
                 for name, note in self.notes.items()
-                if name not in ("interests", "popularity")
+                if name not in ("interests", "advice", "popularity")
             },
         )
 
@@ -198,9 +199,13 @@ def select_on_validation(
     exclude_seen = require(config.exclude_seen)
     notes = {}
     if config.forming:
-        recommender, notes["interests"] = choose_forming(
+        recommender, notes["interests"], reports = choose_forming(
             recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
         )
+        if recommender.model.forming:
+            middle = middle_metric(config.validate_on, recommender)
+            advice = advise_clusters(recommender.model.forming, reports, middle)
+            notes |= _present(advice=advice)
     pruned = prune_interests(recommender, split.valid, exclude_seen=exclude_seen)
     if pruned:
         notes["interests"] = pruned
