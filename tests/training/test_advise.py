@@ -1,7 +1,5 @@
 """Check the advice on the number of interests: only what was measured, and nothing else."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -58,32 +56,21 @@ def test_there_is_no_advice_on_clusters_without_a_measurement():
     assert advise_clusters(SIX, unused, "recall@20") is None
 
 
-def trained(interests, best, pruned=()):
-    extractor = SimpleNamespace(pruned=list(pruned))
-    return SimpleNamespace(
-        settings={"interests": interests},
-        metric="recall@50",
-        result=SimpleNamespace(best=best),
-        recommender=SimpleNamespace(model=SimpleNamespace(extractor=extractor)),
-    )
-
-
 def test_the_advice_on_heads_compares_with_one_interest():
-    assert advise_heads(trained(4, 0.22), trained(1, 0.20)) == (
+    assert advise_heads(4, 4, "recall@50", 0.22, 0.20) == (
         "K: 4 interests reach recall@50 0.2200 on validation, and one interest 0.2000, so several "
         "pay; --interests 8 may be worth a try"
     )
-    assert advise_heads(trained(4, 0.201), trained(1, 0.20)).endswith("one interest may be enough")
-    assert advise_heads(trained(4, 0.19), trained(1, 0.20)).endswith("one interest may be enough")
+    for best in (0.203, 0.19):
+        advice = advise_heads(4, 4, "recall@50", best, 0.20)
+        assert advice.endswith("one interest may be enough")
 
 
 def test_pruned_heads_are_not_worth_training():
-    assert advise_heads(trained(4, 0.22, pruned=[1]), None) == (
+    assert advise_heads(4, 3, "recall@50", 0.22, 0.20) == (
         "K: 3 of 4 interests were kept, so more would not pay; --interests 3 trains no others"
     )
 
 
-def test_there_is_no_advice_on_heads_without_a_measurement():
-    assert advise_heads(trained(1, 0.2), None) is None
-    assert advise_heads(trained(4, 0.2), None) is None
-    assert advise_heads(trained(4, None), trained(1, None)) is None
+def test_there_is_no_advice_on_heads_for_one_interest():
+    assert advise_heads(1, 1, "recall@50", 0.22, 0.20) is None

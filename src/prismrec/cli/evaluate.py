@@ -82,8 +82,7 @@ def evaluate(
             lists[name] = lists_of(recommender)
             models += entries_of(name, recommender, benchmark, strengths)
         entries += models
-        pairs = compare_artifacts(entries, artifacts, benchmark.ks[-1])
-        compared = [*comparisons(entries, benchmark), *pairs, *compared]
+        compared = [*comparisons(entries, benchmark, artifacts), *compared]
         if report:
             content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
             write_report(content, report)
@@ -118,12 +117,15 @@ def compare_artifacts(entries: Sequence[Entry], artifacts: Sequence[Path], k: in
     return compare_each_pair(reports, f"recall@{k}")
 
 
-def comparisons(entries: Sequence[Entry], benchmark: Benchmark) -> list[str]:
+def comparisons(
+    entries: Sequence[Entry], benchmark: Benchmark, artifacts: Sequence[Path]
+) -> list[str]:
     """Return the sentences that compare the entries, and a warning if the lists are too long."""
     k, items = benchmark.ks[-1], benchmark.catalog.size - 1
     sentences = [
         *differences(entries, f"recall@{k}"),
         *compare_with_single_interest(entries, k),
+        *compare_artifacts(entries, artifacts, k),
     ]
     if 2 * k > items:
         usual = " ".join(f"-k {length}" for length in list_lengths(items, 20, 50))

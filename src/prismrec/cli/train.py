@@ -122,7 +122,7 @@ def train(
             shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
-    lines += filter(None, [wrapped(advise_heads(trained[out], trained.get(single)) or "")])
+    lines += advice_lines(trained[out], trained.get(single))
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
     print_output(summary, lines, as_json=run_options.as_json)
 
@@ -213,6 +213,16 @@ def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
 def checkpoints_of(folder: Path) -> Path:
     """Return the folder of the checkpoints of an artifact in training."""
     return folder.with_name(folder.name + ".run")
+
+
+def advice_lines(trained: Trained, single: Trained | None) -> list[str]:
+    """Return the advice on the number of trained interests; no line if nothing was measured."""
+    number = trained.settings["interests"]
+    if single is None or trained.result.best is None or single.result.best is None:
+        return []
+    kept = number - len(getattr(trained.recommender.model.extractor, "pruned", ()))
+    advice = advise_heads(number, kept, trained.metric, trained.result.best, single.result.best)
+    return [wrapped(advice)] if advice else []
 
 
 def summary_lines(folder: Path, trained: Trained) -> list[str]:

@@ -1,11 +1,11 @@
 """``prismrec tune``: search settings on validation, and write those to train with."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,7 +15,7 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, to_toml
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.io import atomic_file, set_threads, stage
-from prismrec.training import RunConfig, TrainConfig, TuneOptions, TuneResult
+from prismrec.training import RunConfig, Step, TrainConfig, TuneOptions, TuneResult, Watch
 from prismrec.training import tune as search_settings
 
 SEARCH_HEADINGS = ((SEARCH, "trials finalists repeats minutes only"),)
@@ -35,6 +35,11 @@ class RunOptions:
     """Show no progress."""
     as_json: AsJson = False
     """Print one JSON object."""
+
+    @property
+    def hides_progress(self) -> bool:
+        """Whether no progress is shown."""
+        return self.quiet or self.as_json
 
 
 def tune(
@@ -66,19 +71,9 @@ def tune(
     if run_options.threads is not None:
         set_threads(run_options.threads)
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
-    quiet = run_options.quiet or run_options.as_json
-    with Progress(out.name, quiet=quiet), stage("loading the data"):
+    with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
         dataset, manifest = load_dataset(data), read_dataset_manifest(data)
         split = load_split(data, dataset)
-
-    @contextmanager
-    def watch(name: str) -> Iterator[Any]:
-        with Progress(name, quiet=quiet) as progress:
-            yield progress.step
-
-    def note(line: str) -> None:
-        print_note(f"{out.name}: {line}", quiet=quiet)
-
     try:
         result = search_settings(
             split,
@@ -87,12 +82,28 @@ def tune(
             training,
             folder=out,
             options=search,
-            progress=(watch, note),
+            progress=progress_of(out, quiet=run_options.hides_progress),
             about={"data": manifest["fingerprint"]},
         )
     except KeyboardInterrupt:
         print_note(f"Interrupted; {out} keeps all trials. Continue with the same command.")
         raise
+    print_result(result, data, out, as_json=run_options.as_json)
+
+
+def progress_of(out: Path, *, quiet: bool) -> tuple[Watch, Callable[[str], None]]:
+    """Return a function that shows one training, and one that prints a line."""
+
+    @contextmanager
+    def watch(name: str) -> Iterator[Callable[[Step], None]]:
+        with Progress(name, quiet=quiet) as progress:
+            yield progress.step
+
+    return watch, lambda line: print_note(f"{out.name}: {line}", quiet=quiet)
+
+
+def print_result(result: TuneResult, data: Path, out: Path, *, as_json: bool) -> None:
+    """Write best.toml, and print the decision and the next command."""
     best = out / "best.toml"
     with atomic_file(best) as temporary:
         temporary.write_text(best_as_toml(result), encoding="utf-8")
@@ -108,7 +119,7 @@ def tune(
         "trials": len(result.trials),
         "best": str(best),
     }
-    print_output(value, lines, as_json=run_options.as_json)
+    print_output(value, lines, as_json=as_json)
 
 
 def best_as_toml(result: TuneResult) -> str:

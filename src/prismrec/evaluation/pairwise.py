@@ -35,7 +35,7 @@ def p_value(difference: Difference) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number, so that the smallest counts most.
+    """Correct p-values for their number.
 
     The i-th smallest of m is multiplied by m − i + 1. An adjusted value is at least as large as
     those before it, and at most 1.

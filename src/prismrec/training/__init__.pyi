@@ -12,6 +12,7 @@ from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
+from .tuning.task import Watch
 from .tuning.tune import TuneOptions, TuneResult, tune
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Trained",
     "TuneOptions",
     "TuneResult",
+    "Watch",
     "advise_heads",
     "dataset_stats",
     "describe_defaults",

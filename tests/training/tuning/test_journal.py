@@ -68,7 +68,7 @@ def test_a_process_that_starts_again_does_not_repeat_its_draws(tmp_path):
 
 def test_a_trial_worse_than_the_median_is_pruned_after_the_start(tmp_path):
     journal = opened(tmp_path)
-    for value in (0.3, 0.4, 0.5, 0.6, 0.7):
+    for value in (0.4, 0.5, 0.6):
         claimed = journal.claim(9)
         assert claimed.report(50, value) is False
         claimed.complete(value, 1.0)
@@ -78,7 +78,7 @@ def test_a_trial_worse_than_the_median_is_pruned_after_the_start(tmp_path):
     assert poor.report(50, 0.49) is True
     assert good.report(50, 0.51) is False
     poor.prune(2.0)
-    record = journal.records()[5]
+    record = journal.records()[3]
     assert (record.state, record.value, record.seconds) == ("pruned", 0.49, 2.0)
 
 

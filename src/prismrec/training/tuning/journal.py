@@ -24,8 +24,10 @@ from prismrec.training.tuning.space import Choice, Range, Settings, Tuned
 from prismrec.training.tuning.task import TrialRecord
 
 NAME = "prismrec"
-STARTUP_TRIALS = 5
-"""Trials that are never pruned, since a median needs some."""
+NEVER_PRUNED = 3
+"""First trials that are never pruned, since a median needs some."""
+RANDOM_TRIALS = 6
+"""First trials with random settings; later ones depend on the results so far."""
 WARMUP = 20
 """Percent of a training before which it is not pruned: the first validations mislead."""
 
@@ -105,7 +107,7 @@ class Journal:
             storage = JournalStorage(JournalFileBackend(str(self.path), lock_obj=line_lock))
             study = optuna.create_study(
                 storage=storage, study_name=NAME, load_if_exists=True, direction="maximize",
-                pruner=optuna.pruners.MedianPruner(STARTUP_TRIALS, WARMUP),
+                pruner=optuna.pruners.MedianPruner(NEVER_PRUNED, WARMUP),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
@@ -125,7 +127,7 @@ class Journal:
         return study
 
     def claim(self, trials: int) -> ClaimedTrial | None:
-        """Claim a trial that a killed process left, or the next one.
+        """Return a trial that a killed process left, or the next one, for this process alone.
 
         Args:
             trials: Largest number of trials of the folder.
@@ -140,7 +142,9 @@ class Journal:
                 return left
             # A sampler per trial: a process that starts again must not repeat the first draws.
             seed = int(np.random.SeedSequence([self.seed, len(begun)]).generate_state(1)[0])
-            self.study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+            self.study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=RANDOM_TRIALS, seed=seed, constant_liar=True
+            )
             trial = self.study.ask()
             lock = self.lock_of(trial.number)
             lock.acquire()
@@ -149,7 +153,7 @@ class Journal:
             return ClaimedTrial(self.study, trial, lock)
 
     def _claim_left(self) -> ClaimedTrial | None:
-        """Claim a running trial whose process has ended."""
+        """Return a running trial whose process has ended; None if there is none."""
         for frozen in self._all():
             if frozen.state != TrialState.RUNNING:
                 continue

@@ -17,7 +17,7 @@ class FileLock:
         self.path, self.descriptor = path, -1
 
     def acquire(self, *, wait: bool = True) -> bool:
-        """Lock the file; return whether it was possible without waiting, if ``wait`` is False."""
+        """Wait for the lock; without ``wait``, return whether it was free."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -28,7 +28,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Free the lock."""
+        """Release the lock."""
         os.close(self.descriptor)
 
     def __enter__(self) -> "FileLock":

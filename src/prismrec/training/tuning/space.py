@@ -110,8 +110,8 @@ def prism_space(config: RunConfig, stats: DatasetStats) -> Space:
     """
     negatives = require(config.negatives)
     space: Space = {
-        "learning_rate": Range(2e-3, 3e-2, log=True),
-        "dropout": Range(0.05, 0.7),
+        "learning_rate": Range(4e-3, 2e-2, log=True),
+        "dropout": Range(0.1, 0.6),
         "dim": Choice((32, 64, 128)),
         "horizon": Choice((0, 1, 5, 20)),
     }

@@ -20,7 +20,7 @@ Watch = Callable[[str], AbstractContextManager[OnStep]]
 """Returns a context for one training, by its name, that shows its progress."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Task:
     """The data, the given settings, the folder and the progress of a tuning."""
 

@@ -113,9 +113,7 @@ def tune(
         TrainingError: The default settings cannot be trained.
         KeyboardInterrupt: Ctrl-C was pressed; the same call continues.
     """
-    if find_spec("optuna") is None:
-        raise MissingExtra.for_("prismrec tune", "tune")
-    check_validation(split)
+    check_possible(split)
     from prismrec.training.tuning.journal import Journal
     from prismrec.training.tuning.search import search
 
@@ -127,11 +125,7 @@ def tune(
     identity = {"split": split.how, "config": repr(config), "training": repr(training)}
     identity |= {"space": repr(tuned.space), **(about or {})}
     journal = Journal(folder, tuned, identity, training.seed)
-    watch, note = progress
-    task = Task(
-        split=split, catalog=catalog, config=config, training=training, folder=folder,
-        watch=watch, note=note,
-    )  # fmt: skip
+    task = Task(split, catalog, config, training, folder, *progress)
     deadline = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
     search(task, journal, trials=options.trials, deadline=deadline)
     records, metric = journal.records(), validation_metric(config.validate_on, stats.items)
@@ -180,12 +174,15 @@ def planned_repeats(
     return [[Repeat(r.number, r.settings, each) for each in seeds] for r in (default, *best)]
 
 
-def check_validation(split: Split) -> None:
-    """Check that there are users to choose settings with.
+def check_possible(split: Split) -> None:
+    """Check that Optuna is installed, and that there are users to choose settings with.
 
     Raises:
+        MissingExtra: Optuna is not installed.
         DataError: There are fewer than ``MIN_USERS``.
     """
+    if find_spec("optuna") is None:
+        raise MissingExtra.for_("prismrec tune", "tune")
     if len(split.valid) < MIN_USERS:
         raise DataError(
             f"Settings were to be tuned on {len(split.valid)} validation users, but at least "
