@@ -115,6 +115,19 @@ def test_finalists_are_the_best_trials_above_the_default():
     assert isinstance(Candidate(0, np.zeros((1, 2))).mean, float)
 
 
+def test_a_line_on_a_trial_has_the_time_left():
+    done = [*records(0.3, 0.5), TrialRecord(2, "pruned", {}, 0.2, 4.0)]
+    assert search.time_left(done, 9, 1, 60.0) == 6 * 6 / 3
+    assert search.time_left(done, 9, 2, 60.0) == 6
+    assert search.time_left(done, 9, 1, 5.0) == 5
+    assert search.time_left(done, 3, 1, 60.0) == search.time_left(done, 9, 1, -1.0) == 0
+    assert search.trial_line(done, 2, 9, 12.0) == (
+        "trial 2: 0.2000, pruned; best 0.5000 (trial 1); 3 of 9 trials, 12 s left before the "
+        "repeated runs"
+    )
+    assert search.trial_line(done, 1, 3, 0.0).endswith("; 3 of 3 trials")
+
+
 def test_a_default_that_cannot_be_trained_is_an_error():
     failed = [TrialRecord(0, "failed", {}, None, 1.0, "Step 1 has no finite loss.")]
     with pytest.raises(TrainingError, match=r"default settings .* Step 1 has no finite loss"):

@@ -35,7 +35,10 @@ def search(task: Task, journal: Journal, *, trials: int, deadline: float) -> Non
                 run_trial(task, claimed)
             finally:
                 claimed.lock.release()
-            task.note(trial_line(journal.records(), claimed.number, trials, journal.running() + 1))
+            left = time_left(
+                journal.records(), trials, journal.running() + 1, deadline - time.monotonic()
+            )
+            task.note(trial_line(journal.records(), claimed.number, trials, left))
         elif journal.running():
             time.sleep(POLL)
         else:
@@ -85,7 +88,21 @@ def run_trial(task: Task, claimed: ClaimedTrial) -> None:
     checkpoints.remove()
 
 
-def trial_line(records: Sequence[TrialRecord], number: int, trials: int, processes: int) -> str:
+def time_left(records: Sequence[TrialRecord], trials: int, processes: int, most: float) -> float:
+    """Estimate the seconds until the search ends, from the mean time of the trials so far.
+
+    Args:
+        records: All trials.
+        trials: Number of trials of the folder.
+        processes: Processes that share the rest.
+        most: Seconds until no trial begins.
+    """
+    seconds = [each.seconds for each in records if each.seconds is not None]
+    mean = sum(seconds) / max(len(seconds), 1)
+    return max(0.0, min(mean * (trials - len(seconds)) / processes, most))
+
+
+def trial_line(records: Sequence[TrialRecord], number: int, trials: int, left: float) -> str:
     """Return the line on a finished trial: its result, the best one, and the time left."""
     record = next(each for each in records if each.number == number)
     complete = [each for each in records if each.state == "complete" and each.value is not None]
@@ -95,9 +112,6 @@ def trial_line(records: Sequence[TrialRecord], number: int, trials: int, process
     if complete:
         best = max(complete, key=lambda each: each.value or 0.0)
         line += f"; best {best.value:.4f} (trial {best.number})"
-    seconds = [each.seconds for each in records if each.seconds is not None]
-    done = len(seconds)
-    if seconds and done < trials:
-        left = sum(seconds) / done * (trials - done) / processes
-        line += f"; {done} of {trials} trials, {duration(left)} left before the repeated runs"
-    return line
+    done = sum(each.seconds is not None for each in records)
+    line += f"; {done} of {trials} trials"
+    return line + (f", {duration(left)} left before the repeated runs" if left else "")
