@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -359,6 +360,27 @@ def test_evaluate_prints_a_repeated_number_once(pipeline, capsys, tmp_path):
     columns = ["R@5 keep", "R@7 keep", "N@7 keep", "R@5 filt", "R@7 filt", "N@7 filt"]
     assert lines[0].split() == " ".join(columns).split()
     assert sum(line.startswith("books λ=0.2") for line in lines[: lines.index("")]) == 1
+
+
+@pytest.mark.slow
+def test_evaluate_compares_every_two_of_several_artifacts(pipeline, capsys, tmp_path, mistake):
+    shutil.copytree(pipeline / "books", tmp_path / "copy")
+    artifacts = [pipeline / "books", pipeline / "books-k1", tmp_path / "copy"]
+    assert run("evaluate", *artifacts, "--data", pipeline / "data", "-k", 5, "--json") == 0
+    sentences = json.loads(capsys.readouterr().out)["differences"]
+    pairs = [sentence for sentence in sentences if "Holm" in sentence]
+    assert [sentence.partition(",")[0] for sentence in pairs] == [
+        "books against books-k1", "books against copy", "books-k1 against copy",
+    ]  # fmt: skip
+    assert all("(Holm, 3 pairs)" in sentence for sentence in pairs)
+    assert "recall@5: level, +0.0000 ± 0.0000" in pairs[1]
+    assert "p = 1.0000" in pairs[1]
+
+    assert "no data set folder" in mistake("evaluate", pipeline / "books")
+    shutil.copytree(pipeline / "books", tmp_path / "other" / "books")
+    same = mistake("evaluate", artifacts[0], tmp_path / "other" / "books", "--data",
+                   pipeline / "data")  # fmt: skip
+    assert "Two artifacts have the name books" in same
 
 
 @pytest.mark.slow

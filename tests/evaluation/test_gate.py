@@ -169,7 +169,7 @@ def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsy
     assert run("evaluate", new, "--data", data, "--gate") == 2
     assert "--gate compares two artifacts" in capsys.readouterr().err
     assert run("evaluate", new) == 2
-    assert "without a data set" in capsys.readouterr().err
+    assert "no data set folder" in capsys.readouterr().err
 
 
 def test_an_artifact_that_may_have_seen_the_test_users_is_an_error(nights, tmp_path, capsys):

@@ -60,7 +60,7 @@ def pretend(monkeypatch):
 
 
 def chosen(recommender, cases):
-    found, how = choose_forming(recommender, cases)
+    found, how, _ = choose_forming(recommender, cases)
     return found.model.forming, how
 
 

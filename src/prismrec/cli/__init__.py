@@ -30,6 +30,7 @@ COMMANDS = {
     "inspect": "Report problems of an event log, and what each filter would drop.",
     "prepare": "Build a data set folder from an event log or a named data set.",
     "train": "Train a model on a data set folder.",
+    "tune": "Search settings on validation; keep the default unless others are better.",
     "evaluate": "Compare a trained model with every baseline.",
     "recommend": "Recommend items for one history, or for a file of histories.",
     "publish": "Make an artifact the current version in a folder of versions.",

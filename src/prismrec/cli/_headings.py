@@ -22,6 +22,7 @@ LONG_NAMES = DefaultFormatter(
 
 INPUT = Group.create_ordered("Input: one of --history, --user and --histories")
 COMMON = Group.create_ordered("Common options")
+SEARCH = Group.create_ordered("Search")
 DIVERSITY = Group.create_ordered("Diversity: at most one of the first three")
 INTERESTS = Group.create_ordered("Interests: how they share the list")
 FILTERS = Group.create_ordered("Filters")

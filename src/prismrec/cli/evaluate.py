@@ -18,6 +18,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
     Entry,
+    compare_each_pair,
     compare_with_single_interest,
     describe_recommender,
     differences,
@@ -64,6 +65,9 @@ def evaluate(
     With NEW OLD --data DATA --gate: may NEW replace OLD, which may be of an earlier data set? The
     exit code is 0 if NEW is not worse by more than the interval, and 3 if it is refused.
 
+    Several artifacts are also compared with each other, user by user, corrected for the number of
+    pairs.
+
     Args:
         artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
         more: The data set folder, if there is no --data, and then further artifacts to compare.
@@ -74,10 +78,11 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths, (data, others) = checked_options(k, diversity), place_of_data(artifact, chosen, more)
+    strengths = checked_options(k, diversity)
+    artifacts, data = separate_data([artifact, *more], chosen.data)
     if chosen.gate:
-        check_gate(others, diversity, report)
-        decide(artifact, others[0], data, k=k, on=chosen.on, classes=classes, as_json=as_json)
+        new, old = check_gate(artifacts, diversity, report)
+        decide(new, old, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
         return
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
@@ -86,7 +91,7 @@ def evaluate(
         cases = split.test if chosen.on == "test" else split.valid
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-        recommenders = open_all([artifact, *others], data, dataset.catalog, classes)
+        recommenders = open_all(artifacts, data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
         lists, entries, compared = measure_baselines(benchmark)
         models: list[Entry] = []
@@ -95,56 +100,74 @@ def evaluate(
             lists[name] = lists_of(recommender)
             models += entries_of(name, recommender, benchmark, strengths)
         entries += models
-        compared = [*comparisons(entries, benchmark), *compared]
+        compared = [*comparisons(entries, benchmark, artifacts), *compared]
         if report:
             content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
             write_report(content, report)
             compared = [*content.differences]
     lines = [*results_table(entries, ks), "", *map(wrapped, compared), ""]
-    lines += [wrapped(line, indent=" " * 10) for line in models[0].filtered.card().splitlines()]
-    lines += [f"Report: {report / 'report.html'}"] if report else []
+    print_results(lines, entries, models[0], compared, report, as_json=as_json)
+
+
+def print_results(
+    lines: Sequence[str], entries: Sequence[Entry], model: Entry, compared: Sequence[str],
+    report: Path | None, *, as_json: bool,
+) -> None:  # fmt: skip
+    """Print the table and the comparisons, the protocol, and where the report is."""
+    card = [wrapped(line, indent=" " * 10) for line in model.filtered.card().splitlines()]
+    place = [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
-    print_output(value, lines, as_json=as_json)
+    print_output(value, [*lines, *card, *place], as_json=as_json)
 
 
 def check_gate(
-    others: Sequence[Path], diversity: Sequence[float] | None, report: Path | None
-) -> None:
-    """Check that --gate has two artifacts and no option that it does not use.
+    artifacts: Sequence[Path], diversity: Sequence[float] | None, report: Path | None
+) -> Sequence[Path]:
+    """Return the artifacts of --gate; check that they are two and no other option is used.
 
     Raises:
         ConfigError: It has not.
     """
-    if diversity or report or len(others) != 1:
+    if diversity or report or len(artifacts) != 2:
         raise ConfigError(
             "--gate compares two artifacts without --diversity and --report; write 'prismrec "
             "evaluate NEW OLD --data DATA --gate'."
         )
+    return artifacts
 
 
-def place_of_data(
-    artifact: Path, chosen: DataOptions, more: Sequence[Path]
-) -> tuple[Path, Sequence[Path]]:
-    """Return the data set and the further artifacts: without --data, the data set comes first.
+def separate_data(folders: Sequence[Path], data: Path | None) -> tuple[Sequence[Path], Path]:
+    """Return the artifacts and the data set folder, which is the second folder without ``--data``.
 
     Raises:
-        ConfigError: There is no data set.
+        ConfigError: There is no data set folder.
     """
-    if chosen.data is not None:
-        return chosen.data, more
-    if not more:
+    if data is not None:
+        return folders, data
+    if len(folders) < 2:
         raise ConfigError(
-            f"evaluate was given {artifact} without a data set; write its folder after it."
+            f"evaluate was given {folders[0]} and no data set folder; write the folder after it, "
+            "or --data FOLDER."
         )
-    return more[0], more[1:]
+    return [folders[0], *folders[2:]], folders[1]
 
 
-def comparisons(entries: Sequence[Entry], benchmark: Benchmark) -> list[str]:
+def compare_artifacts(entries: Sequence[Entry], artifacts: Sequence[Path], k: int) -> list[str]:
+    """Return one sentence per pair of the given artifacts; none for a single one."""
+    names = {folder.name for folder in artifacts}
+    reports = {entry.name: entry.filtered for entry in entries if entry.name in names}
+    return compare_each_pair(reports, f"recall@{k}")
+
+
+def comparisons(
+    entries: Sequence[Entry], benchmark: Benchmark, artifacts: Sequence[Path]
+) -> list[str]:
     """Return the sentences that compare the entries, and a warning if the lists are too long."""
     k, items = benchmark.ks[-1], benchmark.catalog.size - 1
     sentences = [
         *differences(entries, f"recall@{k}"),
         *compare_with_single_interest(entries, k),
+        *compare_artifacts(entries, artifacts, k),
     ]
     if 2 * k > items:
         usual = " ".join(f"-k {length}" for length in list_lengths(items, 20, 50))
@@ -184,14 +207,20 @@ def open_all(
     """Open artifacts, and the same models with K=1 if they exist.
 
     Raises:
-        DataError: An artifact was trained on another data set, or cannot be opened.
+        DataError: An artifact was trained on another data set, or cannot be opened, or two of them
+            have the same name.
     """
     folders = []
     for folder in artifacts:
         single = folder.with_name(folder.name + "-k1")
         exists = single.is_dir() and single not in artifacts
         folders += [folder, *([single] if exists else [])]
-    for folder in folders:
+    for number, folder in enumerate(folders):
+        if folder.name in {other.name for other in folders[:number]}:
+            raise DataError(
+                f"Two artifacts have the name {folder.name}, which the tables could not "
+                "distinguish; rename one of the folders."
+            )
         check_trained_on(folder, data)
     recommenders = {folder.name: classes.load(folder) for folder in folders}
     for name, recommender in recommenders.items():

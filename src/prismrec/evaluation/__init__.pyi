@@ -9,7 +9,7 @@ from .benchmark import (
     measure_baselines,
     report_content,
 )
-from .compare import Difference, compare
+from .compare import Difference, compare, paired_difference
 from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
@@ -19,6 +19,7 @@ from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
 from .metric_report import Report
 from .metrics import METRICS
+from .pairwise import compare_each_pair, holm, p_value, widened
 from .report import Content, Entry, differences, write_report
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "TradeoffPoint",
     "by_score",
     "compare",
+    "compare_each_pair",
     "compare_with_single_interest",
     "cosine_similarities",
     "describe_environment",
@@ -46,12 +48,16 @@ __all__ = [
     "ease_weights",
     "entries_as_json",
     "evaluate",
+    "holm",
     "list_lengths",
     "lists_of",
     "measure_baselines",
     "measure_interest_use",
+    "p_value",
+    "paired_difference",
     "pass_gate",
     "report_content",
     "tradeoff",
+    "widened",
     "write_report",
 ]

@@ -10,6 +10,7 @@ The interval of the difference per user is much smaller.
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from prismrec.errors import DataError, UnknownName
 from prismrec.evaluation.html_table import html_table
@@ -77,7 +78,23 @@ def compare(a: Report, b: Report, metric: str) -> Difference:
     for report in (a, b):
         if metric not in report.per_user:
             raise UnknownName.among("metric of each user", metric, report.per_user)
-    difference = a.per_user[metric] - b.per_user[metric]
+    return paired_difference(a.per_user[metric], b.per_user[metric], metric)
+
+
+def paired_difference(
+    a: Float[np.ndarray, " U"], b: Float[np.ndarray, " U"], metric: str
+) -> Difference:
+    """Subtract the values of one recommender from those of another, user by user.
+
+    Args:
+        a: One value per user; NaN where the metric is undefined.
+        b: Values of the same users in the same order.
+        metric: Name of the metric.
+
+    Raises:
+        DataError: Fewer than two users have both values.
+    """
+    difference = a - b
     difference = difference[~np.isnan(difference)]
     if len(difference) < 2:
         raise DataError(

@@ -1,3 +1,4 @@
+from .advise import advise_heads
 from .checkpoint import LAST
 from .config import TrainConfig
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
@@ -12,6 +13,8 @@ from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
+from .tuning.task import Watch
+from .tuning.tune import TuneOptions, TuneResult, tune
 from .warm_start import WarmStart
 
 __all__ = [
@@ -27,7 +30,11 @@ __all__ = [
     "TrainResult",
     "Trained",
     "TrainedWeights",
+    "TuneOptions",
+    "TuneResult",
     "WarmStart",
+    "Watch",
+    "advise_heads",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",
@@ -41,5 +48,6 @@ __all__ = [
     "run_summary",
     "train",
     "train_weights",
+    "tune",
     "with_one_interest",
 ]

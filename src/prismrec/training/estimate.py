@@ -67,8 +67,8 @@ class Estimate:
 
     def __str__(self) -> str:
         parts = ("initial vectors", self.initial), ("steps", self.steps), ("lists", self.validation)
-        named = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts)
-        return f"about {_duration(self.seconds)} ({named}) and {self.memory / 1e9:.1f} GB of memory"
+        named = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts)
+        return f"about {duration(self.seconds)} ({named}) and {self.memory / 1e9:.1f} GB of memory"
 
 
 def estimate_training(
@@ -175,7 +175,8 @@ def _bytes_in_use() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a duration in words: ``45 s``, ``12 min`` or ``3.5 h``."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
     minutes = seconds / 60

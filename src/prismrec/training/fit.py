@@ -18,7 +18,6 @@ from typing import Any, get_args
 import torch
 
 from prismrec.data import Case, Catalog, Split
-from prismrec.evaluation import list_lengths
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
@@ -26,19 +25,17 @@ from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
 from prismrec.training.loop import Step, train
-from prismrec.training.popularity import no_better_than_popularity
 from prismrec.training.processes import Processes, current_processes
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import (
     drawn_users,
     measure_one,
-    prune_interests,
     validation_metric,
 )
-from prismrec.training.select_forming import UNCERTAIN, choose_forming
+from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
-from prismrec.training.select_rules import fit_rule_retriever, refit_rules
+from prismrec.training.selection import select_on_validation
 from prismrec.training.warm_start import WarmStart, describe_start
 
 MEASURED_USERS = 256
@@ -54,8 +51,8 @@ class Trained:
     settings: dict[str, Any]
     """All settings of the run, with defaults filled in: flat, JSON."""
     notes: dict[str, str]
-    """Sentences: why this index, how interests were chosen, whether rules are blended in; and
-    warnings, such as that the model is no better than popularity."""
+    """Sentences: why this index, how interests were chosen, advice on their number, whether rules
+    are blended in; and warnings, such as that the model is no better than popularity."""
     start: dict[str, Any] = field(default_factory=dict)
     """Where a warm start began: artifact, shared items, new items; empty otherwise."""
 
@@ -78,7 +75,7 @@ class Trained:
             {
                 name: note
                 for name, note in self.notes.items()
-                if name not in ("interests", "popularity")
+                if name not in ("interests", "advice", "popularity")
             },
             self.start,
         )
@@ -228,56 +225,6 @@ def undecided_note(result: TrainResult, metric: str) -> str:
         f"{metric} was {result.best:.4f} at each of {len(result.history)} validations, so the last "
         f"weights are used; to choose between weights, set validate_on to {' or '.join(others)}"
     )
-
-
-def select_on_validation(
-    recommender: Recommender,
-    config: RunConfig,
-    stats: DatasetStats,
-    split: Split,
-    start: WarmStart | None = None,
-) -> tuple[Recommender, dict[str, str]]:
-    """Choose how interests are formed, prune interests, and fit rules on validation.
-
-    After a warm start, interests are formed as in the earlier artifact, and the rules have its kind
-    and weight, unless ``start`` has these among its choices.
-
-    Returns:
-        The recommender, and sentences on what was selected.
-    """
-    exclude_seen = require(config.exclude_seen)
-    notes = {}
-    if config.forming and start and "forming" not in start.choose:
-        recommender = recommender.with_forming(start.recommender.model.forming)
-        notes["interests"] = "interests are formed as in the earlier artifact"
-    elif config.forming:
-        recommender, notes["interests"] = choose_forming(
-            recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
-        )
-    pruned = prune_interests(recommender, split.valid, exclude_seen=exclude_seen)
-    if pruned:
-        notes["interests"] = pruned
-    if config.rules:
-        # With one target per user, the first ranks matter.
-        metric = validation_metric(config.validate_on, stats.items)
-        if not stats.multi_step_targets:
-            metric = f"ndcg@{list_lengths(stats.items, 10)[0]}"
-        parts = (recommender, split.train, split.valid)
-        if start and "rules" not in start.choose:
-            earlier = start.recommender.rules
-            rules, notes["rules"] = refit_rules(
-                earlier, *parts, metric=metric, exclude_seen=exclude_seen
-            )
-        else:
-            rules, notes["rules"] = fit_rule_retriever(
-                *parts, metric=metric, exclude_seen=exclude_seen
-            )
-        recommender = recommender.with_rules(rules)
-    metric = validation_metric(config.validate_on, stats.items)
-    warning = no_better_than_popularity(
-        recommender, split, metric=metric, exclude_seen=exclude_seen
-    )
-    return recommender, notes | ({"popularity": warning} if warning else {})
 
 
 def _validate(

@@ -1,6 +1,6 @@
 """Selection on validation of how interests are formed, after training.
 
-recommender, reason = choose_forming(recommender, split.valid)
+recommender, reason, reports = choose_forming(recommender, split.valid)
 """
 
 import math
@@ -41,7 +41,7 @@ def choose_forming(
     *,
     metric: str = "recall",
     exclude_seen: bool = True,
-) -> tuple[Recommender, str]:
+) -> tuple[Recommender, str, dict[Forming, Report]]:
     """Choose on validation how interests are formed.
 
     Args:
@@ -51,9 +51,9 @@ def choose_forming(
         exclude_seen: Exclude the items of the history from lists.
 
     Returns:
-        The recommender that forms interests, and a sentence that describes the decision. A choice
-        that lowers a metric by more than the 95 % interval is left out; if all do, no interests are
-        formed.
+        The recommender that forms interests, a sentence that describes the decision, and what was
+        measured for each choice. A choice that lowers a metric by more than the 95 % interval is
+        left out; if all do, no interests are formed.
 
     Cost: one evaluation of ``FORMING_USERS`` users per choice, and one of the model alone.
     """
@@ -61,9 +61,8 @@ def choose_forming(
     lengths = list_lengths(recommender.catalog.size - 1, *LENGTHS)
     names = [f"{metric}@{length}" for length in lengths]
     if len(cases) < MIN_USERS:
-        return recommender.with_forming(UNCERTAIN), (
-            f"{_described(UNCERTAIN)}; there are too few validation users to compare this on"
-        )
+        few = "there are too few validation users to compare this on"
+        return recommender.with_forming(UNCERTAIN), f"{_described(UNCERTAIN)}; {few}", {}
 
     def measured(forming: Forming | None) -> Report:
         recommend = partial(recommender.with_forming(forming).ranked, exclude_seen=exclude_seen)
@@ -83,17 +82,20 @@ def choose_forming(
         if all(compare(report, plain, name).verdict != "worse" for name in names)
     ]
     if not level:
-        return recommender.with_forming(None), (
-            f"interests were not formed: each way lowers {metric} on validation"
-        )
+        lowered = f"interests were not formed: each way lowers {metric} on validation"
+        return recommender.with_forming(None), lowered, dict(reports)
     best = max(value(report) for _, report in level)
     forming, report = next(one for one in level if value(one[1]) >= (1 - TOLERANCE) * best)
-    middle = names[len(names) // 2]
+    middle = middle_metric(metric, recommender)
     reached, alone = report.metrics[middle], plain.metrics[middle]
-    return recommender.with_forming(forming), (
-        f"{_described(forming)}: {middle} on validation {reached:.4f}, with one interest "
-        f"{alone:.4f}"
-    )
+    reason = f"{_described(forming)}: {middle} on validation {reached:.4f}, with one interest "
+    return recommender.with_forming(forming), f"{reason}{alone:.4f}", dict(reports)
+
+
+def middle_metric(metric: str, recommender: Recommender) -> str:
+    """Return the metric for the middle one of the lengths that are compared: ``recall@20``."""
+    lengths = list_lengths(recommender.catalog.size - 1, *LENGTHS)
+    return f"{metric}@{lengths[len(lengths) // 2]}"
 
 
 def _described(forming: Forming) -> str:

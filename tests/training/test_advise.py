@@ -1,0 +1,76 @@
+"""Check the advice on the number of interests: only what was measured, and nothing else."""
+
+import numpy as np
+import pytest
+
+from prismrec.evaluation import Report
+from prismrec.models import Forming
+from prismrec.training.advise import advise_clusters, advise_heads
+
+SIX, THREE = Forming(clusters=6, whole_weight=0.5), Forming(clusters=3, whole_weight=0.5)
+
+
+def report(values, used=3.0):
+    per_user = {"recall@20": np.array(values)}
+    users = len(values)
+    return Report(
+        {}, {}, users, "", "users", 0, 1.0, {}, per_user=per_user, interests_used=used
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("chosen", "other", "values", "ending"),
+    [
+        # Differences -0.25 and 0.5: mean 0.125, standard error 0.375.
+        (SIX, THREE, [0.25, 1.0], "differs by +0.1250 ± 0.7350, so fewer would change little"),
+        (SIX, THREE, [0.25, 0.25], "differs by -0.2500 ± 0.0000, so fewer would lower it"),
+        (THREE, SIX, [0.75, 0.25], "differs by +0.0000 ± 0.4900, so more would change little"),
+        (THREE, SIX, [0.25, 0.25], "differs by -0.2500 ± 0.0000, so more would lower it"),
+        (
+            THREE,
+            SIX,
+            [0.75, 0.75],
+            "differs by +0.2500 ± 0.0000, so more would raise it, but the mean over list lengths "
+            "decided",
+        ),
+    ],
+)
+def test_the_advice_on_clusters_follows_the_paired_difference(chosen, other, values, ending):
+    found = advise_clusters(
+        chosen, {chosen: report([0.5, 0.5]), other: report(values)}, "recall@20"
+    )
+    assert found.startswith(
+        f"K: the first 20 items of the median list come from 3 interests, and up to "
+        f"{chosen.clusters} clusters are formed; with up to {other.clusters}, recall@20"
+    )
+    assert found.endswith(ending)
+
+
+def test_there_is_no_advice_on_clusters_without_a_measurement():
+    other_weight = Forming(clusters=3, whole_weight=0.7)
+    assert advise_clusters(SIX, {}, "recall@20") is None
+    assert advise_clusters(SIX, {SIX: report([0.1, 0.2])}, "recall@20") is None
+    measured = {SIX: report([0.1, 0.2]), other_weight: report([0.1, 0.3])}
+    assert advise_clusters(SIX, measured, "recall@20") is None
+    unused = {SIX: report([0.1, 0.2], used=None), THREE: report([0.1, 0.2])}
+    assert advise_clusters(SIX, unused, "recall@20") is None
+
+
+def test_the_advice_on_heads_compares_with_one_interest():
+    assert advise_heads(4, 4, "recall@50", 0.22, 0.20) == (
+        "K: 4 interests reach recall@50 0.2200 on validation, and one interest 0.2000, so several "
+        "pay; --interests 8 may be worth a try"
+    )
+    for best in (0.203, 0.19):
+        advice = advise_heads(4, 4, "recall@50", best, 0.20)
+        assert advice.endswith("one interest may be enough")
+
+
+def test_pruned_heads_are_not_worth_training():
+    assert advise_heads(4, 3, "recall@50", 0.22, 0.20) == (
+        "K: 3 of 4 interests were kept, so more would not pay; --interests 3 trains no others"
+    )
+
+
+def test_there_is_no_advice_on_heads_for_one_interest():
+    assert advise_heads(1, 1, "recall@50", 0.22, 0.20) is None
