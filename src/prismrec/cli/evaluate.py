@@ -62,11 +62,10 @@ def evaluate(
     The code that serves makes every list, over the whole catalog, for every test user: once with
     the items of the history in the list, and once without them.
 
+    Several artifacts are also compared with each other, corrected for the number of pairs.
+
     With NEW OLD --data DATA --gate: may NEW replace OLD, which may be of an earlier data set? The
     exit code is 0 if NEW is not worse by more than the interval, and 3 if it is refused.
-
-    Several artifacts are also compared with each other, user by user, corrected for the number of
-    pairs.
 
     Args:
         artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
@@ -81,8 +80,8 @@ def evaluate(
     strengths = checked_options(k, diversity)
     artifacts, data = separate_data([artifact, *more], chosen.data)
     if chosen.gate:
-        new, old = check_gate(artifacts, diversity, report)
-        decide(new, old, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
+        pair = check_gate(artifacts, diversity, report)
+        decide(*pair, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
         return
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
@@ -122,7 +121,7 @@ def print_results(
 
 def check_gate(
     artifacts: Sequence[Path], diversity: Sequence[float] | None, report: Path | None
-) -> Sequence[Path]:
+) -> tuple[Path, Path]:
     """Return the artifacts of --gate; check that they are two and no other option is used.
 
     Raises:
@@ -133,7 +132,8 @@ def check_gate(
             "--gate compares two artifacts without --diversity and --report; write 'prismrec "
             "evaluate NEW OLD --data DATA --gate'."
         )
-    return artifacts
+    new, old = artifacts
+    return new, old
 
 
 def separate_data(folders: Sequence[Path], data: Path | None) -> tuple[Sequence[Path], Path]:
