@@ -50,6 +50,9 @@ class ReadOptions:
     items: Annotated[Path | None, Parameter(group=COMMON)] = None
     """Titles and categories of the items: a CSV, JSON lines or Parquet file with the columns item,
     title and categories (several separated by |)."""
+    attributes: Annotated[str | None, Parameter(group=COMMON)] = None
+    """Columns of the file of items to read as attributes for filters: price,stock,region or all. A
+    type may follow a name: price:number, or boolean, text or set."""
     events: Annotated[list[str] | None, Parameter(negative="", group=COMMON)] = None
     """Keep only events of this kind; may be repeated."""
     user_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
@@ -92,6 +95,7 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
 
     Raises:
         DataError: There is no such file or data set, or it cannot be read.
+        ConfigError: Attributes without a file of items.
     """
     kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
@@ -126,8 +130,15 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
                 encoding=options.encoding,
                 strict=options.strict,
             ), None  # fmt: skip
+    if options.attributes is not None and not options.items:
+        raise ConfigError(
+            "--attributes names columns of the file of items, but no file was given; add --items "
+            "FILE."
+        )
     if options.items:
-        item_columns = ItemColumns(category_depth=options.category_depth)
+        item_columns = ItemColumns(
+            category_depth=options.category_depth, attributes=split_ids(options.attributes or "")
+        )
         items = read_items(
             options.items, columns=item_columns, separator=options.category_separator
         )

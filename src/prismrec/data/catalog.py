@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prismrec.data.attributes import Attributes
 from prismrec.data.ids import IdMap
 from prismrec.errors import DataError, UnknownName
 
@@ -37,6 +38,8 @@ class Catalog:
     images: pl.Series | None = None
     """The address of one picture per item or null, at position number - 1. None if no item has a
     picture. Items that were added to the catalog later have no entry."""
+    attributes: Attributes | None = None
+    """Price, stock, region, … for filters; None if none were read."""
 
     def __post_init__(self) -> None:
         """Raise DataError if the parts have different lengths."""
@@ -52,6 +55,11 @@ class Catalog:
             raise DataError(
                 f"A catalog of {size - 1} items has pictures for {len(self.images)}; give at most "
                 "one per item."
+            )
+        if self.attributes is not None and self.attributes.size != size:
+            raise DataError(
+                f"A catalog of {size - 1} items has attributes of {self.attributes.size - 1}; give "
+                "one row per item."
             )
 
     def __repr__(self) -> str:
