@@ -36,6 +36,8 @@ from prismrec.rerank import (
     Filter,
     InterestOptions,
     ListOptions,
+    parse_boost,
+    parse_conditions,
 )
 
 Number = TypeVar("Number", int, float)
@@ -185,6 +187,16 @@ class ListFlags:
         tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
     ] = ()
     """Recommend only items of this category; may be repeated."""
+    where: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
+    ] = ()
+    """Recommend only items whose attributes pass a condition: price<50, region in DE,AT, sale=true,
+    not age_limit>=18, price missing; may be repeated."""
+    boosts: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
+    ] = ()
+    """Prefer items that pass a condition, by a factor: '2: price<50' makes them twice as probable;
+    may be repeated."""
 
     @property
     def options(self) -> ListOptions:
@@ -211,6 +223,7 @@ class ListFlags:
                 blocked=split_ids(self.blocked or ""),
                 allowed=None if self.allowed is None else split_ids(self.allowed),
                 categories=self.categories or None,
+                where=tuple(one for text in self.where for one in parse_conditions(text)),
             ),
             rerank=self.rerank,
             interests=InterestOptions(
@@ -219,6 +232,7 @@ class ListFlags:
                 minimum=_by_interest(self.interest_minimum, int, "2=4"),
                 added=tuple(_added_interest(text) for text in self.add_interest),
             ),
+            boosts=tuple(parse_boost(text) for text in self.boosts),
         )
 
 

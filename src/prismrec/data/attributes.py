@@ -43,8 +43,7 @@ class Attributes:
         return cls({name: column_of(series, size) for name, series in columns.items()}, size)
 
     def __repr__(self) -> str:
-        names = ", ".join(f"{name} ({column.kind})" for name, column in self.columns.items())
-        return f"Attributes({self.size - 1:,} items: {names})"
+        return f"Attributes({self.size - 1:,} items: {self.names})"
 
     def column(self, name: str) -> Column:
         """Return the column of an attribute.
@@ -53,8 +52,16 @@ class Attributes:
             UnknownName: There is no such attribute; the message has the known names.
         """
         if name not in self.columns:
-            raise UnknownName.among("attribute", name, self.columns)
+            raise UnknownName(
+                f"No attribute has the name {name[:60]!r}; the attributes are {self.names}."
+            )
         return self.columns[name]
+
+    @property
+    def names(self) -> str:
+        """The names and types of the attributes, for messages, at most 30 of them."""
+        names = [f"{name} ({column.kind})" for name, column in self.columns.items()]
+        return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
 
     def changed(self, cells: Mapping[str, Mapping[int, Cell]]) -> Self:
         """Return attributes in which some items have other values.

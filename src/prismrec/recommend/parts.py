@@ -12,8 +12,8 @@ from prismrec.data import Catalog
 from prismrec.errors import ConfigError
 from prismrec.models import Forming, Model
 from prismrec.recommend.cold_start import NewItem, add_items
-from prismrec.recommend.filters import eligible_items
-from prismrec.rerank import Filter
+from prismrec.recommend.filters import eligible_items, score_boosts
+from prismrec.rerank import Filter, ListOptions
 from prismrec.retrieval import Index, Retriever, RuleRetriever
 
 
@@ -113,6 +113,12 @@ class RecommenderParts:
         return Retriever(
             self.index, self.catalog, vectors_of, dim, self.model.forming is not None, self.rules
         )
+
+    def retriever_for(self, options: ListOptions) -> Retriever:
+        """Return the retriever with the boosts of these options."""
+        if not options.boosts:
+            return self.retriever
+        return replace(self.retriever, boosts=score_boosts(options.boosts, self.catalog))
 
     def eligible(self, filter: Filter) -> NDArray[np.bool_] | None:
         """Return which items may be recommended; None for all."""

@@ -28,6 +28,7 @@ from prismrec.rerank import (
     mix_frontiers_of,
 )
 from prismrec.retrieval.blended import BlendedSource
+from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.rules import RuleRetriever
@@ -57,6 +58,8 @@ class Retriever:
     """Blended with the interests; None for none."""
     memory: SearchMemory | None = None
     """What the index found before, see ``remembering``."""
+    boosts: ScoreBoosts | None = None
+    """What is added to the scores of items; None for nothing."""
 
     def __repr__(self) -> str:
         rules = f", {self.rules!r}" if self.rules else ""
@@ -82,11 +85,13 @@ class Retriever:
         """
         if not len(histories[0]) and not added:
             users = len(histories)
-            return PopularSource(self.catalog, users, eligible, self.vectors_of, self.dim)
+            return PopularSource(
+                self.catalog, users, eligible, self.vectors_of, self.dim, self.boosts
+            )
         query = self.query_of(histories, interests, exclude_seen=exclude_seen)
         source = InterestSource(
             self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim,
-            memory=self.memory,
+            memory=self.memory, boosts=self.boosts,
         )  # fmt: skip
         return source if self.rules is None else BlendedSource(source, self.rules)
 
