@@ -1,4 +1,4 @@
-from .attribute_columns import Cell, Names, Numbers, Value, is_finite_number
+from .attribute_columns import Cell, Names, Numbers, check_cells, is_finite_number
 from .attributes import ATTRIBUTES_FILE, Attributes
 from .batches import Batches
 from .catalog import Catalog
@@ -52,9 +52,9 @@ __all__ = [
     "Names",
     "Numbers",
     "Split",
-    "Value",
     "World",
     "build_dataset",
+    "check_cells",
     "inspect_log",
     "is_finite_number",
     "load_dataset",

@@ -224,7 +224,7 @@ def check_cells(name: str, kind: AttributeType, cells: Collection[Cell]) -> None
     A number must be finite; None, no value, fits every type.
     """
     for cell in cells:
-        if cell is not None and not _fits(kind, cell):
+        if not fits(kind, cell):
             expected = {"set": "a list of texts", "number": "a finite number"}.get(
                 kind, f"a {kind}"
             )
@@ -234,7 +234,10 @@ def check_cells(name: str, kind: AttributeType, cells: Collection[Cell]) -> None
             )
 
 
-def _fits(kind: AttributeType, cell: Cell) -> bool:
+def fits(kind: AttributeType, cell: Cell) -> bool:
+    """Return whether a value has the type of a column; None, no value, fits every type."""
+    if cell is None:
+        return True
     if kind == "set":
         return isinstance(cell, list | tuple) and all(isinstance(name, str) for name in cell)
     if kind == "number":

@@ -15,7 +15,7 @@ from typing import Self
 
 import polars as pl
 
-from prismrec.data.attribute_columns import DTYPES, Cell, Column, check_cells, column_of
+from prismrec.data.attribute_columns import DTYPES, Cell, Column, check_cells, column_of, fits
 from prismrec.errors import DataError, UnknownName
 
 ATTRIBUTES_FILE = "attributes.parquet"
@@ -79,6 +79,10 @@ class Attributes:
             check_cells(name, self.column(name).kind, own.values())
         new = {name: self.column(name).changed(own) for name, own in cells.items()}
         return type(self)({**self.columns, **new}, self.size)
+
+    def accepts(self, name: str, cell: Cell) -> bool:
+        """Return whether there is an attribute of this name whose type a value has."""
+        return name in self.columns and fits(self.columns[name].kind, cell)
 
     def extended(self, size: int) -> Self:
         """Return attributes for a larger catalog, V = ``size``; the new items have no value."""

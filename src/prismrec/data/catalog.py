@@ -4,7 +4,7 @@ An item has any number of categories. They are stored in two flat arrays, so tha
 million items needs little memory.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +74,17 @@ class Catalog:
     def begins_with(self, other: "Catalog") -> bool:
         """Return whether the items of another catalog are the first items of this one, in order."""
         return self.items.ids.head(len(other.items)).equals(other.items.ids)
+
+    def with_attributes(self, attributes: Attributes) -> "Catalog":
+        """Return the same catalog with other attributes.
+
+        Cost: O(1); what was computed from the other parts is kept.
+        """
+        catalog = replace(self, attributes=attributes)
+        names = {field.name for field in fields(self)}
+        computed = {name: value for name, value in self.__dict__.items() if name not in names}
+        catalog.__dict__.update(computed)
+        return catalog
 
     def categories_of(self, item: int) -> NDArray[np.int32]:
         """Return the category numbers of one item, ascending; empty if it has none."""

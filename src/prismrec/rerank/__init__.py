@@ -33,6 +33,7 @@ from prismrec.rerank.conditions import (
     MOST_VALUES,
     Boost,
     Condition,
+    Missing,
 )
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.dpp import dpp
@@ -73,6 +74,7 @@ __all__ = [
     "InterestOptions",
     "ListKeywords",
     "ListOptions",
+    "Missing",
     "MixFrontier",
     "RankedLists",
     "Reranker",
