@@ -86,7 +86,7 @@ def read_items(
     source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
 ) -> ItemDescriptions:  # fmt: skip
-    """Read titles, categories and the addresses of pictures.
+    """Read titles, categories, the addresses of pictures, and attributes.
 
     If an item has several rows, it gets the categories of all of them, and the first title and
     the first picture. An address that does not begin with https://, contains a space or has more
@@ -115,16 +115,7 @@ def read_items(
     Cost: O(rows) time and memory.
     """
     check_category_options(separator, columns.category_depth)
-    chosen = (columns.item, columns.title, columns.categories, columns.image)
-    names = [name for name in chosen if name is not None]
-    mapping = read_mapping(source, encoding, names)
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
-    tables = open_tables(source if mapping is None else mapping, parsing)
-    if any(table.is_sequences for table in tables):
-        raise DataError(
-            f"{source} has no header with a column of items, and its lines are words separated by "
-            "spaces, as in sequences of events; give a table of items: item, title, categories."
-        )
+    tables = _open(source, columns, delimiter, encoding)
     read = [_columns_read(table, columns) for table in tables]
     attributes = find_attributes(tables, columns.attributes, read)
     try:
@@ -172,6 +163,27 @@ def items_from_log(log: EventLog) -> ItemDescriptions:
         pl.col("category").alias("categories"), nothing.alias("image"),
     )  # fmt: skip
     return ItemDescriptions(_merge_rows(named.collect()))
+
+
+def _open(
+    source: object, columns: ItemColumns, delimiter: str | None, encoding: str
+) -> Sequence[Table]:
+    """Open the tables of items.
+
+    Raises:
+        DataError: They cannot be read, or contain sequences.
+    """
+    chosen = (columns.item, columns.title, columns.categories, columns.image)
+    names = [name for name in chosen if name is not None]
+    mapping = read_mapping(source, encoding, names)
+    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
+    tables = open_tables(source if mapping is None else mapping, parsing)
+    if any(table.is_sequences for table in tables):
+        raise DataError(
+            f"{source} has no header with a column of items, and its lines are words separated by "
+            "spaces, as in sequences of events; give a table of items: item, title, categories."
+        )
+    return tables
 
 
 def _columns_read(table: Table, columns: ItemColumns) -> set[str | None]:

@@ -8,6 +8,7 @@ interest are log probabilities.
 """
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
@@ -80,12 +81,13 @@ def retrieve(
         return retrieve_from_all_scores(index, query, depth, eligible)
     ineligible = 0
     if eligible is not None:
-        every = index.ids
-        numbers = every[eligible[every]]
-        ineligible = len(every) - len(numbers)
-        if ineligible and len(numbers) * FEW < len(every):
-            index, ineligible = ExactIndex.build(vectors_of(numbers), numbers), 0
-            memory = None
+        contained = eligible[index.ids]
+        ineligible = len(contained) - int(np.count_nonzero(contained))
+        if ineligible and (len(contained) - ineligible) * FEW < len(contained):
+            numbers = index.ids[contained]
+            # Not checked again: the vectors are those of the index, and the numbers ascend.
+            index = ExactIndex(torch.from_numpy(vectors_of(numbers)), numbers)
+            memory, ineligible = None, 0
     wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
     depths = wanted, wanted + ineligible
     if not query.mixture:
