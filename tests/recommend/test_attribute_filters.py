@@ -280,3 +280,20 @@ def test_a_whole_history_and_formed_interests_use_the_same_filter(dataset):
     ranked = recommender.ranked([dataset.histories[4]], ListOptions(k=8, filter=where))
     answer = recommender.recommend(ids(dataset, 4), 8, filter=where)
     assert dataset.catalog.items.external(ranked.items[0].tolist()) == listed(answer)
+
+
+def test_few_eligible_items_are_copied_once_per_filter(dataset, monkeypatch):
+    monkeypatch.setattr(retrieval, "SMALL", 0)
+    monkeypatch.setattr(retrieval, "MAX_REMEMBERED", 1_000)
+    recommender = untrained(dataset)
+    filters = [Filter(where=parse_conditions(f"price<={most}")) for most in (3, 6)]
+    lists = []
+    for one in (0, 1, 0, 1, 1):
+        lists.append(listed(recommender.recommend(ids(dataset, 1), 9, filter=filters[one])))
+        few = recommender.retriever.few.found
+        assert sum(index.vectors.numel() for index in few.values()) <= 1_000
+    assert lists[0] == lists[2]
+    assert lists[1] == lists[3] == lists[4] != lists[0]
+    index = next(reversed(few.values()))
+    recommender.recommend(ids(dataset, 2), 9, filter=filters[1])
+    assert next(reversed(few.values())) is index

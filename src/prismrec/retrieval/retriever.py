@@ -6,7 +6,7 @@ ranked, certified = source.search(rows, 200)     # RankedItems [R, 200], bool [R
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.rules import RuleRetriever
-from prismrec.retrieval.search import SearchMemory, retrieve
+from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
 from prismrec.retrieval.sources import InterestSource, PopularSource
 from prismrec.types import Interests
 
@@ -58,6 +58,8 @@ class Retriever:
     """Blended with the interests; None for none."""
     memory: SearchMemory | None = None
     """What the index found before, see ``remembering``."""
+    few: FewItems = field(default_factory=FewItems)
+    """Indexes of the eligible items of filters that leave few."""
     boosts: ScoreBoosts | None = None
     """What is added to the scores of items; None for nothing."""
 
@@ -91,7 +93,7 @@ class Retriever:
         query = self.query_of(histories, interests, exclude_seen=exclude_seen)
         source = InterestSource(
             self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim,
-            memory=self.memory, boosts=self.boosts,
+            memory=self.memory, few=self.few, boosts=self.boosts,
         )  # fmt: skip
         return source if self.rules is None else BlendedSource(source, self.rules)
 
@@ -208,6 +210,7 @@ class Retriever:
         return retrieve(
             self.index, query, depth,
             eligible=eligible, vectors_of=self.vectors_of, memory=self.memory,
+            few=self.few,
         )  # fmt: skip
 
     def remembering(self) -> "Retriever":

@@ -16,7 +16,7 @@ from prismrec.numerics import softmax
 from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
-from prismrec.retrieval.search import SearchMemory, retrieve
+from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
 from prismrec.types import Pool, RankedItems
 
 
@@ -34,6 +34,7 @@ class InterestSource:
     """Width of an item vector without its bias, which is the last number if the model has one."""
     _: KW_ONLY
     memory: SearchMemory | None = None
+    few: FewItems | None = None
     boosts: ScoreBoosts | None = None
 
     def __len__(self) -> int:
@@ -56,6 +57,7 @@ class InterestSource:
         return retrieve(
             self.index, query, depth,
             eligible=self.eligible, vectors_of=self.vectors_of, memory=self.memory,
+            few=self.few,
         )  # fmt: skip
 
     def find_in_parts(self, rows: NDArray[np.int64], depth: int, boosts: ScoreBoosts) -> Found:
