@@ -113,7 +113,7 @@ class Versions:
         return len(items)
 
     def update(self, items: Sequence[ItemAttributes]) -> UpdatedItems:
-        """Change attributes of items for all processes, also after a restart and a reload.
+        """Update attributes of items for all processes, also after a restart and a reload.
 
         Raises:
             DataError: An id appears twice; then nothing is changed.
