@@ -9,7 +9,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from prismrec.cli._options import ListFlags
-from prismrec.rerank import RERANKERS, Diversity, Filter, InterestOptions, ListOptions
+from prismrec.rerank import (
+    RERANKERS,
+    Boost,
+    Condition,
+    Diversity,
+    Filter,
+    InterestOptions,
+    ListOptions,
+)
+from prismrec.service.conditions import BoostIn, ConditionIn
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import InterestOptionsIn, RecommendRequest
 
@@ -148,4 +157,23 @@ def test_the_same_names_build_the_same_options(one):
             categories=options.filter.categories,
         ),
     )
-    assert [list(part) for part in vars(options.filter).values()] == [["x", "y"], ["z"], ["a", "b"]]
+    parts = [list(part) for part in vars(options.filter).values()]
+    assert parts == [["x", "y"], ["z"], ["a", "b"], []]
+
+
+def test_conditions_and_boosts_are_the_same_in_texts_and_requests():
+    flags = ListFlags(
+        where=("price<50 and region in DE,AT", "not age>=18 or missing"), boosts=("2: sale=true",)
+    )
+    request = RecommendRequest(
+        history=[],
+        where=[
+            {"attribute": "price", "min": 50, "negated": True},
+            {"attribute": "region", "any_of": ["DE", "AT"]},
+            {"attribute": "age", "min": 18, "negated": True, "missing": "include"},
+        ],
+        boosts=[{"where": [{"attribute": "sale", "equals": True}], "factor": 2}],
+    )
+    assert flags.options == request.options
+    assert names(Condition) == set(ConditionIn.model_fields)
+    assert names(Boost) == set(BoostIn.model_fields)

@@ -18,7 +18,7 @@ from .data import (
 from .evaluation import Report, compare, diagnose, evaluate
 from .models import DynamicRouting, ItemCategories, Model, Prism, SelfAttentive
 from .recommend import Answer, NewItem, Recommender, load, save
-from .rerank import AddedInterest, Diversity, Filter, InterestOptions, ListOptions
+from .rerank import AddedInterest, Boost, Condition, Diversity, Filter, InterestOptions, ListOptions
 from .retrieval import ExactIndex
 from .training import Objective, RunConfig, TrainConfig, Trained, fit, train
 from .types import RankedItems
@@ -26,7 +26,9 @@ from .types import RankedItems
 __all__ = [
     "AddedInterest",
     "Answer",
+    "Boost",
     "Columns",
+    "Condition",
     "Dataset",
     "Diversity",
     "DynamicRouting",

@@ -30,6 +30,7 @@ READS = [
 WRITES = [
     ("POST", "/v1/events", {"events": [{"id": "e", "user": "u", "item": "i"}]}),
     ("POST", "/v1/items", {"items": [{"id": "n"}]}),
+    ("PATCH", "/v1/items/attributes", {"items": [{"id": "n", "attributes": {"a": 1}}]}),
     ("POST", "/v1/items/hide", {"items": ["n"]}),
     ("POST", "/v1/items/unhide", {"items": ["n"]}),
     ("DELETE", "/v1/users/u", None),

@@ -248,6 +248,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/items/attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update Attributes
+         * @description Change attributes of items: from the next answer on they apply to filters and boosts.
+         */
+        patch: operations["update_attributes"];
+        trace?: never;
+    };
     "/v1/items/hide": {
         parameters: {
             query?: never;
@@ -498,11 +518,34 @@ export interface components {
             items: number;
             /** Categories */
             categories: string[];
+            /** Attributes */
+            attributes: {
+                [key: string]: string;
+            };
             index: components["schemas"]["IndexInfo"];
             /** About */
             about: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * AttributesRequest
+         * @description Items with new values of their attributes.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attributes": {
+         *             "price": 9.5,
+         *             "stock": 0
+         *           },
+         *           "id": "A"
+         *         }
+         *       ]
+         *     }
+         */
+        AttributesRequest: {
+            /** Items */
+            items: components["schemas"]["ItemAttributes"][];
         };
         /**
          * BatchRequest
@@ -511,6 +554,32 @@ export interface components {
         BatchRequest: {
             /** Requests */
             requests: components["schemas"]["RecommendRequest"][];
+        };
+        /**
+         * Boost
+         * @description Items that pass all conditions are preferred: log(factor) is added to their scores.
+         *
+         *     Where scores are log probabilities, as those of ``prism`` are, factor 2 makes an item twice as
+         *     probable, as the weight 2 of its interest does. Several boosts of an item add up.
+         *
+         *     Raises:
+         *         ConfigError: No condition, too many, or a factor out of its range.
+         */
+        Boost: {
+            /** Where */
+            where: components["schemas"]["Condition"][];
+            /** Factor */
+            factor: number;
+        };
+        /**
+         * BoostIn
+         * @description Items to prefer: the fields of ``Boost``.
+         */
+        BoostIn: {
+            /** Where */
+            where: components["schemas"]["ConditionIn"][];
+            /** Factor */
+            factor: number;
         };
         /**
          * CatalogItem
@@ -531,6 +600,10 @@ export interface components {
             provisional: boolean;
             /** Image */
             image?: string | null;
+            /** Attributes */
+            attributes?: {
+                [key: string]: boolean | number | string | string[] | null;
+            };
         };
         /**
          * CatalogItems
@@ -563,6 +636,83 @@ export interface components {
             sampled: number;
             /** Labels */
             labels: components["schemas"]["MapLabel"][];
+        };
+        /**
+         * Condition
+         * @description A condition on one attribute: a range, a value, or one of several values.
+         *
+         *     Without any of these it is only about missing values. A missing value passes no comparison, not
+         *     even a negated one, unless ``missing`` allows it.
+         *
+         *     Raises:
+         *         ConfigError: More than one comparison, an impossible range or value, or too many values.
+         */
+        Condition: {
+            /** Attribute */
+            attribute: string;
+            /** Min */
+            min?: number | null;
+            /** Max */
+            max?: number | null;
+            /** Equals */
+            equals?: boolean | number | string | null;
+            /** Any Of */
+            any_of?: (boolean | number | string)[] | null;
+            /**
+             * Missing
+             * @default exclude
+             * @enum {string}
+             */
+            missing: "exclude" | "include" | "only";
+            /**
+             * Negated
+             * @default false
+             */
+            negated: boolean;
+        };
+        /**
+         * ConditionIn
+         * @description A condition on one attribute: the fields of ``Condition``.
+         * @example {
+         *       "attribute": "price",
+         *       "max": 50
+         *     }
+         * @example {
+         *       "any_of": [
+         *         "DE",
+         *         "AT"
+         *       ],
+         *       "attribute": "region"
+         *     }
+         * @example {
+         *       "attribute": "age_limit",
+         *       "min": 18,
+         *       "missing": "include",
+         *       "negated": true
+         *     }
+         */
+        ConditionIn: {
+            /** Attribute */
+            attribute: string;
+            /** Min */
+            min?: number | null;
+            /** Max */
+            max?: number | null;
+            /** Equals */
+            equals?: boolean | number | string | null;
+            /** Any Of */
+            any_of?: (boolean | number | string)[] | null;
+            /**
+             * Missing
+             * @default exclude
+             * @enum {string}
+             */
+            missing: "exclude" | "include" | "only";
+            /**
+             * Negated
+             * @default false
+             */
+            negated: boolean;
         };
         /**
          * Contribution
@@ -694,6 +844,9 @@ export interface components {
         /**
          * Filter
          * @description Which items a request may get. Ids that the catalog does not hold have no effect.
+         *
+         *     Raises:
+         *         ConfigError: Too many conditions.
          */
         Filter: {
             /**
@@ -705,6 +858,11 @@ export interface components {
             allowed?: string[] | null;
             /** Categories */
             categories?: string[] | null;
+            /**
+             * Where
+             * @default []
+             */
+            where: components["schemas"]["Condition"][];
         };
         /**
          * HealthReport
@@ -894,6 +1052,11 @@ export interface components {
              * @default 0
              */
             from_rules: number;
+            /**
+             * Boost
+             * @default 0
+             */
+            boost: number;
             /** Rank By Score */
             rank_by_score: number;
             /**
@@ -911,6 +1074,18 @@ export interface components {
              * @default []
              */
             goes_with: components["schemas"]["Reason"][];
+        };
+        /**
+         * ItemAttributes
+         * @description New values of some attributes of an item; null is no value.
+         */
+        ItemAttributes: {
+            /** Id */
+            id: string;
+            /** Attributes */
+            attributes: {
+                [key: string]: boolean | number | string | string[] | null;
+            };
         };
         /**
          * ItemIn
@@ -955,7 +1130,7 @@ export interface components {
          *
          *     Raises:
          *         ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
-         *             re-ranker than ``category``, which alone has an exact frontier.
+         *             re-ranker than ``category``, which alone has an exact frontier; or too many boosts.
          */
         ListOptions: {
             /**
@@ -975,7 +1150,8 @@ export interface components {
             exclude_seen: boolean;
             /**
              * @default {
-             *       "blocked": []
+             *       "blocked": [],
+             *       "where": []
              *     }
              */
             filter: components["schemas"]["Filter"];
@@ -993,6 +1169,11 @@ export interface components {
              *     }
              */
             interests: components["schemas"]["InterestOptions"];
+            /**
+             * Boosts
+             * @default []
+             */
+            boosts: components["schemas"]["Boost"][];
         };
         /**
          * MapLabel
@@ -1117,6 +1298,16 @@ export interface components {
             /** Categories */
             categories?: string[] | null;
             /**
+             * Where
+             * @default []
+             */
+            where: components["schemas"]["ConditionIn"][];
+            /**
+             * Boosts
+             * @default []
+             */
+            boosts: components["schemas"]["BoostIn"][];
+            /**
              * Explain
              * @default false
              */
@@ -1212,6 +1403,10 @@ export interface components {
             items: number;
             /** Categories */
             categories: string[];
+            /** Attributes */
+            attributes: {
+                [key: string]: string;
+            };
             index: components["schemas"]["IndexInfo"];
             /** About */
             about: {
@@ -1323,6 +1518,16 @@ export interface components {
             relevance: number[];
             /** Diversity */
             diversity: (number | null)[];
+        };
+        /**
+         * UpdatedItems
+         * @description Items whose attributes were changed.
+         */
+        UpdatedItems: {
+            /** Items */
+            items: number;
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * UserInterests
@@ -3080,6 +3285,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SimilarItems"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description not_found, unknown_name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description timed_out_reading */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description internal */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description not_ready, overloaded, store_unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description timed_out */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    update_attributes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttributesRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatedItems"];
                 };
             };
             /** @description malformed */

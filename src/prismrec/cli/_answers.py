@@ -33,6 +33,8 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
         why = f"{moved}  {item.score:7.3f}" + (
             f"  interest {item.interest}" if answer.interests else ""
         )
+        if item.boost:
+            why += f"  boost {item.boost:+.2f}"
         room = width - 5 - len(why)
         text, reason = item.title, _reason(item)
         if reason and len(text) + 10 < room:

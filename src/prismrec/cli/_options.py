@@ -36,6 +36,8 @@ from prismrec.rerank import (
     Filter,
     InterestOptions,
     ListOptions,
+    parse_boost,
+    parse_conditions,
 )
 
 Number = TypeVar("Number", int, float)
@@ -50,6 +52,9 @@ class ReadOptions:
     items: Annotated[Path | None, Parameter(group=COMMON)] = None
     """Titles and categories of the items: a CSV, JSON lines or Parquet file with the columns item,
     title and categories (several separated by |)."""
+    attributes: Annotated[str | None, Parameter(group=COMMON)] = None
+    """Columns of the file of items to read as attributes for filters: price,stock,region or all. A
+    type may follow a name: price:number, or boolean, text or set."""
     events: Annotated[list[str] | None, Parameter(negative="", group=COMMON)] = None
     """Keep only events of this kind; may be repeated."""
     user_column: Annotated[str | None, Parameter(group=COLUMNS)] = None
@@ -92,6 +97,7 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
 
     Raises:
         DataError: There is no such file or data set, or it cannot be read.
+        ConfigError: Attributes without a file of items.
     """
     kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
@@ -126,8 +132,15 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
                 encoding=options.encoding,
                 strict=options.strict,
             ), None  # fmt: skip
+    if options.attributes is not None and not options.items:
+        raise ConfigError(
+            "--attributes names columns of the file of items, but no file was given; add --items "
+            "FILE."
+        )
     if options.items:
-        item_columns = ItemColumns(category_depth=options.category_depth)
+        item_columns = ItemColumns(
+            category_depth=options.category_depth, attributes=split_ids(options.attributes or "")
+        )
         items = read_items(
             options.items, columns=item_columns, separator=options.category_separator
         )
@@ -174,6 +187,16 @@ class ListFlags:
         tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
     ] = ()
     """Recommend only items of this category; may be repeated."""
+    where: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
+    ] = ()
+    """Recommend only items whose attributes pass a condition: price<50, region in DE,AT, sale=true,
+    not age_limit>=18, price missing; may be repeated."""
+    boosts: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
+    ] = ()
+    """Prefer items that pass a condition, by a factor: '2: price<50' makes them twice as probable;
+    may be repeated."""
 
     @property
     def options(self) -> ListOptions:
@@ -200,6 +223,7 @@ class ListFlags:
                 blocked=split_ids(self.blocked or ""),
                 allowed=None if self.allowed is None else split_ids(self.allowed),
                 categories=self.categories or None,
+                where=tuple(one for text in self.where for one in parse_conditions(text)),
             ),
             rerank=self.rerank,
             interests=InterestOptions(
@@ -208,6 +232,7 @@ class ListFlags:
                 minimum=_by_interest(self.interest_minimum, int, "2=4"),
                 added=tuple(_added_interest(text) for text in self.add_interest),
             ),
+            boosts=tuple(parse_boost(text) for text in self.boosts),
         )
 
 

@@ -108,11 +108,29 @@ def summary(
         "items": dataset.catalog.size - 1,
         "items_described": None if items is None else count_described(items, dataset),
         "items_without_category": count_without_category(dataset),
+        **_attributes(items, dataset),
         "events": len(dataset.histories.items),
         "how": dict(dataset.how),
         "split": {"how": split.how, "train": len(split.train), "valid": len(split.valid)}
         | {"test": len(split.test)},
         "fingerprint": dataset.fingerprint,
+    }
+
+
+def _attributes(items: ItemDescriptions | None, dataset: Dataset) -> Mapping[str, Any]:
+    """Return the type, the items with a value and the bad cells of each attribute, if any."""
+    attributes = dataset.catalog.attributes
+    if items is None or attributes is None:
+        return {}
+    return {
+        "attributes": {
+            one.name: {
+                "type": one.kind,
+                "items": int(attributes.column(one.name).present.sum()),
+                "bad_cells": one.bad.count if one.bad else 0,
+            }
+            for one in items.reports
+        }
     }
 
 
@@ -170,3 +188,9 @@ def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
     else:
         without = f"{count_without_category(dataset):,} without category"
         yield f"items       {described:,} of {size:,} are in the file of items, {without}"
+    for name, one in _attributes(items, dataset).get("attributes", {}).items():
+        yield f"attribute   {name}: {one['type']}, {one['items']:,} of {size:,} items have a value"
+    for report in items.reports:
+        if report.bad:
+            text = f"bad cells   in the file of items: {report.bad}"
+            yield wrapped(text, indent=" " * 12)

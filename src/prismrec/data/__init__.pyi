@@ -1,3 +1,5 @@
+from .attribute_columns import Cell, Names, Numbers, check_cells, is_finite_number
+from .attributes import ATTRIBUTES_FILE, Attributes
 from .batches import Batches
 from .catalog import Catalog
 from .checks import LogWarning
@@ -26,14 +28,17 @@ from .storage import (
 from .synthetic import PREFIX, WORLDS, World, open_world
 
 __all__ = [
+    "ATTRIBUTES_FILE",
     "DATASETS",
     "DATASET_FORMAT",
     "PREFIX",
     "READERS",
     "WORLDS",
+    "Attributes",
     "Batches",
     "Case",
     "Catalog",
+    "Cell",
     "Columns",
     "Dataset",
     "Duplicates",
@@ -44,10 +49,14 @@ __all__ = [
     "ItemDescriptions",
     "LogReport",
     "LogWarning",
+    "Names",
+    "Numbers",
     "Split",
     "World",
     "build_dataset",
+    "check_cells",
     "inspect_log",
+    "is_finite_number",
     "load_dataset",
     "load_split",
     "make_split",

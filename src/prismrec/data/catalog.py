@@ -4,13 +4,14 @@ An item has any number of categories. They are stored in two flat arrays, so tha
 million items needs little memory.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prismrec.data.attributes import Attributes
 from prismrec.data.ids import IdMap
 from prismrec.errors import DataError, UnknownName
 
@@ -37,6 +38,8 @@ class Catalog:
     images: pl.Series | None = None
     """The address of one picture per item or null, at position number - 1. None if no item has a
     picture. Items that were added to the catalog later have no entry."""
+    attributes: Attributes | None = None
+    """Price, stock, region, … for filters; None if none were read."""
 
     def __post_init__(self) -> None:
         """Raise DataError if the parts have different lengths."""
@@ -52,6 +55,11 @@ class Catalog:
             raise DataError(
                 f"A catalog of {size - 1} items has pictures for {len(self.images)}; give at most "
                 "one per item."
+            )
+        if self.attributes is not None and self.attributes.size != size:
+            raise DataError(
+                f"A catalog of {size - 1} items has attributes of {self.attributes.size - 1}; give "
+                "one row per item."
             )
 
     def __repr__(self) -> str:
@@ -80,6 +88,17 @@ class Catalog:
         theirs = other.items.ids.alias("id").to_frame()
         found = theirs.join(own, on="id", how="left", maintain_order="left")["number"]
         return np.concatenate([[0], found.fill_null(0).to_numpy()]).astype(np.int64)
+
+    def with_attributes(self, attributes: Attributes) -> "Catalog":
+        """Return the same catalog with other attributes.
+
+        Cost: O(1); what was computed from the other parts is kept.
+        """
+        catalog = replace(self, attributes=attributes)
+        names = {field.name for field in fields(self)}
+        computed = {name: value for name, value in self.__dict__.items() if name not in names}
+        catalog.__dict__.update(computed)
+        return catalog
 
     def categories_of(self, item: int) -> NDArray[np.int32]:
         """Return the category numbers of one item, ascending; empty if it has none."""

@@ -10,7 +10,7 @@ depend on the spelling of ids: they are converted to numbers once, while the log
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, get_args
 
@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prismrec.data.attributes import Attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.filtering import (
     BLOCK,
@@ -213,7 +214,11 @@ def _assign_numbers(
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
     histories = Histories(indptr, number[events.pop("item")], events.pop("time").astype(np.int64))
-    catalog = _build_catalog(item_ids.gather(by_count), count, _descriptions(log, items))
+    ids = item_ids.gather(by_count)
+    catalog = _build_catalog(ids, count, _descriptions(log, items))
+    if items is not None and items.attributes:
+        catalog = replace(catalog, attributes=_attributes(ids, items))
+        how = {**how, "attributes": {one.name: one.kind for one in items.reports}}
     several = int((np.diff(catalog.category_indptr) > 1).sum())
     return Dataset(users, catalog, histories, {**how, "items_of_several_categories": several})
 
@@ -260,3 +265,10 @@ def _build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataF
         count=count,
         images=images,
     )
+
+
+def _attributes(ids: pl.Series, items: "ItemDescriptions") -> Attributes:
+    """Return the attributes of the items of a catalog; an item without a row has no values."""
+    rows = items.frame.select("item").with_row_index("row")
+    order = ids.alias("item").to_frame().join(rows, on="item", how="left", maintain_order="left")
+    return Attributes.of({n: one.gather(order["row"]) for n, one in items.attributes.items()})

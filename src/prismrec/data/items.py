@@ -5,15 +5,20 @@ items = read_items("item_attributes.json")    # {"B00A": ["tea", "cups"], …}
 items = items_from_log(log)                   # from the log's category column
 """
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from prismrec.data.events import EventLog
+from prismrec.data.readers.attributes import (
+    AttributeColumn,
+    AttributeReport,
+    attribute_cells,
+    find_attributes,
+    typed_cells,
+)
 from prismrec.data.readers.base import Parsing
 from prismrec.data.readers.categories import (
     category_lists,
@@ -23,6 +28,7 @@ from prismrec.data.readers.categories import (
 )
 from prismrec.data.readers.columns import find_column, require_column
 from prismrec.data.readers.ids import id_column, row_fault
+from prismrec.data.readers.mappings import read_mapping
 from prismrec.data.readers.open import open_tables
 from prismrec.data.readers.rejected import (
     FILE,
@@ -32,7 +38,6 @@ from prismrec.data.readers.rejected import (
     find_rejected,
 )
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
-from prismrec.data.readers.text import read_text
 from prismrec.errors import DataError
 
 VALID = "valid"
@@ -49,6 +54,10 @@ class ItemDescriptions:
     """Columns ``item`` (text), ``title`` (text or null), ``categories`` (list of distinct texts,
     possibly empty) and, if the source has pictures, ``image`` (an https address or null)."""
     rejected: tuple[RejectedRows, ...] = ()
+    attributes: Mapping[str, pl.Series] = field(default_factory=dict)
+    """The wanted attributes by name, one row per item; null for no value."""
+    reports: tuple[AttributeReport, ...] = ()
+    """How each attribute was read."""
 
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
@@ -65,6 +74,9 @@ class ItemColumns:
     image: str | None = None
     category_depth: int | None = None
     """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
+    attributes: Sequence[str] = ()
+    """Columns to read as attributes, each perhaps with its type: ``price:number``, ``boolean``,
+    ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""
 
 
 COMMON_NAMES = ItemColumns()
@@ -74,7 +86,7 @@ def read_items(
     source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
 ) -> ItemDescriptions:  # fmt: skip
-    """Read titles, categories and the addresses of pictures.
+    """Read titles, categories, the addresses of pictures, and attributes.
 
     If an item has several rows, it gets the categories of all of them, and the first title and
     the first picture. An address that does not begin with https://, contains a space or has more
@@ -94,27 +106,22 @@ def read_items(
         The items. An item without categories is kept.
 
     Raises:
-        DataError: The source cannot be read, has no item column, or contains sequences; categories
-            are objects; or more rows are rejected, because they have no item, than kept.
-        ConfigError: Unknown encoding or delimiter; ``separator`` or the depth is invalid.
+        DataError: The source cannot be read, has no item column, lacks an attribute, or contains
+            sequences; categories are objects; or more rows are rejected, because they have no item,
+            than kept.
+        ConfigError: Unknown encoding or delimiter; ``separator``, the depth or the attributes are
+            invalid.
 
     Cost: O(rows) time and memory.
     """
     check_category_options(separator, columns.category_depth)
-    chosen = (columns.item, columns.title, columns.categories, columns.image)
-    names = [name for name in chosen if name is not None]
-    mapping = _mapping(source, encoding, names)
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
-    tables = open_tables(source if mapping is None else mapping, parsing)
-    if any(table.is_sequences for table in tables):
-        raise DataError(
-            f"{source} has no header with a column of items, and its lines are words separated by "
-            "spaces, as in sequences of events; give a table of items: item, title, categories."
-        )
+    tables = _open(source, columns, delimiter, encoding)
+    read = [_columns_read(table, columns) for table in tables]
+    attributes = find_attributes(tables, columns.attributes, read)
     try:
         rows = pl.concat(
-            _select_columns(number, table, columns, separator)
-            for number, table in enumerate(tables)
+            _select_columns(number, tables, columns, separator, attributes)
+            for number in range(len(tables))
         )
         missing = pl.when(pl.col("item").fill_null("") == "").then(pl.lit("item is missing"))
         rows = rows.with_columns(
@@ -123,13 +130,17 @@ def read_items(
         counts = dict(rows.group_by(STATUS).len().collect(engine="streaming").iter_rows())
         kept = counts.pop(VALID, 0)
         rejected = find_rejected(rows, tables, counts, show=("item", "title"))
-        items = _merge_rows(rows.filter(pl.col(STATUS) == VALID).collect())
+        valid = rows.filter(pl.col(STATUS) == VALID).collect()
+        typed = [typed_cells(one, valid, tables, separator) for one in attributes]
+        items = _merge_rows(valid.with_columns(cells for cells, _ in typed), attributes)
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     raise_for_objects(name, rejected)
     check_rejected(name, kept, rejected)
-    return ItemDescriptions(items, rejected)
+    values = {one.name: items[one.cells] for one in attributes}
+    items = items.drop(one.cells for one in attributes)
+    return ItemDescriptions(items, rejected, values, tuple(report for _, report in typed))
 
 
 def items_from_log(log: EventLog) -> ItemDescriptions:
@@ -154,58 +165,47 @@ def items_from_log(log: EventLog) -> ItemDescriptions:
     return ItemDescriptions(_merge_rows(named.collect()))
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as (key, value) pairs, which keeps repeated keys."""
+def _open(
+    source: object, columns: ItemColumns, delimiter: str | None, encoding: str
+) -> Sequence[Table]:
+    """Open the tables of items.
 
-
-def _mapping(source: object, encoding: str, column_names: list[str]) -> pl.DataFrame | None:
-    """Read one JSON object that maps items to categories; None if the source is not one."""
-    if not isinstance(source, str | Path) or ".json" not in Path(source).suffixes:
-        return None
-    path = Path(source)
-    if not path.is_file():
-        return None
-    text = read_text(path, encoding)
-    try:
-        pairs = json.loads(
-            path.read_bytes() if isinstance(text, Path) else text,
-            object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=str,
-        )  # fmt: skip
-        if not isinstance(pairs, _Pairs):
-            return None
-        keys = [key for key, _ in pairs]
-        is_row = find_column("item", keys, None, table=path.name) is not None
-        if is_row or set(column_names) & set(keys):
-            return None  # JSON lines with a single line
-        cells = [list(_names(key, value, path.name)) for key, value in pairs]
-    except json.JSONDecodeError:
-        return None  # JSON lines or damaged: the reader of JSON lines finds out
-    except RecursionError:
+    Raises:
+        DataError: They cannot be read, or contain sequences.
+    """
+    chosen = (columns.item, columns.title, columns.categories, columns.image)
+    names = [name for name in chosen if name is not None]
+    mapping = read_mapping(source, encoding, names)
+    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
+    tables = open_tables(source if mapping is None else mapping, parsing)
+    if any(table.is_sequences for table in tables):
         raise DataError(
-            f"{path.name} has lists that are nested too deeply; write it with fewer levels."
-        ) from None
-    schema = {"item": pl.String(), "categories": pl.List(pl.String)}
-    return pl.DataFrame({"item": keys, "categories": cells}, schema=schema)
-
-
-def _names(item: str, value: object, table: str) -> Iterator[str]:
-    """Yield the names in a JSON value: a single name, or those of a list nested to any depth."""
-    if isinstance(value, _Pairs):
-        raise DataError(
-            f"The item {item!r} of {table} has an object as its categories; give a list of names, "
-            "or JSON lines with one object per item that includes its id."
+            f"{source} has no header with a column of items, and its lines are words separated by "
+            "spaces, as in sequences of events; give a table of items: item, title, categories."
         )
-    if isinstance(value, list):
-        for each in value:
-            yield from _names(item, each, table)
-    elif value is not None:
-        yield value if isinstance(value, str) else json.dumps(value)
+    return tables
+
+
+def _columns_read(table: Table, columns: ItemColumns) -> set[str | None]:
+    """Return the columns of item, title, categories and pictures."""
+    chosen = {
+        "item": columns.item,
+        "title": columns.title,
+        "category": columns.categories,
+        "image": columns.image,
+    }
+    return {
+        find_column(role, table.columns, name, table=table.description)
+        for role, name in chosen.items()
+    }
 
 
 def _select_columns(
-    number: int, table: Table, columns: ItemColumns, separator: str
-) -> pl.LazyFrame:
-    """Return item, title, categories and image, and the table and line of each row."""
+    number: int, tables: Sequence[Table], columns: ItemColumns, separator: str,
+    attributes: Sequence[AttributeColumn],
+) -> pl.LazyFrame:  # fmt: skip
+    """Return item, title, categories, image and attributes, and the table and line of each row."""
+    table = tables[number]
     schema = table.frame.collect_schema()
     item = require_column("item", table.columns, columns.item, table=table.description)
     title = find_column("title", table.columns, columns.title, table=table.description)
@@ -224,6 +224,7 @@ def _select_columns(
         pl.lit(number).alias(FILE), LINE, row_fault(*faults),
         ids.cast(pl.String).alias("item"), titles.alias("title"), lists.alias("categories"),
         _image_addresses(table, columns.image).alias("image"),
+        *(attribute_cells(one, tables, number, separator) for one in attributes),
     )  # fmt: skip
 
 
@@ -244,12 +245,21 @@ def _image_addresses(table: Table, name: str | None) -> pl.Expr:
     return pl.when(usable).then(text).otherwise(nothing)
 
 
-def _merge_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per item: its first title and picture, the categories of all its rows."""
+def _merge_rows(rows: pl.DataFrame, attributes: Sequence[AttributeColumn] = ()) -> pl.DataFrame:
+    """Return one row per item: its first title, picture and values, the categories of all rows."""
     title = pl.col("title").filter(pl.col("title") != "").first()
     every = pl.col("categories").explode(empty_as_null=False, keep_nulls=False)
     image = pl.col("image").drop_nulls().first()
     items = rows.group_by("item", maintain_order=True).agg(
-        title, every.unique(maintain_order=True), image
-    )
+        title, every.unique(maintain_order=True), image,
+        *(_merged_cells(one.cells, rows.schema[one.cells]) for one in attributes),
+    )  # fmt: skip
     return items if items["image"].count() else items.drop("image")
+
+
+def _merged_cells(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return the first value of an item; of sets, the texts of all its rows."""
+    if not isinstance(dtype, pl.List):
+        return pl.col(name).drop_nulls().first()
+    every = pl.col(name).explode(empty_as_null=False, keep_nulls=False).unique(maintain_order=True)
+    return pl.when(every.len() > 0).then(every.implode()).first().alias(name)

@@ -9,6 +9,8 @@
     items.parquet        id, title, categories, count, and image if items have pictures;
                          row number = item number - 1
     categories.parquet   name
+    attributes.parquet   one column per attribute, row number = item number - 1; only if some were
+                         read
     indptr.npy  items.npy  times.npy    the histories
 
 The folder is written completely or not at all (``atomic_folder``). It contains no pickle.
@@ -24,6 +26,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prismrec._version import __version__
+from prismrec.data.attributes import ATTRIBUTES_FILE, read_attributes, write_attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
@@ -118,6 +121,8 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
                 f"The data set {folder} has {size} {name}, but its {MANIFEST} has "
                 f"{manifest[name]}; prepare it again."
             )
+    if ("attributes" in manifest["how"]) != (catalog.attributes is not None):
+        raise _damaged(folder / ATTRIBUTES_FILE, f"{MANIFEST} has another state")
     if (np.diff(indptr) < 0).any():
         raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
@@ -178,6 +183,8 @@ def write_catalog(catalog: Catalog, folder: Path) -> None:
         items = items.with_columns(pl.concat([catalog.images, missing]).alias(IMAGE))
     items.write_parquet(folder / "items.parquet")
     names.to_frame().write_parquet(folder / "categories.parquet")
+    if catalog.attributes is not None:
+        write_attributes(catalog.attributes, folder)
 
 
 def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> None:
@@ -222,6 +229,7 @@ def read_catalog(folder: Path) -> Catalog:
         category_ids=ids.to_numpy().astype(np.int32),
         count=np.concatenate([[0], table["count"].to_numpy()]).astype(np.int64),
         images=_read_images(folder / "items.parquet"),
+        attributes=read_attributes(folder, len(table)),
     )
 
 

@@ -7,6 +7,7 @@
     model.safetensors     the weights
     items.parquet         ids, titles, categories, counts, in number order
     categories.parquet    the categories' names
+    attributes.parquet    the attributes of the items, if there are any
     rules/                the table of the rule retriever, if there is one
     index/                the index of the item vectors, opened as a memory map
 

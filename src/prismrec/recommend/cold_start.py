@@ -78,6 +78,7 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
         items=ids,
         titles=_text(titles),
         count=count,
+        attributes=catalog.attributes and catalog.attributes.extended(catalog.size + len(fresh)),
         category_indptr=np.pad(catalog.category_indptr, (0, len(fresh)), mode="edge"),
     )
     return _with_categories(described, numbers, [item.categories for item in items])

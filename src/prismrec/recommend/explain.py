@@ -20,6 +20,7 @@ from prismrec.recommend.results import (
     TradeOff,
 )
 from prismrec.rerank import Frontier, ListOptions, MixFrontier, RankedLists, diversity_of
+from prismrec.retrieval import ScoreBoosts
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class AnswerBuilder:
     options: ListOptions
     reasons: Reasons | None
     """The reasons of the items, where they are wanted."""
+    boosts: ScoreBoosts | None = None
 
     def answer(
         self,
@@ -98,6 +100,9 @@ class AnswerBuilder:
         reasons: list[dict[str, Any]] = [{}] * len(chosen)
         if self.reasons:
             reasons = [vars(one) for one in self.reasons.of_items(row, chosen, known)]
+        added = np.zeros(len(chosen))
+        if self.boosts is not None:
+            added = self.boosts.at(np.array(chosen, dtype=np.int64))
         return tuple(
             Item(
                 id=names[place],
@@ -107,6 +112,7 @@ class AnswerBuilder:
                 rank_by_score=ranks[place] + 1,
                 categories=self.catalog.categories_named(item),
                 provisional=item in self.provisional,
+                boost=float(added[place]),
                 **reasons[place],
             )
             for place, item in enumerate(chosen)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prismrec.data import read_dataset_manifest
+from prismrec.data import ATTRIBUTES_FILE, read_dataset_manifest
 from prismrec.errors import DataError
 from prismrec.io import (
     OBJECT,
@@ -114,6 +114,7 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
     check_fields(manifest, {"hidden": items, "provisional": items}, path, AGAIN)
     loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}
     loaded |= {f"{RULES}/{name}.npy" for name in RULES_ARRAYS if manifest["rules"]}
+    loaded |= {ATTRIBUTES_FILE} if (path.parent / ATTRIBUTES_FILE).exists() else set()
     index = (other for other in (path.parent / INDEX).rglob("*") if other.is_file())
     loaded |= {other.relative_to(path.parent).as_posix() for other in index}
     for name in sorted(loaded ^ manifest["sha256"].keys()):

@@ -1,6 +1,6 @@
 """What a recommender is made of, and how one is made from another. Immutable."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -8,12 +8,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.data import Catalog
+from prismrec.data import Catalog, Cell
 from prismrec.errors import ConfigError
 from prismrec.models import Forming, Model
 from prismrec.recommend.cold_start import NewItem, add_items
-from prismrec.recommend.filters import eligible_items
-from prismrec.rerank import Filter
+from prismrec.recommend.filters import eligible_items, score_boosts
+from prismrec.rerank import Filter, ListOptions
 from prismrec.retrieval import Index, Retriever, RuleRetriever
 
 
@@ -81,6 +81,31 @@ class RecommenderParts:
             self, hidden=self.hidden - set(self.catalog.items.index_known(names).tolist())
         )
 
+    def with_attributes(self, values: Mapping[str, Mapping[str, Cell]]) -> Self:
+        """Return a recommender in which some items have other values of their attributes.
+
+        Args:
+            values: By id and attribute; None for no value. Unknown ids have no effect.
+
+        Raises:
+            ConfigError: The catalog has no attributes, or a value has another type.
+            UnknownName: There is no such attribute.
+
+        Cost: a copy of each column that changes, O(V).
+        """
+        if self.catalog.attributes is None:
+            raise ConfigError(
+                "Attributes of items were given, but the catalog has none; prepare the data set "
+                "with --items FILE --attributes NAMES and train again."
+            )
+        known = [name for name in values if name in self.catalog.items]
+        by_attribute: dict[str, dict[int, Cell]] = {}
+        for name, number in zip(known, self.catalog.items.index(known).tolist(), strict=True):
+            for attribute, cell in values[name].items():
+                by_attribute.setdefault(attribute, {})[number] = cell
+        attributes = self.catalog.attributes.changed(by_attribute)
+        return replace(self, catalog=self.catalog.with_attributes(attributes))
+
     def with_items(self, items: Sequence[NewItem]) -> Self:
         """Return a recommender that knows these items too, without training: see ``cold_start``.
 
@@ -113,6 +138,12 @@ class RecommenderParts:
         return Retriever(
             self.index, self.catalog, vectors_of, dim, self.model.forming is not None, self.rules
         )
+
+    def retriever_for(self, options: ListOptions) -> Retriever:
+        """Return the retriever with the boosts of these options."""
+        if not options.boosts:
+            return self.retriever
+        return replace(self.retriever, boosts=score_boosts(options.boosts, self.catalog))
 
     def eligible(self, filter: Filter) -> NDArray[np.bool_] | None:
         """Return which items may be recommended; None for all."""

@@ -116,7 +116,9 @@ class Recommender(RecommenderParts):
         read = self._read(numbers, options, states=explain)
         eligible = self.eligible(options.filter)
         batch = (numbers, read, options, eligible)
-        retriever = self.retriever.remembering() if explain or frontier else self.retriever
+        retriever = self.retriever_for(options)
+        if explain or frontier:
+            retriever = retriever.remembering()
         lists = retriever.lists(*batch)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
@@ -137,7 +139,9 @@ class Recommender(RecommenderParts):
                 self.rules,
                 retriever.rule_shares(numbers, read, lists, options, eligible),
             )
-        builder = AnswerBuilder(self.catalog, self.provisional, lists, options, reasons)
+        builder = AnswerBuilder(
+            self.catalog, self.provisional, lists, options, reasons, retriever.boosts
+        )
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
 
@@ -200,7 +204,7 @@ class Recommender(RecommenderParts):
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
         read, eligible = self._read(histories, wanted), self.eligible(wanted.filter)
-        lists = self.retriever.lists(histories, read, wanted, eligible)
+        lists = self.retriever_for(wanted).lists(histories, read, wanted, eligible)
         return RankedItems(lists.items, lists.scores, lists.interest)
 
     def frontier(
@@ -213,7 +217,7 @@ class Recommender(RecommenderParts):
         numbers = [self.catalog.items.index_known(history)]
         wanted = ListOptions(k=k, **options)
         read, eligible = self._read(numbers, wanted), self.eligible(wanted.filter)
-        return self.retriever.frontiers(numbers, read, wanted, eligible)[0]
+        return self.retriever_for(wanted).frontiers(numbers, read, wanted, eligible)[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history."""

@@ -55,6 +55,9 @@ class Item:
     from_rules: float = 0.0
     """Share of the item's probability that comes from the rule retriever, from 0 to 1; 0 without
     explain."""
+    boost: float = 0.0
+    """What the boosts of the request add to its score: the logarithm of their factors; 0 if none
+    applies."""
     rank_by_score: int
     """Its rank at diversity 0, from 1: shows how far diversity moved it."""
     categories: tuple[str, ...] = ()

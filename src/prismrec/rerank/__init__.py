@@ -25,6 +25,16 @@ from prismrec.rerank.category import (
     rescale,
     score_range,
 )
+from prismrec.rerank.condition_text import parse_boost, parse_conditions
+from prismrec.rerank.conditions import (
+    MAX_FACTOR,
+    MOST_BOOSTS,
+    MOST_CONDITIONS,
+    MOST_VALUES,
+    Boost,
+    Condition,
+    Missing,
+)
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.dpp import dpp
 from prismrec.rerank.frontier import Frontier, frontier
@@ -48,16 +58,23 @@ from prismrec.rerank.shares import added_weights, weights_of
 from prismrec.rerank.xquad import xquad
 
 __all__ = [
+    "MAX_FACTOR",
     "MAX_INTEREST_WEIGHT",
+    "MOST_BOOSTS",
+    "MOST_CONDITIONS",
+    "MOST_VALUES",
     "RERANKERS",
     "AddedInterest",
+    "Boost",
     "CandidateSource",
+    "Condition",
     "Diversity",
     "Filter",
     "Frontier",
     "InterestOptions",
     "ListKeywords",
     "ListOptions",
+    "Missing",
     "MixFrontier",
     "RankedLists",
     "Reranker",
@@ -78,6 +95,8 @@ __all__ = [
     "mmr",
     "normalize_scores",
     "overlap",
+    "parse_boost",
+    "parse_conditions",
     "rescale",
     "score_range",
     "strengths_for",

@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 import numpy as np
 
 from prismrec.errors import ConfigError
+from prismrec.rerank.conditions import Boost, Condition, check_boosts, check_conditions
 
 MAX_STRENGTH = 1e300
 """Largest strength: beyond it, strength times a rank would overflow to infinity."""
@@ -73,7 +74,11 @@ class Diversity:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which items a request may get. Ids that the catalog does not hold have no effect."""
+    """Which items a request may get. Ids that the catalog does not hold have no effect.
+
+    Raises:
+        ConfigError: Too many conditions.
+    """
 
     blocked: Sequence[str] = ()
     """Ids never to recommend."""
@@ -81,6 +86,12 @@ class Filter:
     """The only ids to recommend; None for all."""
     categories: Sequence[str] | None = None
     """Recommend only items with at least one of these categories; None for all."""
+    where: Sequence[Condition] = ()
+    """Recommend only items whose attributes pass all of these conditions."""
+
+    def __post_init__(self) -> None:
+        """Check the conditions."""
+        check_conditions(self.where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +167,7 @@ class ListOptions:
 
     Raises:
         ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
-            re-ranker than ``category``, which alone has an exact frontier.
+            re-ranker than ``category``, which alone has an exact frontier; or too many boosts.
     """
 
     k: int = 20
@@ -171,10 +182,13 @@ class ListOptions:
     """The re-ranker: a name of ``RERANKERS``, or ``module:function``."""
     interests: InterestOptions = InterestOptions()
     """How the interests share the list."""
+    boosts: Sequence[Boost] = ()
+    """Items to prefer, by their attributes."""
 
     def __post_init__(self) -> None:
         """Check the values here, once for all callers."""
         check_length(self.k)
+        check_boosts(self.boosts)
         object.__setattr__(self, "diversity", Diversity.of(self.diversity))
         if self.rerank != "category" and Diversity.of(self.diversity).needs_frontier:
             raise ConfigError(
@@ -191,6 +205,7 @@ class ListKeywords(TypedDict, total=False):
     filter: Filter
     rerank: str
     interests: InterestOptions
+    boosts: Sequence[Boost]
 
 
 def check_length(k: int) -> None:

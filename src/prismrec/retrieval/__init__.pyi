@@ -1,4 +1,5 @@
 from .blended import REFERENCE, BlendedSource
+from .boosts import ScoreBoosts
 from .index import (
     INDEXES,
     Choice,
@@ -40,6 +41,7 @@ __all__ = [
     "Query",
     "Retriever",
     "RuleRetriever",
+    "ScoreBoosts",
     "VectorsOf",
     "choose_index",
     "count_pairs",

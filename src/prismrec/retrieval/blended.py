@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from prismrec.numerics import position_in_group, top_k
+from prismrec.retrieval.query import Found
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.retrieval.sources import InterestSource
 from prismrec.types import Pool, RankedItems
@@ -47,9 +48,14 @@ class BlendedSource:
         """See ``CandidateSource.search``.
 
         An item that is not returned scores at most as the last one that is: the interests are
-        searched for at least ``depth`` items, and blending never lowers the score of an item.
+        searched for at least ``depth`` items, with boosts in each part of the catalog, and blending
+        never lowers the score of an item.
         """
         found = self.base.find(rows, max(depth, REFERENCE))
+        total_of = logsumexp(found.scores[:, :REFERENCE].astype(np.float64), axis=1)
+        boosts = self.base.boosts
+        if boosts is not None:
+            found = _each_once(found, self.base.find_in_parts(rows, depth, boosts))
         # A pair of user and item is one number, its key, so that all users are blended at once.
         size = self.rules.table.shape[0]
         row, column = np.nonzero(found.items)
@@ -65,10 +71,12 @@ class BlendedSource:
         new_scores = self._interest_scores(rows[new_key // size], new_key % size)
         key = np.concatenate([key, new_key])
         scores = np.concatenate([found.scores[row, column].astype(np.float64), new_scores])
-        total = logsumexp(found.scores[:, :REFERENCE].astype(np.float64), axis=1)[key // size]
+        total = total_of[key // size]
         with np.errstate(divide="ignore"):  # log(0) of items without a rule
             log_rules = np.log(self.rules.weight * np.concatenate([p_rules, strength[new]]))
         blended = np.logaddexp(scores - total, log_rules)
+        if boosts is not None:
+            blended += boosts.at(key % size)
         by_key = np.argsort(key)
         items, best = _best(len(rows), depth, size, key[by_key], blended[by_key])
         return RankedItems(items, best, self.base.belongs(rows, items)), found.certified
@@ -84,7 +92,7 @@ class BlendedSource:
         Args:
             rows: Users.
             items: Their listed items; 0 for none.
-            scores: From ``search``: log(p_interests + weight · p_rules).
+            scores: From ``search``: log(p_interests + weight · p_rules), and what boosts add.
         """
         size = self.rules.table.shape[0]
         key, strength = self._candidates_of_rules(rows, size)
@@ -94,6 +102,8 @@ class BlendedSource:
         found = (key[at] == wanted) & (items > 0)
         with np.errstate(divide="ignore"):  # log(0) of items without a rule
             log_rules = np.log(self.rules.weight * np.where(found, strength[at], 0.0))
+        if self.base.boosts is not None:
+            scores = scores - self.base.boosts.at(items)
         shares: NDArray[np.float64] = np.exp(np.minimum(log_rules - scores, 0.0))
         return shares
 
@@ -134,6 +144,16 @@ class BlendedSource:
         scores += query.prior[rows].T
         joined = logsumexp(scores, axis=0) if query.mixture else scores.max(axis=0)
         return np.asarray(joined, dtype=np.float64)
+
+
+def _each_once(found: Found, more: Found) -> Found:
+    """Return the items of both per user, each once."""
+    items = np.concatenate([found.items, more.items], axis=1)
+    scores = np.concatenate([found.scores, more.scores], axis=1)
+    order = np.argsort(items, axis=1, kind="stable")
+    items, scores = (np.take_along_axis(part, order, axis=1) for part in (items, scores))
+    items[:, 1:][items[:, 1:] == items[:, :-1]] = 0
+    return Found(items, scores, found.certified & more.certified)
 
 
 def _strongest(

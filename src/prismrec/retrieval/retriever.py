@@ -6,7 +6,7 @@ ranked, certified = source.search(rows, 200)     # RankedItems [R, 200], bool [R
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -28,10 +28,11 @@ from prismrec.rerank import (
     mix_frontiers_of,
 )
 from prismrec.retrieval.blended import BlendedSource
+from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.rules import RuleRetriever
-from prismrec.retrieval.search import SearchMemory, retrieve
+from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
 from prismrec.retrieval.sources import InterestSource, PopularSource
 from prismrec.types import Interests
 
@@ -57,6 +58,10 @@ class Retriever:
     """Blended with the interests; None for none."""
     memory: SearchMemory | None = None
     """What the index found before, see ``remembering``."""
+    few: FewItems = field(default_factory=FewItems)
+    """Indexes of the eligible items of filters that leave few."""
+    boosts: ScoreBoosts | None = None
+    """What is added to the scores of items; None for nothing."""
 
     def __repr__(self) -> str:
         rules = f", {self.rules!r}" if self.rules else ""
@@ -82,11 +87,13 @@ class Retriever:
         """
         if not len(histories[0]) and not added:
             users = len(histories)
-            return PopularSource(self.catalog, users, eligible, self.vectors_of, self.dim)
+            return PopularSource(
+                self.catalog, users, eligible, self.vectors_of, self.dim, self.boosts
+            )
         query = self.query_of(histories, interests, exclude_seen=exclude_seen)
         source = InterestSource(
             self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim,
-            memory=self.memory,
+            memory=self.memory, few=self.few, boosts=self.boosts,
         )  # fmt: skip
         return source if self.rules is None else BlendedSource(source, self.rules)
 
@@ -203,6 +210,7 @@ class Retriever:
         return retrieve(
             self.index, query, depth,
             eligible=eligible, vectors_of=self.vectors_of, memory=self.memory,
+            few=self.few,
         )  # fmt: skip
 
     def remembering(self) -> "Retriever":

@@ -7,7 +7,11 @@ or, as a mixture, log Σ exp over all interests, which is its log probability if
 interest are log probabilities.
 """
 
+import hashlib
+from threading import Lock
+
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
@@ -23,6 +27,8 @@ SMALL = 1 << 16
 """Largest exact index for which all scores of a user are computed at once."""
 FEW = 8
 """If less than one item in ``FEW`` is eligible, only the eligible items are searched."""
+MAX_REMEMBERED = 1 << 24
+"""Numbers of vectors of few eligible items that are remembered, 64 MiB, but at least one index."""
 MAX_DEPTH = 4_096
 """Largest number of candidates per interest of a mixture; beyond, a list is not certified."""
 FIRST = 4
@@ -54,6 +60,41 @@ class SearchMemory:
         )
 
 
+class FewItems:
+    """Indexes of the eligible items of the newest filters that leave few; safe for threads."""
+
+    def __init__(self) -> None:
+        self.found: dict[bytes, ExactIndex] = {}
+        self.lock = Lock()
+
+    def index_of(
+        self, contained: Bool[np.ndarray, " N"], ids: NDArray[np.int64], vectors_of: VectorsOf
+    ) -> ExactIndex:
+        """Return an exact index of some of the items of an index.
+
+        Args:
+            contained: Which of them.
+            ids: The item numbers of the index, ascending.
+            vectors_of: Returns item vectors.
+
+        Cost: a copy of the vectors; O(N) if this was asked for before.
+        """
+        key = hashlib.blake2b(np.packbits(contained), digest_size=16).digest()
+        with self.lock:
+            if key in self.found:
+                self.found[key] = self.found.pop(key)  # now the newest
+                return self.found[key]
+        numbers = ids[contained]
+        # Not checked again: the vectors are those of the index, and the numbers ascend.
+        index = ExactIndex(torch.from_numpy(vectors_of(numbers)), numbers)
+        most = max(MAX_REMEMBERED // max(index.vectors.numel(), 1), 1)
+        with self.lock:
+            self.found[key] = index
+            while len(self.found) > most:
+                del self.found[next(iter(self.found))]
+        return index
+
+
 def retrieve(
     index: Index,
     query: Query,
@@ -62,6 +103,7 @@ def retrieve(
     eligible: Bool[np.ndarray, " V"] | None,
     vectors_of: VectorsOf,
     memory: SearchMemory | None = None,
+    few: FewItems | None = None,
 ) -> Found:
     """Retrieve the ``depth`` best eligible items per user; fewer only if there are no more.
 
@@ -72,6 +114,7 @@ def retrieve(
         eligible: Items that may be recommended to anyone; None for all.
         vectors_of: Returns item vectors; used if few items are eligible, and for a mixture.
         memory: What this index found for earlier queries of the same answer.
+        few: Indexes of few eligible items of earlier answers.
 
     Cost: one search for ``depth`` + excluded items, and deeper searches if many items are not
         eligible or a mixture is not certified; if few items are eligible, an exact search of these.
@@ -80,12 +123,11 @@ def retrieve(
         return retrieve_from_all_scores(index, query, depth, eligible)
     ineligible = 0
     if eligible is not None:
-        every = index.ids
-        numbers = every[eligible[every]]
-        ineligible = len(every) - len(numbers)
-        if ineligible and len(numbers) * FEW < len(every):
-            index, ineligible = ExactIndex.build(vectors_of(numbers), numbers), 0
-            memory = None
+        contained = eligible[index.ids]
+        ineligible = len(contained) - int(np.count_nonzero(contained))
+        if ineligible and (len(contained) - ineligible) * FEW < len(contained):
+            index = (few or FewItems()).index_of(contained, index.ids, vectors_of)
+            memory, ineligible = None, 0
     wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
     depths = wanted, wanted + ineligible
     if not query.mixture:

@@ -5,7 +5,7 @@ excluded: each interest is searched deep enough.
 """
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from prismrec.data import Catalog
 from prismrec.numerics import softmax
+from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
-from prismrec.retrieval.search import SearchMemory, retrieve
+from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
 from prismrec.types import Pool, RankedItems
 
 
@@ -33,6 +34,8 @@ class InterestSource:
     """Width of an item vector without its bias, which is the last number if the model has one."""
     _: KW_ONLY
     memory: SearchMemory | None = None
+    few: FewItems | None = None
+    boosts: ScoreBoosts | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -41,7 +44,10 @@ class InterestSource:
         self, rows: NDArray[np.int64], depth: int
     ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
         """See ``CandidateSource.search``."""
-        found = self.find(rows, depth)
+        if self.boosts is None:
+            found = self.find(rows, depth)
+        else:
+            found = with_boosts(self.find_in_parts(rows, depth, self.boosts), self.boosts, depth)
         interest = self.belongs(rows, found.items)
         return RankedItems(found.items, found.scores, interest), found.certified
 
@@ -51,7 +57,25 @@ class InterestSource:
         return retrieve(
             self.index, query, depth,
             eligible=self.eligible, vectors_of=self.vectors_of, memory=self.memory,
+            few=self.few,
         )  # fmt: skip
+
+    def find_in_parts(self, rows: NDArray[np.int64], depth: int, boosts: ScoreBoosts) -> Found:
+        """Return the ``depth`` best eligible items of each part of the catalog, without boosts.
+
+        Cost: that of ``find`` per part; an index is searched once if all parts are large.
+        """
+        memory = self.memory or SearchMemory()
+        found = [
+            replace(self, eligible=part, memory=memory).find(rows, depth)
+            for part in boosts.parts(self.eligible)
+        ]
+        found = found or [self.find(rows, depth)]  # nothing is eligible
+        return Found(
+            np.concatenate([one.items for one in found], axis=1),
+            np.concatenate([one.scores for one in found], axis=1),
+            np.all([one.certified for one in found], axis=0),
+        )
 
     def belongs(
         self, rows: NDArray[np.int64], items: Int[np.ndarray, "R M"]
@@ -124,6 +148,7 @@ class PopularSource:
     vectors_of: VectorsOf
     dim: int
     """Width of an item vector without its bias, which is the last number if the model has one."""
+    boosts: ScoreBoosts | None = None
 
     def __len__(self) -> int:
         return self.users
@@ -131,11 +156,17 @@ class PopularSource:
     def search(
         self, rows: NDArray[np.int64], depth: int
     ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
-        """See ``CandidateSource.search``; the score is log(1 + events)."""
+        """See ``CandidateSource.search``; the score is log(1 + events), and what boosts add."""
         items = self.catalog.by_count
         if self.eligible is not None:
             items = items[self.eligible[items]]
-        scores = np.log1p(self.catalog.count[items[:depth]]).astype(np.float32)
+        if self.boosts is not None:
+            boosted = np.log1p(self.catalog.count[items]) + self.boosts.at(items)
+            items = items[np.argsort(-boosted, kind="stable")]
+        scores = np.log1p(self.catalog.count[items[:depth]])
+        if self.boosts is not None:
+            scores += self.boosts.at(items[:depth])
+        scores = scores.astype(np.float32)
         one = items[:depth], scores, np.zeros(len(scores), dtype=np.int64)
         ranked = RankedItems(*(_padded(part, depth, len(rows)) for part in one))
         return ranked, np.ones(len(rows), dtype=bool)
@@ -161,3 +192,12 @@ def _padded(part: NDArray[np.generic], width: int, rows: int) -> NDArray[np.gene
     empty = -np.inf if part.dtype == np.float32 else 0
     padded = np.pad(part, (0, width - len(part)), constant_values=empty)
     return np.tile(padded, (rows, 1))
+
+
+def with_boosts(found: Found, boosts: ScoreBoosts, depth: int) -> Found:
+    """Return the ``depth`` items that are best with boosts; ties are ordered by item number."""
+    present = found.items > 0
+    scores = np.where(present, found.scores + boosts.at(found.items), -np.inf).astype(np.float32)
+    order = np.lexsort((found.items, -scores), axis=1)[:, :depth]
+    items, scores = (np.take_along_axis(part, order, axis=1) for part in (found.items, scores))
+    return Found(items, scores, found.certified)

@@ -8,6 +8,8 @@ settings         what an operator sets: the address, limits, paths and keys
 checks           checks at the start: whether these paths and settings can be served
 extensions       the operator's own extractor, index and re-ranker
 errors           the one shape of every error, and the HTTP status of each kind
+strict           the base of request bodies: no other field, no other type
+conditions       conditions on attributes and boosts, as requests have them
 schemas          what a request body may hold
 responses        what the service answers: dataclasses that are sent as they are
 page_responses   the same for what only the page needs
@@ -21,7 +23,7 @@ paths            ids in paths
 connection       limits of the other parts of a request: heads, trailers
 rate_limit       how many requests a caller may send per second
 logging          log records as JSON
-changes          the journal: hidden and new items, shared by all workers, kept over a restart
+changes          the journal: hidden, new and changed items, for all workers, kept over a restart
 artifact_copy    private copies of artifacts
 loaded_artifact  an opened artifact, and what is computed from it once
 versions         which artifact answers: loads it, applies changes, reloads it

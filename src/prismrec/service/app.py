@@ -28,14 +28,14 @@ from prismrec.service.auth import check_scope
 from prismrec.service.bodies import BodyLimits
 from prismrec.service.compression import Compression
 from prismrec.service.context import RouteContext
-from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
 from prismrec.service.middleware import RequestFrame, error_response
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
-from prismrec.service.routes import make_routes, not_found
+from prismrec.service.routes import make_routes
 from prismrec.service.settings import ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import LateStore, open_store
 from prismrec.service.versions import Versions
@@ -98,7 +98,7 @@ def create_app(context: RouteContext) -> ASGIApp:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=[origin.strip() for origin in settings.cors.split(",")],
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
     return RequestFrame(app, settings=settings, on_answer=context.metrics.answered)

@@ -1,4 +1,4 @@
-"""The journal: a file of hidden and new items that all workers read, and a restart reads again.
+"""The journal: a file of hidden, new and changed items; all workers read it, and a restart too.
 
     journal = Journal(path)
     journal.append(Marked(kind="hide", items=["A"]))     # on disk when it returns
@@ -16,7 +16,7 @@ from typing import Annotated, BinaryIO, Literal
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from prismrec.errors import StoreError
-from prismrec.service.schemas import Strict
+from prismrec.service.strict import Strict
 
 BLOCK = 65_536
 """Bytes read at once when the end of the last line is searched."""
@@ -52,6 +52,20 @@ class Added(Strict):
     items: list[AddedItem]
 
 
+class UpdatedItem(Strict):
+    """New values of some attributes of an item; None is no value."""
+
+    id: Name
+    attributes: dict[str, bool | float | str | list[str] | None]
+
+
+class Updated(Strict):
+    """Items whose attributes were changed in one call."""
+
+    kind: Literal["attributes"] = "attributes"
+    items: list[UpdatedItem]
+
+
 class Reloaded(Strict):
     """A reload of the artifact by one process; the other processes follow."""
 
@@ -61,7 +75,7 @@ class Reloaded(Strict):
     """Of this reload, so that the process that made it recognizes it."""
 
 
-Change = Marked | Added | Reloaded
+Change = Marked | Added | Updated | Reloaded
 _LINE: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 
@@ -85,7 +99,8 @@ class Journal:
         Raises:
             StoreError: The file cannot be written.
         """
-        line = change.model_dump_json(exclude_none=True).encode() + b"\n"
+        text = change.model_dump_json(exclude_none=not isinstance(change, Updated))
+        line = text.encode() + b"\n"
         try:
             with self.path.open("a+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)

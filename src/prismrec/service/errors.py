@@ -72,6 +72,11 @@ class ApiError(Exception):
         }
 
 
+def not_found() -> ApiError:
+    """Return the error for a path without a route."""
+    return ApiError("not_found", "There is nothing at this path; see /openapi.json for the routes.")
+
+
 def error_responses(*more: str) -> dict[int | str, dict[str, Any]]:
     """Return the error responses that a route declares: each status with its kinds.
 

@@ -47,9 +47,20 @@ def describe_items(
             hidden=number in recommender.hidden,
             provisional=number in recommender.provisional,
             image=allowed_image(catalog.image(number), images),
+            attributes=attributes_of(catalog, number),
         )
         for name, number in zip(catalog.items.external(numbers), numbers, strict=True)
     ]
+
+
+def attributes_of(
+    catalog: Catalog, number: int
+) -> dict[str, bool | float | str | list[str] | None]:
+    """Return the values of the attributes of an item; empty if the catalog has no attributes."""
+    if catalog.attributes is None:
+        return {}
+    cells = catalog.attributes.of_item(number).items()
+    return {n: [*c] if isinstance(c, Sequence) and not isinstance(c, str) else c for n, c in cells}
 
 
 def titles_of(catalog: Catalog, names: Sequence[str]) -> list[tuple[str, bool]]:

@@ -37,6 +37,7 @@ def weight_of(job: Job) -> float:
     request = job.request
     options = request.options
     plain = Diversity.of(options.diversity).off and options.interests.neutral
+    plain = plain and not options.boosts
     factor = 1 if plain and not request.frontier else DIVERSE
     return factor * max(1.0, options.k / 50)
 

@@ -1,12 +1,12 @@
 """An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prismrec.data import Catalog
+from prismrec.data import Catalog, Cell
 from prismrec.errors import DataError
 from prismrec.recommend import NewItem, Recommender
 from prismrec.service.artifact_copy import ArtifactCopy
@@ -18,6 +18,8 @@ from prismrec.service.projection import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo, ServedArtifacts
 from prismrec.service.search import TitleSearch
 
+Values = Mapping[str, Mapping[str, Cell]]
+"""Values of attributes by item and attribute; None for no value."""
 MAPPED = 50_000
 """Number of items, the most popular, from which the plane of the map is computed."""
 
@@ -93,10 +95,32 @@ class LoadedArtifact:
             changed.__dict__.update({name: self.__dict__[name] for name in kept})
         return changed
 
+    def with_values(self, values: Values) -> "LoadedArtifact":
+        """Return the same artifact with other values of attributes.
+
+        Unknown items, unknown attributes and values of another type are left out: they were
+        possible with an earlier artifact, or will be with a later one.
+
+        Cost: a copy of each attribute that changes.
+        """
+        attributes = self.recommender.catalog.attributes
+        if attributes is None or not values:
+            return self
+        usable = {
+            item: {name: cell for name, cell in own.items() if attributes.accepts(name, cell)}
+            for item, own in values.items()
+        }
+        changed = replace(self, recommender=self.recommender.with_attributes(usable))
+        kept = {"plane", "labels", "titles"} & self.__dict__.keys()
+        changed.__dict__.update({name: self.__dict__[name] for name in kept})
+        return changed
+
     def info(self) -> ArtifactInfo:
         """Return a description for the API."""
         recommender, about = self.recommender, self.manifest["about"]
         model, index = recommender.model, recommender.index
+        attributes = recommender.catalog.attributes
+        columns = attributes.columns if attributes else {}
         return ArtifactInfo(
             artifact=self.name,
             extractor=str(self.manifest["extractor"]["class"]),
@@ -104,6 +128,7 @@ class LoadedArtifact:
             dim=model.extractor.dim,
             items=recommender.catalog.size - 1,
             categories=recommender.catalog.category_names,
+            attributes={name: column.kind for name, column in columns.items()},
             index=IndexInfo(index.kind, index.exact, about.get("index")),
             about=about,
         )

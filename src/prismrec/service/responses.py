@@ -4,7 +4,7 @@ A list is ``recommend.Answer`` with the name of the artifact. The OpenAPI docume
 the page are generated from these classes and those of ``page_responses``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prismrec.recommend import Answer, Interest, SimilarItem
@@ -108,6 +108,8 @@ class CatalogItem:
     provisional: bool
     image: str | None = None
     """Address of a picture, from the items file; null unless the operator allows its host."""
+    attributes: dict[str, bool | float | str | list[str] | None] = field(default_factory=dict)
+    """The value of each attribute; null for no value."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,16 @@ class AddedItems:
     """Number of items that were added or changed."""
 
     items: int
+
+
+@dataclass(frozen=True)
+class UpdatedItems:
+    """Items whose attributes were changed."""
+
+    items: int
+    """Number of changed items of the catalog."""
+    unknown: list[str]
+    """Ids that the catalog does not hold. Their values are kept for an artifact that has them."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +173,8 @@ class ArtifactInfo:
     dim: int
     items: int
     categories: list[str]
+    attributes: dict[str, str]
+    """Type by name: number, boolean, text or set."""
     index: IndexInfo
     about: dict[str, Any]
     """The part ``about`` of the manifest: run, result and data set of the training."""

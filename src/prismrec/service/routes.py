@@ -33,7 +33,17 @@ def reply(content: object) -> Response:
 def make_routes(context: RouteContext) -> APIRouter:
     """Return all routes."""
     routes = APIRouter()
-    for add in (_lists, _start, _events, _users, _erasure, _items, _artifact, _monitoring):
+    for add in (
+        _lists,
+        _start,
+        _events,
+        _users,
+        _erasure,
+        _items,
+        _changes,
+        _artifact,
+        _monitoring,
+    ):
         add(routes, context)
     return routes
 
@@ -155,7 +165,7 @@ def _erasure(routes: APIRouter, context: RouteContext) -> None:
 
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
-    versions, answers, changes = context.versions, context.threads.answers, context.threads.changes
+    versions, answers = context.versions, context.threads.answers
     images = frozenset(image_hosts(context.settings.image_host))
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
@@ -180,10 +190,19 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
 
         return reply(await answers.run(read))
 
+
+def _changes(routes: APIRouter, context: RouteContext) -> None:
+    versions, changes = context.versions, context.threads.changes
+
     @routes.post("/v1/items", **context.route("write", out.AddedItems))
     async def add_items(body: s.ItemsRequest) -> Response:
         """Add items without training, or change the title and categories of known items."""
         return reply(out.AddedItems(await changes.run(versions.add, body.items)))
+
+    @routes.patch("/v1/items/attributes", **context.route("write", out.UpdatedItems))
+    async def update_attributes(body: s.AttributesRequest) -> Response:
+        """Change attributes of items: from the next answer on they apply to filters and boosts."""
+        return reply(await changes.run(versions.update, body.items))
 
     @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
     async def hide_items(body: s.NamesRequest) -> Response:
@@ -276,8 +295,3 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     async def readyz() -> Response:
         """Return whether requests can be answered: artifact, store and file of changes."""
         return reply(out.Status("ready", await context.readiness.check()))
-
-
-def not_found() -> ApiError:
-    """Return the error for a path without a route."""
-    return ApiError("not_found", "There is nothing at this path; see /openapi.json for the routes.")

@@ -1,6 +1,7 @@
 """Request bodies. An unknown field is an error, and so is a value of another type."""
 
-import contextlib
+# ruff: noqa: RUF012 -- pydantic copies default values; ruff does not see that these are its models
+
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import time_ns
@@ -8,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -18,13 +18,17 @@ from pydantic import (
 
 from prismrec.rerank import (
     MAX_INTEREST_WEIGHT,
+    MOST_BOOSTS,
+    MOST_CONDITIONS,
     AddedInterest,
     Diversity,
     Filter,
     InterestOptions,
     ListOptions,
 )
+from prismrec.service.conditions import AttributeName, BoostIn, CellIn, ConditionIn
 from prismrec.service.stores import LONGEST
+from prismrec.service.strict import TEXT, Strict, from_text
 
 
 def _short_enough(name: str) -> str:
@@ -46,16 +50,6 @@ MOST_IDS = 10_000
 Ids = Annotated[list[Id], Field(max_length=MOST_IDS, fail_fast=True)]
 
 
-def _from_text(value: Any) -> Any:
-    """Convert a number sent as text, as forms and shells do; return anything else as it is."""
-    if isinstance(value, str):
-        for read in (int, float):
-            with contextlib.suppress(ValueError):
-                return read(value)
-    return value
-
-
-TEXT = BeforeValidator(_from_text)
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), TEXT]
 OTHER_UNITS = (
     ("seconds", 10**8, 10**11),
@@ -70,24 +64,6 @@ PAGED = 500
 FUTURE = 86_400
 """Seconds by which the time of an event may be ahead of this machine's clock."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MOST_FIELDS = 50
-"""Largest number of fields of an object of a request; no object has as many."""
-
-
-class Strict(BaseModel):
-    """A body without conversions: each value has exactly its type, and there is no other field."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _not_too_many_fields(cls, value: Any) -> Any:
-        """Check the number of fields: each unknown one would be an error of its own."""
-        if isinstance(value, dict) and len(value) > MOST_FIELDS:
-            raise ValueError(f"the object has more than {MOST_FIELDS} fields; send fewer")
-        return value
-
-
 Weight = Annotated[float, Field(ge=0, le=MAX_INTEREST_WEIGHT, allow_inf_nan=False), TEXT]
 Number = Annotated[int, Field(ge=0, le=10_000), TEXT]
 
@@ -145,6 +121,8 @@ class RecommendRequest(Strict):
     blocked: Ids = []
     allowed: Ids | None = None
     categories: Ids | None = None
+    where: Annotated[list[ConditionIn], Field(max_length=MOST_CONDITIONS, fail_fast=True)] = []
+    boosts: Annotated[list[BoostIn], Field(max_length=MOST_BOOSTS, fail_fast=True)] = []
     explain: bool = False
     frontier: bool = False
     comparison: bool = False
@@ -196,10 +174,14 @@ class RecommendRequest(Strict):
             exclude_seen=self.exclude_seen,
             # Tuples: without any entry the filter is then equal to Filter(), which costs nothing.
             filter=Filter(
-                blocked=tuple(self.blocked), allowed=self.allowed, categories=self.categories
+                blocked=tuple(self.blocked),
+                allowed=self.allowed,
+                categories=self.categories,
+                where=tuple(one.condition for one in self.where),
             ),
             rerank=self.rerank,
             interests=self.interests.options,
+            boosts=tuple(one.boost for one in self.boosts),
         )
 
 
@@ -233,7 +215,7 @@ def _from_time(value: Any) -> Any:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        return _from_text(value)
+        return from_text(value)
     if value.isdigit():  # a number, although it looks like a date without separators
         return int(value)
     if moment.tzinfo is None:
@@ -287,6 +269,25 @@ class ItemsRequest(Strict):
     """Items to add or to change."""
 
     items: Annotated[list[ItemIn], Field(min_length=1, max_length=1_000, fail_fast=True)]
+
+
+class ItemAttributes(Strict):
+    """New values of some attributes of an item; null is no value."""
+
+    id: Id
+    attributes: Annotated[dict[AttributeName, CellIn], Field(min_length=1, max_length=100)]
+
+
+class AttributesRequest(Strict):
+    """Items with new values of their attributes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"items": [{"id": "A", "attributes": {"price": 9.5, "stock": 0}}]}]
+        }
+    )
+
+    items: Annotated[list[ItemAttributes], Field(min_length=1, max_length=1_000, fail_fast=True)]
 
 
 class NamesRequest(Strict):

@@ -13,16 +13,26 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from prismrec.errors import ConfigError, PrismrecError
+from prismrec.data import Catalog, Cell, check_cells
+from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.recommend import check_trained_on
 from prismrec.service.artifact_copy import private_folder
-from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Reloaded
+from prismrec.service.changes import (
+    Added,
+    AddedItem,
+    Change,
+    Journal,
+    Marked,
+    Reloaded,
+    Updated,
+    UpdatedItem,
+)
 from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
-from prismrec.service.loaded_artifact import LoadedArtifact, with_items
+from prismrec.service.loaded_artifact import LoadedArtifact, Values, with_items
 from prismrec.service.metrics import Metrics
-from prismrec.service.responses import ReloadedArtifact
-from prismrec.service.schemas import ItemIn
+from prismrec.service.responses import ReloadedArtifact, UpdatedItems
+from prismrec.service.schemas import ItemAttributes, ItemIn
 from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")
@@ -50,7 +60,10 @@ class Versions:
         self.journal, self.lock = Journal(paths.journal), threading.Lock()
         self.reloading = threading.Lock()
         self.private = private_folder()
-        self.changes = self.journal.new()
+        self.changes: list[Change] = []
+        self.values: dict[str, dict[str, Cell]] = {}
+        """The newest values of attributes, by item and attribute."""
+        self._remember(self.journal.new())
         self._serve(*self._open())
         self.opened = time.monotonic()
         self.own_reloads: set[str] = set()
@@ -68,7 +81,7 @@ class Versions:
         with self.lock:
             new = self.journal.new()
             if self.journal.restarted:
-                self.changes = []
+                self.changes, self.values = [], {}
                 self._serve(*self.unchanged)
             if new:
                 self._apply(new)
@@ -99,6 +112,24 @@ class Versions:
         self.current()
         return len(items)
 
+    def update(self, items: Sequence[ItemAttributes]) -> UpdatedItems:
+        """Update attributes of items for all processes, also after a restart and a reload.
+
+        Raises:
+            DataError: An id appears twice; then nothing is changed.
+            UnknownName, ConfigError: An attribute that does not exist, or a value of another type.
+        """
+        updated = [UpdatedItem(**item.model_dump()) for item in items]
+        values = {item.id: item.attributes for item in updated}
+        if len(values) < len(updated):
+            raise DataError("An item has its attributes twice in one request; send each item once.")
+        catalog = self.current().recommender.catalog
+        check_values(values, catalog)
+        self.journal.append(Updated(items=updated))
+        self.current()
+        unknown = [name for name in values if name not in catalog.items]
+        return UpdatedItems(len(values) - len(unknown), unknown)
+
     def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> int:
         """Hide or unhide items for all processes; return the number of hidden items."""
         self.journal.append(Marked(kind=kind, items=list(names)))
@@ -115,17 +146,36 @@ class Versions:
     def _serve(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> None:
         """Answer with these artifacts from now on, with every change."""
         self.unchanged = main, compared
-        self.main = main.changed(self.changes)
-        self.compared = compared.changed(self.changes) if compared else None
+        self.main = main.changed(self.changes).with_values(self.values)
+        if compared:
+            compared = compared.changed(self.changes).with_values(self.values)
+        self.compared = compared
 
     def _apply(self, new: Sequence[Change]) -> None:
         """Apply changes; after a reload by another process, reload in the background."""
-        self.changes = [*self.changes, *new]
-        self.main = self.main.changed(new)
-        self.compared = self.compared.changed(new) if self.compared else None
+        values = self._remember(new)
+        self.main = self.main.changed(new).with_values(values)
+        if self.compared:
+            self.compared = self.compared.changed(new).with_values(values)
         reloads = [change for change in new if isinstance(change, Reloaded)]
         if [change for change in reloads if change.id not in self.own_reloads]:
             threading.Thread(target=self._follow_reload, daemon=True).start()
+
+    def _remember(self, new: Sequence[Change]) -> dict[str, dict[str, Cell]]:
+        """Add changes to those of before; return the values of attributes that are to be set.
+
+        Of each attribute of an item only the newest value is kept, so the memory does not grow with
+        every change of a stock. An item that is added gets the values that came before it.
+        """
+        self.changes = [*self.changes, *(one for one in new if not isinstance(one, Updated))]
+        touched: dict[str, None] = {}
+        for change in new:
+            if isinstance(change, Updated):
+                for item in change.items:
+                    self.values.setdefault(item.id, {}).update(item.attributes)
+            if isinstance(change, Updated | Added):
+                touched |= dict.fromkeys(item.id for item in change.items)
+        return {name: self.values[name] for name in touched if name in self.values}
 
     def _open(self) -> Pair:
         """Open the artifacts that are at the paths now; the start and each reload do this.
@@ -172,6 +222,23 @@ class Versions:
                 self._reopen()
         except PrismrecError as error:
             log.error("reload refused", extra={"fields": {"reason": str(error)}})
+
+
+def check_values(values: Values, catalog: Catalog) -> None:
+    """Raise if a catalog cannot have such values of attributes, of whatever items.
+
+    Raises:
+        UnknownName: There is no such attribute.
+        ConfigError: A value has another type, or the catalog has no attributes.
+    """
+    if catalog.attributes is None:
+        raise ConfigError(
+            "Attributes of items were sent, but the artifact has none; train it from a data set "
+            "that was prepared with --items FILE --attributes NAMES."
+        )
+    for own in values.values():
+        for name, cell in own.items():
+            check_cells(name, catalog.attributes.column(name).kind, [cell])
 
 
 def _warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:

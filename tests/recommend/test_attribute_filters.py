@@ -1,0 +1,299 @@
+"""Compare filters and boosts by attributes with the whole catalog, item by item."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from prismrec.data.attributes import Attributes
+from prismrec.errors import ConfigError, UnknownName
+from prismrec.models import Forming
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.recommender import Recommender
+from prismrec.rerank import Boost, Condition, Diversity, Filter, ListOptions, parse_conditions
+from prismrec.retrieval import RuleRetriever, count_rules
+from prismrec.retrieval import search as retrieval
+from prismrec.retrieval.index.faiss import IvfFlat
+from worlds import formed, ids, small_dataset, untrained
+
+WORLD = "synthetic:many-taste?users=80&items=400&clusters=8&events=20&seed=0"
+REGIONS = ["DE", "AT", "CH", "FR", "a,b"]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    """Return a data set whose items have attributes of every type, some without a value."""
+    made, generator = small_dataset(WORLD), np.random.default_rng(0)
+    size = made.catalog.size - 1
+
+    def some(values):
+        return [None if generator.random() < 0.15 else one for one in values]
+
+    columns = {
+        "price": pl.Series(some(generator.integers(1, 100, size).astype(float))),
+        "sale": pl.Series(some((generator.random(size) < 0.3).tolist())),
+        "brand": pl.Series(some(generator.choice(["Acme", "Öko", "x y"], size).tolist())),
+        "region": pl.Series(
+            some([generator.choice(REGIONS, n, replace=False).tolist() for n in
+                  generator.integers(1, 4, size)])
+        ),
+    }  # fmt: skip
+    return replace(made, catalog=replace(made.catalog, attributes=Attributes.of(columns)))
+
+
+def with_faiss(recommender):
+    model, catalog = recommender.model, recommender.catalog
+    vectors, numbers = model.vectors_as_numpy(), np.arange(1, catalog.size)
+    index = IvfFlat.build(vectors, numbers)
+    return Recommender(model, index.with_search_budget(index.search_budgets[-1]), catalog)
+
+
+def with_rules(recommender, dataset):
+    table = count_rules(dataset.histories, dataset.catalog.size)
+    return recommender.with_rules(RuleRetriever(table, 0.7))
+
+
+@pytest.fixture(params=["all scores", "search", "formed", "faiss", "rules"])
+def recommender(dataset, request, monkeypatch):
+    if request.param != "all scores":
+        monkeypatch.setattr(retrieval, "SMALL", 0)
+    if request.param == "formed":
+        return formed(dataset)
+    made = untrained(dataset)
+    if request.param == "faiss":
+        pytest.importorskip("faiss")
+        return with_faiss(made)
+    return with_rules(made, dataset) if request.param == "rules" else made
+
+
+def random_condition(generator):
+    """Return a condition on one of the attributes."""
+    negated, missing = bool(generator.random() < 0.3), str(generator.choice(["exclude", "include"]))
+    low, high = sorted(generator.integers(0, 101, 2).tolist())
+    return generator.choice(
+        [
+            Condition(attribute="price", min=low, max=high, negated=negated, missing=missing),
+            Condition(attribute="price", max=high, negated=negated, missing=missing),
+            Condition(attribute="price", any_of=[low, high], negated=negated, missing=missing),
+            Condition(attribute="sale", equals=bool(low % 2), negated=negated, missing=missing),
+            Condition(attribute="brand", equals="Acme", negated=negated, missing=missing),
+            Condition(attribute="brand", any_of=["Öko", "?"], negated=negated, missing=missing),
+            Condition(attribute="region", any_of=REGIONS[: 1 + low % 4], negated=negated),
+            Condition(attribute="region", equals=REGIONS[low % 5], missing=missing),
+            Condition(attribute=str(generator.choice(["price", "region"])), missing="only"),
+            Condition(attribute="brand"),
+        ]
+    )
+
+
+def passes(cells, condition):
+    """Return whether an item passes a condition, by its definition."""
+    cell = cells[condition.attribute]
+    if cell is None:
+        return condition.missing != "exclude"
+    if condition.missing == "only":
+        return False
+    own = cell if isinstance(cell, list) else [cell]
+    holds = True
+    if condition.is_range:
+        holds = all([condition.min is None or cell >= condition.min,
+                     condition.max is None or cell <= condition.max])  # fmt: skip
+    elif condition.values is not None:
+        holds = any(value in own for value in condition.values)
+    return holds != condition.negated
+
+
+@pytest.fixture(scope="module")
+def cells_of(dataset):
+    """Return the attributes of every item by its id."""
+    names = dataset.catalog.items.external(range(1, dataset.catalog.size))
+    return {n: dataset.catalog.attributes.of_item(at) for at, n in enumerate(names, start=1)}
+
+
+@pytest.fixture
+def whole(dataset, recommender):
+    """Return the scores of the whole catalog for a user, by id in the order of item numbers."""
+
+    @functools.cache
+    def scores(user):
+        answer = recommender.recommend(ids(dataset, user), dataset.catalog.size, explain=False)
+        by_id = {item.id: item.score for item in answer}
+        names = dataset.catalog.items.external(range(1, dataset.catalog.size))
+        return {name: by_id[name] for name in names if name in by_id}
+
+    return scores
+
+
+def brute_force(scores, cells_of, k, where, boosts=()):
+    """Return the best items of the whole catalog that pass, with their scores."""
+    found = []
+    for number, (name, score) in enumerate(scores.items()):
+        cells = cells_of[name]
+        if all(passes(cells, one) for one in where):
+            added = sum(b.added for b in boosts if all(passes(cells, one) for one in b.where))
+            found.append((-(score + added), number, name))
+    return [(name, -score) for score, _, name in sorted(found)[:k]]
+
+
+def listed(answer):
+    return [item.id for item in answer]
+
+
+def test_random_filters_give_the_best_items_that_pass(dataset, recommender, whole, cells_of):
+    generator, sizes = np.random.default_rng(1), []
+    for number in range(100):
+        where = [random_condition(generator) for _ in range(generator.integers(1, 4))]
+        history = ids(dataset, number % 10)
+        answer = recommender.recommend(history, 7, filter=Filter(where=where), explain=False)
+        expected = brute_force(whole(number % 10), cells_of, 7, where)
+        if recommender.rules is None:
+            assert listed(answer) == [name for name, _ in expected], where
+        else:  # probabilities are among the eligible items
+            assert len(answer) == len(expected)
+            for item in answer:
+                assert all(passes(cells_of[item.id], one) for one in where)
+        assert answer.certified
+        sizes.append(len(answer))
+    assert 0 in sizes
+    assert sizes.count(7) > 40
+
+
+def test_random_boosts_give_the_best_items_of_the_whole_catalog(
+    dataset, recommender, whole, cells_of
+):
+    generator = np.random.default_rng(2)
+    for number in range(25):
+        boosts = [
+            Boost(where=[random_condition(generator) for _ in range(generator.integers(1, 3))],
+                  factor=float(generator.choice([0.01, 0.5, 1, 3, 200])))
+            for _ in range(generator.integers(1, 4))
+        ]  # fmt: skip
+        where = [random_condition(generator)] if recommender.rules is None else []
+        history = ids(dataset, number % 10)
+        answer = recommender.recommend(history, 7, filter=Filter(where=where), boosts=boosts)
+        expected = brute_force(whole(number % 10), cells_of, 7, where, boosts)
+        assert [item.score for item in answer] == pytest.approx(
+            [score for _, score in expected], abs=2e-5
+        )
+        for item in answer:  # equal scores may be in another order
+            assert item.id in [n for n, s in expected if s == pytest.approx(item.score, abs=2e-5)]
+            own = [b for b in boosts if all(passes(cells_of[item.id], one) for one in b.where)]
+            added = sum(boost.added for boost in own)
+            assert item.boost == pytest.approx(added)
+        assert answer.certified
+
+
+def test_popular_items_are_filtered_and_boosted(dataset, cells_of):
+    recommender = untrained(dataset)
+    where = [Condition(attribute="price", max=60)]
+    boosts = [Boost(where=[Condition(attribute="sale", equals=True)], factor=5)]
+    off = Diversity(target=0.0)
+    plain = recommender.recommend([], dataset.catalog.size, diversity=off)
+    answer = recommender.recommend([], 9, filter=Filter(where=where), boosts=boosts, diversity=off)
+    expected = [
+        -(item.score + (np.log(5) if cells_of[item.id]["sale"] else 0))
+        for item in plain
+        if passes(cells_of[item.id], where[0])
+    ]
+    assert [-item.score for item in answer] == pytest.approx(sorted(expected)[:9])
+
+
+def test_a_boosted_list_with_diversity_is_certified_for_the_whole_catalog(dataset):
+    recommender = untrained(dataset)
+    boosts = [Boost(where=[Condition(attribute="price", max=20)], factor=4)]
+    history = ids(dataset, 3)
+    whole = recommender.recommend(history, dataset.catalog.size, boosts=boosts)
+    scores = np.array([item.score for item in whole])
+    answer = recommender.recommend(history, 6, diversity=0.2, boosts=boosts)
+    assert answer.certified
+    scaled = (scores - scores[23]) / (scores[0] - scores[23])
+    seen, values = {}, {}
+    for item, score in zip(whole, scaled, strict=True):
+        category = dataset.catalog.single_category[dataset.catalog.items.index([item.id])[0]]
+        values[item.id] = score - 0.2 * seen.get(category, 0)
+        seen[category] = seen.get(category, 0) + 1
+    best = sum(sorted(values.values(), reverse=True)[:6])
+    assert sum(values[item.id] for item in answer) == pytest.approx(best, abs=1e-5)
+
+
+def test_a_factor_of_one_and_no_boost_give_the_same_list(dataset, recommender):
+    neutral = [Boost(where=[Condition(attribute="sale")], factor=1)]
+    for user in range(5):
+        plain = recommender.recommend(ids(dataset, user), 9)
+        same = recommender.recommend(ids(dataset, user), 9, boosts=neutral)
+        assert listed(same) == listed(plain)
+        assert {item.boost for item in plain} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("condition", "error", "message"),
+    [
+        ({"attribute": "prise", "max": 5}, UnknownName,
+         r"'prise'; the attributes are price \(number\), sale \(boolean\), brand \(text\)"),
+        ({"attribute": "brand", "max": 5}, ConfigError, "compares a text with min or max"),
+        ({"attribute": "brand", "equals": 5}, ConfigError, "compares a text with 5.*price"),
+        ({"attribute": "price", "equals": "5"}, ConfigError, "compares a number with '5'"),
+        ({"attribute": "price", "equals": True}, ConfigError, "compares a number with True"),
+        ({"attribute": "sale", "any_of": [True, 1]}, ConfigError, "compares a boolean with 1"),
+        ({"attribute": "region", "any_of": ["DE", 1.5]}, ConfigError, "compares a set with 1.5"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_does_not_fit_is_an_error(dataset, condition, error, message):
+    where = [Condition(**condition)]
+    for _ in range(2):
+        with pytest.raises(error, match=message):
+            untrained(dataset).recommend(ids(dataset, 0), filter=Filter(where=where))
+    with pytest.raises(error, match=message):
+        untrained(dataset).recommend(ids(dataset, 0), boosts=[Boost(where=where, factor=2)])
+
+
+def test_a_catalog_without_attributes_names_the_way_to_read_some(dataset):
+    without = replace(dataset, catalog=replace(dataset.catalog, attributes=None))
+    with pytest.raises(ConfigError, match="--items FILE --attributes NAMES"):
+        untrained(without).recommend([], filter=Filter(where=[Condition(attribute="price")]))
+
+
+def test_an_artifact_keeps_attributes_and_added_items_have_none(dataset, tmp_path):
+    from prismrec.recommend import NewItem
+
+    first = dataset.catalog.items.external([1])
+    larger = untrained(dataset).with_items([NewItem(id="new", related_to=first)])
+    save(larger, tmp_path / "artifact")
+    loaded = load(tmp_path / "artifact")
+    missing = Filter(where=parse_conditions("price missing"))
+    for recommender in (larger, loaded):
+        assert set(recommender.catalog.attributes.of_item(larger.catalog.size - 1).values()) == {
+            None
+        }
+        assert "new" in listed(recommender.recommend(first, 400, filter=missing))
+    assert (tmp_path / "artifact" / "attributes.parquet").exists()
+    save(untrained(small_dataset()), tmp_path / "plain")
+    assert not (tmp_path / "plain" / "attributes.parquet").exists()
+
+
+def test_a_whole_history_and_formed_interests_use_the_same_filter(dataset):
+    where = Filter(where=parse_conditions("price<50 and region in DE,AT"))
+    recommender = formed(dataset)
+    assert isinstance(recommender.model.forming, Forming)
+    ranked = recommender.ranked([dataset.histories[4]], ListOptions(k=8, filter=where))
+    answer = recommender.recommend(ids(dataset, 4), 8, filter=where)
+    assert dataset.catalog.items.external(ranked.items[0].tolist()) == listed(answer)
+
+
+def test_few_eligible_items_are_copied_once_per_filter(dataset, monkeypatch):
+    monkeypatch.setattr(retrieval, "SMALL", 0)
+    monkeypatch.setattr(retrieval, "MAX_REMEMBERED", 1_000)
+    recommender = untrained(dataset)
+    filters = [Filter(where=parse_conditions(f"price<={most}")) for most in (3, 6)]
+    lists = []
+    for one in (0, 1, 0, 1, 1):
+        lists.append(listed(recommender.recommend(ids(dataset, 1), 9, filter=filters[one])))
+        few = recommender.retriever.few.found
+        assert sum(index.vectors.numel() for index in few.values()) <= 1_000
+    assert lists[0] == lists[2]
+    assert lists[1] == lists[3] == lists[4] != lists[0]
+    index = next(reversed(few.values()))
+    recommender.recommend(ids(dataset, 2), 9, filter=filters[1])
+    assert next(reversed(few.values())) is index
