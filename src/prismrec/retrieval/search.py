@@ -79,7 +79,7 @@ class FewItems:
 
         Cost: a copy of the vectors; O(N) if this was asked for before.
         """
-        key = hashlib.blake2b(np.packbits(contained), digest_size=16).digest()
+        key = hashlib.blake2b(np.packbits(contained).tobytes(), digest_size=16).digest()
         with self.lock:
             if key in self.found:
                 self.found[key] = self.found.pop(key)  # now the newest
