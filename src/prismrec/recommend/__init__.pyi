@@ -7,6 +7,7 @@ from .filters import eligible_items, unknown_ids
 from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
+from .spark import recommend_on_spark, spark_lists
 
 __all__ = [
     "ARTIFACT_FORMAT",
@@ -31,6 +32,8 @@ __all__ = [
     "read_artifact_manifest",
     "recommend_batch",
     "recommend_file",
+    "recommend_on_spark",
     "save",
+    "spark_lists",
     "unknown_ids",
 ]

@@ -156,7 +156,7 @@ def recommend_file(
         if part.exists():
             resumed += len(own)
         else:
-            table, missed, cold = _lists(recommender, own, options)
+            table, missed, cold = batch_lists(recommender, own, options)
             unknown, popular = unknown + missed, popular + cold
             _write(part, iter([table]))
     _write(out, _read_parts(written))
@@ -183,7 +183,7 @@ def recommend_batch(
         ConfigError: An impossible option.
     """
     check_columns(batch.schema, "The batch")
-    return _lists(recommender, batch, options)[0]
+    return batch_lists(recommender, batch, options)[0]
 
 
 def _check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path) -> None:
@@ -250,10 +250,14 @@ def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:
             ) from error
 
 
-def _lists(
+def batch_lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
 ) -> tuple[pa.Table, int, int]:
-    """Return the rows of one chunk, its unknown items, and its users without a known item."""
+    """Return the rows of one chunk, its unknown items, and its users without a known item.
+
+    Raises:
+        DataError: A row has no user.
+    """
     if not len(chunk):
         return SCHEMA.empty_table(), 0, 0
     users = chunk.column("user").cast(pa.string()).to_pylist()
