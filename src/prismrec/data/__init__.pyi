@@ -13,6 +13,7 @@ from .readers.columns import Columns
 from .readers.open import READERS
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
+from .spark import build_dataset_on_spark
 from .split import Case, Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
     DATASET_FORMAT,
@@ -47,6 +48,7 @@ __all__ = [
     "Split",
     "World",
     "build_dataset",
+    "build_dataset_on_spark",
     "inspect_log",
     "load_dataset",
     "load_split",

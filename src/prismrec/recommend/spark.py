@@ -4,8 +4,8 @@
     lists = spark_lists(session.table("histories"), "model", ListOptions(k=20))    # a frame
 
 Each Python worker of Spark loads the artifact once. Spark runs a task that fails again, and the
-lists of a task are written when it succeeds, so that no user is lost or written twice. Every machine
-must see the artifact, the histories and the folder of the lists at the same paths.
+lists of a task are written when it succeeds, so that no user is lost or written twice. Every
+machine must see the artifact, the histories and the folder of the lists at the same paths.
 """
 
 from collections.abc import Iterator
