@@ -9,7 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prismrec.data import save_dataset
+from commands import run
+from prismrec.data import (
+    Columns,
+    build_dataset,
+    build_dataset_on_spark,
+    read_events,
+    read_items,
+    save_dataset,
+    spark_parts,
+)
 from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.io import worker_errors
 from prismrec.recommend import ArtifactClasses, recommend_file, recommend_on_spark, save, spark
@@ -187,3 +196,116 @@ def test_what_would_be_overwritten_is_refused(session, artifact, histories, tmp_
     pl.DataFrame({"user": [1], "history": [[2]]}).write_parquet(histories / "part-9.parquet")
     with pytest.raises(DataError, match="different types of user or history"):
         recommend_on_spark(session, artifact, histories, tmp_path / "out", ListOptions())
+
+
+def write_log(folder, tables):
+    folder.mkdir()
+    for number, table in enumerate(tables):
+        table.write_parquet(folder / f"part-{number}.parquet")
+    return folder
+
+
+def plain_log(events, seed, *, users=40, items=30):
+    """Return random events in no order, with many ties, duplicates and rare ids."""
+    rng = np.random.default_rng(seed)
+    return pl.DataFrame(
+        {
+            "user": (users * rng.random(events) ** 2).astype(np.int64),
+            "item": (items * rng.random(events) ** 3).astype(np.int64) - 5,
+            "ts": 1_600_000_000_000 + 1_000 * rng.integers(0, 60, events),
+        }
+    )
+
+
+def odd_logs(seed):
+    """Return two tables of texts: missing ids, times that cannot be read, kinds and categories."""
+    for number in range(2):
+        table = plain_log(300, seed + number)
+        day = pl.from_epoch(pl.col("ts"), time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        row = pl.int_range(pl.len())
+        yield table.select(
+            user=pl.when(row % 41 > 0).then(pl.format("ü{}", "user")),
+            item=pl.when(row % 53 > 0).then(pl.col("item").cast(pl.String)).otherwise(pl.lit("")),
+            time=pl.when(row % 37 > 0).then(day).otherwise(pl.lit("31-12-2020")),
+            event=pl.when(row % 7 > 0).then(pl.lit("buy")).otherwise(pl.lit("view")),
+            genres=pl.when(pl.col("item") % 3 > 0).then(
+                pl.format("b{}|a > {}", pl.col("item") % 4, row % 2)
+            ),
+        )
+
+
+def assert_same_folder(found, expected):
+    names = sorted(path.name for path in expected.iterdir())
+    assert sorted(path.name for path in found.iterdir()) == names
+    for name in names:
+        assert (found / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("case", ["numbers", "unsigned", "texts"])
+def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeypatch, case):
+    monkeypatch.setattr(spark_parts, "ROWS", 150)
+    reading, building = {}, {}
+    if case == "numbers":
+        tables = [plain_log(400, 0), plain_log(0, 1), plain_log(200, 2)]
+    elif case == "unsigned":
+        ids = pl.col("user").cast(pl.UInt64) + (2**63 + 5)
+        tables = [plain_log(n, n).with_columns(ids) for n in (400, 100)]
+        pl.DataFrame({"item": [1, 2, -4], "title": ["One", "Two", "x"], "genre": ["a|b", "b", ""]}
+        ).write_csv(tmp_path / "items.csv")  # fmt: skip
+        building = {"duplicates": "collapse-repeats", "min_user_events": 7}
+        building["items"] = read_items(tmp_path / "items.csv")
+    else:
+        tables = list(odd_logs(5))
+        reading = {"keep_events": ["buy"], "columns": Columns(category_depth=1)}
+        building = {"duplicates": "drop-exact", "min_user_events": 2}
+    log = read_events(write_log(tmp_path / "log", tables), **reading)
+    assert bool(log.rejected) == bool(log.events_left_out) == (case == "texts")
+    expected = build_dataset(log, **building)
+    found = build_dataset_on_spark(session, log, scratch=tmp_path, **building)
+    assert found.how == expected.how
+    assert found.how["repeats"] > 0
+    assert found.how["exact_duplicates"] > 0
+    assert len(found.users) < found.how["steps"][0]["users"]
+    save_dataset(expected, tmp_path / "expected")
+    save_dataset(found, tmp_path / "found")
+    assert_same_folder(tmp_path / "found", tmp_path / "expected")
+
+
+@pytest.mark.usefixtures("session")
+def test_the_commands_print_and_write_the_same(artifact, histories, tmp_path, capsys):
+    log = write_log(tmp_path / "log", [plain_log(300, 3)])
+    printed = []
+    for engine in ("local", "spark"):
+        out = tmp_path / engine / "data"
+        assert run("prepare", log, "--out", out, "--engine", engine, "--json") == 0
+        printed.append(capsys.readouterr().out.replace(engine, "local"))
+    assert printed[0] == printed[1]
+    assert_same_folder(tmp_path / "spark" / "data", tmp_path / "local" / "data")
+    given = [artifact, "--histories", histories, "-k", "3", "--json", "--out"]
+    assert run("recommend", *given, tmp_path / "local.parquet") == 0
+    assert run("recommend", *given, tmp_path / "lists", "--engine", "spark") == 0
+    assert_same_lists(tmp_path / "lists", tmp_path / "local.parquet")
+
+
+def test_a_log_that_spark_cannot_read_is_refused(session, tmp_path):
+    pl.DataFrame({"user": ["a"], "item": ["b"], "time": [1]}).write_csv(tmp_path / "log.csv")
+    log = write_log(tmp_path / "log", [plain_log(20, 0)])
+    for given, match in (
+        (read_events(tmp_path / "log.csv"), "reads Parquet files only; .* the local engine"),
+        (read_events(log, columns=Columns(order="file")), "give a log with times, or use the loc"),
+    ):
+        with pytest.raises(DataError, match=match):
+            build_dataset_on_spark(session, given)
+    events = read_events(log)
+    plain_log(1, 0).write_parquet(log / "part-9.parquet")
+    with pytest.raises(DataError, match="have 21 rows, but had 20"):
+        build_dataset_on_spark(session, events)
+
+
+def test_no_event_remains(session, tmp_path):
+    events = read_events(write_log(tmp_path / "log", [plain_log(20, 0)]))
+    with pytest.raises(DataError) as local:
+        build_dataset(events, min_user_events=21)
+    with pytest.raises(DataError) as spark_error:
+        build_dataset_on_spark(session, events, min_user_events=21)
+    assert str(spark_error.value) == str(local.value)

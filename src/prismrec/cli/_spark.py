@@ -22,6 +22,8 @@ Engine = Literal["local", "spark"]
 def open_session() -> Iterator["SparkSession"]:
     """Start Spark, or connect to the cluster that its environment names; stop it at the end.
 
+    A session that this process has already is used, and not stopped.
+
     ``spark-submit``, ``PYSPARK_SUBMIT_ARGS`` and the files of ``SPARK_CONF_DIR`` choose the cluster
     and its options; without them Spark uses all cores of this machine.
 
@@ -44,8 +46,10 @@ def open_session() -> Iterator["SparkSession"]:
     # Nothing here uses pandas in Spark, which warns about versions of it in every function.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
     builder = SparkSession.builder.appName("prismrec")
-    session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    active = SparkSession.getActiveSession()
+    session = active or builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
     try:
         yield session
     finally:
-        session.stop()
+        if active is None:
+            session.stop()
