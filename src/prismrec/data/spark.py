@@ -139,7 +139,7 @@ def _with_previous(events: "DataFrame") -> "DataFrame":
 
 
 def _drop_repeated(events: "DataFrame", duplicates: Duplicates) -> "DataFrame":
-    """Drop exact duplicates, or repeats."""
+    """Remove exact duplicates, or repeats."""
     if duplicates == "drop-exact":
         first = _functions().min("row").alias("row")
         return events.groupBy("user", "item", "time").agg(first)
