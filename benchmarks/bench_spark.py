@@ -2,10 +2,10 @@
 
     python benchmarks/bench_spark.py --events 1000000 --users 3000
 
-The log is that of ``bench_prepare``; the artifact is a model of its items that is not trained, which
-takes the same time as a trained one. Each engine runs in its own process: the local one, and Spark
-with two tasks at a time, ``local[2]``, whose workers and Java process count too. The data sets must
-be equal byte for byte, and the lists must have the same items.
+The log is that of ``bench_prepare``; the artifact is a model of its items that is not trained,
+which takes the same time as a trained one. Each engine runs in its own process: the local one, and
+Spark with two tasks at a time, ``local[2]``, whose workers and Java process count too. The data
+sets must be equal byte for byte, and the lists must have the same items.
 """
 
 import argparse

@@ -39,10 +39,10 @@ SEEN = ["user", "rank", "item", "interest", "source"]
 
 @pytest.fixture(scope="module")
 def session():
-    """Return a small session: two tasks at a time, each tried at most four times."""
+    """Return a small session: two tasks at a time, each tried at most twice."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = pyspark.sql.SparkSession.builder.master("local[2,4]").appName("tests")
+        builder = pyspark.sql.SparkSession.builder.master("local[2,2]").appName("tests")
         for name, value in {
             "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": "3", "spark.driver.memory": "1g",
@@ -269,6 +269,7 @@ def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeyp
     save_dataset(expected, tmp_path / "expected")
     save_dataset(found, tmp_path / "found")
     assert_same_folder(tmp_path / "found", tmp_path / "expected")
+    assert session.sparkContext._jsc.getPersistentRDDs().size() == 0
 
 
 @pytest.mark.usefixtures("session")

@@ -9,7 +9,8 @@ Every machine must see the log at the same path.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ from prismrec.io import worker_errors
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+Keep = Callable[["DataFrame"], "DataFrame"]
 ROLES = ("user", "item")
 
 
@@ -69,19 +71,19 @@ def build_dataset_on_spark(
     check_options(min_user_events, min_item_events, duplicates)
     minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
     with_categories = items is None and "category" in log.frame.collect_schema()
-    with worker_errors():
-        rows = read_log(session, log, categories=with_categories).persist()
-        ids = {role: _first_rows(rows, role).persist() for role in ROLES}
-        events = _encode(rows, ids).persist()
+    with worker_errors(), _persisting() as keep:
+        rows = keep(read_log(session, log, categories=with_categories))
+        ids = {role: keep(_first_rows(rows, role)) for role in ROLES}
+        events = keep(_encode(rows, ids))
         number = events.count()
         steps = [_step("read", number, *(ids[role].count() for role in ROLES))]
         repeated = _count_repeated(events, number)
         if duplicates != "keep":
-            events = _drop_repeated(events, duplicates).persist()
+            events = keep(_drop_repeated(events, duplicates))
             number = events.count()
             distinct = (events.select(role).distinct().count() for role in ROLES)
             steps.append(_step(duplicates, number, *distinct))
-        events, number = _k_core(events, number, minima)
+        events, number = _k_core(events, number, minima, keep)
         users, named = (_count_ids(events, ids[role], role) for role in ROLES)
         steps.append(_step(name_minima(**minima), number, len(users), len(named)))
         if not number:
@@ -93,6 +95,22 @@ def build_dataset_on_spark(
     catalog = build_catalog(named["id"], count, described)
     how = describe_building(log, minima, duplicates, repeated, steps)
     return finish_dataset(IdMap(users["id"], kind="user"), catalog, histories, how)
+
+
+@contextmanager
+def _persisting() -> Iterator[Keep]:
+    """Yield a function that lets Spark store a frame when it is first computed, until the end."""
+    frames: list["DataFrame"] = []
+
+    def keep(frame: "DataFrame") -> "DataFrame":
+        frames.append(frame.persist())
+        return frames[-1]
+
+    try:
+        yield keep
+    finally:
+        for frame in frames:
+            frame.unpersist()
 
 
 def _first_rows(rows: "DataFrame", role: str) -> "DataFrame":
@@ -154,10 +172,8 @@ def _k_core(events: "DataFrame", number: int, minima: dict[str, int]) -> tuple["
         for role in ROLES:
             enough = events.groupBy(role).count().filter(f"count >= {minima[f'min_{role}_events']}")
             kept = kept.join(enough.select(role), role, "left_semi")
-        kept = kept.persist()
-        remaining = kept.count()
+        remaining = keep(kept).count()
         if remaining == number:
-            kept.unpersist()
             return events, number
         events.unpersist()
         events, number = kept, remaining

@@ -54,10 +54,7 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
     """
     paths = find_paths(source) if isinstance(source, str | Path) else []
     if not paths or {format_of(path) for path in paths} != {"parquet"}:
-        raise DataError(
-            f"{log.source} was given to Spark, which reads Parquet files only; write the log as "
-            "Parquet, or use the local engine."
-        )
+        raise _no_parquet(log)
     if not log.has_time:
         raise DataError(
             f"{log.source} was read in the order of its rows, which Spark does not keep; give a "
@@ -80,6 +77,13 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
     return parts
 
 
+def _no_parquet(log: EventLog) -> DataError:
+    return DataError(
+        f"{log.source} was given to Spark, which reads Parquet files only; write the log as "
+        "Parquet, or use the local engine."
+    )
+
+
 def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "DataFrame":
     """Return the events of a log as a frame of Spark.
 
@@ -97,7 +101,7 @@ def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "Da
     """
     reading = log.reading
     if reading is None:
-        raise DataError(f"{log.source} was not read by read_events, which Spark needs; read it so.")
+        raise _no_parquet(log)
     parts, types = log_parts(log, reading.source), log.frame.collect_schema()
     fields = [
         (f"{role}_id", pa.int64() if types[role] == pl.Int64 else pa.string())
