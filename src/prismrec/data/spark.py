@@ -165,7 +165,9 @@ def _drop_repeated(events: "DataFrame", duplicates: Duplicates) -> "DataFrame":
     return changed.drop("previous")
 
 
-def _k_core(events: "DataFrame", number: int, minima: dict[str, int]) -> tuple["DataFrame", int]:
+def _k_core(
+    events: "DataFrame", number: int, minima: dict[str, int], keep: Keep
+) -> tuple["DataFrame", int]:
     """Return the events that remain when every user and item has enough, and their number."""
     while True:
         kept = events
