@@ -42,7 +42,7 @@ COMMON_NAMES = Columns()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadPlan:
     """How a source was read, so that parts of it can be read in the same way elsewhere."""
 
     source: object
@@ -103,7 +103,7 @@ class EventLog:
     """Sentences about lines that are not rows, such as comments above the header."""
     rows: SourceRows | None = field(default=None, compare=False)
     """The rows of ``frame`` with their lines in the source; None if it was not read."""
-    reading: Reading | None = field(default=None, compare=False)
+    reading: ReadPlan | None = field(default=None, compare=False)
     """How the source was read; None if it was not read."""
 
     def __repr__(self) -> str:
@@ -161,7 +161,7 @@ def read_events(
     unit = log.time_unit if log.has_time else "us"  # positions are not converted
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
     frame = log.frame.select("user", "item", time.alias("time"), "^event$", "^category$")
-    reading = Reading(
+    reading = ReadPlan(
         source=source, columns=columns, keep_events=tuple(keep_events), given_unit=time_unit,
         time_unit=log.time_unit, time_format=time_format,
     )  # fmt: skip

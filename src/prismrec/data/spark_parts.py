@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prismrec.data.events import EventLog, Reading
+from prismrec.data.events import EventLog, ReadPlan
 from prismrec.data.readers.open import format_of
 from prismrec.data.readers.paths import find_paths
 from prismrec.data.readers.table import LINE, malformed, numbered_table
@@ -120,7 +120,7 @@ def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "Da
 
 
 def _read_parts(
-    batches: Iterator[pa.RecordBatch], *, parts: Sequence[Part], reading: Reading,
+    batches: Iterator[pa.RecordBatch], *, parts: Sequence[Part], reading: ReadPlan,
     columns: pl.Schema, schema: pa.Schema,
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
     """Yield the events of parts, by their numbers. Runs in a worker of Spark."""
@@ -130,7 +130,7 @@ def _read_parts(
 
 
 def _read_part(
-    part: Part, reading: Reading, columns: pl.Schema, schema: pa.Schema
+    part: Part, reading: ReadPlan, columns: pl.Schema, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """Yield the events of one part.
 
