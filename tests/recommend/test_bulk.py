@@ -1,6 +1,9 @@
 """Write the lists of a file of users: equal to single requests, resumable, never incomplete."""
 
 import itertools
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from commands import run
 from prismrec.data import save_dataset
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import listening
 from prismrec.recommend import bulk as batch
+from prismrec.recommend import save
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
 from worlds import untrained
 
@@ -274,6 +279,45 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
     again = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
     assert (again.resumed, again.users) == (4, whole.users)
     assert again.out.read_bytes() == lists
+
+
+KILLED = """
+import os, signal, sys
+from prismrec.cli import main
+from prismrec.recommend import bulk
+
+bulk.CHUNK, write, written = 4, bulk._write, []
+
+def write_some(path, tables):
+    if len(written) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    written.append(path)
+    write(path, tables)
+
+bulk._write = write_some
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_the_command_for_a_shard_continues_after_it_was_killed(
+    recommender, histories, tmp_path, monkeypatch
+):
+    save(recommender, tmp_path / "model")
+    out, parts = tmp_path / "lists.parquet", tmp_path / "lists-2-of-2.parquet.parts"
+    line = ["recommend", str(tmp_path / "model"), "--histories", str(histories), "-k", "5"]
+    line += ["--shard", "2/2", "--out", str(out)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *line], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    finished = list(parts.glob("*.parquet"))
+    assert len(finished) == 2
+    assert not Shard(2, 2).file(out).exists()
+    monkeypatch.setattr(batch, "CHUNK", 4)
+    assert run(*line) == 0
+    expected = tmp_path / "expected.parquet"
+    whole = recommend_file(recommender, histories, expected, ListOptions(k=5), shard=Shard(2, 2))
+    assert_same_lists(pl.read_parquet(Shard(2, 2).file(out)), pl.read_parquet(whole.out))
+    assert not parts.exists()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,15 @@ class ClassFlags:
     index: str | None = None
     """Class of the index, as module:Class, for artifacts whose index is not built in."""
 
+    @property
+    def named(self) -> ArtifactClasses:
+        """Return the classes of these names.
+
+        Raises:
+            UnknownName, ConfigError: A class cannot be imported, or is of the wrong kind.
+        """
+        return ArtifactClasses.named(self.extractor, self.index)
+
     def load(self, folder: Path) -> Recommender:
         """Load an artifact.
 
@@ -27,4 +36,4 @@ class ClassFlags:
                 was named.
             UnknownName, ConfigError: A class cannot be imported, or is of the wrong kind.
         """
-        return ArtifactClasses.named(self.extractor, self.index).load(folder)
+        return self.named.load(folder)

@@ -1,8 +1,10 @@
 """``prismrec prepare``: from an event log to a data set folder."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +15,7 @@ from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
+from prismrec.cli._spark import Engine, open_session
 from prismrec.data import (
     Dataset,
     Duplicates,
@@ -20,6 +23,7 @@ from prismrec.data import (
     ItemDescriptions,
     Split,
     build_dataset,
+    build_dataset_on_spark,
     make_split,
     save_dataset,
     serious_warnings,
@@ -47,6 +51,9 @@ class PrepareOptions:
     default."""
     test: float | None = None
     """The same share for test; with by-time it is newer than that for validation."""
+    engine: Engine = "local"
+    """What builds the data set: this process, or Spark on one machine or many, from Parquet files;
+    the result is the same."""
 
 
 def prepare(
@@ -72,10 +79,10 @@ def prepare(
     """
     given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
     split_options = {name: value for name, value in given.items() if value is not None}
-    with Progress(out.name, quiet=as_json):
+    with builder(options.engine, out) as build, Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading)
         with stage("building the data set"):
-            dataset = build_dataset(
+            dataset = build(
                 events,
                 items=items,
                 min_user_events=options.min_user_events,
@@ -92,6 +99,17 @@ def prepare(
     lines = [*summary_lines(events, items, dataset, split, out)]
     lines[-1:-1] = [wrapped(f"warning     {each}", indent=" " * 12) for each in warnings]
     print_output(value, lines, as_json=as_json)
+
+
+@contextmanager
+def builder(engine: Engine, out: Path) -> Iterator[Callable[..., Dataset]]:
+    """Yield the function that builds a data set with an engine; start and stop Spark."""
+    if engine == "local":
+        yield build_dataset
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open_session() as session:
+        yield partial(build_dataset_on_spark, session, scratch=out.parent)
 
 
 def summary(

@@ -13,9 +13,18 @@ from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
 from prismrec.cli._output import print_output
 from prismrec.cli._progress import Progress
-from prismrec.data import load_dataset
+from prismrec.cli._spark import Engine, open_session
+from prismrec.data import Catalog, load_dataset, read_catalog
 from prismrec.errors import ConfigError
-from prismrec.recommend import Shard, read_artifact_manifest, recommend_file, unknown_ids
+from prismrec.recommend import (
+    BulkSummary,
+    Shard,
+    read_artifact_manifest,
+    recommend_file,
+    recommend_on_spark,
+    unknown_ids,
+)
+from prismrec.rerank import ListOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,9 @@ class InputOptions:
     shard: str | None = None
     """Part of the histories, as 2/8 on the second of eight machines. Its file is
     OUT-2-of-8.parquet."""
+    engine: Engine = "local"
+    """What makes the lists of --histories: this process, or Spark on one machine or many; Spark
+    writes a folder of Parquet files to --out."""
 
 
 def recommend(
@@ -60,7 +72,9 @@ def recommend(
         value, lines = recommend_to_file(artifact, source.histories, source, flags, classes)
         print_output(value, lines, as_json=as_json)
         return
-    for flag, given in (("--out FILE", source.out), ("--shard I/N", source.shard)):
+    spark = None if source.engine == "local" else source.engine
+    needing = {"--out FILE": source.out, "--shard I/N": source.shard, "--engine spark": spark}
+    for flag, given in needing.items():
         if given is not None:
             raise ConfigError(
                 f"{flag} needs --histories FILE; give both, or leave out {flag.split()[0]}."
@@ -87,13 +101,9 @@ def recommend_to_file(
         raise ConfigError(
             "--histories FILE needs --out FILE, and neither --history nor --user; give these two."
         )
-    shard = Shard() if source.shard is None else Shard.parse(source.shard)
-    options, recommender = flags.options, classes.load(artifact)
-    plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
-    with Progress(source.out.name):
-        summary = recommend_file(
-            recommender, histories, source.out, options, plan=plan, shard=shard
-        )
+    options = flags.options
+    run = _run_on_spark if source.engine == "spark" else _run_here
+    summary, catalog = run(artifact, histories, source.out, source.shard, options, classes)
     line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
     lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
     if summary.empty:
@@ -103,9 +113,43 @@ def recommend_to_file(
         lines.append(f"{number:,} users have no item in the catalog: popular items")
     if summary.unknown:
         lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
-    unknown = unknown_ids(options.filter, recommender.catalog)
+    unknown = unknown_ids(options.filter, catalog)
     value = asdict(summary) | {"out": str(summary.out), "unknown_filter": unknown}
     return value, [*lines, *unknown_filter_lines(unknown)]
+
+
+def _run_here(
+    artifact: Path, histories: Path, out: Path, shard: str | None, options: ListOptions,
+    classes: ClassFlags,
+) -> tuple[BulkSummary, Catalog]:  # fmt: skip
+    """Make the lists in this process; also return the catalog."""
+    part = Shard() if shard is None else Shard.parse(shard)
+    recommender = classes.load(artifact)
+    plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
+    with Progress(out.name):
+        summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
+    return summary, recommender.catalog
+
+
+def _run_on_spark(
+    artifact: Path, histories: Path, out: Path, shard: str | None, options: ListOptions,
+    classes: ClassFlags,
+) -> tuple[BulkSummary, Catalog]:  # fmt: skip
+    """Make the lists with Spark; also return the catalog.
+
+    Raises:
+        ConfigError: A shard was given.
+    """
+    if shard is not None:
+        raise ConfigError(
+            f"--shard is {shard}, but Spark divides the users itself; leave out --shard, or use "
+            "--engine local."
+        )
+    with open_session() as session, Progress(out.name):
+        summary = recommend_on_spark(
+            session, artifact, histories, out, options, classes=classes.named
+        )
+    return summary, read_catalog(artifact)
 
 
 def read_history(history: str | None, user: str | None, data: Path | None) -> list[str]:

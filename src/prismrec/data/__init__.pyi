@@ -15,6 +15,7 @@ from .readers.columns import Columns
 from .readers.open import READERS
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
+from .spark import build_dataset_on_spark
 from .split import Case, Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
     DATASET_FORMAT,
@@ -54,6 +55,7 @@ __all__ = [
     "Split",
     "World",
     "build_dataset",
+    "build_dataset_on_spark",
     "check_cells",
     "inspect_log",
     "is_finite_number",

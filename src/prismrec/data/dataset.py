@@ -136,7 +136,7 @@ def build_dataset(
 
     Cost: O(E log E) time, less if the log is in time order; memory about 60 bytes per event.
     """
-    _check_options(min_user_events, min_item_events, duplicates)
+    check_options(min_user_events, min_item_events, duplicates)
     user_ids, item_ids, events = _read_events(log.frame)
     steps = [count_step("read", events)]
 
@@ -153,23 +153,15 @@ def build_dataset(
     del tied, exact, repeats
     minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
     keep_rows(events, k_core(events["user"], events["item"], **minima))
-    steps.append(
-        count_step(f"at least {min_user_events} per user, {min_item_events} per item", events)
-    )
+    steps.append(count_step(name_minima(**minima), events))
     if not len(events["user"]):
-        raise _no_events_error(steps)
-
-    how = {
-        "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
-        "rows_kept": log.rows_kept,
-        "rejected": {each.reason: each.count for each in log.rejected},
-        "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
-        **minima, "duplicates": duplicates, **repeated, "steps": steps,
-    }  # fmt: skip
+        raise no_events_error(steps)
+    how = describe_building(log, minima, duplicates, repeated, steps)
     return _assign_numbers(log, items, user_ids, item_ids, events, how)
 
 
-def _check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
+def check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
+    """Raise ConfigError for a minimum below 1, or unknown ``duplicates``."""
     for name, value in (("min_user_events", min_user_events), ("min_item_events", min_item_events)):
         if value < 1:
             raise ConfigError(f"{name} is {value}; it must be at least 1, which keeps everything.")
@@ -177,6 +169,25 @@ def _check_options(min_user_events: int, min_item_events: int, duplicates: str) 
         raise ConfigError(
             f"duplicates is {duplicates!r}; choose one of {', '.join(get_args(Duplicates))}."
         )
+
+
+def name_minima(min_user_events: int, min_item_events: int) -> str:
+    """Return the name of the step that filters users and items."""
+    return f"at least {min_user_events} per user, {min_item_events} per item"
+
+
+def describe_building(
+    log: "EventLog", minima: Mapping[str, int], duplicates: Duplicates,
+    repeated: Mapping[str, object], steps: list[dict[str, object]],
+) -> dict[str, object]:  # fmt: skip
+    """Return how a data set was built, for ``Dataset.how``."""
+    return {
+        "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
+        "rows_kept": log.rows_kept,
+        "rejected": {each.reason: each.count for each in log.rejected},
+        "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
+        **minima, "duplicates": duplicates, **repeated, "steps": steps,
+    }  # fmt: skip
 
 
 def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays]:
@@ -187,7 +198,8 @@ def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays
     return user_ids, item_ids, {"user": users, "item": items, "time": times}
 
 
-def _no_events_error(steps: list[dict[str, object]]) -> DataError:
+def no_events_error(steps: list[dict[str, object]]) -> DataError:
+    """Return the error for a data set without events; its message has the counts of all steps."""
     counts = "; ".join(
         f"{step['step']}: {step['events']} events, {step['users']} users, {step['items']} items"
         for step in steps
@@ -214,16 +226,23 @@ def _assign_numbers(
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
     histories = Histories(indptr, number[events.pop("item")], events.pop("time").astype(np.int64))
-    ids = item_ids.gather(by_count)
-    catalog = _build_catalog(ids, count, _descriptions(log, items))
+    catalog = build_catalog(item_ids.gather(by_count), count, describe_items(log, items))
+    return finish_dataset(users, catalog, histories, how, items)
+
+
+def finish_dataset(
+    users: IdMap, catalog: Catalog, histories: Histories, how: Mapping[str, object],
+    items: "ItemDescriptions | None",
+) -> Dataset:  # fmt: skip
+    """Return the data set with the attributes of its items; add to its ``how`` what they are."""
     if items is not None and items.attributes:
-        catalog = replace(catalog, attributes=_attributes(ids, items))
+        catalog = replace(catalog, attributes=_attributes(catalog.items.ids, items))
         how = {**how, "attributes": {one.name: one.kind for one in items.reports}}
     several = int((np.diff(catalog.category_indptr) > 1).sum())
     return Dataset(users, catalog, histories, {**how, "items_of_several_categories": several})
 
 
-def _descriptions(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
+def describe_items(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
     """Return ``item``, ``title`` and ``categories`` from the item table, or else from the log."""
     if items is not None:
         return items.frame
@@ -237,7 +256,7 @@ def _descriptions(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataF
     return log.frame.select("item", title, categories).unique().with_columns(item).collect()
 
 
-def _build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFrame) -> Catalog:
+def build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFrame) -> Catalog:
     """Build the catalog. If an item has several rows, it gets the categories of all of them."""
     item = ids.alias("item").to_frame().with_row_index("number", offset=1)
     named = described.drop_nulls("title").unique("item", keep="first", maintain_order=True)

@@ -41,6 +41,38 @@ COMIREC = {3: ("user", "item", "time")}  # the columns of a file without a heade
 COMMON_NAMES = Columns()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadPlan:
+    """How a source was read, so that parts of it can be read in the same way elsewhere."""
+
+    source: object
+    """The source, as the caller wrote it."""
+    columns: Columns
+    keep_events: tuple[str, ...]
+    given_unit: str
+    """Unit of numeric times that the caller chose, or "auto"."""
+    time_unit: str
+    """Unit that was chosen for the whole source."""
+    time_format: str | None
+
+    def rows_of(self, table: Table) -> pl.LazyFrame:
+        """Return the rows of a part of the source that the log keeps.
+
+        The columns are ``LINE`` and those of ``EventLog.frame``.
+        """
+        rows = select_rows([table], self.columns, ())
+        time, dtype = pl.col("time"), rows.collect_schema()["time"]
+        kind = times.classify(
+            time, dtype, time_unit=self.given_unit, time_format=self.time_format
+        )  # fmt: skip
+        status = _status(kind, self.keep_events, [table])
+        moment = times.to_microseconds(
+            time, dtype, unit=self.time_unit, time_format=self.time_format
+        )
+        kept = rows.filter(status.is_in(times.accepted_kinds(self.time_unit)))
+        return kept.select(LINE, "user", "item", moment.alias("time"), "^event$", "^category$")
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class EventLog:
     """Events with external ids, in the order of the log, without missing values.
@@ -71,6 +103,8 @@ class EventLog:
     """Sentences about lines that are not rows, such as comments above the header."""
     rows: SourceRows | None = field(default=None, compare=False)
     """The rows of ``frame`` with their lines in the source; None if it was not read."""
+    reading: ReadPlan | None = field(default=None, compare=False)
+    """How the source was read; None if it was not read."""
 
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
@@ -127,7 +161,11 @@ def read_events(
     unit = log.time_unit if log.has_time else "us"  # positions are not converted
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
     frame = log.frame.select("user", "item", time.alias("time"), "^event$", "^category$")
-    return replace(log, frame=frame, source=name)
+    reading = ReadPlan(
+        source=source, columns=columns, keep_events=tuple(keep_events), given_unit=time_unit,
+        time_unit=log.time_unit, time_format=time_format,
+    )  # fmt: skip
+    return replace(log, frame=frame, source=name, reading=reading)
 
 
 def _classify(

@@ -21,6 +21,7 @@ from .manifest import (
     read_manifest,
 )
 from .progress import Listener, listening, part_of_stage, stage, track
+from .spark import spark_path, worker_errors
 from .tensors import read_tensors, save_tensors, write_tensors
 from .threads import set_threads
 
@@ -48,8 +49,10 @@ __all__ = [
     "read_tensors",
     "save_tensors",
     "set_threads",
+    "spark_path",
     "stage",
     "temporary_path",
     "track",
+    "worker_errors",
     "write_tensors",
 ]

@@ -15,6 +15,7 @@ from .manifest import (
 from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
+from .spark import recommend_on_spark, spark_lists
 
 __all__ = [
     "ARTIFACT_FORMAT",
@@ -44,8 +45,10 @@ __all__ = [
     "read_artifact_manifest",
     "recommend_batch",
     "recommend_file",
+    "recommend_on_spark",
     "rollback",
     "save",
     "short_hash",
+    "spark_lists",
     "unknown_ids",
 ]

@@ -158,7 +158,7 @@ def recommend_file(
         if part.exists():
             resumed += len(own)
         else:
-            table, missed, cold, without = _lists(recommender, own, options)
+            table, missed, cold, without = batch_lists(recommender, own, options)
             unknown, popular, empty = unknown + missed, popular + cold, empty + without
             _write(part, iter([table]))
     _write(out, _read_parts(written))
@@ -185,7 +185,7 @@ def recommend_batch(
         ConfigError: An impossible option.
     """
     check_columns(batch.schema, "The batch")
-    return _lists(recommender, batch, options)[0]
+    return batch_lists(recommender, batch, options)[0]
 
 
 def _check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path) -> None:
@@ -252,10 +252,14 @@ def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:
             ) from error
 
 
-def _lists(
+def batch_lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
 ) -> tuple[pa.Table, int, int, int]:
-    """Return the rows of one chunk, and counts as in ``BulkSummary``: unknown, popular, empty."""
+    """Return the rows of one chunk, and counts as in ``BulkSummary``: unknown, popular, empty.
+
+    Raises:
+        DataError: A row has no user.
+    """
     if not len(chunk):
         return SCHEMA.empty_table(), 0, 0, 0
     users = chunk.column("user").cast(pa.string()).to_pylist()

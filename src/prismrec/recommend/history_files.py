@@ -68,15 +68,18 @@ class DatasetUsers:
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """See ``HistorySource.batches``."""
-        names, histories = self.dataset.catalog.items, self.dataset.histories
         for start in range(0, self.users, size):
-            numbers = range(start, min(start + size, self.users))
-            rows = [names.external(histories[number].tolist()) for number in numbers]
-            columns = [
-                pa.array(self.dataset.users.external(numbers), pa.string()),
-                pa.array(rows, pa.list_(pa.string())),
-            ]
-            yield pa.record_batch(columns, names=["user", "history"])
+            yield self.batch(range(start, min(start + size, self.users)))
+
+    def batch(self, numbers: range) -> pa.RecordBatch:
+        """Return the histories of some users, by their numbers."""
+        names, histories = self.dataset.catalog.items, self.dataset.histories
+        rows = [names.external(histories[number].tolist()) for number in numbers]
+        columns = [
+            pa.array(self.dataset.users.external(numbers), pa.string()),
+            pa.array(rows, pa.list_(pa.string())),
+        ]
+        return pa.record_batch(columns, names=["user", "history"])
 
 
 def _files_of(histories: Path) -> list[Path]:

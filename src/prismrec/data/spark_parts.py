@@ -1,0 +1,151 @@
+"""Read the parts of a log of Parquet files in the workers of Spark, with the rules of this package.
+
+    frame = read_log(session, log, categories=True)   # user_id, item_id, time, row, category
+
+Parquet is read by Polars as in one process, so that all types of columns mean the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prismrec.data.events import EventLog, ReadPlan
+from prismrec.data.readers.open import format_of
+from prismrec.data.readers.paths import find_paths
+from prismrec.data.readers.table import LINE, malformed, numbered_table
+from prismrec.errors import DataError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ROWS = 1 << 20
+"""Rows per task: one row group of pyarrow, or four of Polars."""
+BLOCK = 1 << 16
+"""Rows that are sent to Spark at once."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of a file that one task reads."""
+
+    path: Path
+    start: int
+    """The first row in the file."""
+    rows: int
+    place: int
+    """The first row in the log."""
+
+
+def log_parts(log: EventLog, source: object) -> list[Part]:
+    """Divide a log into parts.
+
+    Args:
+        log: The log.
+        source: What it was read from.
+
+    Raises:
+        DataError: It was not read from Parquet files with times, or its files have changed.
+    """
+    paths = find_paths(source) if isinstance(source, str | Path) else []
+    if not paths or {format_of(path) for path in paths} != {"parquet"}:
+        raise _no_parquet(log)
+    if not log.has_time:
+        raise DataError(
+            f"{log.source} was read in the order of its rows, which Spark does not keep; give a "
+            "log with times, or use the local engine."
+        )
+    parts: list[Part] = []
+    place = 0
+    for path in paths:
+        rows = pq.read_metadata(path).num_rows
+        parts.extend(
+            Part(path.resolve(), start, min(ROWS, rows - start), place + start)
+            for start in range(0, rows, ROWS)
+        )
+        place += rows
+    if place != log.rows_read:
+        raise DataError(
+            f"The files of {log.source} have {place:,} rows, but had {log.rows_read:,} when they "
+            "were looked at first; wait until they are complete, and prepare them again."
+        )
+    return parts
+
+
+def _no_parquet(log: EventLog) -> DataError:
+    return DataError(
+        f"{log.source} was given to Spark, which reads Parquet files only; write the log as "
+        "Parquet, or use the local engine."
+    )
+
+
+def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "DataFrame":
+    """Return the events of a log as a frame of Spark.
+
+    Args:
+        session: The session of Spark.
+        log: A log of Parquet files.
+        categories: Whether to read the categories of the log.
+
+    Returns:
+        The columns user_id and item_id (text or whole numbers), time (microseconds since 1970
+        UTC), row (place in the log, from 0) and perhaps category (lists of text).
+
+    Raises:
+        DataError: See ``log_parts``.
+    """
+    reading = log.reading
+    if reading is None:
+        raise _no_parquet(log)
+    parts, types = log_parts(log, reading.source), log.frame.collect_schema()
+    fields = [
+        (f"{role}_id", pa.int64() if types[role] == pl.Int64 else pa.string())
+        for role in ("user", "item")
+    ]
+    fields += [("time", pa.int64()), ("row", pa.int64())]
+    if categories:
+        fields.append(("category", pa.list_(pa.string())))
+    schema = pa.schema(fields)
+    columns = pl.scan_parquet([parts[0].path], glob=False).collect_schema()
+    read = partial(_read_parts, parts=parts, reading=reading, columns=columns, schema=schema)
+    numbers = session.range(0, len(parts), numPartitions=len(parts))
+    names = {pa.int64(): "bigint", pa.string(): "string"}
+    declared = (f"{name} {names.get(kind, 'array<string>')}" for name, kind in fields)
+    return numbers.mapInArrow(read, ", ".join(declared))
+
+
+def _read_parts(
+    batches: Iterator[pa.RecordBatch], *, parts: Sequence[Part], reading: ReadPlan,
+    columns: pl.Schema, schema: pa.Schema,
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
+    """Yield the events of parts, by their numbers. Runs in a worker of Spark."""
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            yield from _read_part(parts[number], reading, columns, schema)
+
+
+def _read_part(
+    part: Part, reading: ReadPlan, columns: pl.Schema, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Yield the events of one part.
+
+    Raises:
+        DataError: The file is damaged, or has other columns than the first one.
+    """
+    scan = pl.scan_parquet([part.path], glob=False, schema=columns)
+    table = numbered_table(part.path.name, scan.slice(part.start, part.rows))
+    row = (pl.col(LINE).cast(pl.Int64) - 1 + part.place).alias("row")
+    try:
+        rows = reading.rows_of(table).with_columns(row)
+        rows = rows.rename({"user": "user_id", "item": "item_id"}).select(schema.names)
+        found = rows.collect()
+    except pl.exceptions.PolarsError as error:
+        raise malformed([table], error) from error
+    texts = [name for name in ("user_id", "item_id") if schema.field(name).type == pa.string()]
+    found = found.with_columns(pl.col(texts).cast(pl.String))  # uint64 is not a type of Spark
+    yield from found.to_arrow().cast(schema).to_batches(max_chunksize=BLOCK)

@@ -1,0 +1,209 @@
+"""Lists for many users with Spark: the lists of ``recommend_file``, made by many machines.
+
+    recommend_on_spark(session, "model", "histories/", "lists/", ListOptions(k=20))
+    lists = spark_lists(session.table("histories"), "model", ListOptions(k=20))    # a frame
+
+Each Python worker of Spark loads the artifact once. Spark runs a task that fails again, and the
+lists of a task are written when it succeeds, so that no user is lost or written twice. Every
+machine must see the artifact, the histories and the folder of the lists at the same paths.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prismrec.errors import ConfigError, DataError
+from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
+from prismrec.recommend.bulk import SCHEMA, BulkSummary, batch_lists
+from prismrec.recommend.extensions import ArtifactClasses
+from prismrec.recommend.history_files import DatasetUsers, check_columns, open_histories
+from prismrec.recommend.manifest import read_artifact_manifest
+from prismrec.recommend.recommender import Recommender
+from prismrec.rerank import ListOptions
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+LISTS = "user string, rank int, item string, score float, interest int, source string"
+"""``SCHEMA`` in the words of Spark."""
+HISTORIES = "user string, history array<string>"
+DONE = "_SUCCESS"
+"""The file that Spark writes last."""
+NO_CLASSES = ArtifactClasses()
+
+
+def recommend_on_spark(
+    session: "SparkSession", artifact: str | Path, histories: str | Path, out: str | Path,
+    options: ListOptions, *, classes: ArtifactClasses = NO_CLASSES,
+) -> BulkSummary:  # fmt: skip
+    """Recommend items to every history of a file or folder, with Spark.
+
+    Args:
+        session: The session of Spark.
+        artifact: Folder of the artifact.
+        histories: As for ``recommend_file``; all files must have the same types.
+        out: Folder of Parquet files of ``SCHEMA``; earlier lists are replaced at the end.
+        options: What the lists look like.
+        classes: Classes of the artifact that are not built in.
+
+    Raises:
+        DataError: ``histories`` is not such a file or folder, a worker reads another artifact, or
+            ``out`` has other content.
+        ConfigError: Writing ``out`` would overwrite ``histories`` or add a file to them; or an
+            impossible option.
+
+    Cost: per worker the memory of the artifact and of 10,000 histories and their lists.
+    """
+    histories, out = Path(histories), Path(out)
+    _check_out(histories, out)
+    classes.extractor_for(artifact)
+    frame, users = _read_histories(session, histories)
+    counts = tuple(session.sparkContext.accumulator(0) for _ in range(3))
+    with worker_errors(), stage("recommending with Spark"):
+        tasks = session.sparkContext.defaultParallelism
+        if frame.rdd.getNumPartitions() < tasks:
+            frame = frame.repartition(tasks)
+        lists = spark_lists(frame, artifact, options, classes=classes, counts=counts)
+        with atomic_folder(out, DONE, "") as part:
+            lists.write.mode("overwrite").parquet(spark_path(part))
+    rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
+    return BulkSummary(out, users, 0, rows, *(count.value for count in counts))
+
+
+def spark_lists(
+    frame: "DataFrame", artifact: str | Path, options: ListOptions, *,
+    classes: ArtifactClasses = NO_CLASSES, counts: tuple[Any, ...] | None = None,
+) -> "DataFrame":  # fmt: skip
+    """Return the lists of a frame of Spark with the columns user and history.
+
+    Args:
+        frame: The histories, with the types that ``recommend_batch`` reads.
+        artifact: Folder of the artifact, at the same path on every machine.
+        options: What the lists look like.
+        classes: Classes of the artifact that are not built in.
+        counts: Three accumulators, in the order of ``BulkSummary``: of items that are not in the
+            catalog, of users without one that is, and of those with an empty history.
+
+    Raises:
+        DataError: There is no artifact, or this version cannot read it. Later, when Spark makes the
+            lists: a worker reads another artifact, or the histories cannot be used.
+    """
+    place = str(Path(artifact).resolve())
+    hashes = tuple(sorted(read_artifact_manifest(place)["sha256"].items()))
+    lists = partial(
+        _make_lists, artifact=place, hashes=hashes, options=options, classes=classes, counts=counts
+    )
+    return frame.select("user", "history").mapInArrow(lists, LISTS)
+
+
+def _make_lists(
+    batches: Iterator[pa.RecordBatch], *, artifact: str, hashes: tuple[tuple[str, str], ...],
+    options: ListOptions, classes: ArtifactClasses, counts: tuple[Any, ...] | None,
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
+    """Yield the lists of batches of histories. Runs in a worker of Spark."""
+    recommender = _load(artifact, hashes, classes)
+    for batch in batches:
+        check_columns(batch.schema, "The frame")
+        table, *counted = batch_lists(recommender, batch, options)
+        for total, count in zip(counts or (), counted, strict=bool(counts)):
+            total.add(count)
+        yield from table.to_batches()
+
+
+@lru_cache(maxsize=1)
+def _load(
+    artifact: str, hashes: tuple[tuple[str, str], ...], classes: ArtifactClasses
+) -> Recommender:
+    """Load the artifact once per worker; the hashes change if another one replaces it."""
+    found = read_artifact_manifest(artifact)["sha256"]
+    if found != dict(hashes):
+        raise DataError(
+            f"The artifact {artifact} of a worker is not that of the driver; copy the same one to "
+            "this path on every machine, or use a shared file system."
+        )
+    set_threads(1)  # Spark runs one task per core
+    return classes.load(artifact)
+
+
+def _read_histories(session: "SparkSession", histories: Path) -> tuple["DataFrame", int]:
+    """Return the histories as a frame with ids as texts, and their number."""
+    source = open_histories(histories)
+    if isinstance(source, DatasetUsers):
+        read = partial(_read_users, folder=str(histories.resolve()))
+        return session.range(source.users).mapInArrow(read, HISTORIES), source.users
+    kinds = {
+        tuple(pq.read_schema(file).field(name).type for name in ("user", "history"))
+        for file in source.files
+    }
+    if len(kinds) > 1:
+        raise DataError(
+            f"The files of {histories} have different types of user or history, which Spark does "
+            "not read together; write them with the same types, or use the local engine."
+        )
+    frame = session.read.parquet(*map(spark_path, source.files))
+    (user, history), functions = kinds.pop(), _functions()
+    nothing = functions.lit(None)
+    columns = [
+        (nothing if _is_null(kind) else functions.col(name)).cast(text).alias(name)
+        for name, kind, text in (
+            ("user", user, "string"), ("history", history, "array<string>"),
+        )
+    ]  # fmt: skip
+    return frame.select(*columns), source.users
+
+
+def _functions() -> Any:
+    from pyspark.sql import functions
+
+    return functions
+
+
+def _is_null(kind: pa.DataType) -> bool:
+    """Return whether a column has no value that counts: Spark does not read its type."""
+    is_list = pa.types.is_list(kind)
+    return bool(pa.types.is_null(kind.value_type if is_list else kind))
+
+
+def _read_users(batches: Iterator[pa.RecordBatch], *, folder: str) -> Iterator[pa.RecordBatch]:
+    """Yield the histories of users of a data set, by their numbers. Runs in a worker of Spark."""
+    users = _open_users(folder)
+    for batch in batches:
+        numbers = batch.column(0).to_pylist()
+        yield users.batch(range(numbers[0], numbers[-1] + 1))
+
+
+@lru_cache(maxsize=1)
+def _open_users(folder: str) -> DatasetUsers:
+    return DatasetUsers(Path(folder))
+
+
+def _check_out(histories: Path, out: Path) -> None:
+    """Raise if writing would change the histories, or replace anything but lists."""
+    source, place = histories.resolve(), out.resolve()
+    if place == source or source in place.parents or place in source.parents:
+        raise ConfigError(
+            f"Lists cannot be written to {out}, because the histories are {histories}; give a "
+            "folder outside of them."
+        )
+    if place.exists() and not _is_replaceable(place):
+        raise DataError(
+            f"{out} cannot be replaced, because it contains something else than lists of Spark; "
+            "give another folder, or move it."
+        )
+
+
+def _is_replaceable(place: Path) -> bool:
+    """Return whether a folder is empty or contains lists that Spark wrote, and nothing else."""
+    if not place.is_dir():
+        return False
+    names = {path.name for path in place.iterdir() if path.suffix != ".crc"}
+    parts = [place / name for name in names - {DONE}]
+    return not names or (
+        DONE in names
+        and all(path.suffix == ".parquet" and path.is_file() for path in parts)
+        and all(pq.read_schema(path).names == SCHEMA.names for path in parts[:1])
+    )
