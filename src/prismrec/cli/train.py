@@ -201,6 +201,8 @@ def print_estimate(
     """Print how long a training of many events will take on this machine, and its memory."""
     if len(split.train.items) < MANY_EVENTS or run_options.quiet or run_options.resume:
         return
+    if run_options.from_ is not None:  # no initial vectors are computed
+        config = replace(config, init="random")
     with Progress(name, quiet=run_options.hides_progress), stage("estimating the cost"):
         estimate = estimate_training(split, dataset.catalog, config, training)
     print_note(wrapped(f"On this machine: {estimate}."))
