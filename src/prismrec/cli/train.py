@@ -191,6 +191,8 @@ def print_summary(trained: dict[Path, Trained], out: Path, data: Path, *, as_jso
 def print_estimate(job: Job, config: RunConfig, name: str) -> None:
     """Print how long a training will take on this machine in one process, and its memory."""
     quiet = job.run_options.hides_progress
+    if job.start is not None:  # no initial vectors are computed
+        config = replace(config, init="random")
     with Progress(name, quiet=quiet), stage("estimating the cost"):
         estimate = estimate_training(job.split, job.dataset.catalog, config, job.training)
     alone = "" if job.processes.count == 1 else " in one process"
