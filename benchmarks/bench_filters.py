@@ -6,8 +6,8 @@ Histories, item vectors and models are those of ``bench_recommend``. Items have 
 set of regions and an age limit, at random. Each history is asked for without and with a filter; a
 ratio is the median over the histories. Times are CPU times of the one thread: on an idle machine
 they are the time of a list, and other programs change them less. What a condition passes is
-remembered, so the first request of each filter, and the first after a change of an
-attribute, is reported on its own.
+remembered, so the first request of each filter, and the first after a change of an attribute, is
+reported on its own.
 """
 
 import argparse
