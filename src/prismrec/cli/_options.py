@@ -23,6 +23,7 @@ from prismrec.data import (
     EventLog,
     ItemColumns,
     ItemDescriptions,
+    Weighting,
     open_named,
     read_events,
     read_items,
@@ -87,7 +88,11 @@ class ReadOptions:
     """Folder of downloaded data sets."""
 
 
-def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescriptions | None]:
+def open_log(
+    name: str,
+    options: ReadOptions,
+    weighting: Weighting = Weighting(),  # noqa: B008 -- frozen
+) -> tuple[EventLog, ItemDescriptions | None]:
     """Read an event log and its items, by path or by the name of a data set.
 
     Raises:
@@ -97,7 +102,9 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
     if name in DATASETS or name.startswith(PREFIX):
         cache = options.cache.expanduser()
         with stage(f"reading {name}"):
-            log, items = open_named(name, cache, source=options.source, keep_events=kinds)
+            log, items = open_named(
+                name, cache, source=options.source, keep_events=kinds, weighting=weighting
+            )
     else:
         if "/" not in name and not Path(name).exists():
             known = ", ".join(DATASETS)
@@ -125,6 +132,7 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
                 delimiter=options.delimiter,
                 encoding=options.encoding,
                 strict=options.strict,
+                weighting=weighting,
             ), None  # fmt: skip
     if options.items:
         item_columns = ItemColumns(category_depth=options.category_depth)

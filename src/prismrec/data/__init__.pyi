@@ -10,7 +10,9 @@ from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
 from .log_report import LogReport
 from .readers.columns import Columns
+from .readers.comparison import Comparison
 from .readers.open import READERS
+from .readers.weighting import Weighting, parse_kinds
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
 from .split import Case, Split, make_split, split_by_time, split_by_user, split_leave_last_out
@@ -35,6 +37,7 @@ __all__ = [
     "Case",
     "Catalog",
     "Columns",
+    "Comparison",
     "Dataset",
     "Duplicates",
     "EventLog",
@@ -45,6 +48,7 @@ __all__ = [
     "LogReport",
     "LogWarning",
     "Split",
+    "Weighting",
     "World",
     "build_dataset",
     "inspect_log",
@@ -53,6 +57,7 @@ __all__ = [
     "make_split",
     "open_named",
     "open_world",
+    "parse_kinds",
     "read_catalog",
     "read_dataset_manifest",
     "read_events",

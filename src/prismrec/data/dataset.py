@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prismrec.data.catalog import Catalog
+from prismrec.data.dislikes import number_dislikes, take_disliked
 from prismrec.data.filtering import (
     BLOCK,
     Duplicates,
@@ -53,6 +54,8 @@ class Dataset:
     histories: Histories
     how: Mapping[str, object]
     """How the data set was built: source, filters, and the counts after each step."""
+    dislikes: Histories | None = None
+    """The disliked items of each user, in time order, each once; None if nothing marks dislikes."""
 
     def __repr__(self) -> str:
         return text_table("Dataset", self._facts())
@@ -66,6 +69,10 @@ class Dataset:
         yield "events", len(self.histories.items)
         yield "categories", len(self.catalog.category_names)
         yield "source", self.how.get("source", "unknown")
+        if self.histories.weights is not None:
+            yield "weights", "one per event"
+        if self.dislikes is not None:
+            yield "dislikes", len(self.dislikes.items)
         if "min_user_events" in self.how:
             minima = f"at least {self.how['min_user_events']} events per user"
             minima += f" and {self.how['min_item_events']} per item"
@@ -76,8 +83,8 @@ class Dataset:
         """Compute the SHA-256 of ids and events, in hexadecimal.
 
         Two data sets with the same fingerprint have the same users, items and events with the same
-        numbers, so a model of one may be evaluated on the other. Titles and categories are not
-        included.
+        numbers, so a model of one may be evaluated on the other. Titles, categories, weights and
+        dislikes are not included.
 
         Cost: one pass over ids and arrays, memory O(1).
         """
@@ -138,6 +145,9 @@ def build_dataset(
     _check_options(min_user_events, min_item_events, duplicates)
     user_ids, item_ids, events = _read_events(log.frame)
     steps = [count_step("read", events)]
+    disliked = take_disliked(events)
+    if disliked is not None:
+        steps.append(count_step("without dislikes", events))
 
     # lexsort is stable: events of the same user and time keep the order of the log.
     keep_rows(events, np.lexsort((events["time"], events["user"])))
@@ -165,7 +175,9 @@ def build_dataset(
         "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
         **minima, "duplicates": duplicates, **repeated, "steps": steps,
     }  # fmt: skip
-    return _assign_numbers(log, items, user_ids, item_ids, events, how)
+    if not log.weighting.is_empty:
+        how["weighting"] = log.weighting.facts
+    return _assign_numbers(log, items, user_ids, item_ids, events, disliked, how)
 
 
 def _check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
@@ -183,7 +195,11 @@ def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays
     user_ids, users = encode_ids(frame, "user")
     item_ids, items = encode_ids(frame, "item")
     times = frame.select("time").collect().to_series().to_numpy()
-    return user_ids, item_ids, {"user": users, "item": items, "time": times}
+    events: EventArrays = {"user": users, "item": items, "time": times}
+    for name, dtype in (("weight", np.float32), ("disliked", np.int32)):
+        if name in frame.collect_schema():
+            events[name] = frame.select(name).collect().to_series().to_numpy().astype(dtype)
+    return user_ids, item_ids, events
 
 
 def _no_events_error(steps: list[dict[str, object]]) -> DataError:
@@ -199,7 +215,7 @@ def _no_events_error(steps: list[dict[str, object]]) -> DataError:
 
 def _assign_numbers(
     log: "EventLog", items: "ItemDescriptions | None", user_ids: pl.Series, item_ids: pl.Series,
-    events: EventArrays, how: Mapping[str, object],
+    events: EventArrays, disliked: EventArrays | None, how: Mapping[str, object],
 ) -> Dataset:  # fmt: skip
     """Number the remaining users by first event and the remaining items by descending count."""
     lengths = count_codes(events["user"])
@@ -209,13 +225,23 @@ def _assign_numbers(
 
     counts = count_codes(events["item"])
     by_count = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    number = np.zeros(len(counts), dtype=np.int64)
+    number = np.zeros(len(item_ids), dtype=np.int64)
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
-    histories = Histories(indptr, number[events.pop("item")], events.pop("time").astype(np.int64))
+    weights = events["weight"].astype(np.float32) if "weight" in events else None
+    histories = Histories(
+        indptr, number[events.pop("item")], events.pop("time").astype(np.int64), weights
+    )
+    dislikes = None
+    if disliked is not None:
+        user_number = np.full(len(user_ids), -1)
+        user_number[present] = np.arange(len(present))
+        dislikes, facts = number_dislikes(disliked, user_number, number, histories)
+        how = {**how, "dislikes": facts}
     catalog = _build_catalog(item_ids.gather(by_count), count, _descriptions(log, items))
     several = int((np.diff(catalog.category_indptr) > 1).sum())
-    return Dataset(users, catalog, histories, {**how, "items_of_several_categories": several})
+    how = {**how, "items_of_several_categories": several}
+    return Dataset(users, catalog, histories, how, dislikes)
 
 
 def _descriptions(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:

@@ -31,6 +31,13 @@ from prismrec.data.readers.rejected import (
 )
 from prismrec.data.readers.source_rows import SourceRows
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
+from prismrec.data.readers.weighting import (
+    DISLIKED,
+    NO_WEIGHTING,
+    WEIGHT,
+    WEIGHT_FAULT,
+    Weighting,
+)
 from prismrec.data.reprs import shorten
 from prismrec.data.selecting import is_in_file_order, select_rows
 from prismrec.errors import DataError
@@ -50,8 +57,8 @@ class EventLog:
 
     frame: pl.LazyFrame
     """Columns ``user`` and ``item`` (text, or int64 or uint64 if the source has whole numbers),
-    ``time`` (int64 microseconds since 1970 UTC), and optionally ``event`` (text) and ``category``
-    (lists of text)."""
+    ``time`` (int64 microseconds since 1970 UTC), and optionally ``event`` (text), ``category``
+    (lists of text), ``weight`` (float64) and ``disliked`` (whether the event is a dislike)."""
     rows_read: int
     """Number of rows in the source."""
     rows_kept: int
@@ -69,6 +76,8 @@ class EventLog:
     """Number of users whose events are all excluded by ``keep_events``."""
     notes: tuple[str, ...] = ()
     """Sentences about lines that are not rows, such as comments above the header."""
+    weighting: Weighting = NO_WEIGHTING
+    """Where the weights and dislikes come from."""
     rows: SourceRows | None = field(default=None, compare=False)
     """The rows of ``frame`` with their lines in the source; None if it was not read."""
 
@@ -82,6 +91,7 @@ def read_events(
     source: object, *, columns: Columns = COMMON_NAMES, keep_events: Collection[str] = (),
     time_unit: times.TimeUnit = "auto", time_format: str | None = None,
     delimiter: str | None = None, encoding: str = "utf-8", strict: bool = False,
+    weighting: Weighting = NO_WEIGHTING,
 ) -> EventLog:  # fmt: skip
     """Read an event log.
 
@@ -95,6 +105,7 @@ def read_events(
         delimiter: Character between fields of text. None: detect it in the header.
         encoding: Encoding of text.
         strict: Raise at the first row that cannot be used, instead of rejecting it.
+        weighting: Weights of events, and which of them are dislikes.
 
     Returns:
         The log. ``NA`` and ``007`` are ids; only an empty field is missing. A text ``category``
@@ -110,15 +121,14 @@ def read_events(
     times.check_unit(time_unit)
     times.check_format(time_format)
     check_category_options(columns.category_separator, columns.category_depth)
-    parsing = Parsing(
-        delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
-    )
+    names = columns.names if weighting.column is None else [*columns.names, weighting.column]
+    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
     tables = open_tables(source, parsing)
     unit: str = time_unit
     if is_in_file_order(tables, columns):
         unit, time_format = "order", None
     try:
-        log, dtype = _classify(tables, columns, keep_events, unit, time_format)
+        log, dtype = _classify(tables, columns, keep_events, unit, time_format, weighting)
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
@@ -126,21 +136,22 @@ def read_events(
     check_rejected(name, log.rows_kept, log.rejected, strict=strict)
     unit = log.time_unit if log.has_time else "us"  # positions are not converted
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
-    frame = log.frame.select("user", "item", time.alias("time"), "^event$", "^category$")
-    return replace(log, frame=frame, source=name)
+    optional = [f"^{name}$" for name in ("event", "category", WEIGHT, DISLIKED)]
+    frame = log.frame.select("user", "item", time.alias("time"), *optional)
+    return replace(log, frame=frame, source=name, weighting=weighting)
 
 
 def _classify(
     tables: Sequence[Table], columns: Columns, keep_events: Collection[str],
-    time_unit: str, time_format: str | None,
+    time_unit: str, time_format: str | None, weighting: Weighting,
 ) -> tuple[EventLog, pl.DataType]:  # fmt: skip
     """Return the log with times as they are written, and their type. Counts the rejected rows."""
     has_time = time_unit != "order"
     unit = time_unit if has_time else "us"
-    rows = select_rows(tables, columns, keep_events)
+    rows = select_rows(tables, columns, keep_events, weighting)
     dtype = rows.collect_schema()["time"]
     kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables))
+    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables, weighting))
     if unit.startswith("auto") and time_format is None:
         _check_calendar(rows, counts, dtype, tables)
     unit = times.choose_unit(counts, unit)
@@ -201,7 +212,9 @@ def _check_calendar(
         )
 
 
-def _status(time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[Table]) -> pl.Expr:
+def _status(
+    time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[Table], weighting: Weighting
+) -> pl.Expr:
     """Return the kind of each row's time, or the first reason not to keep the row."""
     ids = [pl.col(role).cast(pl.String).fill_null("") for role in ("user", "item")]
     checks = [(pl.col(FAULT).is_not_null(), pl.col(FAULT))]
@@ -210,7 +223,12 @@ def _status(time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[T
         broken = pl.any_horizontal(each.str.contains("\n", literal=True) for each in ids)
         checks.append((broken, pl.lit(OVER_LINES)))
     if keep_events:
-        checks.append((~pl.col("event").is_in(list(keep_events)), pl.lit(OTHER)))
+        kept = pl.col("event").is_in(list(keep_events))
+        if weighting.dislikes is not None:
+            kept |= pl.col(DISLIKED)
+        checks.append((~kept, pl.lit(OTHER)))
+    if not weighting.is_empty:
+        checks.append((pl.col(WEIGHT_FAULT).is_not_null(), pl.col(WEIGHT_FAULT)))
     status = time_kind
     for condition, label in reversed(checks):
         status = pl.when(condition).then(label).otherwise(status)

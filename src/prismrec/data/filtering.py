@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
-EventArrays = dict[str, NDArray[np.int32] | NDArray[np.int64]]
-"""Events as arrays: ``user`` codes, ``item`` codes and ``time``, one value per event."""
+EventArrays = dict[str, NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float32]]
+"""Events as arrays: ``user`` codes, ``item`` codes and ``time``, one value per event; perhaps also
+``weight`` and ``disliked``."""
 
 BLOCK = 1 << 20  # numbers counted at a time: 8 MiB
 

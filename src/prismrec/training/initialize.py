@@ -126,7 +126,7 @@ def split_by_cluster(
     sorting = np.lexsort((cluster, user))  # stable: events stay in their order
     row = (user * number + cluster)[sorting]
     bounds = np.append(np.flatnonzero(np.diff(row, prepend=-1)), len(row))
-    return Histories(bounds, histories.items[sorting], histories.times[sorting])
+    return histories.take(bounds, sorting)
 
 
 def shrink_to_categories(
@@ -207,9 +207,7 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
     blocks = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     for first, last in track(blocks, "counting pairs of events", len(edges) - 1):
         begin, end = int(train.indptr[first]), int(train.indptr[last])
-        block = Histories(
-            train.indptr[first : last + 1] - begin, train.items[begin:end], train.times[begin:end]
-        )
+        block = train.take(train.indptr[first : last + 1] - begin, slice(begin, end))
         table = table + count_pairs(block, size, window=WINDOW, decay=DECAY).astype(np.float32)
         if table.nnz > most:
             table = _keep_largest(table, most // 2)
