@@ -148,6 +148,8 @@ def build_dataset(
     disliked = take_disliked(events)
     if disliked is not None:
         steps.append(count_step("without dislikes", events))
+        if not len(events["user"]):
+            raise _no_events_error(steps)
 
     # lexsort is stable: events of the same user and time keep the order of the log.
     keep_rows(events, np.lexsort((events["time"], events["user"])))
@@ -168,7 +170,7 @@ def build_dataset(
     if not len(events["user"]):
         raise _no_events_error(steps)
 
-    how = {
+    how: dict[str, object] = {
         "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
         "rejected": {each.reason: each.count for each in log.rejected},
@@ -177,7 +179,7 @@ def build_dataset(
     }  # fmt: skip
     if not log.weighting.is_empty:
         how["weighting"] = log.weighting.facts
-    return _assign_numbers(log, items, user_ids, item_ids, events, disliked, how)
+    return _assign_numbers(log, items, (user_ids, item_ids), events, disliked, how)
 
 
 def _check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
@@ -214,10 +216,11 @@ def _no_events_error(steps: list[dict[str, object]]) -> DataError:
 
 
 def _assign_numbers(
-    log: "EventLog", items: "ItemDescriptions | None", user_ids: pl.Series, item_ids: pl.Series,
+    log: "EventLog", items: "ItemDescriptions | None", ids: tuple[pl.Series, pl.Series],
     events: EventArrays, disliked: EventArrays | None, how: Mapping[str, object],
 ) -> Dataset:  # fmt: skip
     """Number the remaining users by first event and the remaining items by descending count."""
+    user_ids, item_ids = ids
     lengths = count_codes(events["user"])
     present = np.flatnonzero(lengths)
     users = IdMap(user_ids.gather(present), kind="user")
@@ -228,7 +231,7 @@ def _assign_numbers(
     number = np.zeros(len(item_ids), dtype=np.int64)
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
-    weights = events["weight"].astype(np.float32) if "weight" in events else None
+    weights = events.get("weight")
     histories = Histories(
         indptr, number[events.pop("item")], events.pop("time").astype(np.int64), weights
     )

@@ -87,7 +87,7 @@ class EventLog:
         return f"EventLog({counts}, source {shorten(self.source)})"
 
 
-def read_events(
+def read_events(  # noqa: PLR0913 -- one argument per property of a log
     source: object, *, columns: Columns = COMMON_NAMES, keep_events: Collection[str] = (),
     time_unit: times.TimeUnit = "auto", time_format: str | None = None,
     delimiter: str | None = None, encoding: str = "utf-8", strict: bool = False,

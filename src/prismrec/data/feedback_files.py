@@ -3,7 +3,7 @@
     weights.npy                                                     one float32 per event
     disliked_indptr.npy  disliked_items.npy  disliked_times.npy     the disliked pairs
 
-The key ``feedback`` of the manifest names what is there, with a fingerprint. Without it, as in
+The key ``feedback`` of the manifest names the files, with a fingerprint. Without it, as in
 folders of earlier versions, all events count alike and nothing is disliked.
 """
 

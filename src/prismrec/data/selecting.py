@@ -43,7 +43,7 @@ def select_rows(
     """Return the columns of all tables as one frame, with the table and line of each row.
 
     Raises:
-        DataError: A column is missing, or no row has one of ``keep_events`` or a kind with a weight.
+        DataError: A column is missing, or no row has a kind to keep or a kind with a weight.
     """
     rows = _concatenate(
         [_select_columns(number, each, columns, weighting) for number, each in enumerate(tables)]

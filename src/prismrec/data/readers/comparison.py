@@ -1,7 +1,7 @@
 """Comparisons of a column with a value, such as ``rating<=2``: parsed, never evaluated as code.
 
-    comparison = Comparison.parse("rating<=2")
-    matches, fault = comparison.read(pl.col("rating"))      # two expressions
+comparison = Comparison.parse("rating<=2")
+matches, fault = comparison.read(pl.col("rating"))      # two expressions
 """
 
 import math
@@ -24,7 +24,9 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
 }
 """Operators, the longer ones first."""
-_COMPARISON = re.compile(r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|<|>|=)\s*([^<>=!\s](?:.*\S)?)\s*", re.S)
+_COMPARISON = re.compile(
+    r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|<|>|=)\s*([^<>=!\s](?:.*\S)?)\s*", re.S
+)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 

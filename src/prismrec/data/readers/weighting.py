@@ -1,8 +1,8 @@
 """Weights of events and dislikes: what a caller asks for, and how it is read from the columns.
 
-    weighting = Weighting(kinds={"view": 1, "purchase": 5}, dislikes=Comparison.parse("rating<=2"))
-    log = read_events("events.csv", weighting=weighting)
-    log.frame        # also has the columns weight and disliked
+weighting = Weighting(kinds={"view": 1, "purchase": 5}, dislikes=Comparison.parse("rating<=2"))
+log = read_events("events.csv", weighting=weighting)
+log.frame        # also has the columns weight and disliked
 """
 
 from collections.abc import Mapping, Sequence
@@ -154,7 +154,9 @@ def _compared_column(table: Table, event: str | None, name: str) -> str:
         return named
     if name == "event" and event is not None:
         return event
-    found = find_column(name, table.columns, None, table=table.description) if name in NAMES else None
+    found = (
+        find_column(name, table.columns, None, table=table.description) if name in NAMES else None
+    )
     if found is None:
         raise DataError(
             f"The column {name!r} of the dislikes is not in {table.description}; choose one of its "

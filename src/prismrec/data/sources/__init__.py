@@ -98,7 +98,7 @@ def open_named(
     if name.startswith(PREFIX):
         if not weighting.is_empty:
             raise ConfigError(
-                f"Weights or dislikes were given for {name}, but the events of a synthetic data set "
+                f"Weights or dislikes were given for {name}, but events of a synthetic data set "
                 "have neither kinds nor values; leave them out."
             )
         return open_world(name)
