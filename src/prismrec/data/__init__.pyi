@@ -1,4 +1,4 @@
-from .batches import Batches
+from .batches import Batches, Examples
 from .catalog import Catalog
 from .checks import LogWarning
 from .dataset import Dataset, build_dataset
@@ -41,6 +41,7 @@ __all__ = [
     "Dataset",
     "Duplicates",
     "EventLog",
+    "Examples",
     "Histories",
     "IdMap",
     "ItemColumns",

@@ -128,6 +128,8 @@ def count_rules(
 
     where ``pairs(i, j)`` is the sum of decay**(distance - 1) over all places where j followed i
     at a distance of at most ``window``, plus ``backward`` times the same with i and j exchanged.
+    If events have weights, a pair is multiplied by the relative weights of both events, and
+    ``count`` sums those of the item.
 
     Raises:
         ConfigError: ``window`` below 1, or ``decay`` not in (0, 1].
@@ -137,16 +139,23 @@ def count_rules(
             f"Rules were to be counted with window {window} and decay {decay}; use a window of at "
             "least 1, and a decay above 0 and at most 1."
         )
-    rules = count_pairs(train, size, window=window, decay=decay)
+    weights = train.relative_weights
+    rules = count_pairs(train, size, window=window, decay=decay, weights=weights)
     if backward:
         rules = rules + backward * rules.T
-    counts = np.maximum(train.counts(size), 1).astype(np.float64)
+    counts = np.maximum(train.weighted_counts(size), 1).astype(np.float64)
     rules = sparse.csr_array(rules * (counts**-alpha)[:, None] * (counts**-beta)[None, :])
     return rules.astype(np.float32)
 
 
-def count_pairs(train: Histories, size: int, *, window: int, decay: float) -> sparse.csr_array:
-    """Sum decay**(distance - 1) over all pairs "i, then j" of all users, ``[V, V]``."""
+def count_pairs(
+    train: Histories, size: int, *, window: int, decay: float,
+    weights: NDArray[np.float64] | None = None,
+) -> sparse.csr_array:  # fmt: skip
+    """Sum decay**(distance - 1) over all pairs "i, then j" of all users, ``[V, V]``.
+
+    With one weight per event, a pair is multiplied by the weights of both events.
+    """
     table = sparse.csr_array((size, size), dtype=np.float64)
     left = np.repeat(train.indptr[1:], train.lengths) - np.arange(
         len(train.items)
@@ -155,7 +164,11 @@ def count_pairs(train: Histories, size: int, *, window: int, decay: float) -> sp
         first = (left > distance).nonzero()[0]  # both events are of the same user
         pairs = (train.items[first], train.items[first + distance])
         weight = np.full(len(first), decay ** (distance - 1))
+        if weights is not None:
+            weight *= weights[first] * weights[first + distance]
         table = table + sparse.csr_array((weight, pairs), shape=(size, size))
+    if weights is not None:
+        table.eliminate_zeros()
     return table
 
 

@@ -122,7 +122,7 @@ def fit(
         model,
         split.train,
         training,
-        build_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
+        build_objective(config, torch.from_numpy(split.train.counts(catalog.size)), split.dislikes),
         validate=partial(_validate, model, catalog, cases, config, metric) if cases else None,
         on_step=on_step,
         folder=Path(folder) if folder is not None else None,

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from prismrec.data import Batches, Histories
+from prismrec.data import Batches, Examples, Histories
 from prismrec.errors import ConfigError, TrainingError
 from prismrec.models import Model
 from prismrec.training.checkpoint import (
@@ -90,6 +89,7 @@ class Run:
             targets=config.targets,
             horizon=1 if config.horizon is None else config.horizon,
             seed=config.seed,
+            dislikes=objective.dislikes,
         )
         self.steps = config.steps or (config.epochs or EPOCHS) * len(self.batches)
         self.every = config.validate_every or len(self.batches)
@@ -116,7 +116,7 @@ class Run:
     def step(self) -> tuple[dict[str, float], int, float]:
         """Run one step; return its losses, number of training pairs and learning rate."""
         began, step = time.perf_counter(), self.progress.step
-        batch = _on_device(self.batches.at(step), self.device)
+        batch = _on_device(self.batches.examples_at(step), self.device)
         rate = self.config.rate_at(step, self.steps)
         self.model.train()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
@@ -251,6 +251,8 @@ def derive_seed(seed: int, purpose: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, purpose, step]).generate_state(1)[0])
 
 
-def _on_device(arrays: tuple[NDArray[np.int64], NDArray[np.int64]], device: torch.device) -> Batch:
-    history, target = (torch.from_numpy(array).to(device) for array in arrays)
-    return Batch(history, history != 0, target)
+def _on_device(examples: Examples, device: torch.device) -> Batch:
+    history, target, weight, disliked = (
+        None if array is None else torch.from_numpy(array).to(device) for array in examples
+    )
+    return Batch(history, history != 0, target, weight, disliked)  # type: ignore[arg-type]
