@@ -58,7 +58,7 @@ def disliked(dataset):
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "frame"])
 def test_every_format_gives_the_same_weights_and_dislikes(form, tmp_path):
     source = FRAME if form == "frame" else write(FRAME, tmp_path, form)
-    log = read_events(source, weighting=RETURNS)
+    log = read_events(source, columns=Columns(weighting=RETURNS))
     dataset = build_dataset(log, **PLAIN)
     assert log.rows_kept == 8
     np.testing.assert_array_equal(dataset.histories.lengths, [2, 3])
@@ -75,7 +75,7 @@ def test_every_format_gives_the_same_weights_and_dislikes(form, tmp_path):
 def test_a_weight_column_is_multiplied_with_the_kind(form, tmp_path):
     path = write(FRAME.with_columns(pl.col("stars").cast(pl.Float32)), tmp_path, form)
     weighting = Weighting(column="stars", kinds={"buy": 10}, dislikes=Comparison.parse("stars<=1"))
-    dataset = build_dataset(read_events(path, weighting=weighting), **PLAIN)
+    dataset = build_dataset(read_events(path, columns=Columns(weighting=weighting)), **PLAIN)
     assert dataset.histories.weights.tolist() == [5, 4, 20, 3, 3, 3]
     assert disliked(dataset) == {"ann": ["b"], "bob": ["c"]}
 
@@ -95,18 +95,18 @@ def test_a_weight_column_is_multiplied_with_the_kind(form, tmp_path):
 def test_rows_with_bad_weights_are_counted_with_their_lines(cell, reason, tmp_path):
     path = tmp_path / "log.csv"
     path.write_text(f"user,item,time,w\nann,a,1,1\nann,b,2,{cell}\nbob,a,3,0\n")
-    log = read_events(path, weighting=Weighting(column="w"))
+    log = read_events(path, columns=Columns(weighting=Weighting(column="w")))
     assert rejected_lines(log) == {reason: (1, (3,))}
     assert log.frame.collect()["weight"].to_list() == [1, 0]
     with pytest.raises(DataError, match=reason):
-        read_events(path, weighting=Weighting(column="w"), strict=True)
+        read_events(path, columns=Columns(weighting=Weighting(column="w")), strict=True)
 
 
 def test_bad_weights_of_other_kinds_are_left_out_not_rejected(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("user,item,time,event,w\nann,a,1,buy,1\nann,b,2,view,\nann,c,3,return,2\n")
     weighting = Weighting(column="w", dislikes=Comparison.parse("event=return"))
-    log = read_events(path, weighting=weighting, keep_events=["buy"])
+    log = read_events(path, columns=Columns(weighting=weighting), keep_events=["buy"])
     assert (log.rows_kept, log.events_left_out, log.rejected) == (2, 1, ())
 
 
@@ -117,36 +117,42 @@ def test_impossible_requests_are_clear_errors(tmp_path):
         (Weighting(kinds={"by": 3}), "choose from"),
     ]:
         with pytest.raises(DataError, match=words):
-            read_events(FRAME, weighting=weighting)
+            read_events(FRAME, columns=Columns(weighting=weighting))
     with pytest.raises(DataError, match="no event column"):
-        read_events(FRAME.drop("event"), weighting=Weighting(kinds={"buy": 3}))
+        read_events(FRAME.drop("event"), columns=Columns(weighting=Weighting(kinds={"buy": 3})))
     for bad in (-1, np.nan, np.inf, 1e7):
         with pytest.raises(ConfigError):
             Weighting(kinds={"buy": bad})
     nested = FRAME.with_columns(pl.concat_list("stars").alias("stars"))
     with pytest.raises(DataError, match="neither a number"):
-        read_events(nested, weighting=Weighting(column="stars"))
+        read_events(nested, columns=Columns(weighting=Weighting(column="stars")))
     with pytest.raises(DataError, match="No event remains"):
-        build_dataset(read_events(FRAME, weighting=Weighting(dislikes=Comparison.parse("stars>0"))))
+        build_dataset(
+            read_events(
+                FRAME, columns=Columns(weighting=Weighting(dislikes=Comparison.parse("stars>0")))
+            )
+        )
 
 
 def test_columns_that_are_used_cause_no_warning():
     frame = FRAME.rename({"stars": "rating"})
     names = read_events(frame).rows.value_columns
     assert [name for name in names if "rating" in name]
-    assert not read_events(frame, weighting=Weighting(column="rating")).rows.value_columns
+    assert not read_events(
+        frame, columns=Columns(weighting=Weighting(column="rating"))
+    ).rows.value_columns
 
 
 def test_the_names_of_other_columns_may_be_chosen():
     frame = FRAME.rename({"event": "what"})
     weighting = Weighting(dislikes=Comparison.parse("event=return"))
-    log = read_events(frame, columns=Columns(event="what"), weighting=weighting)
+    log = read_events(frame, columns=Columns(event="what", weighting=weighting))
     assert log.frame.collect()["disliked"].sum() == 3
 
 
 @pytest.fixture
 def dataset():
-    return build_dataset(read_events(FRAME, weighting=RETURNS), **PLAIN)
+    return build_dataset(read_events(FRAME, columns=Columns(weighting=RETURNS)), **PLAIN)
 
 
 def test_a_loaded_data_set_has_the_same_weights_and_dislikes(dataset, tmp_path):
@@ -170,7 +176,9 @@ def test_without_the_options_no_file_and_no_key_is_new(tmp_path):
 
 def test_weights_do_not_change_the_events():
     plain = build_dataset(read_events(FRAME), **PLAIN)
-    weighted = build_dataset(read_events(FRAME, weighting=Weighting(column="stars")), **PLAIN)
+    weighted = build_dataset(
+        read_events(FRAME, columns=Columns(weighting=Weighting(column="stars"))), **PLAIN
+    )
     assert weighted.fingerprint == plain.fingerprint
 
 
@@ -215,7 +223,9 @@ def many():
         "time": random.permutation(size), "w": random.integers(1, 6, size=size),
     })  # fmt: skip
     weighting = Weighting(column="w", dislikes=Comparison.parse("w<=2"))
-    return build_dataset(read_events(frame, weighting=weighting, time_unit="us"), **PLAIN), frame
+    return build_dataset(
+        read_events(frame, columns=Columns(weighting=weighting), time_unit="us"), **PLAIN
+    ), frame
 
 
 @pytest.mark.parametrize("name", ["by-user", "leave-last-out", "by-time"])

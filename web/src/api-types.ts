@@ -911,6 +911,7 @@ export interface components {
              * @default []
              */
             goes_with: components["schemas"]["Reason"][];
+            near_dislike?: components["schemas"]["NearDislike"] | null;
         };
         /**
          * ItemIn
@@ -993,6 +994,11 @@ export interface components {
              *     }
              */
             interests: components["schemas"]["InterestOptions"];
+            /**
+             * Dislikes
+             * @default []
+             */
+            dislikes: string[];
         };
         /**
          * MapLabel
@@ -1043,6 +1049,20 @@ export interface components {
         NamesRequest: {
             /** Items */
             items: string[];
+        };
+        /**
+         * NearDislike
+         * @description The disliked item that lowered the score of an item.
+         */
+        NearDislike: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Similarity */
+            similarity: number;
+            /** Penalty */
+            penalty: number;
         };
         /**
          * Reason
@@ -1116,6 +1136,11 @@ export interface components {
             allowed?: string[] | null;
             /** Categories */
             categories?: string[] | null;
+            /**
+             * Dislikes
+             * @default []
+             */
+            dislikes: string[];
             /**
              * Explain
              * @default false

@@ -121,6 +121,7 @@ def open_log(
             order=options.order,
             category_separator=options.category_separator,
             category_depth=options.category_depth,
+            weighting=weighting,
         )
         with stage("reading the events"):
             log, items = read_events(
@@ -132,7 +133,6 @@ def open_log(
                 delimiter=options.delimiter,
                 encoding=options.encoding,
                 strict=options.strict,
-                weighting=weighting,
             ), None  # fmt: skip
     if options.items:
         item_columns = ItemColumns(category_depth=options.category_depth)
@@ -182,6 +182,9 @@ class ListFlags:
         tuple[str, ...], Parameter(negative="", show_default=False, group=FILTERS)
     ] = ()
     """Recommend only items of this category; may be repeated."""
+    dislikes: Annotated[str | None, Parameter(group=FILTERS)] = None
+    """Ids of items that the user dislikes: they are not recommended, and items similar to them get
+    a lower score: A,B,C."""
 
     @property
     def options(self) -> ListOptions:
@@ -216,6 +219,7 @@ class ListFlags:
                 minimum=_by_interest(self.interest_minimum, int, "2=4"),
                 added=tuple(_added_interest(text) for text in self.add_interest),
             ),
+            dislikes=split_ids(self.dislikes or ""),
         )
 
 

@@ -100,9 +100,9 @@ def recommend_to_file(
         lines.append(f"{summary.popular:,} users have no item in the catalog: popular items")
     if summary.unknown:
         lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
-    unknown = unknown_ids(options.filter, recommender.catalog)
+    unknown = unknown_ids(options.filter, recommender.catalog, options.dislikes)
     value = asdict(summary) | {"out": str(summary.out), "unknown_filter": unknown}
-    return value, [*lines, *unknown_filter_lines(unknown)]
+    return value, [*lines, *unknown_filter_lines(unknown, options)]
 
 
 def read_history(history: str | None, user: str | None, data: Path | None) -> list[str]:

@@ -145,11 +145,9 @@ def build_dataset(
     _check_options(min_user_events, min_item_events, duplicates)
     user_ids, item_ids, events = _read_events(log.frame)
     steps = [count_step("read", events)]
-    disliked = take_disliked(events)
-    if disliked is not None:
-        steps.append(count_step("without dislikes", events))
-        if not len(events["user"]):
-            raise _no_events_error(steps)
+    disliked = take_disliked(events, steps)
+    if not len(events["user"]):
+        raise _no_events_error(steps)
 
     # lexsort is stable: events of the same user and time keep the order of the log.
     keep_rows(events, np.lexsort((events["time"], events["user"])))
@@ -170,16 +168,21 @@ def build_dataset(
     if not len(events["user"]):
         raise _no_events_error(steps)
 
-    how: dict[str, object] = {
+    how = {
+        **_log_facts(log), **minima, "duplicates": duplicates, **repeated, "steps": steps,
+    }  # fmt: skip
+    return _assign_numbers(log, items, (user_ids, item_ids), events, disliked, how)
+
+
+def _log_facts(log: "EventLog") -> dict[str, object]:
+    """Return the entries of ``how`` about the log."""
+    facts = {
         "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
         "rejected": {each.reason: each.count for each in log.rejected},
         "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
-        **minima, "duplicates": duplicates, **repeated, "steps": steps,
     }  # fmt: skip
-    if not log.weighting.is_empty:
-        how["weighting"] = log.weighting.facts
-    return _assign_numbers(log, items, (user_ids, item_ids), events, disliked, how)
+    return facts if log.weighting.is_empty else {**facts, "weighting": log.weighting.facts}
 
 
 def _check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.data.filtering import EventArrays
+from prismrec.data.filtering import EventArrays, count_step
 from prismrec.data.histories import Histories
 
 
-def take_disliked(events: EventArrays) -> EventArrays | None:
+def take_disliked(events: EventArrays, steps: list[dict[str, object]]) -> EventArrays | None:
     """Remove the dislikes from events, in place, and return them; None if there is no such column.
 
-    Both keep the order of the log.
+    Both keep the order of the log. The counts after this step are added to ``steps``.
     """
     if "disliked" not in events:
         return None
@@ -23,6 +23,7 @@ def take_disliked(events: EventArrays) -> EventArrays | None:
     taken = {name: events[name][disliked] for name in ("user", "item", "time")}
     for name in events:
         events[name] = events[name][~disliked]
+    steps.append(count_step("without dislikes", events))
     return taken
 
 

@@ -31,13 +31,8 @@ from prismrec.data.readers.rejected import (
 )
 from prismrec.data.readers.source_rows import SourceRows
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
-from prismrec.data.readers.weighting import (
-    DISLIKED,
-    NO_WEIGHTING,
-    WEIGHT,
-    WEIGHT_FAULT,
-    Weighting,
-)
+from prismrec.data.readers.weight_columns import DISLIKED, WEIGHT, WEIGHT_FAULT
+from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.reprs import shorten
 from prismrec.data.selecting import is_in_file_order, select_rows
 from prismrec.errors import DataError
@@ -87,25 +82,23 @@ class EventLog:
         return f"EventLog({counts}, source {shorten(self.source)})"
 
 
-def read_events(  # noqa: PLR0913 -- one argument per property of a log
+def read_events(
     source: object, *, columns: Columns = COMMON_NAMES, keep_events: Collection[str] = (),
     time_unit: times.TimeUnit = "auto", time_format: str | None = None,
     delimiter: str | None = None, encoding: str = "utf-8", strict: bool = False,
-    weighting: Weighting = NO_WEIGHTING,
 ) -> EventLog:  # fmt: skip
     """Read an event log.
 
     Args:
         source: A path, glob or folder (see ``readers.open``), or a Polars, Pandas or Arrow frame.
         columns: Column names, if they are not common names; the order of the rows instead of
-            times; how categories are read.
+            times; how categories are read; weights and dislikes.
         keep_events: The kinds of event to keep. Empty: all.
         time_unit: Unit of numeric times. "auto": detect it by their size, see ``readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
         delimiter: Character between fields of text. None: detect it in the header.
         encoding: Encoding of text.
         strict: Raise at the first row that cannot be used, instead of rejecting it.
-        weighting: Weights of events, and which of them are dislikes.
 
     Returns:
         The log. ``NA`` and ``007`` are ids; only an empty field is missing. A text ``category``
@@ -121,14 +114,15 @@ def read_events(  # noqa: PLR0913 -- one argument per property of a log
     times.check_unit(time_unit)
     times.check_format(time_format)
     check_category_options(columns.category_separator, columns.category_depth)
-    names = columns.names if weighting.column is None else [*columns.names, weighting.column]
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
+    parsing = Parsing(
+        delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
+    )
     tables = open_tables(source, parsing)
     unit: str = time_unit
     if is_in_file_order(tables, columns):
         unit, time_format = "order", None
     try:
-        log, dtype = _classify(tables, columns, keep_events, unit, time_format, weighting)
+        log, dtype = _classify(tables, columns, keep_events, unit, time_format)
     except pl.exceptions.PolarsError as error:
         raise malformed(tables, error) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
@@ -138,20 +132,20 @@ def read_events(  # noqa: PLR0913 -- one argument per property of a log
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
     optional = [f"^{name}$" for name in ("event", "category", WEIGHT, DISLIKED)]
     frame = log.frame.select("user", "item", time.alias("time"), *optional)
-    return replace(log, frame=frame, source=name, weighting=weighting)
+    return replace(log, frame=frame, source=name, weighting=columns.weighting)
 
 
 def _classify(
     tables: Sequence[Table], columns: Columns, keep_events: Collection[str],
-    time_unit: str, time_format: str | None, weighting: Weighting,
+    time_unit: str, time_format: str | None,
 ) -> tuple[EventLog, pl.DataType]:  # fmt: skip
     """Return the log with times as they are written, and their type. Counts the rejected rows."""
     has_time = time_unit != "order"
     unit = time_unit if has_time else "us"
-    rows = select_rows(tables, columns, keep_events, weighting)
+    rows = select_rows(tables, columns, keep_events)
     dtype = rows.collect_schema()["time"]
     kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables, weighting))
+    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables, columns.weighting))
     if unit.startswith("auto") and time_format is None:
         _check_calendar(rows, counts, dtype, tables)
     unit = times.choose_unit(counts, unit)

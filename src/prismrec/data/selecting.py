@@ -10,9 +10,7 @@ from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.rejected import FILE
 from prismrec.data.readers.source_rows import value_columns
 from prismrec.data.readers.table import LINE, Table
-from prismrec.data.readers.weighting import (
-    NO_WEIGHTING,
-    Weighting,
+from prismrec.data.readers.weight_columns import (
     check_kinds_exist,
     used_columns,
     weight_columns,
@@ -35,10 +33,7 @@ def is_in_file_order(tables: Sequence[Table], columns: Columns) -> bool:
 
 
 def select_rows(
-    tables: Sequence[Table],
-    columns: Columns,
-    keep_events: Collection[str],
-    weighting: Weighting = NO_WEIGHTING,
+    tables: Sequence[Table], columns: Columns, keep_events: Collection[str]
 ) -> pl.LazyFrame:
     """Return the columns of all tables as one frame, with the table and line of each row.
 
@@ -46,19 +41,17 @@ def select_rows(
         DataError: A column is missing, or no row has a kind to keep or a kind with a weight.
     """
     rows = _concatenate(
-        [_select_columns(number, each, columns, weighting) for number, each in enumerate(tables)]
+        [_select_columns(number, each, columns) for number, each in enumerate(tables)]
     )
     if "time" not in rows.collect_schema():
         rows = rows.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64).alias("time"))
     _check_kinds(rows, keep_events, tables[0])
-    if weighting.kinds:
-        check_kinds_exist(list(weighting.kinds), _count_kinds(rows), tables[0].name)
+    if columns.weighting.kinds:
+        check_kinds_exist(list(columns.weighting.kinds), _count_kinds(rows), tables[0].name)
     return rows
 
 
-def _select_columns(
-    number: int, table: Table, columns: Columns, weighting: Weighting
-) -> pl.LazyFrame:
+def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
     """Return the columns of each role, weights and dislikes, and the table and line of each row.
 
     There is no column of times if the rows are in time order, except for sequences.
@@ -94,10 +87,10 @@ def _select_columns(
         )  # fmt: skip
         chosen.append(lists.alias("category"))
         faults.append(object_faults(category, schema[category]))
-    used = used_columns(table, event, weighting)
+    used = used_columns(table, event, columns.weighting)
     return table.frame.select(
         pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen,
-        *weight_columns(table, event, weighting), *value_columns(table, used),
+        *weight_columns(table, event, columns.weighting), *value_columns(table, used),
     )  # fmt: skip
 
 

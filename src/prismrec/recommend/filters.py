@@ -1,6 +1,6 @@
 """Filters: which items a request may get, beyond what the operator has hidden."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jaxtyping import Bool
@@ -10,9 +10,9 @@ from prismrec.errors import UnknownName
 from prismrec.rerank import Filter
 
 
-def unknown_ids(filter: Filter, catalog: Catalog) -> tuple[str, ...]:
-    """Return the blocked and allowed ids that the catalog does not hold, each once."""
-    names = dict.fromkeys([*filter.blocked, *(filter.allowed or ())])
+def unknown_ids(filter: Filter, catalog: Catalog, dislikes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the blocked, allowed and disliked ids that the catalog does not hold, each once."""
+    names = dict.fromkeys([*filter.blocked, *(filter.allowed or ()), *dislikes])
     return tuple(name for name in names if name not in catalog.items)
 
 

@@ -171,6 +171,9 @@ class ListOptions:
     """The re-ranker: a name of ``RERANKERS``, or ``module:function``."""
     interests: InterestOptions = InterestOptions()
     """How the interests share the list."""
+    dislikes: Sequence[str] = ()
+    """Ids of items that the user dislikes: they are not recommended, and items with a cosine of at
+    least 0.9 to one of them lose 2 of their score. Unknown ids have no effect."""
 
     def __post_init__(self) -> None:
         """Check the values here, once for all callers."""
@@ -191,6 +194,7 @@ class ListKeywords(TypedDict, total=False):
     filter: Filter
     rerank: str
     interests: InterestOptions
+    dislikes: Sequence[str]
 
 
 def check_length(k: int) -> None:

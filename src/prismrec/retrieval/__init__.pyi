@@ -1,4 +1,5 @@
 from .blended import REFERENCE, BlendedSource
+from .disliked import NEAR, PENALTY
 from .index import (
     INDEXES,
     Choice,
@@ -26,7 +27,9 @@ from .sources import InterestSource, PopularSource
 
 __all__ = [
     "INDEXES",
+    "NEAR",
     "NEIGHBOURS",
+    "PENALTY",
     "REFERENCE",
     "BlendedSource",
     "Choice",

@@ -145,6 +145,7 @@ class RecommendRequest(Strict):
     blocked: Ids = []
     allowed: Ids | None = None
     categories: Ids | None = None
+    dislikes: Ids = []
     explain: bool = False
     frontier: bool = False
     comparison: bool = False
@@ -200,6 +201,7 @@ class RecommendRequest(Strict):
             ),
             rerank=self.rerank,
             interests=self.interests.options,
+            dislikes=tuple(self.dislikes),
         )
 
 

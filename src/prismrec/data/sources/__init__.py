@@ -20,6 +20,7 @@ import polars as pl
 
 from prismrec.data.events import EventLog, read_events
 from prismrec.data.items import ItemDescriptions
+from prismrec.data.readers.columns import Columns
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.sources.amazon_books import AMAZON_BOOKS
 from prismrec.data.sources.base import Source, check_hashes, find_files
@@ -90,7 +91,7 @@ def open_named(
         cache: See ``fetch``.
         source: See ``fetch``.
         keep_events: The kinds of event to keep, for example ``pv``. Empty: all.
-        weighting: Weights of events and dislikes; see ``read_events``.
+        weighting: Weights of events and dislikes; see ``Columns``.
 
     Raises:
         ConfigError: A synthetic data set was to have weights or dislikes.
@@ -103,7 +104,8 @@ def open_named(
             )
         return open_world(name)
     fetched = fetch(name, cache, source=source)
-    log = read_events(fetched.events_path, keep_events=keep_events, weighting=weighting)
+    columns = Columns(weighting=weighting)
+    log = read_events(fetched.events_path, columns=columns, keep_events=keep_events)
     log = replace(log, source=name)
     items = fetched.items_path
     return log, None if items is None else ItemDescriptions(pl.read_parquet(items))
