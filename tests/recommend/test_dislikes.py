@@ -154,6 +154,14 @@ def test_lists_of_an_approximate_index_have_no_disliked_item():
     assert not np.isin(found.items, DISLIKED).any()
 
 
+def test_blocks_of_cosines_change_nothing(monkeypatch):
+    histories = [DATASET.histories[user] for user in range(6)]
+    whole = PLAIN["formed"].ranked(histories, 9, dislikes=NAMES)
+    monkeypatch.setattr("prismrec.retrieval.disliked.MAX_COSINES", 5)
+    parts = PLAIN["formed"].ranked(histories, 9, dislikes=NAMES)
+    np.testing.assert_array_equal(whole.items, parts.items)
+
+
 def test_a_string_of_ids_is_an_error():
     with pytest.raises(ConfigError):
         PLAIN["formed"].recommend(ids(DATASET, 0), dislikes="abc")

@@ -27,6 +27,9 @@ DEEPER = 4
 MAX_DEPTH = 4_096
 """Largest number of candidates that are searched again; beyond, a list is not certified."""
 
+MAX_COSINES = 1 << 22
+"""Cosines in memory at once, 32 MiB."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DislikeSource:
@@ -96,11 +99,14 @@ def nearest(
 
     It is -1 where none is near, and for item 0.
 
-    Cost: O(R M N D).
+    Cost: O(R M N D) time; O(R M D) memory, and ``MAX_COSINES`` cosines at a time.
     """
     distinct, back = np.unique(items, return_inverse=True)
-    cosine = normalize(vectors_of(distinct)[:, :dim]) @ dislikes.T
-    best = cosine.argmax(axis=1)
-    highest = cosine[np.arange(len(best)), best]
+    best, highest = np.zeros(len(distinct), dtype=np.int64), np.zeros(len(distinct))
+    step = max(MAX_COSINES // len(dislikes), 1)
+    for start in range(0, len(distinct), step):
+        part = slice(start, start + step)
+        cosine = normalize(vectors_of(distinct[part])[:, :dim]) @ dislikes.T
+        best[part], highest[part] = cosine.argmax(axis=1), cosine.max(axis=1)
     number = np.where((highest >= NEAR) & (distinct > 0), best, -1)
     return number[back].reshape(items.shape), highest[back].reshape(items.shape)

@@ -145,7 +145,7 @@ class RecommendRequest(Strict):
     blocked: Ids = []
     allowed: Ids | None = None
     categories: Ids | None = None
-    dislikes: Ids = []
+    dislikes: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = []
     explain: bool = False
     frontier: bool = False
     comparison: bool = False
