@@ -14,8 +14,7 @@ differ in what they read of the events before:
     dislikes    ratings of 1 and 2 stars are dislikes: left out, and negatives in training
 
 "dislikes, lowered" are the lists of "dislikes" with the option ``dislikes``: items near a disliked
-one lose score. No list has an item that the user rated before. A fifth of the users is for test.
-Prints one JSON line per split: means, paired differences to ``plain`` of the same model (of the
+one lose score. No list has an item that the user rated before. Prints one JSON line per split: means, paired differences to ``plain`` of the same model (of the
 lowered lists: to those that are not) with 95 % half-widths, and how many items of a list of 20 have
 a cosine of at least 0.9 to an item that the user rated with 1 or 2 stars.
 """
@@ -75,9 +74,9 @@ def cases_of(cases, stars_of, kept):
     return found
 
 
-def splits_of(dataset, seed):
+def splits_of(dataset, seed, test):
     """Return the split of each kind of model, all with the same users and targets."""
-    split = make_split(dataset, "by-user", seed=seed, test=0.2)
+    split = make_split(dataset, "by-user", seed=seed, test=test)
     every, stars = dataset.histories, np.asarray(dataset.histories.weights)
 
     def stars_of(case):
@@ -139,7 +138,7 @@ def difference(report, other):
 def measure(dataset, seed, args):
     """Return the results of one split."""
     reports, against, near, notes = {}, {}, {}, {}
-    for kind, split in splits_of(dataset, seed).items():
+    for kind, split in splits_of(dataset, seed, args.test_share).items():
         size = dataset.catalog.size
         for name, fit_baseline in BASELINES.items():
             if kind != "dislikes":
@@ -194,6 +193,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("log", type=Path)
     parser.add_argument("--split-seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--test-share", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--threads", type=int, default=1)
