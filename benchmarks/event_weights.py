@@ -14,9 +14,10 @@ differ in what they read of the events before:
     dislikes    ratings of 1 and 2 stars are dislikes: left out, and negatives in training
 
 "dislikes, lowered" are the lists of "dislikes" with the option ``dislikes``: items near a disliked
-one lose score. No list has an item that the user rated before. Prints one JSON line per split: means, paired differences to ``plain`` of the same model (of the
-lowered lists: to those that are not) with 95 % half-widths, and how many items of a list of 20 have
-a cosine of at least 0.9 to an item that the user rated with 1 or 2 stars.
+one lose score. No list has an item that the user rated before. Prints one JSON line per split:
+means, paired differences to ``plain`` of the same model (of the lowered lists: to those that are
+not) with 95 % half-widths, and how many items of a list of 20 have a cosine of at least 0.9 to an
+item that the user rated with 1 or 2 stars.
 """
 
 import argparse
