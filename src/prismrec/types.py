@@ -39,6 +39,8 @@ class Batch(NamedTuple):
     history: Int[Tensor, "B L"]  # oldest first, padded on the right with 0
     mask: Bool[Tensor, "B L"]  # True where ``history`` holds an item
     target: Int[Tensor, "B L"]  # 0: no target here
+    weight: Float[Tensor, "B L"] | None = None  # of each target; None: all count alike
+    disliked: Int[Tensor, "B L"] | None = None  # an item that the user disliked; 0: none
 
 
 class Interests(NamedTuple):

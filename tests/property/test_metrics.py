@@ -105,6 +105,8 @@ def test_every_metric_equals_its_definition(world, k):
         np.array(counts),
     )
     for name, metric in METRICS.items():
+        if metric.needs == "weights":  # see test_weighted_metrics
+            continue
         found = metric.measure(answers, k)
         assert found.dtype == np.float64
         expected = [by_definition(name, user, owned, counts, k) for user in users]

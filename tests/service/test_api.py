@@ -306,3 +306,19 @@ def test_the_whole_history_does_not_count_as_an_interest(serve, dataset, tmp_pat
     save(recommender, tmp_path / "formed")
     client = serve(places=ServePaths(artifact=tmp_path / "formed"))
     assert client.get("/v1/artifact").json()["interests"] == 3
+
+
+def test_dislikes_of_a_request_lower_similar_items(client, artifact, history):
+    plain = post(client, "/v1/recommend", history=history, k=10)
+    disliked = listed(plain)[:2]
+    answer = post(client, "/v1/recommend", history=history, k=10, dislikes=[*disliked, "zzz"])
+    expected = load(artifact).recommend(history, 10, dislikes=disliked)
+    assert listed(answer) == [item.id for item in expected]
+    assert not set(listed(answer)) & set(disliked)
+    assert answer["unknown_filter"] == ["zzz"]
+    together = post(
+        client, "/v1/recommend/batch",
+        requests=[{"history": history, "k": 10},
+                  {"history": history, "k": 10, "dislikes": disliked}],
+    )["answers"]  # fmt: skip
+    assert [listed(one) for one in together] == [listed(plain), listed(answer)]

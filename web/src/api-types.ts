@@ -1074,6 +1074,7 @@ export interface components {
              * @default []
              */
             goes_with: components["schemas"]["Reason"][];
+            near_dislike?: components["schemas"]["NearDislike"] | null;
         };
         /**
          * ItemAttributes
@@ -1174,6 +1175,11 @@ export interface components {
              * @default []
              */
             boosts: components["schemas"]["Boost"][];
+            /**
+             * Dislikes
+             * @default []
+             */
+            dislikes: string[];
         };
         /**
          * MapLabel
@@ -1224,6 +1230,20 @@ export interface components {
         NamesRequest: {
             /** Items */
             items: string[];
+        };
+        /**
+         * NearDislike
+         * @description The disliked item that lowered the score of an item.
+         */
+        NearDislike: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Similarity */
+            similarity: number;
+            /** Penalty */
+            penalty: number;
         };
         /**
          * Reason
@@ -1307,6 +1327,11 @@ export interface components {
              * @default []
              */
             boosts: components["schemas"]["BoostIn"][];
+            /**
+             * Dislikes
+             * @default []
+             */
+            dislikes: string[];
             /**
              * Explain
              * @default false

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from prismrec.recommend import Answer, Item
+from prismrec.rerank import ListOptions
 
 RULES = 0.5
 """Above this share of the rules in an item's probability, its reason is the rule."""
@@ -16,7 +17,7 @@ POPULAR = (
 
 def answer_lines(answer: Answer, width: int = 80) -> list[str]:
     """Return the lines of an answer, each at most ``width`` characters long."""
-    lines = unknown_filter_lines(answer.unknown_filter)
+    lines = unknown_filter_lines(answer.unknown_filter, answer.options)
     if answer.source == "popular":
         lines += POPULAR
     elif answer.unknown:
@@ -37,6 +38,8 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
             why += f"  boost {item.boost:+.2f}"
         room = width - 5 - len(why)
         text, reason = item.title, _reason(item)
+        if item.near_dislike is not None:
+            reason = f"near disliked {item.near_dislike.title}"
         if reason and len(text) + 10 < room:
             text = f"{text}  {reason}"
         lines.append(f"{rank:3}  {clipped(text, room):<{room}}{why}".rstrip())
@@ -55,6 +58,12 @@ def _notes(answer: Answer) -> list[str]:
     lines = []
     if any(item.rank_by_score != rank for rank, item in enumerate(answer, start=1)):
         lines.append("from N: the item has rank N by score alone.")
+    lowered = [item.near_dislike for item in answer if item.near_dislike is not None]
+    if lowered:
+        lines.append(
+            f"disliked: {len(lowered)} items near a disliked one lost {lowered[0].penalty:g} of "
+            "their score."
+        )
     if answer.reason == "exhausted":
         lines.append("No other item may be recommended.")
     if answer.reason == "muted":
@@ -76,7 +85,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     return asdict(answer)
 
 
-def unknown_filter_lines(unknown: Sequence[str]) -> list[str]:
+def unknown_filter_lines(unknown: Sequence[str], options: ListOptions) -> list[str]:
     """Return a line with the ids of a filter that are not in the catalog, if there are any."""
     names = ", ".join(unknown)
-    return [f"Not in the catalog, so neither blocked nor allowed: {names}"] if unknown else []
+    effect = "without effect" if options.dislikes else "neither blocked nor allowed"
+    return [f"Not in the catalog, so {effect}: {names}"] if unknown else []

@@ -23,6 +23,7 @@ from prismrec.data import (
     EventLog,
     ItemColumns,
     ItemDescriptions,
+    Weighting,
     open_named,
     read_events,
     read_items,
@@ -92,7 +93,11 @@ class ReadOptions:
     """Folder of downloaded data sets."""
 
 
-def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescriptions | None]:
+def open_log(
+    name: str,
+    options: ReadOptions,
+    weighting: Weighting = Weighting(),  # noqa: B008 -- frozen
+) -> tuple[EventLog, ItemDescriptions | None]:
     """Read an event log and its items, by path or by the name of a data set.
 
     Raises:
@@ -103,7 +108,9 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
     if name in DATASETS or name.startswith(PREFIX):
         cache = options.cache.expanduser()
         with stage(f"reading {name}"):
-            log, items = open_named(name, cache, source=options.source, keep_events=kinds)
+            log, items = open_named(
+                name, cache, source=options.source, keep_events=kinds, weighting=weighting
+            )
     else:
         if "/" not in name and not Path(name).exists():
             known = ", ".join(DATASETS)
@@ -120,6 +127,7 @@ def open_log(name: str, options: ReadOptions) -> tuple[EventLog, ItemDescription
             order=options.order,
             category_separator=options.category_separator,
             category_depth=options.category_depth,
+            weighting=weighting,
         )
         with stage("reading the events"):
             log, items = read_events(
@@ -197,6 +205,9 @@ class ListFlags:
     ] = ()
     """Prefer items that pass a condition, by a factor: '2: price<50' makes them twice as probable;
     may be repeated."""
+    dislikes: Annotated[str | None, Parameter(group=FILTERS)] = None
+    """Ids of items that the user dislikes: they are not recommended, and items similar to them get
+    a lower score: A,B,C."""
 
     @property
     def options(self) -> ListOptions:
@@ -233,6 +244,7 @@ class ListFlags:
                 added=tuple(_added_interest(text) for text in self.add_interest),
             ),
             boosts=tuple(parse_boost(text) for text in self.boosts),
+            dislikes=split_ids(self.dislikes or ""),
         )
 
 

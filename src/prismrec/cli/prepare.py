@@ -11,20 +11,23 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COMMON, AsJson
+from prismrec.cli._headings import COMMON, WEIGHTS, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import (
+    Comparison,
     Dataset,
     Duplicates,
     EventLog,
     ItemDescriptions,
     Split,
+    Weighting,
     build_dataset,
     build_dataset_on_spark,
     make_split,
+    parse_kinds,
     save_dataset,
     serious_warnings,
 )
@@ -56,6 +59,33 @@ class PrepareOptions:
     the result is the same."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WeightFlags:
+    """The flags of ``Weighting``."""
+
+    weight_column: str | None = None
+    """Name of a column with the weight of each event, a number of 0 or more."""
+    event_weights: Annotated[str, Parameter(show_default=False)] = ""
+    """Weight of each kind of event: view=1,purchase=5. Other kinds have weight 1. With
+    --weight-column the two weights are multiplied."""
+    dislikes: str | None = None
+    """Events that are dislikes, by a column: 'rating<=2' or event=return. They are no part of a
+    history and never a target."""
+
+    @property
+    def weighting(self) -> Weighting:
+        """Return the ``Weighting`` of the flags.
+
+        Raises:
+            ConfigError: A flag has another form.
+        """
+        return Weighting(
+            column=self.weight_column,
+            kinds=parse_kinds(self.event_weights),
+            dislikes=None if self.dislikes is None else Comparison.parse(self.dislikes),
+        )
+
+
 def prepare(
     log: str,
     /,
@@ -63,6 +93,7 @@ def prepare(
     out: Annotated[Path, Parameter(name=["--out", "-o"], group=COMMON)],
     reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
     options: Annotated[PrepareOptions, Parameter(name="*", group=COMMON)] = PrepareOptions(),
+    weights: Annotated[WeightFlags, Parameter(name="*", group=WEIGHTS)] = WeightFlags(),
     as_json: AsJson = False,
 ) -> None:
     """Build a data set folder from an event log: item and user numbers, histories and a split.
@@ -75,12 +106,14 @@ def prepare(
         out: Folder to write.
         reading: How to read the log.
         options: How to build the data set.
+        weights: Which events count more than others, and which are dislikes.
         as_json: Print one JSON object.
     """
     given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
     split_options = {name: value for name, value in given.items() if value is not None}
+    weighting = weights.weighting
     with builder(options.engine, out) as build, Progress(out.name, quiet=as_json):
-        events, items = open_log(log, reading)
+        events, items = open_log(log, reading, weighting)
         with stage("building the data set"):
             dataset = build(
                 events,
@@ -183,6 +216,7 @@ def summary_lines(
     how: Mapping[str, Any] = dataset.how
     exact, repeats = how["exact_duplicates"], how["repeats"]
     yield f"duplicates  {exact:,} exact, {repeats:,} repeats in a row: {how['duplicates']}"
+    yield from _lines_of_feedback(dataset)
     for step in how["steps"]:
         counts = f"{step['users']:,} users, {step['items']:,} items, {step['events']:,} events"
         yield f"{step['step']:<31} {counts}"
@@ -194,6 +228,23 @@ def summary_lines(
     yield f"wrote       {out}"
     train = ["prismrec", "train", str(out), "--out", str(out.with_name(out.name + "-model"))]
     yield f"Next: {shlex.join(train)}"
+
+
+def _lines_of_feedback(dataset: Dataset) -> Iterator[str]:
+    """Yield the lines about weights and dislikes."""
+    weights = dataset.histories.weights
+    if weights is not None:
+        least, mean, most = weights.min(), weights.mean(dtype=np.float64), weights.max()
+        yield f"weights     {least:g} to {most:g}, mean {mean:.4g}"
+        if not mean:
+            yield "            all are 0: nothing can be learned from these events"
+    counts: Mapping[str, Any] = dataset.how.get("dislikes") or {}  # type: ignore[assignment]
+    if counts:
+        yield f"dislikes    {counts['events']:,} events, which are no part of a history"
+        pairs = f"{counts['pairs']:,} pairs of {counts['users']:,} users and an item"
+        yield f"            {pairs}; {counts['also_liked']:,} are in the history too"
+        if counts["left_out"]:
+            yield f"            {counts['left_out']:,} events of users or items that were dropped"
 
 
 def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:

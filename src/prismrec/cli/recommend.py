@@ -113,9 +113,9 @@ def recommend_to_file(
         lines.append(f"{number:,} users have no item in the catalog: popular items")
     if summary.unknown:
         lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
-    unknown = unknown_ids(options.filter, catalog)
+    unknown = unknown_ids(options.filter, catalog, options.dislikes)
     value = asdict(summary) | {"out": str(summary.out), "unknown_filter": unknown}
-    return value, [*lines, *unknown_filter_lines(unknown)]
+    return value, [*lines, *unknown_filter_lines(unknown, options)]
 
 
 def _run_here(

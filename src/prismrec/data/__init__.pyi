@@ -1,6 +1,6 @@
 from .attribute_columns import Cell, Names, Numbers, check_cells, is_finite_number
 from .attributes import ATTRIBUTES_FILE, Attributes
-from .batches import Batches
+from .batches import Batches, Examples
 from .catalog import Catalog
 from .checks import LogWarning
 from .dataset import Dataset, build_dataset
@@ -12,7 +12,9 @@ from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
 from .log_report import LogReport
 from .readers.columns import Columns
+from .readers.comparison import Comparison
 from .readers.open import READERS
+from .readers.weighting import Weighting, parse_kinds
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark
@@ -41,9 +43,11 @@ __all__ = [
     "Catalog",
     "Cell",
     "Columns",
+    "Comparison",
     "Dataset",
     "Duplicates",
     "EventLog",
+    "Examples",
     "Histories",
     "IdMap",
     "ItemColumns",
@@ -53,6 +57,7 @@ __all__ = [
     "Names",
     "Numbers",
     "Split",
+    "Weighting",
     "World",
     "build_dataset",
     "build_dataset_on_spark",
@@ -64,6 +69,7 @@ __all__ = [
     "make_split",
     "open_named",
     "open_world",
+    "parse_kinds",
     "read_catalog",
     "read_dataset_manifest",
     "read_events",

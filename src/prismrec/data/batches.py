@@ -2,6 +2,7 @@
 
     batches = Batches(split.train, max_len=50, batch_size=1024, targets="all", seed=0)
     history, target = batches.at(step)       # [B, L] and [B, L]; see types.Batch
+    examples = batches.examples_at(step)     # the same, with weights and disliked items
 
 An epoch contains every training pair once. There is no state between steps, so a run can resume at
 any step, and several processes can divide the steps among them.
@@ -9,7 +10,7 @@ any step, and several processes can divide the steps among them.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,17 @@ Targets = Literal["all", "random"]
 
 MAX_HORIZON = 20
 """Largest horizon (in events) if the horizon depends on the length of the prefix."""
+
+
+class Examples(NamedTuple):
+    """The arrays of a batch, all ``[B, L]``; see ``types.Batch``."""
+
+    history: NDArray[np.int64]
+    target: NDArray[np.int64]
+    weight: NDArray[np.float32] | None
+    """Weight of each target, 0 where there is none; None if events have no weights."""
+    disliked: NDArray[np.int64] | None
+    """An item that the user disliked, 0 where there is none; None without dislikes."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,7 @@ class Batches:
             event. 0: from the next ⌈n / 4⌉ events, at most ``MAX_HORIZON``, for a prefix of n
             events.
         seed: Seed of all random draws.
+        dislikes: Disliked items of the same users: one of them is drawn per trained position.
 
     Raises:
         ConfigError: A size is below its minimum, or ``targets`` is unknown.
@@ -89,6 +102,7 @@ class Batches:
         targets: Targets = "all",
         horizon: int = 1,
         seed: int = 0,
+        dislikes: Histories | None = None,
     ) -> None:
         sizes = {"max_len": (max_len, 1), "batch_size": (batch_size, 1), "horizon": (horizon, 0)}
         for name, (value, least) in sizes.items():
@@ -97,7 +111,7 @@ class Batches:
         if targets not in ("all", "random"):
             raise ConfigError(f"targets is {targets!r}; it must be 'all' or 'random'.")
         self.histories, self.targets, self.horizon, self.seed = histories, targets, horizon, seed
-        self.max_len = max_len
+        self.max_len, self.dislikes = max_len, dislikes
         if targets == "all":
             self.rows = rows_of(histories, max_len)
         else:
@@ -132,6 +146,10 @@ class Batches:
 
         Cost: O(B L); once per epoch a shuffle, O(rows).
         """
+        return self.examples_at(step)[:2]
+
+    def examples_at(self, step: int) -> Examples:
+        """Return what ``at`` returns, and the weights of targets and disliked items, if any."""
         epoch, batch = divmod(step, self.batches)
         order, edges = self._order(epoch)
         rows = order[edges[batch] : edges[batch + 1]]
@@ -145,14 +163,18 @@ class Batches:
         inside = place < stop[:, None]
         history = self.histories.items[np.where(inside, place, 0)] * inside
         trained = inside & (place >= learn[:, None])
-        return history, self._draw_targets(place, trained, random)
+        chosen = self._draw_targets(place[trained], random)
+        target, weight = np.zeros_like(place), None
+        target[trained] = self.histories.items[chosen]
+        if self.histories.weights is not None:
+            weight = np.zeros(place.shape, dtype=np.float32)
+            weight[trained] = self.histories.weights[chosen]
+        return Examples(history, target, weight, self._draw_dislikes(start, trained, step))
 
     def _draw_targets(
-        self, place: NDArray[np.int64], trained: NDArray[np.bool_], random: np.random.Generator
+        self, at: NDArray[np.int64], random: np.random.Generator
     ) -> NDArray[np.int64]:
-        """Draw the target of each trained position from the next ``horizon`` events of its user."""
-        target = np.zeros_like(place)
-        at = place[trained]
+        """Draw the place of each target from the next ``horizon`` events of its user."""
         ahead = np.ones_like(at)
         if self.horizon != 1:
             edge = np.searchsorted(self.histories.indptr, at, side="right")
@@ -160,8 +182,22 @@ class Batches:
             length = at + 1 - self.histories.indptr[edge - 1]
             horizon = self.horizon or np.minimum(-(-length // 4), MAX_HORIZON)
             ahead = 1 + random.integers(np.minimum(remaining, horizon))
-        target[trained] = self.histories.items[at + ahead]
-        return target
+        return at + ahead
+
+    def _draw_dislikes(
+        self, start: NDArray[np.int64], trained: NDArray[np.bool_], step: int
+    ) -> NDArray[np.int64] | None:
+        """Draw a disliked item of the user per trained position; 0 for users without any."""
+        if self.dislikes is None:
+            return None
+        user = np.searchsorted(self.histories.indptr, start, side="right") - 1
+        number = self.dislikes.lengths[user][:, None]
+        # Other random numbers than those of the targets, which dislikes must not change.
+        share = np.random.default_rng([self.seed, 5, step]).random(trained.shape)
+        place = self.dislikes.indptr[user][:, None] + (share * number).astype(np.int64)
+        items = np.append(self.dislikes.items, 0)
+        drawn: NDArray[np.int64] = np.where(trained & (number > 0), items[place], 0)
+        return drawn
 
     def _shuffle(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Shuffle the rows of an epoch and cut them into batches of similar numbers of pairs."""

@@ -18,8 +18,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.data.attributes import Attributes
+from prismrec.data.build_catalog import attributes_of, build_catalog, describe_items
 from prismrec.data.catalog import Catalog
+from prismrec.data.dislikes import number_dislikes, take_disliked
 from prismrec.data.filtering import (
     BLOCK,
     Duplicates,
@@ -54,6 +55,8 @@ class Dataset:
     histories: Histories
     how: Mapping[str, object]
     """How the data set was built: source, filters, and the counts after each step."""
+    dislikes: Histories | None = None
+    """The disliked items of each user, in time order, each once; None if nothing marks dislikes."""
 
     def __repr__(self) -> str:
         return text_table("Dataset", self._facts())
@@ -67,6 +70,10 @@ class Dataset:
         yield "events", len(self.histories.items)
         yield "categories", len(self.catalog.category_names)
         yield "source", self.how.get("source", "unknown")
+        if self.histories.weights is not None:
+            yield "weights", "one per event"
+        if self.dislikes is not None:
+            yield "dislikes", len(self.dislikes.items)
         if "min_user_events" in self.how:
             minima = f"at least {self.how['min_user_events']} events per user"
             minima += f" and {self.how['min_item_events']} per item"
@@ -77,8 +84,8 @@ class Dataset:
         """Compute the SHA-256 of ids and events, in hexadecimal.
 
         Two data sets with the same fingerprint have the same users, items and events with the same
-        numbers, so a model of one may be evaluated on the other. Titles and categories are not
-        included.
+        numbers, so a model of one may be evaluated on the other. Titles, categories, weights and
+        dislikes are not included.
 
         Cost: one pass over ids and arrays, memory O(1).
         """
@@ -139,6 +146,9 @@ def build_dataset(
     check_options(min_user_events, min_item_events, duplicates)
     user_ids, item_ids, events = _read_events(log.frame)
     steps = [count_step("read", events)]
+    disliked = take_disliked(events, steps)
+    if not len(events["user"]):
+        raise no_events_error(steps)
 
     # lexsort is stable: events of the same user and time keep the order of the log.
     keep_rows(events, np.lexsort((events["time"], events["user"])))
@@ -157,7 +167,7 @@ def build_dataset(
     if not len(events["user"]):
         raise no_events_error(steps)
     how = describe_building(log, minima, duplicates, repeated, steps)
-    return _assign_numbers(log, items, user_ids, item_ids, events, how)
+    return _assign_numbers(log, items, (user_ids, item_ids), events, disliked, how)
 
 
 def check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
@@ -181,12 +191,13 @@ def describe_building(
     repeated: Mapping[str, object], steps: list[dict[str, object]],
 ) -> dict[str, object]:  # fmt: skip
     """Return how a data set was built, for ``Dataset.how``."""
+    weighting = {} if log.weighting.is_empty else {"weighting": log.weighting.facts}
     return {
         "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
         "rejected": {each.reason: each.count for each in log.rejected},
         "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
-        **minima, "duplicates": duplicates, **repeated, "steps": steps,
+        **weighting, **minima, "duplicates": duplicates, **repeated, "steps": steps,
     }  # fmt: skip
 
 
@@ -195,7 +206,11 @@ def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays
     user_ids, users = encode_ids(frame, "user")
     item_ids, items = encode_ids(frame, "item")
     times = frame.select("time").collect().to_series().to_numpy()
-    return user_ids, item_ids, {"user": users, "item": items, "time": times}
+    events: EventArrays = {"user": users, "item": items, "time": times}
+    for name, dtype in (("weight", np.float32), ("disliked", np.int32)):
+        if name in frame.collect_schema():
+            events[name] = frame.select(name).collect().to_series().to_numpy().astype(dtype)
+    return user_ids, item_ids, events
 
 
 def no_events_error(steps: list[dict[str, object]]) -> DataError:
@@ -211,10 +226,11 @@ def no_events_error(steps: list[dict[str, object]]) -> DataError:
 
 
 def _assign_numbers(
-    log: "EventLog", items: "ItemDescriptions | None", user_ids: pl.Series, item_ids: pl.Series,
-    events: EventArrays, how: Mapping[str, object],
+    log: "EventLog", items: "ItemDescriptions | None", ids: tuple[pl.Series, pl.Series],
+    events: EventArrays, disliked: EventArrays | None, how: Mapping[str, object],
 ) -> Dataset:  # fmt: skip
     """Number the remaining users by first event and the remaining items by descending count."""
+    user_ids, item_ids = ids
     lengths = count_codes(events["user"])
     present = np.flatnonzero(lengths)
     users = IdMap(user_ids.gather(present), kind="user")
@@ -222,72 +238,31 @@ def _assign_numbers(
 
     counts = count_codes(events["item"])
     by_count = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    number = np.zeros(len(counts), dtype=np.int64)
+    number = np.zeros(len(item_ids), dtype=np.int64)
     number[by_count] = np.arange(1, len(by_count) + 1)
     count = np.concatenate([[0], counts[by_count]]).astype(np.int64)
-    histories = Histories(indptr, number[events.pop("item")], events.pop("time").astype(np.int64))
+    weights = events.get("weight")
+    histories = Histories(
+        indptr, number[events.pop("item")], events.pop("time").astype(np.int64), weights
+    )
+    dislikes = None
+    if disliked is not None:
+        user_number = np.full(len(user_ids), -1)
+        user_number[present] = np.arange(len(present))
+        dislikes, facts = number_dislikes(disliked, user_number, number, histories)
+        how = {**how, "dislikes": facts}
     catalog = build_catalog(item_ids.gather(by_count), count, describe_items(log, items))
-    return finish_dataset(users, catalog, histories, how, items)
+    return finish_dataset(users, catalog, histories, how, items, dislikes)
 
 
 def finish_dataset(
     users: IdMap, catalog: Catalog, histories: Histories, how: Mapping[str, object],
-    items: "ItemDescriptions | None",
+    items: "ItemDescriptions | None", dislikes: Histories | None = None,
 ) -> Dataset:  # fmt: skip
     """Return the data set with the attributes of its items; add to its ``how`` what they are."""
     if items is not None and items.attributes:
-        catalog = replace(catalog, attributes=_attributes(catalog.items.ids, items))
+        catalog = replace(catalog, attributes=attributes_of(catalog.items.ids, items))
         how = {**how, "attributes": {one.name: one.kind for one in items.reports}}
     several = int((np.diff(catalog.category_indptr) > 1).sum())
-    return Dataset(users, catalog, histories, {**how, "items_of_several_categories": several})
-
-
-def describe_items(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
-    """Return ``item``, ``title`` and ``categories`` from the item table, or else from the log."""
-    if items is not None:
-        return items.frame
-    columns = log.frame.collect_schema().names()
-    item = pl.col("item").cast(pl.String)
-    title = pl.lit(None, dtype=pl.String).alias("title")
-    if "category" not in columns:
-        nothing = pl.lit([], dtype=pl.List(pl.String)).alias("categories")
-        return log.frame.select(item, title, nothing).limit(0).collect()
-    categories = pl.col("category").alias("categories")
-    return log.frame.select("item", title, categories).unique().with_columns(item).collect()
-
-
-def build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFrame) -> Catalog:
-    """Build the catalog. If an item has several rows, it gets the categories of all of them."""
-    item = ids.alias("item").to_frame().with_row_index("number", offset=1)
-    named = described.drop_nulls("title").unique("item", keep="first", maintain_order=True)
-    titles = item.join(named, on="item", how="left", maintain_order="left")["title"].fill_null(ids)
-    pairs = (
-        item.join(described.explode("categories").drop_nulls("categories"), on="item")
-        .select("number", "categories")
-        .unique()
-        .sort("number", "categories")
-    )
-    names = pairs["categories"].unique(maintain_order=True)
-    codes = names.to_frame().with_row_index("code")
-    pairs = pairs.join(codes, on="categories").sort("number", "code")
-    indptr = np.cumsum(np.bincount(pairs["number"].to_numpy(), minlength=len(ids) + 1))
-    images = None
-    if "image" in described.columns:
-        shown = described.drop_nulls("image").unique("item", keep="first", maintain_order=True)
-        images = item.join(shown, on="item", how="left", maintain_order="left")["image"]
-    return Catalog(
-        items=IdMap(ids, first=1, kind="item"),
-        titles=titles,
-        category_names=names.to_list(),
-        category_indptr=np.concatenate([[0], indptr]).astype(np.int64),
-        category_ids=pairs["code"].to_numpy().astype(np.int32),
-        count=count,
-        images=images,
-    )
-
-
-def _attributes(ids: pl.Series, items: "ItemDescriptions") -> Attributes:
-    """Return the attributes of the items of a catalog; an item without a row has no values."""
-    rows = items.frame.select("item").with_row_index("row")
-    order = ids.alias("item").to_frame().join(rows, on="item", how="left", maintain_order="left")
-    return Attributes.of({n: one.gather(order["row"]) for n, one in items.attributes.items()})
+    how = {**how, "items_of_several_categories": several}
+    return Dataset(users, catalog, histories, how, dislikes)

@@ -31,6 +31,8 @@ from prismrec.data.readers.rejected import (
 )
 from prismrec.data.readers.source_rows import SourceRows
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
+from prismrec.data.readers.weight_columns import DISLIKED, WEIGHT, WEIGHT_FAULT
+from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.reprs import shorten
 from prismrec.data.selecting import is_in_file_order, select_rows
 from prismrec.errors import DataError
@@ -65,7 +67,7 @@ class ReadPlan:
         kind = times.classify(
             time, dtype, time_unit=self.given_unit, time_format=self.time_format
         )  # fmt: skip
-        status = _status(kind, self.keep_events, [table])
+        status = _status(kind, self.keep_events, [table], self.columns.weighting)
         moment = times.to_microseconds(
             time, dtype, unit=self.time_unit, time_format=self.time_format
         )
@@ -82,8 +84,8 @@ class EventLog:
 
     frame: pl.LazyFrame
     """Columns ``user`` and ``item`` (text, or int64 or uint64 if the source has whole numbers),
-    ``time`` (int64 microseconds since 1970 UTC), and optionally ``event`` (text) and ``category``
-    (lists of text)."""
+    ``time`` (int64 microseconds since 1970 UTC), and optionally ``event`` (text), ``category``
+    (lists of text), ``weight`` (float64) and ``disliked`` (whether the event is a dislike)."""
     rows_read: int
     """Number of rows in the source."""
     rows_kept: int
@@ -101,6 +103,8 @@ class EventLog:
     """Number of users whose events are all excluded by ``keep_events``."""
     notes: tuple[str, ...] = ()
     """Sentences about lines that are not rows, such as comments above the header."""
+    weighting: Weighting = NO_WEIGHTING
+    """Where the weights and dislikes come from."""
     rows: SourceRows | None = field(default=None, compare=False)
     """The rows of ``frame`` with their lines in the source; None if it was not read."""
     reading: ReadPlan | None = field(default=None, compare=False)
@@ -122,7 +126,7 @@ def read_events(
     Args:
         source: A path, glob or folder (see ``readers.open``), or a Polars, Pandas or Arrow frame.
         columns: Column names, if they are not common names; the order of the rows instead of
-            times; how categories are read.
+            times; how categories are read; weights and dislikes.
         keep_events: The kinds of event to keep. Empty: all.
         time_unit: Unit of numeric times. "auto": detect it by their size, see ``readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
@@ -160,12 +164,13 @@ def read_events(
     check_rejected(name, log.rows_kept, log.rejected, strict=strict)
     unit = log.time_unit if log.has_time else "us"  # positions are not converted
     time = times.to_microseconds(pl.col("time"), dtype, unit=unit, time_format=time_format)
-    frame = log.frame.select("user", "item", time.alias("time"), "^event$", "^category$")
+    optional = [f"^{name}$" for name in ("event", "category", WEIGHT, DISLIKED)]
+    frame = log.frame.select("user", "item", time.alias("time"), *optional)
     reading = ReadPlan(
         source=source, columns=columns, keep_events=tuple(keep_events), given_unit=time_unit,
         time_unit=log.time_unit, time_format=time_format,
     )  # fmt: skip
-    return replace(log, frame=frame, source=name, reading=reading)
+    return replace(log, frame=frame, source=name, weighting=columns.weighting, reading=reading)
 
 
 def _classify(
@@ -178,7 +183,7 @@ def _classify(
     rows = select_rows(tables, columns, keep_events)
     dtype = rows.collect_schema()["time"]
     kind = times.classify(pl.col("time"), dtype, time_unit=unit, time_format=time_format)
-    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables))
+    rows, counts = _count_statuses(rows, _status(kind, keep_events, tables, columns.weighting))
     if unit.startswith("auto") and time_format is None:
         _check_calendar(rows, counts, dtype, tables)
     unit = times.choose_unit(counts, unit)
@@ -239,7 +244,9 @@ def _check_calendar(
         )
 
 
-def _status(time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[Table]) -> pl.Expr:
+def _status(
+    time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[Table], weighting: Weighting
+) -> pl.Expr:
     """Return the kind of each row's time, or the first reason not to keep the row."""
     ids = [pl.col(role).cast(pl.String).fill_null("") for role in ("user", "item")]
     checks = [(pl.col(FAULT).is_not_null(), pl.col(FAULT))]
@@ -248,7 +255,12 @@ def _status(time_kind: pl.Expr, keep_events: Collection[str], tables: Sequence[T
         broken = pl.any_horizontal(each.str.contains("\n", literal=True) for each in ids)
         checks.append((broken, pl.lit(OVER_LINES)))
     if keep_events:
-        checks.append((~pl.col("event").is_in(list(keep_events)), pl.lit(OTHER)))
+        kept = pl.col("event").is_in(list(keep_events))
+        if weighting.dislikes is not None:
+            kept |= pl.col(DISLIKED)
+        checks.append((~kept, pl.lit(OTHER)))
+    if not weighting.is_empty:
+        checks.append((pl.col(WEIGHT_FAULT).is_not_null(), pl.col(WEIGHT_FAULT)))
     status = time_kind
     for condition, label in reversed(checks):
         status = pl.when(condition).then(label).otherwise(status)

@@ -4,15 +4,16 @@ All functions work on arrays of int32 codes, so that a log of 20 million events 
 gigabyte.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
-EventArrays = dict[str, NDArray[np.int32] | NDArray[np.int64]]
-"""Events as arrays: ``user`` codes, ``item`` codes and ``time``, one value per event."""
+EventArrays = dict[str, NDArray[Any]]
+"""Events as arrays: ``user`` codes, ``item`` codes and ``time``, one value per event; perhaps also
+``weight`` and ``disliked``."""
 
 BLOCK = 1 << 20  # numbers counted at a time: 8 MiB
 

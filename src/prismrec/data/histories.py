@@ -3,12 +3,14 @@
     indptr  [U + 1]   the events of user u are at indptr[u] to indptr[u + 1]
     items   [E]       item numbers, oldest first within a user
     times   [E]       microseconds since 1970 UTC, ascending within a user
+    weights [E]       how much each event counts, from 0; None: all events count alike
 
 The arrays may be memory-mapped; no method copies them completely.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ class Histories:
     indptr: NDArray[np.int64]
     items: NDArray[np.int64]
     times: NDArray[np.int64]
+    weights: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Raise DataError if the arrays do not fit together."""
@@ -35,6 +38,11 @@ class Histories:
             raise DataError(
                 f"Histories have {len(self.items)} items but {len(self.times)} times; give one "
                 "time per event."
+            )
+        if self.weights is not None and len(self.weights) != len(self.items):
+            raise DataError(
+                f"Histories have {len(self.items)} items but {len(self.weights)} weights; give one "
+                "weight per event."
             )
 
     def __repr__(self) -> str:
@@ -65,11 +73,37 @@ class Histories:
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         starts = np.repeat(self.indptr[users] - indptr[:-1], lengths)
         rows = starts + np.arange(indptr[-1])
-        return Histories(indptr, np.asarray(self.items[rows]), np.asarray(self.times[rows]))
+        return self.take(indptr, rows)
+
+    def take(
+        self, indptr: NDArray[np.int64], rows: NDArray[np.int64] | NDArray[np.bool_] | slice
+    ) -> "Histories":
+        """Return histories with other offsets, made of some events, in the order of ``rows``."""
+        weights = None if self.weights is None else np.asarray(self.weights[rows])
+        items, times = np.asarray(self.items[rows]), np.asarray(self.times[rows])
+        return Histories(indptr, items, times, weights)
+
+    @cached_property
+    def relative_weights(self) -> NDArray[np.float64] | None:
+        """The weights divided by their mean, ``[E]``; None if all events count alike.
+
+        So counts have the same size with weights as without, and only ratios of weights matter.
+        """
+        if self.weights is None:
+            return None
+        weights = self.weights.astype(np.float64)
+        mean = weights.mean() if len(weights) else 0.0
+        return weights / mean if mean > 0 else weights
 
     def counts(self, size: int) -> NDArray[np.int64]:
         """Count the events of each item, ``[size]``, by item number."""
         return np.bincount(self.items, minlength=size).astype(np.int64)
+
+    def weighted_counts(self, size: int) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Sum the relative weights of the events of each item, ``[size]``; else count them."""
+        if self.relative_weights is None:
+            return self.counts(size)
+        return np.bincount(self.items, self.relative_weights, minlength=size)
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> "Histories":

@@ -10,6 +10,11 @@ from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.rejected import FILE
 from prismrec.data.readers.source_rows import value_columns
 from prismrec.data.readers.table import LINE, Table
+from prismrec.data.readers.weight_columns import (
+    check_kinds_exist,
+    used_columns,
+    weight_columns,
+)
 from prismrec.errors import DataError
 
 _ROW = "(row)"
@@ -33,7 +38,7 @@ def select_rows(
     """Return the columns of all tables as one frame, with the table and line of each row.
 
     Raises:
-        DataError: A column is missing, or no row has one of ``keep_events``.
+        DataError: A column is missing, or no row has a kind to keep or a kind with a weight.
     """
     rows = _concatenate(
         [_select_columns(number, each, columns) for number, each in enumerate(tables)]
@@ -41,11 +46,13 @@ def select_rows(
     if "time" not in rows.collect_schema():
         rows = rows.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64).alias("time"))
     _check_kinds(rows, keep_events, tables[0])
+    if columns.weighting.kinds:
+        check_kinds_exist(list(columns.weighting.kinds), _count_kinds(rows), tables[0].name)
     return rows
 
 
 def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame:
-    """Return the columns of each role, and the table and line of each row.
+    """Return the columns of each role, weights and dislikes, and the table and line of each row.
 
     There is no column of times if the rows are in time order, except for sequences.
     """
@@ -80,9 +87,11 @@ def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame
         )  # fmt: skip
         chosen.append(lists.alias("category"))
         faults.append(object_faults(category, schema[category]))
+    used = used_columns(table, event, columns.weighting)
     return table.frame.select(
-        pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen, *value_columns(table)
-    )
+        pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen,
+        *weight_columns(table, event, columns.weighting), *value_columns(table, used),
+    )  # fmt: skip
 
 
 def _repeated_header(names: dict[str, str], schema: pl.Schema) -> pl.Expr:
@@ -115,7 +124,7 @@ def _check_kinds(rows: pl.LazyFrame, keep_events: Collection[str], table: Table)
             f"keep_events is {', '.join(keep_events)}, but {table.description} has no event column "
             f"among {quote_names(table.columns)}; name the column, or leave keep_events out."
         )
-    counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
+    counts = _count_kinds(rows)
     absent = [event for event in keep_events if event not in counts]
     if absent:
         most = sorted(counts, key=lambda event: (-counts[event], event))[:20]
@@ -123,3 +132,7 @@ def _check_kinds(rows: pl.LazyFrame, keep_events: Collection[str], table: Table)
             f"keep_events contains {', '.join(absent)}, which is in no row of {table.name}; choose "
             f"from {', '.join(f'{event} ({counts[event]:,} rows)' for event in most)}."
         )
+
+
+def _count_kinds(rows: pl.LazyFrame) -> dict[str, int]:
+    return dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())

@@ -19,12 +19,11 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from prismrec.data.build_catalog import build_catalog, describe_items
 from prismrec.data.dataset import (
     Dataset,
-    build_catalog,
     check_options,
     describe_building,
-    describe_items,
     finish_dataset,
     name_minima,
     no_events_error,
@@ -35,6 +34,7 @@ from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.items import ItemDescriptions
 from prismrec.data.spark_parts import read_log
+from prismrec.errors import ConfigError
 from prismrec.io import worker_errors
 
 if TYPE_CHECKING:
@@ -62,13 +62,18 @@ def build_dataset_on_spark(
             deleted with it. None: that of temporary files.
 
     Raises:
-        ConfigError: A minimum below 1, or unknown ``duplicates``.
+        ConfigError: A minimum below 1, unknown ``duplicates``, or weights or dislikes.
         DataError: The log is no log of Parquet files with times, its files have changed, or no
             event remains.
 
     Cost: the driver needs the memory of the ids and of the pairs of items and categories.
     """
     check_options(min_user_events, min_item_events, duplicates)
+    if not log.weighting.is_empty:
+        raise ConfigError(
+            "Spark was asked for a data set with weights or dislikes, which it does not build; use "
+            "--engine local, or leave out the weights."
+        )
     minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
     with_categories = items is None and "category" in log.frame.collect_schema()
     with worker_errors(), _persisting() as keep:

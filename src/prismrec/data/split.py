@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data.dataset import Dataset
+from prismrec.data.dislikes import dislikes_before, known_dislikes
 from prismrec.data.histories import Histories
 from prismrec.data.reprs import html_table, text_table
 from prismrec.errors import ConfigError, DataError, UnknownName
@@ -28,6 +29,10 @@ class Case:
     """Item numbers, oldest first, complete. A model uses the newest ``max_len`` of them."""
     targets: NDArray[np.int64]
     """Item numbers, at least one, in time order. Metrics use them as a set."""
+    weights: NDArray[np.float32] | None = None
+    """One weight per target; None if events have none."""
+    dislikes: NDArray[np.int64] | None = None
+    """Items that the user disliked before the targets; None if nothing marks dislikes."""
 
     def __repr__(self) -> str:
         return f"Case({len(self.history)} history items, {len(self.targets)} targets)"
@@ -42,6 +47,8 @@ class Split:
     test: list[Case]
     how: str
     """The protocol in words: "by-user, seed 0, 80/10/10"."""
+    dislikes: Histories | None = None
+    """The disliked items of each training user, before validation; None as in ``Dataset``."""
 
     def __repr__(self) -> str:
         return text_table("Split", self._facts())
@@ -98,14 +105,17 @@ def split_by_user(
     known = np.floor(np.round(histories.lengths * history_share, 9)).astype(np.int64)
 
     def cases(chosen: NDArray[np.int64]) -> list[Case]:
-        return _cases(histories, np.sort(chosen), known[np.sort(chosen)])
+        return _cases(dataset, np.sort(chosen), known[np.sort(chosen)])
+
+    trained = np.sort(users[:first])
 
     validation, final = cases(users[first:second]), cases(users[second:])
     short = len(users) - first - len(validation) - len(final)
     return Split(
-        histories.select(np.sort(users[:first])), validation, final,
+        histories.select(trained), validation, final,
         f"by-user, seed {seed}, {_percent(valid, test)}, first {history_share:.0%} of a user's "
         f"events as history{_untested(short, 'too short')}",
+        None if dataset.dislikes is None else dataset.dislikes.select(trained),
     )  # fmt: skip
 
 
@@ -121,9 +131,10 @@ def split_leave_last_out(dataset: Dataset) -> Split:
     trained = np.where(lengths >= 3, lengths - 2, lengths)
     return Split(
         _heads(histories, trained),
-        _cases(histories, users, lengths[users] - 2, lengths[users] - 1),
-        _cases(histories, users, lengths[users] - 1),
+        _cases(dataset, users, lengths[users] - 2, lengths[users] - 1),
+        _cases(dataset, users, lengths[users] - 1),
         f"leave-last-out{_untested(len(lengths) - len(users), 'of fewer than 3 events')}",
+        dislikes_before(dataset.dislikes, histories, trained),
     )
 
 
@@ -171,8 +182,8 @@ def split_by_time(
             f"No event is before valid_from ({valid_from}), so there is nothing to train on; "
             "give a later time."
         )
-    validation = _cases(histories, np.arange(len(histories)), before, between)
-    final = _cases(histories, np.arange(len(histories)), between)
+    validation = _cases(dataset, np.arange(len(histories)), before, between)
+    final = _cases(dataset, np.arange(len(histories)), between)
     new = (
         int(((before == 0) & (between > 0)).sum()),
         int(((between == 0) & (histories.lengths > 0)).sum()),
@@ -181,6 +192,7 @@ def split_by_time(
         _heads(histories, before), validation, final,
         f"by-time, valid from {valid_from} µs, test from {test_from} µs"
         f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
+        dislikes_before(dataset.dislikes, histories, before),
     )  # fmt: skip
 
 
@@ -246,21 +258,33 @@ def _heads(histories: Histories, lengths: NDArray[np.int64]) -> Histories:
     place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], histories.lengths)
     kept = place < np.repeat(lengths, histories.lengths)
     indptr = np.concatenate([[0], np.cumsum(lengths[lengths > 0])]).astype(np.int64)
-    return Histories(indptr, histories.items[kept], histories.times[kept])
+    return histories.take(indptr, kept)
 
 
 def _cases(
-    histories: Histories, users: NDArray[np.int64], known: NDArray[np.int64],
+    dataset: Dataset, users: NDArray[np.int64], known: NDArray[np.int64],
     until: NDArray[np.int64] | None = None,
 ) -> list[Case]:  # fmt: skip
     """Build a case per user: ``known`` events of history, then targets up to event ``until``.
 
     Users without history or without targets are left out.
     """
+    histories, dislikes = dataset.histories, dataset.dislikes
     items = np.asarray(histories.items)  # a plain view: slicing a memory map is 10 times slower
     starts = histories.indptr[users]
     ends = histories.indptr[users + 1] if until is None else starts + until
     middles = starts + known
     testable = (starts < middles) & (middles < ends)
     rows = np.stack([starts, middles, ends], axis=1)[testable].tolist()
-    return [Case(items[start:middle], items[middle:end]) for start, middle, end in rows]
+    if histories.weights is None and dislikes is None:
+        return [Case(items[start:middle], items[middle:end]) for start, middle, end in rows]
+    weights = None if histories.weights is None else np.asarray(histories.weights)
+    return [
+        Case(
+            items[start:middle],
+            items[middle:end],
+            None if weights is None else weights[middle:end],
+            None if dislikes is None else known_dislikes(dislikes, user, histories.times[middle]),
+        )
+        for user, (start, middle, end) in zip(users[testable].tolist(), rows, strict=True)
+    ]

@@ -12,6 +12,7 @@
     attributes.parquet   one column per attribute, row number = item number - 1; only if some were
                          read
     indptr.npy  items.npy  times.npy    the histories
+    weights.npy  disliked_….npy         only if events have weights or dislikes: ``feedback_files``
 
 The folder is written completely or not at all (``atomic_folder``). It contains no pickle.
 """
@@ -29,6 +30,7 @@ from prismrec._version import __version__
 from prismrec.data.attributes import ATTRIBUTES_FILE, read_attributes, write_attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
+from prismrec.data.feedback_files import check_dislikes, read_feedback, write_feedback
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split, make_split
@@ -126,7 +128,9 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
     if (np.diff(indptr) < 0).any():
         raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
-    dataset = Dataset(users, catalog, Histories(indptr, items, times), how)
+    weights, dislikes = read_feedback(folder, manifest, _array, verify=verify)
+    check_dislikes(dislikes, sizes["users"], sizes["items"], folder)
+    dataset = Dataset(users, catalog, Histories(indptr, items, times, weights), how, dislikes)
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
         raise _changed(folder, "users.parquet or items.parquet")
     if verify and dataset.fingerprint != manifest["fingerprint"]:
@@ -197,6 +201,7 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
         "format": DATASET_FORMAT, "version": VERSION, "prismrec": __version__,
         "users": len(histories), "items": len(catalog.items), "events": len(histories.items),
         "fingerprint": dataset.fingerprint, "ids_fingerprint": dataset.ids_fingerprint,
+        **write_feedback(dataset, folder),
         "how": dict(dataset.how), "split": split,
     }  # fmt: skip
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
@@ -257,12 +262,12 @@ def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     return table
 
 
-def _array(path: Path) -> NDArray[np.int64]:
+def _array(path: Path, kind: type[np.generic] = np.int64) -> NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from error
-    if array.dtype != np.int64 or array.ndim != 1:
+    if array.dtype != kind or array.ndim != 1:
         raise _damaged(path, f"{array.ndim} dimensions of {array.dtype}")
     return np.asarray(array)
 

@@ -10,6 +10,7 @@ the lists that are served: one call for max(ks), cut for smaller k.
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,10 @@ def evaluate(
     """
     ks = sorted(set(ks))
     _check_arguments(ks, cases, batch_size)
-    names = select_metrics(only, catalog, counts)
+    has_weights = all(case.weights is not None for case in cases)
+    names = select_metrics(only, catalog, counts, weights=has_weights)
     size = catalog.size if catalog else len(counts) if counts is not None else None
-    shared = {"categories": category_table(catalog)} if catalog else {}
+    shared: dict[str, Any] = {"categories": category_table(catalog)} if catalog else {}
     if counts is not None:
         shared["counts"] = counts
     totals = Totals(size or 0, ks)
@@ -73,6 +75,8 @@ def evaluate(
         histories = [case.history for case in batch]
         ranked = recommend(histories, ks[-1])
         items = check_lists(ranked.items, len(batch), ks[-1], size)
+        if has_weights:
+            shared["target_weights"] = [case.weights for case in batch]
         answers = Answers(items, [case.targets for case in batch], histories, **shared)
         parts.append({f"{n}@{k}": METRICS[n].measure(answers, k) for n in names for k in ks})
         totals.add(batch, ranked)
@@ -94,17 +98,24 @@ def _check_arguments(ks: Sequence[int], cases: Sequence[Case], batch_size: int) 
 
 
 def select_metrics(
-    only: Collection[str], catalog: Catalog | None, counts: NDArray[np.int64] | None
-) -> list[str]:
+    only: Collection[str], catalog: Catalog | None, counts: NDArray[np.int64] | None,
+    *, weights: bool = False,
+) -> list[str]:  # fmt: skip
     """Return the names of the metrics in ``only``, or of all metrics that the data allows.
 
     Raises:
         UnknownName: A name is not a metric.
+        DataError: A weighted metric is in ``only``, but the targets have no weights.
     """
     for name in only:
         if name not in METRICS and name != "coverage":
             raise UnknownName.among("metric", name, [*METRICS, "coverage"])
-    available = {"targets"}
+        if not weights and name in METRICS and METRICS[name].needs == "weights":
+            raise DataError(
+                f"{name} was asked for, but the targets have no weights; prepare the data set with "
+                "--weight-column or --event-weights."
+            )
+    available = {"targets", "weights"} if weights else {"targets"}
     if catalog is not None and catalog.category_names:
         available.add("categories")
     if counts is not None:

@@ -1,4 +1,10 @@
-from .chunked_softmax import CHUNK, LossFromLogsumexp, chunked_softmax_loss, find_hits
+from .chunked_softmax import (
+    CHUNK,
+    LossFromLogsumexp,
+    PerPosition,
+    chunked_softmax_loss,
+    find_hits,
+)
 from .clustering import Forming, assign_clusters
 from .embeddings import ItemCategories
 from .extractors import (
@@ -34,6 +40,7 @@ __all__ = [
     "LossFromLogsumexp",
     "MeanPool",
     "Model",
+    "PerPosition",
     "Prism",
     "Readout",
     "Sampler",

@@ -31,6 +31,28 @@ class Hits(NamedTuple):
     column: Int[Tensor, " H"]
 
 
+class PerPosition(NamedTuple):
+    """What weights and dislikes change in the loss of P positions; None: nothing."""
+
+    extra: Float[Tensor, "P Q"] | None = None
+    """Scores of one more negative, with the prior; -inf for none."""
+    weight: Float[Tensor, " P"] | None = None
+    """Factor on the loss."""
+
+    def part(self, part: slice) -> "PerPosition":
+        """Return the values of some positions."""
+        return PerPosition(*(None if value is None else value[part] for value in self))
+
+
+class _Fixed(NamedTuple):
+    """The arguments of ``_ChunkedSoftmaxLoss`` that have no gradient."""
+
+    log_q: Tensor | None
+    hits: Hits | None
+    finish: LossFromLogsumexp
+    weight: Tensor | None
+
+
 def find_hits(masked_ids: Int[Tensor, "P O"], negative_ids: Int[Tensor, " N"]) -> Hits:
     """Find the accidental hits: negatives that are the target or another masked item of a position.
 
@@ -59,6 +81,7 @@ def chunked_softmax_loss(
     finish: LossFromLogsumexp,
     log_q: Float[Tensor, " N"] | None = None,
     hits: Hits | None = None,
+    own: PerPosition = PerPosition(),  # noqa: B008 -- immutable
 ) -> Float[Tensor, ""]:
     """Compute the mean softmax loss of P positions over a set of items.
 
@@ -73,6 +96,7 @@ def chunked_softmax_loss(
             readout.
         log_q: Subtracted from the scores of ``items``.
         hits: Scores to exclude, from ``find_hits``.
+        own: One more negative and a factor on the loss of each position.
 
     Returns:
         The mean loss, in float32, or in float64 if the queries are.
@@ -83,7 +107,7 @@ def chunked_softmax_loss(
     queries, prior, items = queries.to(wide), prior.to(wide), items.to(wide)
     target_scores = (queries * target.to(wide)[:, None]).sum(-1) + prior
     loss: Tensor = _ChunkedSoftmaxLoss.apply(  # type: ignore[no-untyped-call]
-        queries, target_scores, prior, items, log_q, hits, finish
+        queries, target_scores, prior, items, own.extra, _Fixed(log_q, hits, finish, own.weight)
     )
     return loss
 
@@ -98,14 +122,16 @@ class _ChunkedSoftmaxLoss(torch.autograd.Function):
         target_scores: Tensor,
         prior: Tensor,
         items: Tensor,
-        log_q: Tensor | None,
-        hits: Hits | None,
-        finish: LossFromLogsumexp,
+        extra: Tensor | None,
+        fixed: _Fixed,
     ) -> Tensor:
         """Return the loss; store the gradients of its inputs."""
+        log_q, hits, finish, weight = fixed
+        own = PerPosition(extra, weight)
         positions, q, _ = queries.shape
         rows = max(1, CHUNK // max(1, q * len(items)))
         grads = [torch.empty_like(part) for part in (queries, target_scores, prior)]
+        grad_extra = None if extra is None else torch.empty_like(extra)
         grad_items = torch.zeros_like(items)
         buffer = queries.new_empty(min(rows, positions) * q, len(items))
         total = queries.new_zeros(())
@@ -118,29 +144,33 @@ class _ChunkedSoftmaxLoss(torch.autograd.Function):
             if hits is not None:
                 mask_hits(scores, hits, part, q)
             share, logsumexp = _softmax_in_place(scores)
-            grad_logsumexp, grad_target, grad_prior, loss = _finish(
+            grad_logsumexp, grad_target, grad_prior, grad_of_extra, loss = _finish(
                 finish,
                 target_scores[part],
                 logsumexp.view(-1, q) + prior[part],
                 prior[part],
+                own.part(part),
                 add_target=hits is not None,
             )
             total += loss
-            weight = grad_logsumexp.reshape(-1, 1) / positions
-            share.mul_(weight)  # now the gradient of the scores
+            share.mul_(grad_logsumexp.reshape(-1, 1) / positions)  # now the gradient of the scores
             grads[0][part] = (share @ items).view(-1, *queries.shape[1:])
             grads[1][part] = grad_target / positions
             grads[2][part] = (grad_logsumexp + grad_prior) / positions
             grad_items.addmm_(share.T, flat)
-        ctx.save_for_backward(*grads, grad_items)
+            if grad_extra is not None:
+                grad_extra[part] = grad_of_extra / positions
+        ctx.save_for_backward(*grads, grad_items, grad_extra)
         return total / positions
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         """Return the stored gradients times the gradient of the loss."""
         # Usually this loss is what is differentiated; then there is nothing to scale.
-        saved = ctx.saved_tensors if upstream == 1 else [g * upstream for g in ctx.saved_tensors]
-        return (*saved, None, None, None)
+        saved = ctx.saved_tensors
+        if upstream != 1:
+            saved = [None if grad is None else grad * upstream for grad in saved]
+        return (*saved, None)
 
 
 def mask_hits(scores: Float[Tensor, "R N"], hits: Hits, part: slice, q: int) -> None:
@@ -176,18 +206,27 @@ def _finish(
     target_scores: Tensor,
     logsumexp: Tensor,
     prior: Tensor,
+    own: PerPosition,
     *,
     add_target: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients of the summed loss (logsumexp, target scores, prior) and the sum."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of the summed loss and the sum.
+
+    The gradients are those of logsumexp, target scores, prior and extra; without extra the last
+    one is empty.
+    """
     with torch.enable_grad():
         target_scores = target_scores.detach().requires_grad_()
         logsumexp = logsumexp.detach().requires_grad_()
         prior = prior.detach().requires_grad_()
         whole = torch.logaddexp(logsumexp, target_scores) if add_target else logsumexp
-        loss = finish(target_scores, whole, prior).sum()
-        gradients = torch.autograd.grad(
-            loss, (logsumexp, target_scores, prior), materialize_grads=True
-        )
-    grad_logsumexp, grad_target, grad_prior = (part.nan_to_num() for part in gradients)
-    return grad_logsumexp, grad_target, grad_prior, loss.detach()
+        inputs = [logsumexp, target_scores, prior]
+        if own.extra is not None:
+            inputs.append(own.extra.detach().requires_grad_())
+            whole = torch.logaddexp(whole, inputs[3])
+        losses = finish(target_scores, whole, prior)
+        loss = (losses if own.weight is None else losses * own.weight).sum()
+        gradients = torch.autograd.grad(loss, inputs, materialize_grads=True)
+    parts = [part.nan_to_num() for part in gradients]
+    grad_extra = parts[3] if own.extra is not None else loss.new_empty(0)
+    return parts[0], parts[1], parts[2], grad_extra, loss.detach()

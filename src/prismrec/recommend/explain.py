@@ -16,11 +16,12 @@ from prismrec.recommend.results import (
     Interest,
     Item,
     MixTradeOff,
+    NearDislike,
     SimilarItem,
     TradeOff,
 )
 from prismrec.rerank import Frontier, ListOptions, MixFrontier, RankedLists, diversity_of
-from prismrec.retrieval import ScoreBoosts
+from prismrec.retrieval import PENALTY, ScoreBoosts
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class AnswerBuilder:
     options: ListOptions
     reasons: Reasons | None
     """The reasons of the items, where they are wanted."""
+    near: tuple[NDArray[np.int64], NDArray[np.float64]]
+    """``[B, k]``: the disliked item near each item, 0 for none, and its cosine."""
     boosts: ScoreBoosts | None = None
 
     def answer(
@@ -65,7 +68,7 @@ class AnswerBuilder:
             items=items,
             source="interests" if from_interests else "popular",
             unknown=self._unknown(history, known),
-            unknown_filter=unknown_ids(self.options.filter, self.catalog),
+            unknown_filter=unknown_ids(self.options.filter, self.catalog, self.options.dislikes),
             reason=self._reason(row, len(chosen)),
             strength=float(self.lists.strength[row]),
             certified=bool(self.lists.certified[row]),
@@ -113,10 +116,19 @@ class AnswerBuilder:
                 categories=self.catalog.categories_named(item),
                 provisional=item in self.provisional,
                 boost=float(added[place]),
+                near_dislike=self._near_dislike(row, place),
                 **reasons[place],
             )
             for place, item in enumerate(chosen)
         )
+
+    def _near_dislike(self, row: int, place: int) -> NearDislike | None:
+        """Return the disliked item that lowered the score of an item; None if none did."""
+        number = int(self.near[0][row, place])
+        if not number:
+            return None
+        name, cosine = self.catalog.items.external([number])[0], float(self.near[1][row, place])
+        return NearDislike(name, self.catalog.title(number), cosine, PENALTY)
 
     def _effect(self, row: int, chosen: list[int]) -> Effect | None:
         """Return what diversity and the options of the interests changed."""

@@ -11,9 +11,9 @@ from prismrec.rerank import Boost, Condition, Filter
 from prismrec.retrieval import ScoreBoosts
 
 
-def unknown_ids(filter: Filter, catalog: Catalog) -> tuple[str, ...]:
-    """Return the blocked and allowed ids that the catalog does not hold, each once."""
-    names = dict.fromkeys([*filter.blocked, *(filter.allowed or ())])
+def unknown_ids(filter: Filter, catalog: Catalog, dislikes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the blocked, allowed and disliked ids that the catalog does not hold, each once."""
+    names = dict.fromkeys([*filter.blocked, *(filter.allowed or ()), *dislikes])
     return tuple(name for name in names if name not in catalog.items)
 
 

@@ -145,10 +145,11 @@ class RecommenderParts:
             return self.retriever
         return replace(self.retriever, boosts=score_boosts(options.boosts, self.catalog))
 
-    def eligible(self, filter: Filter) -> NDArray[np.bool_] | None:
-        """Return which items may be recommended; None for all."""
-        if filter == Filter() and not self.hidden:
+    def eligible(self, filter: Filter, dislikes: Sequence[str] = ()) -> NDArray[np.bool_] | None:
+        """Return which items may be recommended; None for all. Disliked items may not."""
+        if filter == Filter() and not self.hidden and not dislikes:
             return None
         eligible = eligible_items(filter, self.catalog)
         eligible[list(self.hidden)] = False
+        eligible[self.catalog.items.index_known(dislikes)] = False
         return eligible

@@ -34,7 +34,6 @@ from prismrec.recommend.results import Answer, Interest, SimilarItem
 from prismrec.rerank import (
     Filter,
     Frontier,
-    InterestOptions,
     ListKeywords,
     ListOptions,
     MixFrontier,
@@ -114,7 +113,7 @@ class Recommender(RecommenderParts):
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
         numbers = [self.catalog.items.index_known(history) for history in histories]
         read = self._read(numbers, options, states=explain)
-        eligible = self.eligible(options.filter)
+        eligible = self.eligible(options.filter, options.dislikes)
         batch = (numbers, read, options, eligible)
         retriever = self.retriever_for(options)
         if explain or frontier:
@@ -122,7 +121,7 @@ class Recommender(RecommenderParts):
         lists = retriever.lists(*batch)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
-            described = self._described(retriever, numbers, read, options.interests, top=top_items)
+            described = self._described(retriever, numbers, read, options, top=top_items)
         frontiers: Sequence[Frontier | None] = [None] * len(numbers)
         mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
         if frontier:
@@ -139,8 +138,9 @@ class Recommender(RecommenderParts):
                 self.rules,
                 retriever.rule_shares(numbers, read, lists, options, eligible),
             )
+        near = retriever.nearest_dislikes(lists.items, options.dislikes)
         builder = AnswerBuilder(
-            self.catalog, self.provisional, lists, options, reasons, retriever.boosts
+            self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts
         )
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
@@ -161,12 +161,13 @@ class Recommender(RecommenderParts):
         retriever: Retriever,
         numbers: Sequence[NDArray[np.int64]],
         read: Interests,
-        options: InterestOptions = InterestOptions(),  # noqa: B008 -- frozen
+        options: ListOptions = ListOptions(),  # noqa: B008 -- frozen
         *,
         top: int = FOUND,
     ) -> list[list[Interest]]:
-        longest, visible = self.model.extractor.max_len, self.eligible(Filter())
-        return describe_interests(retriever, numbers, read, longest, visible, options, top=top)
+        longest, visible = self.model.extractor.max_len, self.eligible(Filter(), options.dislikes)
+        own = options.interests
+        return describe_interests(retriever, numbers, read, longest, visible, own, top=top)
 
     def recommend_frame(self, frame: Any, options: ListOptions = ListOptions()) -> pl.DataFrame:  # noqa: B008
         """Recommend items to the histories of a data frame.
@@ -203,7 +204,8 @@ class Recommender(RecommenderParts):
             UnknownName: A category or a re-ranker that does not exist.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
-        read, eligible = self._read(histories, wanted), self.eligible(wanted.filter)
+        eligible = self.eligible(wanted.filter, wanted.dislikes)
+        read = self._read(histories, wanted)
         lists = self.retriever_for(wanted).lists(histories, read, wanted, eligible)
         return RankedItems(lists.items, lists.scores, lists.interest)
 
@@ -216,7 +218,8 @@ class Recommender(RecommenderParts):
         """
         numbers = [self.catalog.items.index_known(history)]
         wanted = ListOptions(k=k, **options)
-        read, eligible = self._read(numbers, wanted), self.eligible(wanted.filter)
+        eligible = self.eligible(wanted.filter, wanted.dislikes)
+        read = self._read(numbers, wanted)
         return self.retriever_for(wanted).frontiers(numbers, read, wanted, eligible)[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:

@@ -38,6 +38,18 @@ class Contribution:
     """Part of the positive contributions of all events, from 0 to 1."""
 
 
+@dataclass(frozen=True)
+class NearDislike:
+    """The disliked item that lowered the score of an item."""
+
+    id: str
+    title: str
+    similarity: float
+    """Cosine of the two item vectors, from 0.9 to 1."""
+    penalty: float
+    """What the item lost of its score."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One recommended item."""
@@ -68,6 +80,8 @@ class Item:
     """Items of the history from which the rule retriever finds it, with their shares of the rules'
     score: items that it often follows, or (item-kNN, EASE) that users often have together. Empty
     without explain, without a rule retriever, or where no rule leads to the item."""
+    near_dislike: NearDislike | None = None
+    """The nearest of the disliked items, if it lowered the score of this item."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +175,7 @@ class Answer:
     unknown: tuple[str, ...] = ()
     """Ids of the history that the catalog does not hold; they were left out."""
     unknown_filter: tuple[str, ...] = ()
-    """Blocked and allowed ids that the catalog does not hold; they had no effect."""
+    """Blocked, allowed and disliked ids that the catalog does not hold; they had no effect."""
     reason: Literal["exhausted", "muted"] | None = None
     """Why the list is shorter than asked: no other item is eligible, or all that are left belong to
     muted interests."""

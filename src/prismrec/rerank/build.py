@@ -60,8 +60,8 @@ def build_lists(
 
     Args:
         source: Where candidates come from.
-        options: Length, diversity, re-ranker and interests. ``exclude_seen`` and ``filter`` are not
-            read: the source applies them.
+        options: Length, diversity, re-ranker and interests. ``exclude_seen``, ``filter`` and
+            ``dislikes`` are not read: the source applies them.
         category_of: One category per item, by number; -1 for none.
 
     Raises:

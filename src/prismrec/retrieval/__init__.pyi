@@ -1,5 +1,6 @@
 from .blended import REFERENCE, BlendedSource
 from .boosts import ScoreBoosts
+from .disliked import NEAR, PENALTY
 from .index import (
     INDEXES,
     Choice,
@@ -28,7 +29,9 @@ from .sources import InterestSource, PopularSource
 
 __all__ = [
     "INDEXES",
+    "NEAR",
     "NEIGHBOURS",
+    "PENALTY",
     "REFERENCE",
     "SEQUENTIAL",
     "BlendedSource",

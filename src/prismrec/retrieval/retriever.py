@@ -29,6 +29,7 @@ from prismrec.rerank import (
 )
 from prismrec.retrieval.blended import BlendedSource
 from prismrec.retrieval.boosts import ScoreBoosts
+from prismrec.retrieval.disliked import DislikeSource, nearest
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.rules import RuleRetriever
@@ -176,10 +177,28 @@ class Retriever:
             return shares
         for rows, _ in self._split(histories, options):
             source = self._source_of(rows, histories, interests, options, eligible)
+            items, scores = lists.items[rows], lists.scores[rows]
+            if isinstance(source, DislikeSource):
+                scores, source = source.scores_without_penalty(items, scores), source.base
             if isinstance(source, BlendedSource):
-                own = lists.items[rows], lists.scores[rows]
-                shares[rows] = source.rule_shares(np.arange(len(rows)), *own)
+                shares[rows] = source.rule_shares(np.arange(len(rows)), items, scores)
         return shares
+
+    def nearest_dislikes(
+        self, items: NDArray[np.int64], dislikes: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the number of the nearest disliked item per item, 0 if none is near; its cosine.
+
+        Args:
+            items: Item numbers, of any shape.
+            dislikes: Ids of disliked items.
+        """
+        numbers = self.catalog.items.index_known(dislikes)
+        if not len(numbers):
+            return np.zeros_like(items), np.zeros(items.shape)
+        vectors = normalize(self.vectors_of(numbers)[:, : self.dim])
+        number, cosine = nearest(items, vectors, self.vectors_of, self.dim)
+        return np.where(number >= 0, numbers[number], 0), cosine
 
     def similar(
         self, number: NDArray[np.int64], k: int, eligible: Bool[np.ndarray, " V"] | None
@@ -246,10 +265,15 @@ class Retriever:
         if len(rows) < len(histories):
             histories = [histories[row] for row in rows.tolist()]
             interests = interests.rows(torch.from_numpy(rows))
-        return self.source(
+        source = self.source(
             histories,
             interests,
             exclude_seen=options.exclude_seen,
             eligible=eligible,
             added=options.interests.adds,
         )
+        numbers = self.catalog.items.index_known(options.dislikes)
+        if not len(numbers):
+            return source
+        vectors = normalize(self.vectors_of(numbers)[:, : self.dim])
+        return DislikeSource(source, vectors, self.vectors_of, self.dim)

@@ -17,6 +17,7 @@ chooses the kind on validation.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -134,6 +135,8 @@ def count_rules(
 
     where ``pairs(i, j)`` is the sum of decay**(distance - 1) over all places where j followed i
     at a distance of at most ``window``, plus ``backward`` times the same with i and j exchanged.
+    If events have weights, a pair is multiplied by the relative weights of both events, and
+    ``count`` sums those of the item.
 
     Args:
         train: Histories to count.
@@ -156,8 +159,8 @@ def count_rules(
             f"Rules were to be counted with window {window} and decay {decay}; use a window of at "
             "least 1, and a decay above 0 and at most 1."
         )
-    counts = train.counts(size)
-    smoothed = np.maximum(counts, 1).astype(np.float64)
+    counts, weights = train.counts(size), train.relative_weights
+    smoothed = np.maximum(train.weighted_counts(size), 1).astype(np.float64)
     of_first, of_second = smoothed**-alpha, smoothed**-beta
     by_item = np.argsort(train.items, kind="stable")
     ends = np.cumsum(counts)
@@ -166,11 +169,12 @@ def count_rules(
     blocks = []
     for first, last in track(pairwise(bounds.tolist()), "counting rules", len(bounds) - 1):
         events = by_item[ends[first] - counts[first] : ends[last - 1]]
-        pairs = count_pairs(train, size, events, window=window, decay=decay)
+        count = partial(
+            count_pairs, train, size, events, window=window, decay=decay, weights=weights
+        )
+        pairs = count()
         if backward:
-            pairs = pairs + backward * count_pairs(
-                train, size, events, window=window, decay=decay, backward=True
-            )
+            pairs = pairs + backward * count(backward=True)
         pairs = pairs[first:last]
         rules = sparse.csr_array(pairs * of_first[first:last, None] * of_second[None, :])
         rules = rules.astype(np.float32)
@@ -180,7 +184,7 @@ def count_rules(
 
 def count_pairs(
     train: Histories, size: int, events: NDArray[np.int64], *, window: int, decay: float,
-    backward: bool = False,
+    backward: bool = False, weights: NDArray[np.float64] | None = None,
 ) -> sparse.csr_array:  # fmt: skip
     """Sum decay**(distance - 1) over all pairs "i, then j" of one user: ``[V, V]``.
 
@@ -191,6 +195,7 @@ def count_pairs(
         window: Largest distance of a pair, in events.
         decay: Factor per step of distance.
         backward: Count "j, then i" instead.
+        weights: One per event; a pair is multiplied by the weights of both events.
     """
     table = sparse.csr_array((size, size), dtype=np.float64)
     user = np.searchsorted(train.indptr, events, side="right") - 1
@@ -199,8 +204,12 @@ def count_pairs(
         first = events[others >= distance]  # both events are of the same user
         second = first - distance if backward else first + distance
         weight = np.full(len(first), decay ** (distance - 1))
+        if weights is not None:
+            weight *= weights[first] * weights[second]
         pairs = (train.items[first], train.items[second])
         table = table + sparse.csr_array((weight, pairs), shape=(size, size))
+    if weights is not None:
+        table.eliminate_zeros()
     return table
 
 

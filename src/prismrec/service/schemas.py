@@ -123,6 +123,7 @@ class RecommendRequest(Strict):
     categories: Ids | None = None
     where: Annotated[list[ConditionIn], Field(max_length=MOST_CONDITIONS, fail_fast=True)] = []
     boosts: Annotated[list[BoostIn], Field(max_length=MOST_BOOSTS, fail_fast=True)] = []
+    dislikes: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = []
     explain: bool = False
     frontier: bool = False
     comparison: bool = False
@@ -182,6 +183,7 @@ class RecommendRequest(Strict):
             rerank=self.rerank,
             interests=self.interests.options,
             boosts=tuple(one.boost for one in self.boosts),
+            dislikes=tuple(self.dislikes),
         )
 
 

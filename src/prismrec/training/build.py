@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from prismrec.data import Catalog, Split
+from prismrec.data import Catalog, Histories, Split
 from prismrec.errors import ConfigError
 from prismrec.models import (
     EXTRACTORS,
@@ -19,6 +19,7 @@ from prismrec.models import (
     Model,
     Prism,
     Readout,
+    losses,
 )
 from prismrec.registry import build, options_of, resolve
 from prismrec.training.initialize import init_from_cooccurrence
@@ -88,7 +89,13 @@ def shared_categories(catalog: Catalog) -> ItemCategories:
     return item_categories
 
 
-def build_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
+DISLIKE_WEIGHT = 10.0
+"""Weight of a disliked item in the loss, if none is set."""
+
+
+def build_objective(
+    config: RunConfig, counts: torch.Tensor, dislikes: Histories | None = None
+) -> Objective:
     """Build the objective of a run.
 
     A loss with the keyword-only argument ``sampling_rate`` (``gbce``) gets the negatives per target
@@ -97,6 +104,11 @@ def build_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
     Args:
         config: Resolved.
         counts: Training events per item, ``[V]``.
+        dislikes: Disliked items of the training users, if anything marks dislikes.
+
+    Raises:
+        ConfigError: ``dislike_weight`` is set above 0, but there are no dislikes or the loss is no
+            softmax.
     """
     loss: Callable[..., torch.Tensor] = _resolve_function("loss", config.loss, LOSSES)
     if "sampling_rate" in options_of(loss):
@@ -104,12 +116,33 @@ def build_objective(config: RunConfig, counts: torch.Tensor) -> Objective:
         loss = partial(loss, sampling_rate=min(1.0, (config.negatives or others) / others))
     sampler = _resolve_function("sampler", require(config.sampler), SAMPLERS)
     weights = {name: getattr(config, name) for name in REGULARIZERS}
+    dislike_weight = _dislike_weight(config, loss, dislikes)
     return Objective(
         loss=loss,
         readout=resolve("readout", require(config.readout), READOUTS, instance_of=Readout),
         negatives=sampler(counts, config.negatives) if config.negatives else None,
         regularizers={n: (REGULARIZERS[n], weight) for n, weight in weights.items() if weight},
+        dislikes=dislikes if dislike_weight else None,
+        dislike_weight=dislike_weight or 1.0,
     )
+
+
+def _dislike_weight(
+    config: RunConfig, loss: Callable[..., torch.Tensor], dislikes: Histories | None
+) -> float:
+    """Return the weight of disliked items in the loss; 0 if they are not used.
+
+    Raises:
+        ConfigError: A weight above 0 was set, but there are no dislikes.
+    """
+    if config.dislike_weight is None:
+        return DISLIKE_WEIGHT if dislikes is not None and losses.is_softmax(loss) else 0.0
+    if config.dislike_weight and dislikes is None:
+        raise ConfigError(
+            f"dislike_weight is {config.dislike_weight}, but the data set has no dislikes; prepare "
+            "it with --dislikes, or leave the weight out."
+        )
+    return config.dislike_weight
 
 
 def _resolve_function(kind: str, name: str, table: Mapping[str, F]) -> F:

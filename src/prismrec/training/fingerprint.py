@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 
@@ -32,6 +32,8 @@ def fingerprint(
     )
     for array in (histories.indptr, histories.items):
         digest.update(np.ascontiguousarray(array).data)
+    for feedback in _feedback(histories, objective):
+        digest.update(feedback)
     if model.items.shared is not None:
         for part in (model.items.indptr, model.items.ids):
             digest.update(part.cpu().numpy().data)
@@ -40,6 +42,16 @@ def fingerprint(
         for part in objective.negatives(torch.Generator().manual_seed(0), targets):
             digest.update(part.numpy().data)
     return digest.hexdigest()
+
+
+def _feedback(histories: Histories, objective: Objective) -> Iterator[bytes]:
+    """Yield the weights of events and the dislikes, as far as the run has them."""
+    if histories.weights is not None:
+        yield b"weights" + histories.weights.tobytes()
+    if objective.dislikes is not None:
+        yield f"dislikes {objective.dislike_weight}".encode()
+        for array in (objective.dislikes.indptr, objective.dislikes.items):
+            yield array.tobytes()
 
 
 def _describe(function: Callable[..., object] | None) -> str:

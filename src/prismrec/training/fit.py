@@ -183,7 +183,7 @@ def train_weights(
         model,
         split.train,
         training,
-        build_objective(config, torch.from_numpy(split.train.counts(catalog.size))),
+        build_objective(config, torch.from_numpy(split.train.counts(catalog.size)), split.dislikes),
         validate=validate if cases else None,
         on_step=on_step,
         folder=Path(folder) if folder is not None else None,

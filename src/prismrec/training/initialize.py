@@ -77,7 +77,7 @@ def init_from_cooccurrence(
     Cost: that of ``cooccurrence_vectors``; with several clusters 1 + ``CLUSTER_ROUNDS`` times that
         and ``split_by_cluster``.
     """
-    counts = train.counts(model.size)
+    counts = train.weighted_counts(model.size)
 
     def vectors_of(histories: Histories) -> list[Float[np.ndarray, "V D"]]:
         width = model.items.embedding_dim
@@ -126,11 +126,13 @@ def split_by_cluster(
     sorting = np.lexsort((cluster, user))  # stable: events stay in their order
     row = (user * number + cluster)[sorting]
     bounds = np.append(np.flatnonzero(np.diff(row, prepend=-1)), len(row))
-    return Histories(bounds, histories.items[sorting], histories.times[sorting])
+    return histories.take(bounds, sorting)
 
 
 def shrink_to_categories(
-    vectors: Float[np.ndarray, "V D"], counts: NDArray[np.int64], item_categories: ItemCategories
+    vectors: Float[np.ndarray, "V D"],
+    counts: NDArray[np.int64] | NDArray[np.float64],
+    item_categories: ItemCategories,
 ) -> Float[np.ndarray, "V D"]:
     """Move each item vector towards the mean of its categories, rare items the most.
 
@@ -199,19 +201,20 @@ def count_in_blocks(train: Histories, size: int, *, most: int = PAIRS) -> sparse
 
     Entry (i, j) counts j after i, plus ``BACKWARD`` times j before i. While counting, at most
     ``most`` pairs and those of one block are in memory: beyond, the rarest are dropped until half
-    of ``most`` are left. The result has up to twice as many entries, for both orders.
+    of ``most`` are left. The result has up to twice as many entries, for both orders. If events
+    have weights, see ``count_pairs``.
     """
+    weights = train.relative_weights
     table = sparse.csr_array((size, size), dtype=np.float32)
     starts = np.searchsorted(train.indptr, np.arange(0, max(len(train.items), 1), BLOCK))
     edges = np.unique(np.append(np.minimum(starts, len(train)), len(train)))
     blocks = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     for first, last in track(blocks, "counting pairs of events", len(edges) - 1):
         begin, end = int(train.indptr[first]), int(train.indptr[last])
-        block = Histories(
-            train.indptr[first : last + 1] - begin, train.items[begin:end], train.times[begin:end]
-        )
+        block = train.take(train.indptr[first : last + 1] - begin, slice(begin, end))
+        own = None if weights is None else weights[begin:end]
         events = np.arange(len(block.items))
-        pairs = count_pairs(block, size, events, window=WINDOW, decay=DECAY)
+        pairs = count_pairs(block, size, events, window=WINDOW, decay=DECAY, weights=own)
         table = table + pairs.astype(np.float32)
         if table.nnz > most:
             table = _keep_largest(table, most // 2)

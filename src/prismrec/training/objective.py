@@ -3,8 +3,13 @@
 A loss declared with ``declare_softmax(chunked=True)`` and a readout with a ``loss_from_logsumexp``
 use ``chunked_softmax_loss``. All other combinations (maxsim, or another loss) compute all scores of
 some positions at a time; if there are many, the backward pass computes them again.
+
+If events have weights, the loss of a pair is multiplied by the weight of its target, divided by the
+mean weight of the batch. A disliked item of the user is one more negative of a softmax: its
+exponential counts ``dislike_weight`` times.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,11 +18,14 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from prismrec.data import Histories
+from prismrec.errors import ConfigError
 from prismrec.models import (
     CHUNK,
     LSE,
     LossFromLogsumexp,
     Model,
+    PerPosition,
     Readout,
     Sampler,
     chunked_softmax_loss,
@@ -42,6 +50,24 @@ class Objective:
     """Sampler of negatives; None uses every item of the catalog (full softmax)."""
     regularizers: Mapping[str, tuple[Regularizer, float]] = field(default_factory=dict)
     """Name → (function, weight): terms added to the loss."""
+    dislikes: Histories | None = None
+    """Disliked items of the training users, in the order of their histories; None for none."""
+    dislike_weight: float = 1.0
+    """Weight of a disliked item in the sum of the softmax, above 0."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError if dislikes are given with a loss that cannot use them."""
+        if self.dislikes is None:
+            return
+        if not losses.is_softmax(self.loss):
+            raise ConfigError(
+                "Dislikes were given with a loss that is no softmax; choose the loss softmax, or "
+                "set dislike_weight to 0."
+            )
+        if not 0 < self.dislike_weight < math.inf:
+            raise ConfigError(
+                f"dislike_weight is {self.dislike_weight}; it must be a finite number above 0."
+            )
 
     def __repr__(self) -> str:
         """Return the names of loss and regularizers."""
@@ -73,7 +99,7 @@ def compute_loss(
             weights=interests.weights.float(),
             bias=interests.bias.float(),
         )
-        total = _mean_loss(model, interests, masked_ids, objective, generator)
+        total = _mean_loss(model, interests, masked_ids, objective, generator, batch)
         parts = {"loss": total.detach()}
         # Without the 1 for the bias of items.
         plain = interests._replace(vectors=interests.vectors[..., : model.extractor.dim])
@@ -90,6 +116,7 @@ def _mean_loss(
     masked_ids: Tensor,
     objective: Objective,
     generator: torch.Generator,
+    batch: Batch,
 ) -> Tensor:
     """Compute the mean loss of interests, whose targets are the first column of ``masked_ids``."""
     target_ids = masked_ids[:, 0]
@@ -97,10 +124,32 @@ def _mean_loss(
     prior = interests.bias.masked_fill(~interests.active, float("-inf"))
     inputs = (*objective.readout.queries(interests.vectors, prior, target), target)
     drawn = objective.negatives(generator, target_ids) if objective.negatives else None
+    own = _per_position(model, inputs, batch, objective.dislike_weight)
     finish = objective.readout.loss_from_logsumexp
     if finish and losses.is_chunked(objective.loss):
-        return _chunked_loss(model, inputs, masked_ids, drawn, finish)
-    return _plain_loss(model, inputs, masked_ids, drawn, objective)
+        return _chunked_loss(model, inputs, masked_ids, drawn, finish, own)
+    return _plain_loss(model, inputs, masked_ids, drawn, objective, own)
+
+
+def _per_position(
+    model: Model, inputs: tuple[Tensor, Tensor, Tensor], batch: Batch, dislike_weight: float
+) -> PerPosition:
+    """Return the weights of the positions, with mean 1, and the scores of disliked items.
+
+    A score has the log of ``dislike_weight`` added; it is -inf where there is no disliked item, or
+    where it is the target.
+    """
+    slots, extra, weight = batch.target != 0, None, None
+    if batch.weight is not None:
+        weight = batch.weight[slots]
+        weight = weight / weight.mean().clamp(min=torch.finfo(weight.dtype).tiny)
+    if batch.disliked is not None:
+        queries, prior, _ = inputs
+        disliked = batch.disliked[slots]
+        scores = (queries * model.vectors_of(disliked)[:, None]).sum(-1) + prior
+        absent = (disliked == 0) | (disliked == batch.target[slots])
+        extra = (scores + math.log(dislike_weight)).masked_fill(absent[:, None], float("-inf"))
+    return PerPosition(extra, weight)
 
 
 def _trained_interests(model: Model, batch: Batch) -> tuple[Interests, Tensor]:
@@ -129,14 +178,15 @@ def _chunked_loss(
     masked_ids: Tensor,
     drawn: Negatives | None,
     finish: LossFromLogsumexp,
+    own: PerPosition,
 ) -> Tensor:
     """Compute the mean loss chunk by chunk."""
     if drawn is None and masked_ids.shape[1] == 1:  # nothing but the target is masked
-        return chunked_softmax_loss(*inputs, model.item_vectors()[1:], finish=finish)
+        every = model.item_vectors()[1:]
+        return chunked_softmax_loss(*inputs, every, finish=finish, own=own)
     ids, items, log_q = _negatives_of(model, drawn)
-    return chunked_softmax_loss(
-        *inputs, items, finish=finish, log_q=log_q, hits=find_hits(masked_ids, ids)
-    )
+    hits = find_hits(masked_ids, ids)
+    return chunked_softmax_loss(*inputs, items, finish=finish, log_q=log_q, hits=hits, own=own)
 
 
 def _plain_loss(
@@ -145,21 +195,32 @@ def _plain_loss(
     masked_ids: Tensor,
     drawn: Negatives | None,
     objective: Objective,
+    own: PerPosition,
 ) -> Tensor:
     """Compute the mean loss from all scores of some positions at a time."""
     ids, items, log_q = _negatives_of(model, drawn)
 
-    def summed_loss(queries: Tensor, prior: Tensor, target: Tensor, masked_ids: Tensor) -> Tensor:
+    def summed_loss(
+        inputs: tuple[Tensor, Tensor, Tensor], masked_ids: Tensor, *own: Tensor | None
+    ) -> Tensor:
+        queries, prior, target = inputs
+        extra, weight = own
         scores = losses.score(queries, prior, target, items)
         if log_q is not None and losses.is_softmax(objective.loss):
             scores = losses.subtract_log_q(scores, log_q)
         scores = losses.drop_hits(scores, masked_ids, ids)
-        return objective.loss(objective.readout.logits(scores, prior)).sum()
+        if extra is not None:
+            scores = torch.cat([scores, extra[..., None]], dim=-1)
+        each = objective.loss(objective.readout.logits(scores, prior))
+        return (each if weight is None else each * weight).sum()
 
     # Per item, a position needs Q scores of four bytes, or one byte for each of its masked ids.
     scores_per_item = max(inputs[0].shape[1], masked_ids.shape[1] // 4)
     rows = max(1, 4 * CHUNK // (scores_per_item * len(items)))
-    pieces = list(zip(*(torch.split(part, rows) for part in (*inputs, masked_ids)), strict=True))
+    parts = zip(*(torch.split(part, rows) for part in inputs), strict=True)
+    places = torch.split(masked_ids, rows)
+    more = [[None] * len(places) if part is None else torch.split(part, rows) for part in own]
+    pieces = list(zip(parts, places, *more, strict=True))
     if len(pieces) == 1:
         return summed_loss(*pieces[0]) / len(masked_ids)
     sums = [checkpoint(summed_loss, *piece, use_reentrant=False) for piece in pieces]

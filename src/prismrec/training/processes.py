@@ -55,7 +55,8 @@ class Processes:
 
     def part_of_batch(self, batch: Batch) -> Batch:
         """Return the rows of this process; none if the batch has fewer rows than processes."""
-        return Batch(*(part[self.rank :: self.count] for part in batch))
+        parts = (None if part is None else part[self.rank :: self.count] for part in batch)
+        return Batch(*parts)  # type: ignore[arg-type]
 
     def sums(self, values: Sequence[float], device: torch.device) -> list[float]:
         """Return the sum over all processes of each value."""

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from prismrec.data import Batches, Histories
+from prismrec.data import Batches, Examples, Histories
 from prismrec.errors import ConfigError, TrainingError
 from prismrec.models import Model
 from prismrec.training.checkpoint import (
@@ -92,6 +91,7 @@ class Run:
             targets=config.targets,
             horizon=1 if config.horizon is None else config.horizon,
             seed=config.seed,
+            dislikes=objective.dislikes,
         )
         self.steps = config.steps or (config.epochs or EPOCHS) * len(self.batches)
         self.every = config.validate_every or len(self.batches)
@@ -118,7 +118,7 @@ class Run:
     def step(self) -> tuple[dict[str, float], int, float]:
         """Run one step; return its losses, number of training pairs and learning rate."""
         began, step = time.perf_counter(), self.progress.step
-        batch = _on_device(self.batches.at(step), self.device)
+        batch = _on_device(self.batches.examples_at(step), self.device)
         rate = self.config.rate_at(step, self.steps)
         self.model.train()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
@@ -153,12 +153,12 @@ class Run:
     def _compute_gradients(self, batch: Batch, generator: torch.Generator) -> dict[str, float]:
         """Compute the gradients of the whole batch; return its losses.
 
-        Each process computes the loss of its part, times the share of its training pairs.
+        Each process computes the loss of its part, times its share of the weights of the pairs.
         """
         part, objective, share = batch, self.objective, 1.0
         if self.processes.count > 1:
             part, objective = self._part_of(batch, generator)
-            share = int((part.target != 0).sum()) / int((batch.target != 0).sum())
+            share = _weight_of(part) / max(_weight_of(batch), np.finfo(float).tiny)
         losses = dict.fromkeys(("loss", *objective.regularizers), 0.0)
         if share:
             bf16 = self.config.precision == "bf16"
@@ -284,6 +284,14 @@ def derive_seed(seed: int, *purpose: int) -> int:
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1)[0])
 
 
-def _on_device(arrays: tuple[NDArray[np.int64], NDArray[np.int64]], device: torch.device) -> Batch:
-    history, target = (torch.from_numpy(array).to(device) for array in arrays)
-    return Batch(history, history != 0, target)
+def _weight_of(batch: Batch) -> float:
+    """Return the sum of the weights of the training pairs; their number if they have none."""
+    slots = batch.target != 0
+    return float(slots.sum() if batch.weight is None else batch.weight[slots].double().sum())
+
+
+def _on_device(examples: Examples, device: torch.device) -> Batch:
+    history, target, weight, disliked = (
+        None if array is None else torch.from_numpy(array).to(device) for array in examples
+    )
+    return Batch(history, history != 0, target, weight, disliked)  # type: ignore[arg-type]

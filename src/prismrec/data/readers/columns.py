@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.errors import DataError
 
 VALUES: dict[str, tuple[str, ...]] = {
@@ -63,11 +64,13 @@ class Columns:
     """Text between the categories of a text cell."""
     category_depth: int | None = None
     """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
+    weighting: Weighting = NO_WEIGHTING
+    """Weights of events, and which of them are dislikes."""
 
     @property
     def names(self) -> list[str]:
         """The names that the caller chose."""
-        names = (self.user, self.item, self.time, self.event, self.category)
+        names = (self.user, self.item, self.time, self.event, self.category, self.weighting.column)
         return [name for name in names if name is not None]
 
 

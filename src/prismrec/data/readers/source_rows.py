@@ -1,6 +1,6 @@
 """The rows that a log keeps, with their places in the source: for examples in messages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,12 +48,17 @@ class SourceRows:
         return [name for name in self.frame.collect_schema() if name.startswith(VALUE)]
 
 
-def value_columns(table: Table) -> list[pl.Expr]:
-    """Return the columns of a table that look like ratings, quantities, weights or returns."""
+def value_columns(table: Table, used: Collection[str] = ()) -> list[pl.Expr]:
+    """Return the columns of a table that look like ratings, quantities, weights or returns.
+
+    Columns that are used as weights or for dislikes are left out.
+    """
     known = {name for names in VALUES.values() for name in names}
     columns = []
     for name, dtype in table.frame.collect_schema().items():
-        if normalize_name(name) not in known or dtype.is_nested() or dtype.is_temporal():
+        if name in used or normalize_name(name) not in known:
+            continue
+        if dtype.is_nested() or dtype.is_temporal():
             continue
         value = pl.col(name)
         if dtype == pl.String:

@@ -20,12 +20,14 @@ import polars as pl
 
 from prismrec.data.events import EventLog, read_events
 from prismrec.data.items import ItemDescriptions
+from prismrec.data.readers.columns import Columns
+from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.sources.amazon_books import AMAZON_BOOKS
 from prismrec.data.sources.base import Source, check_hashes, find_files
 from prismrec.data.sources.movielens import ML_1M, ML_100K
 from prismrec.data.sources.taobao import TAOBAO
 from prismrec.data.synthetic import PREFIX, open_world
-from prismrec.errors import DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.io import atomic_folder, describe_write_errors
 
 DATASETS: dict[str, Source] = {
@@ -80,6 +82,7 @@ def open_named(
     *,
     source: str | Path | None = None,
     keep_events: Collection[str] = (),
+    weighting: Weighting = NO_WEIGHTING,
 ) -> tuple[EventLog, ItemDescriptions | None]:
     """Open a named or ``synthetic:`` data set; return its events and items.
 
@@ -88,11 +91,22 @@ def open_named(
         cache: See ``fetch``.
         source: See ``fetch``.
         keep_events: The kinds of event to keep, for example ``pv``. Empty: all.
+        weighting: Weights of events and dislikes; see ``Columns``.
+
+    Raises:
+        ConfigError: A synthetic data set was to have weights or dislikes.
     """
     if name.startswith(PREFIX):
+        if not weighting.is_empty:
+            raise ConfigError(
+                f"Weights or dislikes were given for {name}, but events of a synthetic data set "
+                "have neither kinds nor values; leave them out."
+            )
         return open_world(name)
     fetched = fetch(name, cache, source=source)
-    log = replace(read_events(fetched.events_path, keep_events=keep_events), source=name)
+    columns = Columns(weighting=weighting)
+    log = read_events(fetched.events_path, columns=columns, keep_events=keep_events)
+    log = replace(log, source=name)
     items = fetched.items_path
     return log, None if items is None else ItemDescriptions(pl.read_parquet(items))
 

@@ -46,8 +46,8 @@ def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0
 def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:
     """Fit the linear model that best predicts each item of a user from the other items, ``[V, V]``.
 
-    With X the 0/1 matrix of users and items, G = XᵀX + l2 I and P its inverse, the weight of item
-    i for item j is -P[i, j] / P[j, j], and 0 for j itself.
+    With X the matrix of users and items (see ``incidence``), G = XᵀX + l2 I and P its inverse, the
+    weight of item i for item j is -P[i, j] / P[j, j], and 0 for j itself.
 
     Raises:
         ConfigError: ``l2`` is not positive, so G may have no inverse.

@@ -25,7 +25,8 @@ def item_knn(
 ) -> Score:  # fmt: skip
     """Score an item by its similarity to the items of the history.
 
-    With x_i ``[U]`` equal to 1 for the users of item i, the score of item j is
+    With x_i ``[U]`` equal to 1 for the users of item i (with weights of events: the largest
+    relative weight of the user's events of the item), the score of item j is
 
         sum over the history of recency**age * x_i·x_j / (‖x_i‖ ‖x_j‖ + shrink), i ≠ j.
 
@@ -67,7 +68,19 @@ def cosine_similarities(
 
 
 def incidence(train: Histories, size: int) -> sparse.csr_array:
-    """Build X ``[U, V]``: 1 if the user has the item, once or more."""
+    """Build X ``[U, V]``: 1 if the user has the item, once or more.
+
+    If events have weights, it is the largest relative weight of the user's events of the item.
+    """
+    if train.relative_weights is not None:
+        user = np.repeat(np.arange(len(train)), train.lengths)
+        pairs, place = np.unique(user * size + train.items, return_inverse=True)
+        largest = np.zeros(len(pairs), dtype=np.float32)
+        np.maximum.at(largest, place, train.relative_weights.astype(np.float32))
+        shape = len(train), size
+        weighted = sparse.csr_array((largest, np.divmod(pairs, size)), shape=shape)
+        weighted.eliminate_zeros()
+        return weighted
     ones = np.ones(len(train.items), dtype=np.float32)
     # Copy, because sum_duplicates sorts each row and the training histories are in time order.
     parts = (ones, train.items, train.indptr)
@@ -79,7 +92,7 @@ def incidence(train: Histories, size: int) -> sparse.csr_array:
 
 def cosine(events: sparse.csr_array, neighbours: int | None, shrink: float) -> sparse.csr_array:
     """Compute the shrunk cosine of every two columns, ``[V, V]``, 0 on the diagonal."""
-    norms = np.sqrt(events.sum(axis=0))
+    norms = np.sqrt(events.power(2).sum(axis=0))
     columns = events.T.tocsr()
     blocks = []
     for start in range(0, columns.shape[0], BLOCK):

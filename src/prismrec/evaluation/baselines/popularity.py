@@ -10,8 +10,8 @@ from prismrec.evaluation.baselines.score import Score
 
 
 def popularity(train: Histories, size: int) -> Score:
-    """Score every item by its training events, independent of the history."""
-    counts = train.counts(size).astype(np.float64)
+    """Score every item by its training events or their weights, independent of the history."""
+    counts = train.weighted_counts(size).astype(np.float64)
 
     def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
         return np.broadcast_to(counts, (len(histories), size))

@@ -25,6 +25,7 @@ from prismrec.evaluation.metrics.novelty import novelty, popularity_rank
 from prismrec.evaluation.metrics.precision import precision
 from prismrec.evaluation.metrics.recall import recall
 from prismrec.evaluation.metrics.subtopic_recall import subtopic_recall
+from prismrec.evaluation.metrics.weighted import weighted_ndcg, weighted_recall
 
 
 class Metric(NamedTuple):
@@ -32,7 +33,7 @@ class Metric(NamedTuple):
 
     measure: Callable[[Answers, int], NDArray[np.float64]]
     needs: str
-    """Data that it needs besides the lists: "targets", "categories" or "counts"."""
+    """Data that it needs besides the lists: "targets", "categories", "counts" or "weights"."""
     better: str
     """Direction that is better, "higher" or "lower"; "" if neither is."""
     description: str
@@ -56,6 +57,12 @@ METRICS: dict[str, Metric] = {
     ),
     "novelty": Metric(novelty, "counts", "", "mean self-information, in bits"),
     "popularity_rank": Metric(popularity_rank, "counts", "", "mean rank, 1 is the most popular"),
+    "weighted_recall": Metric(
+        weighted_recall, "weights", "higher", "share of the weight of the targets in the list"
+    ),
+    "weighted_ndcg": Metric(
+        weighted_ndcg, "weights", "higher", "weights of the hits, weighted by their rank"
+    ),
 }
 
 __all__ = ["METRICS", "Answers", "Metric", "coverage"]

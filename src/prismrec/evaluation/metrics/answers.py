@@ -31,6 +31,8 @@ class Answers:
     """``[V, C]``: the row of an item sums to 1 over its categories, or is empty."""
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     """``[V]``: number of training events per item."""
+    target_weights: Sequence[NDArray[np.float32]] | None = None
+    """One weight per target; None if events have none. Only the weighted metrics need it."""
 
     @cached_property
     def relevant(self) -> NDArray[np.int64]:
@@ -46,6 +48,51 @@ class Answers:
                 "leave such users out of the split."
             )
         return distinct
+
+    @cached_property
+    def weighted_targets(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The user and the largest weight of each distinct target, by user and item.
+
+        Raises:
+            DataError: The targets have no weights.
+        """
+        _, user, weight = self._distinct_targets
+        return user, weight
+
+    @cached_property
+    def hit_weights(self) -> NDArray[np.float64]:
+        """Weight of the target at each position of the lists, ``[B, k]``; any number elsewhere.
+
+        Raises:
+            DataError: The targets have no weights.
+        """
+        key, _, weight = self._distinct_targets
+        listed = np.arange(len(self.lists))[:, None] * self._base + self.lists
+        return weight[np.minimum(np.searchsorted(key, listed), len(key) - 1)]
+
+    @cached_property
+    def _base(self) -> int:
+        """A number above every item: a pair of user and item is user * base + item."""
+        wanted = max(int(row.max(initial=0)) for row in self.targets)
+        return max(int(self.lists.max(initial=0)), wanted) + 1
+
+    @cached_property
+    def _distinct_targets(
+        self,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """The key, the user and the largest weight of each distinct target, by key."""
+        if self.target_weights is None:
+            raise DataError(
+                "A weighted metric was asked for, but the targets have no weights; prepare the "
+                "data set with --weight-column or --event-weights."
+            )
+        owner = np.repeat(np.arange(len(self.targets)), [len(row) for row in self.targets])
+        key, place = np.unique(
+            owner * self._base + np.concatenate(self.targets), return_inverse=True
+        )
+        largest = np.zeros(len(key))
+        np.maximum.at(largest, place, np.concatenate(self.target_weights).astype(np.float64))
+        return key, key // self._base, largest
 
     @cached_property
     def hits(self) -> NDArray[np.bool_]:

@@ -1,0 +1,134 @@
+"""Comparisons of a column with a value, such as ``rating<=2``: parsed, never evaluated as code.
+
+comparison = Comparison.parse("rating<=2")
+matches, fault = comparison.read(pl.col("rating"))      # two expressions
+"""
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from prismrec.errors import ConfigError
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+"""Operators, the longer ones first."""
+_COMPARISON = re.compile(
+    r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|<|>|=)\s*([^<>=!\s](?:.*\S)?)\s*", re.S
+)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A column, one of ``OPERATORS``, and a number or text.
+
+    Raises:
+        ConfigError: Another operator, or text with an operator that compares numbers.
+    """
+
+    column: str
+    """Name of a column, or a role such as ``event``."""
+    operator: str
+    value: str
+    """As it is written."""
+
+    def __post_init__(self) -> None:
+        """Check that the value can be compared."""
+        if self.operator not in OPERATORS:
+            raise ConfigError(
+                f"The operator {self.operator!r} does not exist; use one of {' '.join(OPERATORS)}."
+            )
+        if self.is_ordering and self.number is None:
+            raise ConfigError(
+                f"The comparison {str(self)!r} needs a number after {self.operator}, but has "
+                f"{self.value!r}; write a number, or compare text with = or !=."
+            )
+
+    def __str__(self) -> str:
+        return f"{self.column}{self.operator}{self.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Comparison":
+        """Parse a comparison: a column, an operator, and a number or text.
+
+        Spaces around the three parts have no meaning.
+
+        Raises:
+            ConfigError: The text has another form.
+        """
+        match = _COMPARISON.fullmatch(text)
+        if match is None:
+            raise ConfigError(
+                f"{text!r} is no comparison; write a column, one of {' '.join(OPERATORS)} and a "
+                "value, such as rating<=2 or event=return."
+            )
+        return cls(*match.groups())
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether values are compared by size."""
+        return self.operator not in ("=", "!=")
+
+    @property
+    def number(self) -> float | None:
+        """The value as a number; None if it is text."""
+        return parse_number(self.value)
+
+    def read(self, cell: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
+        """Return whether each cell matches, and why a cell cannot be compared, or null.
+
+        Sizes need numbers: other cells do not match and have a reason. With = and !=, two numbers
+        are compared as numbers, so 2 equals 2.0, and everything else as text.
+        """
+        compare, number = OPERATORS[self.operator], self.number
+        as_number = numbers_in(cell, dtype)
+        if self.is_ordering:
+            fault = number_fault(cell, dtype, f"{self.column} of a dislike")
+            return fault.is_null() & compare(as_number, number), fault
+        equal = cell.cast(pl.String).fill_null("").str.strip_chars() == self.value
+        if number is not None:
+            equal |= (as_number == number).fill_null(value=False)
+        return equal if self.operator == "=" else ~equal, pl.lit(None, dtype=pl.String)
+
+
+def parse_number(text: str) -> float | None:
+    """Return the finite number that a text is; None if it is anything else."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def numbers_in(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return cells as float64; null for text that is no number."""
+    if dtype == pl.String:
+        cell = cell.str.strip_chars()
+    return cell.cast(pl.Float64, strict=False)
+
+
+def number_fault(cell: pl.Expr, dtype: pl.DataType, name: str) -> pl.Expr:
+    """Return why a cell is not a finite number, or null."""
+    number = numbers_in(cell, dtype)
+    missing = cell.is_null()
+    if dtype == pl.String:
+        missing |= cell.str.strip_chars() == ""
+    return (
+        pl.when(missing)
+        .then(pl.lit(f"{name} is missing"))
+        .when(number.is_null())
+        .then(pl.lit(f"{name} is not a number"))
+        .when(~number.is_finite())
+        .then(pl.lit(f"{name} is not a finite number"))
+    )

@@ -1,0 +1,83 @@
+"""Weights of events and dislikes: what a caller asks for, and how it is read from the columns.
+
+weighting = Weighting(kinds={"view": 1, "purchase": 5}, dislikes=Comparison.parse("rating<=2"))
+log = read_events("events.csv", weighting=weighting)
+log.frame        # also has the columns weight and disliked
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prismrec.data.readers.comparison import Comparison, parse_number
+from prismrec.errors import ConfigError
+
+MAX_WEIGHT = 1e6
+"""Largest weight of an event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighting:
+    """Which events count more than others, and which are dislikes. By default none.
+
+    The weight of an event is its value in ``column`` times the weight of its kind; only ratios
+    matter, see ``Histories.relative_weights``.
+
+    Raises:
+        ConfigError: The weight of a kind is out of range.
+    """
+
+    column: str | None = None
+    """Name of a column of numbers from 0 to ``MAX_WEIGHT``."""
+    kinds: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Weight per kind of event, in the column of kinds; a kind without one has weight 1."""
+    dislikes: Comparison | None = None
+    """Rows that match are dislikes: no part of a history, and never a target."""
+
+    def __post_init__(self) -> None:
+        """Check the weights of kinds."""
+        for kind, weight in self.kinds.items():
+            if not 0 <= weight <= MAX_WEIGHT:
+                raise ConfigError(
+                    f"The weight of the events {kind!r} is {weight}; use a number from 0 to "
+                    f"{MAX_WEIGHT:,.0f}."
+                )
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether events have weights."""
+        return self.column is not None or bool(self.kinds)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all events count alike."""
+        return not self.has_weights and self.dislikes is None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What was asked for, as JSON values."""
+        asked = {"column": self.column, "kinds": dict(self.kinds), "dislikes": self.dislikes}
+        return {name: str(v) if name == "dislikes" else v for name, v in asked.items() if v}
+
+
+NO_WEIGHTING = Weighting()
+
+
+def parse_kinds(text: str) -> dict[str, float]:
+    """Parse the weights of kinds, such as ``view=1,purchase=5``; an empty text has none.
+
+    Raises:
+        ConfigError: A part has another form, or a kind occurs twice.
+    """
+    kinds: dict[str, float] = {}
+    for part in text.split(",") if text else ():
+        kind, _, value = (each.strip() for each in part.rpartition("="))
+        number = parse_number(value)
+        if not kind or number is None:
+            raise ConfigError(
+                f"{part!r} is no weight of a kind of event; write kind=number, such as "
+                "view=1,purchase=5."
+            )
+        if kind in kinds:
+            raise ConfigError(f"The kind of event {kind!r} has two weights; give it one.")
+        kinds[kind] = number
+    return kinds

@@ -1,0 +1,112 @@
+"""Candidates of users who dislike items: the items near a disliked one lose ``PENALTY``.
+
+    source = DislikeSource(source, normalize(vectors), vectors_of, dim)
+    ranked, certified = source.search(rows, 200)     # by the lowered scores
+
+An item is near if the cosine of its vector to that of a disliked item is at least ``NEAR``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+
+from prismrec.numerics import normalize
+from prismrec.rerank import CandidateSource
+from prismrec.retrieval.query import VectorsOf
+from prismrec.types import Pool, RankedItems
+
+NEAR = 0.9
+"""Smallest cosine to a disliked item at which an item loses score."""
+PENALTY = 2.0
+"""What is subtracted from the score. Scores are log probabilities, or logits of a softmax, so the
+probability is divided by 7.4."""
+DEEPER = 4
+"""Factor on the number of candidates, if lowered scores leave it open which items are best."""
+MAX_DEPTH = 4_096
+"""Largest number of candidates that are searched again; beyond, a list is not certified."""
+
+MAX_COSINES = 1 << 22
+"""Cosines in memory at once, 32 MiB."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DislikeSource:
+    """Candidates of another source with lower scores near disliked items: a ``CandidateSource``."""
+
+    base: CandidateSource
+    dislikes: Float[np.ndarray, "N D"]
+    """Vectors of the disliked items, of length 1."""
+    vectors_of: VectorsOf
+    dim: int
+    """Width of an item vector without its bias."""
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def search(
+        self, rows: NDArray[np.int64], depth: int
+    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+        """See ``CandidateSource.search``.
+
+        An item that is not found scores at most as the last one found, and a penalty only lowers
+        scores. So the search is deep enough if the last returned score is as high.
+        """
+        searched = depth
+        while True:
+            found, certified = self.base.search(rows, searched)
+            scores = found.scores - PENALTY * self._is_near(found.items).astype(np.float32)
+            order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+            best = np.take_along_axis(scores, order, axis=1)
+            enough = np.full(len(rows), found.items.shape[1] < searched)
+            if found.items.shape[1]:
+                enough |= best[:, -1] >= found.scores[:, -1]
+            if enough.all() or searched >= max(depth, MAX_DEPTH):
+                items, interest = (
+                    np.take_along_axis(part, order, axis=1)
+                    for part in (found.items, found.interest)
+                )
+                return RankedItems(items, best, interest), certified & enough
+            searched = min(DEEPER * searched, max(depth, MAX_DEPTH))
+
+    def scores_without_penalty(
+        self, items: Int[np.ndarray, "R k"], scores: Float[np.ndarray, "R k"]
+    ) -> Float[np.ndarray, "R k"]:
+        """Return the scores that items have in the other source."""
+        whole: NDArray[np.floating] = scores + PENALTY * self._is_near(items)
+        return whole
+
+    def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
+        """See ``CandidateSource.shares``."""
+        return self.base.shares(rows)
+
+    def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
+        """See ``CandidateSource.pool``."""
+        return self.base.pool(row, items, scores)
+
+    def _is_near(self, items: Int[np.ndarray, "R M"]) -> Bool[np.ndarray, "R M"]:
+        return nearest(items, self.dislikes, self.vectors_of, self.dim)[0] >= 0
+
+
+def nearest(
+    items: Int[np.ndarray, "R M"],
+    dislikes: Float[np.ndarray, "N D"],
+    vectors_of: VectorsOf,
+    dim: int,
+) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
+    """Return which disliked item is nearest to each item, from 0, and its cosine.
+
+    It is -1 where none is near, and for item 0.
+
+    Cost: O(R M N D) time; O(R M D) memory, and ``MAX_COSINES`` cosines at a time.
+    """
+    distinct, back = np.unique(items, return_inverse=True)
+    best, highest = np.zeros(len(distinct), dtype=np.int64), np.zeros(len(distinct))
+    step = max(MAX_COSINES // len(dislikes), 1)
+    for start in range(0, len(distinct), step):
+        part = slice(start, start + step)
+        cosine = normalize(vectors_of(distinct[part])[:, :dim]) @ dislikes.T
+        best[part], highest[part] = cosine.argmax(axis=1), cosine.max(axis=1)
+    number = np.where((highest >= NEAR) & (distinct > 0), best, -1)
+    return number[back].reshape(items.shape), highest[back].reshape(items.shape)
