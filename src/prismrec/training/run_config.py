@@ -54,8 +54,7 @@ class RunConfig:
     mask_history_negatives: bool | None = None
     """Do not use items of the user's history as negatives. Default: auto."""
     dislike_weight: float | None = None
-    """Weight of a disliked item as a negative of its user; 0: off. Default: auto (10; 0 without
-    dislikes or with a loss that is no softmax)."""
+    """Weight of a disliked item as a negative of its user; 0: off. Default: auto (10)."""
     routing_variance: float = 0.0
     """Weight in the loss of REMI's routing regularizer."""
     disagreement: float = 0.0
