@@ -271,7 +271,7 @@ def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeyp
     save_dataset(expected, tmp_path / "expected")
     save_dataset(found, tmp_path / "found")
     assert_same_folder(tmp_path / "found", tmp_path / "expected")
-    assert session.sparkContext._jsc.getPersistentRDDs().size() == 0
+    assert session._jsparkSession.sharedState().cacheManager().isEmpty()
 
 
 @pytest.mark.usefixtures("session")
@@ -303,6 +303,21 @@ def test_a_log_that_spark_cannot_read_is_refused(session, tmp_path):
     plain_log(1, 0).write_parquet(log / "part-9.parquet")
     with pytest.raises(DataError, match="have 21 rows, but had 20"):
         build_dataset_on_spark(session, events)
+
+
+def test_a_filter_of_many_rounds(session, tmp_path):
+    """In each round, one user and one item at the end of a chain have too few events."""
+    links = np.arange(12)
+    chain = {"user": np.repeat(links, 2), "item": np.stack([links, links + 1], 1).ravel()}
+    block = {"user": np.repeat([90, 91], 2), "item": np.tile([90, 91], 2)}
+    table = pl.concat([pl.DataFrame(chain), pl.DataFrame(block)]).with_row_index("time")
+    log = read_events(write_log(tmp_path / "log", [table]))
+    minima = {"min_user_events": 2, "min_item_events": 2}
+    expected = build_dataset(log, **minima)
+    assert len(expected.histories.items) == 4
+    found = build_dataset_on_spark(session, log, **minima)
+    assert found.how == expected.how
+    assert found.fingerprint == expected.fingerprint
 
 
 def test_no_event_remains(session, tmp_path):

@@ -88,7 +88,7 @@ def build_dataset_on_spark(
             number = events.count()
             distinct = (events.select(role).distinct().count() for role in ROLES)
             steps.append(_step(duplicates, number, *distinct))
-        events, number = _k_core(events, number, minima, keep)
+        events, number = _k_core(events, number, minima)
         users, named = (_count_ids(events, ids[role], role) for role in ROLES)
         steps.append(_step(name_minima(**minima), number, len(users), len(named)))
         if not number:
@@ -170,20 +170,28 @@ def _drop_repeated(events: "DataFrame", duplicates: Duplicates) -> "DataFrame":
     return changed.drop("previous")
 
 
-def _k_core(
-    events: "DataFrame", number: int, minima: dict[str, int], keep: Keep
-) -> tuple["DataFrame", int]:
+def _k_core(events: "DataFrame", number: int, minima: dict[str, int]) -> tuple["DataFrame", int]:
     """Return the events that remain when every user and item has enough, and their number."""
     while True:
         kept = events
         for role in ROLES:
             enough = events.groupBy(role).count().filter(f"count >= {minima[f'min_{role}_events']}")
             kept = kept.join(enough.select(role), role, "left_semi")
-        remaining = keep(kept).count()
+        kept = _checkpoint(kept)
+        remaining = kept.count()
         if remaining == number:
             return events, number
-        events.unpersist()
         events, number = kept, remaining
+
+
+def _checkpoint(frame: "DataFrame") -> "DataFrame":
+    """Compute a frame and return it without its plan.
+
+    Each round names the events of the round before three times, and Spark writes plans out in full:
+    with the plans of all rounds, the text of the twentieth would not fit into any memory.
+    """
+    is_reliable = frame.sparkSession.sparkContext.getCheckpointDir() is not None
+    return frame.checkpoint() if is_reliable else frame.localCheckpoint()
 
 
 def _count_ids(events: "DataFrame", ids: "DataFrame", role: str) -> pl.DataFrame:
