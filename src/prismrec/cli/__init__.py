@@ -32,6 +32,7 @@ COMMANDS = {
     "evaluate": "Compare a trained model with every baseline.",
     "recommend": "Recommend items for one history, or for a file of histories.",
     "serve": "Serve an artifact over HTTP, with a page that explains each list.",
+    "abtest": "Compare the variants of an experiment of a service.",
     "events": "Load an event log into the store of a service.",
     "doctor": "Check this installation, and artifacts and data sets if you name some.",
 }

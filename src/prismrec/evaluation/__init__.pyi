@@ -14,6 +14,20 @@ from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
 from .evaluate import evaluate
+from .experiments import (
+    ABTest,
+    Exposures,
+    VariantDifference,
+    VariantResult,
+    analyze,
+    exposure_header,
+    exposure_line,
+    hash_user,
+    power_of,
+    read_exposures,
+    smallest_effect,
+    users_needed,
+)
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
 from .metric_report import Report
@@ -24,14 +38,19 @@ __all__ = [
     "BASELINES",
     "INTEREST_LENGTH",
     "METRICS",
+    "ABTest",
     "Benchmark",
     "Content",
     "Diagnostics",
     "Difference",
     "Entry",
+    "Exposures",
     "Lists",
     "Report",
     "TradeoffPoint",
+    "VariantDifference",
+    "VariantResult",
+    "analyze",
     "by_score",
     "compare",
     "compare_with_single_interest",
@@ -43,11 +62,18 @@ __all__ = [
     "ease_weights",
     "entries_as_json",
     "evaluate",
+    "exposure_header",
+    "exposure_line",
+    "hash_user",
     "list_lengths",
     "lists_of",
     "measure_baselines",
     "measure_interest_use",
+    "power_of",
+    "read_exposures",
     "report_content",
+    "smallest_effect",
     "tradeoff",
+    "users_needed",
     "write_report",
 ]
