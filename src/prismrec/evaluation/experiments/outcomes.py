@@ -98,6 +98,7 @@ def _per_user(counted: pl.DataFrame, events: pl.DataFrame, k: int, window: float
             strategy="forward",
             tolerance=_micro(window),
             allow_exact_matches=False,
+            check_sortedness=False,  # both are sorted by time
         )
         .group_by("list")
         .agg(pl.col("event_time").is_not_null().any().alias("hit"))
@@ -108,7 +109,7 @@ def _per_user(counted: pl.DataFrame, events: pl.DataFrame, k: int, window: float
         .agg(
             pl.col("variant").first(),
             pl.len().alias("exposures"),
-            pl.col("hit").cast(pl.Float64).mean().alias("hit_rate"),
+            pl.col("hit").fill_null(value=False).mean().alias("hit_rate"),  # no items: no hit
             pl.col("time").min().alias("first"),
         )
     )
