@@ -223,8 +223,8 @@ def test_the_report_names_the_control_and_corrects_for_all_comparisons():
     report = analyze(*many(shares, {"control": 50, "one": 25, "two": 25}), SECRET, effect=0.1)
     assert [each.name for each in report.variants] == list(shares)
     assert [(each.variant, each.metric) for each in report.differences] == [
-        ("one", "hit_rate@10"), ("one", "events per user"),
-        ("two", "hit_rate@10"), ("two", "events per user"),
+        ("one", "hit_rate@10"), ("one", "events_per_user"),
+        ("two", "hit_rate@10"), ("two", "events_per_user"),
     ]  # fmt: skip
     assert [each.p_corrected for each in report.differences] == holm(
         [each.p for each in report.differences]

@@ -78,8 +78,8 @@ def lines_of(report: ABTest) -> Iterator[str]:
                 each.variant,
                 each.metric,
                 f"{each.mean:+.4f} ± {each.interval:.4f}",
-                f"{each.p:.4f}",
-                f"{each.p_corrected:.4f}",
+                _shown(each.p),
+                _shown(each.p_corrected),
             ]
             for each in report.differences
         ],
@@ -94,3 +94,7 @@ def lines_of(report: ABTest) -> Iterator[str]:
         yield "  with a probability of 80 %." + (
             f" The effect asked for needs {needed:,} users." if needed else ""
         )
+
+
+def _shown(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"

@@ -209,8 +209,9 @@ def _with_values(request: RecommendRequest, values: Mapping[str, Any]) -> Recomm
     """Return a request with other fields, which were validated before."""
     if not values:
         return request
-    fields = {name: getattr(request, name) for name in RecommendRequest.model_fields}
-    return RecommendRequest.model_construct(**(fields | dict(values)))
+    changed = request.model_copy(update=values)
+    vars(changed).pop("options", None)  # the copy has the options that were built for the request
+    return changed
 
 
 def _fault(error: ValidationError) -> str:

@@ -117,7 +117,7 @@ def analyze(
             "above 0."
         )
     outcomes = measure_outcomes(exposures, log, secret, k=k, window=window)
-    metrics = {f"hit_rate@{k}": "hit_rate", "events per user": "events"}
+    metrics = {f"hit_rate@{k}": "hit_rate", "events_per_user": "events"}
     samples = {name: _sample(outcomes.users, name, metrics) for name in exposures.shares}
     differences = _differences(samples)
     variants = tuple(
