@@ -38,6 +38,12 @@ class DownloadError(DataError):
 class TrainingError(PrismrecError, RuntimeError):
     """Training cannot continue."""
 
+    @classmethod
+    def of_tracker(cls, program: str, error: Exception, variable: str) -> Self:
+        """Return an error for a run that a program cannot track."""
+        reason = str(error).partition("\n")[0].rstrip(".")
+        return cls(f"{program} cannot start the run ({reason}); check {variable}.")
+
 
 class StoreError(PrismrecError, RuntimeError):
     """Stored events or changes cannot be read or written at the moment."""

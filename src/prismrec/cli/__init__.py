@@ -36,6 +36,7 @@ COMMANDS = {
     "publish": "Make an artifact the current version in a folder of versions.",
     "rollback": "Switch a folder of versions back to the version before.",
     "serve": "Serve an artifact over HTTP, with a page that explains each list.",
+    "abtest": "Compare the variants of an experiment of a service.",
     "events": "Load an event log into the store of a service.",
     "doctor": "Check this installation, and artifacts and data sets if you name some.",
 }

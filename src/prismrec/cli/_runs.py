@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from prismrec.cli._headings import COMMON, MODEL, OUTPUT, AsJson
 from prismrec.cli._output import print_note
 from prismrec.cli._progress import Progress
-from prismrec.cli._tensorboard import tensorboard_writer
+from prismrec.cli._tracking import Tracker, tracking
 from prismrec.data import Dataset, Split
 from prismrec.io import describe_write_errors, only_writer
 from prismrec.training import (
@@ -41,6 +41,9 @@ class RunOptions:
     """Number of threads of torch; on a busy machine, 1 is often fastest."""
     tensorboard: Annotated[Path | None, Parameter(group=OUTPUT)] = None
     """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
+    track: Annotated[Tracker | None, Parameter(group=OUTPUT)] = None
+    """Send settings and metrics of the run to MLflow or Weights & Biases; needs the extra 'mlflow'
+    or 'wandb'. Address and key come from the environment variables of these programs."""
     quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
     """Show no progress."""
     as_json: AsJson = False
@@ -72,8 +75,9 @@ class Job:
         """
         checkpoints = checkpoints_of(folder)
         with ExitStack() as stack:
+            options, settings = self.run_options, vars(config) | vars(self.training)
             also = stack.enter_context(
-                tensorboard_writer(self.run_options.tensorboard, folder.name)
+                tracking(folder.name, settings, board=options.tensorboard, track=options.track)
             )
             shown = Progress(folder.name, quiet=self.run_options.hides_progress, also=also)
             progress = stack.enter_context(shown)

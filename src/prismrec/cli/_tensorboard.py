@@ -1,34 +1,28 @@
 """TensorBoard scalars of a training run; needs the extra ``tensorboard``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from prismrec.cli._numbers import Write
 from prismrec.errors import MissingExtra
-from prismrec.training import Step
 
 
 @contextmanager
-def tensorboard_writer(folder: Path | None, name: str) -> Iterator[Callable[[Step], None] | None]:
-    """Yield a function that writes the scalars of a step to ``folder/name``; None without a folder.
+def tensorboard_run(folder: Path) -> Iterator[Write]:
+    """Yield a function that writes the numbers of a step to a folder.
 
     Raises:
         MissingExtra: TensorBoard is not installed.
     """
-    if folder is None:
-        yield None
-        return
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError as error:
         raise MissingExtra.for_("--tensorboard", "tensorboard") from error
-    with SummaryWriter(str(folder / name)) as writer:
+    with SummaryWriter(str(folder)) as writer:
 
-        def write(step: Step) -> None:
-            for term, value in step.losses.items():
-                writer.add_scalar(f"train/{term}", value, step.step)
-            writer.add_scalar("train/learning_rate", step.rate, step.step)
-            if step.validation is not None:
-                writer.add_scalar("valid", step.validation, step.step)
+        def write(numbers: Mapping[str, float], step: int) -> None:
+            for name, value in numbers.items():
+                writer.add_scalar(name, value, step)
 
         yield write

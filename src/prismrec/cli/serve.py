@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COMMON, EXTENSIONS, LIMITS, PAGE, under_headings
+from prismrec.cli._headings import COMMON, EXPERIMENT, EXTENSIONS, LIMITS, PAGE, under_headings
 from prismrec.cli._output import print_note
 from prismrec.errors import MissingExtra
 from prismrec.service import Keys, ServePaths, Settings, check_exposure
@@ -30,6 +30,8 @@ def serve(
     data: Annotated[Path | None, Parameter(group=PAGE)] = None,
     report: Annotated[Path | None, Parameter(group=PAGE)] = None,
     changes: Annotated[Path | None, Parameter(group=COMMON)] = None,
+    experiment: Annotated[Path | None, Parameter(group=EXPERIMENT)] = None,
+    exposures: Annotated[Path | None, Parameter(group=EXPERIMENT)] = None,
     settings: Annotated[ServeSettings, Parameter(name="*")] = ServeSettings(),  # noqa: B008 -- frozen
 ) -> None:
     """Serve an artifact over HTTP, with a page that explains each list.
@@ -46,6 +48,9 @@ def serve(
         report: Folder written by 'prismrec evaluate --report', for the diagnostics view of the
             page.
         changes: File of hidden and new items; ARTIFACT.changes by default.
+        experiment: TOML file of an experiment: users get lists with the options of their variant.
+            Their lists are logged; PRISMREC_EXPOSURE_SECRET is the secret that hashes them.
+        exposures: Folder of the exposure log; ARTIFACT.exposures by default.
         settings: How the service runs.
     """
     try:
@@ -55,8 +60,9 @@ def serve(
     keys = Keys.from_environment()
     check_exposure(settings, keys)
     paths = ServePaths(
-        artifact=artifact, compare_with=compare_with, data=data, changes=changes, report=report
-    )
+        artifact=artifact, compare_with=compare_with, data=data, changes=changes, report=report,
+        experiment=experiment, exposures=exposures,
+    )  # fmt: skip
     check_served(paths, settings)
     write_environment(paths, settings)
     page = " and the page" if settings.page_for(keys) else ""

@@ -14,6 +14,20 @@ from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
 from .evaluate import evaluate
+from .experiments import (
+    ABTest,
+    Exposures,
+    VariantDifference,
+    VariantResult,
+    analyze,
+    exposure_header,
+    exposure_line,
+    hash_user,
+    power_of,
+    read_exposures,
+    smallest_effect,
+    users_needed,
+)
 from .gate import Candidate, Gate, pass_gate
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
@@ -26,16 +40,21 @@ __all__ = [
     "BASELINES",
     "INTEREST_LENGTH",
     "METRICS",
+    "ABTest",
     "Benchmark",
     "Candidate",
     "Content",
     "Diagnostics",
     "Difference",
     "Entry",
+    "Exposures",
     "Gate",
     "Lists",
     "Report",
     "TradeoffPoint",
+    "VariantDifference",
+    "VariantResult",
+    "analyze",
     "by_score",
     "compare",
     "compare_each_pair",
@@ -48,6 +67,9 @@ __all__ = [
     "ease_weights",
     "entries_as_json",
     "evaluate",
+    "exposure_header",
+    "exposure_line",
+    "hash_user",
     "holm",
     "list_lengths",
     "lists_of",
@@ -56,8 +78,12 @@ __all__ = [
     "p_value",
     "paired_difference",
     "pass_gate",
+    "power_of",
+    "read_exposures",
     "report_content",
+    "smallest_effect",
     "tradeoff",
+    "users_needed",
     "widened",
     "write_report",
 ]

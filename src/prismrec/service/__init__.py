@@ -44,6 +44,9 @@ metrics          Prometheus metrics
 thread_pool      threads with bounded queues, by kind of work
 microbatch       computes waiting requests together
 answering        from requests to answers: reads the store, then computes lists
+experiments      A/B tests: which users get lists with which options
+exposures        the exposure log of an experiment, written by a thread
+variant_answers  answers while an experiment runs
 readiness        whether requests can be answered now
 context          the parts that every route uses
 routes           the routes

@@ -4,7 +4,7 @@ from .context import RouteContext
 from .event_import import import_events
 from .keys import Keys
 from .server import listen, run
-from .settings import ServePaths, Settings, check_exposure, store_address
+from .settings import ServePaths, Settings, check_exposure, exposure_secret, store_address
 from .stores import open_store
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "check_exposure",
     "check_served",
     "create_app",
+    "exposure_secret",
     "import_events",
     "listen",
     "open_store",

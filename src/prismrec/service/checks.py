@@ -2,9 +2,10 @@
 
 from prismrec.errors import ConfigError
 from prismrec.recommend import check_trained_on
+from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
 from prismrec.service.health import REPORT
-from prismrec.service.settings import ServePaths, Settings, store_address
+from prismrec.service.settings import ServePaths, Settings, exposure_secret, store_address
 from prismrec.service.stores import find_store
 
 
@@ -14,7 +15,8 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
     Raises:
         DataError: An artifact or the data set is missing, the artifact was trained on another data
             set, or its extractor is not built in and was not named.
-        ConfigError: The report is missing, or the operator's code is of the wrong kind.
+        ConfigError: The report is missing, the experiment or its secret cannot be used, or the
+            operator's code is of the wrong kind.
         UnknownName: The store or the operator's code does not exist.
     """
     find_store(store_address(settings.store))
@@ -27,5 +29,7 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
             f"No report at {paths.report}: it has no {REPORT}; write one with 'prismrec evaluate "
             "--report'."
         )
+    if Experiment.of(paths, extensions):
+        exposure_secret()
     if paths.data:
         check_trained_on(paths.artifact, paths.data)

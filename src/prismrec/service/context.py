@@ -21,6 +21,7 @@ from prismrec.service.settings import ServePaths, Settings
 from prismrec.service.stores import Store
 from prismrec.service.thread_pool import Threads
 from prismrec.service.users import MonotonicClock
+from prismrec.service.variant_answers import RunningExperiment, VariantAnswering
 from prismrec.service.versions import Versions
 
 
@@ -37,6 +38,7 @@ class RouteContext:
     insight: Insight
     threads: Threads
     rate: RateLimit
+    experiment: RunningExperiment | None = None
     clock: MonotonicClock = field(default_factory=MonotonicClock)
 
     @classmethod
@@ -48,7 +50,7 @@ class RouteContext:
         Raises:
             DataError: An artifact cannot be opened.
             StoreError: The file of changes cannot be read.
-            UnknownName, ConfigError: The operator's code cannot be used.
+            UnknownName, ConfigError: The operator's code or the experiment cannot be used.
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
         versions = Versions(paths, metrics, extensions)
@@ -62,12 +64,20 @@ class RouteContext:
             insight=Insight(paths, metrics),
             threads=Threads.start(settings),
             rate=RateLimit(settings.rate),
+            experiment=RunningExperiment.open(paths, extensions, metrics),
         )
 
     @cached_property
     def answering(self) -> Answering:
         """Answers requests for lists."""
         return Answering(self.lists, self.store, self.threads, newest=self.settings.history)
+
+    @cached_property
+    def variant_answering(self) -> VariantAnswering | None:
+        """Answers requests for lists while an experiment runs; None without an experiment."""
+        if self.experiment is None:
+            return None
+        return VariantAnswering(self.answering, self.experiment, self.clock)
 
     @cached_property
     def readiness(self) -> Readiness:
@@ -96,6 +106,8 @@ class RouteContext:
         } | more
 
     def close(self) -> None:
-        """Stop the threads and close the store."""
+        """Stop the threads, close the store and write the last exposures."""
         self.threads.close()
+        if self.experiment:
+            self.experiment.log.close()
         self.store.close()

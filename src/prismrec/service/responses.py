@@ -7,6 +7,9 @@ the page are generated from these classes and those of ``page_responses``.
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+from fastapi import Response
+
 from prismrec.recommend import Answer, Interest, SimilarItem
 
 
@@ -22,6 +25,21 @@ class Answers:
     """One answer per request, in the same order."""
 
     answers: list[ServedAnswer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantAnswer(ServedAnswer):
+    """An answer while an experiment runs."""
+
+    variant: str | None
+    """Variant of the user; null for a request without a user."""
+
+
+@dataclass(frozen=True)
+class VariantAnswers:
+    """One answer per request, in the same order, while an experiment runs."""
+
+    answers: list[VariantAnswer]
 
 
 @dataclass(frozen=True)
@@ -218,3 +236,10 @@ class ErrorResponse:
     """The one shape of every error."""
 
     error: ErrorDetail
+
+
+def reply(content: object) -> Response:
+    """Return a response dataclass as JSON, without validating it again."""
+    # The options of an answer hold weights by the number of their interest.
+    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+    return Response(body, media_type="application/json")

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Path, Query, Response
 
 from prismrec.service import items as item_pages
@@ -13,6 +12,7 @@ from prismrec.service import users as user_pages
 from prismrec.service.catalog_map import catalog_map as make_map
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import ApiError, error_responses
+from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
 from prismrec.service.pictures import image_hosts
@@ -23,18 +23,11 @@ IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
 
 
-def reply(content: object) -> Response:
-    """Return a response dataclass as JSON, without validating it again."""
-    # The options of an answer hold weights by the number of their interest.
-    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
-    return Response(body, media_type="application/json")
-
-
 def make_routes(context: RouteContext) -> APIRouter:
     """Return all routes."""
     routes = APIRouter()
     for add in (
-        _lists,
+        add_lists,
         _start,
         _events,
         _users,
@@ -46,20 +39,6 @@ def make_routes(context: RouteContext) -> APIRouter:
     ):
         add(routes, context)
     return routes
-
-
-def _lists(routes: APIRouter, context: RouteContext) -> None:
-    answering = context.answering
-
-    @routes.post("/v1/recommend", **context.route("read", out.ServedAnswer))
-    async def recommend(request: s.RecommendRequest) -> Response:
-        """Recommend items to a user or a history."""
-        return reply(await answering.answer(request))
-
-    @routes.post("/v1/recommend/batch", **context.route("read", out.Answers))
-    async def recommend_batch(batch: s.BatchRequest) -> Response:
-        """Recommend items to several users or histories."""
-        return reply(out.Answers(await answering.answer_all(batch.requests)))
 
 
 def _start(routes: APIRouter, context: RouteContext) -> None:
@@ -85,7 +64,7 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
         if answer.artifact not in prepared.artifacts:  # the artifact was reloaded in between
             prepared = await reports.run(starter.prepare, query, stored)
         reports.submit(starter.prepare_next)  # nobody waits for it
-        return reply(prepared.finish(answer))
+        return out.reply(prepared.finish(answer))
 
 
 def _events(routes: APIRouter, context: RouteContext) -> None:
@@ -97,7 +76,7 @@ def _events(routes: APIRouter, context: RouteContext) -> None:
         arrived = context.clock.now()
         stored = await writes.run(user_pages.store_events, store, body.events, arrived)
         context.metrics.count_events(stored)
-        return reply(stored)
+        return out.reply(stored)
 
 
 def _users(routes: APIRouter, context: RouteContext) -> None:
@@ -111,7 +90,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
         def describe() -> out.History:
             return user_pages.describe_events(versions.current(), user, stored)
 
-        return reply(await threads.answers.run(describe))
+        return out.reply(await threads.answers.run(describe))
 
     @routes.get("/v1/users/{user:id}/interests", **context.route("read", out.UserInterests))
     async def interests(user: IdPath) -> Response:
@@ -123,7 +102,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
             described = served.recommender.interests(stored)
             return out.UserInterests(user, served.name, list(with_positions(served, described)))
 
-        return reply(await threads.answers.run(describe))
+        return out.reply(await threads.answers.run(describe))
 
     @routes.get("/v1/examples", **context.route("read", out.Examples))
     async def examples(
@@ -137,7 +116,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.Examples:
             return context.insight.examples(versions.current(), search, order, seed, limit)
 
-        return reply(await threads.reports.run(read))
+        return out.reply(await threads.reports.run(read))
 
 
 def _erasure(routes: APIRouter, context: RouteContext) -> None:
@@ -146,7 +125,7 @@ def _erasure(routes: APIRouter, context: RouteContext) -> None:
     @routes.delete("/v1/users/{user:id}", **context.route("write", out.ErasedUser))
     async def erase_user(user: IdPath) -> Response:
         """Erase all events of a user."""
-        return reply(out.ErasedUser(await writes.run(store.forget, user)))
+        return out.reply(out.ErasedUser(await writes.run(store.forget, user)))
 
     @routes.delete(
         "/v1/users/{user:id}/events/{event:id}", **context.route("write", out.ErasedUser)
@@ -156,12 +135,12 @@ def _erasure(routes: APIRouter, context: RouteContext) -> None:
         erased = await writes.run(store.forget_events, user, [event])
         if not erased:
             raise ApiError("unknown_name", "The user has no event with this id; it may be erased.")
-        return reply(out.ErasedUser(erased))
+        return out.reply(out.ErasedUser(erased))
 
     @routes.post("/v1/users/{user:id}/merge", **context.route("write", out.MergedUser))
     async def merge_user(user: IdPath, body: s.MergeRequest) -> Response:
         """Move all events of an anonymous user to this user."""
-        return reply(out.MergedUser(await writes.run(store.merge, body.anonymous, user)))
+        return out.reply(out.MergedUser(await writes.run(store.merge, body.anonymous, user)))
 
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
@@ -179,7 +158,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.CatalogItems:
             return item_pages.find_items(versions.current(), id, search, limit, images)
 
-        return reply(await answers.run(read))
+        return out.reply(await answers.run(read))
 
     @routes.get("/v1/items/{item:id}/similar", **context.route("read", out.SimilarItems))
     async def similar_items(item: IdPath, k: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
@@ -188,7 +167,7 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.SimilarItems:
             return item_pages.similar_items(versions.current(), item, k)
 
-        return reply(await answers.run(read))
+        return out.reply(await answers.run(read))
 
 
 def _changes(routes: APIRouter, context: RouteContext) -> None:
@@ -197,22 +176,22 @@ def _changes(routes: APIRouter, context: RouteContext) -> None:
     @routes.post("/v1/items", **context.route("write", out.AddedItems))
     async def add_items(body: s.ItemsRequest) -> Response:
         """Add items without training, or change the title and categories of known items."""
-        return reply(out.AddedItems(await changes.run(versions.add, body.items)))
+        return out.reply(out.AddedItems(await changes.run(versions.add, body.items)))
 
     @routes.patch("/v1/items/attributes", **context.route("write", out.UpdatedItems))
     async def update_attributes(body: s.AttributesRequest) -> Response:
         """Change attributes of items: from the next answer on they apply to filters and boosts."""
-        return reply(await changes.run(versions.update, body.items))
+        return out.reply(await changes.run(versions.update, body.items))
 
     @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
     async def hide_items(body: s.NamesRequest) -> Response:
         """Hide items: from the next answer on they are recommended to nobody."""
-        return reply(out.HiddenItems(await changes.run(versions.mark, body.items, "hide")))
+        return out.reply(out.HiddenItems(await changes.run(versions.mark, body.items, "hide")))
 
     @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
     async def unhide_items(body: s.NamesRequest) -> Response:
         """Unhide items: they may be recommended again."""
-        return reply(out.HiddenItems(await changes.run(versions.mark, body.items, "unhide")))
+        return out.reply(out.HiddenItems(await changes.run(versions.mark, body.items, "unhide")))
 
 
 def _artifact(routes: APIRouter, context: RouteContext) -> None:
@@ -225,7 +204,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         def read() -> out.ServedArtifacts:
             return describe_both(*versions.both())
 
-        return reply(await threads.answers.run(read))
+        return out.reply(await threads.answers.run(read))
 
     @routes.get("/v1/map", **context.route("read", page.CatalogMap))
     async def catalog_map(
@@ -238,7 +217,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
             served = versions.current()
             return make_map(served.recommender, served.plane, served.labels, limit, items)
 
-        return reply(await threads.answers.run(read))
+        return out.reply(await threads.answers.run(read))
 
     @routes.get("/v1/health-report", **context.route("read", page.HealthReport))
     async def health_report() -> Response:
@@ -247,7 +226,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
         def read() -> page.HealthReport:
             return context.insight.health_report(versions.current())
 
-        return reply(await threads.reports.run(read))
+        return out.reply(await threads.reports.run(read))
 
     refused = error_responses("artifact_refused")
 
@@ -256,7 +235,7 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
     )
     async def reload_artifact() -> Response:
         """Reload the artifact from its path."""
-        return reply(await threads.changes.run(versions.reload))
+        return out.reply(await threads.changes.run(versions.reload))
 
 
 def _monitoring(routes: APIRouter, context: RouteContext) -> None:
@@ -283,7 +262,7 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     @routes.get("/healthz", response_model=out.Status)
     async def healthz() -> Response:
         """Return that the process is alive."""
-        return reply(out.Status("ok"))
+        return out.reply(out.Status("ok"))
 
     errors: dict[int | str, dict[str, Any]] = error_responses()
     # Names the model itself once, so that the document has it among its components.
@@ -294,4 +273,4 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     )
     async def readyz() -> Response:
         """Return whether requests can be answered: artifact, store and file of changes."""
-        return reply(out.Status("ready", await context.readiness.check()))
+        return out.reply(out.Status("ready", await context.readiness.check()))

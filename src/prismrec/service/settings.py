@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismrec.errors import ConfigError
-from prismrec.service.keys import Keys
+from prismrec.service.keys import SHORTEST, Keys
 from prismrec.service.pictures import image_hosts
 
 
@@ -106,6 +106,22 @@ def store_address(setting: str, environment: Mapping[str, str] = os.environ) -> 
     return environment.get("PRISMREC_STORE") or setting
 
 
+def exposure_secret(environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return the secret with which users are hashed.
+
+    Raises:
+        ConfigError: It is not set, or too short.
+    """
+    name = "PRISMREC_EXPOSURE_SECRET"
+    secret = environment.get(name, "")
+    if len(secret) < SHORTEST:
+        raise ConfigError(
+            f"The users of an experiment are hashed with {name}, which has {len(secret)} "
+            f"characters; set it to a secret of at least {SHORTEST}."
+        )
+    return secret.encode()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServePaths:
     """The files of a service."""
@@ -119,6 +135,16 @@ class ServePaths:
     """File of hidden and new items; ARTIFACT.changes by default."""
     report: Path | None = None
     """Folder written by ``prismrec evaluate --report``, for the diagnostics view of the page."""
+
+    experiment: Path | None = None
+    """A TOML file: an experiment that gives users lists with different options."""
+    exposures: Path | None = None
+    """Folder of the exposure log; ARTIFACT.exposures by default."""
+
+    @property
+    def exposure_folder(self) -> Path:
+        """The folder of the exposure log of an experiment."""
+        return self.exposures or self.artifact.with_name(self.artifact.name + ".exposures")
 
     @property
     def journal(self) -> Path:

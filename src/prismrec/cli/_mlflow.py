@@ -1,0 +1,42 @@
+"""A training run in MLflow; needs the extra ``mlflow``.
+
+MLflow reads MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME, and a password if the server needs one,
+from the environment.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from prismrec.cli._numbers import Write
+from prismrec.errors import MissingExtra, TrainingError
+
+
+@contextmanager
+def mlflow_run(name: str, settings: Mapping[str, Any]) -> Iterator[Write]:
+    """Start a run, send its settings, and yield a function that sends the numbers of a step.
+
+    Numbers are sent by a thread of MLflow, so that the training does not wait for the server.
+
+    Raises:
+        MissingExtra: MLflow is not installed.
+        TrainingError: MLflow cannot start the run.
+    """
+    try:
+        import mlflow
+    except ImportError as error:
+        raise MissingExtra.for_("--track mlflow", "mlflow") from error
+    try:
+        run = mlflow.start_run(run_name=name)
+        mlflow.log_params(dict(settings))
+    except mlflow.MlflowException as error:
+        raise TrainingError.of_tracker("MLflow", error, "MLFLOW_TRACKING_URI") from error
+
+    def write(numbers: Mapping[str, float], step: int) -> None:
+        mlflow.log_metrics(dict(numbers), step=step, synchronous=False)
+
+    with run:  # the run is marked as failed if the training fails
+        try:
+            yield write
+        finally:
+            mlflow.flush_async_logging()

@@ -1,0 +1,100 @@
+"""``prismrec abtest``: compare the variants of an experiment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from prismrec.cli._headings import COMMON, AsJson
+from prismrec.cli._options import ReadOptions, open_log
+from prismrec.cli._output import print_output, table, wrapped
+from prismrec.cli._progress import Progress
+from prismrec.evaluation import ABTest, analyze, read_exposures
+from prismrec.service import exposure_secret
+
+
+def abtest(
+    exposures: Path,
+    log: str,
+    /,
+    *,
+    experiment: Annotated[str | None, Parameter(group=COMMON)] = None,
+    k: Annotated[int, Parameter(name="-k", group=COMMON)] = 10,
+    window: Annotated[float, Parameter(group=COMMON)] = 24.0,
+    effect: Annotated[float | None, Parameter(group=COMMON)] = None,
+    reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
+    as_json: AsJson = False,
+) -> None:
+    """Compare the variants of an experiment, user by user.
+
+    PRISMREC_EXPOSURE_SECRET must have the value that it had for 'prismrec serve --experiment'.
+
+    Args:
+        exposures: The exposure log: a folder, or one of its files.
+        log: The events of the same users: a file, glob or folder of CSV, TSV, JSON lines or
+            Parquet.
+        experiment: Name of the experiment, if the exposure log has several.
+        k: Number of items of a list that count.
+        window: Hours after a list in which an event on one of its items is a hit.
+        effect: Also print how many users are needed to find this relative difference to the
+            control, such as 0.05 for 5 %.
+        reading: How to read the events.
+        as_json: Print one JSON object.
+    """
+    secret = exposure_secret()
+    with Progress("abtest", quiet=as_json):
+        found = read_exposures(exposures, experiment)
+        events, _ = open_log(log, reading)
+        report = analyze(found, events, secret, k=k, window=3_600 * window, effect=effect)
+    print_output(report.to_json(), lines_of(report), as_json=as_json)
+
+
+def lines_of(report: ABTest) -> Iterator[str]:
+    """Yield the lines of a report: warnings first, then the tables."""
+    for note in report.notes:
+        yield wrapped(f"warning: {note}")
+    if report.notes:
+        yield ""
+    control = report.variants[0]
+    yield f"{report.experiment}: k={report.k}, window {report.window / 3_600:g} hours"
+    yield from table(
+        ["variant", "users", "lists", *control.means],
+        [
+            [
+                each.name,
+                f"{each.users:,}",
+                f"{each.exposures:,}",
+                *(f"{each.means[m]:.4f} ± {each.intervals[m]:.4f}" for m in each.means),
+            ]
+            for each in report.variants
+        ],
+    )
+    yield ""
+    yield from table(
+        [f"difference to {control.name}", "", "difference", "p", "p (Holm)"],
+        [
+            [
+                each.variant,
+                each.metric,
+                f"{each.mean:+.4f} ± {each.interval:.4f}",
+                _shown(each.p),
+                _shown(each.p_corrected),
+            ]
+            for each in report.differences
+        ],
+    )
+    yield from ("", "±: 95 % half-width over users; p (Holm): corrected for all rows.")
+    yield f"Users per variant match the shares with p = {report.sample_ratio_p:.3g}."
+    if report.overridden:
+        yield f"Not counted: {report.overridden:,} lists with options of the request."
+    for metric, smallest in report.smallest_effects.items():
+        yield f"{metric}: this number of users finds a difference of {smallest:.4f}"
+        needed = report.users_needed.get(metric)
+        yield "  with a probability of 80 %." + (
+            f" The effect asked for needs {needed:,} users." if needed else ""
+        )
+
+
+def _shown(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"

@@ -1,0 +1,15 @@
+"""A/B tests: from the exposures that a service logged and later events to differences of variants.
+
+exposures     the format of the exposure log, and its reader
+outcomes      per user: hit rate of the lists, and number of later events
+differences   means, differences and p values; the check of the sample ratio
+sample_size   users that a test needs, and the power of a test
+abtest        the report
+
+The unit of every number is the user, because users are assigned to variants and the lists of one
+user are not independent.
+"""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,237 @@
+"""The report of an A/B test: variants, their differences to the control, and warnings.
+
+report = analyze(read_exposures("exposures/"), read_events("events.csv"), secret)
+report.differences      # per variant and metric: mean, 95 % interval, p value
+report.notes            # read these first
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from prismrec.data import EventLog
+from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation.experiments.differences import (
+    VariantDifference,
+    difference,
+    sample_ratio,
+)
+from prismrec.evaluation.experiments.exposures import Exposures
+from prismrec.evaluation.experiments.outcomes import Outcomes, measure_outcomes
+from prismrec.evaluation.experiments.sample_size import smallest_effect, users_needed
+from prismrec.evaluation.metric_report import half_width
+from prismrec.evaluation.pairwise import holm
+
+Sample = dict[str, NDArray[np.float64]]
+"""One value per user of a variant, by metric."""
+ALPHA = 0.05
+"""Level of the tests."""
+POWER = 0.8
+"""Probability with which the smallest effect of a report is found."""
+MISMATCH = 0.001
+"""p value of the sample ratio below which users are missing or counted twice."""
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """What the users of one variant did."""
+
+    name: str
+    share: float
+    """Share of the users that were to be assigned to it."""
+    users: int
+    exposures: int
+    """Number of counted lists."""
+    means: Mapping[str, float]
+    """Mean over users, by metric."""
+    intervals: Mapping[str, float]
+    """95 % half-width of the mean, by metric."""
+
+
+@dataclass(frozen=True)
+class ABTest:
+    """The report of one experiment; the first variant is the control."""
+
+    experiment: str
+    k: int
+    window: float
+    """Seconds."""
+    variants: tuple[VariantResult, ...]
+    differences: tuple[VariantDifference, ...]
+    sample_ratio_p: float
+    """p value of the number of users per variant."""
+    smallest_effects: Mapping[str, float]
+    """By metric: the difference of the first variant to the control that is found with a
+    probability of 80 %."""
+    users_needed: Mapping[str, int]
+    """By metric: number of users of both variants that are needed for the effect that the caller
+    named, relative to the mean of the control; empty if none was named."""
+    overridden: int
+    """Lists of requests that set an option that the experiment varies; they are not counted."""
+    users_of_several: int
+    """Users with lists of several variants; they are left out."""
+    torn: int
+    rejected: int
+    notes: tuple[str, ...]
+    """Warnings, one sentence each."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as values for JSON."""
+        return asdict(self)
+
+
+def analyze(
+    exposures: Exposures,
+    log: EventLog,
+    secret: bytes,
+    *,
+    k: int = 10,
+    window: float = 86_400.0,
+    effect: float | None = None,
+) -> ABTest:
+    """Compare the variants of an experiment, user by user.
+
+    Args:
+        exposures: The lists.
+        log: Events of the same users, with times.
+        secret: The secret with which the service hashed the users.
+        k: Number of items of a list that count.
+        window: Seconds after a list in which an event on one of its items is a hit.
+        effect: A relative difference to the control, such as 0.05 for 5 %, for which the number of
+            users is computed.
+
+    Raises:
+        ConfigError: ``k`` is below 1, the window is not above 0, or the effect is 0.
+        DataError: The log has no times, or a variant has fewer than two users.
+
+    Cost: O(lists · k + events) memory.
+    """
+    if k < 1 or not (0 < window < math.inf):
+        raise ConfigError(
+            f"k is {k} and the window is {window:g} seconds; give a k of 1 or more and a window "
+            "above 0."
+        )
+    outcomes = measure_outcomes(exposures, log, secret, k=k, window=window)
+    metrics = {f"hit_rate@{k}": "hit_rate", "events_per_user": "events"}
+    samples = {name: _sample(outcomes.users, name, metrics) for name in exposures.shares}
+    differences = _differences(samples)
+    variants = tuple(
+        _result(name, exposures.shares[name], outcomes.users, sample)
+        for name, sample in samples.items()
+    )
+    ratio = sample_ratio([each.users for each in variants], list(exposures.shares.values()))
+    smallest, needed = _plan(variants, samples, effect)
+    return ABTest(
+        experiment=exposures.experiment,
+        k=k,
+        window=window,
+        variants=variants,
+        differences=differences,
+        sample_ratio_p=ratio,
+        smallest_effects=smallest,
+        users_needed=needed,
+        overridden=outcomes.overridden,
+        users_of_several=outcomes.users_of_several,
+        torn=exposures.torn,
+        rejected=exposures.rejected,
+        notes=tuple(_notes(exposures, outcomes, ratio)),
+    )
+
+
+def _sample(users: pl.DataFrame, variant: str, metrics: Mapping[str, str]) -> Sample:
+    """Return one value per user of a variant, by metric.
+
+    Raises:
+        DataError: The variant has fewer than two users.
+    """
+    found = users.filter(pl.col("variant") == variant)
+    if len(found) < 2:
+        raise DataError(
+            f"The variant {variant!r} has {len(found)} users with a list that counts, so it cannot "
+            "be compared; wait until each variant has two users or more."
+        )
+    return {metric: found[column].to_numpy() for metric, column in metrics.items()}
+
+
+def _differences(samples: Mapping[str, Sample]) -> tuple[VariantDifference, ...]:
+    """Return the differences of all variants to the first one, in all metrics."""
+    control, *others = samples
+    pairs = [(name, metric) for name in others for metric in samples[control]]
+    found = [difference(samples[name][m], samples[control][m]) for name, m in pairs]
+    corrected = holm([p for _, _, p in found])
+    return tuple(
+        VariantDifference(*pair, *each, p_corrected=p)
+        for pair, each, p in zip(pairs, found, corrected, strict=True)
+    )
+
+
+def _result(name: str, share: float, users: pl.DataFrame, sample: Sample) -> VariantResult:
+    counted = users.filter(pl.col("variant") == name)
+    return VariantResult(
+        name=name,
+        share=share,
+        users=len(counted),
+        exposures=int(counted["exposures"].sum()),
+        means={metric: float(values.mean()) for metric, values in sample.items()},
+        intervals={metric: half_width(values) for metric, values in sample.items()},
+    )
+
+
+def _plan(
+    variants: Sequence[VariantResult], samples: Mapping[str, Sample], effect: float | None
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the smallest effect that is found and the number of users that an effect needs.
+
+    Both are by metric, for the control and the first other variant, with Holm's smallest level.
+
+    Raises:
+        ConfigError: The effect is 0 or not finite.
+    """
+    control, other = variants[:2]
+    shares = (control.share, other.share)
+    comparisons = (len(variants) - 1) * len(control.means)
+    smallest, needed = {}, {}
+    for metric, values in samples[control.name].items():
+        deviation, alpha = float(values.std(ddof=1)), ALPHA / comparisons
+        smallest[metric] = smallest_effect(
+            control.users + other.users, deviation, shares=shares, alpha=alpha, power=POWER
+        )
+        if effect is not None and (absolute := effect * control.means[metric]):
+            needed[metric] = users_needed(
+                absolute, deviation, shares=shares, alpha=alpha, power=POWER
+            )
+    return smallest, needed
+
+
+def _notes(exposures: Exposures, outcomes: Outcomes, ratio: float) -> Iterator[str]:
+    """Yield warnings, one sentence each."""
+    if ratio < MISMATCH:
+        yield (
+            f"The users per variant do not match the shares (p = {ratio:.2g}): users of a variant "
+            "are lost or counted twice, so do not trust the differences; find the cause first."
+        )
+    if not outcomes.users_with_events:
+        yield (
+            "No user of the experiment has an event: the secret or the user ids of the log differ "
+            "from those of the service."
+        )
+    if outcomes.users_of_several:
+        yield (
+            f"{outcomes.users_of_several:,} users had lists of several variants and are left out; "
+            "use a new name when an experiment changes."
+        )
+    if outcomes.unfinished:
+        yield (
+            f"The windows of {outcomes.unfinished:,} counted lists end after the last event of the "
+            "log, so later events on them are missing."
+        )
+    if exposures.torn or exposures.rejected:
+        yield (
+            f"{exposures.torn:,} lines that a crash cut off and {exposures.rejected:,} lines that "
+            "are no exposure were left out."
+        )

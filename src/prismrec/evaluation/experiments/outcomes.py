@@ -1,0 +1,127 @@
+"""What each user of an experiment did: how often lists were hit, and the number of later events."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from prismrec.data import EventLog
+from prismrec.errors import DataError
+from prismrec.evaluation.experiments.exposures import Exposures, hash_user
+from prismrec.io import stage
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """One row per user, and what was left out."""
+
+    users: pl.DataFrame
+    """Columns ``user``, ``variant``, ``exposures`` (number of lists), ``hit_rate`` (share of the
+    lists that were hit) and ``events`` (number of events after the first list)."""
+    overridden: int
+    """Lists of requests that set an option that the experiment varies; they are not counted."""
+    users_of_several: int
+    """Users with lists of several variants; they are left out."""
+    users_with_events: int
+    """Users of the experiment who have an event at any time."""
+    unfinished: int
+    """Counted lists whose window ends after the last event of the log."""
+
+
+def measure_outcomes(
+    exposures: Exposures, log: EventLog, secret: bytes, *, k: int, window: float
+) -> Outcomes:
+    """Measure the hit rate and the number of later events of each user.
+
+    A list is hit if its user has an event on one of its first ``k`` items, after the list and at
+    most ``window`` later. The hit rate of a user is the share of the user's lists that are hit.
+
+    Args:
+        exposures: The lists.
+        log: Events of the same users, with times.
+        secret: The secret with which the service hashed the users.
+        k: Number of items of a list that count.
+        window: Seconds after a list.
+
+    Raises:
+        DataError: The log has no times, or no list can be counted.
+
+    Cost: O(lists · k + events) memory, and a sort of both.
+    """
+    if not log.has_time:
+        raise DataError(
+            f"{log.source} has no times, so events cannot be assigned to lists; give a log with "
+            "times."
+        )
+    several = pl.col("variant").n_unique().over("user") > 1
+    kept = exposures.frame.filter(~several)
+    counted = kept.filter(~pl.col("overridden"))
+    if counted.is_empty():
+        raise DataError(
+            f"No list of the experiment {exposures.experiment!r} can be counted: all were "
+            "requested with options of their own, or their users had lists of several variants; "
+            "collect more exposures."
+        )
+    with stage("reading later events"):
+        events = _events_of(exposures.frame["user"], log, secret)
+    last = log.frame.select(pl.col("time").max()).collect(engine="streaming").item()
+    return Outcomes(
+        users=_per_user(counted, events, k, window),
+        overridden=int(exposures.frame["overridden"].sum()),
+        users_of_several=exposures.frame.filter(several)["user"].n_unique(),
+        users_with_events=events["user"].n_unique(),
+        unfinished=len(counted.filter(pl.col("time") > last - _micro(window))),
+    )
+
+
+def _events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
+    """Return the events of users, with hashed user ids."""
+    text = log.frame.select(pl.col("user", "item").cast(pl.String), "time")
+    names = text.select(pl.col("user").unique()).collect(engine="streaming")["user"].to_list()
+    known = set(users.unique().to_list())
+    hashed = ((name, hash_user(name, secret)) for name in names)
+    pairs = [(name, user) for name, user in hashed if user in known]
+    table = pl.DataFrame(pairs, schema={"user": pl.String, "hashed": pl.String}, orient="row")
+    events = text.join(table.lazy(), on="user").collect(engine="streaming")
+    return events.select(pl.col("hashed").alias("user"), "item", "time")
+
+
+def _per_user(counted: pl.DataFrame, events: pl.DataFrame, k: int, window: float) -> pl.DataFrame:
+    lists = counted.with_row_index("list")
+    shown = lists.select("list", "user", "time", pl.col("items").list.head(k).alias("item"))
+    hits = (
+        shown.explode("item")
+        .sort("time")
+        .join_asof(
+            events.sort("time").with_columns(pl.col("time").alias("event_time")),
+            on="time",
+            by=["user", "item"],
+            strategy="forward",
+            tolerance=_micro(window),
+            allow_exact_matches=False,
+            check_sortedness=False,  # both are sorted by time
+        )
+        .group_by("list")
+        .agg(pl.col("event_time").is_not_null().any().alias("hit"))
+    )
+    users = (
+        lists.join(hits, on="list", how="left")
+        .group_by("user")
+        .agg(
+            pl.col("variant").first(),
+            pl.len().alias("exposures"),
+            pl.col("hit").fill_null(value=False).mean().alias("hit_rate"),  # no items: no hit
+            pl.col("time").min().alias("first"),
+        )
+    )
+    later = (
+        events.join(users.select("user", "first"), on="user")
+        .filter(pl.col("time") > pl.col("first"))
+        .group_by("user")
+        .agg(pl.len().cast(pl.Float64).alias("events"))
+    )
+    users = users.join(later, on="user", how="left").with_columns(pl.col("events").fill_null(0.0))
+    return users.drop("first").sort("user")
+
+
+def _micro(seconds: float) -> int:
+    return round(seconds * 1e6)

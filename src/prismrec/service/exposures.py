@@ -1,0 +1,186 @@
+"""The exposure log of an experiment: which list each user got; written by a thread.
+
+    log = ExposureLog(folder, experiment.definition, secret, metrics.registry)
+    log.add(Exposed(…))     # on the event loop: appends to a queue, nothing else
+    log.close()             # writes the rest
+
+Every ``PAUSE`` seconds the thread hashes the users and writes what has been added, in one call. If
+the disk is slow or full, exposures are dropped and counted; a request never waits. ``evaluation``
+defines and reads the format.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from io import FileIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter
+
+from prismrec.errors import ConfigError
+from prismrec.evaluation import exposure_header, exposure_line, hash_user
+
+PAUSE = 0.25
+"""Seconds between two writes, and so the most that a process that is killed can lose."""
+MOST = 20_000
+"""Largest number of exposures that wait to be written; further ones are dropped."""
+LARGEST = 64_000_000
+"""Bytes of a file after which the next one begins; a new day (UTC) begins a file too."""
+log = logging.getLogger("prismrec.service")
+
+
+class Exposed(NamedTuple):
+    """A list that a user got."""
+
+    request: str
+    time: int
+    """Microseconds since 1970 UTC."""
+    user: str
+    variant: str
+    overridden: bool
+    items: list[str]
+
+
+class ExposureLog:
+    """Appends exposures to files of this process.
+
+    Args:
+        folder: Folder of the files; created if it does not exist.
+        definition: The experiment, for the header of each file.
+        secret: Users are hashed with it.
+        registry: Gets the number of exposures that were written or dropped.
+
+    Raises:
+        ConfigError: The folder cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, definition: Mapping[str, Any], secret: bytes,
+        registry: CollectorRegistry,
+    ) -> None:  # fmt: skip
+        self.folder, self.definition, self.secret = folder, definition, secret
+        counter = Counter(
+            "prismrec_exposures",
+            "Lists of an experiment, written to the exposure log or dropped.",
+            ["end"],
+            registry=registry,
+        )
+        self.written, self.dropped = counter.labels("written"), counter.labels("dropped")
+        self.waiting: deque[Exposed] = deque()
+        self.file: FileIO | None = None
+        self.day, self.size, self.failing = "", 0, False
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._open_next(_day())
+        except OSError as error:
+            raise ConfigError(
+                f"The exposure log cannot be written to {folder} ({error.strerror}); give another "
+                "--exposures."
+            ) from error
+        self.closing = threading.Event()
+        self.thread = threading.Thread(target=self._write_regularly, daemon=True)
+        self.thread.start()
+
+    def add(self, exposed: Exposed) -> None:
+        """Add an exposure; if too many wait, drop and count it.
+
+        Cost: about a microsecond.
+        """
+        if len(self.waiting) >= MOST:
+            self.dropped.inc()
+        else:
+            self.waiting.append(exposed)
+
+    def close(self) -> None:
+        """Write what waits and close the file."""
+        self.closing.set()
+        self.thread.join()
+        self._close_file()
+
+    def _write_regularly(self) -> None:
+        while not self.closing.wait(PAUSE):
+            self._write_waiting()
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        """Write the exposures that wait; after an error drop them and begin another file."""
+        batch = [self.waiting.popleft() for _ in range(len(self.waiting))]
+        if not batch:
+            return
+        try:
+            text = b"".join(self._line(exposed) for exposed in batch)
+            self._write(text)
+            self.written.inc(len(batch))
+            self.failing = False
+        except OSError as error:
+            self.dropped.inc(len(batch))
+            self._close_file()  # its last line may be cut off, so nothing may follow it
+            if not self.failing:
+                fields = {"reason": error.strerror, "dropped": len(batch)}
+                log.error("exposures not written", extra={"fields": fields})
+            self.failing = True
+
+    def _write(self, text: bytes) -> None:
+        """Write to the current file, or to a new one if the day changed or it is too large.
+
+        Raises:
+            OSError: It cannot be written, or only in part.
+        """
+        day = _day()
+        file = self.file
+        if file is None or day != self.day or self.size + len(text) > LARGEST:
+            self._close_file()
+            file = self._open_next(day)
+        self._write_all(file, text)
+
+    def _write_all(self, file: FileIO, text: bytes) -> None:
+        self.size += len(text)
+        rest = memoryview(text)
+        while rest:  # one call may write only a part
+            rest = rest[file.write(rest) :]
+
+    def _line(self, exposed: Exposed) -> bytes:
+        fields = exposed._asdict() | {
+            "user": hash_user(exposed.user, self.secret),
+            "experiment": self.definition["name"],
+        }
+        return orjson.dumps(exposure_line(**fields)) + b"\n"
+
+    def _open_next(self, day: str) -> FileIO:
+        """Create a file that no process has used before, and write its header.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        header = orjson.dumps(exposure_header(self.definition)) + b"\n"
+        stem, number = f"{self.definition['name']}-{day}-{os.getpid()}", 1
+        while True:
+            try:
+                path = self.folder / f"{stem}-{number:04}.jsonl"
+                # Without a buffer, a crash of this process loses nothing that was written.
+                self.file = FileIO(path, "x", opener=_private)
+                break
+            except FileExistsError:
+                number += 1
+        self.day, self.size = day, 0
+        self._write_all(self.file, header)
+        return self.file
+
+    def _close_file(self) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only this user of the system can read."""
+    return os.open(path, flags, 0o600)
+
+
+def _day() -> str:
+    return time.strftime("%Y%m%d", time.gmtime())

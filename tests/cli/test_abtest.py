@@ -1,0 +1,64 @@
+"""Test ``prismrec abtest``."""
+
+import json
+
+import pytest
+
+from commands import run
+from prismrec.evaluation import exposure_header, exposure_line, hash_user, power_of, users_needed
+
+SECRET = "a secret for the tests"  # noqa: S105
+VARIANTS = [{"name": "control", "share": 0.5}, {"name": "new", "share": 0.5}]
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    """Write exposures of 40 users per variant and their events; return both paths."""
+    monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
+    rows = [exposure_header({"name": "test", "variants": VARIANTS})]
+    events = ["user,item,time"]
+    for number in range(80):
+        variant = ("control", "new")[number % 2]
+        rows.append(
+            exposure_line(
+                request="r", time=1_700_000_000_000_000, experiment="test", variant=variant,
+                user=hash_user(f"user {number}", SECRET.encode()), overridden=number > 77,
+                items=["A", "B"],
+            )
+        )  # fmt: skip
+        hit = number % 4 == 0 or number % 8 == 1
+        events.append(f"user {number},{'B' if hit else 'C'},{1_700_000_060 + number}")
+    events.append("somebody,A,1700200000")
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "events.csv").write_text("\n".join(events))
+    return tmp_path / "log.jsonl", tmp_path / "events.csv"
+
+
+def test_the_report_is_a_table(logs, capsys):
+    assert run("abtest", *logs, "-k", 2, "--effect", 0.1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "test: k=2, window 24 hours" in lines
+    control = next(line.split() for line in lines if line.startswith("control"))
+    # 20 of 39 users have a hit; their deviation is 0.5064.
+    assert control[1:6] == ["39", "39", "0.5128", "±", "0.1589"]
+    assert "Not counted: 2 lists with options of the request." in lines
+    assert any("The effect asked for needs" in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_the_report_is_one_json_object(logs, capsys):
+    assert run("abtest", *logs, "--window", 0.01, "--json") == 0  # 36 seconds
+    report = json.loads(capsys.readouterr().out)
+    assert report["variants"][0]["means"] == {"hit_rate@10": 0, "events_per_user": 1}
+    assert report["differences"][0]["p_corrected"] == 1
+
+
+def test_the_secret_is_needed(logs, capsys, monkeypatch):
+    monkeypatch.delenv("PRISMREC_EXPOSURE_SECRET")
+    assert run("abtest", *logs) == 2
+    assert "PRISMREC_EXPOSURE_SECRET, which has 0 characters" in capsys.readouterr().err
+
+
+def test_the_example_of_the_document_is_true():
+    assert users_needed(effect=0.01, deviation=0.3) == 28_256
+    assert power_of(effect=0.01, deviation=0.3, users=10_000) == pytest.approx(0.38, abs=0.005)
