@@ -31,6 +31,7 @@ COMMANDS = {
     "train": "Train a model on a data set folder.",
     "evaluate": "Compare a trained model with every baseline.",
     "recommend": "Recommend items for one history, or for a file of histories.",
+    "add": "Add items without events to an artifact, by their vectors or categories.",
     "serve": "Serve an artifact over HTTP, with a page that explains each list.",
     "events": "Load an event log into the store of a service.",
     "doctor": "Check this installation, and artifacts and data sets if you name some.",

@@ -12,7 +12,7 @@ from prismrec.cli._headings import COMMON, OUTPUT, AsJson
 from prismrec.cli._output import print_note
 from prismrec.cli._progress import Progress
 from prismrec.cli._tensorboard import tensorboard_writer
-from prismrec.data import Dataset, Split
+from prismrec.data import Dataset, ItemContent, Split
 from prismrec.io import describe_write_errors, only_writer
 from prismrec.training import LAST, Processes, RunConfig, TrainConfig, Trained, fit, fit_steps
 
@@ -50,6 +50,8 @@ class Job:
     """Resolved."""
     run_options: RunOptions
     processes: Processes
+    content: ItemContent | None = None
+    """Content vectors of the items."""
 
     def train(self, config: RunConfig, folder: Path) -> Trained:
         """Train one model and draw its progress; only the first process calls it.
@@ -69,6 +71,7 @@ class Job:
                 self.dataset.catalog,
                 config,
                 self.training,
+                content=self.content,
                 folder=checkpoints,
                 resume=self.resumes(folder),
                 on_step=progress.step,

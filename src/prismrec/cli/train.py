@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tomli_w
 from cyclopts import Parameter
 
+from prismrec.cli._content import read_content
 from prismrec.cli._headings import (
     COMMON,
     INDEX,
@@ -80,6 +81,7 @@ def train(
     run_config: Annotated[RunFlags, Parameter(name="*")] = RunFlags(),  # noqa: B008 -- frozen
     training: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008
     run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),  # noqa: B008
+    item_vectors: Annotated[Path | None, Parameter(group=MODEL)] = None,
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", group=MODEL)] = None,
 ) -> None:
     """Train a model on a data set folder and save it as an artifact.
@@ -93,6 +95,8 @@ def train(
         run_config: Parts of the model and of the loss.
         training: How to optimize.
         run_options: How to run the training.
+        item_vectors: Vectors of items from an encoder of text or images: Parquet, or .npz with ids
+            and vectors. Items without events are then recommended too.
         set_: An option of the extractor: --set hidden=256; may be repeated.
     """
     if run_options.threads is not None:
@@ -100,7 +104,13 @@ def train(
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     with join_processes(os.environ) as processes:
         train_all(
-            data, out, run_config, training, options_of_process(run_options, processes), processes
+            data,
+            out,
+            run_config,
+            training,
+            options_of_process(run_options, processes),
+            processes,
+            item_vectors=item_vectors,
         )
 
 
@@ -111,6 +121,8 @@ def train_all(
     training: TrainConfig,
     run_options: RunOptions,
     processes: Processes,
+    *,
+    item_vectors: Path | None = None,
 ) -> None:
     """Train the models of one command and save them; see ``train``."""
     with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
@@ -123,7 +135,10 @@ def train_all(
         describe_defaults(training, resolved_training),
         quiet=run_options.quiet,
     )
-    job = Job(split, dataset, resolved_training, run_options, processes)
+    content = None
+    if item_vectors is not None and processes.is_first:
+        content = read_content(item_vectors, dataset.catalog.items.ids, quiet=run_options.quiet)
+    job = Job(split, dataset, resolved_training, run_options, processes, content)
     if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
         print_estimate(job, resolved, out.name)
     runs = {out: resolved}

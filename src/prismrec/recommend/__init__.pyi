@@ -5,6 +5,7 @@ from .cold_start import NewItem
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
 from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
+from .projection import ContentProjection
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 
@@ -14,6 +15,7 @@ __all__ = [
     "Answer",
     "ArtifactClasses",
     "BulkSummary",
+    "ContentProjection",
     "Contribution",
     "Interest",
     "Item",

@@ -8,6 +8,7 @@
     items.parquet         ids, titles, categories, counts, in number order
     categories.parquet    the categories' names
     rules/                the table of the rule retriever, if there is one
+    projection.safetensors   from content vectors to item vectors, if it was trained with them
     index/                the index of the item vectors, opened as a memory map
 
 A folder is written completely or not at all. ``load`` reads the manifest first and refuses a file
@@ -39,6 +40,7 @@ from prismrec.recommend.manifest import (
     INDEX,
     ITEMS_FILE,
     MANIFEST,
+    PROJECTION,
     RULES,
     RULES_ARRAYS,
     RULES_OPTIONS,
@@ -48,6 +50,7 @@ from prismrec.recommend.manifest import (
     file_hash,
     read_artifact_manifest,
 )
+from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import Index, RuleRetriever, load_index
 
@@ -77,6 +80,8 @@ def save(
         recommender.index.write(part / INDEX)
         if recommender.rules is not None:
             _write_rules(recommender.rules, part / RULES)
+        if recommender.projection is not None:
+            write_projection(recommender.projection, part / PROJECTION)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             "format": ARTIFACT_FORMAT,
@@ -89,6 +94,7 @@ def save(
             "provisional": sorted(recommender.provisional),
             "rules": recommender.rules
             and {name: getattr(recommender.rules, name) for name in ("weight", *RULES_OPTIONS)},
+            **({"projection": True} if recommender.projection is not None else {}),
             "sha256": {path.relative_to(part).as_posix(): file_hash(path) for path in files},
             "about": dict(about or {}),
         }
@@ -138,7 +144,11 @@ def load(
         )
     marks = {name: frozenset(manifest[name]) for name in ("hidden", "provisional")}
     rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"], catalog.size)
-    return Recommender(model, loaded, catalog, **marks, rules=rules)
+    projection = None
+    if manifest.get("projection"):
+        out = sum(table.embedding_dim for table in model.tables)
+        projection = read_projection(folder / PROJECTION, out, AGAIN)
+    return Recommender(model, loaded, catalog, **marks, rules=rules, projection=projection)
 
 
 def _build_model(

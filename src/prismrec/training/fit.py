@@ -10,14 +10,14 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 
-from prismrec.data import Case, Catalog, Split
+from prismrec.data import Case, Catalog, ItemContent, Split
 from prismrec.evaluation import list_lengths
 from prismrec.io import stage
 from prismrec.models import Model
@@ -25,6 +25,7 @@ from prismrec.recommend import Recommender, build_recommender
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
+from prismrec.training.fit_projection import FittedProjection, fit_projection
 from prismrec.training.loop import Step, train
 from prismrec.training.popularity import no_better_than_popularity
 from prismrec.training.processes import Processes, current_processes
@@ -86,14 +87,15 @@ def fit(
     config: RunConfig = RunConfig(),  # noqa: B008 -- frozen
     training: TrainConfig = TrainConfig(),  # noqa: B008 -- frozen
     *,
+    content: ItemContent | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
 ) -> Trained:
     """Train one model and return a recommender with a measured index.
 
-    Ctrl-C ends the training after the current step. The result then has the best weights so far
-    and no rules, and ``trained.result.interrupted`` is True.
+    Ctrl-C ends the training after the current step. The result then has the best weights so far,
+    no rules and no projection, and ``trained.result.interrupted`` is True.
 
     Inside ``join_processes`` it is for the first process; the others call ``fit_steps``.
 
@@ -104,6 +106,7 @@ def fit(
         catalog: Catalog of the data set.
         config: Parts and sizes.
         training: How to train.
+        content: Content vectors, for items without events and rare items: see ``fit_projection``.
         folder: Folder for checkpoints; None writes none.
         resume: Continue from the checkpoint in ``folder``.
         on_step: Called after every step.
@@ -121,7 +124,12 @@ def fit(
     )
     settings = {f.name: getattr(part, f.name) for part in (config, training) for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
+    projection = None
+    if content is not None and not result.interrupted:
+        fitted = _project(model, content, split, catalog, config, training.seed)
+        model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=config.index)
+    recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
     if not result.interrupted:
         recommender, selected = select_on_validation(recommender, config, stats, split)
@@ -175,6 +183,21 @@ def _run_steps(
     )
     undecided = undecided_note(result, metric) if result.undecided else None
     return config, model, result, _present(init=started, sample=sampled, validation=undecided)
+
+
+def _project(
+    model: Model, content: ItemContent, split: Split, catalog: Catalog, config: RunConfig, seed: int
+) -> FittedProjection:
+    """Fit the projection from content vectors; validation chooses its strength."""
+    metric = validation_metric(config.validate_on, catalog.size - 1)
+    cases, _ = drawn_users(split.valid, metric, seed=seed)
+    alone = Processes()
+
+    def measure(candidate: Model) -> float:
+        return _validate(candidate, catalog, cases, config, metric, alone)
+
+    counts = split.train.counts(catalog.size)
+    return fit_projection(model, content, catalog, counts, measure if cases else None, seed=seed)
 
 
 def _present(**notes: str | None) -> dict[str, str]:

@@ -1,0 +1,223 @@
+"""Item vectors from content vectors: for items without events, and a part for rare items.
+
+    fitted = fit_projection(model, content, catalog, split.train.counts(catalog.size), measure)
+    fitted.model, fitted.projection
+
+After training, a ridge regression from the content vectors to the rows of the trained item tables
+is solved in closed form. Then the row of an item with n training events is
+
+    n / (n + s) · trained + s / (n + s) · projected
+
+and the row of an item without events is the projected one. The strength s is chosen on validation.
+Items without a content vector do not change.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from prismrec.data import Catalog, ItemContent
+from prismrec.errors import DataError
+from prismrec.io import stage, track
+from prismrec.models import Model
+from prismrec.numerics import normalize
+from prismrec.recommend import ContentProjection
+
+PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""Penalties of the ridge regression to compare."""
+STRENGTHS = (0.0, 1.0, 3.0, 10.0)
+"""Strengths of the gate to compare: numbers of events at which both rows have equal weight."""
+HELD_OUT = 5
+"""One of so many items, drawn, is held out to choose the penalty."""
+FEWEST = 20
+"""Smallest number of items with events and a content vector."""
+BLOCK = 1 << 16
+"""Items that are read at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedProjection:
+    """A model whose rare and new items have projected rows, and how they were made."""
+
+    model: Model
+    projection: ContentProjection
+    note: str
+    """One sentence: how many items have a content vector, the penalty and the strength."""
+
+
+class Ridge:
+    """A weighted ridge regression with an intercept, solved for any penalty.
+
+    It minimizes Σ_i w_i ‖y_i − x_i W − c‖² + λ ‖W‖². λ is the penalty times the mean eigenvalue of
+    the weighted covariance matrix of x, so that it does not depend on the number of items.
+
+    Args:
+        x: Content vectors.
+        y: Rows of the item tables.
+        weights: w, positive.
+
+    Cost: O(N W (W + T) + W³).
+    """
+
+    def __init__(
+        self,
+        x: Float[np.ndarray, "N W"],
+        y: Float[np.ndarray, "N T"],
+        weights: Float[np.ndarray, " N"],
+    ) -> None:
+        total = weights.sum()
+        self.mean_x, self.mean_y = weights @ x / total, weights @ y / total
+        covariance = np.zeros((x.shape[1], x.shape[1]))
+        cross = np.zeros((x.shape[1], y.shape[1]))
+        for start in range(0, len(x), BLOCK):
+            rows = slice(start, start + BLOCK)
+            centered = x[rows] - self.mean_x
+            scaled = centered * weights[rows, None]
+            covariance += scaled.T @ centered
+            cross += scaled.T @ (y[rows] - self.mean_y)
+        values, self.vectors = np.linalg.eigh(covariance)
+        self.values = np.maximum(values, 0.0)
+        self.rotated = self.vectors.T @ cross
+
+    def solve(self, penalty: float) -> tuple[Float[np.ndarray, "W T"], Float[np.ndarray, " T"]]:
+        """Return W and c.
+
+        Cost: O(W² T).
+        """
+        added = max(penalty * self.values.mean(), 1e-12)
+        weight = self.vectors @ (self.rotated / (self.values + added)[:, None])
+        return weight, self.mean_y - self.mean_x @ weight
+
+
+def trained_share(counts: NDArray[np.int64], strength: float) -> Float[np.ndarray, " V"]:
+    """Return n / (n + s), the share of the trained row of an item; 0 for an item without events.
+
+    Args:
+        counts: n, training events per item.
+        strength: s, at least 0.
+    """
+    share: NDArray[np.float64] = counts / np.maximum(counts + strength, 1.0)
+    return share
+
+
+def fit_projection(
+    model: Model,
+    content: ItemContent,
+    catalog: Catalog,
+    counts: NDArray[np.int64],
+    measure: Callable[[Model], float] | None,
+    *,
+    seed: int = 0,
+) -> FittedProjection:
+    """Fit the projection of a trained model, and mix its rows with the trained ones.
+
+    Args:
+        model: Trained; it is not changed.
+        content: Content vectors.
+        catalog: Catalog of the model.
+        counts: Training events per item, ``[V]``.
+        measure: Returns the validation metric of a model; higher is better. Of equal strengths the
+            smallest is used. None: strength 0.
+        seed: Seed of the items that are held out.
+
+    Raises:
+        DataError: Fewer than ``FEWEST`` items have events and a content vector.
+
+    Cost: that of ``Ridge`` twice; a copy of the model and one measurement per strength.
+    """
+    with stage("projecting content vectors"):
+        place = np.append(-1, content.positions(catalog.items.ids))
+        number = np.flatnonzero(place >= 0)
+        x = normalize_in_blocks(content.vectors, place[number])
+        rows = np.hstack([table.rows().detach().cpu().numpy() for table in model.tables])
+        trained = counts[number] > 0
+        if trained.sum() < FEWEST:
+            raise DataError(
+                f"Only {trained.sum():,} items with training events have a content vector, of "
+                f"{len(content):,} vectors; the projection needs {FEWEST}: give vectors whose ids "
+                "are those of the event log."
+            )
+        penalty, projection = _fit(
+            x[trained], rows[number[trained]], counts[number[trained]], biases_of(model), seed
+        )
+        projected = projection.rows_of(x)
+        strengths = STRENGTHS if measure else STRENGTHS[:1]
+        best, best_value, chosen = model, -np.inf, 0.0
+        for strength in track(strengths, "choosing the strength of the projection", len(strengths)):
+            share = trained_share(counts[number], strength)[:, None]
+            mixed = rows.copy()
+            mixed[number] = share * rows[number] + (1 - share) * projected
+            candidate = with_rows(model, mixed)
+            value = measure(candidate) if measure else 0.0
+            if value > best_value:
+                best, best_value, chosen = candidate, value, strength
+    note = (
+        f"{len(number):,} of {catalog.size - 1:,} items have a content vector, "
+        f"{(~trained).sum():,} of them without training events; ridge penalty {penalty:g}, "
+        f"strength {chosen:g}"
+    )
+    return FittedProjection(best, projection, note)
+
+
+def normalize_in_blocks(
+    vectors: Float[np.ndarray, "N W"], rows: NDArray[np.int64]
+) -> Float[np.ndarray, "M W"]:
+    """Return some rows with length 1, as float32."""
+    unit = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), BLOCK):
+        part = slice(start, start + BLOCK)
+        unit[part] = normalize(vectors[rows[part]])
+    return unit
+
+
+def biases_of(model: Model) -> NDArray[np.bool_]:
+    """Return which columns of the rows of all tables are biases, ``[T]``."""
+    widths = [table.embedding_dim for table in model.tables]
+    biases = np.zeros(sum(widths), dtype=np.bool_)
+    biases[-1] = model.outputs is not None
+    return biases
+
+
+def with_rows(model: Model, rows: Float[np.ndarray, "V T"]) -> Model:
+    """Return a copy of a model with other rows in its tables.
+
+    Args:
+        model: The model to copy.
+        rows: The rows of all tables, next to each other.
+    """
+    changed, start = deepcopy(model), 0
+    with torch.no_grad():
+        for table in changed.tables:
+            part = rows[:, start : start + table.embedding_dim]
+            table.weight.copy_(torch.from_numpy(np.ascontiguousarray(part)))
+            start += table.embedding_dim
+    return changed.eval()
+
+
+def _fit(
+    x: Float[np.ndarray, "N W"],
+    y: Float[np.ndarray, "N T"],
+    counts: NDArray[np.int64],
+    biases: NDArray[np.bool_],
+    seed: int,
+) -> tuple[float, ContentProjection]:
+    """Choose the penalty on held-out items; return it and the projection of all items."""
+    weights = np.sqrt(counts)
+    held = np.random.default_rng(seed).permutation(len(x)) % HELD_OUT == 0
+    ridge = Ridge(x[~held], y[~held], weights[~held])
+
+    def error(penalty: float) -> float:
+        weight, offset = ridge.solve(penalty)
+        squares = ((y[held] - x[held] @ weight - offset) ** 2).sum(axis=1)
+        return float(weights[held] @ squares)
+
+    penalty = min(PENALTIES, key=error)
+    weight, offset = Ridge(x, y, weights).solve(penalty)
+    lowest = np.where(biases, np.median(y, axis=0), -np.inf)
+    arrays = (part.astype(np.float32) for part in (weight, offset, lowest))
+    return penalty, ContentProjection(*arrays)
