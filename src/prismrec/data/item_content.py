@@ -177,6 +177,8 @@ def _read_npz(path: Path) -> tuple[pl.Series, NDArray[np.number]]:
                 "numpy.savez(path, ids=..., vectors=...)."
             )
         ids, vectors = (arrays[name] for name in NPZ_ARRAYS)
+    if not (isinstance(ids, np.ndarray) and isinstance(vectors, np.ndarray)):
+        raise ValueError("its entries are not NumPy arrays")
     if ids.ndim != 1 or ids.dtype.kind not in "USiu":
         raise DataError(
             f"The ids in {path.name} have {ids.ndim} dimensions of {ids.dtype}; save one text or "

@@ -25,7 +25,11 @@ from prismrec.recommend import Recommender, build_recommender
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
-from prismrec.training.fit_projection import FittedProjection, fit_projection
+from prismrec.training.fit_projection import (
+    FittedProjection,
+    check_content,
+    fit_projection,
+)
 from prismrec.training.loop import Step, train
 from prismrec.training.popularity import no_better_than_popularity
 from prismrec.training.processes import Processes, current_processes
@@ -114,10 +118,12 @@ def fit(
     Raises:
         ConfigError: Settings that contradict each other, or a ``module:Name`` that cannot be used.
         UnknownName: There is no part of that name.
-        DataError, TrainingError: See ``train``.
+        DataError, TrainingError: See ``train`` and ``check_content``.
     """
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
+    if content is not None:
+        check_content(content, catalog, split.train.counts(catalog.size))
     config, training = resolve_defaults(config, training, stats)
     config, model, result, notes = _run_steps(
         split, catalog, config, training, folder=folder, resume=resume, on_step=on_step

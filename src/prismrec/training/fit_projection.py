@@ -126,22 +126,17 @@ def fit_projection(
         seed: Seed of the items that are held out.
 
     Raises:
-        DataError: Fewer than ``FEWEST`` items have events and a content vector.
+        DataError: See ``check_content``.
 
     Cost: that of ``Ridge`` twice; a copy of the model and one measurement per strength.
     """
+    check_content(content, catalog, counts)
     with stage("projecting content vectors"):
         place = np.append(-1, content.positions(catalog.items.ids))
         number = np.flatnonzero(place >= 0)
         x = normalize_in_blocks(content.vectors, place[number])
         rows = np.hstack([table.rows().detach().cpu().numpy() for table in model.tables])
         trained = counts[number] > 0
-        if trained.sum() < FEWEST:
-            raise DataError(
-                f"Only {trained.sum():,} items with training events have a content vector, of "
-                f"{len(content):,} vectors; the projection needs {FEWEST}: give vectors whose ids "
-                "are those of the event log."
-            )
         penalty, projection = _fit(
             x[trained], rows[number[trained]], counts[number[trained]], biases_of(model), seed
         )
@@ -162,6 +157,20 @@ def fit_projection(
         f"strength {chosen:g}"
     )
     return FittedProjection(best, projection, note)
+
+
+def check_content(content: ItemContent, catalog: Catalog, counts: NDArray[np.int64]) -> None:
+    """Check that enough items have events and a content vector; ``fit`` does so before training.
+
+    Raises:
+        DataError: They are fewer than ``FEWEST``.
+    """
+    found = int((counts[1:][content.positions(catalog.items.ids) >= 0] > 0).sum())
+    if found < FEWEST:
+        raise DataError(
+            f"Of the {len(content):,} items with a content vector, {found:,} have training events, "
+            f"but the projection needs {FEWEST}; give vectors whose ids are those of the event log."
+        )
 
 
 def normalize_in_blocks(
