@@ -928,6 +928,8 @@ export interface components {
              * @default []
              */
             related_to: string[];
+            /** Vector */
+            vector?: number[] | null;
         };
         /**
          * ItemsRequest

@@ -52,6 +52,8 @@ class Job:
     processes: Processes
     content: ItemContent | None = None
     """Content vectors of the items."""
+    item_vectors: Path | None = None
+    """The file that they are from."""
 
     def train(self, config: RunConfig, folder: Path) -> Trained:
         """Train one model and draw its progress; only the first process calls it.
@@ -82,7 +84,11 @@ class Job:
                 "--resume."
             )
             raise KeyboardInterrupt
-        return trained
+        if self.item_vectors is None:
+            return trained
+        return replace(
+            trained, settings=trained.settings | {"item_vectors": str(self.item_vectors)}
+        )
 
     def share_steps(self, config: RunConfig, folder: Path) -> None:
         """Compute the steps of ``train`` together with the first process."""

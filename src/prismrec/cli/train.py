@@ -138,7 +138,7 @@ def train_all(
     content = None
     if item_vectors is not None and processes.is_first:
         content = read_content(item_vectors, dataset.catalog.items.ids, quiet=run_options.quiet)
-    job = Job(split, dataset, resolved_training, run_options, processes, content)
+    job = Job(split, dataset, resolved_training, run_options, processes, content, item_vectors)
     if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
         print_estimate(job, resolved, out.name)
     runs = {out: resolved}
