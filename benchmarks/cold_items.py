@@ -217,7 +217,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="amazon-toys")
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--width", type=int, default=384)
     parser.add_argument("--neighbours", type=int, nargs="+", default=[5, 20])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)

@@ -90,14 +90,25 @@ def test_an_item_without_events_gets_the_row_that_its_content_predicts(world):
 
 def test_the_strength_is_the_smallest_of_the_best(world):
     model, catalog, content, counts = world
-    values = iter([0.1, 0.3, 0.3, 0.2])
+    values = iter([0.2, 0.2, 0.1, 0.3, 0.3])  # scales 1 and 1.1; strengths 0, 1 and 3
     fitted = fit_projection(model, content, catalog, counts, lambda _: next(values))
-    assert "strength 1" in fitted.note
+    assert fitted.note.endswith("scale 1, strength 1")
     own, mixed = tables(model), tables(fitted.model)
     projected = fitted.projection.rows_of(content.vectors)
     share = (counts[1:] / (counts[1:] + 1))[:, None]
     assert np.allclose(mixed[1:], share * own[1:] + (1 - share) * projected, atol=1e-5)
     assert not mixed[0].any()
+
+
+def test_the_scale_multiplies_vectors_but_not_biases(world):
+    model, catalog, content, counts = world
+    values = iter([0.1, 0.2, 0.3, 0.3, 0.0, 0.0])  # scales 1, 1.1, 1.2 and 1.3; strengths 0 and 1
+    scaled = fit_projection(model, content, catalog, counts, lambda _: next(values))
+    plain = fit_projection(model, content, catalog, counts, None)
+    assert scaled.note.endswith("scale 1.2, strength 0")
+    rows, longer = (fit.projection.rows_of(content.vectors) for fit in (plain, scaled))
+    assert np.allclose(longer[:, :-1], 1.2 * rows[:, :-1], atol=1e-5)
+    assert np.array_equal(longer[:, -1], rows[:, -1])
 
 
 def test_rows_of_the_file_in_another_order_give_the_same_model(world):

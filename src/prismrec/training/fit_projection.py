@@ -8,13 +8,18 @@ is solved in closed form. Then the row of an item with n training events is
 
     n / (n + s) · trained + s / (n + s) · projected
 
-and the row of an item without events is the projected one. The strength s is chosen on validation.
-Items without a content vector do not change.
+and the row of an item without events is the projected one. Items without a content vector do not
+change.
+
+Predicted vectors are shorter than trained ones, so new items would rank too low. They are
+multiplied by a scale, which is chosen on validation: a fifth of the items is projected as if they
+were new, and the metric over all targets must be best. The strength s is chosen on validation too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,17 +28,20 @@ from numpy.typing import NDArray
 
 from prismrec.data import Catalog, ItemContent
 from prismrec.errors import DataError
-from prismrec.io import stage, track
+from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.numerics import normalize
 from prismrec.recommend import ContentProjection
 
-PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Penalties of the ridge regression to compare."""
+SCALES = (1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0)
+"""Factors on projected vectors to compare, until the metric falls."""
 STRENGTHS = (0.0, 1.0, 3.0, 10.0)
-"""Strengths of the gate to compare: numbers of events at which both rows have equal weight."""
+"""Strengths of the gate to compare, until the metric falls: numbers of events at which both rows
+have equal weight."""
 HELD_OUT = 5
-"""One of so many items, drawn, is held out to choose the penalty."""
+"""One of so many items, drawn, is held out to choose the penalty and the scale."""
 FEWEST = 20
 """Smallest number of items with events and a content vector."""
 BLOCK = 1 << 16
@@ -47,7 +55,7 @@ class FittedProjection:
     model: Model
     projection: ContentProjection
     note: str
-    """One sentence: how many items have a content vector, the penalty and the strength."""
+    """One sentence: how many items have a content vector, and what was chosen."""
 
 
 class Ridge:
@@ -121,14 +129,15 @@ def fit_projection(
         content: Content vectors.
         catalog: Catalog of the model.
         counts: Training events per item, ``[V]``.
-        measure: Returns the validation metric of a model; higher is better. Of equal strengths the
-            smallest is used. None: strength 0.
+        measure: Returns the validation metric of a model; higher is better. Of equal values the
+            smaller scale or strength is used. None: scale 1 and strength 0.
         seed: Seed of the items that are held out.
 
     Raises:
         DataError: See ``check_content``.
 
-    Cost: that of ``Ridge`` twice; a copy of the model and one measurement per strength.
+    Cost: that of ``Ridge`` twice; a copy of the model and one measurement per scale and strength
+        that is compared, 4 to 12.
     """
     check_content(content, catalog, counts)
     with stage("projecting content vectors"):
@@ -137,24 +146,33 @@ def fit_projection(
         x = normalize_in_blocks(content.vectors, place[number])
         rows = np.hstack([table.rows().detach().cpu().numpy() for table in model.tables])
         trained = counts[number] > 0
-        penalty, projection = _fit(
-            x[trained], rows[number[trained]], counts[number[trained]], biases_of(model), seed
-        )
+        known, biases = number[trained], biases_of(model)
+        parts = (x[trained], rows[known], counts[known])
+        held = np.random.default_rng(seed).permutation(len(known)) % HELD_OUT == 0
+        rest = _ridge(*(part[~held] for part in parts))
+        penalty = min(PENALTIES, key=partial(_error, rest, *(part[held] for part in parts)))
+
+        def as_new(scale: float) -> Model:
+            simulated = rows.copy()
+            projection = _projection(rest, penalty, scale, rows[known], biases)
+            simulated[known[held]] = projection.rows_of(x[trained][held])
+            return with_rows(model, simulated)
+
+        scale, _ = _climb(SCALES, as_new, measure)
+        projection = _projection(_ridge(*parts), penalty, scale, rows[known], biases)
         projected = projection.rows_of(x)
-        strengths = STRENGTHS if measure else STRENGTHS[:1]
-        best, best_value, chosen = model, -np.inf, 0.0
-        for strength in track(strengths, "choosing the strength of the projection", len(strengths)):
+
+        def mixed(strength: float) -> Model:
             share = trained_share(counts[number], strength)[:, None]
-            mixed = rows.copy()
-            mixed[number] = share * rows[number] + (1 - share) * projected
-            candidate = with_rows(model, mixed)
-            value = measure(candidate) if measure else 0.0
-            if value > best_value:
-                best, best_value, chosen = candidate, value, strength
+            new = rows.copy()
+            new[number] = share * rows[number] + (1 - share) * projected
+            return with_rows(model, new)
+
+        strength, best = _climb(STRENGTHS, mixed, measure)
     note = (
         f"{len(number):,} of {catalog.size - 1:,} items have a content vector, "
         f"{(~trained).sum():,} of them without training events; ridge penalty {penalty:g}, "
-        f"strength {chosen:g}"
+        f"scale {scale:g}, strength {strength:g}"
     )
     return FittedProjection(best, projection, note)
 
@@ -208,25 +226,52 @@ def with_rows(model: Model, rows: Float[np.ndarray, "V T"]) -> Model:
     return changed.eval()
 
 
-def _fit(
+def _ridge(
+    x: Float[np.ndarray, "N W"], y: Float[np.ndarray, "N T"], counts: NDArray[np.int64]
+) -> Ridge:
+    """Return the regression that is weighted by the square root of events."""
+    return Ridge(x, y, np.sqrt(counts))
+
+
+def _error(
+    ridge: Ridge,
     x: Float[np.ndarray, "N W"],
     y: Float[np.ndarray, "N T"],
     counts: NDArray[np.int64],
+    penalty: float,
+) -> float:
+    """Return the weighted squared error of a regression on other items."""
+    weight, offset = ridge.solve(penalty)
+    return float(np.sqrt(counts) @ ((y - x @ weight - offset) ** 2).sum(axis=1))
+
+
+def _projection(
+    ridge: Ridge,
+    penalty: float,
+    scale: float,
+    rows: Float[np.ndarray, "N T"],
     biases: NDArray[np.bool_],
-    seed: int,
-) -> tuple[float, ContentProjection]:
-    """Choose the penalty on held-out items; return it and the projection of all items."""
-    weights = np.sqrt(counts)
-    held = np.random.default_rng(seed).permutation(len(x)) % HELD_OUT == 0
-    ridge = Ridge(x[~held], y[~held], weights[~held])
+) -> ContentProjection:
+    """Return the projection of a regression; the rows of the trained items bound the biases."""
+    weight, offset = ridge.solve(penalty)
+    factor = np.where(biases, 1.0, scale)
+    lowest = np.where(biases, np.median(rows, axis=0), -np.inf)
+    arrays = (weight * factor, offset * factor, lowest)
+    return ContentProjection(*(array.astype(np.float32) for array in arrays))
 
-    def error(penalty: float) -> float:
-        weight, offset = ridge.solve(penalty)
-        squares = ((y[held] - x[held] @ weight - offset) ** 2).sum(axis=1)
-        return float(weights[held] @ squares)
 
-    penalty = min(PENALTIES, key=error)
-    weight, offset = Ridge(x, y, weights).solve(penalty)
-    lowest = np.where(biases, np.median(y, axis=0), -np.inf)
-    arrays = (part.astype(np.float32) for part in (weight, offset, lowest))
-    return penalty, ContentProjection(*arrays)
+def _climb(
+    values: Sequence[float],
+    model_of: Callable[[float], Model],
+    measure: Callable[[Model], float] | None,
+) -> tuple[float, Model]:
+    """Return the first value whose model is not improved by the next value, and that model."""
+    chosen, best = values[0], model_of(values[0])
+    reached = measure(best) if measure else 0.0
+    for value in values[1:] if measure else ():
+        model = model_of(value)
+        found = measure(model) if measure else 0.0
+        if found <= reached:
+            break
+        chosen, best, reached = value, model, found
+    return chosen, best
