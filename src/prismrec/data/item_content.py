@@ -26,8 +26,11 @@ from prismrec.errors import DataError
 WIDEST = 8_192
 """Largest width of a vector: the projection needs the square of it, twice, in memory (1 GB)."""
 NPZ_ARRAYS = ("ids", "vectors")
-DAMAGED = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile)
-DAMAGED += (zlib.error, NotImplementedError, pl.exceptions.PolarsError)
+DAMAGED: tuple[type[Exception], ...] = (
+    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, pl.exceptions.PolarsError,
+)  # fmt: skip
+"""What reading a damaged file raises."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -119,7 +122,7 @@ class ItemContent:
     @property
     def width(self) -> int:
         """Width W of a vector."""
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     def positions(self, ids: pl.Series) -> NDArray[np.int64]:
         """Return the row of each of these external ids; -1 for an id without a vector.
@@ -229,15 +232,15 @@ def _from_lists(column: pl.Series, name: str) -> NDArray[np.number]:
         DataError: The lists have different widths.
     """
     lists = column.cast(pl.List(pl.Float32))
-    lengths = lists.list.len()
-    low, high = lengths.min(), lengths.max()
-    if low != high:
+    lengths = lists.list.len().drop_nulls().to_numpy()
+    width, widest = int(lengths.min(initial=WIDEST + 1)), int(lengths.max(initial=0))
+    if width < widest:
         raise DataError(
-            f"The vectors in {name} have {low} to {high} numbers; write vectors of one width."
+            f"The vectors in {name} have {width} to {widest} numbers; write vectors of one width."
         )
-    rows = np.full((len(lists), int(high or 0)), np.nan, dtype=np.float32)  # type: ignore[call-overload]
+    rows = np.full((len(lists), widest), np.nan, dtype=np.float32)
     if rows.size:
         present = lists.is_not_null().to_numpy()
         values = lists.filter(lists.is_not_null()).explode().to_numpy()
-        rows[present] = values.reshape(-1, rows.shape[1])
+        rows[present] = values.reshape(-1, widest)
     return rows

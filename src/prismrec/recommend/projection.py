@@ -46,7 +46,7 @@ class ContentProjection:
     @property
     def width(self) -> int:
         """Width of a content vector."""
-        return self.weight.shape[0]
+        return int(self.weight.shape[0])
 
     def rows_of(self, vectors: Float[np.ndarray, "N W"]) -> Float[np.ndarray, "N T"]:
         """Return the projected rows of all tables, side by side, as float32.
