@@ -7,13 +7,12 @@ import torch
 from prismrec.data import ItemContent, split_by_user
 from prismrec.errors import DataError
 from prismrec.models import Model, Prism
-from prismrec.recommend import NewItem, load, save
+from prismrec.recommend import NewItem, load, save, unit_vectors
 from prismrec.training import RunConfig, TrainConfig, fit
 from prismrec.training.fit_projection import (
     Ridge,
     check_content,
     fit_projection,
-    normalize_in_blocks,
     trained_share,
 )
 
@@ -58,7 +57,7 @@ def world(dataset):
         torch.manual_seed(0)
         model = Model(size, Prism(dim=8, interests=1, max_len=10), tie_embeddings=False)
     vectors = rng.normal(size=(size - 1, 6)).astype(np.float32)
-    unit = normalize_in_blocks(vectors, np.arange(size - 1))
+    unit = unit_vectors(vectors)
     rows = np.vstack([np.zeros((1, 17)), unit @ rng.normal(size=(6, 17)) + 0.3])
     rows = torch.from_numpy(rows).float()
     model.set_item_vectors(rows[:, :8], rows[:, 8:16], rows[:, 16])

@@ -5,7 +5,7 @@ from .cold_start import NewItem
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
 from .manifest import ARTIFACT_FORMAT, MANIFEST, check_trained_on, read_artifact_manifest
-from .projection import ContentProjection
+from .projection import ContentProjection, unit_vectors
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 
@@ -34,5 +34,6 @@ __all__ = [
     "recommend_batch",
     "recommend_file",
     "save",
+    "unit_vectors",
     "unknown_ids",
 ]

@@ -26,6 +26,8 @@ from prismrec.numerics import normalize
 
 TENSORS = {"weight": 2, "offset": 1, "lowest": 1}
 """The tensors of the file, with their numbers of dimensions."""
+BLOCK = 1 << 16
+"""Vectors that are normalized at a time."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,8 +55,8 @@ class ContentProjection:
 
         Cost: O(N W T).
         """
-        rows = normalize(np.asarray(vectors, dtype=np.float32)) @ self.weight + self.offset
-        floored: Float[np.ndarray, "N T"] = np.maximum(rows, self.lowest).astype(np.float32)
+        rows = unit_vectors(vectors) @ self.weight + self.offset
+        floored: Float[np.ndarray, "N T"] = np.maximum(rows, self.lowest)
         return floored
 
     def rows_of_items(
@@ -85,6 +87,15 @@ class ContentProjection:
                 "is not finite; send finite numbers that are not all 0."
             )
         return self.rows_of(array)
+
+
+def unit_vectors(vectors: Float[np.ndarray, "N W"]) -> Float[np.ndarray, "N W"]:
+    """Return vectors with length 1, as float32; ``BLOCK`` rows at a time, to save memory."""
+    unit = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), BLOCK):
+        part = slice(start, start + BLOCK)
+        unit[part] = normalize(np.asarray(vectors[part], dtype=np.float32))
+    return unit
 
 
 def write_projection(projection: ContentProjection, path: Path) -> None:

@@ -30,8 +30,7 @@ from prismrec.data import Catalog, ItemContent
 from prismrec.errors import DataError
 from prismrec.io import stage
 from prismrec.models import Model
-from prismrec.numerics import normalize
-from prismrec.recommend import ContentProjection
+from prismrec.recommend import ContentProjection, unit_vectors
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Penalties of the ridge regression to compare."""
@@ -143,19 +142,17 @@ def fit_projection(
     with stage("projecting content vectors"):
         place = np.append(-1, content.positions(catalog.items.ids))
         number = np.flatnonzero(place >= 0)
-        x = normalize_in_blocks(content.vectors, place[number])
+        x = unit_vectors(content.vectors[place[number]])
         rows = np.hstack([table.rows().detach().cpu().numpy() for table in model.tables])
         trained = counts[number] > 0
         known, biases = number[trained], biases_of(model)
         parts = (x[trained], rows[known], counts[known])
-        held = np.random.default_rng(seed).permutation(len(known)) % HELD_OUT == 0
-        rest = _ridge(*(part[~held] for part in parts))
-        penalty = min(PENALTIES, key=partial(_error, rest, *(part[held] for part in parts)))
+        penalty, ridge, held = _choose_penalty(*parts, seed)
 
         def as_new(scale: float) -> Model:
             simulated = rows.copy()
-            projection = _projection(rest, penalty, scale, rows[known], biases)
-            simulated[known[held]] = projection.rows_of(x[trained][held])
+            part = _projection(ridge, penalty, scale, rows[known], biases)
+            simulated[known[held]] = part.rows_of(x[trained][held])
             return with_rows(model, simulated)
 
         scale, _ = _climb(SCALES, as_new, measure)
@@ -191,17 +188,6 @@ def check_content(content: ItemContent, catalog: Catalog, counts: NDArray[np.int
         )
 
 
-def normalize_in_blocks(
-    vectors: Float[np.ndarray, "N W"], rows: NDArray[np.int64]
-) -> Float[np.ndarray, "M W"]:
-    """Return some rows with length 1, as float32."""
-    unit = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
-        unit[part] = normalize(vectors[rows[part]])
-    return unit
-
-
 def biases_of(model: Model) -> NDArray[np.bool_]:
     """Return which columns of the rows of all tables are biases, ``[T]``."""
     widths = [table.embedding_dim for table in model.tables]
@@ -224,6 +210,16 @@ def with_rows(model: Model, rows: Float[np.ndarray, "V T"]) -> Model:
             table.weight.copy_(torch.from_numpy(np.ascontiguousarray(part)))
             start += table.embedding_dim
     return changed.eval()
+
+
+def _choose_penalty(
+    x: Float[np.ndarray, "N W"], y: Float[np.ndarray, "N T"], counts: NDArray[np.int64], seed: int
+) -> tuple[float, Ridge, NDArray[np.bool_]]:
+    """Return the best penalty, the regression of the other items, and which items are held out."""
+    held = np.random.default_rng(seed).permutation(len(x)) % HELD_OUT == 0
+    ridge = _ridge(x[~held], y[~held], counts[~held])
+    penalty = min(PENALTIES, key=partial(_error, ridge, x[held], y[held], counts[held]))
+    return penalty, ridge, held
 
 
 def _ridge(
