@@ -125,8 +125,7 @@ def nearest_rows(recommender, content, names, neighbours):
     nearest = np.argpartition(-similarity, neighbours, axis=1)[:, :neighbours]
     weights = np.maximum(np.take_along_axis(similarity, nearest, 1), 1e-6)
     weights /= weights.sum(axis=1, keepdims=True)
-    rows = np.hstack([table.rows().detach().numpy() for table in recommender.model.tables])
-    return np.einsum("nk,nkt->nt", weights, rows[1:][nearest])
+    return np.einsum("nk,nkt->nt", weights, rows_of(recommender)[1:][nearest])
 
 
 def with_cold(recommender, items, rows=None):
@@ -162,6 +161,21 @@ def measure(recommender, cases, known):
     }
 
 
+def rows_of(recommender):
+    """Return the rows of all tables of a model, next to each other."""
+    return np.hstack([table.rows().detach().numpy() for table in recommender.model.tables])
+
+
+def lengthened(recommender, items, other):
+    """Return a recommender with category means of the mean length and lowest bias of others."""
+    known = recommender.catalog.size
+    rows, others = rows_of(recommender.with_items(items))[known:], rows_of(other)[known:]
+    length = [np.linalg.norm(part[:, :-1], axis=1).mean() for part in (rows, others)]
+    rows[:, :-1] *= length[1] / length[0]
+    rows[:, -1] = np.maximum(rows[:, -1], np.median(rows_of(recommender)[1:, -1]))
+    return with_cold(recommender, items, rows)
+
+
 def recommenders(recommender, split, content, items, args):
     """Yield the name of each method and the recommender with the cold items."""
     yield "no cold items", recommender
@@ -189,7 +203,9 @@ def recommenders(recommender, split, content, items, args):
         replace(item, vector=content.vectors[place].tolist())
         for item, place in zip(items, places, strict=True)
     ]
-    yield "projection", with_cold(projected, with_vectors)
+    found = with_cold(projected, with_vectors)
+    yield "projection", found
+    yield "category means, as long as projected ones", lengthened(recommender, items, found)
 
 
 def report(args):
