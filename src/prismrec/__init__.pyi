@@ -4,11 +4,13 @@ from .data import (
     Columns,
     Dataset,
     EventLog,
+    ItemContent,
     Split,
     build_dataset,
     load_dataset,
     load_split,
     read_events,
+    read_item_content,
     read_items,
     save_dataset,
     split_by_time,
@@ -20,7 +22,7 @@ from .models import DynamicRouting, ItemCategories, Model, Prism, SelfAttentive
 from .recommend import Answer, NewItem, Recommender, load, save
 from .rerank import AddedInterest, Boost, Condition, Diversity, Filter, InterestOptions, ListOptions
 from .retrieval import ExactIndex
-from .training import Objective, RunConfig, TrainConfig, Trained, fit, train
+from .training import Objective, RunConfig, Sources, TrainConfig, Trained, WarmStart, fit, train
 from .types import RankedItems
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "Filter",
     "InterestOptions",
     "ItemCategories",
+    "ItemContent",
     "ListOptions",
     "Model",
     "NewItem",
@@ -47,9 +50,11 @@ __all__ = [
     "Report",
     "RunConfig",
     "SelfAttentive",
+    "Sources",
     "Split",
     "TrainConfig",
     "Trained",
+    "WarmStart",
     "__version__",
     "build_dataset",
     "compare",
@@ -63,6 +68,7 @@ __all__ = [
     "load_split",
     "models",
     "read_events",
+    "read_item_content",
     "read_items",
     "recommend",
     "rerank",

@@ -4,11 +4,14 @@ import json
 import re
 import shutil
 import urllib.parse
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from prismrec.data.storage import save_dataset
 from prismrec.models import Forming
+from prismrec.recommend import ContentProjection
 from prismrec.recommend.artifact import load, save
 from prismrec.service import items
 from prismrec.service.settings import ServePaths
@@ -120,6 +123,24 @@ def test_a_model_that_forms_interests_gets_new_items(dataset, serve, history, tm
     answer = post(client, "/v1/recommend", history=history, k=500, explain=True)
     assert "new" in listed(answer)
     assert len(answer["interests"]) > 1
+
+
+def test_an_item_with_a_vector_is_added_by_the_projection(dataset, serve, tmp_path):
+    plain = untrained(dataset)
+    weight = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    zeros = np.zeros(8, dtype=np.float32)
+    projection = ContentProjection(weight, zeros, zeros - np.inf)
+    save(replace(plain, projection=projection), tmp_path / "content")
+    client = serve(places=ServePaths(artifact=tmp_path / "content"))
+    new = {"id": "new", "title": "New", "vector": [1, 0.5, -2.25]}
+    post(client, "/v1/items", items=[new])
+    for service in (client, serve(places=ServePaths(artifact=tmp_path / "content"))):
+        model = service.context.versions.current().recommender.model
+        expected = projection.rows_of(np.array([new["vector"]]))
+        assert np.allclose(model.vectors_as_numpy()[-1], expected[0], atol=1e-6)
+    for vector in ([1.0], [0, 0, 0], ["1", 2, 3], [None], []):
+        wrong = client.post("/v1/items", json={"items": [{"id": "x", "vector": vector}]})
+        assert wrong.status_code in (400, 422), vector
 
 
 def test_an_item_with_a_changed_category_is_filtered_by_the_new_one(client, dataset, history):

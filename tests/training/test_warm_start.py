@@ -18,7 +18,7 @@ from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import add_items
 from prismrec.recommend.recommender import Recommender
-from prismrec.training import RunConfig, TrainConfig, WarmStart, fit, run_record
+from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit, run_record
 from prismrec.training.earlier_weights import RELATED, copy_weights, new_items
 from worlds import small_dataset
 
@@ -126,7 +126,7 @@ def test_a_warm_start_takes_the_settings_and_a_third_of_the_full_rate_every_nigh
         assert (config.dim, config.extractor, config.readout) == (8, "prism", "mixture")
         assert training.epochs == 1
         assert training.learning_rate == pytest.approx(8e-3 / 3)
-        trained = fit(split, dataset.catalog, config, training, start=start)
+        trained = fit(split, dataset.catalog, config, training, sources=Sources(start=start))
         assert trained.start["nights"] == night
         assert trained.start["artifact"] == start.name
         assert trained.start["shared_items"] == dataset.catalog.size - 1
@@ -169,7 +169,7 @@ def test_a_data_set_without_a_shared_item_is_an_error(earlier):
     catalog = replace(other.catalog, items=ids)
     config, training = start.settings(RunConfig(), TrainConfig())
     with pytest.raises(DataError, match="no item of the earlier artifact"):
-        fit(split_by_user(other), catalog, config, training, start=start)
+        fit(split_by_user(other), catalog, config, training, sources=Sources(start=start))
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,6 @@ def test_an_artifact_without_a_record_of_its_run_can_be_started_from(earlier, tm
     save(load(folder), tmp_path / "a")
     start = WarmStart.read(tmp_path / "a")
     config, training = start.settings(RunConfig(rules=False), TrainConfig(steps=1))
-    trained = fit(split, dataset.catalog, config, training, start=start)
+    trained = fit(split, dataset.catalog, config, training, sources=Sources(start=start))
     assert isinstance(trained.recommender, Recommender)
     assert trained.start["nights"] == 1

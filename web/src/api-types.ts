@@ -1104,6 +1104,8 @@ export interface components {
              * @default []
              */
             related_to: string[];
+            /** Vector */
+            vector?: number[] | null;
         };
         /**
          * ItemsRequest

@@ -12,12 +12,13 @@ from prismrec.cli._headings import COMMON, MODEL, OUTPUT, AsJson
 from prismrec.cli._output import print_note
 from prismrec.cli._progress import Progress
 from prismrec.cli._tracking import Tracker, tracking
-from prismrec.data import Dataset, Split
+from prismrec.data import Dataset, ItemContent, Split
 from prismrec.io import describe_write_errors, only_writer
 from prismrec.training import (
     LAST,
     Processes,
     RunConfig,
+    Sources,
     TrainConfig,
     Trained,
     WarmStart,
@@ -35,6 +36,9 @@ class RunOptions:
     from_: Annotated[Path | None, Parameter(name="--from", group=MODEL)] = None
     """Begin with the weights of this artifact, usually yesterday's: a warm start, with its
     settings, one epoch and a third of its learning rate."""
+    item_vectors: Annotated[Path | None, Parameter(group=MODEL)] = None
+    """Vectors of items from an encoder of text or images: Parquet, or .npz with ids and vectors.
+    Items without events are then recommended too."""
     single: Annotated[bool, Parameter(group=COMMON)] = True
     """Also train the same model with one interest, into OUT-k1, for comparison."""
     threads: Annotated[int | None, Parameter(group=COMMON)] = None
@@ -66,6 +70,8 @@ class Job:
     run_options: RunOptions
     processes: Processes
     start: WarmStart | None = None
+    content: ItemContent | None = None
+    """Content vectors of the items."""
 
     def train(self, config: RunConfig, folder: Path) -> Trained:
         """Train one model and draw its progress; only the first process calls it.
@@ -86,7 +92,7 @@ class Job:
                 self.dataset.catalog,
                 config,
                 self.training,
-                start=self.start,
+                sources=Sources(start=self.start, content=self.content),
                 folder=checkpoints,
                 resume=self.resumes(folder),
                 on_step=progress.step,
@@ -97,7 +103,10 @@ class Job:
                 "--resume."
             )
             raise KeyboardInterrupt
-        return trained
+        vectors = self.run_options.item_vectors
+        if vectors is None:
+            return trained
+        return replace(trained, settings=trained.settings | {"item_vectors": str(vectors)})
 
     def share_steps(self, config: RunConfig, folder: Path) -> None:
         """Compute the steps of ``train`` together with the first process."""

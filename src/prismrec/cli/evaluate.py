@@ -206,6 +206,8 @@ def open_all(
 ) -> dict[str, Recommender]:
     """Open artifacts, and the same models with K=1 if they exist.
 
+    Items that were added to an artifact after training are hidden: the data set has none of them.
+
     Raises:
         DataError: An artifact was trained on another data set, or cannot be opened, or two of them
             have the same name.
@@ -229,4 +231,10 @@ def open_all(
                 f"{name} numbers other items than {data}; give the data set that it was trained "
                 "on, or compare two artifacts with --gate."
             )
-    return recommenders
+    return {name: without_added(one, catalog.size) for name, one in recommenders.items()}
+
+
+def without_added(recommender: Recommender, size: int) -> Recommender:
+    """Return a recommender that recommends only the first ``size`` - 1 items."""
+    items = recommender.catalog.items
+    return recommender.with_hidden(items.ids[size - 1 :].to_list())

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from prismrec.cli._content import read_content
 from prismrec.cli._headings import COMMON, MODEL, given_names
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
@@ -109,7 +110,10 @@ def prepare_runs(  # noqa: PLR0917 -- what the command was given
         source="the earlier training or from your data" if start else "your data",
         quiet=run_options.quiet,
     )
-    job = Job(split, dataset, resolved_training, run_options, processes, start)
+    vectors, content = run_options.item_vectors, None
+    if vectors is not None and processes.is_first:
+        content = read_content(vectors, dataset.catalog.items.ids, quiet=run_options.quiet)
+    job = Job(split, dataset, resolved_training, run_options, processes, start, content)
     if stats.events >= MANY_EVENTS and not run_options.quiet and not run_options.resume:
         print_estimate(job, resolved, out.name)
     runs = {out: resolved}

@@ -8,6 +8,7 @@ from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
 from .ids import IdMap
+from .item_content import ItemContent, read_item_content
 from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
 from .log_report import LogReport
@@ -51,6 +52,7 @@ __all__ = [
     "Histories",
     "IdMap",
     "ItemColumns",
+    "ItemContent",
     "ItemDescriptions",
     "LogReport",
     "LogWarning",
@@ -73,6 +75,7 @@ __all__ = [
     "read_catalog",
     "read_dataset_manifest",
     "read_events",
+    "read_item_content",
     "read_items",
     "save_dataset",
     "serious_warnings",

@@ -12,6 +12,7 @@ from .manifest import (
     read_artifact_manifest,
     short_hash,
 )
+from .projection import ContentProjection, unit_vectors
 from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
@@ -24,6 +25,7 @@ __all__ = [
     "Answer",
     "ArtifactClasses",
     "BulkSummary",
+    "ContentProjection",
     "Contribution",
     "Interest",
     "Item",
@@ -50,5 +52,6 @@ __all__ = [
     "save",
     "short_hash",
     "spark_lists",
+    "unit_vectors",
     "unknown_ids",
 ]

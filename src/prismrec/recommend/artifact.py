@@ -9,6 +9,7 @@
     categories.parquet    the categories' names
     attributes.parquet    the attributes of the items, if there are any
     rules/                the table of the rule retriever, if there is one
+    projection.safetensors   from content vectors to item vectors, if it was trained with them
     index/                the index of the item vectors, opened as a memory map
 
 A folder is written completely or not at all. ``load`` reads the manifest first and refuses a file
@@ -40,6 +41,7 @@ from prismrec.recommend.manifest import (
     INDEX,
     ITEMS_FILE,
     MANIFEST,
+    PROJECTION,
     RULES,
     RULES_ARRAYS,
     RULES_OPTIONS,
@@ -49,6 +51,7 @@ from prismrec.recommend.manifest import (
     file_hash,
     read_artifact_manifest,
 )
+from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import Index, RuleRetriever, load_index
 
@@ -78,6 +81,8 @@ def save(
         recommender.index.write(part / INDEX)
         if recommender.rules is not None:
             _write_rules(recommender.rules, part / RULES)
+        if recommender.projection is not None:
+            write_projection(recommender.projection, part / PROJECTION)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             "format": ARTIFACT_FORMAT,
@@ -90,6 +95,7 @@ def save(
             "provisional": sorted(recommender.provisional),
             "rules": recommender.rules
             and {name: getattr(recommender.rules, name) for name in ("weight", *RULES_OPTIONS)},
+            **({"projection": True} if recommender.projection is not None else {}),
             "sha256": {path.relative_to(part).as_posix(): file_hash(path) for path in files},
             "about": dict(about or {}),
         }
@@ -139,7 +145,11 @@ def load(
         )
     marks = {name: frozenset(manifest[name]) for name in ("hidden", "provisional")}
     rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"], catalog.size)
-    return Recommender(model, loaded, catalog, **marks, rules=rules)
+    projection = None
+    if manifest.get("projection"):
+        out = sum(table.embedding_dim for table in model.tables)
+        projection = read_projection(folder / PROJECTION, out, AGAIN)
+    return Recommender(model, loaded, catalog, **marks, rules=rules, projection=projection)
 
 
 def _build_model(

@@ -2,8 +2,9 @@
 
 The vector of a new item, in every table of the model, is the mean of two means: the mean of the
 items of its categories, where each category counts the same, and the mean of its related items.
-If only one of the two is known, it is that one. The item is provisional: it can be searched,
-recommended and read in a history, but no event has trained it yet.
+If only one of the two is known, it is that one. An item with a content vector has its projection
+instead: see ``projection``. The item is provisional: it can be searched, recommended and read in a
+history, but no event has trained it yet.
 """
 
 import copy
@@ -20,6 +21,7 @@ from scipy import sparse
 from prismrec.data import Catalog, IdMap
 from prismrec.errors import DataError
 from prismrec.models import Model
+from prismrec.recommend.projection import ContentProjection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +35,22 @@ class NewItem:
     """Names of its categories; new names are added to the catalog."""
     related_to: Sequence[str] = ()
     """Ids of items bought, played or read together with it; unknown ids have no effect."""
+    vector: Sequence[float] | None = None
+    """Its content vector, for a model that was trained with content vectors; it replaces the means
+    of categories and related items. It has no effect on an item of the catalog."""
 
 
-def add_items(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple[Model, Catalog]:
+def add_items(
+    model: Model,
+    catalog: Catalog,
+    items: Sequence[NewItem],
+    projection: ContentProjection | None = None,
+) -> tuple[Model, Catalog]:
     """Return a model and a catalog that know these items; new items are appended.
 
     Raises:
-        DataError: An id is empty or appears twice, or a new item has neither a category with
-            items nor a known related item.
+        DataError: An id is empty or appears twice; a new item has neither a vector, nor a category
+            with items, nor a known related item; or its vector cannot be projected.
 
     Cost: O(V); if an item is new, also a copy of the model and one pass over the items of each of
         the new items' categories.
@@ -49,7 +59,31 @@ def add_items(model: Model, catalog: Catalog, items: Sequence[NewItem]) -> tuple
     fresh = [item for item in items if item.id not in catalog.items]
     if not fresh:
         return model, larger
-    return extend_model(model, blend_items(larger, fresh, catalog.size)), larger
+    return extend_model(model, _new_rows(model, larger, fresh, projection)), larger
+
+
+def _new_rows(
+    model: Model, catalog: Catalog, items: Sequence[NewItem], projection: ContentProjection | None
+) -> Float[np.ndarray, "N T"]:
+    """Return the rows of new items in all tables, next to each other."""
+    described = np.array([item.vector is None for item in items])
+    rows = np.zeros((len(items), sum(table.embedding_dim for table in model.tables)))
+    if described.any():
+        blended = [item for item in items if item.vector is None]
+        blends = blend_items(catalog, blended, model.size)
+        tables = [table.rows().detach().cpu().numpy() for table in model.tables]
+        rows[described] = np.hstack([blends.of(table) for table in tables])
+    with_vector = [item for item in items if item.vector is not None]
+    if with_vector:
+        if projection is None:
+            raise DataError(
+                f"The new item {with_vector[0].id!r} has a vector, but this model was trained "
+                "without content vectors; train with item vectors, or leave the vector out."
+            )
+        vectors = [item.vector for item in with_vector if item.vector is not None]
+        names = [item.id for item in with_vector]
+        rows[~described] = projection.rows_of_items(vectors, names)
+    return rows
 
 
 def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
@@ -186,16 +220,20 @@ def blend_items(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends
     )
 
 
-def extend_model(model: Model, blends: Blends) -> Model:
+def extend_model(model: Model, rows: Float[np.ndarray, "N T"]) -> Model:
     """Return a model with one more row per new item, in every table of item vectors.
+
+    Args:
+        model: The model to extend.
+        rows: The rows of the new items in all tables, next to each other.
 
     Cost: a copy of the model.
     """
-    size = model.size + blends.mixes.shape[0]
+    size = model.size + len(rows)
     larger = Model(size, copy.deepcopy(model.extractor), **model.options).formed(model.forming)
+    parts = np.split(rows, np.cumsum([table.embedding_dim for table in model.tables])[:-1], axis=1)
     with torch.no_grad():
-        for old, new in zip(model.tables, larger.tables, strict=True):
+        for old, new, part in zip(model.tables, larger.tables, parts, strict=True):
             table = old.rows().cpu()
-            made = torch.from_numpy(blends.of(table.numpy())).to(table.dtype)
-            new.weight.copy_(torch.cat([table, made]))
+            new.weight.copy_(torch.cat([table, torch.from_numpy(part).to(table.dtype)]))
     return larger.to(model.device).eval()

@@ -23,6 +23,7 @@ from prismrec.io import (
 ARTIFACT_FORMAT, VERSION = "prismrec-artifact", 3
 MANIFEST, WEIGHTS, INDEX, RULES = "manifest.json", "model.safetensors", "index", "rules"
 ITEMS_FILE, CATEGORIES_FILE = "items.parquet", "categories.parquet"
+PROJECTION = "projection.safetensors"
 RULES_ARRAYS = ("indptr", "indices", "data")
 RULES_OPTIONS = ("kind", "recency")
 AGAIN = "restore the whole folder or train again"
@@ -115,6 +116,8 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
     loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}
     loaded |= {f"{RULES}/{name}.npy" for name in RULES_ARRAYS if manifest["rules"]}
     loaded |= {ATTRIBUTES_FILE} if (path.parent / ATTRIBUTES_FILE).exists() else set()
+    if manifest.get("projection"):  # without content vectors there is no such key
+        loaded.add(PROJECTION)
     index = (other for other in (path.parent / INDEX).rglob("*") if other.is_file())
     loaded |= {other.relative_to(path.parent).as_posix() for other in index}
     for name in sorted(loaded ^ manifest["sha256"].keys()):

@@ -13,6 +13,7 @@ from prismrec.errors import ConfigError
 from prismrec.models import Forming, Model
 from prismrec.recommend.cold_start import NewItem, add_items
 from prismrec.recommend.filters import eligible_items, score_boosts
+from prismrec.recommend.projection import ContentProjection
 from prismrec.rerank import Filter, ListOptions
 from prismrec.retrieval import Index, Retriever, RuleRetriever
 
@@ -38,6 +39,8 @@ class RecommenderParts:
     """Item numbers that were added without training."""
     rules: RuleRetriever | None = None
     """A rule retriever to blend in: see ``retrieval.blended``."""
+    projection: ContentProjection | None = None
+    """From content vectors to item vectors, for new items; None without content vectors."""
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
@@ -113,12 +116,12 @@ class RecommenderParts:
         items are marked provisional in every answer.
 
         Raises:
-            DataError: An id is empty or appears twice, or a new item has neither a category with
-                items nor a known related item.
+            DataError: An id is empty or appears twice; a new item has neither a vector, nor a
+                category with items, nor a known related item; or its vector cannot be projected.
 
         Cost: a copy of the model and of an exact index, O(V D): add many in one call.
         """
-        model, catalog = add_items(self.model, self.catalog, items)
+        model, catalog = add_items(self.model, self.catalog, items, self.projection)
         numbers = np.arange(self.catalog.size, catalog.size)
         if not len(numbers):
             return replace(self, catalog=catalog)

@@ -43,6 +43,7 @@ class AddedItem(Strict):
         default_factory=list,
         validation_alias=AliasChoices("related_to", "taken_with"),  # written by earlier versions
     )
+    vector: list[float] | None = None
 
 
 class Added(Strict):

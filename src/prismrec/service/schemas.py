@@ -66,6 +66,7 @@ FUTURE = 86_400
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Weight = Annotated[float, Field(ge=0, le=MAX_INTEREST_WEIGHT, allow_inf_nan=False), TEXT]
 Number = Annotated[int, Field(ge=0, le=10_000), TEXT]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class AddedInterestIn(Strict):
@@ -265,6 +266,7 @@ class ItemIn(Strict):
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
     categories: Annotated[list[Id], Field(max_length=100, fail_fast=True)] | None = None
     related_to: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = []
+    vector: Annotated[list[Finite], Field(max_length=8_192, fail_fast=True)] | None = None
 
 
 class ItemsRequest(Strict):

@@ -3,7 +3,7 @@ from .checkpoint import LAST
 from .config import TrainConfig
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, estimate_training
-from .fit import Trained, TrainedWeights, fit, train_weights
+from .fit import Sources, Trained, TrainedWeights, fit, train_weights
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
 from .objective import Objective
@@ -25,6 +25,7 @@ __all__ = [
     "Objective",
     "Processes",
     "RunConfig",
+    "Sources",
     "Step",
     "TrainConfig",
     "TrainResult",

@@ -10,20 +10,25 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 
-from prismrec.data import Case, Catalog, Split
+from prismrec.data import Case, Catalog, ItemContent, Split
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
+from prismrec.training.fit_projection import (
+    FittedProjection,
+    check_content,
+    fit_projection,
+)
 from prismrec.training.loop import Step, train
 from prismrec.training.processes import Processes, current_processes
 from prismrec.training.run import TrainResult
@@ -81,21 +86,31 @@ class Trained:
         )
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Sources:
+    """What a model comes from besides the events of its data set."""
+
+    start: WarmStart | None = None
+    """Begin with the weights of an earlier artifact; ``start.settings`` returns the settings."""
+    content: ItemContent | None = None
+    """Content vectors, for items without events and rare items: see ``fit_projection``."""
+
+
 def fit(
     split: Split,
     catalog: Catalog,
     config: RunConfig = RunConfig(),  # noqa: B008 -- frozen
     training: TrainConfig = TrainConfig(),  # noqa: B008 -- frozen
     *,
-    start: WarmStart | None = None,
+    sources: Sources = Sources(),
     folder: str | Path | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
 ) -> Trained:
     """Train one model and return a recommender with a measured index.
 
-    Ctrl-C ends the training after the current step. The result then has the best weights so far
-    and no rules, and ``trained.result.interrupted`` is True.
+    Ctrl-C ends the training after the current step. The result then has the best weights so far,
+    no rules and no projection, and ``trained.result.interrupted`` is True.
 
     Inside ``join_processes`` it is for the first process; the others call ``train_weights``.
 
@@ -106,8 +121,7 @@ def fit(
         catalog: Catalog of the data set.
         config: Parts and sizes.
         training: How to train.
-        start: Begin with the weights of an earlier artifact; ``start.settings`` returns the
-            settings for it.
+        sources: What the model comes from besides the events.
         folder: Folder for checkpoints; None writes none.
         resume: Continue from the checkpoint in ``folder``.
         on_step: Called after every step.
@@ -115,8 +129,11 @@ def fit(
     Raises:
         ConfigError: Settings that contradict each other, or a ``module:Name`` that cannot be used.
         UnknownName: There is no part of that name.
-        DataError, TrainingError: See ``train``.
+        DataError, TrainingError: See ``train`` and ``check_content``.
     """
+    start, content = sources.start, sources.content
+    if content is not None:
+        check_content(content, catalog, split.train.counts(catalog.size))
     run = train_weights(
         split, catalog, config, training,
         start=start, folder=folder, resume=resume, on_step=on_step,
@@ -124,8 +141,13 @@ def fit(
     result, parts = run.result, (run.config, run.training)
     settings = {f.name: getattr(part, f.name) for part in parts for f in fields(part)}
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
-    recommender, choice = build_recommender(run.model.cpu(), catalog, some, index=run.config.index)
-    notes = {"index": choice.reason} | run.notes
+    model, projection, notes = run.model, None, run.notes
+    if content is not None and not result.interrupted:
+        fitted = _project(model, content, split, catalog, run.config, run.training.seed)
+        model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
+    recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
+    recommender = replace(recommender, projection=projection)
+    notes = {"index": choice.reason} | notes
     if not result.interrupted:
         recommender, selected = select_on_validation(
             recommender, run.config, run.stats, split, start
@@ -212,6 +234,21 @@ def _initial_model(
         return *choose_initial_model(config, split, catalog, seed, resume=resume), {}
     model, record = start.build_model(config, split.train, catalog, seed)
     return config, model, describe_start(record), record
+
+
+def _project(
+    model: Model, content: ItemContent, split: Split, catalog: Catalog, config: RunConfig, seed: int
+) -> FittedProjection:
+    """Fit the projection from content vectors; validation chooses its strength."""
+    metric = validation_metric(config.validate_on, catalog.size - 1)
+    cases, _ = drawn_users(split.valid, metric, seed=seed)
+    alone = Processes()
+
+    def measure(candidate: Model) -> float:
+        return _validate(candidate, catalog, cases, config, metric, alone)
+
+    counts = split.train.counts(catalog.size)
+    return fit_projection(model, content, catalog, counts, measure if cases else None, seed=seed)
 
 
 def _present(**notes: str | None) -> dict[str, str]:

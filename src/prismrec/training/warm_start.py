@@ -2,7 +2,7 @@
 
     start = WarmStart.read("books/")
     config, training = start.settings(RunConfig(), TrainConfig())
-    trained = fit(split, data.catalog, config, training, start=start)
+    trained = fit(split, data.catalog, config, training, sources=Sources(start=start))
 
 Items are matched by their external ids: the data set may have other items, in another order. Item
 vectors, biases and the weights of the extractor are those of the artifact. A new item gets its

@@ -1,0 +1,123 @@
+"""``prismrec add``: add items without events to an artifact."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from prismrec.cli._content import read_content
+from prismrec.cli._extensions import ClassFlags
+from prismrec.cli._headings import AsJson
+from prismrec.cli._output import print_output
+from prismrec.cli._progress import Progress
+from prismrec.data import Catalog, ItemContent, ItemDescriptions, read_items
+from prismrec.errors import DataError
+from prismrec.io import stage
+from prismrec.recommend import NewItem, read_artifact_manifest, save
+
+RUN_FILE = "run.toml"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The items of a file that can be added, and the number of the others."""
+
+    items: list[NewItem]
+    known: int
+    """Items that the artifact has already."""
+    unusable: int
+    """Items without a vector and without a category of the artifact."""
+
+
+def add(
+    artifact: Path,
+    /,
+    *,
+    items: Path,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    item_vectors: Path | None = None,
+    category_separator: str = "|",
+    classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
+    as_json: AsJson = False,
+) -> None:
+    """Add items without events to an artifact, by their vectors or categories.
+
+    An item with a vector gets the projection of its vector, if the artifact was trained with
+    --item-vectors; an item without one gets the mean vector of its categories. Items that the
+    artifact has already do not change.
+
+    Args:
+        artifact: Folder made by 'prismrec train'.
+        items: Titles and categories of the items, as for 'prismrec prepare'.
+        out: Folder of the artifact with the new items; it may be the same folder.
+        item_vectors: Vectors of items, of the encoder whose vectors were used in training.
+        category_separator: Text between the categories of an item.
+        classes: Classes of the artifact that are not built in.
+        as_json: Print one JSON object.
+    """
+    with Progress(artifact.name, quiet=as_json):
+        with stage("reading the items"):
+            recommender = classes.load(artifact)
+            described = read_items(items, separator=category_separator)
+        content = None
+        if item_vectors is not None:
+            ids = described.frame["item"]
+            content = read_content(item_vectors, ids, quiet=as_json)
+        chosen = new_items(recommender.catalog, described, content)
+        larger = recommender.with_items(chosen.items)
+        with stage("saving the artifact"):
+            about, run = read_artifact_manifest(artifact)["about"], artifact / RUN_FILE
+            text = run.read_text(encoding="utf-8") if run.is_file() else None
+            save(larger, out, about=about)
+            if text is not None:
+                (out / RUN_FILE).write_text(text, encoding="utf-8")
+    rejected = sum(each.count for each in described.rejected)
+    counts = {
+        "added": len(chosen.items), "known": chosen.known, "unusable": chosen.unusable,
+        "rejected": rejected,
+    }  # fmt: skip
+    lines = [
+        f"{out}: {len(chosen.items):,} items were added, {chosen.known:,} are in the artifact "
+        "already",
+    ]
+    if chosen.unusable:
+        lines.append(
+            f"  {chosen.unusable:,} items were not added: they have no vector and no category of "
+            "the artifact"
+        )
+    if rejected:
+        lines.append(f"  {rejected:,} rows of {items.name} were rejected")
+    print_output(counts, lines, as_json=as_json)
+
+
+def new_items(catalog: Catalog, described: ItemDescriptions, content: ItemContent | None) -> Chosen:
+    """Return the items of a file that are not in the catalog and can be added.
+
+    Raises:
+        DataError: There is none.
+    """
+    frame = described.frame
+    place = [-1] * len(frame) if content is None else content.positions(frame["item"]).tolist()
+    sizes = set(catalog.category_ids.tolist())
+    with_items = {name for number, name in enumerate(catalog.category_names) if number in sizes}
+    chosen, known, unusable = [], 0, 0
+    rows = frame.select("item", "title", "categories").iter_rows()
+    for row, (name, title, categories) in zip(place, rows, strict=True):
+        if name in catalog.items:
+            known += 1
+        elif content is None or row < 0:
+            if with_items.isdisjoint(categories):
+                unusable += 1
+            else:
+                chosen.append(NewItem(id=name, title=title, categories=categories))
+        else:
+            vector = content.vectors[row].tolist()
+            chosen.append(NewItem(id=name, title=title, categories=categories, vector=vector))
+    if not chosen:
+        raise DataError(
+            f"No item can be added: of {len(frame):,} items, {known:,} are in the artifact already "
+            f"and {unusable:,} have neither a vector nor a category of the artifact; give an items "
+            "file with new items."
+        )
+    return Chosen(chosen, known, unusable)

@@ -1,0 +1,85 @@
+"""Train with content vectors and add items on the command line."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from commands import WORLD, run
+from prismrec.recommend import load
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Prepare a data set, write content vectors, and train with them."""
+    folder = tmp_path_factory.mktemp("add")
+    assert run("prepare", WORLD, "--out", folder / "data") == 0
+    ids = pl.read_parquet(folder / "data" / "items.parquet")["id"].to_list()
+    vectors = np.random.default_rng(0).normal(size=(len(ids) + 3, 5))
+    vectors[1] = np.nan
+    names = [*ids, "new", "unknown", "plain"]
+    np.savez(folder / "v.npz", ids=names[:-1], vectors=vectors[:-1])
+    pl.DataFrame({"item": ids, "v": vectors[: len(ids), :2].tolist()}).write_parquet(
+        folder / "other.parquet"
+    )
+    category = pl.read_parquet(folder / "data" / "categories.parquet")["name"][0]
+    (folder / "items.csv").write_text(
+        f"item,title,categories\nnew,New,\nplain,Plain,{category}\n{ids[0]},Old,\nnothing,N,\n"
+    )
+    train = [
+        "train",
+        folder / "data",
+        "--out",
+        folder / "a",
+        "--dim",
+        8,
+        "--steps",
+        3,
+        "--no-rules",
+    ]
+    assert run(*train, "--no-single", "--item-vectors", folder / "v.npz") == 0
+    return folder
+
+
+def test_train_reports_what_is_used_of_the_vectors(folder, capsys, tmp_path):
+    train = ["train", folder / "data", "--out", tmp_path / "a", "--dim", 8, "--steps", 1]
+    more = ["--no-single", "--no-rules", "--item-vectors", folder / "v.npz"]
+    assert run(*train, *more) == 0
+    printed = capsys.readouterr()
+    note = " ".join(printed.err.split())
+    assert "v.npz: 59 of 60 items have a vector of 5; 2 vectors are of other ids" in note
+    assert "dropped 1 with a value that is missing or not finite" in note
+    assert "59 of 60 items have a content vector" in " ".join(printed.out.split())
+    assert "item_vectors" in (tmp_path / "a" / "run.toml").read_text()
+
+
+def test_add_adds_items_by_vector_or_category(folder, capsys, tmp_path):
+    items = ["--items", folder / "items.csv", "--item-vectors", folder / "v.npz"]
+    assert run("add", folder / "a", *items, "--out", tmp_path / "b", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == {"added": 2, "known": 1, "unusable": 1, "rejected": 0}
+    recommender = load(tmp_path / "b")
+    names = [item.id for item in recommender.recommend(["new"], 500, exclude_seen=False)]
+    assert {"new", "plain"} < set(names)
+    assert (tmp_path / "b" / "run.toml").read_text() == (folder / "a" / "run.toml").read_text()
+    assert run("evaluate", tmp_path / "b", folder / "data", "-k", 5, "--json") == 0
+
+
+def test_add_without_new_items_or_with_other_vectors_is_one_sentence(folder, capsys, tmp_path):
+    out = ["--items", folder / "items.csv", "--out", tmp_path / "b"]
+    pl.DataFrame({"item": ["new"], "v": [[1.0, 2.0]]}).write_parquet(tmp_path / "v.parquet")
+    assert run("add", folder / "a", *out, "--item-vectors", tmp_path / "v.parquet") == 2
+    assert "has 2 numbers, but this model was trained with" in capsys.readouterr().err
+    (tmp_path / "items.csv").write_text("item,title\nx,X\n")
+    assert run("add", folder / "a", "--items", tmp_path / "items.csv", *out[2:]) == 2
+    assert "No item can be added: of 1 items" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def test_vectors_of_other_items_are_refused_before_training(folder, capsys, tmp_path):
+    pl.DataFrame({"item": ["x"], "v": [[1.0, 2.0]]}).write_parquet(tmp_path / "v.parquet")
+    train = ["train", folder / "data", "--out", tmp_path / "a", "--item-vectors"]
+    assert run(*train, tmp_path / "v.parquet") == 2
+    assert "0 have training events, but the projection needs 20" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
