@@ -27,7 +27,11 @@ def save_trained(
         how: How the data set was split.
         start: The earlier artifact of a warm start.
     """
-    settings = trained.settings | ({"from": str(start)} if start else {})
+    settings = trained.settings
+    if start:
+        reused = {"forming", "rules"} - {*trained.start["chosen_again"]}
+        kept = {n: value for n, value in settings.items() if n not in reused or value is not True}
+        settings = kept | {"from": str(start)}  # with forming = true it would be chosen again
     save(trained.recommender, folder, about=run_record(trained, manifest, how))
     (folder / "run.toml").write_text(to_toml(settings), encoding="utf-8")
 
