@@ -83,6 +83,7 @@ def test_train_from_an_earlier_artifact_records_it_and_refuses_another_size(
     assert settings["from"] == str(pipeline / "books")
     again = ["--config", tmp_path / "new" / "run.toml", "--quiet"]
     assert run("train", pipeline / "data", "--out", tmp_path / "again", *again) == 0
+    assert "interests are formed as in the earlier artifact" in capsys.readouterr().out
     one, other = (load(tmp_path / name).model.item_vectors() for name in ("new", "again"))
     assert torch.equal(one, other)
     capsys.readouterr()

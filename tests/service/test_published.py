@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from prismrec.cli import main
 from prismrec.data.storage import save_dataset
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.publish import publish, rollback
 from prismrec.service.artifact_copy import ArtifactCopy
+from prismrec.service.checks import check_served
 from prismrec.service.extensions import Extensions
 from prismrec.service.metrics import Metrics
-from prismrec.service.settings import ServePaths
+from prismrec.service.settings import ServePaths, Settings
 from prismrec.service.versions import Versions
 from worlds import small_dataset, untrained
 
@@ -80,12 +80,13 @@ def test_the_start_and_each_reload_refuse_an_artifact_of_another_data_set(
     assert versions.current().recommender.catalog.begins_with(dataset.catalog)
 
 
-def test_the_command_serves_a_link(two, monkeypatch):
-    served = []
-    monkeypatch.setenv("PRISMREC_SERVE", "")
-    monkeypatch.setattr("prismrec.service.server.run", lambda *_: served.append(1))
-    main(["serve", str(two[0] / "current"), "--port", "0"])
-    assert served
+def test_the_check_of_the_start_accepts_a_link_and_refuses_one_without_a_version(two):
+    folder, _ = two
+    check_served(ServePaths(artifact=folder / "current"), Settings())
+    (folder / "current").unlink()
+    (folder / "current").symlink_to("000009-abcdefabcdef")
+    with pytest.raises(DataError, match="No artifact at"):
+        check_served(ServePaths(artifact=folder / "current"), Settings())
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")

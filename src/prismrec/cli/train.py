@@ -163,8 +163,11 @@ def save_trained(job: Job, trained: Trained, folder: Path, manifest: dict[str, A
         folder: Folder of the artifact.
         manifest: Manifest of the data set.
     """
-    earlier = job.run_options.from_
-    settings = trained.settings | ({"from": str(earlier)} if earlier else {})
+    settings, earlier = trained.settings, job.run_options.from_
+    if earlier:
+        reused = {"forming", "rules"} - {*trained.start["chosen_again"]}
+        kept = {n: value for n, value in settings.items() if n not in reused or value is not True}
+        settings = kept | {"from": str(earlier)}  # with forming = true it would be chosen again
     save(trained.recommender, folder, about=run_record(trained, manifest, job.split.how))
     (folder / "run.toml").write_text(to_toml(settings), encoding="utf-8")
 

@@ -187,6 +187,7 @@ class WarmStart:
             "new_items_without_vectors": len(new) - len(placed),
             "full_learning_rate": self.full_rate,
             "nights": self.nights + 1,
+            "chosen_again": sorted(self.choose),
         }
 
     @property
