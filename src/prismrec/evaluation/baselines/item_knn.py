@@ -13,6 +13,7 @@ from scipy import sparse
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
 from prismrec.evaluation.baselines.score import Score
+from prismrec.io import track
 from prismrec.retrieval import keep_strongest, recency_weights
 
 BLOCK = 4096
@@ -95,7 +96,8 @@ def cosine(events: sparse.csr_array, neighbours: int | None, shrink: float) -> s
     norms = np.sqrt(events.power(2).sum(axis=0))
     columns = events.T.tocsr()
     blocks = []
-    for start in range(0, columns.shape[0], BLOCK):
+    starts = range(0, columns.shape[0], BLOCK)
+    for start in track(starts, "counting common users", len(starts)):
         common = (columns[start : start + BLOCK] @ events).tocoo()
         row, column = common.coords
         other = row + start != column  # an item is not its own neighbour
