@@ -66,6 +66,7 @@ def requests_of(history):
     """Return real requests to every route: method, path, and the parts of the request."""
     event = {"id": "e1", "user": "ann", "time": 1}
     item = {"id": "new", "title": "New", "related_to": history[:1]}
+    changed = {"id": history[0], "attributes": {"stock": 0}}
     user, first = {"user": "ann"}, {"item": history[0]}
     lists = [
         {"history": history},
@@ -102,6 +103,7 @@ def requests_of(history):
         ("GET", "/v1/start", {"query": {"user": "ann", "options": '{"k": 3, "frontier": true}'}}),
         ("GET", "/v1/start", {"query": {"options": "{}}"}}),
         ("POST", "/v1/items", {"body": {"items": [item]}}),
+        ("PATCH", "/v1/items/attributes", {"body": {"items": [changed]}}),
         ("POST", "/v1/items/hide", {"body": {"items": ["new"]}}),
         ("POST", "/v1/items/unhide", {"body": {"items": ["new"]}}),
         ("GET", "/v1/items", {"query": {"search": "n"}}),

@@ -49,7 +49,8 @@ exposures        the exposure log of an experiment, written by a thread
 variant_answers  answers while an experiment runs
 readiness        whether requests can be answered now
 context          the parts that every route uses
-routes           the routes
+list_routes      the routes that recommend
+routes           all routes
 page_files       the files of the page, compressed
 garbage          keeps Python's search for garbage away from what is loaded
 app              the application: routes, errors, page
