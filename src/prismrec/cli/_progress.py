@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,7 +21,9 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from prismrec.io import listening
-from prismrec.training import Step
+
+if TYPE_CHECKING:  # torch is slow to import, and not every command needs it
+    from prismrec.training import Step
 
 SILENT = 15.0
 """Largest number of seconds between two lines of a log."""
@@ -38,7 +41,7 @@ class Progress:
     """
 
     def __init__(
-        self, name: str, *, quiet: bool = False, also: Callable[[Step], None] | None = None
+        self, name: str, *, quiet: bool = False, also: Callable[["Step"], None] | None = None
     ) -> None:
         self.name, self.quiet, self.also = name, quiet, also
         self.on_terminal = sys.stderr.isatty() and not quiet
@@ -67,7 +70,7 @@ class Progress:
     ) -> None:
         self.context.close()
 
-    def step(self, step: Step) -> None:
+    def step(self, step: "Step") -> None:
         """Show one step of a training."""
         self.training.show(step)
         if step.validation is not None and not self.on_terminal:
@@ -113,7 +116,7 @@ class _Training:
         self.began, self.pairs, self.loss, self.best = 0.0, 0, 0.0, ""
         self.first, self.last, self.steps = 0, 0, 0
 
-    def show(self, step: Step) -> None:
+    def show(self, step: "Step") -> None:
         """Show one step; hide the bar after the last one."""
         if self.began:
             self.pairs += step.pairs

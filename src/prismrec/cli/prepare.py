@@ -123,13 +123,14 @@ def prepare(
                 duplicates=options.duplicates,
             )
             split = make_split(dataset, options.split, **split_options)
+            value = dict(summary(events, items, dataset, split, out))
+            lines = [*summary_lines(events, items, dataset, split, out)]
+            del split  # it has a copy of most events
         with stage("writing the data set"):
             save_dataset(dataset, out, split={"name": options.split, "options": split_options})
         with stage("checking the events"):
             warnings = serious_warnings(events, dataset)
-    value = summary(events, items, dataset, split, out)
-    value = {**value, "warnings": [asdict(each) for each in warnings]}
-    lines = [*summary_lines(events, items, dataset, split, out)]
+    value["warnings"] = [asdict(each) for each in warnings]
     lines[-1:-1] = [wrapped(f"warning     {each}", indent=" " * 12) for each in warnings]
     print_output(value, lines, as_json=as_json)
 

@@ -71,6 +71,10 @@ class Histories:
         """Return the histories of some users, in the order of ``users``. Copies their events."""
         lengths = self.lengths[users]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        if (np.diff(users) > 0).all():  # a mask takes an eighth of the memory of row numbers
+            chosen = np.zeros(len(self), dtype=np.bool_)
+            chosen[users] = True
+            return self.take(indptr, np.repeat(chosen, self.lengths))
         starts = np.repeat(self.indptr[users] - indptr[:-1], lengths)
         rows = starts + np.arange(indptr[-1])
         return self.take(indptr, rows)
