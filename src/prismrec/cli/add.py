@@ -1,6 +1,6 @@
 """``prismrec add``: add items without events to an artifact."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from prismrec.cli._content import read_content
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
-from prismrec.cli._output import print_output
+from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.data import (
     Attributes,
@@ -90,19 +90,27 @@ def add(
         "added": len(chosen.items), "known": chosen.known, "unusable": chosen.unusable,
         "rejected": rejected,
     }  # fmt: skip
-    lines = [
-        f"{out}: {len(chosen.items):,} items were added, {chosen.known:,} are in the artifact "
-        "already",
-    ]
-    if chosen.unusable:
-        lines.append(
-            f"  {chosen.unusable:,} items were not added: they have no vector and no category of "
-            "the artifact"
+    print_output(counts, lines_of(counts, described, items, out), as_json=as_json)
+
+
+def lines_of(
+    counts: Mapping[str, int], described: ItemDescriptions, items: Path, out: Path
+) -> Iterator[str]:
+    """Yield the lines that report what was added."""
+    yield (
+        f"{out}: {counts['added']:,} items were added, {counts['known']:,} are in the artifact "
+        "already"
+    )
+    if counts["unusable"]:
+        yield (
+            f"  {counts['unusable']:,} items were not added: they have no vector and no category "
+            "of the artifact"
         )
-    if rejected:
-        lines.append(f"  {rejected:,} rows of {items.name} were rejected")
-    lines += [f"  bad cells: {report.bad}" for report in described.reports if report.bad]
-    print_output(counts, lines, as_json=as_json)
+    if counts["rejected"]:
+        yield f"  {counts['rejected']:,} rows of {items.name} were rejected"
+    for report in described.reports:
+        if report.bad:
+            yield wrapped(f"  bad cells: {report.bad}")
 
 
 def describe(path: Path, separator: str, attributes: Attributes | None) -> ItemDescriptions:
