@@ -83,3 +83,29 @@ def test_vectors_of_other_items_are_refused_before_training(folder, capsys, tmp_
     assert run(*train, tmp_path / "v.parquet") == 2
     assert "0 have training events, but the projection needs 20" in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+def test_added_items_pass_filters_of_their_attributes(folder, capsys, tmp_path):
+    ids = pl.read_parquet(folder / "data" / "items.parquet")["id"].to_list()
+    category = pl.read_parquet(folder / "data" / "categories.parquet")["name"][0]
+    rows = [f"{name},{category},{number},DE" for number, name in enumerate(ids)]
+    items = tmp_path / "items.csv"
+    items.write_text("\n".join(["item,categories,price,region", *rows]))
+    attributes = ["--items", items, "--attributes", "price,region:set"]
+    assert run("prepare", WORLD, *attributes, "--out", tmp_path / "data") == 0
+    train = ["--dim", 8, "--steps", 1, "--no-rules", "--no-single"]
+    assert run("train", tmp_path / "data", "--out", tmp_path / "a", *train) == 0
+    # Another order of the columns, one that is no attribute, and a bad cell.
+    new = [f"DE|AT,0.5,x,cheap,{category}", f",?,x,odd,{category}"]
+    items.write_text("\n".join(["region,price,color,item,categories", *new]))
+    capsys.readouterr()
+    assert run("add", tmp_path / "a", "--items", items, "--out", tmp_path / "b") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2 items were added" in printed
+    assert "price is no number" in printed
+    catalog = load(tmp_path / "b").catalog
+    cells = [catalog.attributes.of_item(number) for number in catalog.items.index(["cheap", "odd"])]
+    assert cells == [{"price": 0.5, "region": ["AT", "DE"]}, {"price": None, "region": None}]
+    where = ["--where", "price=0.5", "--where", "region in AT", "--json"]
+    assert run("recommend", tmp_path / "b", "--history", ids[0], *where) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)["items"]] == ["cheap"]

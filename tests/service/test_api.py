@@ -143,6 +143,22 @@ def test_an_item_with_a_vector_is_added_by_the_projection(dataset, serve, tmp_pa
         assert wrong.status_code in (400, 422), vector
 
 
+def test_a_later_artifact_without_a_projection_keeps_new_items_by_their_categories(
+    dataset, serve, tmp_path
+):
+    plain, zeros = untrained(dataset), np.zeros(8, dtype=np.float32)
+    projection = ContentProjection(np.ones((3, 8), dtype=np.float32), zeros, zeros - np.inf)
+    save(replace(plain, projection=projection), tmp_path / "a")
+    client = serve(places=ServePaths(artifact=tmp_path / "a"))
+    both = {"id": "both", "categories": dataset.catalog.category_names[:1], "vector": [1, 0, 2]}
+    post(client, "/v1/items", items=[{"id": "vector only", "vector": [1, 2, 3]}, both])
+    save(plain, tmp_path / "a")
+    post(client, "/v1/admin/reload")
+    catalog = client.context.versions.current().recommender.catalog
+    assert "both" in catalog.items
+    assert "vector only" not in catalog.items
+
+
 def test_an_item_with_a_changed_category_is_filtered_by_the_new_one(client, dataset, history):
     a, b = dataset.catalog.category_names[:2]
     top = listed(post(client, "/v1/recommend", history=history, k=1, categories=[a]))[0]

@@ -82,3 +82,17 @@ def test_the_command_imports_a_file(tmp_path, monkeypatch, capsys):
 def test_an_import_of_no_events_per_user_is_refused(newest):
     with pytest.raises(ConfigError, match=f"newest is {newest}; import at least"):
         import_events(log_of(ROWS), MemoryStore(), newest=newest)
+
+
+def test_dislikes_are_no_part_of_a_live_history(tmp_path, capsys):
+    log = tmp_path / "log.csv"
+    rows = [f"{user},{item},{time + 1_700_000_000},{time % 3}" for user, item, time in ROWS]
+    log.write_text("\n".join(["user,item,time,rating", *rows]))
+    store = f"sqlite:///{tmp_path / 'events.db'}"
+    main(["events", "import", str(log), "--store", store, "--dislikes", "rating=1"])
+    printed = capsys.readouterr().out
+    assert "3 events of 1 users: 3 were new." in printed
+    assert "2 events are dislikes and were left out." in printed
+    with open_store(store) as opened:
+        assert items_of(opened, "ann") == ["jam", "tea", "tea"]
+        assert items_of(opened, "bob") == []

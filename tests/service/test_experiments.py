@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from scipy import stats
 
 from event_logs import log_of
+from prismrec.data import Attributes
 from prismrec.errors import ConfigError
 from prismrec.evaluation import Exposures, hash_user, read_exposures
 from prismrec.evaluation.experiments.differences import difference
@@ -118,6 +119,34 @@ def test_a_variant_makes_the_list_of_its_options(running, serve, history):
         found = post(running, "/v1/recommend", user=user, history=history)
         assert found.pop("variant") == variant
         assert found == answer
+
+
+def test_a_variant_may_filter_and_boost_by_attributes(experiment_of, dataset):
+    text = """where = [{ attribute = "price", max = 9 }],
+    boosts = [{ factor = 2, where = [{ attribute = "price", max = 5 }] }]""".replace("\n", "")
+    experiment = experiment_of(TEXT.replace("k = 6", text))
+    user = next(str(n) for n in range(50) if experiment.variant_of(str(n)) == "new")
+    found = experiment.assign(RecommendRequest(user=user, dislikes=["A"]))
+    where = [{"attribute": "price", "max": 9}]
+    boosts = [{"factor": 2, "where": [{"attribute": "price", "max": 5}]}]
+    expected = RecommendRequest(
+        user=user, dislikes=["A"], diversity=0.8, where=where, boosts=boosts
+    )
+    assert found.request.options == expected.options
+    assert not found.overridden
+    assert experiment.assign(RecommendRequest(user=user, where=where)).overridden
+    prices = pl.Series([1.0] * (dataset.catalog.size - 1))
+    experiment.check(dataset.catalog.with_attributes(Attributes.of({"price": prices})))
+    for attributes in (None, Attributes.of({"cost": prices})):
+        with pytest.raises(ConfigError, match="'new' cannot be used with this artifact"):
+            experiment.check(dataset.catalog.with_attributes(attributes))
+
+
+def test_a_variant_of_an_unknown_category_stops_the_start(artifact, serve, tmp_path, monkeypatch):
+    monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
+    (tmp_path / "experiment.toml").write_text(TEXT.replace("k = 6", "categories = ['none']"))
+    with pytest.raises(ConfigError, match="'new' cannot be used with this artifact: "):
+        serve(places=ServePaths(artifact=artifact, experiment=tmp_path / "experiment.toml"))
 
 
 def test_without_an_experiment_nothing_changes(running, serve, history):

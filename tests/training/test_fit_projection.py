@@ -8,7 +8,7 @@ from prismrec.data import ItemContent, split_by_user
 from prismrec.errors import DataError
 from prismrec.models import Model, Prism
 from prismrec.recommend import NewItem, load, save, unit_vectors
-from prismrec.training import RunConfig, Sources, TrainConfig, fit
+from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit
 from prismrec.training.fit_projection import (
     Ridge,
     check_content,
@@ -167,3 +167,7 @@ def test_fit_with_content_recommends_new_items_and_without_is_the_same(dataset, 
     assert "new" in [item.id for item in again.recommend(history, 500)]
     more = again.with_items([NewItem(id="newer", vector=[1, 0, 0, 0])])
     assert more.catalog.size == dataset.catalog.size + 2
+    start = Sources(start=WarmStart.read(tmp_path / "a"))
+    warm = fit(split, dataset.catalog, RunConfig(**SHORT), training, sources=start)
+    assert warm.recommender.projection is None
+    assert "no item vectors were given" in warm.notes["content"]

@@ -1,17 +1,27 @@
 """``prismrec add``: add items without events to an artifact."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 from cyclopts import Parameter
 
 from prismrec.cli._content import read_content
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
-from prismrec.cli._output import print_output
+from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
-from prismrec.data import Catalog, ItemContent, ItemDescriptions, read_items
+from prismrec.data import (
+    Attributes,
+    Catalog,
+    Cell,
+    ItemColumns,
+    ItemContent,
+    ItemDescriptions,
+    read_items,
+)
 from prismrec.errors import DataError
 from prismrec.io import stage
 from prismrec.recommend import NewItem, read_artifact_manifest, save
@@ -45,11 +55,12 @@ def add(
 
     An item with a vector gets the projection of its vector, if the artifact was trained with
     --item-vectors; an item without one gets the mean vector of its categories. Items that the
-    artifact has already do not change.
+    artifact has already do not change. New items get their values of the attributes that the
+    artifact has.
 
     Args:
         artifact: Folder made by 'prismrec train'.
-        items: Titles and categories of the items, as for 'prismrec prepare'.
+        items: Titles, categories and attributes of the items, as for 'prismrec prepare'.
         out: Folder of the artifact with the new items; it may be the same folder.
         item_vectors: Vectors of items, of the encoder whose vectors were used in training.
         category_separator: Text between the categories of an item.
@@ -59,13 +70,15 @@ def add(
     with Progress(artifact.name, quiet=as_json):
         with stage("reading the items"):
             recommender = classes.load(artifact)
-            described = read_items(items, separator=category_separator)
+            described = describe(items, category_separator, recommender.catalog.attributes)
         content = None
         if item_vectors is not None:
             ids = described.frame["item"]
             content = read_content(item_vectors, ids, quiet=as_json)
         chosen = new_items(recommender.catalog, described, content)
         larger = recommender.with_items(chosen.items)
+        if described.attributes:
+            larger = larger.with_attributes(values_of(chosen.items, described))
         with stage("saving the artifact"):
             about, run = read_artifact_manifest(artifact)["about"], artifact / RUN_FILE
             text = run.read_text(encoding="utf-8") if run.is_file() else None
@@ -77,18 +90,45 @@ def add(
         "added": len(chosen.items), "known": chosen.known, "unusable": chosen.unusable,
         "rejected": rejected,
     }  # fmt: skip
-    lines = [
-        f"{out}: {len(chosen.items):,} items were added, {chosen.known:,} are in the artifact "
-        "already",
-    ]
-    if chosen.unusable:
-        lines.append(
-            f"  {chosen.unusable:,} items were not added: they have no vector and no category of "
-            "the artifact"
+    print_output(counts, lines_of(counts, described, items, out), as_json=as_json)
+
+
+def lines_of(
+    counts: Mapping[str, int], described: ItemDescriptions, items: Path, out: Path
+) -> Iterator[str]:
+    """Yield the lines that report what was added."""
+    yield (
+        f"{out}: {counts['added']:,} items were added, {counts['known']:,} are in the artifact "
+        "already"
+    )
+    if counts["unusable"]:
+        yield (
+            f"  {counts['unusable']:,} items were not added: they have no vector and no category "
+            "of the artifact"
         )
-    if rejected:
-        lines.append(f"  {rejected:,} rows of {items.name} were rejected")
-    print_output(counts, lines, as_json=as_json)
+    if counts["rejected"]:
+        yield f"  {counts['rejected']:,} rows of {items.name} were rejected"
+    for report in described.reports:
+        if report.bad:
+            yield wrapped(f"  bad cells: {report.bad}")
+
+
+def describe(path: Path, separator: str, attributes: Attributes | None) -> ItemDescriptions:
+    """Read a file of items, with those of its columns that are attributes of an artifact."""
+    if attributes is None:
+        return read_items(path, separator=separator)
+    found = read_items(path, columns=ItemColumns(attributes=["all"]), separator=separator)
+    own = attributes.columns
+    names = [f"{name}:{own[name].kind}" for name in found.attributes if name in own]
+    return read_items(path, columns=ItemColumns(attributes=names), separator=separator)
+
+
+def values_of(items: Sequence[NewItem], described: ItemDescriptions) -> dict[str, dict[str, Cell]]:
+    """Return the values of the attributes of new items, by id and attribute."""
+    cells = described.frame.select("item").with_columns(**described.attributes)
+    chosen = pl.Series([item.id for item in items], dtype=pl.String)
+    rows = cells.filter(pl.col("item").is_in(chosen.implode())).iter_rows(named=True)
+    return {row.pop("item"): row for row in rows}
 
 
 def new_items(catalog: Catalog, described: ItemDescriptions, content: ItemContent | None) -> Chosen:

@@ -8,6 +8,7 @@ from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
 from prismrec.cli._progress import Progress
+from prismrec.data import Comparison, Weighting
 from prismrec.service import import_events, open_store, store_address
 
 
@@ -18,6 +19,7 @@ def events(
     *,
     store: Annotated[str, Parameter(group=COMMON)] = "sqlite:///events.db",
     newest: Annotated[int, Parameter(group=COMMON)] = 10_000,
+    dislikes: Annotated[str | None, Parameter(group=COMMON)] = None,
     reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
     as_json: AsJson = False,
 ) -> None:
@@ -30,12 +32,16 @@ def events(
         log: A file, glob or folder of CSV, TSV, JSON lines or Parquet, or a named data set.
         store: Address of the store. PRISMREC_STORE, which may contain a password, replaces it.
         newest: Newest events per user that are stored.
+        dislikes: Events that are dislikes, as for 'prismrec prepare': 'rating<=2' or event=return.
+            They are not stored, because they are no part of a history.
         reading: How to read the log.
         as_json: Print one JSON object.
     """
     del action  # there is only one
+    weighting = Weighting(dislikes=None if dislikes is None else Comparison.parse(dislikes))
     with Progress("import", quiet=as_json):
-        found, _ = open_log(log, reading)
+        found, _ = open_log(log, reading, weighting)
         with open_store(store_address(store)) as opened:
             done = import_events(found, opened, newest=newest)
-    print_output(vars(done), done.lines(), as_json=as_json)
+    value = {name: number for name, number in vars(done).items() if number is not None}
+    print_output(value, done.lines(), as_json=as_json)

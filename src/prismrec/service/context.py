@@ -54,6 +54,7 @@ class RouteContext:
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
         versions = Versions(paths, metrics, extensions)
+        catalog = versions.current().recommender.catalog
         return cls(
             versions=versions,
             store=store,
@@ -64,7 +65,7 @@ class RouteContext:
             insight=Insight(paths, metrics),
             threads=Threads.start(settings),
             rate=RateLimit(settings.rate),
-            experiment=RunningExperiment.open(paths, extensions, metrics),
+            experiment=RunningExperiment.open(paths, extensions, metrics, catalog),
         )
 
     @cached_property

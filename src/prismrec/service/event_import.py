@@ -26,10 +26,14 @@ class Imported:
     """Number of events that are new in the store."""
     users: int
     """Number of users with events."""
+    dislikes: int | None = None
+    """Number of events that are dislikes and were not sent; None if the log was read without."""
 
     def lines(self) -> Iterator[str]:
         """Yield the summary in sentences."""
         yield f"{self.events:,} events of {self.users:,} users: {self.stored:,} were new."
+        if self.dislikes is not None:
+            yield f"{self.dislikes:,} events are dislikes and were left out."
 
 
 def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
@@ -39,7 +43,7 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     number; so the same log, also in another file or order, has the same ids.
 
     Args:
-        log: The events.
+        log: The events; those that are dislikes are left out.
         store: The store.
         newest: Number of the newest events per user that are stored.
 
@@ -57,7 +61,12 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
             f"{log.source} has no times, by which a store orders events; import a log with times."
         )
     text = [pl.col(name).cast(pl.String) for name in ("user", "item")]
-    frame = log.frame.select(*text, "time").collect(engine="streaming")
+    has_dislikes, dislikes = "disliked" in log.frame.collect_schema(), None
+    marked = ["disliked"] if has_dislikes else []
+    frame = log.frame.select(*text, "time", *marked).collect(engine="streaming")
+    if has_dislikes:  # they are no part of a history
+        dislikes = int(frame["disliked"].sum())
+        frame = frame.filter(~pl.col("disliked")).drop("disliked")
     frame = frame.sort("user", "time", maintain_order=True)
     frame = frame.group_by("user", maintain_order=True).tail(newest)
     sent = stored = 0
@@ -71,7 +80,7 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
         same = Counter({key: n for key, n in same.items() if key[0] == group[-1].user})
         stored += store.append(group)
         sent += len(group)
-    return Imported(sent, stored, frame["user"].n_unique())
+    return Imported(sent, stored, frame["user"].n_unique(), dislikes)
 
 
 def _id(user: str, item: str, time: int, number: int) -> str:

@@ -27,7 +27,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from prismrec.errors import ConfigError
+from prismrec.data import Catalog
+from prismrec.errors import ConfigError, UnknownName
+from prismrec.recommend import eligible_items
+from prismrec.rerank import Filter
 from prismrec.service.extensions import Extensions
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths
@@ -46,6 +49,8 @@ OPTION_GROUPS = {
     "blocked": "blocked",
     "allowed": "allowed",
     "categories": "categories",
+    "where": "where",
+    "boosts": "boosts",
     "comparison": "comparison",
 }
 """The group of each option: a request that sets one option of a group has its own group."""
@@ -142,6 +147,25 @@ class Experiment:
                     "there is none; start the service with --compare-with."
                 )
         return cls(found, values)
+
+    def check(self, catalog: Catalog) -> None:
+        """Check that the filters and boosts of each variant are possible with a catalog.
+
+        Raises:
+            ConfigError: A category or an attribute is not in it, or a condition does not fit.
+        """
+        for variant, fields in self.values.items():
+            if fields.get("comparison"):  # another artifact answers
+                continue
+            options = _with_values(RecommendRequest(user="user"), fields).options
+            boosted = [Filter(where=boost.where) for boost in options.boosts]
+            try:
+                for each in (options.filter, *boosted):
+                    eligible_items(each, catalog)
+            except (ConfigError, UnknownName) as error:
+                raise ConfigError(
+                    f"The variant {variant!r} cannot be used with this artifact: {error}"
+                ) from error
 
     def variant_of(self, user: str) -> str:
         """Return the variant of a user: the same one in every process and after every start."""

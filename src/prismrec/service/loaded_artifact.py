@@ -157,12 +157,20 @@ def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
 
 
 def _added(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
+    """Return a recommender with the items that are possible.
+
+    An item whose vector cannot be projected, because this artifact was trained without content
+    vectors or with those of another encoder, gets its vector from its categories.
+    """
     try:
         return with_items(recommender, items)
     except DataError:
         for item in items:
-            try:
-                recommender = with_items(recommender, [item])
-            except DataError:
-                continue
+            without = [] if item.vector is None else [item.model_copy(update={"vector": None})]
+            for usable in (item, *without):
+                try:
+                    recommender = with_items(recommender, [usable])
+                    break
+                except DataError:
+                    continue
         return recommender

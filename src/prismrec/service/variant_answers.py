@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from prismrec.data import Catalog
 from prismrec.service.answering import Answering
 from prismrec.service.experiments import Assigned, Experiment
 from prismrec.service.exposures import Exposed, ExposureLog
@@ -22,15 +23,17 @@ class RunningExperiment(NamedTuple):
 
     @classmethod
     def open(
-        cls, paths: ServePaths, extensions: Extensions, metrics: Metrics
+        cls, paths: ServePaths, extensions: Extensions, metrics: Metrics, catalog: Catalog
     ) -> "RunningExperiment | None":
         """Read the experiment of a service and open its log; None without an experiment.
 
         Raises:
-            ConfigError: The experiment or its secret cannot be used, or the log not be written.
+            ConfigError: The experiment or its secret cannot be used, or the log not be written;
+                or see ``Experiment.check``.
         """
         if (experiment := Experiment.of(paths, extensions)) is None:
             return None
+        experiment.check(catalog)
         log = ExposureLog(
             paths.exposure_folder, experiment.definition, exposure_secret(), metrics.registry
         )

@@ -140,7 +140,7 @@ def _dislike_weight(
     if config.dislike_weight and dislikes is None:
         raise ConfigError(
             f"dislike_weight is {config.dislike_weight}, but the data set has no dislikes; prepare "
-            "it with --dislikes, or leave the weight out."
+            "it with --dislikes, or set the weight to 0."
         )
     return config.dislike_weight
 

@@ -46,6 +46,12 @@ from prismrec.training.warm_start import WarmStart, describe_start
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
 
+LOST_PROJECTION = (
+    "the earlier artifact has a projection of content vectors, but this one has none, because no "
+    "item vectors were given: it refuses new items with a vector"
+)
+"""What a warm start without content vectors loses."""
+
 
 @dataclass(frozen=True, repr=False)
 class Trained:
@@ -145,6 +151,8 @@ def fit(
     if content is not None and not result.interrupted:
         fitted = _project(model, content, split, catalog, run.config, run.training.seed)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
+    elif start is not None and start.recommender.projection is not None:
+        notes = notes | {"content": LOST_PROJECTION}
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
