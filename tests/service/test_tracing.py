@@ -6,6 +6,8 @@ import json
 import logging
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -235,6 +237,18 @@ def test_a_missing_package_is_named(serve, monkeypatch):
     monkeypatch.delitem(sys.modules, "prismrec.service.tracing")
     with pytest.raises(MissingExtra, match=r"prismrec\[tracing\]"):
         serve(tracing=True)
+
+
+def test_the_end_of_the_service_does_not_wait_for_a_collector_that_hangs(monkeypatch):
+    hangs, exporter = threading.Event(), InMemorySpanExporter()
+    monkeypatch.setattr(exporter, "export", lambda _: hangs.wait(30))
+    monkeypatch.setattr(tracing, "LAST_SPANS", 0.1)
+    made = tracing.Tracing(exporter)
+    made.tracer.start_span("last").end()
+    begin = time.monotonic()
+    made.close()
+    assert 0.1 <= time.monotonic() - begin < 5
+    hangs.set()
 
 
 def test_the_environment_names_the_service(monkeypatch):

@@ -9,6 +9,7 @@ time; the steps are below the first one only, to which the others link: a reques
 with copies of every step.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ T = TypeVar("T")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 UNTRACED = frozenset(("/healthz", "/readyz", "/metrics"))
 """Paths without spans: probes call them every few seconds."""
+LAST_SPANS = 2.0
+"""Seconds that the end of the service waits for the export of the last spans."""
 PARENT = TraceContextTextMapPropagator()
 PARENT_HEADERS = frozenset((b"traceparent", b"tracestate"))
 Attributes = Mapping[str, str | int]
@@ -62,8 +65,10 @@ class Tracing:
         return TracedRequests(app, self.tracer)
 
     def close(self) -> None:
-        """Export the last spans."""
-        self.provider.shutdown()
+        """Export the last spans; they are lost if the collector does not answer in time."""
+        last = threading.Thread(target=self.provider.shutdown, daemon=True)
+        last.start()
+        last.join(LAST_SPANS)
 
 
 def otlp_exporter() -> SpanExporter:
