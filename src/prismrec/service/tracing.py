@@ -164,7 +164,7 @@ def _step(
 
 
 def _finish(span: Span, method: str, scope: Scope, status: int) -> None:
-    """End the span of a request."""
+    """Finish the span of a request."""
     if span.is_recording():
         route = getattr(scope.get("route"), "path", "")
         if route:
