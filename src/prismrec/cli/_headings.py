@@ -38,6 +38,7 @@ INDEX = Group.create_ordered("Index")
 PAGE = Group.create_ordered("Page")
 EXPERIMENT = Group.create_ordered("Experiment")
 LIMITS = Group.create_ordered("Processes and limits")
+MONITORING = Group.create_ordered("Monitoring")
 EXTENSIONS = Group.create_ordered("Extensions")
 OUTPUT = Group.create_ordered("Output")
 

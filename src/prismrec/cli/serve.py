@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COMMON, EXPERIMENT, EXTENSIONS, LIMITS, PAGE, under_headings
+from prismrec.cli._headings import (
+    COMMON,
+    EXPERIMENT,
+    EXTENSIONS,
+    LIMITS,
+    MONITORING,
+    PAGE,
+    under_headings,
+)
 from prismrec.cli._output import print_note
 from prismrec.errors import MissingExtra
 from prismrec.service import Keys, ServePaths, Settings, check_exposure
@@ -14,6 +22,7 @@ HEADINGS = (
     (COMMON, "host port store workers threads"),
     (PAGE, "page image_host"),
     (LIMITS, "queue timeout history body rate cors"),
+    (MONITORING, "tracing"),
     (EXTENSIONS, "extractor index reranker"),
 )
 if TYPE_CHECKING:

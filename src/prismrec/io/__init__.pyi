@@ -22,6 +22,7 @@ from .manifest import (
 )
 from .progress import Listener, listening, part_of_stage, stage, track
 from .spark import spark_path, worker_errors
+from .steps import StepListener, as_step, listening_to_steps
 from .tensors import read_tensors, save_tensors, write_tensors
 from .threads import set_threads
 
@@ -32,6 +33,8 @@ __all__ = [
     "FieldType",
     "Listener",
     "ManifestForm",
+    "StepListener",
+    "as_step",
     "atomic_file",
     "atomic_folder",
     "check_fields",
@@ -40,6 +43,7 @@ __all__ = [
     "is_os_error",
     "is_whole_number",
     "listening",
+    "listening_to_steps",
     "object_with",
     "only_writer",
     "optional",

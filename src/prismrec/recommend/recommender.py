@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.io import as_step
 from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
@@ -145,6 +146,7 @@ class Recommender(RecommenderParts):
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
 
+    @as_step("model")
     def _read(
         self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool = False
     ) -> Interests:
@@ -156,6 +158,7 @@ class Recommender(RecommenderParts):
             return read
         return weigh_added(read, added_weights(options.interests, read.bias.shape[1]))
 
+    @as_step("explain")
     def _described(
         self,
         retriever: Retriever,
@@ -225,7 +228,7 @@ class Recommender(RecommenderParts):
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history."""
         numbers = [self.catalog.items.index_known(history)]
-        return self._described(self.retriever, numbers, self.model.interests_of(numbers))[0]
+        return self._described(self.retriever, numbers, self._read(numbers, ListOptions()))[0]
 
     def similar(self, item: str, k: int = 20, *, filter: Filter = Filter()) -> list[SimilarItem]:  # noqa: B008
         """Return the items whose vectors have the largest cosine to an item's, largest first.

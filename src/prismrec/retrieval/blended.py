@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from prismrec.io import as_step
 from prismrec.numerics import position_in_group, top_k
 from prismrec.retrieval.query import Found
 from prismrec.retrieval.rules import RuleRetriever
@@ -42,6 +43,7 @@ class BlendedSource:
     def __len__(self) -> int:
         return len(self.base)
 
+    @as_step("search")
     def search(
         self, rows: NDArray[np.int64], depth: int
     ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.io import as_step
 from prismrec.numerics import normalize
 from prismrec.rerank import (
     CandidateSource,
@@ -109,6 +110,7 @@ class Retriever:
         excluded = histories if exclude_seen else [NOTHING] * len(histories)
         return Query.of(interests, excluded, mixture=self.mixture)
 
+    @as_step("rerank")
     def lists(
         self,
         histories: Sequence[NDArray[np.int64]],
@@ -132,6 +134,7 @@ class Retriever:
             lists.fill(rows, some)
         return lists
 
+    @as_step("frontier")
     def frontiers(
         self,
         histories: Sequence[NDArray[np.int64]],
@@ -148,6 +151,7 @@ class Retriever:
             by_row |= dict(zip(rows.tolist(), some, strict=True))
         return [by_row[row] for row in range(len(histories))]
 
+    @as_step("frontier")
     def mix_frontiers(
         self,
         histories: Sequence[NDArray[np.int64]],

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.io import as_step
 from prismrec.numerics import softmax
 from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
@@ -40,6 +41,7 @@ class InterestSource:
     def __len__(self) -> int:
         return len(self.histories)
 
+    @as_step("search")
     def search(
         self, rows: NDArray[np.int64], depth: int
     ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
@@ -153,6 +155,7 @@ class PopularSource:
     def __len__(self) -> int:
         return self.users
 
+    @as_step("search")
     def search(
         self, rows: NDArray[np.int64], depth: int
     ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:

@@ -48,9 +48,12 @@ experiments      A/B tests: which users get lists with which options
 exposures        the exposure log of an experiment, written by a thread
 variant_answers  answers while an experiment runs
 readiness        whether requests can be answered now
+request_trace    which trace the work of a thread belongs to
+tracing          spans of OpenTelemetry, if they are switched on
 context          the parts that every route uses
 list_routes      the routes that recommend
-routes           all routes
+change_routes    the routes that change something, and the log of changes
+routes           the other routes
 page_files       the files of the page, compressed
 garbage          keeps Python's search for garbage away from what is loaded
 app              the application: routes, errors, page

@@ -45,6 +45,8 @@ COMPRESSION = 1
 """Level of gzip for data: level 9 takes ten times as long for a fifth fewer bytes."""
 LONGEST_QUOTE = 200
 """Largest number of characters of a field's name in an error."""
+NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False)
+"""FastAPI's own spans have paths and errors, and so ids of users; ``tracing`` makes ours."""
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SWITCH = 5e-4
 """Seconds after which a computing thread yields to the event loop; Python's default, 5 ms, slows
@@ -76,6 +78,7 @@ def create_app(context: RouteContext) -> ASGIApp:
         openapi_url=None,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
     )
     app.state.routes = make_routes(context)
     app.include_router(app.state.routes)
@@ -101,7 +104,8 @@ def create_app(context: RouteContext) -> ASGIApp:
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
-    return RequestFrame(app, settings=settings, on_answer=context.metrics.answered)
+    answering = RequestFrame(app, settings=settings, on_answer=context.metrics.answered)
+    return context.tracing.layer(answering) if context.tracing else answering
 
 
 async def _no_route(request: Request) -> Response:

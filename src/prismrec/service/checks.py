@@ -2,6 +2,7 @@
 
 from prismrec.errors import ConfigError
 from prismrec.recommend import check_trained_on
+from prismrec.service.context import start_tracing
 from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
 from prismrec.service.health import REPORT
@@ -18,6 +19,7 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
         ConfigError: The report is missing, the experiment or its secret cannot be used, or the
             operator's code is of the wrong kind.
         UnknownName: The store or the operator's code does not exist.
+        MissingExtra: Requests are to be traced, but OpenTelemetry is not installed.
     """
     find_store(store_address(settings.store))
     extensions = Extensions.of(settings)
@@ -29,6 +31,8 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
             f"No report at {paths.report}: it has no {REPORT}; write one with 'prismrec evaluate "
             "--report'."
         )
+    if tracing := start_tracing(settings):
+        tracing.close()
     if Experiment.of(paths, extensions):
         exposure_secret()
     if paths.data:

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, Request
 
+from prismrec.errors import MissingExtra
 from prismrec.service.answering import Answering
 from prismrec.service.auth import check_scope
 from prismrec.service.errors import error_responses
@@ -24,6 +25,9 @@ from prismrec.service.users import MonotonicClock
 from prismrec.service.variant_answers import RunningExperiment, VariantAnswering
 from prismrec.service.versions import Versions
 
+if TYPE_CHECKING:
+    from prismrec.service.tracing import Tracing
+
 
 @dataclass(frozen=True)
 class RouteContext:
@@ -39,6 +43,7 @@ class RouteContext:
     threads: Threads
     rate: RateLimit
     experiment: RunningExperiment | None = None
+    tracing: "Tracing | None" = None
     clock: MonotonicClock = field(default_factory=MonotonicClock)
 
     @classmethod
@@ -51,6 +56,7 @@ class RouteContext:
             DataError: An artifact cannot be opened.
             StoreError: The file of changes cannot be read.
             UnknownName, ConfigError: The operator's code or the experiment cannot be used.
+            MissingExtra: Requests are to be traced, but OpenTelemetry is not installed.
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
         versions = Versions(paths, metrics, extensions)
@@ -66,6 +72,7 @@ class RouteContext:
             threads=Threads.start(settings),
             rate=RateLimit(settings.rate),
             experiment=RunningExperiment.open(paths, extensions, metrics, catalog),
+            tracing=start_tracing(settings),
         )
 
     @cached_property
@@ -90,6 +97,7 @@ class RouteContext:
 
         async def check(request: Request) -> None:
             key = check_scope(self.keys, request.headers, scope)
+            request.state.key = key
             self.rate.check(key or (request.client.host if request.client else ""))
 
         return check
@@ -112,3 +120,20 @@ class RouteContext:
         if self.experiment:
             self.experiment.log.close()
         self.store.close()
+        if self.tracing:
+            self.tracing.close()
+
+
+def start_tracing(settings: Settings) -> "Tracing | None":
+    """Start to trace requests, if a setting turns it on; otherwise nothing is imported.
+
+    Raises:
+        MissingExtra: OpenTelemetry is not installed.
+    """
+    if not settings.tracing:
+        return None
+    try:
+        from prismrec.service.tracing import Tracing
+    except ImportError as error:
+        raise MissingExtra.for_("tracing", "tracing") from error
+    return Tracing.start()

@@ -26,10 +26,10 @@ class JsonLines(logging.Formatter):
 
 
 def log_as_json() -> None:
-    """Write the log records of the service and of uvicorn to stderr, one JSON object per line."""
+    """Write the log of the service and its libraries to stderr, one JSON object per line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in ("prismrec.service", "uvicorn.error"):
+    for name in ("prismrec.service", "uvicorn.error", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)

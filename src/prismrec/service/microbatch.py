@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
+from prismrec.service.request_trace import RequestTrace, current_trace, traced
 from prismrec.service.thread_pool import ThreadPool
 
 A = TypeVar("A")
@@ -38,6 +39,7 @@ class Call(NamedTuple, Generic[A, R]):
     request: A
     weight: float
     future: "asyncio.Future[R]"
+    trace: RequestTrace | None
 
 
 @dataclass
@@ -114,7 +116,7 @@ class Batcher(Generic[A, R]):
     def _add(self, queue: deque[Call[A, R]], request: A) -> "asyncio.Future[R]":
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        queue.append(Call(request, self.weight(request), future))
+        queue.append(Call(request, self.weight(request), future, current_trace.get()))
         loop.call_soon(self._start)
         return future
 
@@ -125,7 +127,8 @@ class Batcher(Generic[A, R]):
         self.running += 1
         requests, slot = [call.request for call in group], Slot()
         watch = asyncio.get_running_loop().call_later(PATIENCE, self._pass_over, requests, slot)
-        done = (self.pool_of(requests) or self.workers).submit(self.compute, requests)
+        compute = traced("group", [call.trace for call in group], self.compute)
+        done = (self.pool_of(requests) or self.workers).submit(compute, requests)
         done.add_done_callback(lambda one: self._finish(group, one, slot, watch))
 
     def _pass_over(self, requests: Sequence[A], slot: Slot) -> None:
@@ -167,7 +170,8 @@ class Batcher(Generic[A, R]):
     ) -> None:
         watch.cancel()
         error = None if done.cancelled() else done.exception()
-        for place, (_, _, future) in enumerate(group):
+        for place, call in enumerate(group):
+            future = call.future
             if future.done():  # its caller no longer waits
                 continue
             if done.cancelled():

@@ -10,8 +10,9 @@ from prismrec.service import responses as out
 from prismrec.service import schemas as s
 from prismrec.service import users as user_pages
 from prismrec.service.catalog_map import catalog_map as make_map
+from prismrec.service.change_routes import add_changes, add_erasure, add_reload
 from prismrec.service.context import RouteContext
-from prismrec.service.errors import ApiError, error_responses
+from prismrec.service.errors import error_responses
 from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
@@ -31,10 +32,11 @@ def make_routes(context: RouteContext) -> APIRouter:
         _start,
         _events,
         _users,
-        _erasure,
+        add_erasure,
         _items,
-        _changes,
+        add_changes,
         _artifact,
+        add_reload,
         _monitoring,
     ):
         add(routes, context)
@@ -119,30 +121,6 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
         return out.reply(await threads.reports.run(read))
 
 
-def _erasure(routes: APIRouter, context: RouteContext) -> None:
-    store, writes = context.store, context.threads.writes
-
-    @routes.delete("/v1/users/{user:id}", **context.route("write", out.ErasedUser))
-    async def erase_user(user: IdPath) -> Response:
-        """Erase all events of a user."""
-        return out.reply(out.ErasedUser(await writes.run(store.forget, user)))
-
-    @routes.delete(
-        "/v1/users/{user:id}/events/{event:id}", **context.route("write", out.ErasedUser)
-    )
-    async def erase_event(user: IdPath, event: IdPath) -> Response:
-        """Erase one event of a user."""
-        erased = await writes.run(store.forget_events, user, [event])
-        if not erased:
-            raise ApiError("unknown_name", "The user has no event with this id; it may be erased.")
-        return out.reply(out.ErasedUser(erased))
-
-    @routes.post("/v1/users/{user:id}/merge", **context.route("write", out.MergedUser))
-    async def merge_user(user: IdPath, body: s.MergeRequest) -> Response:
-        """Move all events of an anonymous user to this user."""
-        return out.reply(out.MergedUser(await writes.run(store.merge, body.anonymous, user)))
-
-
 def _items(routes: APIRouter, context: RouteContext) -> None:
     versions, answers = context.versions, context.threads.answers
     images = frozenset(image_hosts(context.settings.image_host))
@@ -168,30 +146,6 @@ def _items(routes: APIRouter, context: RouteContext) -> None:
             return item_pages.similar_items(versions.current(), item, k)
 
         return out.reply(await answers.run(read))
-
-
-def _changes(routes: APIRouter, context: RouteContext) -> None:
-    versions, changes = context.versions, context.threads.changes
-
-    @routes.post("/v1/items", **context.route("write", out.AddedItems))
-    async def add_items(body: s.ItemsRequest) -> Response:
-        """Add items without training, or change the title and categories of known items."""
-        return out.reply(out.AddedItems(await changes.run(versions.add, body.items)))
-
-    @routes.patch("/v1/items/attributes", **context.route("write", out.UpdatedItems))
-    async def update_attributes(body: s.AttributesRequest) -> Response:
-        """Change attributes of items: from the next answer on they apply to filters and boosts."""
-        return out.reply(await changes.run(versions.update, body.items))
-
-    @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
-    async def hide_items(body: s.NamesRequest) -> Response:
-        """Hide items: from the next answer on they are recommended to nobody."""
-        return out.reply(out.HiddenItems(await changes.run(versions.mark, body.items, "hide")))
-
-    @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
-    async def unhide_items(body: s.NamesRequest) -> Response:
-        """Unhide items: they may be recommended again."""
-        return out.reply(out.HiddenItems(await changes.run(versions.mark, body.items, "unhide")))
 
 
 def _artifact(routes: APIRouter, context: RouteContext) -> None:
@@ -227,15 +181,6 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
             return context.insight.health_report(versions.current())
 
         return out.reply(await threads.reports.run(read))
-
-    refused = error_responses("artifact_refused")
-
-    @routes.post(
-        "/v1/admin/reload", **context.route("admin", out.ReloadedArtifact, responses=refused)
-    )
-    async def reload_artifact() -> Response:
-        """Reload the artifact from its path."""
-        return out.reply(await threads.changes.run(versions.reload))
 
 
 def _monitoring(routes: APIRouter, context: RouteContext) -> None:

@@ -51,6 +51,9 @@ class Settings:
     image_host: str = ""
     """Hosts from which the page may show pictures of items, separated by commas. Default: none. The
     addresses are in the column image of the items file; visitors' browsers contact these hosts."""
+    tracing: bool = False
+    """Send a trace of each request to an OpenTelemetry collector, which the environment variables
+    OTEL_* name."""
     page: bool | None = None
     """Serve the page at /. Default: only without keys. With keys, the page asks each visitor for a
     key."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from prismrec.service.errors import ApiError
+from prismrec.service.request_trace import current_trace, traced
 from prismrec.service.settings import Settings
 
 P = ParamSpec("P")
@@ -31,11 +32,11 @@ class ThreadPool:
         threads: Number of threads.
         queue: Number of calls that may wait for a thread.
         timeout: Seconds that a caller waits for its result.
-        name: Prefix of the thread names.
+        name: Prefix of the thread names, and name of the work in traces.
     """
 
     def __init__(self, threads: int, queue: int, timeout: float, name: str) -> None:
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.name, self.pool = name, ThreadPoolExecutor(threads, thread_name_prefix=name)
         self.threads, self.most, self.timeout = threads, threads + queue, timeout
         self.pending, self.lock = 0, threading.Lock()
 
@@ -49,7 +50,8 @@ class ThreadPool:
             ApiError: 503 if the queue is full; 504 after the timeout.
         """
         self.check_queue(self.pending)
-        return await self.within_time(self.submit(function, *args, **kwargs))
+        reported = traced(self.name, [current_trace.get()], function)
+        return await self.within_time(self.submit(reported, *args, **kwargs))
 
     def check_queue(self, pending: float) -> None:
         """Check that the queue has room for one more call.

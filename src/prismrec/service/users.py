@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
+from prismrec.io import as_step
 from prismrec.service.items import titles_of
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.responses import History, StoredEvent, StoredEvents
@@ -38,6 +39,7 @@ class MonotonicClock:
             return self.last
 
 
+@as_step("store")
 def stored_items(store: Store, users: Sequence[str], newest: int) -> list[list[str]]:
     """Return the items of the newest stored events of each user, oldest first.
 
