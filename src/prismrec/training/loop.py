@@ -84,7 +84,10 @@ def train(
     model.to(device)
     with stage("preparing the training"):
         processes.copy_weights(model)
-        run = Run(model, histories, config, objective, folder=folder, device=device)
+        run = Run(
+            model, histories, config, objective,
+            folder=folder, device=device, processes=processes,
+        )  # fmt: skip
     if resume and folder is not None:
         run.restore(folder)
     elif folder is not None:
@@ -98,7 +101,6 @@ def train(
             interrupted = any(processes.sums([ctrl_c.is_set()], device))
         if interrupted:
             run.save()
-    processes.wait()
     return run.result(interrupted=interrupted)
 
 
