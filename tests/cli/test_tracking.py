@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -11,7 +12,7 @@ import pytest
 from commands import WORLD, run
 from prismrec.cli._tracking import TRACKERS, Tracker, tracking
 from prismrec.errors import MissingExtra, TrainingError
-from prismrec.training import Step
+from prismrec.training import RunConfig, Step, TrainConfig
 
 STEPS = [
     Step(1, 2, {"loss": 3.5, "routing_variance": 0.5}, 64, 0.01, None),
@@ -60,6 +61,8 @@ class Fake(ModuleType):
         return self._start(run_name)
 
     def log_params(self, settings):
+        if "too_long" in settings:
+            raise self.Error("too long")
         self.calls.append(settings)
 
     def log_metrics(self, numbers, step, synchronous):
@@ -111,6 +114,17 @@ def test_a_run_that_cannot_be_started_is_one_sentence(fake):
         pass
 
 
+def test_a_run_whose_settings_are_refused_is_marked(monkeypatch):
+    fake = Fake()
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    with (
+        pytest.raises(TrainingError, match=r"start the run \(too long\)"),
+        tracking("a", {"too_long": 1}, board=None, track="mlflow"),
+    ):
+        pass
+    assert fake.calls == ["a", "failed"]
+
+
 @pytest.mark.parametrize("name", TRACKERS)
 def test_a_package_that_is_missing_is_one_sentence(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
@@ -147,6 +161,8 @@ def test_train_sends_both_runs_and_the_model_is_the_same(tmp_path, monkeypatch):
     settings = [call for call in fake.calls if isinstance(call, dict)]
     assert [each["interests"] for each in settings] == [2, 1]
     assert settings[0]["steps"] == 3
+    known = {field.name for part in (RunConfig, TrainConfig) for field in fields(part)}
+    assert all(each.keys() <= known for each in settings)
     steps = [call[1] for call in fake.calls if isinstance(call, tuple)]
     assert steps == [1, 2, 3, 1, 2, 3]
     weights = "model.safetensors"

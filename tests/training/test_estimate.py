@@ -1,6 +1,7 @@
 """Check the estimate of a training: its parts follow from the sizes, and its text is readable."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,9 +10,11 @@ from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.training import estimate as module
+from prismrec.training import processes
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import dataset_stats, resolve_defaults
 from prismrec.training.estimate import Estimate, _bytes_of, _users_of_lists, estimate_training
+from prismrec.training.processes import Processes
 from prismrec.training.run_config import RunConfig
 
 
@@ -66,6 +69,11 @@ def test_an_estimate_changes_no_number_of_the_training(dataset, split):
     before = torch.random.get_rng_state()
     estimate_training(split, dataset.catalog, *settings(split, dataset))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_an_estimate_does_not_wait_for_other_processes(dataset, split, monkeypatch):
+    monkeypatch.setattr(processes, "_current", SimpleNamespace(get=lambda: Processes(0, 2)))
+    assert estimate_training(split, dataset.catalog, *settings(split, dataset)).seconds > 0
 
 
 def test_data_without_training_pairs_has_the_error_of_the_training(dataset, split):

@@ -4,13 +4,24 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import shared_steps
-from prismrec.training.processes import ALONE, Processes
+from prismrec.data.histories import Histories
+from prismrec.errors import ConfigError
+from prismrec.models.extractors import SelfAttentive
+from prismrec.models.model import Model
+from prismrec.models.regularizers import routing_variance
+from prismrec.models.samplers import mixed
+from prismrec.training import Objective, TrainConfig
+from prismrec.training.objective import with_relative_weights
+from prismrec.training.processes import ALONE, Processes, join_processes
+from prismrec.training.run import Run, _on_device
 from prismrec.types import Batch
 from shared_steps import run
 
@@ -43,6 +54,54 @@ def test_a_batch_is_divided_among_processes_without_loss_or_repetition():
             assert sorted(torch.cat(pieces).tolist()) == whole.tolist()
         users = [user for rank in range(count) for user in Processes(rank, count).part_of("abcde")]
         assert sorted(users) == list("abcde")
+
+
+class Divided(Processes):
+    """One of several processes, of which the test adds up the results."""
+
+    def sums(self, values, _device):
+        return list(values)
+
+    def sum_gradients(self, _model, _sparse):
+        """Keep the gradients of the part."""
+
+
+@pytest.mark.parametrize("count", [2, 3, 40])
+def test_the_parts_of_a_batch_have_its_gradients_with_weights_and_regularizers(count):
+    random = np.random.default_rng(0)
+    histories = Histories.of([random.integers(1, 20, random.integers(2, 9)) for _ in range(30)])
+    weights = random.choice([0.0, 1.0, 5.0], len(histories.items)).astype(np.float32)
+    objective = Objective(
+        negatives=mixed(torch.from_numpy(histories.counts(20)), 8),
+        regularizers={"routing": (routing_variance, 10.0)},
+    )
+
+    def losses_and_gradients(processes):
+        torch.manual_seed(0)
+        model = Model(20, SelfAttentive(dim=4, interests=2, max_len=8))
+        run = Run(
+            model, replace(histories, weights=weights), TrainConfig(batch_size=60), objective,
+            folder=None, device=torch.device("cpu"), processes=processes,
+        )  # fmt: skip
+        batch = with_relative_weights(_on_device(run.batches.examples_at(0), run.device))
+        losses = run._compute_gradients(batch, torch.Generator().manual_seed(0))
+        return list(losses.values()) + [
+            torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()
+        ]
+
+    whole = losses_and_gradients(ALONE)
+    parts = [losses_and_gradients(Divided(rank, count)) for rank in range(count)]
+    for value, *pieces in zip(whole, *parts, strict=True):
+        torch.testing.assert_close(torch.as_tensor(sum(pieces)), torch.as_tensor(value))
+
+
+def test_processes_that_torchrun_did_not_start_are_refused():
+    environment = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "localhost"}
+    with (
+        pytest.raises(ConfigError, match="WORLD_SIZE is 2, but LOCAL_RANK, MASTER_PORT is not"),
+        join_processes(environment),
+    ):
+        pass
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from prismrec.training.build import DISLIKE_WEIGHT, build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.fingerprint import fingerprint
 from prismrec.training.initialize import count_in_blocks
-from prismrec.training.objective import compute_loss
+from prismrec.training.objective import compute_loss, with_relative_weights
 from prismrec.types import Batch
 
 V = 12
@@ -74,7 +74,7 @@ def model_of(extractor=SelfAttentive, **options):
 def batch_of(histories, dislikes=None):
     made = Batches(histories, max_len=8, batch_size=100, dislikes=dislikes).examples_at(0)
     parts = [None if part is None else torch.from_numpy(part) for part in made]
-    return Batch(parts[0], parts[0] != 0, *parts[1:])
+    return with_relative_weights(Batch(parts[0], parts[0] != 0, *parts[1:]))
 
 
 DISLIKES = Histories.of([[1, 2], [], [3], [], [4, 5, 6], [], [7], [8], []])

@@ -83,7 +83,7 @@ def given_names(options: object) -> frozenset[str]:
 
 
 def _with_given(kind: type[Any], **values: object) -> object:
-    """Create options that remember which of them were given; ``replace`` forgets it."""
+    """Create options that remember which of them were given; after ``replace``, all."""
     options = object.__new__(kind)
     object.__setattr__(options, "given", frozenset(values))
     return options

@@ -5,7 +5,7 @@ from the environment.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from prismrec.cli._numbers import Write
@@ -26,16 +26,17 @@ def mlflow_run(name: str, settings: Mapping[str, Any]) -> Iterator[Write]:
         import mlflow
     except ImportError as error:
         raise MissingExtra.for_("--track mlflow", "mlflow") from error
-    try:
-        run = mlflow.start_run(run_name=name)
-        mlflow.log_params(dict(settings))
-    except mlflow.MlflowException as error:
-        raise TrainingError.of_tracker("MLflow", error, "MLFLOW_TRACKING_URI") from error
 
     def write(numbers: Mapping[str, float], step: int) -> None:
         mlflow.log_metrics(dict(numbers), step=step, synchronous=False)
 
-    with run:  # the run is marked as failed if the training fails
+    with ExitStack() as stack:
+        try:
+            # The run is marked as failed if its settings are refused or the training fails.
+            stack.enter_context(mlflow.start_run(run_name=name))
+            mlflow.log_params(dict(settings))
+        except mlflow.MlflowException as error:
+            raise TrainingError.of_tracker("MLflow", error, "MLFLOW_TRACKING_URI") from error
         try:
             yield write
         finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -79,13 +79,12 @@ class Job:
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is saved.
         """
-        checkpoints = checkpoints_of(folder)
+        options, settings = self.run_options, asdict(config) | asdict(self.training)
         with ExitStack() as stack:
-            options, settings = self.run_options, vars(config) | vars(self.training)
             also = stack.enter_context(
                 tracking(folder.name, settings, board=options.tensorboard, track=options.track)
             )
-            shown = Progress(folder.name, quiet=self.run_options.hides_progress, also=also)
+            shown = Progress(folder.name, quiet=options.hides_progress, also=also)
             progress = stack.enter_context(shown)
             trained = fit(
                 self.split,
@@ -93,7 +92,7 @@ class Job:
                 config,
                 self.training,
                 sources=Sources(start=self.start, content=self.content),
-                folder=checkpoints,
+                folder=checkpoints_of(folder),
                 resume=self.resumes(folder),
                 on_step=progress.step,
             )
@@ -103,10 +102,10 @@ class Job:
                 "--resume."
             )
             raise KeyboardInterrupt
-        vectors = self.run_options.item_vectors
-        if vectors is None:
+        if options.item_vectors is None:
             return trained
-        return replace(trained, settings=trained.settings | {"item_vectors": str(vectors)})
+        vectors = {"item_vectors": str(options.item_vectors)}
+        return replace(trained, settings=trained.settings | vectors)
 
     def share_steps(self, config: RunConfig, folder: Path) -> None:
         """Compute the steps of ``train`` together with the first process."""

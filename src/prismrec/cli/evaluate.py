@@ -122,10 +122,10 @@ def print_results(
 def check_gate(
     artifacts: Sequence[Path], diversity: Sequence[float] | None, report: Path | None
 ) -> tuple[Path, Path]:
-    """Return the artifacts of --gate; check that they are two and no other option is used.
+    """Return the two artifacts of --gate.
 
     Raises:
-        ConfigError: It has not.
+        ConfigError: They are not two, or another option was given that --gate does not use.
     """
     if diversity or report or len(artifacts) != 2:
         raise ConfigError(

@@ -74,7 +74,9 @@ def train(
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     with join_processes(os.environ) as processes:
         options = options_of_process(run_options, processes)
-        job, runs = prepare_runs(data, out, run_config, training, options, processes, given)
+        job, runs = prepare_runs(
+            data, out, run_config, training, options, processes=processes, given=given
+        )
         if not processes.is_first:
             for folder, config in runs.items():
                 job.share_steps(config, folder)
@@ -83,12 +85,13 @@ def train(
     print_summary(trained, out, data, as_json=run_options.as_json)
 
 
-def prepare_runs(  # noqa: PLR0917 -- what the command was given
+def prepare_runs(
     data: Path,
     out: Path,
     run_config: RunConfig,
     training: TrainConfig,
     run_options: RunOptions,
+    *,
     processes: Processes,
     given: frozenset[str],
 ) -> tuple[Job, dict[Path, RunConfig]]:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,13 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, to_toml
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.io import atomic_file, set_threads, stage
-from prismrec.training import RunConfig, Step, TrainConfig, TuneOptions, TuneResult, Watch
+from prismrec.training import (
+    Step,
+    TuneOptions,
+    TuneResult,
+    Watch,
+    changed_settings,
+)
 from prismrec.training import tune as search_settings
 
 SEARCH_HEADINGS = ((SEARCH, "trials finalists repeats minutes only"),)
@@ -124,10 +130,5 @@ def print_result(result: TuneResult, data: Path, out: Path, *, as_json: bool) ->
 
 def best_as_toml(result: TuneResult) -> str:
     """Return the settings that ``train --config`` reads: those that differ from their defaults."""
-    settings = {
-        f.name: getattr(part, f.name)
-        for part, default in ((result.config, RunConfig()), (result.training, TrainConfig()))
-        for f in fields(part)
-        if getattr(part, f.name) != getattr(default, f.name)
-    }
+    settings = changed_settings(result.config) | changed_settings(result.training)
     return f"# {result.decision.sentence}\n{to_toml(settings)}"

@@ -1,6 +1,6 @@
 from .advise import advise_heads
 from .checkpoint import LAST
-from .config import TrainConfig
+from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, estimate_training
 from .fit import Sources, Trained, TrainedWeights, fit, train_weights
@@ -36,6 +36,7 @@ __all__ = [
     "WarmStart",
     "Watch",
     "advise_heads",
+    "changed_settings",
     "dataset_stats",
     "describe_defaults",
     "estimate_training",

@@ -1,7 +1,7 @@
 """How to train: a frozen value that is checked when it is created."""
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from prismrec.errors import ConfigError
 
@@ -97,10 +97,15 @@ class TrainConfig:
 
 def changed_fields(config: "DataclassInstance") -> str:
     """Return ``Name(field=value)`` with the fields of a config that differ from their defaults."""
-    default = type(config)()
-    pairs = [(field.name, getattr(config, field.name)) for field in fields(config)]
-    changed = [f"{name}={value!r}" for name, value in pairs if value != getattr(default, name)]
+    changed = [f"{name}={value!r}" for name, value in changed_settings(config).items()]
     return f"{type(config).__name__}({', '.join(changed)})"
+
+
+def changed_settings(config: "DataclassInstance") -> dict[str, Any]:
+    """Return the fields of a config that differ from their defaults, by name."""
+    default, values = type(config)(), vars(config)
+    names = [field.name for field in fields(config)]
+    return {name: values[name] for name in names if values[name] != getattr(default, name)}
 
 
 _LOWEST = {

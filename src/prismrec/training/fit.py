@@ -10,7 +10,7 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -24,20 +24,12 @@ from prismrec.recommend import Recommender, build_recommender
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
-from prismrec.training.fit_projection import (
-    FittedProjection,
-    check_content,
-    fit_projection,
-)
+from prismrec.training.fit_projection import FittedProjection, check_content, fit_projection
 from prismrec.training.loop import Step, train
-from prismrec.training.processes import Processes, current_processes
+from prismrec.training.processes import ALONE, Processes, current_processes
 from prismrec.training.run import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
-from prismrec.training.select import (
-    drawn_users,
-    measure_one,
-    validation_metric,
-)
+from prismrec.training.select import drawn_users, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
 from prismrec.training.selection import select_on_validation
@@ -144,14 +136,13 @@ def fit(
         split, catalog, config, training,
         start=start, folder=folder, resume=resume, on_step=on_step,
     )  # fmt: skip
-    result, parts = run.result, (run.config, run.training)
-    settings = {f.name: getattr(part, f.name) for part in parts for f in fields(part)}
+    result, settings = run.result, asdict(run.config) | asdict(run.training)
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
     model, projection, notes = run.model, None, run.notes
     if content is not None and not result.interrupted:
-        fitted = _project(model, content, split, catalog, run.config, run.training.seed)
+        fitted = _project(run, content, split, catalog)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
-    elif start is not None and start.recommender.projection is not None:
+    elif content is None and start is not None and start.recommender.projection is not None:
         notes = notes | {"content": LOST_PROJECTION}
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)
@@ -245,18 +236,19 @@ def _initial_model(
 
 
 def _project(
-    model: Model, content: ItemContent, split: Split, catalog: Catalog, config: RunConfig, seed: int
+    run: TrainedWeights, content: ItemContent, split: Split, catalog: Catalog
 ) -> FittedProjection:
-    """Fit the projection from content vectors; validation chooses its strength."""
-    metric = validation_metric(config.validate_on, catalog.size - 1)
-    cases, _ = drawn_users(split.valid, metric, seed=seed)
-    alone = Processes()
+    """Fit the projection from content vectors; validation chooses its scale and strength."""
+    seed = run.training.seed
+    cases, _ = drawn_users(split.valid, run.metric, seed=seed)
 
     def measure(candidate: Model) -> float:
-        return _validate(candidate, catalog, cases, config, metric, alone)
+        return _validate(candidate, catalog, cases, run.config, run.metric, ALONE)
 
     counts = split.train.counts(catalog.size)
-    return fit_projection(model, content, catalog, counts, measure if cases else None, seed=seed)
+    return fit_projection(
+        run.model, content, catalog, counts, measure if cases else None, seed=seed
+    )
 
 
 def _present(**notes: str | None) -> dict[str, str]:
@@ -283,4 +275,5 @@ def _validate(
     recommender = Recommender.exact(model.formed(UNCERTAIN if config.forming else None), catalog)
     exclude_seen, own = require(config.exclude_seen), processes.part_of(cases)
     mean = measure_one(recommender, own, metric, exclude_seen=exclude_seen) if own else 0.0
-    return processes.sums([mean * len(own) / len(cases)], model.device)[0]
+    share = len(own) / len(cases)  # 1 in a single process, whose metric is exactly the mean
+    return processes.sums([mean * share], model.device)[0]

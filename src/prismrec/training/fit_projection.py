@@ -263,10 +263,12 @@ def _climb(
 ) -> tuple[float, Model]:
     """Return the first value whose model is not improved by the next value, and that model."""
     chosen, best = values[0], model_of(values[0])
-    reached = measure(best) if measure else 0.0
-    for value in values[1:] if measure else ():
+    if measure is None:
+        return chosen, best
+    reached = measure(best)
+    for value in values[1:]:
         model = model_of(value)
-        found = measure(model) if measure else 0.0
+        found = measure(model)
         if found <= reached:
             break
         chosen, best, reached = value, model, found

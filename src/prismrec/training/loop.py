@@ -61,8 +61,7 @@ def train(
         objective: What is minimised. Default: softmax over the whole catalog, readout lse.
         validate: Returns the metric to maximise; called with the model in evaluation mode.
         on_step: Called after every step.
-        folder: Folder for checkpoints, which are written at each validation, at the end and after
-            Ctrl-C.
+        folder: Folder for checkpoints: at each validation, at the end and after Ctrl-C.
         resume: Continue from the checkpoint in ``folder``. The result is the same, bit by bit, as
             without the interruption.
 
@@ -84,7 +83,8 @@ def train(
     model.to(device)
     with stage("preparing the training"):
         processes.copy_weights(model)
-        run = Run(model, histories, config, objective, folder=folder, device=device)
+        parts = (model, histories, config, objective)
+        run = Run(*parts, folder=folder, device=device, processes=processes)
     if resume and folder is not None:
         run.restore(folder)
     elif folder is not None:
@@ -98,7 +98,6 @@ def train(
             interrupted = any(processes.sums([ctrl_c.is_set()], device))
         if interrupted:
             run.save()
-    processes.wait()
     return run.result(interrupted=interrupted)
 
 

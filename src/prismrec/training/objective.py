@@ -5,8 +5,8 @@ use ``chunked_softmax_loss``. All other combinations (maxsim, or another loss) c
 some positions at a time; if there are many, the backward pass computes them again.
 
 If events have weights, the loss of a pair is multiplied by the weight of its target, divided by the
-mean weight of the batch. A disliked item of the user is one more negative of a softmax: its
-exponential counts ``dislike_weight`` times.
+mean weight of the batch: see ``with_relative_weights``. A disliked item of the user is one more
+negative of a softmax: its exponential counts ``dislike_weight`` times.
 """
 
 import math
@@ -77,6 +77,17 @@ class Objective:
         return f"Objective({', '.join((name, negatives, *self.regularizers))})"
 
 
+def with_relative_weights(batch: Batch) -> Batch:
+    """Return a batch whose weights are divided by the mean weight of its targets.
+
+    This is for a whole batch, before it is divided among processes.
+    """
+    if batch.weight is None:
+        return batch
+    mean = batch.weight[batch.target != 0].mean()
+    return batch._replace(weight=batch.weight / mean.clamp(min=torch.finfo(mean.dtype).tiny))
+
+
 def compute_loss(
     model: Model, batch: Batch, objective: Objective, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, float]]:
@@ -84,7 +95,8 @@ def compute_loss(
 
     Args:
         model: In training mode.
-        batch: On the device of the model; ``target`` marks the slots to train.
+        batch: On the device of the model; ``target`` marks the slots to train, and ``weight`` is
+            the factor on their losses.
         objective: What is minimised.
         generator: Random numbers for the sampler; on the CPU.
     """
@@ -134,15 +146,13 @@ def _mean_loss(
 def _per_position(
     model: Model, inputs: tuple[Tensor, Tensor, Tensor], batch: Batch, dislike_weight: float
 ) -> PerPosition:
-    """Return the weights of the positions, with mean 1, and the scores of disliked items.
+    """Return the weights of the positions, and the scores of disliked items.
 
     A score has the log of ``dislike_weight`` added; it is -inf where there is no disliked item, or
     where it is the target.
     """
-    slots, extra, weight = batch.target != 0, None, None
-    if batch.weight is not None:
-        weight = batch.weight[slots]
-        weight = weight / weight.mean().clamp(min=torch.finfo(weight.dtype).tiny)
+    slots, extra = batch.target != 0, None
+    weight = None if batch.weight is None else batch.weight[slots]
     if batch.disliked is not None:
         queries, prior, _ = inputs
         disliked = batch.disliked[slots]

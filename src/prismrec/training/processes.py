@@ -24,6 +24,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
+from prismrec.errors import ConfigError
 from prismrec.types import Batch
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ T = TypeVar("T")
 LONGEST_WAIT = timedelta(hours=2)
 """How long processes wait for one another: the first one alone computes initial item vectors. If
 one ends, torchrun ends the others at once."""
+OF_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""Environment variables of each of several processes."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class Processes:
 
     def part_of_batch(self, batch: Batch) -> Batch:
         """Return the rows of this process; none if the batch has fewer rows than processes."""
-        parts = (None if part is None else part[self.rank :: self.count] for part in batch)
-        return Batch(*parts)  # type: ignore[arg-type]
+        return Batch._make(
+            None if part is None else part[self.rank :: self.count] for part in batch
+        )
 
     def sums(self, values: Sequence[float], device: torch.device) -> list[float]:
         """Return the sum over all processes of each value."""
@@ -113,11 +117,6 @@ class Processes:
         distributed.all_gather(parts, padded)
         return torch.cat([one[:length] for one, length in zip(parts, lengths, strict=True)])
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
-        if self.count > 1:
-            distributed.barrier()
-
     def copy_weights(self, model: nn.Module) -> None:
         """Copy the weights of the first process to all others."""
         if self.count > 1:
@@ -138,14 +137,23 @@ def current_processes() -> Processes:
 def join_processes(environment: Mapping[str, str]) -> Iterator[Processes]:
     """Join the processes that ``torchrun`` started with this one; ``ALONE`` without torchrun.
 
+    NCCL connects GPUs, one per process, and gloo connects processors.
+
     Args:
         environment: The environment variables of this process, some of which torchrun sets.
 
-    NCCL connects GPUs, one per process, and gloo connects processors.
+    Raises:
+        ConfigError: There are several processes, but torchrun did not start them.
     """
     if int(environment.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
+    missing = [name for name in OF_TORCHRUN if name not in environment]
+    if missing:
+        raise ConfigError(
+            f"WORLD_SIZE is {environment['WORLD_SIZE']}, but {', '.join(missing)} is not set; "
+            "start the training with torchrun, or unset WORLD_SIZE."
+        )
     backend, restarts = "gloo", int(environment.get("TORCHELASTIC_RESTART_COUNT", "0"))
     if torch.cuda.is_available():
         torch.cuda.set_device(int(environment["LOCAL_RANK"]))

@@ -24,9 +24,9 @@ from prismrec.training.checkpoint import (
 from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
 from prismrec.training.ema import ExponentialMovingAverage
 from prismrec.training.fingerprint import fingerprint
-from prismrec.training.objective import Objective, compute_loss
+from prismrec.training.objective import Objective, compute_loss, with_relative_weights
 from prismrec.training.optimizers import clip_gradients, make_optimizers
-from prismrec.training.processes import current_processes
+from prismrec.training.processes import ALONE, Processes
 from prismrec.types import Batch
 
 
@@ -78,8 +78,9 @@ class Run:
         *,
         folder: Path | None,
         device: torch.device,
+        processes: Processes = ALONE,
     ) -> None:
-        self.processes = current_processes()
+        self.processes = processes
         self.model, self.config, self.objective = model, config, objective
         for table in model.tables:
             table.sparse = bool(config.sparse)
@@ -118,7 +119,7 @@ class Run:
     def step(self) -> tuple[dict[str, float], int, float]:
         """Run one step; return its losses, number of training pairs and learning rate."""
         began, step = time.perf_counter(), self.progress.step
-        batch = _on_device(self.batches.examples_at(step), self.device)
+        batch = with_relative_weights(_on_device(self.batches.examples_at(step), self.device))
         rate = self.config.rate_at(step, self.steps)
         self.model.train()
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
@@ -141,7 +142,7 @@ class Run:
         self.progress.step = step + 1
         if self.ema:
             self.ema.update(step + 1)
-        pairs = int((batch.target != 0).sum())
+        pairs = _pairs_of(batch)
         self.pairs, self.stepping = self.pairs + pairs, self.stepping + time.perf_counter() - began
         return losses, pairs, rate
 
@@ -153,12 +154,12 @@ class Run:
     def _compute_gradients(self, batch: Batch, generator: torch.Generator) -> dict[str, float]:
         """Compute the gradients of the whole batch; return its losses.
 
-        Each process computes the loss of its part, times its share of the weights of the pairs.
+        Each process computes the loss of its part, times its share of the pairs.
         """
         part, objective, share = batch, self.objective, 1.0
         if self.processes.count > 1:
             part, objective = self._part_of(batch, generator)
-            share = _weight_of(part) / max(_weight_of(batch), np.finfo(float).tiny)
+            share = _pairs_of(part) / max(_pairs_of(batch), 1)
         losses = dict.fromkeys(("loss", *objective.regularizers), 0.0)
         if share:
             bf16 = self.config.precision == "bf16"
@@ -204,8 +205,8 @@ class Run:
             progress.best, progress.best_step = value, progress.step
             if self.processes.is_first:
                 self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
-            if self.folder and self.processes.is_first:
-                save_best(self.folder, self.model)
+                if self.folder:
+                    save_best(self.folder, self.model)
         else:
             progress.failures += 1
         return value
@@ -231,14 +232,15 @@ class Run:
             self.ema.step = self.progress.step
 
     def result(self, *, interrupted: bool) -> TrainResult:
-        """Load the best weights into the model and return the result."""
+        """Load the best weights into the model, in every process, and return the result."""
         progress = self.progress
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
-        elif progress.best is not None and self.folder:
+        elif progress.best is not None and self.folder and self.processes.is_first:
             load_best(self.folder, self.model)  # saved before the resumption
         elif self.ema:
             self.ema.copy_to_model()
+        self.processes.copy_weights(self.model)
         self.model.merge_category_embeddings()
         self.model.eval()
         return TrainResult(
@@ -284,14 +286,13 @@ def derive_seed(seed: int, *purpose: int) -> int:
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1)[0])
 
 
-def _weight_of(batch: Batch) -> float:
-    """Return the sum of the weights of the training pairs; their number if they have none."""
-    slots = batch.target != 0
-    return float(slots.sum() if batch.weight is None else batch.weight[slots].double().sum())
+def _pairs_of(batch: Batch) -> int:
+    """Return the number of training pairs."""
+    return int((batch.target != 0).sum())
 
 
 def _on_device(examples: Examples, device: torch.device) -> Batch:
     history, target, weight, disliked = (
         None if array is None else torch.from_numpy(array).to(device) for array in examples
     )
-    return Batch(history, history != 0, target, weight, disliked)  # type: ignore[arg-type]
+    return Batch._make((history, history != 0, target, weight, disliked))

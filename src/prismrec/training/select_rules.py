@@ -43,8 +43,9 @@ SHRINKS = (0.0, 20.0)
 """``shrink`` of item-kNN, as in the baseline."""
 L2 = 500.0
 """``l2`` of EASE, as in the baseline."""
-RECENCIES = (0.8, 1.0)
-"""Recency of item-kNN and EASE: newer items count more, or all items count the same."""
+RECENCIES = (RuleRetriever.recency, 1.0)
+"""Recency of item-kNN and EASE: newer items count more, as with sequential rules, or all items
+count the same."""
 PAIRS_UP_TO = 10**9
 """Largest sum of squared history lengths for item-kNN; more takes many minutes."""
 EASE_UP_TO = 20_000
@@ -110,15 +111,8 @@ def fit_rule_retriever(
     name, _, longest = metric.partition("@")
     ks = sorted({min(TOP, int(longest)), int(longest)})
 
-    cases, depth = evenly_spread(known, RULE_USERS), max(REFERENCE, int(longest))
-    with stage("finding candidates for rules"):
-        found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
-
-    def values(rules: RuleRetriever | None, every: int = 1) -> tuple[float, ...]:
-        """Return the metrics of every n-th user."""
-        recommend = found.lists(rules, every)
-        metrics = evaluate(recommend, cases[::every], ks=ks, only=(name,)).metrics
-        return tuple(metrics[f"{name}@{k}"] for k in ks)
+    cases = evenly_spread(known, RULE_USERS)
+    values = _values_of(recommender, cases, name, ks, exclude_seen=exclude_seen)
 
     def measure(rules: RuleRetriever) -> Trial:
         return Trial(rules, values(rules, -(-len(cases) // TABLE_USERS)))
@@ -129,7 +123,8 @@ def fit_rule_retriever(
         for tables in track(kinds.values(), "choosing rules", len(kinds))
     ]
     trials = [Trial(rules, values(rules)) for rules in chosen]
-    return _choose(trials, values(None), " and ".join(f"{name}@{k}" for k in ks), skipped)
+    names = " and ".join(f"{name}@{k}" for k in ks)
+    return _choose(trials, values(None), names, list(skipped.values()))
 
 
 def refit_rules(
@@ -143,13 +138,19 @@ def refit_rules(
 ) -> tuple[RuleRetriever | None, str]:
     """Make the rules of an earlier artifact from new histories, with its kind and weight.
 
-    Args: see ``fit_rule_retriever``; without ``earlier`` there are no rules.
+    Args:
+        earlier: Rules of the earlier artifact; without them there are none.
+        recommender: Recommender without rules.
+        train: Histories from which the rules are made.
+        valid: Validation cases. Without any, the first table of the kind is used.
+        metric: Metric that chooses among the tables of the kind.
+        exclude_seen: Exclude the items of the history from lists.
 
     Returns:
-        The rules, and a sentence that describes them. Of several tables of the kind, the best one
-        on validation is used.
+        The rules, and a sentence that describes them; None without rules in the earlier artifact,
+        or if their kind cannot be made from these histories.
 
-    Cost: that of one kind of table; one search for ``TABLE_USERS`` users if it has several.
+    Cost: that of one kind of table, and one search for ``TABLE_USERS`` users.
     """
     if earlier is None:
         return None, "rules were not blended in, as in the earlier artifact"
@@ -158,23 +159,38 @@ def refit_rules(
     )
     kinds, skipped = _kinds(train, recommender.catalog.size)
     if earlier.kind not in kinds:
-        return None, f"rules were not blended in: {'; '.join(skipped)}"
-    tables = [
-        replace(rules, weight=earlier.weight)
+        unknown = f"{earlier.kind} of the earlier artifact is no kind of rules that is fitted"
+        return None, f"rules were not blended in: {skipped.get(earlier.kind, unknown)}"
+    tables = (
+        replace(rules, weight=earlier.weight, recency=earlier.recency)
         for rules in kinds[earlier.kind]
-        if rules.recency == earlier.recency
-    ]
+        if rules.recency == RECENCIES[0]  # each table once
+    )
     cases = evenly_spread([case for case in valid if len(case.history)], TABLE_USERS)
-    if len(tables) == 1 or not cases:
-        return tables[0], how
+    if not cases:
+        return next(tables), how
     name, _, longest = metric.partition("@")
-    depth = max(REFERENCE, int(longest))
-    found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+    values = _values_of(recommender, cases, name, [int(longest)], exclude_seen=exclude_seen)
+    with stage("choosing rules"):
+        return max(tables, key=values), how
 
-    def value(rules: RuleRetriever) -> float:
-        return evaluate(found.lists(rules), cases, ks=(int(longest),), only=(name,)).metrics[metric]
 
-    return max(track(tables, "choosing rules", len(tables)), key=value), how
+def _values_of(
+    recommender: Recommender, cases: Sequence[Case], name: str, ks: Sequence[int], *,
+    exclude_seen: bool,
+) -> Callable[..., tuple[float, ...]]:  # fmt: skip
+    """Return a function that measures rules on candidates that are found once."""
+    with stage("finding candidates for rules"):
+        depth = max(REFERENCE, ks[-1])
+        found = find_once(recommender, cases, depth=depth, exclude_seen=exclude_seen)
+
+    def values(rules: RuleRetriever | None, every: int = 1) -> tuple[float, ...]:
+        """Return the metric of every n-th user per length in ``ks``."""
+        recommend = found.lists(rules, every)
+        metrics = evaluate(recommend, cases[::every], ks=ks, only=(name,)).metrics
+        return tuple(metrics[f"{name}@{k}"] for k in ks)
+
+    return values
 
 
 def _choose(
@@ -221,23 +237,25 @@ def _best_weight(best: Trial, measure: Measure) -> Trial:
     return best
 
 
-def _kinds(train: Histories, size: int) -> tuple[dict[str, Iterator[RuleRetriever]], list[str]]:
-    """Return the tables to compare by kind, with weight 0, and which kinds are too expensive.
+def _kinds(
+    train: Histories, size: int
+) -> tuple[dict[str, Iterator[RuleRetriever]], dict[str, str]]:
+    """Return the tables to compare by kind, with weight 0, and why the other kinds are not tried.
 
     A table is made when it is read, so that at most two are in memory.
     """
-    kinds, skipped = {SEQUENTIAL: _sequential_rules(train, size)}, []
+    kinds, skipped = {SEQUENTIAL: _sequential_rules(train, size)}, {}
     pairs = int((train.lengths.astype(np.int64) ** 2).sum())
     if pairs <= PAIRS_UP_TO:
         kinds["item-knn"] = _item_knn(train, size)
     else:
-        skipped.append(
+        skipped["item-knn"] = (
             f"item-knn was not tried ({pairs:,} pairs of events are more than {PAIRS_UP_TO:,})"
         )
     if size - 1 <= EASE_UP_TO:
         kinds["ease"] = _ease(train, size)
     else:
-        skipped.append(f"ease was not tried ({size - 1:,} items are more than {EASE_UP_TO:,})")
+        skipped["ease"] = f"ease was not tried ({size - 1:,} items are more than {EASE_UP_TO:,})"
     return kinds, skipped
 
 

@@ -1,5 +1,7 @@
 """What is selected on validation after the weights are trained: interests and rules."""
 
+from functools import partial
+
 from prismrec.data import Split
 from prismrec.evaluation import list_lengths
 from prismrec.recommend import Recommender
@@ -27,9 +29,12 @@ def select_on_validation(
 
     Returns:
         The recommender, and sentences on what was selected.
+
+    Cost: see ``choose_forming``, ``prune_interests``, ``fit_rule_retriever`` and
+        ``no_better_than_popularity``.
     """
     exclude_seen = require(config.exclude_seen)
-    notes = {}
+    metric, notes = validation_metric(config.validate_on, stats.items), {}
     if config.forming and start and "forming" not in start.choose:
         recommender = recommender.with_forming(start.recommender.model.forming)
         notes["interests"] = "interests are formed as in the earlier artifact"
@@ -45,22 +50,16 @@ def select_on_validation(
     if pruned:
         notes["interests"] = pruned
     if config.rules:
-        # With one target per user, the first ranks matter.
-        metric = validation_metric(config.validate_on, stats.items)
-        if not stats.multi_step_targets:
-            metric = f"ndcg@{list_lengths(stats.items, 10)[0]}"
-        parts = (recommender, split.train, split.valid)
+        fit_rules = fit_rule_retriever
         if start and "rules" not in start.choose:
-            earlier = start.recommender.rules
-            rules, notes["rules"] = refit_rules(
-                earlier, *parts, metric=metric, exclude_seen=exclude_seen
-            )
-        else:
-            rules, notes["rules"] = fit_rule_retriever(
-                *parts, metric=metric, exclude_seen=exclude_seen
-            )
+            fit_rules = partial(refit_rules, start.recommender.rules)
+        # With one target per user, the first ranks matter.
+        top = f"ndcg@{list_lengths(stats.items, 10)[0]}"
+        rules, notes["rules"] = fit_rules(
+            recommender, split.train, split.valid,
+            metric=metric if stats.multi_step_targets else top, exclude_seen=exclude_seen,
+        )  # fmt: skip
         recommender = recommender.with_rules(rules)
-    metric = validation_metric(config.validate_on, stats.items)
     warning = no_better_than_popularity(
         recommender, split, metric=metric, exclude_seen=exclude_seen
     )

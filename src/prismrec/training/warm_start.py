@@ -28,7 +28,7 @@ from prismrec.recommend import (
     read_artifact_manifest,
 )
 from prismrec.training.build import build_model, shared_categories
-from prismrec.training.config import RATE, TrainConfig
+from prismrec.training.config import RATE, TrainConfig, changed_settings
 from prismrec.training.earlier_weights import copy_weights, new_items
 from prismrec.training.run_config import RunConfig
 
@@ -122,7 +122,7 @@ class WarmStart:
                 part that is not built in and was not given.
         """
         if given is None:
-            given = {*_changed(config), *_changed(training)}
+            given = {*changed_settings(config), *changed_settings(training)}
         own = self._of_model()
         for name in OF_MODEL:
             wanted = getattr(config, name)
@@ -217,13 +217,6 @@ def describe_start(record: dict[str, Any]) -> str:
         sentence += "; the others got theirs from their categories and related items"
         sentence += f", {missing:,} have neither" if missing else ""
     return sentence
-
-
-def _changed(settings: Settings) -> set[str]:
-    """Return the names of the settings that differ from their defaults."""
-    default = type(settings)()
-    names = [one.name for one in fields(settings)]
-    return {name for name in names if getattr(settings, name) != getattr(default, name)}
 
 
 def _with_earlier(settings: Settings, run: dict[str, Any], given: Collection[str]) -> Settings:

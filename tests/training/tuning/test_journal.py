@@ -53,6 +53,22 @@ def test_a_trial_of_a_killed_process_is_continued_with_the_same_settings(tmp_pat
     assert journal.records()[1].value == 0.4
 
 
+def test_a_trial_that_ends_while_another_process_looks_for_one_is_not_run_again(
+    tmp_path, monkeypatch
+):
+    running, other = opened(tmp_path).claim(9), opened(tmp_path)
+    lock_of = other.lock_of
+
+    def ends_now(number):
+        monkeypatch.setattr(other, "lock_of", lock_of)
+        running.complete(0.3, 1.0)
+        running.lock.release()
+        return lock_of(number)
+
+    monkeypatch.setattr(other, "lock_of", ends_now)
+    assert other.claim(9).number == 1
+
+
 def test_a_process_that_starts_again_does_not_repeat_its_draws(tmp_path):
     settings = []
     for _ in range(4):

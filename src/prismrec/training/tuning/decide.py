@@ -65,14 +65,13 @@ def decide(default: Candidate, finalists: Sequence[Candidate], metric: str) -> D
         )
         for each in finalists
     }
-    best = max(differences, key=lambda number: differences[number].mean)
+    better = [number for number, each in differences.items() if each.mean > each.interval]
+    best = max(better or differences, key=lambda number: differences[number].mean)
     difference = differences[best]
     measured = (
         f"{difference.mean:+.4f} ± {difference.interval:.4f} over {difference.users:,} validation "
         f"users and {len(default.values)} seeds, 95 % for {len(finalists)} together"
     )
-    # The others have smaller means; one of them may have a smaller interval.
-    better = [n for n, each in differences.items() if each.mean > each.interval]
     if not better:
         return Decision(
             0,
@@ -80,14 +79,11 @@ def decide(default: Candidate, finalists: Sequence[Candidate], metric: str) -> D
             f"The default settings are kept: no finalist is better in {metric}; the best one, "
             f"trial {best}, differs by {measured}.",
         )
-    chosen = max(better, key=lambda number: differences[number].mean)
-    difference = differences[chosen]
     return Decision(
-        chosen,
+        best,
         differences,
-        f"The settings of trial {chosen} are chosen: {metric} differs from the default by "
-        f"{difference.mean:+.4f} ± {difference.interval:.4f} over {difference.users:,} validation "
-        f"users and {len(default.values)} seeds, 95 % for {len(finalists)} together.",
+        f"The settings of trial {best} are chosen: {metric} differs from the default by "
+        f"{measured}.",
     )
 
 

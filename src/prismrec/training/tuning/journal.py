@@ -98,9 +98,8 @@ class Journal:
 
     def _open(self, about: Mapping[str, Any]) -> optuna.Study:
         """Open the study; enqueue the default as its first trial."""
-        line_lock: Any = FileLock(
-            self.folder / "locks" / "line"
-        )  # has the methods of Optuna's locks
+        # It has the methods of Optuna's locks.
+        line_lock: Any = FileLock(self.folder / "locks" / "line")
         with line_lock:
             remove_unfinished_line(self.path)
         try:
@@ -117,7 +116,7 @@ class Journal:
         if stored is None:
             study.set_user_attr("about", about)
         elif stored != about:
-            changed = [name for name in about if stored.get(name) != about[name]]
+            changed = [n for n in about | stored if stored.get(n) != about.get(n)]
             raise DataError(
                 f"{self.folder} has trials that differ in {', '.join(changed)}; give another "
                 "folder, or the same data and settings."
@@ -159,6 +158,9 @@ class Journal:
                 continue
             lock = self.lock_of(frozen.number)
             if lock.acquire(wait=False):
+                if self._all()[frozen.number].state.is_finished():  # just before its lock was free
+                    lock.release()
+                    continue
                 trial = Trial(self.study, frozen._trial_id)
                 for name, values in self.tuned.space.items():  # those that were not drawn yet
                     suggest(trial, name, values)
@@ -172,13 +174,14 @@ class Journal:
     def running(self) -> int:
         """Count the trials that other processes are running."""
         number = 0
-        for frozen in self._all():
-            if frozen.state == TrialState.RUNNING:
-                lock = self.lock_of(frozen.number)
-                if lock.acquire(wait=False):
-                    lock.release()
-                else:
-                    number += 1
+        with self.lock:  # a lock that is only tried here must not look taken to ``claim``
+            for frozen in self._all():
+                if frozen.state == TrialState.RUNNING:
+                    lock = self.lock_of(frozen.number)
+                    if lock.acquire(wait=False):
+                        lock.release()
+                    else:
+                        number += 1
         return number
 
     def has_default(self) -> bool:

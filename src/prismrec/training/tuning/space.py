@@ -12,7 +12,7 @@ from typing import Any
 from prismrec.errors import UnknownName
 from prismrec.models import EXTRACTORS, Extractor, Prism
 from prismrec.registry import resolve
-from prismrec.training.config import RATE, TrainConfig
+from prismrec.training.config import RATE, TrainConfig, changed_settings
 from prismrec.training.defaults import DatasetStats, resolve_defaults
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select_init import CLUSTERS
@@ -83,9 +83,7 @@ def tuned_settings(
         space = prism_space(resolved, stats)
     else:
         space = other_space(resolved, single=kind.single)
-    parts = (config, training)
-    given = {f.name for part in parts for f in fields(part) if getattr(part, f.name) != f.default}
-    given |= set(config.options)
+    given = {*changed_settings(config), *changed_settings(training), *config.options}
     space = {name: values for name, values in space.items() if name not in given}
     for name in only:
         if name not in space:
