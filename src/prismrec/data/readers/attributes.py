@@ -14,6 +14,7 @@ import polars as pl
 from prismrec.data.attribute_columns import DTYPES, AttributeType
 from prismrec.data.readers.categories import category_lists
 from prismrec.data.readers.columns import find_column
+from prismrec.data.readers.numbers import NUMBER
 from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
 from prismrec.data.readers.table import LINE, Table, physical_line
 from prismrec.errors import ConfigError
@@ -27,7 +28,6 @@ MOST_ATTRIBUTES = 100
 TRUE, FALSE = ("true", "yes"), ("false", "no")
 RECBOLE: dict[str, AttributeType] = {"float": "number", "token": "text", "token_seq": "set"}
 """Types that RecBole writes after the name of a column."""
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _CODE = r"^[+-]?0\d"
 """Digits that are no quantity, such as the postal code 01067."""
 _EXACT = 2.0**53
@@ -204,7 +204,7 @@ def _type_of(cells: pl.Series, separator: str) -> AttributeType:
 
 def _numbers(texts: pl.Series) -> pl.Series:
     """Return texts as finite numbers; null for others."""
-    written = texts.set(~texts.str.contains(_NUMBER), None)
+    written = texts.set(~texts.str.contains(f"^{NUMBER}$"), None)
     numbers = written.cast(pl.Float64, strict=False)
     return numbers.set(~numbers.is_finite(), None)
 
