@@ -1,11 +1,11 @@
 """Read columns of attributes: find them, and decide the type of each over all of its cells.
 
-A column is boolean or number if at least ``MOST`` of its cells are; the other cells are bad: they
-are counted, reported and become missing. Otherwise it is a set of texts if a cell has a separator
-or is a list, else text. The caller may state the type: ``price:number``.
+A column is boolean or number if at least ``MIN_SHARE`` of its cells are; the other cells are bad:
+they are counted, reported and become missing. Otherwise it is a set of texts if a cell has a
+separator or is a list, else text. The caller may state the type: ``price:number``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,9 +21,9 @@ from prismrec.errors import ConfigError
 
 ALL = "all"
 """Instead of names: every column that is not read as item, title, categories or picture."""
-MOST = 0.95
+MIN_SHARE = 0.95
 """Smallest share of the cells with a value that are numbers, or booleans, for that type."""
-MOST_ATTRIBUTES = 100
+MAX_ATTRIBUTES = 100
 """Largest number of attributes of an item."""
 TRUE, FALSE = ("true", "yes"), ("false", "no")
 RECBOLE: dict[str, AttributeType] = {"float": "number", "token": "text", "token_seq": "set"}
@@ -57,14 +57,12 @@ class AttributeReport:
 
     name: str
     kind: AttributeType
-    missing: int
-    """Number of rows without a value, bad cells included."""
     bad: RejectedRows | None = None
     """The cells of another type, which became missing."""
 
 
 def find_attributes(
-    tables: Sequence[Table], wanted: Sequence[str], read: Sequence[set[str | None]]
+    tables: Sequence[Table], wanted: Sequence[str], read: Sequence[Collection[str | None]]
 ) -> list[AttributeColumn]:
     """Find the columns of attributes.
 
@@ -88,10 +86,10 @@ def find_attributes(
             f"The attribute {repeated!r} was given twice, or two columns have this name; give it "
             "once, or rename a column."
         )
-    if len(found) > MOST_ATTRIBUTES:
+    if len(found) > MAX_ATTRIBUTES:
         raise ConfigError(
             f"There are {len(found)} columns of attributes, but an item has at most "
-            f"{MOST_ATTRIBUTES}; name those that filters need."
+            f"{MAX_ATTRIBUTES}; name those that filters need."
         )
     return found
 
@@ -128,24 +126,21 @@ def typed_cells(
         texts = texts.set(texts == "", None)
     kind = kind or _type_of(texts, separator)
     if kind == "set":
-        column = attribute.columns[0] or attribute.name
-        lists = category_lists(column, cells.dtype, separator=separator, table="the file of items")
-        frame = cells.alias(column).to_frame()
-        lists_only = frame.select(lists.alias("list"))["list"]
-        values = frame.select(pl.when(lists_only.list.len() > 0).then(lists_only))["list"]
+        column = next(name for name in attribute.columns if name is not None)
+        lists = category_lists(column, cells.dtype, separator=separator, table=tables[0].name)
+        filled = pl.when(lists.list.len() > 0).then(lists)
+        values = cells.alias(column).to_frame().select(filled).to_series()
     else:
         values = {"number": _numbers, "boolean": _booleans}.get(kind, lambda one: one)(texts)
     bad = rows.select(FILE, LINE, texts.alias("text")).filter(
         values.is_null() & texts.is_not_null() & (kind != "set")
     )
-    report = AttributeReport(
-        attribute.name, kind, values.null_count(), _bad_cells(attribute.name, kind, bad, tables)
-    )
+    report = AttributeReport(attribute.name, kind, _bad_cells(attribute.name, kind, bad, tables))
     return values.cast(DTYPES[kind]).alias(attribute.cells), report
 
 
 def _every_column(
-    tables: Sequence[Table], read: Sequence[set[str | None]]
+    tables: Sequence[Table], read: Sequence[Collection[str | None]]
 ) -> list[AttributeColumn]:
     """Return every other column; columns of objects, and those without a name, are left out."""
     found: dict[str, list[str | None]] = {}
@@ -189,12 +184,12 @@ def _type_of(cells: pl.Series, separator: str) -> AttributeType:
     if not len(filled):
         return "text"
     words = filled.str.to_lowercase()
-    if words.is_in([*TRUE, *FALSE]).sum() >= MOST * len(filled):
+    if words.is_in([*TRUE, *FALSE]).sum() >= MIN_SHARE * len(filled):
         return "boolean"
     numbers = _numbers(filled)
     whole = filled.str.contains(r"^[+-]?\d+$")
     codes = filled.str.contains(_CODE) | (whole & (numbers.abs() > _EXACT).fill_null(value=False))
-    if not codes.any() and numbers.count() >= MOST * len(filled):
+    if not codes.any() and numbers.count() >= MIN_SHARE * len(filled):
         return "number"
     lists = filled.str.starts_with("[") & filled.str.ends_with("]")
     if (lists | filled.str.contains(separator, literal=True)).any():
