@@ -193,6 +193,14 @@ def test_a_change_returns_other_columns_and_shares_the_rest(dataset):
     assert larger.changed({"brand": {5: "z"}}).of_item(5)["brand"] == "z"
 
 
+def test_names_that_no_item_has_any_more_are_dropped(dataset):
+    old = dataset.catalog.attributes
+    new = old.changed({"region": {1: ["CH", "FR"], 2: ["FR"]}}).changed({"region": {1: ["FR"]}})
+    assert new.column("region").names == ("FR",)
+    assert [new.of_item(number)["region"] for number in (1, 2, 3)] == [["FR"], ["FR"], None]
+    assert new.column("region").any_of(["FR", "CH"]).tolist() == [False, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("name", "cell"),
     [

@@ -61,6 +61,7 @@ class Weighting:
 
 
 NO_WEIGHTING = Weighting()
+"""All events count alike, and none is a dislike."""
 
 
 def parse_kinds(text: str) -> dict[str, float]:
