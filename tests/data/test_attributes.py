@@ -1,6 +1,7 @@
 """Read attributes of items: types, missing values, bad cells, files."""
 
 import json
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -122,6 +123,19 @@ def test_an_item_with_several_rows_has_its_first_value_and_every_text_of_a_set(t
 def test_wrong_attributes_are_an_error(tmp_path, wanted, message):
     with pytest.raises((ConfigError, DataError), match=message):
         read(tmp_path / "items.csv", "item,price\na,1\n", *wanted)
+
+
+@pytest.mark.parametrize("cell", [{"a": 1}, [{"a": 1}], b"\xff", timedelta(1)])
+def test_cells_that_cannot_be_read_are_left_out_or_an_error(cell):
+    frame = pl.DataFrame({"item": ["a"], "odd": [cell], "since": [date(2020, 1, 2)]})
+    assert values(read_items(frame, columns=ALL)) == {"since": ["2020-01-02"]}
+    with pytest.raises(DataError, match="attribute column 'odd' of the frame is"):
+        read_items(frame, columns=ItemColumns(attributes=["odd"]))
+
+
+def test_two_columns_of_one_name_are_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="two columns have this name"):
+        read(tmp_path / "items.csv", "item,price:float,price:token\na,1,cheap\n")
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
                 f"{manifest[name]}; prepare it again."
             )
     if ("attributes" in manifest["how"]) != (catalog.attributes is not None):
-        raise _damaged(folder / ATTRIBUTES_FILE, f"{MANIFEST} has another state")
+        raise _damaged(folder / ATTRIBUTES_FILE, f"it does not fit {MANIFEST}")
     if (np.diff(indptr) < 0).any():
         raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}

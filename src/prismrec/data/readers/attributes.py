@@ -17,10 +17,11 @@ from prismrec.data.readers.columns import find_column
 from prismrec.data.readers.numbers import NUMBER
 from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
 from prismrec.data.readers.table import LINE, Table, physical_line
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, DataError
 
 ALL = "all"
-"""Instead of names: every column that is not read as item, title, categories or picture."""
+"""Instead of names: every column that can be read and is not the item, title, categories or
+picture."""
 MIN_SHARE = 0.95
 """Smallest share of the cells with a value that are numbers, or booleans, for that type."""
 MAX_ATTRIBUTES = 100
@@ -73,7 +74,7 @@ def find_attributes(
 
     Raises:
         ConfigError: A name twice, or too many.
-        DataError: A table lacks a column.
+        DataError: A table lacks a column, or has objects, binary data or durations in it.
     """
     if list(wanted) == [ALL]:
         found = _every_column(tables, read)
@@ -82,10 +83,7 @@ def find_attributes(
     names = [one.name for one in found]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise ConfigError(
-            f"The attribute {repeated!r} was given twice, or two columns have this name; give it "
-            "once, or rename a column."
-        )
+        raise _repeated(repeated)
     if len(found) > MAX_ATTRIBUTES:
         raise ConfigError(
             f"There are {len(found)} columns of attributes, but an item has at most "
@@ -142,19 +140,32 @@ def typed_cells(
 def _every_column(
     tables: Sequence[Table], read: Sequence[Collection[str | None]]
 ) -> list[AttributeColumn]:
-    """Return every other column; columns of objects, and those without a name, are left out."""
+    """Return every other column that has a name and cells that can be read."""
     found: dict[str, list[str | None]] = {}
     for number, (table, others) in enumerate(zip(tables, read, strict=True)):
         schema = table.frame.collect_schema()
         for column in table.columns:
-            inner: object = schema.get(column)
-            while isinstance(inner, pl.List | pl.Array):
-                inner = inner.inner
             name = column.partition(":")[0]
-            if name and column not in others and not isinstance(inner, pl.Struct | pl.Object):
+            if name and column not in others and _is_readable(schema[column]):
                 own = found.setdefault(name, [None] * len(tables))
+                if own[number] is not None:
+                    raise _repeated(name)
                 own[number] = column
     return [_attribute(name, tuple(columns), None) for name, columns in found.items()]
+
+
+def _is_readable(dtype: object) -> bool:
+    """Return whether cells, or those of their lists, are text, numbers, booleans, dates or times."""
+    while isinstance(dtype, pl.List | pl.Array):
+        dtype = dtype.inner
+    return not isinstance(dtype, pl.Struct | pl.Object | pl.Binary | pl.Duration)
+
+
+def _repeated(name: str) -> ConfigError:
+    return ConfigError(
+        f"The attribute {name!r} was given twice, or two columns have this name; give it once, or "
+        "rename a column."
+    )
 
 
 def _named(text: str, tables: Sequence[Table]) -> AttributeColumn:
@@ -162,11 +173,25 @@ def _named(text: str, tables: Sequence[Table]) -> AttributeColumn:
     name, _, end = text.rpartition(":")
     stated = name and end in DTYPES and not any(text in table.columns for table in tables)
     wanted = name if stated else text
-    columns = tuple(
-        find_column("attribute", table.columns, wanted, table=table.description) for table in tables
-    )
+    columns = tuple(_readable_column(wanted, table) for table in tables)
     kind = cast(AttributeType, end) if stated else None
     return _attribute(wanted.partition(":")[0] or wanted, columns, kind)
+
+
+def _readable_column(name: str, table: Table) -> str:
+    """Find a column of an attribute.
+
+    Raises:
+        DataError: There is no such column, or its type cannot be read.
+    """
+    column = str(find_column("attribute", table.columns, name, table=table.description))
+    dtype = table.frame.collect_schema()[column]
+    if not _is_readable(dtype):
+        raise DataError(
+            f"The attribute column {column!r} of {table.description} is {dtype}; choose a column of "
+            "texts, numbers, booleans or dates, or of lists of them."
+        )
+    return column
 
 
 def _attribute(
