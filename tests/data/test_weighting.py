@@ -102,6 +102,30 @@ def test_rows_with_bad_weights_are_counted_with_their_lines(cell, reason, tmp_pa
         read_events(path, columns=Columns(weighting=Weighting(column="w")), strict=True)
 
 
+def test_a_product_above_the_largest_weight_is_rejected():
+    weighting = Weighting(column="stars", kinds={"buy": 300_000})
+    log = read_events(FRAME, columns=Columns(weighting=weighting), time_unit="us")
+    assert log.frame.collect()["weight"].max() == 600_000
+    log = read_events(
+        FRAME.with_columns(pl.when(pl.col("item") == "b").then(pl.lit("4")).otherwise("stars")
+                           .alias("stars")),
+        columns=Columns(weighting=weighting), time_unit="us",
+    )  # fmt: skip
+    assert rejected_lines(log) == {"weight is above 1,000,000": (1, (2,))}
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical, pl.Enum(["1", "2", "3", "4", "5"])])
+def test_texts_in_other_encodings_are_read_as_texts(dtype):
+    frame = FRAME.with_columns(pl.col("stars").cast(dtype), pl.col("event").cast(pl.Categorical))
+    for asked in (
+        Weighting(column="stars", kinds={"buy": 5}, dislikes=Comparison.parse("stars<=2")),
+        Weighting(dislikes=Comparison.parse("stars=2.0")),
+    ):
+        columns = Columns(weighting=asked)
+        wanted = read_events(FRAME, columns=columns).frame.collect()
+        assert read_events(frame, columns=columns).frame.collect().equals(wanted)
+
+
 def test_bad_weights_of_other_kinds_are_left_out_not_rejected(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("user,item,time,event,w\nann,a,1,buy,1\nann,b,2,view,\nann,c,3,return,2\n")
@@ -193,6 +217,8 @@ def test_weights_do_not_change_the_events():
         ("disliked_items", np.array([1, 0])),
         ("disliked_indptr", np.array([0, 2])),
         ("disliked_indptr", np.array([0, 3, 2])),
+        ("disliked_indptr", np.array([], np.int64)),
+        ("disliked_times", np.array([3])),
     ],
 )
 def test_damaged_files_are_clear_errors(name, array, dataset, tmp_path):

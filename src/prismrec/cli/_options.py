@@ -18,6 +18,7 @@ from prismrec.cli._headings import (
 )
 from prismrec.data import (
     DATASETS,
+    NO_WEIGHTING,
     PREFIX,
     Columns,
     EventLog,
@@ -94,9 +95,7 @@ class ReadOptions:
 
 
 def open_log(
-    name: str,
-    options: ReadOptions,
-    weighting: Weighting = Weighting(),  # noqa: B008 -- frozen
+    name: str, options: ReadOptions, weighting: Weighting = NO_WEIGHTING
 ) -> tuple[EventLog, ItemDescriptions | None]:
     """Read an event log and its items, by path or by the name of a data set.
 
@@ -104,6 +103,11 @@ def open_log(
         DataError: There is no such file or data set, or it cannot be read.
         ConfigError: Attributes without a file of items.
     """
+    if options.attributes is not None and not options.items:
+        raise ConfigError(
+            "--attributes names columns of the file of items, but no file was given; add --items "
+            "FILE."
+        )
     kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
         cache = options.cache.expanduser()
@@ -140,11 +144,6 @@ def open_log(
                 encoding=options.encoding,
                 strict=options.strict,
             ), None  # fmt: skip
-    if options.attributes is not None and not options.items:
-        raise ConfigError(
-            "--attributes names columns of the file of items, but no file was given; add --items "
-            "FILE."
-        )
     if options.items:
         item_columns = ItemColumns(
             category_depth=options.category_depth, attributes=split_ids(options.attributes or "")

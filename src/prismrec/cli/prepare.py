@@ -239,8 +239,9 @@ def _lines_of_feedback(dataset: Dataset) -> Iterator[str]:
         yield f"weights     {least:g} to {most:g}, mean {mean:.4g}"
         if not mean:
             yield "            all are 0: nothing can be learned from these events"
-    counts: Mapping[str, Any] = dataset.how.get("dislikes") or {}  # type: ignore[assignment]
-    if counts:
+    how: Mapping[str, Any] = dataset.how
+    if "dislikes" in how:
+        counts = how["dislikes"]
         yield f"dislikes    {counts['events']:,} events, which are no part of a history"
         pairs = f"{counts['pairs']:,} pairs of {counts['users']:,} users and an item"
         yield f"            {pairs}; {counts['also_liked']:,} are in the history too"

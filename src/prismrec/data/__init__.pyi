@@ -15,7 +15,7 @@ from .log_report import LogReport
 from .readers.columns import Columns
 from .readers.comparison import Comparison
 from .readers.open import READERS
-from .readers.weighting import Weighting, parse_kinds
+from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark
@@ -35,6 +35,7 @@ __all__ = [
     "ATTRIBUTES_FILE",
     "DATASETS",
     "DATASET_FORMAT",
+    "NO_WEIGHTING",
     "PREFIX",
     "READERS",
     "WORLDS",

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import ClassVar, Literal, cast
 
 import numpy as np
@@ -158,7 +159,7 @@ class Names:
         return names[0] if names else None
 
     def changed(self, cells: Mapping[int, Cell]) -> "Names":
-        """Return a column in which some items have other values; new names are added."""
+        """Return a column in which some items have other values; its names are those in use."""
         code_of = dict(self.code_of)
         pairs: list[tuple[int, int]] = []
         for item, cell in cells.items():
@@ -171,7 +172,10 @@ class Names:
         owners = np.concatenate([self.owners[stays], new_owners])
         codes = np.concatenate([self.codes[stays], new_codes])
         order = np.argsort(owners, kind="stable")
-        return Names(self.kind, self.size, owners[order], codes[order], tuple(code_of))
+        used = np.bincount(codes, minlength=len(code_of)) > 0
+        numbers = (np.cumsum(used) - 1).astype(np.int32)
+        names = tuple(compress(code_of, used))
+        return Names(self.kind, self.size, owners[order], numbers[codes[order]], names)
 
     def extended(self, size: int) -> "Names":
         """Return a column for a larger catalog, V = ``size``; the new items have no value."""

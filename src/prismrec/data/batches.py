@@ -195,8 +195,9 @@ class Batches:
         # Other random numbers than those of the targets, which dislikes must not change.
         share = np.random.default_rng([self.seed, 5, step]).random(trained.shape)
         place = self.dislikes.indptr[user][:, None] + (share * number).astype(np.int64)
-        items = np.append(self.dislikes.items, 0)
-        drawn: NDArray[np.int64] = np.where(trained & (number > 0), items[place], 0)
+        drawn = np.zeros_like(place)
+        possible = trained & (number > 0)
+        drawn[possible] = self.dislikes.items[place[possible]]
         return drawn
 
     def _shuffle(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

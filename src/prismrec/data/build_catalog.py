@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from prismrec.data.attributes import Attributes
 from prismrec.data.catalog import Catalog
-from prismrec.data.ids import IdMap
+from prismrec.data.ids import IdMap, positions_of
 
 if TYPE_CHECKING:
     from prismrec.data.events import EventLog
@@ -61,6 +61,5 @@ def build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFr
 
 def attributes_of(ids: pl.Series, items: "ItemDescriptions") -> Attributes:
     """Return the attributes of the items of a catalog; an item without a row has no values."""
-    rows = items.frame.select("item").with_row_index("row")
-    order = ids.alias("item").to_frame().join(rows, on="item", how="left", maintain_order="left")
-    return Attributes.of({n: one.gather(order["row"]) for n, one in items.attributes.items()})
+    rows = positions_of(ids, items.frame["item"])
+    return Attributes.of({name: one.gather(rows) for name, one in items.attributes.items()})

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from prismrec.data.attributes import Attributes
-from prismrec.data.ids import IdMap
+from prismrec.data.ids import IdMap, positions_of
 from prismrec.errors import DataError, UnknownName
 
 MIN_CATEGORY_ITEMS = 20
@@ -84,10 +84,8 @@ class Catalog:
 
         Cost: O(items of both).
         """
-        own = self.items.ids.alias("id").to_frame().with_row_index("number", offset=1)
-        theirs = other.items.ids.alias("id").to_frame()
-        found = theirs.join(own, on="id", how="left", maintain_order="left")["number"]
-        return np.concatenate([[0], found.fill_null(0).to_numpy()]).astype(np.int64)
+        numbers = positions_of(other.items.ids, self.items.ids) + self.items.first
+        return np.append(0, numbers.fill_null(0).to_numpy())
 
     def with_attributes(self, attributes: Attributes) -> "Catalog":
         """Return the same catalog with other attributes.

@@ -207,7 +207,7 @@ def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays
     item_ids, items = encode_ids(frame, "item")
     times = frame.select("time").collect().to_series().to_numpy()
     events: EventArrays = {"user": users, "item": items, "time": times}
-    for name, dtype in (("weight", np.float32), ("disliked", np.int32)):
+    for name, dtype in (("weight", np.float32), ("disliked", np.bool_)):
         if name in frame.collect_schema():
             events[name] = frame.select(name).collect().to_series().to_numpy().astype(dtype)
     return user_ids, item_ids, events

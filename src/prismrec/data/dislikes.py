@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.data.filtering import EventArrays, count_step
+from prismrec.data.filtering import EventArrays, count_step, keep_rows
 from prismrec.data.histories import Histories
 
 
@@ -19,10 +19,9 @@ def take_disliked(events: EventArrays, steps: list[dict[str, object]]) -> EventA
     """
     if "disliked" not in events:
         return None
-    disliked = events.pop("disliked").astype(np.bool_)
+    disliked = events.pop("disliked")
     taken = {name: events[name][disliked] for name in ("user", "item", "time")}
-    for name in events:
-        events[name] = events[name][~disliked]
+    keep_rows(events, ~disliked)
     steps.append(count_step("without dislikes", events))
     return taken
 

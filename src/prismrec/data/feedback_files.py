@@ -48,13 +48,14 @@ def read_feedback(
 
     Args:
         folder: The folder of the data set.
-        manifest: Its manifest, of which only the key ``feedback`` is read.
+        manifest: Its manifest, with the right numbers of users and items.
         read: Reads an array of a type, of one dimension.
         verify: Compare the arrays with the fingerprint.
 
     Raises:
         DataError: The entry of the manifest is wrong, a file is missing or damaged, a weight is
-            negative or not finite, or the fingerprint is another one.
+            negative or not finite, the dislikes are of other users or items, or the fingerprint is
+            another one.
     """
     if FEEDBACK not in manifest:
         return None, None
@@ -70,10 +71,7 @@ def read_feedback(
             f"{folder / 'weights.npy'} has a weight that is negative or not finite; prepare the "
             "data set again."
         )
-    dislikes = None
-    if named["dislikes"]:
-        parts = [read(folder / f"disliked_{name}.npy", np.int64) for name in DISLIKES]
-        dislikes = Histories(*parts)
+    dislikes = _read_dislikes(folder, manifest, read) if named["dislikes"] else None
     if verify and _fingerprint(dict(_arrays(weights, dislikes))) != named["fingerprint"]:
         raise DataError(
             f"The data set {folder} does not match the fingerprint of its weights and dislikes: a "
@@ -82,17 +80,24 @@ def read_feedback(
     return weights, dislikes
 
 
-def check_dislikes(dislikes: Histories | None, users: int, items: int, folder: Path) -> None:
-    """Raise DataError if dislikes are of other users or items than those of the data set."""
-    if dislikes is None:
-        return
-    known = dislikes.items
-    wrong = len(dislikes) != users or (np.diff(dislikes.indptr) < 0).any()
-    if wrong or (len(known) and not (known.min() >= 1 and known.max() <= items)):
+def _read_dislikes(
+    folder: Path, manifest: Mapping[str, Any], read: Callable[[Path, type[np.generic]], Array]
+) -> Histories:
+    """Return the dislikes of a data set.
+
+    Raises:
+        DataError: A file is missing or damaged, or they are of other users or items.
+    """
+    indptr, items, times = (read(folder / f"disliked_{name}.npy", np.int64) for name in DISLIKES)
+    users, size = manifest["users"], manifest["items"]
+    fits = len(indptr) == users + 1 and len(items) == len(times)
+    fits = fits and indptr[0] == 0 and indptr[-1] == len(items) and (np.diff(indptr) >= 0).all()
+    if not fits or (len(items) and not (items.min() >= 1 and items.max() <= size)):
         raise DataError(
-            f"The dislikes in {folder} do not fit its {users:,} users and {items:,} items; prepare "
+            f"The dislikes in {folder} do not fit its {users:,} users and {size:,} items; prepare "
             "the data set again."
         )
+    return Histories(indptr, items, times)
 
 
 def _arrays(weights: Array | None, dislikes: Histories | None) -> Iterator[tuple[str, Array]]:

@@ -98,6 +98,16 @@ class IdMap:
         return [self._names[place] for place in (chosen - self.first).tolist()]
 
 
+def positions_of(ids: pl.Series, known: pl.Series) -> pl.Series:
+    """Return the position of each id among distinct known ids, from 0; null for an unknown one.
+
+    Cost: O(ids + known) time and memory.
+    """
+    places = known.alias("id").to_frame().with_row_index("position")
+    found = ids.alias("id").to_frame().join(places, on="id", how="left", maintain_order="left")
+    return found["position"].cast(pl.Int64)
+
+
 def list_of_ids(names: object, kind: str = "item") -> list[str]:
     """Return ids as a list.
 

@@ -18,7 +18,7 @@ import polars as pl
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from prismrec.data.ids import list_of_ids
+from prismrec.data.ids import list_of_ids, positions_of
 from prismrec.data.readers.columns import find_column, quote_names
 from prismrec.data.readers.signatures import is_parquet
 from prismrec.errors import DataError
@@ -129,9 +129,7 @@ class ItemContent:
 
         Cost: O(ids + N).
         """
-        rows = self.ids.alias("id").to_frame().with_row_index("row")
-        found = ids.alias("id").to_frame().join(rows, on="id", how="left", maintain_order="left")
-        return found["row"].cast(pl.Int64).fill_null(-1).to_numpy()
+        return positions_of(ids, self.ids).fill_null(-1).to_numpy()
 
 
 def read_item_content(path: str | Path) -> ItemContent:

@@ -8,6 +8,7 @@ items = items_from_log(log)                   # from the log's category column
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -82,6 +83,15 @@ class ItemColumns:
 COMMON_NAMES = ItemColumns()
 
 
+class _Found(NamedTuple):
+    """The columns of a table; None if it has no such column."""
+
+    item: str
+    title: str | None
+    category: str | None
+    image: str | None
+
+
 def read_items(
     source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
@@ -116,12 +126,12 @@ def read_items(
     """
     check_category_options(separator, columns.category_depth)
     tables = _open(source, columns, delimiter, encoding)
-    read = [_columns_read(table, columns) for table in tables]
-    attributes = find_attributes(tables, columns.attributes, read)
+    found = [_find_columns(table, columns) for table in tables]
+    attributes = find_attributes(tables, columns.attributes, found)
     try:
         rows = pl.concat(
-            _select_columns(number, tables, columns, separator, attributes)
-            for number in range(len(tables))
+            _select_columns(number, tables, names, separator, columns.category_depth, attributes)
+            for number, names in enumerate(found)
         )
         missing = pl.when(pl.col("item").fill_null("") == "").then(pl.lit("item is missing"))
         rows = rows.with_columns(
@@ -186,36 +196,39 @@ def _open(
     return tables
 
 
-def _columns_read(table: Table, columns: ItemColumns) -> set[str | None]:
-    """Return the columns of item, title, categories and pictures."""
+def _find_columns(table: Table, columns: ItemColumns) -> _Found:
+    """Find the columns of a table.
+
+    Raises:
+        DataError: There is no column of items, or none of a chosen name.
+    """
     chosen = {
-        "item": columns.item,
         "title": columns.title,
         "category": columns.categories,
         "image": columns.image,
     }
-    return {
-        find_column(role, table.columns, name, table=table.description)
-        for role, name in chosen.items()
-    }
+    return _Found(
+        require_column("item", table.columns, columns.item, table=table.description),
+        *(
+            find_column(role, table.columns, name, table=table.description)
+            for role, name in chosen.items()
+        ),
+    )
 
 
 def _select_columns(
-    number: int, tables: Sequence[Table], columns: ItemColumns, separator: str,
+    number: int, tables: Sequence[Table], names: _Found, separator: str, depth: int | None,
     attributes: Sequence[AttributeColumn],
 ) -> pl.LazyFrame:  # fmt: skip
     """Return item, title, categories, image and attributes, and the table and line of each row."""
-    table = tables[number]
+    table, (item, title, category, image) = tables[number], names
     schema = table.frame.collect_schema()
-    item = require_column("item", table.columns, columns.item, table=table.description)
-    title = find_column("title", table.columns, columns.title, table=table.description)
-    category = find_column("category", table.columns, columns.categories, table=table.description)
     ids, fault = id_column(item, table, "item")
     faults = [fault]
     lists = pl.lit([], dtype=pl.List(pl.String))
     if category is not None:
         lists = category_lists(
-            category, schema[category], separator=separator, depth=columns.category_depth,
+            category, schema[category], separator=separator, depth=depth,
             table=table.description,
         )  # fmt: skip
         faults.append(object_faults(category, schema[category]))
@@ -223,15 +236,14 @@ def _select_columns(
     return table.frame.select(
         pl.lit(number).alias(FILE), LINE, row_fault(*faults),
         ids.cast(pl.String).alias("item"), titles.alias("title"), lists.alias("categories"),
-        _image_addresses(table, columns.image).alias("image"),
+        _image_addresses(table, image).alias("image"),
         *(attribute_cells(one, tables, number, separator) for one in attributes),
     )  # fmt: skip
 
 
-def _image_addresses(table: Table, name: str | None) -> pl.Expr:
+def _image_addresses(table: Table, column: str | None) -> pl.Expr:
     """Return the address of each row's picture; null where there is none that can be used."""
     nothing = pl.lit(None, dtype=pl.String)
-    column = find_column("image", table.columns, name, table=table.description)
     if column is None:
         return nothing
     kind, text = table.frame.collect_schema()[column], pl.col(column)

@@ -10,11 +10,7 @@ from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.rejected import FILE
 from prismrec.data.readers.source_rows import value_columns
 from prismrec.data.readers.table import LINE, Table
-from prismrec.data.readers.weight_columns import (
-    check_kinds_exist,
-    used_columns,
-    weight_columns,
-)
+from prismrec.data.readers.weight_columns import used_columns, weight_columns
 from prismrec.errors import DataError
 
 _ROW = "(row)"
@@ -45,9 +41,7 @@ def select_rows(
     )
     if "time" not in rows.collect_schema():
         rows = rows.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64).alias("time"))
-    _check_kinds(rows, keep_events, tables[0])
-    if columns.weighting.kinds:
-        check_kinds_exist(list(columns.weighting.kinds), _count_kinds(rows), tables[0].name)
+    _check_kinds(rows, keep_events, columns.weighting.kinds, tables[0])
     return rows
 
 
@@ -90,7 +84,7 @@ def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame
     used = used_columns(table, event, columns.weighting)
     return table.frame.select(
         pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen,
-        *weight_columns(table, event, columns.weighting), *value_columns(table, used),
+        *weight_columns(table, event, columns.weighting, used), *value_columns(table, used),
     )  # fmt: skip
 
 
@@ -115,24 +109,23 @@ def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
     )
 
 
-def _check_kinds(rows: pl.LazyFrame, keep_events: Collection[str], table: Table) -> None:
-    """Raise DataError if a kind of event to keep is not in the log."""
-    if not keep_events:
+def _check_kinds(
+    rows: pl.LazyFrame, kept: Collection[str], weighted: Collection[str], table: Table
+) -> None:
+    """Raise DataError if a kind of event to keep, or with a weight, is not in the log."""
+    if not kept and not weighted:
         return
     if "event" not in rows.collect_schema():
         raise DataError(
-            f"keep_events is {', '.join(keep_events)}, but {table.description} has no event column "
+            f"keep_events is {', '.join(kept)}, but {table.description} has no event column "
             f"among {quote_names(table.columns)}; name the column, or leave keep_events out."
         )
-    counts = _count_kinds(rows)
-    absent = [event for event in keep_events if event not in counts]
-    if absent:
-        most = sorted(counts, key=lambda event: (-counts[event], event))[:20]
-        raise DataError(
-            f"keep_events contains {', '.join(absent)}, which is in no row of {table.name}; choose "
-            f"from {', '.join(f'{event} ({counts[event]:,} rows)' for event in most)}."
-        )
-
-
-def _count_kinds(rows: pl.LazyFrame) -> dict[str, int]:
-    return dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
+    counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
+    for what, kinds in (("keep_events contains", kept), ("A weight was given to", weighted)):
+        absent = [kind for kind in kinds if kind not in counts]
+        if absent:
+            most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:20]
+            raise DataError(
+                f"{what} {', '.join(absent)}, which is in no row of {table.name}; choose from "
+                f"{', '.join(f'{kind} ({counts[kind]:,} rows)' for kind in most)}."
+            )

@@ -72,7 +72,7 @@ def build_dataset_on_spark(
     if not log.weighting.is_empty:
         raise ConfigError(
             "Spark was asked for a data set with weights or dislikes, which it does not build; use "
-            "--engine local, or leave out the weights."
+            "the local engine, or leave them out."
         )
     minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
     with_categories = items is None and "category" in log.frame.collect_schema()

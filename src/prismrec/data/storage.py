@@ -30,7 +30,7 @@ from prismrec._version import __version__
 from prismrec.data.attributes import ATTRIBUTES_FILE, read_attributes, write_attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
-from prismrec.data.feedback_files import check_dislikes, read_feedback, write_feedback
+from prismrec.data.feedback_files import read_feedback, write_feedback
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split, make_split
@@ -124,12 +124,11 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
                 f"{manifest[name]}; prepare it again."
             )
     if ("attributes" in manifest["how"]) != (catalog.attributes is not None):
-        raise _damaged(folder / ATTRIBUTES_FILE, f"{MANIFEST} has another state")
+        raise _damaged(folder / ATTRIBUTES_FILE, f"it does not fit {MANIFEST}")
     if (np.diff(indptr) < 0).any():
         raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
     weights, dislikes = read_feedback(folder, manifest, _array, verify=verify)
-    check_dislikes(dislikes, sizes["users"], sizes["items"], folder)
     dataset = Dataset(users, catalog, Histories(indptr, items, times, weights), how, dislikes)
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
         raise _changed(folder, "users.parquet or items.parquet")

@@ -1,11 +1,11 @@
 """Read columns of attributes: find them, and decide the type of each over all of its cells.
 
-A column is boolean or number if at least ``MOST`` of its cells are; the other cells are bad: they
-are counted, reported and become missing. Otherwise it is a set of texts if a cell has a separator
-or is a list, else text. The caller may state the type: ``price:number``.
+A column is boolean or number if at least ``MIN_SHARE`` of its cells are; the other cells are bad:
+they are counted, reported and become missing. Otherwise it is a set of texts if a cell has a
+separator or is a list, else text. The caller may state the type: ``price:number``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,20 +14,21 @@ import polars as pl
 from prismrec.data.attribute_columns import DTYPES, AttributeType
 from prismrec.data.readers.categories import category_lists
 from prismrec.data.readers.columns import find_column
+from prismrec.data.readers.numbers import NUMBER
 from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
 from prismrec.data.readers.table import LINE, Table, physical_line
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, DataError
 
 ALL = "all"
-"""Instead of names: every column that is not read as item, title, categories or picture."""
-MOST = 0.95
+"""Instead of names: every column that can be read and is not the item, title, categories or
+picture."""
+MIN_SHARE = 0.95
 """Smallest share of the cells with a value that are numbers, or booleans, for that type."""
-MOST_ATTRIBUTES = 100
+MAX_ATTRIBUTES = 100
 """Largest number of attributes of an item."""
 TRUE, FALSE = ("true", "yes"), ("false", "no")
 RECBOLE: dict[str, AttributeType] = {"float": "number", "token": "text", "token_seq": "set"}
 """Types that RecBole writes after the name of a column."""
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _CODE = r"^[+-]?0\d"
 """Digits that are no quantity, such as the postal code 01067."""
 _EXACT = 2.0**53
@@ -57,14 +58,12 @@ class AttributeReport:
 
     name: str
     kind: AttributeType
-    missing: int
-    """Number of rows without a value, bad cells included."""
     bad: RejectedRows | None = None
     """The cells of another type, which became missing."""
 
 
 def find_attributes(
-    tables: Sequence[Table], wanted: Sequence[str], read: Sequence[set[str | None]]
+    tables: Sequence[Table], wanted: Sequence[str], read: Sequence[Collection[str | None]]
 ) -> list[AttributeColumn]:
     """Find the columns of attributes.
 
@@ -75,7 +74,7 @@ def find_attributes(
 
     Raises:
         ConfigError: A name twice, or too many.
-        DataError: A table lacks a column.
+        DataError: A table lacks a column, or has objects, binary data or durations in it.
     """
     if list(wanted) == [ALL]:
         found = _every_column(tables, read)
@@ -84,14 +83,11 @@ def find_attributes(
     names = [one.name for one in found]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise ConfigError(
-            f"The attribute {repeated!r} was given twice, or two columns have this name; give it "
-            "once, or rename a column."
-        )
-    if len(found) > MOST_ATTRIBUTES:
+        raise _repeated(repeated)
+    if len(found) > MAX_ATTRIBUTES:
         raise ConfigError(
             f"There are {len(found)} columns of attributes, but an item has at most "
-            f"{MOST_ATTRIBUTES}; name those that filters need."
+            f"{MAX_ATTRIBUTES}; name those that filters need."
         )
     return found
 
@@ -128,38 +124,48 @@ def typed_cells(
         texts = texts.set(texts == "", None)
     kind = kind or _type_of(texts, separator)
     if kind == "set":
-        column = attribute.columns[0] or attribute.name
-        lists = category_lists(column, cells.dtype, separator=separator, table="the file of items")
-        frame = cells.alias(column).to_frame()
-        lists_only = frame.select(lists.alias("list"))["list"]
-        values = frame.select(pl.when(lists_only.list.len() > 0).then(lists_only))["list"]
+        column = next(name for name in attribute.columns if name is not None)
+        lists = category_lists(column, cells.dtype, separator=separator, table=tables[0].name)
+        filled = pl.when(lists.list.len() > 0).then(lists)
+        values = cells.alias(column).to_frame().select(filled).to_series()
     else:
         values = {"number": _numbers, "boolean": _booleans}.get(kind, lambda one: one)(texts)
     bad = rows.select(FILE, LINE, texts.alias("text")).filter(
         values.is_null() & texts.is_not_null() & (kind != "set")
     )
-    report = AttributeReport(
-        attribute.name, kind, values.null_count(), _bad_cells(attribute.name, kind, bad, tables)
-    )
+    report = AttributeReport(attribute.name, kind, _bad_cells(attribute.name, kind, bad, tables))
     return values.cast(DTYPES[kind]).alias(attribute.cells), report
 
 
 def _every_column(
-    tables: Sequence[Table], read: Sequence[set[str | None]]
+    tables: Sequence[Table], read: Sequence[Collection[str | None]]
 ) -> list[AttributeColumn]:
-    """Return every other column; columns of objects, and those without a name, are left out."""
+    """Return every other column that has a name and cells that can be read."""
     found: dict[str, list[str | None]] = {}
     for number, (table, others) in enumerate(zip(tables, read, strict=True)):
         schema = table.frame.collect_schema()
         for column in table.columns:
-            inner: object = schema.get(column)
-            while isinstance(inner, pl.List | pl.Array):
-                inner = inner.inner
             name = column.partition(":")[0]
-            if name and column not in others and not isinstance(inner, pl.Struct | pl.Object):
+            if name and column not in others and _is_readable(schema[column]):
                 own = found.setdefault(name, [None] * len(tables))
+                if own[number] is not None:
+                    raise _repeated(name)
                 own[number] = column
     return [_attribute(name, tuple(columns), None) for name, columns in found.items()]
+
+
+def _is_readable(dtype: object) -> bool:
+    """Return whether cells, or those of their lists, are text, numbers, booleans, dates or times."""
+    while isinstance(dtype, pl.List | pl.Array):
+        dtype = dtype.inner
+    return not isinstance(dtype, pl.Struct | pl.Object | pl.Binary | pl.Duration)
+
+
+def _repeated(name: str) -> ConfigError:
+    return ConfigError(
+        f"The attribute {name!r} was given twice, or two columns have this name; give it once, or "
+        "rename a column."
+    )
 
 
 def _named(text: str, tables: Sequence[Table]) -> AttributeColumn:
@@ -167,11 +173,25 @@ def _named(text: str, tables: Sequence[Table]) -> AttributeColumn:
     name, _, end = text.rpartition(":")
     stated = name and end in DTYPES and not any(text in table.columns for table in tables)
     wanted = name if stated else text
-    columns = tuple(
-        find_column("attribute", table.columns, wanted, table=table.description) for table in tables
-    )
+    columns = tuple(_readable_column(wanted, table) for table in tables)
     kind = cast(AttributeType, end) if stated else None
     return _attribute(wanted.partition(":")[0] or wanted, columns, kind)
+
+
+def _readable_column(name: str, table: Table) -> str:
+    """Find a column of an attribute.
+
+    Raises:
+        DataError: There is no such column, or its type cannot be read.
+    """
+    column = str(find_column("attribute", table.columns, name, table=table.description))
+    dtype = table.frame.collect_schema()[column]
+    if not _is_readable(dtype):
+        raise DataError(
+            f"The attribute column {column!r} of {table.description} is {dtype}; choose a column of "
+            "texts, numbers, booleans or dates, or of lists of them."
+        )
+    return column
 
 
 def _attribute(
@@ -189,12 +209,12 @@ def _type_of(cells: pl.Series, separator: str) -> AttributeType:
     if not len(filled):
         return "text"
     words = filled.str.to_lowercase()
-    if words.is_in([*TRUE, *FALSE]).sum() >= MOST * len(filled):
+    if words.is_in([*TRUE, *FALSE]).sum() >= MIN_SHARE * len(filled):
         return "boolean"
     numbers = _numbers(filled)
     whole = filled.str.contains(r"^[+-]?\d+$")
     codes = filled.str.contains(_CODE) | (whole & (numbers.abs() > _EXACT).fill_null(value=False))
-    if not codes.any() and numbers.count() >= MOST * len(filled):
+    if not codes.any() and numbers.count() >= MIN_SHARE * len(filled):
         return "number"
     lists = filled.str.starts_with("[") & filled.str.ends_with("]")
     if (lists | filled.str.contains(separator, literal=True)).any():
@@ -204,7 +224,7 @@ def _type_of(cells: pl.Series, separator: str) -> AttributeType:
 
 def _numbers(texts: pl.Series) -> pl.Series:
     """Return texts as finite numbers; null for others."""
-    written = texts.set(~texts.str.contains(_NUMBER), None)
+    written = texts.set(~texts.str.contains(f"^{NUMBER}$"), None)
     numbers = written.cast(pl.Float64, strict=False)
     return numbers.set(~numbers.is_finite(), None)
 

@@ -4,7 +4,6 @@ comparison = Comparison.parse("rating<=2")
 matches, fault = comparison.read(pl.col("rating"))      # two expressions
 """
 
-import math
 import operator
 import re
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from prismrec.data.readers.numbers import number_fault, numbers_in, parse_number
 from prismrec.errors import ConfigError
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -27,7 +27,6 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 _COMPARISON = re.compile(
     r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|<|>|=)\s*([^<>=!\s](?:.*\S)?)\s*", re.S
 )
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -101,34 +100,3 @@ class Comparison:
         if number is not None:
             equal |= (as_number == number).fill_null(value=False)
         return equal if self.operator == "=" else ~equal, pl.lit(None, dtype=pl.String)
-
-
-def parse_number(text: str) -> float | None:
-    """Return the finite number that a text is; None if it is anything else."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def numbers_in(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return cells as float64; null for text that is no number."""
-    if dtype == pl.String:
-        cell = cell.str.strip_chars()
-    return cell.cast(pl.Float64, strict=False)
-
-
-def number_fault(cell: pl.Expr, dtype: pl.DataType, name: str) -> pl.Expr:
-    """Return why a cell is not a finite number, or null."""
-    number = numbers_in(cell, dtype)
-    missing = cell.is_null()
-    if dtype == pl.String:
-        missing |= cell.str.strip_chars() == ""
-    return (
-        pl.when(missing)
-        .then(pl.lit(f"{name} is missing"))
-        .when(number.is_null())
-        .then(pl.lit(f"{name} is not a number"))
-        .when(~number.is_finite())
-        .then(pl.lit(f"{name} is not a finite number"))
-    )

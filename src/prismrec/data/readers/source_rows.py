@@ -48,7 +48,7 @@ class SourceRows:
         return [name for name in self.frame.collect_schema() if name.startswith(VALUE)]
 
 
-def value_columns(table: Table, used: Collection[str] = ()) -> list[pl.Expr]:
+def value_columns(table: Table, used: Collection[str | None] = ()) -> list[pl.Expr]:
     """Return the columns of a table that look like ratings, quantities, weights or returns.
 
     Columns that are used as weights or for dislikes are left out.

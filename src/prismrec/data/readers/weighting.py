@@ -1,14 +1,15 @@
 """Weights of events and dislikes: what a caller asks for, and how it is read from the columns.
 
 weighting = Weighting(kinds={"view": 1, "purchase": 5}, dislikes=Comparison.parse("rating<=2"))
-log = read_events("events.csv", weighting=weighting)
+log = read_events("events.csv", columns=Columns(weighting=weighting))
 log.frame        # also has the columns weight and disliked
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prismrec.data.readers.comparison import Comparison, parse_number
+from prismrec.data.readers.comparison import Comparison
+from prismrec.data.readers.numbers import parse_number
 from prismrec.errors import ConfigError
 
 MAX_WEIGHT = 1e6
@@ -19,8 +20,8 @@ MAX_WEIGHT = 1e6
 class Weighting:
     """Which events count more than others, and which are dislikes. By default none.
 
-    The weight of an event is its value in ``column`` times the weight of its kind; only ratios
-    matter, see ``Histories.relative_weights``.
+    The weight of an event is its value in ``column`` times the weight of its kind, from 0 to
+    ``MAX_WEIGHT``; only ratios matter, see ``Histories.relative_weights``.
 
     Raises:
         ConfigError: The weight of a kind is out of range.
@@ -60,6 +61,7 @@ class Weighting:
 
 
 NO_WEIGHTING = Weighting()
+"""All events count alike, and none is a dislike."""
 
 
 def parse_kinds(text: str) -> dict[str, float]:
