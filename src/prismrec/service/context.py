@@ -97,7 +97,8 @@ class RouteContext:
 
         async def check(request: Request) -> None:
             key = check_scope(self.keys, request.headers, scope)
-            request.state.key = key
+            if scope != "read":  # the log of changes has its id
+                request.state.key = key
             self.rate.check(key or (request.client.host if request.client else ""))
 
         return check
