@@ -124,6 +124,15 @@ def test_outcomes_equal_a_search_of_all_pairs(seed, k, hours):
     assert by_user(found, "events") == later
 
 
+def test_a_dislike_is_no_hit_and_no_later_event():
+    exposures = exposures_of(("ann", 0, "new", "A"), ("bob", 0, "new", "A"))
+    rows = [("ann", "A", HOUR), ("ann", "B", HOUR), ("bob", "A", HOUR)]
+    found = outcomes(exposures, log_of(rows, disliked=[True, False, False])).users
+    ann, bob = (found.filter(user=hash_user(name, SECRET)) for name in ("ann", "bob"))
+    assert ann.select("hit_rate", "events").row(0) == (0, 1)
+    assert bob.select("hit_rate", "events").row(0) == (1, 1)
+
+
 def test_whole_numbers_as_ids_are_compared_as_text():
     lists = exposures_of(("7", 1, "control", ["12"]))
     found = outcomes(lists, log_of([(7, 12, 2 * HOUR)]))
@@ -251,7 +260,13 @@ def test_another_secret_is_a_warning():
 
 @pytest.mark.parametrize(
     ("more", "part"),
-    [({"k": 0}, "k is 0"), ({"window": 0.0}, "window is 0"), ({"effect": math.nan}, "effect")],
+    [
+        ({"k": 0}, "k is 0"),
+        ({"window": 0.0}, "window is 0"),
+        ({"window": 1e300}, "at most 1e"),
+        ({"effect": math.nan}, "effect is nan"),
+        ({"effect": 0.0}, "effect is 0"),
+    ],
 )
 def test_impossible_options_are_refused(more, part):
     with pytest.raises(ConfigError, match=part):
@@ -291,7 +306,7 @@ def test_torn_and_wrong_lines_are_skipped_and_counted(write):
     write(line_of(), line_of(variant="control"), line_of()[:-20])
     wrong = ["{\n", "[1]\n", "\xff\n", line_of(time="1"), line_of(time=2**63), line_of(items="X")]
     wrong += [line_of(variant="other"), line_of(overridden=1), line_of(experiment="x")]
-    wrong += ["[" * 100_000 + "\n", line_of(time=True)]
+    wrong += ["[" * 100_000 + "\n", line_of(time=True), line_of(items=["\ud800"])]
     found = read_exposures(write(*wrong, line_of(), line_of()[:-1]))  # also without its last byte
     assert (found.torn, found.rejected, found.files) == (2, len(wrong), 2)
     assert found.frame["variant"].to_list() == ["new", "control", "new"]
@@ -329,6 +344,8 @@ def test_experiments_are_chosen_by_name_and_must_not_change(write):
         {"experiment": None},
         {"experiment": {"name": "test", "variants": []}},
         {"experiment": {"name": "test", "variants": [{"name": "a", "share": 0}] * 2}},
+        {"experiment": {"name": "test", "variants": [{"name": "a", "share": 0.5}] * 2}},
+        {"experiment": DEFINITION | {"name": "\ud800"}},
     ],
 )
 def test_another_format_is_refused(tmp_path, header):

@@ -359,6 +359,25 @@ def test_a_full_disk_drops_exposures_and_begins_another_file(open_log, tmp_path,
     assert ends(log) == (2, 1)
 
 
+def test_attempts_on_a_full_disk_leave_no_files(open_log, tmp_path, monkeypatch):
+    class FullDisk(FileIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = open_log()
+    log._close_file()
+    with monkeypatch.context() as full:
+        full.setattr(exposure_log, "FileIO", FullDisk)
+        for number in range(3):
+            log.add(exposed(number))
+            log._write_waiting()
+    assert len(list((tmp_path / "log").iterdir())) == 1
+    log.add(exposed(3))
+    log.close()
+    assert times_in(tmp_path / "log") == [3]
+    assert ends(log) == (1, 3)
+
+
 def test_a_queue_that_is_full_drops_exposures(open_log, tmp_path, monkeypatch):
     monkeypatch.setattr(exposure_log, "MOST", 5)
     log = open_log()

@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from prismrec.errors import MissingExtra, StoreError
+from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.service import tracing
 from prismrec.service.logging import JsonLines
 from prismrec.service.request_trace import current_trace, traced
@@ -237,6 +237,12 @@ def test_a_missing_package_is_named(serve, monkeypatch):
     monkeypatch.delitem(sys.modules, "prismrec.service.tracing")
     with pytest.raises(MissingExtra, match=r"prismrec\[tracing\]"):
         serve(tracing=True)
+
+
+def test_a_value_of_the_environment_that_cannot_work_is_named(spans, monkeypatch):
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999")
+    with pytest.raises(ConfigError, match=r"\(max_export_batch_size .*\); correct the variable"):
+        spans()
 
 
 def test_the_end_of_the_service_does_not_wait_for_a_collector_that_hangs(monkeypatch):

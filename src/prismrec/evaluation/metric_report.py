@@ -13,6 +13,8 @@ from prismrec.evaluation.metrics import METRICS
 
 SHOWN = 3
 """Metrics in the short text of a report."""
+QUANTILE = 1.96
+"""Standard errors in the 95 % half-width of a mean."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +82,7 @@ class Report:
             "protocol": self.how or "not stated",
             "users": f"{self.users:,}, all; {self.repeat_users:,} have a target in their history",
             "ranking": "over the whole catalog; ties go to the smaller item number",
-            "±": "95 % half-width over users, 1.96 · standard deviation / √users",
+            "±": f"95 % half-width over users, {QUANTILE} · standard deviation / √users",
             "lists": f"{100 * self.distinct_lists:.1f} % distinct",
             "interests": self._interests(),
             "left out": ", ".join(f"{name}: {n:,}" for name, n in self.excluded.items())
@@ -125,7 +127,7 @@ class Report:
 
 def half_width(values: NDArray[np.float64]) -> float:
     """Compute the 95 % half-width of the mean of at least two independent values."""
-    return float(1.96 * values.std(ddof=1) / np.sqrt(len(values)))
+    return float(QUANTILE * values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _description(name: str) -> str:

@@ -13,14 +13,11 @@ from dataclasses import replace
 from itertools import combinations
 from statistics import NormalDist
 
-from prismrec.errors import DataError
-from prismrec.evaluation.compare import Difference, compare
-from prismrec.evaluation.metric_report import Report
+from prismrec.evaluation.compare import Difference, compare_if_possible
+from prismrec.evaluation.metric_report import QUANTILE, Report
 
 LEVEL = 0.05
 """Probability of any error among all comparisons."""
-QUANTILE = 1.96
-"""Standard errors in the half-width of a difference; see ``half_width``."""
 
 
 def p_value(difference: Difference) -> float:
@@ -84,12 +81,12 @@ def compare_each_pair(reports: Mapping[str, Report], metric: str) -> list[str]:
         UnknownName: A report does not have the metric per user.
     """
     pairs = list(combinations(reports, 2))
-    try:
-        differences = [compare(reports[one], reports[other], metric) for one, other in pairs]
-    except DataError as error:
-        if len({report.cases for report in reports.values()}) > 1:
-            raise
-        return [str(error)]
+    differences = []
+    for one, other in pairs:
+        difference = compare_if_possible(reports[one], reports[other], metric)
+        if isinstance(difference, str):
+            return [f"{difference}."]
+        differences.append(difference)
     adjusted = holm([p_value(difference) for difference in differences])
     number = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
     return [

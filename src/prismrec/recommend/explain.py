@@ -103,9 +103,10 @@ class AnswerBuilder:
         reasons: list[dict[str, Any]] = [{}] * len(chosen)
         if self.reasons:
             reasons = [vars(one) for one in self.reasons.of_items(row, chosen, known)]
-        added = np.zeros(len(chosen))
+        added = [0.0] * len(chosen)
         if self.boosts is not None:
-            added = self.boosts.at(np.array(chosen, dtype=np.int64))
+            added = self.boosts.at(np.array(chosen, dtype=np.int64)).tolist()
+        near = self._near_dislikes(row, len(chosen))
         return tuple(
             Item(
                 id=names[place],
@@ -115,20 +116,24 @@ class AnswerBuilder:
                 rank_by_score=ranks[place] + 1,
                 categories=self.catalog.categories_named(item),
                 provisional=item in self.provisional,
-                boost=float(added[place]),
-                near_dislike=self._near_dislike(row, place),
+                boost=added[place],
+                near_dislike=near[place],
                 **reasons[place],
             )
             for place, item in enumerate(chosen)
         )
 
-    def _near_dislike(self, row: int, place: int) -> NearDislike | None:
-        """Return the disliked item that lowered the score of an item; None if none did."""
-        number = int(self.near[0][row, place])
-        if not number:
-            return None
-        name, cosine = self.catalog.items.external([number])[0], float(self.near[1][row, place])
-        return NearDislike(name, self.catalog.title(number), cosine, PENALTY)
+    def _near_dislikes(self, row: int, number: int) -> list[NearDislike | None]:
+        """Return the disliked item that lowered the score of each item; None if none did."""
+        if not self.options.dislikes:
+            return [None] * number
+        near, cosines = (part[row, :number].tolist() for part in self.near)
+        names = iter(self.catalog.items.external([disliked for disliked in near if disliked]))
+        return [
+            NearDislike(next(names), self.catalog.title(disliked), cosine, PENALTY)
+            if disliked else None
+            for disliked, cosine in zip(near, cosines, strict=True)
+        ]  # fmt: skip
 
     def _effect(self, row: int, chosen: list[int]) -> Effect | None:
         """Return what diversity and the options of the interests changed."""

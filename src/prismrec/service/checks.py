@@ -16,8 +16,8 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
     Raises:
         DataError: An artifact or the data set is missing, the artifact was trained on another data
             set, or its extractor is not built in and was not named.
-        ConfigError: The report is missing, the experiment or its secret cannot be used, or the
-            operator's code is of the wrong kind.
+        ConfigError: The report is missing, the experiment, its secret or a variable of
+            OpenTelemetry cannot be used, or the operator's code is of the wrong kind.
         UnknownName: The store or the operator's code does not exist.
         MissingExtra: Requests are to be traced, but OpenTelemetry is not installed.
     """

@@ -1,6 +1,5 @@
 """Conditions on attributes and boosts, as requests have them."""
 
-import math
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -28,7 +27,7 @@ AttributeName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 def _value(value: Any) -> Any:
     """Check a value before its type is chosen: the error is then one sentence."""
     short = isinstance(value, str) and len(value) <= LONGEST_TEXT
-    finite = isinstance(value, int | float) and abs(value) <= 1e300 and not math.isnan(value)
+    finite = isinstance(value, int | float) and abs(value) <= 1e300  # False for NaN
     if not (short or finite):
         raise ValueError(
             f"send a finite number, true, false or a text of at most {LONGEST_TEXT:,} characters"

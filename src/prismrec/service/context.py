@@ -55,7 +55,8 @@ class RouteContext:
         Raises:
             DataError: An artifact cannot be opened.
             StoreError: The file of changes cannot be read.
-            UnknownName, ConfigError: The operator's code or the experiment cannot be used.
+            UnknownName, ConfigError: The operator's code, the experiment or a variable of
+                OpenTelemetry cannot be used.
             MissingExtra: Requests are to be traced, but OpenTelemetry is not installed.
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
@@ -97,7 +98,8 @@ class RouteContext:
 
         async def check(request: Request) -> None:
             key = check_scope(self.keys, request.headers, scope)
-            request.state.key = key
+            if scope != "read":  # the log of changes has its id
+                request.state.key = key
             self.rate.check(key or (request.client.host if request.client else ""))
 
         return check
@@ -129,6 +131,7 @@ def start_tracing(settings: Settings) -> "Tracing | None":
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.
+        ConfigError: It refuses a value of the environment.
     """
     if not settings.tracing:
         return None

@@ -61,10 +61,9 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
             f"{log.source} has no times, by which a store orders events; import a log with times."
         )
     text = [pl.col(name).cast(pl.String) for name in ("user", "item")]
-    has_dislikes, dislikes = "disliked" in log.frame.collect_schema(), None
-    marked = ["disliked"] if has_dislikes else []
-    frame = log.frame.select(*text, "time", *marked).collect(engine="streaming")
-    if has_dislikes:  # they are no part of a history
+    frame = log.frame.select(*text, "time", "^disliked$").collect(engine="streaming")
+    dislikes = None
+    if "disliked" in frame.columns:  # they are no part of a history
         dislikes = int(frame["disliked"].sum())
         frame = frame.filter(~pl.col("disliked")).drop("disliked")
     frame = frame.sort("user", "time", maintain_order=True)

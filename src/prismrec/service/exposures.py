@@ -168,7 +168,11 @@ class ExposureLog:
             except FileExistsError:
                 number += 1
         self.day, self.size = day, 0
-        self._write_all(self.file, header)
+        try:
+            self._write_all(self.file, header)
+        except OSError:
+            path.unlink()  # otherwise a full disk gets an empty file at each attempt
+            raise
         return self.file
 
     def _close_file(self) -> None:

@@ -89,11 +89,9 @@ class LoadedArtifact:
                 hides = change.kind == "hide"
                 mark = recommender.with_hidden if hides else recommender.with_visible
                 recommender = mark(change.items)
-        changed = replace(self, recommender=recommender)
         if recommender.catalog is self.recommender.catalog:  # items were only hidden or unhidden
-            kept = {"plane", "labels", "titles"} & self.__dict__.keys()
-            changed.__dict__.update({name: self.__dict__[name] for name in kept})
-        return changed
+            return self._with_same_items(recommender)
+        return replace(self, recommender=recommender)
 
     def with_values(self, values: Values) -> "LoadedArtifact":
         """Return the same artifact with other values of attributes.
@@ -110,7 +108,11 @@ class LoadedArtifact:
             item: {name: cell for name, cell in own.items() if attributes.accepts(name, cell)}
             for item, own in values.items()
         }
-        changed = replace(self, recommender=self.recommender.with_attributes(usable))
+        return self._with_same_items(self.recommender.with_attributes(usable))
+
+    def _with_same_items(self, recommender: Recommender) -> "LoadedArtifact":
+        """Return the artifact with a recommender that has the same items, vectors and titles."""
+        changed = replace(self, recommender=recommender)
         kept = {"plane", "labels", "titles"} & self.__dict__.keys()
         changed.__dict__.update({name: self.__dict__[name] for name in kept})
         return changed

@@ -45,9 +45,9 @@ def traced(
     name: str, traces: Sequence[RequestTrace | None], function: Callable[P, T]
 ) -> Callable[P, T]:
     """Return a function that reports to the traces of its requests; itself if there are none."""
-    work = Work(name, traces)
-    if not work.traces:
+    if not any(traces):
         return function
+    work = Work(name, traces)
 
     def reported(*args: P.args, **kwargs: P.kwargs) -> T:
         return work.traces[0].run(work, partial(function, *args, **kwargs))

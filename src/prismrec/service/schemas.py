@@ -1,7 +1,5 @@
 """Request bodies. An unknown field is an error, and so is a value of another type."""
 
-# ruff: noqa: RUF012 -- pydantic copies default values; ruff does not see that these are its models
-
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import time_ns
@@ -28,7 +26,7 @@ from prismrec.rerank import (
 )
 from prismrec.service.conditions import AttributeName, BoostIn, CellIn, ConditionIn
 from prismrec.service.stores import LONGEST
-from prismrec.service.strict import TEXT, Strict, from_text
+from prismrec.service.strict import TEXT, Strict, default_from, from_text
 
 
 def _short_enough(name: str) -> str:
@@ -81,10 +79,12 @@ class InterestOptionsIn(Strict):
     """How the interests share the list: the fields of ``InterestOptions``."""
 
     mix: Literal["mixture", "shares"] = "mixture"
-    weights: Annotated[dict[Number, Weight], Field(max_length=100)] = {}
+    weights: Annotated[dict[Number, Weight], Field(max_length=100)] = default_from(dict)
     minimum: Annotated[dict[Number, Annotated[int, Field(ge=0, le=500), TEXT]],
-                       Field(max_length=100)] = {}  # fmt: skip
-    added: Annotated[list[AddedInterestIn], Field(max_length=10, fail_fast=True)] = []
+                       Field(max_length=100)] = default_from(dict)  # fmt: skip
+    added: Annotated[list[AddedInterestIn], Field(max_length=10, fail_fast=True)] = default_from(
+        list
+    )
 
     @cached_property
     def options(self) -> InterestOptions:
@@ -115,16 +115,18 @@ class RecommendRequest(Strict):
     diversity_target: Share | None = None
     max_relevance_loss: Share | None = None
     rerank: Annotated[str, Field(max_length=200)] = "category"  # ``ListMaker`` checks the name
-    interests: InterestOptionsIn = Field(
-        default_factory=lambda: NEUTRAL, json_schema_extra={"default": NEUTRAL.model_dump()}
-    )
+    interests: InterestOptionsIn = default_from(lambda: NEUTRAL)
     exclude_seen: bool = True
-    blocked: Ids = []
+    blocked: Ids = default_from(list)
     allowed: Ids | None = None
     categories: Ids | None = None
-    where: Annotated[list[ConditionIn], Field(max_length=MOST_CONDITIONS, fail_fast=True)] = []
-    boosts: Annotated[list[BoostIn], Field(max_length=MOST_BOOSTS, fail_fast=True)] = []
-    dislikes: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = []
+    where: Annotated[list[ConditionIn], Field(max_length=MOST_CONDITIONS, fail_fast=True)] = (
+        default_from(list)
+    )
+    boosts: Annotated[list[BoostIn], Field(max_length=MOST_BOOSTS, fail_fast=True)] = default_from(
+        list
+    )
+    dislikes: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = default_from(list)
     explain: bool = False
     frontier: bool = False
     comparison: bool = False
@@ -265,7 +267,7 @@ class ItemIn(Strict):
     id: Id
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
     categories: Annotated[list[Id], Field(max_length=100, fail_fast=True)] | None = None
-    related_to: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = []
+    related_to: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = default_from(list)
     vector: Annotated[list[Finite], Field(max_length=8_192, fail_fast=True)] | None = None
 
 

@@ -25,7 +25,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismrec._version import __version__
-from prismrec.errors import MissingExtra
+from prismrec.errors import ConfigError, MissingExtra
 from prismrec.io import listening_to_steps
 from prismrec.service.middleware import ABANDONED
 from prismrec.service.request_trace import Work, current_trace
@@ -57,8 +57,19 @@ class Tracing:
 
     @classmethod
     def start(cls) -> "Tracing":
-        """Start to export spans with OTLP over HTTP; OTEL_* in the environment configure it."""
-        return cls(otlp_exporter())
+        """Start to export spans with OTLP over HTTP; OTEL_* in the environment configure it.
+
+        Raises:
+            MissingExtra: The exporter is not installed.
+            ConfigError: OpenTelemetry refuses a value of the environment.
+        """
+        try:
+            return cls(otlp_exporter())
+        except ValueError as error:
+            raise ConfigError(
+                "Requests are to be traced, but OpenTelemetry refuses a value of the environment "
+                f"({str(error).rstrip('.')}); correct the variable OTEL_* that sets it."
+            ) from error
 
     def layer(self, app: ASGIApp) -> ASGIApp:
         """Return an application that makes a span of each request."""

@@ -2,7 +2,7 @@
 
 exposures     the format of the exposure log, and its reader
 outcomes      per user: hit rate of the lists, and number of later events
-differences   means, differences and p values; the check of the sample ratio
+differences   means, differences and p-values; the check of the sample ratio
 sample_size   users that a test needs, and the power of a test
 abtest        the report
 

@@ -1,7 +1,7 @@
 """The report of an A/B test: variants, their differences to the control, and warnings.
 
 report = analyze(read_exposures("exposures/"), read_events("events.csv"), secret)
-report.differences      # per variant and metric: mean, 95 % interval, p value
+report.differences      # per variant and metric: mean, 95 % interval, p-value
 report.notes            # read these first
 """
 
@@ -33,8 +33,10 @@ ALPHA = 0.05
 """Level of the tests."""
 POWER = 0.8
 """Probability with which the smallest effect of a report is found."""
+LONGEST_WINDOW = 1e9
+"""Largest number of seconds of a window: 32 years."""
 MISMATCH = 0.001
-"""p value of the sample ratio below which users are missing or counted twice."""
+"""p-value of the sample ratio below which users are missing or counted twice."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ABTest:
     variants: tuple[VariantResult, ...]
     differences: tuple[VariantDifference, ...]
     sample_ratio_p: float
-    """p value of the number of users per variant."""
+    """p-value of the number of users per variant."""
     smallest_effects: Mapping[str, float]
     """By metric: the difference of the first variant to the control that is found with a
     probability of 80 %."""
@@ -98,7 +100,7 @@ def analyze(
 
     Args:
         exposures: The lists.
-        log: Events of the same users, with times.
+        log: Events of the same users, with times; dislikes are left out.
         secret: The secret with which the service hashed the users.
         k: Number of items of a list that count.
         window: Seconds after a list in which an event on one of its items is a hit.
@@ -106,15 +108,20 @@ def analyze(
             users is computed.
 
     Raises:
-        ConfigError: ``k`` is below 1, the window is not above 0, or the effect is 0.
+        ConfigError: ``k`` is below 1, the window is not above 0 or longer than
+            ``LONGEST_WINDOW``, or the effect is 0 or not finite.
         DataError: The log has no times, or a variant has fewer than two users.
 
     Cost: O(lists · k + events) memory.
     """
-    if k < 1 or not (0 < window < math.inf):
+    if k < 1 or not (0 < window <= LONGEST_WINDOW):
         raise ConfigError(
             f"k is {k} and the window is {window:g} seconds; give a k of 1 or more and a window "
-            "above 0."
+            f"above 0 and at most {LONGEST_WINDOW:g} seconds."
+        )
+    if effect is not None and not (math.isfinite(effect) and effect):
+        raise ConfigError(
+            f"The relative effect is {effect:g}; give a number other than 0, such as 0.05."
         )
     outcomes = measure_outcomes(exposures, log, secret, k=k, window=window)
     metrics = {f"hit_rate@{k}": "hit_rate", "events_per_user": "events"}
@@ -188,9 +195,6 @@ def _plan(
     """Return the smallest effect that is found and the number of users that an effect needs.
 
     Both are by metric, for the control and the first other variant, with Holm's smallest level.
-
-    Raises:
-        ConfigError: The effect is 0 or not finite.
     """
     control, other = variants[:2]
     shares = (control.share, other.share)

@@ -20,9 +20,9 @@ class VariantDifference:
     interval: float
     """95 % half-width of ``mean``."""
     p: float
-    """p value of Welch's t test, two-sided."""
+    """p-value of Welch's t test, two-sided."""
     p_corrected: float
-    """The p value, corrected for all comparisons of the report by Holm's method."""
+    """The p-value, corrected for all comparisons of the report by Holm's method."""
 
 
 def difference(
@@ -38,7 +38,7 @@ def difference(
         control: One value per user of the control, at least two.
 
     Returns:
-        The difference of the means, its 95 % half-width, and the two-sided p value.
+        The difference of the means, its 95 % half-width, and the two-sided p-value.
 
     Raises:
         DataError: A sample has fewer than two values.
@@ -64,7 +64,7 @@ def difference(
 
 
 def sample_ratio(users: Sequence[int], shares: Sequence[float]) -> float:
-    """Return the p value of the users per variant, if users were assigned with these shares.
+    """Return the p-value of the users per variant, if users were assigned with these shares.
 
     ``χ² = Σ (n_v − n·share_v)² / (n·share_v)`` with one degree of freedom less than variants. A
     very small value means that something loses or adds users of one variant, and then differences

@@ -189,31 +189,42 @@ def _is_exposure(record: object) -> TypeGuard[dict[str, Any]]:
     """Return whether a value has the fields of an exposure, each of its type."""
     if not isinstance(record, dict):
         return False
-    texts = (record.get(name) for name in ("user", "experiment", "variant"))
+    texts = [record.get(name) for name in ("user", "experiment", "variant")]
     time, items = record.get("time"), record.get("items")
     return (
-        all(isinstance(text, str) for text in texts)
+        all(map(_is_text, texts))
         and type(time) is int
         and -(2**63) <= time < 2**63
         and isinstance(record.get("overridden"), bool)
         and isinstance(items, list)
-        and all(isinstance(item, str) for item in items)
+        and all(map(_is_text, items))
     )
 
 
 def _is_definition(definition: object) -> TypeGuard[dict[str, Any]]:
-    """Return whether a value has a name, and variants with shares above 0."""
-    if not isinstance(definition, dict) or not isinstance(definition.get("name"), str):
+    """Return whether a value has a name, and variants with different names and shares above 0."""
+    if not isinstance(definition, dict) or not _is_text(definition.get("name")):
         return False
     variants = definition.get("variants")
     return (
         isinstance(variants, list)
-        and len(variants) > 1
         and all(
             isinstance(each, dict)
-            and isinstance(each.get("name"), str)
+            and _is_text(each.get("name"))
             and isinstance(each.get("share"), int | float)
             and 0 < each["share"] < 1
             for each in variants
         )
+        and len({each["name"] for each in variants}) == len(variants) > 1
     )
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a value is a text without half a surrogate pair, which JSON allows."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -37,7 +37,7 @@ def measure_outcomes(
 
     Args:
         exposures: The lists.
-        log: Events of the same users, with times.
+        log: Events of the same users, with times; dislikes are left out.
         secret: The secret with which the service hashed the users.
         k: Number of items of a list that count.
         window: Seconds after a list.
@@ -75,7 +75,10 @@ def measure_outcomes(
 
 def _events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
     """Return the events of users, with hashed user ids."""
-    text = log.frame.select(pl.col("user", "item").cast(pl.String), "time")
+    frame = log.frame
+    if "disliked" in frame.collect_schema():
+        frame = frame.filter(~pl.col("disliked"))
+    text = frame.select(pl.col("user", "item").cast(pl.String), "time")
     names = text.select(pl.col("user").unique()).collect(engine="streaming")["user"].to_list()
     known = set(users.unique().to_list())
     hashed = ((name, hash_user(name, secret)) for name in names)

@@ -67,14 +67,26 @@ class Answers:
             DataError: The targets have no weights.
         """
         key, _, weight = self._distinct_targets
-        listed = np.arange(len(self.lists))[:, None] * self._base + self.lists
-        return weight[np.minimum(np.searchsorted(key, listed), len(key) - 1)]
+        return weight[np.minimum(np.searchsorted(key, self._listed_keys), len(key) - 1)]
 
     @cached_property
     def _base(self) -> int:
-        """A number above every item: a pair of user and item is user * base + item."""
-        wanted = max(int(row.max(initial=0)) for row in self.targets)
-        return max(int(self.lists.max(initial=0)), wanted) + 1
+        """A number above every item: the key of a user and an item is user * base + item."""
+        wanted = np.concatenate(self.targets)
+        return int(max(self.lists.max(initial=0), wanted.max(initial=0))) + 1
+
+    @cached_property
+    def _listed_keys(self) -> NDArray[np.int64]:
+        """The key of each position of the lists, ``[B, k]``."""
+        keys: NDArray[np.int64] = np.arange(len(self.lists))[:, None] * self._base + self.lists
+        return keys
+
+    @cached_property
+    def _target_keys(self) -> NDArray[np.int64]:
+        """The key of each target, user by user."""
+        owner = np.repeat(np.arange(len(self.targets)), [len(row) for row in self.targets])
+        keys: NDArray[np.int64] = owner * self._base + np.concatenate(self.targets)
+        return keys
 
     @cached_property
     def _distinct_targets(
@@ -86,10 +98,7 @@ class Answers:
                 "A weighted metric was asked for, but the targets have no weights; prepare the "
                 "data set with --weight-column or --event-weights."
             )
-        owner = np.repeat(np.arange(len(self.targets)), [len(row) for row in self.targets])
-        key, place = np.unique(
-            owner * self._base + np.concatenate(self.targets), return_inverse=True
-        )
+        key, place = np.unique(self._target_keys, return_inverse=True)
         largest = np.zeros(len(key))
         np.maximum.at(largest, place, np.concatenate(self.target_weights).astype(np.float64))
         return key, key // self._base, largest
@@ -97,12 +106,8 @@ class Answers:
     @cached_property
     def hits(self) -> NDArray[np.bool_]:
         """Positions of targets in the lists, ``[B, k]``; a repeated item is counted once."""
-        items, wanted = self.lists, np.concatenate(self.targets)
-        base = max(items.max(initial=0), wanted.max(initial=0)) + 1
-        users = np.arange(len(items))
-        listed = (users[:, None] * base + items).ravel()
-        owner = np.repeat(users, [len(row) for row in self.targets])
-        is_target = np.isin(listed, owner * base + wanted)
+        listed = self._listed_keys.ravel()
+        is_target = np.isin(listed, self._target_keys)
         first = np.zeros(len(listed), dtype=bool)
         first[np.unique(listed, return_index=True)[1]] = True
-        return (is_target & first).reshape(items.shape) & (items > 0)
+        return (is_target & first).reshape(self.lists.shape) & (self.lists > 0)

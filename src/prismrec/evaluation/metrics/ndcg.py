@@ -29,10 +29,16 @@ def ndcg_of_hits(answers: Answers, k: int) -> NDArray[np.float64]:
 def gain(answers: Answers, k: int) -> NDArray[np.float64]:
     """Compute DCG of the first k items."""
     hits = answers.hits[:, :k]
-    dcg: NDArray[np.float64] = hits @ (1 / np.log2(np.arange(hits.shape[1]) + 2))
+    dcg: NDArray[np.float64] = hits @ discounts(hits.shape[1])
     return dcg
 
 
 def best(k: int) -> NDArray[np.float64]:
     """Compute the DCG of lists that start with 0, 1, … k hits, ``[k + 1]``."""
-    return np.concatenate([[0], np.cumsum(1 / np.log2(np.arange(k) + 2))])
+    return np.concatenate([[0], np.cumsum(discounts(k))])
+
+
+def discounts(k: int) -> NDArray[np.float64]:
+    """Compute 1 / log2(rank + 1) of the ranks from 1, ``[k]``."""
+    values: NDArray[np.float64] = 1 / np.log2(np.arange(k) + 2)
+    return values

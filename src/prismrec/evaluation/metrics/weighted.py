@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.evaluation.metrics.answers import Answers
+from prismrec.evaluation.metrics.ndcg import discounts
 from prismrec.numerics import position_in_group
 
 
@@ -24,19 +25,14 @@ def weighted_ndcg(answers: Answers, k: int) -> NDArray[np.float64]:
     DCG = sum over the hits of weight / log2(rank + 1), ranks from 1.
     """
     gains = np.where(answers.hits, answers.hit_weights, 0)[:, :k]
-    found = gains @ _discounts(gains.shape[1])
+    found = gains @ discounts(gains.shape[1])
     user, weight = answers.weighted_targets
     order = np.lexsort((-weight, user))
     user, weight = user[order], weight[order]
     rank = position_in_group(np.bincount(user, minlength=len(answers.lists)))
     inside = rank < k
-    best = weight[inside] * _discounts(k)[rank[inside]]
+    best = weight[inside] * discounts(k)[rank[inside]]
     return _share(found, _sums(user[inside], best, len(answers.lists)))
-
-
-def _discounts(k: int) -> NDArray[np.float64]:
-    discounts: NDArray[np.float64] = 1 / np.log2(np.arange(k) + 2)
-    return discounts
 
 
 def _sums(user: NDArray[np.int64], values: NDArray[np.float64], users: int) -> NDArray[np.float64]:
