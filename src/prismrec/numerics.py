@@ -1,5 +1,6 @@
-"""Array functions that more than one package uses. NumPy only."""
+"""Functions of numbers and arrays that more than one package uses. NumPy only."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,3 +71,13 @@ def at_columns(value: Shaped[np.ndarray, "B M"], column: Int[np.ndarray, "B k"])
     rows, width = value.shape
     chosen: NDArray[Any] = value.ravel().take(column + width * np.arange(rows)[:, None])
     return chosen
+
+
+def is_finite_number(value: object) -> bool:
+    """Return whether a value is a number, not a boolean, and finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of some hundred digits
+        return False

@@ -16,31 +16,13 @@ from prismrec.rerank import Boost, Condition, Diversity, Filter, ListOptions, pa
 from prismrec.retrieval import RuleRetriever, count_rules
 from prismrec.retrieval import search as retrieval
 from prismrec.retrieval.index.faiss import IvfFlat
+from attribute_world import dataset_with_attributes, passes, random_condition
 from worlds import formed, ids, small_dataset, untrained
-
-WORLD = "synthetic:many-taste?users=80&items=400&clusters=8&events=20&seed=0"
-REGIONS = ["DE", "AT", "CH", "FR", "a,b"]
 
 
 @pytest.fixture(scope="module")
 def dataset():
-    """Return a data set whose items have attributes of every type, some without a value."""
-    made, generator = small_dataset(WORLD), np.random.default_rng(0)
-    size = made.catalog.size - 1
-
-    def some(values):
-        return [None if generator.random() < 0.15 else one for one in values]
-
-    columns = {
-        "price": pl.Series(some(generator.integers(1, 100, size).astype(float))),
-        "sale": pl.Series(some((generator.random(size) < 0.3).tolist())),
-        "brand": pl.Series(some(generator.choice(["Acme", "Öko", "x y"], size).tolist())),
-        "region": pl.Series(
-            some([generator.choice(REGIONS, n, replace=False).tolist() for n in
-                  generator.integers(1, 4, size)])
-        ),
-    }  # fmt: skip
-    return replace(made, catalog=replace(made.catalog, attributes=Attributes.of(columns)))
+    return dataset_with_attributes()
 
 
 def with_faiss(recommender):
@@ -66,43 +48,6 @@ def recommender(dataset, request, monkeypatch):
         pytest.importorskip("faiss")
         return with_faiss(made)
     return with_rules(made, dataset) if request.param == "rules" else made
-
-
-def random_condition(generator):
-    """Return a condition on one of the attributes."""
-    negated, missing = bool(generator.random() < 0.3), str(generator.choice(["exclude", "include"]))
-    low, high = sorted(generator.integers(0, 101, 2).tolist())
-    return generator.choice(
-        [
-            Condition(attribute="price", min=low, max=high, negated=negated, missing=missing),
-            Condition(attribute="price", max=high, negated=negated, missing=missing),
-            Condition(attribute="price", any_of=[low, high], negated=negated, missing=missing),
-            Condition(attribute="sale", equals=bool(low % 2), negated=negated, missing=missing),
-            Condition(attribute="brand", equals="Acme", negated=negated, missing=missing),
-            Condition(attribute="brand", any_of=["Öko", "?"], negated=negated, missing=missing),
-            Condition(attribute="region", any_of=REGIONS[: 1 + low % 4], negated=negated),
-            Condition(attribute="region", equals=REGIONS[low % 5], missing=missing),
-            Condition(attribute=str(generator.choice(["price", "region"])), missing="only"),
-            Condition(attribute="brand"),
-        ]
-    )
-
-
-def passes(cells, condition):
-    """Return whether an item passes a condition, by its definition."""
-    cell = cells[condition.attribute]
-    if cell is None:
-        return condition.missing != "exclude"
-    if condition.missing == "only":
-        return False
-    own = cell if isinstance(cell, list) else [cell]
-    holds = True
-    if condition.is_range:
-        holds = all([condition.min is None or cell >= condition.min,
-                     condition.max is None or cell <= condition.max])  # fmt: skip
-    elif condition.values is not None:
-        holds = any(value in own for value in condition.values)
-    return holds != condition.negated
 
 
 @pytest.fixture(scope="module")
@@ -297,3 +242,12 @@ def test_few_eligible_items_are_copied_once_per_filter(dataset, monkeypatch):
     index = next(reversed(few.values()))
     recommender.recommend(ids(dataset, 2), 9, filter=filters[1])
     assert next(reversed(few.values())) is index
+
+
+def test_the_number_of_remembered_filters_is_limited(dataset, monkeypatch):
+    monkeypatch.setattr(retrieval, "SMALL", 0)
+    monkeypatch.setattr(retrieval, "MOST_REMEMBERED", 2)
+    recommender, names = untrained(dataset), dataset.catalog.items.external(range(1, 6))
+    for name in names:
+        recommender.recommend(ids(dataset, 1), filter=Filter(allowed=[name]), exclude_seen=False)
+    assert len(recommender.retriever.few.found) == 2

@@ -110,5 +110,14 @@ def test_boosts_are_read_from_texts():
 
 
 def test_other_values_than_conditions_are_refused():
+    condition = Condition(attribute="a")
     with pytest.raises(ConfigError, match="no Condition"):
         Filter(where=["price<50"])
+    with pytest.raises(ConfigError, match="give a list of Condition"):
+        Filter(where=condition)
+    with pytest.raises(ConfigError, match="give a list of Condition"):
+        Boost(where=(one for one in [condition]), factor=2)
+    with pytest.raises(ConfigError, match="give a list of Boost"):
+        ListOptions(boosts=Boost(where=[condition], factor=2))
+    with pytest.raises(ConfigError, match="'2: a=b', which is no Boost"):
+        ListOptions(boosts=["2: a=b"])

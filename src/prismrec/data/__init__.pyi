@@ -1,4 +1,4 @@
-from .attribute_columns import Cell, Names, Numbers, check_cells, is_finite_number
+from .attribute_columns import Cell, Names, Numbers, check_cells
 from .attributes import ATTRIBUTES_FILE, Attributes
 from .batches import Batches, Examples
 from .catalog import Catalog
@@ -66,7 +66,6 @@ __all__ = [
     "build_dataset_on_spark",
     "check_cells",
     "inspect_log",
-    "is_finite_number",
     "load_dataset",
     "load_split",
     "make_split",

@@ -20,6 +20,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
+from prismrec.numerics import is_finite_number
 
 AttributeType = Literal["number", "boolean", "text", "set"]
 Value = bool | float | str
@@ -247,13 +248,3 @@ def fits(kind: AttributeType, cell: Cell) -> bool:
     if kind == "number":
         return is_finite_number(cell)
     return isinstance(cell, bool if kind == "boolean" else str)
-
-
-def is_finite_number(value: object) -> bool:
-    """Return whether a value is a number, not a boolean, and finite."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number of some hundred digits
-        return False

@@ -1,12 +1,14 @@
 """Filters: which items a request may get, beyond what the operator has hidden."""
 
 from collections.abc import Collection, Sequence
+from functools import reduce
 
 import numpy as np
 from jaxtyping import Bool
 
-from prismrec.data import Attributes, Catalog, Names, Numbers, is_finite_number
+from prismrec.data import Attributes, Catalog, Names, Numbers
 from prismrec.errors import ConfigError, UnknownName
+from prismrec.numerics import is_finite_number
 from prismrec.rerank import Boost, Condition, Filter
 from prismrec.retrieval import ScoreBoosts
 
@@ -60,12 +62,10 @@ def score_boosts(boosts: Sequence[Boost], catalog: Catalog) -> ScoreBoosts | Non
     """
     if not boosts:
         return None
-    masks = []
-    for boost in boosts:
-        mask = passing(boost.where[0], catalog.attributes)
-        for condition in boost.where[1:]:
-            mask = mask & passing(condition, catalog.attributes)
-        masks.append(mask)
+    masks = [
+        reduce(np.logical_and, (passing(one, catalog.attributes) for one in boost.where))
+        for boost in boosts
+    ]
     return ScoreBoosts.of(masks, [boost.added for boost in boosts])
 
 

@@ -88,7 +88,7 @@ class Recommender(RecommenderParts):
 
         Raises:
             ConfigError: An impossible option, or a string instead of a list of ids.
-            UnknownName: A category or a re-ranker that does not exist.
+            UnknownName: A category, an attribute or a re-ranker that does not exist.
 
         Cost: one forward pass of the model, one search of the index; with ``explain`` and a small
             catalog (see ``retrieval.search``) one more.
@@ -204,7 +204,7 @@ class Recommender(RecommenderParts):
         Raises:
             ConfigError: An impossible option.
             DataError: An item number beyond the catalog.
-            UnknownName: A category or a re-ranker that does not exist.
+            UnknownName: A category, an attribute or a re-ranker that does not exist.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
         eligible = self.eligible(wanted.filter, wanted.dislikes)

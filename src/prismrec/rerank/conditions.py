@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from prismrec.errors import ConfigError
+from prismrec.numerics import is_finite_number
 
 Value = bool | float | str
 """What an attribute is compared with."""
@@ -74,7 +75,7 @@ class Condition:
         if self.equals is not None:
             self._check_value(self.equals)
         for limit in (self.min, self.max):
-            if limit is not None and (isinstance(limit, bool | str) or not _is_value(limit)):
+            if limit is not None and not is_finite_number(limit):
                 raise ConfigError(f"{self.name} has the limit {_shown(limit)}; give a number.")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ConfigError(
@@ -152,10 +153,10 @@ class Boost:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_conditions(self.where)
         if not self.where:
             raise ConfigError("A boost has no condition; give at least one in where.")
-        check_conditions(self.where)
-        if not _is_value(self.factor) or isinstance(self.factor, bool | str):
+        if not is_finite_number(self.factor):
             raise ConfigError(f"The factor of a boost is {_shown(self.factor)}; give a number.")
         if not 1 / MAX_FACTOR <= self.factor <= MAX_FACTOR:
             raise ConfigError(
@@ -170,12 +171,8 @@ class Boost:
 
 
 def check_conditions(conditions: Sequence[Condition]) -> None:
-    """Raise ConfigError if there are too many conditions, or other values among them."""
-    for one in conditions:
-        if not isinstance(one, Condition):
-            raise ConfigError(
-                f"where has {_shown(one)}, which is no Condition; give Condition(attribute=…, …)."
-            )
+    """Raise ConfigError for anything but a list of conditions, and for too many of them."""
+    _check_list("where", conditions, Condition)
     if len(conditions) > MOST_CONDITIONS:
         raise ConfigError(
             f"where has {len(conditions):,} conditions; give at most {MOST_CONDITIONS}, and "
@@ -184,19 +181,26 @@ def check_conditions(conditions: Sequence[Condition]) -> None:
 
 
 def check_boosts(boosts: Sequence[Boost]) -> None:
-    """Raise ConfigError if there are too many boosts."""
+    """Raise ConfigError for anything but a list of boosts, and for too many of them."""
+    _check_list("boosts", boosts, Boost)
     if len(boosts) > MOST_BOOSTS:
         raise ConfigError(f"There are {len(boosts):,} boosts; give at most {MOST_BOOSTS}.")
 
 
+def _check_list(name: str, values: object, kind: type[Condition | Boost]) -> None:
+    if not isinstance(values, Sequence):
+        raise ConfigError(f"{name} is {_shown(values)}; give a list of {kind.__name__}(…).")
+    for one in values:
+        if not isinstance(one, kind):
+            raise ConfigError(
+                f"{name} has {_shown(one)}, which is no {kind.__name__}; give a list of "
+                f"{kind.__name__}(…)."
+            )
+
+
 def _is_value(value: object) -> bool:
     """Return whether a value is a text, a boolean or a finite number."""
-    if isinstance(value, bool | str):
-        return True
-    try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:  # a whole number of some hundred digits
-        return False
+    return isinstance(value, bool | str) or is_finite_number(value)
 
 
 def _shown(value: object) -> str:

@@ -77,7 +77,7 @@ class Filter:
     """Which items a request may get. Ids that the catalog does not hold have no effect.
 
     Raises:
-        ConfigError: Too many conditions.
+        ConfigError: ``where`` is not a list of conditions, or has too many.
     """
 
     blocked: Sequence[str] = ()
@@ -167,7 +167,8 @@ class ListOptions:
 
     Raises:
         ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
-            re-ranker than ``category``, which alone has an exact frontier; or too many boosts.
+            re-ranker than ``category``, which alone has an exact frontier; or ``boosts`` is not a
+            list of boosts, or has too many.
     """
 
     k: int = 20

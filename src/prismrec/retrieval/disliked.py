@@ -23,7 +23,7 @@ PENALTY = 2.0
 """What is subtracted from the score. Scores are log probabilities, or logits of a softmax, so the
 probability is divided by 7.4."""
 DEEPER = 4
-"""Factor on the number of candidates, if lowered scores leave it open which items are best."""
+"""Factor on the number of candidates of a user whose best items are not known yet."""
 MAX_DEPTH = 4_096
 """Largest number of candidates that are searched again; beyond, a list is not certified."""
 
@@ -51,24 +51,31 @@ class DislikeSource:
         """See ``CandidateSource.search``.
 
         An item that is not found scores at most as the last one found, and a penalty only lowers
-        scores. So the search is deep enough if the last returned score is as high.
+        scores. So the search is deep enough if the last returned score is as high; users for whom
+        it is not are searched again.
         """
-        searched = depth
-        while True:
-            found, certified = self.base.search(rows, searched)
-            scores = found.scores - PENALTY * self._is_near(found.items).astype(np.float32)
-            order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
-            best = np.take_along_axis(scores, order, axis=1)
-            enough = np.full(len(rows), found.items.shape[1] < searched)
-            if found.items.shape[1]:
-                enough |= best[:, -1] >= found.scores[:, -1]
-            if enough.all() or searched >= max(depth, MAX_DEPTH):
-                items, interest = (
-                    np.take_along_axis(part, order, axis=1)
-                    for part in (found.items, found.interest)
-                )
-                return RankedItems(items, best, interest), certified & enough
-            searched = min(DEEPER * searched, max(depth, MAX_DEPTH))
+        return self._search(rows, depth, depth)
+
+    def _search(
+        self, rows: NDArray[np.int64], depth: int, searched: int
+    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+        """Return the ``depth`` best of the ``searched`` best items of the other source."""
+        found, certified = self.base.search(rows, searched)
+        scores = found.scores - PENALTY * self._is_near(found.items).astype(np.float32)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+        parts = (found.items, scores, found.interest)
+        best = RankedItems(*(np.take_along_axis(part, order, axis=1) for part in parts))
+        enough = np.full(len(rows), found.items.shape[1] < searched)
+        if found.items.shape[1]:
+            enough |= best.scores[:, -1] >= found.scores[:, -1]
+        certified = certified & enough
+        deepest = max(depth, MAX_DEPTH)
+        again = np.flatnonzero(~enough)
+        if len(again) and searched < deepest:
+            deeper = self._search(rows[again], depth, min(DEEPER * searched, deepest))
+            for whole, own in zip((*best, certified), (*deeper[0], deeper[1]), strict=True):
+                whole[again] = own
+        return best, certified
 
     def scores_without_penalty(
         self, items: Int[np.ndarray, "R k"], scores: Float[np.ndarray, "R k"]

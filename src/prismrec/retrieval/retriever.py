@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
@@ -197,10 +197,9 @@ class Retriever:
             items: Item numbers, of any shape.
             dislikes: Ids of disliked items.
         """
-        numbers = self.catalog.items.index_known(dislikes)
+        numbers, vectors = self._disliked(dislikes)
         if not len(numbers):
             return np.zeros_like(items), np.zeros(items.shape)
-        vectors = normalize(self.vectors_of(numbers)[:, : self.dim])
         number, cosine = nearest(items, vectors, self.vectors_of, self.dim)
         return np.where(number >= 0, numbers[number], 0), cosine
 
@@ -276,8 +275,16 @@ class Retriever:
             eligible=eligible,
             added=options.interests.adds,
         )
-        numbers = self.catalog.items.index_known(options.dislikes)
+        numbers, vectors = self._disliked(options.dislikes)
         if not len(numbers):
             return source
-        vectors = normalize(self.vectors_of(numbers)[:, : self.dim])
         return DislikeSource(source, vectors, self.vectors_of, self.dim)
+
+    def _disliked(
+        self, names: Sequence[str]
+    ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, "N D"]]:
+        """Return the numbers of the known ones of these items, and their vectors of length 1."""
+        numbers = self.catalog.items.index_known(names)
+        if not len(numbers):
+            return numbers, np.empty((0, self.dim))
+        return numbers, normalize(self.vectors_of(numbers)[:, : self.dim])

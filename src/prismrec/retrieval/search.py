@@ -29,6 +29,8 @@ FEW = 8
 """If less than one item in ``FEW`` is eligible, only the eligible items are searched."""
 MAX_REMEMBERED = 1 << 24
 """Numbers of vectors of few eligible items that are remembered, 64 MiB, but at least one index."""
+MOST_REMEMBERED = 1_024
+"""Largest number of indexes of few eligible items that are remembered, however small they are."""
 MAX_DEPTH = 4_096
 """Largest number of candidates per interest of a mixture; beyond, a list is not certified."""
 FIRST = 4
@@ -87,11 +89,13 @@ class FewItems:
         numbers = ids[contained]
         # Not checked again: the vectors are those of the index, and the numbers ascend.
         index = ExactIndex(torch.from_numpy(vectors_of(numbers)), numbers)
-        most = max(MAX_REMEMBERED // max(index.vectors.numel(), 1), 1)
         with self.lock:
             self.found[key] = index
-            while len(self.found) > most:
-                del self.found[next(iter(self.found))]
+            numbers_held = sum(one.vectors.numel() for one in self.found.values())
+            while len(self.found) > 1 and (
+                numbers_held > MAX_REMEMBERED or len(self.found) > MOST_REMEMBERED
+            ):
+                numbers_held -= self.found.pop(next(iter(self.found))).vectors.numel()
         return index
 
 

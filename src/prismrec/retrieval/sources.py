@@ -49,7 +49,7 @@ class InterestSource:
         if self.boosts is None:
             found = self.find(rows, depth)
         else:
-            found = with_boosts(self.find_in_parts(rows, depth, self.boosts), self.boosts, depth)
+            found = _with_boosts(self.find_in_parts(rows, depth, self.boosts), self.boosts, depth)
         interest = self.belongs(rows, found.items)
         return RankedItems(found.items, found.scores, interest), found.certified
 
@@ -163,14 +163,14 @@ class PopularSource:
         items = self.catalog.by_count
         if self.eligible is not None:
             items = items[self.eligible[items]]
-        if self.boosts is not None:
-            boosted = np.log1p(self.catalog.count[items]) + self.boosts.at(items)
-            items = items[np.argsort(-boosted, kind="stable")]
-        scores = np.log1p(self.catalog.count[items[:depth]])
-        if self.boosts is not None:
-            scores += self.boosts.at(items[:depth])
-        scores = scores.astype(np.float32)
-        one = items[:depth], scores, np.zeros(len(scores), dtype=np.int64)
+        if self.boosts is None:
+            items = items[:depth]
+            scores = np.log1p(self.catalog.count[items])
+        else:
+            scores = np.log1p(self.catalog.count[items]) + self.boosts.at(items)
+            best = np.argsort(-scores, kind="stable")[:depth]
+            items, scores = items[best], scores[best]
+        one = items, scores.astype(np.float32), np.zeros(len(items), dtype=np.int64)
         ranked = RankedItems(*(_padded(part, depth, len(rows)) for part in one))
         return ranked, np.ones(len(rows), dtype=bool)
 
@@ -197,7 +197,7 @@ def _padded(part: NDArray[np.generic], width: int, rows: int) -> NDArray[np.gene
     return np.tile(padded, (rows, 1))
 
 
-def with_boosts(found: Found, boosts: ScoreBoosts, depth: int) -> Found:
+def _with_boosts(found: Found, boosts: ScoreBoosts, depth: int) -> Found:
     """Return the ``depth`` items that are best with boosts; ties are ordered by item number."""
     present = found.items > 0
     scores = np.where(present, found.scores + boosts.at(found.items), -np.inf).astype(np.float32)
