@@ -9,6 +9,8 @@ import pytest
 from commands import WORLD, run
 from prismrec.recommend import load
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

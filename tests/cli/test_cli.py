@@ -26,6 +26,8 @@ from prismrec.recommend.artifact import load, save
 from prismrec.service.responses import ServedAnswer
 from prismrec.training.initialize import init_from_cooccurrence
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
@@ -70,6 +72,7 @@ def test_prepare_takes_the_shares_of_the_split(tmp_path, capsys, mistake):
     assert "'leave-last-out' has no option 'test'" in message
 
 
+@pytest.mark.slow
 def test_train_from_an_earlier_artifact_records_it_and_refuses_another_size(
     pipeline, tmp_path, capsys, mistake
 ):

@@ -7,6 +7,8 @@ import pytest
 
 from commands import run
 
+pytestmark = pytest.mark.slow
+
 NOW = 1511544070
 
 

@@ -22,6 +22,8 @@ from prismrec.recommend import artifact
 from prismrec.retrieval.index import ExactIndex, ShardedIndex, load_index
 from worlds import small_dataset, untrained
 
+pytestmark = pytest.mark.slow
+
 world = cache(small_dataset)
 
 

@@ -20,6 +20,7 @@ from prismrec.data import (
     read_items,
 )
 from prismrec.data.batches import Batches
+from prismrec.data.reprs import written_time
 from prismrec.data.split import Case
 
 ATTACK = "<script>alert('1')</script>"
@@ -119,3 +120,17 @@ def test_empty_histories_have_a_text():
     assert repr(Histories.of([])) == "Histories(0 users, 0 events)"
     assert repr(IdMap(pl.Series([], dtype=pl.String), kind="item")) == "IdMap(0 item ids)"
     assert repr(Case(np.array([1]), np.array([2, 3]))) == "Case(1 history items, 2 targets)"
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_577_930_400_000_000, "2020-01-02T02:00:00Z"),
+        (1_577_930_400_000_001, "2020-01-02T02:00:00.000001Z"),
+        (-1, "1969-12-31T23:59:59.999999Z"),
+        (2**63 - 1, "294247-01-10T04:00:54.775807Z"),
+    ],
+)
+def test_a_time_is_written_exactly(time, text):
+    assert written_time(time) == text

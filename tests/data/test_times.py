@@ -43,6 +43,7 @@ def test_a_float32_column_is_an_error():
         read([MOMENT], pl.Float32)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(10**17, 9 * 10**18 - 1), min_size=1))
 def test_nanoseconds_are_exact(values):

@@ -16,6 +16,8 @@ from prismrec.data.split import make_split
 from prismrec.data.storage import load_dataset, save_dataset
 from prismrec.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
     # user, item, time, kind, stars
     ("ann", "a", 1, "view", "5"),

@@ -26,6 +26,8 @@ from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.types import Interests
 
+pytestmark = pytest.mark.slow
+
 approx = pytest.approx
 
 # Odd items point east, even items point north; larger item numbers have shorter vectors.

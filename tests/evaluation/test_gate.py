@@ -21,6 +21,8 @@ from prismrec.recommend.manifest import MANIFEST
 from prismrec.training import RunConfig, TrainConfig, fit, run_record
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 
 def log_of(days, *, users=80, items=60, seed=0):
     """Return events in which most users go to the next item of one of three groups."""

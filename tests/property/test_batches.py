@@ -11,6 +11,8 @@ from prismrec.data.batches import Batches
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.slow
+
 examples = settings(deadline=None, max_examples=60)
 
 

@@ -11,6 +11,8 @@ from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import make_split
 
+pytestmark = pytest.mark.slow
+
 quick = settings(max_examples=40, deadline=None)  # building a data set takes milliseconds
 ids = st.lists(st.text(min_size=1, max_size=4), unique=True, max_size=20)
 rows = st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=8)

@@ -14,6 +14,8 @@ from prismrec.retrieval.index import ExactIndex
 from prismrec.retrieval.search import retrieve
 from worlds import formed, ids
 
+pytestmark = pytest.mark.slow
+
 
 @st.composite
 def requests(draw):

@@ -4,10 +4,9 @@ import functools
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 import pytest
 
-from prismrec.data.attributes import Attributes
+from attribute_world import dataset_with_attributes, passes, random_condition
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.models import Forming
 from prismrec.recommend.artifact import load, save
@@ -16,8 +15,9 @@ from prismrec.rerank import Boost, Condition, Diversity, Filter, ListOptions, pa
 from prismrec.retrieval import RuleRetriever, count_rules
 from prismrec.retrieval import search as retrieval
 from prismrec.retrieval.index.faiss import IvfFlat
-from attribute_world import dataset_with_attributes, passes, random_condition
 from worlds import formed, ids, small_dataset, untrained
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ from prismrec.recommend import save
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recommender(dataset):
@@ -233,6 +235,7 @@ def test_a_folder_of_files_is_read_like_one_file(recommender, histories, folder,
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 2, 3, 7])
 @pytest.mark.parametrize("name", ["histories.parquet", "warehouse"])
 @pytest.mark.usefixtures("folder")

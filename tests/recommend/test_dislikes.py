@@ -59,6 +59,7 @@ def expected(recommender, history, k):
     return order, [scores[item] for item in order]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 7, 39])
 @pytest.mark.parametrize("name", sorted(RECOMMENDERS))
 def test_lists_are_those_of_the_whole_catalog_with_lower_scores(name, k):

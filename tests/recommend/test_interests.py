@@ -16,6 +16,8 @@ from prismrec.rerank import AddedInterest, Filter, InterestOptions
 from prismrec.retrieval.rules import RuleRetriever
 from worlds import formed, ids, untrained
 
+pytestmark = pytest.mark.slow
+
 
 def catalog_of(categories, *, names, counts=None, titles=None):
     """Return a catalog: the numbers of the categories of each item, from item 1."""
@@ -183,6 +185,7 @@ def test_an_added_interest_joins_those_of_the_history(dataset, recommender):
     assert muted.interests[-1].share == 0
 
 
+@pytest.mark.slow
 def test_a_small_weight_of_an_added_interest_costs_little_and_zero_nothing(dataset, recommender):
     category = dataset.catalog.category_names[0]
     for user in range(12):

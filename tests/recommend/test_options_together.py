@@ -15,6 +15,8 @@ from prismrec.retrieval import NEAR, PENALTY, RuleRetriever, blended, count_rule
 from prismrec.retrieval import search as retrieval
 from worlds import formed, untrained
 
+pytestmark = pytest.mark.slow
+
 DATASET = dataset_with_attributes()
 CATALOG = DATASET.catalog
 CELLS = [CATALOG.attributes.of_item(item) for item in range(CATALOG.size)]
@@ -70,7 +72,7 @@ def whole_catalog(recommender, history, options, numbers):
 
 
 def random_options(generator, recommender, history):
-    """Return options of every kind, and the numbers of the disliked items: none or two of a list."""
+    """Return options of every kind, and the numbers of the disliked items, none or two."""
     boosts = [
         Boost(where=[random_condition(generator)], factor=float(generator.choice([0.01, 3, 1000])))
         for _ in range(2)

@@ -17,6 +17,8 @@ from prismrec.recommend.manifest import artifact_name, check_hashes, read_artifa
 from prismrec.recommend.publish import current_version, publish, rollback, versions_in
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, sys
 from pathlib import Path

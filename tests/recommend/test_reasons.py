@@ -72,6 +72,7 @@ def by_hand(recommender, history, items):
     return softmax(score, axis=1), content, rest
 
 
+@pytest.mark.slow
 def test_contributions_add_up_to_what_interests_and_item_have_in_common(dataset, recommender):
     for user in range(5):
         history = dataset.histories[user]
@@ -94,6 +95,7 @@ def test_contributions_add_up_to_what_interests_and_item_have_in_common(dataset,
         assert [item.score for item in answer] == pytest.approx(scores, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_three_largest_positive_contributions_are_named(dataset, recommender):
     for user in range(5):
         history = dataset.histories[user]

@@ -19,6 +19,8 @@ from prismrec.retrieval import rules as module
 from prismrec.retrieval.rules import RuleRetriever, keep_strongest, keep_strongest_positive
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 V = 9
 ITEMS = st.lists(st.integers(1, V - 1), min_size=1, max_size=8)
 TRAIN = st.lists(ITEMS, min_size=1, max_size=8).map(Histories.of)

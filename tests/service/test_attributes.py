@@ -14,6 +14,8 @@ from service.clients import kind_of, listed, post
 from service.conftest import client_of
 from worlds import small_dataset, untrained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def dataset():

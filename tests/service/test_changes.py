@@ -91,6 +91,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", BAD)
 def test_an_invalid_line_is_reported_until_it_is_removed(serve, artifact, history, line, caplog):
     client = serve()

@@ -29,6 +29,8 @@ from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths, Settings, exposure_secret
 from service.clients import listed, post
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a secret for the tests"  # noqa: S105
 TEXT = """
 name = "diverse"

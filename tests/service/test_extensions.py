@@ -15,6 +15,8 @@ from prismrec.service.stores import open_store
 from service.processes import replace_folder
 from worlds import untrained
 
+pytestmark = pytest.mark.slow
+
 MINE = '''
 """An extractor, a re-ranker, an index and a store of the working folder."""
 

@@ -31,6 +31,8 @@ from prismrec.service.settings import Keys, ServePaths, Settings, check_exposure
 from service.processes import Process, replace_folder
 from worlds import small_dataset, untrained
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 OTHER = "synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=9"
 SERVING = ROOT / "docs" / "serving.md"

@@ -10,6 +10,8 @@ from prismrec.service.logging import JsonLines
 from prismrec.service.rate_limit import RateLimit
 from prismrec.service.settings import Keys, Settings, check_exposure
 
+pytestmark = pytest.mark.slow
+
 READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"
 KEYS = {"read": (READ, "another-read-key-here"), "write": (WRITE,), "admin": (ADMIN,)}
 READS = [

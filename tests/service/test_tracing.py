@@ -20,6 +20,8 @@ from prismrec.service.request_trace import current_trace, traced
 from prismrec.service.schemas import RecommendRequest
 from service.clients import event, post
 
+pytestmark = pytest.mark.slow
+
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"
 

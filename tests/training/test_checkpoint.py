@@ -13,6 +13,8 @@ from prismrec.models.samplers import SAMPLERS
 from prismrec.training import Objective, TrainConfig, train
 from prismrec.training.checkpoint import read_tensors
 
+pytestmark = pytest.mark.slow
+
 
 def config(**options):
     given = {"steps": 40, "batch_size": 64, "warmup": 5, "validate_every": 8, "device": "cpu"}

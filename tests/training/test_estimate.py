@@ -17,6 +17,8 @@ from prismrec.training.estimate import Estimate, _bytes_of, _users_of_lists, est
 from prismrec.training.processes import Processes
 from prismrec.training.run_config import RunConfig
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def split(dataset):

@@ -22,6 +22,8 @@ from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit, r
 from prismrec.training.earlier_weights import RELATED, copy_weights, new_items
 from worlds import small_dataset
 
+pytestmark = pytest.mark.slow
+
 SMALL, ONE = RunConfig(dim=8, rules=True), TrainConfig(epochs=1)
 
 

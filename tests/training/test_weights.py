@@ -80,6 +80,7 @@ def batch_of(histories, dislikes=None):
 DISLIKES = Histories.of([[1, 2], [], [3], [], [4, 5, 6], [], [7], [8], []])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampled", [False, True])
 @pytest.mark.parametrize("mask", [False, True])
 @pytest.mark.parametrize("readout", [HARD, LSE, MIXTURE, MAXSIM])

@@ -38,7 +38,7 @@ class RunOptions:
     settings, one epoch and a third of its learning rate."""
     item_vectors: Annotated[Path | None, Parameter(group=MODEL)] = None
     """Vectors of items from an encoder of text or images: Parquet, or .npz with ids and vectors.
-    Items without events are then recommended too."""
+    'prismrec add' can then add items without events, which are recommended too."""
     single: Annotated[bool, Parameter(group=COMMON)] = True
     """Also train the same model with one interest, into OUT-k1, for comparison."""
     threads: Annotated[int | None, Parameter(group=COMMON)] = None

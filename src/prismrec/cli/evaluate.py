@@ -128,9 +128,11 @@ def check_gate(
         ConfigError: They are not two, or another option was given that --gate does not use.
     """
     if diversity or report or len(artifacts) != 2:
+        given = "--diversity" if diversity else "--report" if report else None
+        fault = f"{given} was given" if given else f"the number of artifacts is {len(artifacts)}"
         raise ConfigError(
-            "--gate compares two artifacts without --diversity and --report; write 'prismrec "
-            "evaluate NEW OLD --data DATA --gate'."
+            "--gate compares two artifacts without --diversity and --report, but "
+            f"{fault}; write 'prismrec evaluate NEW OLD --data DATA --gate'."
         )
     new, old = artifacts
     return new, old

@@ -30,6 +30,7 @@ from prismrec.data.report_checks import (
     check_source,
     usable_core,
 )
+from prismrec.data.reprs import written_time
 
 CORES = (1, 2, 5, 10)
 
@@ -68,8 +69,8 @@ def inspect_log(
         events=len(users), users=len(lengths), items=len(item_ids),
         kinds=_kinds(log.frame) if "event" in columns else {},
         time_unit=log.time_unit,
-        first=_moment(times.min()) if log.has_time else None,
-        last=_moment(times.max()) if log.has_time else None,
+        first=written_time(int(times.min())) if log.has_time else None,
+        last=written_time(int(times.max())) if log.has_time else None,
         tied_share=float(tied.mean()) if log.has_time else None,
         exact_duplicates=int(exact.sum()), repeats=int(repeats.sum()),
         users_of_one_event=int((lengths == 1).sum()),
@@ -98,10 +99,6 @@ def inspect_log(
 def _first(order: NDArray[np.int64], mask: NDArray[np.bool_]) -> int | None:
     """Return the first row of the log whose sorted event is in the mask."""
     return int(order[mask].min()) if mask.any() else None
-
-
-def _moment(time: np.int64) -> str:
-    return str(time.astype("datetime64[us]").astype("datetime64[s]")) + "Z"
 
 
 def _kinds(frame: pl.LazyFrame) -> dict[str, int]:

@@ -1,7 +1,9 @@
-"""Short text and HTML representations of values, as a title and rows of (name, value)."""
+"""Short text and HTML representations of values: tables of names and values, and times."""
 
 from collections.abc import Iterable
 from html import escape
+
+import numpy as np
 
 WIDTH = 100
 """Maximum length of a value in characters."""
@@ -26,3 +28,13 @@ def shorten(value: object) -> str:
     """Return a value as text on one line of at most ``WIDTH`` characters."""
     text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def written_time(time: int) -> str:
+    """Return microseconds since 1970 UTC as a date and time, such as ``2020-01-31T08:00:00Z``.
+
+    Microseconds are written only if there are any.
+    """
+    seconds, rest = divmod(time, 10**6)
+    fraction = f".{rest:06d}" if rest else ""
+    return f"{np.datetime64(seconds, 's')}{fraction}Z"

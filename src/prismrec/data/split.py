@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from prismrec.data.dataset import Dataset
 from prismrec.data.dislikes import dislikes_before, known_dislikes
 from prismrec.data.histories import Histories
-from prismrec.data.reprs import html_table, text_table
+from prismrec.data.reprs import html_table, text_table, written_time
 from prismrec.errors import ConfigError, DataError, UnknownName
 
 
@@ -179,8 +179,8 @@ def split_by_time(
     before, between = _before(histories, valid_from), _before(histories, test_from)
     if not before.any():
         raise DataError(
-            f"No event is before valid_from ({valid_from}), so there is nothing to train on; "
-            "give a later time."
+            f"No event is before valid_from ({written_time(valid_from)}), so there is nothing to "
+            "train on; give a later time."
         )
     validation = _cases(dataset, np.arange(len(histories)), before, between)
     final = _cases(dataset, np.arange(len(histories)), between)
@@ -190,7 +190,7 @@ def split_by_time(
     )
     return Split(
         _heads(histories, before), validation, final,
-        f"by-time, valid from {valid_from} µs, test from {test_from} µs"
+        f"by-time, valid from {written_time(valid_from)}, test from {written_time(test_from)}"
         f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
         dislikes_before(dataset.dislikes, histories, before),
     )  # fmt: skip

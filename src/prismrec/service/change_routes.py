@@ -13,11 +13,12 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Path, Request, Response
 
 from prismrec.service import responses as out
-from prismrec.service import schemas as s
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import ApiError, error_responses
+from prismrec.service.item_schemas import AttributesRequest, ItemsRequest, NamesRequest
+from prismrec.service.schemas import Id, MergeRequest
 
-IdPath = Annotated[s.Id, Path()]
+IdPath = Annotated[Id, Path()]
 T = TypeVar("T")
 log = logging.getLogger("prismrec.service")
 
@@ -76,7 +77,7 @@ def add_erasure(routes: APIRouter, context: RouteContext) -> None:
         return out.reply(out.ErasedUser(erased))
 
     @routes.post("/v1/users/{user:id}/merge", **context.route("write", out.MergedUser))
-    async def merge_user(user: IdPath, body: s.MergeRequest, http: Request) -> Response:
+    async def merge_user(user: IdPath, body: MergeRequest, http: Request) -> Response:
         """Move all events of an anonymous user to this user."""
         moved = await change(http, "merge users", lambda: store.merge(body.anonymous, user))
         return out.reply(out.MergedUser(moved))
@@ -90,14 +91,14 @@ def add_changes(routes: APIRouter, context: RouteContext) -> None:
         return await changes.run(logged(http, kind, work, lambda _: count))
 
     @routes.post("/v1/items", **context.route("write", out.AddedItems))
-    async def add_items(body: s.ItemsRequest, http: Request) -> Response:
+    async def add_items(body: ItemsRequest, http: Request) -> Response:
         """Add items without training, or change the title and categories of known items."""
         items = body.items
         added = await change(http, "add", lambda: versions.add(items), len(items))
         return out.reply(out.AddedItems(added))
 
     @routes.patch("/v1/items/attributes", **context.route("write", out.UpdatedItems))
-    async def update_attributes(body: s.AttributesRequest, http: Request) -> Response:
+    async def update_attributes(body: AttributesRequest, http: Request) -> Response:
         """Change attributes of items: from the next answer on they apply to filters and boosts."""
         items = body.items
         return out.reply(
@@ -105,14 +106,14 @@ def add_changes(routes: APIRouter, context: RouteContext) -> None:
         )
 
     @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
-    async def hide_items(body: s.NamesRequest, http: Request) -> Response:
+    async def hide_items(body: NamesRequest, http: Request) -> Response:
         """Hide items: from the next answer on they are recommended to nobody."""
         names = body.items
         hidden = await change(http, "hide", lambda: versions.mark(names, "hide"), len(names))
         return out.reply(out.HiddenItems(hidden))
 
     @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
-    async def unhide_items(body: s.NamesRequest, http: Request) -> Response:
+    async def unhide_items(body: NamesRequest, http: Request) -> Response:
         """Unhide items: they may be recommended again."""
         names = body.items
         hidden = await change(http, "unhide", lambda: versions.mark(names, "unhide"), len(names))

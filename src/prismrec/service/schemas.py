@@ -1,4 +1,4 @@
-"""Request bodies. An unknown field is an error, and so is a value of another type."""
+"""Bodies of requests for lists and with events."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,7 +24,7 @@ from prismrec.rerank import (
     InterestOptions,
     ListOptions,
 )
-from prismrec.service.conditions import AttributeName, BoostIn, CellIn, ConditionIn
+from prismrec.service.conditions import BoostIn, ConditionIn
 from prismrec.service.stores import LONGEST
 from prismrec.service.strict import TEXT, Strict, default_from, from_text
 
@@ -64,7 +64,6 @@ FUTURE = 86_400
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Weight = Annotated[float, Field(ge=0, le=MAX_INTEREST_WEIGHT, allow_inf_nan=False), TEXT]
 Number = Annotated[int, Field(ge=0, le=10_000), TEXT]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class AddedInterestIn(Strict):
@@ -259,44 +258,3 @@ class EventsRequest(Strict):
     )
 
     events: Annotated[list[EventIn], Field(min_length=1, max_length=1_000, fail_fast=True)]
-
-
-class ItemIn(Strict):
-    """A new item, or a new title and new categories of a known item; null changes nothing."""
-
-    id: Id
-    title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
-    categories: Annotated[list[Id], Field(max_length=100, fail_fast=True)] | None = None
-    related_to: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = default_from(list)
-    vector: Annotated[list[Finite], Field(max_length=8_192, fail_fast=True)] | None = None
-
-
-class ItemsRequest(Strict):
-    """Items to add or to change."""
-
-    items: Annotated[list[ItemIn], Field(min_length=1, max_length=1_000, fail_fast=True)]
-
-
-class ItemAttributes(Strict):
-    """New values of some attributes of an item; null is no value."""
-
-    id: Id
-    attributes: Annotated[dict[AttributeName, CellIn], Field(min_length=1, max_length=100)]
-
-
-class AttributesRequest(Strict):
-    """Items with new values of their attributes."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"items": [{"id": "A", "attributes": {"price": 9.5, "stock": 0}}]}]
-        }
-    )
-
-    items: Annotated[list[ItemAttributes], Field(min_length=1, max_length=1_000, fail_fast=True)]
-
-
-class NamesRequest(Strict):
-    """Items to hide or unhide."""
-
-    items: Annotated[Ids, Field(min_length=1)]

@@ -29,10 +29,10 @@ from prismrec.service.changes import (
 )
 from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
+from prismrec.service.item_schemas import ItemAttributes, ItemIn
 from prismrec.service.loaded_artifact import LoadedArtifact, Values, with_items
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ReloadedArtifact, UpdatedItems
-from prismrec.service.schemas import ItemAttributes, ItemIn
 from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")

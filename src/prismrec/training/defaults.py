@@ -191,4 +191,7 @@ def describe_defaults(config: "DataclassInstance", resolved: "DataclassInstance"
     """Return the settings that ``resolve_defaults`` filled in: ``name value, name value``."""
     names = [field.name for field in fields(config) if getattr(config, field.name) is None]
     values = {name: getattr(resolved, name) for name in names}
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items() if value is not None
+    )  # fmt: skip

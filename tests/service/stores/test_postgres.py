@@ -11,6 +11,8 @@ import pytest
 from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.service.stores import Event, open_store, postgres
 
+pytestmark = pytest.mark.slow
+
 psycopg = pytest.importorskip("psycopg", reason="pip install 'prismrec[stores]'")
 EVENT = Event("ann", "tea", 1, "e1")
 real = pytest.mark.parametrize("url", ["postgres"], indirect=True)

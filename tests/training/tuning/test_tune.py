@@ -21,6 +21,8 @@ from prismrec.training.tuning.task import TrialRecord
 from prismrec.training.tuning.tune import planned_repeats
 from worlds import small_dataset
 
+pytestmark = pytest.mark.slow
+
 SMALL = RunConfig(extractor="mean", dim=8, max_len=8)
 SHORT = TrainConfig(epochs=2, batch_size=256)
 OPTIONS = TuneOptions(trials=3, finalists=1, repeats=2, only=["learning_rate", "dropout"])

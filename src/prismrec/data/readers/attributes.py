@@ -155,7 +155,7 @@ def _every_column(
 
 
 def _is_readable(dtype: object) -> bool:
-    """Return whether cells, or those of their lists, are text, numbers, booleans, dates or times."""
+    """Return whether cells, or those of lists, are text, numbers, booleans, dates or times."""
     while isinstance(dtype, pl.List | pl.Array):
         dtype = dtype.inner
     return not isinstance(dtype, pl.Struct | pl.Object | pl.Binary | pl.Duration)
@@ -188,8 +188,8 @@ def _readable_column(name: str, table: Table) -> str:
     dtype = table.frame.collect_schema()[column]
     if not _is_readable(dtype):
         raise DataError(
-            f"The attribute column {column!r} of {table.description} is {dtype}; choose a column of "
-            "texts, numbers, booleans or dates, or of lists of them."
+            f"The attribute column {column!r} of {table.description} is {dtype}; choose a column "
+            "of texts, numbers, booleans or dates, or of lists of them."
         )
     return column
 

@@ -114,15 +114,7 @@ def analyze(
 
     Cost: O(lists · k + events) memory.
     """
-    if k < 1 or not (0 < window <= LONGEST_WINDOW):
-        raise ConfigError(
-            f"k is {k} and the window is {window:g} seconds; give a k of 1 or more and a window "
-            f"above 0 and at most {LONGEST_WINDOW:g} seconds."
-        )
-    if effect is not None and not (math.isfinite(effect) and effect):
-        raise ConfigError(
-            f"The relative effect is {effect:g}; give a number other than 0, such as 0.05."
-        )
+    _check_options(k, window, effect)
     outcomes = measure_outcomes(exposures, log, secret, k=k, window=window)
     metrics = {f"hit_rate@{k}": "hit_rate", "events_per_user": "events"}
     samples = {name: _sample(outcomes.users, name, metrics) for name in exposures.shares}
@@ -148,6 +140,18 @@ def analyze(
         rejected=exposures.rejected,
         notes=tuple(_notes(exposures, outcomes, ratio)),
     )
+
+
+def _check_options(k: int, window: float, effect: float | None) -> None:
+    if k < 1 or not (0 < window <= LONGEST_WINDOW):
+        raise ConfigError(
+            f"k is {k} and the window is {window:g} seconds; give a k of 1 or more and a window "
+            f"above 0 and at most {LONGEST_WINDOW:g} seconds."
+        )
+    if effect is not None and not (math.isfinite(effect) and effect):
+        raise ConfigError(
+            f"The relative effect is {effect:g}; give a number other than 0, such as 0.05."
+        )
 
 
 def _sample(users: pl.DataFrame, variant: str, metrics: Mapping[str, str]) -> Sample:
