@@ -1,6 +1,7 @@
 """Check properties of id maps, histories and splits for random data."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
