@@ -8,7 +8,7 @@ TORCH := torch>=2.9,<2.14
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check smoke bench docs web format clean
+.PHONY: help demo test coverage lint check smoke bench docs web format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ check: lint ## the same and the fast tests: under a minute
 	$(BIN)/pytest -q -n 2 -m 'not slow'
 
 test: .venv/dev ## set up and run every test: under ten minutes
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+coverage: .venv/dev ## run every test and show which lines and branches none of them ran
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report term:skip-covered
 
 smoke: .venv/dev ## build the wheel and try it in a clean environment: seconds
