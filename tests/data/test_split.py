@@ -58,7 +58,7 @@ def test_a_share_is_not_rounded_down_by_float_error():
 
 def test_users_with_too_few_events_are_left_out_and_counted():
     split = split_by_user(dataset_of(users_of(10, events=1)))
-    assert (len(split.train), split.valid, split.test) == (8, [], [])
+    assert (len(split.train), len(split.valid), len(split.test)) == (8, 0, 0)
     assert split.how.endswith("; 2 users too short not tested")
 
 
@@ -125,7 +125,7 @@ def test_an_item_that_is_only_a_test_target_is_not_in_training(name):
     assert all(target in case.targets for case in split.test)
     assert split.test
     assert target not in split.train.items
-    assert all(target not in case.history for case in split.test + split.valid)
+    assert all(target not in case.history for case in [*split.test, *split.valid])
     assert all(target not in case.targets for case in split.valid)
 
 

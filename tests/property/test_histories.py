@@ -124,7 +124,7 @@ def test_by_user_each_user_is_in_one_part_and_no_event_is_lost(lengths, seed):
 def test_leave_last_out_puts_every_event_in_one_part(lengths):
     dataset = built(own_items(lengths))
     split = make_split(dataset, "leave-last-out")
-    targets = [case.targets for case in split.valid + split.test]
+    targets = [case.targets for case in [*split.valid, *split.test]]
     everything = np.concatenate([split.train.items, *targets])
     np.testing.assert_array_equal(np.sort(everything), np.sort(dataset.histories.items))
 
@@ -142,6 +142,6 @@ def test_by_time_no_later_event_is_in_training_or_history(lengths, moments):
         for case in cases:
             assert all(time[item] < start for item in case.history.tolist())
             assert all(time[item] >= start for item in case.targets.tolist())
-    targets = [case.targets for case in split.valid + split.test]
+    targets = [case.targets for case in [*split.valid, *split.test]]
     everything = np.concatenate([split.train.items, *targets])
     assert len(np.unique(everything)) == len(everything)

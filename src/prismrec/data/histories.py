@@ -5,17 +5,19 @@
     times   [E]       microseconds since 1970 UTC, ascending within a user
     weights [E]       how much each event counts, from 0; None: all events count alike
 
-The arrays may be memory-mapped; no method copies them completely.
+The arrays may be memory-mapped; no method copies them completely into memory.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.errors import DataError
+from prismrec.io import copy_rows
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +70,7 @@ class Histories:
         return self.times[self.indptr[user] : self.indptr[user + 1]]
 
     def select(self, users: NDArray[np.int64]) -> "Histories":
-        """Return the histories of some users, in the order of ``users``. Copies their events."""
+        """Return the histories of some users, in the order of ``users``; see ``take``."""
         lengths = self.lengths[users]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         if (np.diff(users) > 0).all():  # a mask takes an eighth of the memory of row numbers
@@ -82,10 +84,16 @@ class Histories:
     def take(
         self, indptr: NDArray[np.int64], rows: NDArray[np.int64] | NDArray[np.bool_] | slice
     ) -> "Histories":
-        """Return histories with other offsets, made of some events, in the order of ``rows``."""
-        weights = None if self.weights is None else np.asarray(self.weights[rows])
-        items, times = np.asarray(self.items[rows]), np.asarray(self.times[rows])
-        return Histories(indptr, items, times, weights)
+        """Return histories with other offsets, made of some events, in the order of ``rows``.
+
+        Copies the events, unless they are a slice; many events are copied to disk.
+        """
+
+        def taken(array: NDArray[Any]) -> NDArray[Any]:
+            return array[rows] if isinstance(rows, slice) else copy_rows(array, rows)
+
+        weights = None if self.weights is None else taken(self.weights)
+        return Histories(indptr, taken(self.items), taken(self.times), weights)
 
     @cached_property
     def relative_weights(self) -> NDArray[np.float64] | None:

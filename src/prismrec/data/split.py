@@ -8,8 +8,9 @@ arrays of a case are views of the arrays of the data set.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,49 @@ class Case:
 
 
 @dataclass(frozen=True, repr=False)
+class Cases(Sequence[Case]):
+    """The cases of N users, each made when it is read; a slice is again ``Cases``."""
+
+    histories: Histories
+    dislikes: Histories | None
+    users: NDArray[np.int64]
+    """Number of the user of each case, ``[N]``."""
+    bounds: NDArray[np.int64]
+    """Events at which the history begins, the targets begin and the targets end, ``[N, 3]``."""
+
+    def __repr__(self) -> str:
+        return f"Cases({len(self):,} users)"
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @overload
+    def __getitem__(self, place: int) -> Case: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Cases": ...
+
+    def __getitem__(self, place: int | slice) -> "Case | Cases":
+        if isinstance(place, slice):
+            return replace(self, users=self.users[place], bounds=self.bounds[place])
+        start, middle, end = self.bounds[place].tolist()
+        of, dislikes = self.histories, self.dislikes
+        return Case(
+            of.items[start:middle],
+            of.items[middle:end],
+            None if of.weights is None else of.weights[middle:end],
+            None if dislikes is None
+            else known_dislikes(dislikes, int(self.users[place]), of.times[middle]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
 class Split:
     """The histories for training and the cases for validation and test."""
 
     train: Histories
-    valid: list[Case]
-    test: list[Case]
+    valid: Sequence[Case]
+    test: Sequence[Case]
     how: str
     """The protocol in words: "by-user, seed 0, 80/10/10"."""
     dislikes: Histories | None = None
@@ -104,7 +142,7 @@ def split_by_user(
     # Rounded before floor: 0.29 * 100 is 28.999999999999996.
     known = np.floor(np.round(histories.lengths * history_share, 9)).astype(np.int64)
 
-    def cases(chosen: NDArray[np.int64]) -> list[Case]:
+    def cases(chosen: NDArray[np.int64]) -> Cases:
         return _cases(dataset, np.sort(chosen), known[np.sort(chosen)])
 
     trained = np.sort(users[:first])
@@ -248,15 +286,20 @@ def _untested(users: int, why: str) -> str:
 
 
 def _before(histories: Histories, moment: int) -> NDArray[np.int64]:
-    """Count each user's events before a moment, ``[U]``."""
-    sums = np.concatenate([[0], np.cumsum(histories.times < moment)]).astype(np.int64)
-    return sums[histories.indptr[1:]] - sums[histories.indptr[:-1]]
+    """Count each user's events before a moment, ``[U]``: a binary search, all users at once."""
+    low, high = histories.indptr[:-1].copy(), histories.indptr[1:].copy()
+    while (open_ := low < high).any():
+        middle = (low[open_] + high[open_]) // 2
+        is_before = histories.times[middle] < moment
+        low[open_] = np.where(is_before, middle + 1, low[open_])
+        high[open_] = np.where(is_before, high[open_], middle)
+    return low - histories.indptr[:-1]
 
 
 def _heads(histories: Histories, lengths: NDArray[np.int64]) -> Histories:
     """Return the first ``lengths`` events of each user; users with length 0 are left out."""
-    place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], histories.lengths)
-    kept = place < np.repeat(lengths, histories.lengths)
+    parts = np.stack([lengths, histories.lengths - lengths], axis=1)  # kept and not, by user
+    kept = np.repeat(np.tile([True, False], len(lengths)), parts.ravel())
     indptr = np.concatenate([[0], np.cumsum(lengths[lengths > 0])]).astype(np.int64)
     return histories.take(indptr, kept)
 
@@ -264,27 +307,15 @@ def _heads(histories: Histories, lengths: NDArray[np.int64]) -> Histories:
 def _cases(
     dataset: Dataset, users: NDArray[np.int64], known: NDArray[np.int64],
     until: NDArray[np.int64] | None = None,
-) -> list[Case]:  # fmt: skip
-    """Build a case per user: ``known`` events of history, then targets up to event ``until``.
+) -> Cases:  # fmt: skip
+    """Return a case per user: ``known`` events of history, then targets up to event ``until``.
 
     Users without history or without targets are left out.
     """
-    histories, dislikes = dataset.histories, dataset.dislikes
-    items = np.asarray(histories.items)  # a plain view: slicing a memory map is 10 times slower
-    starts = histories.indptr[users]
-    ends = histories.indptr[users + 1] if until is None else starts + until
+    indptr = dataset.histories.indptr
+    starts = indptr[users]
+    ends = indptr[users + 1] if until is None else starts + until
     middles = starts + known
     testable = (starts < middles) & (middles < ends)
-    rows = np.stack([starts, middles, ends], axis=1)[testable].tolist()
-    if histories.weights is None and dislikes is None:
-        return [Case(items[start:middle], items[middle:end]) for start, middle, end in rows]
-    weights = None if histories.weights is None else np.asarray(histories.weights)
-    return [
-        Case(
-            items[start:middle],
-            items[middle:end],
-            None if weights is None else weights[middle:end],
-            None if dislikes is None else known_dislikes(dislikes, user, histories.times[middle]),
-        )
-        for user, (start, middle, end) in zip(users[testable].tolist(), rows, strict=True)
-    ]
+    bounds = np.stack([starts, middles, ends], axis=1)[testable]
+    return Cases(dataset.histories, dataset.dislikes, users[testable], bounds)

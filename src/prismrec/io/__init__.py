@@ -1,4 +1,4 @@
-"""Atomic files and folders, manifests, tensors on disk, threads, and progress and steps of work.
+"""Atomic files and folders, manifests, arrays on disk, threads, and progress and steps of work.
 
 Must not depend on any other package of prismrec: it contains nothing about data sets or models.
 

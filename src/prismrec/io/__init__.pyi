@@ -21,6 +21,7 @@ from .manifest import (
     read_manifest,
 )
 from .progress import Listener, listening, part_of_stage, stage, track
+from .rows import copy_rows
 from .spark import spark_path, worker_errors
 from .steps import StepListener, as_step, listening_to_steps
 from .tensors import read_tensors, save_tensors, write_tensors
@@ -38,6 +39,7 @@ __all__ = [
     "atomic_file",
     "atomic_folder",
     "check_fields",
+    "copy_rows",
     "describe_write_errors",
     "flush_folder",
     "is_os_error",

@@ -43,8 +43,7 @@ def prune_interests(
     extractor = recommender.model.extractor
     if not isinstance(extractor, Prism) or extractor.interests - len(extractor.pruned) == 1:
         return None
-    with_history = [case for case in valid if len(case.history)]
-    cases = evenly_spread(with_history, DIAGNOSED_USERS)
+    cases = evenly_spread_with_history(valid, DIAGNOSED_USERS)
     if sum(len(case.targets) for case in cases) < MIN_TARGETS:
         return None
     diagnostics = diagnose(recommender, cases, exclude_seen=exclude_seen)
@@ -98,3 +97,9 @@ def drawn_users(
 def evenly_spread(cases: Sequence[Case], most: int) -> Sequence[Case]:
     """Return every n-th case, with the smallest n that leaves at most ``most`` cases."""
     return cases[:: max(-(-len(cases) // most), 1)]
+
+
+def evenly_spread_with_history(cases: Sequence[Case], most: int) -> list[Case]:
+    """Return every n-th of the cases that have a history; see ``evenly_spread``."""
+    known = np.flatnonzero([len(case.history) > 0 for case in cases])
+    return [cases[number] for number in known[:: max(-(-len(known) // most), 1)].tolist()]

@@ -15,7 +15,7 @@ from prismrec.models import Model
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import evenly_spread, measure_one, validation_metric
+from prismrec.training.select import evenly_spread_with_history, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
 
 CLUSTERS = 6
@@ -56,7 +56,7 @@ def choose_initial_model(
     open_to_choice = config.forming and config.init == "cooccurrence"
     if resume or config.init_clusters is not None or not open_to_choice:
         return config, build_initial_model(config, split, catalog, seed, resume=resume), None
-    cases = evenly_spread([case for case in split.valid if len(case.history)], INIT_USERS)
+    cases = evenly_spread_with_history(split.valid, INIT_USERS)
     if catalog.size - 1 > UP_TO or len(cases) < MIN_USERS:
         config = replace(config, init_clusters=0)
         return config, build_initial_model(config, split, catalog, seed), None

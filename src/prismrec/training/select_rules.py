@@ -25,7 +25,7 @@ from prismrec.retrieval import (
     keep_strongest_positive,
 )
 from prismrec.training.found_once import find_once
-from prismrec.training.select import evenly_spread
+from prismrec.training.select import evenly_spread_with_history
 
 WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Weights of the rules to compare."""
@@ -105,13 +105,12 @@ def fit_rule_retriever(
         candidates are then blended 25 to 40 times (nine tables at two weights, and the best table
         of each kind at a few more).
     """
-    known = [case for case in valid if len(case.history)]
-    if not known:
+    cases = evenly_spread_with_history(valid, RULE_USERS)
+    if not cases:
         return None, "rules were not blended in: there is no validation split to compare them on"
     name, _, longest = metric.partition("@")
     ks = sorted({min(TOP, int(longest)), int(longest)})
 
-    cases = evenly_spread(known, RULE_USERS)
     values = _values_of(recommender, cases, name, ks, exclude_seen=exclude_seen)
 
     def measure(rules: RuleRetriever) -> Trial:
@@ -166,7 +165,7 @@ def refit_rules(
         for rules in kinds[earlier.kind]
         if rules.recency == RECENCIES[0]  # each table once
     )
-    cases = evenly_spread([case for case in valid if len(case.history)], TABLE_USERS)
+    cases = evenly_spread_with_history(valid, TABLE_USERS)
     if not cases:
         return next(tables), how
     name, _, longest = metric.partition("@")
