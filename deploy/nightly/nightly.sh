@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# One night of Prismrec: export, prepare, train, check, publish, reload, import (docs/nightly.md).
+# One night of Prismrec: export, prepare, train, add items, check, publish, reload, import. See
+# docs/nightly.md.
 #
 # Settings are environment variables; nightly.env is an example. Exit codes: 0 a new version is
 # served; 3 the gate refused it; any other: a step failed. Only the step "publish" changes
@@ -12,6 +13,7 @@ set -euo pipefail
 read -ra prismrec <<< "${PRISMREC_COMMAND:-prismrec}"
 read -ra prepare_flags <<< "${PRISMREC_PREPARE:---split by-time --valid 0.05 --test 0.05}"
 read -ra train_flags <<< "${PRISMREC_TRAIN:-}"
+read -ra add_flags <<< "${PRISMREC_ADD:-}"
 read -ra import_flags <<< "${PRISMREC_IMPORT:---newest 500}"
 keep=${PRISMREC_KEEP:-7}
 work=$PRISMREC_HOME/work versions=$PRISMREC_HOME/versions
@@ -37,6 +39,11 @@ else
     step "train from the beginning"
 fi
 "${prismrec[@]}" train "$work/data" --out "$work/new" --quiet "${train_flags[@]}"
+
+if (( ${#add_flags[@]} )); then
+    step "add items"
+    "${prismrec[@]}" add "$work/new" --out "$work/new" "${add_flags[@]}"
+fi
 
 if [[ -e $current ]]; then
     step "check"

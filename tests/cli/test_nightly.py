@@ -134,6 +134,21 @@ def test_ten_nights_of_which_one_is_damaged_and_one_is_killed(night):
 
 
 @pytest.mark.slow
+def test_items_without_events_are_added_before_the_check(night):
+    items = night.folder / "items.csv"
+    rows = [f"i{number},{'odd' if number % 2 else 'even'}" for number in range(ITEMS)]
+    items.write_text("\n".join(["item,category", *rows, "unseen,even"]))
+    home = night.folder / "home-with-items"
+    prepare = f"{night.environment['PRISMREC_PREPARE']} --items {items}"
+    code, log = night.run(
+        0, PRISMREC_HOME=str(home), PRISMREC_PREPARE=prepare, PRISMREC_ADD=f"--items {items}"
+    )
+    assert code == 0, log
+    catalog = load(home / "versions" / "current").catalog
+    assert len(catalog.items.index_known(["unseen"])) == 1
+
+
+@pytest.mark.slow
 def test_a_service_that_refuses_the_new_version_causes_a_rollback(night):
     before = night.current
     code, log = night.run(LAST, PRISMREC_RELOAD="false")
