@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
-from prismrec.recommend.cold_start import NewItem, blend_items, with_descriptions
+from prismrec.recommend.cold_start import Blends, NewItem, blend_items, with_descriptions
 from prismrec.rerank import Filter
 from worlds import formed, ids, untrained
 
@@ -19,20 +20,38 @@ def rows(recommender):
     return recommender.model.state_dict()["items.weight"].numpy()
 
 
-def test_a_new_item_gets_the_mean_vector_of_its_category_and_related_items(dataset, recommender):
+def test_a_new_item_has_direction_and_length_of_its_category_and_related_items(
+    dataset, recommender
+):
     name = dataset.catalog.category_names[0]
     members = [i for i in range(1, dataset.catalog.size) if 0 in dataset.catalog.categories_of(i)]
     mates = dataset.catalog.items.external([3, 7])
     table = rows(recommender)
-    of_category, of_mates = table[members].mean(0), table[[3, 7]].mean(0)
-    for new, expected in (
-        (NewItem(id="new", categories=[name]), of_category),
-        (NewItem(id="new", related_to=[*mates, "zzz"]), of_mates),
-        (NewItem(id="new", categories=[name], related_to=mates), (of_category + of_mates) / 2),
+    lengths = np.linalg.norm(table, axis=1)
+    mean, length = [
+        (part[members].mean(0), part[[3, 7]].mean(0)) for part in (table, lengths)
+    ]  # fmt: skip
+    for new, direction, expected in (
+        (NewItem(id="new", categories=[name]), mean[0], length[0]),
+        (NewItem(id="new", related_to=[*mates, "zzz"]), mean[1], length[1]),
+        (NewItem(id="new", categories=[name], related_to=mates), sum(mean) / 2, sum(length) / 2),
     ):
         added = recommender.with_items([new])
-        assert np.allclose(rows(added)[-1], expected, atol=1e-6)
+        wanted = expected * direction / np.linalg.norm(direction)
+        assert np.allclose(rows(added)[-1], wanted, atol=1e-6)
         assert added.catalog.size == dataset.catalog.size + 1
+
+
+def test_rows_by_hand_keep_the_mean_bias_and_opposite_vectors_stay_zero():
+    blends = Blends(
+        sparse.csr_array(np.array([[0, 0.5, 0.5, 0], [0, 0.5, 0, 0.5]])),
+        sparse.csr_array(np.eye(2)),
+    )
+    # Two vectors of lengths 5 and 3, biases 1 and 3; and the first one with its opposite.
+    table = np.array([[0, 0, 0], [3, 4, 1], [3, 0, 3], [-3, -4, 0]], dtype=np.float32)
+    made = blends.of(table, 2)
+    np.testing.assert_allclose(made[0], [4 * 3 / 13**0.5, 4 * 2 / 13**0.5, 2])
+    np.testing.assert_allclose(made[1], [0, 0, 0.5])
 
 
 def test_many_new_items_share_one_mean_per_category(dataset, recommender):
@@ -45,7 +64,7 @@ def test_many_new_items_share_one_mean_per_category(dataset, recommender):
     members = sum(len(set(own) & {0, 1}) for own in map(dataset.catalog.categories_of, range(held)))
     assert blends.means.nnz <= members + len(items)
     assert blends.mixes.nnz == 3 * len(items)
-    made = blends.of(rows(recommender))
+    made = blends.of(rows(recommender), recommender.model.extractor.dim)
     assert np.array_equal(made, np.tile(made[:1], (1_000, 1)))
     added = recommender.with_items(items)
     assert np.allclose(rows(added)[held:], made, atol=1e-6)

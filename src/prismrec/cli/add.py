@@ -54,7 +54,7 @@ def add(
     """Add items without events to an artifact, by their vectors or categories.
 
     An item with a vector gets the projection of its vector, if the artifact was trained with
-    --item-vectors; an item without one gets the mean vector of its categories. Items that the
+    --item-vectors; an item without one gets a vector from its categories. Items that the
     artifact has already do not change. New items get their values of the attributes that the
     artifact has.
 

@@ -1,9 +1,11 @@
 """New items without training: their vectors come from their categories and related items.
 
-The vector of a new item, in every table of the model, is the mean of two means: the mean of the
-items of its categories, where each category counts the same, and the mean of its related items.
-If only one of the two is known, it is that one. An item with a content vector has its projection
-instead: see ``projection``. The item is provisional: it can be searched, recommended and read in a
+The vector of a new item, in every table of the model, has the direction of the mean of two means:
+the mean of the items of its categories, where each category counts the same, and the mean of its
+related items. If only one of the two is known, it is that one. Its length is the mean length of
+the same items, with the same weights: the mean of many vectors is short, and a short vector is in
+no list. Its bias is the mean bias. An item with a content vector has its projection instead: see
+``projection``. The item is provisional: it can be searched, recommended and read in a
 history, but no event has trained it yet.
 """
 
@@ -72,7 +74,7 @@ def _new_rows(
         blended = [item for item in items if item.vector is None]
         blends = blend_items(catalog, blended, model.size)
         tables = [table.rows().detach().cpu().numpy() for table in model.tables]
-        rows[described] = np.hstack([blends.of(table) for table in tables])
+        rows[described] = np.hstack([blends.of(table, model.extractor.dim) for table in tables])
     with_vector = [item for item in items if item.vector is not None]
     if with_vector:
         if projection is None:
@@ -152,21 +154,25 @@ def _with_categories(
 
 @dataclass(frozen=True)
 class Blends:
-    """How new vectors are computed: means of existing items, and mixes of these means."""
+    """How new rows are computed: means of existing items, and mixes of these means."""
 
     means: sparse.csr_array
     """``[M, V]``: each row is a mean over some items; its weights sum to 1."""
     mixes: sparse.csr_array
     """``[N, M]``: each row is a new item, a mix of means; its weights sum to 1."""
 
-    def of(self, table: Float[np.ndarray, "V W"]) -> Float[np.ndarray, "N W"]:
-        """Return the new rows of one table.
+    def of(self, table: Float[np.ndarray, "V W"], dim: int) -> Float[np.ndarray, "N W"]:
+        """Return the new rows of one table, whose first ``dim`` columns are vectors.
 
         Cost: O(entries of ``means`` and ``mixes`` · W) time, and memory for the rows read.
         """
         used = np.unique(self.means.indices)
-        made: Float[np.ndarray, "N W"] = self.mixes @ (
-            self.means[:, used] @ table[used].astype(np.float64)
+        rows = table[used].astype(np.float64)
+        lengths = np.linalg.norm(rows[:, :dim], axis=1, keepdims=True)
+        blended = self.mixes @ (self.means[:, used] @ np.hstack([rows, lengths]))
+        made: Float[np.ndarray, "N W"] = blended[:, :-1]
+        made[:, :dim] *= blended[:, -1:] / np.maximum(
+            np.linalg.norm(made[:, :dim], axis=1, keepdims=True), 1e-12
         )
         return made
 
