@@ -166,16 +166,6 @@ def rows_of(recommender):
     return np.hstack([table.rows().detach().numpy() for table in recommender.model.tables])
 
 
-def lengthened(recommender, items, other):
-    """Return a recommender with category means of the mean length and lowest bias of others."""
-    known = recommender.catalog.size
-    rows, others = rows_of(recommender.with_items(items))[known:], rows_of(other)[known:]
-    length = [np.linalg.norm(part[:, :-1], axis=1).mean() for part in (rows, others)]
-    rows[:, :-1] *= length[1] / length[0]
-    rows[:, -1] = np.maximum(rows[:, -1], np.median(rows_of(recommender)[1:, -1]))
-    return with_cold(recommender, items, rows)
-
-
 def recommenders(recommender, split, content, items, args):
     """Yield the name of each method and the recommender with the cold items."""
     yield "no cold items", recommender
@@ -203,9 +193,7 @@ def recommenders(recommender, split, content, items, args):
         replace(item, vector=content.vectors[place].tolist())
         for item, place in zip(items, places, strict=True)
     ]
-    found = with_cold(projected, with_vectors)
-    yield "projection", found
-    yield "category means, as long as projected ones", lengthened(recommender, items, found)
+    yield "projection", with_cold(projected, with_vectors)
 
 
 def report(args):
