@@ -263,7 +263,7 @@ def test_a_variant_may_be_answered_by_the_other_artifact(world, serve, tmp_path,
         ("k = 6", "k = 0", "'new' cannot be used: k: input should be greater"),
         ("k = 6", "diversity_target = 0.2", "two units of diversity"),
         ("k = 6", "rerank = 'os:system'", "the re-ranker 'os:system', which does not exist"),
-        ("k = 6", "comparison = true", "start the service with --compare-with"),
+        ("k = 6", "comparison = true", "name it with --compare-with"),
         ("k = 6 }", "k = 6", "is not valid TOML"),
     ],
 )
