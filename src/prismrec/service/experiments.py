@@ -28,7 +28,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, ValidationError
 
 from prismrec.data import Catalog
-from prismrec.errors import ConfigError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.recommend import eligible_items
 from prismrec.rerank import RERANKERS, Filter, ListOptions
 from prismrec.service.extensions import Extensions
@@ -150,22 +150,28 @@ class Experiment:
             ) from error
         return cls(found, _checked(found, "of the exposure log", RERANKERS, compares=compares))
 
-    def check(self, catalog: Catalog) -> None:
-        """Check that the filters and boosts of each variant are possible with a catalog.
+    def check(self, catalog: Catalog, compared: Catalog | None) -> None:
+        """Check that the filters, boosts and interests of each variant are possible.
+
+        Args:
+            catalog: The catalog of the artifact that answers.
+            compared: That of the artifact to compare with; None if there is none.
 
         Raises:
-            ConfigError: A category or an attribute is not in it, or a condition does not fit.
+            DataError: A category or an attribute is not in it, or a condition does not fit.
         """
         for variant, fields in self.values.items():
-            if fields.get("comparison"):  # another artifact answers
+            own = compared if fields.get("comparison") else catalog
+            if own is None:  # ``read`` refuses such an experiment
                 continue
             options = self.options_of(variant)
-            boosted = [Filter(where=boost.where) for boost in options.boosts]
+            more = [Filter(where=boost.where) for boost in options.boosts]
+            added = [each.category for each in options.interests.added if each.category]
             try:
-                for each in (options.filter, *boosted):
-                    eligible_items(each, catalog)
+                for each in (options.filter, *more, Filter(categories=added)):
+                    eligible_items(each, own)
             except (ConfigError, UnknownName) as error:
-                raise ConfigError(
+                raise DataError(
                     f"The variant {variant!r} cannot be used with this artifact: {error}"
                 ) from error
 
