@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from commands import run
+from prismrec.cli._estimate import EstimateOptions
 from prismrec.errors import ConfigError
-from prismrec.evaluation import read_exposures
-from prismrec.service import Experiment, ServePaths
+from prismrec.evaluation import ReplayOptions, read_exposures
+from prismrec.service import Experiment, ServePaths, Settings
 from service.clients import post
 
 pytestmark = pytest.mark.slow
@@ -124,6 +125,10 @@ def test_an_experiment_that_the_log_describes_is_checked(experiment, world, caps
             Experiment.logged(definition | {"variants": variants}, compares=True)
     with pytest.raises(ConfigError, match="The experiment of the exposure log cannot be used"):
         Experiment.logged({"name": "test"}, compares=True)
+
+
+def test_histories_are_as_long_as_those_of_a_service_by_default():
+    assert EstimateOptions().history == ReplayOptions().newest == Settings().history
 
 
 def test_events_that_the_service_did_not_have_are_found(experiment, world, capsys):

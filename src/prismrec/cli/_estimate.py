@@ -42,7 +42,7 @@ class EstimateOptions:
         """Check that the options belong together.
 
         Raises:
-            ConfigError: One of --estimate and --artifact is missing, or the history is empty.
+            ConfigError: One of --estimate and --artifact is missing.
         """
         if self.estimate and not self.artifact:
             raise ConfigError(
@@ -73,6 +73,7 @@ def estimate_artifact(
 
     Raises:
         ConfigError: The definition of the experiment cannot be used.
+        DataError: A variant cannot be used with its artifact; or see ``estimate_policy``.
         UnknownName: The experiment has no such variant.
         MissingExtra: The packages of the service are not installed.
     """
@@ -88,6 +89,7 @@ def estimate_artifact(
     folders = {"main": options.artifact, "compared": options.compare_with, "new": options.estimate}
     with stage("loading the artifacts"):
         loaded = {name: classes.load(folder) for name, folder in folders.items() if folder}
+    experiment.check(loaded["main"].catalog, loaded["compared"].catalog if compares else None)
     variants = {
         name: Policy(
             loaded["compared" if experiment.values[name].get("comparison") else "main"],

@@ -105,7 +105,8 @@ def estimate_rate(logged: LoggedLists, new: NDArray[np.int64]) -> Estimate:
     Raises:
         DataError: No item of the new lists was shown, or only to one user.
 
-    Source: Swaminathan and Joachims (2015), https://papers.nips.cc/paper/5748.
+    Source: Swaminathan and Joachims (2015), NIPS 28,
+        https://papers.nips.cc/paper/5748-the-self-normalized-estimator-for-counterfactual-learning.
     """
     shown = logged.shown
     probability = propensities(shown, logged.lists, logged.shares)

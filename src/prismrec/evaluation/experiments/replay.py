@@ -7,6 +7,7 @@ computed again exactly shows whether these histories are those that the service 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -17,8 +18,10 @@ from prismrec.evaluation.experiments.exposures import Exposures
 from prismrec.evaluation.experiments.off_policy import LoggedLists
 from prismrec.evaluation.experiments.outcomes import counted_lists, events_of, item_hits
 from prismrec.io import stage, track
-from prismrec.recommend import Recommender
 from prismrec.rerank import ListOptions
+
+if TYPE_CHECKING:  # torch is slow to import, and a report without an estimate does not need it
+    from prismrec.recommend import Recommender
 
 BATCH = 256
 """Requests per call of ``Recommender.ranked``."""
@@ -28,7 +31,7 @@ BATCH = 256
 class Policy:
     """What makes lists: a recommender and its options."""
 
-    recommender: Recommender
+    recommender: "Recommender"
     options: ListOptions = ListOptions()  # noqa: RUF009 -- frozen
 
 
@@ -176,7 +179,7 @@ def _batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _lists(
-    recommender: Recommender,
+    recommender: "Recommender",
     histories: Sequence[Sequence[str]],
     options: ListOptions,
     table: NDArray[np.int64],
@@ -187,7 +190,7 @@ def _lists(
     return made
 
 
-def _code_table(recommender: Recommender, codes: dict[str, int]) -> NDArray[np.int64]:
+def _code_table(recommender: "Recommender", codes: dict[str, int]) -> NDArray[np.int64]:
     """Return the number of each item of a catalog; new items are added to ``codes``."""
     names = recommender.catalog.items.external(range(1, recommender.catalog.size))
     return np.array([0, *_numbered(names, codes)], dtype=np.int64)
