@@ -4,11 +4,13 @@ import errno
 import gc
 import os
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.recommend import extensions
 from prismrec.recommend.artifact import load, save
 from prismrec.service import artifact_copy as copies_module
 from prismrec.service.artifact_copy import ArtifactCopy, private_folder
@@ -81,12 +83,33 @@ def test_a_damaged_copy_is_made_again_and_used_by_the_next_start(folder, artifac
 
 
 def test_a_damaged_artifact_is_refused_and_its_damaged_copy_is_kept(folder, artifact):
-    copy = ArtifactCopy(artifact, folder)
+    _, copy = ArtifactCopy(artifact, folder), ArtifactCopy(artifact, folder)
     for place in (artifact, copy.folder):
         (place / "items.parquet").unlink()
     with pytest.raises(DataError, match=r"items\.parquet is missing"):
         copy.open()
     assert copy.folder.exists()
+
+
+def test_a_new_artifact_is_loaded_once(folder, artifact, dataset, monkeypatch):
+    loaded, load_artifact = [], extensions.load
+    monkeypatch.setattr(
+        extensions,
+        "load",
+        lambda *own, **more: loaded.append(own[0]) or load_artifact(*own, **more),
+    )
+    copy = ArtifactCopy(artifact, folder)
+    opened = copy.open()
+    assert len(loaded) == 1
+    histories = [dataset.histories[0]]
+    expected = load(artifact).ranked(histories, 10).items.tolist()
+    assert opened.ranked(histories, 10).items.tolist() == expected
+    assert ArtifactCopy(artifact, folder).open().ranked(histories, 10).items.tolist() == expected
+    assert len(loaded) == 2, "another worker loads the copy"
+    kept = weakref.ref(opened)
+    del opened
+    gc.collect()
+    assert kept() is None, "the copy does not keep it in memory"
 
 
 def test_a_folder_of_copies_that_other_users_may_write_is_refused(folder):

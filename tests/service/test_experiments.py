@@ -4,6 +4,7 @@ import errno
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from io import FileIO
 
 import numpy as np
@@ -14,12 +15,13 @@ from scipy import stats
 
 from event_logs import log_of
 from prismrec.data import Attributes
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import Exposures, hash_user, read_exposures
 from prismrec.evaluation.experiments.differences import difference
 from prismrec.evaluation.experiments.exposures import SCHEMA
 from prismrec.evaluation.experiments.outcomes import measure_outcomes
 from prismrec.evaluation.pairwise import holm
+from prismrec.recommend import save
 from prismrec.rerank import RERANKERS
 from prismrec.service import exposures as exposure_log
 from prismrec.service.checks import check_served
@@ -27,7 +29,8 @@ from prismrec.service.experiments import Experiment
 from prismrec.service.exposures import Exposed, ExposureLog
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths, Settings, exposure_secret
-from service.clients import listed, post
+from service.clients import kind_of, listed, post
+from worlds import untrained
 
 pytestmark = pytest.mark.slow
 
@@ -138,16 +141,57 @@ def test_a_variant_may_filter_and_boost_by_attributes(experiment_of, dataset):
     assert not found.overridden
     assert experiment.assign(RecommendRequest(user=user, where=where)).overridden
     prices = pl.Series([1.0] * (dataset.catalog.size - 1))
-    experiment.check(dataset.catalog.with_attributes(Attributes.of({"price": prices})))
+    experiment.check(dataset.catalog.with_attributes(Attributes.of({"price": prices})), None)
     for attributes in (None, Attributes.of({"cost": prices})):
-        with pytest.raises(ConfigError, match="'new' cannot be used with this artifact"):
-            experiment.check(dataset.catalog.with_attributes(attributes))
+        with pytest.raises(DataError, match="'new' cannot be used with this artifact"):
+            experiment.check(dataset.catalog.with_attributes(attributes), None)
+
+
+def test_a_variant_is_checked_with_the_artifact_that_answers(experiment_of, dataset):
+    category = dataset.catalog.category_names[0]
+    for options in (
+        f"categories = ['{category}']",
+        f"interests = {{ added = [{{ category = '{category}' }}] }}",
+    ):
+        both = experiment_of(TEXT.replace("k = 6", options + ", comparison = true"), compares=True)
+        alone = experiment_of(TEXT.replace("k = 6", options))
+        without = replace(
+            dataset.catalog, category_names=["none", *dataset.catalog.category_names[1:]]
+        )
+        both.check(without, dataset.catalog)
+        alone.check(dataset.catalog, without)
+        for experiment, catalogs in ((both, (dataset.catalog, without)), (alone, (without, None))):
+            with pytest.raises(DataError, match="No category named"):
+                experiment.check(*catalogs)
+
+
+def test_a_reload_refuses_an_artifact_that_a_variant_cannot_use(
+    artifact, serve, dataset, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
+    where = "where = [{ attribute = 'price', max = 9 }]"
+    (tmp_path / "experiment.toml").write_text(TEXT.replace("k = 6", where))
+    prices = Attributes.of({"price": pl.Series([1.0] * (dataset.catalog.size - 1))})
+    good = untrained(replace(dataset, catalog=dataset.catalog.with_attributes(prices)))
+    save(good, artifact)
+    places = ServePaths(artifact=artifact, experiment=tmp_path / "experiment.toml")
+    client = serve(places=places)
+    before = client.get("/v1/artifact").json()["artifact"]
+    save(untrained(dataset, interests=1), artifact)
+    refused = client.post("/v1/admin/reload")
+    assert (refused.status_code, kind_of(refused)) == (409, "artifact_refused")
+    assert "'new' cannot be used with this artifact" in str(caplog.records[-1].fields["reason"])
+    assert 'prismrec_reloads_total{end="refused"} 1.0' in client.get("/metrics").text
+    user = user_in("new", client)
+    assert post(client, "/v1/recommend", user=user)["artifact"] == before
+    save(good, artifact)
+    assert client.post("/v1/admin/reload").status_code == 200
 
 
 def test_a_variant_of_an_unknown_category_stops_the_start(artifact, serve, tmp_path, monkeypatch):
     monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
     (tmp_path / "experiment.toml").write_text(TEXT.replace("k = 6", "categories = ['none']"))
-    with pytest.raises(ConfigError, match="'new' cannot be used with this artifact: "):
+    with pytest.raises(DataError, match="'new' cannot be used with this artifact: "):
         serve(places=ServePaths(artifact=artifact, experiment=tmp_path / "experiment.toml"))
 
 
@@ -263,7 +307,7 @@ def test_a_variant_may_be_answered_by_the_other_artifact(world, serve, tmp_path,
         ("k = 6", "k = 0", "'new' cannot be used: k: input should be greater"),
         ("k = 6", "diversity_target = 0.2", "two units of diversity"),
         ("k = 6", "rerank = 'os:system'", "the re-ranker 'os:system', which does not exist"),
-        ("k = 6", "comparison = true", "start the service with --compare-with"),
+        ("k = 6", "comparison = true", "name it with --compare-with"),
         ("k = 6 }", "k = 6", "is not valid TOML"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
 from prismrec.cli._headings import EXTENSIONS
-from prismrec.recommend import ArtifactClasses, Recommender
+
+if TYPE_CHECKING:  # torch is slow to import, and not every command needs it
+    from prismrec.recommend import ArtifactClasses, Recommender
 
 
 @Parameter(group=EXTENSIONS)
@@ -20,15 +23,17 @@ class ClassFlags:
     """Class of the index, as module:Class, for artifacts whose index is not built in."""
 
     @property
-    def named(self) -> ArtifactClasses:
+    def named(self) -> "ArtifactClasses":
         """Return the classes of these names.
 
         Raises:
             UnknownName, ConfigError: A class cannot be imported, or is of the wrong kind.
         """
+        from prismrec.recommend import ArtifactClasses
+
         return ArtifactClasses.named(self.extractor, self.index)
 
-    def load(self, folder: Path) -> Recommender:
+    def load(self, folder: Path) -> "Recommender":
         """Load an artifact.
 
         Raises:

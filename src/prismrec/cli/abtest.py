@@ -1,11 +1,14 @@
 """``prismrec abtest``: compare the variants of an experiment."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from prismrec.cli._estimate import EstimateOptions, estimate_artifact, estimate_lines
+from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, table, wrapped
@@ -14,40 +17,61 @@ from prismrec.evaluation import ABTest, analyze, read_exposures
 from prismrec.service import exposure_secret
 
 
+@Parameter(group=COMMON)
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What is compared."""
+
+    experiment: str | None = None
+    """Name of the experiment, if the exposure log has several."""
+    k: Annotated[int, Parameter(name="-k")] = 10
+    """Number of items of a list that count."""
+    window: float = 24.0
+    """Hours after a list in which an event on one of its items is a hit."""
+    effect: float | None = None
+    """Also print how many users are needed to find this relative difference to the control, such as
+    0.05 for 5 %."""
+
+
 def abtest(
     exposures: Path,
     log: str,
     /,
     *,
-    experiment: Annotated[str | None, Parameter(group=COMMON)] = None,
-    k: Annotated[int, Parameter(name="-k", group=COMMON)] = 10,
-    window: Annotated[float, Parameter(group=COMMON)] = 24.0,
-    effect: Annotated[float | None, Parameter(group=COMMON)] = None,
+    test: Annotated[ReportOptions, Parameter(name="*")] = ReportOptions(),
     reading: Annotated[ReadOptions, Parameter(name="*")] = ReadOptions(),  # noqa: B008 -- frozen
+    estimating: Annotated[EstimateOptions, Parameter(name="*")] = EstimateOptions(),  # noqa: B008
+    classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
 ) -> None:
     """Compare the variants of an experiment, user by user.
 
-    PRISMREC_EXPOSURE_SECRET must have the value that it had for 'prismrec serve --experiment'.
+    PRISMREC_EXPOSURE_SECRET must have the value that it had for 'prismrec serve --experiment'. With
+    --estimate, the hit rate of another artifact is estimated from the logged lists.
 
     Args:
         exposures: The exposure log: a folder, or one of its files.
         log: The events of the same users: a file, glob or folder of CSV, TSV, JSON lines or
             Parquet.
-        experiment: Name of the experiment, if the exposure log has several.
-        k: Number of items of a list that count.
-        window: Hours after a list in which an event on one of its items is a hit.
-        effect: Also print how many users are needed to find this relative difference to the
-            control, such as 0.05 for 5 %.
+        test: What is compared.
         reading: How to read the events.
+        estimating: The artifact to estimate, and what made the logged lists.
+        classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    secret = exposure_secret()
+    secret, window = exposure_secret(), 3_600 * test.window
+    estimating.check()
     with Progress("abtest", quiet=as_json):
-        found = read_exposures(exposures, experiment)
+        found = read_exposures(exposures, test.experiment)
         events, _ = open_log(log, reading)
-        report = analyze(found, events, secret, k=k, window=3_600 * window, effect=effect)
-    print_output(report.to_json(), lines_of(report), as_json=as_json)
+        report = analyze(found, events, secret, k=test.k, window=window, effect=test.effect)
+        value, lines = report.to_json(), [*lines_of(report)]
+        if estimating.estimate:
+            replaying = estimating.replaying(test.k, window)
+            estimated = estimate_artifact(found, events, secret, estimating, replaying, classes)
+            value["estimate"] = estimated.to_json() | {"artifact": str(estimating.estimate)}
+            lines += ["", *estimate_lines(estimated, estimating.estimate)]
+    print_output(value, lines, as_json=as_json)
 
 
 def lines_of(report: ABTest) -> Iterator[str]:

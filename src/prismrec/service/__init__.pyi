@@ -2,12 +2,14 @@ from .app import create_app, write_environment
 from .checks import check_served
 from .context import RouteContext
 from .event_import import import_events
+from .experiments import Experiment
 from .keys import Keys
 from .server import listen, run
 from .settings import ServePaths, Settings, check_exposure, exposure_secret, store_address
 from .stores import open_store
 
 __all__ = [
+    "Experiment",
     "Keys",
     "RouteContext",
     "ServePaths",

@@ -69,23 +69,31 @@ class ArtifactCopy:
         self._text = (artifact / MANIFEST).read_bytes()
         self.name = short_hash(self._text)
         self.folder = private / self.name
+        self._opened: Recommender | None = None  # by ``_make``, until ``open`` returns it
         weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
         if not self.folder.exists():
             self._make()
         _remove_unused(private)
 
     def open(self) -> Recommender:
-        """Open the copy; a damaged copy is made again.
+        """Open the copy, or return what was opened to check a new copy; make a damaged one again.
 
         Raises:
             DataError: It cannot be made again: the artifact was changed, or is damaged too.
         """
+        if opened := self._pop_opened():
+            return opened
         try:
             inode = _inode(self.folder)
             return self.extensions.classes.load(self.folder)
         except DataError:
             self._make(damaged=inode)
-            return self.extensions.classes.load(self.folder)
+            return self._pop_opened() or self.extensions.classes.load(self.folder)
+
+    def _pop_opened(self) -> Recommender | None:
+        """Return what ``_make`` opened, once: this object must not keep it in memory."""
+        opened, self._opened = self._opened, None
+        return opened
 
     def _make(self, *, damaged: int | None = None) -> None:
         """Copy the artifact, and open the copy before it gets its name.
@@ -108,7 +116,7 @@ class ArtifactCopy:
                 return
             part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
             shutil.copytree(self.artifact, part, dirs_exist_ok=True)
-            self.extensions.classes.load(part)
+            opened = self.extensions.classes.load(part)
             if (part / MANIFEST).read_bytes() != self._text:
                 raise DataError(
                     f"The artifact {self.artifact} changed while it was read; try again."
@@ -116,7 +124,8 @@ class ArtifactCopy:
             if damaged is not None:
                 old = copy.rename(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
                 shutil.rmtree(old, ignore_errors=True)
-            part.rename(copy)
+            part.rename(copy)  # what is mapped into memory stays mapped
+            self._opened = opened
         except (OSError, shutil.Error) as error:
             reason = getattr(error, "strerror", None) or "some files could not be read or written"
             advice = "free disk space, or set TMPDIR to another folder"

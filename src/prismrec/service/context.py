@@ -11,6 +11,7 @@ from prismrec.errors import MissingExtra
 from prismrec.service.answering import Answering
 from prismrec.service.auth import check_scope
 from prismrec.service.errors import error_responses
+from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
 from prismrec.service.insight import Insight
 from prismrec.service.keys import Keys, Scope
@@ -53,15 +54,16 @@ class RouteContext:
         """Open the artifacts and start the threads.
 
         Raises:
-            DataError: An artifact cannot be opened.
+            DataError: An artifact cannot be opened, or an experiment not be used with it.
             StoreError: The file of changes cannot be read.
             UnknownName, ConfigError: The operator's code, the experiment or a variable of
                 OpenTelemetry cannot be used.
             MissingExtra: Requests are to be traced, but OpenTelemetry is not installed.
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
-        versions = Versions(paths, metrics, extensions)
-        catalog = versions.current().recommender.catalog
+        experiment = Experiment.of(paths, extensions)
+        check = experiment.check if experiment else None
+        versions = Versions(paths, metrics, extensions, check)
         return cls(
             versions=versions,
             store=store,
@@ -72,7 +74,7 @@ class RouteContext:
             insight=Insight(paths, metrics),
             threads=Threads.start(settings),
             rate=RateLimit(settings.rate),
-            experiment=RunningExperiment.open(paths, extensions, metrics, catalog),
+            experiment=RunningExperiment.open(experiment, paths, metrics),
             tracing=start_tracing(settings),
         )
 

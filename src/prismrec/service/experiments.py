@@ -28,9 +28,9 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, ValidationError
 
 from prismrec.data import Catalog
-from prismrec.errors import ConfigError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.recommend import eligible_items
-from prismrec.rerank import Filter
+from prismrec.rerank import RERANKERS, Filter, ListOptions
 from prismrec.service.extensions import Extensions
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths
@@ -127,45 +127,57 @@ class Experiment:
             ) from error
         except ValidationError as error:
             raise ConfigError(f"The experiment {path} cannot be used: {_fault(error)}.") from error
-        names, shares = [v.name for v in found.variants], [v.share for v in found.variants]
-        if len(set(names)) < len(names) or abs(sum(shares) - 1) > 1e-6:
-            raise ConfigError(
-                f"The variants of the experiment {path} have the names {', '.join(names)} and "
-                f"shares that sum to {sum(shares):g}; give different names, and shares that sum to "
-                "1."
-            )
-        values = {each.name: _values(each) for each in found.variants}
-        for variant, fields in values.items():
-            if fields.get("rerank", "category") not in rerankers:
-                raise ConfigError(
-                    f"The variant {variant!r} has the re-ranker {fields['rerank']!r}, which does "
-                    f"not exist here; name one of {', '.join(sorted(rerankers))}."
-                )
-            if fields.get("comparison") and not compares:
-                raise ConfigError(
-                    f"The variant {variant!r} is answered by the artifact to compare with, but "
-                    "there is none; start the service with --compare-with."
-                )
-        return cls(found, values)
+        return cls(found, _checked(found, f"{path}", rerankers, compares=compares))
 
-    def check(self, catalog: Catalog) -> None:
-        """Check that the filters and boosts of each variant are possible with a catalog.
+    @classmethod
+    def logged(cls, definition: Mapping[str, Any], *, compares: bool) -> "Experiment":
+        """Return the experiment that the header of an exposure log describes.
+
+        The header has a hash of the salt, so this experiment cannot assign users.
+
+        Args:
+            definition: The definition in the header; anybody may have written it.
+            compares: Whether there is a second artifact.
 
         Raises:
-            ConfigError: A category or an attribute is not in it, or a condition does not fit.
+            ConfigError: A value in it cannot work, or a re-ranker is not built in.
+        """
+        try:
+            found = ExperimentIn.model_validate(definition)
+        except ValidationError as error:
+            raise ConfigError(
+                f"The experiment of the exposure log cannot be used: {_fault(error)}."
+            ) from error
+        return cls(found, _checked(found, "of the exposure log", RERANKERS, compares=compares))
+
+    def check(self, catalog: Catalog, compared: Catalog | None) -> None:
+        """Check that the filters, boosts and interests of each variant are possible.
+
+        Args:
+            catalog: The catalog of the artifact that answers.
+            compared: That of the artifact to compare with; None if there is none.
+
+        Raises:
+            DataError: A category or an attribute is not in it, or a condition does not fit.
         """
         for variant, fields in self.values.items():
-            if fields.get("comparison"):  # another artifact answers
+            own = compared if fields.get("comparison") else catalog
+            if own is None:  # ``read`` refuses such an experiment
                 continue
-            options = _with_values(RecommendRequest(user="user"), fields).options
-            boosted = [Filter(where=boost.where) for boost in options.boosts]
+            options = self.options_of(variant)
+            more = [Filter(where=boost.where) for boost in options.boosts]
+            added = [each.category for each in options.interests.added if each.category]
             try:
-                for each in (options.filter, *boosted):
-                    eligible_items(each, catalog)
+                for each in (options.filter, *more, Filter(categories=added)):
+                    eligible_items(each, own)
             except (ConfigError, UnknownName) as error:
-                raise ConfigError(
+                raise DataError(
                     f"The variant {variant!r} cannot be used with this artifact: {error}"
                 ) from error
+
+    def options_of(self, variant: str) -> ListOptions:
+        """Return the list options of a variant, for a request without options of its own."""
+        return _with_values(RecommendRequest(user="user"), self.values[variant]).options
 
     def variant_of(self, user: str) -> str:
         """Return the variant of a user: the same one in every process and after every start."""
@@ -206,6 +218,36 @@ class Experiment:
         """The experiment as the exposure log describes it, with a hash of the salt."""
         salt = hashlib.sha256(self.file.salt.encode()).hexdigest()[:16]
         return self.file.model_dump(mode="json") | {"salt": salt}
+
+
+def _checked(
+    found: ExperimentIn, where: str, rerankers: Collection[str], *, compares: bool
+) -> dict[str, dict[str, Any]]:
+    """Return the fields of a request that each variant sets.
+
+    Raises:
+        ConfigError: A value cannot work.
+    """
+    names, shares = [v.name for v in found.variants], [v.share for v in found.variants]
+    if len(set(names)) < len(names) or abs(sum(shares) - 1) > 1e-6:
+        raise ConfigError(
+            f"The variants of the experiment {where} have the names {', '.join(names)} and "
+            f"shares that sum to {sum(shares):g}; give different names, and shares that sum to "
+            "1."
+        )
+    values = {each.name: _values(each) for each in found.variants}
+    for variant, fields in values.items():
+        if fields.get("rerank", "category") not in rerankers:
+            raise ConfigError(
+                f"The variant {variant!r} has the re-ranker {fields['rerank']!r}, which does "
+                f"not exist here; name one of {', '.join(sorted(rerankers))}."
+            )
+        if fields.get("comparison") and not compares:
+            raise ConfigError(
+                f"The variant {variant!r} is answered by the artifact to compare with, but "
+                "there is none; name it with --compare-with."
+            )
+    return values
 
 
 def _values(variant: VariantIn) -> dict[str, Any]:

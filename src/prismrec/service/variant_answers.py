@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from prismrec.data import Catalog
 from prismrec.service.answering import Answering
 from prismrec.service.experiments import Assigned, Experiment
 from prismrec.service.exposures import Exposed, ExposureLog
-from prismrec.service.extensions import Extensions
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ServedAnswer, VariantAnswer
 from prismrec.service.schemas import RecommendRequest
@@ -23,17 +21,15 @@ class RunningExperiment(NamedTuple):
 
     @classmethod
     def open(
-        cls, paths: ServePaths, extensions: Extensions, metrics: Metrics, catalog: Catalog
+        cls, experiment: Experiment | None, paths: ServePaths, metrics: Metrics
     ) -> "RunningExperiment | None":
-        """Read the experiment of a service and open its log; None without an experiment.
+        """Open the log of an experiment; None without an experiment.
 
         Raises:
-            ConfigError: The experiment or its secret cannot be used, or the log not be written;
-                or see ``Experiment.check``.
+            ConfigError: The secret cannot be used, or the log not be written.
         """
-        if (experiment := Experiment.of(paths, extensions)) is None:
+        if experiment is None:
             return None
-        experiment.check(catalog)
         log = ExposureLog(
             paths.exposure_folder, experiment.definition, exposure_secret(), metrics.registry
         )

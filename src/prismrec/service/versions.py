@@ -8,7 +8,7 @@ versions.reload()             # opens the artifact at the same path again; other
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -40,6 +40,8 @@ KNOWN = 0.5
 """Smallest share of the previous artifact's items that a new one has without a warning."""
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]
 """The artifact that answers, and the artifact to compare with."""
+CatalogCheck = Callable[[Catalog, Catalog | None], None]
+"""Gets the catalogs of both."""
 
 
 class Versions:
@@ -49,14 +51,20 @@ class Versions:
         paths: Paths of the artifacts and of the journal.
         metrics: Counts reloads.
         extensions: The operator's classes for parts that are not built in.
+        check: Called with both catalogs at the start and at each reload, before they answer; raises
+            DataError if they cannot be used.
 
     Raises:
-        DataError: An artifact cannot be opened.
+        DataError: An artifact cannot be opened or used.
         StoreError: The journal cannot be read.
     """
 
-    def __init__(self, paths: ServePaths, metrics: Metrics, extensions: Extensions) -> None:
+    def __init__(
+        self, paths: ServePaths, metrics: Metrics, extensions: Extensions,
+        check: CatalogCheck | None = None,
+    ) -> None:  # fmt: skip
         self.paths, self.metrics, self.extensions = paths, metrics, extensions
+        self.check = check
         self.journal, self.lock = Journal(paths.journal), threading.Lock()
         self.reloading = threading.Lock()
         self.private = private_folder()
@@ -181,8 +189,8 @@ class Versions:
         """Open the artifacts that are at the paths now; the start and each reload do this.
 
         Raises:
-            DataError: One cannot be opened, or the first was trained on another data set than that
-                of the page.
+            DataError: One cannot be opened or used, or the first was trained on another data set
+                than that of the page.
         """
         if self.paths.data:
             check_trained_on(self.paths.artifact, self.paths.data)
@@ -191,7 +199,11 @@ class Versions:
             return LoadedArtifact.open(folder, self.private, self.extensions)
 
         compare_with = self.paths.compare_with
-        return load(self.paths.artifact), load(compare_with) if compare_with else None
+        main, compared = load(self.paths.artifact), load(compare_with) if compare_with else None
+        if self.check:
+            other = compared.recommender.catalog if compared else None
+            self.check(main.recommender.catalog, other)
+        return main, compared
 
     def _reopen(self) -> str:
         """Open the artifacts again and answer with them; return the name of the previous one.

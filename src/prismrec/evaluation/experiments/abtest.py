@@ -114,7 +114,7 @@ def analyze(
 
     Cost: O(lists · k + events) memory.
     """
-    _check_options(k, window, effect)
+    check_options(k, window, effect)
     outcomes = measure_outcomes(exposures, log, secret, k=k, window=window)
     metrics = {f"hit_rate@{k}": "hit_rate", "events_per_user": "events"}
     samples = {name: _sample(outcomes.users, name, metrics) for name in exposures.shares}
@@ -142,7 +142,8 @@ def analyze(
     )
 
 
-def _check_options(k: int, window: float, effect: float | None) -> None:
+def check_options(k: int, window: float, effect: float | None = None) -> None:
+    """Raise ConfigError if an option is out of its range; see ``analyze``."""
     if k < 1 or not (0 < window <= LONGEST_WINDOW):
         raise ConfigError(
             f"k is {k} and the window is {window:g} seconds; give a k of 1 or more and a window "

@@ -49,6 +49,9 @@ class Exposures:
     """Number of last lines that a crash cut off; they are left out."""
     rejected: int = 0
     """Number of other lines that are no exposure; they are left out."""
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    """The experiment as the headers describe it; other fields than the names and shares of the
+    variants are not checked."""
 
 
 @dataclass
@@ -163,7 +166,9 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
         raise DataError(f"{source} has no exposure; run a service with an experiment first.")
     shares = {each["name"]: float(each["share"]) for each in found.definitions[name]["variants"]}
     frame = pl.DataFrame(found.columns[name], schema=SCHEMA)
-    return Exposures(name, shares, frame, len(paths), found.torn, found.rejected)
+    return Exposures(
+        name, shares, frame, len(paths), found.torn, found.rejected, found.definitions[name]
+    )
 
 
 def hash_user(user: str, secret: bytes) -> str:

@@ -9,6 +9,9 @@ from prismrec.errors import DataError
 from prismrec.evaluation.experiments.exposures import Exposures, hash_user
 from prismrec.io import stage
 
+SEVERAL = pl.col("variant").n_unique().over("user") > 1
+"""Whether the user of a list had lists of several variants."""
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -47,34 +50,45 @@ def measure_outcomes(
 
     Cost: O(lists · k + events) memory, and a sort of both.
     """
+    counted = counted_lists(exposures, log)
+    with stage("reading later events"):
+        events = events_of(exposures.frame["user"], log, secret)
+    last = log.frame.select(pl.col("time").max()).collect(engine="streaming").item()
+    return Outcomes(
+        users=_per_user(counted, events, k, window),
+        overridden=int(exposures.frame["overridden"].sum()),
+        users_of_several=exposures.frame.filter(SEVERAL)["user"].n_unique(),
+        users_with_events=events["user"].n_unique(),
+        unfinished=len(counted.filter(pl.col("time") > last - _micro(window))),
+    )
+
+
+def counted_lists(exposures: Exposures, log: EventLog) -> pl.DataFrame:
+    """Return the lists that count: all but overridden ones, and those of users of several variants.
+
+    Raises:
+        DataError: The log has no times, or no list can be counted.
+    """
     if not log.has_time:
         raise DataError(
             f"{log.source} has no times, so events cannot be assigned to lists; give a log with "
             "times."
         )
-    several = pl.col("variant").n_unique().over("user") > 1
-    kept = exposures.frame.filter(~several)
-    counted = kept.filter(~pl.col("overridden"))
+    counted = exposures.frame.filter(~SEVERAL).filter(~pl.col("overridden"))
     if counted.is_empty():
         raise DataError(
             f"No list of the experiment {exposures.experiment!r} can be counted: all were "
             "requested with options of their own, or their users had lists of several variants; "
             "collect more exposures."
         )
-    with stage("reading later events"):
-        events = _events_of(exposures.frame["user"], log, secret)
-    last = log.frame.select(pl.col("time").max()).collect(engine="streaming").item()
-    return Outcomes(
-        users=_per_user(counted, events, k, window),
-        overridden=int(exposures.frame["overridden"].sum()),
-        users_of_several=exposures.frame.filter(several)["user"].n_unique(),
-        users_with_events=events["user"].n_unique(),
-        unfinished=len(counted.filter(pl.col("time") > last - _micro(window))),
-    )
+    return counted
 
 
-def _events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
-    """Return the events of users, with hashed user ids."""
+def events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
+    """Return the events of users: user (hashed), item and time, in the order of the log.
+
+    Dislikes are left out.
+    """
     frame = log.frame
     if "disliked" in frame.collect_schema():
         frame = frame.filter(~pl.col("disliked"))
@@ -84,14 +98,22 @@ def _events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
     hashed = ((name, hash_user(name, secret)) for name in names)
     pairs = [(name, user) for name, user in hashed if user in known]
     table = pl.DataFrame(pairs, schema={"user": pl.String, "hashed": pl.String}, orient="row")
-    events = text.join(table.lazy(), on="user").collect(engine="streaming")
+    joined = text.join(table.lazy(), on="user", maintain_order="left")
+    events = joined.collect(engine="streaming")
     return events.select(pl.col("hashed").alias("user"), "item", "time")
 
 
-def _per_user(counted: pl.DataFrame, events: pl.DataFrame, k: int, window: float) -> pl.DataFrame:
-    lists = counted.with_row_index("list")
+def item_hits(lists: pl.DataFrame, events: pl.DataFrame, k: int, window: float) -> pl.DataFrame:
+    """Return one row per item of each list: list, item, and whether it was hit.
+
+    Args:
+        lists: Columns list (a number), user, time and items.
+        events: See ``events_of``.
+        k: Number of items of a list that count.
+        window: Seconds after a list in which an event on one of its items is a hit.
+    """
     shown = lists.select("list", "user", "time", pl.col("items").list.head(k).alias("item"))
-    hits = (
+    found = (
         shown.explode("item")
         .sort("time")
         .join_asof(
@@ -103,9 +125,13 @@ def _per_user(counted: pl.DataFrame, events: pl.DataFrame, k: int, window: float
             allow_exact_matches=False,
             check_sortedness=False,  # both are sorted by time
         )
-        .group_by("list")
-        .agg(pl.col("event_time").is_not_null().any().alias("hit"))
     )
+    return found.select("list", "item", pl.col("event_time").is_not_null().alias("hit"))
+
+
+def _per_user(counted: pl.DataFrame, events: pl.DataFrame, k: int, window: float) -> pl.DataFrame:
+    lists = counted.with_row_index("list")
+    hits = item_hits(lists, events, k, window).group_by("list").agg(pl.col("hit").any())
     users = (
         lists.join(hits, on="list", how="left")
         .group_by("user")

@@ -120,7 +120,10 @@ class Index(ABC):
     @classmethod
     @abstractmethod
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence["Index"]) -> Self:
-        """Read a saved index, memory-mapped where the library can; see ``load_index``."""
+        """Read a saved index, memory-mapped where the library can; see ``load_index``.
+
+        The folder may be renamed afterwards: keep files open or mapped, and no path of it.
+        """
 
     @abstractmethod
     def _write(self, folder: Path) -> None:
