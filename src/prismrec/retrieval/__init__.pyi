@@ -6,10 +6,15 @@ from .index import (
     Choice,
     ExactIndex,
     Index,
+    Table,
+    check_tables,
     choose_index,
     load_index,
     real_queries,
     recall_of,
+    remove_tables,
+    saved_tables,
+    tables_in,
 )
 from .merge import merge_candidates
 from .query import Found, Query, VectorsOf
@@ -45,7 +50,9 @@ __all__ = [
     "Retriever",
     "RuleRetriever",
     "ScoreBoosts",
+    "Table",
     "VectorsOf",
+    "check_tables",
     "choose_index",
     "count_pairs",
     "count_rules",
@@ -56,5 +63,8 @@ __all__ = [
     "real_queries",
     "recall_of",
     "recency_weights",
+    "remove_tables",
     "retrieve",
+    "saved_tables",
+    "tables_in",
 ]

@@ -26,6 +26,13 @@ from prismrec.retrieval.index.choose import (
     with_measured_budget,
 )
 from prismrec.retrieval.index.exact import ExactIndex
+from prismrec.retrieval.index.postgres import (
+    Table,
+    check_tables,
+    remove_tables,
+    saved_tables,
+    tables_in,
+)
 from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, load_index
 
@@ -38,11 +45,16 @@ __all__ = [
     "Index",
     "QuantizedIndex",
     "ShardedIndex",
+    "Table",
     "UpdatedIndex",
     "check_recall",
+    "check_tables",
     "choose_index",
     "load_index",
     "real_queries",
     "recall_of",
+    "remove_tables",
+    "saved_tables",
+    "tables_in",
     "with_measured_budget",
 ]
