@@ -1,9 +1,8 @@
 """Test artifacts whose vectors are in PostgreSQL: served, replaced, rolled back and removed."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
@@ -18,12 +17,13 @@ from prismrec.recommend.build import build_recommender
 from prismrec.recommend.publish import publish, rollback
 from prismrec.recommend.tables import TableUse, table_uses
 from prismrec.retrieval import Table, saved_tables
+from prismrec.retrieval.index import pgvector
 from prismrec.retrieval.index.pgvector import Pgvector
+from prismrec.service.app import _try_reload
 from prismrec.service.extensions import Extensions
 from prismrec.service.metrics import Metrics
 from prismrec.service.settings import ServePaths
 from prismrec.service.versions import Versions
-from service.processes import Process, wait_until
 from worlds import ids, untrained
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'prismrec[stores]'")
@@ -159,51 +159,51 @@ def test_another_content_of_the_table_is_refused_at_the_start_and_at_each_reload
     assert (tmp_path / "versions" / "current").resolve().name.startswith("000002")
 
 
-def test_a_process_refuses_another_content_at_sighup_and_answers_503_without_its_table(
-    build, connection, dataset, tmp_path
+def test_a_refused_reload_at_sighup_changes_nothing_and_a_lost_table_is_503(
+    build, connection, serve, dataset, caplog, tmp_path
 ):
     first, second = build(1), build(2)
     publish(first, tmp_path / "versions")
-    process = Process(tmp_path)
-    process.words[1] = "versions/current"
-    try:
-        process.start()
-        history = ids(dataset, 0)
-        before = process.post("/v1/recommend", history=history)
-        publish(second, tmp_path / "versions")
-        connection.execute(DAMAGE["contains 39 items"].format(table_of(second)))
-        process.hang_up()
-        wait_until(lambda: process.metrics().get('prismrec_reloads_total{end="refused"}') == 1)
-        sentence = "contains 39 items, but the index was saved with 40; build the index again"
-        wait_until(lambda: sentence in process.log.read_text())
-        assert process.post("/v1/recommend", history=history) == before
-        connection.execute(f"DROP TABLE {table_of(first)}")
-        refused = process.client.post("/v1/recommend", json={"history": history})
-        assert (refused.status_code, refused.json()["error"]["kind"]) == (503, "store_unavailable")
-        assert "prismrec_items" not in refused.text
-        assert process.client.get("/readyz").status_code == 503
-    finally:
-        process.close()
+    client = serve(places=ServePaths(artifact=tmp_path / "versions" / "current"))
+    before = listed(client, ids(dataset, 0))
+    publish(second, tmp_path / "versions")
+    connection.execute(DAMAGE["contains 39 items"].format(table_of(second)))
+    _try_reload(client.context.versions)  # SIGHUP calls this
+    (logged,) = (record.fields["reason"] for record in caplog.records if "reload" in record.message)
+    assert logged == (
+        f"The table {table_of(second)} contains 39 items, but the index was saved with 40; build "
+        "the index again, or restore the table."
+    )
+    assert listed(client, ids(dataset, 0)) == before
+    connection.execute(DAMAGE["no such table of vectors"].format(table_of(first)))
+    refused = client.post("/v1/recommend", json={"history": ids(dataset, 0)})
+    assert (refused.status_code, refused.json()["error"]["kind"]) == (503, "store_unavailable")
+    assert "prismrec_items" not in refused.text
+    assert client.get("/readyz").status_code == 503
 
 
-KILLED = """
-import os, signal, sys
-import numpy as np
-from prismrec.retrieval.index import pgvector
-text, left = pgvector._text, [100]
-def killed(vector):
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return text(vector)
-pgvector._text = killed
-pgvector.Pgvector.build(np.ones((300, 8), dtype=np.float32), np.arange(1, 301))
-"""
+def build_until_killed():
+    """Begin to build an index; the process is killed while it writes the rows."""
+    text, left = pgvector._text, [100]
+
+    def killed(vector):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return text(vector)
+
+    pgvector._text = killed
+    Pgvector.build(np.ones((300, 8), dtype=np.float32), np.arange(1, 301))
 
 
 def test_a_build_that_is_killed_leaves_no_table(connection):
-    done = subprocess.run([sys.executable, "-c", KILLED], check=False)
-    assert done.returncode == -signal.SIGKILL
+    child = os.fork()
+    if not child:
+        try:
+            build_until_killed()
+        finally:
+            os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert tables(connection) == set()
     Pgvector.build(np.ones((300, 8), dtype=np.float32), np.arange(1, 301))
     assert len(tables(connection)) == 1
