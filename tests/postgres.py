@@ -26,6 +26,16 @@ def postgres() -> Iterator[str]:
             server.cleanup()
 
 
+@contextmanager
+def postgres_by_default() -> Iterator[str]:
+    """Start a server, and set the environment so that libpq connects to it; yield its address."""
+    with postgres() as url:
+        folder = url.partition("host=")[2]
+        found = {"PGHOST": folder, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        with mock.patch.dict(os.environ, found):
+            yield url
+
+
 def data_folder(url: str) -> str:
     """Return the folder of the files of a server."""
     psycopg = pytest.importorskip("psycopg")

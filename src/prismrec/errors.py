@@ -46,7 +46,7 @@ class TrainingError(PrismrecError, RuntimeError):
 
 
 class StoreError(PrismrecError, RuntimeError):
-    """Stored events or changes cannot be read or written at the moment."""
+    """Stored events, changes or vectors cannot be read or written at the moment."""
 
 
 class UnknownName(PrismrecError, LookupError):

@@ -4,14 +4,12 @@ The data is hard on purpose. It has 50 clusters and log-normal norms with σ = 1
 are twenty times as long as others.
 """
 
-import os
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 
-from postgres import postgres
+from postgres import postgres_by_default
 from prismrec.errors import ConfigError, DataError, MissingExtra
 from prismrec.registry import resolve
 from prismrec.retrieval import index as package
@@ -48,11 +46,8 @@ VECTORS, IDS, QUERIES = world(400)
 @pytest.fixture(scope="module")
 def server():
     """Start a real server, and set the environment so that libpq connects to it."""
-    with postgres() as url:
-        folder = url.partition("host=")[2]
-        found = {"PGHOST": folder, "PGUSER": "postgres", "PGDATABASE": "postgres"}
-        with mock.patch.dict(os.environ, found):
-            yield
+    with postgres_by_default():
+        yield
 
 
 @pytest.fixture(params=[pytest.param(name, marks=SLOW.get(name, ())) for name in TABLE])
@@ -214,7 +209,7 @@ def test_impossible_searches_are_errors(kind):
 
 
 def test_every_file_of_the_folder_is_in_a_table():
-    others = {"__init__", "approximate", "base", "choose", "table"}
+    others = {"__init__", "approximate", "base", "choose", "postgres", "recall", "table"}
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
     known = {resolve("index", name, TABLE).__module__.rpartition(".")[2] for name in TABLE}
     assert files <= known, f"add {files - known} to INDEXES in index/table.py"

@@ -1,5 +1,8 @@
 """Test filters, hidden items and diversity, and how the answer describes them."""
 
+from dataclasses import replace
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,13 @@ import torch
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import RERANKERS, Diversity, Filter, ListOptions
 from prismrec.retrieval import search as retrieval
-from prismrec.retrieval.index.sharded import ShardedIndex
-from worlds import ids, untrained
+from prismrec.retrieval.index import ShardedIndex, choose_index
+from worlds import formed, ids, untrained
 
 
 @pytest.fixture(params=["short", "long"])
@@ -305,6 +310,46 @@ def test_a_sharded_index_serves_the_same_lists(dataset, recommender):
     for user in range(5):
         history = ids(dataset, user)
         assert listed(sharded.recommend(history, 8)) == listed(recommender.recommend(history, 8))
+
+
+def changed(recommender):
+    """Return a recommender after an item was added and another one hidden."""
+    return recommender.with_items([NewItem(id="new", related_to=("3",))]).with_hidden(["5"])
+
+
+@pytest.mark.parametrize("make", [untrained, formed])
+def test_a_divided_index_gives_the_lists_of_one_index(dataset, make, tmp_path):
+    """With filters, diversity and a mixture of interests, after changes, and after loading."""
+    whole = make(dataset)
+    choice = choose_index(
+        whole.model.vectors_as_numpy, np.arange(1, dataset.catalog.size), name="exact/4"
+    )
+    save(replace(whole, index=choice.index), tmp_path / "artifact")
+    divided = load(tmp_path / "artifact")
+    assert divided.index.kind == "sharded"
+    category = dataset.catalog.category_names[1]
+    options = ({}, {"diversity": 0.3}, {"filter": Filter(categories=(category,))})
+    for one, other in ((divided, whole), (changed(divided), changed(whole))):
+        for user in range(4):
+            for more in options:
+                found = one.recommend(ids(dataset, user), 8, **more)
+                assert found == other.recommend(ids(dataset, user), 8, **more)
+                assert found.certified
+    assert [len(shard) for shard in changed(divided).index.shards][-1] == 11
+
+
+@pytest.mark.parametrize("make", [untrained, formed])
+def test_a_divided_index_of_many_items_gives_the_lists_of_one_index(dataset, make):
+    """Above ``SMALL`` items the shards are searched, and the list is certified from candidates."""
+    whole = make(dataset)
+    parts = choose_index(
+        whole.model.vectors_as_numpy, np.arange(1, dataset.catalog.size), name="exact/4"
+    ).index
+    with mock.patch("prismrec.retrieval.search.SMALL", 0):
+        for user in range(4):
+            found = replace(whole, index=parts).recommend(ids(dataset, user), 8)
+            assert listed(found) == listed(whole.recommend(ids(dataset, user), 8))
+            assert found.certified
 
 
 def test_popularity_does_not_change_similar_items(dataset):

@@ -168,7 +168,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_current_version(artifacts, tmp_path
             check_hashes(copy / one, read_artifact_manifest(copy / one)["sha256"])
         publish(artifacts[3], copy, keep=2)
         assert number_of(copy) == 3
-        assert not [path for path in copy.iterdir() if path.name.startswith(".part")]
+        assert not [path for path in copy.iterdir() if path.name.startswith(".")]
         assert len(versions_in(copy)) == 2
         shutil.rmtree(copy)
         if finished:

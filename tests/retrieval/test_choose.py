@@ -5,9 +5,18 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from prismrec.errors import DataError, UnknownName
-from prismrec.retrieval.index import ExactIndex, check_recall, choose_index, with_measured_budget
-from prismrec.retrieval.index.choose import SMALL, recall_of
+from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.retrieval.index import (
+    ExactIndex,
+    IndexName,
+    ShardedIndex,
+    check_recall,
+    choose_index,
+    load_index,
+    with_measured_budget,
+)
+from prismrec.retrieval.index.choose import SMALL
+from prismrec.retrieval.index.recall import recall_of
 from prismrec.types import Candidates
 
 RNG = np.random.default_rng(0)
@@ -114,3 +123,58 @@ def test_the_smallest_search_budget_that_reaches_the_minimum_recall_is_chosen():
     more = with_measured_budget(choice.index, choice.index.exact_index, QUERIES, min_recall=0.95)
     assert more.search_budget > choice.index.search_budget
     assert more.backend is choice.index.backend, "the memory is shared"
+
+
+def test_a_divided_exact_index_equals_one_index_with_equal_vectors_in_several_shards(tmp_path):
+    vectors = VECTORS.copy()
+    vectors[RNG.integers(2_000, size=600)] = vectors[:600]
+    choice = choose_index(vectors, IDS, name="exact/7")
+    choice.index.save(tmp_path / "index")
+    expected = ExactIndex.build(vectors, IDS).search(QUERIES, 100)
+    for index in (choice.index, load_index(tmp_path / "index")):
+        assert [len(shard) for shard in index.shards] == [285, 286, 286, 285, 286, 286, 286]
+        found = index.search(QUERIES, 100)
+        assert (found.items == expected.items).all()
+        assert (found.scores == expected.scores).all()
+    assert choice.reason == "the index exact/7 was chosen by name and is exact"
+
+
+@pytest.mark.parametrize("items", [7, 8, 100])
+def test_vectors_are_asked_for_shard_by_shard(items):
+    asked = []
+
+    def vectors_of(numbers):
+        asked.append(numbers.tolist())
+        return VECTORS[numbers - 1]
+
+    index = choose_index(vectors_of, IDS[:items], name="auto/4").index
+    assert sorted(len(own) for own in asked) == sorted(len(shard) for shard in index.shards)
+    assert [item for own in asked for item in own] == IDS[:items].tolist()
+    assert max(map(len, asked)) <= items // 4 + 1
+
+
+def test_divided_inverted_lists_are_measured_together():
+    pytest.importorskip("faiss")
+    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+        choice = choose_index(VECTORS, IDS, QUERIES, name="auto/3")
+        exact = choose_index(VECTORS, IDS, QUERIES, name="auto/3", min_recall=1.01)
+    assert [shard.kind for shard in choice.index.shards] == ["ivf-sq8"] * 3
+    assert choice.recall >= 0.95
+    assert choice.reason.startswith(f"ivf-sq8/3 finds {choice.recall:.3f} of the exact 50")
+    truth = ExactIndex.build(VECTORS, IDS)
+    assert check_recall(choice.index, truth, QUERIES) == choice.recall
+    assert isinstance(exact.index, ShardedIndex)
+    assert exact.index.exact
+    assert "chosen instead of ivf-sq8/3" in exact.reason
+
+
+@pytest.mark.parametrize("name", ["exact/1", "exact/0", "exact/", "exact/x", "exact/-2", "exact/²"])
+def test_a_wrong_number_of_shards_is_an_error(name):
+    with pytest.raises(ConfigError, match="as its number of shards; write 2 or more"):
+        choose_index(VECTORS, IDS, name=name)
+    assert str(IndexName.parse("auto/12")) == "auto/12"
+
+
+def test_more_shards_than_items_are_an_error():
+    with pytest.raises(ConfigError, match=r"exact/9 has more shards than .* items \(8\)"):
+        choose_index(VECTORS[:8], IDS[:8], name="exact/9")

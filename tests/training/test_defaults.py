@@ -160,6 +160,11 @@ def test_max_len_depends_on_mask_history_negatives():
 def test_an_unknown_index_is_an_error_before_training():
     with pytest.raises(UnknownName, match="No index"):
         resolve_defaults(RunConfig(index="foo"), TrainConfig(), DENSE)
+    with pytest.raises(UnknownName, match="No index named 'foo'"):
+        resolve_defaults(RunConfig(index="foo/8"), TrainConfig(), DENSE)
+    with pytest.raises(ConfigError, match="write 2 or more after the slash"):
+        resolve_defaults(RunConfig(index="exact/1"), TrainConfig(), DENSE)
+    resolve_defaults(RunConfig(index="auto/8"), TrainConfig(), DENSE)
 
 
 def test_explicit_settings_are_not_changed():

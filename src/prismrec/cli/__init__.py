@@ -35,6 +35,7 @@ COMMANDS = {
     "recommend": "Recommend items for one history, or for a file of histories.",
     "publish": "Make an artifact the current version in a folder of versions.",
     "rollback": "Switch a folder of versions back to the version before.",
+    "tables": "List tables of item vectors in PostgreSQL, and remove unused ones.",
     "add": "Add items without events to an artifact, by their vectors or categories.",
     "serve": "Serve an artifact over HTTP, with a page that explains each list.",
     "abtest": "Compare the variants of an experiment of a service.",

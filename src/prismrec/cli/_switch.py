@@ -5,12 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from prismrec.cli._output import wrapped
 from prismrec.recommend import Switch
 
 
 def switch_json(switch: Switch) -> Mapping[str, Any]:
-    """Return a switch as JSON values."""
-    return asdict(switch)
+    """Return a switch as JSON values; without tables there are no keys of tables."""
+    tables = {"removed_tables", "left"}
+    return {name: value for name, value in asdict(switch).items() if value or name not in tables}
 
 
 def switch_lines(folder: Path, switch: Switch) -> Iterator[str]:
@@ -18,3 +20,7 @@ def switch_lines(folder: Path, switch: Switch) -> Iterator[str]:
     yield f"current   {switch.current}"
     yield f"before    {switch.before or 'none'}"
     yield f"versions  {len(switch.versions):,} in {folder}"
+    for table in switch.removed_tables:
+        yield f"removed   the table {table}"
+    if switch.left:
+        yield wrapped(f"left      tables of removed versions: {switch.left}")

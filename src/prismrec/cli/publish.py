@@ -18,18 +18,21 @@ def publish(
     *,
     to: Annotated[Path, Parameter(name="--to")],
     keep: int = KEPT,
+    keep_tables: bool = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy an artifact into a folder of versions and make it the current one, at once.
 
     The service that was started with TO/current loads it on SIGHUP. 'prismrec rollback TO' switches
-    back to the version before.
+    back to the version before. The oldest versions are removed, with their tables of vectors in
+    PostgreSQL (--index pgvector), except tables that a kept version uses.
 
     Args:
         artifact: Folder made by 'prismrec train'.
         to: Folder of versions, which also has the link 'current'.
         keep: Number of versions to keep, with the new one.
+        keep_tables: Keep the tables of removed versions, because artifacts outside TO use them.
         as_json: Print one JSON object.
     """
-    switch = publish_artifact(artifact, to, keep=keep)
+    switch = publish_artifact(artifact, to, keep=keep, keep_tables=keep_tables)
     print_output(switch_json(switch), switch_lines(to, switch), as_json=as_json)

@@ -26,6 +26,7 @@ from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_ch
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.io import set_threads, stage
 from prismrec.recommend import ArtifactClasses, save
+from prismrec.retrieval import IndexName
 from prismrec.training import (
     MANY_EVENTS,
     Processes,
@@ -184,7 +185,8 @@ def read_start(folder: Path | None, config: RunConfig, given: frozenset[str]) ->
     if folder is None:
         return None
     extractor = config.extractor if "extractor" in given and ":" in config.extractor else None
-    index = config.index if "index" in given and ":" in config.index else None
+    kind = IndexName.parse(config.index).kind
+    index = kind if "index" in given and ":" in kind else None
     with stage("reading the earlier artifact"):
         return WarmStart.read(folder, ArtifactClasses.named(extractor, index), choose=given)
 

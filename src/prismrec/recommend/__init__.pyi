@@ -17,6 +17,7 @@ from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
 from .spark import recommend_on_spark, spark_lists
+from .tables import TableUse, remove_unused_tables, table_uses
 
 __all__ = [
     "ARTIFACT_FORMAT",
@@ -35,6 +36,7 @@ __all__ = [
     "Shard",
     "SimilarItem",
     "Switch",
+    "TableUse",
     "TopItem",
     "TradeOff",
     "add_items",
@@ -48,10 +50,12 @@ __all__ = [
     "recommend_batch",
     "recommend_file",
     "recommend_on_spark",
+    "remove_unused_tables",
     "rollback",
     "save",
     "short_hash",
     "spark_lists",
+    "table_uses",
     "unit_vectors",
     "unknown_ids",
 ]

@@ -27,7 +27,8 @@ def build_recommender(
         catalog: The catalog that the model was trained with.
         histories: Item numbers of some hundred real histories; recall is measured on their
             interests.
-        index: One of ``INDEXES``, ``module:Class``, or "auto": see ``choose_index``.
+        index: One of ``INDEXES``, ``module:Class``, or "auto"; each also as NAME/N, in N shards:
+            see ``choose_index``.
         min_recall: Smallest recall@50 of an approximate index.
 
     Raises:
@@ -38,6 +39,6 @@ def build_recommender(
     numbers = np.arange(1, model.size)
     with stage("building the index"):
         choice = choose_index(
-            model.vectors_as_numpy(), numbers, queries, name=index, min_recall=min_recall
+            model.vectors_as_numpy, numbers, queries, name=index, min_recall=min_recall
         )
     return Recommender(model, choice.index, catalog), choice

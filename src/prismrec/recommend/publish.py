@@ -11,6 +11,10 @@ A version is copied under another name and then renamed, and the link is replace
 ``current`` names a whole artifact at every moment, also if a process is killed. A version with a
 higher number than the current one was rolled back, or not finished; the next ``publish`` removes
 it.
+
+The vectors of an index of the kind pgvector are a table of a database. A version takes its table
+with it: when the version is removed, the table is removed too, unless a version that is kept uses
+it.
 """
 
 import os
@@ -19,17 +23,23 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.io import describe_write_errors, flush_folder, only_writer
-from prismrec.recommend.manifest import artifact_name, check_hashes, read_artifact_manifest
+from prismrec.recommend.manifest import (
+    INDEX,
+    artifact_name,
+    check_hashes,
+    read_artifact_manifest,
+)
+from prismrec.retrieval import Table, check_tables, remove_tables, saved_tables
 
 CURRENT = "current"
 """Name of the link."""
 KEPT = 7
 """Number of versions that are kept."""
 VERSION_NAME = re.compile(r"(\d{6,})-[0-9a-f]{12}")
-PART = ".part-"
-"""Beginning of the names of what is being copied or removed."""
+PART, REMOVED = ".part-", ".removed-"
+"""Beginnings of the names of what is being copied, and of versions that are being removed."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,16 @@ class Switch:
     """The one before; None if there was none."""
     versions: tuple[str, ...]
     """All versions, oldest first."""
+    removed_tables: tuple[str, ...] = ()
+    """Tables of vectors that were removed with their versions."""
+    left: str | None = None
+    """Why tables of removed versions are still in their database; the next ``publish`` tries
+    again. None if all are removed."""
 
 
-def publish(artifact: str | Path, folder: str | Path, *, keep: int = KEPT) -> Switch:
+def publish(
+    artifact: str | Path, folder: str | Path, *, keep: int = KEPT, keep_tables: bool = False
+) -> Switch:
     """Copy an artifact into a folder of versions and make it the current one.
 
     The current artifact is not copied again.
@@ -53,23 +70,25 @@ def publish(artifact: str | Path, folder: str | Path, *, keep: int = KEPT) -> Sw
         artifact: The artifact; it is not changed.
         folder: The folder of versions; created if it does not exist.
         keep: Number of versions to keep, with the new one; the oldest are removed.
+        keep_tables: Do not remove the tables of removed versions, because artifacts outside the
+            folder use them.
 
     Raises:
         ConfigError: ``keep`` is below 2, so that there would be no version to roll back to.
-        DataError: The artifact is damaged, another process publishes now, the folder cannot be
-            written, or ``current`` is not a link.
+        DataError: The artifact is damaged, its table is missing or has another content, another
+            process publishes now, the folder cannot be written, or ``current`` is not a link.
     """
     if keep < 2:
         raise ConfigError(f"keep is {keep}; keep at least 2 versions, to be able to roll back.")
     artifact, folder = Path(artifact), Path(folder)
-    check_hashes(artifact, read_artifact_manifest(artifact)["sha256"])
+    _check(artifact)
     name = artifact_name(artifact)
     with describe_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with only_writer(folder, folder):
             before = current_version(folder)
             for left in folder.glob(f"{PART}*"):  # of a process that was killed
-                _remove(left)
+                left.unlink() if left.is_symlink() else shutil.rmtree(left)
             old = versions_in(folder)
             version = before
             if version is None or not version.endswith(f"-{name}"):
@@ -77,19 +96,20 @@ def publish(artifact: str | Path, folder: str | Path, *, keep: int = KEPT) -> Sw
                 _copy(artifact, folder / version)
             for one in old:
                 if _number(one) > _number(before):  # before the link: nobody may roll back to them
-                    _remove(folder / one)
+                    _take_name(folder / one)
             _link(folder, version)
             for one in versions_in(folder)[:-keep]:
-                _remove(folder / one)
-            return Switch(version, before, versions_in(folder))
+                _take_name(folder / one)
+            removed, left_for = _remove_versions(folder, keep_tables=keep_tables)
+            return Switch(version, before, versions_in(folder), removed, left_for)
 
 
 def rollback(folder: str | Path) -> Switch:
     """Make the version before the current one the current one.
 
     Raises:
-        DataError: There is no version before, or it is damaged; then nothing changes. Or see
-            ``publish``.
+        DataError: There is no version before, it is damaged, or its table is missing or has
+            another content; then nothing changes. Or see ``publish``.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -102,7 +122,7 @@ def rollback(folder: str | Path) -> Switch:
                 f"{folder} has no version before the current one ({now or 'none'}), so it cannot "
                 "be rolled back; publish another artifact."
             )
-        check_hashes(folder / earlier[-1], read_artifact_manifest(folder / earlier[-1])["sha256"])
+        _check(folder / earlier[-1])
         _link(folder, earlier[-1])
         return Switch(earlier[-1], now, versions_in(folder))
 
@@ -160,11 +180,49 @@ def _link(folder: Path, version: str) -> None:
     flush_folder(folder, files=False)
 
 
-def _remove(path: Path) -> None:
-    """Remove a version; it loses its name first, so that no rest of it is ever a version."""
-    if path.is_symlink():
-        path.unlink()
-        return
-    if not path.name.startswith(PART):
-        path = path.rename(path.with_name(f"{PART}{path.name}"))
-    shutil.rmtree(path)
+def _check(artifact: Path) -> None:
+    """Check that an artifact is whole, with the tables of its index.
+
+    Raises:
+        DataError: It is not.
+        MissingExtra: It has a table, but the library of the database is not installed.
+    """
+    check_hashes(artifact, read_artifact_manifest(artifact)["sha256"])
+    check_tables(artifact / INDEX)
+
+
+def _take_name(version: Path) -> None:
+    """Rename a version that is to be removed, so that no rest of it is ever a version."""
+    place = version.with_name(f"{REMOVED}{version.name}")
+    if place.exists():  # left by an earlier removal; the same name is the same content
+        shutil.rmtree(place)
+    version.rename(place)
+
+
+def _remove_versions(folder: Path, *, keep_tables: bool) -> tuple[tuple[str, ...], str | None]:
+    """Remove the versions without a name, and their tables that no version of the folder uses.
+
+    Returns:
+        The tables that were removed, and why others are left. A version whose tables are left is
+        left too, because it names them.
+    """
+    removed: list[str] = []
+    reason = None
+    for version in sorted(folder.glob(f"{REMOVED}*")):
+        try:
+            tables = frozenset() if keep_tables else _own_tables(version, folder)
+            remove_tables(tables)
+        except PrismrecError as error:
+            reason = str(error)
+            continue
+        removed += sorted(table.name for table in tables)
+        shutil.rmtree(version)
+    return tuple(removed), reason
+
+
+def _own_tables(removed: Path, folder: Path) -> frozenset[Table]:
+    """Return the tables of a removed version that no version of the folder uses."""
+    tables = saved_tables(removed / INDEX)
+    for one in versions_in(folder) if tables else ():
+        tables -= saved_tables(folder / one / INDEX)
+    return tables

@@ -19,6 +19,7 @@ from prismrec.numerics import top_k
 from prismrec.retrieval.all_scores import retrieve_from_all_scores
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.index.exact import ExactIndex
+from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.merge import is_excluded, merge_candidates
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.types import Candidates
@@ -123,6 +124,7 @@ def retrieve(
     Cost: one search for ``depth`` + excluded items, and deeper searches if many items are not
         eligible or a mixture is not certified; if few items are eligible, an exact search of these.
     """
+    index = _joined(index)
     if isinstance(index, ExactIndex) and len(index) <= SMALL:
         return retrieve_from_all_scores(index, query, depth, eligible)
     ineligible = 0
@@ -158,6 +160,13 @@ def retrieve(
         rows = rows[~best.certified[rows]]
         m = min(DEEPER * m, max(MAX_DEPTH, wanted), len(index))
     return best
+
+
+def _joined(index: Index) -> Index:
+    """Return a small index of exact shards as one exact index; any other index as it is."""
+    if isinstance(index, ShardedIndex) and len(index) <= SMALL:
+        return index.joined or index
+    return index
 
 
 def _search_eligible(

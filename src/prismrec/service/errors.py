@@ -44,7 +44,7 @@ class ApiError(Exception):
         if isinstance(error, UnknownName):
             return cls("unknown_name", str(error))
         if isinstance(error, StoreError):
-            message = "Stored events or changes cannot be read or written now; try again."
+            message = "Stored events, changes or vectors cannot be read or written now; try again."
             return cls("store_unavailable", message)
         if isinstance(error, ConfigError | DataError):
             return cls("invalid_request", str(error))

@@ -17,7 +17,7 @@ import numpy as np
 from prismrec.data import Catalog, Histories, Split
 from prismrec.models import EXTRACTORS, Extractor, ItemCategories, Prism
 from prismrec.registry import resolve
-from prismrec.retrieval import INDEXES
+from prismrec.retrieval import INDEXES, IndexName
 from prismrec.training.config import TrainConfig
 from prismrec.training.run_config import RunConfig
 
@@ -104,8 +104,9 @@ def resolve_defaults(
         ConfigError: The extractor ``module:Class`` cannot be imported or is no ``Extractor``.
     """
     kind = resolve("extractor", config.extractor, EXTRACTORS, subclass_of=Extractor)
-    if config.index != "auto":
-        resolve("index", config.index, INDEXES)  # report an unknown name before training
+    index = IndexName.parse(config.index)
+    if index.kind != "auto":
+        resolve("index", index.kind, INDEXES)  # report an unknown name before training
     defaults = defaults_for(
         kind,
         stats,

@@ -66,7 +66,7 @@ class RunConfig:
     rules: bool | None = None
     """Blend in rules, item-kNN or EASE if they raise validation metrics by 2 %. Default: auto."""
     index: str = "auto"
-    """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; auto: exact up to 200,000 items."""
+    """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; exact/8: 8 shards. auto: by size."""
     validate_on: ValidationMetric = "recall"
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 

@@ -17,17 +17,23 @@ To add an index: write ``index/your_index.py`` and add a line to ``INDEXES``; wr
 
 from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex, UpdatedIndex
 from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.index.choose import (
-    Choice,
+from prismrec.retrieval.index.choose import Choice, choose_index
+from prismrec.retrieval.index.exact import ExactIndex
+from prismrec.retrieval.index.postgres import (
+    Table,
+    check_tables,
+    remove_tables,
+    saved_tables,
+    tables_in,
+)
+from prismrec.retrieval.index.recall import (
     check_recall,
-    choose_index,
     real_queries,
     recall_of,
     with_measured_budget,
 )
-from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.sharded import ShardedIndex
-from prismrec.retrieval.index.table import COMPOSED, INDEXES, load_index
+from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName, load_index
 
 __all__ = [
     "COMPOSED",
@@ -36,13 +42,19 @@ __all__ = [
     "Choice",
     "ExactIndex",
     "Index",
+    "IndexName",
     "QuantizedIndex",
     "ShardedIndex",
+    "Table",
     "UpdatedIndex",
     "check_recall",
+    "check_tables",
     "choose_index",
     "load_index",
     "real_queries",
     "recall_of",
+    "remove_tables",
+    "saved_tables",
+    "tables_in",
     "with_measured_budget",
 ]

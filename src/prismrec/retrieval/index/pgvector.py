@@ -1,17 +1,20 @@
 """PostgreSQL with pgvector: the vectors are a table that other programs can read too.
 
+    index = Pgvector.build(vectors, ids, url="postgresql:///shop")       # a table of its own
     index = Pgvector.build(vectors, ids, url="postgresql:///shop", table="item_vectors")
 
 The search budget is pgvector's ``hnsw.ef_search``. At ``SCAN``, above the maximum of that setting,
 all rows are read instead of the graph, which is exact. libpq reads connection settings that are
 not in ``url`` from ``PGHOST``, ``PGPASSWORD`` or ``~/.pgpass``. A saved index contains the address
-and the name of the table, never the password. The vectors stay in the database; building an index
-with the same table name replaces them.
+and the name of the table, never the password. The vectors stay in the database.
+
+Without ``table`` the name follows from the content: see ``postgres``. So building tonight's index
+does not change the table of yesterday's, which a service may still search. A table with a name of
+your choice is replaced when an index with the same name is built.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,9 +22,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError, DataError, MissingExtra
+from prismrec.errors import ConfigError, StoreError
 from prismrec.retrieval.index.approximate import ApproximateIndex, saved_budget
 from prismrec.retrieval.index.base import Index, check_items, check_queries, sort_and_pad
+from prismrec.retrieval.index.postgres import Mark, Stored, check_name, connected, with_name
 from prismrec.types import Candidates
 
 SCAN = 1_001
@@ -57,15 +61,11 @@ class Pgvector(ApproximateIndex):
     kind: ClassVar[str] = "pgvector"
 
     def __init__(self, url: str, table: str, search_budget: int = 100) -> None:
-        self.url, self.table, self.search_budget = url, _check_name(table), search_budget
-        with _connection(url) as connection:
-            rows = connection.execute(_sql("SELECT id FROM {} ORDER BY id", table)).fetchall()
-            width = connection.execute(
-                "SELECT atttypmod FROM pg_attribute"
-                " WHERE attrelid = to_regclass(quote_ident(%s)) AND attname = 'vector'",
-                [table],
-            ).fetchone()
-        self._ids, self._dim = np.array(rows, dtype=np.int64).reshape(-1), int(width[0])
+        self.url, self.table, self.search_budget = url, check_name(table), search_budget
+        with connected(url) as connection:
+            self.stored = Stored.read(connection, table)
+            rows = connection.execute(with_name("SELECT id FROM {} ORDER BY id", table)).fetchall()
+        self._ids = np.array(rows, dtype=np.int64).reshape(-1)
 
     @classmethod
     def build(
@@ -74,9 +74,16 @@ class Pgvector(ApproximateIndex):
         ids: Int[np.ndarray, " N"],
         *,
         url: str = "",
-        table: str = "prismrec_items",
+        table: str | None = None,
     ) -> Self:
-        """Write the table and its graph in one transaction; a table of the same name is replaced.
+        """Write the table and its graph in one transaction.
+
+        Args:
+            vectors: See ``Index.build``.
+            ids: See ``Index.build``.
+            url: Address of the database.
+            table: Name of the table; one that exists is replaced. None for a name that follows
+                from the content; if that table exists, it is used as it is.
 
         Raises:
             ConfigError: The vectors are too wide for the graph, or ``table`` is not such a name.
@@ -89,18 +96,14 @@ class Pgvector(ApproximateIndex):
                 f"The index pgvector was to be built of vectors of width {width}; its graph "
                 f"supports 1 to {MAX_WIDTH}, so choose another index or train with a smaller dim."
             )
-        _check_name(table)
-        columns = f"(id bigint PRIMARY KEY, vector vector({width}) NOT NULL)"
-        with _connection(url) as connection:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            connection.execute(_sql("DROP TABLE IF EXISTS {}", table))
-            connection.execute(_sql("CREATE TABLE {} " + columns, table))
-            with connection.cursor().copy(_sql("COPY {} (id, vector) FROM STDIN", table)) as copy:
-                for number, vector in zip(numbers.tolist(), matrix, strict=True):
-                    copy.write_row((number, _text(vector)))
-            connection.execute(_sql("CREATE INDEX ON {} USING hnsw (vector vector_ip_ops)", table))
-            connection.execute(_sql("ANALYZE {}", table))
-        return cls(url, table)
+        mark = Mark.of(matrix, numbers)
+        name = mark.table if table is None else check_name(table)
+        with connected(url) as connection:
+            # Two processes that build the same table wait for each other.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+            if table is not None or not _is_built(connection, name, mark):
+                _write_table(connection, name, mark, matrix, numbers)
+        return cls(url, name)
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -110,7 +113,7 @@ class Pgvector(ApproximateIndex):
     @property
     def dim(self) -> int:
         """See ``Index.dim``."""
-        return self._dim
+        return self.stored.width
 
     @property
     def search_budgets(self) -> Sequence[int]:
@@ -138,13 +141,13 @@ class Pgvector(ApproximateIndex):
         items = np.zeros((len(flat), m), dtype=np.int64)
         scores = np.zeros((len(flat), m), dtype=np.float32)
         disabled = "indexscan" if search_budget >= SCAN else "seqscan"
-        with _connection(self.url) as connection:
+        with connected(self.url, StoreError) as connection:
             connection.execute(f"SET LOCAL enable_{disabled} = off")
             if search_budget < SCAN:
                 connection.execute(f"SET LOCAL hnsw.ef_search = {search_budget:d}")
                 connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
             results = connection.execute(
-                _sql(SEARCH, self.table), [[_text(query) for query in flat], m]
+                with_name(SEARCH, self.table), [[_text(query) for query in flat], m]
             ).fetchall()
         counts = np.zeros(len(flat), dtype=np.int64)
         for row, item, score in results:
@@ -156,11 +159,7 @@ class Pgvector(ApproximateIndex):
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
         index = cls(settings["url"], settings["table"], saved_budget(settings))
-        if len(index) != settings["items"]:
-            raise DataError(
-                f"The table {index.table} contains {len(index)} items, but the index {folder} was "
-                f"saved with {settings['items']}; build the index again."
-            )
+        index.stored.check(index.table, settings)
         return index
 
     def _settings(self) -> dict[str, Any]:
@@ -173,49 +172,42 @@ class Pgvector(ApproximateIndex):
             "table": self.table,
             "search_budget": self.search_budget,
             "items": len(self),
+            "width": self.dim,
+            **({"sha256": self.stored.sha256} if self.stored.sha256 else {}),
         }
 
     def _write(self, folder: Path) -> None:
         """Write nothing: the vectors are in the database."""
 
 
-def _check_name(table: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", table):
-        raise ConfigError(
-            f"The table of an index was to be named {table!r}; choose a name of 1 to 63 letters, "
-            "digits and _ that does not start with a digit."
-        )
-    return table
+def _is_built(connection: Any, table: str, mark: Mark) -> bool:
+    """Return whether the database has a table with this content already."""
+    (found,) = connection.execute("SELECT to_regclass(quote_ident(%s))", [table]).fetchone()
+    return found is not None and vars(Stored.read(connection, table)) == vars(mark)
+
+
+def _write_table(
+    connection: Any,
+    table: str,
+    mark: Mark,
+    matrix: Float[np.ndarray, "N D"],
+    numbers: Int[np.ndarray, " N"],
+) -> None:
+    """Create a table with its graph and its mark; one of the same name is replaced."""
+    from psycopg import sql
+
+    columns = f"(id bigint PRIMARY KEY, vector vector({mark.width}) NOT NULL)"
+    connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    connection.execute(with_name("DROP TABLE IF EXISTS {}", table))
+    connection.execute(with_name("CREATE TABLE {} " + columns, table))
+    with connection.cursor().copy(with_name("COPY {} (id, vector) FROM STDIN", table)) as copy:
+        for number, vector in zip(numbers.tolist(), matrix, strict=True):
+            copy.write_row((number, _text(vector)))
+    connection.execute(with_name("CREATE INDEX ON {} USING hnsw (vector vector_ip_ops)", table))
+    comment = sql.Literal(mark.comment(datetime.now(UTC)))
+    connection.execute(sql.SQL("{} {}").format(with_name("COMMENT ON TABLE {} IS", table), comment))
+    connection.execute(with_name("ANALYZE {}", table))
 
 
 def _text(vector: Float[np.ndarray, " D"]) -> str:
     return str(vector.tolist())
-
-
-def _sql(statement: str, table: str) -> Any:
-    """Return a statement with the quoted name of a table in it."""
-    from psycopg import sql
-
-    return sql.SQL(statement).format(sql.Identifier(table))
-
-
-@contextmanager
-def _connection(url: str) -> Iterator[Any]:
-    """Open a connection for one transaction, and close it.
-
-    Raises:
-        DataError: The database cannot be reached, or a statement failed.
-        MissingExtra: psycopg is not installed.
-    """
-    try:
-        import psycopg
-    except ImportError as error:
-        raise MissingExtra.for_("The index pgvector", "stores") from error
-    try:
-        with psycopg.connect(url) as connection:
-            yield connection
-    except psycopg.Error as error:
-        raise DataError(
-            f"The database of an index could not be used ({str(error).strip()}); check that the "
-            "address is right, the server runs, and the index was built there."
-        ) from error

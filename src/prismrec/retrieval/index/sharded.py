@@ -3,13 +3,17 @@
     index = ShardedIndex([books, films])        # no item may be in two of them
 
 With exact shards, the result is that of one exact index of all items, ties included.
+``choose_index(…, name="exact/8")`` builds the shards one after the other. One process searches all
+of them, also one after the other.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
@@ -70,6 +74,16 @@ class ShardedIndex(Index):
     def dim(self) -> int:
         """See ``Index.dim``."""
         return self.shards[0].dim
+
+    @cached_property
+    def joined(self) -> ExactIndex | None:
+        """All items in one exact index, if all shards are exact indexes; a copy of the vectors."""
+        parts = [shard for shard in self.shards if type(shard) is ExactIndex]
+        if len(parts) < len(self.shards):
+            return None
+        vectors = torch.cat([part.vectors for part in parts])
+        order = np.argsort(np.concatenate([part.ids for part in parts]))
+        return ExactIndex(vectors[torch.from_numpy(order)], self._ids)
 
     def add(self, vectors: Float[np.ndarray, "N D"], ids: Int[np.ndarray, " N"]) -> Self:
         """See ``Index.add``; the items are added to the last shard."""

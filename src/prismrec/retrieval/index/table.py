@@ -1,9 +1,10 @@
 """The indexes by name, and loading a saved index."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.io import COUNT, OBJECT, TEXT, ManifestForm, read_manifest
 from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import UpdatedIndex
@@ -32,6 +33,36 @@ FORM = ManifestForm(
     create=AGAIN,
     repair=AGAIN,
 )
+
+
+@dataclass(frozen=True)
+class IndexName:
+    """The name of an index, and the number of shards if it is divided: "exact", "exact/8"."""
+
+    kind: str
+    """A key of ``INDEXES``, ``module:Class``, or "auto"."""
+    shards: int | None = None
+    """None for an index that is not divided."""
+
+    @classmethod
+    def parse(cls, text: str) -> "IndexName":
+        """Read a name, with or without a slash and a number of shards.
+
+        Raises:
+            ConfigError: The number is not a whole number of 2 or more.
+        """
+        kind, slash, number = text.partition("/")
+        if not slash:
+            return cls(kind)
+        if not (number.isascii() and number.isdigit() and int(number) >= 2):
+            raise ConfigError(
+                f"The index {text!r} has {number!r} as its number of shards; write 2 or more after "
+                "the slash, as in exact/8."
+            )
+        return cls(kind, int(number))
+
+    def __str__(self) -> str:
+        return self.kind if self.shards is None else f"{self.kind}/{self.shards}"
 
 
 def load_index(folder: str | Path, *, index: type[Index] | None = None) -> Index:
