@@ -48,6 +48,10 @@ class StoredEvents:
 
     stored: int
     duplicates: int
+    dislikes: int = 0
+    """Number of events that are dislikes, by the rules of the artifact."""
+    unknown_kinds: int = 0
+    """Number of events of a kind that the artifact does not know; it has no effect."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ class StoredEvent:
     """Microseconds since 1970 UTC."""
     known: bool
     """Whether the item is in the catalog."""
+    kind: str | None = None
+    value: float | None = None
+    disliked: bool = False
+    """Whether the event is a dislike, and so no part of the history of the model."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from prismrec.service.catalog_map import catalog_map as make_map
 from prismrec.service.change_routes import add_changes, add_erasure, add_reload
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import error_responses
+from prismrec.service.event_rules import EventRules
 from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
@@ -72,11 +73,14 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
 def _events(routes: APIRouter, context: RouteContext) -> None:
     store, writes = context.store, context.threads.writes
 
+    def rules() -> EventRules:
+        return context.versions.current().event_rules
+
     @routes.post("/v1/events", **context.route("write", out.StoredEvents))
     async def store_events(body: s.EventsRequest) -> Response:
         """Store events. They are as durable as the store promises when the response arrives."""
         arrived = context.clock.now()
-        stored = await writes.run(user_pages.store_events, store, body.events, arrived)
+        stored = await writes.run(user_pages.store_events, store, body.events, arrived, rules)
         context.metrics.count_events(stored)
         return out.reply(stored)
 
@@ -101,7 +105,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
         def describe() -> out.UserInterests:
             served = versions.current()
-            described = served.recommender.interests(stored)
+            described = served.recommender.interests(stored.history)
             return out.UserInterests(user, served.name, list(with_positions(served, described)))
 
         return out.reply(await threads.answers.run(describe))
