@@ -48,9 +48,15 @@ class StoredEvents:
 
     stored: int
     duplicates: int
-    dislikes: int = 0
+
+
+@dataclass(frozen=True)
+class StoredFeedback(StoredEvents):
+    """The same for events of which at least one has a kind or a value."""
+
+    dislikes: int
     """Number of events that are dislikes, by the rules of the artifact."""
-    unknown_kinds: int = 0
+    unknown_kinds: int
     """Number of events of a kind that the artifact does not know; it has no effect."""
 
 

@@ -76,7 +76,7 @@ def _events(routes: APIRouter, context: RouteContext) -> None:
     def rules() -> EventRules:
         return context.versions.current().event_rules
 
-    @routes.post("/v1/events", **context.route("write", out.StoredEvents))
+    @routes.post("/v1/events", **context.route("write", out.StoredEvents | out.StoredFeedback))
     async def store_events(body: s.EventsRequest) -> Response:
         """Store events. They are as durable as the store promises when the response arrives."""
         arrived = context.clock.now()

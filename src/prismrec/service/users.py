@@ -9,7 +9,7 @@ from prismrec.io import as_step
 from prismrec.service.event_rules import EventRules
 from prismrec.service.items import titles_of
 from prismrec.service.loaded_artifact import LoadedArtifact
-from prismrec.service.responses import History, StoredEvent, StoredEvents
+from prismrec.service.responses import History, StoredEvent, StoredEvents, StoredFeedback
 from prismrec.service.schemas import EventIn
 from prismrec.service.stores import Event, Feedback, Store
 
@@ -92,12 +92,11 @@ def store_events(
         for e in events
     ]  # fmt: skip
     stored = store.append(sent)
-    return StoredEvents(
-        stored=stored,
-        duplicates=len(events) - stored,
-        dislikes=sum(event.disliked for event in sent),
-        unknown_kinds=sum(e.kind is not None and not rules.is_known(e.kind) for e in events),
-    )
+    if not marked:
+        return StoredEvents(stored, len(events) - stored)
+    unknown = sum(e.kind is not None and not rules.is_known(e.kind) for e in events)
+    dislikes = sum(event.disliked for event in sent)
+    return StoredFeedback(stored, len(events) - stored, dislikes, unknown)
 
 
 def describe_events(served: LoadedArtifact, user: str, stored: Sequence[Event]) -> History:
