@@ -19,7 +19,6 @@ from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
 from prismrec.service.pictures import image_hosts
 from prismrec.service.start import Starter, StartQuery
-from prismrec.service.stores import Event
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
@@ -48,14 +47,14 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
     answering, reports = context.answering, context.threads.reports
     starter = Starter(context.versions, context.insight)
 
-    async def stored_history(query: StartQuery) -> list[Event]:
-        """Return the stored events of the user, if it is not an example user."""
+    async def stored_history(query: StartQuery) -> user_pages.StoredUser:
+        """Return what is stored of the user, if it is not an example user."""
         if query.user is None or query.history is not None:
-            return []
+            return user_pages.StoredUser()
         if await reports.run(starter.is_example, query.user):
-            return []
+            return user_pages.StoredUser()
         return await context.threads.reads.run(
-            context.store.recent, query.user, context.settings.history
+            user_pages.stored_user, context.store, query.user, context.settings.history
         )
 
     @routes.get("/v1/start", **context.route("read", page.Start))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 from prismrec.io import as_step
@@ -11,7 +12,7 @@ from prismrec.service.items import titles_of
 from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.responses import History, StoredEvent, StoredEvents, StoredFeedback
 from prismrec.service.schemas import EventIn
-from prismrec.service.stores import Event, Feedback, Store
+from prismrec.service.stores import MOST_DISLIKES, Event, Feedback, Store
 
 BACK = 3_600_000_000
 """Microseconds: if the clock is set back by less, events keep their order."""
@@ -49,6 +50,29 @@ def stored_feedback(store: Store, users: Sequence[str], newest: int) -> list[Fee
     names = list(dict.fromkeys(users))
     found = dict(zip(names, store.recent_feedback(names, newest), strict=True))
     return [found[user] for user in users]
+
+
+class StoredUser(NamedTuple):
+    """The newest stored events of a user, and the items that the user dislikes."""
+
+    events: Sequence[Event] = ()
+    dislikes: Sequence[str] = ()
+
+
+def stored_user(store: Store, user: str, newest: int) -> StoredUser:
+    """Return the newest events that are no dislikes, and then the dislikes.
+
+    Args:
+        store: The store.
+        user: The user.
+        newest: Number of events that are no dislikes.
+    """
+    events = store.recent(user, newest + MOST_DISLIKES)
+    history = [event for event in events if not event.disliked][-newest:]
+    kept = [event for event in events if event.disliked]
+    if not kept:
+        return StoredUser(history)
+    return StoredUser([*history, *kept], store.recent_feedback([user], newest)[0].dislikes)
 
 
 def store_events(

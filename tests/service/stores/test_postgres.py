@@ -94,7 +94,9 @@ def test_a_user_without_the_right_to_create_tables_may_use_existing_ones(url):
     with psycopg.connect(url) as connection:
         connection.execute("DROP ROLE IF EXISTS clerk")
         connection.execute("CREATE ROLE clerk LOGIN")
-        connection.execute("GRANT SELECT, INSERT, DELETE ON prismrec_events, prismrec_dislikes TO clerk")
+        connection.execute(
+            "GRANT SELECT, INSERT, DELETE ON prismrec_events, prismrec_dislikes TO clerk"
+        )
         connection.execute("GRANT SELECT ON prismrec_schema TO clerk")
     with open_store(url.replace("//postgres:", "//clerk:")) as store:
         assert store.append([EVENT]) == 1
