@@ -234,7 +234,7 @@ def _checked_time(time: int) -> int:
 
 
 def merge_newest(
-    rows: Iterable[tuple[int, int, Event]], disliked: Iterable[tuple[int, int, Event]], n: int
+    rows: Sequence[tuple[int, int, Event]], disliked: Sequence[tuple[int, int, Event]], n: int
 ) -> list[Event]:
     """Return the newest ``n`` of events and dislikes, oldest first; see ``Store.recent_many``.
 
@@ -243,7 +243,10 @@ def merge_newest(
         disliked: The same of dislikes.
         n: Number of events.
     """
-    whole = sorted([*rows, *disliked], key=lambda row: (row[0], row[2].disliked, row[1]))
+    if disliked:
+        whole = sorted([*rows, *disliked], key=lambda row: (row[0], row[2].disliked, row[1]))
+    else:
+        whole = sorted(rows)
     return [event for _, _, event in whole[-n:]]
 
 

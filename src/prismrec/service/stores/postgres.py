@@ -44,6 +44,8 @@ from prismrec.service.stores.postgres_queries import (
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 """Seconds without an answer after which the system asks whether the server is there."""
 T = TypeVar("T")
+Rows = list[tuple[int, int, Event]]
+"""Time, arrival and event."""
 Pairs = list[tuple[str, int]]
 """Item and time of events."""
 
@@ -106,10 +108,11 @@ class PostgresStore(Store):
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
-        found: list[list[tuple[int, int, Event]]] = [[] for _ in users]
+        found: list[tuple[Rows, Rows]] = [([], []) for _ in users]
         for place, time, arrival, user, item, *rest in self._fetch(RECENT, users, n):
-            found[place].append((time, arrival, Event(user, item, time, *rest)))
-        return [merge_newest(rows, (), n) for rows in found]
+            event = Event(user, item, time, *rest)
+            found[place][event.disliked].append((time, arrival, event))
+        return [merge_newest(liked, disliked, n) for liked, disliked in found]
 
     def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
         """Return the items of the newest events; see ``Store.recent_feedback``."""

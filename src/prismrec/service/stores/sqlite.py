@@ -106,8 +106,8 @@ class SqliteStore(Store):
         """Return the items of the newest events; see ``Store.recent_feedback``."""
         found = self._newest(FEEDBACK, users, n)
         return [
-            Feedback(items[::-1], still_disliked(dislikes, liked) if dislikes else ())
-            for items, dislikes, liked in found
+            Feedback(items[::-1], still_disliked(*disliked) if disliked else ())
+            for items, disliked in found
         ]
 
     def _newest(self, query: str, users: Sequence[str], n: int) -> list[list[Any]]:

@@ -53,7 +53,7 @@ FEEDBACK = """
             SELECT item FROM events WHERE user = wanted.value
             ORDER BY time DESC, arrival DESC LIMIT ?2
         )
-    )), json((
+    )), CASE WHEN EXISTS (SELECT 1 FROM dislikes WHERE user = wanted.value) THEN json_array(json((
         SELECT json_group_array(json_array(item, time)) FROM dislikes WHERE user = wanted.value
     )), json((
         SELECT json_group_array(json_array(item, time)) FROM (
@@ -61,8 +61,8 @@ FEEDBACK = """
             AND time > (SELECT min(time) FROM dislikes WHERE user = wanted.value)
             AND item IN (SELECT item FROM dislikes WHERE user = wanted.value) GROUP BY item
         )
-    )))) FROM json_each(?1) AS wanted
+    ))) END)) FROM json_each(?1) AS wanted
 """
 """A third of the cost of ``RECENT``. The limit keeps SQLite from merging the inner query with the
-aggregate, which so gets the rows in their order. The last part is empty for a user without
-dislikes: nothing is later than null."""
+aggregate, which so gets the rows in their order. A user without dislikes costs one look
+into an index more than without this part."""
