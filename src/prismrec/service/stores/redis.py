@@ -74,8 +74,10 @@ PROMISES = {
 }
 UNKNOWN = "The server does not report how soon its log is on disk: see its appendfsync."
 T = TypeVar("T")
-Rows = list[tuple[int, int, Event]]
-"""Time, arrival and event."""
+Members = Sequence[bytes]
+"""Members of a sorted set, oldest first; see ``_rows``."""
+TIME = 16
+"""Number of digits of a time."""
 
 
 class RedisStore(Store):
@@ -138,13 +140,14 @@ class RedisStore(Store):
                 places[user, disliked] = len(keys) - 1  # position of the first of both, from 1
             if kind is not None or value is not None:
                 item = f"{item}\0{kind or ''}\0{'' if value is None else repr(value)}"  # noqa: PLW2901
-            values += [places[user, disliked], _digits(time), name, item]
+            values += [places[user, disliked], f"{time + 2**63:016x}", name, item]
         return int(self._run(lambda: self._append(keys, values)))
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
         return [
-            merge_newest(liked[-n:], disliked[-n:], n) for liked, disliked in self._newest(users, n)
+            merge_newest(_rows(user, liked), _rows(user, disliked[-n:], disliked=True), n)
+            for user, (liked, disliked) in zip(users, self._newest(users, n), strict=True)
         ]
 
     def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
@@ -154,42 +157,36 @@ class RedisStore(Store):
         """
         parts = self._newest(users, n)
         since = [
-            (user, disliked[0][0])
+            (user, disliked[0][:TIME])
             for user, (liked, disliked) in zip(users, parts, strict=True)
             if disliked and len(liked) >= n
         ]
         later = self._since(since) if since else {}
         return [
             Feedback(
-                [event.item for *_, event in liked],
+                [_item(member) for member in liked],
                 still_disliked(_times(disliked), _times(later.get(user, liked)))
                 if disliked else (),
             )
             for user, (liked, disliked) in zip(users, parts, strict=True)
         ]  # fmt: skip
 
-    def _newest(self, users: Sequence[str], n: int) -> list[tuple[Rows, Rows]]:
+    def _newest(self, users: Sequence[str], n: int) -> list[tuple[Members, Members]]:
         """Return the newest ``n`` events of each user, and all dislikes, oldest first."""
         limit, pipeline = min(n, self._keep), self._client.pipeline(transaction=False)
         for user in checked_query(users, n):
             events, dislikes, _ = _keys(user)
             pipeline.zrange(events, -limit, -1).zrange(dislikes, 0, -1)
         found = iter(self._run(pipeline.execute))
-        return [
-            (_rows(user, next(found), disliked=False), _rows(user, next(found), disliked=True))
-            for user in users
-        ]
+        return list(zip(found, found, strict=True))
 
-    def _since(self, users: Sequence[tuple[str, int]]) -> dict[str, Rows]:
+    def _since(self, users: Sequence[tuple[str, bytes]]) -> dict[str, Members]:
         """Return the events of each user from a time on, oldest first, without dislikes."""
         pipeline = self._client.pipeline(transaction=False)
         for user, time in users:
-            pipeline.zrangebylex(_keys(user)[0], f"[{_digits(time)}", "+")
+            pipeline.zrangebylex(_keys(user)[0], b"[" + time, "+")
         found = self._run(pipeline.execute)
-        return {
-            user: _rows(user, members, disliked=False)
-            for (user, _), members in zip(users, found, strict=True)
-        }
+        return {user: members for (user, _), members in zip(users, found, strict=True)}
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``. The server's next log drops their bytes."""
@@ -243,12 +240,7 @@ def _keys(user: str) -> tuple[str, str, str]:
     return f"prismrec:events:{user}", f"prismrec:dislikes:{user}", f"prismrec:ids:{user}"
 
 
-def _digits(time: int) -> str:
-    """Return a time as text that sorts as the time."""
-    return f"{time + 2**63:016x}"
-
-
-def _rows(user: str, members: Sequence[bytes], *, disliked: bool) -> Rows:
+def _rows(user: str, members: Members, *, disliked: bool = False) -> list[tuple[int, int, Event]]:
     """Return time, arrival and event of each member of a sorted set.
 
     A member has 16 digits of time, 16 of arrival, id, NUL, item; then NUL, kind, NUL, value if the
@@ -256,16 +248,24 @@ def _rows(user: str, members: Sequence[bytes], *, disliked: bool) -> Rows:
     """
     rows = []
     for member in members:
-        name, item, *more = member[32:].decode().split("\0")
-        kind, value = more or ("", "")
-        time = int(member[:16], 16) - 2**63
-        event = Event(
-            user, item, time, name, kind or None, float(value) if value else None, disliked
-        )
+        name, _, item = member[32:].decode().partition("\0")
+        time, kind, value = _time(member), None, None
+        if "\0" in item:
+            item, *rest = item.split("\0")
+            kind, value = rest[0] or None, float(rest[1]) if rest[1] else None
+        event = Event(user, item, time, name, kind, value, disliked)
         rows.append((time, int(member[16:32]), event))
     return rows
 
 
-def _times(rows: Rows) -> list[tuple[str, int]]:
+def _item(member: bytes) -> str:
+    return member[32:].decode().split("\0", 2)[1]
+
+
+def _time(member: bytes) -> int:
+    return int(member[:TIME], 16) - 2**63
+
+
+def _times(members: Members) -> list[tuple[str, int]]:
     """Return item and time of each event."""
-    return [(event.item, time) for time, _, event in rows]
+    return [(_item(member), _time(member)) for member in members]
