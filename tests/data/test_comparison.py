@@ -92,3 +92,20 @@ def test_weights_of_kinds_are_parsed():
     for text in ("view", "view=", "=1", "view=x", "view=1,view=2", "view=1,,buy=2", "view=nan"):
         with pytest.raises(ConfigError):
             parse_kinds(text)
+
+
+@given(
+    st.sampled_from(sorted(OPERATORS)),
+    st.sampled_from(["2", "2.0", "-1e3", "good", "0", "x y"]),
+    st.lists(
+        st.sampled_from(["2", " 2 ", "2.00", "good", " good", "", "-1000", "nan", "x y", "0x2"])
+        | NUMBERS | st.text(st.characters(max_codepoint=127, exclude_categories=["C"]), max_size=4),
+        min_size=1, max_size=9,
+    ),
+)  # fmt: skip
+def test_one_value_matches_as_a_cell_does(sign, value, cells):
+    with suppress(ConfigError):
+        comparison = Comparison("c", sign, value)
+        assert [comparison.matches(cell) for cell in cells] == apply(comparison, cells)[0]
+        numbers = [float(n) for n in range(-3, 4)]
+        assert [comparison.matches(n) for n in numbers] == apply(comparison, numbers)[0]

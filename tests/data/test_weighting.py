@@ -69,7 +69,23 @@ def test_every_format_gives_the_same_weights_and_dislikes(form, tmp_path):
     facts = {"events": 3, "left_out": 0, "pairs": 2, "users": 2, "also_liked": 1}
     assert dataset.how["dislikes"] == facts
     assert dataset.how["weighting"] == {
-        "kinds": {"view": 1, "buy": 5}, "dislikes": "event=return"
+        "kinds": {"view": 1, "buy": 5}, "dislikes": "event=return", "dislikes_by": "kind"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("compared", "named", "by"),
+    [("event=return", None, "kind"), ("stars<=1", None, "value"), ("act=return", "act", "kind"),
+     ("event=return", "act", "kind"), ("stars=1", "act", "value")],
+)  # fmt: skip
+def test_a_data_set_records_what_its_dislikes_compare(compared, named, by):
+    frame = FRAME.rename({"event": named or "event"})
+    columns = Columns(event=named, weighting=Weighting(dislikes=Comparison.parse(compared)))
+    dataset = build_dataset(
+        read_events(frame, columns=columns, keep_events=["view", "buy", "return"]), **PLAIN
+    )
+    assert dataset.how["weighting"] == {
+        "dislikes": compared, "dislikes_by": by, "kept_kinds": ["buy", "return", "view"]
     }  # fmt: skip
 
 

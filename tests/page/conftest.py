@@ -87,6 +87,8 @@ def world(tmp_path_factory):
         models[name] = untrained(dataset, interests=interests)
         save(models[name], folder / name, about={"seconds": 1.5})
     save(in_a_circle(dataset), folder / "regions", about={})
+    rules = {"dislikes": "rating<=2", "dislikes_by": "value"}
+    save(models["artifact"], folder / "rated", about={"dataset": {"weighting": rules}})
     named = {"artifact": models["artifact"], "artifact-k1": models["other"]}
     write_small_report(dataset, named, folder / "report")
     pruned = untrained(dataset, extractor="prism")

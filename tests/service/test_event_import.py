@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from prismrec.cli import main
-from prismrec.data import read_events
+from prismrec.data import Columns, Comparison, Weighting, read_events
 from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.service.event_import import import_events
 from prismrec.service.stores import MemoryStore, open_store
@@ -84,6 +84,22 @@ def test_an_import_of_no_events_per_user_is_refused(newest):
         import_events(log_of(ROWS), MemoryStore(), newest=newest)
 
 
+def test_kinds_are_imported_as_far_as_a_store_accepts_them():
+    kinds = ["view", "", "x" * 1_001, "return"]
+    rows = [("ann", f"i{n}", n, kind) for n, kind in enumerate(kinds)]
+    frame = pl.DataFrame(rows, schema=["user", "item", "time", "event"], orient="row")
+    weighting = Weighting(dislikes=Comparison.parse("event=return"))
+    log = read_events(
+        frame.with_columns(pl.col("time") + 1_700_000_000), columns=Columns(weighting=weighting)
+    )
+    store = MemoryStore()
+    done = import_events(log, store, newest=9)
+    assert (done.stored, done.dislikes) == (4, 1)
+    assert [one.kind for one in store.recent("ann", 9)] == ["view", None, None, "return"]
+    assert store.recent_feedback(["ann"], 9)[0] == (["i0", "i1", "i2"], ["i3"])
+    assert import_events(log, store, newest=9).stored == 0
+
+
 def test_dislikes_are_no_part_of_a_live_history(tmp_path, capsys):
     log = tmp_path / "log.csv"
     rows = [f"{user},{item},{time + 1_700_000_000},{time % 3}" for user, item, time in ROWS]
@@ -91,8 +107,9 @@ def test_dislikes_are_no_part_of_a_live_history(tmp_path, capsys):
     store = f"sqlite:///{tmp_path / 'events.db'}"
     main(["events", "import", str(log), "--store", store, "--dislikes", "rating=1"])
     printed = capsys.readouterr().out
-    assert "3 events of 1 users: 3 were new." in printed
-    assert "2 events are dislikes and were left out." in printed
+    assert "5 events of 2 users: 5 were new." in printed
+    assert "2 events are dislikes: they are no part of a history." in printed
     with open_store(store) as opened:
-        assert items_of(opened, "ann") == ["jam", "tea", "tea"]
-        assert items_of(opened, "bob") == []
+        ann, bob = opened.recent_feedback(["ann", "bob"], 9)
+        assert ann == (["jam", "tea", "tea"], [])  # liked again later
+        assert bob == ([], ["jam"])

@@ -111,11 +111,11 @@ def test_at_most_one_batch_runs_per_thread(threads):
 def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeypatch):
     compute, sizes = lists.answers_of, []
 
-    def refusing(served, histories, asked):
+    def refusing(served, histories, *asked):
         sizes.append(len(histories))
         if ["odd"] in histories:
             raise DataError("odd")
-        return compute(served, histories, asked)
+        return compute(served, histories, *asked)
 
     monkeypatch.setattr(lists, "answers_of", refusing)
     histories = (history, ["odd"], history[:2])
@@ -135,7 +135,7 @@ def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(
         calls.append(users)
         raise StoreError("down")
 
-    monkeypatch.setattr(client.context.store, "recent_many", down)
+    monkeypatch.setattr(client.context.store, "recent_feedback", down)
     answering = client.context.answering
 
     async def send_all():
@@ -265,7 +265,7 @@ def test_a_group_that_waits_for_something_else_does_not_hold_up_the_next(waits):
 def test_a_slow_store_is_read_by_one_group_and_then_apart_from_lists(serve, history, monkeypatch):
     client, gate = serve(), threading.Event()
     answering, asked = client.context.answering, []
-    read = client.context.store.recent_many
+    read = client.context.store.recent_feedback
 
     def slowly(users, n):
         asked.append(list(users))
@@ -275,7 +275,7 @@ def test_a_slow_store_is_read_by_one_group_and_then_apart_from_lists(serve, hist
     def post_user(user):
         return client.post("/v1/recommend", json={"user": user})
 
-    monkeypatch.setattr(client.context.store, "recent_many", slowly)
+    monkeypatch.setattr(client.context.store, "recent_feedback", slowly)
     found = []
     senders = [
         threading.Thread(target=lambda user=user: found.append(post_user(user)))

@@ -23,7 +23,7 @@ def hanging(serve, monkeypatch):
         gate.wait(20)
         return []
 
-    for name in ("append", "recent_many", "recent", "forget", "ping"):
+    for name in ("append", "recent_many", "recent_feedback", "recent", "forget", "ping"):
         monkeypatch.setattr(client.context.store, name, hang)
     yield client
     gate.set()

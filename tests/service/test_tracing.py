@@ -118,7 +118,7 @@ def test_a_store_that_fails_marks_its_span_and_the_request(spans, monkeypatch):
     def fail(*_):
         raise StoreError("the store of ann is down")
 
-    monkeypatch.setattr(service.client.context.store, "recent_items", fail)
+    monkeypatch.setattr(service.client.context.store, "recent_feedback", fail)
     answer, found = service.of("POST", "/v1/recommend", json={"user": "ann"})
     assert answer.status_code == 503
     by_name = {span.name: span for span in found}

@@ -790,7 +790,7 @@ export interface components {
         };
         /**
          * EventIn
-         * @description One event: a user and an item.
+         * @description One event: a user and an item; and how the user chose it, if that is known.
          */
         EventIn: {
             /** Id */
@@ -801,6 +801,10 @@ export interface components {
             item: string;
             /** Time */
             time?: number | string | null;
+            /** Kind */
+            kind?: string | null;
+            /** Value */
+            value?: number | null;
         };
         /**
          * EventsRequest
@@ -846,7 +850,7 @@ export interface components {
          * @description Which items a request may get. Ids that the catalog does not hold have no effect.
          *
          *     Raises:
-         *         ConfigError: Too many conditions.
+         *         ConfigError: ``where`` is not a list of conditions, or has too many.
          */
         Filter: {
             /**
@@ -913,6 +917,10 @@ export interface components {
             known: boolean;
             /** Time */
             time?: number | null;
+            /** Kind */
+            kind?: string | null;
+            /** Value */
+            value?: number | null;
         };
         /**
          * IndexInfo
@@ -1133,7 +1141,8 @@ export interface components {
          *
          *     Raises:
          *         ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
-         *             re-ranker than ``category``, which alone has an exact frontier; or too many boosts.
+         *             re-ranker than ``category``, which alone has an exact frontier; or ``boosts`` is not a
+         *             list of boosts, or has too many.
          */
         ListOptions: {
             /**
@@ -1484,6 +1493,8 @@ export interface components {
             base: components["schemas"]["HistoryItem"][];
             /** History */
             history: components["schemas"]["HistoryItem"][];
+            /** Disliked */
+            disliked: components["schemas"]["HistoryItem"][];
             answer: components["schemas"]["ServedAnswer"];
         };
         /**
@@ -1511,6 +1522,15 @@ export interface components {
             time: number;
             /** Known */
             known: boolean;
+            /** Kind */
+            kind?: string | null;
+            /** Value */
+            value?: number | null;
+            /**
+             * Disliked
+             * @default false
+             */
+            disliked: boolean;
         };
         /**
          * StoredEvents
@@ -1521,6 +1541,20 @@ export interface components {
             stored: number;
             /** Duplicates */
             duplicates: number;
+        };
+        /**
+         * StoredFeedback
+         * @description The same for events of which at least one has a kind or a value.
+         */
+        StoredFeedback: {
+            /** Stored */
+            stored: number;
+            /** Duplicates */
+            duplicates: number;
+            /** Dislikes */
+            dislikes: number;
+            /** Unknown Kinds */
+            unknown_kinds: number;
         };
         /**
          * TopItem
@@ -2044,7 +2078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredEvents"];
+                    "application/json": components["schemas"]["StoredEvents"] | components["schemas"]["StoredFeedback"];
                 };
             };
             /** @description malformed */

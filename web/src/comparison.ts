@@ -2,6 +2,7 @@
 
 import { type Options, NEUTRAL } from "./address";
 import type { Answer, Item } from "./api";
+import type { Disliked } from "./dislikes";
 import { VARIETY } from "./variety";
 import { countFrom } from "./weights";
 
@@ -11,6 +12,7 @@ export type State = {
   /** The history of the user without the visitor's changes; ids. */
   base: string[];
   history: string[];
+  disliked: Disliked[];
   options: Options;
 };
 
@@ -35,7 +37,7 @@ export function stateOf(choice: Choice, a: State, current: State): State {
       return { ...a, options: { ...a.options, diversity: { unit: "strength", value: VARIETY[choice.step] ?? 0 } } };
     case "user": {
       const { user, history } = choice;
-      return { user, base: history, history, options: { ...options, added: [], blocked: [] } };
+      return { user, base: history, history, disliked: [], options: { ...options, added: [], blocked: [] } };
     }
     case "history":
       return { ...a, history: choice.history, options };

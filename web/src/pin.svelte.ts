@@ -15,7 +15,7 @@ function write({ a, choice }: Kept): string {
 function read(): Kept {
   try {
     const { a, choice } = JSON.parse(sessionStorage.getItem(KEY) ?? "null") ?? NOTHING;
-    return { a: a && { ...a, options: { ...a.options, weights: new Map(a.options.weights) } }, choice };
+    return { a: a && { disliked: [], ...a, options: { ...a.options, weights: new Map(a.options.weights) } }, choice };
   } catch {
     return NOTHING; // nothing is stored, or another version has stored it
   }

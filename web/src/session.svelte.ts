@@ -31,11 +31,12 @@ import {
 } from "./api";
 import { type Change, changes, countChanges } from "./changes";
 import type { State } from "./comparison";
+import { type Disliked, dislikesOf, markOf, stillDisliked } from "./dislikes";
 import { type Diversity, type Unit, convert, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
 
-export type HistoryEvent = { key: number; id: string };
+export type HistoryEvent = { key: number; id: string; mark: string };
 export type Owner = { user: string | null; changed: boolean };
 export type ServiceState = "ready" | "unreachable" | "busy" | "locked";
 
@@ -48,14 +49,21 @@ const LONGEST_QUERY = 4_000;
 const RETRY_AFTER = [400, 800, 1_600, 3_000];
 
 /** What the address describes, besides the view. */
-type Shown = { owner: Owner; base: HistoryEvent[]; history: HistoryEvent[]; options: Options };
-type Request = { history: HistoryEvent[]; options: Options; frontier: boolean };
+type Shown = {
+  owner: Owner;
+  base: HistoryEvent[];
+  history: HistoryEvent[];
+  disliked: Disliked[];
+  options: Options;
+};
+type Asked = { history: HistoryEvent[]; dislikes: string[]; options: Options };
+type Request = Asked & { frontier: boolean };
 type TimedAnswer = { answer: Answer; milliseconds: number };
 /** Kept by the browser per entry of its history. */
 type Entry = { depth: number; hidden: string[] };
 
 let keys = 0;
-const newEvent = (id: string): HistoryEvent => ({ key: keys++, id });
+const newEvent = (id: string, mark = ""): HistoryEvent => ({ key: keys++, id, mark });
 const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
 
 /** The fields of a request for options; those with their default are left out. */
@@ -78,6 +86,9 @@ class Session {
   history = $state.raw<HistoryEvent[]>([]);
   owner = $state.raw<Owner>({ user: null, changed: false });
   options = $state.raw<Options>(NEUTRAL);
+  /** The items that the user dislikes, and those of them that the list heeds. */
+  disliked = $state.raw<Disliked[]>([]);
+  dislikes = $state.raw<string[]>([]);
   answer = $state.raw<Answer | null>(null);
   /** The history and the options that `answer` belongs to; others until the service answers. */
   answered = $state.raw<HistoryEvent[]>([]);
@@ -150,8 +161,10 @@ class Session {
   );
 
   /** The request of the list, as a client would send it. */
-  requestFor({ history, options }: { history: HistoryEvent[]; options: Options }): RecommendRequest {
-    return { history: idsOf(history), k: LENGTH, ...optionFields(options) };
+  requestFor({ history, dislikes, options }: Asked): RecommendRequest {
+    return {
+      history: idsOf(history), k: LENGTH, ...(dislikes.length ? { dislikes } : {}), ...optionFields(options),
+    };
   }
 
   // Start, and the address
@@ -179,17 +192,20 @@ class Session {
       ...(user !== null ? { user, removed, appended } : history !== null ? { history: history.length ? history : [""] } : {}),
     });
     const toEvents = (items: HistoryItem[]) =>
-      items.map(({ id, title }) => {
-        this.setTitle(id, title);
-        return newEvent(id);
+      items.map((item) => {
+        this.setTitle(item.id, item.title);
+        return newEvent(item.id, markOf(item));
       });
     const base = start.user === null ? [] : toEvents(start.base);
     const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
     const changed = start.user !== null && removed.length + appended.length > 0;
-    this.set({ owner: { user: start.user, changed }, base, history: now, options });
+    const { disliked } = start;
+    for (const { id, title } of disliked) this.setTitle(id, title);
+    this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
     this.artifact = start.artifact;
     const milliseconds = performance.now() - started;
-    this.accept({ answer: start.answer, milliseconds }, { history: now, options, frontier: true });
+    const { dislikes } = this;
+    this.accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
     this.writeAddress("replace");
   }
 
@@ -201,10 +217,11 @@ class Session {
   private async restore({ user, history, removed, appended, options }: Address): Promise<void> {
     await this.attempt("list", async () => {
       let base: HistoryEvent[] = [];
-      if (user !== null) base = user === this.owner.user ? this.base : await this.historyOf(user);
+      let disliked: Disliked[] = [];
+      if (user !== null) ({ base, disliked } = user === this.owner.user ? this.shown() : await this.historyOf(user));
       const now = this.changed(base, removed, user === null ? (history ?? []) : appended);
       const changed = user !== null && removed.length + appended.length > 0;
-      this.set({ owner: { user, changed }, base, history: now, options });
+      this.set({ owner: { user, changed }, base, history: now, disliked, options });
       this.refresh(true);
     });
   }
@@ -272,14 +289,17 @@ class Session {
   }
 
   private shown(): Shown {
-    return { owner: this.owner, base: this.base, history: this.history, options: this.options };
+    const { owner, base, history, disliked, options } = this;
+    return { owner, base, history, disliked, options };
   }
 
-  private set({ owner, base, history, options }: Shown): void {
+  private set({ owner, base, history, disliked, options }: Shown): void {
     if (owner.user !== this.owner.user || options.weights !== this.options.weights) this.selected = null;
     this.owner = owner;
     this.base = base;
     this.history = history;
+    this.disliked = disliked;
+    this.dislikes = dislikesOf(disliked, idsOf(base), idsOf(history));
     this.options = options;
     void this.loadTitles(idsOf(history.slice(-MOST_EVENTS)));
   }
@@ -290,29 +310,36 @@ class Session {
   }
 
   clear(): void {
-    const next = { owner: { user: null, changed: false }, base: [], history: [], options: this.otherHistory() };
+    const owner = { user: null, changed: false };
+    const next = { owner, base: [], history: [], disliked: [], options: this.otherHistory() };
     this.change(next, settings.words.started);
   }
 
   showUser(user: string, ids: string[]): void {
-    const history = ids.map((id) => newEvent(id));
+    this.showHistory(user, { base: ids.map((id) => newEvent(id)), disliked: [] });
+  }
+
+  private showHistory(user: string, { base, disliked }: Pick<Shown, "base" | "disliked">): void {
     const options = { ...this.otherHistory(), blocked: [], added: [] };
-    this.change({ owner: { user, changed: false }, base: history, history, options }, settings.words.showsUser(user));
+    const owner = { user, changed: false };
+    this.change({ owner, base, history: base, disliked, options }, settings.words.showsUser(user));
   }
 
   /** Show a user of the data set or of the store; return whether there is one. */
   async openUser(user: string): Promise<boolean> {
-    const history = await this.historyOf(user);
-    if (history.length) this.showUser(user, idsOf(history));
-    return history.length > 0;
+    const stored = await this.historyOf(user);
+    const known = stored.base.length + stored.disliked.length > 0;
+    if (known) this.showHistory(user, stored);
+    return known;
   }
 
-  private async historyOf(user: string): Promise<HistoryEvent[]> {
+  private async historyOf(user: string): Promise<Pick<Shown, "base" | "disliked">> {
     const { users } = await api.examples({ search: user, limit: 1 });
-    if (users[0]?.user === user) return users[0].history.map((id) => newEvent(id));
+    if (users[0]?.user === user) return { base: users[0].history.map((id) => newEvent(id)), disliked: [] };
     const { events } = await api.storedHistory(user);
     for (const event of events) this.setTitle(event.item, event.title);
-    return events.map(({ item }) => newEvent(item));
+    const liked = events.filter((event) => !event.disliked);
+    return { base: liked.map((event) => newEvent(event.item, markOf(event))), disliked: stillDisliked(events) };
   }
 
   async random(): Promise<boolean> {
@@ -434,14 +461,15 @@ class Session {
 
   /** What the list is made from, to compare it with another one. */
   get state(): State {
-    return { user: this.owner.user, base: idsOf(this.base), history: this.ids, options: this.options };
+    const { disliked, options } = this;
+    return { user: this.owner.user, base: idsOf(this.base), history: this.ids, disliked, options };
   }
 
   /** Show a prepared state, such as B of a comparison; it can be undone like every change. */
-  apply({ user, base, history, options }: State): void {
+  apply({ user, base, history, disliked, options }: State): void {
     const changed = user !== null && JSON.stringify(base) !== JSON.stringify(history);
     const [before, events] = [base, history].map((ids) => ids.map((id) => newEvent(id)));
-    const next = { owner: { user, changed }, base: before ?? [], history: events ?? [], options };
+    const next = { owner: { user, changed }, base: before ?? [], history: events ?? [], disliked, options };
     this.change(next, settings.words.comparison.applied);
   }
 
@@ -511,7 +539,7 @@ class Session {
 
   private refresh(replace: boolean): void {
     this.waiting = true;
-    const request = { history: this.history, options: this.options };
+    const request = { history: this.history, dislikes: this.dislikes, options: this.options };
     // A list with another diversity has the same trade-off curve.
     const { described } = this;
     const same =

@@ -57,6 +57,7 @@ export const english = {
   fewerEvents: "Show fewer",
   noInterestOf: "Used by no interest",
   unknownItem: "not in the catalog",
+  disliked: "Disliked: no part of the history, and not recommended",
   remove: "Remove",
   removeTitle: (title: string) => `Remove ${title}`,
   removed: (title: string) => `Removed ${title}.`,
@@ -102,6 +103,7 @@ export const english = {
   because: (titles: string) => `because of ${titles}`,
   goesWith: (titles: string) => `goes with ${titles}`,
   becausePopular: "popular",
+  nearDislike: (title: string) => `lower score: similar to ${title}, which is disliked`,
   addShort: "Add to the history",
   added: (title: string) => `Added ${title}.`,
   listChanged: (entered: number, moved: number) =>

@@ -97,7 +97,7 @@ describe("two lists", () => {
 
   it("are made from what was chosen", () => {
     const options = { ...NEUTRAL, weights: new Map([[1, 2]]), blocked: ["q"] };
-    const from: State = { user: "u", base: ["x", "y"], history: ["x"], options };
+    const from: State = { user: "u", base: ["x", "y"], history: ["x"], disliked: [], options };
     const current: State = { ...from, history: [] };
     const made = (choice: Parameters<typeof stateOf>[0]) => stateOf(choice, from, current);
     expect(made({ kind: "current" })).toBe(current);

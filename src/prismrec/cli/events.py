@@ -33,7 +33,8 @@ def events(
         store: Address of the store. PRISMREC_STORE, which may contain a password, replaces it.
         newest: Newest events per user that are stored.
         dislikes: Events that are dislikes, as for 'prismrec prepare': 'rating<=2' or event=return.
-            They are not stored, because they are no part of a history.
+            They are stored as dislikes: the user's lists leave out their items, and no history
+            has them.
         reading: How to read the log.
         as_json: Print one JSON object.
     """

@@ -191,14 +191,25 @@ def describe_building(
     repeated: Mapping[str, object], steps: list[dict[str, object]],
 ) -> dict[str, object]:  # fmt: skip
     """Return how a data set was built, for ``Dataset.how``."""
-    weighting = {} if log.weighting.is_empty else {"weighting": log.weighting.facts}
     return {
         "source": log.source, "has_time": log.has_time, "rows_read": log.rows_read,
         "rows_kept": log.rows_kept,
         "rejected": {each.reason: each.count for each in log.rejected},
         "events_left_out": log.events_left_out, "users_left_out": log.users_left_out,
-        **weighting, **minima, "duplicates": duplicates, **repeated, "steps": steps,
+        **_describe_weighting(log), **minima, "duplicates": duplicates, **repeated, "steps": steps,
     }  # fmt: skip
+
+
+def _describe_weighting(log: "EventLog") -> dict[str, object]:
+    """Return how events are weighted and which are dislikes; a service follows the same rules."""
+    if log.weighting.is_empty:
+        return {}
+    facts = log.weighting.facts
+    if log.weighting.dislikes is not None:
+        facts["dislikes_by"] = "kind" if log.dislikes_by_kind else "value"
+    if log.reading is not None and log.reading.keep_events:
+        facts["kept_kinds"] = sorted(log.reading.keep_events)
+    return {"weighting": facts}
 
 
 def _read_events(frame: pl.LazyFrame) -> tuple[pl.Series, pl.Series, EventArrays]:

@@ -31,7 +31,7 @@ from prismrec.data.readers.rejected import (
 )
 from prismrec.data.readers.source_rows import SourceRows
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
-from prismrec.data.readers.weight_columns import DISLIKED, WEIGHT, WEIGHT_FAULT
+from prismrec.data.readers.weight_columns import DISLIKED, WEIGHT, WEIGHT_FAULT, compares_kinds
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.reprs import shorten
 from prismrec.data.selecting import is_in_file_order, select_rows
@@ -105,6 +105,8 @@ class EventLog:
     """Sentences about lines that are not rows, such as comments above the header."""
     weighting: Weighting = NO_WEIGHTING
     """Where the weights and dislikes come from."""
+    dislikes_by_kind: bool = False
+    """Whether the dislikes are found by the kind of an event, not by another column."""
     rows: SourceRows | None = field(default=None, compare=False)
     """The rows of ``frame`` with their lines in the source; None if it was not read."""
     reading: ReadPlan | None = field(default=None, compare=False)
@@ -170,7 +172,10 @@ def read_events(
         source=source, columns=columns, keep_events=tuple(keep_events), given_unit=time_unit,
         time_unit=log.time_unit, time_format=time_format,
     )  # fmt: skip
-    return replace(log, frame=frame, source=name, weighting=columns.weighting, reading=reading)
+    return replace(
+        log, frame=frame, source=name, weighting=columns.weighting, reading=reading,
+        dislikes_by_kind=compares_kinds(tables[0], columns),
+    )  # fmt: skip
 
 
 def _classify(

@@ -15,9 +15,9 @@ from prismrec.service.lists import Job, ListMaker, weight_of
 from prismrec.service.microbatch import Batcher
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
-from prismrec.service.stores import Store
+from prismrec.service.stores import Feedback, Store
 from prismrec.service.thread_pool import ThreadPool, Threads
-from prismrec.service.users import stored_items
+from prismrec.service.users import stored_feedback
 
 
 class SlowStoreError(Exception):
@@ -36,8 +36,8 @@ class Answering:
 
     def __init__(self, lists: ListMaker, store: Store, threads: Threads, *, newest: int) -> None:
         self.maker, self.threads = lists, threads
-        self.read = partial(stored_items, store, newest=newest)
-        self.stored: Batcher[str, list[str]] = Batcher(self.read, threads.reads)
+        self.read = partial(stored_feedback, store, newest=newest)
+        self.stored: Batcher[str, Feedback] = Batcher(self.read, threads.reads)
         self.lists: Batcher[Job, ServedAnswer] = Batcher(
             self._answer_each, threads.answers, weight_of, pool_of=self._pool_of, waits=self._waits
         )
@@ -54,7 +54,7 @@ class Answering:
             PrismrecError: It cannot be answered.
         """
         if request.user is None:
-            return await self.lists.run(Job(request, ()))
+            return await self.lists.run(Job(request, Feedback()))
         if not self.late:
             with suppress(SlowStoreError):
                 return await self.lists.run(Job(request))
@@ -64,7 +64,7 @@ class Answering:
         """Answer the requests of a batch, or raise the first error; see ``answer``."""
         users = list({request.user for request in requests if request.user is not None})
         stored = dict(zip(users, await self.stored.run_all(users), strict=True))
-        jobs = [Job(request, stored.get(request.user or "", ())) for request in requests]
+        jobs = [Job(request, stored.get(request.user or "", Feedback())) for request in requests]
         return await self.lists.run_all(jobs)
 
     @property
@@ -86,8 +86,8 @@ class Answering:
             [job._replace(stored=next(found)) if job.stored is None else job for job in jobs]
         )
 
-    def _read_for(self, jobs: Sequence[Job], users: Sequence[str]) -> list[list[str]]:
-        """Return the items of the stored events of users; a slow read is seen by ``_waits``.
+    def _read_for(self, jobs: Sequence[Job], users: Sequence[str]) -> list[Feedback]:
+        """Return what is stored of users; a slow read is seen by ``_waits``.
 
         Raises:
             SlowStoreError: An earlier read has not ended.

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, Request
@@ -106,7 +107,9 @@ class RouteContext:
 
         return check
 
-    def route(self, scope: Scope, response: type[Any] | None, **more: Any) -> dict[str, Any]:
+    def route(
+        self, scope: Scope, response: type[Any] | UnionType | None, **more: Any
+    ) -> dict[str, Any]:
         """Return the keyword arguments that declare a route of this scope and response.
 
         Without a response class, the route declares its response in ``more``.

@@ -10,7 +10,7 @@ import polars as pl
 from prismrec.data import EventLog
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import track
-from prismrec.service.stores import Event, Store
+from prismrec.service.stores import LONGEST, Event, Store
 
 GROUP = 5_000
 """Events that are stored together."""
@@ -27,25 +27,26 @@ class Imported:
     users: int
     """Number of users with events."""
     dislikes: int | None = None
-    """Number of events that are dislikes and were not sent; None if the log was read without."""
+    """Number of those events that are dislikes; None if the log was read without."""
 
     def lines(self) -> Iterator[str]:
         """Yield the summary in sentences."""
         yield f"{self.events:,} events of {self.users:,} users: {self.stored:,} were new."
         if self.dislikes is not None:
-            yield f"{self.dislikes:,} events are dislikes and were left out."
+            yield f"{self.dislikes:,} events are dislikes: they are no part of a history."
 
 
 def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     """Store the events of a log, each once: the import may be interrupted and repeated.
 
-    The id of an event follows from its user, item and time, and among equal events from their
-    number; so the same log, also in another file or order, has the same ids.
+    The id of an event follows from its user, item and time, whether it is a dislike, and among
+    equal events from their number; so the same log, also in another file or order, has the same
+    ids.
 
     Args:
-        log: The events; those that are dislikes are left out.
+        log: The events, with their kinds; those that are dislikes are stored as dislikes.
         store: The store.
-        newest: Number of the newest events per user that are stored.
+        newest: Number of the newest events per user that are stored, and of dislikes.
 
     Raises:
         ConfigError: ``newest`` is below 1.
@@ -61,28 +62,36 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
             f"{log.source} has no times, by which a store orders events; import a log with times."
         )
     text = [pl.col(name).cast(pl.String) for name in ("user", "item")]
-    frame = log.frame.select(*text, "time", "^disliked$").collect(engine="streaming")
-    dislikes = None
-    if "disliked" in frame.columns:  # they are no part of a history
-        dislikes = int(frame["disliked"].sum())
-        frame = frame.filter(~pl.col("disliked")).drop("disliked")
-    frame = frame.sort("user", "time", maintain_order=True)
-    frame = frame.group_by("user", maintain_order=True).tail(newest)
+    columns = log.frame.collect_schema()
+    kind = _kind(pl.col("event")) if "event" in columns else pl.lit(None, dtype=pl.String)
+    disliked = pl.col("disliked") if "disliked" in columns else pl.lit(value=False)
+    read = log.frame.select(*text, "time", kind.alias("kind"), disliked.alias("disliked"))
+    frame = read.collect(engine="streaming").sort("user", "time", maintain_order=True)
+    frame = frame.group_by("user", "disliked", maintain_order=True).tail(newest)
     sent = stored = 0
-    same: Counter[tuple[str, str, int]] = Counter()
+    same: Counter[tuple[str, str, int, bool]] = Counter()
     starts = range(0, len(frame), GROUP)
     for start in track(starts, "storing events", len(starts)):
         group = []
-        for user, item, time in frame.slice(start, GROUP).iter_rows():
-            same[user, item, time] += 1
-            group.append(Event(user, item, time, _id(user, item, time, same[user, item, time])))
+        rows = frame.slice(start, GROUP).select("user", "item", "time", "kind", "disliked")
+        for user, item, time, kind, disliked in rows.iter_rows():
+            key = (user, item, time, disliked)
+            same[key] += 1
+            group.append(Event(user, item, time, _id(*key, same[key]), kind, disliked=disliked))
         same = Counter({key: n for key, n in same.items() if key[0] == group[-1].user})
         stored += store.append(group)
         sent += len(group)
+    dislikes = int(frame["disliked"].sum()) if "disliked" in columns else None
     return Imported(sent, stored, frame["user"].n_unique(), dislikes)
 
 
-def _id(user: str, item: str, time: int, number: int) -> str:
+def _kind(event: pl.Expr) -> pl.Expr:
+    """Return the kind of each event; null if it is none that a store accepts."""
+    usable = event.str.len_bytes().is_between(1, LONGEST) & ~event.str.contains("\0", literal=True)
+    return pl.when(usable).then(event)
+
+
+def _id(user: str, item: str, time: int, disliked: bool, number: int) -> str:
     """Return an id that is the same for the same event."""
-    words = "\0".join((user, item, str(time), str(number)))
+    words = "\0".join((user, item, str(time), str(number), *(["disliked"] if disliked else [])))
     return "import-" + blake2b(words.encode(), digest_size=12).hexdigest()

@@ -12,6 +12,7 @@ from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
+from prismrec.service.stores import Feedback
 from prismrec.service.versions import Pair, Versions, choose
 
 TOP_ITEMS = 5
@@ -21,15 +22,24 @@ DIVERSE = 3
 
 
 class Job(NamedTuple):
-    """A request, and the items of the stored events of its user, oldest first, if they are read."""
+    """A request, and the stored feedback of its user, if it is read."""
 
     request: RecommendRequest
-    stored: Sequence[str] | None = None
+    stored: Feedback | None = None
 
     @property
     def history(self) -> list[str]:
         """The history: the stored events, then that of the request."""
-        return [*(self.stored or ()), *(self.request.history or ())]
+        stored = self.stored.history if self.stored else ()
+        return [*stored, *(self.request.history or ())]
+
+    @property
+    def dislikes(self) -> tuple[str, ...]:
+        """The stored dislikes that the request does not name; its history ends dislikes."""
+        if not self.stored or not self.stored.dislikes:
+            return ()
+        named = {*self.request.dislikes, *(self.request.history or ())}
+        return tuple(item for item in self.stored.dislikes if item not in named)
 
 
 def weight_of(job: Job) -> float:
@@ -57,12 +67,12 @@ class ListMaker:
     def answer_each(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
         """Return one answer per request, or the error that prevents it.
 
-        Cost: one forward pass per group of requests with the same ``batch_key``.
+        Cost: one forward pass per group of requests with the same ``batch_key`` and dislikes.
         """
         results: dict[int, ServedAnswer | Exception] = {}
-        groups: dict[str, list[int]] = defaultdict(list)
+        groups: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
         for number, job in enumerate(jobs):
-            groups[batch_key(job.request)].append(number)
+            groups[batch_key(job.request), job.dislikes].append(number)
         pair = self.versions.both()  # once: a reload in between does not mix two artifacts
         for numbers in groups.values():
             answers = self._answer_group([jobs[number] for number in numbers], pair)
@@ -75,7 +85,8 @@ class ListMaker:
         try:
             self._check_reranker(request.rerank)
             served = choose(pair, comparison=request.comparison)
-            answers = answers_of(served, [job.history for job in group], request)
+            histories = [job.history for job in group]
+            answers = answers_of(served, histories, request, group[0].dislikes)
         except PrismrecError as error:
             if len(group) == 1:
                 return [error]
@@ -94,23 +105,28 @@ class ListMaker:
 
 
 def answers_of(
-    served: LoadedArtifact, histories: Sequence[Sequence[str]], request: RecommendRequest
-) -> list[ServedAnswer]:
+    served: LoadedArtifact, histories: Sequence[Sequence[str]], request: RecommendRequest,
+    dislikes: Sequence[str] = (),
+) -> list[ServedAnswer]:  # fmt: skip
     """Return the answers of one artifact to histories, all with the same options.
 
     Args:
         served: The artifact that answers.
         histories: Item ids per history, oldest first: stored events, then those of the request.
         request: Any of the requests; they share their ``batch_key``.
+        dislikes: Disliked items, besides those of the request.
 
     Raises:
         PrismrecError: An impossible option, or a name that does not exist.
 
     Cost: one forward pass.
     """
+    options = request.options
+    if dislikes:
+        options = replace(options, dislikes=(*options.dislikes, *dislikes))
     answers = served.recommender.recommend_many(
         histories,
-        request.options,
+        options,
         explain=request.explain,
         frontier=request.frontier,
         top_items=TOP_ITEMS,

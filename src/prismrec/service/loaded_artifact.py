@@ -12,6 +12,7 @@ from prismrec.recommend import NewItem, Recommender
 from prismrec.service.artifact_copy import ArtifactCopy
 from prismrec.service.catalog_map import map_labels
 from prismrec.service.changes import Added, AddedItem, Change, Marked
+from prismrec.service.event_rules import EventRules
 from prismrec.service.extensions import Extensions
 from prismrec.service.page_responses import MapLabel
 from prismrec.service.projection import Plane
@@ -34,6 +35,8 @@ class LoadedArtifact:
     manifest: dict[str, Any]
     copy: ArtifactCopy = field(repr=False)
     """The files; kept as long as anything answers from them."""
+    event_rules: EventRules = field(default_factory=EventRules)
+    """What the kinds and values of events mean."""
 
     @classmethod
     def open(cls, folder: Path, private: Path, extensions: Extensions) -> "LoadedArtifact":
@@ -48,7 +51,8 @@ class LoadedArtifact:
             DataError: There is no artifact, or it is not whole; see ``recommend.load``.
         """
         copy = ArtifactCopy(folder, private, extensions)
-        return cls(copy.open(), copy.name, copy.manifest, copy)
+        rules = EventRules.of(copy.manifest["about"])
+        return cls(copy.open(), copy.name, copy.manifest, copy, rules)
 
     @cached_property
     def plane(self) -> Plane:

@@ -21,6 +21,9 @@ class HistoryItem:
     """Whether the item is in the catalog."""
     time: int | None = None
     """Microseconds since 1970 UTC; null unless the event is stored."""
+    kind: str | None = None
+    """The kind of the stored event, if it has one."""
+    value: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class Start:
     """The history before ``removed`` and ``appended`` of the request."""
     history: list[HistoryItem]
     """The history that the list belongs to, oldest first."""
+    disliked: list[HistoryItem]
+    """The items that the user dislikes; the list heeds them."""
     answer: ServedAnswer
 
 

@@ -51,6 +51,16 @@ class StoredEvents:
 
 
 @dataclass(frozen=True)
+class StoredFeedback(StoredEvents):
+    """The same for events of which at least one has a kind or a value."""
+
+    dislikes: int
+    """Number of events that are dislikes, by the rules of the artifact."""
+    unknown_kinds: int
+    """Number of events of a kind that the artifact does not know; it has no effect."""
+
+
+@dataclass(frozen=True)
 class StoredEvent:
     """A stored event."""
 
@@ -61,6 +71,10 @@ class StoredEvent:
     """Microseconds since 1970 UTC."""
     known: bool
     """Whether the item is in the catalog."""
+    kind: str | None = None
+    value: float | None = None
+    disliked: bool = False
+    """Whether the event is a dislike, and so no part of the history of the model."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from prismrec.service.catalog_map import catalog_map as make_map
 from prismrec.service.change_routes import add_changes, add_erasure, add_reload
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import error_responses
+from prismrec.service.event_rules import EventRules
 from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
 from prismrec.service.pictures import image_hosts
 from prismrec.service.start import Starter, StartQuery
-from prismrec.service.stores import Event
 
 IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
@@ -47,14 +47,14 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
     answering, reports = context.answering, context.threads.reports
     starter = Starter(context.versions, context.insight)
 
-    async def stored_history(query: StartQuery) -> list[Event]:
-        """Return the stored events of the user, if it is not an example user."""
+    async def stored_history(query: StartQuery) -> user_pages.StoredUser:
+        """Return what is stored of the user, if it is not an example user."""
         if query.user is None or query.history is not None:
-            return []
+            return user_pages.StoredUser()
         if await reports.run(starter.is_example, query.user):
-            return []
+            return user_pages.StoredUser()
         return await context.threads.reads.run(
-            context.store.recent, query.user, context.settings.history
+            user_pages.stored_user, context.store, query.user, context.settings.history
         )
 
     @routes.get("/v1/start", **context.route("read", page.Start))
@@ -72,11 +72,14 @@ def _start(routes: APIRouter, context: RouteContext) -> None:
 def _events(routes: APIRouter, context: RouteContext) -> None:
     store, writes = context.store, context.threads.writes
 
-    @routes.post("/v1/events", **context.route("write", out.StoredEvents))
+    def rules() -> EventRules:
+        return context.versions.current().event_rules
+
+    @routes.post("/v1/events", **context.route("write", out.StoredEvents | out.StoredFeedback))
     async def store_events(body: s.EventsRequest) -> Response:
         """Store events. They are as durable as the store promises when the response arrives."""
         arrived = context.clock.now()
-        stored = await writes.run(user_pages.store_events, store, body.events, arrived)
+        stored = await writes.run(user_pages.store_events, store, body.events, arrived, rules)
         context.metrics.count_events(stored)
         return out.reply(stored)
 
@@ -101,7 +104,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
         def describe() -> out.UserInterests:
             served = versions.current()
-            described = served.recommender.interests(stored)
+            described = served.recommender.interests(stored.history)
             return out.UserInterests(user, served.name, list(with_positions(served, described)))
 
         return out.reply(await threads.answers.run(describe))

@@ -228,7 +228,7 @@ def _from_time(value: Any) -> Any:
 
 
 class EventIn(Strict):
-    """One event: a user and an item."""
+    """One event: a user and an item; and how the user chose it, if that is known."""
 
     id: Id | None = None
     user: Id
@@ -242,6 +242,8 @@ class EventIn(Strict):
         ]
         | None
     ) = None
+    kind: Id | None = None
+    value: Annotated[float, Field(allow_inf_nan=False), TEXT] | None = None
 
 
 class MergeRequest(Strict):

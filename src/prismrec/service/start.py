@@ -6,7 +6,7 @@ made as every other list is; see ``routes``.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import orjson
@@ -21,7 +21,8 @@ from prismrec.service.loaded_artifact import LoadedArtifact, describe_both
 from prismrec.service.page_responses import HistoryItem, Start, StartSource
 from prismrec.service.responses import Example, ServedAnswer
 from prismrec.service.schemas import MOST_IDS, Id, RecommendRequest
-from prismrec.service.stores import Event
+from prismrec.service.stores import MOST_DISLIKES, Event
+from prismrec.service.users import StoredUser
 from prismrec.service.versions import Versions
 
 CANDIDATES = 60
@@ -75,12 +76,12 @@ class Starter:
         """Return whether a user is an example user, whose history is not in the store."""
         return self.insight.example(self.versions.current(), user) is not None
 
-    def prepare(self, query: StartQuery, stored: Sequence[Event]) -> Prepared:
+    def prepare(self, query: StartQuery, stored: StoredUser) -> Prepared:
         """Return everything but the list.
 
         Args:
             query: What the page asks for.
-            stored: The stored events of the user, if it is not an example user.
+            stored: What is stored of the user, if it is not an example user.
 
         Raises:
             ConfigError: ``options`` is not a JSON object.
@@ -89,7 +90,8 @@ class Starter:
         main, compared = self.versions.both()
         most = max(query.examples, CANDIDATES)
         offered = self.insight.examples(main, "", "different", 0, most).users
-        user, source, base = self._base(main, query, offered, stored)
+        user, source, base = self._base(main, query, offered, stored.events)
+        dislikes = [name for name in stored.dislikes if name not in query.appended]
         history = _changed(base, query.removed, _items(main, query.appended))
         history = history[-MOST_IDS:]  # the newest that a request for a list may have
         fields = {
@@ -99,9 +101,11 @@ class Starter:
             "source": source,
             "base": base,
             "history": history,
+            "disliked": _stored_items(main, _newest_of(stored.events, dislikes)),
         }
         names = frozenset(served.name for served in (main, compared) if served)
-        return Prepared(fields, read_options(query.options, [one.id for one in history]), names)
+        request = read_options(query.options, [one.id for one in history], dislikes)
+        return Prepared(fields, request, names)
 
     def prepare_next(self) -> None:
         """Compute what the visitor may ask for next: search, map, further example users."""
@@ -125,12 +129,15 @@ class Starter:
             return example.user, "example", _items(main, example.history)
         if user is None:
             return None, "none", []
-        items = _items(main, [event.item for event in stored], [event.time for event in stored])
-        return user, "stored", items
+        return user, "stored", _stored_items(main, [one for one in stored if not one.disliked])
 
 
-def read_options(text: str, history: Sequence[str]) -> RecommendRequest:
+def read_options(
+    text: str, history: Sequence[str], dislikes: Sequence[str] = ()
+) -> RecommendRequest:
     """Return the request for the list of a history; with reasons unless ``explain`` is false.
+
+    The stored dislikes are added to those of the options.
 
     Raises:
         ConfigError: The text is not a JSON object, or names a user or a history.
@@ -145,6 +152,9 @@ def read_options(text: str, history: Sequence[str]) -> RecommendRequest:
             "options is not a JSON object of list options; send for example "
             'options={"k":10,"diversity":0.1}, without user and history.'
         )
+    own = options.get("dislikes", [])
+    if dislikes and isinstance(own, list):
+        options["dislikes"] = list(dict.fromkeys(map(str, [*own, *dislikes])))[:MOST_DISLIKES]
     try:
         return RecommendRequest.model_validate({"explain": True, **options, "history": [*history]})
     except ValidationError as error:
@@ -155,15 +165,28 @@ def read_options(text: str, history: Sequence[str]) -> RecommendRequest:
         raise RequestValidationError(faults) from error
 
 
-def _items(
-    served: LoadedArtifact, names: Sequence[str], times: Sequence[int] | None = None
-) -> list[HistoryItem]:
-    """Return items of a history; ``times`` are those of stored events."""
+def _items(served: LoadedArtifact, names: Sequence[str]) -> list[HistoryItem]:
+    """Return items of a history."""
     titles = titles_of(served.recommender.catalog, names)
     return [
-        HistoryItem(id=name, title=title, known=known, time=times[at] if times else None)
-        for at, (name, (title, known)) in enumerate(zip(names, titles, strict=True))
+        HistoryItem(id=name, title=title, known=known)
+        for name, (title, known) in zip(names, titles, strict=True)
     ]
+
+
+def _stored_items(served: LoadedArtifact, events: Sequence[Event]) -> list[HistoryItem]:
+    """Return the items of stored events."""
+    items = _items(served, [event.item for event in events])
+    return [
+        replace(item, time=event.time, kind=event.kind, value=event.value)
+        for item, event in zip(items, events, strict=True)
+    ]
+
+
+def _newest_of(events: Sequence[Event], dislikes: Sequence[str]) -> list[Event]:
+    """Return the newest dislike of each of these items."""
+    newest = {event.item: event for event in events if event.disliked}
+    return [newest[item] for item in dislikes if item in newest]
 
 
 def _changed(

@@ -3,14 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 from prismrec.io import as_step
+from prismrec.service.event_rules import EventRules
 from prismrec.service.items import titles_of
 from prismrec.service.loaded_artifact import LoadedArtifact
-from prismrec.service.responses import History, StoredEvent, StoredEvents
+from prismrec.service.responses import History, StoredEvent, StoredEvents, StoredFeedback
 from prismrec.service.schemas import EventIn
-from prismrec.service.stores import Event, Store
+from prismrec.service.stores import MOST_DISLIKES, Event, Feedback, Store
 
 BACK = 3_600_000_000
 """Microseconds: if the clock is set back by less, events keep their order."""
@@ -40,17 +42,45 @@ class MonotonicClock:
 
 
 @as_step("store")
-def stored_items(store: Store, users: Sequence[str], newest: int) -> list[list[str]]:
-    """Return the items of the newest stored events of each user, oldest first.
+def stored_feedback(store: Store, users: Sequence[str], newest: int) -> list[Feedback]:
+    """Return the items of the newest stored events of each user, and the disliked items.
 
     Cost: one read of the store, also if a user appears several times.
     """
     names = list(dict.fromkeys(users))
-    items = dict(zip(names, store.recent_items(names, newest), strict=True))
-    return [items[user] for user in users]
+    found = dict(zip(names, store.recent_feedback(names, newest), strict=True))
+    return [found[user] for user in users]
 
 
-def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> StoredEvents:
+class StoredUser(NamedTuple):
+    """The newest stored events of a user, and the items that the user dislikes."""
+
+    events: Sequence[Event] = ()
+    dislikes: Sequence[str] = ()
+
+
+def stored_user(store: Store, user: str, newest: int) -> StoredUser:
+    """Return the newest events that are no dislikes, and then the dislikes.
+
+    Args:
+        store: The store.
+        user: The user.
+        newest: Number of events that are no dislikes.
+    """
+    events = store.recent(user, newest + MOST_DISLIKES)
+    history = [event for event in events if not event.disliked][-newest:]
+    kept = [event for event in events if event.disliked]
+    if not kept:
+        return StoredUser(history)
+    return StoredUser([*history, *kept], store.recent_feedback([user], newest)[0].dislikes)
+
+
+def store_events(
+    store: Store,
+    events: Sequence[EventIn],
+    arrived: int,
+    rules_of: Callable[[], EventRules] = EventRules,
+) -> StoredEvents:
     """Store events; they are as durable as the store promises when this returns.
 
     An event without a time comes after the stored events of its user, also if another process
@@ -60,10 +90,17 @@ def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> Store
         store: The store.
         events: The events.
         arrived: Time of events without a time, in microseconds since 1970.
+        rules_of: Returns the rules of the artifact, by which an event is a dislike. It is called
+            only if an event has a kind or a value; what an event is does not change later.
     """
+    marked = any(event.kind is not None or event.value is not None for event in events)
+    rules = rules_of() if marked else EventRules()
     users = list(dict.fromkeys(event.user for event in events if event.time is None))
     newest = store.recent_many(users, 1) if users else []
-    last = {user: own[0].time for user, own in zip(users, newest, strict=True) if own}
+    # An event ends a dislike only if it is later.
+    last = {
+        user: own[0].time + own[0].disliked for user, own in zip(users, newest, strict=True) if own
+    }
 
     def time_of(event: EventIn) -> int:
         if event.time is not None:
@@ -71,15 +108,28 @@ def store_events(store: Store, events: Sequence[EventIn], arrived: int) -> Store
         ahead = last.get(event.user, arrived)
         return ahead if 0 < ahead - arrived < BACK else arrived
 
-    stored = store.append(Event(e.user, e.item, time_of(e), e.id or uuid4().hex) for e in events)
-    return StoredEvents(stored=stored, duplicates=len(events) - stored)
+    sent = [
+        Event(
+            e.user, e.item, time_of(e), e.id or uuid4().hex,
+            e.kind, e.value, rules.is_dislike(e.kind, e.value),
+        )
+        for e in events
+    ]  # fmt: skip
+    stored = store.append(sent)
+    if not marked:
+        return StoredEvents(stored, len(events) - stored)
+    unknown = sum(e.kind is not None and not rules.is_known(e.kind) for e in events)
+    dislikes = sum(event.disliked for event in sent)
+    return StoredFeedback(stored, len(events) - stored, dislikes, unknown)
 
 
 def describe_events(served: LoadedArtifact, user: str, stored: Sequence[Event]) -> History:
     """Return stored events of a user, with titles."""
     titles = titles_of(served.recommender.catalog, [event.item for event in stored])
     events = [
-        StoredEvent(event.id, event.item, title, event.time, known)
+        StoredEvent(
+            event.id, event.item, title, event.time, known, event.kind, event.value, event.disliked
+        )
         for event, (title, known) in zip(stored, titles, strict=True)
     ]
     return History(user, events)

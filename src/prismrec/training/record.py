@@ -21,7 +21,10 @@ def run_record(trained: "Trained", dataset: dict[str, Any], how: str) -> dict[st
         "result": run_summary(trained),
         **trained.notes,
         **({"start": trained.start} if trained.start else {}),
-        "dataset": {n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
+        "dataset": {
+            **{n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
+            **{n: v for n, v in dataset.get("how", {}).items() if n == "weighting"},
+        },
         "split": how,
         **describe_environment(),
     }

@@ -26,7 +26,9 @@ def url(request, tmp_path):
     if request.param == "postgres":
         url = request.getfixturevalue("postgres")
         with pytest.importorskip("psycopg").connect(url) as connection:
-            connection.execute("DROP TABLE IF EXISTS prismrec_events, prismrec_schema")
+            connection.execute(
+                "DROP TABLE IF EXISTS prismrec_events, prismrec_dislikes, prismrec_schema"
+            )
         return url
     if request.param == "redis":
         server = request.getfixturevalue("redis")

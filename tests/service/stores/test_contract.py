@@ -114,7 +114,8 @@ def test_unusual_names_are_returned_unchanged(store, name):
     given = Event(name, name, -(2**63), name)
     store.append([given, Event(name, "x", 2**63 - 1, "last")])
     assert store.recent(name, 2) == [given, Event(name, "x", 2**63 - 1, "last")]
-    assert store.recent_items([name, "nobody", name], 2) == [[name, "x"], [], [name, "x"]]
+    found = store.recent_feedback([name, "nobody", name], 2)
+    assert [one.history for one in found] == [[name, "x"], [], [name, "x"]]
     assert store.forget(name) == 2
 
 
@@ -141,6 +142,11 @@ def test_similar_names_are_different_users(store):
         (Event("u", "i", 1.5, "e"), "time of an event is 1.5; send whole microseconds"),
         (Event("u", "i", "1", "e"), "time of an event is '1'"),
         (Event("u", "i", 2**63, "e"), "no int64"),
+        (Event("u", "i", 0, "e", ""), "kind of an event is ''"),
+        (Event("u", "i", 0, "e", "a\0b"), "kind of an event .* has no NUL"),
+        (Event("u", "i", 0, "e", "é" * 501), "kind of an event has 1,002 bytes"),
+        (Event("u", "i", 0, "e", None, float("nan")), "value of an event is nan; send a finite"),
+        (Event("u", "i", 0, "e", None, "5"), "value of an event is '5'; send a finite number"),
     ],
 )
 def test_an_invalid_event_rejects_its_whole_batch(store, wrong, message):
@@ -156,7 +162,7 @@ def test_invalid_arguments_are_errors(store, url):
     with pytest.raises(DataError, match="id of the user is ''"):
         store.recent_many(["ann", ""], 1)
     with pytest.raises(DataError):
-        store.recent_items(["ann", ""], 1)
+        store.recent_feedback(["ann", ""], 1)
     with pytest.raises(DataError, match="id of the user is ''"):
         store.forget("")
     with pytest.raises(ConfigError, match="keep is 0; a store keeps at least 1 event"):
@@ -206,7 +212,9 @@ def test_random_events_are_kept_in_the_expected_order(url, sent, n):
         for user in (f"a{run}", f"b{run}"):
             expected = kept([e for e in events if e.user == user], keep=4)
             assert store.recent(user, n) == expected[-n:]
-            assert store.recent_items([user], n) == [[one.item for one in expected[-n:]]]
+            (found,) = store.recent_feedback([user], n)
+            assert found.history == [one.item for one in expected[-n:]]
+            assert not found.dislikes
 
 
 @every
@@ -281,7 +289,7 @@ def test_the_error_for_an_address_without_a_store_does_not_contain_the_address()
 
 
 def test_every_file_of_the_folder_is_registered():
-    others = {"__init__", "base", "late", "pool"}
+    others = {"__init__", "base", "late", "pool", "sqlite_queries", "postgres_queries"}
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
     known = {resolve("store", name, STORES).__module__.rpartition(".")[2] for name in STORES}
     assert files == known, f"add {files - known} to STORES in stores/__init__.py"

@@ -69,8 +69,23 @@ def test_a_newer_schema_is_refused_and_an_older_one_migrated(url):
         open_store(url) as store,
     ):
         assert store.recent("ann", 5) == [EVENT]
-    with pytest.raises(ConfigError, match=r"schema version 2, .* up to 1; upgrade prismrec"):
+    with pytest.raises(ConfigError, match=r"schema version 3, .* up to 2; upgrade prismrec"):
         open_store(url)
+
+
+@real
+def test_tables_of_the_first_version_keep_their_events_and_get_dislikes(url):
+    with mock.patch.object(postgres, "MIGRATIONS", postgres.MIGRATIONS[:1]):
+        open_store(url).close()
+    insert = "INSERT INTO prismrec_events (user_id, id, time, item) VALUES (%s, %s, %s, %s)"
+    with psycopg.connect(url) as old:
+        old.execute(insert, ["ann", "e1", 1, "tea"])
+    with open_store(url) as store:
+        assert store.recent("ann", 5) == [EVENT]
+        store.append([Event("ann", "jam", 2, "e2", "stars", 1.0, disliked=True)])
+        with psycopg.connect(url) as old:  # a process of the first version still runs
+            old.execute(insert, ["ann", "e3", 3, "oil"])
+        assert store.recent_feedback(["ann"], 5)[0] == (["tea", "oil"], ["jam"])
 
 
 @real
@@ -79,7 +94,9 @@ def test_a_user_without_the_right_to_create_tables_may_use_existing_ones(url):
     with psycopg.connect(url) as connection:
         connection.execute("DROP ROLE IF EXISTS clerk")
         connection.execute("CREATE ROLE clerk LOGIN")
-        connection.execute("GRANT SELECT, INSERT, DELETE ON prismrec_events TO clerk")
+        connection.execute(
+            "GRANT SELECT, INSERT, DELETE ON prismrec_events, prismrec_dislikes TO clerk"
+        )
         connection.execute("GRANT SELECT ON prismrec_schema TO clerk")
     with open_store(url.replace("//postgres:", "//clerk:")) as store:
         assert store.append([EVENT]) == 1

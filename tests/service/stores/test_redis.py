@@ -83,15 +83,33 @@ def test_a_full_server_stores_no_part_of_a_batch_and_keeps_old_events(url, redis
 @real
 def test_a_newer_layout_is_refused(url, redis):
     with redis.client() as client:
-        client.set("prismrec:schema", 2)
-    with pytest.raises(ConfigError, match=r"schema version 2, .* up to 1; upgrade prismrec"):
+        client.set("prismrec:schema", 3)
+    with pytest.raises(ConfigError, match=r"schema version 3, .* up to 2; upgrade prismrec"):
         open_store(url)
+
+
+@real
+@pytest.mark.parametrize("full", [False, True])
+def test_keys_of_the_first_version_keep_their_events_and_get_dislikes(url, redis, full):
+    with open_store(url) as store, redis.client() as client:
+        store.append([EVENT])
+        client.set("prismrec:schema", 1)
+        if full:
+            client.config_set("maxmemory", 1)
+        try:
+            with open_store(url) as opened:
+                assert opened.recent("ann", 5) == [EVENT]
+        finally:
+            client.config_set("maxmemory", 0)
+        assert client.get("prismrec:schema") == (b"1" if full else b"2")
+        store.append([Event("ann", "jam", 2, "e2", "stars", 1.0, disliked=True)])
+        assert store.recent_feedback(["ann"], 5)[0] == (["tea"], ["jam"])
 
 
 @real
 def test_forgetting_a_user_leaves_no_data(url, redis):
     with open_store(url) as store, redis.client() as client:
-        store.append([EVENT])
+        store.append([EVENT, EVENT._replace(id="e2", disliked=True)])
         store.forget("ann")
         assert sorted(client.keys()) == [b"prismrec:arrival", b"prismrec:schema"]
 

@@ -80,11 +80,51 @@ def test_a_newer_schema_is_refused_and_an_older_one_migrated(tmp_path):
         open_store(url) as store,
     ):
         assert store.recent("ann", 5) == [event]
-    with pytest.raises(ConfigError, match=r"schema version 2, .* up to 1; upgrade prismrec"):
+    with pytest.raises(ConfigError, match=r"schema version 3, .* up to 2; upgrade prismrec"):
         open_store(url)
     with sqlite3.connect(tmp_path / "events.db") as connection:
         assert connection.execute("SELECT weight FROM events").fetchall() == [(None,)]
     connection.close()
+
+
+def test_a_file_of_the_first_version_keeps_its_events_and_gets_dislikes(tmp_path):
+    url, event = f"sqlite:///{tmp_path}/events.db", Event("ann", "tea", 1, "e1")
+    with mock.patch.object(sqlite, "MIGRATIONS", sqlite.MIGRATIONS[:1]):
+        open_store(url).close()
+    rows = [(f"u{i % 7}", f"e{i}", i, f"item {i % 5}") for i in range(500)]
+    insert = "INSERT INTO events (user, id, time, item) VALUES (?, ?, ?, ?)"
+    with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as old:
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        old.executemany(insert, [*rows, ("ann", "e1", 1, "tea")])
+    for _ in range(2):
+        with open_store(url) as store:
+            assert store.recent("ann", 5)[0] == event
+            users = [f"u{i}" for i in range(7)]
+            found = [one for own in store.recent_many(users, 999) for one in own]
+            assert sorted(found) == sorted(Event(u, item, t, name) for u, name, t, item in rows)
+            store.append([Event("ann", "jam", 2, "e2", "stars", 1.0, disliked=True)])
+            assert store.recent_feedback(["ann"], 5)[0] == (["tea"], ["jam"])
+    with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as old:
+        old.execute(insert, ("ann", "e3", 3, "oil"))  # a process of the first version still runs
+    with open_store(url) as store:
+        assert [one.item for one in store.recent("ann", 9)] == ["tea", "jam", "oil"]
+
+
+def test_an_interrupted_migration_leaves_the_file_as_it_was(tmp_path):
+    url, path = f"sqlite:///{tmp_path}/events.db", tmp_path / "events.db"
+    first, second = sqlite.MIGRATIONS
+    with mock.patch.object(sqlite, "MIGRATIONS", (first,)):
+        open_store(url).close()
+    with (
+        mock.patch.object(sqlite, "MIGRATIONS", (first, (*second, "NOT SQL"))),
+        pytest.raises(StoreError, match="syntax error"),
+    ):
+        open_store(url)
+    with closing(sqlite3.connect(path)) as old:
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        tables = old.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        assert tables == [("events",)]
+    open_store(url).close()
 
 
 def test_a_commit_is_on_disk_and_readers_do_not_wait_for_writers(tmp_path):
@@ -130,7 +170,7 @@ def test_the_next_process_empties_the_log_of_one_that_was_killed(tmp_path):
     path = tmp_path / "events.db"
     with open_store(f"sqlite:///{path}"), closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA secure_delete = ON")
-        other.execute("INSERT INTO events VALUES (1, 'secret-user', 'e', 1, 'tea')")
+        other.execute("INSERT INTO events VALUES (1, 'secret-user', 'e', 1, 'tea', NULL, NULL)")
         other.commit()
         other.execute("DELETE FROM events")
         other.commit()  # killed before the log was emptied

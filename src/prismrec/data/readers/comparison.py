@@ -85,6 +85,20 @@ class Comparison:
         """The value as a number; None if it is text."""
         return parse_number(self.value)
 
+    def matches(self, value: str | float) -> bool:
+        """Return whether one value matches, as ``read`` does for a cell with it.
+
+        A text that is a number is compared as this number; sizes need numbers.
+        """
+        compare, number = OPERATORS[self.operator], self.number
+        as_number = parse_number(value.strip()) if isinstance(value, str) else value
+        if self.is_ordering:
+            return as_number is not None and bool(compare(as_number, number))
+        equal = isinstance(value, str) and value.strip() == self.value
+        if number is not None and as_number is not None:
+            equal |= as_number == number
+        return equal == (self.operator == "=")
+
     def read(self, cell: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
         """Return whether each cell matches, and why a cell cannot be compared, or null.
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from prismrec.data.readers.columns import NAMES, find_column, quote_names
+from prismrec.data.readers.columns import NAMES, Columns, find_column, quote_names
 from prismrec.data.readers.numbers import number_fault, numbers_in
 from prismrec.data.readers.table import Table
 from prismrec.data.readers.weighting import MAX_WEIGHT, Weighting
@@ -31,6 +31,18 @@ def used_columns(table: Table, event: str | None, weighting: Weighting) -> Used:
     if weighting.dislikes is not None:
         disliked = _compared_column(table, event, weighting.dislikes.column)
     return weight, disliked
+
+
+def compares_kinds(table: Table, columns: Columns) -> bool:
+    """Return whether the dislikes of a table are found by the kinds of its events.
+
+    Raises:
+        DataError: A column is missing, or two columns have its name.
+    """
+    if columns.weighting.dislikes is None:
+        return False
+    event = find_column("event", table.columns, columns.event, table=table.description)
+    return event is not None and used_columns(table, event, columns.weighting)[1] == event
 
 
 def weight_columns(

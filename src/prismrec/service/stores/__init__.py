@@ -17,7 +17,7 @@ import re
 
 from prismrec.errors import ConfigError
 from prismrec.registry import resolve
-from prismrec.service.stores.base import KEEP, LONGEST, Event, Store
+from prismrec.service.stores.base import KEEP, LONGEST, MOST_DISLIKES, Event, Feedback, Store
 from prismrec.service.stores.late import LateStore
 from prismrec.service.stores.memory import MemoryStore
 from prismrec.service.stores.sqlite import SqliteStore
@@ -35,7 +35,18 @@ OWN_CLASS = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)\+(.*)", re.DOTALL)
 """``module:Class+ADDRESS``."""
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 
-__all__ = ["KEEP", "LONGEST", "STORES", "Event", "LateStore", "Store", "find_store", "open_store"]
+__all__ = [
+    "KEEP",
+    "LONGEST",
+    "MOST_DISLIKES",
+    "STORES",
+    "Event",
+    "Feedback",
+    "LateStore",
+    "Store",
+    "find_store",
+    "open_store",
+]
 
 
 def open_store(url: str, *, keep: int = KEEP) -> Store:

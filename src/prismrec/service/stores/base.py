@@ -4,6 +4,7 @@ The id of an event is unique per user: events of two users may have the same id.
 microseconds since 1970 UTC. Ids are text and are compared byte by byte; see ``LONGEST``.
 """
 
+import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,10 @@ DEADLINE = 5.0
 """Seconds after which a call to a server that does not answer is an error."""
 
 
+MOST_DISLIKES = 1_000
+"""Largest number of dislikes kept per user, and of dislikes that a list heeds."""
+
+
 class Event(NamedTuple):
     """One event: a user and an item."""
 
@@ -26,10 +31,22 @@ class Event(NamedTuple):
     item: str
     time: int  # microseconds since 1970 UTC, int64
     id: str  # chosen by the sender; an event with the same user and id is the same event
+    kind: str | None = None
+    value: float | None = None
+    disliked: bool = False  # a dislike is no part of a history
+
+
+class Feedback(NamedTuple):
+    """What the list of a user is made from."""
+
+    history: Sequence[str] = ()
+    """Items of the newest events that are no dislikes, oldest first."""
+    dislikes: Sequence[str] = ()
+    """Items that the user dislikes, each once, in the order of their newest dislikes."""
 
 
 class Store(ABC):
-    """The newest ``keep`` events of each user.
+    """The newest ``keep`` events of each user, and the newest dislikes.
 
     Threads share a store; so do processes, except for the memory store. Every method may be called
     again after a ``StoreError``: calling it twice has the effect of calling it once. A store is
@@ -40,6 +57,8 @@ class Store(ABC):
         keep: Events kept per user: the newest by time; among equal times, the last to arrive. An
             event that is dropped is forgotten with its id. If it is sent again, it is older than
             all kept events and is dropped again, except if it is as old as the oldest kept event.
+            Dislikes are kept apart: of each user the newest ``MOST_DISLIKES``, or ``keep`` if that
+            is less.
 
     Raises:
         ConfigError: ``keep`` is below 1, or a newer version wrote the store.
@@ -53,6 +72,7 @@ class Store(ABC):
         if keep < 1:
             raise ConfigError(f"keep is {keep}; a store keeps at least 1 event per user.")
         self._url, self._keep = url, keep
+        self._keep_disliked = min(keep, MOST_DISLIKES)
 
     @property
     @abstractmethod
@@ -67,8 +87,9 @@ class Store(ABC):
         user already has an event with that id.
 
         Raises:
-            DataError: An id is empty, too long, not text, or contains NUL or a lone surrogate; or a
-                time is not an int64. Then nothing is stored.
+            DataError: An id or a kind is empty, too long, not text, or contains NUL or a lone
+                surrogate; or a time is not an int64, or a value not a finite number. Then nothing
+                is stored.
 
         Cost: O(log keep) per event, and O(keep) per user who has reached ``keep``.
         """
@@ -77,17 +98,28 @@ class Store(ABC):
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest ``n`` events of each user, oldest first: one list per user.
 
-        Events are sorted by time, and by arrival among equal times. A user without events has an
-        empty list.
+        Events are sorted by time, and by arrival among equal times; dislikes come after other
+        events of the same time. A user without events has an empty list.
 
         Raises:
             ConfigError: ``n`` is below 1.
             DataError: See ``append``.
         """
 
-    def recent_items(self, users: Sequence[str], n: int) -> list[list[str]]:
-        """Return the items of the events that ``recent_many`` returns, which may cost less."""
-        return [[event.item for event in events] for events in self.recent_many(users, n)]
+    @abstractmethod
+    def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
+        """Return the items of the newest ``n`` events without dislikes, and the disliked items.
+
+        An item is disliked if one of its dislikes is kept, and no kept event of the item is later:
+        to like it again ends the dislike. At equal times the dislike counts. Dislikes of equal time
+        are in the order of their items.
+
+        Raises:
+            ConfigError, DataError: See ``recent_many``.
+
+        Cost: one call of the database, also for users without dislikes; O(keep) per user with
+            dislikes.
+        """
 
     def recent(self, user: str, n: int) -> list[Event]:
         """Return the newest ``n`` events of one user; see ``recent_many``."""
@@ -113,7 +145,7 @@ class Store(ABC):
         An event whose id the other user already has is left out, and erased like the others. An
         event that arrives meanwhile stays where it is. After an error, the call may be repeated.
         """
-        moved = self.recent(anonymous, self._keep)
+        moved = self.recent(anonymous, self._keep + self._keep_disliked)
         if anonymous == user or not moved:
             return 0
         stored = self.append(event._replace(user=user) for event in moved)
@@ -147,6 +179,9 @@ def checked_events(events: Iterable[Event]) -> list[Event]:
             checked_id("item", event.item),
             _checked_time(event.time),
             checked_id("event", event.id),
+            None if event.kind is None else _checked_text("kind of an event", event.kind),
+            None if event.value is None else _checked_value(event.value),
+            bool(event.disliked),
         )
         for event in events
     ]
@@ -161,21 +196,27 @@ def checked_query(users: Sequence[str], n: int) -> list[str]:
 
 def checked_id(kind: str, name: str) -> str:
     """Check that every store can return an id unchanged, and return it."""
-    if not isinstance(name, str):
-        raise DataError(f"The id of the {kind} is {name!r}; send text.")
-    if not name or "\0" in name:
-        raise DataError(
-            f"The id of the {kind} is {name!r}; send text that is not empty and has no NUL."
-        )
+    return _checked_text(f"id of the {kind}", name)
+
+
+def _checked_text(what: str, text: str) -> str:
+    if not isinstance(text, str):
+        raise DataError(f"The {what} is {text!r}; send text.")
+    if not text or "\0" in text:
+        raise DataError(f"The {what} is {text!r}; send text that is not empty and has no NUL.")
     try:
-        size = len(name.encode())
+        size = len(text.encode())
     except UnicodeEncodeError:
-        raise DataError(
-            f"The id of the {kind} is {name!r}, which is no valid UTF-8; send text."
-        ) from None
+        raise DataError(f"The {what} is {text!r}, which is no valid UTF-8; send text.") from None
     if size > LONGEST:
-        raise DataError(f"The id of the {kind} has {size:,} bytes; send at most {LONGEST:,}.")
-    return name
+        raise DataError(f"The {what} has {size:,} bytes; send at most {LONGEST:,}.")
+    return text
+
+
+def _checked_value(value: float) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise DataError(f"The value of an event is {value!r}; send a finite number.")
+    return float(value)
 
 
 def _checked_time(time: int) -> int:
@@ -190,6 +231,41 @@ def _checked_time(time: int) -> int:
             f"The time of an event is {number}, which is no int64; send microseconds since 1970."
         )
     return number
+
+
+def merge_newest(
+    rows: Sequence[tuple[int, int, Event]], disliked: Sequence[tuple[int, int, Event]], n: int
+) -> list[Event]:
+    """Return the newest ``n`` of events and dislikes, oldest first; see ``Store.recent_many``.
+
+    Args:
+        rows: Time, arrival and event of events without dislikes.
+        disliked: The same of dislikes.
+        n: Number of events.
+    """
+    if disliked:
+        whole = sorted([*rows, *disliked], key=lambda row: (row[0], row[2].disliked, row[1]))
+    else:
+        whole = sorted(rows)
+    return [event for _, _, event in whole[-n:]]
+
+
+def still_disliked(
+    dislikes: Iterable[tuple[str, int]], liked: Iterable[tuple[str, int]]
+) -> list[str]:
+    """Return the items that are disliked; see ``Store.recent_feedback``.
+
+    Args:
+        dislikes: Item and time of each dislike.
+        liked: Item and time of each event that is no dislike; those that are not later than every
+            dislike may be missing.
+    """
+    newest, again = dict[str, int](), dict[str, int]()
+    for times, pairs in ((newest, dislikes), (again, liked)):
+        for item, time in pairs:
+            times[item] = max(time, times.get(item, time))
+    kept = [(time, item) for item, time in newest.items() if again.get(item, time) <= time]
+    return [item for _, item in sorted(kept)]
 
 
 def refuse_newer(where: str, version: int, known: int) -> None:

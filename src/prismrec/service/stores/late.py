@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from prismrec.errors import StoreError
-from prismrec.service.stores.base import Event, Store
+from prismrec.service.stores.base import Event, Feedback, Store
 
 RETRY = 1.0
 """Seconds between two attempts to open the store."""
@@ -70,9 +70,9 @@ class LateStore(Store):
         """Return the newest events; see ``Store.recent_many``."""
         return self._opened().recent_many(users, n)
 
-    def recent_items(self, users: Sequence[str], n: int) -> list[list[str]]:
-        """Return the items of the newest events; see ``Store.recent_items``."""
-        return self._opened().recent_items(users, n)
+    def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
+        """Return the items of the newest events; see ``Store.recent_feedback``."""
+        return self._opened().recent_feedback(users, n)
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``."""

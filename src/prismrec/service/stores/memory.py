@@ -10,10 +10,13 @@ from typing import ClassVar
 from prismrec.service.stores.base import (
     KEEP,
     Event,
+    Feedback,
     Store,
     checked_events,
     checked_id,
     checked_query,
+    merge_newest,
+    still_disliked,
 )
 
 
@@ -26,7 +29,8 @@ class MemoryStore(Store):
         super().__init__(url, keep=keep)
         self._lock = threading.Lock()
         self._arrivals = count()
-        self._rows: defaultdict[str, list[tuple[int, int, Event]]] = defaultdict(list)
+        # By whether they are dislikes: time, arrival and event of each user's events, sorted.
+        self._rows = tuple(defaultdict[str, list[tuple[int, int, Event]]](list) for _ in range(2))
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
 
     @property
@@ -39,10 +43,10 @@ class MemoryStore(Store):
         checked = checked_events(events)
         with self._lock:
             new = [event for event in checked if self._added(event)]
-            for user in {event.user for event in new}:
-                rows = self._rows[user]
-                self._ids[user].difference_update(e.id for _, _, e in rows[: -self._keep])
-                del rows[: -self._keep]
+            for user, disliked in {(event.user, event.disliked) for event in new}:
+                rows, keep = self._rows[disliked][user], (self._keep, self._keep_disliked)[disliked]
+                self._ids[user].difference_update(e.id for _, _, e in rows[:-keep])
+                del rows[:-keep]
         return len(new)
 
     def _added(self, event: Event) -> bool:
@@ -50,21 +54,36 @@ class MemoryStore(Store):
         if event.id in ids:
             return False
         ids.add(event.id)
-        bisect.insort(self._rows[event.user], (event.time, next(self._arrivals), event))
+        rows = self._rows[event.disliked][event.user]
+        bisect.insort(rows, (event.time, next(self._arrivals), event))
         return True
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
         checked = checked_query(users, n)
         with self._lock:
-            return [[event for _, _, event in self._rows.get(user, ())[-n:]] for user in checked]
+            parts = [[rows.get(user, ()) for rows in self._rows] for user in checked]
+            return [merge_newest(liked[-n:], disliked[-n:], n) for liked, disliked in parts]
+
+    def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
+        """Return the items of the newest events; see ``Store.recent_feedback``."""
+        checked = checked_query(users, n)
+        with self._lock:
+            pairs = [
+                [[(event.item, time) for time, _, event in rows.get(user, ())]
+                 for rows in self._rows] for user in checked
+            ]  # fmt: skip
+        return [
+            Feedback([item for item, _ in liked[-n:]], still_disliked(disliked, liked))
+            for liked, disliked in pairs
+        ]
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``."""
         checked_id("user", user)
         with self._lock:
             self._ids.pop(user, None)
-            return len(self._rows.pop(user, ()))
+            return sum(len(rows.pop(user, ())) for rows in self._rows)
 
     def forget_events(self, user: str, ids: Sequence[str]) -> int:
         """Erase events by id; see ``Store.forget_events``."""
@@ -73,7 +92,8 @@ class MemoryStore(Store):
             erased = self._ids.get(user, set()) & set(ids)
             if erased:
                 self._ids[user] -= erased
-                self._rows[user] = [row for row in self._rows[user] if row[2].id not in erased]
+                for rows in self._rows:
+                    rows[user] = [row for row in rows.get(user, ()) if row[2].id not in erased]
             return len(erased)
 
     def ping(self) -> None:

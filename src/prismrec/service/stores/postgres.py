@@ -17,66 +17,37 @@ from prismrec.service.stores.base import (
     DEADLINE,
     KEEP,
     Event,
+    Feedback,
     Store,
     checked_events,
     checked_id,
     checked_query,
+    merge_newest,
     refuse_newer,
     server_failed,
+    still_disliked,
 )
 from prismrec.service.stores.pool import Pool
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        "CREATE TABLE prismrec_events (arrival bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-        ' user_id text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL, time bigint NOT NULL,'
-        " item text NOT NULL, UNIQUE (user_id, id))",
-        "CREATE INDEX ON prismrec_events (user_id, time, arrival)",
-    ),
+from prismrec.service.stores.postgres_queries import (
+    DURABLE,
+    FEEDBACK,
+    FORGET,
+    INSERT,
+    LOCK,
+    MIGRATIONS,
+    NUMBER,
+    RECENT,
+    TABLES,
+    TRIM,
 )
-"""Statements that migrate the tables from version i to i + 1, as ``prismrec_schema`` has it."""
-NUMBER = 7_747_665
-"""Number of this package's advisory locks."""
-DURABLE = """
-    SELECT set_config('synchronous_commit', 'on', true)
-    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
-"""
-# Writers of the same user wait for each other, so that arrivals are in the order of commits. All
-# take the locks in the same order, so there is no deadlock. There are few locks, because the
-# server's table of locks is small.
-LOCK = f"""
-    SELECT pg_advisory_xact_lock({NUMBER}, place) FROM (
-        SELECT DISTINCT hashtext(user_id) & 255 AS place FROM unnest(%s::text[]) AS user_id
-        ORDER BY place
-    ) AS places
-"""  # noqa: S608
-INSERT = """
-    INSERT INTO prismrec_events (user_id, item, time, id)
-    SELECT user_id, item, time, id
-    FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[])
-    WITH ORDINALITY AS sent(user_id, item, time, id, place) ORDER BY place
-    ON CONFLICT DO NOTHING
-"""
-TRIM = """
-    DELETE FROM prismrec_events WHERE arrival IN (
-        SELECT old.arrival FROM unnest(%s::text[]) AS asked(user_id), LATERAL (
-            SELECT arrival FROM prismrec_events AS e WHERE e.user_id = asked.user_id
-            ORDER BY time DESC, arrival DESC OFFSET %s
-        ) AS old
-    )
-"""
-RECENT = """
-    SELECT place - 1, newest.* FROM unnest(%s::text[]) WITH ORDINALITY AS asked(user_id, place),
-    LATERAL (
-        SELECT user_id, item, time, id, arrival FROM prismrec_events AS e
-        WHERE e.user_id = asked.user_id ORDER BY time DESC, arrival DESC LIMIT %s
-    ) AS newest
-    ORDER BY place, time, arrival
-"""
-FORGET = "DELETE FROM prismrec_events WHERE user_id = %s AND id = ANY(%s::text[])"
+
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 """Seconds without an answer after which the system asks whether the server is there."""
 T = TypeVar("T")
+Rows = list[tuple[int, int, Event]]
+"""Time, arrival and event."""
+Pairs = list[tuple[str, int]]
+"""Item and time of events."""
 
 
 class PostgresStore(Store):
@@ -116,27 +87,52 @@ class PostgresStore(Store):
         if not checked:
             return 0
         users = list({event.user for event in checked})
-        columns = [list(column) for column in zip(*checked, strict=True)]
+        parts = _by_table(checked)
 
         def write(connection: Any) -> int:
+            stored = 0
             with connection.transaction():
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [users])
-                stored = connection.execute(INSERT, columns)
-                connection.execute(TRIM, [users, self._keep])
-            return int(stored.rowcount)
+                for (table, other), keep, part in zip(
+                    (TABLES, TABLES[::-1]), (self._keep, self._keep_disliked), parts, strict=True
+                ):
+                    if part:
+                        columns = [list(column) for column in zip(*part, strict=True)]
+                        query = INSERT.format(table, other)
+                        stored += connection.execute(query, columns[:6]).rowcount
+                        connection.execute(TRIM.format(table), [list({*columns[0]}), keep])
+            return stored
 
         return self._run(write)
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
-        parameters = [checked_query(users, n), min(n, self._keep)]
-        events: list[list[Event]] = [[] for _ in users]
-        for place, user, item, time, name, _ in self._run(
-            lambda connection: connection.execute(RECENT, parameters).fetchall()
-        ):
-            events[place].append(Event(user, item, time, name))
-        return events
+        found: list[tuple[Rows, Rows]] = [([], []) for _ in users]
+        for place, time, arrival, user, item, *rest in self._fetch(RECENT, users, n):
+            event = Event(user, item, time, *rest)
+            found[place][event.disliked].append((time, arrival, event))
+        return [merge_newest(liked, disliked, n) for liked, disliked in found]
+
+    def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
+        """Return the items of the newest events; see ``Store.recent_feedback``."""
+        found: list[tuple[Pairs, Pairs, Pairs]] = [([], [], []) for _ in users]
+        for place, part, item, time, _ in self._fetch(FEEDBACK, users, n):
+            found[place][part].append((item, time))
+        return [
+            Feedback(
+                [item for item, _ in items], still_disliked(dislikes, liked) if dislikes else ()
+            )
+            for items, dislikes, liked in found
+        ]
+
+    def _fetch(self, query: str, users: Sequence[str], n: int) -> Sequence[Any]:
+        """Return the rows that a query finds for users; each begins with the place of its user."""
+        parameters = {"users": checked_query(users, n), "limit": min(n, self._keep)}
+        rows: Sequence[Any] = self._run(
+            lambda connection: connection.execute(query, parameters).fetchall()
+        )
+        return rows
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``. The next vacuum removes their bytes."""
@@ -146,10 +142,11 @@ class PostgresStore(Store):
             with connection.transaction():
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [[user]])
-                erased = connection.execute(
-                    "DELETE FROM prismrec_events WHERE user_id = %s", [user]
-                )
-            return int(erased.rowcount)
+                erased = [
+                    connection.execute(f"DELETE FROM {table} WHERE user_id = %s", [user])  # noqa: S608
+                    for table in TABLES
+                ]
+            return sum(each.rowcount for each in erased)
 
         return self._run(erase)
 
@@ -161,8 +158,10 @@ class PostgresStore(Store):
             with connection.transaction():
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [[user]])
-                erased = connection.execute(FORGET, [user, list(ids)])
-            return int(erased.rowcount)
+                erased = [
+                    connection.execute(FORGET.format(table), [user, list(ids)]) for table in TABLES
+                ]
+            return sum(each.rowcount for each in erased)
 
         return self._run(erase)
 
@@ -221,6 +220,15 @@ class PostgresStore(Store):
                 connection.execute(statement)
             if version < len(MIGRATIONS):
                 connection.execute("UPDATE prismrec_schema SET version = %s", [len(MIGRATIONS)])
+
+
+def _by_table(events: Sequence[Event]) -> tuple[list[Event], list[Event]]:
+    """Return the events that are no dislikes, and the dislikes; the first event of each id."""
+    if not any(event.disliked for event in events):
+        return list(events), []
+    first = {(event.user, event.id): event for event in reversed(events)}
+    distinct = [event for event in events if first[event.user, event.id] is event]
+    return tuple([e for e in distinct if e.disliked == part] for part in (False, True))  # type: ignore[return-value]
 
 
 def _with_deadline() -> Any:

@@ -2,14 +2,15 @@
 
     RedisStore("redis://:password@cache:6379/0")        # rediss:// over TLS
 
-A user has two keys. ``prismrec:events:USER`` is a sorted set: each member begins with its time in
-hexadecimal digits and its arrival in decimal digits. All scores are 0, so Redis sorts the members
-by their bytes; a score is a float and would round times. ``prismrec:ids:USER`` is a set of event
-ids. One server, with or without replicas; no cluster, because a batch is one script over keys of
-many users.
+A user has up to three keys. ``prismrec:events:USER`` is a sorted set: each member begins with its
+time in hexadecimal digits and its arrival in decimal digits. All scores are 0, so Redis sorts the
+members by their bytes; a score is a float and would round times. ``prismrec:dislikes:USER`` is the
+same for dislikes. ``prismrec:ids:USER`` is a set of the event ids of both. One server, with or
+without replicas; no cluster, because a batch is one script over keys of many users.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -18,19 +19,23 @@ from prismrec.service.stores.base import (
     DEADLINE,
     KEEP,
     Event,
+    Feedback,
     Store,
     checked_events,
     checked_id,
     checked_query,
+    merge_newest,
     refuse_newer,
     server_failed,
+    still_disliked,
 )
 
-VERSION = 1
-"""Version of the layout of the keys; the server's version is in ``prismrec:schema``."""
+VERSION = 2
+"""Version of the layout of the keys; the server's version is in ``prismrec:schema``. Version 1 has
+no dislikes, and no kinds and values after the items."""
 APPEND = """
-    local keep, stored = tonumber(ARGV[1]), 0
-    for i = 2, #ARGV, 4 do
+    local stored, keep = 0, {events = tonumber(ARGV[1]), dislikes = tonumber(ARGV[2])}
+    for i = 3, #ARGV, 4 do
         local at, time, id, item = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
         if redis.call('SADD', KEYS[at + 1], id) == 1 then
             local arrival = string.format('%016.0f', redis.call('INCR', KEYS[1]))
@@ -39,7 +44,8 @@ APPEND = """
         end
     end
     for at = 2, #KEYS, 2 do
-        for _, old in ipairs(redis.call('ZRANGE', KEYS[at], 0, -keep - 1)) do
+        local kept = keep[string.match(KEYS[at], '^prismrec:(%a+):')]
+        for _, old in ipairs(redis.call('ZRANGE', KEYS[at], 0, -kept - 1)) do
             local id = string.sub(old, 33, string.find(old, '\\0', 33, true) - 1)
             redis.call('ZREM', KEYS[at], old)
             redis.call('SREM', KEYS[at + 1], id)
@@ -50,11 +56,13 @@ APPEND = """
 FORGET = """
     local asked, erased = {}, 0
     for _, id in ipairs(ARGV) do
-        if redis.call('SREM', KEYS[2], id) == 1 then asked[id] = true end
+        if redis.call('SREM', KEYS[3], id) == 1 then asked[id] = true end
     end
-    for _, row in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-        local id = string.sub(row, 33, string.find(row, '\\0', 33, true) - 1)
-        if asked[id] then erased = erased + redis.call('ZREM', KEYS[1], row) end
+    for at = 1, 2 do
+        for _, row in ipairs(redis.call('ZRANGE', KEYS[at], 0, -1)) do
+            local id = string.sub(row, 33, string.find(row, '\\0', 33, true) - 1)
+            if asked[id] then erased = erased + redis.call('ZREM', KEYS[at], row) end
+        end
     end
     return erased
 """
@@ -66,10 +74,14 @@ PROMISES = {
 }
 UNKNOWN = "The server does not report how soon its log is on disk: see its appendfsync."
 T = TypeVar("T")
+Members = Sequence[bytes]
+"""Members of a sorted set, oldest first; see ``_rows``."""
+TIME = 16
+"""Number of digits of a time."""
 
 
 class RedisStore(Store):
-    """Two keys per user; see the module docstring.
+    """Up to three keys per user; see the module docstring.
 
     Raises:
         ConfigError: Also if the server may evict histories to free memory (``maxmemory-policy``).
@@ -97,7 +109,7 @@ class RedisStore(Store):
                 "The address of the store, redis:…, cannot be read; write redis://host:port/number "
                 "with special characters as %XX, and options that the client knows."
             ) from None
-        self._errors = redis.RedisError
+        self._errors, self._full = redis.RedisError, redis.exceptions.OutOfMemoryError
         self._append = self._client.register_script(APPEND)
         self._forget = self._client.register_script(FORGET)
         self._closed = False
@@ -119,33 +131,69 @@ class RedisStore(Store):
         checked = checked_events(events)
         if not checked:
             return 0
-        keys, places = ["prismrec:arrival"], dict[str, int]()
-        for user in (event.user for event in checked):
-            if user not in places:
-                keys += _keys(user)
-                places[user] = len(keys) - 1  # position of the key of events, from 1
-        values: list[str | int] = [self._keep]
-        for user, item, time, name in checked:
-            values += [places[user], f"{time + 2**63:016x}", name, item]
+        keys, places = ["prismrec:arrival"], dict[tuple[str, bool], int]()
+        values: list[str | int] = [self._keep, self._keep_disliked]
+        for user, item, time, name, kind, value, disliked in checked:
+            if (user, disliked) not in places:
+                liked_key, disliked_key, ids_key = _keys(user)
+                keys += [disliked_key if disliked else liked_key, ids_key]
+                places[user, disliked] = len(keys) - 1  # position of the first of both, from 1
+            if kind is not None or value is not None:
+                item = f"{item}\0{kind or ''}\0{'' if value is None else repr(value)}"  # noqa: PLW2901
+            values += [places[user, disliked], f"{time + 2**63:016x}", name, item]
         return int(self._run(lambda: self._append(keys, values)))
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
-        checked, limit = checked_query(users, n), min(n, self._keep)
-        pipeline = self._client.pipeline(transaction=False)
-        for user in checked:
-            pipeline.zrange(_keys(user)[0], -limit, -1)
-        results = self._run(pipeline.execute)
         return [
-            [_event(user, row) for row in rows] for user, rows in zip(checked, results, strict=True)
+            merge_newest(_rows(user, liked), _rows(user, disliked[-n:], disliked=True), n)
+            for user, (liked, disliked) in zip(users, self._newest(users, n), strict=True)
         ]
+
+    def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
+        """Return the items of the newest events; see ``Store.recent_feedback``.
+
+        There is a second call for users with dislikes and more than ``n`` events.
+        """
+        parts = self._newest(users, n)
+        since = [
+            (user, disliked[0][:TIME])
+            for user, (liked, disliked) in zip(users, parts, strict=True)
+            if disliked and len(liked) >= n
+        ]
+        later = self._since(since) if since else {}
+        return [
+            Feedback(
+                [_item(member) for member in liked],
+                still_disliked(_times(disliked), _times(later.get(user, liked)))
+                if disliked else (),
+            )
+            for user, (liked, disliked) in zip(users, parts, strict=True)
+        ]  # fmt: skip
+
+    def _newest(self, users: Sequence[str], n: int) -> list[tuple[Members, Members]]:
+        """Return the newest ``n`` events of each user, and all dislikes, oldest first."""
+        limit, pipeline = min(n, self._keep), self._client.pipeline(transaction=False)
+        for user in checked_query(users, n):
+            events, dislikes, _ = _keys(user)
+            pipeline.zrange(events, -limit, -1).zrange(dislikes, 0, -1)
+        found = iter(self._run(pipeline.execute))
+        return list(zip(found, found, strict=True))
+
+    def _since(self, users: Sequence[tuple[str, bytes]]) -> dict[str, Members]:
+        """Return the events of each user from a time on, oldest first, without dislikes."""
+        pipeline = self._client.pipeline(transaction=False)
+        for user, time in users:
+            pipeline.zrangebylex(_keys(user)[0], b"[" + time, "+")
+        found = self._run(pipeline.execute)
+        return {user: members for (user, _), members in zip(users, found, strict=True)}
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``. The server's next log drops their bytes."""
-        events, ids = _keys(checked_id("user", user))
+        events, dislikes, ids = _keys(checked_id("user", user))
         # Without a transaction, which a server refuses when its memory is full.
-        pipeline = self._client.pipeline(transaction=False).zcard(events).delete(events, ids)
-        return int(self._run(pipeline.execute)[0])
+        pipeline = self._client.pipeline(transaction=False).zcard(events).zcard(dislikes)
+        return sum(self._run(pipeline.delete(events, dislikes, ids).execute)[:2])
 
     def forget_events(self, user: str, ids: Sequence[str]) -> int:
         """Erase events by id; see ``Store.forget_events``. Reads all events of the user."""
@@ -164,7 +212,11 @@ class RedisStore(Store):
     def _check(self) -> None:
         if self._client.get("prismrec:schema") is None:  # a full server still opens
             self._client.set("prismrec:schema", VERSION, nx=True)
-        refuse_newer("redis", int(self._client.get("prismrec:schema")), VERSION)
+        version = int(self._client.get("prismrec:schema"))
+        refuse_newer("redis", version, VERSION)
+        if version < VERSION:  # the keys of version 1 have the same meaning in version 2
+            with suppress(self._full):  # a full server still opens
+                self._client.set("prismrec:schema", VERSION)
         memory = self._client.info("memory")
         if memory["maxmemory"] and memory["maxmemory_policy"].startswith("allkeys"):
             raise ConfigError(
@@ -183,12 +235,37 @@ class RedisStore(Store):
             raise server_failed("redis", error, secrets) from None
 
 
-def _keys(user: str) -> tuple[str, str]:
-    """Return the key of a user's events and the key of their ids."""
-    return f"prismrec:events:{user}", f"prismrec:ids:{user}"
+def _keys(user: str) -> tuple[str, str, str]:
+    """Return the keys of a user's events, dislikes, and the ids of both."""
+    return f"prismrec:events:{user}", f"prismrec:dislikes:{user}", f"prismrec:ids:{user}"
 
 
-def _event(user: str, row: bytes) -> Event:
-    """Parse a member of the sorted set: 16 digits of time, 16 of arrival, id, NUL, item."""
-    name, _, item = row[32:].decode().partition("\0")
-    return Event(user, item, int(row[:16], 16) - 2**63, name)
+def _rows(user: str, members: Members, *, disliked: bool = False) -> list[tuple[int, int, Event]]:
+    """Return time, arrival and event of each member of a sorted set.
+
+    A member has 16 digits of time, 16 of arrival, id, NUL, item; then NUL, kind, NUL, value if the
+    event has one of both.
+    """
+    rows = []
+    for member in members:
+        name, _, item = member[32:].decode().partition("\0")
+        time, kind, value = _time(member), None, None
+        if "\0" in item:
+            item, *rest = item.split("\0")
+            kind, value = rest[0] or None, float(rest[1]) if rest[1] else None
+        event = Event(user, item, time, name, kind, value, disliked)
+        rows.append((time, int(member[16:32]), event))
+    return rows
+
+
+def _item(member: bytes) -> str:
+    return member[32:].decode().split("\0", 2)[1]
+
+
+def _time(member: bytes) -> int:
+    return int(member[:TIME], 16) - 2**63
+
+
+def _times(members: Members) -> list[tuple[str, int]]:
+    """Return item and time of each event."""
+    return [(_item(member), _time(member)) for member in members]

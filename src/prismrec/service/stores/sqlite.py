@@ -25,55 +25,32 @@ from prismrec.errors import ConfigError, StoreError
 from prismrec.service.stores.base import (
     KEEP,
     Event,
+    Feedback,
     Store,
     checked_events,
     checked_id,
     checked_query,
+    merge_newest,
     refuse_newer,
+    still_disliked,
 )
 from prismrec.service.stores.pool import Pool
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        "CREATE TABLE events (arrival INTEGER PRIMARY KEY, user TEXT NOT NULL, id TEXT NOT NULL,"
-        " time INTEGER NOT NULL, item TEXT NOT NULL, UNIQUE (user, id))",
-        # SQLite appends the row number, the arrival, to every index by itself.
-        "CREATE INDEX events_in_order ON events (user, time)",
-    ),
+from prismrec.service.stores.sqlite_queries import (
+    FEEDBACK,
+    FORGET,
+    INSERT_DISLIKED,
+    INSERT_LIKED,
+    MIGRATIONS,
+    RECENT,
+    TABLES,
+    TRIM_DISLIKED,
+    TRIM_LIKED,
 )
-"""Statements that migrate a file from version i to i + 1, its ``PRAGMA user_version``."""
+
 PATIENCE = 10.0
 """Seconds that a writer waits for other writers."""
 AGAIN = 0.2
 """Seconds between two attempts to empty the log after an erasure."""
-INSERT = "INSERT INTO events (user, item, time, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-TRIM = """
-    DELETE FROM events WHERE arrival IN (
-        SELECT arrival FROM events WHERE user = ?
-        ORDER BY time DESC, arrival DESC LIMIT -1 OFFSET ?
-    )
-"""
-FORGET = "DELETE FROM events WHERE user = ? AND id = ?"
-RECENT = """
-    SELECT json_group_array(json_array(wanted.key, json((
-        SELECT json_group_array(json_array(time, arrival, item, id)) FROM (
-            SELECT time, arrival, item, id FROM events WHERE user = wanted.value
-            ORDER BY time DESC, arrival DESC LIMIT ?2
-        )
-    )))) FROM json_each(?1) AS wanted
-"""
-"""One row for all users. Python's lock is released and awaited for every row, and while lists are
-computed each wait can take half a millisecond."""
-RECENT_ITEMS = """
-    SELECT json_group_array(json_array(wanted.key, json((
-        SELECT json_group_array(item) FROM (
-            SELECT item FROM events WHERE user = wanted.value
-            ORDER BY time DESC, arrival DESC LIMIT ?2
-        )
-    )))) FROM json_each(?1) AS wanted
-"""
-"""A third of the cost of ``RECENT``. The limit keeps SQLite from merging the inner query with the
-aggregate, which so gets the rows in their order."""
 
 
 class SqliteStore(Store):
@@ -108,36 +85,47 @@ class SqliteStore(Store):
         if not checked:
             return 0
         with self._transaction() as connection:
-            stored = connection.executemany(INSERT, checked).rowcount
+            stored = _insert(connection, checked)
             users = {event.user for event in checked}
-            connection.executemany(TRIM, [(user, self._keep) for user in users])
+            connection.executemany(TRIM_LIKED, [(user, self._keep) for user in users])
+            users = {event.user for event in checked if event.disliked}
+            if users:
+                keep = self._keep_disliked
+                connection.executemany(TRIM_DISLIKED, [(user, keep) for user in users])
         return stored
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
         found = self._newest(RECENT, users, n)
         return [
-            [Event(user, item, time, name) for time, _, item, name in sorted(found[place])]
-            for place, user in enumerate(users)
+            merge_newest(_events(user, liked), _events(user, disliked, disliked=True), n)
+            for user, (liked, disliked) in zip(users, found, strict=True)
         ]
 
-    def recent_items(self, users: Sequence[str], n: int) -> list[list[str]]:
-        """Return the items of the newest events; see ``Store.recent_items``."""
-        found = self._newest(RECENT_ITEMS, users, n)
-        return [found[place][::-1] for place in range(len(users))]
+    def recent_feedback(self, users: Sequence[str], n: int) -> list[Feedback]:
+        """Return the items of the newest events; see ``Store.recent_feedback``."""
+        found = self._newest(FEEDBACK, users, n)
+        return [
+            Feedback(items[::-1], still_disliked(*disliked) if disliked else ())
+            for items, disliked in found
+        ]
 
-    def _newest(self, query: str, users: Sequence[str], n: int) -> dict[int, list[Any]]:
-        """Return what a query finds for each user, by the user's place."""
+    def _newest(self, query: str, users: Sequence[str], n: int) -> list[list[Any]]:
+        """Return what a query finds for each user."""
         checked, limit = checked_query(users, n), min(n, self._keep)
         with self._lent() as connection:
             ((text,),) = connection.execute(query, (orjson.dumps(checked).decode(), limit))
-        return dict(orjson.loads(text))
+        found = {place: parts for place, *parts in orjson.loads(text)}
+        return [found[place] for place in range(len(users))]
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``, and the module docstring for their bytes."""
         checked_id("user", user)
         with self._transaction() as connection:
-            erased = connection.execute("DELETE FROM events WHERE user = ?", (user,)).rowcount
+            erased = sum(
+                connection.execute(f"DELETE FROM {table} WHERE user = ?", (user,)).rowcount  # noqa: S608
+                for table in TABLES
+            )
         self._empty_log()
         return erased
 
@@ -146,7 +134,10 @@ class SqliteStore(Store):
         checked_id("user", user)
         with self._transaction() as connection:
             rows = [(user, name) for name in ids]
-            erased = connection.executemany(FORGET, rows).rowcount if rows else 0
+            erased = sum(
+                connection.executemany(FORGET.format(table), rows).rowcount
+                for table in TABLES if rows
+            )  # fmt: skip
         self._empty_log()
         return erased
 
@@ -246,6 +237,29 @@ class SqliteStore(Store):
             for statement in (s for step in MIGRATIONS[version:] for s in step):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _insert(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
+    """Insert events in their order, and return the number of new ones."""
+    rows = [(*event[:5], None if event.value is None else repr(event.value)) for event in events]
+    if not any(event.disliked for event in events):
+        return connection.executemany(INSERT_LIKED, rows).rowcount
+    queries = (INSERT_LIKED, INSERT_DISLIKED)
+    return sum(
+        connection.execute(queries[event.disliked], row).rowcount
+        for event, row in zip(events, rows, strict=True)
+    )
+
+
+def _events(
+    user: str, rows: Sequence[Any], *, disliked: bool = False
+) -> list[tuple[int, int, Event]]:
+    """Return time, arrival and event of each row of a table."""
+    return [
+        (time, arrival,
+         Event(user, item, time, name, kind, value if value is None else float(value), disliked))
+        for time, arrival, item, name, kind, value in rows
+    ]  # fmt: skip
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

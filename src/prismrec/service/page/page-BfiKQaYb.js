@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-Bfb3NYtO.js","./page-D5AUYxLy.js","./page-sQxBYBI0.js","./page-C8p1TpA2.js","./page-CsDac2p8.css","./page-a_fHDBt8.js","./page-Csmnskhc.js","./page-s1g5X9A-.css","./page-LUwK5Eyo.js","./page-TCHbKTz7.js","./page-CUvp06jy.css","./page-0pt76xmf.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-sQxBYBI0.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-Bfb3NYtO.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
