@@ -1,9 +1,9 @@
-"""Measure and fit the coefficients of ``prismrec plan``.
+"""Measure and fit the coefficients of ``prismrec plan``, and check them at another size.
 
     python benchmarks/bench_capacity.py                 # all quantities, about ten minutes
     python benchmarks/bench_capacity.py --only step     # one measurement
-    python benchmarks/bench_capacity.py --write         # also write the table of coefficients
-    python benchmarks/bench_capacity.py --table         # the table of docs/scale.md, from that file
+    python benchmarks/bench_capacity.py --write         # also write capacity.json and docs/scale.md
+    python benchmarks/bench_capacity.py --page          # write docs/scale.md from capacity.json
 
 Each measurement runs at several sizes, each in a process of its own with one thread, and counts CPU
 seconds. The coefficients are fitted to all sizes but the last one, which is larger: its error is
@@ -28,7 +28,9 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import capacity_runs as runs
+from capacity_docs import write_page
 from capacity_fit import Point, fitted, point_of, rounded
+from capacity_service import measure_service
 from machine import ROOT, commit, machine, report
 from prismrec.io import atomic_file, set_threads
 from prismrec.training import Sizes
@@ -100,7 +102,7 @@ MEASUREMENTS |= {
         (20_000, 20_000, 200_000), (10_000, 20_000, 300_000), (30_000, 10_000, 200_000),
         (5_000, 20_000, 200_000), (10_000, 50_000, 250_000),
     ])),
-    "service": ((runs.measure_service,), [
+    "service": ((measure_service,), [
         of_length(sizes, 40) for sizes in (*CATALOGS[:2], *CATALOGS[3:])
     ]),
 }  # fmt: skip
@@ -120,10 +122,22 @@ def measure(name: str) -> dict[str, list[Point]]:
     return points
 
 
+def measure_and_fit(name: str) -> dict[str, Any]:
+    """Run one measurement, print its quantities, and return their records."""
+    records = {}
+    for quantity, points in measure(name).items():
+        records[quantity] = record = fitted(quantity, points)
+        more = {key: record[key] for key in ("coefficients", "check")}
+        unit = "CPU-s" if quantity.endswith("seconds") else "bytes"
+        values = [rounded(value) for _, value in points]
+        report(quantity, record["check"]["value"], unit, values=values, **more)
+    return {"quantities": records}
+
+
 def in_new_process(run: Run, sizes: Sizes, folder: Path) -> runs.Found:
     """Run one step of a measurement in a process that has only imported the package."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["capacity_runs"])
+    context.set_forkserver_preload(["capacity_service"])
     with ProcessPoolExecutor(1, context, set_threads, (1,)) as pool:
         return pool.submit(run, sizes, folder).result(TIMEOUT)
 
@@ -139,60 +153,39 @@ def check_training() -> dict[str, Any]:
     return point_of(TRAINING, value) | more
 
 
-def write(**changes: Any) -> None:
+def write(about: dict[str, str], **changes: Any) -> None:
     """Write the table of coefficients; quantities that were not measured stay as they are."""
     table = json.loads(TARGET.read_text("utf-8")) if TARGET.exists() else {"quantities": {}}
     quantities = table["quantities"] | changes.pop("quantities", {})
-    table |= changes | {
-        "machine": machine().rpartition(", load")[0],
-        "commit": commit(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    table |= about | changes
+    table |= {
         "quantities": {name: quantities[name] for name in QUANTITIES if name in quantities},
     }
     with atomic_file(TARGET) as beside:
         beside.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
-def print_table() -> None:
-    """Print the table of docs/scale.md."""
-    print("| quantity | formula | coefficients | largest size | error at the last size |")
-    print("|---|---|---|---|---|")
-    for name, record in read_coefficients().quantities.items():
-        quantity, points = QUANTITIES[name], [*record["fitted"], record["check"]]
-        largest = ", ".join(
-            f"{size} {max(getattr(Sizes(**point['sizes']), size) for point in points):,.0f}"
-            for size in quantity.depends
-        )
-        numbers = ", ".join(f"{number:.3g}" for number in record["coefficients"])
-        error = f"{100 * record['check']['error']:+.0f} %"
-        print(f"| `{name}` | {quantity.formula} | {numbers} | {largest} | {error} |")
-
-
 def main() -> None:
     """Measure, fit, print and write."""
     parser = argparse.ArgumentParser(description="Measure the coefficients of prismrec plan.")
     parser.add_argument("--only", choices=[*MEASUREMENTS, "training"], action="append")
-    parser.add_argument("--write", action="store_true", help="write the table of coefficients")
-    parser.add_argument("--table", action="store_true", help="print the table of the docs")
+    parser.add_argument("--write", action="store_true", help="write the coefficients and the page")
+    parser.add_argument("--page", action="store_true", help="only write the page")
     given = parser.parse_args()
-    if given.table:
-        print_table()
+    if given.page:
+        write_page()
         return
-    chosen = given.only or [*MEASUREMENTS, "training"]
-    records: dict[str, Any] = {}
-    for name in (name for name in chosen if name in MEASUREMENTS):
-        for quantity, points in measure(name).items():
-            records[quantity] = record = fitted(quantity, points)
-            more = {key: record[key] for key in ("coefficients", "check")}
-            unit = "CPU-s" if quantity.endswith("seconds") else "bytes"
-            values = [rounded(value) for _, value in points]
-            report(quantity, record["check"]["value"], unit, values=values, **more)
-    if given.write:
-        write(quantities=records)
-    if "training" in chosen:
-        training = check_training()  # with the new coefficients, if they were written
+    about = {
+        "machine": machine().rpartition(", load")[0],
+        "commit": commit(),  # before a file is written
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+    for name in given.only or [*MEASUREMENTS, "training"]:
+        changes = {"training": check_training()} if name == "training" else measure_and_fit(name)
         if given.write:
-            write(training=training)
+            write(about, **changes)
+    if given.write:
+        write_page()
 
 
 if __name__ == "__main__":

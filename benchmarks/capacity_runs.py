@@ -5,14 +5,11 @@ after filters, and CPU seconds or bytes by the names of ``QUANTITIES``. Each cal
 process, because the largest memory of a process never falls.
 """
 
-import asyncio
 import contextlib
 import io
-import json
-import random
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +17,6 @@ import numpy as np
 import psutil
 import torch
 
-import bench_serve
 from bench_recommend import make_catalog
 from bench_search import mixture
 from large_log import OF_TOPIC, make_log
@@ -45,8 +41,7 @@ from prismrec.training.run import Run
 from prismrec.training.select_rules import L2, SHRINKS, VARIANTS
 
 Found = tuple[Sizes, dict[str, float]]
-WARM_UP, STEPS, LISTS, REQUESTS = 8, 20, 256, 600
-PORT = 8_941
+WARM_UP, STEPS, LISTS = 8, 20, 256
 
 
 def histories_of(sizes: Sizes) -> Histories:
@@ -243,57 +238,6 @@ def measure_blend(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
     found = find_once(recommender, cases, depth=REFERENCE, exclude_seen=True)
     seconds = seconds_of(lambda: evaluate(found.lists(rules), cases, ks=[10, 50], only=("recall",)))
     return sizes, {"rules.blend.seconds": seconds / len(cases)}
-
-
-def measure_service(sizes: Sizes, folder: Path) -> Found:
-    """Measure a service: requests over HTTP, with reasons, of users whose events are stored."""
-    recommender, _, _ = recommender_of(sizes, "exact")
-    artifact = folder / "artifact"
-    save(recommender, artifact)
-    items = recommender.catalog.items.external(range(1, sizes.items + 1))
-    del recommender
-    words = [bench_serve.SERVE, "serve", str(artifact.resolve()), "--port", str(PORT)]
-    process = bench_serve.started([*words, "--threads", "1"], PORT, folder)
-    try:
-        used = psutil.Process(process.pid)
-        fill(items, round(sizes.length))
-        bodies = [
-            json.dumps({"user": f"u{number}", "k": 20}).encode()
-            for number in range(bench_serve.USERS)
-        ]
-        request_lists(bodies, 50)
-        before = used.cpu_times()
-        request_lists(bodies, REQUESTS)
-        after = used.cpu_times()
-        memory = used.memory_info().rss
-    finally:
-        process.terminate()
-        process.wait()
-    seconds = after.user + after.system - before.user - before.system
-    return sizes, {"service.seconds": seconds / REQUESTS, "service.memory": float(memory)}
-
-
-def fill(items: list[str], length: int) -> None:
-    """Store a history of near items per user."""
-    chance = random.Random(0)
-
-    def near() -> Iterator[str]:
-        starts = [chance.randrange(len(items)) for _ in range(3)]
-        for _ in range(length):
-            yield items[(chance.choice(starts) + chance.randrange(30)) % len(items)]
-
-    events = [
-        {"id": f"s{user}-{number}", "user": f"u{user}", "item": item, "time": number}
-        for user in range(bench_serve.USERS)
-        for number, item in enumerate(near())
-    ]
-    bench_serve.fill(PORT, events)
-
-
-def request_lists(bodies: list[bytes], number: int) -> None:
-    """Request so many lists on four connections."""
-    done: list[float] = []
-    asyncio.run(bench_serve.request_lists(PORT, bodies, 4, lambda: len(done) >= number, done))
 
 
 def measure_training(sizes: Sizes, folder: Path) -> Found:

@@ -1,8 +1,9 @@
-"""Check that the fit of ``benchmarks/bench_capacity.py`` recovers known coefficients."""
+"""Check the fit and the page of ``benchmarks/bench_capacity.py``."""
 
 import numpy as np
 import pytest
 
+import capacity_docs
 from capacity_fit import fit_coefficients, fitted
 from prismrec.training.capacity import QUANTITIES, Sizes, value_of
 
@@ -40,3 +41,8 @@ def test_the_last_size_is_not_fitted_and_its_error_is_recorded():
     record = fitted("prepare.seconds", points)
     assert record["check"]["error"] == pytest.approx(-0.5, abs=1e-3)
     assert len(record["fitted"]) == len(points) - 1
+
+
+def test_the_page_has_the_tables_of_the_shipped_coefficients():
+    page = capacity_docs.PAGE.read_text(encoding="utf-8")
+    assert capacity_docs.tables() in page, "run benchmarks/bench_capacity.py --page"
