@@ -28,7 +28,7 @@ def tables() -> str:
     about = (
         f"Measured on {measured.machine}, commit {measured.commit}, {measured.date}; one thread, "
         f"CPU seconds. The memory of a whole training ({of_sizes(training['sizes'])}) was "
-        f"{training['value'] / 1e9:.2f} GB beside process and data, and is estimated as "
+        f"{training['value'] / 1e9:.2f} GB in addition to process and data, and is estimated as "
         f"{training['predicted'] / 1e9:.2f} GB ({percent(training['error'])})."
     )
     parts = [about, "\n".join(of_coefficients(measured)), "\n".join(of_examples(measured))]

@@ -231,7 +231,8 @@ def measure_blend(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
     vectors, _ = mixture(sizes.items, 1)
     model = Model(sizes.items + 1, Prism(dim=64, interests=1, max_len=50), tie_embeddings=False)
     with torch.no_grad():
-        model.tables[-1].weight[1:, :64] = torch.from_numpy(vectors)
+        for table in model.tables:
+            table.weight[1:, :64] = torch.from_numpy(vectors)
     recommender = Recommender.exact(model.eval(), make_catalog(sizes.items))
     cases = [Case(train[user][:-1], train[user][-1:]) for user in range(LISTS)]
     cases = [case for case in cases if len(case.history)]

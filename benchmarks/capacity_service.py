@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import random
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -18,19 +17,18 @@ PORT, REQUESTS, CLIENTS = 8_941, 600, 4
 
 def measure_service(sizes: Sizes, folder: Path) -> Found:
     """Measure a service: requests over HTTP, with reasons, of users whose events are stored."""
-    recommender, _, _ = recommender_of(sizes, "exact")
+    recommender, histories, _ = recommender_of(sizes, "exact")
     artifact = folder / "artifact"
     save(recommender, artifact)
-    items = recommender.catalog.items.external(range(1, sizes.items + 1))
+    stored = [recommender.catalog.items.external(history.tolist()) for history in histories]
     del recommender
     words = [bench_serve.SERVE, "serve", str(artifact.resolve()), "--port", str(PORT)]
     process = bench_serve.started([*words, "--threads", "1"], PORT, folder)
     try:
         used = psutil.Process(process.pid)
-        fill(items, round(sizes.length))
+        fill(stored)
         bodies = [
-            json.dumps({"user": f"u{number}", "k": 20}).encode()
-            for number in range(bench_serve.USERS)
+            json.dumps({"user": f"u{number}", "k": 20}).encode() for number in range(len(stored))
         ]
         request_lists(bodies, 50)
         before = used.cpu_times()
@@ -44,19 +42,12 @@ def measure_service(sizes: Sizes, folder: Path) -> Found:
     return sizes, {"service.seconds": seconds / REQUESTS, "service.memory": float(memory)}
 
 
-def fill(items: list[str], length: int) -> None:
-    """Store a history of near items per user."""
-    chance = random.Random(0)
-
-    def near() -> Iterator[str]:
-        starts = [chance.randrange(len(items)) for _ in range(3)]
-        for _ in range(length):
-            yield items[(chance.choice(starts) + chance.randrange(30)) % len(items)]
-
+def fill(stored: Sequence[Sequence[str]]) -> None:
+    """Store one history per user."""
     events = [
         {"id": f"s{user}-{number}", "user": f"u{user}", "item": item, "time": number}
-        for user in range(bench_serve.USERS)
-        for number, item in enumerate(near())
+        for user, history in enumerate(stored)
+        for number, item in enumerate(history)
     ]
     bench_serve.fill(PORT, events)
 

@@ -15,7 +15,7 @@ def test_a_plan_has_every_step_in_lines_of_80_columns(capsys):
     steps = [line for line in lines if line and not line.startswith(" ")]
     assert steps[:5] == ["prepare", "train", "artifact", "lists of all users", "service"]
     assert max(map(len, lines)) <= 80
-    assert any("for 100 per second" in line and line.endswith("cores") for line in lines)
+    assert any("at 100 per second" in line and line.endswith("cores") for line in lines)
     assert "Times are CPU time of one core" in " ".join(lines)
 
 

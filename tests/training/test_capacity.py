@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prismrec.errors import ConfigError, UnknownName
-from prismrec.evaluation.baselines import item_knn
+from prismrec.evaluation.baselines.item_knn import BLOCK
 from prismrec.retrieval import rules
 from prismrec.retrieval.index import choose
 from prismrec.training import capacity
@@ -87,7 +87,7 @@ def test_few_events_are_in_memory_at_once_while_rules_are_counted():
 
 def test_the_model_has_the_constants_of_the_code():
     assert capacity.COUNTED_EVENTS == rules.EVENTS
-    assert capacity.SIMILAR_ITEMS == item_knn.BLOCK
+    assert capacity.SIMILAR_ITEMS == BLOCK
     assert module.EXACT_UP_TO == choose.SMALL
     assert choose.AUTOMATIC == module.INVERTED
 

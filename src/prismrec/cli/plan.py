@@ -53,8 +53,8 @@ def _lines(found: list[Line], machine: str, commit: str) -> list[str]:
             lines.append(step)
         sizes = ", ".join(NAMES.get(name, name) for name in line.beyond)
         note = f"  beyond the measured sizes: {sizes}" if sizes else ""
-        text = f"  {line.what:<30}{_amount(line):>12}{note}"
-        lines += wrapped(text, indent=" " * 46).splitlines() if len(text) > 80 else [text]
+        text = f"  {line.what:<22}{_amount(line):>12}{note}"
+        lines += wrapped(text, indent=" " * 38).splitlines() if len(text) > 80 else [text]
     about = (
         f"Times are CPU time of one core; the coefficients were measured on {machine}, commit "
         f"{commit}. Where a number is beyond the measured sizes, it is extrapolated."

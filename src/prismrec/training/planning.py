@@ -161,7 +161,7 @@ def _artifact(sizes: Sizes, measured: Coefficients, index: str) -> Iterator[Line
     config, _, part = training_of(sizes)
     if config.rules and rules_tried(part):
         rules = Predicted(BYTES_PER_RULE * part.rules)
-        yield _line("artifact", "more, if rules are blended in", rules, "bytes")
+        yield _line("artifact", "rules, if blended in", rules, "bytes")
 
 
 def _serving(
@@ -181,4 +181,4 @@ def _serving(
     yield _line("service", "requests", replace(request, value=1 / request.value), "per second")
     yield _line("service", "memory of a process", memory, "bytes")
     if rate is not None:
-        yield _line("service", f"for {rate:,g} per second", request.times(rate), "cores")
+        yield _line("service", f"at {rate:,g} per second", request.times(rate), "cores")
