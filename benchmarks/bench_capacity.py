@@ -165,6 +165,12 @@ def write(about: dict[str, str], **changes: Any) -> None:
         beside.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
+def is_complete() -> bool:
+    """Return whether the table of coefficients has every quantity; else there is no page yet."""
+    table = json.loads(TARGET.read_text("utf-8"))
+    return "training" in table and list(table["quantities"]) == list(QUANTITIES)
+
+
 def main() -> None:
     """Measure, fit, print and write."""
     parser = argparse.ArgumentParser(description="Measure the coefficients of prismrec plan.")
@@ -184,7 +190,7 @@ def main() -> None:
         changes = {"training": check_training()} if name == "training" else measure_and_fit(name)
         if given.write:
             write(about, **changes)
-    if given.write:
+    if given.write and is_complete():
         write_page()
 
 

@@ -97,12 +97,9 @@ def _line(step: str, what: str, predicted: Predicted, unit: Unit) -> Line:
 
 
 def _prepare(sizes: Sizes, measured: Coefficients) -> Iterator[Line]:
-    for what, unit in _PREPARED.items():
-        yield _line("prepare", what, measured.predict(f"prepare.{_KEYS[what]}", sizes), unit)
-
-
-_PREPARED: dict[str, Unit] = {"time": "CPU-s", "memory": "bytes", "disk": "bytes"}
-_KEYS = {"time": "seconds", "memory": "memory", "disk": "disk"}
+    yield _line("prepare", "time", measured.predict("prepare.seconds", sizes), "CPU-s")
+    for what in ("memory", "disk"):
+        yield _line("prepare", what, measured.predict(f"prepare.{what}", sizes), "bytes")
 
 
 def training_of(sizes: Sizes) -> tuple[RunConfig, TrainConfig, Sizes]:
