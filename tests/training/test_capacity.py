@@ -57,9 +57,9 @@ def coefficients_of(**values):
         ("index.ivf-sq8.seconds", (400, 50**1.5 * 8)),
         ("artifact.exact.disk", (1, 50, 400)),
         ("rules.sequential.seconds", (1, 9_000)),
-        ("rules.sequential.memory", (9_000, 10_000)),  # at most 200 rules for each of 50 items
+        ("rules.sequential.memory", (9_000,)),
         ("rules.item-knn.seconds", (50, 11_000)),
-        ("rules.item-knn.memory", (11_000, 10_000)),
+        ("rules.item-knn.memory", (11_000,)),
         ("rules.ease.seconds", (2_500, 125_000)),
         ("rules.blend.seconds", (1, 10 * 200)),
         ("service.seconds", (1, 4 * 50 * 8)),
@@ -80,9 +80,11 @@ def test_a_step_updates_all_vectors_only_of_small_catalogs():
 
 def test_few_events_are_in_memory_at_once_while_rules_are_counted():
     sizes = Sizes(users=10**6, items=10**6, events=10**7)  # 9 pairs per event
-    assert QUANTITIES["rules.sequential.memory"].terms(sizes) == (9 * 10**6, 18 * 10**7)
+    assert QUANTITIES["rules.sequential.memory"].terms(sizes) == (9 * 10**6,)
     similar = QUANTITIES["rules.item-knn.memory"].terms(sizes)
-    assert similar == pytest.approx((11 * 10**7 * 4_096 / 10**6, 11 * 10**7))
+    assert similar == pytest.approx((11 * 10**7 * 4_096 / 10**6,))
+    assert sizes.rules == 18 * 10**7
+    assert SMALL.rules == 200 * 50
 
 
 def test_the_model_has_the_constants_of_the_code():
@@ -256,13 +258,13 @@ def test_kinds_of_rules_are_those_that_a_training_tries():
 
 
 def test_the_memory_of_rules_has_the_best_tables_of_earlier_kinds():
-    measured = coefficients_of(
-        rules_sequential_memory=[10.0, 0.0], rules_item_knn_memory=[0.0, 8.0]
-    )
-    # Sequential rules 9,000 pairs times 10; item-kNN 10,000 rules times 8 and a table of 80,000.
-    assert bytes_of_rules(SMALL, measured).value == 80_000 + 80_000
-    larger = coefficients_of(rules_sequential_memory=[20.0, 0.0])
-    assert bytes_of_rules(SMALL, larger).value == 180_000
+    # A table has 10,000 rules, 80,000 bytes. Sequential rules count 9,000 pairs, item-kNN 11,000.
+    few = coefficients_of(rules_sequential_memory=[1.0], rules_item_knn_memory=[1.0])
+    assert bytes_of_rules(SMALL, few).value == (2 + 3) * 80_000  # three copies for EASE
+    first = coefficients_of(rules_sequential_memory=[100.0])
+    assert bytes_of_rules(SMALL, first).value == 900_000 + 2 * 80_000
+    second = coefficients_of(rules_item_knn_memory=[100.0])
+    assert bytes_of_rules(SMALL, second).value == 1_100_000 + (1 + 2) * 80_000
 
 
 def test_memory_counts_every_copy_of_the_tables():
@@ -280,11 +282,11 @@ def test_memory_counts_every_copy_of_the_tables():
 
 
 def test_memory_has_the_tables_of_rules_only_if_they_are_tried():
-    measured = coefficients_of(rules_sequential_memory=[0.0, 1_000.0])
+    measured = coefficients_of(rules_sequential_memory=[1_000.0])
     config = RunConfig(dim=7, tie_embeddings=False, init="random", rules=True)
     table = 4 * 51 * 8
     with_rules = bytes_of_training(config, TrainConfig(), SMALL, measured)
-    assert with_rules.value == 10_000 * 1_000 + 4 * table
+    assert with_rules.value == 9_000 * 1_000 + 2 * 80_000 + 4 * table
     alone = bytes_of_training(replace(config, rules=False), TrainConfig(), SMALL, measured)
     assert alone.value == 5 * 2 * table + table  # dense gradients, no averages
 

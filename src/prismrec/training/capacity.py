@@ -122,11 +122,6 @@ class Sizes:
         """
         return self.events * (self.length + 1)
 
-    @property
-    def similar_in_memory(self) -> float:
-        """Pairs of similar items in memory at once, for item-kNN."""
-        return min(SIMILAR_ITEMS / self.items, 1) * self.similar
-
 
 Terms = Callable[[Sizes], tuple[float, ...]]
 
@@ -195,17 +190,17 @@ QUANTITIES: Mapping[str, Quantity] = {
     "artifact.ivf-sq8.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
     "rules.sequential.seconds": Quantity("a + b P", ("events", "length"), lambda s: (1, s.pairs)),
     "rules.sequential.memory": Quantity(
-        "a min(1, 1 M / E) P + b N",
-        ("events", "items"),
-        lambda s: (min(1, COUNTED_EVENTS / s.events) * s.pairs, s.rules),
+        "a min(1, 1 M / E) P",
+        ("events",),
+        lambda s: (min(1, COUNTED_EVENTS / s.events) * s.pairs,),
     ),
     "rules.item-knn.seconds": Quantity("a V + b Q", ("events", "length"), lambda s: (
         s.items, s.similar,
     )),
     "rules.item-knn.memory": Quantity(
-        "a min(1, 4,096 / V) Q + b N",
+        "a min(1, 4,096 / V) Q",
         ("events", "items"),
-        lambda s: (s.similar_in_memory, min(s.similar, NEIGHBOURS * s.items)),
+        lambda s: (min(1, SIMILAR_ITEMS / s.items) * s.similar,),
     ),
     "rules.ease.seconds": Quantity("a V² + b V³", ("items",), lambda s: (s.items**2, s.items**3)),
     "rules.ease.memory": Quantity("a + b V²", ("items",), lambda s: (1, s.items**2)),

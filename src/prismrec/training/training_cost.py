@@ -86,13 +86,15 @@ def seconds_of_rules(sizes: Sizes, valid: int, measured: Coefficients) -> Predic
 def bytes_of_rules(sizes: Sizes, measured: Coefficients) -> Predicted:
     """Return the bytes of all tables of rules while they are made, at most.
 
-    The best table of a kind is kept until the kinds are compared.
+    While a table is made there are its finished rows and the best table of the kind so far; when
+    its rows are joined, a copy. The best table of a kind is kept until the kinds are compared.
     """
-    largest, kept = Predicted(0), 0.0
+    largest, kept, table = Predicted(0), 0.0, BYTES_PER_RULE * sizes.rules
     for kind in rules_tried(sizes):
         making = measured.predict(f"rules.{kind}.memory", sizes)
-        largest = largest.larger(making + Predicted(kept))
-        kept += BYTES_PER_RULE * sizes.rules
+        largest = largest.larger(making + Predicted(kept + 2 * table))
+        largest = largest.larger(Predicted(kept + 3 * table))
+        kept += table
     return largest
 
 
