@@ -52,7 +52,7 @@ def sizes_of(rows: Sequence[tuple[int, ...]]) -> list[Sizes]:
 TRAINING = Sizes(users=100_000, items=150_000, events=1_500_000)
 """A whole training, of few steps: its memory checks the model of all stages."""
 CATALOGS = sizes_of([
-    (1_000, 20_000, 20_000), (1_000, 50_000, 50_000, 128), (1_000, 50_000, 50_000, 64, 4),
+    (1_000, 20_000, 20_000), (1_000, 50_000, 50_000, 128), (1_000, 50_000, 50_000),
     (1_000, 100_000, 100_000, 32), (1_000, 200_000, 200_000), (1_000, 400_000, 400_000),
 ])  # fmt: skip
 """Catalogs that are searched; see ``of_length``."""

@@ -6,11 +6,17 @@ import pytest
 
 from commands import run
 
-SIZES = ["plan", "--users", 1_000_000, "--items", 200_000, "--events", 50_000_000]
+SIZES = {"--users": 1_000_000, "--items": 200_000, "--events": 50_000_000}
+
+
+def plan(*more, **changed):
+    """Run the command with ``SIZES``, some of them changed, and more words; return its code."""
+    sizes = SIZES | {f"--{name.replace('_', '-')}": value for name, value in changed.items()}
+    return run("plan", *(word for option in sizes.items() for word in option), *more)
 
 
 def test_a_plan_has_every_step_in_lines_of_80_columns(capsys):
-    assert run(*SIZES, "--queries-per-second", 100) == 0
+    assert plan(queries_per_second=100) == 0
     lines = capsys.readouterr().out.splitlines()
     steps = [line for line in lines if line and not line.startswith(" ")]
     assert steps[:5] == ["prepare", "train", "artifact", "lists of all users", "service"]
@@ -21,8 +27,7 @@ def test_a_plan_has_every_step_in_lines_of_80_columns(capsys):
 
 @pytest.mark.parametrize("factor", [1, 1_000])
 def test_a_number_beyond_the_measured_sizes_says_so_in_its_line(capsys, factor):
-    sizes = ["--users", 20_000 * factor, "--items", 10_000 * factor, "--events", 200_000 * factor]
-    assert run("plan", *sizes) == 0
+    assert plan(users=10_000 * factor, items=5_000 * factor, events=100_000 * factor) == 0
     text = capsys.readouterr().out
     numbers = [line for line in text.splitlines() if line.startswith("  ") and line.strip()]
     beyond = [line for line in numbers if "beyond the measured sizes" in line]
@@ -30,7 +35,7 @@ def test_a_number_beyond_the_measured_sizes_says_so_in_its_line(capsys, factor):
 
 
 def test_the_json_has_sizes_machine_and_every_number(capsys):
-    assert run(*SIZES, "--dim", 32, "--interests", 4, "--index", "ivf-flat", "--json") == 0
+    assert plan("--json", dim=32, interests=4, index="ivf-flat") == 0
     value = json.loads(capsys.readouterr().out)
     assert value["sizes"] == {
         "users": 1_000_000, "items": 200_000, "events": 50_000_000, "dim": 32, "interests": 4,
@@ -47,17 +52,17 @@ def test_the_json_has_sizes_machine_and_every_number(capsys):
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        (["--users", 0], "0 as users"),
-        (["--items", -1], "-1 as items"),
-        (["--events", 10], "10 events of 1,000,000 users"),
-        (["--events", 10**15], "as events; use a number from 1 to"),
-        (["--index", "pgvector"], "pgvector"),
-        (["--queries-per-second", 0], "--queries-per-second"),
-        (["--users", "many"], "many"),
+        ({"users": 0}, "0 as users"),
+        ({"items": -1}, "-1 as items"),
+        ({"events": 10}, "10 events of 1,000,000 users"),
+        ({"events": 10**15}, "as events; use a number from 1 to"),
+        ({"index": "pgvector"}, "pgvector"),
+        ({"queries_per_second": 0}, "--queries-per-second"),
+        ({"users": "many"}, "many"),
     ],
 )
 def test_bad_numbers_are_one_sentence(capsys, changed, problem):
-    assert run(*SIZES, *changed) == 2
+    assert plan(**changed) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert len(shown.err.splitlines()) == 1

@@ -86,8 +86,21 @@ class Sizes:
 
     @property
     def rules(self) -> float:
-        """Rules that are kept in a table: the pairs in both orders, but a limit per item."""
-        return min(NEIGHBOURS * self.items, 2 * self.pairs)
+        """Sequential rules that are kept in a table, about."""
+        return self._kept(2 * self.pairs)  # in both orders
+
+    @property
+    def similar_rules(self) -> float:
+        """Rules of item-kNN that are kept in a table, about."""
+        return self._kept(self.similar)
+
+    def _kept(self, pairs: float) -> float:
+        """Return how many of some pairs are kept, if numbers per item are spread exponentially.
+
+        The mean of min(c, m x) over exponential x is m (1 - exp(-c / m)), with c ``NEIGHBOURS``
+        and m pairs per item.
+        """
+        return -pairs * math.expm1(-NEIGHBOURS * self.items / pairs) if pairs else 0.0
 
     @property
     def dense(self) -> bool:
@@ -146,11 +159,12 @@ def _vectors(sizes: Sizes) -> tuple[float, ...]:
 
 
 def _lists_of_index(sizes: Sizes) -> tuple[float, ...]:
-    return 1, sizes.searches * sizes.items**0.5 * sizes.dim
+    return 1, sizes.searches * sizes.dim, sizes.searches * sizes.items**0.5 * sizes.dim
 
 
 def _lists_built(sizes: Sizes) -> tuple[float, ...]:
-    return sizes.items * sizes.dim, sizes.items**1.5 * sizes.dim
+    lists = min(4 * sizes.items**0.5, sizes.items / 39)  # as many as the index has
+    return 1, sizes.items, lists * sizes.items * sizes.dim
 
 
 _DATA = ("events", "users", "items")
@@ -158,6 +172,7 @@ _ITEMS = ("items", "dim")
 _LISTS = ("items", "dim", "interests")
 _OF_ROWS = "a + b E + c (U + V)"
 _OF_VECTORS = "a + b V + c V D"
+_OF_INVERTED = "a + b V + c min(4 √V, V / 39) V D"
 
 QUANTITIES: Mapping[str, Quantity] = {
     "prepare.seconds": Quantity(_OF_ROWS, _DATA, _rows),
@@ -180,11 +195,11 @@ QUANTITIES: Mapping[str, Quantity] = {
     "lists.exact.seconds": Quantity("a + b S V + c S V D", _LISTS, lambda s: (
         1, s.searches * s.items, s.searched,
     )),
-    "lists.ivf-flat.seconds": Quantity("a + b S √V D", _LISTS, _lists_of_index),
-    "lists.ivf-sq8.seconds": Quantity("a + b S √V D", _LISTS, _lists_of_index),
-    "index.exact.seconds": Quantity("a V D", _ITEMS, lambda s: (s.items * s.dim,)),
-    "index.ivf-flat.seconds": Quantity("a V D + b V √V D", _ITEMS, _lists_built),
-    "index.ivf-sq8.seconds": Quantity("a V D + b V √V D", _ITEMS, _lists_built),
+    "lists.ivf-flat.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
+    "lists.ivf-sq8.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
+    "index.exact.seconds": Quantity("a + b V D", _ITEMS, lambda s: (1, s.items * s.dim)),
+    "index.ivf-flat.seconds": Quantity(_OF_INVERTED, _ITEMS, _lists_built),
+    "index.ivf-sq8.seconds": Quantity(_OF_INVERTED, _ITEMS, _lists_built),
     "artifact.exact.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
     "artifact.ivf-flat.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
     "artifact.ivf-sq8.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
@@ -198,20 +213,18 @@ QUANTITIES: Mapping[str, Quantity] = {
         s.items, s.similar,
     )),
     "rules.item-knn.memory": Quantity(
-        "a min(1, 4,096 / V) Q",
+        "a min(1, 4,096 / V) Q + b M",
         ("events", "items"),
-        lambda s: (min(1, SIMILAR_ITEMS / s.items) * s.similar,),
+        lambda s: (min(1, SIMILAR_ITEMS / s.items) * s.similar, s.similar_rules),
     ),
     "rules.ease.seconds": Quantity("a V² + b V³", ("items",), lambda s: (s.items**2, s.items**3)),
     "rules.ease.memory": Quantity("a + b V²", ("items",), lambda s: (1, s.items**2)),
-    "rules.blend.seconds": Quantity("a + b L N / V", ("length", "items"), lambda s: (
-        1, s.length * s.rules / s.items,
-    )),
+    "rules.blend.seconds": Quantity("a + b L", ("length",), lambda s: (1, s.length)),
     "service.seconds": Quantity("a + b S V D", _LISTS, lambda s: (1, s.searched)),
     "service.memory": Quantity(_OF_VECTORS, _ITEMS, _vectors),
 }  # fmt: skip
 """All quantities by name. U users, V items, E events, D dimension, L = E / U, P pairs of events,
-S searched interests, N rules that are kept, Q pairs of events of one user at any distance."""
+S searched interests, Q pairs of events of one user at any distance, M the rules of item-kNN."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 ``estimate`` and ``plan`` use these functions, so that both have one model of a training.
 """
 
+from prismrec.retrieval import NEIGHBOURS
 from prismrec.training.capacity import Coefficients, Predicted, Sizes
 from prismrec.training.config import TrainConfig
 from prismrec.training.initialize import CLUSTER_ROUNDS
@@ -25,6 +26,8 @@ from prismrec.training.select_rules import (
     VARIANTS,
 )
 
+WORKING_BYTES = 200_000_000
+"""Of a batch, its gradients, candidates, and code that is loaded when it is first used, about."""
 BYTES_PER_RULE = 8
 """Of a table in memory and on disk: a number and a column."""
 WEIGHT_TRIALS = 3
@@ -89,8 +92,14 @@ def bytes_of_rules(sizes: Sizes, measured: Coefficients) -> Predicted:
     While a table is made there are its finished rows and the best table of the kind so far; when
     its rows are joined, a copy. The best table of a kind is kept until the kinds are compared.
     """
-    largest, kept, table = Predicted(0), 0.0, BYTES_PER_RULE * sizes.rules
+    rules = {
+        "sequential": sizes.rules,
+        "item-knn": sizes.similar_rules,
+        "ease": float(min(NEIGHBOURS, sizes.items) * sizes.items),
+    }
+    largest, kept = Predicted(0), 0.0
     for kind in rules_tried(sizes):
+        table = BYTES_PER_RULE * rules[kind]
         making = measured.predict(f"rules.{kind}.memory", sizes)
         largest = largest.larger(making + Predicted(kept + 2 * table))
         largest = largest.larger(Predicted(kept + 3 * table))
@@ -119,6 +128,7 @@ def bytes_of_training(
     copies = 4 + bool(training.ema_decay) + (not training.sparse)
     pairs = 60 * min(10 * sizes.events, 3 * 10**7) if config.init == "cooccurrence" else 0
     largest = Predicted(max(copies * tables + table, tables + 4 * table + pairs))
-    if not config.rules:
-        return largest
-    return largest.larger(bytes_of_rules(sizes, measured) + Predicted(tables + 2 * table))
+    if config.rules:
+        rules = bytes_of_rules(sizes, measured) + Predicted(tables + 2 * table)
+        largest = largest.larger(rules)
+    return largest + Predicted(WORKING_BYTES)
