@@ -81,7 +81,7 @@ ROWS = (
     ("train", "memory"),
     ("artifact", "disk"),
     ("lists of all users", "time"),
-    ("service", "requests"),
+    ("service", "requests of one core"),
     ("service", "memory of a process"),
 )
 """Step and number of each row."""
@@ -100,7 +100,7 @@ def cell(line: Line) -> str:
         return (f"{hours:,.0f} h" if hours >= 100 else duration(line.value)) + star
     if line.unit == "bytes":
         return f"{line.value / 1e9:,.1f} GB{star}"
-    return f"{line.value:,.3g} per core and second{star}"
+    return f"{line.value:,.3g} per second{star}"
 
 
 def write_page() -> None:

@@ -70,7 +70,7 @@ def _amount(line: Line) -> str:
         return _bytes(line.value)
     if line.unit == "cores":
         return f"{line.value:,.1f} cores"
-    return f"{line.value:,.3g} per core" if line.value < 100 else f"{line.value:,.0f} per core"
+    return f"{line.value:,.3g} per s" if line.value < 100 else f"{line.value:,.0f} per s"
 
 
 def _hours(seconds: float) -> str:

@@ -175,7 +175,9 @@ def _serving(
         lists = measured.predict(f"artifact.{index}.disk", sizes)
         exact = measured.predict("artifact.exact.disk", sizes)
         memory += lists + exact.times(-1)
-    yield _line("service", "requests", replace(request, value=1 / request.value), "per second")
+    yield _line(
+        "service", "requests of one core", replace(request, value=1 / request.value), "per second"
+    )
     yield _line("service", "memory of a process", memory, "bytes")
     if rate is not None:
         yield _line("service", f"at {rate:,g} per second", request.times(rate), "cores")
