@@ -31,6 +31,7 @@ from prismrec.training.training_cost import (
     initializations,
     rules_tried,
     seconds_of_rules,
+    users_of_exact_lists,
     users_of_lists,
 )
 
@@ -256,6 +257,14 @@ def test_a_plan_adds_up_the_parts_of_a_training():
     assert lines["all of it"] == pytest.approx(sum(parts))
 
 
+def test_lists_after_the_training_are_searched_with_its_index():
+    sizes = Sizes(users=10_000, items=200_001, events=1_000_000, dim=8)
+    seconds = {"lists_exact_seconds": [1.0, 0, 0], "lists_ivf_sq8_seconds": [0.5, 0, 0]}
+    measured = coefficients_of(service_seconds=[1.0, 0], **seconds)
+    lines = {line.what: line.value for line in plan_costs(sizes, measured) if line.step == "train"}
+    assert lines["validation"] == 1_000 * (8 + 0.5 * (6 + 1 + 1))
+
+
 def test_a_service_needs_its_rate_times_the_seconds_of_a_request():
     measured = coefficients_of(service_seconds=[0.004, 0.0], lists_ivf_sq8_seconds=[0.006, 0, 0])
     *_, requests, _, cores = plan_costs(SMALL, measured, rate=500)
@@ -333,6 +342,8 @@ def test_the_users_of_lists_are_those_of_all_stages():
     assert users_of_lists(config, 10**6, 3, 10**6) == of_validations + of_choices
     assert users_of_lists(config, 10**6, 3, 10**4) == of_validations + of_choices + 4_000
     assert users_of_lists(config, 100, 3, 10**6) == 300 + 100 + 600 + 100
+    assert users_of_exact_lists(config, 10**6, 3, 10**6) == of_validations
+    assert users_of_exact_lists(config, 10**6, 3, 10**4) == of_validations + 4_000
     plain = RunConfig(forming=False, rules=False, init="random")
     assert users_of_lists(plain, 100, 3, 10**4) == 300 + 100
 

@@ -21,6 +21,7 @@ from prismrec.training.training_cost import (
     initializations,
     rules_tried,
     seconds_of_rules,
+    users_of_exact_lists,
     users_of_lists,
 )
 
@@ -132,12 +133,15 @@ def _train(sizes: Sizes, measured: Coefficients, index: str) -> Iterator[Line]:
     epochs = training.epochs or EPOCHS
     steps = epochs * max(pairs // training.batch_size, 1)
     valid = round(VALID_SHARE * sizes.users)
-    users = users_of_lists(config, valid, epochs, sizes.items)
+    exact = users_of_exact_lists(config, valid, epochs, sizes.items)
+    others = users_of_lists(config, valid, epochs, sizes.items) - exact
+    validation = measured.predict("lists.exact.seconds", part).times(exact)
+    validation += measured.predict(f"lists.{index}.seconds", part).times(others)
     initial = measured.predict("initial.seconds", part)
     parts = {
         "initial vectors": initial.times(initializations(config, sizes.items)),
         f"steps of {epochs} epochs": measured.predict("step.seconds", part).times(steps),
-        "validation": measured.predict("lists.exact.seconds", part).times(users),
+        "validation": validation,
         "index": measured.predict(f"index.{index}.seconds", part),
     }
     if config.rules:

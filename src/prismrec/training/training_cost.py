@@ -52,12 +52,16 @@ def users_of_lists(config: RunConfig, valid: int, validations: int, items: int) 
 
     Blended lists are not in it: their candidates are found once, which is.
     """
-    users = validations * min(valid, VALIDATION_USERS) + min(valid, COMPARED_USERS)
+    users = users_of_exact_lists(config, valid, validations, items) + min(valid, COMPARED_USERS)
     if config.forming:
         users += (1 + len(FORMINGS)) * min(valid, FORMING_USERS)
-    if _compares_initial_models(config, items):
-        users += 2 * min(valid, INIT_USERS)
     return users + (min(valid, RULE_USERS) if config.rules else 0)
+
+
+def users_of_exact_lists(config: RunConfig, valid: int, validations: int, items: int) -> int:
+    """Return for how many of them the search is exact: before there is an index."""
+    users = validations * min(valid, VALIDATION_USERS)
+    return users + (2 * min(valid, INIT_USERS) if _compares_initial_models(config, items) else 0)
 
 
 def rules_tried(sizes: Sizes) -> dict[str, tuple[int, int]]:
