@@ -10,10 +10,11 @@ from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.training import estimate as module
-from prismrec.training import processes
+from prismrec.training import processes, training_cost
+from prismrec.training.capacity import Predicted
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import dataset_stats, resolve_defaults
-from prismrec.training.estimate import Estimate, _bytes_of, _users_of_lists, estimate_training
+from prismrec.training.estimate import Estimate, estimate_training
 from prismrec.training.processes import Processes
 from prismrec.training.run_config import RunConfig
 
@@ -40,6 +41,7 @@ def test_every_extractor_is_measured(dataset, split, extractor):
     assert 0 < found.validation < 600
     assert found.memory > 10**7
     assert (found.initial > 0) == (config.init == "cooccurrence")
+    assert (found.rules > 0) == config.rules
 
 
 def test_the_parts_follow_from_the_sizes(dataset, split, monkeypatch):
@@ -56,12 +58,12 @@ def test_the_parts_follow_from_the_sizes(dataset, split, monkeypatch):
     assert few.steps == pytest.approx(2.0 / 100 * 2 * batches * min(1024, events))
     more = 4 * len(split.valid) * 4.0 / module.SEARCHED  # lists of four more validations
     assert many.validation - few.validation == pytest.approx(more)
-    assert many.seconds == many.initial + many.steps + many.validation
+    assert many.seconds == many.initial + many.steps + many.validation + many.rules
 
 
 def test_validations_follow_from_steps_that_are_set(dataset, split, monkeypatch):
     counted = []
-    monkeypatch.setattr(module, "_users_of_lists", lambda *given: counted.append(given[2]) or 1)
+    monkeypatch.setattr(module, "users_of_lists", lambda *given: counted.append(given[2]) or 1)
     for training in ({"steps": 7, "validate_every": 3}, {"steps": 1}, {"epochs": 4}):
         estimate_training(split, dataset.catalog, *settings(split, dataset, **training))
     assert counted == [3, 1, 4]
@@ -84,17 +86,6 @@ def test_data_without_training_pairs_has_the_error_of_the_training(dataset, spli
         estimate_training(single, dataset.catalog, *settings(split, dataset))
 
 
-def test_the_users_of_lists_are_those_of_all_stages():
-    config = RunConfig(forming=True, rules=True, init="cooccurrence")
-    of_validations = 3 * 6_147
-    of_choices = 5_000 + 6 * 5_000 + 5_000  # popularity, forming, rules
-    assert _users_of_lists(config, 10**6, 3, 10**6) == of_validations + of_choices
-    assert _users_of_lists(config, 10**6, 3, 10**4) == of_validations + of_choices + 4_000
-    assert _users_of_lists(config, 100, 3, 10**6) == 300 + 100 + 600 + 100
-    plain = RunConfig(forming=False, rules=False, init="random")
-    assert _users_of_lists(plain, 100, 3, 10**4) == 300 + 100
-
-
 def test_settings_that_contradict_each_other_have_the_error_of_the_training(dataset, split):
     stats = dataset_stats(split, dataset.catalog)
     config, training = resolve_defaults(
@@ -104,26 +95,22 @@ def test_settings_that_contradict_each_other_have_the_error_of_the_training(data
         estimate_training(split, dataset.catalog, config, training)
 
 
-def test_initial_vectors_are_counted_as_often_as_they_are_computed():
-    config = RunConfig(init="cooccurrence", forming=True)
-    assert module._initializations(config, 10**4) == 4  # whole histories, then three rounds
-    assert module._initializations(config, 10**6) == 1
-    assert module._initializations(replace(config, init_clusters=6), 10**4) == 1
-    assert module._initializations(replace(config, init="random"), 10**4) == 0
-
-
-def test_memory_counts_every_copy_of_the_tables():
-    config = RunConfig(dim=63, tie_embeddings=False, init="random")
-    training = TrainConfig(sparse=True, ema_decay=0.9)
-    table = 4 * 10**6 * 64
-    assert _bytes_of(config, training, 10**6, 1) == 5 * 2 * table + table
-    assert _bytes_of(config, replace(training, sparse=False), 10**6, 1) == 6 * 2 * table + table
-    tied = replace(config, tie_embeddings=True)
-    assert _bytes_of(tied, training, 10**6, 1) == 5 * table + table
-
-
 def test_the_text_states_every_part():
-    text = str(Estimate(initial=63, steps=29 * 60, validation=2.5 * 3_600, memory=7_200_000_000))
-    assert text == (
-        "about 3.0 h (initial vectors 63 s, steps 29 min, lists 2.5 h) and 7.2 GB of memory"
+    seconds = {"initial": 63, "steps": 29 * 60, "validation": 2.5 * 3_600, "rules": 780}
+    assert str(Estimate(**seconds, memory=7_200_000_000)) == (
+        "about 3.2 h (initial vectors 63 s, steps 29 min, lists 2.5 h, rules 13 min) and 7.2 GB of "
+        "memory"
     )
+
+
+def test_the_memory_includes_the_tables_of_rules(dataset, split, monkeypatch):
+    monkeypatch.setattr(module, "_bytes_in_use", lambda: 1_000)
+    monkeypatch.setattr(training_cost, "bytes_of_rules", lambda *_: Predicted(10**9))
+    config, training = settings(split, dataset)
+    found = estimate_training(split, dataset.catalog, config, training)
+    table = 4 * dataset.catalog.size * 9
+    assert found.memory == 1_000 + 10**9 + 4 * table + training_cost.WORKING_BYTES
+    alone = replace(config, rules=False)
+    without = estimate_training(split, dataset.catalog, alone, training)
+    assert without.memory < 10**9
+    assert found.rules > without.rules == 0

@@ -29,6 +29,7 @@ COMMANDS = {
     "datasets": "List the named data sets and their terms of use.",
     "inspect": "Report problems of an event log, and what each filter would drop.",
     "prepare": "Build a data set folder from an event log or a named data set.",
+    "plan": "Estimate time, memory and disk of every step from the sizes of a log.",
     "train": "Train a model on a data set folder.",
     "tune": "Search settings on validation; keep the default unless others are better.",
     "evaluate": "Compare a trained model with every baseline.",

@@ -1,12 +1,14 @@
 from .advise import advise_heads
+from .capacity import Coefficients, Sizes, read_coefficients
 from .checkpoint import LAST
 from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
-from .estimate import MANY_EVENTS, Estimate, estimate_training
+from .estimate import MANY_EVENTS, Estimate, duration, estimate_training
 from .fit import Sources, Trained, TrainedWeights, fit, train_weights
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
 from .objective import Objective
+from .planning import Line, plan_costs
 from .processes import Processes, join_processes
 from .record import run_record, run_summary
 from .run import TrainResult
@@ -20,11 +22,14 @@ from .warm_start import WarmStart
 __all__ = [
     "LAST",
     "MANY_EVENTS",
+    "Coefficients",
     "DatasetStats",
     "Estimate",
+    "Line",
     "Objective",
     "Processes",
     "RunConfig",
+    "Sizes",
     "Sources",
     "Step",
     "TrainConfig",
@@ -39,12 +44,15 @@ __all__ = [
     "changed_settings",
     "dataset_stats",
     "describe_defaults",
+    "duration",
     "estimate_training",
     "fit",
     "fit_rule_retriever",
     "init_from_cooccurrence",
     "join_processes",
+    "plan_costs",
     "prune_interests",
+    "read_coefficients",
     "resolve_defaults",
     "run_record",
     "run_summary",

@@ -1,11 +1,13 @@
 """An estimate of what a training will cost on this machine, before it begins.
 
     estimate = estimate_training(split, catalog, config, training)
-    print(estimate)    # about 42 min (initial vectors 63 s, steps 29 min, lists 12 min) and 5.4 GB
+    print(estimate)
+    # about 55 min (initial vectors 63 s, steps 29 min, lists 12 min, rules 13 min) and 5.4 GB
 
 A few steps and searches are run with random vectors on a part of the data, with the settings of the
-training. The rest follows from the sizes. Early stopping can make the training shorter. Not in it:
-the tables of rules, which are only tried for small catalogs, and a second model for comparison.
+training. The rest follows from the sizes: initial vectors and tables of rules by the coefficients
+of ``capacity``, which were measured on another machine. Early stopping can make the training
+shorter. Not in it: a second model for comparison.
 """
 
 import resource
@@ -21,16 +23,19 @@ from prismrec.data import Catalog, Histories, Split
 from prismrec.models import Model
 from prismrec.retrieval import ExactIndex
 from prismrec.training.build import build_model, build_objective
+from prismrec.training.capacity import Sizes, read_coefficients
 from prismrec.training.config import EPOCHS, TrainConfig
-from prismrec.training.initialize import CLUSTER_ROUNDS
 from prismrec.training.loop import check_gradients
-from prismrec.training.popularity import COMPARED_USERS
 from prismrec.training.run import Run, pick_device
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import LONGEST, VALIDATION_USERS
-from prismrec.training.select_forming import FORMING_USERS, FORMINGS, UNCERTAIN
-from prismrec.training.select_init import INIT_USERS, UP_TO
-from prismrec.training.select_rules import RULE_USERS
+from prismrec.training.select import LONGEST
+from prismrec.training.select_forming import UNCERTAIN
+from prismrec.training.training_cost import (
+    bytes_of_training,
+    initializations,
+    seconds_of_rules,
+    users_of_lists,
+)
 
 MANY_EVENTS = 1_000_000
 """Training events from which ``prismrec train`` prints an estimate."""
@@ -43,8 +48,6 @@ STEPS, WARM_UP = 20, 8
 """Steps that are measured, after some that allocate."""
 SEARCHED = 32
 """Users whose lists are measured."""
-PER_EVENT, PER_ITEM = 1.5e-6, 4e-5
-"""Seconds of the initial item vectors per event and per item, on two Intel cores."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,24 @@ class Estimate:
     """Seconds for the steps of all epochs."""
     validation: float
     """Seconds for the lists of validation users, after each epoch and after the last step."""
+    rules: float
+    """Seconds for the tables of rules and the lists that are blended with them."""
     memory: int
     """Bytes of memory at most; with CUDA, a part of it is on the GPU."""
 
     @property
     def seconds(self) -> float:
         """Seconds of all parts."""
-        return self.initial + self.steps + self.validation
+        return self.initial + self.steps + self.validation + self.rules
 
     def __str__(self) -> str:
-        parts = ("initial vectors", self.initial), ("steps", self.steps), ("lists", self.validation)
-        named = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts)
+        parts = {
+            "initial vectors": self.initial,
+            "steps": self.steps,
+            "lists": self.validation,
+            "rules": self.rules,
+        }
+        named = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
         return f"about {duration(self.seconds)} ({named}) and {self.memory / 1e9:.1f} GB of memory"
 
 
@@ -98,15 +108,27 @@ def estimate_training(
     validations = -(-steps // (training.validate_every or of_epoch))
     interests = UNCERTAIN.interests if config.forming else require(config.interests)
     per_user = _seconds_per_user(model.cpu(), interests)
-    users = _users_of_lists(config, len(split.valid), validations, catalog.size - 1)
-    initial = PER_EVENT * len(split.train.items) + PER_ITEM * catalog.size
-    initial *= _initializations(config, catalog.size - 1)
+    valid, measured = len(split.valid), read_coefficients()
+    users = users_of_lists(config, valid, validations, catalog.size - 1)
+    sizes = _sizes_of(split.train, catalog.size - 1, config)
+    initial = measured.predict("initial.seconds", sizes).value
+    rules = seconds_of_rules(sizes, valid, measured).value if config.rules else 0.0
+    needed = bytes_of_training(config, training, sizes, measured)
     return Estimate(
-        initial=initial,
+        initial=initial * initializations(config, catalog.size - 1),
         steps=seconds,
         validation=users * per_user * catalog.size / size,
-        memory=in_use + _bytes_of(config, training, catalog.size, len(split.train.items)),
+        rules=rules,
+        memory=in_use + round(needed.value),
     )
+
+
+def _sizes_of(train: Histories, items: int, config: RunConfig) -> Sizes:
+    """Return the sizes of the training histories; items without training events count too."""
+    events = max(len(train.items), items)
+    users = max(int(np.count_nonzero(train.lengths)), 1)
+    interests = require(config.interests)
+    return Sizes(users=users, items=items, events=events, dim=config.dim, interests=interests)
 
 
 def _part_of(train: Histories, size: int) -> Histories:
@@ -131,42 +153,6 @@ def _seconds_per_user(model: Model, interests: int) -> float:
     queries = queries.reshape(SEARCHED, interests, width).astype(np.float32)
     index.search(queries[:1], LONGEST)
     return _seconds_of(lambda: index.search(queries, LONGEST), 1) / SEARCHED
-
-
-def _initializations(config: RunConfig, items: int) -> int:
-    """Return how often initial item vectors are computed."""
-    if config.init != "cooccurrence":
-        return 0
-    return 2 + CLUSTER_ROUNDS if _compares_initial_models(config, items) else 1
-
-
-def _compares_initial_models(config: RunConfig, items: int) -> bool:
-    """Return whether ``choose_initial_model`` compares two models, given enough users."""
-    open_to_choice = bool(config.forming) and config.init == "cooccurrence"
-    return open_to_choice and config.init_clusters is None and items <= UP_TO
-
-
-def _users_of_lists(config: RunConfig, valid: int, validations: int, items: int) -> int:
-    """Return for how many validation users lists are made in all, with repetitions."""
-    users = validations * min(valid, VALIDATION_USERS) + min(valid, COMPARED_USERS)
-    if config.forming:
-        users += (1 + len(FORMINGS)) * min(valid, FORMING_USERS)
-    if _compares_initial_models(config, items):
-        users += 2 * min(valid, INIT_USERS)
-    return users + (min(valid, RULE_USERS) if config.rules else 0)
-
-
-def _bytes_of(config: RunConfig, training: TrainConfig, size: int, events: int) -> int:
-    """Return the bytes of the tables with all their copies, and of the largest stage.
-
-    Copies: the weights, two moments, the averages, the best weights; the gradients unless they are
-    sparse; and the vectors that are searched.
-    """
-    table = 4 * size * (config.dim + 1)
-    tables = table if config.tie_embeddings else 2 * table
-    copies = 4 + bool(training.ema_decay) + (not training.sparse)
-    pairs = 60 * min(10 * events, 3 * 10**7) if config.init == "cooccurrence" else 0
-    return max(copies * tables + table, tables + 4 * table + pairs)
 
 
 def _bytes_in_use() -> int:

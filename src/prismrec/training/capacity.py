@@ -1,0 +1,298 @@
+"""What Prismrec costs, from the sizes of the data alone: a few measured coefficients per quantity.
+
+    sizes = Sizes(users=1_000_000, items=200_000, events=50_000_000)
+    measured = read_coefficients()
+    measured.predict("prepare.seconds", sizes)     # Predicted(value=…, beyond=("events",))
+
+Each quantity is a sum of terms that follow from the algorithm, each times a coefficient of 0 or
+more. ``benchmarks/bench_capacity.py`` measures quantities at several sizes, fits the coefficients
+and writes them to ``capacity.json``, with the machine, the commit, the measured sizes and the error
+at a size that was not used for the fit. docs/scale.md explains the terms and their limits.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from prismrec.errors import ConfigError
+from prismrec.retrieval import NEIGHBOURS
+from prismrec.training.defaults import DENSE_EVENTS, DENSE_GRADIENTS_UP_TO
+from prismrec.training.initialize import PAIRS_OF_MANY, WINDOW
+
+COEFFICIENTS = "capacity.json"
+"""The file of coefficients, next to this one."""
+LARGEST = 10**12
+"""Largest number of users, items or events, a thousand times any log that is known."""
+WIDEST = 10**6
+"""Largest dimension and number of interests."""
+FORMED = 4
+"""Interests that are searched when they are formed: the whole history and three tastes."""
+COUNTED_EVENTS = 1_000_000
+"""Events whose pairs are in memory while rules are counted; see ``retrieval/rules.py``."""
+SIMILAR_ITEMS = 4_096
+"""Items whose similarities are in memory for item-kNN; see ``evaluation/baselines/item_knn.py``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Sizes of a data set after its filters, and of a model.
+
+    Raises:
+        ConfigError: A size is below 1 or absurdly large, or there are fewer events than users or
+            items.
+    """
+
+    users: int
+    """Users U with at least one event."""
+    items: int
+    """Items V with at least one event."""
+    events: int
+    """Events E."""
+    dim: int = 64
+    """Dimension D of item vectors."""
+    interests: int = 1
+    """Trained interests K; with 1, the others are formed from a history."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        limits = {"dim": WIDEST, "interests": WIDEST}
+        for name, value in vars(self).items():
+            largest = limits.get(name, LARGEST)
+            if not 1 <= value <= largest:
+                raise ConfigError(
+                    f"A cost was to be estimated for {value:,} as {name}; use a number from 1 to "
+                    f"{largest:,}."
+                )
+        for name in ("users", "items"):
+            if self.events < getattr(self, name):
+                raise ConfigError(
+                    f"A cost was to be estimated for {self.events:,} events of "
+                    f"{getattr(self, name):,} {name}, but each of them has at least one event; use "
+                    f"more events or fewer {name}."
+                )
+
+    @property
+    def length(self) -> float:
+        """Mean number of events per user."""
+        return self.events / self.users
+
+    @property
+    def pairs(self) -> float:
+        """Pairs of two events of a user that are at most ``WINDOW`` events apart, about."""
+        return self.events * min(WINDOW, max(self.length - 1, 0))
+
+    @property
+    def rules(self) -> float:
+        """Sequential rules that are kept in a table, about."""
+        return self._kept(2 * self.pairs)  # in both orders
+
+    @property
+    def similar_rules(self) -> float:
+        """Rules of item-kNN that are kept in a table, about."""
+        return self._kept(self.similar)
+
+    def _kept(self, pairs: float) -> float:
+        """Return how many of some pairs are kept, if numbers per item are spread exponentially.
+
+        The mean of min(c, m x) over exponential x is m (1 - exp(-c / m)), with c ``NEIGHBOURS``
+        and m pairs per item.
+        """
+        return -pairs * math.expm1(-NEIGHBOURS * self.items / pairs) if pairs else 0.0
+
+    @property
+    def dense(self) -> bool:
+        """Whether the defaults are those of dense data."""
+        return self.events >= DENSE_EVENTS * self.items
+
+    @property
+    def read(self) -> float:
+        """Events of a history that the model reads, on average, with the default settings."""
+        return min(self.length, 200 if self.dense else 50)
+
+    @property
+    def dense_numbers(self) -> int:
+        """Numbers that every step updates: none with sparse gradients."""
+        return 0 if self.items > DENSE_GRADIENTS_UP_TO else self.items * self.dim
+
+    @property
+    def searched(self) -> int:
+        """Numbers that one list reads, with exact search of all its interests."""
+        return self.searches * self.items * self.dim
+
+    @property
+    def searches(self) -> int:
+        """Interests that are searched for one list."""
+        return FORMED if self.interests == 1 else self.interests
+
+    @property
+    def similar(self) -> float:
+        """Pairs of two events of one user, at any distance: the sum of squared lengths, about.
+
+        For lengths of a Poisson distribution; a few very long histories have many more.
+        """
+        return self.events * (self.length + 1)
+
+
+Terms = Callable[[Sizes], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A time in CPU seconds of one core, or a number of bytes, as a sum of terms."""
+
+    formula: str
+    """The sum in words: a, b, c are the coefficients."""
+    depends: tuple[str, ...]
+    """Sizes that the terms depend on; beyond what was measured of these, it is extrapolated."""
+    terms: Terms
+
+
+def _rows(sizes: Sizes) -> tuple[float, ...]:
+    return 1, sizes.events, sizes.users + sizes.items
+
+
+def _vectors(sizes: Sizes) -> tuple[float, ...]:
+    return 1, sizes.items, sizes.items * sizes.dim
+
+
+def _lists_of_index(sizes: Sizes) -> tuple[float, ...]:
+    return 1, sizes.searches * sizes.dim, sizes.searches * sizes.items**0.5 * sizes.dim
+
+
+def _lists_built(sizes: Sizes) -> tuple[float, ...]:
+    lists = min(4 * sizes.items**0.5, sizes.items / 39)  # as many as the index has
+    return 1, sizes.items, lists * sizes.items * sizes.dim
+
+
+_DATA = ("events", "users", "items")
+_ITEMS = ("items", "dim")
+_LISTS = ("items", "dim", "interests")
+_OF_ROWS = "a + b E + c (U + V)"
+_OF_VECTORS = "a + b V + c V D"
+_OF_INVERTED = "a + b V + c min(4 √V, V / 39) V D"
+
+QUANTITIES: Mapping[str, Quantity] = {
+    "prepare.seconds": Quantity(_OF_ROWS, _DATA, _rows),
+    "prepare.memory": Quantity(_OF_ROWS, _DATA, _rows),
+    "prepare.disk": Quantity(_OF_ROWS, _DATA, _rows),
+    "load.memory": Quantity(_OF_ROWS, _DATA, _rows),
+    "initial.seconds": Quantity(
+        "a E + b min(P, 20 M) D + c V D",
+        ("events", "items", "dim"),
+        lambda s: (s.events, min(s.pairs, PAIRS_OF_MANY) * s.dim, s.items * s.dim),
+    ),
+    "step.seconds": Quantity(
+        "a + b D log2 V + c L D + d L D if dense + e V D up to 100,000 items",
+        ("items", "dim", "length"),
+        lambda s: (
+            1, s.dim * math.log2(1 + s.items), s.read * s.dim, s.dense * s.read * s.dim,
+            s.dense_numbers,
+        ),
+    ),
+    "lists.exact.seconds": Quantity("a + b S V + c S V D", _LISTS, lambda s: (
+        1, s.searches * s.items, s.searched,
+    )),
+    "lists.ivf-flat.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
+    "lists.ivf-sq8.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
+    "index.exact.seconds": Quantity("a + b V D", _ITEMS, lambda s: (1, s.items * s.dim)),
+    "index.ivf-flat.seconds": Quantity(_OF_INVERTED, _ITEMS, _lists_built),
+    "index.ivf-sq8.seconds": Quantity(_OF_INVERTED, _ITEMS, _lists_built),
+    "artifact.exact.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
+    "artifact.ivf-flat.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
+    "artifact.ivf-sq8.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
+    "rules.sequential.seconds": Quantity("a + b P", ("events", "length"), lambda s: (1, s.pairs)),
+    "rules.sequential.memory": Quantity(
+        "a min(1, 1 M / E) P",
+        ("events",),
+        lambda s: (min(1, COUNTED_EVENTS / s.events) * s.pairs,),
+    ),
+    "rules.item-knn.seconds": Quantity("a V + b Q", ("events", "length"), lambda s: (
+        s.items, s.similar,
+    )),
+    "rules.item-knn.memory": Quantity(
+        "a min(1, 4,096 / V) Q + b M",
+        ("events", "items"),
+        lambda s: (min(1, SIMILAR_ITEMS / s.items) * s.similar, s.similar_rules),
+    ),
+    "rules.ease.seconds": Quantity("a V² + b V³", ("items",), lambda s: (s.items**2, s.items**3)),
+    "rules.ease.memory": Quantity("a + b V²", ("items",), lambda s: (1, s.items**2)),
+    "rules.blend.seconds": Quantity("a + b L", ("length",), lambda s: (1, s.length)),
+    "service.seconds": Quantity("a + b S V D", _LISTS, lambda s: (1, s.searched)),
+    "service.memory": Quantity(_OF_VECTORS, _ITEMS, _vectors),
+}  # fmt: skip
+"""All quantities by name. U users, V items, E events, D dimension, L = E / U, P pairs of events,
+S searched interests, Q pairs of events of one user at any distance, M the rules of item-kNN."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A number, and the sizes in which it is beyond what was measured."""
+
+    value: float
+    beyond: tuple[str, ...] = ()
+
+    def __add__(self, other: "Predicted") -> "Predicted":
+        beyond = dict.fromkeys((*self.beyond, *other.beyond))
+        return Predicted(self.value + other.value, tuple(beyond))
+
+    def times(self, factor: float) -> "Predicted":
+        """Return the number times a factor."""
+        return Predicted(factor * self.value, self.beyond)
+
+    def larger(self, other: "Predicted") -> "Predicted":
+        """Return the larger number; it is beyond the measured sizes if one of both is."""
+        beyond = (self + other).beyond
+        return Predicted(max(self.value, other.value), beyond)
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Measured coefficients of all quantities, as in ``capacity.json``."""
+
+    machine: str
+    commit: str
+    date: str
+    quantities: Mapping[str, Mapping[str, Any]]
+    """By name: ``coefficients``, ``fitted`` and ``check``, each measurement with its sizes."""
+    training: Mapping[str, Any]
+    """The measured and the predicted memory of a whole training, and the error."""
+
+    def predict(self, name: str, sizes: Sizes) -> Predicted:
+        """Compute a quantity.
+
+        Raises:
+            KeyError: There is no such quantity.
+        """
+        quantity, known = QUANTITIES[name], self.quantities[name]
+        value = value_of(quantity, known["coefficients"], sizes)
+        measured = [Sizes(**point["sizes"]) for point in [*known["fitted"], known["check"]]]
+        beyond = tuple(
+            size
+            for size in quantity.depends
+            if getattr(sizes, size) > max(getattr(point, size) for point in measured)
+        )
+        return Predicted(value, beyond)
+
+    def constant(self, name: str) -> float:
+        """Return the first coefficient of a quantity whose first term is 1.
+
+        Raises:
+            KeyError: There is no such quantity.
+        """
+        first: float = self.quantities[name]["coefficients"][0]
+        return first
+
+
+def value_of(quantity: Quantity, coefficients: list[float], sizes: Sizes) -> float:
+    """Return the sum of the terms of a quantity, each times its coefficient."""
+    terms = quantity.terms(sizes)
+    return sum(factor * term for factor, term in zip(coefficients, terms, strict=True))
+
+
+def read_coefficients() -> Coefficients:
+    """Read the coefficients of this version."""
+    text = (files(__package__) / COEFFICIENTS).read_text(encoding="utf-8")
+    return Coefficients(**json.loads(text))
