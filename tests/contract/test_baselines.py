@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prismrec.data.cases import Case
 from prismrec.data.histories import Histories
-from prismrec.data.split import Case
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import baselines
 from prismrec.evaluation.baselines import (

@@ -20,8 +20,8 @@ from prismrec.data import (
     read_items,
 )
 from prismrec.data.batches import Batches
+from prismrec.data.cases import Case
 from prismrec.data.reprs import written_time
-from prismrec.data.split import Case
 
 ATTACK = "<script>alert('1')</script>"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prismrec.data.split import Case
+from prismrec.data.cases import Case
 from prismrec.errors import DataError, UnknownName
 from prismrec.evaluation.compare import compare
 from prismrec.evaluation.evaluate import evaluate

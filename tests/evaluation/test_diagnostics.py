@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from prismrec.data.cases import Case
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
-from prismrec.data.split import Case
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.diversity_tradeoff import tradeoff

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from prismrec.data.cases import Case
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
-from prismrec.data.split import Case
 from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.evaluation.baselines import by_score
 from prismrec.evaluation.evaluate import evaluate

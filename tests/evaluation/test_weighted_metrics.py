@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismrec.data.split import Case
+from prismrec.data.cases import Case
 from prismrec.errors import DataError
 from prismrec.evaluation import evaluate
 from prismrec.evaluation.metrics import METRICS, Answers

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from prismrec.data.cases import Case
 from prismrec.data.catalog import Catalog
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
-from prismrec.data.split import Case, Split
+from prismrec.data.split import Split
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.training import TrainConfig
 from prismrec.training.build import build_model, shared_categories

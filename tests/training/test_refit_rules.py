@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from prismrec.data.cases import Case
 from prismrec.data.histories import Histories
-from prismrec.data.split import Case
 from prismrec.evaluation.baselines.item_knn import cosine_similarities
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.training import select_rules

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from prismrec.data.split import Case, split_by_user
+from prismrec.data.cases import Case
+from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError
 from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.metric_report import half_width

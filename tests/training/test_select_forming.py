@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from prismrec.data.split import Case
+from prismrec.data.cases import Case
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models import Forming
 from prismrec.training import select_forming as tuning

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from prismrec.data.cases import Case
 from prismrec.data.histories import Histories
-from prismrec.data.split import Case, split_by_user
+from prismrec.data.split import split_by_user
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.training import select_rules as tuning
 from prismrec.training.select_rules import fit_rule_retriever

@@ -1,6 +1,7 @@
 from .attribute_columns import Cell, Names, Numbers, check_cells
 from .attributes import ATTRIBUTES_FILE, Attributes
 from .batches import Batches, Examples
+from .cases import Case
 from .catalog import Catalog
 from .checks import LogWarning
 from .dataset import Dataset, build_dataset
@@ -19,7 +20,7 @@ from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark
-from .split import Case, Split, make_split, split_by_time, split_by_user, split_leave_last_out
+from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
     DATASET_FORMAT,
     load_dataset,

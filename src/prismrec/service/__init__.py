@@ -10,6 +10,7 @@ extensions       the operator's own extractor, index and re-ranker
 errors           the one shape of every error, and the HTTP status of each kind
 strict           the base of request bodies: no other field, no other type
 conditions       conditions on attributes and boosts, as requests have them
+event_rules      which events are dislikes, and which kinds are known
 schemas          what the body of a request for lists or with events may hold
 item_schemas     the same for bodies that change items
 responses        what the service answers: dataclasses that are sent as they are
