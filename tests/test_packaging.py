@@ -1,8 +1,6 @@
 """Check the installed package: its wheel, its types, its metadata and its licenses."""
 
 import email
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 import smoke
 
 import prismrec
+from typechecking import run_mypy
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -38,9 +37,7 @@ def wheel(tmp_path_factory):
 def test_a_users_script_passes_mypy_strict_against_the_installed_package(wheel, tmp_path):
     python = smoke.make_environment(tmp_path / "environment", wheel)
     (tmp_path / "script.py").write_text(USER_SCRIPT)
-    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python]
-    command += ["--config-file", "", "--cache-dir", tmp_path / "cache", "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_mypy(tmp_path, "--python-executable", python, "script.py")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

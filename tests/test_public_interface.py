@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import prismrec as pr
+from typechecking import run_mypy
 
 SCRIPT = """\
 import prismrec as pr
@@ -34,7 +35,7 @@ def test_mypy_strict_passes_a_script_of_ten_lines_and_sees_a_wrong_type_in_anoth
     assert len(SCRIPT.splitlines()) == 10
     (tmp_path / "first.py").write_text(SCRIPT)
     (tmp_path / "wrong.py").write_text(SCRIPT.replace("k=20", 'k="twenty"'))
-    checked = run("-m", "mypy", "--strict", "first.py", "wrong.py", cwd=tmp_path)
+    checked = run_mypy(tmp_path, "first.py", "wrong.py")
     assert checked.returncode == 1
     errors = [line for line in checked.stdout.splitlines() if ": error: " in line]
     assert len(errors) == 1, checked.stdout + checked.stderr
