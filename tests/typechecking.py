@@ -17,7 +17,7 @@ def run_mypy(folder, *arguments):
     if CACHE.is_dir():
         shutil.copytree(CACHE, folder / "cache")
     settings = ["--config-file", ROOT / "pyproject.toml", "--cache-dir", "cache"]
-    command = [sys.executable, "-m", "mypy", "--strict", "--num-workers", "0", *settings]
+    command = [sys.executable, "-m", "mypy", "--strict", *settings]
     return subprocess.run(
         [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
