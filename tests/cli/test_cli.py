@@ -510,8 +510,9 @@ def test_every_training_option_works_from_the_command_line(pipeline, tmp_path, f
 @pytest.mark.slow
 def test_a_run_interrupted_by_ctrl_c_resumes_to_the_same_model(pipeline, tmp_path):
     out = tmp_path / "m"
-    arguments = ["--dim", "8", "--max-len", "8", "--epochs", "30", "--patience", "30"]
-    flags = [*arguments, "--batch-size", "64", "--no-single", "--threads", "1", "--out", str(out)]
+    arguments = ["--dim", "8", "--max-len", "8", "--epochs", "15", "--patience", "15"]
+    arguments += ["--batch-size", "64", "--no-single", "--no-forming", "--no-rules"]
+    flags = [*arguments, "--threads", "1", "--out", str(out)]
     command = [sys.executable, "-m", "prismrec", "train", str(pipeline / "data"), *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
         checkpoint = tmp_path / "m.run" / "last.safetensors"
@@ -560,6 +561,10 @@ def test_the_demo_without_a_network_uses_synthetic_data(tmp_path, capsys, monkey
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     for name, value in {"NO_INDEX": "1", "FIND_LINKS": "", "CONFIG_FILE": os.devnull}.items():
         monkeypatch.setenv(f"PIP_{name}", value)
+    demo = importlib.import_module("prismrec.cli.demo")
+    smaller = demo.SYNTHETIC.replace("users=1500&items=1280", "users=300&items=160")
+    assert smaller != demo.SYNTHETIC
+    monkeypatch.setattr(demo, "SYNTHETIC", smaller)
     where = ["--out", tmp_path / "demo", "--cache", tmp_path / "cache"]
     assert run("demo", *where, "--epochs", 1) == 0
     printed = capsys.readouterr()

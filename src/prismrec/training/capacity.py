@@ -162,17 +162,11 @@ def _lists_of_index(sizes: Sizes) -> tuple[float, ...]:
     return 1, sizes.searches * sizes.dim, sizes.searches * sizes.items**0.5 * sizes.dim
 
 
-def _lists_built(sizes: Sizes) -> tuple[float, ...]:
-    lists = min(4 * sizes.items**0.5, sizes.items / 39)  # as many as the index has
-    return 1, sizes.items, lists * sizes.items * sizes.dim
-
-
 _DATA = ("events", "users", "items")
 _ITEMS = ("items", "dim")
 _LISTS = ("items", "dim", "interests")
 _OF_ROWS = "a + b E + c (U + V)"
 _OF_VECTORS = "a + b V + c V D"
-_OF_INVERTED = "a + b V + c min(4 √V, V / 39) V D"
 
 QUANTITIES: Mapping[str, Quantity] = {
     "prepare.seconds": Quantity(_OF_ROWS, _DATA, _rows),
@@ -198,12 +192,16 @@ QUANTITIES: Mapping[str, Quantity] = {
     "lists.ivf-flat.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
     "lists.ivf-sq8.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
     "index.exact.seconds": Quantity("a + b V D", _ITEMS, lambda s: (1, s.items * s.dim)),
-    "index.ivf-flat.seconds": Quantity(_OF_INVERTED, _ITEMS, _lists_built),
-    "index.ivf-sq8.seconds": Quantity(_OF_INVERTED, _ITEMS, _lists_built),
+    "index.ivf-flat.seconds": Quantity(_OF_VECTORS, _ITEMS, _vectors),
+    "index.ivf-sq8.seconds": Quantity(_OF_VECTORS, _ITEMS, _vectors),
     "artifact.exact.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
     "artifact.ivf-flat.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
     "artifact.ivf-sq8.disk": Quantity(_OF_VECTORS, _ITEMS, _vectors),
-    "rules.sequential.seconds": Quantity("a + b P", ("events", "length"), lambda s: (1, s.pairs)),
+    "rules.sequential.seconds": Quantity(
+        "a + b P log2 V",
+        ("events", "items", "length"),
+        lambda s: (1, s.pairs * math.log2(s.items + 1)),
+    ),
     "rules.sequential.memory": Quantity(
         "a min(1, 1 M / E) P",
         ("events",),
