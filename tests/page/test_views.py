@@ -61,6 +61,7 @@ def test_a_part_keeps_its_own_error_and_can_be_retried(visit, server, view, path
     error = page.get_by_role("alert")
     expect(error).to_contain_text("a wheel broke")
     if view == "diagnostics":  # the success of another part does not clear it
+        page.wait_for_load_state("networkidle")  # before, the page does not listen yet
         with page.expect_response("**/v1/recommend"):
             page.evaluate("dispatchEvent(new PopStateEvent('popstate', { state: history.state }))")
         page.wait_for_timeout(300)
