@@ -35,6 +35,7 @@ from machine import ROOT, commit, machine, report
 from prismrec.io import atomic_file, set_threads
 from prismrec.training import Sizes
 from prismrec.training.capacity import COEFFICIENTS, QUANTITIES, read_coefficients
+from prismrec.training.planning import settings_of
 from prismrec.training.training_cost import bytes_of_training
 
 TARGET = ROOT / "src" / "prismrec" / "training" / COEFFICIENTS
@@ -147,7 +148,7 @@ def check_training() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         _, found = in_new_process(runs.measure_training, TRAINING, Path(folder))
     value = found["train.memory"]
-    estimate = bytes_of_training(*runs.settings_of(TRAINING), TRAINING, read_coefficients()).value
+    estimate = bytes_of_training(*settings_of(TRAINING), TRAINING, read_coefficients()).value
     more = {"predicted": rounded(estimate), "error": round(estimate / value - 1, 4)}
     report("memory of a whole training", value, "bytes", **more)
     return point_of(TRAINING, value) | more

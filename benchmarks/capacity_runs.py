@@ -33,11 +33,11 @@ from prismrec.retrieval import (
     count_rules,
     keep_strongest_positive,
 )
-from prismrec.training import RunConfig, Sizes, TrainConfig, dataset_stats, fit, resolve_defaults
+from prismrec.training import RunConfig, Sizes, TrainConfig, dataset_stats, fit
 from prismrec.training.build import build_model, build_objective
-from prismrec.training.defaults import DatasetStats
 from prismrec.training.found_once import find_once
 from prismrec.training.initialize import cooccurrence_vectors
+from prismrec.training.planning import settings_of
 from prismrec.training.run import Run
 from prismrec.training.select_rules import L2, SHRINKS, VARIANTS
 from prismrec.training.training_cost import BYTES_PER_RULE
@@ -108,28 +108,14 @@ def measure_load(sizes: Sizes, folder: Path) -> Found:
     return sizes, {"load.memory": peak()}
 
 
-def measure_initial(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
+def measure_initial(sizes: Sizes, _folder: Path) -> Found:
     """Measure initial item vectors."""
     train = histories_of(sizes)
     seconds = seconds_of(lambda: cooccurrence_vectors(train, sizes.items + 1, dim=sizes.dim))
     return sizes, {"initial.seconds": seconds}
 
 
-def settings_of(sizes: Sizes) -> tuple[RunConfig, TrainConfig]:
-    """Return the default settings of a training of these histories."""
-    stats = DatasetStats(
-        items=sizes.items,
-        events=sizes.events,
-        dense=sizes.dense,
-        multi_step_targets=True,
-        has_repeats=False,
-        categories=False,
-    )
-    config = RunConfig(dim=sizes.dim, interests=sizes.interests)
-    return resolve_defaults(config, TrainConfig(device="cpu"), stats)
-
-
-def measure_step(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
+def measure_step(sizes: Sizes, _folder: Path) -> Found:
     """Measure steps of training with the default settings."""
     (config, training), train = settings_of(sizes), histories_of(sizes)
     model = build_model(config, sizes.items + 1, 0)
@@ -181,7 +167,7 @@ def measure_lists(index: str, sizes: Sizes, folder: Path) -> Found:
     }
 
 
-def measure_rules(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
+def measure_rules(sizes: Sizes, _folder: Path) -> Found:
     """Measure tables of sequential rules; the memory is without the tables themselves."""
     train = histories_of(sizes)
     before, kept = in_use(), sparse.csr_array((0, 0))
@@ -199,7 +185,7 @@ def measure_rules(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
     }
 
 
-def measure_item_knn(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
+def measure_item_knn(sizes: Sizes, _folder: Path) -> Found:
     """Measure tables of item-kNN; the memory is without the tables themselves."""
     train = histories_of(sizes)
     before, kept = in_use(), sparse.csr_array((0, 0))
@@ -216,7 +202,7 @@ def measure_item_knn(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
     }
 
 
-def measure_ease(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
+def measure_ease(sizes: Sizes, _folder: Path) -> Found:
     """Measure the table of EASE."""
     train, before = histories_of(sizes), in_use()
     seconds = seconds_of(
@@ -225,7 +211,7 @@ def measure_ease(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
     return sizes, {"rules.ease.seconds": seconds, "rules.ease.memory": peak() - before}
 
 
-def measure_blend(sizes: Sizes, folder: Path) -> Found:  # noqa: ARG001
+def measure_blend(sizes: Sizes, _folder: Path) -> Found:
     """Measure the evaluation of lists that are blended with rules, of candidates found once."""
     train = histories_of(sizes)
     options = {"backward": 0.5, "alpha": 0.0, "beta": 0.3, "weight": 1.0}

@@ -13,9 +13,10 @@ from prismrec.retrieval.index import (
     check_recall,
     choose_index,
     load_index,
+    real_queries,
     with_measured_budget,
 )
-from prismrec.retrieval.index.choose import SMALL
+from prismrec.retrieval.index.choose import EXACT_UP_TO
 from prismrec.retrieval.index.recall import recall_of
 from prismrec.types import Candidates
 
@@ -39,12 +40,12 @@ def test_a_small_catalog_gets_exact_search_without_queries():
     choice = choose_index(VECTORS, IDS)
     assert isinstance(choice.index, ExactIndex)
     assert (choice.recall, choice.reason) == (1, "2,000 items are few enough for exact search")
-    assert SMALL == 200_000
+    assert EXACT_UP_TO == 200_000
 
 
 def test_a_large_catalog_gets_inverted_lists_with_measured_recall():
     pytest.importorskip("faiss")
-    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+    with mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 1_999):
         choice = choose_index(VECTORS, IDS, QUERIES)
     assert choice.index.kind == "ivf-sq8"
     assert choice.recall >= 0.95
@@ -56,7 +57,7 @@ def test_a_large_catalog_gets_inverted_lists_with_measured_recall():
 
 
 def test_a_large_catalog_without_queries_gets_exact_search_with_a_reason():
-    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+    with mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 1_999):
         choice = choose_index(VECTORS, IDS)
     assert choice.index.exact
     assert "without a single interest vector" in choice.reason
@@ -64,7 +65,7 @@ def test_a_large_catalog_without_queries_gets_exact_search_with_a_reason():
 
 def test_below_the_minimum_recall_auto_uses_exact_search_and_a_named_index_fails():
     pytest.importorskip("faiss")
-    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+    with mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 1_999):
         choice = choose_index(VECTORS, IDS, QUERIES, min_recall=1.01)
     assert choice.index.exact
     assert "below the minimum recall of 1.01" in choice.reason
@@ -74,7 +75,7 @@ def test_below_the_minimum_recall_auto_uses_exact_search_and_a_named_index_fails
 
 def test_invalid_vectors_are_an_error_and_not_a_reason_to_fall_back():
     with (
-        mock.patch("prismrec.retrieval.index.choose.SMALL", 1),
+        mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 1),
         pytest.raises(DataError, match="not finite"),
     ):
         choose_index(VECTORS * np.nan, IDS, QUERIES)
@@ -120,7 +121,9 @@ def test_recall_ignores_interest_vectors_of_zeros():
 def test_the_smallest_search_budget_that_reaches_the_minimum_recall_is_chosen():
     pytest.importorskip("faiss")
     choice = choose_index(VECTORS, IDS, QUERIES, name="ivf-flat", min_recall=0.5)
-    more = with_measured_budget(choice.index, choice.index.exact_index, QUERIES, min_recall=0.95)
+    real = real_queries(QUERIES)
+    truth = choice.index.exact_index.search(real, 50)
+    more = with_measured_budget(choice.index, real, truth, min_recall=0.95)
     assert more.search_budget > choice.index.search_budget
     assert more.backend is choice.index.backend, "the memory is shared"
 
@@ -155,7 +158,7 @@ def test_vectors_are_asked_for_shard_by_shard(items):
 
 def test_divided_inverted_lists_are_measured_together():
     pytest.importorskip("faiss")
-    with mock.patch("prismrec.retrieval.index.choose.SMALL", 1_999):
+    with mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 1_999):
         choice = choose_index(VECTORS, IDS, QUERIES, name="auto/3")
         exact = choose_index(VECTORS, IDS, QUERIES, name="auto/3", min_recall=1.01)
     assert [shard.kind for shard in choice.index.shards] == ["ivf-sq8"] * 3

@@ -106,7 +106,7 @@ def test_without_faiss_the_error_has_the_install_command_and_exact_search_works(
     with mock.patch.object(builtins, "__import__", absent):
         with pytest.raises(MissingExtra, match=r"pip install 'prismrec\[ann\]'"):
             choose_index(VECTORS, IDS, VECTORS[None], name="ivf-flat")
-        with mock.patch("prismrec.retrieval.index.choose.SMALL", 100):
+        with mock.patch("prismrec.retrieval.index.choose.EXACT_UP_TO", 100):
             choice = choose_index(VECTORS, IDS, VECTORS[None])
     assert choice.index.exact
     assert "prismrec[ann]" in choice.reason

@@ -147,7 +147,7 @@ def test_rules_do_not_depend_on_the_number_of_events_counted_at_a_time(
     options = {"window": 2, "backward": backward, "alpha": 0.3, "neighbours": neighbours}
     whole = module.count_rules(train, V, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "EVENTS", events)
+        patch.setattr(module, "COUNTED_EVENTS", events)
         parts = module.count_rules(train, V, **options)
     assert parts.toarray().tolist() == whole.toarray().tolist()
     assert parts.dtype == whole.dtype == np.float32

@@ -8,11 +8,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from prismrec.errors import ConfigError, UnknownName
-from prismrec.evaluation.baselines.item_knn import BLOCK
-from prismrec.retrieval import rules
-from prismrec.retrieval.index import choose
-from prismrec.training import capacity
-from prismrec.training import planning as module
 from prismrec.training.capacity import (
     QUANTITIES,
     Coefficients,
@@ -96,13 +91,6 @@ def test_rules_are_limited_per_item():
     few = Sizes(users=5, items=10**6, events=10**6)  # 10 pairs per event, in both orders
     assert few.rules == pytest.approx(2 * 10**7, rel=0.06)
     assert replace(SMALL, users=1_000).rules == 0  # one event per user
-
-
-def test_the_model_has_the_constants_of_the_code():
-    assert capacity.COUNTED_EVENTS == rules.EVENTS
-    assert capacity.SIMILAR_ITEMS == BLOCK
-    assert module.EXACT_UP_TO == choose.SMALL
-    assert choose.AUTOMATIC == module.INVERTED
 
 
 def test_a_value_is_the_sum_of_the_terms_times_their_coefficients():

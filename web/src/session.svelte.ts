@@ -56,8 +56,8 @@ type Shown = {
   disliked: Disliked[];
   options: Options;
 };
-type Asked = { history: HistoryEvent[]; dislikes: string[]; options: Options };
-type Request = Asked & { frontier: boolean };
+type ListInput = { history: HistoryEvent[]; dislikes: string[]; options: Options };
+type Request = ListInput & { frontier: boolean };
 type TimedAnswer = { answer: Answer; milliseconds: number };
 /** Kept by the browser per entry of its history. */
 type Entry = { depth: number; hidden: string[] };
@@ -86,7 +86,7 @@ class Session {
   history = $state.raw<HistoryEvent[]>([]);
   owner = $state.raw<Owner>({ user: null, changed: false });
   options = $state.raw<Options>(NEUTRAL);
-  /** The items that the user dislikes, and those of them that the list heeds. */
+  /** The items that the user dislikes, and those of them that the list is made with. */
   disliked = $state.raw<Disliked[]>([]);
   dislikes = $state.raw<string[]>([]);
   answer = $state.raw<Answer | null>(null);
@@ -161,7 +161,7 @@ class Session {
   );
 
   /** The request of the list, as a client would send it. */
-  requestFor({ history, dislikes, options }: Asked): RecommendRequest {
+  requestFor({ history, dislikes, options }: ListInput): RecommendRequest {
     return {
       history: idsOf(history), k: LENGTH, ...(dislikes.length ? { dislikes } : {}), ...optionFields(options),
     };

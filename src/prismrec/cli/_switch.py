@@ -10,9 +10,8 @@ from prismrec.recommend import Switch
 
 
 def switch_json(switch: Switch) -> Mapping[str, Any]:
-    """Return a switch as JSON values; without tables there are no keys of tables."""
-    tables = {"removed_tables", "left"}
-    return {name: value for name, value in asdict(switch).items() if value or name not in tables}
+    """Return a switch as JSON values."""
+    return asdict(switch)
 
 
 def switch_lines(folder: Path, switch: Switch) -> Iterator[str]:

@@ -7,7 +7,6 @@ Columns are immutable: a change returns another one.
 """
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError
+from prismrec.numerics import is_finite_number
 
 AttributeType = Literal["number", "boolean", "text", "set"]
 Value = bool | float | str
@@ -246,7 +246,5 @@ def fits(kind: AttributeType, cell: Cell) -> bool:
     if kind == "set":
         return isinstance(cell, list | tuple) and all(isinstance(name, str) for name in cell)
     if kind == "number":
-        if isinstance(cell, bool) or not isinstance(cell, int | float):
-            return False
-        return abs(cell) <= sys.float_info.max  # no overflow for whole numbers; False for NaN
+        return is_finite_number(cell)
     return isinstance(cell, bool if kind == "boolean" else str)

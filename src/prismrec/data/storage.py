@@ -26,7 +26,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec._version import __version__
 from prismrec.data.attributes import ATTRIBUTES_FILE, read_attributes, write_attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
@@ -197,7 +196,7 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(histories, name), allow_pickle=False)
     manifest = {
-        "format": DATASET_FORMAT, "version": VERSION, "prismrec": __version__,
+        **FORM.header,
         "users": len(histories), "items": len(catalog.items), "events": len(histories.items),
         "fingerprint": dataset.fingerprint, "ids_fingerprint": dataset.ids_fingerprint,
         **write_feedback(dataset, folder),

@@ -1,4 +1,4 @@
-from .baselines import BASELINES, by_score, cosine_similarities, ease_weights
+from .baselines import BASELINES, SIMILAR_ITEMS, by_score, cosine_similarities, ease_weights
 from .benchmark import (
     Benchmark,
     Lists,
@@ -49,6 +49,7 @@ __all__ = [
     "BASELINES",
     "INTEREST_LENGTH",
     "METRICS",
+    "SIMILAR_ITEMS",
     "ABTest",
     "Benchmark",
     "Candidate",

@@ -74,6 +74,12 @@ class ManifestForm:
     repair: str
     """What to do if the manifest is wrong: "train again"."""
 
+    @property
+    def header(self) -> dict[str, Any]:
+        """The first keys of a manifest: its format, and the version of this package."""
+        version = {} if self.version is None else {"version": self.version}
+        return {"format": self.format, **version, "prismrec": __version__}
+
 
 def read_manifest(path: Path, form: ManifestForm) -> dict[str, Any]:
     """Read and check a manifest.

@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from prismrec._version import __version__
 from prismrec.data import read_catalog, write_catalog
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import (
@@ -38,6 +37,7 @@ from prismrec.models import EXTRACTORS, Extractor, Forming, Model
 from prismrec.recommend.manifest import (
     AGAIN,
     ARTIFACT_FORMAT,
+    FORM,
     INDEX,
     ITEMS_FILE,
     MANIFEST,
@@ -45,7 +45,6 @@ from prismrec.recommend.manifest import (
     RULES,
     RULES_ARRAYS,
     RULES_OPTIONS,
-    VERSION,
     WEIGHTS,
     check_hashes,
     file_hash,
@@ -85,9 +84,7 @@ def save(
             write_projection(recommender.projection, part / PROJECTION)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
-            "format": ARTIFACT_FORMAT,
-            "version": VERSION,
-            "prismrec": __version__,
+            **FORM.header,
             "extractor": {"class": _name(model.extractor), "options": model.extractor.options},
             "model": model.options | _forming_options(model.forming),
             "items": recommender.catalog.size - 1,

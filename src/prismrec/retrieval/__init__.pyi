@@ -2,6 +2,8 @@ from .blended import REFERENCE, BlendedSource
 from .boosts import ScoreBoosts
 from .disliked import NEAR, PENALTY
 from .index import (
+    AUTOMATIC_INDEX,
+    EXACT_UP_TO,
     INDEXES,
     Choice,
     ExactIndex,
@@ -21,6 +23,7 @@ from .merge import merge_candidates
 from .query import Found, Query, VectorsOf
 from .retriever import Retriever
 from .rules import (
+    COUNTED_EVENTS,
     NEIGHBOURS,
     SEQUENTIAL,
     RuleRetriever,
@@ -34,6 +37,9 @@ from .search import retrieve
 from .sources import InterestSource, PopularSource
 
 __all__ = [
+    "AUTOMATIC_INDEX",
+    "COUNTED_EVENTS",
+    "EXACT_UP_TO",
     "INDEXES",
     "NEAR",
     "NEIGHBOURS",

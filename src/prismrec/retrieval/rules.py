@@ -37,7 +37,7 @@ SEQUENTIAL = "sequential-rules"
 """Kind of a table of counted rules."""
 BLOCK = 1024
 """Rows of a dense table that are cut at a time."""
-EVENTS = 1_000_000
+COUNTED_EVENTS = 1_000_000
 """Events whose pairs are counted at a time, about."""
 
 
@@ -152,7 +152,7 @@ def count_rules(
         ConfigError: ``window`` below 1, or ``decay`` not in (0, 1].
 
     Cost: O(window * E) time; memory for the rules that are kept, and for the pairs of about
-        ``EVENTS`` events.
+        ``COUNTED_EVENTS`` events.
     """
     if window < 1 or not 0 < decay <= 1:
         raise ConfigError(
@@ -164,7 +164,7 @@ def count_rules(
     of_first, of_second = smoothed**-alpha, smoothed**-beta
     by_item = np.argsort(train.items, kind="stable")
     ends = np.cumsum(counts)
-    edges = np.searchsorted(ends, np.arange(EVENTS, len(train.items), EVENTS)) + 1
+    edges = np.searchsorted(ends, np.arange(COUNTED_EVENTS, len(train.items), COUNTED_EVENTS)) + 1
     bounds = np.unique([0, *edges, size])
     blocks = []
     for first, last in track(pairwise(bounds.tolist()), "counting rules", len(bounds) - 1):

@@ -42,7 +42,7 @@ class Start:
     history: list[HistoryItem]
     """The history that the list belongs to, oldest first."""
     disliked: list[HistoryItem]
-    """The items that the user dislikes; the list heeds them."""
+    """The items that the user dislikes; the list is made with them."""
     answer: ServedAnswer
 
 

@@ -18,7 +18,8 @@ from importlib.resources import files
 from typing import Any
 
 from prismrec.errors import ConfigError
-from prismrec.retrieval import NEIGHBOURS
+from prismrec.evaluation import SIMILAR_ITEMS
+from prismrec.retrieval import COUNTED_EVENTS, NEIGHBOURS
 from prismrec.training.defaults import DENSE_EVENTS, DENSE_GRADIENTS_UP_TO
 from prismrec.training.initialize import PAIRS_OF_MANY, WINDOW
 
@@ -30,10 +31,6 @@ WIDEST = 10**6
 """Largest dimension and number of interests."""
 FORMED = 4
 """Interests that are searched when they are formed: the whole history and three tastes."""
-COUNTED_EVENTS = 1_000_000
-"""Events whose pairs are in memory while rules are counted; see ``retrieval/rules.py``."""
-SIMILAR_ITEMS = 4_096
-"""Items whose similarities are in memory for item-kNN; see ``evaluation/baselines/item_knn.py``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from prismrec.errors import ConfigError, UnknownName
+from prismrec.retrieval import AUTOMATIC_INDEX, EXACT_UP_TO
 from prismrec.training.capacity import QUANTITIES, Coefficients, Predicted, Sizes
 from prismrec.training.config import EPOCHS, TrainConfig
 from prismrec.training.defaults import DatasetStats, resolve_defaults
@@ -27,10 +28,8 @@ from prismrec.training.training_cost import (
 
 TRAIN_SHARE, VALID_SHARE = 0.8, 0.1
 """Shares of the users in the default split by user."""
-EXACT_UP_TO = 200_000
-"""Items up to which the index auto searches exactly, as ``choose_index`` does."""
-EXACT, INVERTED = "exact", "ivf-sq8"
-"""What the index auto chooses, up to that many items and beyond."""
+EXACT = "exact"
+"""The index that auto is up to ``EXACT_UP_TO`` items; beyond, it is ``AUTOMATIC_INDEX``."""
 BUSIEST = 1_000_000_000.0
 """Largest rate of requests per second."""
 Unit = Literal["CPU-s", "bytes", "per second", "cores"]
@@ -81,7 +80,7 @@ def plan_costs(
 def _index_of(index: str, items: int) -> str:
     """Return the kind of the index; for "auto" that of a catalog of this size."""
     if index == "auto":
-        return EXACT if items <= EXACT_UP_TO else INVERTED
+        return EXACT if items <= EXACT_UP_TO else AUTOMATIC_INDEX
     prefix, suffix = "index.", ".seconds"
     known = [
         name.removeprefix(prefix).removesuffix(suffix)
@@ -106,24 +105,31 @@ def _prepare(sizes: Sizes, measured: Coefficients) -> Iterator[Line]:
 def training_of(sizes: Sizes) -> tuple[RunConfig, TrainConfig, Sizes]:
     """Return the default settings of a training, and the sizes of its training histories.
 
-    Its users are those of the default split. They are assumed not to repeat items, and items to
-    have no categories.
+    Its users are those of the default split.
     """
     part = replace(
         sizes,
         users=max(round(TRAIN_SHARE * sizes.users), 1),
         events=max(round(TRAIN_SHARE * sizes.events), sizes.items, 1),
     )
+    return *settings_of(part), part
+
+
+def settings_of(train: Sizes) -> tuple[RunConfig, TrainConfig]:
+    """Return the default settings of a training on histories of these sizes.
+
+    Users are assumed not to repeat items, and items to have no categories.
+    """
     stats = DatasetStats(
-        items=part.items,
-        events=part.events,
-        dense=part.dense,
+        items=train.items,
+        events=train.events,
+        dense=train.dense,
         multi_step_targets=True,
         has_repeats=False,
         categories=False,
     )
-    config = RunConfig(dim=sizes.dim, interests=sizes.interests)
-    return *resolve_defaults(config, TrainConfig(), stats), part
+    config = RunConfig(dim=train.dim, interests=train.interests)
+    return resolve_defaults(config, TrainConfig(), stats)
 
 
 def _train(sizes: Sizes, measured: Coefficients, index: str) -> Iterator[Line]:

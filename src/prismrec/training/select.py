@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from prismrec.evaluation import diagnose, evaluate, list_lengths
 from prismrec.models import Prism
 from prismrec.recommend import Recommender
 
+T = TypeVar("T")
 LONGEST = 50
 """Length of the lists of the validation metric."""
 VALIDATION_USERS = 6_147
@@ -94,12 +96,12 @@ def drawn_users(
     )
 
 
-def evenly_spread(cases: Sequence[Case], most: int) -> Sequence[Case]:
-    """Return every n-th case, with the smallest n that leaves at most ``most`` cases."""
-    return cases[:: max(-(-len(cases) // most), 1)]
+def evenly_spread(values: Sequence[T], most: int) -> Sequence[T]:
+    """Return every n-th value, with the smallest n that leaves at most ``most`` values."""
+    return values[:: max(-(-len(values) // most), 1)]
 
 
 def evenly_spread_with_history(cases: Sequence[Case], most: int) -> list[Case]:
     """Return every n-th of the cases that have a history; see ``evenly_spread``."""
-    known = np.flatnonzero([len(case.history) > 0 for case in cases])
-    return [cases[number] for number in known[:: max(-(-len(known) // most), 1)].tolist()]
+    known = [number for number, case in enumerate(cases) if len(case.history)]
+    return [cases[number] for number in evenly_spread(known, most)]

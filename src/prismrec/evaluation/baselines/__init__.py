@@ -19,7 +19,7 @@ from functools import partial
 from prismrec.data import Case, Histories
 from prismrec.evaluation.baselines.choose import Fitted, choose
 from prismrec.evaluation.baselines.ease import ease, ease_weights
-from prismrec.evaluation.baselines.item_knn import cosine_similarities, item_knn
+from prismrec.evaluation.baselines.item_knn import SIMILAR_ITEMS, cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.evaluation.baselines.score import Score, by_score
 from prismrec.evaluation.baselines.sequential_rules import sequential_rules
@@ -73,6 +73,7 @@ BASELINES: dict[str, Callable[[Histories, Sequence[Case], int], Fitted]] = {
 
 __all__ = [
     "BASELINES",
+    "SIMILAR_ITEMS",
     "Fitted",
     "Score",
     "by_score",

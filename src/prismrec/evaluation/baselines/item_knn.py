@@ -16,7 +16,7 @@ from prismrec.evaluation.baselines.score import Score
 from prismrec.io import track
 from prismrec.retrieval import keep_strongest, recency_weights
 
-BLOCK = 4096
+SIMILAR_ITEMS = 4096
 """Items whose similarities are computed at a time, before small ones are dropped."""
 
 
@@ -96,9 +96,9 @@ def cosine(events: sparse.csr_array, neighbours: int | None, shrink: float) -> s
     norms = np.sqrt(events.power(2).sum(axis=0))
     columns = events.T.tocsr()
     blocks = []
-    starts = range(0, columns.shape[0], BLOCK)
+    starts = range(0, columns.shape[0], SIMILAR_ITEMS)
     for start in track(starts, "counting common users", len(starts)):
-        common = (columns[start : start + BLOCK] @ events).tocoo()
+        common = (columns[start : start + SIMILAR_ITEMS] @ events).tocoo()
         row, column = common.coords
         other = row + start != column  # an item is not its own neighbour
         row, column, users = row[other], column[other], common.data[other]

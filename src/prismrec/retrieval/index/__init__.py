@@ -17,7 +17,7 @@ To add an index: write ``index/your_index.py`` and add a line to ``INDEXES``; wr
 
 from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex, UpdatedIndex
 from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.index.choose import Choice, choose_index
+from prismrec.retrieval.index.choose import AUTOMATIC_INDEX, EXACT_UP_TO, Choice, choose_index
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.postgres import (
     Table,
@@ -36,7 +36,9 @@ from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName, load_index
 
 __all__ = [
+    "AUTOMATIC_INDEX",
     "COMPOSED",
+    "EXACT_UP_TO",
     "INDEXES",
     "ApproximateIndex",
     "Choice",

@@ -31,9 +31,9 @@ from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName
 from prismrec.types import Candidates
 
-SMALL = 200_000
+EXACT_UP_TO = 200_000
 """Largest catalog that "auto" searches exactly: about 10 ms per user (4 interests, one core)."""
-AUTOMATIC = "ivf-sq8"
+AUTOMATIC_INDEX = "ivf-sq8"
 """The index that "auto" tries for larger catalogs."""
 
 
@@ -69,7 +69,7 @@ def choose_index(
         ids: The item numbers.
         queries: Interest vectors of a few hundred real users, on which recall is measured.
         name: A key of ``INDEXES``, ``module:Class``, or "auto"; each also as "NAME/8": eight shards
-            of consecutive items. "auto" builds an exact index for up to ``SMALL`` items, and
+            of consecutive items. "auto" builds an exact index for up to ``EXACT_UP_TO`` items, and
             inverted lists for more. It also builds an exact index, and reports why, if there are no
             queries, if faiss is not installed, or if the inverted lists do not reach
             ``min_recall``.
@@ -90,8 +90,8 @@ def choose_index(
     if asked.kind != "auto":
         return _measured(asked, vectors, ids, queries, k, min_recall)
     reason = f"{len(ids):,} items are few enough for exact search"
-    if len(ids) > SMALL:
-        automatic = str(IndexName(AUTOMATIC, asked.shards))
+    if len(ids) > EXACT_UP_TO:
+        automatic = str(IndexName(AUTOMATIC_INDEX, asked.shards))
         try:
             return choose_index(vectors, ids, queries, name=automatic, k=k, min_recall=min_recall)
         except (MissingExtra, DataError) as error:
@@ -140,8 +140,11 @@ def _measured(
     if index.exact:
         return Choice(index, 1.0, f"the index {label} was chosen by name and is exact")
     real = real_queries(measured_on)
-    exact = [truth or part.search(real, k) for part, truth in zip(built, truths, strict=True)]
-    recall = check_recall_of(index, label, merge_results(exact, k), measured_on, k, min_recall)
+    exact = [
+        part.search(real, k) if truth is None else truth
+        for part, truth in zip(built, truths, strict=True)
+    ]
+    recall = check_recall_of(index, label, real, merge_results(exact, k), min_recall)
     budgets = [one.search_budget for one in built if isinstance(one, ApproximateIndex)]
     budget = f" with the search budget {min(budgets)}" if budgets else ""
     if len(set(budgets)) > 1:
@@ -186,6 +189,8 @@ def _build_part(
         exact = index.exact_index
     else:
         exact = ExactIndex.build(vectors, ids)
+    real = real_queries(queries)
+    truth = exact.search(real, k)
     if isinstance(index, ApproximateIndex):
-        index = with_measured_budget(index, exact, queries, k=k, min_recall=min_recall)
-    return index, exact.search(real_queries(queries), k)
+        index = with_measured_budget(index, real, truth, min_recall=min_recall)
+    return index, truth

@@ -14,6 +14,7 @@ your choice is replaced when an index with the same name is built.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -122,7 +123,9 @@ class Pgvector(ApproximateIndex):
 
     def with_search_budget(self, search_budget: int) -> Self:
         """See ``ApproximateIndex.with_search_budget``."""
-        return type(self)(self.url, self.table, search_budget)
+        index = copy(self)
+        index.search_budget = search_budget
+        return index
 
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """See ``Index.search``."""

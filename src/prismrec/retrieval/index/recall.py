@@ -33,33 +33,30 @@ def check_recall(
     Raises:
         DataError: The recall is below ``min_recall``, or there is no query.
     """
-    return check_recall_of(
-        index, index.kind, exact.search(real_queries(queries), k), queries, k, min_recall
-    )
+    real = real_queries(queries)
+    return check_recall_of(index, index.kind, real, exact.search(real, k), min_recall)
 
 
 def check_recall_of(
     index: Index,
     name: str,
+    real: Float[np.ndarray, "1 R D"],
     truth: Candidates,
-    queries: Float[np.ndarray, "B K D"],
-    k: int,
     min_recall: float,
 ) -> float:
-    """Measure the recall of an index whose exact results are known: see ``check_recall``.
+    """Measure the recall of an index whose exact results are known; see ``check_recall``.
 
     Args:
         index: The index to measure.
         name: Its name, for the message.
-        truth: The k best items of an exact index for each query that is not all 0.
-        queries: See ``check_recall``.
-        k: See ``check_recall``.
-        min_recall: See ``check_recall``.
+        real: From ``real_queries``.
+        truth: The k best items of each query, from an exact index.
+        min_recall: Smallest recall@k, from 0 to 1.
 
     Raises:
-        DataError: See ``check_recall``.
+        DataError: The recall is below ``min_recall``.
     """
-    real = real_queries(queries)
+    k = truth.items.shape[2]
     recall = recall_of(index.search(real, k), truth)
     if recall < min_recall:
         raise DataError(
@@ -101,22 +98,25 @@ def real_queries(queries: Float[np.ndarray, "B K D"]) -> Float[np.ndarray, "1 R 
 
 def with_measured_budget(
     index: ApproximateIndex,
-    exact: Index,
-    queries: Float[np.ndarray, "B K D"],
+    real: Float[np.ndarray, "1 R D"],
+    truth: Candidates,
     *,
-    k: int = 50,
     min_recall: float = 0.95,
 ) -> ApproximateIndex:
     """Return the index with its smallest search budget that reaches ``min_recall``.
 
     If no search budget reaches it, the index has the largest one.
 
-    Cost: an exact search of ``queries``, and one search per budget that is tried.
+    Args:
+        index: The index.
+        real: From ``real_queries``.
+        truth: The k best items of each query, from an exact index.
+        min_recall: Smallest recall@k, from 0 to 1.
+
+    Cost: one search of the queries per budget that is tried.
     """
-    real = real_queries(queries)
-    truth = exact.search(real, k)
     for search_budget in index.search_budgets:
         index = index.with_search_budget(search_budget)
-        if recall_of(index.search(real, k), truth) >= min_recall:
+        if recall_of(index.search(real, truth.items.shape[2]), truth) >= min_recall:
             break
     return index

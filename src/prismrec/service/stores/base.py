@@ -21,7 +21,7 @@ DEADLINE = 5.0
 
 
 MOST_DISLIKES = 1_000
-"""Largest number of dislikes kept per user, and of dislikes that a list heeds."""
+"""Largest number of dislikes kept per user, and of dislikes that affect a list."""
 
 
 class Event(NamedTuple):

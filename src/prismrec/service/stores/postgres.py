@@ -30,6 +30,7 @@ from prismrec.service.stores.base import (
 from prismrec.service.stores.pool import Pool
 from prismrec.service.stores.postgres_queries import (
     DURABLE,
+    ERASE,
     FEEDBACK,
     FORGET,
     INSERT,
@@ -142,10 +143,7 @@ class PostgresStore(Store):
             with connection.transaction():
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [[user]])
-                erased = [
-                    connection.execute(f"DELETE FROM {table} WHERE user_id = %s", [user])  # noqa: S608
-                    for table in TABLES
-                ]
+                erased = [connection.execute(ERASE.format(table), [user]) for table in TABLES]
             return sum(each.rowcount for each in erased)
 
         return self._run(erase)
@@ -228,7 +226,8 @@ def _by_table(events: Sequence[Event]) -> tuple[list[Event], list[Event]]:
         return list(events), []
     first = {(event.user, event.id): event for event in reversed(events)}
     distinct = [event for event in events if first[event.user, event.id] is event]
-    return tuple([e for e in distinct if e.disliked == part] for part in (False, True))  # type: ignore[return-value]
+    liked = [event for event in distinct if not event.disliked]
+    return liked, [event for event in distinct if event.disliked]
 
 
 def _with_deadline() -> Any:

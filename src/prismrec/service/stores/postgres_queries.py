@@ -84,4 +84,5 @@ FEEDBACK = """
     ) AS newest(part, item, time, arrival)
     ORDER BY place, part, time, arrival
 """
+ERASE = "DELETE FROM {} WHERE user_id = %s"
 FORGET = "DELETE FROM {} WHERE user_id = %s AND id = ANY(%s::text[])"

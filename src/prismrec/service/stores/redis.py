@@ -138,9 +138,10 @@ class RedisStore(Store):
                 liked_key, disliked_key, ids_key = _keys(user)
                 keys += [disliked_key if disliked else liked_key, ids_key]
                 places[user, disliked] = len(keys) - 1  # position of the first of both, from 1
+            parts = [item]
             if kind is not None or value is not None:
-                item = f"{item}\0{kind or ''}\0{'' if value is None else repr(value)}"  # noqa: PLW2901
-            values += [places[user, disliked], f"{time + 2**63:016x}", name, item]
+                parts += [kind or "", "" if value is None else repr(value)]
+            values += [places[user, disliked], f"{time + 2**63:016x}", name, "\0".join(parts)]
         return int(self._run(lambda: self._append(keys, values)))
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:

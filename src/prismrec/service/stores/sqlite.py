@@ -36,6 +36,7 @@ from prismrec.service.stores.base import (
 )
 from prismrec.service.stores.pool import Pool
 from prismrec.service.stores.sqlite_queries import (
+    ERASE,
     FEEDBACK,
     FORGET,
     INSERT_DISLIKED,
@@ -123,8 +124,7 @@ class SqliteStore(Store):
         checked_id("user", user)
         with self._transaction() as connection:
             erased = sum(
-                connection.execute(f"DELETE FROM {table} WHERE user = ?", (user,)).rowcount  # noqa: S608
-                for table in TABLES
+                connection.execute(ERASE.format(table), (user,)).rowcount for table in TABLES
             )
         self._empty_log()
         return erased

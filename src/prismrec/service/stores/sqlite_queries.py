@@ -31,6 +31,7 @@ TRIM = """
     )
 """
 TRIM_LIKED, TRIM_DISLIKED = (TRIM.format(table) for table in TABLES)
+ERASE = "DELETE FROM {} WHERE user = ?"
 FORGET = "DELETE FROM {} WHERE user = ? AND id = ?"
 RECENT = """
     SELECT json_group_array(json_array(wanted.key, json((
