@@ -354,7 +354,8 @@ def test_the_command_lists_tables_and_removes_those_that_no_named_artifact_uses(
     assert run("tables", *folders, "--remove", "--hours", -1) == 2
     errors = capsys.readouterr().err
     assert "neither an artifact nor a folder of versions" in errors
-    assert errors.count("but no artifact in") == 2
+    assert "has a table in PostgreSQL; name artifacts" in errors
+    assert "but no folder was given; name artifacts" in errors
     assert "hours is -1.0" in errors.replace("--hours", "hours")
 
 
@@ -365,5 +366,5 @@ def test_only_old_unused_tables_with_a_time_are_removed():
     assert not TableUse(table, 1, now, ()).is_unused(day)
     assert not TableUse(table, 1, now - day, ("books",)).is_unused(day)
     assert not TableUse(table, 1, None, ()).is_unused(timedelta(0))
-    with pytest.raises(DataError, match="no artifact in no folder"):
+    with pytest.raises(DataError, match="but no folder was given"):
         table_uses([])

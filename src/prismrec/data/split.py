@@ -233,11 +233,11 @@ def _untested(users: int, why: str) -> str:
 def _before(histories: Histories, moment: int) -> NDArray[np.int64]:
     """Count each user's events before a moment, ``[U]``: a binary search, all users at once."""
     low, high = histories.indptr[:-1].copy(), histories.indptr[1:].copy()
-    while (open_ := low < high).any():
-        middle = (low[open_] + high[open_]) // 2
+    while (wide := low < high).any():
+        middle = (low[wide] + high[wide]) // 2
         is_before = histories.times[middle] < moment
-        low[open_] = np.where(is_before, middle + 1, low[open_])
-        high[open_] = np.where(is_before, high[open_], middle)
+        low[wide] = np.where(is_before, middle + 1, low[wide])
+        high[wide] = np.where(is_before, high[wide], middle)
     return low - histories.indptr[:-1]
 
 

@@ -54,11 +54,13 @@ def table_uses(folders: Sequence[str | Path]) -> list[TableUse]:
         for table in saved_tables(artifact / INDEX):
             users.setdefault(table, []).append(str(artifact))
     if not users:
-        named = ", ".join(map(str, folders)) or "no folder"
+        named = ", ".join(map(str, folders))
         raise DataError(
-            f"Tables were asked for, but no artifact in {named} "
-            "has one of its own in PostgreSQL; name artifacts of --index pgvector."
-        )
+            f"No artifact in {named} has a table in PostgreSQL; name artifacts of --index pgvector."
+            if folders else
+            "The tables of artifacts were to be listed, but no folder was given; name artifacts or "
+            "folders of versions."
+        )  # fmt: skip
     uses = [
         TableUse(
             table, _count(mark.get("items")), _time(mark.get("built")), tuple(users.get(table, ()))
