@@ -1,15 +1,17 @@
 """Choose an index: exact for small catalogs, measured for large ones, always with a reason."""
 
+import sys
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, MissingExtra, UnknownName
 from prismrec.retrieval.index import (
     ExactIndex,
     IndexName,
     ShardedIndex,
+    check_index,
     check_recall,
     choose_index,
     load_index,
@@ -181,3 +183,16 @@ def test_a_wrong_number_of_shards_is_an_error(name):
 def test_more_shards_than_items_are_an_error():
     with pytest.raises(ConfigError, match=r"exact/9 has more shards than .* items \(8\)"):
         choose_index(VECTORS[:8], IDS[:8], name="exact/9")
+
+
+def test_an_index_that_cannot_be_built_here_is_refused_before_a_training():
+    check_index("auto", 1_000_000, 64)
+    with mock.patch.dict(sys.modules, {"faiss": None}):
+        check_index("auto", 1_000_000, 64)  # it would use exact search
+        for name in ("ivf-flat", "ivf-sq8/4"):
+            with pytest.raises(MissingExtra, match="prismrec\\[ann\\]"):
+                check_index(name, 1_000_000, 64)
+    with pytest.raises(ConfigError, match="more shards than the catalog has items"):
+        check_index("exact/9", 8, 64)
+    with pytest.raises(UnknownName, match="No index named"):
+        check_index("hnsw", 8, 64)

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from prismrec.data.split import split_by_user
+from prismrec.errors import ConfigError, DataError
 from prismrec.training import RunConfig, TrainConfig, fit
 from worlds import small_dataset
 
@@ -53,3 +55,14 @@ def test_an_interrupted_run_returns_its_state_and_can_be_resumed(dataset, tmp_pa
         resumed.recommender.model.item_vectors().detach(),
         whole.recommender.model.item_vectors().detach(),
     )
+
+
+def test_an_index_without_its_database_is_an_error_before_the_first_step(dataset, monkeypatch):
+    monkeypatch.setenv("PGHOST", "127.0.0.1")
+    monkeypatch.setenv("PGPORT", "1")
+    split, steps = split_by_user(dataset), []
+    with pytest.raises(DataError, match="database of an index could not be used"):
+        fit(split, dataset.catalog, replace(SMALL, index="pgvector"), on_step=steps.append)
+    with pytest.raises(ConfigError, match="its graph supports 1 to 2000"):
+        fit(split, dataset.catalog, RunConfig(dim=2_000, index="pgvector"), on_step=steps.append)
+    assert not steps

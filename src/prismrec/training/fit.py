@@ -21,6 +21,7 @@ from prismrec.data import Case, Catalog, ItemContent, Split
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
+from prismrec.retrieval import check_index
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
@@ -127,7 +128,8 @@ def fit(
     Raises:
         ConfigError: Settings that contradict each other, or a ``module:Name`` that cannot be used.
         UnknownName: There is no part of that name.
-        DataError, TrainingError: See ``train`` and ``check_content``.
+        MissingExtra: The index needs a library that is not installed.
+        DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
     """
     start, content = sources.start, sources.content
     if content is not None:
@@ -192,6 +194,9 @@ def train_weights(
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
     first, processes = (config, split, catalog, training.seed), current_processes()
+    if processes.is_first:  # it builds the index
+        bias = not require(config.tie_embeddings)
+        check_index(config.index, stats.items, config.dim + bias)
     config, model, how, record = _initial_model(
         *first,
         start=start,

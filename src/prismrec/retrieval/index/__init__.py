@@ -17,7 +17,13 @@ To add an index: write ``index/your_index.py`` and add a line to ``INDEXES``; wr
 
 from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex, UpdatedIndex
 from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.index.choose import AUTOMATIC_INDEX, EXACT_UP_TO, Choice, choose_index
+from prismrec.retrieval.index.choose import (
+    AUTOMATIC_INDEX,
+    EXACT_UP_TO,
+    Choice,
+    check_index,
+    choose_index,
+)
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.postgres import (
     Table,
@@ -49,6 +55,7 @@ __all__ = [
     "ShardedIndex",
     "Table",
     "UpdatedIndex",
+    "check_index",
     "check_recall",
     "check_tables",
     "choose_index",

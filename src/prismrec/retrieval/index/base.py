@@ -66,6 +66,17 @@ class Index(ABC):
                 twice; the number of ids is not the number of vectors.
         """
 
+    @classmethod
+    def check_possible(cls, width: int) -> None:
+        """Check that this machine can build such an index of vectors of a width.
+
+        ``train`` calls it first, so that a missing library or database does not waste a training.
+
+        Raises:
+            PrismrecError: What ``build`` would raise.
+        """
+        del width  # any index but those of a library or of a database can be built
+
     @abstractmethod
     def search(self, queries: Float[np.ndarray, "B K D"], m: int) -> Candidates:
         """Return the m best items per query: min(m, items in the index) of them, then zeros.

@@ -100,6 +100,24 @@ def choose_index(
     return Choice(_measured(exact, vectors, ids, None, k, min_recall).index, 1.0, reason)
 
 
+def check_index(name: str, items: int, width: int) -> None:
+    """Check, before a training, that ``choose_index`` can build the index of this name.
+
+    Args:
+        name: See ``choose_index``.
+        items: Number of items.
+        width: Width of their vectors.
+
+    Raises:
+        UnknownName, ConfigError, MissingExtra, DataError: See ``choose_index``, and
+            ``Index.check_possible``.
+    """
+    asked = IndexName.parse(name)
+    _divide(asked, items)
+    if asked.kind != "auto":
+        _class_named(asked.kind).check_possible(width)
+
+
 def _class_named(name: str) -> type[Index]:
     """Return the class of an index, and check that its ``kind`` is not that of another class.
 

@@ -45,6 +45,11 @@ class IvfFlat(QuantizedIndex):
     kind: ClassVar[str] = "ivf-flat"
     bits8: ClassVar[bool] = False
 
+    @classmethod
+    def check_possible(cls, width: int) -> None:  # noqa: ARG003 -- any width
+        """Check that faiss is installed."""
+        _faiss()
+
     @property
     def search_budgets(self) -> Sequence[int]:
         """Numbers of lists to search (``nprobe``), up to all."""

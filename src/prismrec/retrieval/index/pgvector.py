@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError, StoreError
+from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.retrieval.index.approximate import ApproximateIndex, saved_budget
 from prismrec.retrieval.index.base import Index, check_items, check_queries, sort_and_pad
 from prismrec.retrieval.index.postgres import Mark, Stored, check_name, connected, with_name
@@ -91,12 +91,7 @@ class Pgvector(ApproximateIndex):
             DataError: See ``Index.build``; or the database cannot be reached.
         """
         matrix, numbers = check_items(vectors, ids)
-        width = matrix.shape[1]
-        if not 1 <= width <= MAX_WIDTH:
-            raise ConfigError(
-                f"The index pgvector was to be built of vectors of width {width}; its graph "
-                f"supports 1 to {MAX_WIDTH}, so choose another index or train with a smaller dim."
-            )
+        _check_width(matrix.shape[1])
         mark = Mark.of(matrix, numbers)
         name = mark.table if table is None else check_name(table)
         with connected(url) as connection:
@@ -105,6 +100,26 @@ class Pgvector(ApproximateIndex):
             if table is not None or not _is_built(connection, name, mark):
                 _write_table(connection, name, mark, matrix, numbers)
         return cls(url, name)
+
+    @classmethod
+    def check_possible(cls, width: int) -> None:
+        """Check the width, and that the database can be reached and has pgvector.
+
+        Raises:
+            ConfigError: The vectors are too wide for the graph.
+            DataError: The database cannot be reached, or its server has no pgvector.
+            MissingExtra: psycopg is not installed.
+        """
+        _check_width(width)
+        with connected("") as connection:
+            installed = connection.execute(
+                "SELECT 1 FROM pg_available_extensions WHERE name = 'vector'"
+            ).fetchone()
+        if installed is None:
+            raise DataError(
+                "The index pgvector was to be built, but the database server has no extension "
+                "vector; install pgvector on it, or choose another index."
+            )
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -181,6 +196,19 @@ class Pgvector(ApproximateIndex):
 
     def _write(self, folder: Path) -> None:
         """Write nothing: the vectors are in the database."""
+
+
+def _check_width(width: int) -> None:
+    """Check that the graph supports vectors of this width.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if not 1 <= width <= MAX_WIDTH:
+        raise ConfigError(
+            f"The index pgvector was to be built of vectors of width {width}; its graph "
+            f"supports 1 to {MAX_WIDTH}, so choose another index or train with a smaller dim."
+        )
 
 
 def _is_built(connection: Any, table: str, mark: Mark) -> bool:
