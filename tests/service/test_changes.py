@@ -1,11 +1,24 @@
 """Test the file of changes: changes are applied, and invalid lines are reported, not skipped."""
 
+import fcntl
 import json
+import threading
+from unittest import mock
 
 import pytest
 
 from prismrec.errors import StoreError
-from prismrec.service.changes import BLOCK, Added, AddedItem, Journal, Marked, Reloaded
+from prismrec.service.changes import (
+    BLOCK,
+    LONG,
+    Added,
+    AddedItem,
+    Journal,
+    Marked,
+    Reloaded,
+    Updated,
+    UpdatedItem,
+)
 from prismrec.service.settings import ServePaths
 
 
@@ -150,3 +163,103 @@ def test_a_restarted_file_is_reported_when_it_can_be_read(path):
 def test_a_change_that_was_accepted_under_larger_limits_is_still_read(path):
     path.write_text('{"kind": "hide", "items": ["' + "日" * 400 + '"]}\n')
     assert Journal(path).new() == [hide("日" * 400)]
+
+
+def stock(number, item="a"):
+    return Updated(
+        items=[UpdatedItem(id=item, attributes={"stock": number, f"x{number % 2}": "y"})]
+    )
+
+
+def written_all_day(path, *, others=()):
+    """Write a file of changes of 1.5 times the length from which it is shortened."""
+    journal = Journal(path)
+    text = "".join(stock(n, f"i{n % 5}").model_dump_json() + "\n" for n in range(LONG // 40))
+    path.write_text(text[: text.rindex("\n", 0, 3 * LONG // 2) + 1])
+    for change in others:
+        journal.append(change)
+    return journal
+
+
+def test_a_long_file_is_rewritten_with_the_newest_values_and_all_other_changes(path):
+    others = [
+        hide("b"), Added(items=[AddedItem(id="n", categories=["c"])]),
+        Reloaded(artifact="1", id="x"), stock(7, "i0"), hide("c"), Reloaded(artifact="2", id="y"),
+    ]  # fmt: skip
+    reader = written_all_day(path, others=others)
+    path.chmod(0o640)
+    newest = {}
+    for change in reader.new():
+        if isinstance(change, Updated):
+            newest.setdefault(change.items[0].id, {}).update(change.items[0].attributes)
+    with path.open("ab") as file:
+        file.write(b'{"kind": "hide", "ite')  # cut off by a crash
+    Journal(path).shorten()
+    assert path.stat().st_size < 2_000
+    assert path.stat().st_mode & 0o777 == 0o640
+    found = reader.new()
+    assert reader.restarted
+    assert found[:-1] == [others[0], others[1], others[4], others[5]]
+    assert {item.id: item.attributes for item in found[-1].items} == newest
+    assert newest["i0"]["stock"] == 7
+    reader.append(hide("d"))  # not to the file that was replaced
+    assert Journal(path).new() == [*found, hide("d")]
+
+
+def test_a_file_that_is_short_or_would_stay_long_is_not_rewritten(path):
+    Journal(path).shorten()
+    assert not path.exists()
+    Journal(path).append(stock(1))
+    Journal(path).append(stock(2))
+    short = path.read_bytes()
+    Journal(path).shorten()
+    assert path.read_bytes() == short
+    with path.open("w") as file:
+        file.writelines(stock(n, f"i{n}").model_dump_json() + "\n" for n in range(LONG // 60))
+    before = path.stat()
+    assert before.st_size > LONG
+    Journal(path).shorten()
+    assert path.stat().st_ino == before.st_ino
+
+
+def test_changes_that_are_written_while_a_file_is_shortened_are_not_lost(path):
+    written_all_day(path)
+    names = [f"w{n}" for n in range(200)]
+
+    def write():
+        for name in names:
+            Journal(path).append(hide(name))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        Journal(path).shorten()
+        with path.open("ab") as file:  # long again
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write((stock(3).model_dump_json() + "\n").encode() * (LONG // 40))
+    writer.join()
+    marked = [one for one in Journal(path).new() if isinstance(one, Marked)]
+    assert [one.items[0] for one in marked] == names
+
+
+def test_a_service_starts_with_a_long_file_that_cannot_be_replaced(path, serve, artifact, caplog):
+    written_all_day(path, others=[hide("b")])
+    with mock.patch("prismrec.service.changes.atomic_file", side_effect=OSError(16, "busy")):
+        client = serve(places=ServePaths(artifact=artifact, changes=path))
+    assert "was not shortened" in caplog.text
+    assert client.context.versions.changes == [hide("b")]
+
+
+def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve, artifact):
+    written_all_day(path, others=[Reloaded(artifact="1", id="x")])
+    with mock.patch("prismrec.service.changes.LONG", 1 << 30):
+        client = serve(places=ServePaths(artifact=artifact, changes=path))
+    versions = client.context.versions
+    Journal(path).shorten()
+    with mock.patch.object(versions, "_follow_reload") as reload:
+        assert versions.current()
+        assert versions.journal.restarted
+        assert not reload.called
+        Journal(path).append(Reloaded(artifact="2", id="y"))
+        assert versions.current()
+        assert reload.called

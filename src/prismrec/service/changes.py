@@ -5,21 +5,30 @@
     for change in journal.new(): …                       # new changes, of all processes
 
 One line is one change in JSON. A line that a crash cut off was never acknowledged; it is removed
-when the next line is written.
+when the next line is written. Prices and stocks change all day, so a start of the service rewrites
+a long file with only the newest value of each attribute.
 """
 
 import fcntl
 import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from prismrec.errors import StoreError
+from prismrec.io import atomic_file, describe_write_errors
 from prismrec.service.strict import Strict
 
 BLOCK = 65_536
 """Bytes read at once when the end of the last line is searched."""
+LONG = 1 << 20
+"""Bytes from which a file is rewritten, if that halves it."""
+TOGETHER = 1_000
+"""Items whose attributes are one line of a file that was rewritten."""
 
 
 # Without the limits of requests: a change stays valid when these limits get smaller.
@@ -100,11 +109,9 @@ class Journal:
         Raises:
             StoreError: The file cannot be written.
         """
-        text = change.model_dump_json(exclude_none=not isinstance(change, Updated))
-        line = text.encode() + b"\n"
+        line = _line(change)
         try:
-            with self.path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            with self._locked() as file:
                 file.truncate(_end_of_lines(file))
                 file.write(line)
                 file.flush()
@@ -114,6 +121,29 @@ class Journal:
                 f"A change of the catalog could not be written ({error.strerror}); free disk space "
                 "and send it again."
             ) from error
+
+    def shorten(self) -> None:
+        """Shorten a long file: leave out values and reloads that newer ones replaced.
+
+        Processes that have read the file read it again from its start.
+
+        Raises:
+            StoreError: A line is not a change.
+            DataError: The file cannot be read, or its folder cannot be written.
+        """
+        with describe_write_errors(self.path):
+            if not self.path.exists() or self.path.stat().st_size < LONG:
+                return
+            with self._locked() as file:
+                end = _end_of_lines(file)
+                file.seek(0)
+                changes = [self._read(line) for line in file.read(end).splitlines()]
+                kept = b"".join(map(_line, _newest(changes)))
+                if 2 * len(kept) > end:
+                    return
+                with atomic_file(self.path) as temporary:
+                    shutil.copymode(self.path, temporary)
+                    temporary.write_bytes(kept)
 
     def new(self) -> list[Change]:
         """Return the changes that any process appended since the last call.
@@ -153,6 +183,17 @@ class Journal:
         self.stamp, self.read_to = stamp, start + len(whole)
         return changes
 
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """Yield the file, which no other process writes or replaces until the block ends."""
+        while True:
+            with self.path.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                own = os.fstat(file.fileno())
+                if self.path.exists() and os.path.samestat(own, self.path.stat()):
+                    yield file
+                    return
+
     def _read(self, line: bytes) -> Change:
         try:
             return _LINE.validate_json(line)
@@ -161,6 +202,30 @@ class Journal:
                 f"The file of changes {self.path} has a line that is no change ({line[:60]!r}); "
                 "restore it, or move it away to start without changes."
             ) from error
+
+
+def _line(change: Change) -> bytes:
+    text = change.model_dump_json(exclude_none=not isinstance(change, Updated))
+    return text.encode() + b"\n"
+
+
+def _newest(changes: Sequence[Change]) -> Iterator[Change]:
+    """Yield changes with the same effect: the newest reload, and the newest value of attributes.
+
+    Values do not depend on the place of the other changes (``Versions``), so they are the last.
+    """
+    reloads = [change for change in changes if isinstance(change, Reloaded)]
+    values: dict[str, UpdatedItem] = {}
+    for change in changes:
+        if isinstance(change, Updated):
+            for item in change.items:
+                known = values.setdefault(item.id, UpdatedItem(id=item.id, attributes={}))
+                known.attributes.update(item.attributes)
+        elif change not in reloads[:-1]:
+            yield change
+    items = list(values.values())
+    for start in range(0, len(items), TOGETHER):
+        yield Updated(items=items[start : start + TOGETHER])
 
 
 def _end_of_lines(file: BinaryIO) -> int:

@@ -71,10 +71,15 @@ class Versions:
         self.changes: list[Change] = []
         self.values: dict[str, dict[str, Cell]] = {}
         """The newest values of attributes, by item and attribute."""
+        try:
+            self.journal.shorten()
+        except PrismrecError as error:  # a file that is mounted alone cannot be replaced
+            fields = {"reason": str(error)}
+            log.warning("the file of changes was not shortened", extra={"fields": fields})
         self._remember(self.journal.new())
+        self.known_reloads = {one.id for one in self.changes if isinstance(one, Reloaded)}
         self._serve(*self._open())
         self.opened = time.monotonic()
-        self.own_reloads: set[str] = set()
 
     def current(self) -> LoadedArtifact:
         """Return the artifact that answers, with the changes of all processes.
@@ -104,7 +109,7 @@ class Versions:
         with self.reloading:
             was = self._reopen()
             name, reload_id = self.main.name, uuid4().hex
-            self.own_reloads.add(reload_id)
+            self.known_reloads.add(reload_id)
             self.journal.append(Reloaded(artifact=name, id=reload_id))
         return ReloadedArtifact(artifact=name, was=was)
 
@@ -165,8 +170,10 @@ class Versions:
         self.main = self.main.changed(new).with_values(values)
         if self.compared:
             self.compared = self.compared.changed(new).with_values(values)
-        reloads = [change for change in new if isinstance(change, Reloaded)]
-        if [change for change in reloads if change.id not in self.own_reloads]:
+        reloads = {change.id for change in new if isinstance(change, Reloaded)}
+        others = reloads - self.known_reloads
+        self.known_reloads |= reloads
+        if others:
             threading.Thread(target=self._follow_reload, daemon=True).start()
 
     def _remember(self, new: Sequence[Change]) -> dict[str, dict[str, Cell]]:
