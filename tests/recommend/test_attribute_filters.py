@@ -12,7 +12,7 @@ from prismrec.models import Forming
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import Boost, Condition, Diversity, Filter, ListOptions, parse_conditions
-from prismrec.retrieval import RuleRetriever, count_rules
+from prismrec.retrieval import InterestSource, RuleRetriever, blended, count_rules, sources
 from prismrec.retrieval import search as retrieval
 from prismrec.retrieval.index.faiss import IvfFlat
 from worlds import formed, ids, small_dataset, untrained
@@ -105,11 +105,21 @@ def test_random_filters_give_the_best_items_that_pass(dataset, recommender, whol
     assert sizes.count(7) > 40
 
 
+@pytest.mark.parametrize("per_item", [(1, 1), (1, 3), (3, 3), (4, 16)])
 def test_random_boosts_give_the_best_items_of_the_whole_catalog(
-    dataset, recommender, whole, cells_of
+    dataset, recommender, whole, cells_of, per_item, monkeypatch
 ):
-    generator = np.random.default_rng(2)
-    for number in range(25):
+    monkeypatch.setattr(sources, "CANDIDATES_PER_BOOSTED", per_item)
+    monkeypatch.setattr(blended, "REFERENCE", 7 * per_item[0])
+    in_parts, whole_parts = [], InterestSource.find_in_parts
+
+    def counted(*given):
+        in_parts.append(number)
+        return whole_parts(*given)
+
+    monkeypatch.setattr(InterestSource, "find_in_parts", counted)
+    generator, numbers = np.random.default_rng(2), range(25)
+    for number in numbers:
         boosts = [
             Boost(where=[random_condition(generator) for _ in range(generator.integers(1, 3))],
                   factor=float(generator.choice([0.01, 0.5, 1, 3, 200])))
@@ -128,6 +138,8 @@ def test_random_boosts_give_the_best_items_of_the_whole_catalog(
             added = sum(boost.added for boost in own)
             assert item.boost == pytest.approx(added)
         assert answer.certified
+    assert in_parts or per_item == (4, 16)
+    assert set(in_parts) < set(numbers) or per_item == (1, 1)
 
 
 def test_popular_items_are_filtered_and_boosted(dataset, cells_of):

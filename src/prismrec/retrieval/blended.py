@@ -50,14 +50,15 @@ class BlendedSource:
         """See ``CandidateSource.search``.
 
         An item that is not returned scores at most as the last one that is: the interests are
-        searched for at least ``depth`` items, with boosts in each part of the catalog, and blending
+        searched for at least ``depth`` items, with boosts for as many as these need, and blending
         never lowers the score of an item.
         """
         found = self.base.find(rows, max(depth, REFERENCE))
         total_of = logsumexp(found.scores[:, :REFERENCE].astype(np.float64), axis=1)
         boosts = self.base.boosts
         if boosts is not None:
-            found = _each_once(found, self.base.find_in_parts(rows, depth, boosts))
+            enough = self.base.enough_for_boosts(rows, depth, boosts, found)
+            found = found if enough is found else _each_once(found, enough)
         # A pair of user and item is one number, its key, so that all users are blended at once.
         size = self.rules.table.shape[0]
         row, column = np.nonzero(found.items)

@@ -4,8 +4,10 @@
     boosts.at(items)                 # what is added to each score
     boosts.parts(eligible)           # masks: in each part, the same is added to every item
 
-The best items with boosts are among the best items of each part, because within a part boosts
-change no order. So each part is searched as a filter is, and the result is as exact.
+An item that is not among the best M without boosts scores at most as the last of them, plus the
+largest boost. If enough of the M score more, they have the best items with boosts. Otherwise each
+part is searched as a filter is: within a part boosts change no order, so the best items with boosts
+are among the best of each part. Both are as exact as the search of the index.
 """
 
 from collections.abc import Iterator, Sequence

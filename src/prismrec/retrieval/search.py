@@ -88,8 +88,10 @@ class FewItems:
                 self.found[key] = self.found.pop(key)  # now the newest
                 return self.found[key]
         numbers = ids[contained]
-        # Not checked again: the vectors are those of the index, and the numbers ascend.
-        index = ExactIndex(torch.from_numpy(vectors_of(numbers)), numbers)
+        # Not checked again: the vectors are those of the index, and the numbers ascend. With one
+        # column after the other in memory, a product with few queries is faster.
+        by_column = torch.from_numpy(vectors_of(numbers)).T.contiguous().T
+        index = ExactIndex(by_column, numbers)
         with self.lock:
             self.found[key] = index
             numbers_held = sum(one.vectors.numel() for one in self.found.values())
@@ -129,7 +131,7 @@ def retrieve(
         return retrieve_from_all_scores(index, query, depth, eligible)
     ineligible = 0
     if eligible is not None:
-        contained = eligible[index.ids]
+        contained = _contained(eligible, index.ids)
         ineligible = len(contained) - int(np.count_nonzero(contained))
         if ineligible and (len(contained) - ineligible) * FEW < len(contained):
             index = (few or FewItems()).index_of(contained, index.ids, vectors_of)
@@ -160,6 +162,17 @@ def retrieve(
         rows = rows[~best.certified[rows]]
         m = min(DEEPER * m, max(MAX_DEPTH, wanted), len(index))
     return best
+
+
+def _contained(eligible: Bool[np.ndarray, " V"], ids: NDArray[np.int64]) -> Bool[np.ndarray, " N"]:
+    """Return which items of an index are eligible, without a copy if it has items 1 to N.
+
+    Args:
+        eligible: By item number.
+        ids: The item numbers of the index, ascending.
+    """
+    first_ones = len(ids) > 0 and ids[0] == 1 and ids[-1] == len(ids)
+    return eligible[1 : 1 + len(ids)] if first_ones else eligible[ids]
 
 
 def _joined(index: Index) -> Index:

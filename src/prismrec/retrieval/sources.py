@@ -17,8 +17,12 @@ from prismrec.numerics import softmax
 from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
-from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
+from prismrec.retrieval.search import MAX_DEPTH, FewItems, SearchMemory, retrieve
 from prismrec.types import Pool, RankedItems
+
+CANDIDATES_PER_BOOSTED = 4, 16
+"""Candidates per item of a list with boosts, at first and for the users for whom they are too few;
+boosts of 6 and less rarely need more."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +53,9 @@ class InterestSource:
         if self.boosts is None:
             found = self.find(rows, depth)
         else:
-            found = _with_boosts(self.find_in_parts(rows, depth, self.boosts), self.boosts, depth)
+            found = self.find(rows, max(min(CANDIDATES_PER_BOOSTED[0] * depth, MAX_DEPTH), depth))
+            found = self.enough_for_boosts(rows, depth, self.boosts, found)
+            found = _with_boosts(found, self.boosts, depth)
         interest = self.belongs(rows, found.items)
         return RankedItems(found.items, found.scores, interest), found.certified
 
@@ -61,6 +67,30 @@ class InterestSource:
             eligible=self.eligible, vectors_of=self.vectors_of, memory=self.memory,
             few=self.few,
         )  # fmt: skip
+
+    def enough_for_boosts(
+        self, rows: NDArray[np.int64], depth: int, boosts: ScoreBoosts, found: Found
+    ) -> Found:
+        """Return candidates that have the ``depth`` best items with boosts; see ``ScoreBoosts``.
+
+        Args:
+            rows: Some users.
+            depth: Number of items.
+            boosts: What is added to the scores.
+            found: Candidates of these users from ``find``; more than ``depth``, if there are more.
+
+        Returns:
+            Those of ``found``; for users for whom they are too few, those of a deeper search, or
+            of ``find_in_parts``. All have scores without boosts.
+        """
+        deeper = min(CANDIDATES_PER_BOOSTED[1] * depth, MAX_DEPTH)
+        short = _too_few(found, boosts, depth)
+        if len(short) and deeper > found.items.shape[1]:
+            found = _replaced(found, short, self.find(rows[short], deeper))
+            short = _too_few(found, boosts, depth)
+        if not len(short):
+            return found
+        return _replaced(found, short, self.find_in_parts(rows[short], depth, boosts))
 
     def find_in_parts(self, rows: NDArray[np.int64], depth: int, boosts: ScoreBoosts) -> Found:
         """Return the ``depth`` best eligible items of each part of the catalog, without boosts.
@@ -195,6 +225,26 @@ def _padded(part: NDArray[np.generic], width: int, rows: int) -> NDArray[np.gene
     empty = -np.inf if part.dtype == np.float32 else 0
     padded = np.pad(part, (0, width - len(part)), constant_values=empty)
     return np.tile(padded, (rows, 1))
+
+
+def _too_few(found: Found, boosts: ScoreBoosts, depth: int) -> Int[np.ndarray, " N"]:
+    """Return the users whose candidates may lack some of the ``depth`` best items with boosts."""
+    best = _with_boosts(found, boosts, depth).scores[:, -1]
+    last = found.scores[:, -1]  # -inf if there are no other items
+    return np.flatnonzero(~((best > last + boosts.added.max()) | np.isneginf(last)))
+
+
+def _replaced(found: Found, rows: Int[np.ndarray, " N"], new: Found) -> Found:
+    """Return candidates in which those of some users are new ones, of another number."""
+    missing = max(new.items.shape[1] - found.items.shape[1], 0)
+    items = np.pad(found.items, ((0, 0), (0, missing)))
+    scores = np.pad(found.scores, ((0, 0), (0, missing)), constant_values=-np.inf)
+    items[rows], scores[rows] = 0, -np.inf
+    width = new.items.shape[1]
+    items[rows, :width], scores[rows, :width] = new.items, new.scores
+    certified = found.certified.copy()
+    certified[rows] = new.certified
+    return Found(items, scores, certified)
 
 
 def _with_boosts(found: Found, boosts: ScoreBoosts, depth: int) -> Found:

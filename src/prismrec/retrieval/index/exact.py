@@ -103,9 +103,7 @@ class ExactIndex(Index):
         step = max(TILE // rows, 1)
         for first in range(0, len(self.vectors), step):
             tile = self.vectors[first : first + step]
-            # For few queries, a product with the tile first is faster, even with the transposition.
-            scores = (tile @ queries.T).T.contiguous() if rows <= 8 else queries @ tile.T
-            row, position, score, bound = _survivors(scores, m, bound)
+            row, position, score, bound = _survivors(queries @ tile.T, m, bound)
             kept.append((row, position + first, score))
             if sum(len(part[0]) for part in kept) > 4 * rows * m:
                 kept = [_best(kept, rows, m)]
