@@ -25,6 +25,21 @@ def softmax(logits: Float[np.ndarray, "... K"]) -> Float[np.ndarray, "... K"]:
     return share
 
 
+def logsumexp(values: NDArray[np.floating], axis: int) -> NDArray[Any]:
+    """Return log Σ exp over an axis; SciPy's takes several times as long for a few rows.
+
+    Args:
+        values: No NaN and no +inf. Where all numbers are -inf, the result is -inf.
+        axis: The axis that is summed.
+    """
+    largest = values.max(axis=axis, keepdims=True)
+    largest[np.isneginf(largest)] = 0
+    summed = np.exp(values - largest).sum(axis=axis)
+    with np.errstate(divide="ignore"):  # log(0) where all are -inf
+        total: NDArray[Any] = np.log(summed) + largest.squeeze(axis)
+    return total
+
+
 def position_in_group(counts: Int[np.ndarray, " G"]) -> Int[np.ndarray, " N"]:
     """Return the position of each entry in its group, from 0.
 

@@ -591,3 +591,12 @@ def test_the_list_of_commands_is_shown_without_loading_polars():
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "--config FILE" in shown
     assert all(name in shown for name in COMMANDS)
+
+
+def test_settings_of_torch_are_set_unless_the_user_has_set_them(monkeypatch, capsys):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "")  # restored at the end
+    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
+    run("datasets")
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"

@@ -84,7 +84,8 @@ def test_the_shares_of_the_reasons_sum_to_one(train, history, recency):
     )
     history = np.array(history)
     scores = rules.scores([history]).toarray()[0]
-    for item, (found, shares) in enumerate(rules.reasons(history, range(V))):
+    items = np.random.default_rng(len(history)).permutation(V).tolist()  # in any order
+    for item, (found, shares) in zip(items, rules.reasons(history, items), strict=True):
         assert bool(len(found)) == bool(scores[item] > 0)
         if len(found):
             assert shares.sum() == pytest.approx(1)

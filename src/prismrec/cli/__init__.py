@@ -50,6 +50,15 @@ the value in the file.
 
 prismrec --install-completion adds completion of commands and options to your shell.
 """
+SETTINGS_OF_TORCH = {
+    # Threads that wait must sleep: if they run instead, and another program uses a core, torch on
+    # two threads is ten times slower than on one.
+    "OMP_WAIT_POLICY": "passive",
+    # Large tensors use large pages of memory where Linux allows it (madvise): the rows of a large
+    # table are then found faster.
+    "THP_MEM_ALLOC_ENABLE": "1",
+}
+"""Environment variables that are set unless the user has set them; torch reads them at import."""
 COMPLETION = "Install completion for bash, zsh, fish or PowerShell, and load it at startup."
 
 
@@ -79,9 +88,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0, 2 after a mistake, 3 if the gate refuses, 130 after Ctrl-C."""
-    # Threads that wait must sleep: if they run instead, and another program uses a core, torch on
-    # two threads is ten times slower than on one. OpenMP reads this when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.update(SETTINGS_OF_TORCH | dict(os.environ))
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     called = next((word for word in arguments if word in COMMANDS), None)
     try:

@@ -71,17 +71,26 @@ class Reasons:
         partners: list[tuple[Reason, ...]] = [()] * len(items)
         if self.rules is not None and self.rule_shares is not None:
             shares = self.rule_shares[row, : len(items)].tolist()
-            partners = [self._partners(*pair) for pair in self.rules.reasons(history, items)]
+            partners = self._partners(self.rules, items, history)
         total = parts.sum(axis=1).tolist()
         return [ItemReasons(*one) for one in zip(because, total, shares, partners, strict=True)]
 
     def _partners(
-        self, numbers: NDArray[np.int64], shares: NDArray[np.float64]
-    ) -> tuple[Reason, ...]:
-        """Return the items of the history from which the rules find an item."""
-        first = numbers[:PARTNERS].tolist()
-        names = zip(self.catalog.items.external(first), first, shares.tolist(), strict=False)
-        return tuple(Reason(name, self.catalog.title(item), share) for name, item, share in names)
+        self, rules: RuleRetriever, items: Sequence[int], history: NDArray[np.int64]
+    ) -> list[tuple[Reason, ...]]:
+        """Return, per item, the items of the history from which the rules find it."""
+        numbers = np.unique(history).tolist()
+        ids = self.catalog.items.external(numbers)
+        titles = [self.catalog.title(number) for number in numbers]
+        named = {at: (ids[n], titles[n]) for n, at in enumerate(numbers)}
+        found = [
+            (best[:PARTNERS].tolist(), shares[:PARTNERS].tolist())
+            for best, shares in rules.reasons(history, items)
+        ]
+        return [
+            tuple(Reason(*named[number], share) for number, share in zip(*one, strict=True))
+            for one in found
+        ]
 
 
 def event_contributions(

@@ -13,15 +13,14 @@ candidates of both are united, and each is scored by
 interests. ``rules`` counts the rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from prismrec.io import as_step
-from prismrec.numerics import position_in_group, top_k
+from prismrec.numerics import logsumexp, position_in_group, top_k
 from prismrec.retrieval.query import Found
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.retrieval.sources import InterestSource
@@ -39,6 +38,8 @@ class BlendedSource:
 
     base: InterestSource
     rules: RuleRetriever
+    found: dict[bytes, tuple[NDArray[np.int64], NDArray[np.float64]]] = field(default_factory=dict)
+    """What the rules found for some users; not counted again for their reasons."""
 
     def __len__(self) -> int:
         return len(self.base)
@@ -125,6 +126,9 @@ class BlendedSource:
 
         The strengths of a user sum to 1.
         """
+        known = self.found.get(rows.tobytes())
+        if known is not None:
+            return known
         scores = self.rules.scores([self.base.histories[row] for row in rows.tolist()])
         user = np.repeat(np.arange(len(rows)), np.diff(scores.indptr))
         key, strength = user * size + scores.indices, scores.data.astype(np.float64)
@@ -135,7 +139,8 @@ class BlendedSource:
         key, strength = _strongest(key[kept], strength[kept], user[kept], len(rows))
         user = key // size
         total = np.bincount(user, strength, minlength=len(rows))
-        return key, strength / np.maximum(total, 1e-300)[user]
+        self.found[rows.tobytes()] = key, strength / np.maximum(total, 1e-300)[user]
+        return self.found[rows.tobytes()]
 
     def _interest_scores(
         self, rows: NDArray[np.int64], items: NDArray[np.int64]

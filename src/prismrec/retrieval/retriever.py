@@ -60,6 +60,8 @@ class Retriever:
     """Blended with the interests; None for none."""
     memory: SearchMemory | None = None
     """What the index found before, see ``remembering``."""
+    sources: dict[bytes, CandidateSource] | None = None
+    """The sources of candidates of some users, see ``remembering``."""
     few: FewItems = field(default_factory=FewItems)
     """Indexes of the eligible items of filters that leave few."""
     boosts: ScoreBoosts | None = None
@@ -236,8 +238,11 @@ class Retriever:
         )  # fmt: skip
 
     def remembering(self) -> "Retriever":
-        """Return the same retriever for one answer: it searches no query vector twice."""
-        return replace(self, memory=SearchMemory())
+        """Return the same retriever for one answer.
+
+        It searches no query vector twice, and gets the candidates of the rules only once.
+        """
+        return replace(self, memory=SearchMemory(), sources={})
 
     def _split(
         self, histories: Sequence[NDArray[np.int64]], options: ListOptions
@@ -264,6 +269,9 @@ class Retriever:
         options: ListOptions,
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> CandidateSource:
+        key = rows.tobytes()
+        if self.sources is not None and key in self.sources:
+            return self.sources[key]
         interests = interests._replace(states=None)  # not searched
         if len(rows) < len(histories):
             histories = [histories[row] for row in rows.tolist()]
@@ -276,9 +284,11 @@ class Retriever:
             added=options.interests.adds,
         )
         numbers, vectors = self._disliked(options.dislikes)
-        if not len(numbers):
-            return source
-        return DislikeSource(source, vectors, self.vectors_of, self.dim)
+        if len(numbers):
+            source = DislikeSource(source, vectors, self.vectors_of, self.dim)
+        if self.sources is not None:
+            self.sources[key] = source
+        return source
 
     def _disliked(
         self, names: Sequence[str]

@@ -21,6 +21,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -117,12 +118,29 @@ class RuleRetriever:
         distinct, position = np.unique(history, return_inverse=True)
         ages = len(history) - 1 - np.arange(len(history))
         weights = np.bincount(position, self.recency**ages, minlength=len(distinct))
-        parts = weights[:, None] * self.table[distinct, :][:, list(items)].toarray()
-        reasons = []
-        for part in parts.T:
-            order = np.argsort(-part, kind="stable")[: int((part > 0).sum())]
-            reasons.append((distinct[order], part[order] / max(part.sum(), 1e-300)))
-        return reasons
+        parts = weights[:, None] * self._entries(distinct, np.array(items, dtype=np.int64))
+        order = np.argsort(-parts, axis=0, kind="stable").T
+        number = np.count_nonzero(parts > 0, axis=0).tolist()
+        shares = parts / np.maximum(parts.sum(axis=0), 1e-300)
+        return [
+            (distinct[best[:last]], share[best[:last]])
+            for best, last, share in zip(order, number, shares.T, strict=True)
+        ]
+
+    def _entries(
+        self, rows: Int[np.ndarray, " R"], columns: Int[np.ndarray, " C"]
+    ) -> Float[np.ndarray, "R C"]:
+        """Return entries of the table as a matrix; for a few rows faster than SciPy's selection."""
+        start = self.table.indptr[rows]
+        counts = self.table.indptr[rows + 1] - start
+        place = np.repeat(start, counts) + position_in_group(counts)
+        by_column = np.argsort(columns, kind="stable")
+        at = np.searchsorted(columns[by_column], self.table.indices[place])
+        inside = columns[by_column].take(at, mode="clip") == self.table.indices[place]
+        entries = np.zeros((len(rows), len(columns)))
+        row = np.repeat(np.arange(len(rows)), counts)[inside]
+        entries[row, by_column[at[inside]]] = self.table.data[place[inside]]
+        return entries
 
 
 def count_rules(

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
-from prismrec.numerics import top_k
+from prismrec.numerics import logsumexp, top_k
 from prismrec.retrieval.all_scores import retrieve_from_all_scores
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.index.exact import ExactIndex
@@ -257,7 +257,7 @@ def _join_candidates(found: Candidates, query: Query, depth: int, vectors_of: Ve
     items = np.sort(np.where(is_excluded(items, query.excluded), 0, items), axis=1)
     items[:, 1:][items[:, 1:] == items[:, :-1]] = 0
     vectors = vectors_of(items.ravel()).reshape(*items.shape, -1)
-    scores = np.logaddexp.reduce(query.scores_of(vectors), axis=2)
+    scores = logsumexp(query.scores_of(vectors), axis=2)
     scores = np.where(items > 0, scores, -np.inf).astype(np.float32)
     chosen = top_k(scores, min(depth, interests * m))
     best = np.take_along_axis(scores, chosen, axis=1)

@@ -27,6 +27,9 @@ class JsonLines(logging.Formatter):
 
 def log_as_json() -> None:
     """Write the log of the service and its libraries to stderr, one JSON object per line."""
+    # Threads, processes and tasks are in no line, so they are not looked up for each record.
+    for name in ("Threads", "Processes", "Multiprocessing", "AsyncioTasks"):
+        setattr(logging, f"log{name}", False)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name in ("prismrec.service", "uvicorn.error", "opentelemetry"):
