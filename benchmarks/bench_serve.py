@@ -1,6 +1,7 @@
 """How many lists per second does one worker answer, while events are written?
 
     python benchmarks/bench_serve.py ARTIFACT --seconds 20
+    python benchmarks/bench_serve.py ARTIFACT --users 50000    # histories that rarely come again
     python benchmarks/bench_serve.py ARTIFACT --soak 200000
 
 The service is one process on loopback with a SQLite store. The clients are in another process, with
@@ -39,7 +40,6 @@ async def ready():
 uvicorn.run(app, port=int(sys.argv[1]), log_config=None, access_log=False)
 """
 SERVE = "from prismrec.cli import main; main()"
-USERS = 1_000
 
 
 class Connection:
@@ -99,7 +99,7 @@ async def request_lists(port, bodies, clients, until, seconds):
     assert set(statuses) == {200}, set(statuses)
 
 
-async def write(port, items, rate, until, seconds):
+async def write(port, items, users, rate, until, seconds):
     """Write events one by one, ``rate`` per second, on four connections."""
     chance, statuses = random.Random(0), []
 
@@ -108,7 +108,7 @@ async def write(port, items, rate, until, seconds):
         begin = time.perf_counter()
         while not until():
             await asyncio.sleep(begin + number / rate - time.perf_counter())
-            event = {"id": f"e{number}", "user": f"u{chance.randrange(USERS)}",
+            event = {"id": f"e{number}", "user": f"u{chance.randrange(users)}",
                      "item": chance.choice(items)}  # fmt: skip
             sent = time.perf_counter()
             statuses.append(
@@ -133,7 +133,7 @@ def measure(port, bodies, items, *, clients, duration, rate):
             return time.perf_counter() > end
 
         tasks = [request_lists(port, bodies, clients, until, lists)]
-        tasks += [write(port, items, rate, until, events)] if rate else []
+        tasks += [write(port, items, len(bodies), rate, until, events)] if rate else []
         await asyncio.gather(*tasks)
         return lists, events
 
@@ -172,8 +172,8 @@ def main(arguments):
     catalog = load(arguments.artifact).catalog
     items = catalog.items.external(range(1, catalog.size))
     chance = random.Random(0)
-    histories = [chance.choices(items, k=chance.randrange(5, 50)) for _ in range(USERS)]
-    bodies = [json.dumps({"user": f"u{i}", "k": 20}).encode() for i in range(USERS)]
+    histories = [chance.choices(items, k=chance.randrange(5, 50)) for _ in range(arguments.users)]
+    bodies = [json.dumps({"user": f"u{i}", "k": 20}).encode() for i in range(arguments.users)]
     with tempfile.TemporaryDirectory() as temporary:
         folder, port = Path(temporary), arguments.port
         constant = started([CONSTANT, str(port + 1)], port + 1, folder)
@@ -232,6 +232,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--events", type=float, default=200, help="events per second")
+    parser.add_argument("--users", type=int, default=1_000, help="users with stored events")
     parser.add_argument("--soak", type=int, default=0, help="requests after the measurement")
     parser.add_argument("--port", type=int, default=8931)
     arguments = parser.parse_args()

@@ -18,6 +18,7 @@ from .extractors import (
     SharedRouting,
     Transformer,
 )
+from .histories import join_rows
 from .losses import LOSSES, declare_softmax
 from .model import Model, Similarity
 from .readouts import LSE, READOUTS, Readout
@@ -52,4 +53,5 @@ __all__ = [
     "chunked_softmax_loss",
     "declare_softmax",
     "find_hits",
+    "join_rows",
 ]

@@ -140,13 +140,16 @@ def load(
             f"The index {folder / INDEX} has vectors of width {loaded.dim} and items up to {last}, "
             f"but the model has width {width} and items up to {catalog.size - 1}; {AGAIN}."
         )
-    marks = {name: frozenset(manifest[name]) for name in ("hidden", "provisional")}
+    hidden, provisional = (frozenset(manifest[name]) for name in ("hidden", "provisional"))
     rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"], catalog.size)
     projection = None
     if manifest.get("projection"):
         out = sum(table.embedding_dim for table in model.tables)
         projection = read_projection(folder / PROJECTION, out, AGAIN)
-    return Recommender(model, loaded, catalog, **marks, rules=rules, projection=projection)
+    return Recommender(
+        model, loaded, catalog,
+        hidden=hidden, provisional=provisional, rules=rules, projection=projection,
+    )  # fmt: skip
 
 
 def _build_model(

@@ -14,6 +14,7 @@ from prismrec.models import Forming, Model
 from prismrec.recommend.cold_start import NewItem, add_items
 from prismrec.recommend.filters import eligible_items, score_boosts
 from prismrec.recommend.projection import ContentProjection
+from prismrec.recommend.remembered import RememberedInterests
 from prismrec.rerank import Filter, ListOptions
 from prismrec.retrieval import Index, Retriever, RuleRetriever
 
@@ -41,6 +42,8 @@ class RecommenderParts:
     """A rule retriever to blend in: see ``retrieval.blended``."""
     projection: ContentProjection | None = None
     """From content vectors to item vectors, for new items; None without content vectors."""
+    remembered: RememberedInterests | None = None
+    """The interests of the newest histories: see ``remembering``. Not used with another model."""
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
@@ -56,6 +59,13 @@ class RecommenderParts:
                 "it from this model's item vectors."
             )
         self.model.eval()
+
+    def remembering(self) -> Self:
+        """Return a recommender that does not read a history again that came before.
+
+        For a service: the model must not change, as in further training.
+        """
+        return replace(self, remembered=RememberedInterests(self.model))
 
     def with_rules(self, rules: RuleRetriever | None) -> Self:
         """Return a recommender with this rule retriever blended in, or with none."""

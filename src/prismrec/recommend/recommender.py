@@ -11,6 +11,7 @@ are the lists that are served. A method that reads histories runs the model once
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -113,7 +114,7 @@ class Recommender(RecommenderParts):
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
         numbers = [self.catalog.items.index_known(history) for history in histories]
-        read = self._read(numbers, options, states=explain)
+        read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
         batch = (numbers, read, options, eligible)
         retriever = self.retriever_for(options)
@@ -145,6 +146,16 @@ class Recommender(RecommenderParts):
         )
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
+
+    def _read_or_remember(
+        self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool
+    ) -> Interests:
+        """Return what ``_read`` returns; see ``remembering``."""
+        remembered = self.remembered
+        if remembered is None or remembered.model is not self.model or options.interests.added:
+            return self._read(numbers, options, states=states)
+        read = partial(self._read, options=options, states=states)
+        return remembered.read(numbers, read, states=states)
 
     @as_step("model")
     def _read(

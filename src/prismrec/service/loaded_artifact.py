@@ -52,7 +52,7 @@ class LoadedArtifact:
         """
         copy = ArtifactCopy(folder, private, extensions)
         rules = EventRules.of(copy.manifest["about"])
-        return cls(copy.open(), copy.name, copy.manifest, copy, rules)
+        return cls(copy.open().remembering(), copy.name, copy.manifest, copy, rules)
 
     @cached_property
     def plane(self) -> Plane:
@@ -95,7 +95,7 @@ class LoadedArtifact:
                 recommender = mark(change.items)
         if recommender.catalog is self.recommender.catalog:  # items were only hidden or unhidden
             return self._with_same_items(recommender)
-        return replace(self, recommender=recommender)
+        return replace(self, recommender=recommender.remembering())
 
     def with_values(self, values: Values) -> "LoadedArtifact":
         """Return the same artifact with other values of attributes.
