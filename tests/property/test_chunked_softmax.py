@@ -113,6 +113,28 @@ def test_in_float64_loss_and_gradients_are_exact(chunk, name, seed):
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("scale", [0, 1e-3, 30, 3_000])
+@settings(examples, suppress_health_check=["function_scoped_fixture"])
+@given(seeds)
+def test_vectors_of_any_length_give_the_plain_loss_and_gradients(chunk, scale, seed):
+    values, targets, negatives, log_q = random_inputs(seed)
+    values = {name: value.double() for name, value in values.items()}
+    values["vectors"] *= scale
+    arguments = READOUTS["hard"], targets, negatives, log_q.double()
+    found, expected = (outcome(way(*arguments), values) for way in (fast, plain))
+    torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_a_bound_that_is_far_above_all_scores_is_replaced_by_the_largest_score():
+    queries, prior = torch.tensor([[[100.0, 0]]]), torch.zeros(1, 1)
+    items = torch.tensor([[0, 100.0], [0.01, 3], [0.02, -5]])  # length 100, scores 0, 1 and 2
+    loss = chunked_softmax_loss(
+        queries, prior, items[1:2], items, finish=READOUTS["hard"].loss_from_logsumexp
+    )
+    expected = torch.tensor([0.0, 1, 2]).logsumexp(0) - 1
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
 @pytest.mark.parametrize("name", FAST)
 def test_a_row_whose_negatives_are_all_hits_has_zero_loss(name):
     values, targets, _, _ = random_inputs(3)

@@ -4,10 +4,12 @@
         queries, prior, target, items, finish=readout.loss_from_logsumexp
     )
 
-The scores of a few positions at a time are computed in one buffer that fits in the cache. There
-they become the softmax and then the gradient of the scores. A chunk costs three matrix products,
-as a plain softmax does, and nothing of size [P, V] is in memory. The gradients are computed in the
-forward pass, while the scores exist; the backward pass only scales them.
+The scores of a few positions at a time are computed in one buffer that fits in the cache. A chunk
+costs three matrix products, as a plain softmax does, and one pass over the scores, which replaces
+them by their exponentials. Everything else is done by the products: each item vector gets a 1 and
+its log q, so the first one also subtracts a bound on the scores of the query and log q, and the
+second one also sums the exponentials. Nothing of size [P, V] is in memory. The gradients are
+computed in the forward pass, while the scores exist; the backward pass only scales them.
 ``losses.softmax(readout.logits(...))`` computes the same values and is what the tests compare with.
 """
 
@@ -135,29 +137,34 @@ class _ChunkedSoftmaxLoss(torch.autograd.Function):
         grad_items = torch.zeros_like(items)
         buffer = queries.new_empty(min(rows, positions) * q, len(items))
         total = queries.new_zeros(())
+        wide, longest = _with_columns(items, log_q), _longest(items, log_q)
         for start in range(0, positions, rows):
             part = slice(start, min(start + rows, positions))
             flat = queries[part].flatten(0, 1)  # [c * Q, D]
-            scores = torch.mm(flat, items.T, out=buffer[: len(flat)])
-            if log_q is not None:
-                scores.sub_(log_q)
-            if hits is not None:
-                mask_hits(scores, hits, part, q)
-            share, logsumexp = _softmax_in_place(scores)
+            chunk = _Chunk(flat, wide, part, q, hits)
+            bound = flat.norm(dim=1) * longest[0] + longest[1]
+            powers, sums = chunk.exponentials(bound, buffer[: len(flat)])
+            # About 3e-27: the bound is too large, so small exponentials may be 0.
+            if (sums[:, -1] < torch.finfo(sums.dtype).tiny ** 0.7).any():
+                bound = chunk.scores(torch.zeros_like(bound), buffer[: len(flat)]).amax(dim=1)
+                bound.clamp_(min=torch.finfo(bound.dtype).min)
+                powers, sums = chunk.exponentials(bound, buffer[: len(flat)])
+            summed = sums[:, -1]
             grad_logsumexp, grad_target, grad_prior, grad_of_extra, loss = _finish(
                 finish,
                 target_scores[part],
-                logsumexp.view(-1, q) + prior[part],
+                (bound + summed.log()).view(-1, q) + prior[part],
                 prior[part],
                 own.part(part),
                 add_target=hits is not None,
             )
             total += loss
-            share.mul_(grad_logsumexp.reshape(-1, 1) / positions)  # now the gradient of the scores
-            grads[0][part] = (share @ items).view(-1, *queries.shape[1:])
+            least = torch.finfo(summed.dtype).tiny
+            factor = grad_logsumexp.reshape(-1, 1) / positions / summed.clamp(min=least)[:, None]
+            grads[0][part] = (sums[:, :-1] * factor).view(-1, *queries.shape[1:])
             grads[1][part] = grad_target / positions
             grads[2][part] = (grad_logsumexp + grad_prior) / positions
-            grad_items.addmm_(share.T, flat)
+            grad_items.addmm_(powers.T, flat * factor)
             if grad_extra is not None:
                 grad_extra[part] = grad_of_extra / positions
         ctx.save_for_backward(*grads, grad_items, grad_extra)
@@ -188,17 +195,49 @@ def mask_hits(scores: Float[Tensor, "R N"], hits: Hits, part: slice, q: int) -> 
         scores[rows * q + query, columns] = float("-inf")
 
 
-def _softmax_in_place(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Replace scores [R, N] by their softmax; return it and the log of the summed exponentials [R].
+def _with_columns(items: Float[Tensor, "N D"], log_q: Float[Tensor, " N"] | None) -> Tensor:
+    """Return item vectors with two more columns: -log q, and 1."""
+    ones = items.new_ones(len(items), 1)
+    return torch.cat([items, torch.zeros_like(ones) if log_q is None else -log_q[:, None], ones], 1)
 
-    A row of -inf alone (all its negatives were hits) has a sum of exponentials of 0, so -inf, and
-    a softmax of 0.
-    """
-    highest = scores.amax(dim=1).clamp(min=torch.finfo(scores.dtype).min)
-    scores.sub_(highest[:, None]).exp_()
-    total = scores.sum(dim=1)
-    share = scores.mul_(1 / total.clamp(min=torch.finfo(scores.dtype).tiny)[:, None])
-    return share, highest + total.log()
+
+def _longest(
+    items: Float[Tensor, "N D"], log_q: Float[Tensor, " N"] | None
+) -> tuple[Tensor, Tensor]:
+    """Return the largest length of an item vector, and the largest -log q, at least 0."""
+    if not len(items):
+        return items.new_zeros(()), items.new_zeros(())
+    largest = items.new_zeros(()) if log_q is None else (-log_q).amax().clamp(min=0)
+    return items.norm(dim=1).amax(), largest
+
+
+class _Chunk(NamedTuple):
+    """The queries of some positions, and the items with the columns of ``_with_columns``."""
+
+    flat: Tensor
+    wide: Tensor
+    part: slice
+    q: int
+    hits: Hits | None
+
+    def scores(self, bound: Tensor, out: Tensor) -> Tensor:
+        """Compute the scores minus log q and minus a bound per query; -inf for hits."""
+        queries = torch.cat([self.flat, torch.ones_like(bound)[:, None], -bound[:, None]], dim=1)
+        scores = torch.mm(queries, self.wide.T, out=out)
+        if self.hits is not None:
+            mask_hits(scores, self.hits, self.part, self.q)
+        return scores
+
+    def exponentials(self, bound: Tensor, out: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the exponentials [R, N] of ``scores``, and their sums [R, D + 1].
+
+        The sums are of the exponentials times the item vectors; the last column is their plain sum.
+        If all negatives of a row were hits, they are 0.
+        """
+        powers = self.scores(bound, out).exp_()
+        sums = powers @ self.wide
+        dim = self.flat.shape[1]
+        return powers, torch.cat([sums[:, :dim], sums[:, dim + 1 :]], dim=1)
 
 
 def _finish(
