@@ -42,3 +42,10 @@ def test_options_that_spark_does_not_have_are_refused(histories, capsys):
     assert "--shard is 1/2, but Spark divides the users itself" in line
     line = failure(capsys, "recommend", histories[1], "--history", "a", "--engine", "spark")
     assert "--engine spark needs --histories FILE" in line
+
+
+def test_weights_are_refused_before_spark_is_started(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_spark, "find_spec", lambda _: None)  # it cannot be started
+    given = ["prepare", "log", "--out", tmp_path, "--engine", "spark"]
+    for more in (["--weight-column", "rating"], ["--dislikes", "rating<=2"]):
+        assert "which it does not build; use the local engine" in failure(capsys, *given, *more)

@@ -26,6 +26,7 @@ from prismrec.data import (
     Weighting,
     build_dataset,
     build_dataset_on_spark,
+    check_for_spark,
     make_split,
     parse_kinds,
     save_dataset,
@@ -112,7 +113,7 @@ def prepare(
     given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
     split_options = {name: value for name, value in given.items() if value is not None}
     weighting = weights.weighting
-    with builder(options.engine, out) as build, Progress(out.name, quiet=as_json):
+    with builder(options.engine, out, weighting) as build, Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading, weighting)
         with stage("building the data set"):
             dataset = build(
@@ -136,11 +137,12 @@ def prepare(
 
 
 @contextmanager
-def builder(engine: Engine, out: Path) -> Iterator[Callable[..., Dataset]]:
+def builder(engine: Engine, out: Path, weighting: Weighting) -> Iterator[Callable[..., Dataset]]:
     """Yield the function that builds a data set with an engine; start and stop Spark."""
     if engine == "local":
         yield build_dataset
         return
+    check_for_spark(weighting)
     out.parent.mkdir(parents=True, exist_ok=True)
     with open_session() as session:
         yield partial(build_dataset_on_spark, session, scratch=out.parent)

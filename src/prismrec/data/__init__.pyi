@@ -19,7 +19,7 @@ from .readers.open import READERS
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .report_checks import serious_warnings
 from .sources import DATASETS, open_named
-from .spark import build_dataset_on_spark
+from .spark import build_dataset_on_spark, check_for_spark
 from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
     DATASET_FORMAT,
@@ -66,6 +66,7 @@ __all__ = [
     "build_dataset",
     "build_dataset_on_spark",
     "check_cells",
+    "check_for_spark",
     "inspect_log",
     "load_dataset",
     "load_split",

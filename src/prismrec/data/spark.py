@@ -33,6 +33,7 @@ from prismrec.data.filtering import Duplicates
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.items import ItemDescriptions
+from prismrec.data.readers.weighting import Weighting
 from prismrec.data.spark_parts import read_log
 from prismrec.errors import ConfigError
 from prismrec.io import worker_errors
@@ -42,6 +43,19 @@ if TYPE_CHECKING:
 
 Keep = Callable[["DataFrame"], "DataFrame"]
 ROLES = ("user", "item")
+
+
+def check_for_spark(weighting: Weighting) -> None:
+    """Check that Spark can build a data set, before it is started.
+
+    Raises:
+        ConfigError: The data set has weights or dislikes.
+    """
+    if not weighting.is_empty:
+        raise ConfigError(
+            "Spark was asked for a data set with weights or dislikes, which it does not build; use "
+            "the local engine, or leave them out."
+        )
 
 
 def build_dataset_on_spark(
@@ -69,11 +83,7 @@ def build_dataset_on_spark(
     Cost: the driver needs the memory of the ids and of the pairs of items and categories.
     """
     check_options(min_user_events, min_item_events, duplicates)
-    if not log.weighting.is_empty:
-        raise ConfigError(
-            "Spark was asked for a data set with weights or dislikes, which it does not build; use "
-            "the local engine, or leave them out."
-        )
+    check_for_spark(log.weighting)
     minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
     with_categories = items is None and "category" in log.frame.collect_schema()
     with worker_errors(), _persisting() as keep:
