@@ -79,7 +79,9 @@ def test_a_batch_request_costs_one_pass(client, history, passes):
 
 
 def test_requests_with_different_options_cost_one_pass_per_group(client, history, passes):
-    requests = [RecommendRequest(history=history, k=5 + n % 2, explain=True) for n in range(8)]
+    requests = [
+        RecommendRequest(history=history[: n + 1], k=5 + n % 2, explain=True) for n in range(8)
+    ]
     answered_together(client.context, requests)
     assert passes == [4, 4]
 

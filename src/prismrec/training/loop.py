@@ -61,7 +61,8 @@ def train(
         objective: What is minimised. Default: softmax over the whole catalog, readout lse.
         validate: Returns the metric to maximise; called with the model in evaluation mode.
         on_step: Called after every step.
-        folder: Folder for checkpoints: at each validation, at the end and after Ctrl-C.
+        folder: Folder for checkpoints: at each validation, at the end, after Ctrl-C, and every two
+            minutes, or less often if writing one takes long.
         resume: Continue from the checkpoint in ``folder``. The result is the same, bit by bit, as
             without the interruption.
 
@@ -106,7 +107,7 @@ def _next_step(run: Run, validate: Callable[[], float] | None) -> Step:
     losses, pairs, rate = run.step()
     due = run.progress.step % run.every == 0 or run.progress.step == run.steps
     validation = run.validate(validate, losses["loss"]) if validate and due else None
-    if due:
+    if due or run.should_save:
         run.save()
     return Step(run.progress.step, run.steps, losses, pairs, rate, validation)
 
