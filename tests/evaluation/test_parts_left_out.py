@@ -40,7 +40,7 @@ def report_of(data, split, cases, ks=(1,)):
         entries.append(benchmark.entry(name, "K=4", lists[name]))
     compared = [
         *differences(entries, f"recall@{ks[-1]}"),
-        *compare_with_single_interest(entries, ks[-1]),
+        *map(str, compare_with_single_interest(entries, f"recall@{ks[-1]}")),
     ]
     return report_content(benchmark, entries, lists, recommenders, compared, "small")
 

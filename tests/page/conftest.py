@@ -118,7 +118,8 @@ def write_small_report(dataset: Dataset, models: dict[str, Recommender], folder:
     for name, model in models.items():
         lists[name] = lists_of(model)
         entries.append(benchmark.entry(name, "", lists[name]))
-    compared = [*differences(entries, "recall@20"), *compare_with_single_interest(entries, 20)]
+    single = map(str, compare_with_single_interest(entries, "recall@20"))
+    compared = [*differences(entries, "recall@20"), *single]
     content = report_content(benchmark, entries, lists, models, compared, "a small world")
     write_report(content, folder)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from prismrec.data import save_dataset
-from prismrec.evaluation import compare
 from prismrec.evaluation.metric_report import Report
+from prismrec.evaluation.report import Content, Entry, numbers
 from prismrec.service.page_responses import Verdict
 from prismrec.service.settings import ServePaths
 from prismrec.service.verdict import verdict
@@ -21,11 +21,16 @@ def entry(name, recall, at=50):
     return {"name": name, "filtered": {"metrics": metrics}, "keep": {"metrics": {"recall@50": 9}}}
 
 
+def compared(model, other, mean, interval, verdict="level"):
+    numbers = {"mean": mean, "interval": interval, "users": 95}
+    return {"model": model, "other": other, "metric": "recall@50", "verdict": verdict} | numbers
+
+
 REPORT = {
     "entries": [entry("ease", 0.4), entry("prism", 0.45), entry("prism-k1", 0.44)],
-    "differences": [
-        "prism against ease, recall@50: better by 0.0470 ± 0.0269 over 95 users.",
-        "prism against prism-k1, recall@50: level, +0.0033 ± 0.0183 over 95 users.",
+    "comparisons": [
+        compared("prism", "ease", 0.0470, 0.0269, "better"),
+        compared("prism", "prism-k1", 0.0033, 0.0183),
     ],
 }
 
@@ -37,20 +42,18 @@ def test_both_sources_give_their_parts():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "difference"), [("better by 0.0200", 0.02), ("worse by 0.0200", -0.02)]
-)
-def test_a_difference_beyond_its_interval_is_not_level(text, difference):
-    sentence = f"prism against prism-k1, recall@50: {text} ± 0.0100 over 95 users."
-    found = verdict(None, REPORT | {"differences": [sentence]}, "prism")
+@pytest.mark.parametrize(("outcome", "difference"), [("better", 0.02), ("worse", -0.02)])
+def test_a_difference_beyond_its_interval_is_not_level(outcome, difference):
+    one = compared("prism", "prism-k1", difference, 0.01, outcome)
+    found = verdict(None, REPORT | {"comparisons": [one]}, "prism")
     assert (found.difference, found.interval, found.level) == (difference, 0.01, False)
 
 
 def test_the_comparison_of_the_served_artifact_is_preferred():
-    other = "sa against sa-k1, recall@50: level, -0.0001 ± 0.0183 over 95 users."
+    other = compared("sa", "sa-k1", -0.0001, 0.0183)
     report = REPORT | {
         "entries": [*REPORT["entries"], entry("sa", 0.3), entry("sa-k1", 0.3)],
-        "differences": [other, *REPORT["differences"]],
+        "comparisons": [other, *REPORT["comparisons"]],
     }
     assert verdict(None, report, "prism").recall == 0.45
     assert verdict(None, report, "sa").recall == 0.3
@@ -58,7 +61,7 @@ def test_the_comparison_of_the_served_artifact_is_preferred():
 
 
 def test_without_a_comparison_there_is_the_recall_alone():
-    report = {"entries": [entry("prism", 0.45, at=100)], "differences": []}
+    report = {"entries": [entry("prism", 0.45, at=100)], "comparisons": []}
     found = verdict(None, report, "prism")
     assert found == Verdict(metric="recall@100", recall=0.45)
     assert verdict(None, report, "other") is None
@@ -67,9 +70,10 @@ def test_without_a_comparison_there_is_the_recall_alone():
 @pytest.mark.parametrize(
     "report",
     [
-        None, {}, {"entries": None, "differences": 7}, {"entries": [7, {"name": "prism"}]},
-        {"entries": [{"name": "prism", "filtered": {"metrics": [1]}}], "differences": [None, "x"]},
-        {"entries": [entry("prism", float("nan"))], "differences": []},
+        None, {}, {"entries": None, "comparisons": 7}, {"entries": [7, {"name": "prism"}]},
+        {"entries": [{"name": "prism", "filtered": {"metrics": [1]}}], "comparisons": [None, "x"]},
+        {"comparisons": [compared("prism", "prism-k1", None, 1)]},
+        {"entries": [entry("prism", float("nan"))], "comparisons": []},
     ],
 )  # fmt: skip
 def test_a_report_of_another_shape_adds_nothing(report):
@@ -78,15 +82,22 @@ def test_a_report_of_another_shape_adds_nothing(report):
     assert verdict({"notes": ["No diagnostics."]}, None, "prism") is None
 
 
-def test_the_sentence_of_the_evaluation_is_understood():
+def test_the_report_of_the_evaluation_is_understood():
     made = [
         Report(metrics={"recall@50": value}, interval={}, users=4, how="", cases="c",
                repeat_users=0, excluded={}, distinct_lists=1.0, per_user={"recall@50": each})
         for value, each in ((0.5, ONES * 0.5), (0.25, ONES * 0.25))
     ]  # fmt: skip
-    sentence = f"prism against prism-k1, {compare(*made, 'recall@50')}."
-    found = verdict(None, REPORT | {"differences": [sentence]}, "prism")
-    assert (found.difference, found.level) == (0.25, False)
+    entries = [
+        Entry(name=name, how="", keep=report, filtered=report, baseline=name == "ease")
+        for name, report in (("prism", made[0]), ("prism-k1", made[1]), ("ease", made[0]))
+    ]
+    report = numbers(Content(title="", dataset={}, protocol="", entries=entries))
+    assert [(one["model"], one["other"]) for one in report["comparisons"]] == [
+        ("prism", "ease"), ("prism-k1", "ease"), ("prism", "prism-k1"),
+    ]  # fmt: skip
+    found = verdict(None, json.loads(json.dumps(report)), "prism")
+    assert (found.difference, found.recall_single, found.level) == (0.25, 0.25, False)
 
 
 def test_the_health_report_begins_with_the_verdict(serve, artifact, dataset, tmp_path):

@@ -5,6 +5,7 @@ export type Line = { name: string; model: boolean; points: [number, number][] };
 type Loose = Record<string, unknown>;
 const loose = (value: unknown): Loose =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Loose) : {};
+const isText = (value: unknown): value is string => typeof value === "string";
 const isNumber = (value: unknown): value is number => typeof value === "number" && isFinite(value);
 
 /** Names of the baselines: their lines are thinner. */
@@ -87,25 +88,15 @@ function bestBaseline(report: Loose, way: Way): string | null {
   return best;
 }
 
-const SENTENCE =
-  /^(.+) against (.+), (\S+): (?:level, ([-+]?[\d.]+)|(better|worse) by ([\d.]+)) ± ([\d.]+)/;
+const OUTCOMES: readonly unknown[] = ["level", "better", "worse"];
 
-/** The comparisons of a report, read from its sentences. They leave seen items out. */
+/** The comparisons of a report. They leave seen items out. */
 export function comparisons(report: Loose): Comparison[] {
-  const sentences = Array.isArray(report["differences"]) ? report["differences"].map(String) : [];
-  return sentences.flatMap((sentence) => {
-    const [, model, other, metric, level, outcome, size, half] = sentence.match(SENTENCE) ?? [];
-    if (!model || !other || !metric) return [];
-    const sign = outcome === "worse" ? -1 : 1;
-    return [{
-      model,
-      other,
-      metric,
-      outcome: (outcome ?? "level") as Outcome,
-      mean: level === undefined ? sign * Number(size) : Number(level),
-      half: Number(half),
-    }];
-  });
+  return list(report["comparisons"]).flatMap(({ model, other, metric, mean, interval, verdict }) =>
+    isText(model) && isText(other) && isText(metric) && isNumber(mean) && isNumber(interval) && OUTCOMES.includes(verdict)
+      ? [{ model, other, metric, outcome: verdict as Outcome, mean, half: interval }]
+      : [],
+  );
 }
 
 /** The comparison of a model with the same model with K = 1; of several, the one with this difference. */

@@ -14,9 +14,11 @@ const entry = (name: string, baseline: boolean, filtered: number, keep: number) 
   ({ name, baseline, filtered: metrics(filtered), keep: metrics(keep) });
 const report = {
   entries: [entry("ease", true, 0.3, 0.1), entry("rules", true, 0.2, 0.2), entry("prism", false, 0.4, 0.3)],
-  differences: [
-    "prism against ease, recall@20: better by 0.1000 ± 0.0200 over 95 users.",
-    "prism against prism-k1, recall@20: level, -0.0033 ± 0.0183 over 95 users.",
+  comparisons: [
+    { model: "prism", other: "ease", metric: "recall@20", verdict: "better", mean: 0.1, interval: 0.02, users: 95 },
+    { model: "prism", other: "prism-k1", metric: "recall@20", verdict: "level", mean: -0.0033, interval: 0.0183 },
+    { model: "prism", other: "rules", metric: "recall@20", verdict: "soon", mean: 1, interval: 1 },
+    { model: "prism", other: "rules", metric: "recall@20", verdict: "level", mean: "1", interval: 1 },
     "something else",
   ],
 };
@@ -30,7 +32,7 @@ describe("the results of a report", () => {
     expect(results(report, "keep")?.entries.map(({ best }) => best)).toEqual([false, true, false]);
   });
 
-  it("are compared as the sentences say", () => {
+  it("are compared as the report says", () => {
     expect(comparisons(report)).toHaveLength(2);
     expect(againstBest(report, "prism")).toMatchObject({ other: "ease", outcome: "better", mean: 0.1, half: 0.02 });
     expect(withOneInterest(report, -0.0033)).toMatchObject({ outcome: "level", mean: -0.0033 });
@@ -38,7 +40,7 @@ describe("the results of a report", () => {
   });
 
   it("of another shape are no error", () => {
-    for (const odd of [{}, { entries: 3, differences: 4 }, { entries: [null, { name: "a", filtered: 1 }] }]) {
+    for (const odd of [{}, { entries: 3, comparisons: 4 }, { entries: [null, { name: "a", filtered: 1 }] }]) {
       expect(results(odd, "filtered")).toBeNull();
       expect(comparisons(odd)).toEqual([]);
       expect(againstBest(odd)).toBeNull();

@@ -105,7 +105,8 @@ def demo(
             lists[name] = lists_of(recommender)
             how, seconds = describe_recommender(recommender), trained[name].result.seconds
             entries.append(benchmark.entry(name, how, lists[name], seconds=seconds))
-        compared = [*differences(entries), *compare_with_single_interest(entries, 50), *left_out]
+        single = map(str, compare_with_single_interest(entries, "recall@50"))
+        compared = [*differences(entries), *single, *left_out]
         content = report_content(benchmark, entries, lists, recommenders, compared, data)
         write_report(content, out / "report")
         compared = [*content.differences]

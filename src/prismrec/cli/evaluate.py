@@ -168,7 +168,7 @@ def comparisons(
     k, items = benchmark.ks[-1], benchmark.catalog.size - 1
     sentences = [
         *differences(entries, f"recall@{k}"),
-        *compare_with_single_interest(entries, k),
+        *map(str, compare_with_single_interest(entries, f"recall@{k}")),
         *compare_artifacts(entries, artifacts, k),
     ]
     if 2 * k > items:

@@ -2,7 +2,6 @@ from .baselines import BASELINES, SIMILAR_ITEMS, by_score, cosine_similarities, 
 from .benchmark import (
     Benchmark,
     Lists,
-    compare_with_single_interest,
     describe_recommender,
     entries_as_json,
     lists_of,
@@ -43,7 +42,7 @@ from .lengths import list_lengths
 from .metric_report import Report
 from .metrics import METRICS
 from .pairwise import compare_each_pair, holm, p_value, widened
-from .report import Content, Entry, differences, write_report
+from .report import Content, Entry, compare_with_single_interest, differences, write_report
 
 __all__ = [
     "BASELINES",

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from prismrec.data import Case, Catalog, Split
 from prismrec.errors import DataError
 from prismrec.evaluation.baselines import BASELINES, by_score
-from prismrec.evaluation.compare import compare_if_possible
 from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.diversity_tradeoff import TradeoffPoint, tradeoff
 from prismrec.evaluation.environment import describe_environment
@@ -134,22 +133,6 @@ def measure_baselines(
 
 def _lists_by_score(score: Callable[..., Any], exclude_seen: bool) -> Recommend:
     return by_score(score, exclude_seen=exclude_seen)
-
-
-def compare_with_single_interest(models: Sequence[Entry], k: int) -> list[str]:
-    """Compare each model NAME with NAME-k1, the same model with K=1, user by user.
-
-    Args:
-        models: Entries; models without an entry NAME-k1 are left out.
-        k: Length of the lists; recall@k is compared.
-    """
-    by_name = {model.name: model for model in models}
-    pairs = [(m, by_name[f"{m.name}-k1"]) for m in models if f"{m.name}-k1" in by_name]
-    return [
-        f"{model.name} against {single.name}, "
-        f"{compare_if_possible(model.filtered, single.filtered, f'recall@{k}')}."
-        for model, single in pairs
-    ]
 
 
 def entries_as_json(entries: Sequence[Entry]) -> Mapping[str, object]:

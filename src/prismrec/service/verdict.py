@@ -12,12 +12,6 @@ from prismrec.service.page_responses import Verdict
 
 SINGLE = "-k1"
 """End of the name of the same model with one interest."""
-DIFFERENCE = re.compile(
-    r"(?P<model>.+) against (?P<other>.+), (?P<metric>recall@\d+): "
-    r"(?:(?P<level>level), (?P<change>[-+]?[\d.]+)|(?P<outcome>better|worse) by (?P<size>[\d.]+))"
-    r" ± (?P<half>[\d.]+)"
-)
-"""A sentence of the report that compares two models user by user; see ``evaluation.compare``."""
 
 
 def verdict(
@@ -41,32 +35,34 @@ def verdict(
 
 def _against_single(report: Mapping[str, Any], artifact: str) -> dict[str, Any]:
     """Return the fields that compare the model with the same model with one interest."""
-    differences = list(_differences(report))
-    differences.sort(key=lambda found: found["model"] != artifact)  # this artifact's first
+    found = list(_with_single(report))
+    found.sort(key=lambda one: one["model"] != artifact)  # this artifact's first
     entries = _entries(report)
-    if not differences:
+    if not found:
         return _recall_alone(entries.get(artifact))
-    found = differences[0]
-    metric = found["metric"]
-    sign = -1 if found["outcome"] == "worse" else 1
-    change = found["change"] if found["level"] else sign * float(found["size"])
+    best = found[0]
     return {
-        "metric": metric,
-        "recall": _metric(entries.get(found["model"]), metric),
-        "recall_single": _metric(entries.get(found["other"]), metric),
-        "difference": float(change),
-        "interval": float(found["half"]),
-        "level": found["level"] is not None,
+        "metric": best["metric"],
+        "recall": _metric(entries.get(best["model"]), best["metric"]),
+        "recall_single": _metric(entries.get(best["other"]), best["metric"]),
+        "difference": best["mean"],
+        "interval": best["interval"],
+        "level": best["verdict"] == "level",
     }
 
 
-def _differences(report: Mapping[str, Any]) -> Iterator[re.Match[str]]:
+def _with_single(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the comparisons of a model with the same model with one interest."""
-    sentences = report.get("differences")
-    for sentence in sentences if isinstance(sentences, list) else ():
-        found = DIFFERENCE.match(str(sentence))
-        if found and found["other"] == found["model"] + SINGLE:
-            yield found
+    compared = report.get("comparisons")
+    for one in compared if isinstance(compared, list) else ():
+        fields = one if isinstance(one, dict) else {}
+        texts = {name: fields.get(name) for name in ("model", "other", "metric", "verdict")}
+        numbers = {name: _number(fields.get(name)) for name in ("mean", "interval")}
+        whole = all(isinstance(text, str) for text in texts.values())
+        if not whole or None in numbers.values():
+            continue
+        if texts["other"] == f"{texts['model']}{SINGLE}":
+            yield texts | numbers
 
 
 def _recall_alone(entry: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -7,9 +7,26 @@ Everything but the writing is a pure function of ``Content``. The HTML page need
 JavaScript and no network; its plots are SVG.
 """
 
-from prismrec.evaluation.report.content import Content, Entry, differences, numbers
+from prismrec.evaluation.report.content import (
+    Comparison,
+    Content,
+    Entry,
+    compare_with_single_interest,
+    differences,
+    numbers,
+)
 from prismrec.evaluation.report.markdown import markdown
 from prismrec.evaluation.report.page import page
 from prismrec.evaluation.report.write import write_report
 
-__all__ = ["Content", "Entry", "differences", "markdown", "numbers", "page", "write_report"]
+__all__ = [
+    "Comparison",
+    "Content",
+    "Entry",
+    "compare_with_single_interest",
+    "differences",
+    "markdown",
+    "numbers",
+    "page",
+    "write_report",
+]

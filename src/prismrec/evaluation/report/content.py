@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from prismrec.errors import DataError
 from prismrec.evaluation.compare import Difference, compare_if_possible
@@ -73,10 +74,43 @@ class Content:
         return list(dict.fromkeys(_notes(self)))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two entries, compared user by user with ``exclude_seen``."""
+
+    model: str
+    other: str
+    difference: Difference | str
+    """The first minus the other, or the reason why there is none."""
+
+    @classmethod
+    def of(cls, model: Entry, other: Entry, metric: str) -> Self:
+        """Compare two entries; see ``compare_if_possible``."""
+        difference = compare_if_possible(model.filtered, other.filtered, metric)
+        return cls(model.name, other.name, difference)
+
+    def __str__(self) -> str:
+        return f"{self.model} against {self.other}, {self.difference}."
+
+
+def compare_with_best(entries: Sequence[Entry], metric: str) -> list[Comparison]:
+    """Compare every model with the baseline that has the highest mean; none without baselines."""
+    baselines = [entry for entry in entries if entry.baseline]
+    if not baselines:
+        return []
+    best = max(baselines, key=lambda entry: entry.filtered.metrics.get(metric, -math.inf))
+    return [Comparison.of(entry, best, metric) for entry in entries if not entry.baseline]
+
+
+def compare_with_single_interest(entries: Sequence[Entry], metric: str) -> list[Comparison]:
+    """Compare each model NAME with NAME-k1, the same model with K=1, where there is one."""
+    by_name = {entry.name: entry for entry in entries}
+    pairs = [(entry, by_name.get(f"{entry.name}-k1")) for entry in entries]
+    return [Comparison.of(model, single, metric) for model, single in pairs if single]
+
+
 def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str]:
     """Compare every model with the best baseline, user by user, with ``exclude_seen``.
-
-    The best baseline has the highest mean with ``exclude_seen``.
 
     Returns:
         One sentence per model, and one that names the models that are no better than popularity;
@@ -86,22 +120,14 @@ def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str
         UnknownName: The metric was not computed per user.
         DataError: The entries were evaluated on different users.
     """
-    baselines = [entry for entry in entries if entry.baseline]
-    if not baselines:
-        return []
-    best = max(baselines, key=lambda entry: entry.filtered.metrics.get(metric, -math.inf))
-    models = [entry for entry in entries if not entry.baseline]
-    sentences = [
-        f"{entry.name} against {best.name}, "
-        f"{compare_if_possible(entry.filtered, best.filtered, metric)}."
-        for entry in models
-    ]
+    sentences = [str(each) for each in compare_with_best(entries, metric)]
     no_better = [
         entry.name
-        for entry in models
-        for popular in baselines
-        if popular.name == "popularity" and _no_better(entry, popular, metric)
-    ]
+        for entry in entries
+        for popular in entries
+        if popular.name == "popularity" and popular.baseline and not entry.baseline
+        and _no_better(entry, popular, metric)
+    ]  # fmt: skip
     if no_better:
         sentences.append(f"No better than popularity in {metric}: {', '.join(no_better)}.")
     return sentences
@@ -134,6 +160,7 @@ def numbers(content: Content) -> dict[str, object]:
         "protocol": content.protocol,
         "entries": entries,
         "differences": list(content.differences),
+        "comparisons": _comparisons(content),
         "depth": {
             name: {str(k): _or_null(value) for k, value in curve.items()}
             for name, curve in content.depth.items()
@@ -149,6 +176,25 @@ def numbers(content: Content) -> dict[str, object]:
         "diagnostics": {n: json.loads(d.to_json()) for n, d in content.diagnostics.items()},
         "notes": content.notes,
     }
+
+
+def _comparisons(content: Content) -> list[dict[str, object]]:
+    """Return the numbers of the comparisons with the best baseline and with K=1."""
+    metric = f"recall@{content.tradeoff_k}"
+    if any(metric not in entry.filtered.per_user for entry in content.entries):
+        return []
+    compared = [
+        *compare_with_best(content.entries, metric),
+        *compare_with_single_interest(content.entries, metric),
+    ]
+    return [
+        {
+            "model": each.model, "other": each.other, "metric": found.metric, "mean": found.mean,
+            "interval": found.interval, "verdict": found.verdict, "users": found.users,
+        }
+        for each in compared
+        if isinstance(found := each.difference, Difference)
+    ]  # fmt: skip
 
 
 def _or_null(value: float) -> float | None:
