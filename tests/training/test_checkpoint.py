@@ -10,7 +10,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.models.readouts import HARD
 from prismrec.models.regularizers import REGULARIZERS
 from prismrec.models.samplers import SAMPLERS
-from prismrec.training import Objective, TrainConfig, run, train
+from prismrec.training import Objective, TrainConfig, checkpoint, run, train
 from prismrec.training.checkpoint import read_tensors
 
 pytestmark = pytest.mark.slow
@@ -70,15 +70,15 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(  # noqa: P
 def test_between_validations_a_checkpoint_is_written_after_some_time(
     new_model, histories, weights, assert_same, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(run, "CHECKPOINT_FACTOR", 0)
+    monkeypatch.setattr(checkpoint, "EVERY", 0)
+    monkeypatch.setattr(checkpoint, "FACTOR", 0)
     uninterrupted, losses = new_model(dropout=0.2), []
     options = config(ema_decay=0.9, validate_every=30)
     train(uninterrupted, histories, options, on_step=lambda s: losses.append(s.losses))
     with pytest.raises(StopError):
         train(new_model(dropout=0.2), histories, options, folder=tmp_path, on_step=stop_at(13))
     resumed, again = new_model(dropout=0.2, seed=9), []
-    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 3_600)
+    monkeypatch.setattr(checkpoint, "EVERY", 3_600)
     with pytest.raises(StopError):  # the next checkpoint is that of step 30
         train(resumed, histories, options, folder=tmp_path, resume=True, on_step=stop_at(29))
     resumed = new_model(dropout=0.2, seed=9)
@@ -94,7 +94,7 @@ def test_a_checkpoint_that_takes_long_is_written_less_often(
     new_model, histories, tmp_path, monkeypatch
 ):
     clock, saved = [0.0], []
-    monkeypatch.setattr(run.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(checkpoint.time, "perf_counter", lambda: clock[0])
 
     def save_last(*_):
         saved.append(clock[0])

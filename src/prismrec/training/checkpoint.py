@@ -10,7 +10,9 @@ saved. No pickle.
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,10 @@ from prismrec.errors import DataError
 from prismrec.io import read_tensors, save_tensors
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+EVERY = 120.0
+"""Seconds between two checkpoints, where validations do not write them more often."""
+FACTOR = 20
+"""Smallest time between two checkpoints, as a multiple of the time that writing one takes."""
 
 
 @dataclass
@@ -39,6 +45,26 @@ class Progress:
     """Training time, over all resumptions."""
     history: list[dict[str, float]] = field(default_factory=list)
     """One record per validation: step, loss, validation metric."""
+
+
+class CheckpointTimer:
+    """Says when the last checkpoint is so old that a crash would lose much."""
+
+    def __init__(self) -> None:
+        self.next = time.perf_counter() + EVERY
+
+    @property
+    def due(self) -> bool:
+        """Whether a checkpoint should be written now."""
+        return time.perf_counter() > self.next
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Measure how long a checkpoint takes, in the block; this decides on the next one."""
+        began = time.perf_counter()
+        yield
+        ended = time.perf_counter()
+        self.next = ended + max(EVERY, FACTOR * (ended - began))
 
 
 def save_last(

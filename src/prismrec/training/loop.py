@@ -107,7 +107,7 @@ def _next_step(run: Run, validate: Callable[[], float] | None) -> Step:
     losses, pairs, rate = run.step()
     due = run.progress.step % run.every == 0 or run.progress.step == run.steps
     validation = run.validate(validate, losses["loss"]) if validate and due else None
-    if due or run.should_save:
+    if due or run.timer.due:
         run.save()
     return Step(run.progress.step, run.steps, losses, pairs, rate, validation)
 

@@ -15,6 +15,7 @@ from prismrec.errors import ConfigError, TrainingError
 from prismrec.models import Model
 from prismrec.training.checkpoint import (
     LAST,
+    CheckpointTimer,
     Progress,
     load_best,
     load_last,
@@ -28,11 +29,6 @@ from prismrec.training.objective import Objective, compute_loss, with_relative_w
 from prismrec.training.optimizers import clip_gradients, make_optimizers
 from prismrec.training.processes import ALONE, Processes
 from prismrec.types import Batch
-
-CHECKPOINT_SECONDS = 120.0
-"""Seconds between two checkpoints, where validations do not write them more often."""
-CHECKPOINT_FACTOR = 20
-"""Smallest time between two checkpoints, as a multiple of the time that writing one takes."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,7 +105,7 @@ class Run:
         if config.ema_decay:
             self.ema = ExponentialMovingAverage(model, config.ema_decay, sparse=self.tables)
         self.pairs, self.stepping, self.began = 0, 0.0, time.perf_counter()
-        self.save_again = self.began + CHECKPOINT_SECONDS
+        self.timer = CheckpointTimer()
 
     @property
     def averages(self) -> dict[str, Tensor]:
@@ -217,25 +213,14 @@ class Run:
             progress.failures += 1
         return value
 
-    @property
-    def should_save(self) -> bool:
-        """Whether the last checkpoint is so old that a crash would lose much."""
-        return time.perf_counter() > self.save_again
-
     def save(self) -> None:
         """Write a checkpoint, if the run has a folder."""
         now = time.perf_counter()
         self.progress.seconds, self.began = self.progress.seconds + now - self.began, now
-        self._write()
-        written = time.perf_counter()
-        self.save_again = written + max(CHECKPOINT_SECONDS, CHECKPOINT_FACTOR * (written - now))
-
-    def _write(self) -> None:
-        if self.folder and self.processes.is_first:
-            save_last(
-                self.folder, self.model, self.optimizers,
-                self.progress, self.identity, self.averages,
-            )  # fmt: skip
+        with self.timer.writing():
+            if self.folder and self.processes.is_first:
+                state = (self.model, self.optimizers, self.progress, self.identity, self.averages)
+                save_last(self.folder, *state)
 
     def restore(self, folder: Path) -> None:
         """Read the checkpoint of a folder.
