@@ -91,6 +91,16 @@ def test_a_broken_link_shows_the_page(visit, server):
     expect(page.locator("[role=alert], .item").first).to_be_visible()
 
 
+def test_a_link_with_the_weight_of_a_missing_interest_shows_no_empty_card(visit, server):
+    phone, shown = {"width": 390, "height": 844}, []
+    for weights in ("", "&weights=40:2"):
+        page = visit(server.address, query=f"?history=5,10,50,100{weights}", viewport=phone)
+        settle(page)
+        shown.append(page.locator(".chip").all_inner_texts())
+    assert shown[0]
+    assert shown[1] == shown[0]
+
+
 def test_the_link_can_be_copied(page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     choose_user(page, "7")

@@ -120,7 +120,9 @@ class Session {
    */
   steerable = $derived.by(() => {
     const there = new Set(this.interests.map(({ number }) => number));
-    const muted = [...this.options.weights.keys()].filter((number) => !there.has(number));
+    // A link may name an interest that this history does not have: only a muted one can be missing.
+    const missing = [...this.options.weights].filter(([number]) => !there.has(number));
+    const muted = missing.filter(([number, weight]) => weight === 0 || this.known.has(number)).map(([number]) => number);
     const stub = (number: number): Interest => ({
       number, name: "", items: [], share: 0, weight: 0, added: false, vector: [], top: [], position: null,
     });
