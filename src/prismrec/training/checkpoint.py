@@ -48,7 +48,7 @@ class Progress:
 
 
 class CheckpointTimer:
-    """Says when the last checkpoint is so old that a crash would lose much."""
+    """Decides when a checkpoint is due: a crash loses the steps since the last one."""
 
     def __init__(self) -> None:
         self.next = time.perf_counter() + EVERY
