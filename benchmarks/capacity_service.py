@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -27,9 +28,7 @@ def measure_service(sizes: Sizes, folder: Path) -> Found:
     try:
         used = psutil.Process(process.pid)
         fill(stored)
-        bodies = [
-            json.dumps({"user": f"u{number}", "k": 20}).encode() for number in range(len(stored))
-        ]
+        bodies = [*bodies_of(stored)]
         request_lists(bodies, 50)
         before = used.cpu_times()
         request_lists(bodies, REQUESTS)
@@ -40,6 +39,15 @@ def measure_service(sizes: Sizes, folder: Path) -> Found:
         process.wait()
     seconds = after.user + after.system - before.user - before.system
     return sizes, {"service.seconds": seconds / REQUESTS, "service.memory": float(memory)}
+
+
+def bodies_of(stored: Sequence[Sequence[str]]) -> Iterator[bytes]:
+    """Yield requests with other histories: a history that comes again would not be read again."""
+    chance = random.Random(0)
+    for _ in range(100 * REQUESTS):
+        user = chance.randrange(len(stored))
+        history = chance.choices(stored[chance.randrange(len(stored))], k=2)
+        yield json.dumps({"user": f"u{user}", "history": history, "k": 20}).encode()
 
 
 def fill(stored: Sequence[Sequence[str]]) -> None:

@@ -108,6 +108,7 @@ def test_a_whole_file_of_histories_is_not_remembered(dataset, recommender):
     histories = [ids(dataset, user % 30) for user in range(remembered.TOGETHER + 1)]
     recommender.recommend_many(histories)
     assert not recommender.remembered.found
+    assert recommender.recommend_many([]) == []
 
 
 def test_another_model_and_added_interests_are_read(dataset, reads):

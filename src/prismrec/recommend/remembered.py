@@ -46,7 +46,7 @@ class RememberedInterests:
 
         Cost: that of ``read`` for the others; O(L D) memory for each that is kept.
         """
-        if len(histories) > TOGETHER:
+        if not 0 < len(histories) <= TOGETHER:
             return read(histories)
         longest = self.model.extractor.max_len
         keys = [history[-longest:].tobytes() for history in histories]
