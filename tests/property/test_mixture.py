@@ -77,7 +77,7 @@ def test_a_mixture_equals_the_log_sum_over_the_whole_catalog(request):
 @settings(max_examples=150)
 def test_searching_each_interest_finds_the_same_and_proves_it(request):
     vectors, query, depth, eligible = request
-    with patch.object(search, "SMALL", 0):
+    with patch.object(search, "SMALL_CATALOG", 0):
         found = found_by(vectors, query, depth, eligible)
     assert_best(found, all_scores(vectors, query, eligible), depth)
     assert found.certified.all()
@@ -87,7 +87,7 @@ def test_searching_each_interest_finds_the_same_and_proves_it(request):
 @settings(max_examples=150)
 def test_a_list_that_is_certified_is_the_best(request, deepest):
     vectors, query, depth, eligible = request
-    with patch.object(search, "SMALL", 0), patch.object(search, "MAX_DEPTH", deepest):
+    with patch.object(search, "SMALL_CATALOG", 0), patch.object(search, "MAX_DEPTH", deepest):
         found = found_by(vectors, query, min(depth, 3), eligible)
     expected = all_scores(vectors, query, eligible)
     part = found.certified
@@ -113,7 +113,7 @@ def between_all():
 
 
 def test_the_search_goes_deeper_until_the_list_is_certified(monkeypatch):
-    monkeypatch.setattr(search, "SMALL", 0)
+    monkeypatch.setattr(search, "SMALL_CATALOG", 0)
     vectors, query = between_all()
     found = found_by(vectors, query, 2, None)
     assert found.items[0, 0] == 1
@@ -121,7 +121,7 @@ def test_the_search_goes_deeper_until_the_list_is_certified(monkeypatch):
 
 
 def test_a_list_that_the_deepest_search_does_not_prove_is_not_certified(monkeypatch):
-    monkeypatch.setattr(search, "SMALL", 0)
+    monkeypatch.setattr(search, "SMALL_CATALOG", 0)
     monkeypatch.setattr(search, "MAX_DEPTH", 2)
     vectors, query = between_all()
     found = found_by(vectors, query, 2, None)
@@ -148,7 +148,7 @@ def test_an_approximate_index_finds_a_mixture_up_to_its_recall():
 
 @pytest.mark.parametrize("small", [0, 1 << 16])
 def test_an_item_of_tiny_probability_is_not_lost(small, monkeypatch):
-    monkeypatch.setattr(search, "SMALL", small)
+    monkeypatch.setattr(search, "SMALL_CATALOG", small)
     vectors = np.zeros((41, 2), dtype=np.float32)
     vectors[1:, 0] = -10.0 * np.arange(40)
     queries = np.array([[[1.0, 0], [1.0, 0.1]]], dtype=np.float32)
@@ -163,7 +163,7 @@ def test_an_item_of_tiny_probability_is_not_lost(small, monkeypatch):
 @pytest.mark.parametrize("small", [0, 1 << 16])
 @pytest.mark.parametrize("masked", [False, True])
 def test_lists_of_a_formed_model_are_the_most_likely_items(dataset, small, masked, monkeypatch):
-    monkeypatch.setattr(search, "SMALL", small)
+    monkeypatch.setattr(search, "SMALL_CATALOG", small)
     recommender = formed(dataset, mask_history_negatives=masked)
     model, catalog = recommender.model, dataset.catalog
     names = catalog.items.external(list(range(1, catalog.size)))

@@ -40,7 +40,7 @@ def with_rules(recommender, dataset):
 @pytest.fixture(params=["all scores", "search", "formed", "faiss", "rules"])
 def recommender(dataset, request, monkeypatch):
     if request.param != "all scores":
-        monkeypatch.setattr(retrieval, "SMALL", 0)
+        monkeypatch.setattr(retrieval, "SMALL_CATALOG", 0)
     if request.param == "formed":
         return formed(dataset)
     made = untrained(dataset)
@@ -240,7 +240,7 @@ def test_a_whole_history_and_formed_interests_use_the_same_filter(dataset):
 
 
 def test_few_eligible_items_are_copied_once_per_filter(dataset, monkeypatch):
-    monkeypatch.setattr(retrieval, "SMALL", 0)
+    monkeypatch.setattr(retrieval, "SMALL_CATALOG", 0)
     monkeypatch.setattr(retrieval, "MAX_REMEMBERED", 1_000)
     recommender = untrained(dataset)
     filters = [Filter(where=parse_conditions(f"price<={most}")) for most in (3, 6)]
@@ -257,7 +257,7 @@ def test_few_eligible_items_are_copied_once_per_filter(dataset, monkeypatch):
 
 
 def test_the_number_of_remembered_filters_is_limited(dataset, monkeypatch):
-    monkeypatch.setattr(retrieval, "SMALL", 0)
+    monkeypatch.setattr(retrieval, "SMALL_CATALOG", 0)
     monkeypatch.setattr(retrieval, "MOST_REMEMBERED", 2)
     recommender, names = untrained(dataset), dataset.catalog.items.external(range(1, 6))
     for name in names:

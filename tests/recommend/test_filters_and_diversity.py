@@ -23,7 +23,7 @@ from worlds import formed, ids, untrained
 def recommender(dataset, request, monkeypatch):
     """Return a recommender that scores the whole catalog, or one that searches and merges."""
     if request.param == "long":
-        monkeypatch.setattr(retrieval, "SMALL", 0)
+        monkeypatch.setattr(retrieval, "SMALL_CATALOG", 0)
     return untrained(dataset)
 
 
@@ -231,7 +231,7 @@ def test_scoring_the_whole_catalog_gives_the_same_lists_as_search_and_merge(
     for diversity in (0.0, 0.4):
         short = recommender.ranked(histories, 9, diversity=diversity, filter=only)
         with monkeypatch.context() as patch:
-            patch.setattr(retrieval, "SMALL", 0)
+            patch.setattr(retrieval, "SMALL_CATALOG", 0)
             long = recommender.ranked(histories, 9, diversity=diversity, filter=only)
         assert np.array_equal(short.items, long.items)
         assert np.array_equal(short.interest, long.interest)
@@ -340,12 +340,12 @@ def test_a_divided_index_gives_the_lists_of_one_index(dataset, make, tmp_path):
 
 @pytest.mark.parametrize("make", [untrained, formed])
 def test_a_divided_index_of_many_items_gives_the_lists_of_one_index(dataset, make):
-    """Above ``SMALL`` items the shards are searched, and the list is certified from candidates."""
+    """Above ``SMALL_CATALOG`` items shards are searched, and candidates certify the list."""
     whole = make(dataset)
     parts = choose_index(
         whole.model.vectors_as_numpy, np.arange(1, dataset.catalog.size), name="exact/4"
     ).index
-    with mock.patch("prismrec.retrieval.search.SMALL", 0):
+    with mock.patch("prismrec.retrieval.search.SMALL_CATALOG", 0):
         for user in range(4):
             found = replace(whole, index=parts).recommend(ids(dataset, user), 8)
             assert listed(found) == listed(whole.recommend(ids(dataset, user), 8))

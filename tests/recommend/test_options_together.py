@@ -93,7 +93,7 @@ def random_options(generator, recommender, history):
 def test_a_certified_list_is_the_best_of_the_whole_catalog(name, small, monkeypatch):
     generator, recommender = np.random.default_rng(3), RECOMMENDERS[name]
     if not small:
-        monkeypatch.setattr(retrieval, "SMALL", 0)
+        monkeypatch.setattr(retrieval, "SMALL_CATALOG", 0)
     monkeypatch.setattr(blended, "REFERENCE", 15)
     monkeypatch.setattr(blended, "CANDIDATES", 10)
     for user in range(12):

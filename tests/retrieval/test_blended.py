@@ -28,7 +28,7 @@ def rules(dataset):
 @pytest.fixture(params=["short", "long"])
 def recommender(dataset, rules, request, monkeypatch):
     if request.param == "long":
-        monkeypatch.setattr(search, "SMALL", 0)
+        monkeypatch.setattr(search, "SMALL_CATALOG", 0)
     return untrained(dataset).with_rules(rules)
 
 

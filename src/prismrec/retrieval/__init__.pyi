@@ -34,7 +34,7 @@ from .rules import (
     keep_strongest_positive,
     recency_weights,
 )
-from .search import retrieve
+from .search import SMALL_CATALOG, retrieve
 from .sources import InterestSource, PopularSource
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "PENALTY",
     "REFERENCE",
     "SEQUENTIAL",
+    "SMALL_CATALOG",
     "BlendedSource",
     "Choice",
     "ExactIndex",

@@ -24,7 +24,7 @@ from prismrec.retrieval.merge import is_excluded, merge_candidates
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.types import Candidates
 
-SMALL = 1 << 16
+SMALL_CATALOG = 1 << 16
 """Largest exact index for which all scores of a user are computed at once."""
 FEW = 8
 """If less than one item in ``FEW`` is eligible, only the eligible items are searched."""
@@ -127,7 +127,7 @@ def retrieve(
         eligible or a mixture is not certified; if few items are eligible, an exact search of these.
     """
     index = _joined(index)
-    if isinstance(index, ExactIndex) and len(index) <= SMALL:
+    if isinstance(index, ExactIndex) and len(index) <= SMALL_CATALOG:
         return retrieve_from_all_scores(index, query, depth, eligible)
     ineligible = 0
     if eligible is not None:
@@ -177,7 +177,7 @@ def _contained(eligible: Bool[np.ndarray, " V"], ids: NDArray[np.int64]) -> Bool
 
 def _joined(index: Index) -> Index:
     """Return a small index of exact shards as one exact index; any other index as it is."""
-    if isinstance(index, ShardedIndex) and len(index) <= SMALL:
+    if isinstance(index, ShardedIndex) and len(index) <= SMALL_CATALOG:
         return index.joined or index
     return index
 

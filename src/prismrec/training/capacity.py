@@ -19,7 +19,7 @@ from typing import Any
 
 from prismrec.errors import ConfigError
 from prismrec.evaluation import SIMILAR_ITEMS
-from prismrec.retrieval import COUNTED_EVENTS, NEIGHBOURS
+from prismrec.retrieval import COUNTED_EVENTS, NEIGHBOURS, SMALL_CATALOG
 from prismrec.training.defaults import DENSE_EVENTS, DENSE_GRADIENTS_UP_TO
 from prismrec.training.initialize import PAIRS_OF_MANY, WINDOW
 
@@ -183,9 +183,11 @@ QUANTITIES: Mapping[str, Quantity] = {
             s.dense_numbers,
         ),
     ),
-    "lists.exact.seconds": Quantity("a + b S V + c S V D", _LISTS, lambda s: (
-        1, s.searches * s.items, s.searched,
-    )),
+    "lists.exact.seconds": Quantity(
+        f"a + b S V + c S V D + d above {SMALL_CATALOG:,} items",
+        _LISTS,
+        lambda s: (1, s.searches * s.items, s.searched, s.items > SMALL_CATALOG),
+    ),
     "lists.ivf-flat.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
     "lists.ivf-sq8.seconds": Quantity("a + b S D + c S √V D", _LISTS, _lists_of_index),
     "index.exact.seconds": Quantity("a + b V D", _ITEMS, lambda s: (1, s.items * s.dim)),
