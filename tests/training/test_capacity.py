@@ -51,7 +51,7 @@ def coefficients_of(**values):
         # 100 users, 50 items, 1,000 events: 10 events per user, 9 pairs per event.
         ("prepare.seconds", (1, 1_000, 150)),
         ("initial.seconds", (1_000, 9_000 * 8, 400)),
-        ("lists.exact.seconds", (1, 4 * 50, 4 * 50 * 8)),
+        ("lists.exact.seconds", (1, 4 * 50, 4 * 50 * 8, 0)),
         ("index.ivf-sq8.seconds", (1, 50, 400)),
         ("lists.ivf-flat.seconds", (1, 32, 32 * 50**0.5)),
         ("artifact.exact.disk", (1, 50, 400)),
@@ -225,7 +225,7 @@ def test_a_plan_adds_up_the_parts_of_a_training():
     measured = coefficients_of(
         initial_seconds=[1e-6, 0.0, 0.0],
         step_seconds=[0.5, 0.0, 0.0, 0.0, 0.0],
-        lists_exact_seconds=[0.01, 0.0, 0.0],
+        lists_exact_seconds=[0.01, 0.0, 0.0, 0.0],
         index_exact_seconds=[0.0, 1e-6],
         rules_blend_seconds=[0.001, 0.0],
         rules_sequential_seconds=[7.0, 0.0],
@@ -247,7 +247,7 @@ def test_a_plan_adds_up_the_parts_of_a_training():
 
 def test_lists_after_the_training_are_searched_with_its_index():
     sizes = Sizes(users=10_000, items=200_001, events=1_000_000, dim=8)
-    seconds = {"lists_exact_seconds": [1.0, 0, 0], "lists_ivf_sq8_seconds": [0.5, 0, 0]}
+    seconds = {"lists_exact_seconds": [1.0, 0, 0, 0], "lists_ivf_sq8_seconds": [0.5, 0, 0]}
     measured = coefficients_of(service_seconds=[1.0, 0], **seconds)
     lines = {line.what: line.value for line in plan_costs(sizes, measured) if line.step == "train"}
     assert lines["validation"] == 1_000 * (8 + 0.5 * (6 + 1 + 1))
@@ -342,3 +342,9 @@ def test_initial_vectors_are_counted_as_often_as_they_are_computed():
     assert initializations(config, 10**6) == 1
     assert initializations(replace(config, init_clusters=6), 10**4) == 1
     assert initializations(replace(config, init="random"), 10**4) == 0
+
+
+@pytest.mark.parametrize(("items", "above"), [(65_536, 0), (65_537, 1)])
+def test_exact_lists_of_a_large_catalog_have_a_cost_of_their_own(items, above):
+    sizes = Sizes(users=items, items=items, events=items, dim=8)
+    assert QUANTITIES["lists.exact.seconds"].terms(sizes)[3] == above

@@ -12,7 +12,7 @@ SIZES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["prepare.seconds", "lists.exact.seconds", "service.memory"])
+@pytest.mark.parametrize("name", ["prepare.seconds", "lists.ivf-flat.seconds", "service.memory"])
 def test_known_coefficients_are_recovered(name):
     known = [0.5, 2e-6, 3e-8]
     points = [(one, value_of(QUANTITIES[name], known, one)) for one in SIZES]
