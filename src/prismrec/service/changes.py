@@ -214,14 +214,14 @@ def _newest(changes: Sequence[Change]) -> Iterator[Change]:
 
     Values do not depend on the place of the other changes (``Versions``), so they are the last.
     """
-    reloads = [change for change in changes if isinstance(change, Reloaded)]
+    reload = next((one for one in reversed(changes) if isinstance(one, Reloaded)), None)
     values: dict[str, UpdatedItem] = {}
     for change in changes:
         if isinstance(change, Updated):
             for item in change.items:
                 known = values.setdefault(item.id, UpdatedItem(id=item.id, attributes={}))
                 known.attributes.update(item.attributes)
-        elif change not in reloads[:-1]:
+        elif change is reload or not isinstance(change, Reloaded):
             yield change
     items = list(values.values())
     for start in range(0, len(items), TOGETHER):

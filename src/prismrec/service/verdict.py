@@ -40,14 +40,14 @@ def _against_single(report: Mapping[str, Any], artifact: str) -> dict[str, Any]:
     entries = _entries(report)
     if not found:
         return _recall_alone(entries.get(artifact))
-    best = found[0]
+    first = found[0]
     return {
-        "metric": best["metric"],
-        "recall": _metric(entries.get(best["model"]), best["metric"]),
-        "recall_single": _metric(entries.get(best["other"]), best["metric"]),
-        "difference": best["mean"],
-        "interval": best["interval"],
-        "level": best["verdict"] == "level",
+        "metric": first["metric"],
+        "recall": _metric(entries.get(first["model"]), first["metric"]),
+        "recall_single": _metric(entries.get(first["other"]), first["metric"]),
+        "difference": first["mean"],
+        "interval": first["interval"],
+        "level": first["verdict"] == "level",
     }
 
 

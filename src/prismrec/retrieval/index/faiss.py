@@ -46,8 +46,9 @@ class IvfFlat(QuantizedIndex):
     bits8: ClassVar[bool] = False
 
     @classmethod
-    def check_possible(cls, width: int) -> None:  # noqa: ARG003 -- any width
+    def check_possible(cls, width: int) -> None:
         """Check that faiss is installed."""
+        del width  # any width is possible
         _faiss()
 
     @property
