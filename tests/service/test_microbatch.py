@@ -4,7 +4,6 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 from prismrec.errors import DataError, StoreError
@@ -148,49 +147,6 @@ def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(
     assert isinstance(bob, StoreError)
     assert given.items
     assert calls == [["ann", "bob"]]
-
-
-def test_requests_of_a_batch_do_not_delay_other_requests():
-    order = []
-
-    def compute(batch):
-        order.append(sorted(batch))
-        return list(batch)
-
-    async def send_all(batcher):
-        large = asyncio.ensure_future(batcher.run_all(range(100, 200)))
-        await asyncio.sleep(0)
-        return await asyncio.gather(large, *(batcher.run(one) for one in range(3)))
-
-    found = in_thread(compute, send_all)
-    assert found == [list(range(100, 200)), 0, 1, 2]
-    assert [len(group) for group in order[:3]] == [MOST, 3 + 3, MOST]
-    assert [one for one in order[0] + order[1] if one < 100] == [0, 1, 2]
-
-
-def test_an_expensive_batch_gets_half_of_the_work_while_others_wait():
-    order = []
-
-    def compute(batch):
-        order.append(sorted(batch))
-        return list(batch)
-
-    async def send_all(batcher):
-        async def client():
-            for _ in range(80):
-                await batcher.run(0)
-
-        clients = [asyncio.ensure_future(client()) for _ in range(3)]
-        await asyncio.sleep(0)
-        large = asyncio.ensure_future(batcher.run_all(range(100, 110)))
-        return await asyncio.gather(large, *clients)
-
-    found = in_thread(compute, send_all, weight=lambda one: 30 if one else 1)
-    assert found[0] == list(range(100, 110))
-    heavy = [place for place, group in enumerate(order) if group[-1] >= 100]
-    between = np.diff(heavy)[:6]
-    assert ((between >= 9) & (between <= 11)).all(), "30 lists of others, three at a time"
-    assert all(len(group) <= 4 for group in order)
 
 
 @pytest.mark.parametrize("weight", [1, 4, 31, 32, 500])

@@ -9,7 +9,7 @@ listens, and in other threads, a step costs less than a microsecond.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -19,17 +19,17 @@ T = TypeVar("T")
 StepListener = Callable[[str], AbstractContextManager[object]]
 """Called with the name of a step; the step runs in the context that it returns."""
 
-_listener: ContextVar[StepListener | None] = ContextVar("step listener", default=None)
+_listeners: ContextVar[tuple[StepListener, ...]] = ContextVar("step listeners", default=())
 
 
 @contextmanager
 def listening_to_steps(listener: StepListener) -> Iterator[None]:
-    """Report all steps of the block to a listener."""
-    token = _listener.set(listener)
+    """Report all steps of the block to a listener, besides those that listen already."""
+    token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listeners.reset(token)
 
 
 def as_step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -42,10 +42,12 @@ def as_step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
         def reported(*args: P.args, **kwargs: P.kwargs) -> T:
-            listener = _listener.get()
-            if listener is None:
+            listeners = _listeners.get()
+            if not listeners:
                 return function(*args, **kwargs)
-            with listener(name):
+            with ExitStack() as stack:
+                for listener in listeners:
+                    stack.enter_context(listener(name))
                 return function(*args, **kwargs)
 
         return reported

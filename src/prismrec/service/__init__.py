@@ -45,6 +45,7 @@ verdict          the first lines of the health report
 metrics          Prometheus metrics
 thread_pool      threads with bounded queues, by kind of work
 microbatch       computes waiting requests together
+turns            which thread computes now: single requests, and batches between them
 answering        from requests to answers: reads the store, then computes lists
 experiments      A/B tests: which users get lists with which options
 exposures        the exposure log of an experiment, written by a thread

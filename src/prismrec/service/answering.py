@@ -17,6 +17,7 @@ from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.stores import Feedback, Store
 from prismrec.service.thread_pool import ThreadPool, Threads
+from prismrec.service.turns import Turns
 from prismrec.service.users import stored_feedback
 
 
@@ -41,6 +42,11 @@ class Answering:
         self.lists: Batcher[Job, ServedAnswer] = Batcher(
             self._answer_each, threads.answers, weight_of, pool_of=self._pool_of, waits=self._waits
         )
+        self.stored_of_batches: Batcher[str, Feedback] = Batcher(self.read, threads.reads)
+        self.lists_of_batches: Batcher[Job, ServedAnswer] = Batcher(
+            self._answer_batch, threads.batches, weight_of
+        )
+        self.turns = Turns(threads.answers.threads, pending=lambda: self.lists.pending > 0)
         self.reading: set[int] = set()
         """Groups that wait for the store now, by the identity of their list of requests."""
         self.late: set[int] = set()
@@ -63,28 +69,37 @@ class Answering:
     async def answer_all(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer]:
         """Answer the requests of a batch, or raise the first error; see ``answer``."""
         users = list({request.user for request in requests if request.user is not None})
-        stored = dict(zip(users, await self.stored.run_all(users), strict=True))
+        stored = dict(zip(users, await self.stored_of_batches.run_all(users), strict=True))
         jobs = [Job(request, stored.get(request.user or "", Feedback())) for request in requests]
-        return await self.lists.run_all(jobs)
+        return await self.lists_of_batches.run_all(jobs)
 
     @property
     def pending(self) -> int:
         """The number of requests that wait for a thread."""
-        return self.stored.pending + self.lists.pending
+        batchers = (self.stored, self.lists, self.stored_of_batches, self.lists_of_batches)
+        return sum(batcher.pending for batcher in batchers)
 
     def _answer_each(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
         """Read the events that are not read yet, and answer each request or return its error."""
         users = [job.request.user or "" for job in jobs if job.stored is None]
         if not users:
-            return self.maker.answer_each(jobs)
+            return self._compute(jobs)
         try:
             found = iter(self._read_for(jobs, users))
         except (StoreError, SlowStoreError) as error:
-            answers = iter(self.maker.answer_each([job for job in jobs if job.stored is not None]))
+            answers = iter(self._compute([job for job in jobs if job.stored is not None]))
             return [error if job.stored is None else next(answers) for job in jobs]
-        return self.maker.answer_each(
+        return self._compute(
             [job._replace(stored=next(found)) if job.stored is None else job for job in jobs]
         )
+
+    def _compute(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+        with self.turns.single():
+            return self.maker.answer_each(jobs)
+
+    def _answer_batch(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+        with self.turns.batch():
+            return self.maker.answer_each(jobs)
 
     def _read_for(self, jobs: Sequence[Job], users: Sequence[str]) -> list[Feedback]:
         """Return what is stored of users; a slow read is seen by ``_waits``.

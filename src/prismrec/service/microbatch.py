@@ -6,16 +6,13 @@
 
 A free thread takes the requests that wait, up to a weight of ``MOST``. A client with a new answer
 often sends its next request at once, so the event loop first sends answers and reads requests:
-``TURNS``. The requests of a batch wait in a second queue. If nobody else waits, they form groups of
-their own; otherwise they get half of the work, so an expensive one has to pass over some groups:
-other clients do not wait for a whole batch. A request whose caller no longer waits is left out.
+``TURNS``. A request whose caller no longer waits is left out.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from prismrec.service.request_trace import RequestTrace, current_trace, traced
@@ -76,15 +73,12 @@ class Batcher(Generic[A, R]):
         self.compute, self.workers, self.weight = compute, workers, weight
         self.pool_of, self.waits = pool_of, waits
         self.waiting: deque[Call[A, R]] = deque()
-        self.of_batches: deque[Call[A, R]] = deque()
         self.batches, self.running = 0, 0
-        self.credit = 0.0
-        """Weight that was computed for single requests while batches waited, less that of these."""
 
     @property
     def pending(self) -> int:
-        """The number of requests and batches that wait."""
-        return len(self.waiting) + self.batches
+        """The number of requests that wait."""
+        return len(self.waiting)
 
     async def run(self, request: A) -> R:
         """Return the result of one request.
@@ -94,7 +88,7 @@ class Batcher(Generic[A, R]):
             Exception: The exception that ``compute`` returned for this request.
         """
         self.workers.check_queue(sum(call.weight for call in self.waiting))
-        return await self.workers.within_time(self._add(self.waiting, request))
+        return await self.workers.within_time(self._add(request))
 
     async def run_all(self, requests: Sequence[A]) -> list[R]:
         """Return the results of the requests of a batch, in their order.
@@ -105,7 +99,7 @@ class Batcher(Generic[A, R]):
         """
         self.workers.check_queue(self.batches)
         self.batches += 1
-        futures = [self._add(self.of_batches, request) for request in requests]
+        futures = [self._add(request) for request in requests]
         try:
             return await self.workers.within_time(asyncio.gather(*futures))
         finally:
@@ -113,10 +107,10 @@ class Batcher(Generic[A, R]):
             for future in futures:  # after an error nobody waits for the others
                 future.cancel()
 
-    def _add(self, queue: deque[Call[A, R]], request: A) -> "asyncio.Future[R]":
+    def _add(self, request: A) -> "asyncio.Future[R]":
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        queue.append(Call(request, self.weight(request), future, current_trace.get()))
+        self.waiting.append(Call(request, self.weight(request), future, current_trace.get()))
         loop.call_soon(self._start)
         return future
 
@@ -139,27 +133,18 @@ class Batcher(Generic[A, R]):
             self._start()
 
     def _take(self) -> list[Call[A, R]]:
-        """Remove a group from the queues, without the requests that nobody waits for."""
-        group = self._move(self.waiting, MOST)
-        weight = sum(call.weight for call in group)
-        if not group:
-            self.credit = 0.0
-            return self._move(self.of_batches, MOST)
-        self.credit = self.credit + weight if self.of_batches else 0.0
-        if _next(self.of_batches) <= self.credit:
-            more = self._move(self.of_batches, min(self.credit, MOST - weight))
-            self.credit -= sum(call.weight for call in more)
-            group += more
-        return group
-
-    def _move(self, queue: deque[Call[A, R]], most: float) -> list[Call[A, R]]:
-        """Remove requests from a queue up to a weight, but at least one."""
-        moved: list[Call[A, R]] = []
+        """Remove a group from the queue, without the requests that nobody waits for."""
+        group: list[Call[A, R]] = []
         weight = 0.0
-        while (following := _next(queue)) < inf and (not moved or weight + following <= most):
-            moved.append(queue.popleft())
-            weight += following
-        return moved
+        while self.waiting:
+            call = self.waiting[0]
+            if not call.future.done():
+                if group and weight + call.weight > MOST:
+                    break
+                group.append(call)
+                weight += call.weight
+            self.waiting.popleft()
+        return group
 
     def _finish(
         self,
@@ -194,10 +179,3 @@ class Batcher(Generic[A, R]):
             return
         self.running -= 1
         self._start()
-
-
-def _next(queue: deque[Call[A, R]]) -> float:
-    """Return the weight of the next request that somebody waits for; infinity if there is none."""
-    while queue and queue[0].future.done():
-        queue.popleft()
-    return queue[0].weight if queue else inf

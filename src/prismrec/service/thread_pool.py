@@ -101,6 +101,8 @@ class Threads:
 
     answers: ThreadPool
     """Lists of histories in the request, and other answers that need no store."""
+    batches: ThreadPool
+    """Lists of a batch of requests, so that other requests do not wait for them."""
     reads: ThreadPool
     """Reads of the store, and the lists that follow from a quick read; see ``answering``."""
     writes: ThreadPool
@@ -116,6 +118,7 @@ class Threads:
         queue, timeout = settings.queue, settings.timeout
         return cls(
             answers=ThreadPool(settings.threads, queue, timeout, "answers"),
+            batches=ThreadPool(settings.threads, queue, timeout, "batches"),
             reads=ThreadPool(STORE_THREADS, queue, timeout, "reads"),
             writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes"),
             changes=ThreadPool(2, queue, 6 * timeout, "changes"),

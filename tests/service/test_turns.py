@@ -1,0 +1,197 @@
+"""Check that single requests are answered between the steps of a batch, and batches get a share."""
+
+import threading
+from contextlib import nullcontext
+
+import pytest
+
+from prismrec.io import as_step, listening_to_steps
+from prismrec.service import turns as module
+from prismrec.service.turns import SHARE, Turns
+
+
+class World:
+    """Threads that compute, and the order in which they did."""
+
+    def __init__(self, monkeypatch, *, places=1):
+        self.order, self.waiting, self.time = [], [], 0.0
+        self.turns = Turns(places, pending=lambda: bool(self.waiting))
+        monkeypatch.setattr(module, "perf_counter", lambda: self.time)
+
+    def compute(self, name, seconds=1.0):
+        self.order.append(name)
+        self.time += seconds
+
+    def single(self, name="single"):
+        with self.turns.single():
+            self.compute(name)
+
+    def batch(self, steps, during=lambda _: None):
+        """Compute a batch; ``during`` is called in each of its steps."""
+
+        @as_step("search")
+        def step(number):
+            self.compute("batch")
+            during(number)
+
+        with self.turns.batch():
+            for number in range(steps):
+                step(number)
+
+    def start(self, work, *args):
+        thread = threading.Thread(target=work, args=args)
+        thread.start()
+        return thread
+
+
+@pytest.fixture
+def world(monkeypatch):
+    return World(monkeypatch)
+
+
+def wait_until(true):
+    for _ in range(10_000):
+        if true():
+            return
+        threading.Event().wait(0.001)
+    raise TimeoutError
+
+
+def test_a_single_request_is_answered_after_the_running_step_of_a_batch(world):
+    started = []
+
+    def during(number):
+        if number == 1:
+            started.append(world.start(world.single))
+            wait_until(lambda: world.turns.asking == 1)
+
+    world.batch(4, during)
+    started[0].join()
+    assert world.order == ["batch", "batch", "single", "batch", "batch"]
+
+
+def test_a_batch_computes_without_pauses_while_nobody_waits(world):
+    world.batch(3)
+    world.single()
+    world.batch(1)
+    assert world.order == ["batch"] * 3 + ["single", "batch"]
+    assert world.turns.free == 1
+
+
+def test_while_single_requests_always_wait_batches_get_their_share_of_the_time(world):
+    world.waiting.append("another")
+    batch = world.start(world.batch, 10)
+    wait_until(lambda: "batch" in world.order)
+    for _ in range(12):
+        wait_until(lambda: world.turns.held_up == 1)
+        world.single()
+        if world.turns.credit >= 0:  # the next step of the batch is due
+            steps = world.order.count("batch")
+            wait_until(lambda: world.order.count("batch") > steps)  # noqa: B023 — waits here
+    world.waiting.clear()
+    batch.join()
+    until = len(world.order) - world.order[::-1].index("single")
+    share = world.order[:until].count("batch") / until
+    assert abs(share - SHARE) < 0.1
+    assert world.order.count("batch") == 10
+
+
+def test_time_before_somebody_waited_does_not_count_against_a_batch(world):
+    def during(number):
+        if number == 50:
+            started.append(world.start(world.single))
+            wait_until(lambda: world.turns.asking == 1)
+            world.waiting.append("another")
+
+    started = []
+    batch = world.start(world.batch, 52, during)
+    wait_until(lambda: started and "single" in world.order)
+    debt = world.turns.credit
+    world.waiting.clear()
+    batch.join()
+    assert -1 <= debt < 0
+
+
+@pytest.mark.parametrize("left", [1, 3])
+def test_a_batch_continues_when_the_requests_that_wait_are_abandoned(world, left):
+    world.waiting.extend(range(left))
+    batch = world.start(world.batch, 3)
+    wait_until(lambda: world.turns.held_up == 1)
+    assert world.order == ["batch"]
+    world.waiting.clear()  # the batch gets no notice
+    batch.join(5)
+    assert world.order == ["batch"] * 3
+
+
+@pytest.mark.parametrize("kind", ["single", "batch"])
+def test_an_error_gives_the_place_back(world, kind):
+    with pytest.raises(ZeroDivisionError), getattr(world.turns, kind)():
+        as_step("search")(lambda: 1 / 0)()
+    world.single()
+    world.batch(1)
+    assert world.turns.free == 1
+
+
+@pytest.mark.parametrize("places", [1, 2, 3])
+def test_as_many_threads_compute_as_there_are_places(monkeypatch, places):
+    world = World(monkeypatch, places=places)
+    running, most, lock = [0], [0], threading.Lock()
+
+    def compute():
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.005)
+        with lock:
+            running[0] -= 1
+
+    def send(kind):
+        with getattr(world.turns, kind)():
+            as_step("search")(compute)()
+
+    threads = [world.start(send, kind) for kind in ("single", "batch") * 6]
+    for thread in threads:
+        thread.join()
+    assert most[0] == places
+    assert world.turns.free == places
+
+
+def test_steps_are_reported_to_a_trace_and_to_the_turns(world):
+    traced = []
+
+    def listener(name):
+        traced.append(name)
+        return nullcontext()
+
+    with listening_to_steps(listener):
+        test_a_single_request_is_answered_after_the_running_step_of_a_batch(world)
+    assert traced == ["search"] * 4
+
+
+def test_the_service_answers_a_request_while_a_batch_is_computed(serve, history, monkeypatch):
+    client = serve()
+    maker, gate, found = client.context.lists, threading.Event(), []
+    answer_each = maker.answer_each
+
+    @as_step("search")
+    def step():
+        gate.set()
+        wait_until(lambda: client.context.answering.turns.asking == 1)
+
+    def slowly(jobs):
+        if len(jobs) > 1:
+            step()
+        answers = answer_each(jobs)
+        found.append(len(jobs))
+        return answers
+
+    monkeypatch.setattr(maker, "answer_each", slowly)
+    requests = [{"history": history, "k": k} for k in (3, 4, 5)]
+    sender = threading.Thread(
+        target=lambda: client.post("/v1/recommend/batch", json={"requests": requests})
+    )
+    sender.start()
+    gate.wait(5)
+    assert client.post("/v1/recommend", json={"history": history}).status_code == 200
+    sender.join()
+    assert found == [1, 3]
