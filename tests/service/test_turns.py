@@ -39,7 +39,7 @@ class World:
                 step(number)
 
     def start(self, work, *args):
-        thread = threading.Thread(target=work, args=args)
+        thread = threading.Thread(target=work, args=args, daemon=True)
         thread.start()
         return thread
 
@@ -81,12 +81,11 @@ def test_a_batch_computes_without_pauses_while_nobody_waits(world):
 def test_while_single_requests_always_wait_batches_get_their_share_of_the_time(world):
     world.waiting.append("another")
     batch = world.start(world.batch, 10)
-    wait_until(lambda: "batch" in world.order)
     for _ in range(12):
-        wait_until(lambda: world.turns.held_up == 1)
+        wait_until(lambda: world.turns.batches == 1)
+        steps, due = world.order.count("batch"), world.turns.credit + SHARE / (1 - SHARE) > 0
         world.single()
-        if world.turns.credit >= 0:  # the next step of the batch is due
-            steps = world.order.count("batch")
+        if due:  # the next step of the batch
             wait_until(lambda: world.order.count("batch") > steps)  # noqa: B023 — waits here
     world.waiting.clear()
     batch.join()
@@ -94,6 +93,17 @@ def test_while_single_requests_always_wait_batches_get_their_share_of_the_time(w
     share = world.order[:until].count("batch") / until
     assert abs(share - SHARE) < 0.1
     assert world.order.count("batch") == 10
+
+
+def test_a_single_request_that_waits_is_answered_before_a_new_batch(world):
+    world.waiting.append("single")
+    batch = world.start(world.batch, 1)
+    wait_until(lambda: world.turns.batches == 1)
+    with world.turns.single():
+        world.waiting.clear()
+        world.compute("single")
+    batch.join()
+    assert world.order == ["single", "batch"]
 
 
 def test_time_before_somebody_waited_does_not_count_against_a_batch(world):
@@ -116,8 +126,8 @@ def test_time_before_somebody_waited_does_not_count_against_a_batch(world):
 def test_a_batch_continues_when_the_requests_that_wait_are_abandoned(world, left):
     world.waiting.extend(range(left))
     batch = world.start(world.batch, 3)
-    wait_until(lambda: world.turns.held_up == 1)
-    assert world.order == ["batch"]
+    wait_until(lambda: world.turns.batches == 1)
+    assert not world.order
     world.waiting.clear()  # the batch gets no notice
     batch.join(5)
     assert world.order == ["batch"] * 3

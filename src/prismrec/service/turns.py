@@ -35,8 +35,8 @@ class Turns:
 
     def __init__(self, places: int, pending: Callable[[], bool]) -> None:
         self.free, self.pending = places, pending
-        self.asking, self.held_up = 0, 0
-        """Threads that wait for a place: with single requests, and with batches."""
+        self.asking, self.batches = 0, 0
+        """Threads with single requests that wait for a place, and threads with batches."""
         self.credit = 0.0
         """Seconds that batches may compute although single requests wait."""
         self.changed = threading.Condition()
@@ -57,7 +57,10 @@ class Turns:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Wait for a place for requests of a batch; between the steps of answers others may have it."""
+        """Wait for a place for requests of a batch; others may have it between the steps."""
+        with self.changed:
+            self.credit = self.credit if self.batches else 0.0
+            self.batches += 1
         began = self._take()
 
         @contextmanager
@@ -71,6 +74,8 @@ class Turns:
             with listening_to_steps(around):
                 yield
         finally:
+            with self.changed:
+                self.batches -= 1
             self._give_back(began - perf_counter())
 
     def _give_way(self, began: float) -> float:
@@ -86,10 +91,8 @@ class Turns:
     def _take(self) -> float:
         """Wait for a place for a batch; return the time."""
         with self.changed:
-            self.held_up += 1
-            while not self.free or (self._singles_wait() and self.credit < 0):
+            while not self.free or (self._singles_wait() and self.credit <= 0):
                 self.changed.wait(POLL)
-            self.held_up -= 1
             self.free -= 1
         return perf_counter()
 
@@ -97,5 +100,5 @@ class Turns:
         """Release a place, and add to the credit of batches."""
         with self.changed:
             self.free += 1
-            self.credit = self.credit + credit if credit < 0 or self.held_up else 0.0
+            self.credit += credit
             self.changed.notify_all()
