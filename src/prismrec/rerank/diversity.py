@@ -8,8 +8,8 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.options import Diversity
+from prismrec.rerank.strength import strength_for
 
 
 def strengths_for(
@@ -26,22 +26,9 @@ def strengths_for(
         categories: One per candidate; -1 for none.
         k: Length of the list.
 
-    Cost: nothing for a strength; one ``frontier`` per user for a target or a relevance budget.
+    Cost: nothing for a strength; see ``strength_for`` for a target or a relevance budget.
     """
     if not diversity.needs_frontier:
         return np.full(len(scores), float(diversity.strength or 0))
-    frontiers = [frontier(s, c, k) for s, c in zip(scores, categories, strict=True)]
-    return np.array([_strength_on(one, diversity) for one in frontiers])
-
-
-def _strength_on(frontier: Frontier, diversity: Diversity) -> float:
-    """Return the strength that meets a target or a relevance budget on one frontier.
-
-    A target that is too high gets the most diverse list.
-    """
-    if diversity.max_relevance_loss is not None:
-        return frontier.strength_for_relevance_loss(diversity.max_relevance_loss)
-    most = float(frontier.diversity[-1])
-    if np.isnan(most):  # a list of fewer than two items has no pair
-        return 0.0
-    return frontier.strength_for_diversity(min(diversity.target or 0.0, most))
+    users = zip(scores, categories, strict=True)
+    return np.array([strength_for(diversity, *user, k) for user in users])

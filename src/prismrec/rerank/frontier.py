@@ -85,11 +85,7 @@ class Frontier:
         """
         _check_share("relevance loss", max_loss)
         best = self.relevance[0]
-        if best < 0:
-            raise ConfigError(
-                f"The relevance loss was limited to a share, but the scores of the best list sum "
-                f"to {best:.4g}; scale the scores to 0…1 with normalize_scores()."
-            )
+        check_relevance(best)
         enough = np.flatnonzero(self.relevance >= (1 - max_loss) * best)
         return float(self.strength[enough[-1]])
 
@@ -123,6 +119,19 @@ def frontier(
     pairs = size * (size - 1) / 2
     diversity = 1 - same / pairs if size > 1 else np.full(len(same), np.nan)
     return Frontier(sets.strength, sets.sums(scores), diversity)
+
+
+def check_relevance(best: float) -> None:
+    """Check that the relevance of the best list is not negative, so that it has shares.
+
+    Raises:
+        ConfigError: It is negative.
+    """
+    if best < 0:
+        raise ConfigError(
+            f"The relevance loss was limited to a share, but the scores of the best list sum "
+            f"to {best:.4g}; scale the scores to 0…1 with normalize_scores()."
+        )
 
 
 def _distinct(numbers: NDArray[np.integer]) -> int:

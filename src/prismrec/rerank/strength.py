@@ -1,0 +1,137 @@
+"""The strength λ of one user that meets a target or a relevance budget, without the whole frontier.
+
+    strength_for(Diversity(target=0.8), scores, categories, k=20)
+
+The value of a list at λ is Σ score - λ · Σ rank: a line over λ. The best list at a λ has the
+highest line there. Two lists follow one another on the frontier if one of them is best where their
+lines cross; otherwise the best list there lies between them, and the search goes on with one half.
+So it makes some twenty lists, where the frontier of 500 items has some 200.
+
+Source: Eisner and Severance, Mathematical techniques for efficient record segmentation in large
+shared databases, JACM 23(4), 1976.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from prismrec.numerics import top_k
+from prismrec.rerank.category import rank_in_category
+from prismrec.rerank.frontier import check_relevance
+from prismrec.rerank.options import Diversity
+
+BESIDE = 1e-9
+"""Distance to a crossing at which the best list is looked for, relative to the range of the scores:
+at the crossing itself, lists that are best nowhere else may have the same value."""
+
+
+@dataclass(frozen=True)
+class _List:
+    """The best list at some strength."""
+
+    relevance: float
+    """The sum of the scores."""
+    ranks: float
+    """The sum of the ranks: the number of pairs of one category."""
+
+
+def strength_for(
+    diversity: Diversity,
+    scores: Float[np.ndarray, " M"],
+    categories: Int[np.ndarray, " M"],
+    k: int,
+) -> float:
+    """Return the strength that ``Frontier`` has for a target or a relevance budget.
+
+    Args:
+        diversity: A target or a relevance budget. A target that is too high gets the most diverse
+            list.
+        scores: One per candidate; -inf for no candidate.
+        categories: One per candidate; -1 for none.
+        k: Length of the list.
+
+    Raises:
+        ConfigError: A relevance budget, and the relevance is negative.
+
+    Cost: O(M log M), and O(M) per list that is tried.
+    """
+    present = scores > -np.inf
+    lists = _Lists(scores[present].astype(np.float64), categories[present], k)
+    first, last = lists.first, lists.last
+    if diversity.max_relevance_loss is not None:
+        check_relevance(first.relevance)
+        least = (1 - diversity.max_relevance_loss) * first.relevance
+        if last.relevance >= least:
+            return lists.strength_of(last)
+        return lists.strength_of(lists.around(lambda one: one.relevance < least)[0])
+    target = min(diversity.target or 0.0, lists.diversity(last))
+    if lists.diversity(first) >= target:
+        return 0.0
+    return lists.strength_of(lists.around(lambda one: lists.diversity(one) >= target)[1])
+
+
+class _Lists:
+    """The lists of one user.
+
+    Args:
+        scores: ``[M]``.
+        categories: ``[M]``.
+        k: Length of the lists.
+    """
+
+    def __init__(self, scores: np.ndarray, categories: np.ndarray, k: int) -> None:
+        self.scores, self.k = scores, min(k, len(scores))
+        self.rank = rank_in_category(scores[None], categories[None])[0].astype(np.float64)
+        self.pairs = self.k * (self.k - 1) / 2
+        self.first = self._of(top_k(scores[None], self.k)[0])
+        self.range = float(np.ptp(scores)) or 1.0 if self.k else 1.0
+        self.last = self.at(2 * self.range)  # one rank costs more than any difference of two scores
+
+    def diversity(self, one: _List) -> float:
+        """Return the share of pairs that differ in category; 1 for lists below two items."""
+        return 1 - one.ranks / self.pairs if self.pairs else 1.0
+
+    def at(self, strength: float) -> _List:
+        """Return the best list at a strength."""
+        if not self.k:
+            return self.first
+        cost = strength * self.rank - self.scores
+        return self._of(np.argpartition(cost, self.k - 1)[: self.k])
+
+    def around(
+        self,
+        is_right: Callable[[_List], bool],
+        left: _List | None = None,
+        right: _List | None = None,
+    ) -> tuple[_List, _List, float]:
+        """Return the last list that is not right, the first one that is, and the λ between them.
+
+        Args:
+            is_right: Whether the wanted place is before a list; from some list on always true.
+            left: A list that is not right; the first one by default.
+            right: A list that is, even if ``is_right`` denies it; the last one by default.
+        """
+        left, right = left or self.first, right or self.last
+        while True:
+            crossing = (left.relevance - right.relevance) / (left.ranks - right.ranks)
+            middle = self.at(crossing + BESIDE * self.range)
+            if not left.ranks > middle.ranks > right.ranks:
+                return left, right, crossing
+            left, right = (left, middle) if is_right(middle) else (middle, right)
+
+    def strength_of(self, one: _List) -> float:
+        """Return the strength in the middle of those at which a list is the best; 0 for the first.
+
+        The last list has no end; see ``Frontier.strength``.
+        """
+        if one.ranks == self.first.ranks:
+            return 0.0
+        begin = self.around(lambda _: False, right=one)[2]
+        if one.ranks == self.last.ranks:
+            return (begin + (2 * begin or 1)) / 2
+        return (begin + self.around(lambda _: True, left=one)[2]) / 2
+
+    def _of(self, chosen: np.ndarray) -> _List:
+        return _List(float(self.scores[chosen].sum()), float(self.rank[chosen].sum()))
