@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.training.capacity import (
     QUANTITIES,
+    WINDOW,
     Coefficients,
     Predicted,
     Sizes,
@@ -48,15 +49,15 @@ def coefficients_of(**values):
 @pytest.mark.parametrize(
     ("name", "terms"),
     [
-        # 100 users, 50 items, 1,000 events: 10 events per user, 9 pairs per event.
+        # 100 users, 50 items, 1,000 events: 10 events and 45 pairs per user.
         ("prepare.seconds", (1, 1_000, 150)),
         ("initial.seconds", (1_000, 9_000 * 8, 400)),
         ("lists.exact.seconds", (1, 4 * 50, 4 * 50 * 8, 0)),
         ("index.ivf-sq8.seconds", (1, 50, 400)),
         ("lists.ivf-flat.seconds", (1, 32, 32 * 50**0.5)),
         ("artifact.exact.disk", (1, 50, 400)),
-        ("rules.sequential.seconds", (1, 9_000 * log2(51))),
-        ("rules.sequential.memory", (9_000,)),
+        ("rules.sequential.seconds", (1, 4_500 * log2(51))),
+        ("rules.sequential.memory", (4_500,)),
         ("rules.item-knn.seconds", (50, 11_000)),
         ("rules.item-knn.memory", (11_000, 11_000 * (1 - exp(-10 / 11)))),
         ("rules.ease.seconds", (2_500, 125_000)),
@@ -78,14 +79,20 @@ def test_a_step_updates_all_vectors_only_of_small_catalogs():
 
 
 def test_few_events_are_in_memory_at_once_while_rules_are_counted():
-    sizes = Sizes(users=10**6, items=10**6, events=10**7)  # 9 pairs per event
-    assert QUANTITIES["rules.sequential.memory"].terms(sizes) == (9 * 10**6,)
+    sizes = Sizes(users=10**6, items=10**6, events=10**7)  # 45 pairs per user
+    assert QUANTITIES["rules.sequential.memory"].terms(sizes) == (4.5 * 10**6,)
     similar = QUANTITIES["rules.item-knn.memory"].terms(sizes)
     assert similar[0] == pytest.approx(11 * 10**7 * 4_096 / 10**6)
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 9, 10, 11, 12, 40])
+def test_pairs_are_those_of_equal_histories(length):
+    expected = sum(min(place, WINDOW) for place in range(length))
+    assert Sizes(users=7, items=5, events=7 * length).pairs == 7 * expected
+
+
 def test_rules_are_limited_per_item():
-    assert SMALL.rules == pytest.approx(18_000 * (1 - exp(-10_000 / 18_000)))
+    assert SMALL.rules == pytest.approx(9_000 * (1 - exp(-10_000 / 9_000)))
     many = replace(SMALL, events=10**9)  # all items have more than 200
     assert many.rules == pytest.approx(200 * 50)
     few = Sizes(users=5, items=10**6, events=10**6)  # 10 pairs per event, in both orders
@@ -268,13 +275,13 @@ def test_kinds_of_rules_are_those_that_a_training_tries():
 
 
 def test_the_memory_of_rules_has_the_best_tables_of_earlier_kinds():
-    # Sequential rules count 9,000 pairs, item-kNN 11,000.
+    # Sequential rules count 4,500 pairs, item-kNN 11,000.
     first, second = 8 * SMALL.rules, 8 * SMALL.similar_rules
     few = coefficients_of(rules_sequential_memory=[1.0])
     ease = 8 * 50 * 50
     assert bytes_of_rules(SMALL, few).value == max(first + 3 * second, first + second + 3 * ease)
     counting = coefficients_of(rules_sequential_memory=[100.0])
-    assert bytes_of_rules(SMALL, counting).value == 900_000 + 2 * first
+    assert bytes_of_rules(SMALL, counting).value == 450_000 + 2 * first
     similar = coefficients_of(rules_item_knn_memory=[100.0, 0.0])
     assert bytes_of_rules(SMALL, similar).value == 1_100_000 + first + 2 * second
 
@@ -299,7 +306,7 @@ def test_memory_has_the_tables_of_rules_only_if_they_are_tried():
     config = RunConfig(dim=7, tie_embeddings=False, init="random", rules=True)
     table = 4 * 51 * 8
     with_rules = bytes_of_training(config, TrainConfig(), SMALL, measured)
-    expected = 9_000 * 1_000 + 2 * 8 * SMALL.rules + 4 * table
+    expected = 4_500 * 1_000 + 2 * 8 * SMALL.rules + 4 * table
     assert with_rules.value == pytest.approx(WORKING_BYTES + expected)
     alone = bytes_of_training(replace(config, rules=False), TrainConfig(), SMALL, measured)
     assert alone.value == WORKING_BYTES + 5 * 2 * table + table  # dense gradients, no averages

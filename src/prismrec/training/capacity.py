@@ -77,9 +77,15 @@ class Sizes:
         return self.events / self.users
 
     @property
-    def pairs(self) -> float:
-        """Pairs of two events of a user that are at most ``WINDOW`` events apart, about."""
+    def windows(self) -> float:
+        """Places in the windows of ``WINDOW`` events before all events; some are empty."""
         return self.events * min(WINDOW, max(self.length - 1, 0))
+
+    @property
+    def pairs(self) -> float:
+        """Pairs of two events of a user that are at most ``WINDOW`` apart, if lengths are equal."""
+        apart = min(WINDOW, max(self.length - 1, 0))
+        return self.users * apart * (self.length - (apart + 1) / 2)
 
     @property
     def rules(self) -> float:
@@ -171,9 +177,9 @@ QUANTITIES: Mapping[str, Quantity] = {
     "prepare.disk": Quantity(_OF_ROWS, _DATA, _rows),
     "load.memory": Quantity(_OF_ROWS, _DATA, _rows),
     "initial.seconds": Quantity(
-        "a E + b min(P, 20 M) D + c V D",
+        "a E + b min(W, 20 M) D + c V D",
         ("events", "items", "dim"),
-        lambda s: (s.events, min(s.pairs, PAIRS_OF_MANY) * s.dim, s.items * s.dim),
+        lambda s: (s.events, min(s.windows, PAIRS_OF_MANY) * s.dim, s.items * s.dim),
     ),
     "step.seconds": Quantity(
         "a + b D log2 V + c L D + d L D if dense + e V D up to 100,000 items",
@@ -220,8 +226,9 @@ QUANTITIES: Mapping[str, Quantity] = {
     "service.seconds": Quantity("a + b S V D", _LISTS, lambda s: (1, s.searched)),
     "service.memory": Quantity(_OF_VECTORS, _ITEMS, _vectors),
 }  # fmt: skip
-"""All quantities by name. U users, V items, E events, D dimension, L = E / U, P pairs of events,
-S searched interests, Q pairs of events of one user at any distance, M the rules of item-kNN."""
+"""All quantities by name. U users, V items, E events, D dimension, L = E / U, W places in windows,
+P pairs of events in them, S searched interests, Q pairs of events of one user at any distance, M
+the rules of item-kNN."""
 
 
 @dataclass(frozen=True)
