@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.training.capacity import (
     QUANTITIES,
-    WINDOW,
     Coefficients,
     Predicted,
-    Sizes,
     read_coefficients,
     value_of,
 )
 from prismrec.training.config import TrainConfig
+from prismrec.training.initialize import WINDOW
 from prismrec.training.planning import plan_costs, training_of
 from prismrec.training.run_config import RunConfig
+from prismrec.training.sizes import Sizes
 from prismrec.training.training_cost import (
     WORKING_BYTES,
     bytes_of_rules,

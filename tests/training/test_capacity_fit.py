@@ -5,7 +5,8 @@ import pytest
 
 import capacity_docs
 from capacity_fit import fit_coefficients, fitted
-from prismrec.training.capacity import QUANTITIES, Sizes, value_of
+from prismrec.training.capacity import QUANTITIES, value_of
+from prismrec.training.sizes import Sizes
 
 SIZES = [
     Sizes(users=1_000 * n, items=500 * n * n, events=20_000 * n**3, dim=16 * n) for n in range(1, 8)

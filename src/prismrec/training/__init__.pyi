@@ -1,5 +1,5 @@
 from .advise import advise_heads
-from .capacity import Coefficients, Sizes, read_coefficients
+from .capacity import Coefficients, read_coefficients
 from .checkpoint import LAST
 from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
@@ -15,6 +15,7 @@ from .run import TrainResult
 from .run_config import RunConfig, with_one_interest
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
+from .sizes import Sizes
 from .tuning.task import Watch
 from .tuning.tune import TuneOptions, TuneResult, tune
 from .warm_start import WarmStart

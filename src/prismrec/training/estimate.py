@@ -23,13 +23,14 @@ from prismrec.data import Catalog, Histories, Split
 from prismrec.models import Model
 from prismrec.retrieval import ExactIndex
 from prismrec.training.build import build_model, build_objective
-from prismrec.training.capacity import Sizes, read_coefficients
+from prismrec.training.capacity import read_coefficients
 from prismrec.training.config import EPOCHS, TrainConfig
 from prismrec.training.loop import check_gradients
 from prismrec.training.run import Run, pick_device
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select import LONGEST
 from prismrec.training.select_forming import UNCERTAIN
+from prismrec.training.sizes import Sizes
 from prismrec.training.training_cost import (
     bytes_of_training,
     initializations,

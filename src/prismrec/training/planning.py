@@ -12,10 +12,11 @@ from typing import Literal
 
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.retrieval import AUTOMATIC_INDEX, EXACT_UP_TO
-from prismrec.training.capacity import QUANTITIES, Coefficients, Predicted, Sizes
+from prismrec.training.capacity import QUANTITIES, Coefficients, Predicted
 from prismrec.training.config import EPOCHS, TrainConfig
 from prismrec.training.defaults import DatasetStats, resolve_defaults
 from prismrec.training.run_config import RunConfig
+from prismrec.training.sizes import Sizes
 from prismrec.training.training_cost import (
     BYTES_PER_RULE,
     bytes_of_training,

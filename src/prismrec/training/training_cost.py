@@ -7,7 +7,7 @@
 """
 
 from prismrec.retrieval import NEIGHBOURS
-from prismrec.training.capacity import Coefficients, Predicted, Sizes
+from prismrec.training.capacity import Coefficients, Predicted
 from prismrec.training.config import TrainConfig
 from prismrec.training.initialize import CLUSTER_ROUNDS
 from prismrec.training.popularity import COMPARED_USERS
@@ -25,6 +25,7 @@ from prismrec.training.select_rules import (
     TABLE_USERS,
     VARIANTS,
 )
+from prismrec.training.sizes import Sizes
 
 WORKING_BYTES = 200_000_000
 """Of a batch, its gradients, candidates, and code that is loaded when it is first used, about."""
