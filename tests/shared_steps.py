@@ -1,5 +1,7 @@
 """Train a model in one or several processes: ``torchrun shared_steps.py FOLDER STEPS``.
 
+With the environment variable ``SHARDED``, tables are divided among the processes.
+
 The losses of all steps since the last checkpoint are written to ``FOLDER/losses.json``. With a
 third argument, at that step the checkpoint is copied to ``FOLDER/copy`` and the last process ends
 itself, unless it was restarted.
@@ -27,8 +29,9 @@ SIZE = 500
 
 
 def run(
-    folder: Path, steps: int, processes: Processes, kill_at: int | None = None
-) -> dict[int, float]:
+    folder: Path, steps: int, processes: Processes, kill_at: int | None = None, *,
+    sharded: bool = False,
+) -> dict[int, float]:  # fmt: skip
     """Train without dropout; return the loss of each step."""
     torch.manual_seed(processes.rank)  # only the weights of the first process count
     rng = np.random.default_rng(0)
@@ -37,7 +40,7 @@ def run(
     negatives = mixed(torch.from_numpy(histories.counts(SIZE)), 64)
     config = TrainConfig(
         steps=steps, batch_size=100, horizon=3, validate_every=20, patience=10**6, ema_decay=0.9,
-        sparse=True,
+        sparse=True, sharded=sharded,
     )  # fmt: skip
     regularizers = {"routing": (routing_variance, 0.1)}
     objective = Objective(negatives=negatives, regularizers=regularizers)
@@ -65,7 +68,8 @@ def main(folder: Path, steps: int, kill_at: int | None) -> None:
     torch.set_num_threads(1)
     with join_processes(os.environ) as processes:
         kill_at = None if processes.restarted else kill_at
-        losses = run(folder, steps, processes, kill_at)
+        sharded = bool(os.environ.get("SHARDED"))
+        losses = run(folder, steps, processes, kill_at, sharded=sharded)
         if processes.is_first:
             (folder / "losses.json").write_text(json.dumps(losses))
 

@@ -299,6 +299,8 @@ def test_memory_counts_every_copy_of_the_tables():
     assert memory(config, training) == 5 * 2 * table + table
     assert memory(config, replace(training, sparse=False)) == 6 * 2 * table + table
     assert memory(replace(config, tie_embeddings=True), training) == 5 * table + table
+    shared = bytes_of_training(config, training, one, coefficients_of(), shards=2)
+    assert shared.value - WORKING_BYTES == 3.5 * 2 * table + table  # a half, and whole weights
 
 
 def test_memory_has_the_tables_of_rules_only_if_they_are_tried():

@@ -29,7 +29,7 @@ RUN_HEADINGS = (
 )
 TRAIN_HEADINGS = (
     (COMMON, "epochs seed"),
-    (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse"),
+    (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse sharded"),
     (OPTIMIZER, "weight_decay ema_decay clip device precision"),
     (VALIDATION, "validate_every patience"),
 )

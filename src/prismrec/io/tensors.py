@@ -35,15 +35,23 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     path.chmod(stat.S_IMODE(mode))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(path: Path, rows: slice | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read tensors and header from a file that ``save_tensors`` wrote.
+
+    Args:
+        path: The file.
+        rows: Read only these rows of each tensor; None reads all.
 
     Raises:
         DataError: The file is missing, truncated, or in another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            if rows is None:
+                tensors = {name: file.get_tensor(name) for name in names}
+            else:
+                tensors = {name: file.get_slice(name)[rows] for name in names}
             return tensors, file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise DataError(

@@ -6,7 +6,7 @@ from .chunked_softmax import (
     find_hits,
 )
 from .clustering import Forming, assign_clusters
-from .embeddings import ItemCategories
+from .embeddings import FetchedRows, ItemCategories
 from .extractors import (
     EXTRACTORS,
     DynamicRouting,
@@ -35,6 +35,7 @@ __all__ = [
     "SAMPLERS",
     "DynamicRouting",
     "Extractor",
+    "FetchedRows",
     "Forming",
     "GRU4Rec",
     "ItemCategories",

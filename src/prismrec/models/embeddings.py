@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag
+from torch.nn.functional import embedding, embedding_bag
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +50,30 @@ class ItemCategories:
         return f"ItemCategories({len(self.indptr) - 2:,} items, {self.number:,} shared categories)"
 
 
+class FetchedRows:
+    """Some rows of a table whose other rows are elsewhere.
+
+    Args:
+        items: ``[N]``, item numbers, ascending, each once; the first is 0, padding.
+        rows: ``[N, W]``, their vectors.
+    """
+
+    def __init__(self, items: Int[Tensor, " N"], rows: Float[Tensor, "N W"]) -> None:
+        self.items, self.rows = items, rows.requires_grad_()
+
+    def vectors_of(self, items: Int[Tensor, "*B"]) -> Float[Tensor, "*B W"]:
+        """Return the vectors of some of these items.
+
+        Raises:
+            IndexError: An item is not among them.
+        """
+        places = torch.searchsorted(self.items, items.contiguous())
+        places = places.clamp(max=len(self.items) - 1)
+        if not torch.equal(self.items[places], items):
+            raise IndexError("A step reads an item whose vector was not fetched.")
+        return embedding(places, self.rows, padding_idx=0)
+
+
 class ItemTable(nn.Embedding):
     """One vector per item; row 0, of padding, is 0.
 
@@ -66,6 +90,8 @@ class ItemTable(nn.Embedding):
     def __init__(self, size: int, width: int) -> None:
         super().__init__(size, width, padding_idx=0)
         self.shared: nn.Parameter | None = None
+        self.fetched: FetchedRows | None = None
+        """The rows that a step reads, if the table is divided among processes."""
 
     def add_category_embeddings(self, item_categories: ItemCategories) -> None:
         """Add one embedding per category, 0 at first, until ``merge_category_embeddings``."""
@@ -79,7 +105,8 @@ class ItemTable(nn.Embedding):
 
     def forward(self, items: Int[Tensor, "*N"]) -> Float[Tensor, "*N W"]:
         """Return the vectors of some items."""
-        rows = super().forward(items)
+        fetched = self.fetched
+        rows = super().forward(items) if fetched is None else fetched.vectors_of(items)
         return rows if self.shared is None else rows + self._of_categories(items, self.shared)
 
     def rows(self) -> Float[Tensor, "V W"]:

@@ -4,6 +4,10 @@
       last.safetensors    weights, their averages, optimizer state; the progress in the header
       best.safetensors    weights of the best validation so far
 
+If tables are sharded, each process writes the rows that it has, and the header names these files:
+
+      last-step-500-rows-0-6000000.safetensors
+
 Each file is written under a temporary name and then renamed, so a run that is killed at any moment
 leaves a complete file. Random numbers depend on the seed and the step only, so their state is not
 saved. No pickle.
@@ -21,6 +25,8 @@ from torch import Tensor, nn
 
 from prismrec.errors import DataError
 from prismrec.io import read_tensors, save_tensors
+from prismrec.models import Model
+from prismrec.training.sharding import ShardedTables
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 EVERY = 120.0
@@ -67,26 +73,75 @@ class CheckpointTimer:
         self.next = ended + max(EVERY, FACTOR * (ended - began))
 
 
-def save_last(
-    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer],
-    progress: Progress, fingerprint: str, averages: Mapping[str, Tensor],
-) -> None:  # fmt: skip
-    """Write the whole state of a run to ``last.safetensors``."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in averages.items()}
-    for number, optimizer in enumerate(optimizers):
-        for index, state in optimizer.state_dict()["state"].items():
-            for name, value in state.items():
-                tensors[f"optimizer.{number}.{index}.{name}"] = torch.as_tensor(value)
+@dataclass(frozen=True, eq=False)
+class State:
+    """What changes in a run, besides its progress."""
+
+    model: Model
+    optimizers: list[torch.optim.Optimizer]
+    averages: Mapping[str, Tensor]
+    """The averages of the weights, and the step of each row."""
+    sharded: ShardedTables | None = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors by name: of the model, the averages and the optimizers."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.averages.items()}
+        for number, optimizer in enumerate(self.optimizers):
+            for index, state in optimizer.state_dict()["state"].items():
+                for name, value in state.items():
+                    tensors[f"optimizer.{number}.{index}.{name}"] = torch.as_tensor(value)
+        return tensors
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy tensors of these names into model, averages and optimizers."""
+        prefix = "model."
+        weights = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+        self.model.load_state_dict(weights)
+        for name, value in self.averages.items():
+            value.copy_(tensors[f"average.{name}"])
+        for number, optimizer in enumerate(self.optimizers):
+            whole = optimizer.state_dict()
+            whole["state"] = {}
+            for name, value in tensors.items():
+                kind, *place = name.split(".")
+                if kind == "optimizer" and int(place[0]) == number:
+                    # SparseAdam counts its steps in an int; a float tensor would round them.
+                    restored = value if value.is_floating_point() else value.item()
+                    whole["state"].setdefault(int(place[1]), {})[place[2]] = restored
+            optimizer.load_state_dict(whole)
+
+    def with_rows(self, tensors: Mapping[str, Tensor]) -> list[str]:
+        """Return the names of the tensors that have a row per item, if gradients are sparse."""
+        own = {id(table.weight) for table in self.model.tables}
+        tables = [name for name, value in self.model.named_parameters() if id(value) in own]
+        # SparseAdam, for the tables, is the first optimizer.
+        moments = [f"optimizer.0.{number}.exp_avg" for number in range(len(tables))]
+        names = [f"model.{name}" for name in tables] + [f"average.{name}" for name in tables]
+        names += [f"average.{name}.steps" for name in tables]
+        names += moments + [f"{name}_sq" for name in moments]
+        return [name for name in names if name in tensors]
+
+
+def save_last(folder: Path, state: State, progress: Progress, fingerprint: str) -> None:
+    """Write the whole state of a run to ``last.safetensors``; with shards, in every process."""
+    tensors, sharded = state.tensors(), state.sharded
     header = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
-    save_tensors(folder / LAST, tensors, header)
+    files: list[str] = []
+    if sharded:
+        rows = {name: tensors.pop(name) for name in state.with_rows(tensors)}
+        files = [_file_of(progress.step, *bounds) for bounds in sharded.every_bounds]
+        header["shards"] = json.dumps(list(zip(files, sharded.every_bounds, strict=True)))
+        save_tensors(folder / _file_of(progress.step, *sharded.bounds), rows, {})
+        sharded.total(0)  # waits until all processes have written their rows
+    if not sharded or sharded.processes.is_first:
+        save_tensors(folder / LAST, tensors, header)
+        for earlier in set(folder.glob(_file_of("*", "*", "*"))) - {folder / one for one in files}:
+            earlier.unlink()
 
 
-def load_last(
-    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], fingerprint: str,
-    averages: Mapping[str, Tensor],
-) -> Progress:  # fmt: skip
-    """Read ``last.safetensors`` into model, averages and optimizers; return the progress.
+def load_last(folder: Path, state: State, fingerprint: str) -> Progress:
+    """Read ``last.safetensors`` into the state of a run; return the progress.
 
     Raises:
         DataError: The checkpoint is missing or damaged, or has other settings or data, or is of an
@@ -98,27 +153,36 @@ def load_last(
             f"The checkpoint in {folder} belongs to a run with other settings or data; resume with "
             "the same settings and data, or use another folder."
         )
-    if any(f"average.{name}" not in tensors for name in averages):
+    bounds = state.sharded.bounds if state.sharded else (0, state.model.size)
+    if "shards" in header:
+        tensors |= _read_rows(folder, json.loads(header["shards"]), *bounds)
+    elif state.sharded:
+        tensors |= {name: tensors[name][slice(*bounds)] for name in state.with_rows(tensors)}
+    if any(f"average.{name}" not in tensors for name in state.averages):
         raise DataError(
             f"The checkpoint in {folder} was written by an earlier version and lacks the steps of "
             "the averages; start again without --resume."
         )
-    prefix = "model."
-    weights = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
-    model.load_state_dict(weights)
-    for name, value in averages.items():
-        value.copy_(tensors[f"average.{name}"])
-    for number, optimizer in enumerate(optimizers):
-        whole = optimizer.state_dict()
-        whole["state"] = {}
-        for name, value in tensors.items():
-            kind, *place = name.split(".")
-            if kind == "optimizer" and int(place[0]) == number:
-                # SparseAdam counts its steps in an int; a float tensor would round them.
-                restored = value if value.is_floating_point() else value.item()
-                whole["state"].setdefault(int(place[1]), {})[place[2]] = restored
-        optimizer.load_state_dict(whole)
+    state.load(tensors)
     return Progress(**json.loads(header["progress"]))
+
+
+def _file_of(step: object, begin: object, end: object) -> str:
+    return f"last-step-{step}-rows-{begin}-{end}.safetensors"
+
+
+def _read_rows(
+    folder: Path, shards: list[tuple[str, tuple[int, int]]], begin: int, end: int
+) -> dict[str, Tensor]:
+    """Read the rows of some items from the files of all shards."""
+    found: dict[str, list[Tensor]] = {}
+    for file, (first, last) in shards:
+        low, high = max(begin, first), min(end, last)
+        if low < high or not found:  # of an empty shard, the shapes
+            rows = slice(low - first, high - first) if low < high else slice(0, 0)
+            for name, value in read_tensors(folder / file, rows)[0].items():
+                found.setdefault(name, []).append(value)
+    return {name: torch.cat(parts) for name, parts in found.items()}
 
 
 def save_best(folder: Path, model: nn.Module) -> None:

@@ -45,6 +45,8 @@ class TrainConfig:
     """Learning rate after the warm-up: linear decay to 0, or constant."""
     sparse: bool | None = None
     """Update only item vectors that a step reads. Default: auto (no; yes above 100,000 items)."""
+    sharded: bool | None = None
+    """Divide item tables by rows among the processes. Default: auto (yes above 10 M items)."""
     weight_decay: float = 0.0
     """Weight decay of the extractor (AdamW); item vectors have none."""
     ema_decay: float | None = None

@@ -26,10 +26,12 @@ from prismrec.training.build import build_model, build_objective
 from prismrec.training.capacity import read_coefficients
 from prismrec.training.config import EPOCHS, TrainConfig
 from prismrec.training.loop import check_gradients
+from prismrec.training.processes import current_processes
 from prismrec.training.run import Run, pick_device
 from prismrec.training.run_config import RunConfig, require
 from prismrec.training.select import LONGEST
 from prismrec.training.select_forming import UNCERTAIN
+from prismrec.training.sharding import is_sharded
 from prismrec.training.sizes import Sizes
 from prismrec.training.training_cost import (
     bytes_of_training,
@@ -114,7 +116,9 @@ def estimate_training(
     sizes = _sizes_of(split.train, catalog.size - 1, config)
     initial = measured.predict("initial.seconds", sizes).value
     rules = seconds_of_rules(sizes, valid, measured).value if config.rules else 0.0
-    needed = bytes_of_training(config, training, sizes, measured)
+    processes = current_processes()
+    shards = processes.count if is_sharded(training, catalog.size - 1, processes) else 1
+    needed = bytes_of_training(config, training, sizes, measured, shards=shards)
     return Estimate(
         initial=initial * initializations(config, catalog.size - 1),
         steps=seconds,

@@ -23,6 +23,7 @@ def fingerprint(
     Cost: a pass over the events, and one sample of negatives for the whole catalog.
     """
     settings = asdict(config) | {"device": None, "sparse": bool(config.sparse)}
+    del settings["sharded"]  # the steps are the same
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     extractor = [type(model.extractor).__qualname__, model.extractor.options, model.options]
     terms = {name: [_describe(f), weight] for name, (f, weight) in objective.regularizers.items()}

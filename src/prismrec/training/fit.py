@@ -28,7 +28,7 @@ from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defa
 from prismrec.training.fit_projection import FittedProjection, check_content, fit_projection
 from prismrec.training.loop import Step, train
 from prismrec.training.processes import ALONE, Processes, current_processes
-from prismrec.training.run import TrainResult
+from prismrec.training.result import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import drawn_users, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN

@@ -19,7 +19,8 @@ from prismrec.training.config import TrainConfig
 from prismrec.training.interrupt import catch_interrupt
 from prismrec.training.objective import Objective
 from prismrec.training.processes import current_processes
-from prismrec.training.run import Run, TrainResult, pick_device
+from prismrec.training.result import TrainResult
+from prismrec.training.run import Run, pick_device
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,22 @@ def _next_step(run: Run, validate: Callable[[], float] | None) -> Step:
     losses, pairs, rate = run.step()
     due = run.progress.step % run.every == 0 or run.progress.step == run.steps
     validation = run.validate(validate, losses["loss"]) if validate and due else None
-    if due or run.timer.due:
+    if due or run.is_checkpoint_due:
         run.save()
     return Step(run.progress.step, run.steps, losses, pairs, rate, validation)
 
 
 def check_gradients(config: TrainConfig, objective: Objective) -> None:
-    """Check that gradients can be sparse; SparseAdam would fail in the first step otherwise."""
+    """Check that gradients can be sparse, and are if tables are sharded.
+
+    Raises:
+        ConfigError: SparseAdam would fail in the first step, or each step would read all shards.
+    """
+    if config.sharded and not config.sparse:
+        raise ConfigError(
+            "sharded was set without sparse, but with dense gradients every step changes all rows "
+            "of all shards; set sparse, or turn sharded off."
+        )
     if config.sparse and objective.negatives is None:
         raise ConfigError(
             "sparse was set, but without sampled negatives every step reads all item vectors; set "

@@ -1,5 +1,8 @@
 """Optimizers: Adam for dense or sparse gradients, and gradient clipping."""
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -27,16 +30,28 @@ def make_optimizers(model: Model, config: TrainConfig) -> list[torch.optim.Optim
     return optimizers
 
 
-def clip_gradients(model: nn.Module, max_norm: float) -> float:
-    """Scale the gradients to a total norm of at most ``max_norm``; return the norm before."""
-    values = []
+def clip_gradients(
+    model: nn.Module, max_norm: float, total: Callable[[float], float] | None = None
+) -> float:
+    """Scale the gradients to a total norm of at most ``max_norm``; return the norm before.
+
+    Args:
+        model: Its sparse gradients may be those of a shard.
+        max_norm: Largest norm.
+        total: Returns the sum of a number over all shards; None if tables are whole.
+    """
+    dense, sparse = [], []
     for parameter in model.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:
             parameter.grad = parameter.grad.coalesce()
-            values.append(parameter.grad.values())
+            sparse.append(parameter.grad.values())
         elif parameter.grad is not None:
-            values.append(parameter.grad)
-    norm = float(nn.utils.get_total_norm(values))
+            dense.append(parameter.grad)
+    if total is None:
+        norm = float(nn.utils.get_total_norm(dense + sparse))
+    else:  # every process has to compute the same number
+        squares = total(float(nn.utils.get_total_norm(sparse)) ** 2)
+        norm = math.sqrt(float(nn.utils.get_total_norm(dense)) ** 2 + squares)
     if norm > max_norm:
-        torch._foreach_mul_(values, max_norm / norm)
+        torch._foreach_mul_(dense + sparse, max_norm / norm)
     return norm

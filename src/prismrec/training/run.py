@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from prismrec.training.checkpoint import (
     LAST,
     CheckpointTimer,
     Progress,
+    State,
     load_best,
     load_last,
     save_best,
@@ -28,43 +29,9 @@ from prismrec.training.fingerprint import fingerprint
 from prismrec.training.objective import Objective, compute_loss, with_relative_weights
 from prismrec.training.optimizers import clip_gradients, make_optimizers
 from prismrec.training.processes import ALONE, Processes
+from prismrec.training.result import TrainResult
+from prismrec.training.sharding import ShardedTables, is_sharded
 from prismrec.types import Batch
-
-
-@dataclass(frozen=True, repr=False)
-class TrainResult:
-    """The result of a run."""
-
-    steps: int
-    """Steps of the run, over all resumptions."""
-    best_step: int
-    """Steps when the validation metric was best, the last of them if it was so several times; all
-    steps without validation."""
-    best: float | None
-    """The validation metric of the final weights; None without validation."""
-    history: list[dict[str, float]]
-    """One record per validation: step, loss, validation."""
-    seconds: float
-    """Time of training and validation, over all resumptions."""
-    pairs_per_second: float
-    """Training pairs divided by the time of the steps, since the last resumption."""
-    interrupted: bool
-    """True after Ctrl-C; a checkpoint, if any, can be resumed."""
-
-    @property
-    def undecided(self) -> bool:
-        """Whether all of several validations had the same value, so that none was best."""
-        values = [record["validation"] for record in self.history]
-        return len(values) > 1 and len(set(values)) == 1
-
-    def __repr__(self) -> str:
-        """Return steps, best validation metric and time."""
-        best = "no validation" if self.best is None else f"best {self.best:.4f}"
-        stopped = ", interrupted" if self.interrupted else ""
-        return (
-            f"TrainResult({best} at step {self.best_step} of {self.steps}, {self.seconds:.1f} s"
-            f"{stopped})"
-        )
 
 
 class Run:
@@ -83,6 +50,10 @@ class Run:
     ) -> None:
         self.processes = processes
         self.model, self.config, self.objective = model, config, objective
+        self.identity = fingerprint(model, histories, config, objective)
+        self.sharded = None
+        if is_sharded(config, model.size - 1, processes):
+            self.sharded = ShardedTables(model, processes)
         for table in model.tables:
             table.sparse = bool(config.sparse)
         self.folder, self.device, self.progress = folder, device, Progress()
@@ -98,7 +69,6 @@ class Run:
         self.steps = config.steps or (config.epochs or EPOCHS) * len(self.batches)
         self.every = config.validate_every or len(self.batches)
         self.optimizers = make_optimizers(model, config)
-        self.identity = fingerprint(model, histories, config, objective)
         self.best_weights: dict[str, Tensor] = {}
         self.tables = [table.weight for table in model.tables] if config.sparse else []
         self.ema = None
@@ -108,9 +78,10 @@ class Run:
         self.timer = CheckpointTimer()
 
     @property
-    def averages(self) -> dict[str, Tensor]:
-        """The state of the averages of the weights, by name; empty without averaging."""
-        return self.ema.state if self.ema else {}
+    def state(self) -> State:
+        """What a checkpoint keeps, besides the progress."""
+        averages = self.ema.state if self.ema else {}
+        return State(self.model, self.optimizers, averages, self.sharded)
 
     @property
     def can_continue(self) -> bool:
@@ -129,7 +100,7 @@ class Run:
             torch.manual_seed(derive_seed(self.config.seed, 3, step, *self._number))
             generator = torch.Generator().manual_seed(derive_seed(self.config.seed, 4, step))
             losses = self._compute_gradients(batch, generator)
-        norm = clip_gradients(self.model, self.config.clip)
+        norm = clip_gradients(self.model, self.config.clip, self._total)
         if not (np.isfinite(losses["loss"]) and np.isfinite(norm)):
             raise self._not_finite(step, losses)
         if self.ema:
@@ -159,16 +130,21 @@ class Run:
         Each process computes the loss of its part, times its share of the pairs.
         """
         part, objective, share = batch, self.objective, 1.0
-        if self.processes.count > 1:
+        if self.processes.count > 1 or self.sharded:
             part, objective = self._part_of(batch, generator)
             share = _pairs_of(part) / max(_pairs_of(batch), 1)
         losses = dict.fromkeys(("loss", *objective.regularizers), 0.0)
+        if self.sharded:
+            self.sharded.fetch(batch, objective)
         if share:
             bf16 = self.config.precision == "bf16"
             with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
                 loss, losses = compute_loss(self.model, part, objective, generator)
             (loss * share if share < 1 else loss).backward()  # type: ignore[no-untyped-call]
-        self.processes.sum_gradients(self.model, self.tables)
+        if self.sharded:
+            self.sharded.sum_gradients()
+        else:
+            self.processes.sum_gradients(self.model, self.tables)
         shared = [value * share for value in losses.values()]
         return dict(zip(losses, self.processes.sums(shared, self.device), strict=True))
 
@@ -186,7 +162,10 @@ class Run:
         Of equal values the last one counts: a metric that cannot distinguish weights must not
         choose those that are trained least, nor end the training.
         """
-        with self.ema.applied() if self.ema else nullcontext():
+        with (
+            self.ema.applied() if self.ema else nullcontext(),
+            self.sharded.whole() if self.sharded else nullcontext(),
+        ):
             return self._validated(validate, loss)
 
     def _validated(self, validate: Callable[[], float], loss: float) -> float:
@@ -206,21 +185,32 @@ class Run:
                 progress.failures = 0
             progress.best, progress.best_step = value, progress.step
             if self.processes.is_first:
-                self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
                 if self.folder:
                     save_best(self.folder, self.model)
+                if not (self.folder and self.sharded):  # a copy of large tables is only on disk
+                    self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
         else:
             progress.failures += 1
         return value
+
+    @property
+    def _total(self) -> Callable[[float], float] | None:
+        """Sums a number over all shards; None if tables are whole."""
+        return self.sharded.total if self.sharded else None
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether some time has passed since the last checkpoint; equal in all processes."""
+        due = self.timer.due
+        return self.sharded.total(due and self.processes.is_first) > 0 if self.sharded else due
 
     def save(self) -> None:
         """Write a checkpoint, if the run has a folder."""
         now = time.perf_counter()
         self.progress.seconds, self.began = self.progress.seconds + now - self.began, now
         with self.timer.writing():
-            if self.folder and self.processes.is_first:
-                state = (self.model, self.optimizers, self.progress, self.identity, self.averages)
-                save_last(self.folder, *state)
+            if self.folder and (self.processes.is_first or self.sharded):
+                save_last(self.folder, self.state, self.progress, self.identity)
 
     def restore(self, folder: Path) -> None:
         """Read the checkpoint of a folder.
@@ -228,19 +218,21 @@ class Run:
         Raises:
             DataError: There is none, it is damaged, or it is of another run.
         """
-        self.progress = load_last(folder, self.model, self.optimizers, self.identity, self.averages)
+        self.progress = load_last(folder, self.state, self.identity)
         if self.ema:
             self.ema.step = self.progress.step
 
     def result(self, *, interrupted: bool) -> TrainResult:
         """Load the best weights into the model, in every process, and return the result."""
         progress = self.progress
+        if self.ema and progress.best is None:
+            self.ema.copy_to_model()
+        if self.sharded:
+            self.sharded.join()
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         elif progress.best is not None and self.folder and self.processes.is_first:
-            load_best(self.folder, self.model)  # saved before the resumption
-        elif self.ema:
-            self.ema.copy_to_model()
+            load_best(self.folder, self.model)  # saved before the resumption, or only on disk
         self.processes.copy_weights(self.model)
         self.model.merge_category_embeddings()
         self.model.eval()

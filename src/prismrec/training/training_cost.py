@@ -113,7 +113,12 @@ def bytes_of_rules(sizes: Sizes, measured: Coefficients) -> Predicted:
 
 
 def bytes_of_training(
-    config: RunConfig, training: TrainConfig, sizes: Sizes, measured: Coefficients
+    config: RunConfig,
+    training: TrainConfig,
+    sizes: Sizes,
+    measured: Coefficients,
+    *,
+    shards: int = 1,
 ) -> Predicted:
     """Return the bytes of the largest stage of a training, without the data.
 
@@ -127,12 +132,14 @@ def bytes_of_training(
         training: Resolved.
         sizes: Sizes of the training histories.
         measured: Coefficients of the tables of rules.
+        shards: Processes that share the tables; to validate, each has the whole weights besides.
     """
     table = 4 * (sizes.items + 1) * (config.dim + 1)
     tables = table if config.tie_embeddings else 2 * table
     copies = 4 + bool(training.ema_decay) + (not training.sparse)
     pairs = 60 * min(10 * sizes.events, 3 * 10**7) if config.init == "cooccurrence" else 0
-    largest = Predicted(max(copies * tables + table, tables + 4 * table + pairs))
+    steps = copies * tables if shards == 1 else (copies / shards + 1) * tables
+    largest = Predicted(max(steps + table, tables + 4 * table + pairs))
     if config.rules:
         rules = bytes_of_rules(sizes, measured) + Predicted(tables + 2 * table)
         largest = largest.larger(rules)

@@ -1,0 +1,236 @@
+"""Sharded tables: the same steps as with whole ones, checkpoints, and any number of processes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed
+
+import shared_steps
+from prismrec.data.histories import Histories
+from prismrec.errors import ConfigError, DataError
+from prismrec.models import FetchedRows, ItemCategories
+from prismrec.models.extractors import SelfAttentive
+from prismrec.models.model import Model
+from prismrec.models.samplers import mixed
+from prismrec.training import Objective, TrainConfig, checkpoint, run, train
+from prismrec.training.processes import ALONE, Processes
+from prismrec.training.sharding import SHARDED_ABOVE, ShardedTables, is_sharded
+
+SIZE, STEPS = 60, 200
+SCRIPT = Path(shared_steps.__file__)
+
+
+@pytest.fixture
+def sharded(monkeypatch):
+    """One process that has all rows, with the collective operations of several."""
+    store = distributed.HashStore()
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    monkeypatch.setattr(run, "is_sharded", lambda *_: True)
+    yield
+    distributed.destroy_process_group()
+
+
+def parts(*, tied=False, categories=False, dislikes=False):
+    """Return model, histories and objective."""
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    histories = Histories.of([random.integers(1, SIZE, random.integers(2, 9)) for _ in range(40)])
+    model = Model(SIZE, SelfAttentive(dim=4, interests=2, max_len=8), tie_embeddings=tied)
+    if categories:
+        bounds = np.concatenate([[0, 0], np.arange(1, SIZE)])
+        groups = ItemCategories.of(bounds, random.integers(0, 5, SIZE - 1))
+        model.add_category_embeddings(groups)
+    lists = [random.integers(1, SIZE, 2) for _ in range(40)]
+    return model, histories, Objective(
+        negatives=mixed(torch.from_numpy(histories.counts(SIZE)), 8),
+        dislikes=Histories.of(lists) if dislikes else None,
+    )  # fmt: skip
+
+
+def config(**options):
+    given = {"steps": 30, "batch_size": 50, "validate_every": 10, "ema_decay": 0.9}
+    return TrainConfig(sparse=True, device="cpu", **given | options)
+
+
+def trained(folder=None, resume=False, on_step=None, *, options=None, **kinds):
+    """Train; return the weights and the losses."""
+    model, histories, objective = parts(**kinds)
+    losses = []
+
+    def validate():
+        assert len(model.items.weight) == SIZE, "tables are whole"
+        return float(model.items.weight.abs().sum())
+
+    train(
+        model, histories, config(**options or {}), objective, validate=validate, folder=folder,
+        resume=resume, on_step=on_step or (lambda step: losses.append(step.losses["loss"])),
+    )  # fmt: skip
+    return model.state_dict(), losses
+
+
+def assert_close(weights, expected):
+    assert weights.keys() == expected.keys()
+    for name, value in weights.items():
+        if name != "extractor.to_heads.bias":  # no loss depends on it, so Adam enlarges rounding
+            torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kinds", [{}, {"tied": True}, {"categories": True}, {"tied": True, "dislikes": True}]
+)
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_run_with_sharded_tables_is_that_with_whole_ones(kinds, folder, tmp_path, request):
+    expected, losses = trained(**kinds)
+    request.getfixturevalue("sharded")
+    weights, found = trained(tmp_path if folder else None, **kinds)
+    assert found == pytest.approx(losses, rel=1e-5)
+    assert_close(weights, expected)
+
+
+def test_the_gradient_is_clipped_by_the_norm_of_all_shards(request):
+    expected, losses = trained(options={"clip": 0.01})
+    request.getfixturevalue("sharded")
+    weights, found = trained(options={"clip": 0.01})
+    assert found == pytest.approx(losses, rel=1e-5)
+    assert_close(weights, expected)
+
+
+class StopError(Exception):
+    """The process ends."""
+
+
+def stop_at(step):
+    def on_step(progress):
+        if progress.step == step:
+            raise StopError
+
+    return on_step
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_continues_from_a_checkpoint_with_and_without_shards(
+    first, tmp_path, request, monkeypatch
+):
+    expected, _ = trained()
+    request.getfixturevalue("sharded")
+    for resume, with_shards in enumerate([first, not first]):
+        monkeypatch.setattr(run, "is_sharded", lambda *_, wanted=with_shards: wanted)
+        stop = None if resume else stop_at(25)
+        with pytest.raises(StopError) if stop else monkeypatch.context():
+            found, _ = trained(tmp_path, bool(resume), stop)
+    assert_close(found, expected)
+
+
+def test_the_last_complete_checkpoint_counts_if_the_rows_of_a_later_one_were_written(
+    sharded, tmp_path, monkeypatch, assert_same
+):
+    expected, _ = trained()
+    save = checkpoint.save_tensors
+
+    def fails_at_the_second(path, tensors, header):
+        progress = json.loads(header.get("progress", "{}"))
+        if progress.get("step") == 20:
+            raise StopError
+        save(path, tensors, header)
+
+    monkeypatch.setattr(checkpoint, "save_tensors", fails_at_the_second)
+    with pytest.raises(StopError):
+        trained(tmp_path)
+    names = sorted(path.name for path in tmp_path.glob("last-*"))
+    assert names == [f"last-step-{step}-rows-0-{SIZE}.safetensors" for step in (10, 20)]
+    monkeypatch.undo()
+    monkeypatch.setattr(run, "is_sharded", lambda *_: True)
+    found, losses = trained(tmp_path, True)
+    assert len(losses) == 20
+    assert_same(found, expected)
+    assert len(list(tmp_path.glob("last-*"))) == 1, "files of earlier steps are removed"
+
+
+def test_a_missing_file_of_a_shard_is_an_error(sharded, tmp_path):
+    with pytest.raises(StopError):
+        trained(tmp_path, on_step=stop_at(15))
+    for path in tmp_path.glob("last-*"):
+        path.unlink()
+    with pytest.raises(DataError, match="last-step-10-rows-0-60"):
+        trained(tmp_path, True)
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, SIZE + 5])
+def test_shards_have_every_row_once(count):
+    rows = []
+    for rank in range(count):
+        model, *_ = parts()
+        whole = model.items.weight.detach()
+        shard = ShardedTables(model, Processes(rank, count))
+        torch.testing.assert_close(model.items.weight.detach(), whole[slice(*shard.bounds)])
+        rows += range(*shard.bounds)
+        assert len(model.items.weight) <= -(-SIZE // count)
+    assert rows == list(range(SIZE))
+
+
+def test_tables_are_sharded_in_several_processes_above_ten_million_items():
+    two, many = Processes(0, 2), SHARDED_ABOVE + 1
+    assert is_sharded(config(sharded=True), SIZE, two)
+    assert not is_sharded(config(sharded=True), SIZE, ALONE)
+    assert not is_sharded(config(), SHARDED_ABOVE, two)
+    assert is_sharded(config(), many, two)
+    assert not is_sharded(config(sharded=False), many, two)
+    assert not is_sharded(TrainConfig(), many, two), "gradients are dense"
+
+
+def test_shards_with_dense_gradients_are_an_error():
+    model, histories, objective = parts()
+    with pytest.raises(ConfigError, match="sharded was set without sparse"):
+        train(model, histories, TrainConfig(sharded=True, steps=1), objective)
+
+
+def test_fetched_rows_are_looked_up_by_item_and_have_gradients():
+    rows = FetchedRows(torch.tensor([0, 3, 9]), torch.tensor([[0.0], [1.0], [2.0]]))
+    found = rows.vectors_of(torch.tensor([[9, 0], [9, 3]]))
+    assert found.flatten().tolist() == [2, 0, 2, 1]
+    found.sum().backward()
+    assert rows.rows.grad.flatten().tolist() == [0, 1, 2], "padding has no gradient"
+
+
+@pytest.mark.parametrize("item", [1, 4, 10])
+def test_an_item_that_was_not_fetched_is_an_error(item):
+    rows = FetchedRows(torch.tensor([0, 3, 9]), torch.zeros(3, 1))
+    with pytest.raises(IndexError, match="not fetched"):
+        rows.vectors_of(torch.tensor([3, item]))
+
+
+def run_in(processes, folder, *kill_at, restarts=0):
+    """Train with shards in several processes; return the losses."""
+    words = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        "--nproc-per-node", processes, "--max-restarts", restarts,
+        SCRIPT, folder, STEPS, *kill_at,
+    ]  # fmt: skip
+    done = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, check=False,
+        env=os.environ | {"SHARDED": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    losses = json.loads((folder / "losses.json").read_text())
+    return {int(step): loss for step, loss in losses.items()}
+
+
+@pytest.mark.slow
+def test_processes_with_shards_make_the_same_steps_as_one_with_whole_tables(tmp_path):
+    expected = shared_steps.run(tmp_path / "alone", STEPS, ALONE)
+    # One of two processes is killed at step 110; both start again from the checkpoint of step 100.
+    found = [run_in(2, tmp_path / "two", 110, restarts=1)]
+    # The checkpoint of two processes continues in three, and in one with whole tables.
+    shutil.copytree(tmp_path / "two" / "copy", tmp_path / "three")
+    found.append(run_in(3, tmp_path / "three"))
+    found.append(shared_steps.run(tmp_path / "two" / "copy", STEPS, ALONE))
+    for losses in found:
+        assert list(losses) == list(range(101, STEPS + 1)), "not repeated from the start"
+        assert losses == pytest.approx({step: expected[step] for step in losses}, rel=1e-5)
