@@ -235,7 +235,7 @@ def connected(url: str, error_class: type[PrismrecError] = DataError) -> Iterato
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise error_class(
             f"The database of an index could not be used ({reason}); check that the address is "
-            "right, the server runs, and the index was built there."
+            "right and the server runs, and if a table is missing, build the index there."
         ) from error
 
 
