@@ -186,6 +186,30 @@ def test_a_request_that_nobody_waits_for_is_not_computed(whole):
     assert computed == [0, 9]
 
 
+def test_requests_whose_callers_left_do_not_count_as_waiting():
+    gate = threading.Event()
+
+    def compute(batch):
+        gate.wait(5)
+        return list(batch)
+
+    async def send_all(batcher):
+        first = asyncio.ensure_future(batcher.run(0))
+        await asyncio.sleep(0.05)
+        found = [batcher.has_callers()]
+        second = asyncio.ensure_future(batcher.run(1))
+        await asyncio.sleep(0.05)
+        found.append(batcher.has_callers())
+        second.cancel()
+        await asyncio.sleep(0.05)
+        found.append(batcher.has_callers())
+        gate.set()
+        await first
+        return found
+
+    assert in_thread(compute, send_all) == [False, True, False]
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_group_that_waits_for_something_else_does_not_hold_up_the_next(waits):
     gate, order = threading.Event(), []

@@ -133,6 +133,18 @@ def test_a_batch_continues_when_the_requests_that_wait_are_abandoned(world, left
     assert world.order == ["batch"] * 3
 
 
+def test_a_batch_does_not_wait_forever_for_requests_that_get_no_thread(world):
+    world.waiting.append("another")
+    batch = world.start(world.batch, 1)
+    wait_until(lambda: world.turns.batches == 1)
+    assert not world.order
+    for _ in range(4):  # before the batch, before and after its step
+        world.time += module.PATIENCE
+        batch.join(0.1)
+    assert not batch.is_alive()
+    assert world.order == ["batch"]
+
+
 @pytest.mark.parametrize("kind", ["single", "batch"])
 def test_an_error_gives_the_place_back(world, kind):
     with pytest.raises(ZeroDivisionError), getattr(world.turns, kind)():

@@ -46,7 +46,7 @@ class Answering:
         self.lists_of_batches: Batcher[Job, ServedAnswer] = Batcher(
             self._answer_batch, threads.batches, weight_of
         )
-        self.turns = Turns(threads.answers.threads, pending=lambda: self.lists.pending > 0)
+        self.turns = Turns(threads.answers.threads, pending=self.lists.has_callers)
         self.reading: set[int] = set()
         """Groups that wait for the store now, by the identity of their list of requests."""
         self.late: set[int] = set()

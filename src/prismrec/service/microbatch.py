@@ -80,6 +80,10 @@ class Batcher(Generic[A, R]):
         """The number of requests that wait."""
         return len(self.waiting)
 
+    def has_callers(self) -> bool:
+        """Return whether somebody waits for a request that has no thread yet; from any thread."""
+        return any(not call.future.done() for call in list(self.waiting))
+
     async def run(self, request: A) -> R:
         """Return the result of one request.
 

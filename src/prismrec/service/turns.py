@@ -23,6 +23,8 @@ SHARE = 1 / 3
 POLL = 0.002
 """Seconds after which a waiting batch looks again whether single requests wait. It gets no notice
 when a caller leaves, or a request first waits for a slow store."""
+PATIENCE = 1.0
+"""Longest time in seconds that a batch waits for single requests, whatever keeps them waiting."""
 
 
 class Turns:
@@ -90,8 +92,11 @@ class Turns:
 
     def _take(self) -> float:
         """Wait for a place for a batch; return the time."""
+        end = perf_counter() + PATIENCE
         with self.changed:
-            while not self.free or (self._singles_wait() and self.credit <= 0):
+            while not self.free or (
+                self._singles_wait() and self.credit <= 0 and perf_counter() < end
+            ):
                 self.changed.wait(POLL)
             self.free -= 1
         return perf_counter()
