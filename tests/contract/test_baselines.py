@@ -17,6 +17,7 @@ from prismrec.evaluation.baselines import (
     choose,
     ease,
     item_knn,
+    popularity,
     sequential_rules,
 )
 from prismrec.evaluation.baselines.score import ROWS
@@ -201,6 +202,19 @@ def test_ease_reports_the_memory_that_a_large_catalog_needs():
 def test_impossible_options_are_refused(baseline, options):
     with pytest.raises(ConfigError, match=str(next(iter(options.values())))):
         baseline(Histories.of(TRAIN), V, **options)
+
+
+@pytest.mark.parametrize("exclude_seen", [True, False])
+@pytest.mark.parametrize("k", [1, 5, 30])
+def test_lists_of_the_same_scores_are_those_of_a_table(exclude_seen, k):
+    random = np.random.default_rng(0)
+    train = Histories.of(random.integers(1, 21, (30, 6)).tolist())  # of 24 items, some without
+    histories = [random.integers(1, 25, length) for length in (0, 1, 9, 40)]
+    same = popularity(train, 25)
+    expected = by_score(lambda some: same(some), exclude_seen=exclude_seen)(histories, k)  # noqa: PLW0108 -- not of its class
+    found = by_score(same, exclude_seen=exclude_seen)(histories, k)
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part, other)
 
 
 def test_the_best_on_validation_is_chosen():

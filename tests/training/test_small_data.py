@@ -7,16 +7,13 @@ import polars as pl
 import pytest
 
 from prismrec.data import (
-    Histories,
     build_dataset,
     read_events,
     split_by_user,
     split_leave_last_out,
 )
-from prismrec.evaluation import by_score, evaluate, list_lengths
-from prismrec.evaluation.baselines.popularity import popularity
+from prismrec.evaluation import evaluate, list_lengths
 from prismrec.training import RunConfig, TrainConfig, fit
-from prismrec.training.popularity import popular_lists
 from worlds import small_dataset
 
 QUICK = TrainConfig(epochs=2, device="cpu")
@@ -98,16 +95,3 @@ def test_with_one_validation_user_nothing_is_said_about_popularity(users):
     config = RunConfig(extractor="mean", dim=4)
     trained = fit(split_leave_last_out(data), data.catalog, config, QUICK)
     assert ("popularity" in trained.notes) == (users > 1)
-
-
-@pytest.mark.parametrize("exclude_seen", [True, False])
-@pytest.mark.parametrize("k", [1, 5, 30])
-def test_popular_lists_are_those_of_the_baseline(exclude_seen, k):
-    random = np.random.default_rng(0)
-    train = Histories.of(
-        random.integers(1, 21, (30, 6)).tolist()
-    )  # of 24 items, some without events
-    histories = [random.integers(1, 25, length) for length in (0, 1, 9, 40)]
-    expected = by_score(popularity(train, 25), exclude_seen=exclude_seen)(histories, k)
-    found = popular_lists(train.counts(25), exclude_seen=exclude_seen)(histories, k)
-    assert np.array_equal(found.items, expected.items)

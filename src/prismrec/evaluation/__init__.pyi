@@ -1,4 +1,11 @@
-from .baselines import BASELINES, SIMILAR_ITEMS, by_score, cosine_similarities, ease_weights
+from .baselines import (
+    BASELINES,
+    SIMILAR_ITEMS,
+    SameScores,
+    by_score,
+    cosine_similarities,
+    ease_weights,
+)
 from .benchmark import (
     Benchmark,
     Lists,
@@ -66,6 +73,7 @@ __all__ = [
     "Rate",
     "ReplayOptions",
     "Report",
+    "SameScores",
     "TradeoffPoint",
     "VariantCheck",
     "VariantDifference",

@@ -21,7 +21,7 @@ from prismrec.evaluation.baselines.choose import Fitted, choose
 from prismrec.evaluation.baselines.ease import ease, ease_weights
 from prismrec.evaluation.baselines.item_knn import SIMILAR_ITEMS, cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
-from prismrec.evaluation.baselines.score import Score, by_score
+from prismrec.evaluation.baselines.score import SameScores, Score, by_score
 from prismrec.evaluation.baselines.sequential_rules import sequential_rules
 from prismrec.evaluation.lengths import list_lengths
 
@@ -75,6 +75,7 @@ __all__ = [
     "BASELINES",
     "SIMILAR_ITEMS",
     "Fitted",
+    "SameScores",
     "Score",
     "by_score",
     "choose",

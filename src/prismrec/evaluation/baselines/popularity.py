@@ -1,19 +1,11 @@
 """Popularity: the same list for everyone, the weakest baseline."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 
 from prismrec.data import Histories
-from prismrec.evaluation.baselines.score import Score
+from prismrec.evaluation.baselines.score import SameScores
 
 
-def popularity(train: Histories, size: int) -> Score:
+def popularity(train: Histories, size: int) -> SameScores:
     """Score every item by its training events or their weights, independent of the history."""
-    counts = train.weighted_counts(size).astype(np.float64)
-
-    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-        return np.broadcast_to(counts, (len(histories), size))
-
-    return score
+    return SameScores(train.weighted_counts(size).astype(np.float64))

@@ -7,6 +7,7 @@ A baseline only scores. Seen items, ties and short lists are handled here, once 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,19 @@ from prismrec.types import RankedItems, Recommend
 
 Score = Callable[[Sequence[NDArray[np.int64]]], NDArray[np.floating]]
 """Maps whole histories, oldest first, to a score per item, ``[B, V]``; column 0 is padding."""
+
+
+@dataclass(frozen=True, eq=False)
+class SameScores:
+    """A ``Score`` that is the same for all histories: lists need one order of all items."""
+
+    values: NDArray[np.floating]
+    """``[V]``, finite."""
+
+    def __call__(self, histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+        """Return the scores, ``[B, V]``."""
+        return np.broadcast_to(self.values, (len(histories), len(self.values)))
+
 
 ROWS = 64
 """Histories scored at a time; 64 rows of 400,000 items take 100 MB."""
@@ -35,8 +49,11 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     Raises:
         DataError: Raised by the returned function if a score is NaN.
 
-    Cost: O(V) time and memory per history, in blocks of ``ROWS``.
+    Cost: O(V) time and memory per history, in blocks of ``ROWS``; for ``SameScores`` O(V log V)
+        once, and O(k) per history.
     """
+    if isinstance(score, SameScores):
+        return _same_lists(score.values, exclude_seen=exclude_seen)
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
         items = np.zeros((len(histories), k), dtype=np.int64)
@@ -51,6 +68,23 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
             best, values = top(table, k)
             items[start : start + ROWS, : best.shape[1]] = best
             scores[start : start + ROWS, : best.shape[1]] = values
+        return RankedItems(items, scores, np.zeros_like(items))
+
+    return recommend
+
+
+def _same_lists(values: NDArray[np.floating], *, exclude_seen: bool) -> Recommend:
+    """Return what ``by_score`` returns for scores that are the same for all histories."""
+    order = np.argsort(-values[1:], kind="stable") + 1
+
+    def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
+        items = np.zeros((len(histories), k), dtype=np.int64)
+        for row, history in enumerate(histories):
+            own = order[: k + len(history)]
+            if exclude_seen:
+                own = own[~np.isin(own, history)]
+            items[row, : len(own[:k])] = own[:k]
+        scores = np.where(items, values[items], 0).astype(np.float32)
         return RankedItems(items, scores, np.zeros_like(items))
 
     return recommend
