@@ -13,6 +13,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import baselines
 from prismrec.evaluation.baselines import (
     BASELINES,
+    SameScores,
     by_score,
     choose,
     ease,
@@ -215,6 +216,16 @@ def test_lists_of_the_same_scores_are_those_of_a_table(exclude_seen, k):
     found = by_score(same, exclude_seen=exclude_seen)(histories, k)
     for part, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(part, other)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_the_same_scores_may_exclude_an_item_but_have_no_nan(value):
+    recommend = by_score(SameScores(np.array([0.0, 5, value, 2])), exclude_seen=True)
+    if np.isnan(value):
+        with pytest.raises(DataError, match="scored NaN"):
+            recommend([np.array([1])], 3)
+    else:
+        assert recommend([np.array([1])], 3).items.tolist() == [[3, 0, 0]]
 
 
 def test_the_best_on_validation_is_chosen():

@@ -61,6 +61,24 @@ def test_the_strength_of_many_candidates_is_that_of_the_frontier(
     )
 
 
+@pytest.mark.parametrize("k", [5, 20, 100])
+@pytest.mark.parametrize("digits", [1, 7])
+@pytest.mark.parametrize("lost", [0, 1e-17, 1e-3])
+def test_sums_in_another_order_do_not_change_what_a_small_budget_allows(k, digits, lost):
+    generator = np.random.default_rng(k)
+    for _ in range(40):
+        m = generator.integers(5, 60)
+        scores = generator.random(m).astype(np.float32).astype(np.float64).round(digits)
+        categories = generator.integers(-1, 5, m)
+        check_equal(Diversity(max_relevance_loss=lost), scores, categories, k)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_a_list_without_items_is_an_error(k):
+    with pytest.raises(ConfigError, match=str(k)):
+        strength_for(Diversity(target=0.5), np.array([1.0, 2.0]), np.array([0, 1]), k)
+
+
 @pytest.mark.parametrize("factor", [1e-6, 1, 1e6])
 @pytest.mark.parametrize("unit", ["target", "max_relevance_loss"])
 def test_the_strength_has_the_unit_of_the_scores(unit, factor):

@@ -1,13 +1,15 @@
 """Check that single requests are answered between the steps of a batch, and batches get a share."""
 
 import threading
-from contextlib import nullcontext
+from contextlib import contextmanager
 
 import pytest
 
 from prismrec.io import as_step, listening_to_steps
 from prismrec.service import turns as module
 from prismrec.service.turns import SHARE, Turns
+
+SECONDS = 2**-7
 
 
 class World:
@@ -18,7 +20,7 @@ class World:
         self.turns = Turns(places, pending=lambda: bool(self.waiting))
         monkeypatch.setattr(module, "perf_counter", lambda: self.time)
 
-    def compute(self, name, seconds=1.0):
+    def compute(self, name, seconds=SECONDS):
         self.order.append(name)
         self.time += seconds
 
@@ -82,8 +84,11 @@ def test_while_single_requests_always_wait_batches_get_their_share_of_the_time(w
     world.waiting.append("another")
     batch = world.start(world.batch, 10)
     for _ in range(12):
-        wait_until(lambda: world.turns.batches == 1)
-        steps, due = world.order.count("batch"), world.turns.credit + SHARE / (1 - SHARE) > 0
+        wait_until(lambda: world.turns.held_up == 1)
+        steps, due = (
+            world.order.count("batch"),
+            world.turns.credit + SECONDS * SHARE / (1 - SHARE) > 0,
+        )
         world.single()
         if due:  # the next step of the batch
             wait_until(lambda: world.order.count("batch") > steps)  # noqa: B023 — waits here
@@ -98,7 +103,7 @@ def test_while_single_requests_always_wait_batches_get_their_share_of_the_time(w
 def test_a_single_request_that_waits_is_answered_before_a_new_batch(world):
     world.waiting.append("single")
     batch = world.start(world.batch, 1)
-    wait_until(lambda: world.turns.batches == 1)
+    wait_until(lambda: world.turns.held_up == 1)
     with world.turns.single():
         world.waiting.clear()
         world.compute("single")
@@ -119,14 +124,14 @@ def test_time_before_somebody_waited_does_not_count_against_a_batch(world):
     debt = world.turns.credit
     world.waiting.clear()
     batch.join()
-    assert -1 <= debt < 0
+    assert -SECONDS <= debt < 0
 
 
 @pytest.mark.parametrize("left", [1, 3])
 def test_a_batch_continues_when_the_requests_that_wait_are_abandoned(world, left):
     world.waiting.extend(range(left))
     batch = world.start(world.batch, 3)
-    wait_until(lambda: world.turns.batches == 1)
+    wait_until(lambda: world.turns.held_up == 1)
     assert not world.order
     world.waiting.clear()  # the batch gets no notice
     batch.join(5)
@@ -136,7 +141,7 @@ def test_a_batch_continues_when_the_requests_that_wait_are_abandoned(world, left
 def test_a_batch_does_not_wait_forever_for_requests_that_get_no_thread(world):
     world.waiting.append("another")
     batch = world.start(world.batch, 1)
-    wait_until(lambda: world.turns.batches == 1)
+    wait_until(lambda: world.turns.held_up == 1)
     assert not world.order
     for _ in range(4):  # before the batch, before and after its step
         world.time += module.PATIENCE
@@ -178,16 +183,46 @@ def test_as_many_threads_compute_as_there_are_places(monkeypatch, places):
     assert world.turns.free == places
 
 
-def test_steps_are_reported_to_a_trace_and_to_the_turns(world):
+def test_a_trace_has_the_steps_of_a_batch_without_the_time_that_others_computed(world):
     traced = []
 
+    @contextmanager
     def listener(name):
-        traced.append(name)
-        return nullcontext()
+        began = world.time
+        yield
+        traced.append((name, world.time - began))
 
     with listening_to_steps(listener):
         test_a_single_request_is_answered_after_the_running_step_of_a_batch(world)
-    assert traced == ["search"] * 4
+    assert traced == [("search", SECONDS)] * 4
+
+
+def test_single_requests_in_another_place_give_batches_no_credit(monkeypatch):
+    world = World(monkeypatch, places=2)
+
+    def during(number):
+        if number == 0:
+            for _ in range(100):
+                world.single()
+
+    world.batch(2, during)
+    assert world.turns.credit <= 0
+    assert world.order == ["batch", *["single"] * 100, "batch"]
+
+
+@pytest.mark.parametrize("seconds", [1, 100])
+def test_credit_and_debt_are_limited(world, seconds):
+    for kind, sign in (("single", 1), ("batch", -1)):
+        world.turns.held_up = 1
+        with getattr(world.turns, kind)():
+            world.time += seconds
+        assert world.turns.credit == sign * module.MOST_CREDIT
+
+
+def test_a_batch_keeps_its_place_if_another_one_is_free(monkeypatch):
+    world = World(monkeypatch, places=2)
+    world.batch(3, lambda _: world.waiting.append("another"))
+    assert world.order == ["batch"] * 3
 
 
 def test_the_service_answers_a_request_while_a_batch_is_computed(serve, history, monkeypatch):

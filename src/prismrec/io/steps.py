@@ -24,7 +24,10 @@ _listeners: ContextVar[tuple[StepListener, ...]] = ContextVar("step listeners", 
 
 @contextmanager
 def listening_to_steps(listener: StepListener) -> Iterator[None]:
-    """Report all steps of the block to a listener, besides those that listen already."""
+    """Report all steps of the block to a listener, before those that listen already.
+
+    Its context is around theirs: a trace does not count what a later listener waits for.
+    """
     token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
@@ -46,7 +49,7 @@ def as_step(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             if not listeners:
                 return function(*args, **kwargs)
             with ExitStack() as stack:
-                for listener in listeners:
+                for listener in reversed(listeners):
                     stack.enter_context(listener(name))
                 return function(*args, **kwargs)
 

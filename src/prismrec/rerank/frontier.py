@@ -20,6 +20,9 @@ from prismrec.rerank.category import rank_in_category
 from prismrec.rerank.options import check_length
 from prismrec.rerank.swaps import sets_along
 
+ROUNDING = 1e-12
+"""Share of the relevance by which sums of the same scores in another order may differ."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
@@ -84,9 +87,7 @@ class Frontier:
                 of it has no meaning.
         """
         _check_share("relevance loss", max_loss)
-        best = self.relevance[0]
-        check_relevance(best)
-        enough = np.flatnonzero(self.relevance >= (1 - max_loss) * best)
+        enough = np.flatnonzero(self.relevance >= least_relevance(self.relevance[0], max_loss))
         return float(self.strength[enough[-1]])
 
 
@@ -121,17 +122,22 @@ def frontier(
     return Frontier(sets.strength, sets.sums(scores), diversity)
 
 
-def check_relevance(best: float) -> None:
-    """Check that the relevance of the best list is not negative, so that it has shares.
+def least_relevance(best: float, max_loss: float) -> float:
+    """Return the smallest relevance within a budget; a rounding error is allowed.
+
+    Args:
+        best: Relevance of the ranking by score.
+        max_loss: Largest share of it to lose.
 
     Raises:
-        ConfigError: It is negative.
+        ConfigError: The relevance is negative, so that a share of it has no meaning.
     """
     if best < 0:
         raise ConfigError(
             f"The relevance loss was limited to a share, but the scores of the best list sum "
             f"to {best:.4g}; scale the scores to 0…1 with normalize_scores()."
         )
+    return (1 - max_loss - ROUNDING) * best
 
 
 def _distinct(numbers: NDArray[np.integer]) -> int:

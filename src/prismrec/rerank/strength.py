@@ -11,6 +11,7 @@ Source: Eisner and Severance, Mathematical techniques for efficient record segme
 shared databases, JACM 23(4), 1976.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,8 +20,8 @@ from jaxtyping import Float, Int
 
 from prismrec.numerics import top_k
 from prismrec.rerank.category import rank_in_category
-from prismrec.rerank.frontier import check_relevance
-from prismrec.rerank.options import Diversity
+from prismrec.rerank.frontier import least_relevance
+from prismrec.rerank.options import Diversity, check_length
 
 BESIDE = 1e-9
 """Distance to a crossing at which the best list is looked for, relative to the range of the scores:
@@ -53,17 +54,17 @@ def strength_for(
         k: Length of the list.
 
     Raises:
-        ConfigError: A relevance budget, and the relevance is negative.
+        ConfigError: ``k`` is below 1; a relevance budget, and the relevance is negative.
 
     Cost: O(M log M), and O(M) per list that is tried.
     """
+    check_length(k)
     present = scores > -np.inf
     lists = _Lists(scores[present].astype(np.float64), categories[present], k)
     first, last = lists.first, lists.last
     if diversity.max_relevance_loss is not None:
-        check_relevance(first.relevance)
-        least = (1 - diversity.max_relevance_loss) * first.relevance
-        if last.relevance >= least:
+        least = least_relevance(first.relevance, diversity.max_relevance_loss)
+        if last.relevance >= least or last.ranks == first.ranks:
             return lists.strength_of(last)
         return lists.strength_of(lists.around(lambda one: one.relevance < least)[0])
     target = min(diversity.target or 0.0, lists.diversity(last))
@@ -134,4 +135,5 @@ class _Lists:
         return (begin + self.around(lambda _: True, left=one)[2]) / 2
 
     def _of(self, chosen: np.ndarray) -> _List:
-        return _List(float(self.scores[chosen].sum()), float(self.rank[chosen].sum()))
+        # Exact sums: those of equal lists are equal in any order.
+        return _List(math.fsum(self.scores[chosen].tolist()), float(self.rank[chosen].sum()))

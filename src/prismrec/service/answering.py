@@ -1,9 +1,9 @@
 """From requests to answers: the store is read, then lists are computed.
 
-Both happen in one thread of the store: with a change of threads in between, the service answers a
-fifth fewer lists. If the store is slow, this thread does not count as one that computes, and the
-next group starts. Until that read ends, lists are computed in other threads than those that read:
-requests without a user are answered as usual, even if the store hangs.
+For a single request both happen in one thread of the store: with a change of threads in between,
+the service answers a fifth fewer lists. If the store is slow, this thread does not count as one
+that computes, and the next group starts. Until that read ends, lists are computed in other threads
+than those that read: requests without a user are answered as usual, even if the store hangs.
 """
 
 from collections.abc import Sequence

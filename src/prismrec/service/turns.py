@@ -8,7 +8,8 @@
 Threads that compute at the same time delay each other by more than their work: each of the many
 short calls that make a list waits for Python's lock. So as many compute as have a place, and a
 batch gives its place away before and after each step of an answer (search, rerank, …) if a single
-request waits. While some always wait, batches get ``SHARE`` of the time.
+request waits. While some always wait, batches get ``SHARE`` of the time, and may use it for several
+steps in a row.
 """
 
 import threading
@@ -23,6 +24,8 @@ SHARE = 1 / 3
 POLL = 0.002
 """Seconds after which a waiting batch looks again whether single requests wait. It gets no notice
 when a caller leaves, or a request first waits for a slow store."""
+MOST_CREDIT = 0.05
+"""Largest credit and debt of batches in seconds: no longer time in a row is made up for."""
 PATIENCE = 1.0
 """Longest time in seconds that a batch waits for single requests, whatever keeps them waiting."""
 
@@ -37,8 +40,8 @@ class Turns:
 
     def __init__(self, places: int, pending: Callable[[], bool]) -> None:
         self.free, self.pending = places, pending
-        self.asking, self.batches = 0, 0
-        """Threads with single requests that wait for a place, and threads with batches."""
+        self.asking, self.batches, self.held_up = 0, 0, 0
+        """Threads with single requests that wait for a place; with batches; those that wait."""
         self.credit = 0.0
         """Seconds that batches may compute although single requests wait."""
         self.changed = threading.Condition()
@@ -55,7 +58,9 @@ class Turns:
         try:
             yield
         finally:
-            self._give_back((perf_counter() - began) * SHARE / (1 - SHARE))
+            # A batch that computes in another place meanwhile has lost nothing.
+            lost = perf_counter() - began if self.held_up else 0.0
+            self._give_back(lost * SHARE / (1 - SHARE))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -82,7 +87,7 @@ class Turns:
 
     def _give_way(self, began: float) -> float:
         """Release the place if single requests wait; return since when the batch's time counts."""
-        if not self._singles_wait():
+        if self.free or not self._singles_wait():
             return perf_counter()  # nobody waited for what was computed until now
         self._give_back(began - perf_counter())
         return self._take()
@@ -94,10 +99,12 @@ class Turns:
         """Wait for a place for a batch; return the time."""
         end = perf_counter() + PATIENCE
         with self.changed:
+            self.held_up += 1
             while not self.free or (
                 self._singles_wait() and self.credit <= 0 and perf_counter() < end
             ):
                 self.changed.wait(POLL)
+            self.held_up -= 1
             self.free -= 1
         return perf_counter()
 
@@ -105,5 +112,5 @@ class Turns:
         """Release a place, and add to the credit of batches."""
         with self.changed:
             self.free += 1
-            self.credit += credit
+            self.credit = max(-MOST_CREDIT, min(self.credit + credit, MOST_CREDIT))
             self.changed.notify_all()

@@ -136,7 +136,9 @@ def save_last(folder: Path, state: State, progress: Progress, fingerprint: str) 
         sharded.total(0)  # waits until all processes have written their rows
     if not sharded or sharded.processes.is_first:
         save_tensors(folder / LAST, tensors, header)
-        for earlier in set(folder.glob(_file_of("*", "*", "*"))) - {folder / one for one in files}:
+        # Also parts of files that a killed process left.
+        written = set(folder.glob(_file_of("*", "*", "*") + "*"))
+        for earlier in written - {folder / one for one in files}:
             earlier.unlink()
 
 
@@ -178,8 +180,8 @@ def _read_rows(
     found: dict[str, list[Tensor]] = {}
     for file, (first, last) in shards:
         low, high = max(begin, first), min(end, last)
-        if low < high or not found:  # of an empty shard, the shapes
-            rows = slice(low - first, high - first) if low < high else slice(0, 0)
+        if low < high:
+            rows = slice(low - first, high - first)
             for name, value in read_tensors(folder / file, rows)[0].items():
                 found.setdefault(name, []).append(value)
     return {name: torch.cat(parts) for name, parts in found.items()}

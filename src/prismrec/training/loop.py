@@ -68,8 +68,8 @@ def train(
             without the interruption.
 
     Raises:
-        ConfigError: ``resume`` without a folder; ``sparse`` with every item as a negative; CUDA is
-            not available.
+        ConfigError: ``resume`` without a folder; ``sparse`` with every item as a negative, or
+            ``sharded`` without ``sparse``; CUDA is not available.
         DataError: An item number that the model does not have; a checkpoint of another run.
         TrainingError: The loss, a gradient or the validation metric is not a finite number. The
             message names the step, the seed, the largest weights and how to continue.

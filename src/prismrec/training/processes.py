@@ -5,11 +5,11 @@
     with join_processes(os.environ):        # without torchrun there is one process
         train(model, histories, config)
 
-Every process has the whole model; of more than 10 M items it has a part of the tables, see
-``sharding``. All draw the same batch and the same negatives from seed and step; each computes the
-gradients of its part of the batch, and the sums of all parts are the gradients of the batch. So
-several processes make the same steps as one, except for rounding and for dropout, which each
-process draws for itself. Item tables with sparse gradients send only the rows that a step reads.
+Every process has the whole model, or some rows of the item tables: see ``sharding``. All draw the
+same batch and the same negatives from seed and step; each computes the gradients of its part of the
+batch, and the sums of all parts are the gradients of the batch. So several processes make the same
+steps as one, except for rounding and for dropout, which each process draws for itself. Item tables
+with sparse gradients send only the rows that a step reads.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

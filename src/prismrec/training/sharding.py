@@ -31,9 +31,13 @@ SHARDED_ABOVE = 10_000_000
 
 
 def is_sharded(config: TrainConfig, items: int, processes: Processes) -> bool:
-    """Return whether a run shards its tables: several processes, sparse gradients, many items."""
+    """Return whether a run shards its tables: several processes, sparse gradients, many items.
+
+    With fewer items than the square of the number of processes, a shard could be empty.
+    """
     wanted = items > SHARDED_ABOVE if config.sharded is None else config.sharded
-    return wanted and bool(config.sparse) and processes.count > 1
+    enough = items >= processes.count**2
+    return wanted and enough and bool(config.sparse) and processes.count > 1
 
 
 class ShardedTables:
@@ -49,7 +53,7 @@ class ShardedTables:
     def __init__(self, model: Model, processes: Processes) -> None:
         self.model, self.processes = model, processes
         self.length = -(-model.size // processes.count)
-        """Rows of a shard; the last ones may have fewer, or none."""
+        """Rows of a shard; the last one may have fewer."""
         places = [min(rank * self.length, model.size) for rank in range(processes.count + 1)]
         self.every_bounds = list(pairwise(places))
         """The first item and the one after the last, of each process."""

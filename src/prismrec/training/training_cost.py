@@ -138,7 +138,9 @@ def bytes_of_training(
     tables = table if config.tie_embeddings else 2 * table
     copies = 4 + bool(training.ema_decay) + (not training.sparse)
     pairs = 60 * min(10 * sizes.events, 3 * 10**7) if config.init == "cooccurrence" else 0
-    steps = copies * tables if shards == 1 else (copies / shards + 1) * tables
+    # With shards, whole weights besides; at the end also those of the best validation.
+    of_shards = max(1 + copies / shards, 2 + (copies - 2) / shards)
+    steps = copies * tables if shards == 1 else of_shards * tables
     largest = Predicted(max(steps + table, tables + 4 * table + pairs))
     if config.rules:
         rules = bytes_of_rules(sizes, measured) + Predicted(tables + 2 * table)

@@ -25,7 +25,7 @@ class SameScores:
     """A ``Score`` that is the same for all histories: lists need one order of all items."""
 
     values: NDArray[np.floating]
-    """``[V]``, finite."""
+    """``[V]``."""
 
     def __call__(self, histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
         """Return the scores, ``[B, V]``."""
@@ -50,9 +50,9 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
         DataError: Raised by the returned function if a score is NaN.
 
     Cost: O(V) time and memory per history, in blocks of ``ROWS``; for ``SameScores`` O(V log V)
-        once, and O(k) per history.
+        once, and O(k + L) per history, but for a logarithm.
     """
-    if isinstance(score, SameScores):
+    if isinstance(score, SameScores) and np.isfinite(score.values).all():
         return _same_lists(score.values, exclude_seen=exclude_seen)
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
