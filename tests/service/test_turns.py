@@ -1,5 +1,6 @@
 """Check that single requests are answered between the steps of a batch, and batches get a share."""
 
+import asyncio
 import threading
 from contextlib import contextmanager
 
@@ -7,6 +8,8 @@ import pytest
 
 from prismrec.io import as_step, listening_to_steps
 from prismrec.service import turns as module
+from prismrec.service.microbatch import TURNS
+from prismrec.service.schemas import RecommendRequest
 from prismrec.service.turns import SHARE, Turns
 
 SECONDS = 2**-7
@@ -223,6 +226,33 @@ def test_a_batch_keeps_its_place_if_another_one_is_free(monkeypatch):
     world = World(monkeypatch, places=2)
     world.batch(3, lambda _: world.waiting.append("another"))
     assert world.order == ["batch"] * 3
+
+
+def test_single_requests_that_arrived_with_a_batch_come_before_it(serve, history, monkeypatch):
+    client, order = serve(), []
+    answering = client.context.answering
+    for batcher, name in (("lists", "run"), ("lists_of_batches", "run_all")):
+        owner = getattr(answering, batcher)
+        monkeypatch.setattr(owner, name, called(order, name, getattr(owner, name)))
+    request = RecommendRequest(history=history)
+
+    async def send():
+        batch = asyncio.ensure_future(answering.answer_all([request] * 3))
+        for _ in range(TURNS // 2):  # the event loop reads another request
+            await asyncio.sleep(0)
+        return await asyncio.gather(batch, answering.answer(request))
+
+    answers, answer = client.portal.call(send)
+    assert [one.items for one in answers] == [answer.items] * 3
+    assert order == ["run", "run_all"]
+
+
+def called(order, name, function):
+    def call(*args):
+        order.append(name)
+        return function(*args)
+
+    return call
 
 
 def test_the_service_answers_a_request_while_a_batch_is_computed(serve, history, monkeypatch):

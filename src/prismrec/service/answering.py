@@ -12,7 +12,7 @@ from functools import partial
 
 from prismrec.errors import StoreError
 from prismrec.service.lists import Job, ListMaker, weight_of
-from prismrec.service.microbatch import Batcher
+from prismrec.service.microbatch import Batcher, read_arrived_requests
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.stores import Feedback, Store
@@ -71,6 +71,8 @@ class Answering:
         users = list({request.user for request in requests if request.user is not None})
         stored = dict(zip(users, await self.stored_of_batches.run_all(users), strict=True))
         jobs = [Job(request, stored.get(request.user or "", Feedback())) for request in requests]
+        # Reading a large batch took milliseconds; single requests that arrived then come first.
+        await read_arrived_requests()
         return await self.lists_of_batches.run_all(jobs)
 
     @property

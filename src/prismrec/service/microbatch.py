@@ -30,6 +30,12 @@ PATIENCE = 0.02
 """Seconds after which a group that waits for something else does not hold up the next one."""
 
 
+async def read_arrived_requests() -> None:
+    """Wait for some turns of the event loop, in which it reads what has arrived meanwhile."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
 class Call(NamedTuple, Generic[A, R]):
     """A request that waits, or is computed."""
 
@@ -77,8 +83,8 @@ class Batcher(Generic[A, R]):
 
     @property
     def pending(self) -> int:
-        """The number of requests that wait."""
-        return len(self.waiting)
+        """The number of requests that wait, or of batches that are not answered."""
+        return self.batches or len(self.waiting)
 
     def has_callers(self) -> bool:
         """Return whether somebody waits for a request that has no thread yet; from any thread."""
