@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,6 +62,25 @@ def run(
         on_step=on_step, folder=folder, resume=(folder / LAST).exists(),
     )  # fmt: skip
     return losses
+
+
+def run_in(
+    processes: int, folder: Path, steps: int, *kill_at: int, restarts: int = 0,
+    sharded: bool = False,
+) -> dict[int, float]:  # fmt: skip
+    """Train in several processes, which must succeed; return the loss of each step."""
+    words = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        "--nproc-per-node", processes, "--max-restarts", restarts,
+        __file__, folder, steps, *kill_at,
+    ]  # fmt: skip
+    environment = os.environ | {"SHARDED": "1" if sharded else ""}
+    done = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    losses = json.loads((folder / "losses.json").read_text())
+    return {int(step): loss for step, loss in losses.items()}
 
 
 def main(folder: Path, steps: int, kill_at: int | None) -> None:

@@ -212,7 +212,7 @@ def test_lists_of_the_same_scores_are_those_of_a_table(exclude_seen, k):
     train = Histories.of(random.integers(1, 21, (30, 6)).tolist())  # of 24 items, some without
     histories = [random.integers(1, 25, length) for length in (0, 1, 9, 40)]
     same = popularity(train, 25)
-    expected = by_score(lambda some: same(some), exclude_seen=exclude_seen)(histories, k)  # noqa: PLW0108 -- not of its class
+    expected = by_score(same.__call__, exclude_seen=exclude_seen)(histories, k)
     found = by_score(same, exclude_seen=exclude_seen)(histories, k)
     for part, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(part, other)

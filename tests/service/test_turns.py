@@ -94,7 +94,7 @@ def test_while_single_requests_always_wait_batches_get_their_share_of_the_time(w
         )
         world.single()
         if due:  # the next step of the batch
-            wait_until(lambda: world.order.count("batch") > steps)  # noqa: B023 — waits here
+            wait_until(lambda steps=steps: world.order.count("batch") > steps)
     world.waiting.clear()
     batch.join()
     until = len(world.order) - world.order[::-1].index("single")

@@ -1,18 +1,13 @@
 """Sharded tables: the same steps as with whole ones, checkpoints, and any number of processes."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import distributed
 
-import shared_steps
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError, DataError
 from prismrec.models import FetchedRows, ItemCategories
@@ -22,9 +17,10 @@ from prismrec.models.samplers import mixed
 from prismrec.training import Objective, TrainConfig, checkpoint, run, train
 from prismrec.training.processes import ALONE, Processes
 from prismrec.training.sharding import SHARDED_ABOVE, ShardedTables, is_sharded
+from shared_steps import run as run_steps
+from shared_steps import run_in
 
 SIZE, STEPS = 60, 200
-SCRIPT = Path(shared_steps.__file__)
 
 
 @pytest.fixture
@@ -236,31 +232,15 @@ def test_an_item_that_was_not_fetched_is_an_error(item):
         rows.vectors_of(torch.tensor([3, item]))
 
 
-def run_in(processes, folder, *kill_at, restarts=0):
-    """Train with shards in several processes; return the losses."""
-    words = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        "--nproc-per-node", processes, "--max-restarts", restarts,
-        SCRIPT, folder, STEPS, *kill_at,
-    ]  # fmt: skip
-    done = subprocess.run(
-        list(map(str, words)), capture_output=True, text=True, check=False,
-        env=os.environ | {"SHARDED": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    losses = json.loads((folder / "losses.json").read_text())
-    return {int(step): loss for step, loss in losses.items()}
-
-
 @pytest.mark.slow
 def test_processes_with_shards_make_the_same_steps_as_one_with_whole_tables(tmp_path):
-    expected = shared_steps.run(tmp_path / "alone", STEPS, ALONE)
+    expected = run_steps(tmp_path / "alone", STEPS, ALONE)
     # One of two processes is killed at step 110; both start again from the checkpoint of step 100.
-    found = [run_in(2, tmp_path / "two", 110, restarts=1)]
+    found = [run_in(2, tmp_path / "two", STEPS, 110, restarts=1, sharded=True)]
     # The checkpoint of two processes continues in three, and in one with whole tables.
     shutil.copytree(tmp_path / "two" / "copy", tmp_path / "three")
-    found.append(run_in(3, tmp_path / "three"))
-    found.append(shared_steps.run(tmp_path / "two" / "copy", STEPS, ALONE))
+    found.append(run_in(3, tmp_path / "three", STEPS, sharded=True))
+    found.append(run_steps(tmp_path / "two" / "copy", STEPS, ALONE))
     for losses in found:
         assert list(losses) == list(range(101, STEPS + 1)), "not repeated from the start"
         assert losses == pytest.approx({step: expected[step] for step in losses}, rel=1e-5)

@@ -70,7 +70,10 @@ class FetchedRows:
         places = torch.searchsorted(self.items, items.contiguous())
         places = places.clamp(max=len(self.items) - 1)
         if not torch.equal(self.items[places], items):
-            raise IndexError("A step reads an item whose vector was not fetched.")
+            raise IndexError(
+                "A step reads an item whose vector was not fetched from the other processes; train "
+                "with sharded off."
+            )
         return embedding(places, self.rows, padding_idx=0)
 
 

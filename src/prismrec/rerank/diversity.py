@@ -28,7 +28,7 @@ def strengths_for(
 
     Cost: nothing for a strength; see ``strength_for`` for a target or a relevance budget.
     """
-    if not diversity.needs_frontier:
+    if not diversity.has_target:
         return np.full(len(scores), float(diversity.strength or 0))
     users = zip(scores, categories, strict=True)
     return np.array([strength_for(diversity, *user, k) for user in users])

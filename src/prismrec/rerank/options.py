@@ -61,13 +61,13 @@ class Diversity:
         return not (self.strength or self.target or self.max_relevance_loss)
 
     @property
-    def needs_frontier(self) -> bool:
+    def has_target(self) -> bool:
         """Whether the strength follows from a target or a relevance budget."""
         return self.target is not None or self.max_relevance_loss is not None
 
     def at_least(self, strength: float) -> Diversity:
         """Return the same diversity with at least this strength; other units stay as they are."""
-        if self.needs_frontier:
+        if self.has_target:
             return self
         return replace(self, strength=max(self.strength or 0.0, strength))
 
@@ -194,7 +194,7 @@ class ListOptions:
         check_length(self.k)
         check_boosts(self.boosts)
         object.__setattr__(self, "diversity", Diversity.of(self.diversity))
-        if self.rerank != "category" and Diversity.of(self.diversity).needs_frontier:
+        if self.rerank != "category" and Diversity.of(self.diversity).has_target:
             raise ConfigError(
                 f"A diversity target was given with the re-ranker {self.rerank!r}, but only "
                 "'category' can reach one exactly; give a strength, or the re-ranker 'category'."

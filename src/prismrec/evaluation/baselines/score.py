@@ -19,6 +19,9 @@ from prismrec.types import RankedItems, Recommend
 Score = Callable[[Sequence[NDArray[np.int64]]], NDArray[np.floating]]
 """Maps whole histories, oldest first, to a score per item, ``[B, V]``; column 0 is padding."""
 
+ROWS = 64
+"""Histories scored at a time; 64 rows of 400,000 items take 100 MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class SameScores:
@@ -30,10 +33,6 @@ class SameScores:
     def __call__(self, histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
         """Return the scores, ``[B, V]``."""
         return np.broadcast_to(self.values, (len(histories), len(self.values)))
-
-
-ROWS = 64
-"""Histories scored at a time; 64 rows of 400,000 items take 100 MB."""
 
 
 def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
