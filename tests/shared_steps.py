@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +51,11 @@ def run(
     def on_step(step):
         losses[step.step] = step.losses["loss"]
         if step.step == kill_at and processes.is_first:
-            shutil.copytree(folder, folder / "copy")
+            shutil.copytree(folder, folder.with_suffix(".new"))
+            folder.with_suffix(".new").rename(folder / "copy")
         if step.step == kill_at and processes.rank == processes.count - 1:
+            while not (folder / "copy").exists():  # torchrun then ends the first process too
+                time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGKILL)
 
     train(
@@ -92,6 +96,13 @@ def main(folder: Path, steps: int, kill_at: int | None) -> None:
         losses = run(folder, steps, processes, kill_at, sharded=sharded)
         if processes.is_first:
             (folder / "losses.json").write_text(json.dumps(losses))
+    left = [name for name in thread_names() if "gloo" in name]
+    assert not left, f"{left} may abort the process when Python ends"
+
+
+def thread_names() -> list[str]:
+    """Return the names of the threads of this process; none where the system does not list them."""
+    return [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
 
 
 if __name__ == "__main__":

@@ -20,6 +20,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 import torch
+
+# Its functions have the group of all processes as a default argument. The optimizers import it;
+# if they do so while there is a group, the group stays after `destroy_process_group`, and a thread
+# of gloo that still runs when Python ends aborts the process (once in eight runs under load).
+import torch.distributed.nn.functional
 from torch import Tensor, distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
