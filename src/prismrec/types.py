@@ -53,7 +53,8 @@ class Interests(NamedTuple):
     the whole history: it scores items, but each item belongs to one of the other interests.
     """
 
-    vectors: Float[Tensor, "B K D"]  # one query vector per interest
+    vectors: Float[Tensor, "B K D"]  # one query vector per interest; with item biases a model
+    # appends a 1 to each, so that they have D + 1 numbers
     weights: Float[Tensor, "B K L"]  # how much each history item contributes
     bias: Float[Tensor, "B K"]  # log prior, added to the interest's scores; 0 if none
     active: Bool[Tensor, "B K"]

@@ -47,6 +47,14 @@ def test_scores_do_not_depend_on_the_rest_of_the_batch(fit):
     np.testing.assert_allclose(alone, score(HISTORIES), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", ["ease", "item-knn", "sequential-rules"])
+@pytest.mark.parametrize("item", [V, 10**8, -1])
+def test_a_history_item_outside_the_catalog_is_refused(name, item):
+    score = BASELINES[name](Histories.of(TRAIN), VALID, V)
+    with pytest.raises(DataError, match=f"item number {item}, but the rules have items 1 to 12"):
+        score([np.array([1, item])])
+
+
 def test_training_histories_are_not_changed(fit):
     train = Histories.of(TRAIN)
     for array in (train.indptr, train.items, train.times):

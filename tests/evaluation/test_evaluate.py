@@ -308,3 +308,27 @@ def test_a_report_without_interests_says_nothing_of_them():
     content = json.loads(report.to_json())
     del content["largest_share"], content["interests_used"]
     assert Report.from_json(json.dumps(content)) == report  # saved before these were measured
+
+
+@pytest.mark.parametrize("history", [[1, V], [0], [-1]])
+@pytest.mark.parametrize("with_catalog", [True, False])
+def test_a_case_with_an_item_outside_the_catalog_is_refused(history, with_catalog):
+    if not with_catalog and history == [1, V]:
+        return  # without a catalog the number of items is not known
+    given = {"catalog": catalog()} if with_catalog else {}
+    for one in (case(history, [2]), case([2], history)):
+        with pytest.raises(DataError, match=rf"has the item {history[-1]}.*one data set"):
+            evaluate(fixed([1, 2]), [one], ks=(2,), **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("novelty", {"catalog": catalog()}, "no counts of training events"),
+        ("diversity", {"counts": np.ones(V, dtype=np.int64)}, "no categories"),
+        ("coverage", {}, "the number of items is not known"),
+    ],
+)
+def test_a_named_metric_whose_data_is_missing_is_refused(cases, name, given, sentence):
+    with pytest.raises(DataError, match=f"{name} was asked for, but .*{sentence}"):
+        evaluate(by_history, cases, ks=(5,), only=("recall", name), **given)

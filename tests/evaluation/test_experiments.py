@@ -203,7 +203,11 @@ def test_a_planted_effect_is_found_as_often_as_computed(shares):
         (lambda: users_needed(0.1, -1), "deviation is -1"),
         (lambda: users_needed(0.1, 1, shares=(1, 0)), "shares"),
         (lambda: users_needed(0.1, 1, power=1), "power 1"),
+        (lambda: users_needed(0.1, math.inf), "deviation is inf"),
         (lambda: smallest_effect(1, 1), "users is 1"),
+        (lambda: power_of(0.01, 0.3, -5), "number of users -5"),
+        (lambda: power_of(math.nan, 0.3, 100), "effect is nan"),
+        (lambda: power_of(0.01, 0, 100, alpha=7), "alpha 7"),
     ],
 )
 def test_impossible_plans_are_refused(call, part):

@@ -1,5 +1,6 @@
 """Check the model: the row of padding, the scale of the scores, and invalid inputs."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,3 +83,28 @@ def test_impossible_options_are_refused_with_their_value(wrong):
         Model(
             **{"size": 40, "extractor": EXTRACTORS["mean"](dim=4, interests=1, max_len=5)} | wrong
         )
+
+
+@pytest.mark.parametrize("change", ["set", "load"])
+def test_normalizers_are_those_of_the_new_item_vectors(new_model, change):
+    model = new_model(tie_embeddings=False, normalized=True).eval()
+
+    def total():
+        interests = model.interests_of([np.array([1, 2, 3])])
+        scores = model.item_vectors()[1:] @ interests.vectors[0].T + interests.bias[0]
+        return float(scores.masked_fill(~interests.active[0], -torch.inf).exp().sum().detach())
+
+    assert total() == pytest.approx(1, rel=1e-4)
+    vectors = 2 * torch.randn(2, model.size, model.extractor.dim)
+    if change == "set":
+        model.set_item_vectors(*vectors, torch.randn(model.size))
+    else:
+        model.load_state_dict({n: 2 * value for n, value in model.state_dict().items()})
+    assert total() == pytest.approx(1, rel=1e-4)
+
+
+def test_padding_inside_a_history_is_refused(new_model):
+    model = new_model().eval()
+    for history in ([0, 5], [5, 0, 6], [0, 0]):
+        with pytest.raises(DataError, match="item number 0, which is padding"):
+            model.interests_of([np.array([3]), np.array(history)])

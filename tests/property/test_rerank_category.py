@@ -182,3 +182,8 @@ def test_normalization_keeps_absent_candidates_absent():
     scores = np.array([[3.0, 1.0, -np.inf], [2.0, 2.0, 2.0], [-np.inf] * 3])
     expected = [[1, 0, -np.inf], [0, 0, 0], [-np.inf] * 3]
     np.testing.assert_array_equal(normalize_scores(scores), expected)
+
+
+def test_normalization_keeps_scores_that_are_no_numbers():
+    scores = np.array([[3.0, np.nan, 1.0, np.inf, -np.inf]])
+    np.testing.assert_array_equal(normalize_scores(scores), [[1, np.nan, 0, np.inf, -np.inf]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import Blends, NewItem, blend_items, with_descriptions
 from prismrec.rerank import Filter
@@ -148,3 +148,12 @@ def test_an_item_moved_to_another_category_is_filtered_by_the_new_one(dataset, r
 def test_a_new_item_without_any_vector_is_refused(recommender, items, match):
     with pytest.raises(DataError, match=match):
         recommender.with_items(items)
+
+
+def test_categories_that_are_a_text_are_refused(recommender, dataset):
+    known = dataset.catalog.items.external([1])[0]
+    for name in (known, "new"):
+        with pytest.raises(ConfigError, match="the text 'War', but must be a list"):
+            recommender.with_items([NewItem(id=name, categories="War")])
+    with pytest.raises(ConfigError, match="the text 'War', but must be a list"):
+        recommender.recommend([known], filter=Filter(categories="War"))

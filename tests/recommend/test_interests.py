@@ -316,3 +316,9 @@ def test_the_effect_counts_what_changed(dataset, recommender):
     assert answer.effect.relevance <= 1
     assert set(answer.displaced) == {item.id for item in plain} - {item.id for item in answer}
     assert answer.mix_frontier is None or answer.mix_frontier.relevance[0] == 1
+
+
+@pytest.mark.parametrize("wrong", [{"weights": {"1": 0}}, {"minimum": {"2": 5}}])
+def test_options_by_another_key_than_the_number_of_an_interest_are_refused(wrong):
+    with pytest.raises(ConfigError, match="is not the number of one; give a whole number"):
+        InterestOptions(**wrong)

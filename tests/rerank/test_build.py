@@ -30,6 +30,9 @@ class Falling:
     def shares(self, rows):
         return np.ones((len(rows), 1))
 
+    def pool(self, _row, _items, scores):
+        return Pool(scores=scores)
+
 
 def lists(source, categories, k, **diversity):
     options = ListOptions(k=k, diversity=Diversity(**diversity))
@@ -118,3 +121,33 @@ def test_the_representation_of_lists_is_one_short_line():
     assert repr(ranked) == "RankedItems(1 users, 2 items each)"
     pool = Pool(scores=np.zeros(3), vectors=np.zeros((3, 2)))
     assert repr(pool) == "Pool(3 candidates: scores, vectors)"
+
+
+def repeat_first(pool, k, *, strength):
+    return np.zeros(k, dtype=np.int64)
+
+
+def count_from_the_end(pool, k, *, strength):
+    return -np.arange(1, k + 1)
+
+
+def return_everything(pool, k, *, strength):
+    return np.arange(len(pool.scores))
+
+
+def return_numbers(pool, k, *, strength):
+    return np.arange(k, dtype=np.float64)
+
+
+def go_beyond(pool, k, *, strength):
+    return np.arange(k) + len(pool.scores)
+
+
+@pytest.mark.parametrize(
+    "own", [repeat_first, count_from_the_end, return_everything, return_numbers, go_beyond]
+)
+def test_a_list_of_a_reranker_that_is_no_choice_of_candidates_is_refused(own, monkeypatch):
+    monkeypatch.setitem(build.RERANKERS, "own", own)
+    options = ListOptions(k=3, diversity=0.2, rerank="own")
+    with pytest.raises(ConfigError, match=r"The re-ranker 'own' returned .* distinct positions"):
+        build_lists(Falling(range(30, 0, -1)), options, category_of=np.zeros(31, dtype=np.int64))

@@ -6,6 +6,7 @@ import inspect
 import numpy as np
 import pytest
 
+from prismrec.errors import ConfigError
 from prismrec.models import EXTRACTORS, LOSSES, READOUTS, SAMPLERS, ItemCategories, Model
 from prismrec.retrieval import INDEXES
 from prismrec.training import Objective, RunConfig, TrainConfig, Trained, TrainResult
@@ -69,3 +70,18 @@ def test_representations_of_model_result_and_run_are_one_short_line():
     assert repr(Objective()) == "Objective(softmax, full catalog)"
     categories = ItemCategories.of(np.array([0, 0, 1, 2]), np.array([5, 5]))
     assert repr(categories) == "ItemCategories(2 items, 1 shared categories)"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"batch_size": 10.5}, "batch_size is 10.5; it must be a whole number"),
+        ({"epochs": 2.5}, "epochs is 2.5"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"weight_decay": float("inf")}, "weight_decay is inf; it must be at least 0, and finite"),
+        ({"weight_decay": float("nan")}, "weight_decay is nan"),
+    ],
+)
+def test_a_number_that_cannot_be_used_is_refused(settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        TrainConfig(**settings)

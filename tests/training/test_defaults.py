@@ -199,3 +199,22 @@ def test_categories_without_common_items_are_an_error():
     assert shared_categories(catalog_of([0], [0, 1], [])).number == 1
     with pytest.raises(ConfigError, match=r"no two items .* --no-categories"):
         shared_categories(catalog_of([0], [1], []))
+
+
+def test_a_sampler_that_is_set_draws_negatives_also_from_a_small_catalog():
+    for sampler, negatives in ((None, 0), ("popularity", 2_048)):
+        config, _ = resolve_defaults(
+            RunConfig(extractor="sa", sampler=sampler), TrainConfig(), SPARSE
+        )
+        assert config.negatives == negatives
+    config, _ = resolve_defaults(
+        RunConfig(extractor="sa", sampler="uniform", negatives=0), TrainConfig(), SPARSE
+    )
+    assert config.negatives == 0, "the caller wants the whole catalog"
+
+
+def test_clusters_of_co_occurrence_without_co_occurrence_are_refused():
+    with pytest.raises(ConfigError, match="init_clusters is 3, but initial vectors are random"):
+        resolve_defaults(RunConfig(extractor="sa", init_clusters=3), TrainConfig(), SPARSE)
+    with pytest.raises(ConfigError, match="init_clusters is -3"):
+        RunConfig(init_clusters=-3)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from prismrec.data.batches import Batches
+from prismrec.errors import ConfigError
 from prismrec.models import losses
 from prismrec.models.extractors.base import Extractor, without_prior
 from prismrec.models.losses import LOSSES
@@ -208,3 +209,12 @@ def test_scores_and_losses_stay_in_float32_under_autocast(histories, name):
         assert loss.dtype == torch.float32
         found.append({"loss": loss.detach(), **gradients(model, loss)})
     torch.testing.assert_close(found[1], found[0])
+
+
+def test_a_loss_that_returns_a_mean_is_refused(new_model, histories):
+    def mean(logits):
+        return losses.softmax(logits).mean()
+
+    wrong = Objective(loss=mean, negatives=sampler_of(histories, "uniform"))
+    with pytest.raises(ConfigError, match=r"shape \(\) .* one loss per pair.* not their mean"):
+        compute_loss(new_model(), batch_of(histories), wrong, torch.Generator().manual_seed(0))

@@ -8,7 +8,7 @@ from .dataset import Dataset, build_dataset
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
-from .ids import IdMap
+from .ids import IdMap, list_of_ids
 from .item_content import ItemContent, read_item_content
 from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
@@ -68,6 +68,7 @@ __all__ = [
     "check_cells",
     "check_for_spark",
     "inspect_log",
+    "list_of_ids",
     "load_dataset",
     "load_split",
     "make_split",

@@ -53,7 +53,8 @@ def evaluate(
     Raises:
         ConfigError: A k or ``batch_size`` is below 1.
         UnknownName: A name in ``only`` is not a metric.
-        DataError: There are no cases; a list has a repeated item, padding between items, more
+        DataError: There are no cases, or a metric in ``only`` needs data that is not given; the
+            catalog lacks an item of a case; a list has a repeated item, padding between items, more
             than k items or an item outside the catalog; or every list is empty, although a history
             does not have the whole catalog.
 
@@ -73,6 +74,7 @@ def evaluate(
     for start in track(starts, "evaluating", len(starts)):
         batch = cases[start : start + batch_size]
         histories = [case.history for case in batch]
+        _check_cases(batch, size)
         ranked = recommend(histories, ks[-1])
         items = check_lists(ranked.items, len(batch), ks[-1], size)
         if has_weights:
@@ -97,6 +99,21 @@ def _check_arguments(ks: Sequence[int], cases: Sequence[Case], batch_size: int) 
         )
 
 
+def _check_cases(batch: Sequence[Case], size: int | None) -> None:
+    """Check that the catalog has the items of the cases: metrics look them up in tables.
+
+    Raises:
+        DataError: It lacks an item of a history or a target.
+    """
+    items = np.concatenate([part for case in batch for part in (case.history, case.targets)])
+    outside = items[(items < 1) | (items >= (size or np.inf))]
+    if len(outside):
+        among = "" if size is None else f"; the catalog has the items 1 to {size - 1}"
+        raise DataError(
+            f"A case has the item {outside[0]}{among}; use cases and a catalog of one data set."
+        )
+
+
 def select_metrics(
     only: Collection[str], catalog: Catalog | None, counts: NDArray[np.int64] | None,
     *, weights: bool = False,
@@ -105,22 +122,30 @@ def select_metrics(
 
     Raises:
         UnknownName: A name is not a metric.
-        DataError: A weighted metric is in ``only``, but the targets have no weights.
+        DataError: A metric in ``only`` needs data that is not given.
     """
-    for name in only:
-        if name not in METRICS and name != "coverage":
-            raise UnknownName.among("metric", name, [*METRICS, "coverage"])
-        if not weights and name in METRICS and METRICS[name].needs == "weights":
-            raise DataError(
-                f"{name} was asked for, but the targets have no weights; prepare the data set with "
-                "--weight-column or --event-weights."
-            )
     available = {"targets", "weights"} if weights else {"targets"}
     if catalog is not None and catalog.category_names:
         available.add("categories")
     if counts is not None:
         available.add("counts")
+    for name in only:
+        if name not in METRICS and name != "coverage":
+            raise UnknownName.among("metric", name, [*METRICS, "coverage"])
+        sized = catalog is not None or counts is not None
+        needs = METRICS[name].needs if name in METRICS else "targets" if sized else "size"
+        if needs not in available:
+            raise DataError(f"{name} was asked for, but {_MISSING[needs]}.")
     return [n for n, m in METRICS.items() if m.needs in available and (not only or n in only)]
+
+
+_MISSING = {
+    "weights": "the targets have no weights; prepare the data set with --weight-column or "
+    "--event-weights",
+    "categories": "there are no categories; pass the catalog of items that have some",
+    "counts": "there are no counts of training events; pass counts",
+    "size": "the number of items is not known; pass the catalog",
+}
 
 
 def category_table(catalog: Catalog) -> sparse.csr_array:

@@ -17,12 +17,20 @@ FEW_SLOTS = 2_048
 
 
 def padded(histories: Sequence[NDArray[np.int64]], longest: int) -> Int[Tensor, "B L"]:
-    """Return the newest ``longest`` events of each history, padded on the right with 0."""
+    """Return the newest ``longest`` events of each history, padded on the right with 0.
+
+    Raises:
+        DataError: A history has item number 0.
+    """
     newest = [history[-longest:] for history in histories]
     width = max((len(history) for history in newest), default=0) or 1
     batch = np.zeros((len(newest), width), dtype=np.int64)
     for row, history in enumerate(newest):
         batch[row, : len(history)] = history
+    if np.count_nonzero(batch) < sum(map(len, newest)):
+        raise DataError(
+            "A history has item number 0, which is padding and no item; leave out unknown items."
+        )
     return torch.from_numpy(batch)
 
 

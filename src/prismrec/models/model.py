@@ -36,6 +36,10 @@ from prismrec.types import Interests
 Similarity = Literal["dot", "cosine"]
 
 
+def _forget_sample(model: "Model", _: object) -> None:
+    model._sample = None
+
+
 class Model(nn.Module):
     """A table of item vectors, and an extractor that turns histories into interests.
 
@@ -95,13 +99,12 @@ class Model(nn.Module):
             "mask_history_negatives": mask_history_negatives,
         }
         self.items = ItemTable(size, extractor.dim)
-        self.outputs: ItemTable | None = None
-        if not tie_embeddings:  # the last number is the bias
-            self.outputs = ItemTable(size, extractor.dim + 1)
+        # The last number is the bias.
+        self.outputs = None if tie_embeddings else ItemTable(size, extractor.dim + 1)
         self._draw_item_vectors()
+        self.register_load_state_dict_post_hook(_forget_sample)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
-        """Return one line: extractor and sizes."""
         parts = f"{self.extractor!r}, similarity={self.similarity!r}"
         return f"Model({self.size - 1:,} items, {parts}, tie_embeddings={self.outputs is None})"
 
@@ -127,16 +130,15 @@ class Model(nn.Module):
             ConfigError: The model has one table.
         """
         if self.outputs is None:
-            given = "Item vectors for two tables were given to a model with one table"
+            given = "Item vectors for two tables were given to a model with one"
             raise ConfigError(f"{given}; set tie_embeddings=False, or init 'random'.")
         with torch.no_grad():
             self.items.weight[1:], self.outputs.weight[1:, :-1] = sources[1:], outputs[1:]
             self.outputs.weight[1:, -1] = bias[1:] - bias[1:].mean()
+        self._sample = None
 
     def formed(self, forming: Forming | None) -> "Model":
-        """Return the same model with other interests in evaluation; None: those of the extractor.
-
-        The weights are shared, so it takes no time.
+        """Return a model with these weights that forms interests in evaluation; None: it does not.
 
         Raises:
             ConfigError: The extractor computes several interests, or scores are not normalized.
@@ -247,8 +249,7 @@ class Model(nn.Module):
         """
 
         def read(batch: Tensor) -> Interests:
-            batch = batch.to(self.device)
-            interests: Interests = self(batch, batch != 0, added)
+            interests: Interests = self(batch := batch.to(self.device), batch != 0, added)
             return interests if states else interests._replace(states=None)
 
         with torch.no_grad():
@@ -266,8 +267,8 @@ class Model(nn.Module):
         """Normalize rows of the table if the similarity is cosine; a bias stays as it is."""
         if self.similarity == "dot":
             return vectors
-        width = self.items.embedding_dim
-        return torch.cat([normalize(vectors[:, :width], dim=-1), vectors[:, width:]], dim=-1)
+        content, bias = vectors.tensor_split([self.items.embedding_dim], dim=1)
+        return torch.cat([normalize(content, dim=-1), bias], dim=-1)
 
     def _scaled(self, interests: Interests) -> Interests:
         """Apply similarity and temperature to interests; append the 1 for the bias."""

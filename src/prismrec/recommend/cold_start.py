@@ -20,7 +20,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import sparse
 
-from prismrec.data import Catalog, IdMap
+from prismrec.data import Catalog, IdMap, list_of_ids
 from prismrec.errors import DataError
 from prismrec.models import Model
 from prismrec.recommend.projection import ContentProjection
@@ -93,10 +93,12 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
 
     Raises:
         DataError: An id is empty or appears twice among ``items``.
+        ConfigError: Categories are not a list of texts.
 
     Cost: O(V).
     """
     names = [item.id for item in items]
+    categories = [list_of_ids(item.categories, "category") for item in items]
     if "" in names or len(set(names)) < len(names):
         raise DataError(
             "Items cannot be added with an empty id, or with one id twice; give each item once."
@@ -117,7 +119,7 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
         attributes=catalog.attributes and catalog.attributes.extended(catalog.size + len(fresh)),
         category_indptr=np.pad(catalog.category_indptr, (0, len(fresh)), mode="edge"),
     )
-    return _with_categories(described, numbers, [item.categories for item in items])
+    return _with_categories(described, numbers, categories)
 
 
 def _text(values: pl.Series | list[str]) -> pl.Series:

@@ -6,7 +6,7 @@ from functools import reduce
 import numpy as np
 from jaxtyping import Bool
 
-from prismrec.data import Attributes, Catalog, Names, Numbers
+from prismrec.data import Attributes, Catalog, Names, Numbers, list_of_ids
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.numerics import is_finite_number
 from prismrec.rerank import Boost, Condition, Filter
@@ -43,7 +43,7 @@ def eligible_items(filter: Filter, catalog: Catalog) -> Bool[np.ndarray, " V"]:
 
 def _in_categories(names: Collection[str], catalog: Catalog) -> Bool[np.ndarray, " V"]:
     number = {name: place for place, name in enumerate(catalog.category_names)}
-    for name in names:
+    for name in list_of_ids(names, "category"):
         if name not in number:
             raise UnknownName.among("category", name, number)
     wanted = np.isin(catalog.category_ids, [number[name] for name in names])

@@ -9,6 +9,7 @@ are they for another re-ranker if a list misses items or the minimum of an inter
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -71,7 +72,8 @@ def build_lists(
         users whose list is not certified.
     """
     users, k, diversity = len(source), options.k, Diversity.of(options.diversity)
-    reranker, exact = find_reranker(options.rerank), options.rerank == "category"
+    exact = options.rerank == "category"
+    find_reranker(options.rerank)  # an unknown name is an error also where nothing is re-ranked
     rows = np.arange(users)
     lists = RankedLists.empty(users, k)
     plain = diversity.off and options.interests.neutral
@@ -91,7 +93,7 @@ def build_lists(
             chosen, certified = _choose(candidates, categories, k, strengths)
         else:
             strengths = np.full(len(rows), float(diversity.strength or 0))
-            chosen = _rerank(source, rows, candidates, k, reranker, float(strengths[0]))
+            chosen = _rerank(source, rows, candidates, options, float(strengths[0]))
             certified = np.zeros(len(rows), dtype=bool)
         if options.interests.minimum:
             changed = _apply_minimum(chosen, candidates, options.interests.minimum)
@@ -177,19 +179,37 @@ def _rerank(
     source: CandidateSource,
     rows: NDArray[np.int64],
     candidates: SteeredCandidates,
-    k: int,
-    reranker: Reranker,
+    options: ListOptions,
     strength: float,
 ) -> Int[np.ndarray, "R k"]:
-    """Return the lists of a re-ranker other than ``category``, user by user."""
+    """Return the lists of a re-ranker other than ``category``, user by user.
+
+    Raises:
+        ConfigError: The re-ranker returns something else than distinct positions, at most k.
+    """
+    reranker, k = find_reranker(options.rerank), options.k
     lists = np.full((len(rows), k), -1, dtype=np.int64)
     for at, row in enumerate(rows.tolist()):
         relevance = candidates.relevance[at]
         order = np.argsort(-relevance, kind="stable")
         pool = source.pool(row, candidates.ranked.items[at, order], relevance[order])
-        chosen = order[reranker(pool, k, strength=strength)]
-        lists[at, : len(chosen)] = chosen
+        chosen = np.asarray(reranker(pool, k, strength=strength))
+        if not _are_positions(chosen, len(order), k):
+            raise ConfigError(
+                f"The re-ranker {options.rerank!r} returned {str(chosen.tolist())[:80]} for a pool "
+                f"of {len(order)} candidates and k {k}; return distinct positions of the pool, at "
+                "most k, as an array of integers."
+            )
+        lists[at, : len(chosen)] = order[chosen]
     return lists
+
+
+def _are_positions(chosen: NDArray[Any], candidates: int, k: int) -> bool:
+    """Return whether an array has distinct positions of the candidates, at most k."""
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or len(chosen) > k:
+        return False
+    inside = (chosen >= 0) & (chosen < candidates)
+    return bool(inside.all()) and len(set(chosen.tolist())) == len(chosen)
 
 
 def _apply_minimum(

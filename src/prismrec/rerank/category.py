@@ -175,7 +175,7 @@ def normalize_scores(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M
     """Scale the scores of each row to 0…1, so that a strength means the same for every user.
 
     The lowest finite score of a row becomes 0 and the highest 1. A row of equal scores becomes all
-    0; -inf stays.
+    0; -inf, inf and NaN stay.
     """
     return rescale(scores, *score_range(scores))
 
@@ -196,5 +196,6 @@ def rescale(
     low: Float[np.ndarray, "B 1"],
     spread: Float[np.ndarray, "B 1"],
 ) -> Float[np.ndarray, "B M"]:
-    """Scale scores so that the range of ``score_range`` becomes 0…1; -inf stays."""
-    return np.where(np.isfinite(scores), (scores.astype(np.float64) - low) / spread, -np.inf)
+    """Scale scores so that the range of ``score_range`` becomes 0…1; NaN and infinity stay."""
+    scaled: NDArray[np.float64] = (scores.astype(np.float64) - low) / spread
+    return scaled

@@ -121,7 +121,7 @@ class InterestOptions:
     """How the interests of a history share its list.
 
     Raises:
-        ConfigError: Another mix, a negative weight, or a minimum below 0.
+        ConfigError: Another mix, a key that is no number, a negative weight, or a minimum below 0.
     """
 
     mix: Literal["mixture", "shares"] = "mixture"
@@ -139,6 +139,12 @@ class InterestOptions:
         """Check the values."""
         if self.mix not in ("mixture", "shares"):
             raise ConfigError(f"mix is {self.mix!r}; give 'mixture' or 'shares'.")
+        for number in (*self.weights, *self.minimum):
+            if not isinstance(number, int | np.integer):
+                raise ConfigError(
+                    f"The interest {number!r} is not the number of one; give a whole number, such "
+                    "as 1."
+                )
         for number, weight in self.weights.items():
             check_interest_weight(f"interest {number}", weight)
         for number, least in self.minimum.items():

@@ -269,10 +269,19 @@ def recency_weights(
     """Return each history as a row of weights, ``[B, V]``: recency**age; the newest has age 0.
 
     An item that is in a history twice has the sum of both weights.
+
+    Raises:
+        DataError: An item number of a history is not below ``size``, or is negative.
     """
     lengths = np.array([len(history) for history in histories], dtype=np.int64)
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     ages = np.repeat(indptr[1:], lengths) - 1 - np.arange(indptr[-1])
     items = np.concatenate([np.zeros(0, dtype=np.int64), *histories])
+    if items.min(initial=0) < 0 or items.max(initial=0) >= size:  # SciPy would read other memory
+        wrong = items[(items < 0) | (items >= size)][0]
+        raise DataError(
+            f"A history has item number {wrong}, but the rules have items 1 to {size - 1}; map ids "
+            "with the catalog of their training data."
+        )
     weights = np.power(recency, ages, dtype=np.float64).astype(np.float32)
     return sparse.csr_array((weights, items, indptr), shape=(len(histories), size))

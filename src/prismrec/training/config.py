@@ -1,7 +1,10 @@
 """How to train: a frozen value that is checked when it is created."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
 
 from prismrec.errors import ConfigError
 
@@ -66,10 +69,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for name, (lowest, advice) in _LOWEST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= lowest:
-                raise ConfigError(f"{name} is {value}; it must be at least {lowest}{advice}.")
+        for name in _LOWEST:
+            _check_number(name, getattr(self, name))
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 known = ", ".join(map(repr, allowed))
@@ -97,6 +98,17 @@ class TrainConfig:
         return (self.learning_rate or RATE) * min(climb, fall)
 
 
+def _check_number(name: str, value: float | None) -> None:
+    """Raise ConfigError for a number that is too small, not finite, or should be whole."""
+    if value is None:
+        return
+    if name in _WHOLE and not isinstance(value, int | np.integer):
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number.")
+    lowest, advice = _LOWEST[name]
+    if not lowest <= value < math.inf:
+        raise ConfigError(f"{name} is {value}; it must be at least {lowest}, and finite{advice}.")
+
+
 def changed_fields(config: "DataclassInstance") -> str:
     """Return ``Name(field=value)`` with the fields of a config that differ from their defaults."""
     changed = [f"{name}={value!r}" for name, value in changed_settings(config).items()]
@@ -122,6 +134,8 @@ _LOWEST = {
     "clip": (1e-6, "; 1 to 10 is usual"),
     "seed": (0, ""),
 }
+_WHOLE = _LOWEST.keys() - {"weight_decay", "clip"}
+"""Settings that are whole numbers."""
 _CHOICES = {
     "targets": get_args(Targets),
     "schedule": get_args(Schedule),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from prismrec.data import Catalog, Histories, Split
+from prismrec.errors import ConfigError
 from prismrec.models import EXTRACTORS, Extractor, ItemCategories, Prism
 from prismrec.registry import resolve
 from prismrec.retrieval import INDEXES, IndexName
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FULL_SOFTMAX_UP_TO = 50_000
 """Largest catalog for which every item is a negative, for extractors other than prism."""
+SAMPLED = 2_048
+"""Negatives per step of these extractors for a larger catalog, or if a sampler is set."""
 DENSE_GRADIENTS_UP_TO = 100_000
 """Largest catalog for which a step updates every item vector, as Adam with momentum does. For more
 items only the vectors that a step reads are updated: this is faster, and the results are almost as
@@ -101,7 +104,8 @@ def resolve_defaults(
 
     Raises:
         UnknownName: There is no extractor or index of that name.
-        ConfigError: The extractor ``module:Class`` cannot be imported or is no ``Extractor``.
+        ConfigError: The extractor ``module:Class`` cannot be imported or is no ``Extractor``; or
+            ``init_clusters`` is set, but initial vectors are random.
     """
     kind = resolve("extractor", config.extractor, EXTRACTORS, subclass_of=Extractor)
     index = IndexName.parse(config.index)
@@ -113,7 +117,14 @@ def resolve_defaults(
         exclude_seen=config.exclude_seen,
         mask_history_negatives=config.mask_history_negatives,
     )
+    if config.sampler is not None:  # without negatives it would have no effect
+        defaults["negatives"] = defaults["negatives"] or min(SAMPLED, max(1, stats.items // 4))
     config = with_defaults(config, defaults)
+    if config.init == "random" and config.init_clusters:
+        raise ConfigError(
+            f"init_clusters is {config.init_clusters}, but initial vectors are random and count no "
+            "co-occurrence; set init to cooccurrence, or leave init_clusters out."
+        )
     sparse = stats.items > DENSE_GRADIENTS_UP_TO and config.negatives != 0
     forming = kind is Prism and config.interests == 1 and config.readout == "mixture"
     config = with_defaults(config, {"forming": forming})
@@ -185,7 +196,7 @@ def other_defaults(stats: DatasetStats, *, single: bool) -> dict[str, Any]:
         "init": "random",
         "categories": False,
         "sampler": "uniform",
-        "negatives": 0 if stats.items <= FULL_SOFTMAX_UP_TO else 2_048,
+        "negatives": 0 if stats.items <= FULL_SOFTMAX_UP_TO else SAMPLED,
         "mask_history_negatives": False,
         "dropout": 0.2,
         "rules": False,

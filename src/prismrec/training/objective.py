@@ -222,6 +222,11 @@ def _plain_loss(
         if extra is not None:
             scores = torch.cat([scores, extra[..., None]], dim=-1)
         each = objective.loss(objective.readout.logits(scores, prior))
+        if each.shape != masked_ids.shape[:1]:
+            raise ConfigError(
+                f"A loss returned the shape {tuple(each.shape)} for {len(masked_ids)} training "
+                f"pairs; it must return one loss per pair, ({len(masked_ids)},), not their mean."
+            )
         return (each if weight is None else each * weight).sum()
 
     # Per item, a position needs Q scores of four bytes, or one byte for each of its masked ids.

@@ -34,7 +34,7 @@ class RunConfig:
     loss: str = "softmax"
     """Loss: softmax, bce, gbce, bpr, hard_negatives, or module:function."""
     negatives: int | None = None
-    """Negatives per step; 0 uses the whole catalog. Default: auto (from the catalog size)."""
+    """Negatives per step; 0: the whole catalog. Default: auto (from catalog size and sampler)."""
     sampler: str | None = None
     """Negatives: uniform, popularity, log_uniform, in_batch, mixed, union. Default: auto."""
     similarity: Similarity | None = None
@@ -69,6 +69,14 @@ class RunConfig:
     """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; exact/8: 8 shards. auto: by size."""
     validate_on: ValidationMetric = "recall"
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
+
+    def __post_init__(self) -> None:
+        """Check a value that nothing else checks."""
+        if self.init_clusters is not None and self.init_clusters < 0:
+            raise ConfigError(
+                f"init_clusters is {self.init_clusters}; it must be at least 0, which counts in "
+                "whole histories."
+            )
 
     def __repr__(self) -> str:
         """Return the fields that differ from their defaults."""

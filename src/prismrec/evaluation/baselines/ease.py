@@ -30,9 +30,11 @@ def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0
             item.
 
     Raises:
-        ConfigError: ``l2`` is not positive.
+        ConfigError: ``l2`` is not positive, or ``recency`` not in (0, 1].
         DataError: The catalog is too large for a dense matrix of V by V.
     """
+    if not 0 < recency <= 1:
+        raise ConfigError(f"ease got recency {recency}; use a number above 0 and at most 1.")
     weights = ease_weights(train, size, l2)
 
     def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:

@@ -74,7 +74,12 @@ def power_of(
     Raises:
         ConfigError: A value is out of its range.
     """
-    if deviation == 0:
+    if users < 1 or not math.isfinite(effect):
+        raise ConfigError(
+            f"The effect is {effect} and the number of users {users}; give a finite effect, and 1 "
+            "user or more."
+        )
+    if _factor(deviation, shares, alpha, 0.5) == 0:  # also checks the values
         return float(effect != 0)
     error = _factor(deviation, shares, alpha, 0.5) / NORMAL.inv_cdf(1 - alpha / 2)
     return NORMAL.cdf(abs(effect) * math.sqrt(users) / error - NORMAL.inv_cdf(1 - alpha / 2))
@@ -82,7 +87,7 @@ def power_of(
 
 def _factor(deviation: float, shares: Sequence[float], alpha: float, power: float) -> float:
     """Return the effect that one user would find; it falls with the root of their number."""
-    if not (deviation >= 0 and 0 < alpha < 1 and 0 < power < 1):
+    if not (0 <= deviation < math.inf and 0 < alpha < 1 and 0 < power < 1):
         raise ConfigError(
             f"The deviation is {deviation}, alpha {alpha} and power {power}; give a deviation of 0 "
             "or more, and alpha and power between 0 and 1."
