@@ -83,6 +83,7 @@ def test_a_pinned_list_stays_while_the_page_changes(visit, server):
     page = visit(server.address, "compare")
     before = lists_of(page)[0]
     page.get_by_role("button", name="Pin A").click()
+    expect(page.get_by_role("button", name="Unpin A")).to_be_focused()
     expect(page.get_by_role("radio", name="the current list")).to_be_checked()
     expect(page.get_by_text("Both lists are the same.")).to_be_visible()
     page.get_by_role("link", name="Explore").click()

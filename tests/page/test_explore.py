@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import expect
@@ -180,8 +181,11 @@ def test_without_any_interest_the_page_says_why_the_list_is_empty(page):
         page.get_by_role("button", name=f"Mute {heading}", exact=True).first.click()
         settle(page)
     assert listed(page) == []
-    assert f"→ 0 recommendations; muted: {headings[0]}" in headline(page)
-    expect(page.get_by_text("All other items belong to muted interests")).to_be_visible()
+    assert "→ 0 recommendations; muted: " in headline(page)
+    for heading in headings:
+        expect(page.locator("h2 em", has_text=heading).first).to_be_visible()
+    expect(page.get_by_text("All items belong to muted interests")).to_be_visible()
+    expect(page.get_by_text("Replaced items")).to_have_count(0)
 
 
 def test_an_interest_can_be_added_and_removed(page):
@@ -258,9 +262,64 @@ def test_a_phone_has_chips_above_the_list(visit, server):
     chips.first.click()
     expect(chips.first).to_have_attribute("aria-pressed", "true")
     name = chips.first.locator("bdi").inner_text()
+    for weight in (2, 4):
+        click(page, f"More of {name}")
+        expect(page.locator(".controls")).to_contain_text(f"weight × {weight}")
     click(page, f"Mute {name}")
     expect(chips.last).to_contain_text("muted")  # it has no place in the list
+    expect(chips.last).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name=f"Mute {name}")).to_be_focused()
     # The history is there too, with its search and its buttons.
     page.locator("summary").first.click()
     expect(page.locator("[data-event]").first).to_be_visible()
     expect(page.get_by_role("combobox", name="Add an item")).to_be_visible()
+
+
+def test_a_steered_interest_keeps_the_focus_when_the_interests_change_places(page):
+    choose_user(page, "7")
+    numbers = [one.get_attribute("data-interest") for one in page.locator("article").all()]
+    last = page.locator("article h3 bdi").last.inner_text()
+    page.get_by_role("button", name=f"More of {last}").focus()
+    for weight in (2, 4, 8, 16):
+        with page.expect_response("**/v1/recommend"):
+            page.keyboard.press("Enter")
+        settle(page)
+        expect(page.get_by_role("button", name=f"More of {last}")).to_be_focused()
+        expect(page.locator(":focus")).to_have_accessible_name(f"More of {last}")
+        expect(page.locator("article", has_text=f"weight × {weight}")).to_have_count(1)
+    now = [one.get_attribute("data-interest") for one in page.locator("article").all()]
+    assert now != numbers, "else no interest has moved"
+
+
+def test_a_double_click_removes_one_added_interest(page):
+    choose_user(page, "7")
+    names = page.request.get(f"{page.url.split('?')[0]}v1/artifact").json()["categories"][:3]
+    added = ",".join(f"category:{name}" for name in names)
+    page.goto(f"{page.url}&added={added}")
+    settle(page)
+    node = page.locator("article", has_text="added by you")
+    expect(node).to_have_count(3)
+    page.route("**/v1/recommend", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.get_by_role("button", name=f"Remove {names[0]}").first.dblclick()
+    expect(node).to_have_count(2)
+    assert unquote(page.url).endswith(f"added=category:{names[1]},category:{names[2]}")
+
+
+def test_a_screen_reader_gets_the_interest_of_each_event_and_item(page):
+    choose_user(page, "7")
+    names = page.locator("article h3 bdi").all_inner_texts()
+    for name in names:
+        expect(page.get_by_role("list", name=name, exact=True)).to_have_count(1)
+    page.get_by_role("radio", name="By rank").check()
+    for row in page.locator(".item").all():
+        assert any(f"{name}:" in row.inner_text() for name in names)
+
+
+def test_the_field_of_an_added_interest_closes_and_gives_the_focus_back(page):
+    page.get_by_role("button", name="Add an interest").click()
+    field = page.get_by_role("combobox", name="Add an interest")
+    expect(field).to_be_focused()
+    field.press("Escape")
+    field.press("Escape")
+    expect(field).to_have_count(0)
+    expect(page.get_by_role("button", name="Add an interest")).to_be_focused()

@@ -31,6 +31,7 @@ def test_an_item_shows_its_categories_its_reason_and_similar_items(page):
     # A similar item opens in the same panel.
     dialog.locator(".similar button").first.click()
     expect(dialog.get_by_role("heading", level=2)).to_have_text(similar[0]["title"])
+    expect(dialog.get_by_role("heading", level=2)).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -103,6 +104,7 @@ def test_the_focus_returns_to_the_row_and_goes_on_if_the_row_is_gone(page):
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(row).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Enter")
     with page.expect_response("**/v1/recommend"):
         page.get_by_role("button", name="Hide from this list").press("Enter")

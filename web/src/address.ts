@@ -150,16 +150,22 @@ export function compareHistories(base: string[], now: string[]): { removed: stri
     at++;
     return false;
   });
-  return { removed, appended: now.slice(at) };
+  const appended = now.slice(at);
+  const again = changeHistory(base, (id) => id, removed, appended);
+  // Only where an older occurrence was removed than the newest one: replace the whole history.
+  return String(again) === String(now) ? { removed, appended } : { removed: base, appended: now };
 }
 
-/** Return the history with the visitor's changes: the reverse of `compareHistories`. */
+/**
+ * Return the history with the visitor's changes: the reverse of `compareHistories`. Of an item that
+ * occurs twice the newest is removed, as in the service (`service/start.py`).
+ */
 export function changeHistory<T>(base: T[], id: (one: T) => string, removed: string[], appended: T[]): T[] {
   const left = [...removed];
-  const kept = base.filter((one) => {
+  const kept = base.toReversed().filter((one) => {
     const at = left.indexOf(id(one));
     if (at >= 0) left.splice(at, 1);
     return at < 0;
   });
-  return [...kept, ...appended];
+  return [...kept.reverse(), ...appended];
 }

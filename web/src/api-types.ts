@@ -981,7 +981,7 @@ export interface components {
          * @description How the interests of a history share its list.
          *
          *     Raises:
-         *         ConfigError: Another mix, a negative weight, or a minimum below 0.
+         *         ConfigError: Another mix, a key that is no number, a negative weight, or a minimum below 0.
          */
         InterestOptions: {
             /**

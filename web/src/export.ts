@@ -1,6 +1,7 @@
 /** The list as files, and the request as a command. */
 
 import type { Answer, RecommendRequest } from "./api";
+import { reasonsOf } from "./reason";
 
 /** Return a CSV cell. A spreadsheet would run a text that begins with =, +, - or @ as a formula. */
 function cell(value: string | number): string {
@@ -20,7 +21,7 @@ export function toCsv(answer: Answer): string {
     item.interest,
     names.get(item.interest) ?? "",
     item.categories.join("; "),
-    item.because.map(({ title }) => title).join("; "),
+    reasonsOf(item).map(({ title }) => title).join("; "),
   ]);
   const head = ["rank", "id", "title", "score", "interest", "name", "categories", "because"];
   return [head.join(","), ...rows.map((row) => row.map(cell).join(","))].join("\r\n") + "\r\n";

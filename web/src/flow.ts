@@ -1,10 +1,17 @@
 /** The flow diagram: bands from the events to their interests, and from these to the items. */
 
 import type { Answer, Interest } from "./api";
+import { reasonsOf } from "./reason";
 import { type Weight, weightsByItem } from "./weights";
 
 /** What a visitor points at or focuses. */
 export type Focus = { kind: "event" | "item"; id: string } | { kind: "interest"; number: number };
+
+/** The focus of a selected interest; a muted one has nothing to highlight. */
+export function selectedFocus(selected: number | null, interests: Interest[]): Focus | null {
+  const present = interests.some(({ number }) => number === selected);
+  return selected !== null && present ? { kind: "interest", number: selected } : null;
+}
 
 /** Events, interests and items that belong to the focus. */
 export type Path = { events: Set<string>; interests: Set<number>; items: Set<string> };
@@ -21,16 +28,16 @@ export function pathOf(focus: Focus, answer: Answer, weights: Map<string, Weight
     for (const { id, interest } of answer.items) if (interest === focus.number) path.items.add(id);
   } else if (focus.kind === "event") {
     path.events.add(focus.id);
-    for (const { id, interest, because } of answer.items) {
-      if (!because.some((one) => one.id === focus.id)) continue;
-      path.items.add(id);
-      path.interests.add(interest);
+    for (const item of answer.items) {
+      if (!reasonsOf(item).some((one) => one.id === focus.id)) continue;
+      path.items.add(item.id);
+      path.interests.add(item.interest);
     }
   } else {
     path.items.add(focus.id);
     const item = answer.items.find(({ id }) => id === focus.id);
     if (item && answer.source === "interests") path.interests.add(item.interest);
-    for (const { id } of item?.because ?? []) path.events.add(id);
+    for (const { id } of item ? reasonsOf(item) : []) path.events.add(id);
   }
   // A reason can belong to another interest than its item; its band leads there too.
   for (const id of path.events) {

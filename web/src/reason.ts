@@ -4,10 +4,14 @@ import type { Item } from "./api";
 
 export type ReasonText = { kind: "because" | "follows"; title: string; id: string };
 
+/** Return the reasons to show, the main one first: those of the rules where these count most. */
+export function reasonsOf(item: Item): ReasonText[] {
+  const byRules = item.from_rules > 0.5 && item.goes_with.length > 0;
+  const [kind, reasons] = byRules ? (["follows", item.goes_with] as const) : (["because", item.because] as const);
+  return reasons.map(({ title, id }) => ({ kind, title, id }));
+}
+
 /** Return the main reason, or null if the service gives none. */
 export function reasonOf(item: Item): ReasonText | null {
-  const follows = item.goes_with[0];
-  if (item.from_rules > 0.5 && follows) return { kind: "follows", title: follows.title, id: follows.id };
-  const because = item.because[0];
-  return because ? { kind: "because", title: because.title, id: because.id } : null;
+  return reasonsOf(item)[0] ?? null;
 }

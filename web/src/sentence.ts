@@ -25,13 +25,18 @@ export function sentenceOf(answer: Answer, history: string[]): Sentence {
     items: new Set(history.filter((id) => !unknown.has(id))).size,
     interests: answer.interests.length,
     recommendations: all,
-    parts: parts.map((part, at) => ({ ...part, amount: amountOf(part.count / all, at, parts.length) })),
+    parts: parts.map((part, at) => ({ ...part, amount: amountOf(parts.map(({ count }) => count), at, all) })),
   };
 }
 
-/** "all" is the whole list, "mostly" at least half of it, "a little" the last part, with at most 15 %. */
-function amountOf(share: number, at: number, parts: number): Part["amount"] {
-  if (share === 1) return "all";
-  if (at === 0 && share >= 0.5) return "mostly";
-  return at > 0 && at === parts - 1 && share <= 0.15 ? "little" : "some";
+/**
+ * "all" is the whole list, "mostly" at least half of it and more than every other part, "a little"
+ * the last part, with at most 15 % and less than every other part.
+ */
+function amountOf(counts: number[], at: number, all: number): Part["amount"] {
+  const count = counts[at] ?? 0;
+  if (count === all) return "all";
+  if (at === 0 && count >= 0.5 * all && count > (counts[1] ?? 0)) return "mostly";
+  const last = at > 0 && at === counts.length - 1;
+  return last && count <= 0.15 * all && count < (counts[at - 1] ?? 0) ? "little" : "some";
 }

@@ -122,7 +122,10 @@ class Session {
     const there = new Set(this.interests.map(({ number }) => number));
     // A link may name an interest that this history does not have: only a muted one can be missing.
     const missing = [...this.options.weights].filter(([number]) => !there.has(number));
-    const muted = missing.filter(([number, weight]) => weight === 0 || this.known.has(number)).map(([number]) => number);
+    const possible = (number: number) => number <= (this.artifact?.interests ?? Infinity);
+    const muted = missing
+      .filter(([number, weight]) => this.known.has(number) || (weight === 0 && possible(number)))
+      .map(([number]) => number);
     const stub = (number: number): Interest => ({
       number, name: "", items: [], share: 0, weight: 0, added: false, vector: [], top: [], position: null,
     });
@@ -181,7 +184,19 @@ class Session {
     if (location.search.length > LONGEST_QUERY) {
       await this.restore(address);
       void this.loadArtifact();
-    } else await this.attempt("list", () => this.startWith(address));
+    } else await this.attempt("list", () => this.startWithPossible(address));
+  }
+
+  /** Show an address without the interests that it adds, if the service refuses it with them. */
+  private async startWithPossible(address: Address): Promise<void> {
+    try {
+      await this.startWith(address);
+    } catch (error) {
+      const refused = error instanceof ServiceError && [400, 404, 422].includes(error.status);
+      if (!refused || !address.options.added.length) throw error;
+      await this.startWith({ ...address, options: { ...address.options, added: [] } });
+      this.notice = settings.words.linkPartDropped;
+    }
   }
 
   /** Ask for everything at once, and show it; without a user, the service chooses one. */
@@ -202,6 +217,7 @@ class Session {
     const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
     const changed = start.user !== null && removed.length + appended.length > 0;
     const { disliked } = start;
+    if (user !== null && !base.length && !disliked.length) this.announcement = this.notice = settings.words.noStored(user);
     for (const { id, title } of disliked) this.setTitle(id, title);
     this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
     this.artifact = start.artifact;
@@ -230,6 +246,7 @@ class Session {
 
   /** The visitor went back or forward, or a link has changed the view. */
   private move(): void {
+    this.lastKind = ""; // the next step of a slider must not replace the entry that is shown now
     const entry = window.history.state as Entry | null;
     if (entry === null) {
       // The browser has added the entry of a new view; it continues the ones before it.
@@ -254,6 +271,11 @@ class Session {
 
   undo(): void {
     window.history.back();
+  }
+
+  /** Whether there is a change of this page to undo; else Back would leave the page. */
+  get undoable(): boolean {
+    return this.entry.depth > 0;
   }
 
   private address(): Address {
@@ -296,7 +318,8 @@ class Session {
   }
 
   private set({ owner, base, history, disliked, options }: Shown): void {
-    if (owner.user !== this.owner.user || options.weights !== this.options.weights) this.selected = null;
+    const other = owner.user !== this.owner.user || String(idsOf(history)) !== String(this.ids);
+    if (other) this.selected = null;
     this.owner = owner;
     this.base = base;
     this.history = history;
@@ -398,6 +421,7 @@ class Session {
     const weight = steer(this.weightOf(interest), way);
     const text = w.steered[weight === 0 ? "muted" : way === "mute" ? "unmuted" : way](this.nameOf(interest));
     const at = this.addedIndex(interest);
+    if (interest.added && at < 0) return;
     if (at >= 0) {
       const added = this.options.added.map((one, place) => (place === at ? { ...one, weight } : one));
       this.change({ options: { ...this.options, added } }, text);
@@ -413,11 +437,15 @@ class Session {
     return added ? added.weight : (this.options.weights.get(interest.number) ?? 1);
   }
 
-  /** The place among the added interests: the service numbers them in the order of the request. */
+  /**
+   * The place among the added interests, or -1. The service numbers them in the order of its
+   * request, and meanwhile one of them may have been removed.
+   */
   private addedIndex(interest: Interest): number {
     if (!interest.added) return -1;
     const numbers = this.interests.filter(({ added }) => added).map(({ number }) => number);
-    return numbers.sort((a, b) => a - b).indexOf(interest.number);
+    const one = this.answeredWith.added[numbers.sort((a, b) => a - b).indexOf(interest.number)];
+    return this.options.added.findIndex(({ kind, value }) => kind === one?.kind && value === one.value);
   }
 
   addInterest(added: Omit<Added, "weight">, name: string): void {
@@ -429,6 +457,7 @@ class Session {
 
   removeInterest(interest: Interest): void {
     const at = this.addedIndex(interest);
+    if (at < 0) return; // the second click of a double click
     const added = this.options.added.filter((_, place) => place !== at);
     this.change({ options: { ...this.options, added } }, settings.words.removed(this.nameOf(interest)));
   }
@@ -569,7 +598,7 @@ class Session {
       this.described = request;
       this.tradeOff = answer.frontier;
     }
-    if (!answer.interests.some(({ number }) => number === this.selected)) this.selected = null;
+    if (!this.steerable.some(({ number }) => number === this.selected)) this.selected = null;
     void this.loadTitles(answer.displaced);
     const { entered, moved } = countChanges(before, after);
     const changed = before.length ? settings.words.listChanged(entered, moved) : "";

@@ -95,6 +95,7 @@ export const english = {
     muted: (name: string) => `${name} is muted.`,
     unmuted: (name: string) => `${name} is no longer muted.`,
   },
+  linkPartDropped: "The link adds an interest that this catalog does not have. It was left out.",
   interestAdded: (name: string) => `Added the interest ${name}.`,
 
   // The list
@@ -117,6 +118,10 @@ export const english = {
   shorter: {
     exhausted: "No more items can be recommended, so the list is shorter than requested.",
     muted: "All other items belong to muted interests, so the list is shorter than requested.",
+  },
+  emptyList: {
+    exhausted: "No item can be recommended, so the list is empty.",
+    muted: "All items belong to muted interests, so the list is empty. End the muting of one.",
   },
   provisional: "new",
   provisionalLong: "Added after training. Its vector comes from its categories and related items.",
@@ -171,6 +176,7 @@ export const english = {
     newItems: (count: number, all: number) => `${count} of ${all} items ${count === 1 ? "is" : "are"} new`,
     relevance: (change: string) => `relevance ${change}`,
     none: "The list by relevance alone.",
+    noCategories: "This catalog has no categories, so variety changes nothing.",
     all: "All your changes together:",
   },
   experts: "For experts",

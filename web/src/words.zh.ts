@@ -87,6 +87,7 @@ export const chinese: Words = {
     muted: (name) => `已将“${name}”静音。`,
     unmuted: (name) => `已取消“${name}”的静音。`,
   },
+  linkPartDropped: "链接中添加了本目录没有的兴趣，已将其略去。",
   interestAdded: (name) => `已添加兴趣“${name}”。`,
 
   list: "推荐列表",
@@ -106,6 +107,10 @@ export const chinese: Words = {
   shorter: {
     exhausted: "可推荐的物品不足，列表短于所要求的长度。",
     muted: "其余物品都属于已静音的兴趣，因此列表短于所要求的长度。",
+  },
+  emptyList: {
+    exhausted: "没有可以推荐的物品，所以列表为空。",
+    muted: "所有物品都属于已静音的兴趣，因此列表为空。请取消其中一个的静音。",
   },
   provisional: "新",
   provisionalLong: "训练之后加入；其向量由类别和相关物品得出。",
@@ -153,6 +158,7 @@ export const chinese: Words = {
     newItems: (count, all) => `${all} 个物品中有 ${count} 个是新的`,
     relevance: (change) => `相关性 ${change}`,
     none: "仅按相关性排列。",
+    noCategories: "本目录没有类别，所以多样程度不起作用。",
     all: "所有改动合计：",
   },
   experts: "专家选项",

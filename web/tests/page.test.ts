@@ -11,7 +11,7 @@ import {
 import type { Answer, Interest, Item } from "../src/api";
 import { toCsv, toCurl } from "../src/export";
 import { BAR, type Box, bands, groupEvents, pathOf } from "../src/flow";
-import { reasonOf } from "../src/reason";
+import { reasonOf, reasonsOf } from "../src/reason";
 import { sentenceOf } from "../src/sentence";
 import { VARIETY, stepOf } from "../src/variety";
 import { weightsByItem } from "../src/weights";
@@ -62,6 +62,8 @@ describe("the address", () => {
       const { removed, appended } = compareHistories(base, now);
       expect(changeHistory(base, (id) => id, removed, appended), now.join()).toEqual(now);
     }
+    expect(compareHistories(base, ["a", "b", "c"]), "the page removes the newest").toEqual({ removed: ["a"], appended: [] });
+    expect(compareHistories(["a", "b"], ["b"])).toEqual({ removed: ["a"], appended: [] });
   });
 });
 
@@ -98,6 +100,13 @@ describe("the sentence", () => {
     const said = sentenceOf(answer(list(1, 1, 2, 2, 7), three), ["a"]);
     expect(said.parts.map(({ amount }) => amount)).toEqual(["some", "some", "some"]);
     expect(sentenceOf(answer(list(1), three), ["a"]).parts.map(({ amount }) => amount)).toEqual(["all"]);
+    // Equal parts get equal words.
+    const amounts = (...counts: number[]) => {
+      const all = counts.flatMap((count, at) => Array<number>(count).fill([1, 2, 7][at] ?? 0));
+      return sentenceOf(answer(list(...all), three), ["a"]).parts.map(({ amount }) => amount);
+    };
+    expect(amounts(10, 10)).toEqual(["some", "some"]);
+    expect(amounts(16, 2, 2)).toEqual(["mostly", "some", "some"]);
   });
 });
 
@@ -110,6 +119,12 @@ describe("reasons", () => {
     expect(reasonOf({ ...one, from_rules: 0.4, goes_with: follows })?.kind).toBe("because");
     expect(reasonOf({ ...one, from_rules: 0.6 })?.kind).toBe("because");
     expect(reasonOf(item("x", 1))).toBe(null);
+    // What a row names is what is highlighted and exported.
+    const by = { ...one, from_rules: 0.6, goes_with: follows };
+    expect(reasonsOf(by).map(({ id }) => id)).toEqual(["z"]);
+    const focused = pathOf({ kind: "item", id: "x" }, answer([by], [interest(1, "noir")]), new Map());
+    expect([...focused.events]).toEqual(["z"]);
+    expect(toCsv(answer([by], [interest(1, "noir")]))).toContain(',"Z"\r\n');
   });
 });
 

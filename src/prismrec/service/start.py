@@ -192,11 +192,14 @@ def _newest_of(events: Sequence[Event], dislikes: Sequence[str]) -> list[Event]:
 def _changed(
     base: Sequence[HistoryItem], removed: Sequence[str], appended: Sequence[HistoryItem]
 ) -> list[HistoryItem]:
-    """Return a history without the removed items, each removed once, and with the appended ones."""
+    """Return a history without the removed items, and with the appended ones.
+
+    Each id removes one occurrence, the newest, as the page does.
+    """
     left, kept = Counter(removed), []
-    for item in base:
+    for item in reversed(base):
         if left[item.id] > 0:
             left[item.id] -= 1
         else:
             kept.append(item)
-    return [*kept, *appended]
+    return [*reversed(kept), *appended]
