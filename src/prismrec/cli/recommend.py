@@ -1,6 +1,5 @@
 """``prismrec recommend``: a list for one history, or lists for a file of histories."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +18,7 @@ from prismrec.errors import ConfigError
 from prismrec.recommend import (
     BulkSummary,
     Shard,
-    read_artifact_manifest,
+    artifact_name,
     recommend_file,
     recommend_on_spark,
     unknown_ids,
@@ -125,7 +124,8 @@ def _run_here(
     """Make the lists in this process; also return the catalog."""
     part = Shard() if shard is None else Shard.parse(shard)
     recommender = classes.load(artifact)
-    plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
+    # The hashes of the files are not enough: a model and its variant with K=1 have the same files.
+    plan = f"{artifact_name(artifact)} {classes}"
     with Progress(out.name):
         summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
     return summary, recommender.catalog
