@@ -1,5 +1,6 @@
 """Test the import of an event log into a store."""
 
+import json
 from dataclasses import replace
 
 import polars as pl
@@ -113,3 +114,37 @@ def test_dislikes_are_no_part_of_a_live_history(tmp_path, capsys):
         ann, bob = opened.recent_feedback(["ann", "bob"], 9)
         assert ann == (["jam", "tea", "tea"], [])  # liked again later
         assert bob == ([], ["jam"])
+
+
+@pytest.fixture
+def unusual(tmp_path):
+    """Write a log with an invalid row, another kind, a placeholder time and many events of ann."""
+    rows = ["ann,tea,2023-01-01,view", ",tea,2023-01-02,view", "bob,jam,2023-01-03,cart"]
+    rows += ["ann,jam,2023-01-04,view", "eve,jam,1970-01-01,view", "ann,tea,2023-01-05,view"]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user,item,time,event", *rows]))
+    asked = ["events", "import", str(path), "--store", f"sqlite:///{tmp_path / 'events.db'}"]
+    return [*asked, "--events", "view", "--newest", "2"]
+
+
+def test_what_an_import_leaves_out_is_reported(unusual, capsys):
+    main(unusual)
+    shown = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    text = " ".join(shown.split())
+    assert "read 6 rows, kept 4" in text
+    assert "rejected 1: user is missing, for example line 3" in text
+    assert "other 1 events of other kinds were left out, 1 users have no other events" in text
+    assert "1 older events were left out" in text
+    assert "warning Times that are placeholders" in text
+    assert "Example: line 6: 'eve,jam,1970-01-01'" in text
+
+
+def test_what_an_import_leaves_out_is_in_its_json(unusual, capsys):
+    main([*unusual, "--json"])
+    value = json.loads(capsys.readouterr().out)
+    assert (value["events"], value["older"], value["events_left_out"]) == (3, 1, 1)
+    assert (value["rejected"], value["rejected_lines"]) == (
+        {"user is missing": 1}, {"user is missing": [3]},
+    )  # fmt: skip
+    assert [(one["name"], one["line"]) for one in value["warnings"]] == [("placeholder_times", 6)]

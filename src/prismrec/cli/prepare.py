@@ -15,6 +15,7 @@ from prismrec.cli._headings import COMMON, WEIGHTS, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
+from prismrec.cli._reading import reading_json, reading_lines, warning_lines
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import (
     Comparison,
@@ -132,7 +133,7 @@ def prepare(
         with stage("checking the events"):
             warnings = serious_warnings(events, dataset)
     value["warnings"] = [asdict(each) for each in warnings]
-    lines[-1:-1] = [wrapped(f"warning     {each}", indent=" " * 12) for each in warnings]
+    lines[-1:-1] = warning_lines(warnings)
     print_output(value, lines, as_json=as_json)
 
 
@@ -154,10 +155,7 @@ def summary(
     """Return what was read, dropped and written, as JSON values."""
     return {
         "out": str(out),
-        "rows_read": log.rows_read,
-        "rows_kept": log.rows_kept,
-        "notes": list(log.notes),
-        "rejected": {rejected.reason: rejected.count for rejected in log.rejected},
+        **reading_json(log),
         "users": len(dataset.users),
         "items": dataset.catalog.size - 1,
         "items_described": None if items is None else count_described(items, dataset),
@@ -203,19 +201,7 @@ def summary_lines(
 ) -> Iterator[str]:
     """Yield the lines that report what was read, dropped and written."""
     yield f"source      {log.source}"
-    yield f"read        {log.rows_read:,} rows, kept {log.rows_kept:,}"
-    for note in log.notes:
-        yield wrapped(f"note        {note}", indent=" " * 12)
-    for rejected in log.rejected:
-        where = f", for example line {rejected.lines[0]:,}" if rejected.lines else ""
-        yield wrapped(
-            f"rejected    {rejected.count:,}: {rejected.reason}{where}", indent=" " * 12
-        )  # fmt: skip
-    if log.events_left_out:
-        yield (
-            f"other       {log.events_left_out:,} events of other kinds were left out, "
-            f"{log.users_left_out:,} users have no other events"
-        )
+    yield from reading_lines(log)
     how: Mapping[str, Any] = dataset.how
     exact, repeats = how["exact_duplicates"], how["repeats"]
     yield f"duplicates  {exact:,} exact, {repeats:,} repeats in a row: {how['duplicates']}"

@@ -17,7 +17,7 @@ from .readers.columns import Columns
 from .readers.comparison import Comparison
 from .readers.open import READERS
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
-from .report_checks import serious_warnings
+from .report_checks import serious_warnings, time_warnings
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark, check_for_spark
 from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
@@ -85,5 +85,6 @@ __all__ = [
     "split_by_time",
     "split_by_user",
     "split_leave_last_out",
+    "time_warnings",
     "write_catalog",
 ]
