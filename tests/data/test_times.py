@@ -172,7 +172,7 @@ def test_kinds_and_units_agree():
 
 @pytest.mark.parametrize("time_format", ["%Y-%m-%d %H:%M:%S %Z", "%d/%m/%Y %_Z", "%Z %d-%m-%Y"])
 def test_a_format_with_the_name_of_a_zone_is_refused(time_format):
-    with pytest.raises(ConfigError, match="%Z, the name of a time zone, .* use %z .* to UTC"):
+    with pytest.raises(ConfigError, match=r"%Z, the name of a time zone, .* use %z .* to UTC"):
         log_of(["2024-01-01 12:00:00 PST"], time_format=time_format)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from prismrec.data.readers.categories import category_lists, object_faults
+from prismrec.data.readers.cell_types import check_text
 from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.rejected import FILE
@@ -73,6 +74,7 @@ def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame
         for role in ("event", "category")
     )
     if event is not None:
+        check_text("event", event, schema[event], table=table.description)
         chosen.append(pl.col(event).cast(pl.String).alias("event"))
     if category is not None:
         lists = category_lists(

@@ -13,6 +13,7 @@ import polars as pl
 
 from prismrec.data.attribute_columns import DTYPES, AttributeType
 from prismrec.data.readers.categories import category_lists
+from prismrec.data.readers.cell_types import innermost, is_text
 from prismrec.data.readers.columns import find_column
 from prismrec.data.readers.numbers import NUMBER
 from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
@@ -154,11 +155,9 @@ def _every_column(
     return [_attribute(name, tuple(columns), None) for name, columns in found.items()]
 
 
-def _is_readable(dtype: object) -> bool:
-    """Return whether cells, or those of lists, are text, numbers, booleans, dates or times."""
-    while isinstance(dtype, pl.List | pl.Array):
-        dtype = dtype.inner
-    return not isinstance(dtype, pl.Struct | pl.Object | pl.Binary | pl.Duration)
+def _is_readable(dtype: pl.DataType) -> bool:
+    """Return whether cells, or those of lists, can be read as text."""
+    return is_text(innermost(dtype)[1])
 
 
 def _repeated(name: str) -> ConfigError:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from prismrec.data.readers.cell_types import is_text
 from prismrec.data.readers.columns import NAMES, Columns, find_column, quote_names
 from prismrec.data.readers.numbers import number_fault, numbers_in
 from prismrec.data.readers.table import Table
@@ -117,7 +118,7 @@ def _compared_column(table: Table, event: str | None, name: str) -> str | None:
 def _type_of(table: Table, column: str) -> pl.DataType:
     """Return the type of a column of numbers or text."""
     dtype = table.frame.collect_schema()[column]
-    if dtype.is_nested() or dtype.is_temporal() or dtype == pl.Binary:
+    if not is_text(dtype) or dtype.is_temporal():
         raise DataError(
             f"The column {column!r} of {table.description} is {dtype}, which is neither a number "
             "nor text; choose another column for weights or dislikes."
