@@ -135,7 +135,10 @@ def test_prepare_prints_how_many_items_the_table_describes(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["prepare", "{log}", "--out", "{log}/x"], "log.csv/x could not be written (File exists)"),
+        (
+            ["prepare", "{log}", "--out", "{log}/x"],
+            "log.csv/x could not be written (Not a directory)",
+        ),
         (["prepare", "{log}", "--out", "x", "--seed", "-1"], "seed is -1"),
         (
             ["prepare", "{log}", "--out", "x", "--config", "{bad}"],

@@ -18,6 +18,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
     Entry,
+    check_report_folder,
     compare_each_pair,
     compare_with_single_interest,
     describe_recommender,
@@ -77,7 +78,7 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity)
+    strengths = checked_options(k, diversity, report)
     artifacts, data = separate_data([artifact, *more], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
@@ -180,13 +181,17 @@ def comparisons(
     return sentences
 
 
-def checked_options(k: Sequence[int] | None, diversity: Sequence[float] | None) -> list[float]:
+def checked_options(
+    k: Sequence[int] | None, diversity: Sequence[float] | None, report: Path | None
+) -> list[float]:
     """Check the options, before the baselines are fitted; return each strength once."""
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))
     for strength in strengths:
         check_strength(strength)
+    if report:
+        check_report_folder(report)
     return strengths
 
 

@@ -27,6 +27,7 @@ from prismrec.data import (
     Weighting,
     build_dataset,
     build_dataset_on_spark,
+    check_dataset_folder,
     check_for_spark,
     make_split,
     parse_kinds,
@@ -114,6 +115,7 @@ def prepare(
     given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
     split_options = {name: value for name, value in given.items() if value is not None}
     weighting = weights.weighting
+    check_dataset_folder(out)
     with builder(options.engine, out, weighting) as build, Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading, weighting)
         with stage("building the data set"):

@@ -23,6 +23,7 @@ from .spark import build_dataset_on_spark, check_for_spark
 from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
     DATASET_FORMAT,
+    check_dataset_folder,
     load_dataset,
     load_split,
     read_catalog,
@@ -66,6 +67,7 @@ __all__ = [
     "build_dataset",
     "build_dataset_on_spark",
     "check_cells",
+    "check_dataset_folder",
     "check_for_spark",
     "inspect_log",
     "list_of_ids",

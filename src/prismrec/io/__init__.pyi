@@ -1,6 +1,8 @@
 from .files import (
     atomic_file,
     atomic_folder,
+    check_output_folder,
+    check_writable_folder,
     describe_write_errors,
     flush_folder,
     is_os_error,
@@ -39,6 +41,8 @@ __all__ = [
     "atomic_file",
     "atomic_folder",
     "check_fields",
+    "check_output_folder",
+    "check_writable_folder",
     "copy_rows",
     "describe_write_errors",
     "flush_folder",

@@ -9,6 +9,7 @@ An earlier file or folder stays until the new one is complete, and it stays if w
 disk or a missing permission raises an error of one sentence that names the path.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -123,6 +124,36 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
         finally:
             if place.exists() or not old.exists():  # otherwise ``old`` is the only copy
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_output_folder(folder: str | Path, marker_file: str, marker: str) -> None:
+    """Raise DataError if ``atomic_folder`` would refuse a folder: for long work, before it begins.
+
+    Args:
+        folder: As for ``atomic_folder``, and so are the other two.
+        marker_file: Name of a file that identifies the kind of folder.
+        marker: Text in this file if the folder may be replaced.
+    """
+    place = Path(folder).resolve()
+    with describe_write_errors(place):
+        _check_replaceable(place, marker_file, marker)
+        _check_folder(place.parent)
+
+
+def check_writable_folder(path: Path) -> None:
+    """Raise DataError if a path is not a folder to write into, and cannot become one."""
+    with describe_write_errors(path):
+        _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    """Raise OSError if a path, or its nearest parent that exists, is no folder to write into."""
+    place = path.resolve()
+    nearest = next(one for one in (place, *place.parents) if one.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _restore(old: Path, place: Path) -> None:

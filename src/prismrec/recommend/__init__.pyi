@@ -1,4 +1,4 @@
-from .artifact import load, save
+from .artifact import check_artifact_folder, load, save
 from .build import build_recommender
 from .bulk import BulkSummary, recommend_batch, recommend_file
 from .cold_start import NewItem, add_items
@@ -43,6 +43,7 @@ __all__ = [
     "add_items",
     "artifact_name",
     "build_recommender",
+    "check_artifact_folder",
     "check_trained_on",
     "eligible_items",
     "load",
