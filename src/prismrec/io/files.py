@@ -12,6 +12,7 @@ disk or a missing permission raises an error of one sentence that names the path
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -223,4 +224,7 @@ def is_os_error(error: Exception) -> bool:
 
 def os_error_reason(error: Exception) -> str:
     """Return the reason of an error of the operating system, on one line."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        _, _, reason = error.args[0][0]  # of the first of the files that could not be copied
+        return re.sub(r"^\[Errno \d+\] ([^:]+).*", r"\1", str(reason), flags=re.S)
     return getattr(error, "strerror", None) or str(error).partition("\n")[0]
