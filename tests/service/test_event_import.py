@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from prismrec.cli import main
-from prismrec.data import Columns, Comparison, Weighting, read_events
+from prismrec.data import Columns, Comparison, Weighting, read_events, reject_refused_ids
 from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.service.event_import import import_events
 from prismrec.service.stores import MemoryStore, open_store
@@ -148,3 +148,50 @@ def test_what_an_import_leaves_out_is_in_its_json(unusual, capsys):
         {"user is missing": 1}, {"user is missing": [3]},
     )  # fmt: skip
     assert [(one["name"], one["line"]) for one in value["warnings"]] == [("placeholder_times", 6)]
+
+
+LONG = ["u" * 1_200, "é" * 501, "nul\0"]
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Write a log in which ids of every second row are refused; return the command and the log."""
+    rows = [row for name in LONG for row in (f"ann,{name[:3]},5", f"{name},tea,6", f"bob,{name},7")]
+    rows += ["ann,tea,8"] * 9 + ["eve,jam,1970-01-01"]
+    path = tmp_path / "log.csv"
+    text = "\n".join(["user,item,time", *rows])
+    for second in "5678":
+        text = text.replace(f",{second}\n", f",2023-01-01T00:00:0{second}\n")
+    path.write_text(text)
+    return ["events", "import", str(path), "--store", f"sqlite:///{tmp_path / 'events.db'}"]
+
+
+def test_events_with_ids_that_a_store_refuses_are_rejected_with_their_lines(refused, capsys):
+    main([*refused, "--json"])
+    value = json.loads(capsys.readouterr().out)
+    assert (value["rows_read"], value["rows_kept"], value["stored"]) == (19, 13, 13)
+    reason = "user or item has more than 1,000 bytes or a NUL"
+    assert (value["rejected"], value["rejected_lines"]) == ({reason: 6}, {reason: [3, 4, 6]})
+    assert [one["line"] for one in value["warnings"]] == [20]  # counted without the rejected rows
+    with pytest.raises(SystemExit):
+        main([*refused, "--strict"])
+    assert f"{reason} (line 3: 'uuu" in capsys.readouterr().err
+
+
+def test_ids_that_the_service_refuses_are_warnings(refused, tmp_path, capsys):
+    log = refused[2]
+    flags = ["--min-user-events", "1", "--min-item-events", "1", "--json"]
+    main(["prepare", log, "--out", str(tmp_path / "data"), *flags])
+    prepared = {w["name"]: w for w in json.loads(capsys.readouterr().out)["warnings"]}
+    main(["inspect", log, "--json"])
+    inspected = {w["name"]: w for w in json.loads(capsys.readouterr().out)["warnings"]}
+    for role, line in (("user", 3), ("item", 4)):
+        name = f"refused_{role}_ids"
+        assert (prepared[name]["count"], inspected[name]["count"]) == (3, 3)
+        assert inspected[name]["line"] == line
+
+
+def test_whole_numbers_are_no_refused_ids():
+    frame = pl.DataFrame({"user": [1, 2], "item": [3, 4], "time": [1_700_000_000, 1_700_000_001]})
+    log = read_events(frame)
+    assert reject_refused_ids(log) is log

@@ -9,7 +9,7 @@ from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
 from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
-from prismrec.data import Comparison, Weighting, time_warnings
+from prismrec.data import Comparison, Weighting, reject_refused_ids, time_warnings
 from prismrec.service import import_events, open_store, store_address
 
 
@@ -43,7 +43,8 @@ def events(
     del action  # there is only one
     weighting = Weighting(dislikes=None if dislikes is None else Comparison.parse(dislikes))
     with Progress("import", quiet=as_json):
-        found, _ = open_log(log, reading, weighting)
+        read, _ = open_log(log, reading, weighting)
+        found = reject_refused_ids(read, strict=reading.strict)
         warnings = time_warnings(found)
         with open_store(store_address(store)) as opened:
             done = import_events(found, opened, newest=newest)

@@ -8,7 +8,7 @@ from .dataset import Dataset, build_dataset
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
-from .ids import IdMap, list_of_ids
+from .ids import LONGEST_ID, IdMap, list_of_ids
 from .item_content import ItemContent, read_item_content
 from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
@@ -17,6 +17,7 @@ from .readers.columns import Columns
 from .readers.comparison import Comparison
 from .readers.open import READERS
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
+from .refused_ids import reject_refused_ids
 from .report_checks import serious_warnings, time_warnings
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark, check_for_spark
@@ -37,6 +38,7 @@ __all__ = [
     "ATTRIBUTES_FILE",
     "DATASETS",
     "DATASET_FORMAT",
+    "LONGEST_ID",
     "NO_WEIGHTING",
     "PREFIX",
     "READERS",
@@ -82,6 +84,7 @@ __all__ = [
     "read_events",
     "read_item_content",
     "read_items",
+    "reject_refused_ids",
     "save_dataset",
     "serious_warnings",
     "split_by_time",
