@@ -1,9 +1,12 @@
 """Outputs that cannot be written, or that two commands write; nothing to resume."""
 
+from pathlib import Path
+
 import pytest
 
 from commands import WORLD, run
 from prismrec.io import only_writer
+from prismrec.service import ServePaths
 
 SMALL = ["--dim", 8, "--max-len", 8, "--steps", 3, "--quiet"]
 
@@ -101,3 +104,41 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_evaluation(
     assert run("evaluate", tmp_path / "m", data, "--report", tmp_path / "a" / "report") == 2
     assert "could not be written (Not a directory)" in capsys.readouterr().err
     assert file.read_text() == "keep"
+
+
+@pytest.mark.usefixtures("unused")
+@pytest.mark.parametrize("command", ["prepare", "train", "recommend"])
+@pytest.mark.parametrize("out", [".", "..", "./", "/"])
+def test_an_output_without_a_name_is_refused(data, tmp_path, capsys, monkeypatch, command, out):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    arguments = {"prepare": [WORLD], "train": [data], "recommend": ["m", "--histories", data]}
+    assert run(command, *arguments[command], "--out", out) == 2
+    assert "which has no name of its own; write the name of a new" in capsys.readouterr().err
+    assert not list((tmp_path / "empty").iterdir())
+
+
+@pytest.mark.parametrize(("command", "flags"), [
+    ("prepare", ["--out", ""]), ("train", ["-o", ""]), ("recommend", ["--out="]),
+    ("demo", ["--out", ""]), ("tune", ["--out", ""]), ("evaluate", ["--report", ""]),
+])  # fmt: skip
+def test_an_empty_path_of_an_output_is_refused(tmp_path, capsys, monkeypatch, command, flags):
+    monkeypatch.chdir(tmp_path)
+    assert run(command, *(["x"] if command != "demo" else []), *flags) == 2
+    flag = next(each for each in reversed(flags) if each).rstrip("=")
+    assert f"error: {flag} is empty; write the path" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_an_artifact_may_be_the_current_folder(data, tmp_path, capsys, monkeypatch):
+    assert run("train", data, "--out", tmp_path / "m", "--interests", 2, *SMALL) == 0
+    monkeypatch.chdir(tmp_path / "m")
+    assert run("evaluate", ".", data, "-k", 5) == 0
+    shown = capsys.readouterr().out
+    assert "m-k1" in shown
+    (tmp_path / "m" / "below").mkdir()
+    for path in (Path(), Path("below/..")):
+        assert ServePaths(artifact=path).journal == tmp_path / "m.changes"
+        assert ServePaths(artifact=path).exposure_folder == tmp_path / "m.exposures"
+    assert ServePaths(artifact=Path("a/b")).journal == Path("a/b.changes")

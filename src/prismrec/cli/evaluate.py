@@ -30,7 +30,7 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.io import stage
+from prismrec.io import named_path, stage
 from prismrec.recommend import Recommender, check_trained_on
 from prismrec.rerank import check_length, check_strength
 
@@ -79,7 +79,7 @@ def evaluate(
         as_json: Print one JSON object.
     """
     strengths = checked_options(k, diversity, report)
-    artifacts, data = separate_data([artifact, *more], chosen.data)
+    artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
         decide(*pair, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
@@ -146,7 +146,7 @@ def separate_data(folders: Sequence[Path], data: Path | None) -> tuple[Sequence[
         ConfigError: There is no data set folder.
     """
     if data is not None:
-        return folders, data
+        return folders, named_path(data)
     if len(folders) < 2:
         raise ConfigError(
             f"evaluate was given {folders[0]} and no data set folder; write the folder after it, "

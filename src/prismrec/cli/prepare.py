@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._headings import COMMON, WEIGHTS, AsJson
 from prismrec.cli._options import ReadOptions, open_log
-from prismrec.cli._output import print_output, wrapped
+from prismrec.cli._output import check_out, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
 from prismrec.cli._spark import Engine, open_session
@@ -115,6 +115,7 @@ def prepare(
     given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
     split_options = {name: value for name, value in given.items() if value is not None}
     weighting = weights.weighting
+    check_out(out)
     check_dataset_folder(out)
     with builder(options.engine, out, weighting) as build, Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading, weighting)

@@ -10,7 +10,7 @@ from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_line
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
-from prismrec.cli._output import print_output
+from prismrec.cli._output import check_out, print_output
 from prismrec.cli._progress import Progress
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import Catalog, load_dataset, read_catalog
@@ -100,6 +100,7 @@ def recommend_to_file(
         raise ConfigError(
             "--histories FILE needs --out FILE, and neither --history nor --user; give these two."
         )
+    check_out(source.out)
     options = flags.options
     run = _run_on_spark if source.engine == "spark" else _run_here
     summary, catalog = run(artifact, histories, source.out, source.shard, options, classes)

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._content import read_content
 from prismrec.cli._headings import COMMON, MODEL, given_names
-from prismrec.cli._output import print_note, print_output, wrapped
+from prismrec.cli._output import check_out, print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._runs import (
     Job,
@@ -73,6 +73,7 @@ def train(
         set_threads(run_options.threads)
     given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
+    check_out(out)
     for folder in [out, *([folder_of_one_interest(out)] if run_options.single else [])]:
         check_artifact_folder(folder)
     with join_processes(os.environ) as processes:

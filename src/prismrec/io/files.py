@@ -127,6 +127,11 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
                 shutil.rmtree(scratch, ignore_errors=True)
 
 
+def named_path(path: Path) -> Path:
+    """Return the same path with a name: the absolute one of ``.`` and ``..``; others unchanged."""
+    return Path(os.path.abspath(path)) if path.name in ("", "..") else path
+
+
 def check_output_folder(folder: str | Path, marker_file: str, marker: str) -> None:
     """Raise DataError if ``atomic_folder`` would refuse a folder: for long work, before it begins.
 
