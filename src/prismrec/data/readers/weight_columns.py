@@ -46,6 +46,11 @@ def compares_kinds(table: Table, columns: Columns) -> bool:
     return event is not None and used_columns(table, event, columns.weighting)[1] == event
 
 
+def event_kinds(event: str) -> pl.Expr:
+    """Return the kind of each event, without outer spaces, which have no meaning."""
+    return pl.col(event).cast(pl.String).str.strip_chars()
+
+
 def weight_columns(
     table: Table, event: str | None, weighting: Weighting, used: Used
 ) -> list[pl.Expr]:
@@ -87,8 +92,9 @@ def _weights(
     if weighting.kinds:
         if event is None:
             raise _no_event_column(table)
-        kinds, values = list(weighting.kinds), list(weighting.kinds.values())
-        weight = weight * pl.col(event).cast(pl.String).replace_strict(
+        kinds = [kind.strip() for kind in weighting.kinds]
+        values = list(weighting.kinds.values())
+        weight = weight * event_kinds(event).replace_strict(
             kinds, values, default=1.0, return_dtype=pl.Float64
         )
     return weight, pl.coalesce(
