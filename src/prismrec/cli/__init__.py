@@ -77,6 +77,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
         help_format="markdown",  # joins the lines of a docstring to the width of the terminal
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,  # it would exit without a word
         result_action="return_value",
     )
     app.register_install_completion_command(help=COMPLETION)

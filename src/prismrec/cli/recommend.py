@@ -10,7 +10,7 @@ from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_line
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
-from prismrec.cli._output import check_out, print_output
+from prismrec.cli._output import check_out, print_note, print_output
 from prismrec.cli._progress import Progress
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import Catalog, load_dataset, read_catalog
@@ -127,8 +127,12 @@ def _run_here(
     recommender = classes.load(artifact)
     # The hashes of the files are not enough: a model and its variant with K=1 have the same files.
     plan = f"{artifact_name(artifact)} {classes}"
-    with Progress(out.name):
-        summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
+    try:
+        with Progress(out.name):
+            summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
+    except KeyboardInterrupt:
+        print_note("Interrupted; finished lists are kept. Continue with the same command.")
+        raise
     return summary, recommender.catalog
 
 
