@@ -121,6 +121,7 @@ def test_rows_with_bad_weights_are_counted_with_their_lines(cell, reason, tmp_pa
     log = read_events(path, columns=Columns(weighting=Weighting(column="w")))
     assert rejected_lines(log) == {reason: (1, (3,))}
     assert log.frame.collect()["weight"].to_list() == [1, 0]
+    assert log.rejected[0].examples == (f"ann,b,2,{cell}",)
     with pytest.raises(DataError, match=reason):
         read_events(path, columns=Columns(weighting=Weighting(column="w")), strict=True)
 

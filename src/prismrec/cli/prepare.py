@@ -214,7 +214,7 @@ def summary_lines(
         yield f"{step['step']:<31} {counts}"
     if items is not None:
         yield from _lines_of_items(items, dataset)
-    yield f"split       {split.how}"
+    yield wrapped(f"split       {split.how}", indent=" " * 12)
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
     yield f"            {sizes}"
     yield f"wrote       {out}"
@@ -243,7 +243,7 @@ def _lines_of_feedback(dataset: Dataset) -> Iterator[str]:
 def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
     """Yield the lines about the file of items."""
     for rejected in items.rejected:
-        yield f"rejected    in the file of items: {rejected}"
+        yield wrapped(f"rejected    in the file of items: {rejected}", indent=" " * 12)
     described, size = count_described(items, dataset), dataset.catalog.size - 1
     if not described:
         yield f"items       none of {size:,} is in the file of items; are the ids the same?"

@@ -262,7 +262,7 @@ def _image_addresses(table: Table, column: str | None) -> pl.Expr:
 
 def _merge_rows(rows: pl.DataFrame, attributes: Sequence[AttributeColumn] = ()) -> pl.DataFrame:
     """Return one row per item: its first title, picture and values, the categories of all rows."""
-    title = pl.col("title").filter(pl.col("title") != "").first()
+    title = pl.col("title").filter(pl.col("title").str.strip_chars() != "").first()
     every = pl.col("categories").explode(empty_as_null=False, keep_nulls=False)
     image = pl.col("image").drop_nulls().first()
     items = rows.group_by("item", maintain_order=True).agg(

@@ -11,6 +11,8 @@ from prismrec.errors import DataError
 
 WEIGHT, DISLIKED, WEIGHT_FAULT = "weight", "disliked", "(weight fault)"
 """Columns added to the rows of a log: float64, bool, and why a row has no weight, or null."""
+WEIGHT_CELL = "(weight cell)"
+"""The cells from which they are read, as text, to show a bad one."""
 Used = tuple[str | None, str | None]
 """The columns of the weights and of the dislikes; None for what was not asked for."""
 
@@ -56,6 +58,8 @@ def weight_columns(
 ) -> list[pl.Expr]:
     """Return the columns ``WEIGHT``, ``DISLIKED`` and ``WEIGHT_FAULT``, as far as asked for.
 
+    With them comes ``WEIGHT_CELL``.
+
     Args:
         table: The table of the events.
         event: Name of its column of kinds, if it has one.
@@ -78,6 +82,8 @@ def weight_columns(
         faults.append(fault)
     if faults:
         chosen.append(pl.coalesce(*faults).alias(WEIGHT_FAULT))
+        cells = [pl.col(name).cast(pl.String).fill_null("") for name in dict.fromkeys(used) if name]
+        chosen.append(pl.concat_str(cells or [pl.lit("")], separator=",").alias(WEIGHT_CELL))
     return chosen
 
 
