@@ -53,6 +53,19 @@ def test_the_report_is_one_json_object(logs, capsys):
     assert report["differences"][0]["p_corrected"] == 1
 
 
+def test_what_is_left_out_of_the_events_is_reported(logs, capsys):
+    with logs[1].open("a") as file:
+        file.write("\n,A,1700200000\nuser 3,A,1\nuser 3,A,0")
+    assert run("abtest", *logs) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "rejected 1: user is missing, for example line 83" in text
+    assert "warning Times that are placeholders" in text
+    assert run("abtest", *logs, "--json") == 0
+    log = json.loads(capsys.readouterr().out)["log"]
+    assert (log["rows_read"], log["rejected_lines"]) == (84, {"user is missing": [83]})
+    assert [one["line"] for one in log["warnings"]] == [85]
+
+
 def test_the_secret_is_needed(logs, capsys, monkeypatch):
     monkeypatch.delenv("PRISMREC_EXPOSURE_SECRET")
     assert run("abtest", *logs) == 2

@@ -60,7 +60,8 @@ def test_add_adds_items_by_vector_or_category(folder, capsys, tmp_path):
     items = ["--items", folder / "items.csv", "--item-vectors", folder / "v.npz"]
     assert run("add", folder / "a", *items, "--out", tmp_path / "b", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown == {"added": 2, "known": 1, "unusable": 1, "rejected": 0}
+    counts = {"added": 2, "known": 1, "unusable": 1, "rejected": 0}
+    assert shown == counts | {"rejected_lines": {}}
     recommender = load(tmp_path / "b")
     names = [item.id for item in recommender.recommend(["new"], 500, exclude_seen=False)]
     assert {"new", "plain"} < set(names)
@@ -111,3 +112,16 @@ def test_added_items_pass_filters_of_their_attributes(folder, capsys, tmp_path):
     where = ["--where", "price=0.5", "--where", "region in AT", "--json"]
     assert run("recommend", tmp_path / "b", "--history", ids[0], *where) == 0
     assert [one["id"] for one in json.loads(capsys.readouterr().out)["items"]] == ["cheap"]
+
+
+def test_rejected_rows_are_reported_with_reason_and_line(folder, tmp_path, capsys):
+    items = tmp_path / "items.csv"
+    items.write_text((folder / "items.csv").read_text() + ",No id,tea\n,Nor here,tea\n")
+    asked = ["add", folder / "a", "--items", items, "--out", tmp_path / "b"]
+    assert run(*asked) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 rows of items.csv were rejected" in shown
+    assert "rejected: 2 rows: item is missing (line 6: ',No id')" in shown
+    assert run(*asked, "--json") == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["rejected"], value["rejected_lines"]) == (2, {"item is missing": [6, 7]})

@@ -135,7 +135,10 @@ def test_prepare_prints_how_many_items_the_table_describes(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["prepare", "{log}", "--out", "{log}/x"], "log.csv/x could not be written (File exists)"),
+        (
+            ["prepare", "{log}", "--out", "{log}/x"],
+            "log.csv/x could not be written (Not a directory)",
+        ),
         (["prepare", "{log}", "--out", "x", "--seed", "-1"], "seed is -1"),
         (
             ["prepare", "{log}", "--out", "x", "--config", "{bad}"],
@@ -165,7 +168,7 @@ def test_errors_of_the_system_and_of_files_are_one_sentence(mistake, tmp_path, a
         ),
         ("u,a,1511544070\nu,b,1511544080000\n", [], "size with --time-unit auto-per-row."),
         ("u,\xe9,5\n", [], "such as --encoding latin-1."),
-        ("u,a,5\n", ["--events", "buy"], "--events is buy, but "),
+        ("u,a,5\n", ["--events", "buy"], "--events is 'buy', but "),
         ("u,a,5\n", ["--user-column", "time_unit"], "The user column 'time_unit' is not in "),
     ],
 )
@@ -600,3 +603,30 @@ def test_settings_of_torch_are_set_unless_the_user_has_set_them(monkeypatch, cap
     run("datasets")
     assert os.environ["OMP_WAIT_POLICY"] == "active"
     assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"
+
+
+def test_an_interrupted_command_prints_that_it_stopped(tmp_path, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("prismrec.cli.prepare.open_log", interrupt)
+    assert run("prepare", WORLD, "--out", tmp_path / "data") == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.slow
+def test_interrupted_lists_of_many_users_can_be_continued(pipeline, tmp_path, capsys, monkeypatch):
+    asked = ["recommend", pipeline / "books", "--histories", pipeline / "data"]
+    asked += ["--out", tmp_path / "lists.parquet"]
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("prismrec.recommend.bulk.pq.read_table", interrupt)  # after all parts
+        assert run(*asked) == 130
+    assert capsys.readouterr().err.endswith(
+        "Interrupted; finished lists are kept. Continue with the same command.\nStopped.\n"
+    )
+    assert run(*asked) == 0
+    assert "for 120 users, 120 from a run before" in capsys.readouterr().out

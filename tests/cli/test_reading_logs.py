@@ -101,3 +101,16 @@ def test_prepare_repeats_serious_warnings_and_what_was_skipped(log, tmp_path, ca
     assert [each["name"] for each in value["warnings"]] == ["filters_drop_most"]
     assert value["warnings"][0]["count"] == 60
     assert len(value["notes"]) == 1
+
+
+def test_the_lines_of_a_split_and_of_bad_weights_fit_and_show_the_cause(tmp_path, capsys):
+    rows = [f'u{n % 8},i{n % 7},{NOW + 1000 * n},"1,5"' for n in range(200)]
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,time,rating\n" + "\n".join(rows))
+    assert run("prepare", path, "--out", tmp_path / "data", "--weight-column", "rating") == 2
+    assert f"weight is not a number (line 2: 'u0,i0,{NOW},1,5')" in capsys.readouterr().err
+    assert run("prepare", path, "--out", tmp_path / "data", "--split", "by-time") == 0
+    lines = capsys.readouterr().out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("split "))
+    assert all(len(line) <= 80 for line in lines[place : place + 3])
+    assert "valid from" in lines[place]

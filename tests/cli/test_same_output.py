@@ -1,9 +1,12 @@
-"""Two commands that write one output, and ``--resume`` without anything to resume."""
+"""Outputs that cannot be written, or that two commands write; nothing to resume."""
+
+from pathlib import Path
 
 import pytest
 
 from commands import WORLD, run
 from prismrec.io import only_writer
+from prismrec.service import ServePaths
 
 SMALL = ["--dim", 8, "--max-len", 8, "--steps", 3, "--quiet"]
 
@@ -50,3 +53,92 @@ def test_a_training_that_is_refused_leaves_no_folder(data, tmp_path):
     wrong = ["--categories", "--device", "cuda"]
     assert run("train", data, "--out", tmp_path / "m", *SMALL, *wrong) == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def unused(monkeypatch):
+    """Fail if a command reads its data."""
+
+    def fail(*_, **__):
+        raise AssertionError("the output was not checked before the work")
+
+    for module in ("train", "evaluate"):
+        monkeypatch.setattr(f"prismrec.cli.{module}.load_dataset", fail)
+    monkeypatch.setattr("prismrec.cli.prepare.open_log", fail)
+
+
+@pytest.mark.usefixtures("unused")
+@pytest.mark.parametrize("other", ["m", "m-k1", "data", "file"])
+def test_an_artifact_that_cannot_be_written_is_refused_before_the_training(
+    data, tmp_path, capsys, other
+):
+    out = {"data": data, "file": tmp_path / "file" / "m"}.get(other, tmp_path / "m")
+    if other == "file":
+        (tmp_path / other).write_text("")
+    elif other != "data":
+        (tmp_path / other).mkdir()
+        (tmp_path / other / "notes.txt").write_text("keep")
+    assert run("train", data, "--out", out, *SMALL) == 2
+    error = capsys.readouterr().err
+    assert ("Not a directory" if other == "file" else "it contains something else") in error
+    if other == "m-k1":
+        with pytest.raises(AssertionError, match="not checked"):  # with --no-single it is not used
+            run("train", data, "--out", out, *SMALL, "--no-single")
+
+
+@pytest.mark.usefixtures("unused")
+def test_a_data_set_that_cannot_be_written_is_refused_before_the_log_is_read(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("keep")
+    assert run("prepare", WORLD, "--out", tmp_path) == 2
+    assert "it contains something else" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("unused")
+@pytest.mark.parametrize("name", ["a", "a/report", "a/report/plots"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_evaluation(
+    data, tmp_path, capsys, name
+):
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("keep")
+    assert run("evaluate", tmp_path / "m", data, "--report", tmp_path / "a" / "report") == 2
+    assert "could not be written (Not a directory)" in capsys.readouterr().err
+    assert file.read_text() == "keep"
+
+
+@pytest.mark.usefixtures("unused")
+@pytest.mark.parametrize("command", ["prepare", "train", "recommend"])
+@pytest.mark.parametrize("out", [".", "..", "./", "/"])
+def test_an_output_without_a_name_is_refused(data, tmp_path, capsys, monkeypatch, command, out):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    arguments = {"prepare": [WORLD], "train": [data], "recommend": ["m", "--histories", data]}
+    assert run(command, *arguments[command], "--out", out) == 2
+    assert "which has no name of its own; write the name of a new" in capsys.readouterr().err
+    assert not list((tmp_path / "empty").iterdir())
+
+
+@pytest.mark.parametrize(("command", "flags"), [
+    ("prepare", ["--out", ""]), ("train", ["-o", ""]), ("recommend", ["--out="]),
+    ("demo", ["--out", ""]), ("tune", ["--out", ""]), ("evaluate", ["--report", ""]),
+])  # fmt: skip
+def test_an_empty_path_of_an_output_is_refused(tmp_path, capsys, monkeypatch, command, flags):
+    monkeypatch.chdir(tmp_path)
+    assert run(command, *(["x"] if command != "demo" else []), *flags) == 2
+    flag = next(each for each in reversed(flags) if each).rstrip("=")
+    assert f"error: {flag} is empty; write the path" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_an_artifact_may_be_the_current_folder(data, tmp_path, capsys, monkeypatch):
+    assert run("train", data, "--out", tmp_path / "m", "--interests", 2, *SMALL) == 0
+    monkeypatch.chdir(tmp_path / "m")
+    assert run("evaluate", ".", data, "-k", 5) == 0
+    shown = capsys.readouterr().out
+    assert "m-k1" in shown
+    (tmp_path / "m" / "below").mkdir()
+    for path in (Path(), Path("below/..")):
+        assert ServePaths(artifact=path).journal == tmp_path / "m.changes"
+        assert ServePaths(artifact=path).exposure_folder == tmp_path / "m.exposures"
+    assert ServePaths(artifact=Path("a/b")).journal == Path("a/b.changes")

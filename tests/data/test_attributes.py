@@ -73,6 +73,21 @@ def test_a_column_of_many_words_and_few_numbers_is_text(tmp_path):
     assert stated.reports[0].bad.count == 1
 
 
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32])
+def test_nan_in_a_column_of_floats_is_a_missing_value(tmp_path, dtype):
+    price = pl.Series([1.5, np.nan, None, np.nan, np.inf, -np.inf], dtype=dtype)
+    nothing = pl.Series([np.nan] * 6, dtype=dtype)
+    frame = pl.DataFrame({"item": list("abcdef"), "price": price, "nothing": nothing})
+    frame.write_parquet(tmp_path / "items.parquet")
+    for source in (frame, tmp_path / "items.parquet"):
+        items = read_items(source, columns=ALL)
+        assert kinds(items) == {"price": "number", "nothing": "number"}
+        assert values(items) == {"price": [1.5, *[None] * 5], "nothing": [None] * 6}
+        assert [one.bad and one.bad.lines for one in items.reports] == [(5, 6), None]  # infinite
+        stated = read_items(source, columns=ItemColumns(attributes=["price:text"]))
+        assert values(stated)["price"] == ["1.5", None, None, None, "inf", "-inf"]
+
+
 def test_a_stated_type_replaces_the_decision(tmp_path):
     content = "item,stock,tags:token_seq,weight:float\na,1,x y,3\nb,0,,x\n"
     items = read(tmp_path / "items.csv", content, "stock:boolean", "tags", "weight")

@@ -135,7 +135,7 @@ def test_kinds_of_events_are_selected_and_lost_users_are_counted(write):
 
 def test_an_absent_kind_of_event_is_an_error(write):
     path = write("user,item,time,behavior\na,1,5,pv\na,2,6,buy\na,3,6,buy\n")
-    with pytest.raises(DataError, match=r"click.*buy \(2 rows\), pv \(1 rows\)"):
+    with pytest.raises(DataError, match=r"'click'.*'buy' \(2 rows\), 'pv' \(1 rows\)"):
         read_events(path, keep_events=("pv", "click"))
     with pytest.raises(DataError, match="no event column among 'user_id'"):
         read_events(write(HEADER + "u,a,5\n"), keep_events=("pv",))

@@ -264,3 +264,8 @@ def test_items_that_were_added_later_have_no_picture(tmp_path):
     assert [catalog.image(number) for number in (1, 2)] == [PICTURE, None]
     with pytest.raises(DataError, match="pictures for 3"):
         Catalog(**parts, images=pl.Series([PICTURE] * 3))
+
+
+def test_a_title_of_spaces_is_no_title(write):
+    items = read_items(write("item,title,category\na,  ,x\nb,\u3000,x\nc, ,x\nc,Cup,x\n"))
+    assert items.frame["title"].to_list() == [None, None, "Cup"]

@@ -1,10 +1,12 @@
 """Check the splits of data sets into training, validation and test cases."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from event_logs import dataset_of, log_of
 from prismrec.data.dataset import build_dataset
+from prismrec.data.events import read_events
 from prismrec.data.split import (
     SPLITS,
     make_split,
@@ -152,3 +154,17 @@ def test_wrong_names_options_and_shares_are_errors():
         split_by_user(dataset, seed=-1)
     with pytest.raises(DataError, match="leaves no user for training"):
         split_by_user(dataset_of(users_of(1)))
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_a_split_by_time_of_equal_times_names_the_cause(later):
+    times = [1_700_000_000] * 20
+    times[-1] += later
+    frame = pl.DataFrame({"user": ["u", "v"] * 10, "item": list(range(20)), "time": times})
+    dataset = build_dataset(read_events(frame), **EVERYTHING)
+    with pytest.raises(DataError) as raised:
+        split_by_time(dataset, valid=0.3)
+    assert str(raised.value) == (
+        f"A split by time has nothing to train on: {20 - later} of 20 events have the same "
+        "earliest time, 2023-11-14T22:13:20Z; correct the times, or split by-user."
+    )

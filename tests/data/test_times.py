@@ -168,3 +168,15 @@ def test_kinds_and_units_agree():
     assert times.choose_unit({"small": 2}, "auto") == "s"
     assert times.choose_unit({"date": 3, "s": 1}, "auto") == "date"
     assert times.choose_unit({"s": 3, "ms": 1}, "ms") == "ms"
+
+
+@pytest.mark.parametrize("time_format", ["%Y-%m-%d %H:%M:%S %Z", "%d/%m/%Y %_Z", "%Z %d-%m-%Y"])
+def test_a_format_with_the_name_of_a_zone_is_refused(time_format):
+    with pytest.raises(ConfigError, match=r"%Z, the name of a time zone, .* use %z .* to UTC"):
+        log_of(["2024-01-01 12:00:00 PST"], time_format=time_format)
+
+
+def test_a_percent_sign_before_a_letter_is_no_zone():
+    assert read(["03-02-2021 %Z"], time_format="%d-%m-%Y %%Z") == [
+        int(datetime(2021, 2, 3, tzinfo=UTC).timestamp()) * SECOND
+    ]

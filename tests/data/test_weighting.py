@@ -35,6 +35,11 @@ RETURNS = Weighting(kinds={"view": 1, "buy": 5}, dislikes=Comparison.parse("even
 PLAIN = {"min_user_events": 1, "min_item_events": 1}
 
 
+def dislikes(text):
+    """Return a weighting with these dislikes only."""
+    return Weighting(dislikes=Comparison.parse(text))
+
+
 def write(frame, folder, form):
     """Write a frame in a format and return its path."""
     path = folder / f"log.{form}"
@@ -116,6 +121,7 @@ def test_rows_with_bad_weights_are_counted_with_their_lines(cell, reason, tmp_pa
     log = read_events(path, columns=Columns(weighting=Weighting(column="w")))
     assert rejected_lines(log) == {reason: (1, (3,))}
     assert log.frame.collect()["weight"].to_list() == [1, 0]
+    assert log.rejected[0].examples == (f"ann,b,2,{cell}",)
     with pytest.raises(DataError, match=reason):
         read_events(path, columns=Columns(weighting=Weighting(column="w")), strict=True)
 
@@ -174,6 +180,41 @@ def test_impossible_requests_are_clear_errors(tmp_path):
                 FRAME, columns=Columns(weighting=Weighting(dislikes=Comparison.parse("stars>0")))
             )
         )
+
+
+@pytest.mark.parametrize("text", ["event=retrun", "event!=retrun", "behaviour=retrun"])
+def test_a_kind_of_dislikes_that_no_event_has_is_an_error(text):
+    frame = FRAME.rename({"event": "behaviour"}) if "behaviour" in text else FRAME
+    columns = Columns(event="behaviour" if "behaviour" in text else None, weighting=dislikes(text))
+    with pytest.raises(DataError) as raised:
+        read_events(frame, columns=columns)
+    assert str(raised.value) == (
+        "Dislikes are compared with 'retrun', which is in no row of the frame; choose from "
+        "'return' (3 rows), 'view' (3 rows), 'buy' (2 rows)."
+    )
+
+
+def test_a_value_of_another_column_need_not_occur():
+    log = read_events(FRAME, columns=Columns(weighting=dislikes("stars=9")))
+    assert log.frame.collect()["disliked"].sum() == 0
+
+
+def test_kinds_are_quoted_in_messages_so_that_an_empty_one_is_seen():
+    frame = FRAME.with_columns(event=pl.col("event").replace({"view": ""}))
+    with pytest.raises(DataError, match=r"'views', .* '' \(3 rows\), 'return'"):
+        read_events(frame, keep_events=["views"])
+
+
+@pytest.mark.parametrize("kind", ["view", " view", "view "])
+@pytest.mark.parametrize("written", ["view", " view "])
+def test_outer_spaces_of_kinds_have_no_meaning(kind, written):
+    frame = FRAME.with_columns(event=pl.col("event").replace({"view": written}))
+    assert read_events(frame, keep_events=[kind]).rows_kept == 3
+    weights = Columns(weighting=Weighting(kinds={kind: 7}))
+    assert read_events(frame, columns=weights).frame.collect()["weight"].to_list().count(7) == 3
+    disliked = read_events(frame, columns=Columns(weighting=dislikes(f"event={kind}")))
+    assert disliked.frame.collect()["disliked"].sum() == 3
+    assert set(disliked.frame.collect()["event"]) == {"view", "buy", "return"}
 
 
 def test_columns_that_are_used_cause_no_warning():

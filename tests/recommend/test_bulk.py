@@ -1,9 +1,11 @@
 """Write the lists of a file of users: equal to single requests, resumable, never incomplete."""
 
 import itertools
+import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,9 @@ from prismrec.data import save_dataset
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import listening
 from prismrec.recommend import bulk as batch
-from prismrec.recommend import save
+from prismrec.recommend import read_artifact_manifest, save
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
-from worlds import untrained
+from worlds import formed, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +63,7 @@ def test_an_interrupted_run_resumes_and_writes_the_same_file(
 ):
     monkeypatch.setattr(batch, "CHUNK", 4)
     whole, again = tmp_path / "whole.parquet", tmp_path / "again.parquet"
-    recommend_file(recommender, histories, whole, ListOptions(k=5))
+    expected = recommend_file(recommender, histories, whole, ListOptions(k=5))
 
     def interrupt(_, share):
         if share * pl.read_parquet(histories).height >= 12:
@@ -71,7 +73,8 @@ def test_an_interrupted_run_resumes_and_writes_the_same_file(
         recommend_file(recommender, histories, again, ListOptions(k=5))
     assert not again.exists()
     done = recommend_file(recommender, histories, again, ListOptions(k=5))
-    assert done.resumed == 12
+    assert done == replace(expected, out=again, resumed=12)  # with the counts of the first run
+    assert expected.popular
     assert pl.read_parquet(again).equals(pl.read_parquet(whole))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "again.parquet", "histories.parquet", "whole.parquet",
@@ -98,6 +101,29 @@ def test_chunks_of_a_different_run_are_not_reused(
         recommender, histories, out, options, plan="new" if change == "plan" else ""
     )
     assert done.resumed == 0
+
+
+def test_a_model_with_the_same_files_but_another_manifest_is_another_plan(
+    dataset, histories, tmp_path, monkeypatch, capsys
+):
+    """As ``train`` writes them: with interests that are formed when asked, and with K=1."""
+    model = formed(dataset)
+    save(model, tmp_path / "m0")
+    save(model.with_forming(None), tmp_path / "m0-k1")
+    hashes = [read_artifact_manifest(tmp_path / name)["sha256"] for name in ("m0", "m0-k1")]
+    assert hashes[0] == hashes[1]
+    monkeypatch.setattr(batch, "CHUNK", 4)
+    asked = ["--histories", histories, "--out", tmp_path / "lists.parquet", "--json"]
+
+    def fail(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch.pq, "read_table", fail)  # after all parts
+        assert run("recommend", tmp_path / "m0", *asked) == 130
+    capsys.readouterr()
+    assert run("recommend", tmp_path / "m0-k1", *asked) == 0
+    assert json.loads(capsys.readouterr().out)["resumed"] == 0
 
 
 def test_the_lists_do_not_depend_on_the_chunk_size(recommender, histories, tmp_path, monkeypatch):

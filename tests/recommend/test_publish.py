@@ -1,5 +1,6 @@
 """Check the folder of versions: ``current`` names a whole artifact at every moment."""
 
+import errno
 import json
 import os
 import shutil
@@ -213,3 +214,27 @@ def test_the_commands_print_the_switch(artifacts, tmp_path, capsys):
     assert run("rollback", folder) == 2
     assert run("publish", Path("nowhere"), "--to", folder) == 2
     assert "No artifact at nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fails", ["copy2", "copystat"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(artifacts, tmp_path, monkeypatch, fails):
+    publish(artifacts[0], tmp_path / "v", keep=2)
+    before = sorted(path.name for path in (tmp_path / "v").iterdir())
+    real = getattr(shutil, fails)
+
+    def full(source, target, **options):
+        real(source, target, **options)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr(shutil, fails, full)
+    if fails == "copy2":  # it is the default of an argument
+        defaults = [full if each is real else each for each in shutil.copytree.__defaults__]
+        monkeypatch.setattr(shutil.copytree, "__defaults__", tuple(defaults))
+    with pytest.raises(DataError) as raised:
+        publish(artifacts[1], tmp_path / "v", keep=2)
+    assert str(raised.value) == (
+        f"{tmp_path / 'v'} could not be written (No space left on device); free disk space, or "
+        "give a path with write permission."
+    )
+    assert sorted(path.name for path in (tmp_path / "v").iterdir()) == before
+    assert number_of(tmp_path / "v") == 0

@@ -1,12 +1,13 @@
 """Test the import of an event log into a store."""
 
+import json
 from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from prismrec.cli import main
-from prismrec.data import Columns, Comparison, Weighting, read_events
+from prismrec.data import Columns, Comparison, Weighting, read_events, reject_refused_ids
 from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.service.event_import import import_events
 from prismrec.service.stores import MemoryStore, open_store
@@ -113,3 +114,84 @@ def test_dislikes_are_no_part_of_a_live_history(tmp_path, capsys):
         ann, bob = opened.recent_feedback(["ann", "bob"], 9)
         assert ann == (["jam", "tea", "tea"], [])  # liked again later
         assert bob == ([], ["jam"])
+
+
+@pytest.fixture
+def unusual(tmp_path):
+    """Write a log with an invalid row, another kind, a placeholder time and many events of ann."""
+    rows = ["ann,tea,2023-01-01,view", ",tea,2023-01-02,view", "bob,jam,2023-01-03,cart"]
+    rows += ["ann,jam,2023-01-04,view", "eve,jam,1970-01-01,view", "ann,tea,2023-01-05,view"]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user,item,time,event", *rows]))
+    asked = ["events", "import", str(path), "--store", f"sqlite:///{tmp_path / 'events.db'}"]
+    return [*asked, "--events", "view", "--newest", "2"]
+
+
+def test_what_an_import_leaves_out_is_reported(unusual, capsys):
+    main(unusual)
+    shown = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    text = " ".join(shown.split())
+    assert "read 6 rows, kept 4" in text
+    assert "rejected 1: user is missing, for example line 3" in text
+    assert "other 1 events of other kinds were left out, 1 users have no other events" in text
+    assert "1 older events were left out" in text
+    assert "warning Times that are placeholders" in text
+    assert "Example: line 6: 'eve,jam,1970-01-01'" in text
+
+
+def test_what_an_import_leaves_out_is_in_its_json(unusual, capsys):
+    main([*unusual, "--json"])
+    value = json.loads(capsys.readouterr().out)
+    assert (value["events"], value["older"], value["events_left_out"]) == (3, 1, 1)
+    assert (value["rejected"], value["rejected_lines"]) == (
+        {"user is missing": 1}, {"user is missing": [3]},
+    )  # fmt: skip
+    assert [(one["name"], one["line"]) for one in value["warnings"]] == [("placeholder_times", 6)]
+
+
+LONG = ["u" * 1_200, "é" * 501, "nul\0"]
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Write a log in which ids of every second row are refused; return the command and the log."""
+    rows = [row for name in LONG for row in (f"ann,{name[:3]},5", f"{name},tea,6", f"bob,{name},7")]
+    rows += ["ann,tea,8"] * 9 + ["eve,jam,1970-01-01"]
+    path = tmp_path / "log.csv"
+    text = "\n".join(["user,item,time", *rows])
+    for second in "5678":
+        text = text.replace(f",{second}\n", f",2023-01-01T00:00:0{second}\n")
+    path.write_text(text)
+    return ["events", "import", str(path), "--store", f"sqlite:///{tmp_path / 'events.db'}"]
+
+
+def test_events_with_ids_that_a_store_refuses_are_rejected_with_their_lines(refused, capsys):
+    main([*refused, "--json"])
+    value = json.loads(capsys.readouterr().out)
+    assert (value["rows_read"], value["rows_kept"], value["stored"]) == (19, 13, 13)
+    reason = "user or item has more than 1,000 bytes or a NUL"
+    assert (value["rejected"], value["rejected_lines"]) == ({reason: 6}, {reason: [3, 4, 6]})
+    assert [one["line"] for one in value["warnings"]] == [20]  # counted without the rejected rows
+    with pytest.raises(SystemExit):
+        main([*refused, "--strict"])
+    assert f"{reason} (line 3: 'uuu" in capsys.readouterr().err
+
+
+def test_ids_that_the_service_refuses_are_warnings(refused, tmp_path, capsys):
+    log = refused[2]
+    flags = ["--min-user-events", "1", "--min-item-events", "1", "--json"]
+    main(["prepare", log, "--out", str(tmp_path / "data"), *flags])
+    prepared = {w["name"]: w for w in json.loads(capsys.readouterr().out)["warnings"]}
+    main(["inspect", log, "--json"])
+    inspected = {w["name"]: w for w in json.loads(capsys.readouterr().out)["warnings"]}
+    for role, line in (("user", 3), ("item", 4)):
+        name = f"refused_{role}_ids"
+        assert (prepared[name]["count"], inspected[name]["count"]) == (3, 3)
+        assert inspected[name]["line"] == line
+
+
+def test_whole_numbers_are_no_refused_ids():
+    frame = pl.DataFrame({"user": [1, 2], "item": [3, 4], "time": [1_700_000_000, 1_700_000_001]})
+    log = read_events(frame)
+    assert reject_refused_ids(log) is log

@@ -77,6 +77,7 @@ def make_app(called: str | None = None) -> cyclopts.App:
         help_format="markdown",  # joins the lines of a docstring to the width of the terminal
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,  # it would exit without a word
         result_action="return_value",
     )
     app.register_install_completion_command(help=COMPLETION)
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     called = next((word for word in arguments if word in COMMANDS), None)
     try:
         app = make_app(called)
+        _check_paths(arguments)
         _read_config_file(app, arguments)
         app(arguments)
     except cyclopts.UnusedCliTokensError as error:
@@ -126,6 +128,16 @@ def _flags(called: str | None) -> dict[str, str]:
     arguments = make_app(called)[called].assemble_argument_collection()
     flags = {name[2:].replace("-", "_"): name for each in arguments for name in each.names}
     return flags | ({"keep_events": flags["events"]} if "events" in flags else {})
+
+
+def _check_paths(arguments: Sequence[str]) -> None:
+    """Raise ConfigError for an empty path of an output, which would be the current folder."""
+    for place, argument in enumerate(arguments):
+        flag, equals, value = argument.partition("=")
+        if flag in ("--out", "-o", "--report", "--to"):
+            given = [value] if equals else arguments[place + 1 : place + 2]
+            if given == [""]:
+                raise ConfigError(f"{flag} is empty; write the path of the output after it.")
 
 
 def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:

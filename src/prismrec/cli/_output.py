@@ -4,7 +4,19 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from prismrec.errors import ConfigError
+
+
+def check_out(out: Path) -> None:
+    """Raise ConfigError for an output without a name: other outputs are named after it."""
+    if out.name in ("", ".."):
+        raise ConfigError(
+            f"--out is {str(out)!r}, which has no name of its own; write the name of a new folder "
+            "or file, such as ./new."
+        )
 
 
 def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:

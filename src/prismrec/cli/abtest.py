@@ -13,6 +13,8 @@ from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, table, wrapped
 from prismrec.cli._progress import Progress
+from prismrec.cli._reading import reading_json, reading_lines, warning_lines
+from prismrec.data import time_warnings
 from prismrec.evaluation import ABTest, analyze, read_exposures
 from prismrec.service import exposure_secret
 
@@ -65,7 +67,9 @@ def abtest(
         found = read_exposures(exposures, test.experiment)
         events, _ = open_log(log, reading)
         report = analyze(found, events, secret, k=test.k, window=window, effect=test.effect)
-        value, lines = report.to_json(), [*lines_of(report)]
+        warnings = time_warnings(events)
+        value = report.to_json() | {"log": reading_json(events, warnings)}
+        lines = [*reading_lines(events), *warning_lines(warnings), "", *lines_of(report)]
         if estimating.estimate:
             replaying = estimating.replaying(test.k, window)
             estimated = estimate_artifact(found, events, secret, estimating, replaying, classes)

@@ -90,7 +90,9 @@ def add(
         "added": len(chosen.items), "known": chosen.known, "unusable": chosen.unusable,
         "rejected": rejected,
     }  # fmt: skip
-    print_output(counts, lines_of(counts, described, items, out), as_json=as_json)
+    lines = {each.reason: list(each.lines) for each in described.rejected}
+    value = counts | {"rejected_lines": lines}
+    print_output(value, lines_of(counts, described, items, out), as_json=as_json)
 
 
 def lines_of(
@@ -108,6 +110,8 @@ def lines_of(
         )
     if counts["rejected"]:
         yield f"  {counts['rejected']:,} rows of {items.name} were rejected"
+    for rejected in described.rejected:
+        yield wrapped(f"  rejected: {rejected}", indent=" " * 4)
     for report in described.reports:
         if report.bad:
             yield wrapped(f"  bad cells: {report.bad}")

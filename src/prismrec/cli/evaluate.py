@@ -18,6 +18,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
     Entry,
+    check_report_folder,
     compare_each_pair,
     compare_with_single_interest,
     describe_recommender,
@@ -29,7 +30,7 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.io import stage
+from prismrec.io import named_path, stage
 from prismrec.recommend import Recommender, check_trained_on
 from prismrec.rerank import check_length, check_strength
 
@@ -77,8 +78,8 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity)
-    artifacts, data = separate_data([artifact, *more], chosen.data)
+    strengths = checked_options(k, diversity, report)
+    artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
         decide(*pair, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
@@ -145,7 +146,7 @@ def separate_data(folders: Sequence[Path], data: Path | None) -> tuple[Sequence[
         ConfigError: There is no data set folder.
     """
     if data is not None:
-        return folders, data
+        return folders, named_path(data)
     if len(folders) < 2:
         raise ConfigError(
             f"evaluate was given {folders[0]} and no data set folder; write the folder after it, "
@@ -180,13 +181,17 @@ def comparisons(
     return sentences
 
 
-def checked_options(k: Sequence[int] | None, diversity: Sequence[float] | None) -> list[float]:
+def checked_options(
+    k: Sequence[int] | None, diversity: Sequence[float] | None, report: Path | None
+) -> list[float]:
     """Check the options, before the baselines are fitted; return each strength once."""
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))
     for strength in strengths:
         check_strength(strength)
+    if report:
+        check_report_folder(report)
     return strengths
 
 

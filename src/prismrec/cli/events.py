@@ -1,6 +1,6 @@
 """``prismrec events import``: load an event log into the store of a service."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -8,7 +8,8 @@ from prismrec.cli._headings import COMMON, AsJson
 from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output
 from prismrec.cli._progress import Progress
-from prismrec.data import Comparison, Weighting
+from prismrec.cli._reading import reading_json, reading_lines, warning_lines
+from prismrec.data import Comparison, Weighting, reject_refused_ids, time_warnings
 from prismrec.service import import_events, open_store, store_address
 
 
@@ -25,7 +26,8 @@ def events(
 ) -> None:
     """Store the events of a log, so that 'prismrec serve' knows its users.
 
-    Each event is stored once: an import may be interrupted and started again.
+    Each event is stored once: an import may be interrupted and started again. Invalid rows and
+    doubtful times are reported.
 
     Args:
         action: What to do: import.
@@ -41,8 +43,14 @@ def events(
     del action  # there is only one
     weighting = Weighting(dislikes=None if dislikes is None else Comparison.parse(dislikes))
     with Progress("import", quiet=as_json):
-        found, _ = open_log(log, reading, weighting)
+        read, _ = open_log(log, reading, weighting)
+        found = reject_refused_ids(read, strict=reading.strict)
+        warnings = time_warnings(found)
         with open_store(store_address(store)) as opened:
             done = import_events(found, opened, newest=newest)
-    value = {name: number for name, number in vars(done).items() if number is not None}
-    print_output(value, done.lines(), as_json=as_json)
+    value: dict[str, Any] = {
+        name: number for name, number in vars(done).items() if number is not None
+    }
+    value |= reading_json(found, warnings)
+    lines = [*reading_lines(found), *done.lines(), *warning_lines(warnings)]
+    print_output(value, lines, as_json=as_json)

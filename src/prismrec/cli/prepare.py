@@ -13,8 +13,9 @@ from cyclopts import Parameter
 
 from prismrec.cli._headings import COMMON, WEIGHTS, AsJson
 from prismrec.cli._options import ReadOptions, open_log
-from prismrec.cli._output import print_output, wrapped
+from prismrec.cli._output import check_out, print_output, wrapped
 from prismrec.cli._progress import Progress
+from prismrec.cli._reading import reading_json, reading_lines, warning_lines
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import (
     Comparison,
@@ -26,6 +27,7 @@ from prismrec.data import (
     Weighting,
     build_dataset,
     build_dataset_on_spark,
+    check_dataset_folder,
     check_for_spark,
     make_split,
     parse_kinds,
@@ -113,6 +115,8 @@ def prepare(
     given = {name: getattr(options, name) for name in ("seed", "valid", "test")}
     split_options = {name: value for name, value in given.items() if value is not None}
     weighting = weights.weighting
+    check_out(out)
+    check_dataset_folder(out)
     with builder(options.engine, out, weighting) as build, Progress(out.name, quiet=as_json):
         events, items = open_log(log, reading, weighting)
         with stage("building the data set"):
@@ -132,7 +136,7 @@ def prepare(
         with stage("checking the events"):
             warnings = serious_warnings(events, dataset)
     value["warnings"] = [asdict(each) for each in warnings]
-    lines[-1:-1] = [wrapped(f"warning     {each}", indent=" " * 12) for each in warnings]
+    lines[-1:-1] = warning_lines(warnings)
     print_output(value, lines, as_json=as_json)
 
 
@@ -154,10 +158,7 @@ def summary(
     """Return what was read, dropped and written, as JSON values."""
     return {
         "out": str(out),
-        "rows_read": log.rows_read,
-        "rows_kept": log.rows_kept,
-        "notes": list(log.notes),
-        "rejected": {rejected.reason: rejected.count for rejected in log.rejected},
+        **reading_json(log),
         "users": len(dataset.users),
         "items": dataset.catalog.size - 1,
         "items_described": None if items is None else count_described(items, dataset),
@@ -203,19 +204,7 @@ def summary_lines(
 ) -> Iterator[str]:
     """Yield the lines that report what was read, dropped and written."""
     yield f"source      {log.source}"
-    yield f"read        {log.rows_read:,} rows, kept {log.rows_kept:,}"
-    for note in log.notes:
-        yield wrapped(f"note        {note}", indent=" " * 12)
-    for rejected in log.rejected:
-        where = f", for example line {rejected.lines[0]:,}" if rejected.lines else ""
-        yield wrapped(
-            f"rejected    {rejected.count:,}: {rejected.reason}{where}", indent=" " * 12
-        )  # fmt: skip
-    if log.events_left_out:
-        yield (
-            f"other       {log.events_left_out:,} events of other kinds were left out, "
-            f"{log.users_left_out:,} users have no other events"
-        )
+    yield from reading_lines(log)
     how: Mapping[str, Any] = dataset.how
     exact, repeats = how["exact_duplicates"], how["repeats"]
     yield f"duplicates  {exact:,} exact, {repeats:,} repeats in a row: {how['duplicates']}"
@@ -225,7 +214,7 @@ def summary_lines(
         yield f"{step['step']:<31} {counts}"
     if items is not None:
         yield from _lines_of_items(items, dataset)
-    yield f"split       {split.how}"
+    yield wrapped(f"split       {split.how}", indent=" " * 12)
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
     yield f"            {sizes}"
     yield f"wrote       {out}"
@@ -254,7 +243,7 @@ def _lines_of_feedback(dataset: Dataset) -> Iterator[str]:
 def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
     """Yield the lines about the file of items."""
     for rejected in items.rejected:
-        yield f"rejected    in the file of items: {rejected}"
+        yield wrapped(f"rejected    in the file of items: {rejected}", indent=" " * 12)
     described, size = count_described(items, dataset), dataset.catalog.size - 1
     if not described:
         yield f"items       none of {size:,} is in the file of items; are the ids the same?"

@@ -1,6 +1,5 @@
 """``prismrec recommend``: a list for one history, or lists for a file of histories."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_line
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
-from prismrec.cli._output import print_output
+from prismrec.cli._output import check_out, print_note, print_output
 from prismrec.cli._progress import Progress
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import Catalog, load_dataset, read_catalog
@@ -19,7 +18,7 @@ from prismrec.errors import ConfigError
 from prismrec.recommend import (
     BulkSummary,
     Shard,
-    read_artifact_manifest,
+    artifact_name,
     recommend_file,
     recommend_on_spark,
     unknown_ids,
@@ -101,6 +100,7 @@ def recommend_to_file(
         raise ConfigError(
             "--histories FILE needs --out FILE, and neither --history nor --user; give these two."
         )
+    check_out(source.out)
     options = flags.options
     run = _run_on_spark if source.engine == "spark" else _run_here
     summary, catalog = run(artifact, histories, source.out, source.shard, options, classes)
@@ -125,9 +125,14 @@ def _run_here(
     """Make the lists in this process; also return the catalog."""
     part = Shard() if shard is None else Shard.parse(shard)
     recommender = classes.load(artifact)
-    plan = json.dumps(read_artifact_manifest(artifact)["sha256"])
-    with Progress(out.name):
-        summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
+    # The hashes of the files are not enough: a model and its variant with K=1 have the same files.
+    plan = f"{artifact_name(artifact)} {classes}"
+    try:
+        with Progress(out.name):
+            summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
+    except KeyboardInterrupt:
+        print_note("Interrupted; finished lists are kept. Continue with the same command.")
+        raise
     return summary, recommender.catalog
 
 

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._content import read_content
 from prismrec.cli._headings import COMMON, MODEL, given_names
-from prismrec.cli._output import print_note, print_output, wrapped
+from prismrec.cli._output import check_out, print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._runs import (
     Job,
@@ -25,7 +25,7 @@ from prismrec.cli._runs import (
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen, to_toml
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
 from prismrec.io import set_threads, stage
-from prismrec.recommend import ArtifactClasses, save
+from prismrec.recommend import ArtifactClasses, check_artifact_folder, save
 from prismrec.retrieval import IndexName
 from prismrec.training import (
     MANY_EVENTS,
@@ -73,6 +73,9 @@ def train(
         set_threads(run_options.threads)
     given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
+    check_out(out)
+    for folder in [out, *([folder_of_one_interest(out)] if run_options.single else [])]:
+        check_artifact_folder(folder)
     with join_processes(os.environ) as processes:
         options = options_of_process(run_options, processes)
         job, runs = prepare_runs(

@@ -8,7 +8,7 @@ from .dataset import Dataset, build_dataset
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
-from .ids import IdMap, list_of_ids
+from .ids import LONGEST_ID, IdMap, list_of_ids
 from .item_content import ItemContent, read_item_content
 from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
@@ -17,12 +17,14 @@ from .readers.columns import Columns
 from .readers.comparison import Comparison
 from .readers.open import READERS
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
-from .report_checks import serious_warnings
+from .refused_ids import reject_refused_ids
+from .report_checks import serious_warnings, time_warnings
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark, check_for_spark
 from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
 from .storage import (
     DATASET_FORMAT,
+    check_dataset_folder,
     load_dataset,
     load_split,
     read_catalog,
@@ -36,6 +38,7 @@ __all__ = [
     "ATTRIBUTES_FILE",
     "DATASETS",
     "DATASET_FORMAT",
+    "LONGEST_ID",
     "NO_WEIGHTING",
     "PREFIX",
     "READERS",
@@ -66,6 +69,7 @@ __all__ = [
     "build_dataset",
     "build_dataset_on_spark",
     "check_cells",
+    "check_dataset_folder",
     "check_for_spark",
     "inspect_log",
     "list_of_ids",
@@ -80,10 +84,12 @@ __all__ = [
     "read_events",
     "read_item_content",
     "read_items",
+    "reject_refused_ids",
     "save_dataset",
     "serious_warnings",
     "split_by_time",
     "split_by_user",
     "split_leave_last_out",
+    "time_warnings",
     "write_catalog",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prismrec.data.ids import LONGEST_ID, is_refused
 from prismrec.data.readers.columns import VALUES, normalize_name
 from prismrec.data.readers.source_rows import VALUE, SourceRows
 
@@ -78,7 +79,7 @@ def locate(warnings: Sequence[LogWarning], rows: SourceRows | None) -> list[LogW
 def check_ids(
     role: str, ids: pl.Series, codes: NDArray[np.int32] | None = None
 ) -> Iterator[LogWarning]:
-    """Yield warnings about distinct ids: rounded by a spreadsheet, or almost the same.
+    """Yield warnings about distinct ids: rounded by a spreadsheet, refused, or almost the same.
 
     Args:
         role: "user" or "item".
@@ -99,6 +100,15 @@ def check_ids(
             position=_first(codes, first), example=ids[first][:80],
         )  # fmt: skip
     spelled = pl.col("id")
+    refused = text.to_frame().select(is_refused(spelled)).to_series()
+    if refused.any():
+        count, first = int(refused.sum()), int(refused.arg_max() or 0)
+        yield LogWarning(
+            name=f"refused_{role}_ids", count=count, share=count / len(ids), serious=True,
+            sentence=f"Ids of {role}s with more than {LONGEST_ID:,} bytes or a NUL: {count:,} "
+            f"({count / len(ids):.1%}); 'prismrec serve' refuses requests with them.",
+            position=_first(codes, first), example=ids[first][:80],
+        )  # fmt: skip
     plain = spelled.str.strip_chars().str.normalize("NFC")
     number = plain.str.replace(r"^0+([0-9])", "${1}").str.replace(r"^([0-9]+)\.0+$", "${1}")
     for name, before, after, what in (

@@ -31,7 +31,13 @@ from prismrec.data.readers.rejected import (
 )
 from prismrec.data.readers.source_rows import SourceRows
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
-from prismrec.data.readers.weight_columns import DISLIKED, WEIGHT, WEIGHT_FAULT, compares_kinds
+from prismrec.data.readers.weight_columns import (
+    DISLIKED,
+    WEIGHT,
+    WEIGHT_CELL,
+    WEIGHT_FAULT,
+    compares_kinds,
+)
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.reprs import shorten
 from prismrec.data.selecting import is_in_file_order, select_rows
@@ -129,7 +135,7 @@ def read_events(
         source: A path, glob or folder (see ``readers.open``), or a Polars, Pandas or Arrow frame.
         columns: Column names, if they are not common names; the order of the rows instead of
             times; how categories are read; weights and dislikes.
-        keep_events: The kinds of event to keep. Empty: all.
+        keep_events: The kinds of event to keep. Empty: all. Outer spaces have no meaning.
         time_unit: Unit of numeric times. "auto": detect it by their size, see ``readers.times``.
         time_format: A ``strptime`` format, for dates that are not year first.
         delimiter: Character between fields of text. None: detect it in the header.
@@ -142,13 +148,14 @@ def read_events(
 
     Raises:
         DataError: The source cannot be read, lacks a column, mixes units of time, has categories
-            that are objects, or has none of ``keep_events``; or more rows are rejected than kept.
+            that are objects, or lacks a kind of event; or more rows are rejected than kept.
         ConfigError: Unknown unit, encoding or delimiter; an option of categories is invalid.
 
     Cost: one streaming pass, and one up to the first rejected rows; memory O(1) for most sources.
     """
     times.check_unit(time_unit)
     times.check_format(time_format)
+    keep_events = tuple(kind.strip() for kind in keep_events)
     check_category_options(columns.category_separator, columns.category_depth)
     parsing = Parsing(
         delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
@@ -169,7 +176,7 @@ def read_events(
     optional = [f"^{name}$" for name in ("event", "category", WEIGHT, DISLIKED)]
     frame = log.frame.select("user", "item", time.alias("time"), *optional)
     reading = ReadPlan(
-        source=source, columns=columns, keep_events=tuple(keep_events), given_unit=time_unit,
+        source=source, columns=columns, keep_events=keep_events, given_unit=time_unit,
         time_unit=log.time_unit, time_format=time_format,
     )  # fmt: skip
     return replace(
@@ -281,7 +288,8 @@ def _rejected(
     for status, reason in reasons.items():
         per_reason[reason] += counts[status]
     labelled = rows.with_columns(pl.col(STATUS).replace(reasons))
-    return find_rejected(labelled, tables, per_reason, show=("user", "item", "time"))
+    show = ("user", "item", "time", WEIGHT_CELL)
+    return find_rejected(labelled, tables, per_reason, show=show)
 
 
 def _users_left_out(rows: pl.LazyFrame, accepted: Sequence[str]) -> int:

@@ -17,6 +17,14 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError, UnknownName
 
+LONGEST_ID = 1_000
+"""Largest id in bytes of UTF-8 that stores of events and the HTTP API accept."""
+
+
+def is_refused(ids: pl.Expr) -> pl.Expr:
+    """Return which ids a store of events and the HTTP API refuse: too long, or with a NUL."""
+    return (ids.str.len_bytes() > LONGEST_ID) | ids.str.contains("\0", literal=True)
+
 
 class IdMap:
     """External ids in a fixed order; the number of an id is its position plus ``first``.

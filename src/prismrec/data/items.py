@@ -27,6 +27,7 @@ from prismrec.data.readers.categories import (
     object_faults,
     raise_for_objects,
 )
+from prismrec.data.readers.cell_types import check_text
 from prismrec.data.readers.columns import find_column, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.mappings import read_mapping
@@ -232,6 +233,8 @@ def _select_columns(
             table=table.description,
         )  # fmt: skip
         faults.append(object_faults(category, schema[category]))
+    if title is not None:
+        check_text("title", title, schema[title], table=table.description)
     titles = pl.lit(None, dtype=pl.String) if title is None else pl.col(title).cast(pl.String)
     return table.frame.select(
         pl.lit(number).alias(FILE), LINE, row_fault(*faults),
@@ -259,7 +262,7 @@ def _image_addresses(table: Table, column: str | None) -> pl.Expr:
 
 def _merge_rows(rows: pl.DataFrame, attributes: Sequence[AttributeColumn] = ()) -> pl.DataFrame:
     """Return one row per item: its first title, picture and values, the categories of all rows."""
-    title = pl.col("title").filter(pl.col("title") != "").first()
+    title = pl.col("title").filter(pl.col("title").str.strip_chars() != "").first()
     every = pl.col("categories").explode(empty_as_null=False, keep_nulls=False)
     image = pl.col("image").drop_nulls().first()
     items = rows.group_by("item", maintain_order=True).agg(

@@ -178,6 +178,18 @@ def usable_core(cores: Sequence[Core], min_events: int) -> int:
     return max((c.min_events for c in cores if c.events and c.min_events <= min_events), default=1)
 
 
+def time_warnings(log: EventLog) -> list[LogWarning]:
+    """Return the serious warnings about the times of a log, with lines.
+
+    Cost: a pass over the times, two if they are text; 8 bytes per event.
+    """
+    if not log.has_time:
+        return []
+    times = log.frame.select("time").collect(engine="streaming").to_series().to_numpy()
+    found = [*check_times(times), *check_written_times(log.rows)] if len(times) else []
+    return [each for each in locate(found, log.rows) if each.serious]
+
+
 def serious_warnings(log: EventLog, dataset: Dataset) -> list[LogWarning]:
     """Return the serious warnings about a log, computed from the data set that was built from it.
 

@@ -5,12 +5,18 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from prismrec.data.readers.categories import category_lists, object_faults
+from prismrec.data.readers.cell_types import check_text
 from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.rejected import FILE
 from prismrec.data.readers.source_rows import value_columns
 from prismrec.data.readers.table import LINE, Table
-from prismrec.data.readers.weight_columns import used_columns, weight_columns
+from prismrec.data.readers.weight_columns import (
+    compares_kinds,
+    event_kinds,
+    used_columns,
+    weight_columns,
+)
 from prismrec.errors import DataError
 
 _ROW = "(row)"
@@ -34,14 +40,14 @@ def select_rows(
     """Return the columns of all tables as one frame, with the table and line of each row.
 
     Raises:
-        DataError: A column is missing, or no row has a kind to keep or a kind with a weight.
+        DataError: A column is missing, or no row has a kind to keep, with a weight or disliked.
     """
     rows = _concatenate(
         [_select_columns(number, each, columns) for number, each in enumerate(tables)]
     )
     if "time" not in rows.collect_schema():
         rows = rows.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64).alias("time"))
-    _check_kinds(rows, keep_events, columns.weighting.kinds, tables[0])
+    _check_kinds(rows, keep_events, columns, tables[0])
     return rows
 
 
@@ -73,7 +79,8 @@ def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame
         for role in ("event", "category")
     )
     if event is not None:
-        chosen.append(pl.col(event).cast(pl.String).alias("event"))
+        check_text("event", event, schema[event], table=table.description)
+        chosen.append(event_kinds(event).alias("event"))
     if category is not None:
         lists = category_lists(
             category, schema[category], separator=columns.category_separator,
@@ -109,23 +116,29 @@ def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
     )
 
 
-def _check_kinds(
-    rows: pl.LazyFrame, kept: Collection[str], weighted: Collection[str], table: Table
-) -> None:
-    """Raise DataError if a kind of event to keep, or with a weight, is not in the log."""
-    if not kept and not weighted:
+def _check_kinds(rows: pl.LazyFrame, kept: Collection[str], columns: Columns, table: Table) -> None:
+    """Raise DataError if a kind of event to keep, with a weight or disliked is not in the log."""
+    weighting = columns.weighting
+    disliked = weighting.dislikes if compares_kinds(table, columns) else None
+    if not (kept or weighting.kinds or disliked):
         return
     if "event" not in rows.collect_schema():
         raise DataError(
-            f"keep_events is {', '.join(kept)}, but {table.description} has no event column "
-            f"among {quote_names(table.columns)}; name the column, or leave keep_events out."
+            f"keep_events is {', '.join(map(repr, kept))}, but {table.description} has no event "
+            f"column among {quote_names(table.columns)}; name the column, or leave keep_events out."
         )
     counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
-    for what, kinds in (("keep_events contains", kept), ("A weight was given to", weighted)):
-        absent = [kind for kind in kinds if kind not in counts]
-        if absent:
+    absent = {
+        "keep_events contains": [kind for kind in kept if kind not in counts],
+        "A weight was given to": [
+            kind for kind in map(str.strip, weighting.kinds) if kind not in counts
+        ],
+        "Dislikes are compared with": disliked.absent_from(counts) if disliked else [],
+    }
+    for what, kinds in absent.items():
+        if kinds:
             most = sorted(counts, key=lambda kind: (-counts[kind], kind))[:20]
             raise DataError(
-                f"{what} {', '.join(absent)}, which is in no row of {table.name}; choose from "
-                f"{', '.join(f'{kind} ({counts[kind]:,} rows)' for kind in most)}."
+                f"{what} {', '.join(map(repr, kinds))}, which is in no row of {table.name}; choose "
+                f"from {', '.join(f'{kind[:80]!r} ({counts[kind]:,} rows)' for kind in most)}."
             )

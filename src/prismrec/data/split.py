@@ -149,7 +149,8 @@ def split_by_time(
             "or split by-user or leave-last-out."
         )
     histories = dataset.histories
-    if valid_from is None and test_from is None:
+    by_share = valid_from is None and test_from is None
+    if by_share:
         _check_shares(valid, test)
         places = _cuts(len(histories.times), valid, test)
         moments = np.append(histories.times, histories.times.max() + 1)  # test may be 0: no events
@@ -161,10 +162,7 @@ def split_by_time(
         )
     before, between = _before(histories, valid_from), _before(histories, test_from)
     if not before.any():
-        raise DataError(
-            f"No event is before valid_from ({written_time(valid_from)}), so there is nothing to "
-            "train on; give a later time."
-        )
+        raise _nothing_before(histories.times, valid_from, chosen=by_share)
     validation = _cases(dataset, np.arange(len(histories)), before, between)
     final = _cases(dataset, np.arange(len(histories)), between)
     new = (
@@ -177,6 +175,21 @@ def split_by_time(
         f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
         dislikes_before(dataset.dislikes, histories, before),
     )  # fmt: skip
+
+
+def _nothing_before(times: NDArray[np.int64], valid_from: int, *, chosen: bool) -> DataError:
+    """Return the error for a time before which there is no event; ``chosen``: from the shares."""
+    written = written_time(valid_from)
+    if not chosen:
+        return DataError(
+            f"No event is before valid_from ({written}), so there is nothing to train on; give a "
+            "later time."
+        )
+    first = int((times == valid_from).sum())
+    return DataError(
+        f"A split by time has nothing to train on: {first:,} of {len(times):,} events have the "
+        f"same earliest time, {written}; correct the times, or split by-user."
+    )
 
 
 SPLITS: dict[str, Callable[..., Split]] = {

@@ -40,13 +40,14 @@ from prismrec.io import (
     TEXT,
     ManifestForm,
     atomic_folder,
+    check_output_folder,
     object_with,
     optional,
     read_manifest,
 )
 
 DATASET_FORMAT, VERSION = "prismrec-dataset", 1
-MANIFEST = "manifest.json"
+MANIFEST, MARKER = "manifest.json", f'"{DATASET_FORMAT}"'
 ARRAYS = ("indptr", "items", "times")
 ITEMS: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -92,8 +93,13 @@ def save_dataset(
 
     Cost: one pass over the data, memory O(ids).
     """
-    with atomic_folder(folder, MANIFEST, f'"{DATASET_FORMAT}"') as part:
+    with atomic_folder(folder, MANIFEST, MARKER) as part:
         _write(dataset, part, split)
+
+
+def check_dataset_folder(folder: str | Path) -> None:
+    """Raise DataError if ``save_dataset`` could not write a folder: before a log is read."""
+    check_output_folder(folder, MANIFEST, MARKER)
 
 
 def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:

@@ -49,7 +49,14 @@ from .lengths import list_lengths
 from .metric_report import Report
 from .metrics import METRICS
 from .pairwise import compare_each_pair, holm, p_value, widened
-from .report import Content, Entry, compare_with_single_interest, differences, write_report
+from .report import (
+    Content,
+    Entry,
+    check_report_folder,
+    compare_with_single_interest,
+    differences,
+    write_report,
+)
 
 __all__ = [
     "BASELINES",
@@ -80,6 +87,7 @@ __all__ = [
     "VariantResult",
     "analyze",
     "by_score",
+    "check_report_folder",
     "compare",
     "compare_each_pair",
     "compare_with_single_interest",

@@ -9,8 +9,10 @@ An earlier file or folder stays until the new one is complete, and it stays if w
 disk or a missing permission raises an error of one sentence that names the path.
 """
 
+import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -125,6 +127,41 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
                 shutil.rmtree(scratch, ignore_errors=True)
 
 
+def named_path(path: Path) -> Path:
+    """Return the same path with a name: the absolute one of ``.`` and ``..``; others unchanged."""
+    return Path(os.path.abspath(path)) if path.name in ("", "..") else path
+
+
+def check_output_folder(folder: str | Path, marker_file: str, marker: str) -> None:
+    """Raise DataError if ``atomic_folder`` would refuse a folder: for long work, before it begins.
+
+    Args:
+        folder: As for ``atomic_folder``, and so are the other two.
+        marker_file: Name of a file that identifies the kind of folder.
+        marker: Text in this file if the folder may be replaced.
+    """
+    place = Path(folder).resolve()
+    with describe_write_errors(place):
+        _check_replaceable(place, marker_file, marker)
+        _check_folder(place.parent)
+
+
+def check_writable_folder(path: Path) -> None:
+    """Raise DataError if a path is not a folder to write into, and cannot become one."""
+    with describe_write_errors(path):
+        _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    """Raise OSError if a path, or its nearest parent that exists, is no folder to write into."""
+    place = path.resolve()
+    nearest = next(one for one in (place, *place.parents) if one.exists())
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def _restore(old: Path, place: Path) -> None:
     try:
         old.rename(place)
@@ -192,4 +229,7 @@ def is_os_error(error: Exception) -> bool:
 
 def os_error_reason(error: Exception) -> str:
     """Return the reason of an error of the operating system, on one line."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        _, _, reason = error.args[0][0]  # of the first of the files that could not be copied
+        return re.sub(r"^\[Errno \d+\] ([^:]+).*", r"\1", str(reason), flags=re.S)
     return getattr(error, "strerror", None) or str(error).partition("\n")[0]

@@ -1,6 +1,6 @@
-from .artifact import load, save
+from .artifact import check_artifact_folder, load, save
 from .build import build_recommender
-from .bulk import BulkSummary, Shard, recommend_batch, recommend_file
+from .bulk import BulkSummary, recommend_batch, recommend_file
 from .cold_start import NewItem, add_items
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
@@ -16,6 +16,7 @@ from .projection import ContentProjection, unit_vectors
 from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
+from .shard import Shard
 from .spark import recommend_on_spark, spark_lists
 from .tables import TableUse, remove_unused_tables, table_uses
 
@@ -42,6 +43,7 @@ __all__ = [
     "add_items",
     "artifact_name",
     "build_recommender",
+    "check_artifact_folder",
     "check_trained_on",
     "eligible_items",
     "load",

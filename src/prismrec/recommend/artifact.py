@@ -30,6 +30,7 @@ from prismrec.data import read_catalog, write_catalog
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import (
     atomic_folder,
+    check_output_folder,
     read_tensors,
     write_tensors,
 )
@@ -54,6 +55,7 @@ from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
 from prismrec.retrieval import Index, RuleRetriever, load_index
 
+MARKER = f'"{ARTIFACT_FORMAT}"'
 RENAMED_EXTRACTOR_OPTIONS = {"retired": "pruned"}
 """Extractor options as earlier versions saved them, with their names of today."""
 
@@ -73,7 +75,7 @@ def save(
         DataError: The folder exists and is not an artifact, or it cannot be written.
     """
     model = recommender.model
-    with atomic_folder(folder, MANIFEST, f'"{ARTIFACT_FORMAT}"') as part:
+    with atomic_folder(folder, MANIFEST, MARKER) as part:
         write_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
         (part / INDEX).mkdir()
@@ -98,6 +100,11 @@ def save(
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
         (part / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def check_artifact_folder(folder: str | Path) -> None:
+    """Raise DataError if ``save`` could not write a folder: before a training, not after it."""
+    check_output_folder(folder, MANIFEST, MARKER)
 
 
 def load(

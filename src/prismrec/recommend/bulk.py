@@ -9,9 +9,9 @@ n shards, each has every n-th row, so that each row is in exactly one.
 """
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path, track
 from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
+from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
 from prismrec.types import RankedItems
 
@@ -31,6 +32,8 @@ CHUNK = 4_096
 """Users per chunk; changes no list."""
 BATCH = 256
 """Users per call of ``Recommender.ranked``."""
+COUNTS = "prismrec.counts"
+"""Key in the metadata of a part: its last three counts of ``BulkSummary``, for a later run."""
 SCHEMA = pa.schema(
     [
         ("user", pa.string()),
@@ -42,54 +45,6 @@ SCHEMA = pa.schema(
     ]
 )
 """One row per recommended item: rank from 1; source "interests" or "popular"."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One of several parts of the users.
-
-    Raises:
-        ConfigError: ``number`` is not from 1 to ``of``.
-    """
-
-    number: int = 1
-    """From 1 to ``of``."""
-    of: int = 1
-    """The number of shards."""
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        if not 1 <= self.number <= self.of:
-            raise ConfigError(
-                f"The shard is {self.number}/{self.of}; write its number, from 1, and the number "
-                "of shards, as 2/8."
-            )
-
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """Read ``2/8``.
-
-        Raises:
-            ConfigError: It is not of this form, or the first number is not from 1 to the second.
-        """
-        found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text.strip(), re.ASCII)
-        if not found:
-            raise ConfigError(
-                f"The shard is {text!r}; write its number, from 1, and the number of shards, as "
-                "2/8."
-            )
-        return cls(*map(int, found.groups()))
-
-    def rows(self, first: int, number: int) -> NDArray[np.int64]:
-        """Return the places in this shard of ``number`` rows that begin with row ``first``."""
-        return np.arange((self.number - 1 - first) % self.of, number, self.of)
-
-    def file(self, out: Path) -> Path:
-        """Return the file of this shard: ``lists-2-of-8.parquet`` for ``lists.parquet``."""
-        if self.of == 1:
-            return out
-        digits = len(str(self.of))
-        return out.with_name(f"{out.stem}-{self.number:0{digits}}-of-{self.of}{out.suffix}")
 
 
 @dataclass(frozen=True)
@@ -105,9 +60,9 @@ class BulkSummary:
     rows: int
     """Recommended items written."""
     unknown: int
-    """Items of histories that the catalog does not hold, in the chunks of this run."""
+    """Items of histories that the catalog does not hold."""
     popular: int
-    """Users without a known item, who got popular items, in the chunks of this run."""
+    """Users without a known item, who got popular items."""
     empty: int
     """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
 
@@ -119,7 +74,7 @@ def recommend_file(
     options: ListOptions,
     *,
     plan: str = "",
-    shard: Shard = Shard(),
+    shard: Shard = WHOLE,
 ) -> BulkSummary:
     """Recommend items to every history of a file or folder, in their order.
 
@@ -147,7 +102,8 @@ def recommend_file(
     parts = out.with_name(out.name + ".parts")
     _check_paths(histories, source.files, out, parts)
     _prepare_parts(parts, _plan(plan, options, shard, source.files))
-    read, users, resumed, unknown, popular, empty = 0, 0, 0, 0, 0, 0
+    read, users, resumed = 0, 0, 0
+    counts = np.zeros(3, np.int64)
     written = []
     chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
@@ -158,13 +114,13 @@ def recommend_file(
         if part.exists():
             resumed += len(own)
         else:
-            table, missed, cold, without = batch_lists(recommender, own, options)
-            unknown, popular, empty = unknown + missed, popular + cold, empty + without
-            _write(part, iter([table]))
+            table, *counted = batch_lists(recommender, own, options)
+            _write(part, iter([table.replace_schema_metadata({COUNTS: json.dumps(counted)})]))
+        counts += _read_counts(part)
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     rows = pq.read_metadata(out).num_rows
-    return BulkSummary(out, users, resumed, rows, unknown, popular, empty)
+    return BulkSummary(out, users, resumed, rows, *map(int, counts))
 
 
 def recommend_batch(
@@ -215,7 +171,13 @@ def _identity(path: Path) -> tuple[int, int]:
 def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) -> str:
     """Return a text that names everything the lists depend on."""
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    given = {"plan": plan, "options": repr(options), "shard": repr(shard), "files": states}
+    given = {
+        "parts": COUNTS,
+        "plan": plan,
+        "options": repr(options),
+        "shard": repr(shard),
+        "files": states,
+    }
     return json.dumps(given)
 
 
@@ -238,18 +200,33 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> None:
     with atomic_file(path) as beside, pq.ParquetWriter(beside, SCHEMA) as writer:
         for table in tables:
             writer.write_table(table)
+            writer.add_key_value_metadata(table.schema.metadata or {})
+
+
+def _read_counts(part: Path) -> list[int]:
+    """Return the counts of a part."""
+    with _explain_damage(part):
+        return json.loads(pq.read_metadata(part).metadata[COUNTS.encode()])  # type: ignore[no-any-return]
 
 
 def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:
     """Yield the parts, in order."""
     for part in parts:
-        try:
-            yield pq.read_table(part)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"The part {part} of the lists cannot be read ({error}); delete it and run the "
-                "same command again."
-            ) from error
+        with _explain_damage(part):
+            table = pq.read_table(part).replace_schema_metadata()
+        yield table
+
+
+@contextmanager
+def _explain_damage(part: Path) -> Iterator[None]:
+    """Raise DataError if this part cannot be read."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"The part {part} of the lists cannot be read ({error}); delete it and run the "
+            "same command again."
+        ) from error
 
 
 def batch_lists(

@@ -157,18 +157,24 @@ def _number(version: str | None) -> int:
 
 
 def _copy(artifact: Path, version: Path) -> None:
-    """Copy an artifact under another name, check the copy and rename it.
+    """Copy an artifact under another name, check the copy and rename it; or leave nothing.
 
     Raises:
         DataError: The artifact changed while it was copied.
     """
     part = version.with_name(f"{PART}{version.name}")
-    shutil.copytree(artifact, part)
-    check_hashes(part, read_artifact_manifest(part)["sha256"])
-    if not version.name.endswith(artifact_name(part)):
-        raise DataError(f"The artifact {artifact} changed while it was copied; publish it again.")
-    flush_folder(part)
-    part.rename(version)
+    try:
+        shutil.copytree(artifact, part)
+        check_hashes(part, read_artifact_manifest(part)["sha256"])
+        if not version.name.endswith(artifact_name(part)):
+            raise DataError(
+                f"The artifact {artifact} changed while it was copied; publish it again."
+            )
+        flush_folder(part)
+        part.rename(version)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def _link(folder: Path, version: str) -> None:

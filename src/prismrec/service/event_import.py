@@ -26,12 +26,16 @@ class Imported:
     """Number of events that are new in the store."""
     users: int
     """Number of users with events."""
+    older: int = 0
+    """Number of events that were left out, because their users have enough newer ones."""
     dislikes: int | None = None
-    """Number of those events that are dislikes; None if the log was read without."""
+    """Number of the events that are dislikes; None if the log was read without."""
 
     def lines(self) -> Iterator[str]:
         """Yield the summary in sentences."""
         yield f"{self.events:,} events of {self.users:,} users: {self.stored:,} were new."
+        if self.older:
+            yield f"{self.older:,} older events were left out: only the newest per user are stored."
         if self.dislikes is not None:
             yield f"{self.dislikes:,} events are dislikes: they are no part of a history."
 
@@ -67,6 +71,7 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     disliked = pl.col("disliked") if "disliked" in columns else pl.lit(value=False)
     read = log.frame.select(*text, "time", kind.alias("kind"), disliked.alias("disliked"))
     frame = read.collect(engine="streaming").sort("user", "time", maintain_order=True)
+    read_events = len(frame)
     frame = frame.group_by("user", "disliked", maintain_order=True).tail(newest)
     sent = stored = 0
     same: Counter[tuple[str, str, int, bool]] = Counter()
@@ -82,7 +87,8 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
         stored += store.append(group)
         sent += len(group)
     dislikes = int(frame["disliked"].sum()) if "disliked" in columns else None
-    return Imported(sent, stored, frame["user"].n_unique(), dislikes)
+    older = read_events - len(frame)
+    return Imported(sent, stored, frame["user"].n_unique(), older, dislikes)
 
 
 def _kind(event: pl.Expr) -> pl.Expr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismrec.errors import ConfigError
+from prismrec.io import named_path
 from prismrec.service.keys import SHORTEST, Keys
 from prismrec.service.pictures import image_hosts
 
@@ -143,6 +144,10 @@ class ServePaths:
     """A TOML file: an experiment that gives users lists with different options."""
     exposures: Path | None = None
     """Folder of the exposure log; ARTIFACT.exposures by default."""
+
+    def __post_init__(self) -> None:
+        """Name the artifact: the files next to that of ``.`` need its name."""
+        object.__setattr__(self, "artifact", named_path(self.artifact))
 
     @property
     def exposure_folder(self) -> Path:

@@ -2,7 +2,8 @@
 
 A column is boolean or number if at least ``MIN_SHARE`` of its cells are; the other cells are bad:
 they are counted, reported and become missing. Otherwise it is a set of texts if a cell has a
-separator or is a list, else text. The caller may state the type: ``price:number``.
+separator or is a list, else text. The caller may state the type: ``price:number``. A column of
+floats is number; NaN in it is a missing value.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ import polars as pl
 
 from prismrec.data.attribute_columns import DTYPES, AttributeType
 from prismrec.data.readers.categories import category_lists
+from prismrec.data.readers.cell_types import innermost, is_text
 from prismrec.data.readers.columns import find_column
 from prismrec.data.readers.numbers import NUMBER
 from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
@@ -108,7 +110,8 @@ def attribute_cells(
         name = tables[number].description
         cells = category_lists(column, dtype, separator=separator, table=name)
     else:
-        cells = pl.col(column).cast(pl.String).str.strip_chars()
+        filled = pl.col(column).fill_nan(None) if dtype.is_float() else pl.col(column)
+        cells = filled.cast(pl.String).str.strip_chars()
         cells = pl.when(cells != "").then(cells)
     return cells.alias(attribute.cells)
 
@@ -151,14 +154,12 @@ def _every_column(
                 if own[number] is not None:
                     raise _repeated(name)
                 own[number] = column
-    return [_attribute(name, tuple(columns), None) for name, columns in found.items()]
+    return [_attribute(name, tuple(columns), None, tables) for name, columns in found.items()]
 
 
-def _is_readable(dtype: object) -> bool:
-    """Return whether cells, or those of lists, are text, numbers, booleans, dates or times."""
-    while isinstance(dtype, pl.List | pl.Array):
-        dtype = dtype.inner
-    return not isinstance(dtype, pl.Struct | pl.Object | pl.Binary | pl.Duration)
+def _is_readable(dtype: pl.DataType) -> bool:
+    """Return whether cells, or those of lists, can be read as text."""
+    return is_text(innermost(dtype)[1])
 
 
 def _repeated(name: str) -> ConfigError:
@@ -175,7 +176,7 @@ def _named(text: str, tables: Sequence[Table]) -> AttributeColumn:
     wanted = name if stated else text
     columns = tuple(_readable_column(wanted, table) for table in tables)
     kind = cast(AttributeType, end) if stated else None
-    return _attribute(wanted.partition(":")[0] or wanted, columns, kind)
+    return _attribute(wanted.partition(":")[0] or wanted, columns, kind, tables)
 
 
 def _readable_column(name: str, table: Table) -> str:
@@ -195,12 +196,21 @@ def _readable_column(name: str, table: Table) -> str:
 
 
 def _attribute(
-    name: str, columns: tuple[str | None, ...], kind: AttributeType | None
+    name: str,
+    columns: tuple[str | None, ...],
+    kind: AttributeType | None,
+    tables: Sequence[Table],
 ) -> AttributeColumn:
-    """Return an attribute with its stated type, or the one that RecBole wrote after its name."""
+    """Return an attribute with its stated type, that of RecBole after its name, or of its column.
+
+    Only floats are numbers without a look at the cells: whole numbers may be ids.
+    """
     endings = {column.partition(":")[2] for column in columns if column is not None}
     written = RECBOLE.get(endings.pop()) if len(endings) == 1 else None
-    return AttributeColumn(name, columns, kind or written)
+    pairs = zip(columns, tables, strict=True)
+    dtypes = [table.frame.collect_schema()[one] for one, table in pairs if one is not None]
+    stored: AttributeType | None = "number" if all(each.is_float() for each in dtypes) else None
+    return AttributeColumn(name, columns, kind or written or stored)
 
 
 def _type_of(cells: pl.Series, separator: str) -> AttributeType:

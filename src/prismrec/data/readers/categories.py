@@ -5,10 +5,10 @@ values is the name of the category.
 """
 
 from collections.abc import Iterable
-from typing import cast
 
 import polars as pl
 
+from prismrec.data.readers.cell_types import innermost, is_text
 from prismrec.data.readers.rejected import RejectedRows
 from prismrec.errors import ConfigError, DataError
 
@@ -36,13 +36,16 @@ def category_lists(
         depth: Number of levels to keep of categories such as ``A > B > C``. None: all.
 
     Raises:
-        DataError: The type is a type of objects.
+        DataError: The type is a type of objects, maps, bytes or durations.
     """
-    lists_deep, inner = 0, dtype
-    while isinstance(inner, pl.List | pl.Array):
-        lists_deep, inner = lists_deep + 1, cast(pl.DataType, inner.inner)
+    lists_deep, inner = innermost(dtype)
     if isinstance(inner, pl.Struct | pl.Object):
         raise DataError(f"The column {column!r} of {table} is {dtype}: its {OBJECTS}; {ADVICE}.")
+    if not is_text(inner):
+        raise DataError(
+            f"The column {column!r} of {table} is {dtype}, which cannot be read as categories; "
+            f"{ADVICE}."
+        )
     if lists_deep:
         nested: pl.DataType = pl.String()
         for _ in range(lists_deep):

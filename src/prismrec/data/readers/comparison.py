@@ -6,7 +6,7 @@ matches, fault = comparison.read(pl.col("rating"))      # two expressions
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,11 @@ class Comparison:
         if number is not None and as_number is not None:
             equal |= as_number == number
         return equal == (self.operator == "=")
+
+    def absent_from(self, values: Iterable[str]) -> list[str]:
+        """Return the value if it is compared with = or != and none of these values equals it."""
+        equal = (self.matches(value) == (self.operator == "=") for value in values)
+        return [] if self.is_ordering or any(equal) else [self.value]
 
     def read(self, cell: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
         """Return whether each cell matches, and why a cell cannot be compared, or null.

@@ -43,12 +43,14 @@ def find_rejected(
         rows: A frame with ``FILE``, ``LINE``, ``STATUS`` and the columns to show.
         tables: The tables, by the number in ``FILE``.
         counts: The number of rows per reason.
-        show: The columns that make an example.
+        show: The columns that make an example; those that are absent are left out.
 
     Cost: one pass per reason, up to its third row.
     """
     types = rows.collect_schema()
-    text = pl.concat_str([_shown(name, types[name]) for name in show], separator=",")
+    text = pl.concat_str(
+        [_shown(name, types[name]) for name in show if name in types], separator=","
+    )
     reasons = sorted(counts, key=lambda reason: (-counts[reason], reason))
     samples = pl.collect_all(
         rows.filter(pl.col(STATUS) == reason).head(SHOWN).select(FILE, LINE, text.alias("text"))

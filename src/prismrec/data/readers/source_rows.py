@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from prismrec.data.readers.cell_types import is_text
 from prismrec.data.readers.columns import VALUES, normalize_name
 from prismrec.data.readers.rejected import FILE
 from prismrec.data.readers.table import LINE, Table, physical_line
@@ -58,7 +59,7 @@ def value_columns(table: Table, used: Collection[str | None] = ()) -> list[pl.Ex
     for name, dtype in table.frame.collect_schema().items():
         if name in used or normalize_name(name) not in known:
             continue
-        if dtype.is_nested() or dtype.is_temporal():
+        if not is_text(dtype) or dtype.is_temporal():
             continue
         value = pl.col(name)
         if dtype == pl.String:

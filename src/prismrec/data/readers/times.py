@@ -215,13 +215,19 @@ def check_format(time_format: str | None) -> None:
     """Raise ConfigError for a format that no time can have."""
     if time_format is None:
         return
+    if "Z" in _codes(time_format):
+        # Polars reads the name of a zone and ignores it.
+        raise ConfigError(
+            f"time_format is {time_format!r}, but %Z, the name of a time zone, cannot be read; use "
+            "%z if the times have an offset such as +0100, or convert them to UTC."
+        )
     suffix, format_read = _readable_format(time_format)
     day = datetime(2021, 2, 3, tzinfo=UTC)
     written = pl.lit(day).dt.strftime(time_format.replace("#z", "z"))
     try:
         moment = (written + suffix).str.to_datetime(format_read, strict=False)
         # Without a year, Polars reads the year 1.
-        is_complete = pl.select(moment.dt.date()).item() == day.date() or "%Z" in time_format
+        is_complete = pl.select(moment.dt.date()).item() == day.date()
     except pl.exceptions.PolarsError:
         is_complete = False
     if not is_complete:
@@ -237,10 +243,15 @@ def _readable_format(time_format: str) -> tuple[str, str]:
     ``%z`` also reads offsets of hours only (+01), and an hour may come without minutes.
     """
     format_read = re.sub(r"(?<!%)((?:%%)*)%z", r"\1%#z", time_format)
-    codes = set(re.findall(r"%[-_0]?([A-Za-z%])", time_format))
+    codes = _codes(time_format)
     if codes & set("HkIl") and not codes & set("MRTcXr"):
         return "|00", format_read + "|%M"
     return "", format_read
+
+
+def _codes(time_format: str) -> set[str]:
+    """Return the letters after the percent signs of a format."""
+    return set(re.findall(r"%[-_0:#.]*([A-Za-z%])", time_format))
 
 
 def calendar_format(texts: Collection[str]) -> str | None:

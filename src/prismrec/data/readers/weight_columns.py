@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from prismrec.data.readers.cell_types import is_text
 from prismrec.data.readers.columns import NAMES, Columns, find_column, quote_names
 from prismrec.data.readers.numbers import number_fault, numbers_in
 from prismrec.data.readers.table import Table
@@ -10,6 +11,8 @@ from prismrec.errors import DataError
 
 WEIGHT, DISLIKED, WEIGHT_FAULT = "weight", "disliked", "(weight fault)"
 """Columns added to the rows of a log: float64, bool, and why a row has no weight, or null."""
+WEIGHT_CELL = "(weight cell)"
+"""The cells from which they are read, as text, to show a bad one."""
 Used = tuple[str | None, str | None]
 """The columns of the weights and of the dislikes; None for what was not asked for."""
 
@@ -45,10 +48,17 @@ def compares_kinds(table: Table, columns: Columns) -> bool:
     return event is not None and used_columns(table, event, columns.weighting)[1] == event
 
 
+def event_kinds(event: str) -> pl.Expr:
+    """Return the kind of each event, without outer spaces, which have no meaning."""
+    return pl.col(event).cast(pl.String).str.strip_chars()
+
+
 def weight_columns(
     table: Table, event: str | None, weighting: Weighting, used: Used
 ) -> list[pl.Expr]:
     """Return the columns ``WEIGHT``, ``DISLIKED`` and ``WEIGHT_FAULT``, as far as asked for.
+
+    With them comes ``WEIGHT_CELL``.
 
     Args:
         table: The table of the events.
@@ -72,6 +82,8 @@ def weight_columns(
         faults.append(fault)
     if faults:
         chosen.append(pl.coalesce(*faults).alias(WEIGHT_FAULT))
+        cells = [pl.col(name).cast(pl.String).fill_null("") for name in dict.fromkeys(used) if name]
+        chosen.append(pl.concat_str(cells or [pl.lit("")], separator=",").alias(WEIGHT_CELL))
     return chosen
 
 
@@ -86,8 +98,9 @@ def _weights(
     if weighting.kinds:
         if event is None:
             raise _no_event_column(table)
-        kinds, values = list(weighting.kinds), list(weighting.kinds.values())
-        weight = weight * pl.col(event).cast(pl.String).replace_strict(
+        kinds = [kind.strip() for kind in weighting.kinds]
+        values = list(weighting.kinds.values())
+        weight = weight * event_kinds(event).replace_strict(
             kinds, values, default=1.0, return_dtype=pl.Float64
         )
     return weight, pl.coalesce(
@@ -117,7 +130,7 @@ def _compared_column(table: Table, event: str | None, name: str) -> str | None:
 def _type_of(table: Table, column: str) -> pl.DataType:
     """Return the type of a column of numbers or text."""
     dtype = table.frame.collect_schema()[column]
-    if dtype.is_nested() or dtype.is_temporal() or dtype == pl.Binary:
+    if not is_text(dtype) or dtype.is_temporal():
         raise DataError(
             f"The column {column!r} of {table.description} is {dtype}, which is neither a number "
             "nor text; choose another column for weights or dislikes."

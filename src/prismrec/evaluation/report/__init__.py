@@ -17,12 +17,13 @@ from prismrec.evaluation.report.content import (
 )
 from prismrec.evaluation.report.markdown import markdown
 from prismrec.evaluation.report.page import page
-from prismrec.evaluation.report.write import write_report
+from prismrec.evaluation.report.write import check_report_folder, write_report
 
 __all__ = [
     "Comparison",
     "Content",
     "Entry",
+    "check_report_folder",
     "compare_with_single_interest",
     "differences",
     "markdown",

@@ -8,7 +8,16 @@ from prismrec.evaluation.report.markdown import markdown
 from prismrec.evaluation.report.page import page
 from prismrec.evaluation.report.sections import sections
 from prismrec.evaluation.report.svg import standalone
-from prismrec.io import atomic_file
+from prismrec.io import atomic_file, check_writable_folder
+
+PLOTS = "plots"
+"""Folder of the plots in the folder of the report."""
+
+
+def check_report_folder(folder: Path) -> None:
+    """Raise DataError if no report can be written to a folder: before anything is measured."""
+    check_writable_folder(folder)
+    check_writable_folder(folder / PLOTS)
 
 
 def write_report(content: Content, folder: str | Path) -> None:
@@ -20,11 +29,11 @@ def write_report(content: Content, folder: str | Path) -> None:
         DataError: A file cannot be written.
     """
     folder = Path(folder)
-    files = {f"plots/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
+    files = {f"{PLOTS}/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
     files["report.json"] = json.dumps(
         numbers(content), indent=2, ensure_ascii=False, allow_nan=False
     )
-    files["report.md"] = markdown(content, plots="plots")
+    files["report.md"] = markdown(content, plots=PLOTS)
     files["report.html"] = page(content)
     for name, body in files.items():
         with atomic_file(folder / name) as path:

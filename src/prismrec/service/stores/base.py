@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple, Self
 
+from prismrec.data import LONGEST_ID
 from prismrec.errors import ConfigError, DataError, StoreError
 
-LONGEST = 1_000
+LONGEST = LONGEST_ID
 """Largest id in bytes of UTF-8: user and event id together fit into an index of every database."""
 KEEP = 10_000
 """Default number of events kept per user."""
