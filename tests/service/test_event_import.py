@@ -195,3 +195,12 @@ def test_whole_numbers_are_no_refused_ids():
     frame = pl.DataFrame({"user": [1, 2], "item": [3, 4], "time": [1_700_000_000, 1_700_000_001]})
     log = read_events(frame)
     assert reject_refused_ids(log) is log
+
+
+def test_a_day_without_any_dislike_is_imported(tmp_path, capsys):
+    log = tmp_path / "day.csv"
+    log.write_text("user,item,time,event\nann,tea,1700000000,buy\n")
+    store = f"sqlite:///{tmp_path / 'events.db'}"
+    main(["events", "import", str(log), "--store", store, "--dislikes", "event=return", "--json"])
+    done = json.loads(capsys.readouterr().out)
+    assert (done["events"], done["dislikes"]) == (1, 0)

@@ -41,7 +41,8 @@ def events(
         as_json: Print one JSON object.
     """
     del action  # there is only one
-    weighting = Weighting(dislikes=None if dislikes is None else Comparison.parse(dislikes))
+    compared = None if dislikes is None else Comparison.parse(dislikes)
+    weighting = Weighting(dislikes=compared, whole_log=False)  # a day may have no returns
     with Progress("import", quiet=as_json):
         read, _ = open_log(log, reading, weighting)
         found = reject_refused_ids(read, strict=reading.strict)

@@ -119,7 +119,8 @@ def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
 def _check_kinds(rows: pl.LazyFrame, kept: Collection[str], columns: Columns, table: Table) -> None:
     """Raise DataError if a kind of event to keep, with a weight or disliked is not in the log."""
     weighting = columns.weighting
-    disliked = weighting.dislikes if compares_kinds(table, columns) else None
+    by_kind = weighting.whole_log and compares_kinds(table, columns)
+    disliked = weighting.dislikes if by_kind else None
     if not (kept or weighting.kinds or disliked):
         return
     if "event" not in rows.collect_schema():

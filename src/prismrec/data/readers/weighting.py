@@ -33,6 +33,8 @@ class Weighting:
     """Weight per kind of event, in the column of kinds; a kind without one has weight 1."""
     dislikes: Comparison | None = None
     """Rows that match are dislikes: no part of a history, and never a target."""
+    whole_log: bool = True
+    """Whether a kind of ``dislikes`` that no event has is an error; a log of one day may lack it."""
 
     def __post_init__(self) -> None:
         """Check the weights of kinds."""
