@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 
 from prismrec.errors import StoreError
+from prismrec.recommend.artifact import save
 from prismrec.service import changes
 from prismrec.service.changes import (
     BLOCK,
@@ -22,6 +23,8 @@ from prismrec.service.changes import (
     UpdatedItem,
 )
 from prismrec.service.settings import ServePaths
+from service.clients import kind_of
+from worlds import untrained
 
 
 def hide(*names):
@@ -268,3 +271,16 @@ def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve
         Journal(path).append(Reloaded(artifact="2", id="y"))
         assert versions.current()
         assert reload.called
+
+
+def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, dataset, tmp_path):
+    client = serve(places=ServePaths(artifact=artifact, changes=tmp_path / "no" / "changes"))
+    before = client.get("/v1/artifact").json()["artifact"]
+    save(untrained(dataset, interests=1), artifact)
+    refused = client.post("/v1/admin/reload")
+    assert (refused.status_code, kind_of(refused)) == (503, "store_unavailable")
+    assert client.get("/v1/artifact").json()["artifact"] == before
+    assert 'prismrec_reloads_total{end="refused"} 1.0' in client.get("/metrics").text
+    (tmp_path / "no").mkdir()
+    assert client.post("/v1/admin/reload").json()["was"] == before
+    assert client.get("/v1/artifact").json()["artifact"] != before

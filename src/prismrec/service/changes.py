@@ -118,8 +118,8 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(
-                f"A change of the catalog could not be written ({error.strerror}); free disk space "
-                "and send it again."
+                f"The change could not be written to the file of changes ({error.strerror}); free "
+                "disk space, or make the file writable for the user of the service, and send it again."
             ) from error
 
     def shorten(self) -> None:

@@ -1,5 +1,6 @@
 """An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,8 +20,11 @@ from prismrec.service.projection import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo, ServedArtifacts
 from prismrec.service.search import TitleSearch
 
+log = logging.getLogger("prismrec.service")
 Values = Mapping[str, Mapping[str, Cell]]
 """Values of attributes by item and attribute; None for no value."""
+KNOWN = 0.5
+"""Smallest share of the previous artifact's items that a new one has without a warning."""
 MAPPED = 50_000
 """Number of items, the most popular, from which the plane of the map is computed."""
 
@@ -143,6 +147,21 @@ class LoadedArtifact:
 def describe_both(main: LoadedArtifact, compared: LoadedArtifact | None) -> ServedArtifacts:
     """Return a description of the artifact that answers and of the one to compare with."""
     return ServedArtifacts(**vars(main.info()), compare_with=compared.info() if compared else None)
+
+
+def warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:
+    """Log a warning if most items of the previous artifact are not in the new one.
+
+    Histories then have few items that the new artifact knows, and most users get popular items.
+    """
+    items = old.recommender.catalog.items
+    names = items.external(range(1, old.recommender.catalog.size))
+    share = len(new.recommender.catalog.items.index_known(names)) / max(len(names), 1)
+    if share < KNOWN:
+        fields = {"share": round(share, 4), "artifact": new.name, "was": old.name}
+        log.warning(
+            "the new artifact has other items than the previous one", extra={"fields": fields}
+        )
 
 
 def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
