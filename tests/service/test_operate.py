@@ -140,7 +140,7 @@ def folder_of_artifacts(artifact, dataset, private, tmp_path):
         (["artifact", "--data", "nowhere"], "No data set at nowhere"),
         (["artifact", "--data", "other"], "artifact was trained on another data set than other"),
         (["artifact", "--report", "nowhere"], "No report at nowhere"),
-        (["cut"], "items.parquet is missing"),
+        (["cut"], "cut/items.parquet is missing"),
         (
             ["artifact", "--changes", "no/changes"],
             "no/changes cannot be written: there is no folder",

@@ -119,7 +119,7 @@ class Journal:
         except OSError as error:
             raise StoreError(
                 f"The change could not be written to the file of changes ({error.strerror}); free "
-                "disk space, or make the file writable for the user of the service, and send it again."
+                "disk space, or make it writable for the user of the service, and send it again."
             ) from error
 
     def shorten(self) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from prismrec.errors import ConfigError
-from prismrec.recommend import check_trained_on
+from prismrec.recommend import check_artifact, check_trained_on
 from prismrec.service.context import start_tracing
 from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
@@ -16,9 +16,11 @@ from prismrec.service.stores import find_store
 def check_served(paths: ServePaths, settings: Settings) -> None:
     """Check that a service can be started, without loading an artifact.
 
+    Cost: reads every file of the artifacts once.
+
     Raises:
-        DataError: An artifact or the data set is missing, the artifact was trained on another data
-            set, or its extractor is not built in and was not named.
+        DataError: An artifact or the data set is missing, an artifact is not whole, it was trained
+            on another data set, or its extractor is not built in and was not named.
         ConfigError: The file of changes cannot be written, the report is missing, the experiment,
             its secret or a variable of OpenTelemetry cannot be used, or the operator's code is of
             the wrong kind.
@@ -27,9 +29,9 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
     """
     find_store(store_address(settings.store))
     extensions = Extensions.of(settings)
-    extensions.classes.extractor_for(paths.artifact)
-    if paths.compare_with:
-        extensions.classes.extractor_for(paths.compare_with)
+    for artifact in paths.artifacts:
+        extensions.classes.extractor_for(artifact)
+        check_artifact(artifact)
     _check_writable(paths.journal)
     if paths.report and not (paths.report / REPORT).is_file():
         raise ConfigError(

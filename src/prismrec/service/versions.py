@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from prismrec.data import Catalog, Cell, check_cells
 from prismrec.errors import ConfigError, DataError, PrismrecError
-from prismrec.recommend import check_trained_on
+from prismrec.recommend import check_artifact, check_trained_on
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import (
     Added,
@@ -108,11 +108,14 @@ class Versions:
         """Open the artifact at the same path again; other processes follow.
 
         Raises:
-            DataError: It cannot be opened; the previous artifact continues to answer.
+            DataError: It is not whole, or cannot be opened; the previous one continues to answer.
             StoreError: The reload cannot be written to the journal; likewise.
         """
         with self.reloading:
             with self._counted():
+                # A copy of the same artifact may exist, so that opening would not read the files.
+                for artifact in self.paths.artifacts:
+                    check_artifact(artifact)
                 opened = self._open()
                 name, reload_id = opened[0].name, uuid4().hex
                 self.known_reloads.add(reload_id)
