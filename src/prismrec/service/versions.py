@@ -45,7 +45,7 @@ log = logging.getLogger("prismrec.service")
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]
 """The artifact that answers, and the artifact to compare with."""
 CatalogCheck = Callable[[Catalog, Catalog | None], None]
-"""Gets the catalogs of both."""
+"""Gets the catalogs of both, with the items that were added to the service."""
 
 
 class Versions:
@@ -218,9 +218,13 @@ class Versions:
         compare_with = self.paths.compare_with
         main, compared = load(self.paths.artifact), load(compare_with) if compare_with else None
         if self.check:
-            other = compared.recommender.catalog if compared else None
-            self.check(main.recommender.catalog, other)
+            other = self._catalog_of(compared) if compared else None
+            self.check(self._catalog_of(main), other)
         return main, compared
+
+    def _catalog_of(self, artifact: LoadedArtifact) -> Catalog:
+        """Return the catalog of an artifact with the items that were added to the service."""
+        return artifact.changed(self.changes).recommender.catalog
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
