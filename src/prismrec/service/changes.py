@@ -53,6 +53,10 @@ class AddedItem(Strict):
         validation_alias=AliasChoices("related_to", "taken_with"),  # written by earlier versions
     )
     vector: list[float] | None = None
+    new: bool = False
+    """Whether the artifact that answered did not have the item: an artifact that has it describes
+    it better. False for an edit of an item of the artifact, which applies to later artifacts too,
+    and in lines of earlier versions."""
 
 
 class Added(Strict):

@@ -80,11 +80,18 @@ class LoadedArtifact:
         _ = self.titles, self.labels
         self.recommender.catalog.title(1)
 
+    def has(self, item: str) -> bool:
+        """Return whether the artifact itself has an item: not only added to the service."""
+        numbers = self.recommender.catalog.items.index_known([item])
+        return bool((numbers <= self.manifest["items"]).any())
+
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
         """Return the same artifact with hidden and new items.
 
-        A change that is impossible with this artifact, such as a new item in a category that it
-        does not have, is left out: it was possible with an earlier artifact.
+        An item that was new when it was added, and that this artifact has, is left out: the title
+        and the categories are those of the artifact. A change that is impossible with this
+        artifact, such as a new item in a category that it does not have, is left out too: it was
+        possible with an earlier artifact.
 
         Cost: one copy of the model per change that adds new items. Changes are not joined, because
         the vector of an item may depend on an item that was added before.
@@ -92,7 +99,8 @@ class LoadedArtifact:
         recommender = self.recommender
         for change in changes:
             if isinstance(change, Added):
-                recommender = _added(recommender, change.items)
+                items = [item for item in change.items if not (item.new and self.has(item.id))]
+                recommender = _added(recommender, items) if items else recommender
             elif isinstance(change, Marked):
                 hides = change.kind == "hide"
                 mark = recommender.with_hidden if hides else recommender.with_visible
@@ -174,7 +182,7 @@ def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommen
 
 
 def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
-    fields = item.model_dump()
+    fields = item.model_dump(exclude={"new"})
     if item.categories is None:
         number = catalog.items.index_known([item.id]).tolist()
         fields["categories"] = catalog.categories_named(number[0]) if number else ()

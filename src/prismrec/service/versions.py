@@ -129,8 +129,9 @@ class Versions:
         Raises:
             DataError: A new item has neither a category nor a related item; then none is added.
         """
-        added = [AddedItem(**item.model_dump()) for item in items]
-        with_items(self.current().recommender, added)  # raises if it is impossible
+        main = self.current()
+        added = [AddedItem(**item.model_dump(), new=not main.has(item.id)) for item in items]
+        with_items(main.recommender, added)  # raises if it is impossible
         self.journal.append(Added(items=added))
         self.current()
         return len(items)
