@@ -49,6 +49,45 @@ def test_all_wrong_requests_get_errors_of_the_same_shape(lasting, path, body, st
     assert kind_of(answer) == kind
 
 
+@pytest.mark.parametrize("page", [True, False])
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/artifact", "/v1/nothing", "/x"],
+)
+def test_head_is_answered_as_get_without_the_body(serve, page, path, caplog):
+    client = serve(page=page)
+    caplog.set_level("INFO", logger="prismrec.service")
+    get, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("content-type", "cache-control", "allow", "content-security-policy"):
+        assert head.headers.get(name) == get.headers.get(name)
+    if path != "/metrics":  # it differs each time
+        assert head.headers["content-length"] == get.headers["content-length"]
+    asked = [one.fields for one in caplog.records if one.message == "request"]
+    assert [one["method"] for one in asked] == ["GET", "HEAD"]
+    assert asked[0]["route"] == asked[1]["route"]
+
+
+@pytest.mark.parametrize("page", [True, False])
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/v1/recommend", "POST"),
+        ("/v1/artifact", "GET, HEAD"),
+        ("/v1/items", "GET, HEAD, POST"),
+        ("/healthz", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_allow_has_the_methods_of_the_path(serve, page, path, allow):
+    client = serve(page=page)
+    for method in ("TRACE", "PROPFIND", "OPTIONS", "PUT"):
+        answer = client.request(method, path)
+        assert (answer.status_code, kind_of(answer)) == (405, "method_not_allowed"), method
+        assert answer.headers["allow"] == allow
+    assert client.request("TRACE", "/v1/nothing").status_code == 404
+
+
 def test_a_number_may_be_sent_as_text(lasting, history):
     for asked in (
         {"k": 6, "offset": 1, "diversity": 0.1},

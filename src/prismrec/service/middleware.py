@@ -101,6 +101,31 @@ class RequestFrame:
             log.info("request", extra={"fields": fields})
 
 
+class HeadAsGet:
+    """An ASGI layer that answers HEAD as GET, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; see ASGI."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        inner = {**scope, "method": "GET"}  # the server and the log see HEAD
+        try:
+            await self.app(inner, receive, without_body)
+        finally:
+            if "route" in inner:
+                scope["route"] = inner["route"]
+
+
 def error_response(error: ApiError, request_id: str) -> Response:
     """Return the response for an error."""
     body = orjson.dumps(error.content(request_id))
