@@ -27,6 +27,7 @@ from prismrec.io import set_threads
 from prismrec.service.auth import check_scope
 from prismrec.service.bodies import BodyLimits
 from prismrec.service.compression import Compression
+from prismrec.service.connection import ON_ANSWER
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
@@ -63,9 +64,9 @@ def create_app(context: RouteContext) -> ASGIApp:
     settings, keys = context.settings, context.keys
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         with _reloading_on_hangup(context.versions):
-            yield
+            yield {ON_ANSWER: context.metrics.answered}
         context.close()
 
     app = FastAPI(

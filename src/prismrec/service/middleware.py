@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.logging import log_request
 from prismrec.service.pictures import image_hosts
 from prismrec.service.settings import Settings
 
@@ -91,14 +92,7 @@ class RequestFrame:
             seconds = time.perf_counter() - begin
             route = getattr(scope.get("route"), "path", "none")
             self.on_answer(route, status, seconds)
-            fields = {
-                "request_id": request_id,
-                "method": scope["method"],
-                "route": route,
-                "status": status,
-                "milliseconds": round(1e3 * seconds, 2),
-            }
-            log.info("request", extra={"fields": fields})
+            log_request(request_id, scope["method"], route, status, seconds)
 
 
 class HeadAsGet:
