@@ -38,7 +38,7 @@ from prismrec.service.loaded_artifact import (
     with_items,
 )
 from prismrec.service.metrics import Metrics
-from prismrec.service.responses import ReloadedArtifact, UpdatedItems
+from prismrec.service.responses import HiddenItems, ReloadedArtifact, UpdatedItems
 from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")
@@ -154,10 +154,12 @@ class Versions:
         unknown = [name for name in values if name not in catalog.items]
         return UpdatedItems(len(values) - len(unknown), unknown)
 
-    def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> int:
-        """Hide or unhide items for all processes; return the number of hidden items."""
+    def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> HiddenItems:
+        """Hide or unhide items for all processes, also after a restart and a reload."""
         self.journal.append(Marked(kind=kind, items=list(names)))
-        return len(self.current().recommender.hidden)
+        recommender = self.current().recommender
+        unknown = [name for name in dict.fromkeys(names) if name not in recommender.catalog.items]
+        return HiddenItems(len(recommender.hidden), unknown)
 
     def age(self) -> float:
         """Return the seconds since the artifact was opened."""
