@@ -121,6 +121,30 @@ def test_the_error_for_a_time_names_its_unit(lasting, time, unit):
     assert f"{unit} by its size; send microseconds" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        ("2026-02-30T12:00:00Z", "not a date and time of ISO 8601 that exists"),
+        ("2026-01-31T25:00:00Z", "not a date and time of ISO 8601 that exists"),
+        ("20260230T120000Z", "not a date and time of ISO 8601 that exists"),
+        ("2026-01-31", "no offset from UTC"),
+        ("9999-12-31T23:59:59Z", "hours in the future"),
+        ("soon", "valid integer"),
+    ],
+)
+def test_the_error_for_a_date_is_true(lasting, time, message):
+    answer = lasting().post(
+        "/v1/events", json={"events": [{"user": "u", "item": "i", "time": time}]}
+    )
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert message in answer.text
+
+
+@pytest.mark.parametrize("time", ["1970-01-01T00:20:00Z", "1600-01-01T00:00:00+01:00"])
+def test_a_date_has_no_unit_to_guess(client, time):
+    assert post(client, "/v1/events", events=[event("ann", "x", time=time)])["stored"] == 1
+
+
 def test_microseconds_and_small_numbers_are_valid_times(client):
     times = [0, 5, -5, 10**8 - 1, NOW * 10**6, -NOW * 10**6, str(NOW * 10**6)]
     post(client, "/v1/events", events=[event("ann", "x", time=time) for time in times])
