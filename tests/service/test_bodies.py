@@ -1,6 +1,7 @@
 """Test what a client without a key, or one that never ends its request, can cost the service."""
 
 import contextlib
+import gzip
 import json
 import socket
 import time
@@ -173,6 +174,17 @@ def test_a_body_that_is_not_json_by_its_header_is_refused(lasting, headers):
 def test_a_wrong_method_is_told_the_right_ones(lasting, method, path, allowed):
     answer = lasting().request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+def test_a_compressed_body_is_refused_by_the_name_of_its_coding(lasting):
+    body = gzip.compress(b'{"history": []}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = lasting().post("/v1/recommend", content=body, headers=headers)
+    assert (answer.status_code, kind_of(answer)) == (415, "unsupported_media_type")
+    assert "Content-Encoding 'gzip'" in answer.text
+    headers["Content-Encoding"] = "identity"
+    plain = lasting().post("/v1/recommend", content=b'{"history": []}', headers=headers)
+    assert plain.status_code == 200
 
 
 def test_errors_of_the_protocol_have_the_shape_of_all_errors(serve_connections):
