@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,7 +32,7 @@ from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
-from prismrec.service.middleware import HeadAsGet, RequestFrame, error_response
+from prismrec.service.middleware import Cors, HeadAsGet, RequestFrame, error_response
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes
@@ -98,12 +97,7 @@ def create_app(context: RouteContext) -> ASGIApp:
     app.add_middleware(BodyLimits, keys=keys, settings=settings)
     app.add_middleware(Compression, minimum_size=SMALLEST, compresslevel=COMPRESSION)
     if settings.cors:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=[origin.strip() for origin in settings.cors.split(",")],
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-        )
+        app.add_middleware(Cors, origins=settings.cors)
     app.add_middleware(HeadAsGet)
     answering = RequestFrame(app, settings=settings, on_answer=context.metrics.answered)
     return context.tracing.layer(answering) if context.tracing else answering
