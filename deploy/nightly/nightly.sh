@@ -3,7 +3,7 @@
 # docs/nightly.md.
 #
 # Settings are environment variables; nightly.env is an example. Exit codes: 0 a new version is
-# served; 3 the gate refused it; any other: a step failed. Only the step "publish" changes
+# served; 3 the gate refused it; 1 the service refused it, or a step failed; any other: a step failed. Only the step "publish" changes
 # versions/current, and only at once, so a night that is stopped at any moment changes nothing.
 set -euo pipefail
 
@@ -50,16 +50,26 @@ if [[ -e $current ]]; then
     "${prismrec[@]}" evaluate "$work/new" "$current" --data "$work/data" --gate
 fi
 
+before=$(readlink "$current" || true)
 step "publish"
 "${prismrec[@]}" publish "$work/new" --to "$versions" --keep "$keep"
 
 step "reload"
 if ! bash -euo pipefail -c "$PRISMREC_RELOAD"; then
-    step "the service did not load the new version: back to the version before"
-    "${prismrec[@]}" rollback "$versions"
+    if [[ -z $before ]]; then
+        step "the service did not load the first version: versions/current is removed"
+        rm "$current"
+    elif [[ $(readlink "$current") != "$before" ]]; then
+        step "the service did not load the new version: back to the version before"
+        "${prismrec[@]}" rollback "$versions" || step "versions/current was not switched back"
+    else
+        step "the service did not load the version again; versions/current did not change"
+    fi
     exit 1
 fi
 
-step "import"
-"${prismrec[@]}" events import "$work/events" "${import_flags[@]}"
+if [[ ${import_flags[0]} != no ]]; then
+    step "import"
+    "${prismrec[@]}" events import "$work/events" "${import_flags[@]}"
+fi
 step "done"

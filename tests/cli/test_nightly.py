@@ -158,6 +158,29 @@ def test_a_service_that_refuses_the_new_version_causes_a_rollback(night):
 
 
 @pytest.mark.slow
+def test_a_first_version_that_the_service_refuses_is_not_current(night):
+    home = night.folder / "home-first"
+    code, log = night.run(0, PRISMREC_HOME=str(home), PRISMREC_RELOAD="false")
+    assert code == 1, log
+    assert "versions/current is removed" in log
+    assert not os.path.lexists(home / "versions" / "current")
+    store = {"PRISMREC_STORE": f"sqlite:///{night.folder}/first.db", "PRISMREC_IMPORT": "no"}
+    code, log = night.run(0, PRISMREC_HOME=str(home), **store)
+    assert code == 0, log
+    assert (home / "versions" / "current" / "manifest.json").is_file()
+    assert not (night.folder / "first.db").exists(), "no event is imported"
+    # A night with the data of the night before may train the same artifact: nothing is published.
+    run = f'exec {night.environment["PRISMREC_COMMAND"]} "$@"'
+    (home / "command").write_text(f"#!/usr/bin/env bash\n[[ $1 == publish ]] || {run}\n")
+    (home / "command").chmod(0o755)
+    before = os.readlink(home / "versions" / "current")
+    more = {"PRISMREC_COMMAND": str(home / "command"), "PRISMREC_RELOAD": "false"}
+    code, log = night.run(1, PRISMREC_HOME=str(home), **more)
+    assert (code, os.readlink(home / "versions" / "current")) == (1, before), log
+    assert "did not change" in log
+
+
+@pytest.mark.slow
 def test_a_failed_export_and_a_second_night_change_nothing(night):
     before = night.current
     code, log = night.run(LAST, PRISMREC_EXPORT="echo user,item,time > $LOG; false | true")

@@ -94,7 +94,7 @@ def test_unusual_ids_are_stored_and_returned_unchanged(client, history, user):
 def test_a_hidden_item_is_removed_immediately_and_stays_hidden_after_a_restart(serve, history):
     client = serve()
     top = listed(post(client, "/v1/recommend", history=history, k=3))[0]
-    assert post(client, "/v1/items/hide", items=[top]) == {"hidden": 1}
+    assert post(client, "/v1/items/hide", items=[top]) == {"hidden": 1, "unknown": []}
     for same in (client, serve()):
         answer = post(same, "/v1/recommend", history=history, k=3)
         assert top not in listed(answer)

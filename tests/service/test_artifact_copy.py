@@ -91,6 +91,14 @@ def test_a_damaged_artifact_is_refused_and_its_damaged_copy_is_kept(folder, arti
     assert copy.folder.exists()
 
 
+def test_an_error_of_a_new_copy_names_the_artifact(folder, artifact):
+    (artifact / "model.safetensors").unlink()
+    with pytest.raises(DataError, match="is missing") as refused:
+        ArtifactCopy(artifact, folder)
+    assert str(artifact / "model.safetensors") in str(refused.value)
+    assert str(folder) not in str(refused.value)
+
+
 def test_a_new_artifact_is_loaded_once(folder, artifact, dataset, monkeypatch):
     loaded, load_artifact = [], extensions.load
     monkeypatch.setattr(

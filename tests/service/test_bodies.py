@@ -1,6 +1,7 @@
 """Test what a client without a key, or one that never ends its request, can cost the service."""
 
 import contextlib
+import gzip
 import json
 import socket
 import time
@@ -165,14 +166,25 @@ def test_a_body_that_is_not_json_by_its_header_is_refused(lasting, headers):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "/v1/artifact", "GET"),
+        ("POST", "/v1/artifact", "GET, HEAD"),
         ("GET", "/v1/recommend", "POST"),
-        ("PUT", "/v1/items", "GET, POST"),
+        ("PUT", "/v1/items", "GET, HEAD, POST"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(lasting, method, path, allowed):
     answer = lasting().request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+def test_a_compressed_body_is_refused_by_the_name_of_its_coding(lasting):
+    body = gzip.compress(b'{"history": []}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = lasting().post("/v1/recommend", content=body, headers=headers)
+    assert (answer.status_code, kind_of(answer)) == (415, "unsupported_media_type")
+    assert "Content-Encoding 'gzip'" in answer.text
+    headers["Content-Encoding"] = "identity"
+    plain = lasting().post("/v1/recommend", content=b'{"history": []}', headers=headers)
+    assert plain.status_code == 200
 
 
 def test_errors_of_the_protocol_have_the_shape_of_all_errors(serve_connections):
@@ -184,6 +196,26 @@ def test_errors_of_the_protocol_have_the_shape_of_all_errors(serve_connections):
         error = json.loads(body)["error"]
         assert (error["kind"], error["status"]) == ("malformed", 400)
         assert f"x-request-id: {error['request_id']}" in head
+
+
+def test_errors_of_the_protocol_are_in_the_log_and_in_the_metrics(serve_connections, caplog):
+    caplog.set_level("INFO", logger="prismrec.service")
+    address = serve_connections()
+    ids = []
+    for sent in (
+        b"FOO / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20_000,
+    ):
+        answer = exchange(address, sent)
+        assert status_of(answer) == 400
+        ids.append(json.loads(answer.partition("\r\n\r\n")[2])["error"]["request_id"])
+    lines = [one.fields for one in caplog.records if one.message == "request"]
+    assert [(line["request_id"], line["route"], line["status"]) for line in lines] == [
+        (one, "none", 400) for one in ids
+    ]
+    asked = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    metrics = exchange(address, asked)
+    assert 'prismrec_requests_total{route="none",status="400"} 2.0' in metrics
 
 
 @pytest.mark.parametrize("length", [300, 10_000, 100_000])

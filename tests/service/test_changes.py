@@ -9,6 +9,8 @@ from unittest import mock
 import pytest
 
 from prismrec.errors import StoreError
+from prismrec.recommend import NewItem
+from prismrec.recommend.artifact import load, save
 from prismrec.service import changes
 from prismrec.service.changes import (
     BLOCK,
@@ -22,6 +24,8 @@ from prismrec.service.changes import (
     UpdatedItem,
 )
 from prismrec.service.settings import ServePaths
+from service.clients import kind_of, post
+from worlds import untrained
 
 
 def hide(*names):
@@ -268,3 +272,45 @@ def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve
         Journal(path).append(Reloaded(artifact="2", id="y"))
         assert versions.current()
         assert reload.called
+
+
+def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, dataset, tmp_path):
+    client = serve(places=ServePaths(artifact=artifact, changes=tmp_path / "no" / "changes"))
+    before = client.get("/v1/artifact").json()["artifact"]
+    save(untrained(dataset, interests=1), artifact)
+    refused = client.post("/v1/admin/reload")
+    assert (refused.status_code, kind_of(refused)) == (503, "store_unavailable")
+    assert client.get("/v1/artifact").json()["artifact"] == before
+    assert 'prismrec_reloads_total{end="refused"} 1.0' in client.get("/metrics").text
+    (tmp_path / "no").mkdir()
+    assert client.post("/v1/admin/reload").json()["was"] == before
+    assert client.get("/v1/artifact").json()["artifact"] != before
+
+
+def test_an_artifact_describes_an_item_that_was_added_before_it_had_it(
+    serve, artifact, dataset, history
+):
+    first, second = dataset.catalog.category_names[:2]
+    client = serve()
+
+    def described(client):
+        items = client.get("/v1/items", params={"id": ["n", history[0]]}).json()["items"]
+        return [(item["title"], item["categories"]) for item in items]
+
+    added = {"id": "n", "title": "Added", "categories": [first]}
+    post(client, "/v1/items", items=[added, {"id": history[0], "title": "Edited"}])
+    post(client, "/v1/items", items=[{"id": "n", "title": "Added, edited"}])
+    post(client, "/v1/items/hide", items=["n"])
+    edited = described(client)[1]
+    assert described(client) == [("Added, edited", [first]), edited]
+    trained = load(artifact).with_items([NewItem(id="n", title="Trained", categories=[second])])
+    save(trained, artifact)
+    assert client.post("/v1/admin/reload").status_code == 200
+    for same in (client, serve()):
+        assert described(same) == [("Trained", [second]), edited]
+    assert edited[0] == "Edited"
+    post(client, "/v1/items", items=[{"id": "n", "title": "Edited later"}])
+    assert client.post("/v1/admin/reload").status_code == 200
+    for same in (client, serve()):
+        assert described(same) == [("Edited later", [second]), edited]
+        assert same.get("/v1/items", params={"id": "n"}).json()["items"][0]["hidden"]

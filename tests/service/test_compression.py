@@ -78,8 +78,26 @@ def test_a_file_of_the_page_is_compressed_once(client, script, monkeypatch):
     assert raw(client, f"/{script.name}").bytes == first.bytes
 
 
-def test_a_client_that_accepts_no_gzip_gets_the_file_itself(client, script):
-    plain = raw(client, f"/{script.name}", **PLAIN)
+@pytest.mark.parametrize(
+    ("sent", "accepted"),
+    [
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, br", False),
+        ("br;q=1, x-gzip", False),
+        ("gzip;q=0.001", True),
+        ("br, gzip;q=1", True),
+    ],
+)
+def test_the_weight_of_gzip_decides(client, script, sent, accepted):
+    for path in (f"/{script.name}", "/openapi.json"):
+        found = raw(client, path, **{"Accept-Encoding": sent})
+        assert found.headers.get("content-encoding") == ("gzip" if accepted else None)
+        assert found.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("sent", ["identity", "gzip;q=0"])
+def test_a_client_that_accepts_no_gzip_gets_the_file_itself(client, script, sent):
+    plain = raw(client, f"/{script.name}", **{"Accept-Encoding": sent})
     assert "content-encoding" not in plain.headers
     assert plain.headers.get_list("vary") == ["Accept-Encoding"]
     assert plain.bytes == script.read_bytes()

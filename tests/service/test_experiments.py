@@ -195,6 +195,26 @@ def test_a_variant_of_an_unknown_category_stops_the_start(artifact, serve, tmp_p
         serve(places=ServePaths(artifact=artifact, experiment=tmp_path / "experiment.toml"))
 
 
+def test_a_variant_of_an_unknown_item_needs_it_in_the_artifact_or_added(
+    artifact, serve, dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
+    added = "interests = { added = [{ item = 'n2' }] }"
+    (tmp_path / "experiment.toml").write_text(TEXT.replace("k = 6", added))
+    places = ServePaths(artifact=artifact, experiment=tmp_path / "experiment.toml")
+    with pytest.raises(DataError, match="'new' cannot be used with this artifact: No item"):
+        serve(places=places)
+    categories = dataset.catalog.category_names[:1]
+    post(serve(), "/v1/items", items=[{"id": "n2", "categories": categories}])
+    client = serve(places=places)
+    assert client.post("/v1/admin/reload").status_code == 200
+    answer = post(client, "/v1/recommend", user=user_in("new", client), explain=True)
+    assert any(interest["added"] for interest in answer["interests"])
+    places.journal.unlink()
+    assert client.get("/v1/items?id=n2").json()["items"] == []
+    assert kind_of(client.post("/v1/admin/reload")) == "artifact_refused"
+
+
 def test_without_an_experiment_nothing_changes(running, serve, history):
     plain = serve()
     found = post(plain, "/v1/recommend", user="ann", history=history)

@@ -44,7 +44,10 @@ def test_a_key_is_added_and_removed_without_a_restart(path):
     assert [scope_of(keys, key) for key in (OLD, NEW, FIXED)] == [401, "read", "write"]
 
 
-@pytest.mark.parametrize("lines", [[], ["read short"], ["nothing"], ["reads " + NEW], None])
+@pytest.mark.parametrize(
+    "lines",
+    [[], ["read short"], ["nothing"], ["reads " + NEW], [f"read {NEW} # of the shop"], None],
+)
 def test_a_file_that_becomes_invalid_changes_nothing(path, lines, caplog):
     write(path, f"read {OLD}")
     keys = Keys.from_environment({"PRISMREC_KEYS_FILE": str(path)})

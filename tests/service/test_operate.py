@@ -140,7 +140,12 @@ def folder_of_artifacts(artifact, dataset, private, tmp_path):
         (["artifact", "--data", "nowhere"], "No data set at nowhere"),
         (["artifact", "--data", "other"], "artifact was trained on another data set than other"),
         (["artifact", "--report", "nowhere"], "No report at nowhere"),
-        (["cut"], "items.parquet is missing"),
+        (["cut"], "cut/items.parquet is missing"),
+        (
+            ["artifact", "--changes", "no/changes"],
+            "no/changes cannot be written: there is no folder",
+        ),
+        (["artifact", "--changes", "other"], "other cannot be written: it is not a file"),
     ],
 )
 def test_an_invalid_command_ends_with_a_clear_error(

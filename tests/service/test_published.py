@@ -18,6 +18,7 @@ from prismrec.service.extensions import Extensions
 from prismrec.service.metrics import Metrics
 from prismrec.service.settings import ServePaths, Settings
 from prismrec.service.versions import Versions
+from service.clients import kind_of
 from worlds import small_dataset, untrained
 
 NIGHTLY = Path(__file__).parents[2] / "deploy" / "nightly"
@@ -87,6 +88,27 @@ def test_the_check_of_the_start_accepts_a_link_and_refuses_one_without_a_version
     (folder / "current").symlink_to("000009-abcdefabcdef")
     with pytest.raises(DataError, match="No artifact at"):
         check_served(ServePaths(artifact=folder / "current"), Settings())
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "items.parquet"])
+def test_the_start_and_each_reload_refuse_a_damaged_artifact_that_was_copied_before(
+    artifact, serve, dataset, tmp_path, name
+):
+    save(untrained(dataset, interests=1), tmp_path / "other")
+    client = serve(places=ServePaths(artifact=artifact, compare_with=tmp_path / "other"))
+    before = client.get("/v1/artifact").json()
+    for folder in (artifact, tmp_path / "other"):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        refused = client.post("/v1/admin/reload")
+        assert (refused.status_code, kind_of(refused)) == (409, "artifact_refused")
+        places = client.context.versions.paths
+        with pytest.raises(DataError, match=f"{folder.name}/{name} is missing or differs"):
+            check_served(places, Settings())
+        assert Versions(places, Metrics(), Extensions()), "a worker that is replaced has the copy"
+        (folder / name).write_bytes(whole)
+    assert client.get("/v1/artifact").json() == before
+    assert client.post("/v1/admin/reload").status_code == 200
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")

@@ -49,6 +49,45 @@ def test_all_wrong_requests_get_errors_of_the_same_shape(lasting, path, body, st
     assert kind_of(answer) == kind
 
 
+@pytest.mark.parametrize("page", [True, False])
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/artifact", "/v1/nothing", "/x"],
+)
+def test_head_is_answered_as_get_without_the_body(serve, page, path, caplog):
+    client = serve(page=page)
+    caplog.set_level("INFO", logger="prismrec.service")
+    get, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("content-type", "cache-control", "allow", "content-security-policy"):
+        assert head.headers.get(name) == get.headers.get(name)
+    if path != "/metrics":  # it differs each time
+        assert head.headers["content-length"] == get.headers["content-length"]
+    asked = [one.fields for one in caplog.records if one.message == "request"]
+    assert [one["method"] for one in asked] == ["GET", "HEAD"]
+    assert asked[0]["route"] == asked[1]["route"]
+
+
+@pytest.mark.parametrize("page", [True, False])
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/v1/recommend", "POST"),
+        ("/v1/artifact", "GET, HEAD"),
+        ("/v1/items", "GET, HEAD, POST"),
+        ("/healthz", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_allow_has_the_methods_of_the_path(serve, page, path, allow):
+    client = serve(page=page)
+    for method in ("TRACE", "PROPFIND", "OPTIONS", "PUT"):
+        answer = client.request(method, path)
+        assert (answer.status_code, kind_of(answer)) == (405, "method_not_allowed"), method
+        assert answer.headers["allow"] == allow
+    assert client.request("TRACE", "/v1/nothing").status_code == 404
+
+
 def test_a_number_may_be_sent_as_text(lasting, history):
     for asked in (
         {"k": 6, "offset": 1, "diversity": 0.1},
@@ -80,6 +119,30 @@ def test_the_error_for_a_time_names_its_unit(lasting, time, unit):
     answer = lasting().post("/v1/events", json=sent)
     assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
     assert f"{unit} by its size; send microseconds" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        ("2026-02-30T12:00:00Z", "not a date and time of ISO 8601 that exists"),
+        ("2026-01-31T25:00:00Z", "not a date and time of ISO 8601 that exists"),
+        ("20260230T120000Z", "not a date and time of ISO 8601 that exists"),
+        ("2026-01-31", "no offset from UTC"),
+        ("9999-12-31T23:59:59Z", "hours in the future"),
+        ("soon", "valid integer"),
+    ],
+)
+def test_the_error_for_a_date_is_true(lasting, time, message):
+    answer = lasting().post(
+        "/v1/events", json={"events": [{"user": "u", "item": "i", "time": time}]}
+    )
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert message in answer.text
+
+
+@pytest.mark.parametrize("time", ["1970-01-01T00:20:00Z", "1600-01-01T00:00:00+01:00"])
+def test_a_date_has_no_unit_to_guess(client, time):
+    assert post(client, "/v1/events", events=[event("ann", "x", time=time)])["stored"] == 1
 
 
 def test_microseconds_and_small_numbers_are_valid_times(client):

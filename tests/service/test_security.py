@@ -9,6 +9,7 @@ from prismrec.service.errors import ApiError
 from prismrec.service.logging import JsonLines
 from prismrec.service.rate_limit import RateLimit
 from prismrec.service.settings import Keys, Settings, check_exposure
+from service.clients import kind_of
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +151,22 @@ def test_other_origins_may_call_only_if_the_setting_allows_it(serve):
     ] == "https://shop.example"  # fmt: skip
     other = shop.options("/v1/recommend", headers=asked | {"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Origin": "https://evil.example"},
+        {"Access-Control-Request-Method": "PUT"},
+        {"Access-Control-Request-Headers": "X-Other"},
+    ],
+)
+def test_a_refused_preflight_has_the_shape_of_all_errors(serve, wrong):
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    answer = serve(cors="https://shop.example").options("/v1/recommend", headers=asked | wrong)
+    assert (answer.status_code, kind_of(answer)) == (403, "forbidden")
+    assert answer.headers["access-control-allow-methods"] == "GET, HEAD, POST, PATCH, DELETE"
+    assert "Origin" in answer.headers["vary"]
 
 
 def test_a_too_large_body_is_refused_with_or_without_content_length(serve):

@@ -304,6 +304,14 @@ def test_each_change_is_a_line_with_the_id_of_the_key(serve, history, artifact, 
         assert private not in json.dumps(lines)
 
 
+def test_the_line_counts_the_items_that_the_catalog_has(client, history, caplog):
+    with caplog.at_level(logging.INFO, logger="prismrec.service"):
+        for kind, hidden in (("hide", 1), ("unhide", 0)):
+            answer = post(client, f"/v1/items/{kind}", items=["x", history[0], "x", "y"])
+            assert answer == {"hidden": hidden, "unknown": ["x", "y"]}
+    assert [line["count"] for line in changes(caplog)] == [1, 1]
+
+
 def test_a_change_that_fails_is_no_line(serve, artifact, caplog, tmp_path):
     client = serve()
     artifact.rename(tmp_path / "away")

@@ -129,6 +129,19 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
+def check_artifact(folder: str | Path) -> None:
+    """Raise DataError if an artifact is not whole: a file is missing or differs from its hash.
+
+    Raises:
+        DataError: It is not whole, or there is no artifact.
+
+    Cost: reads every file once.
+    """
+    folder = Path(folder)
+    folder = folder.resolve() if folder.is_symlink() else folder  # it may be switched meanwhile
+    check_hashes(folder, read_artifact_manifest(folder)["sha256"])
+
+
 def check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
     """Raise DataError if a file differs from its hash.
 

@@ -28,6 +28,7 @@ from prismrec.io import describe_write_errors, flush_folder, only_writer
 from prismrec.recommend.manifest import (
     INDEX,
     artifact_name,
+    check_artifact,
     check_hashes,
     read_artifact_manifest,
 )
@@ -193,7 +194,7 @@ def _check(artifact: Path) -> None:
         DataError: It is not.
         MissingExtra: It has a table, but the library of the database is not installed.
     """
-    check_hashes(artifact, read_artifact_manifest(artifact)["sha256"])
+    check_artifact(artifact)
     check_tables(artifact / INDEX)
 
 

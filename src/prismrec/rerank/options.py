@@ -131,7 +131,9 @@ class InterestOptions:
     """By number of interest: 0 mutes the interest, 1 is neutral, 2 doubles the probability of its
     items and its number of places; 1 if not given."""
     minimum: Mapping[int, int] = field(default_factory=dict, hash=False)
-    """By number of interest: smallest number of items in the list, as far as there are so many."""
+    """By number of interest: smallest number of items in the list, as far as there are so many. If
+    the minima exceed the list, smaller numbers come first. A muted interest has no items, so its
+    minimum has no effect."""
     added: Sequence[AddedInterest] = ()
     """Interests that the history does not show."""
 

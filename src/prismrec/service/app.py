@@ -16,10 +16,9 @@ from typing import Any
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
-from starlette.types import ASGIApp
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from prismrec._version import __version__
 from prismrec.errors import DataError, PrismrecError
@@ -27,12 +26,13 @@ from prismrec.io import set_threads
 from prismrec.service.auth import check_scope
 from prismrec.service.bodies import BodyLimits
 from prismrec.service.compression import Compression
+from prismrec.service.connection import ON_ANSWER
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
-from prismrec.service.middleware import RequestFrame, error_response
+from prismrec.service.middleware import Cors, HeadAsGet, RequestFrame, error_response
 from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes
@@ -47,7 +47,6 @@ LONGEST_QUOTE = 200
 """Largest number of characters of a field's name in an error."""
 NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False)
 """FastAPI's own spans have paths and errors, and so ids of users; ``tracing`` makes ours."""
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SWITCH = 5e-4
 """Seconds after which a computing thread yields to the event loop; Python's default, 5 ms, slows
 answers measurably."""
@@ -64,9 +63,9 @@ def create_app(context: RouteContext) -> ASGIApp:
     settings, keys = context.settings, context.keys
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         with _reloading_on_hangup(context.versions):
-            yield
+            yield {ON_ANSWER: context.metrics.answered}
         context.close()
 
     app = FastAPI(
@@ -92,31 +91,37 @@ def create_app(context: RouteContext) -> ASGIApp:
         return Response(orjson.dumps(openapi_document(app)), media_type="application/json")
 
     # The page answers all paths without a route, but never below /v1.
-    app.add_route("/v1/{rest:path}", _no_route, METHODS, include_in_schema=False)
+    app.router.routes.append(Route("/v1/{rest:path}", _NoRoute(), include_in_schema=False))
     if settings.page_for(keys) and (PAGE / "index.html").is_file():
         app.mount("/", Page(directory=PAGE, html=True), name="page")
     app.add_middleware(BodyLimits, keys=keys, settings=settings)
     app.add_middleware(Compression, minimum_size=SMALLEST, compresslevel=COMPRESSION)
     if settings.cors:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=[origin.strip() for origin in settings.cors.split(",")],
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
-        )
+        app.add_middleware(Cors, origins=settings.cors)
+    app.add_middleware(HeadAsGet)
     answering = RequestFrame(app, settings=settings, on_answer=context.metrics.answered)
     return context.tracing.layer(answering) if context.tracing else answering
 
 
-async def _no_route(request: Request) -> Response:
-    """Raise the error for a path without a route, or for a wrong method."""
-    methods: set[str] = set()
-    for route in request.app.state.routes.routes:
-        if route.matches(request.scope)[0] == Match.PARTIAL:
-            methods |= route.methods
-    if methods:
-        raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
-    raise not_found()
+class _NoRoute:
+    """Answers paths below /v1 without a route, and those with the wrong method, of any name."""
+
+    async def __call__(self, scope: Scope, receive: Receive, _: Send) -> None:
+        if _methods(Request(scope, receive)):
+            raise HTTPException(405)
+        raise not_found()
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of the routes of a path; none if it has no route."""
+    routes = [*request.app.state.routes.routes, *request.app.routes]
+    own = (
+        route.methods or ()
+        for route in routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] == Match.PARTIAL
+    )
+    methods = {method for each in own for method in each}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -125,7 +130,7 @@ def _add_error_handlers(app: FastAPI) -> None:
         ApiError: lambda _, error: error,
         PrismrecError: _from_package,
         RequestValidationError: lambda _, error: _from_validation(error),
-        HTTPException: lambda _, error: _from_framework(error),
+        HTTPException: _from_framework,
         Exception: lambda *_: ApiError("internal", INTERNAL),
     }
     for kind, to_api_error in convert.items():
@@ -153,10 +158,12 @@ def _from_package(request: Request, error: PrismrecError) -> ApiError:
     return converted
 
 
-def _from_framework(error: HTTPException) -> ApiError:
+def _from_framework(request: Request, error: HTTPException) -> ApiError:
     if error.status_code == 405:
+        # The page, to which paths with the wrong method fall through, has GET and HEAD.
+        methods = _methods(request) or {"GET", "HEAD"}
         message = "This path needs another HTTP method; see /openapi.json for the routes."
-        return ApiError("method_not_allowed", message, error.headers)
+        return ApiError("method_not_allowed", message, {"Allow": ", ".join(sorted(methods))})
     if error.status_code == 404:
         return not_found()
     return ApiError("malformed", "The request could not be read; send one JSON object.")

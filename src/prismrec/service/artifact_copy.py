@@ -95,6 +95,17 @@ class ArtifactCopy:
         opened, self._opened = self._opened, None
         return opened
 
+    def _load(self, part: Path) -> Recommender:
+        """Load a copy that has no name yet; an error names the artifact, not the copy.
+
+        Raises:
+            DataError: The artifact is not whole.
+        """
+        try:
+            return self.extensions.classes.load(part)
+        except DataError as error:
+            raise DataError(str(error).replace(str(part), str(self.artifact))) from error
+
     def _make(self, *, damaged: int | None = None) -> None:
         """Copy the artifact, and open the copy before it gets its name.
 
@@ -116,7 +127,7 @@ class ArtifactCopy:
                 return
             part = Path(tempfile.mkdtemp(prefix=".part-", dir=copy.parent))
             shutil.copytree(self.artifact, part, dirs_exist_ok=True)
-            opened = self.extensions.classes.load(part)
+            opened = self._load(part)
             if (part / MANIFEST).read_bytes() != self._text:
                 raise DataError(
                     f"The artifact {self.artifact} changed while it was read; try again."

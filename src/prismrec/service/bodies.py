@@ -70,11 +70,8 @@ class BodyLimits:
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self.most:
             raise self._too_large()
-        if (length != "0" or "transfer-encoding" in headers) and not _is_json(headers):
-            raise ApiError(
-                "unsupported_media_type",
-                "The body is not JSON by its header; send Content-Type: application/json.",
-            )
+        if length != "0" or "transfer-encoding" in headers:
+            _check_kind(headers)
         try:
             async with asyncio.timeout(READING):
                 return await self._read(receive)
@@ -173,6 +170,26 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return host.endswith(".localhost")
     return True
+
+
+def _check_kind(headers: Headers) -> None:
+    """Check that a body is JSON by its headers, and not compressed.
+
+    Raises:
+        ApiError: It is not.
+    """
+    coding = headers.get("content-encoding", "").strip()[:40]
+    if coding.lower() not in ("", "identity"):
+        raise ApiError(
+            "unsupported_media_type",
+            f"The body has the Content-Encoding {coding!r}, but a compressed body is not read; "
+            "send it without compression and without this header.",
+        )
+    if not _is_json(headers):
+        raise ApiError(
+            "unsupported_media_type",
+            "The body is not JSON by its header; send Content-Type: application/json.",
+        )
 
 
 def _is_json(headers: Headers) -> bool:

@@ -8,7 +8,7 @@ user or an item.
 import hashlib
 import logging
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -87,37 +87,43 @@ def add_changes(routes: APIRouter, context: RouteContext) -> None:
     """Add the routes that change items."""
     versions, changes = context.versions, context.threads.changes
 
-    async def change(http: Request, kind: str, work: Callable[[], T], count: int) -> T:
-        return await changes.run(logged(http, kind, work, lambda _: count))
+    async def change(
+        http: Request, kind: str, work: Callable[[], T], count: Callable[[T], int]
+    ) -> T:
+        return await changes.run(logged(http, kind, work, count))
+
+    async def mark(http: Request, kind: Literal["hide", "unhide"], names: list[str]) -> Response:
+        given = len(set(names))
+        marked = await change(
+            http, kind, lambda: versions.mark(names, kind), lambda m: given - len(m.unknown)
+        )
+        return out.reply(marked)
 
     @routes.post("/v1/items", **context.route("write", out.AddedItems))
     async def add_items(body: ItemsRequest, http: Request) -> Response:
         """Add items without training, or change the title and categories of known items."""
         items = body.items
-        added = await change(http, "add", lambda: versions.add(items), len(items))
+        added = await change(http, "add", lambda: versions.add(items), int)
         return out.reply(out.AddedItems(added))
 
     @routes.patch("/v1/items/attributes", **context.route("write", out.UpdatedItems))
     async def update_attributes(body: AttributesRequest, http: Request) -> Response:
         """Change attributes of items: from the next answer on they apply to filters and boosts."""
         items = body.items
-        return out.reply(
-            await change(http, "attributes", lambda: versions.update(items), len(items))
+        updated = await change(
+            http, "attributes", lambda: versions.update(items), lambda u: u.items
         )
+        return out.reply(updated)
 
     @routes.post("/v1/items/hide", **context.route("write", out.HiddenItems))
     async def hide_items(body: NamesRequest, http: Request) -> Response:
         """Hide items: from the next answer on they are recommended to nobody."""
-        names = body.items
-        hidden = await change(http, "hide", lambda: versions.mark(names, "hide"), len(names))
-        return out.reply(out.HiddenItems(hidden))
+        return await mark(http, "hide", body.items)
 
     @routes.post("/v1/items/unhide", **context.route("write", out.HiddenItems))
     async def unhide_items(body: NamesRequest, http: Request) -> Response:
         """Unhide items: they may be recommended again."""
-        names = body.items
-        hidden = await change(http, "unhide", lambda: versions.mark(names, "unhide"), len(names))
-        return out.reply(out.HiddenItems(hidden))
+        return await mark(http, "unhide", body.items)
 
 
 def add_reload(routes: APIRouter, context: RouteContext) -> None:

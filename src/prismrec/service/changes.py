@@ -53,6 +53,10 @@ class AddedItem(Strict):
         validation_alias=AliasChoices("related_to", "taken_with"),  # written by earlier versions
     )
     vector: list[float] | None = None
+    new: bool = False
+    """Whether the artifact that answered did not have the item: an artifact that has it describes
+    it better. False for an edit of an item of the artifact, which applies to later artifacts too,
+    and in lines of earlier versions."""
 
 
 class Added(Strict):
@@ -118,8 +122,8 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(
-                f"A change of the catalog could not be written ({error.strerror}); free disk space "
-                "and send it again."
+                f"The change could not be written to the file of changes ({error.strerror}); free "
+                "disk space, or make it writable for the user of the service, and send it again."
             ) from error
 
     def shorten(self) -> None:

@@ -1,8 +1,12 @@
 """Compresses responses for the clients that accept it."""
 
+import re
+
+from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
+REFUSED = re.compile(r"q=0(\.0*)?")
 VARY = (b"vary", b"Accept-Encoding")
 
 
@@ -15,7 +19,7 @@ class Compression(GZipMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see ASGI."""
-        if scope["type"] != "http" or _accepts_gzip(scope):
+        if scope["type"] != "http" or accepts_gzip(Headers(scope=scope)):
             await super().__call__(scope, receive, send)
             return
 
@@ -29,5 +33,10 @@ class Compression(GZipMiddleware):
         await self.app(scope, receive, plain)
 
 
-def _accepts_gzip(scope: Scope) -> bool:
-    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+def accepts_gzip(headers: Headers) -> bool:
+    """Return whether a client accepts gzip; a weight of 0 refuses it."""
+    for coding in ",".join(headers.getlist("accept-encoding")).split(","):
+        name, _, weight = coding.replace(" ", "").lower().partition(";")
+        if name == "gzip":
+            return not REFUSED.fullmatch(weight)
+    return False

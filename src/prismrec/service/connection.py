@@ -14,9 +14,12 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from prismrec.service.errors import ApiError
+from prismrec.service.logging import log_request
 
 CONNECTION = "prismrec.connection"
 """Name of the connection in the state of a request."""
+ON_ANSWER = "prismrec.on_answer"
+"""Name of the function in the state of the application that counts answers; see ``middleware``."""
 HEAD_SECONDS = 15.0
 """Seconds within which the whole head of a request must arrive."""
 HEAD_BYTES = 65_536
@@ -102,6 +105,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+        if on_answer := self.app_state.get(ON_ANSWER):  # no other layer counts this request
+            on_answer("none", 400, 0.0)
+        log_request(request_id, "none", "none", 400, 0.0)
 
     def shutdown(self) -> None:
         """Close this connection after its next answer, or soon if there is no request."""

@@ -158,7 +158,8 @@ class Experiment:
             compared: That of the artifact to compare with; None if there is none.
 
         Raises:
-            DataError: A category or an attribute is not in it, or a condition does not fit.
+            DataError: A category, an attribute or the item of an added interest is not in it, or a
+                condition does not fit.
         """
         for variant, fields in self.values.items():
             own = compared if fields.get("comparison") else catalog
@@ -167,7 +168,9 @@ class Experiment:
             options = self.options_of(variant)
             more = [Filter(where=boost.where) for boost in options.boosts]
             added = [each.category for each in options.interests.added if each.category]
+            items = [each.item for each in options.interests.added if each.item]
             try:
+                own.items.index(items)
                 for each in (options.filter, *more, Filter(categories=added)):
                     eligible_items(each, own)
             except (ConfigError, UnknownName) as error:

@@ -1,7 +1,7 @@
 """Keys by scope, from environment variables and from a file that is read again when it changes.
 
     PRISMREC_READ_KEYS=KEY,KEY          # fixed until the next start
-    PRISMREC_KEYS_FILE=/etc/prism/keys  # one line per key: its scope, a space, the key
+    PRISMREC_KEYS_FILE=/etc/prism/keys  # one line per key: its scope, a space, the key; no comment
 
 To replace a key without a restart: add the new line, let all callers change, remove the old line.
 """
@@ -118,6 +118,11 @@ class KeyFile(Mapping[Scope, tuple[str, ...]]):
                 raise ConfigError(
                     f"Line {number} of the file of keys {self.path} does not begin with read, "
                     "write or admin; write for example: read KEY."
+                )
+            if len(key.split()) > 1:  # such as a comment, which would be a part of the key
+                raise ConfigError(
+                    f"Line {number} of the file of keys {self.path} has more than a scope and a "
+                    "key; write a comment on a line of its own, and for example: read KEY."
                 )
             found.setdefault(scope, []).append(_checked(key.strip(), f"line {number}"))
         if not found:

@@ -1,5 +1,6 @@
 """An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,8 +20,11 @@ from prismrec.service.projection import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo, ServedArtifacts
 from prismrec.service.search import TitleSearch
 
+log = logging.getLogger("prismrec.service")
 Values = Mapping[str, Mapping[str, Cell]]
 """Values of attributes by item and attribute; None for no value."""
+KNOWN = 0.5
+"""Smallest share of the previous artifact's items that a new one has without a warning."""
 MAPPED = 50_000
 """Number of items, the most popular, from which the plane of the map is computed."""
 
@@ -76,11 +80,18 @@ class LoadedArtifact:
         _ = self.titles, self.labels
         self.recommender.catalog.title(1)
 
+    def has(self, item: str) -> bool:
+        """Return whether the artifact itself has an item: not only added to the service."""
+        numbers = self.recommender.catalog.items.index_known([item])
+        return bool((numbers <= self.manifest["items"]).any())
+
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
         """Return the same artifact with hidden and new items.
 
-        A change that is impossible with this artifact, such as a new item in a category that it
-        does not have, is left out: it was possible with an earlier artifact.
+        An item that was new when it was added, and that this artifact has, is left out: the title
+        and the categories are those of the artifact. A change that is impossible with this
+        artifact, such as a new item in a category that it does not have, is left out too: it was
+        possible with an earlier artifact.
 
         Cost: one copy of the model per change that adds new items. Changes are not joined, because
         the vector of an item may depend on an item that was added before.
@@ -88,7 +99,8 @@ class LoadedArtifact:
         recommender = self.recommender
         for change in changes:
             if isinstance(change, Added):
-                recommender = _added(recommender, change.items)
+                items = [item for item in change.items if not (item.new and self.has(item.id))]
+                recommender = _added(recommender, items) if items else recommender
             elif isinstance(change, Marked):
                 hides = change.kind == "hide"
                 mark = recommender.with_hidden if hides else recommender.with_visible
@@ -145,6 +157,21 @@ def describe_both(main: LoadedArtifact, compared: LoadedArtifact | None) -> Serv
     return ServedArtifacts(**vars(main.info()), compare_with=compared.info() if compared else None)
 
 
+def warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:
+    """Log a warning if most items of the previous artifact are not in the new one.
+
+    Histories then have few items that the new artifact knows, and most users get popular items.
+    """
+    items = old.recommender.catalog.items
+    names = items.external(range(1, old.recommender.catalog.size))
+    share = len(new.recommender.catalog.items.index_known(names)) / max(len(names), 1)
+    if share < KNOWN:
+        fields = {"share": round(share, 4), "artifact": new.name, "was": old.name}
+        log.warning(
+            "the new artifact has other items than the previous one", extra={"fields": fields}
+        )
+
+
 def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
     """Return a recommender with these items; None as title or categories changes nothing.
 
@@ -155,7 +182,7 @@ def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommen
 
 
 def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
-    fields = item.model_dump()
+    fields = item.model_dump(exclude={"new"})
     if item.categories is None:
         number = catalog.items.index_known([item.id]).tolist()
         fields["categories"] = catalog.categories_named(number[0]) if number else ()

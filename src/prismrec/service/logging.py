@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 
+log = logging.getLogger("prismrec.service")
+
 
 class JsonLines(logging.Formatter):
     """Formats a log record as one JSON object.
@@ -23,6 +25,18 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def log_request(request_id: str, method: str, route: str, status: int, seconds: float) -> None:
+    """Write the line of a request; without a route, or if it has no method, these are "none"."""
+    fields = {
+        "request_id": request_id,
+        "method": method,
+        "route": route,
+        "status": status,
+        "milliseconds": round(1e3 * seconds, 2),
+    }
+    log.info("request", extra={"fields": fields})
 
 
 def log_as_json() -> None:

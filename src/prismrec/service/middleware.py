@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 
 import orjson
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismrec.service.errors import INTERNAL, ApiError
+from prismrec.service.logging import log_request
 from prismrec.service.pictures import image_hosts
 from prismrec.service.settings import Settings
 
@@ -91,14 +94,74 @@ class RequestFrame:
             seconds = time.perf_counter() - begin
             route = getattr(scope.get("route"), "path", "none")
             self.on_answer(route, status, seconds)
-            fields = {
-                "request_id": request_id,
-                "method": scope["method"],
-                "route": route,
-                "status": status,
-                "milliseconds": round(1e3 * seconds, 2),
-            }
-            log.info("request", extra={"fields": fields})
+            log_request(request_id, scope["method"], route, status, seconds)
+
+
+class HeadAsGet:
+    """An ASGI layer that answers HEAD as GET, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; see ASGI."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        inner = {**scope, "method": "GET"}  # the server and the log see HEAD
+        try:
+            await self.app(inner, receive, without_body)
+        finally:
+            if "route" in inner:
+                scope["route"] = inner["route"]
+
+
+class Cors(CORSMiddleware):
+    """An ASGI layer that lets the pages of some web origins call the API.
+
+    A preflight that is refused has an error of the shape of all errors.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: str) -> None:
+        super().__init__(
+            app,
+            allow_origins=[origin.strip() for origin in origins.split(",")],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; see ASGI."""
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            headers = Headers(scope=scope)
+            if {"origin", "access-control-request-method"} <= set(headers):
+                answer = self.preflight_response(headers)
+                if answer.status_code >= 400:
+                    answer = self._refusal(answer, scope["state"]["request_id"])
+                await answer(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    def _refusal(self, answer: Response, request_id: str) -> Response:
+        """Return the refusal of a preflight as an error."""
+        error = ApiError(
+            "forbidden",
+            "A page of this origin may not send this request; allowed are the origins of the "
+            f"setting cors, the methods {', '.join(self.allow_methods)} and the headers "
+            "Authorization and Content-Type.",
+            {
+                name: value
+                for name, value in answer.headers.items()
+                if not name.startswith("content-")
+            },
+        )
+        return error_response(error, request_id)
 
 
 def error_response(error: ApiError, request_id: str) -> Response:

@@ -14,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
+from prismrec.service.compression import accepts_gzip
+
 PAGE = Path(__file__).parent / "page"
 SMALLEST = 1_000
 """Smallest response in bytes that is compressed; a smaller one fits into one packet anyway."""
@@ -49,7 +51,7 @@ class Page(StaticFiles):
             not isinstance(response, FileResponse)  # not modified
             or stat_result.st_size < SMALLEST
             or not kind.startswith(TEXT)
-            or "gzip" not in asked.get("accept-encoding", "")
+            or not accepts_gzip(asked)
             or "range" in asked  # a part of the file itself
         ):
             return response

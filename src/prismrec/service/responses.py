@@ -179,9 +179,13 @@ class UpdatedItems:
 
 @dataclass(frozen=True)
 class HiddenItems:
-    """Number of items that are hidden now."""
+    """Items that were hidden or unhidden."""
 
     hidden: int
+    """Number of items that are hidden now."""
+    unknown: list[str]
+    """Ids that the catalog does not hold. They are hidden or unhidden in an artifact that has
+    them."""
 
 
 @dataclass(frozen=True)

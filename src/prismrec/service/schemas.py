@@ -1,5 +1,6 @@
 """Bodies of requests for lists and with events."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import time_ns
@@ -62,6 +63,8 @@ PAGED = 500
 FUTURE = 86_400
 """Seconds by which the time of an event may be ahead of this machine's clock."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LIKE_ISO = re.compile(r"\d{4}-\S|\d{4}W\d|\d{6,8}T")
+"""Beginnings of dates and times in ISO 8601; a number has no such beginning."""
 Weight = Annotated[float, Field(ge=0, le=MAX_INTEREST_WEIGHT, allow_inf_nan=False), TEXT]
 Number = Annotated[int, Field(ge=0, le=10_000), TEXT]
 
@@ -195,36 +198,48 @@ class BatchRequest(Strict):
     requests: Annotated[list[RecommendRequest], Field(min_length=1, max_length=100, fail_fast=True)]
 
 
-def _microseconds(time: int) -> int:
-    """Check that a time is not in another unit, judged by its size, and not in the future."""
-    for unit, low, past in OTHER_UNITS:
+def _microseconds(value: Any) -> Any:
+    """Convert a time in ISO 8601 to microseconds, and a number sent as text to a number.
+
+    Raises:
+        ValueError: There is no such date or time, it has no offset from UTC, or a number is in
+            another unit, judged by its size.
+    """
+    if isinstance(value, str) and not value.isdigit() and LIKE_ISO.match(value):
+        return _from_iso(value)
+    time = from_text(value)
+    for unit, low, past in OTHER_UNITS if isinstance(time, int) else ():
         if low <= abs(time) < past:
             raise ValueError(f"the time is in {unit} by its size; send microseconds since 1970")
+    return time
+
+
+def _from_iso(text: str) -> int:
+    """Return the microseconds of a time in ISO 8601.
+
+    Raises:
+        ValueError: There is no such date or time, or it has no offset from UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            "the time is not a date and time of ISO 8601 that exists; send for example "
+            "2026-01-31T12:00:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        raise ValueError("the time has no offset from UTC; send for example 2026-01-31T12:00:00Z")
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _not_in_the_future(time: int) -> int:
+    """Check that a time is not in the future."""
     if time > time_ns() // 1_000 + 1_000_000 * FUTURE:
         raise ValueError(
             f"the time is more than {FUTURE // 3_600} hours in the future; send the time at which "
             "the event happened"
         )
     return time
-
-
-def _from_time(value: Any) -> Any:
-    """Convert a time in ISO 8601 to microseconds, and a number sent as text to a number.
-
-    Raises:
-        ValueError: The time has no offset from UTC.
-    """
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return from_text(value)
-    if value.isdigit():  # a number, although it looks like a date without separators
-        return int(value)
-    if moment.tzinfo is None:
-        raise ValueError("the time has no offset from UTC; send for example 2026-01-31T12:00:00Z")
-    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 class EventIn(Strict):
@@ -237,8 +252,8 @@ class EventIn(Strict):
         Annotated[
             int,
             Field(ge=-(2**63), lt=2**63),
-            BeforeValidator(_from_time, json_schema_input_type=int | str),
-            AfterValidator(_microseconds),
+            BeforeValidator(_microseconds, json_schema_input_type=int | str),
+            AfterValidator(_not_in_the_future),
         ]
         | None
     ) = None

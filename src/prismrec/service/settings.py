@@ -150,6 +150,11 @@ class ServePaths:
         object.__setattr__(self, "artifact", named_path(self.artifact))
 
     @property
+    def artifacts(self) -> tuple[Path, ...]:
+        """The artifact, and the one to compare with if there is one."""
+        return (self.artifact, self.compare_with) if self.compare_with else (self.artifact,)
+
+    @property
     def exposure_folder(self) -> Path:
         """The folder of the exposure log of an experiment."""
         return self.exposures or self.artifact.with_name(self.artifact.name + ".exposures")

@@ -8,14 +8,15 @@ versions.reload()             # opens the artifact at the same path again; other
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 from prismrec.data import Catalog, Cell, check_cells
 from prismrec.errors import ConfigError, DataError, PrismrecError
-from prismrec.recommend import check_trained_on
+from prismrec.recommend import check_artifact, check_trained_on
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import (
     Added,
@@ -30,18 +31,21 @@ from prismrec.service.changes import (
 from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
 from prismrec.service.item_schemas import ItemAttributes, ItemIn
-from prismrec.service.loaded_artifact import LoadedArtifact, Values, with_items
+from prismrec.service.loaded_artifact import (
+    LoadedArtifact,
+    Values,
+    warn_of_other_items,
+    with_items,
+)
 from prismrec.service.metrics import Metrics
-from prismrec.service.responses import ReloadedArtifact, UpdatedItems
+from prismrec.service.responses import HiddenItems, ReloadedArtifact, UpdatedItems
 from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")
-KNOWN = 0.5
-"""Smallest share of the previous artifact's items that a new one has without a warning."""
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]
 """The artifact that answers, and the artifact to compare with."""
 CatalogCheck = Callable[[Catalog, Catalog | None], None]
-"""Gets the catalogs of both."""
+"""Gets the catalogs of both, with the items that were added to the service."""
 
 
 class Versions:
@@ -104,14 +108,20 @@ class Versions:
         """Open the artifact at the same path again; other processes follow.
 
         Raises:
-            DataError: It cannot be opened; the previous artifact continues to answer.
+            DataError: It is not whole, or cannot be opened; the previous one continues to answer.
+            StoreError: The reload cannot be written to the journal; likewise.
         """
         with self.reloading:
-            was = self._reopen()
-            name, reload_id = self.main.name, uuid4().hex
-            self.known_reloads.add(reload_id)
-            self.journal.append(Reloaded(artifact=name, id=reload_id))
-        return ReloadedArtifact(artifact=name, was=was)
+            with self._counted():
+                # A copy of the same artifact may exist, so that opening would not read the files.
+                for artifact in self.paths.artifacts:
+                    check_artifact(artifact)
+                opened = self._open()
+                name, reload_id = opened[0].name, uuid4().hex
+                self.known_reloads.add(reload_id)
+                # Before the switch: a refused reload must not change what answers.
+                self.journal.append(Reloaded(artifact=name, id=reload_id))
+            return ReloadedArtifact(artifact=name, was=self._switch(*opened))
 
     def add(self, items: Sequence[ItemIn]) -> int:
         """Add or change items for all processes, also after a restart; return their number.
@@ -119,8 +129,9 @@ class Versions:
         Raises:
             DataError: A new item has neither a category nor a related item; then none is added.
         """
-        added = [AddedItem(**item.model_dump()) for item in items]
-        with_items(self.current().recommender, added)  # raises if it is impossible
+        main = self.current()
+        added = [AddedItem(**item.model_dump(), new=not main.has(item.id)) for item in items]
+        with_items(main.recommender, added)  # raises if it is impossible
         self.journal.append(Added(items=added))
         self.current()
         return len(items)
@@ -143,10 +154,12 @@ class Versions:
         unknown = [name for name in values if name not in catalog.items]
         return UpdatedItems(len(values) - len(unknown), unknown)
 
-    def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> int:
-        """Hide or unhide items for all processes; return the number of hidden items."""
+    def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> HiddenItems:
+        """Hide or unhide items for all processes, also after a restart and a reload."""
         self.journal.append(Marked(kind=kind, items=list(names)))
-        return len(self.current().recommender.hidden)
+        recommender = self.current().recommender
+        unknown = [name for name in dict.fromkeys(names) if name not in recommender.catalog.items]
+        return HiddenItems(len(recommender.hidden), unknown)
 
     def age(self) -> float:
         """Return the seconds since the artifact was opened."""
@@ -208,29 +221,31 @@ class Versions:
         compare_with = self.paths.compare_with
         main, compared = load(self.paths.artifact), load(compare_with) if compare_with else None
         if self.check:
-            other = compared.recommender.catalog if compared else None
-            self.check(main.recommender.catalog, other)
+            other = self._catalog_of(compared) if compared else None
+            self.check(self._catalog_of(main), other)
         return main, compared
 
-    def _reopen(self) -> str:
-        """Open the artifacts again and answer with them; return the name of the previous one.
+    def _catalog_of(self, artifact: LoadedArtifact) -> Catalog:
+        """Return the catalog of an artifact with the items that were added to the service."""
+        return artifact.changed(self.changes).recommender.catalog
 
-        Requests do not wait while they are opened.
-
-        Raises:
-            DataError: One cannot be opened; the previous ones continue to answer.
-        """
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a reload as done or refused."""
         try:
-            main, compared = self._open()
+            yield
         except PrismrecError:
             self.metrics.reloads.labels("refused").inc()
             raise
-        _warn_of_other_items(self.main, main)
+        self.metrics.reloads.labels("done").inc()
+
+    def _switch(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> str:
+        """Answer with artifacts that were opened; return the name of the previous one."""
+        warn_of_other_items(self.main, main)
         with self.lock:
             was = self.main.name
             self._serve(main, compared)
             self.opened = time.monotonic()
-        self.metrics.reloads.labels("done").inc()
         exclude_reloaded()
         return was
 
@@ -238,7 +253,9 @@ class Versions:
         """Reload after another process did."""
         try:
             with self.reloading:
-                self._reopen()
+                with self._counted():
+                    opened = self._open()
+                self._switch(*opened)
         except PrismrecError as error:
             log.error("reload refused", extra={"fields": {"reason": str(error)}})
 
@@ -258,21 +275,6 @@ def check_values(values: Values, catalog: Catalog) -> None:
     for own in values.values():
         for name, cell in own.items():
             check_cells(name, catalog.attributes.column(name).kind, [cell])
-
-
-def _warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:
-    """Log a warning if most items of the previous artifact are not in the new one.
-
-    Histories then have few items that the new artifact knows, and most users get popular items.
-    """
-    items = old.recommender.catalog.items
-    names = items.external(range(1, old.recommender.catalog.size))
-    share = len(new.recommender.catalog.items.index_known(names)) / max(len(names), 1)
-    if share < KNOWN:
-        fields = {"share": round(share, 4), "artifact": new.name, "was": old.name}
-        log.warning(
-            "the new artifact has other items than the previous one", extra={"fields": fields}
-        )
 
 
 def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:

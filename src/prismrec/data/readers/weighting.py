@@ -34,7 +34,7 @@ class Weighting:
     dislikes: Comparison | None = None
     """Rows that match are dislikes: no part of a history, and never a target."""
     whole_log: bool = True
-    """Whether a kind of ``dislikes`` that no event has is an error; a log of one day may lack it."""
+    """Whether a kind of ``dislikes`` that no event has is an error; one day may have no returns."""
 
     def __post_init__(self) -> None:
         """Check the weights of kinds."""
