@@ -888,11 +888,13 @@ export interface components {
         };
         /**
          * HiddenItems
-         * @description Number of items that are hidden now.
+         * @description Items that were hidden or unhidden.
          */
         HiddenItems: {
             /** Hidden */
             hidden: number;
+            /** Unknown */
+            unknown: string[];
         };
         /**
          * History
