@@ -3,8 +3,9 @@
 # docs/nightly.md.
 #
 # Settings are environment variables; nightly.env is an example. Exit codes: 0 a new version is
-# served; 3 the gate refused it; 1 the service refused it, or a step failed; any other: a step failed. Only the step "publish" changes
-# versions/current, and only at once, so a night that is stopped at any moment changes nothing.
+# served; 3 the gate refused it; 1 the service refused it, or a step failed; any other: a step
+# failed. Only the step "publish" changes versions/current, and only at once, so a night that is
+# stopped at any moment changes nothing.
 set -euo pipefail
 
 : "${PRISMREC_HOME:?Set PRISMREC_HOME to the folder of the work files and of the versions.}"

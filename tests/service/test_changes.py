@@ -314,3 +314,11 @@ def test_an_artifact_describes_an_item_that_was_added_before_it_had_it(
     for same in (client, serve()):
         assert described(same) == [("Edited later", [second]), edited]
         assert same.get("/v1/items", params={"id": "n"}).json()["items"][0]["hidden"]
+
+
+def test_a_service_without_a_place_for_changes_answers_with_a_warning(serve, artifact, caplog):
+    fault = "this user may not write there"
+    with mock.patch("prismrec.service.versions.write_fault", return_value=fault):
+        client = serve(places=ServePaths(artifact=artifact))
+    assert "changes and reloads cannot be written" in caplog.text
+    assert client.get("/readyz").is_success

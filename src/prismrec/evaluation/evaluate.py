@@ -142,7 +142,7 @@ def select_metrics(
 _MISSING = {
     "weights": "the targets have no weights; prepare the data set with --weight-column or "
     "--event-weights",
-    "categories": "there are no categories; pass the catalog of items that have some",
+    "categories": "there are no categories; pass a catalog with categories",
     "counts": "there are no counts of training events; pass counts",
     "size": "the number of items is not known; pass the catalog",
 }

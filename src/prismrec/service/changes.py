@@ -208,6 +208,17 @@ class Journal:
             ) from error
 
 
+def write_fault(path: Path) -> str | None:
+    """Return why a file of changes cannot be written, without creating it; None if it can."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if path.exists() and not path.is_file():
+        return "it is not a file"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return "this user may not write there"
+    return None
+
+
 def _line(change: Change) -> bytes:
     text = change.model_dump_json(exclude_none=not isinstance(change, Updated))
     return text.encode() + b"\n"

@@ -1,10 +1,8 @@
 """Checks at the start: the paths exist and belong together, and the operator's code is there."""
 
-import os
-from pathlib import Path
-
 from prismrec.errors import ConfigError
 from prismrec.recommend import check_artifact, check_trained_on
+from prismrec.service.changes import write_fault
 from prismrec.service.context import start_tracing
 from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
@@ -21,9 +19,9 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
     Raises:
         DataError: An artifact or the data set is missing, an artifact is not whole, it was trained
             on another data set, or its extractor is not built in and was not named.
-        ConfigError: The file of changes cannot be written, the report is missing, the experiment,
-            its secret or a variable of OpenTelemetry cannot be used, or the operator's code is of
-            the wrong kind.
+        ConfigError: The named file of changes cannot be written, the report is missing, the
+            experiment, its secret or a variable of OpenTelemetry cannot be used, or the operator's
+            code is of the wrong kind.
         UnknownName: The store or the operator's code does not exist.
         MissingExtra: Requests are to be traced, but OpenTelemetry is not installed.
     """
@@ -32,7 +30,12 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
     for artifact in paths.artifacts:
         extensions.classes.extractor_for(artifact)
         check_artifact(artifact)
-    _check_writable(paths.journal)
+    fault = write_fault(paths.journal)
+    if fault and paths.changes:
+        raise ConfigError(
+            f"The file of changes {paths.changes} cannot be written: {fault}; name another one "
+            "with --changes FILE, or create the folder with the right to write."
+        )
     if paths.report and not (paths.report / REPORT).is_file():
         raise ConfigError(
             f"No report at {paths.report}: it has no {REPORT}; write one with 'prismrec evaluate "
@@ -44,24 +47,3 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
         exposure_secret()
     if paths.data:
         check_trained_on(paths.artifact, paths.data)
-
-
-def _check_writable(changes: Path) -> None:
-    """Check that the file of changes can be written, without creating it.
-
-    Raises:
-        ConfigError: It cannot; then neither a change nor a reload would be possible.
-    """
-    folder = changes.parent
-    if not folder.is_dir():
-        fault = f"there is no folder {folder}"
-    elif changes.exists() and not changes.is_file():
-        fault = "it is not a file"
-    elif not os.access(changes if changes.exists() else folder, os.W_OK):
-        fault = "this user may not write there"
-    else:
-        return
-    raise ConfigError(
-        f"The file of changes {changes} cannot be written: {fault}; name another one with "
-        "--changes FILE, or create the folder with the right to write."
-    )

@@ -27,6 +27,7 @@ from prismrec.service.changes import (
     Reloaded,
     Updated,
     UpdatedItem,
+    write_fault,
 )
 from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
@@ -80,6 +81,9 @@ class Versions:
         except PrismrecError as error:  # a file that is mounted alone cannot be replaced
             fields = {"reason": str(error)}
             log.warning("the file of changes was not shortened", extra={"fields": fields})
+        if fault := write_fault(paths.journal):
+            fields = {"file": str(paths.journal), "reason": fault}
+            log.warning("changes and reloads cannot be written", extra={"fields": fields})
         self._remember(self.journal.new())
         self.known_reloads = {one.id for one in self.changes if isinstance(one, Reloaded)}
         self._serve(*self._open())
