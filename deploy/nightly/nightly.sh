@@ -69,7 +69,7 @@ if ! bash -euo pipefail -c "$PRISMREC_RELOAD"; then
     exit 1
 fi
 
-if [[ ${import_flags[0]} != no ]]; then
+if [[ ${import_flags[0]:-} != no ]]; then
     step "import"
     "${prismrec[@]}" events import "$work/events" "${import_flags[@]}"
 fi

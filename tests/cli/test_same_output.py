@@ -68,7 +68,7 @@ def unused(monkeypatch):
 
 
 @pytest.mark.usefixtures("unused")
-@pytest.mark.parametrize("other", ["m", "m-k1", "data", "file"])
+@pytest.mark.parametrize("other", ["m", "data", "file"])
 def test_an_artifact_that_cannot_be_written_is_refused_before_the_training(
     data, tmp_path, capsys, other
 ):
@@ -81,9 +81,33 @@ def test_an_artifact_that_cannot_be_written_is_refused_before_the_training(
     assert run("train", data, "--out", out, *SMALL) == 2
     error = capsys.readouterr().err
     assert ("Not a directory" if other == "file" else "it contains something else") in error
-    if other == "m-k1":
-        with pytest.raises(AssertionError, match="not checked"):  # with --no-single it is not used
-            run("train", data, "--out", out, *SMALL, "--no-single")
+
+
+@pytest.mark.parametrize(
+    ("flags", "needed"),
+    [
+        (["--interests", 2], True),
+        (["--extractor", "prism"], True),
+        (["--interests", 2, "--no-single"], False),
+        (["--extractor", "gru"], False),
+    ],
+)
+def test_a_folder_of_one_interest_is_checked_if_it_will_be_written(
+    data, tmp_path, capsys, monkeypatch, flags, needed
+):
+    def fail(*_):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("prismrec.cli.train.train_and_save", fail)
+    (tmp_path / "m-k1").mkdir()
+    (tmp_path / "m-k1" / "notes.txt").write_text("keep")
+    command = ["train", data, "--out", tmp_path / "m", *flags]
+    if needed:
+        assert run(*command) == 2
+        assert "m-k1 cannot be replaced" in capsys.readouterr().err
+    else:
+        with pytest.raises(AssertionError, match="trained"):
+            run(*command)
 
 
 @pytest.mark.usefixtures("unused")

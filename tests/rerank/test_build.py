@@ -143,6 +143,13 @@ def go_beyond(pool, k, *, strength):
     return np.arange(k) + len(pool.scores)
 
 
+def test_a_reranker_may_return_an_empty_list(monkeypatch):
+    monkeypatch.setitem(build.RERANKERS, "own", lambda _pool, _k, *, strength: [][: int(strength)])
+    options = ListOptions(k=3, diversity=0.2, rerank="own")
+    found = build_lists(Falling([3, 2, 1]), options, category_of=np.zeros(4, dtype=np.int64))
+    assert found.items.tolist() == [[0, 0, 0]]
+
+
 @pytest.mark.parametrize(
     "own", [repeat_first, count_from_the_end, return_everything, return_numbers, go_beyond]
 )

@@ -322,3 +322,11 @@ def test_a_service_without_a_place_for_changes_answers_with_a_warning(serve, art
         client = serve(places=ServePaths(artifact=artifact))
     assert "changes and reloads cannot be written" in caplog.text
     assert client.get("/readyz").is_success
+
+
+def test_a_line_of_an_edit_can_be_read_by_an_earlier_version(path):
+    Journal(path).append(Added(items=[AddedItem(id="a", categories=["tea"])]))
+    Journal(path).append(Added(items=[AddedItem(id="b", categories=["tea"], new=True)]))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert ["new" in line["items"][0] for line in lines] == [False, True]
+    assert [one.items[0].new for one in Journal(path).new()] == [False, True]

@@ -28,14 +28,18 @@ export function keepFocus(selector: string): (container: HTMLElement) => () => v
       const entries = all();
       if (document.activeElement === document.body) entries[Math.min(Math.max(place, 0), entries.length - 1)]?.focus();
     });
-    // A click elsewhere takes the focus away on purpose; one inside gives it again afterwards.
-    const forget = () => (last = null);
+    // A click or a Tab elsewhere takes the focus away on purpose.
+    const forget = ({ target }: Event) => {
+      if (!container.contains(target as Node)) last = null;
+    };
     container.addEventListener("focusin", remember);
     document.addEventListener("pointerdown", forget, true);
+    document.addEventListener("focusin", forget, true);
     observer.observe(container, { childList: true, subtree: true });
     return () => {
       container.removeEventListener("focusin", remember);
       document.removeEventListener("pointerdown", forget, true);
+      document.removeEventListener("focusin", forget, true);
       observer.disconnect();
     };
   };

@@ -74,8 +74,7 @@ def train(
     given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
     check_out(out)
-    for folder in [out, *([folder_of_one_interest(out)] if run_options.single else [])]:
-        check_artifact_folder(folder)
+    check_artifact_folder(out)
     with join_processes(os.environ) as processes:
         options = options_of_process(run_options, processes)
         job, runs = prepare_runs(
@@ -126,6 +125,8 @@ def prepare_runs(
     runs = {out: resolved}
     if run_options.single and resolved.interests != 1 and start is None:
         runs[folder_of_one_interest(out)] = with_one_interest(resolved)
+    if run_options.single and (len(runs) > 1 or resolved.forming):
+        check_artifact_folder(folder_of_one_interest(out))
     return job, runs
 
 

@@ -200,12 +200,14 @@ def _rerank(
                 f"of {len(order)} candidates and k {k}; return distinct positions of the pool, at "
                 "most k, as an array of integers."
             )
-        lists[at, : len(chosen)] = order[chosen]
+        lists[at, : len(chosen)] = order[chosen.astype(np.int64)]
     return lists
 
 
 def _are_positions(chosen: NDArray[Any], candidates: int, k: int) -> bool:
     """Return whether an array has distinct positions of the candidates, at most k."""
+    if not chosen.size:  # also [], which NumPy makes an array of floats
+        return True
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or len(chosen) > k:
         return False
     inside = (chosen >= 0) & (chosen < candidates)

@@ -182,8 +182,8 @@ def _check_kind(headers: Headers) -> None:
     if coding.lower() not in ("", "identity"):
         raise ApiError(
             "unsupported_media_type",
-            f"The body has the Content-Encoding {coding!r}, but a compressed body is not read; "
-            "send it without compression and without this header.",
+            f"The body has the Content-Encoding {coding!r}, but only plain JSON is read; send it "
+            "without compression and without this header.",
         )
     if not _is_json(headers):
         raise ApiError(

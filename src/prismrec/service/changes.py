@@ -219,8 +219,17 @@ def write_fault(path: Path) -> str | None:
     return None
 
 
+def _is_edit(change: Change) -> bool:
+    """Return whether a change has only items that the artifact has."""
+    return isinstance(change, Added) and not any(item.new for item in change.items)
+
+
 def _line(change: Change) -> bytes:
-    text = change.model_dump_json(exclude_none=not isinstance(change, Updated))
+    text = change.model_dump_json(
+        exclude_none=not isinstance(change, Updated),
+        # Earlier versions, which may read the same file, refuse the field.
+        exclude={"items": {"__all__": {"new"}}} if _is_edit(change) else None,
+    )
     return text.encode() + b"\n"
 
 

@@ -1,7 +1,7 @@
 """An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,8 @@ from prismrec.service.responses import ArtifactInfo, IndexInfo, ServedArtifacts
 from prismrec.service.search import TitleSearch
 
 log = logging.getLogger("prismrec.service")
+CatalogCheck = Callable[[Catalog, Catalog | None], None]
+"""Gets the catalogs of the artifact that answers and of the one to compare with."""
 Values = Mapping[str, Mapping[str, Cell]]
 """Values of attributes by item and attribute; None for no value."""
 KNOWN = 0.5
@@ -155,6 +157,26 @@ class LoadedArtifact:
 def describe_both(main: LoadedArtifact, compared: LoadedArtifact | None) -> ServedArtifacts:
     """Return a description of the artifact that answers and of the one to compare with."""
     return ServedArtifacts(**vars(main.info()), compare_with=compared.info() if compared else None)
+
+
+def check_catalogs(
+    check: CatalogCheck,
+    main: LoadedArtifact,
+    compared: LoadedArtifact | None,
+    changes: Sequence[Change],
+) -> None:
+    """Check both catalogs; if they fail, with the items that were added to the service.
+
+    To add items copies the model, so it is not done for every start and reload.
+
+    Raises:
+        DataError: They fail also with the added items.
+    """
+    try:
+        check(main.recommender.catalog, compared.recommender.catalog if compared else None)
+    except DataError:
+        more = compared.changed(changes).recommender.catalog if compared else None
+        check(main.changed(changes).recommender.catalog, more)
 
 
 def warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:

@@ -8,7 +8,7 @@ versions.reload()             # opens the artifact at the same path again; other
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -33,8 +33,10 @@ from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
 from prismrec.service.item_schemas import ItemAttributes, ItemIn
 from prismrec.service.loaded_artifact import (
+    CatalogCheck,
     LoadedArtifact,
     Values,
+    check_catalogs,
     warn_of_other_items,
     with_items,
 )
@@ -45,8 +47,6 @@ from prismrec.service.settings import ServePaths
 log = logging.getLogger("prismrec.service")
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]
 """The artifact that answers, and the artifact to compare with."""
-CatalogCheck = Callable[[Catalog, Catalog | None], None]
-"""Gets the catalogs of both, with the items that were added to the service."""
 
 
 class Versions:
@@ -225,13 +225,8 @@ class Versions:
         compare_with = self.paths.compare_with
         main, compared = load(self.paths.artifact), load(compare_with) if compare_with else None
         if self.check:
-            other = self._catalog_of(compared) if compared else None
-            self.check(self._catalog_of(main), other)
+            check_catalogs(self.check, main, compared, self.changes)
         return main, compared
-
-    def _catalog_of(self, artifact: LoadedArtifact) -> Catalog:
-        """Return the catalog of an artifact with the items that were added to the service."""
-        return artifact.changed(self.changes).recommender.catalog
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
