@@ -114,3 +114,19 @@ def test_the_lines_of_a_split_and_of_bad_weights_fit_and_show_the_cause(tmp_path
     place = next(number for number, line in enumerate(lines) if line.startswith("split "))
     assert all(len(line) <= 80 for line in lines[place : place + 3])
     assert "valid from" in lines[place]
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--events", "view"], "have neither kinds nor values"),
+        (["--dislikes", "event=view"], "have neither kinds nor values"),
+        (["--user-column", "visitor"], "--user-column describes a file"),
+        (["--time-format", "%Y"], "--time-format describes a file"),
+        (["--delimiter", ";"], "--delimiter describes a file"),
+    ],
+)
+def test_an_option_without_effect_on_a_named_data_set_is_refused(tmp_path, capsys, flags, sentence):
+    world = "synthetic:many-taste?users=20&items=20"
+    assert run("prepare", world, "--out", tmp_path / "data", *flags) == 2
+    assert sentence in capsys.readouterr().err

@@ -44,6 +44,11 @@ from prismrec.rerank import (
 
 Number = TypeVar("Number", int, float)
 CACHE = Path("~/.cache/prismrec")
+OF_FILES = (
+    *(f"{role}_column" for role in ("user", "item", "time", "event", "category")),
+    *("order", "time_unit", "time_format", "delimiter", "encoding"),
+)
+"""Options that describe the files of a log; those of a named data set are known."""
 RERANK = f"Re-ranker that makes the list diverse: {', '.join(RERANKERS)}, or module:function."
 
 
@@ -101,7 +106,8 @@ def open_log(
 
     Raises:
         DataError: There is no such file or data set, or it cannot be read.
-        ConfigError: Attributes without a file of items.
+        ConfigError: Attributes without a file of items; an option that has no effect on a named
+            data set.
     """
     if options.attributes is not None and not options.items:
         raise ConfigError(
@@ -110,6 +116,7 @@ def open_log(
         )
     kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
+        _check_named(name, options)
         cache = options.cache.expanduser()
         with stage(f"reading {name}"):
             log, items = open_named(
@@ -123,16 +130,11 @@ def open_log(
                 f"{known}, {PREFIX}many-taste."
             )
         columns = Columns(
-            user=options.user_column,
-            item=options.item_column,
-            time=options.time_column,
-            event=options.event_column,
-            category=options.category_column,
-            order=options.order,
-            category_separator=options.category_separator,
-            category_depth=options.category_depth,
-            weighting=weighting,
-        )
+            user=options.user_column, item=options.item_column, time=options.time_column,
+            event=options.event_column, category=options.category_column,
+            order=options.order, category_separator=options.category_separator,
+            category_depth=options.category_depth, weighting=weighting,
+        )  # fmt: skip
         with stage("reading the events"):
             log, items = read_events(
                 name,
@@ -152,6 +154,15 @@ def open_log(
             options.items, columns=item_columns, separator=options.category_separator
         )
     return log, items
+
+
+def _check_named(name: str, options: ReadOptions) -> None:
+    """Raise ConfigError for an option that has no effect on a named data set."""
+    given = [one for one in OF_FILES if getattr(options, one) != getattr(ReadOptions(), one)]
+    if given:
+        flag = given[0].replace("_", "-")
+        known = f"{name} is a data set whose files are known"
+        raise ConfigError(f"--{flag} describes a file, but {known}; leave it out.")
 
 
 @dataclass(frozen=True, kw_only=True)

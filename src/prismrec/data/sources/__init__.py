@@ -94,13 +94,13 @@ def open_named(
         weighting: Weights of events and dislikes; see ``Columns``.
 
     Raises:
-        ConfigError: A synthetic data set was to have weights or dislikes.
+        ConfigError: A synthetic data set was to have kinds of events, weights or dislikes.
     """
     if name.startswith(PREFIX):
-        if not weighting.is_empty:
+        if keep_events or not weighting.is_empty:
             raise ConfigError(
-                f"Weights or dislikes were given for {name}, but events of a synthetic data set "
-                "have neither kinds nor values; leave them out."
+                f"Kinds of events, weights or dislikes were given for {name}, but events of a "
+                "synthetic data set have neither kinds nor values; leave them out."
             )
         return open_world(name)
     fetched = fetch(name, cache, source=source)
