@@ -184,11 +184,11 @@ class Session {
     if (location.search.length > LONGEST_QUERY) {
       await this.restore(address);
       void this.loadArtifact();
-    } else await this.attempt("list", () => this.startWithPossible(address));
+    } else await this.attempt("list", () => this.startWithFallback(address));
   }
 
   /** Show an address without the interests that it adds, if the service refuses it with them. */
-  private async startWithPossible(address: Address): Promise<void> {
+  private async startWithFallback(address: Address): Promise<void> {
     try {
       await this.startWith(address);
     } catch (error) {
@@ -469,6 +469,11 @@ class Session {
 
   nameOf(interest: Interest): string {
     return interest.name || settings.words.interest(interest.number);
+  }
+
+  /** The name of the interest with a number. */
+  nameOfNumber(number: number, interests: readonly Interest[] = this.steerable): string {
+    return interests.find((one) => one.number === number)?.name || settings.words.interest(number);
   }
 
   /** Hide an item from this list only. */

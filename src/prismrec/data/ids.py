@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from prismrec.errors import ConfigError, DataError, UnknownName
 
 LONGEST_ID = 1_000
-"""Largest id in bytes of UTF-8 that stores of events and the HTTP API accept."""
+"""Largest id in bytes of UTF-8 that stores of events and the HTTP API accept: the ids of a user and
+of an event together fit into an index of every database."""
 
 
 def is_refused(ids: pl.Expr) -> pl.Expr:

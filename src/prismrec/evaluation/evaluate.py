@@ -27,6 +27,14 @@ from prismrec.types import RankedItems, Recommend
 SAME = 0.2
 """Share of distinct lists below which a report, or the diagnostics, have a note."""
 ALL_EMPTY = "Every list is empty: the histories contain all items that could be recommended."
+_MISSING = {
+    "weights": "the targets have no weights; prepare the data set with --weight-column or "
+    "--event-weights",
+    "categories": "there are no categories; pass a catalog with categories",
+    "counts": "there are no counts of training events; pass counts",
+    "size": "the number of items is not known; pass the catalog",
+}
+"""What is wrong if a metric needs data that is not given, and what to do."""
 
 
 def evaluate(
@@ -129,23 +137,15 @@ def select_metrics(
         available.add("categories")
     if counts is not None:
         available.add("counts")
+    if catalog is not None or counts is not None:
+        available.add("size")
     for name in only:
         if name not in METRICS and name != "coverage":
             raise UnknownName.among("metric", name, [*METRICS, "coverage"])
-        sized = catalog is not None or counts is not None
-        needs = METRICS[name].needs if name in METRICS else "targets" if sized else "size"
+        needs = METRICS[name].needs if name in METRICS else "size"
         if needs not in available:
             raise DataError(f"{name} was asked for, but {_MISSING[needs]}.")
     return [n for n, m in METRICS.items() if m.needs in available and (not only or n in only)]
-
-
-_MISSING = {
-    "weights": "the targets have no weights; prepare the data set with --weight-column or "
-    "--event-weights",
-    "categories": "there are no categories; pass a catalog with categories",
-    "counts": "there are no counts of training events; pass counts",
-    "size": "the number of items is not known; pass the catalog",
-}
 
 
 def category_table(catalog: Catalog) -> sparse.csr_array:

@@ -232,9 +232,8 @@ class Model(nn.Module):
     @torch.no_grad()
     def vectors_as_numpy(self, items: NDArray[np.int64] | None = None) -> Float[np.ndarray, "N W"]:
         """Return the rows of ``item_vectors`` for some items as NumPy; all but padding if None."""
-        numbers = np.arange(1, self.size) if items is None else items
-        rows = torch.from_numpy(numbers).to(self.device)
-        vectors: NDArray[np.float32] = self.vectors_of(rows).float().cpu().numpy()
+        rows = torch.from_numpy(np.arange(1, self.size) if items is None else items)
+        vectors: NDArray[np.float32] = self.vectors_of(rows.to(self.device)).float().cpu().numpy()
         return vectors
 
     def interests_of(
@@ -249,7 +248,8 @@ class Model(nn.Module):
         """
 
         def read(batch: Tensor) -> Interests:
-            interests: Interests = self(batch := batch.to(self.device), batch != 0, added)
+            batch = batch.to(self.device)
+            interests: Interests = self(batch, batch != 0, added)
             return interests if states else interests._replace(states=None)
 
         with torch.no_grad():

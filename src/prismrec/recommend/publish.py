@@ -29,8 +29,6 @@ from prismrec.recommend.manifest import (
     INDEX,
     artifact_name,
     check_artifact,
-    check_hashes,
-    read_artifact_manifest,
 )
 from prismrec.retrieval import Table, check_tables, remove_tables, saved_tables
 
@@ -166,7 +164,7 @@ def _copy(artifact: Path, version: Path) -> None:
     part = version.with_name(f"{PART}{version.name}")
     try:
         shutil.copytree(artifact, part)
-        check_hashes(part, read_artifact_manifest(part)["sha256"])
+        check_artifact(part)
         if not version.name.endswith(artifact_name(part)):
             raise DataError(
                 f"The artifact {artifact} changed while it was copied; publish it again."

@@ -72,8 +72,7 @@ def build_lists(
         users whose list is not certified.
     """
     users, k, diversity = len(source), options.k, Diversity.of(options.diversity)
-    exact = options.rerank == "category"
-    find_reranker(options.rerank)  # an unknown name is an error also where nothing is re-ranked
+    reranker, exact = find_reranker(options.rerank), options.rerank == "category"
     rows = np.arange(users)
     lists = RankedLists.empty(users, k)
     plain = diversity.off and options.interests.neutral
@@ -93,7 +92,7 @@ def build_lists(
             chosen, certified = _choose(candidates, categories, k, strengths)
         else:
             strengths = np.full(len(rows), float(diversity.strength or 0))
-            chosen = _rerank(source, rows, candidates, options, float(strengths[0]))
+            chosen = _rerank(source, rows, candidates, options, reranker, float(strengths[0]))
             certified = np.zeros(len(rows), dtype=bool)
         if options.interests.minimum:
             changed = _apply_minimum(chosen, candidates, options.interests.minimum)
@@ -180,6 +179,7 @@ def _rerank(
     rows: NDArray[np.int64],
     candidates: SteeredCandidates,
     options: ListOptions,
+    reranker: Reranker,
     strength: float,
 ) -> Int[np.ndarray, "R k"]:
     """Return the lists of a re-ranker other than ``category``, user by user.
@@ -187,7 +187,7 @@ def _rerank(
     Raises:
         ConfigError: The re-ranker returns something else than distinct positions, at most k.
     """
-    reranker, k = find_reranker(options.rerank), options.k
+    k = options.k
     lists = np.full((len(rows), k), -1, dtype=np.int64)
     for at, row in enumerate(rows.tolist()):
         relevance = candidates.relevance[at]

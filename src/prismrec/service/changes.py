@@ -53,10 +53,10 @@ class AddedItem(Strict):
         validation_alias=AliasChoices("related_to", "taken_with"),  # written by earlier versions
     )
     vector: list[float] | None = None
-    new: bool = False
-    """Whether the artifact that answered did not have the item: an artifact that has it describes
-    it better. False for an edit of an item of the artifact, which applies to later artifacts too,
-    and in lines of earlier versions."""
+    new: Literal[True] | None = None
+    """True if the artifact that answered did not have the item: an artifact that has it describes
+    it better. None, which is not written, for an edit of an item of the artifact, which applies to
+    later artifacts too; earlier versions can read such a line."""
 
 
 class Added(Strict):
@@ -219,17 +219,8 @@ def write_fault(path: Path) -> str | None:
     return None
 
 
-def _is_edit(change: Change) -> bool:
-    """Return whether a change has only items that the artifact has."""
-    return isinstance(change, Added) and not any(item.new for item in change.items)
-
-
 def _line(change: Change) -> bytes:
-    text = change.model_dump_json(
-        exclude_none=not isinstance(change, Updated),
-        # Earlier versions, which may read the same file, refuse the field.
-        exclude={"items": {"__all__": {"new"}}} if _is_edit(change) else None,
-    )
+    text = change.model_dump_json(exclude_none=not isinstance(change, Updated))
     return text.encode() + b"\n"
 
 

@@ -7,10 +7,10 @@ from hashlib import blake2b
 
 import polars as pl
 
-from prismrec.data import EventLog
+from prismrec.data import EventLog, is_refused
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import track
-from prismrec.service.stores import LONGEST, Event, Store
+from prismrec.service.stores import Event, Store
 
 GROUP = 5_000
 """Events that are stored together."""
@@ -71,7 +71,7 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     disliked = pl.col("disliked") if "disliked" in columns else pl.lit(value=False)
     read = log.frame.select(*text, "time", kind.alias("kind"), disliked.alias("disliked"))
     frame = read.collect(engine="streaming").sort("user", "time", maintain_order=True)
-    read_events = len(frame)
+    number_read = len(frame)
     frame = frame.group_by("user", "disliked", maintain_order=True).tail(newest)
     sent = stored = 0
     same: Counter[tuple[str, str, int, bool]] = Counter()
@@ -87,14 +87,13 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
         stored += store.append(group)
         sent += len(group)
     dislikes = int(frame["disliked"].sum()) if "disliked" in columns else None
-    older = read_events - len(frame)
+    older = number_read - len(frame)
     return Imported(sent, stored, frame["user"].n_unique(), older, dislikes)
 
 
 def _kind(event: pl.Expr) -> pl.Expr:
     """Return the kind of each event; null if it is none that a store accepts."""
-    usable = event.str.len_bytes().is_between(1, LONGEST) & ~event.str.contains("\0", literal=True)
-    return pl.when(usable).then(event)
+    return pl.when((event != "") & ~is_refused(event)).then(event)
 
 
 def _id(user: str, item: str, time: int, disliked: bool, number: int) -> str:

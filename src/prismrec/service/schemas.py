@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from prismrec.data import LONGEST_ID
 from prismrec.rerank import (
     MAX_INTEREST_WEIGHT,
     MOST_BOOSTS,
@@ -26,21 +27,20 @@ from prismrec.rerank import (
     ListOptions,
 )
 from prismrec.service.conditions import BoostIn, ConditionIn
-from prismrec.service.stores import LONGEST
 from prismrec.service.strict import TEXT, Strict, default_from, from_text
 
 
 def _short_enough(name: str) -> str:
     """Check the length that every store accepts: in the store, one long id fails a whole group."""
     size = len(name.encode())
-    if size > LONGEST:
-        raise ValueError(f"an id has {size:,} bytes; send at most {LONGEST:,}")
+    if size > LONGEST_ID:
+        raise ValueError(f"an id has {size:,} bytes; send at most {LONGEST_ID:,}")
     return name
 
 
 Id = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]+$"),
+    StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]+$"),
     AfterValidator(_short_enough),
 ]
 MOST_IDS = 10_000

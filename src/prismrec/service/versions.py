@@ -134,7 +134,9 @@ class Versions:
             DataError: A new item has neither a category nor a related item; then none is added.
         """
         main = self.current()
-        added = [AddedItem(**item.model_dump(), new=not main.has(item.id)) for item in items]
+        added = [
+            AddedItem(**item.model_dump(), new=not main.has(item.id) or None) for item in items
+        ]
         with_items(main.recommender, added)  # raises if it is impossible
         self.journal.append(Added(items=added))
         self.current()

@@ -106,7 +106,8 @@ def _check_number(name: str, value: float | None) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number.")
     lowest, advice = _LOWEST[name]
     if not lowest <= value < math.inf:
-        raise ConfigError(f"{name} is {value}; it must be at least {lowest}, and finite{advice}.")
+        needed = f"at least {lowest}" if value < lowest else "a finite number"
+        raise ConfigError(f"{name} is {value}; it must be {needed}{advice}.")
 
 
 def changed_fields(config: "DataclassInstance") -> str:

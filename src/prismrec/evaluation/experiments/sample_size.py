@@ -79,9 +79,10 @@ def power_of(
             f"The effect is {effect} and the number of users {users}; give a finite effect, and 1 "
             "user or more."
         )
-    if _factor(deviation, shares, alpha, 0.5) == 0:  # also checks the values
+    factor = _factor(deviation, shares, alpha, 0.5)
+    if factor == 0:
         return float(effect != 0)
-    error = _factor(deviation, shares, alpha, 0.5) / NORMAL.inv_cdf(1 - alpha / 2)
+    error = factor / NORMAL.inv_cdf(1 - alpha / 2)
     return NORMAL.cdf(abs(effect) * math.sqrt(users) / error - NORMAL.inv_cdf(1 - alpha / 2))
 
 

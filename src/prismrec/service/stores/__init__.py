@@ -17,7 +17,7 @@ import re
 
 from prismrec.errors import ConfigError
 from prismrec.registry import resolve
-from prismrec.service.stores.base import KEEP, LONGEST, MOST_DISLIKES, Event, Feedback, Store
+from prismrec.service.stores.base import KEEP, MOST_DISLIKES, Event, Feedback, Store
 from prismrec.service.stores.late import LateStore
 from prismrec.service.stores.memory import MemoryStore
 from prismrec.service.stores.sqlite import SqliteStore
@@ -37,7 +37,6 @@ SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 
 __all__ = [
     "KEEP",
-    "LONGEST",
     "MOST_DISLIKES",
     "STORES",
     "Event",

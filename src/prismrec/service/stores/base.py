@@ -1,7 +1,7 @@
 """The interface of a store of events.
 
 The id of an event is unique per user: events of two users may have the same id. Times are
-microseconds since 1970 UTC. Ids are text and are compared byte by byte; see ``LONGEST``.
+microseconds since 1970 UTC. Ids are text and are compared byte by byte; see ``LONGEST_ID``.
 """
 
 import math
@@ -13,8 +13,6 @@ from typing import ClassVar, NamedTuple, Self
 from prismrec.data import LONGEST_ID
 from prismrec.errors import ConfigError, DataError, StoreError
 
-LONGEST = LONGEST_ID
-"""Largest id in bytes of UTF-8: user and event id together fit into an index of every database."""
 KEEP = 10_000
 """Default number of events kept per user."""
 DEADLINE = 5.0
@@ -209,8 +207,8 @@ def _checked_text(what: str, text: str) -> str:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise DataError(f"The {what} is {text!r}, which is no valid UTF-8; send text.") from None
-    if size > LONGEST:
-        raise DataError(f"The {what} has {size:,} bytes; send at most {LONGEST:,}.")
+    if size > LONGEST_ID:
+        raise DataError(f"The {what} has {size:,} bytes; send at most {LONGEST_ID:,}.")
     return text
 
 
