@@ -254,7 +254,8 @@ export const english = {
     common: (count: number, all: number, same: number) =>
       `${count} of ${all} items ${count === 1 ? "is" : "are"} in both lists, ${same} of them at the same place.`,
     only: (onlyA: number, onlyB: number) => `Only in A: ${onlyA}. Only in B: ${onlyB}.`,
-    categories: (inA: number, inB: number) => `B has ${inB} categories, A has ${inA}.`,
+    categories: (inA: number, inB: number) =>
+      `With one category per item, as variety counts them, B has ${inB} categories and A has ${inA}.`,
     largest: (inA: string, inB: string) => `The largest interest has ${inB} of B and ${inA} of A.`,
     relevance: (inA: string, inB: string) => `B keeps ${inB} of the relevance of the most relevant list, A keeps ${inA}.`,
     share: (count: number, share: string) => `${count} (${share})`,

@@ -231,7 +231,7 @@ export const chinese: Words = {
     equal: "两个列表完全相同。",
     common: (count, all, same) => `${all} 个物品中有 ${count} 个同时在两个列表中，其中 ${same} 个位置相同。`,
     only: (onlyA, onlyB) => `仅在 A 中：${onlyA} 个；仅在 B 中：${onlyB} 个。`,
-    categories: (inA, inB) => `B 有 ${inB} 个类别，A 有 ${inA} 个。`,
+    categories: (inA, inB) => `每个物品只计一个类别（与多样程度相同）：B 有 ${inB} 个类别，A 有 ${inA} 个。`,
     largest: (inA, inB) => `最大的兴趣在 B 中占 ${inB}，在 A 中占 ${inA}。`,
     relevance: (inA, inB) => `与最相关的列表相比，B 的相关性保留 ${inB}，A 保留 ${inA}。`,
     share: (count, share) => `${count} 个（${share}）`,

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-Cuv4RESe.js","./page-5198sfM3.js","./page-ClEoGyvQ.js","./page-DlcA5XYj.js","./page-CsDac2p8.css","./page-U-pb3uPz.js","./page-s1g5X9A-.css","./page-a_fHDBt8.js","./page-AL2CbjGB.js","./page-C3Jc5F3t.js","./page-CUvp06jy.css","./page-7fMdYgDL.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-ClEoGyvQ.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-Cuv4RESe.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
