@@ -266,8 +266,8 @@ def test_a_phone_has_chips_above_the_list(visit, server):
         click(page, f"More of {name}")
         expect(page.locator(".controls")).to_contain_text(f"weight × {weight}")
     click(page, f"Mute {name}")
-    expect(chips.last).to_contain_text("muted")  # it has no place in the list
-    expect(chips.last).to_have_attribute("aria-pressed", "true")
+    expect(chips.first).to_contain_text("muted")  # where it was
+    expect(chips.first).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("button", name=f"Mute {name}")).to_be_focused()
     # The history is there too, with its search and its buttons.
     page.locator("summary").first.click()
@@ -275,9 +275,10 @@ def test_a_phone_has_chips_above_the_list(visit, server):
     expect(page.get_by_role("combobox", name="Add an item")).to_be_visible()
 
 
-def test_a_steered_interest_keeps_the_focus_when_the_interests_change_places(page):
+def test_a_steered_interest_keeps_its_place_and_the_focus(page):
     choose_user(page, "7")
     numbers = [one.get_attribute("data-interest") for one in page.locator("article").all()]
+    sizes = [one.inner_text() for one in page.locator("article p.small").all()]
     last = page.locator("article h3 bdi").last.inner_text()
     page.get_by_role("button", name=f"More of {last}").focus()
     for weight in (2, 4, 8, 16):
@@ -288,7 +289,18 @@ def test_a_steered_interest_keeps_the_focus_when_the_interests_change_places(pag
         expect(page.locator(":focus")).to_have_accessible_name(f"More of {last}")
         expect(page.locator("article", has_text=f"weight × {weight}")).to_have_count(1)
     now = [one.get_attribute("data-interest") for one in page.locator("article").all()]
-    assert now != numbers, "else no interest has moved"
+    assert now == numbers
+    assert [one.inner_text() for one in page.locator("article p.small").all()] != sizes
+    # Clicks at one place of the screen are for one interest.
+    button = page.get_by_role("button", name=f"Mute {last}")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    for weights in (0, None, 0):
+        with page.expect_response("**/v1/recommend"):
+            page.mouse.click(box["x"] + 5, box["y"] + 5)
+        settle(page)
+        assert (f"{numbers[-1]}:{weights}" in page.url) == (weights == 0)
+        assert abs(button.bounding_box()["y"] - box["y"]) < 20  # the list may be a line longer
 
 
 def test_a_double_click_removes_one_added_interest(page):

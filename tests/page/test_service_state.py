@@ -1,5 +1,8 @@
 """Test the page when the service stops, needs a key or starts again."""
 
+import re
+import shutil
+
 import pytest
 from playwright.sync_api import expect
 
@@ -42,17 +45,43 @@ def test_a_view_that_was_opened_while_the_service_was_away_is_shown_later(visit,
         expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_view_whose_code_cannot_be_loaded_says_so_and_can_be_retried(visit, own_server):
+def test_a_view_whose_code_cannot_be_loaded_says_so_and_is_loaded_later(visit, own_server):
     server = own_server("--page")
     page = visit(server.address)
     page.locator(LIST).first.wait_for()
     server.stop()
     page.get_by_role("link", name="Map").click()
     expect(page.get_by_text("This view could not be loaded")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
     server.start()
-    page.get_by_role("button", name="Try again").click()
-    page.locator("path.dots").first.wait_for()
+    page.locator("path.dots").first.wait_for()  # also without a click
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_weights_end_when_another_artifact_answers(visit, own_server, world):
+    shutil.copytree(world / "artifact", world / "changing")
+    server = own_server("--page", artifact="changing")
+    page = visit(server.address, query="?history=50,60,70,80")
+    page.locator(LIST).first.wait_for()
+    page.get_by_role("button", name="Mute").first.click()
+    expect(page).to_have_url(re.compile("weights=.:0&artifact="))
+    link = page.url
+    server.stop()
+    shutil.rmtree(world / "changing")
+    shutil.copytree(world / "other", world / "changing")
+    server.start()
+    page.get_by_role("radio", name="Most varied").check()
+    expect(page.get_by_text("They were left out.").locator("visible=true").last).to_be_visible()
+    expect(page.locator(".stale")).to_have_count(0)
+    assert "weights" not in page.url
+    assert "artifact" not in page.url
+    expect(page.locator("article")).to_have_count(1)
+    expect(page.get_by_role("heading", level=2).first).not_to_contain_text("muted")
+    # A link with weights of the artifact before is shown without them, and says so.
+    page = visit(link)
+    expect(page.get_by_text("belong to interests of another artifact")).to_be_visible()
+    assert "weights" not in page.url
+    expect(page.locator(LIST)).to_have_count(20)
 
 
 def test_the_page_asks_for_a_key_if_the_service_needs_one(visit, own_server):

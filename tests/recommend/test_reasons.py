@@ -113,6 +113,8 @@ def test_the_three_largest_positive_contributions_are_named(dataset, recommender
                 by_id[name] = by_id.get(name, 0) + part
             positive = {name: part for name, part in by_id.items() if part > 1e-9}
             best = sorted(positive.values(), reverse=True)[:3]
+            if own[: len(newest)].sum() <= 0:  # the history speaks against it
+                best = []
             assert [one.contribution for one in item.because] == pytest.approx(best, abs=1e-5)
             for one in item.because:
                 assert one.contribution == pytest.approx(by_id[one.id])

@@ -10,7 +10,7 @@ from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry, numbers
 from prismrec.service.page_responses import Verdict
 from prismrec.service.settings import ServePaths
-from prismrec.service.verdict import verdict
+from prismrec.service.verdict import missing_notes, verdict
 
 ONES = np.ones(4)
 MEASURED = {"interests_used": 3.0, "largest_share": 0.6, "notes": []}
@@ -57,7 +57,14 @@ def test_the_comparison_of_the_served_artifact_is_preferred():
     }
     assert verdict(None, report, "prism").recall == 0.45
     assert verdict(None, report, "sa").recall == 0.3
-    assert verdict(None, report, "renamed").recall == 0.3
+    assert verdict(None, report, "renamed") is None  # never the numbers of another model
+
+
+def test_a_report_of_other_artifacts_is_a_note():
+    assert missing_notes(REPORT, "prism") == missing_notes({}, "new") == []
+    (note,) = missing_notes(REPORT, "new")
+    assert note.startswith("The report has no entry of this artifact (new),")
+    assert note.endswith("the entries are ease, prism, prism-k1.")
 
 
 def test_without_a_comparison_there_is_the_recall_alone():

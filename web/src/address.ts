@@ -26,6 +26,8 @@ export type Address = {
   removed: string[];
   appended: string[];
   options: Options;
+  /** The beginning of the name of the artifact that the weights are for; null if not known. */
+  artifact: string | null;
 };
 
 export const NEUTRAL: Options = {
@@ -60,7 +62,7 @@ function split(text: string): string[] {
 }
 
 /** Return the query of an address, without parts that have their default; "" if all have. */
-export function toQuery({ user, history, removed, appended, options }: Address): string {
+export function toQuery({ user, history, removed, appended, options, artifact }: Address): string {
   const parts: [string, string][] = [];
   const add = (name: string, value: string) => parts.push([name, value]);
   if (user !== null) {
@@ -73,7 +75,10 @@ export function toQuery({ user, history, removed, appended, options }: Address):
     add(UNIT_NAMES[diversity.unit], String(Number(diversity.value.toPrecision(6))));
   }
   if (mix !== "mixture") add("mix", mix);
-  if (weights.size) add("weights", [...weights].map(([number, weight]) => `${number}:${weight}`).join(","));
+  if (weights.size) {
+    add("weights", [...weights].map(([number, weight]) => `${number}:${weight}`).join(","));
+    if (artifact !== null) add("artifact", artifact);
+  }
   if (added.length) {
     const texts = added.map(({ kind, value, weight }) => `${weight === 1 ? "" : `${weight}*`}${kind}:${value}`);
     add("added", join(texts));
@@ -95,6 +100,7 @@ export function fromQuery(query: string): Address {
     history: history === null ? null : split(history),
     removed: list("removed"),
     appended: list("appended"),
+    artifact: values.get("artifact") || null,
     options: {
       diversity: readDiversity(values),
       mix: values.get("mix") === "shares" ? "shares" : "mixture",

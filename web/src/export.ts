@@ -21,7 +21,7 @@ export function toCsv(answer: Answer): string {
     item.interest,
     names.get(item.interest) ?? "",
     item.categories.join("; "),
-    reasonsOf(item).map(({ title }) => title).join("; "),
+    reasonsOf(item, answer.interests).map(({ title }) => title).join("; "),
   ]);
   const head = ["rank", "id", "title", "score", "interest", "name", "categories", "because"];
   return [head.join(","), ...rows.map((row) => row.map(cell).join(","))].join("\r\n") + "\r\n";

@@ -1,7 +1,7 @@
 /** The flow diagram: bands from the events to their interests, and from these to the items. */
 
 import type { Answer, Interest } from "./api";
-import { reasonsOf } from "./reason";
+import { eventsOf } from "./reason";
 import { type Weight, weightsByItem } from "./weights";
 
 /** What a visitor points at or focuses. */
@@ -29,7 +29,7 @@ export function pathOf(focus: Focus, answer: Answer, weights: Map<string, Weight
   } else if (focus.kind === "event") {
     path.events.add(focus.id);
     for (const item of answer.items) {
-      if (!reasonsOf(item).some((one) => one.id === focus.id)) continue;
+      if (!eventsOf(item, answer.interests).includes(focus.id)) continue;
       path.items.add(item.id);
       path.interests.add(item.interest);
     }
@@ -37,7 +37,7 @@ export function pathOf(focus: Focus, answer: Answer, weights: Map<string, Weight
     path.items.add(focus.id);
     const item = answer.items.find(({ id }) => id === focus.id);
     if (item && answer.source === "interests") path.interests.add(item.interest);
-    for (const { id } of item ? reasonsOf(item) : []) path.events.add(id);
+    for (const id of item ? eventsOf(item, answer.interests) : []) path.events.add(id);
   }
   // A reason can belong to another interest than its item; its band leads there too.
   for (const id of path.events) {

@@ -8,12 +8,14 @@
 export function keepFocus(selector: string): (container: HTMLElement) => () => void {
   return (container) => {
     let last: HTMLElement | null = null;
+    let byKeyboard = false;
     let place = 0;
     const all = () => [...container.querySelectorAll<HTMLElement>(selector)];
     const remember = (event: FocusEvent) => {
       const focused = event.target as HTMLElement;
       const near = focused.matches(selector) ? focused : focused.closest("li, article")?.querySelector(selector);
       last = focused;
+      byKeyboard = focused.matches(":focus-visible");
       place = all().indexOf(near as HTMLElement);
     };
     // A browser moves the focus to the body if the focused element is removed.
@@ -21,7 +23,8 @@ export function keepFocus(selector: string): (container: HTMLElement) => () => v
       if (!last) return;
       if (last.isConnected) {
         const moved = records.some(({ addedNodes }) => [...addedNodes].some((node) => node.contains(last)));
-        if (moved && document.activeElement === document.body) last.focus();
+        // The page follows the keyboard; it stays where it is under a pointer.
+        if (moved && document.activeElement === document.body) last.focus({ preventScroll: !byKeyboard });
         return;
       }
       last = null;

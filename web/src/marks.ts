@@ -33,6 +33,7 @@ export function numberY(interest: number): number {
   return [0, 0, 0.22, 0, 0, -0.22, 0, 0.06][interest % SHAPES.length] ?? 0;
 }
 
+/** The shapes repeat after eight interests, but with another colour, so that each mark is used once. */
 export function colour(interest: number | null): string {
-  return interest === null ? "none" : `c${interest % COLOURS}`;
+  return interest === null ? "none" : `c${(interest + Math.floor(interest / SHAPES.length)) % COLOURS}`;
 }

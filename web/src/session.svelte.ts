@@ -46,6 +46,8 @@ export const MOST_EVENTS = 60;
 const DIFFERENT = 60;
 /** Longest query of the address that is sent on, in characters. */
 const LONGEST_QUERY = 4_000;
+/** Characters of an artifact's name that an address with weights keeps. */
+const ARTIFACT_LENGTH = 12;
 const RETRY_AFTER = [400, 800, 1_600, 3_000];
 
 /** What the address describes, besides the view. */
@@ -93,7 +95,13 @@ class Session {
   /** The history and the options that `answer` belongs to; others until the service answers. */
   answered = $state.raw<HistoryEvent[]>([]);
   answeredWith = $state.raw<Options>(NEUTRAL);
+  /**
+   * The interests of the answer, also muted ones: the largest part of the list first, in the order of
+   * the first answer to this history, so that none moves away from the pointer.
+   */
   interests = $state.raw<Interest[]>([]);
+  /** The share of each interest when it was first shown: it keeps the place that this gave it. */
+  firstShares = $state.raw<ReadonlyMap<number, number>>(new Map());
   tradeOff = $state.raw<TradeOff | null>(null);
   changes = $state.raw<Map<string, Change>>(new Map());
   artifact = $state.raw<Artifacts | null>(null);
@@ -114,29 +122,14 @@ class Session {
   points = $derived(pointsOf(this.tradeOff));
   ids = $derived(idsOf(this.history));
   diversity = $derived(this.options.diversity);
-  /**
-   * The interests of the answer, and muted ones that the service left out of it; the largest part
-   * of the list first.
-   */
-  steerable = $derived.by(() => {
-    const there = new Set(this.interests.map(({ number }) => number));
-    // A link may name an interest that this history does not have: only a muted one can be missing.
-    const missing = [...this.options.weights].filter(([number]) => !there.has(number));
-    const possible = (number: number) => number <= (this.artifact?.interests ?? Infinity);
-    const muted = missing
-      .filter(([number, weight]) => this.known.has(number) || (weight === 0 && possible(number)))
-      .map(([number]) => number);
-    const stub = (number: number): Interest => ({
-      number, name: "", items: [], share: 0, weight: 0, added: false, vector: [], top: [], position: null,
-    });
-    const all = [...this.interests, ...muted.map((number) => this.known.get(number) ?? stub(number))];
-    return all.sort((a, b) => b.share - a.share || a.number - b.number);
+  /** Whether the interests of the list are steered, besides its variety. */
+  steered = $derived.by(() => {
+    const { mix, weights, added } = this.answeredWith;
+    return mix !== "mixture" || weights.size > 0 || added.length > 0;
   });
   /** Whether the list is for an older history or older options. */
   waiting = $state(true);
 
-  /** All interests that answers for this history had, by number. */
-  private known = $state.raw<Map<number, Interest>>(new Map());
   /** Titles by id, of all items that the service has named. */
   private titles = new SvelteMap<string, string>();
   private requested = new Set<string>();
@@ -148,7 +141,7 @@ class Session {
   private failures = 0;
   /** What to repeat when the service is back, by name: once each, however often it failed. */
   private retries = new Map<string, () => void>();
-  private entry: Entry = { depth: 0, hidden: [] };
+  private entry = $state.raw<Entry>({ depth: 0, hidden: [] });
   private pending = "";
   private listens = false;
 
@@ -191,12 +184,22 @@ class Session {
   private async startWithFallback(address: Address): Promise<void> {
     try {
       await this.startWith(address);
+      if (!this.weightsFit(address)) {
+        await this.startWith({ ...address, options: { ...address.options, weights: new Map() } });
+        this.notice = settings.words.weightsDropped;
+      }
     } catch (error) {
       const refused = error instanceof ServiceError && [400, 404, 422].includes(error.status);
       if (!refused || !address.options.added.length) throw error;
       await this.startWith({ ...address, options: { ...address.options, added: [] } });
       this.notice = settings.words.linkPartDropped;
     }
+  }
+
+  /** Whether the weights of an address are for the artifact that answers now. */
+  private weightsFit({ artifact, options }: Address): boolean {
+    const now = this.answer?.artifact;
+    return !options.weights.size || artifact === null || now === undefined || now.startsWith(artifact);
   }
 
   /** Ask for everything at once, and show it; without a user, the service chooses one. */
@@ -232,7 +235,9 @@ class Session {
   }
 
   /** Show the state of an address; a user's history is loaded unless it is the one shown. */
-  private async restore({ user, history, removed, appended, options }: Address): Promise<void> {
+  private async restore(address: Address): Promise<void> {
+    const { user, history, removed, appended } = address;
+    const options = this.weightsFit(address) ? address.options : { ...address.options, weights: new Map() };
     await this.attempt("list", async () => {
       let base: HistoryEvent[] = [];
       let disliked: Disliked[] = [];
@@ -258,8 +263,8 @@ class Session {
     const back = entry.depth < this.entry.depth;
     const { hidden } = this.entry;
     this.entry = entry;
-    this.notice = null;
     this.pending = back ? settings.words.undone : "";
+    this.notice = this.pending || null;
     const undo = hidden.filter((id) => !entry.hidden.includes(id));
     const redo = entry.hidden.filter((id) => !hidden.includes(id));
     void this.attempt("hide", async () => {
@@ -281,9 +286,10 @@ class Session {
   private address(): Address {
     const { user } = this.owner;
     const changed = compareHistories(idsOf(this.base), this.ids);
-    const options = this.options;
-    if (user !== null) return { user, history: null, ...changed, options };
-    return { user, history: this.ids, removed: [], appended: [], options };
+    const artifact = this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
+    const common = { options: this.options, artifact };
+    if (user !== null) return { user, history: null, ...changed, ...common };
+    return { user, history: this.ids, removed: [], appended: [], ...common };
   }
 
   private writeAddress(way: "push" | "replace"): void {
@@ -472,7 +478,7 @@ class Session {
   }
 
   /** The name of the interest with a number. */
-  nameOfNumber(number: number, interests: readonly Interest[] = this.steerable): string {
+  nameOfNumber(number: number, interests: readonly Interest[] = this.interests): string {
     return interests.find((one) => one.number === number)?.name || settings.words.interest(number);
   }
 
@@ -592,18 +598,19 @@ class Session {
     for (const { items } of answer.interests) for (const { id, title } of items) this.setTitle(id, title);
     this.changes = before.length ? changes(before, after) : new Map();
     this.answer = answer;
-    const others = request.history === this.answered ? this.known : [];
-    this.known = new Map([...others, ...answer.interests.map((one): [number, Interest] => [one.number, one])]);
+    const same = !replaced && String(idsOf(request.history)) === String(idsOf(this.answered));
+    const earlier = same ? this.firstShares : new Map<number, number>();
+    this.interests = inOrder(answer.interests, [...earlier.keys()]);
+    this.firstShares = new Map(this.interests.map(({ number, share }) => [number, earlier.get(number) ?? share]));
     this.answered = request.history;
     this.answeredWith = request.options;
-    this.interests = answer.interests;
     this.milliseconds = milliseconds;
     this.waiting = !this.isFor(request);
     if (request.frontier) {
       this.described = request;
       this.tradeOff = answer.frontier;
     }
-    if (!this.steerable.some(({ number }) => number === this.selected)) this.selected = null;
+    if (!this.interests.some(({ number }) => number === this.selected)) this.selected = null;
     void this.loadTitles(answer.displaced);
     const { entered, moved } = countChanges(before, after);
     const changed = before.length ? settings.words.listChanged(entered, moved) : "";
@@ -611,11 +618,20 @@ class Session {
     this.pending = "";
     this.problems.delete("list");
     this.recovered();
-    if (replaced) {
-      this.announcement = settings.words.newArtifact;
-      void this.loadArtifact();
-      if (!request.frontier) this.refresh(false);
+    if (replaced) this.showReplaced(request);
+  }
+
+  /** Another artifact answers now: numbers of interests mean something else in it. */
+  private showReplaced({ frontier }: Request): void {
+    const { weights } = this.options;
+    const left = weights.size ? settings.gap + settings.words.weightsDropped : "";
+    this.announcement = this.notice = settings.words.newArtifact + left;
+    if (weights.size) {
+      this.set({ ...this.shown(), options: this.otherHistory() });
+      this.writeAddress("replace");
     }
+    void this.loadArtifact();
+    if (weights.size || !frontier) this.refresh(weights.size > 0);
   }
 
   /** Whether a request is for what is shown now; the order of the list needs no request. */
@@ -663,6 +679,12 @@ class Session {
       busy ? Math.max(wait, 1_000 * error.retryAfter) : wait,
     );
   }
+}
+
+/** Return interests in the order of earlier numbers, and then those with the largest part of the list first. */
+function inOrder(interests: Interest[], earlier: number[]): Interest[] {
+  const at = ({ number }: Interest) => (earlier.includes(number) ? earlier.indexOf(number) : earlier.length);
+  return interests.toSorted((a, b) => at(a) - at(b) || b.share - a.share || a.number - b.number);
 }
 
 /** Options without those that change no score, as a text to compare. */

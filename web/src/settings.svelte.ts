@@ -57,13 +57,14 @@ class Settings {
     return this.language === "zh" ? "" : " ";
   }
 
-  /** A difference: a number with its sign. */
+  /** A difference: a number with its sign, e.g. "−0.0021". */
   signed(value: number, digits = 4): string {
-    return new Intl.NumberFormat(this.locale, {
+    const text = new Intl.NumberFormat(this.locale, {
       signDisplay: "always",
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
     }).format(value);
+    return text.replace("-", "−");
   }
 
   /** A change in percent with its sign, e.g. "−4 %". */

@@ -1,5 +1,8 @@
 /** All texts of the page in English. `words.zh.ts` has the same keys, or it does not compile. */
 
+/** A whole number, with separators of thousands. */
+const grouped = (count: number) => count.toLocaleString("en");
+
 export const english = {
   tagline: "Splits a user's history into interests",
   skip: "Skip to the page",
@@ -22,26 +25,26 @@ export const english = {
   addItem: "Add an item",
   addItemHint: "Search titles",
   userOption: (events: number, difference: string) =>
-    `${events} ${events === 1 ? "event" : "events"}, difference of interests ${difference}`,
+    `${grouped(events)} ${events === 1 ? "event" : "events"}, difference of interests ${difference}`,
   storedUser: (user: string) => `Look up “${user}” among stored users`,
   noStored: (user: string) => `No events are stored for “${user}”.`,
   noUsers: "The service has no example users. Start it with --data to have some.",
   nothingFound: "Nothing found",
-  results: (count: number) => `${count} ${count === 1 ? "result" : "results"}`,
+  results: (count: number) => `${grouped(count)} ${count === 1 ? "result" : "results"}`,
 
   // The sentence on top
   sentence: {
-    items: (count: number) => `${count} ${count === 1 ? "item" : "items"}`,
-    interests: (count: number) => `${count} ${count === 1 ? "interest" : "interests"}`,
-    recommendations: (count: number) => `${count} ${count === 1 ? "recommendation" : "recommendations"}`,
+    items: (count: number) => `${grouped(count)} ${count === 1 ? "item" : "items"}`,
+    interests: (count: number) => `${grouped(count)} ${count === 1 ? "interest" : "interests"}`,
+    recommendations: (count: number) => `${grouped(count)} ${count === 1 ? "recommendation" : "recommendations"}`,
     all: "all",
     mostly: "mostly",
     little: "a little",
     one: "This history shows one interest:",
     muted: "muted:",
-    popular: (count: number) => `No history yet. These ${count} popular items are the same for everyone.`,
+    popular: (count: number) => `No history yet. These ${grouped(count)} popular items are the same for everyone.`,
     onlyAdded: (count: number) =>
-      `No history yet: ${count} ${count === 1 ? "recommendation" : "recommendations"} for the interests that you added.`,
+      `No history yet: ${grouped(count)} ${count === 1 ? "recommendation" : "recommendations"} for the interests that you added.`,
     period: ".",
     comma: ", ",
     semicolon: "; ",
@@ -52,8 +55,8 @@ export const english = {
   ofUser: (user: string) => `User ${user}`,
   ofYou: "Your own history",
   changedByYou: "with your changes",
-  events: (count: number) => `${count} ${count === 1 ? "event" : "events"}`,
-  moreEvents: (count: number) => `${count} more`,
+  events: (count: number) => `${grouped(count)} ${count === 1 ? "event" : "events"}`,
+  moreEvents: (count: number) => `${grouped(count)} more`,
   fewerEvents: "Show fewer",
   noInterestOf: "Used by no interest",
   unknownItem: "not in the catalog",
@@ -68,12 +71,12 @@ export const english = {
   allUnknown:
     "None of these items is in the catalog, so there are no interests. The list shows popular items.",
   unknown: (count: number) =>
-    count === 1 ? "1 item is not in the catalog and is ignored." : `${count} items are not in the catalog and are ignored.`,
+    count === 1 ? "1 item is not in the catalog and is ignored." : `${grouped(count)} items are not in the catalog and are ignored.`,
 
   // Interests
   interests: "Interests",
   interest: (number: number) => `Interest ${number}`,
-  countOf: (count: number, all: number) => `${count} of ${all}`,
+  countOf: (count: number, all: number) => `${grouped(count)} of ${grouped(all)}`,
   noInterests: "Interests appear with the first item of a history.",
   more: "More",
   less: "Less",
@@ -96,13 +99,17 @@ export const english = {
     unmuted: (name: string) => `${name} is no longer muted.`,
   },
   linkPartDropped: "The link adds an interest that this catalog does not have. It was left out.",
+  weightsDropped: "The weights belong to interests of another artifact. They were left out.",
   interestAdded: (name: string) => `Added the interest ${name}.`,
 
   // The list
   list: "Recommendations",
   popularList: "Popular items",
-  because: (titles: string) => `because of ${titles}`,
-  goesWith: (titles: string) => `goes with ${titles}`,
+  reasons: {
+    because: (title: string) => `because of ${title}`,
+    follows: (title: string) => `goes with ${title}`,
+    added: (name: string) => `because you added ${name}`,
+  },
   becausePopular: "popular",
   nearDislike: (title: string) => `lower score: similar to ${title}, which is disliked`,
   addShort: "Add to the history",
@@ -120,7 +127,7 @@ export const english = {
     muted: "All other items belong to muted interests, so the list is shorter than requested.",
   },
   emptyList: {
-    exhausted: "No item can be recommended, so the list is empty.",
+    exhausted: "The list is empty: every item is in the history, disliked or hidden.",
     muted: "All items belong to muted interests, so the list is empty. End the muting of one.",
   },
   provisional: "new",
@@ -143,6 +150,7 @@ export const english = {
 
   // Undo
   undo: "Undo",
+  takeBack: "Take back the last change",
   undone: "Undone.",
   dismiss: "Close the message",
 
@@ -171,9 +179,9 @@ export const english = {
   effect: {
     categories: (count: number, plain: number) =>
       count === plain
-        ? `${count} ${count === 1 ? "category" : "categories"}, as before`
-        : `${count} ${count === 1 ? "category" : "categories"} instead of ${plain}`,
-    newItems: (count: number, all: number) => `${count} of ${all} items ${count === 1 ? "is" : "are"} new`,
+        ? `${grouped(count)} ${count === 1 ? "category" : "categories"}, as before`
+        : `${grouped(count)} ${count === 1 ? "category" : "categories"} instead of ${plain}`,
+    newItems: (count: number, all: number) => `${grouped(count)} of ${grouped(all)} items ${count === 1 ? "is" : "are"} new`,
     relevance: (change: string) => `relevance ${change}`,
     none: "The list by relevance alone.",
     noCategories: "This catalog has no categories, so variety changes nothing.",
@@ -190,6 +198,7 @@ export const english = {
   },
   pairsDiffer: "pairs of different categories",
   relevanceKept: "relevance kept",
+  relevanceKeptAlone: "relevance kept (variety alone)",
   strength: "λ",
   relevant: "relevant",
   diverse: "diverse",
@@ -201,7 +210,8 @@ export const english = {
 
   // The map
   mapLead:
-    "Items near each other are similar: the map is the plane on which items differ most. Names of categories show where these are most frequent.",
+    "Items near each other are similar: the map is the plane on which items differ most.",
+  mapNames: "Category names are where these are most frequent.",
   mapSampled: (sampled: string, total: string) =>
     `${sampled} of ${total} items, the most popular, and all items of your history and list.`,
   mapAll: (total: string) => `All ${total} items of the catalog, among them your history and list.`,
@@ -241,7 +251,7 @@ export const english = {
       history: "another history",
     },
     newest: "Newest events of B",
-    newestOf: (shown: number, all: number) => `The newest ${shown} of ${all} events.`,
+    newestOf: (shown: number, all: number) => `The newest ${grouped(shown)} of ${grouped(all)} events.`,
     chooseUser: "Choose a user for B.",
     steered: "with your settings of interests and items",
     apply: "Apply B",
@@ -252,15 +262,15 @@ export const english = {
     effect: "What is different",
     equal: "Both lists are the same.",
     common: (count: number, all: number, same: number) =>
-      `${count} of ${all} items ${count === 1 ? "is" : "are"} in both lists, ${same} of them at the same place.`,
+      `${grouped(count)} of ${grouped(all)} items ${count === 1 ? "is" : "are"} in both lists, ${same} of them at the same place.`,
     only: (onlyA: number, onlyB: number) => `Only in A: ${onlyA}. Only in B: ${onlyB}.`,
     categories: (inA: number, inB: number) =>
       `With one category per item, as variety counts them, B has ${inB} categories and A has ${inA}.`,
     largest: (inA: string, inB: string) => `The largest interest has ${inB} of B and ${inA} of A.`,
     relevance: (inA: string, inB: string) => `B keeps ${inB} of the relevance of the most relevant list, A keeps ${inA}.`,
-    share: (count: number, share: string) => `${count} (${share})`,
+    share: (count: number, share: string) => `${grouped(count)} (${share})`,
     categoryShares: "Items by category; an item can have several",
-    allCategories: (count: number) => `All ${count} categories`,
+    allCategories: (count: number) => `All ${grouped(count)} categories`,
     fewer: "Fewer",
     onlyIn: (letter: string) => `only in ${letter}`,
     samePlace: (letter: string) => `same place in ${letter}`,
@@ -273,7 +283,7 @@ export const english = {
   // Diagnostics
   diagnosticsLead: "How much the interests differ, and how much each of them is used.",
   artifact: "Artifact",
-  measured: (users: number) => `Measured on ${users} users of the validation set.`,
+  measured: (users: number) => `Measured on ${grouped(users)} users of the validation set.`,
   noDiagnostics: "Not measured. Start the service with --data to measure it.",
   extractor: "Extractor",
   width: "Vector width",
@@ -300,7 +310,7 @@ export const english = {
   distinct: "Distinct lists",
   distinctLead: "a fault if everyone has the same list",
   latency: "Response time",
-  latencyLead: (requests: number) => `over ${requests} ${requests === 1 ? "recommendation" : "recommendations"}`,
+  latencyLead: (requests: number) => `over ${grouped(requests)} ${requests === 1 ? "recommendation" : "recommendations"}`,
   latencyNone: "no recommendation yet",
   roundTrip: "Round trip from this browser",
   notes: "Warnings",

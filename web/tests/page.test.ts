@@ -11,7 +11,7 @@ import {
 import type { Answer, Interest, Item } from "../src/api";
 import { toCsv, toCurl } from "../src/export";
 import { BAR, type Box, bands, groupEvents, pathOf } from "../src/flow";
-import { reasonOf, reasonsOf } from "../src/reason";
+import { reasonOf, eventsOf } from "../src/reason";
 import { sentenceOf } from "../src/sentence";
 import { VARIETY, stepOf } from "../src/variety";
 import { weightsByItem } from "../src/weights";
@@ -25,7 +25,7 @@ const answer = (items: Item[], interests: Interest[], unknown: string[] = []) =>
   ({ items, interests, unknown, source: "interests" }) as unknown as Answer;
 
 describe("the address", () => {
-  const nothing: Address = { user: null, history: null, removed: [], appended: [], options: NEUTRAL };
+  const nothing: Address = { user: null, history: null, removed: [], appended: [], options: NEUTRAL, artifact: null };
 
   it("is empty without a choice, and keeps an empty history apart from none", () => {
     expect(toQuery(nothing)).toBe("");
@@ -37,7 +37,7 @@ describe("the address", () => {
 
   it("restores all that it was made from", () => {
     const full: Address = {
-      user: "ann/ä &=,", history: null, removed: ["a,b", "c\\d"], appended: ["é", "1:2"],
+      user: "ann/ä &=,", history: null, artifact: "0123456789ab", removed: ["a,b", "c\\d"], appended: ["é", "1:2"],
       options: {
         diversity: { unit: "loss", value: 0.05 }, mix: "shares", weights: new Map([[1, 2], [3, 0]]), grouped: false,
         added: [{ kind: "category", value: "Film, noir: 2*x", weight: 0.5 }, { kind: "item", value: "B00A", weight: 1 }],
@@ -113,18 +113,23 @@ describe("the sentence", () => {
 describe("reasons", () => {
   it("name the first event of the item, or what it follows if rules weigh more, or nothing", () => {
     const one = item("x", 1, ["a", "b"]);
-    expect(reasonOf(one)).toEqual({ kind: "because", title: "Title a", id: "a" });
+    const shown = [interest(1, "noir")];
+    expect(reasonOf(one, shown)).toEqual({ kind: "because", title: "Title a", id: "a" });
     const follows = [{ id: "z", title: "Z", weight: 1 }];
-    expect(reasonOf({ ...one, from_rules: 0.6, goes_with: follows })?.kind).toBe("follows");
-    expect(reasonOf({ ...one, from_rules: 0.4, goes_with: follows })?.kind).toBe("because");
-    expect(reasonOf({ ...one, from_rules: 0.6 })?.kind).toBe("because");
-    expect(reasonOf(item("x", 1))).toBe(null);
+    expect(reasonOf({ ...one, from_rules: 0.6, goes_with: follows }, shown)?.kind).toBe("follows");
+    expect(reasonOf({ ...one, from_rules: 0.4, goes_with: follows }, shown)?.kind).toBe("because");
+    expect(reasonOf({ ...one, from_rules: 0.6 }, shown)?.kind).toBe("because");
+    expect(reasonOf(item("x", 1), shown)).toBe(null);
     // What a row names is what is highlighted and exported.
     const by = { ...one, from_rules: 0.6, goes_with: follows };
-    expect(reasonsOf(by).map(({ id }) => id)).toEqual(["z"]);
+    expect(eventsOf(by, shown)).toEqual(["z"]);
     const focused = pathOf({ kind: "item", id: "x" }, answer([by], [interest(1, "noir")]), new Map());
     expect([...focused.events]).toEqual(["z"]);
     expect(toCsv(answer([by], [interest(1, "noir")]))).toContain(',"Z"\r\n');
+    // What the visitor added is the reason for its items, whatever the events add to their score.
+    const added = [{ ...interest(1, "noir"), added: true }];
+    expect(reasonOf(one, added)).toEqual({ kind: "added", title: "noir" });
+    expect(eventsOf(one, added)).toEqual([]);
   });
 });
 

@@ -73,6 +73,8 @@ class Reasons:
             shares = self.rule_shares[row, : len(items)].tolist()
             partners = self._partners(self.rules, items, history)
         total = parts.sum(axis=1).tolist()
+        # If the history as a whole lowers the score, no event is why the item is in the list.
+        because = [one if sum_ > 0 else () for one, sum_ in zip(because, total, strict=True)]
         return [ItemReasons(*one) for one in zip(because, total, shares, partners, strict=True)]
 
     def _partners(

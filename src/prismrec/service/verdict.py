@@ -33,14 +33,23 @@ def verdict(
     return found if any(value is not None for value in vars(found).values()) else None
 
 
+def missing_notes(report: Mapping[str, Any] | None, artifact: str) -> list[str]:
+    """Return the sentence on a report that has entries, but none of this artifact."""
+    names = sorted(_entries(report or {}))
+    if not names or artifact in names:
+        return []
+    return [
+        f"The report has no entry of this artifact ({artifact}), so it is not compared; the "
+        f"entries are {', '.join(names)}."
+    ]
+
+
 def _against_single(report: Mapping[str, Any], artifact: str) -> dict[str, Any]:
     """Return the fields that compare the model with the same model with one interest."""
-    found = list(_with_single(report))
-    found.sort(key=lambda one: one["model"] != artifact)  # this artifact's first
     entries = _entries(report)
-    if not found:
+    first = next((one for one in _with_single(report) if one["model"] == artifact), None)
+    if first is None:
         return _recall_alone(entries.get(artifact))
-    first = found[0]
     return {
         "metric": first["metric"],
         "recall": _metric(entries.get(first["model"]), first["metric"]),

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-6kfPZD4h.js","./page-JCAO_Bl4.js","./page-Dyo7x7XD.js","./page-6vMnHUnG.js","./page-CsDac2p8.css","./page-KyR_aLTn.js","./page-s1g5X9A-.css","./page-a_fHDBt8.js","./page-8fUsHpDZ.js","./page-uQ-yL1_C.js","./page-CUvp06jy.css","./page-7fMdYgDL.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-Dyo7x7XD.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-6kfPZD4h.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
