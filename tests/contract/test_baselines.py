@@ -21,7 +21,7 @@ from prismrec.evaluation.baselines import (
     popularity,
     sequential_rules,
 )
-from prismrec.evaluation.baselines.score import ROWS
+from prismrec.evaluation.baselines.score import ROWS, OrderedScores
 
 V = 13
 ROW = np.random.default_rng(1)
@@ -220,10 +220,27 @@ def test_lists_of_the_same_scores_are_those_of_a_table(exclude_seen, k):
     train = Histories.of(random.integers(1, 21, (30, 6)).tolist())  # of 24 items, some without
     histories = [random.integers(1, 25, length) for length in (0, 1, 9, 40)]
     same = popularity(train, 25)
-    expected = by_score(same.__call__, exclude_seen=exclude_seen)(histories, k)
+    table = OrderedScores(same.score.__call__, same.order)
+    expected = by_score(table, exclude_seen=exclude_seen)(histories, k)
     found = by_score(same, exclude_seen=exclude_seen)(histories, k)
     for part, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(part, other)
+
+
+def test_equal_scores_are_listed_by_training_events_and_then_in_no_order_of_the_log(fit):
+    """Item numbers descend by the events of the whole log, so they know what is in the test set."""
+    size = 201
+    random = np.random.default_rng(0)
+    train = Histories.of(random.integers(101, size, (60, 6)).tolist())
+    score = fit(train, [], size).score
+    (found,) = by_score(score, exclude_seen=False)([np.array([150])], size).items
+    listed = found[found > 0]
+    counts, scores = train.counts(size), score([np.array([150])])[0]
+    same = np.isclose(scores[listed][1:], scores[listed][:-1], rtol=0, atol=0)
+    assert (np.diff(counts[listed])[same] <= 0).all()
+    unseen = listed[(listed <= 100) & (scores[listed] == 0)]
+    assert len(unseen) == 100
+    assert abs(np.corrcoef(unseen, np.arange(100))[0, 1]) < 0.25
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf])

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from prismrec.data import Case, Catalog, Split
 from prismrec.errors import DataError
-from prismrec.evaluation.baselines import BASELINES, by_score
+from prismrec.evaluation.baselines import BASELINES, break_ties, by_score
 from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.diversity_tradeoff import TradeoffPoint, tradeoff
 from prismrec.evaluation.environment import describe_environment
@@ -125,7 +125,8 @@ def measure_baselines(
             left_out.append(f"{name} is left out: {error}")
             continue
         seconds = time.perf_counter() - start
-        lists[name] = partial(_lists_by_score, fitted.score)
+        ordered = break_ties(fitted.score, benchmark.split.train, benchmark.catalog.size)
+        lists[name] = partial(_lists_by_score, ordered)
         entry = benchmark.entry(name, fitted.how, lists[name], seconds=seconds)
         entries.append(replace(entry, baseline=True))
     return lists, entries, left_out

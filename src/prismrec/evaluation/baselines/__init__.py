@@ -21,7 +21,7 @@ from prismrec.evaluation.baselines.choose import Fitted, choose
 from prismrec.evaluation.baselines.ease import ease, ease_weights
 from prismrec.evaluation.baselines.item_knn import SIMILAR_ITEMS, cosine_similarities, item_knn
 from prismrec.evaluation.baselines.popularity import popularity
-from prismrec.evaluation.baselines.score import SameScores, Score, by_score
+from prismrec.evaluation.baselines.score import SameScores, Score, break_ties, by_score
 from prismrec.evaluation.baselines.sequential_rules import sequential_rules
 from prismrec.evaluation.lengths import list_lengths
 
@@ -77,6 +77,7 @@ __all__ = [
     "Fitted",
     "SameScores",
     "Score",
+    "break_ties",
     "by_score",
     "choose",
     "cosine_similarities",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.baselines.item_knn import incidence
-from prismrec.evaluation.baselines.score import Score
+from prismrec.evaluation.baselines.score import Score, break_ties
 from prismrec.retrieval import recency_weights
 
 LARGEST = 30_000
@@ -42,7 +42,7 @@ def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0
         scores: NDArray[np.floating] = history @ weights
         return scores
 
-    return score
+    return break_ties(score, train, size)
 
 
 def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:

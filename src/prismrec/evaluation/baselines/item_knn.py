@@ -12,7 +12,7 @@ from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.evaluation.baselines.score import Score
+from prismrec.evaluation.baselines.score import Score, break_ties
 from prismrec.io import track
 from prismrec.retrieval import keep_strongest, recency_weights
 
@@ -58,7 +58,7 @@ def item_knn(
         scores: NDArray[np.floating] = (history @ similarity).toarray()
         return scores
 
-    return score
+    return break_ties(score, train, size)
 
 
 def cosine_similarities(

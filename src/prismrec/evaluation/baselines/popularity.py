@@ -3,9 +3,10 @@
 import numpy as np
 
 from prismrec.data import Histories
-from prismrec.evaluation.baselines.score import SameScores
+from prismrec.evaluation.baselines.score import OrderedScores, SameScores, break_ties
 
 
-def popularity(train: Histories, size: int) -> SameScores:
+def popularity(train: Histories, size: int) -> OrderedScores:
     """Score every item by its training events or their weights, independent of the history."""
-    return SameScores(train.weighted_counts(size).astype(np.float64))
+    scores = SameScores(train.weighted_counts(size).astype(np.float64))
+    return break_ties(scores, train, size)

@@ -4,6 +4,8 @@
     recommend([history], 20).items      # [1, 20]
 
 A baseline only scores. Seen items, ties and short lists are handled here, once for all baselines.
+Items are numbered by their events in the whole log, so the order of their numbers knows the test
+events. Therefore ``break_ties`` gives the scores of a baseline another order of equal ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prismrec.data import Histories
 from prismrec.errors import DataError
 from prismrec.numerics import top_k
 from prismrec.types import RankedItems, Recommend
@@ -35,10 +38,38 @@ class SameScores:
         return np.broadcast_to(self.values, (len(histories), len(self.values)))
 
 
+@dataclass(frozen=True, eq=False)
+class OrderedScores:
+    """A ``Score`` with an order for items that it scores alike."""
+
+    score: Score
+    order: NDArray[np.int64]
+    """``[V]``: all item numbers; of equal scores the first one here is listed first."""
+
+    def __call__(self, histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+        """Return the scores, ``[B, V]``."""
+        return self.score(histories)
+
+
+def break_ties(score: Score, train: Histories, size: int) -> OrderedScores:
+    """Order items of equal scores by their training events, and equal ones of these at random.
+
+    A score that has an order keeps it.
+
+    Cost: O(V log V).
+    """
+    if isinstance(score, OrderedScores):
+        return score
+    shuffled = np.random.default_rng(0).permutation(np.arange(1, size))
+    by_count = shuffled[np.argsort(-train.weighted_counts(size)[shuffled], kind="stable")]
+    return OrderedScores(score, np.concatenate([[0], by_count]))
+
+
 def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     """Return a function that recommends the k items with the highest scores.
 
-    Padding is never in a list. Ties go to the smaller item number.
+    Padding is never in a list. Of equal scores the first in the order of ``OrderedScores`` is
+    listed first; of other scores, that of the smaller item number.
 
     Args:
         score: Scores every item for each history; -inf excludes an item.
@@ -51,8 +82,9 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     Cost: O(V) time and memory per history, in blocks of ``ROWS``; for ``SameScores`` O(V log V)
         once, and O(k + L) per history, but for a logarithm.
     """
-    if isinstance(score, SameScores) and np.isfinite(score.values).all():
-        return _same_lists(score.values, exclude_seen=exclude_seen)
+    plain, order = (score.score, score.order) if isinstance(score, OrderedScores) else (score, None)
+    if isinstance(plain, SameScores) and np.isfinite(plain.values).all():
+        return _same_lists(plain.values, order, exclude_seen=exclude_seen)
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
         items = np.zeros((len(histories), k), dtype=np.int64)
@@ -64,7 +96,7 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
             if exclude_seen:
                 rows = np.repeat(np.arange(len(block)), [len(history) for history in block])
                 table[rows, np.concatenate(block)] = -np.inf
-            best, values = top(table, k)
+            best, values = top(table, k, order)
             items[start : start + ROWS, : best.shape[1]] = best
             scores[start : start + ROWS, : best.shape[1]] = values
         return RankedItems(items, scores, np.zeros_like(items))
@@ -72,9 +104,12 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     return recommend
 
 
-def _same_lists(values: NDArray[np.floating], *, exclude_seen: bool) -> Recommend:
+def _same_lists(
+    values: NDArray[np.floating], ties: NDArray[np.int64] | None, *, exclude_seen: bool
+) -> Recommend:
     """Return what ``by_score`` returns for scores that are the same for all histories."""
-    order = np.argsort(-values[1:], kind="stable") + 1
+    items = np.arange(1, len(values)) if ties is None else ties[1:]
+    order = items[np.argsort(-values[items], kind="stable")]
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
         items = np.zeros((len(histories), k), dtype=np.int64)
@@ -90,11 +125,12 @@ def _same_lists(values: NDArray[np.floating], *, exclude_seen: bool) -> Recommen
 
 
 def top(
-    table: NDArray[np.floating], k: int
-) -> tuple[NDArray[np.int64], NDArray[np.floating]]:  # fmt: skip
+    table: NDArray[np.floating], k: int, order: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
     """Return the columns of the k highest values of each row, and the values, highest first.
 
-    Ties go to the smaller column. A value of -inf is returned as column 0 with value 0.
+    Ties go to the first column in ``order``; None is ascending. A value of -inf is returned as
+    column 0 with value 0.
 
     Raises:
         DataError: A value is NaN, so the row has no order.
@@ -104,7 +140,10 @@ def top(
             f"{int(np.isnan(table).any(axis=1).sum())} of {len(table)} histories were scored NaN "
             "for an item, which cannot be ranked; fix the function that scores."
         )
-    columns = top_k(table, min(k, table.shape[1]))
+    if order is None:
+        columns = top_k(table, min(k, table.shape[1]))
+    else:
+        columns = order[top_k(table[:, order], min(k, table.shape[1]))]
     values = np.take_along_axis(table, columns, axis=1)
     listed = values > -np.inf
     return np.where(listed, columns, 0), np.where(listed, values, 0)

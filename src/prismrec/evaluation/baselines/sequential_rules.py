@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.evaluation.baselines.score import Score
+from prismrec.evaluation.baselines.score import Score, break_ties
 from prismrec.retrieval import count_rules, recency_weights
 
 
@@ -54,4 +54,4 @@ def sequential_rules(
         scores: NDArray[np.floating] = (history @ rules).toarray()
         return scores
 
-    return score
+    return break_ties(score, train, size)
