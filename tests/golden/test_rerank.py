@@ -113,3 +113,16 @@ def test_with_several_categories_at_strength_zero_the_list_is_sorted_by_score():
     scores = np.linspace(1, 0, 30)
     sets = [{i % 3, i % 5, 9} for i in range(30)]
     assert overlap(Pool(scores=scores, categories=sets), 30, strength=0).tolist() == list(range(30))
+
+
+def test_a_strength_beyond_any_score_makes_one_list_and_keeps_the_order_of_scores():
+    scores = np.random.default_rng(0).normal(size=(8, 40))
+    categories = np.random.default_rng(1).integers(0, 6, (8, 40))
+    expected = diversify(scores, categories, 12, strength=50.0)
+    bound = scores.min(axis=1) - 0.5
+    for strength in (1e6, 1e17, 1e300):
+        found = diversify(scores, categories, 12, strength=strength)
+        np.testing.assert_array_equal(found, expected)
+        # An item that is outside could be of a category that the list does not have.
+        assert not certificate(scores, categories, found, bound, strength=strength).any()
+        assert certificate(scores, categories, found, bound - np.inf, strength=strength).all()

@@ -71,7 +71,7 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     shutil.copytree(world / "other", world / "changing")
     server.start()
     page.get_by_role("radio", name="Most varied").check()
-    expect(page.get_by_text("They were left out.").locator("visible=true").last).to_be_visible()
+    expect(page.get_by_text("The weights were left out").locator("visible=true").last).to_be_visible()
     expect(page.locator(".stale")).to_have_count(0)
     assert "weights" not in page.url
     assert "artifact" not in page.url
@@ -79,7 +79,7 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     expect(page.get_by_role("heading", level=2).first).not_to_contain_text("muted")
     # A link with weights of the artifact before is shown without them, and says so.
     page = visit(link)
-    expect(page.get_by_text("belong to interests of another artifact")).to_be_visible()
+    expect(page.get_by_text("they belong to another artifact")).to_be_visible()
     assert "weights" not in page.url
     expect(page.locator(LIST)).to_have_count(20)
 

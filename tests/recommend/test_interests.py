@@ -12,9 +12,9 @@ from prismrec.data.ids import IdMap
 from prismrec.errors import ConfigError, UnknownName
 from prismrec.recommend import interests as described_interests
 from prismrec.recommend.interests import added_vectors, describe_interests, name_interests
-from prismrec.rerank import AddedInterest, Filter, InterestOptions
+from prismrec.rerank import AddedInterest, Diversity, Filter, InterestOptions, ListOptions
 from prismrec.retrieval.rules import RuleRetriever
-from worlds import formed, ids, untrained
+from worlds import formed, ids, small_dataset, untrained
 
 pytestmark = pytest.mark.slow
 
@@ -322,3 +322,23 @@ def test_the_effect_counts_what_changed(dataset, recommender):
 def test_options_by_another_key_than_the_number_of_an_interest_are_refused(wrong):
     with pytest.raises(ConfigError, match="is not the number of one; give a whole number"):
         InterestOptions(**wrong)
+
+
+@pytest.mark.parametrize("weights", [{1: 0}, {1: 0.01}, {1: 1000, 2: 0}, {1: 0.001, 2: 0.001}])
+@pytest.mark.parametrize("mix", ["mixture", "shares"])
+def test_a_relevance_budget_holds_with_any_weights(weights, mix):
+    dataset = small_dataset()
+    recommender = formed(dataset)
+    steered = InterestOptions(weights=weights, mix=mix)
+    budget = ListOptions(k=10, interests=steered, diversity=Diversity(max_relevance_loss=0.1))
+    histories = [ids(dataset, user) for user in range(40)]
+    answers = recommender.recommend_many(histories, budget, frontier=True)
+    assert len(answers) == len(histories)
+    for answer in answers:
+        shares = answer.frontier.relevance
+        assert all(0 <= share <= 1 for share in shares)
+        assert list(shares) == sorted(shares, reverse=True)
+        assert answer.effect.relevance >= 0
+        kept = [s for s, strength in zip(shares, answer.frontier.strength, strict=True)
+                if strength <= answer.strength]  # fmt: skip
+        assert kept[-1] >= 0.9 - 1e-6

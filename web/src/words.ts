@@ -99,7 +99,7 @@ export const english = {
     unmuted: (name: string) => `${name} is no longer muted.`,
   },
   linkPartDropped: "The link adds an interest that this catalog does not have. It was left out.",
-  weightsDropped: "The weights belong to interests of another artifact. They were left out.",
+  weightsDropped: "The weights were left out: they belong to another artifact.",
   interestAdded: (name: string) => `Added the interest ${name}.`,
 
   // The list

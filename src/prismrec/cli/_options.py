@@ -182,7 +182,7 @@ class ListFlags:
     """Largest share of the relevance of the list that diversity may cost, from 0 to 1."""
     rerank: Annotated[str, Parameter(group=DIVERSITY, help=RERANK)] = "category"
     mix: Annotated[Literal["mixture", "shares"], Parameter(group=INTERESTS)] = "mixture"
-    """Rank all items by score (mixture), or give each interest places by its weight (shares)."""
+    """Rank all items by score (mixture), or give each interest its part of the places (shares)."""
     interest_weight: Annotated[
         tuple[str, ...], Parameter(negative="", show_default=False, group=INTERESTS)
     ] = ()

@@ -164,12 +164,17 @@ def mix_trade_off(mix: MixFrontier) -> MixTradeOff:
 
 
 def trade_off(frontier: Frontier) -> TradeOff:
-    """Return a frontier with relevance as a share of the most relevant list's."""
-    first = float(frontier.relevance[0]) if len(frontier.relevance) else 0.0
+    """Return a frontier with relevance as a share of the most relevant list's, at least 0.
+
+    If that list has no relevance, because all candidates score alike, each list has all of it.
+    """
+    relevance = np.maximum(frontier.relevance, 0)
+    first = relevance[0] if len(relevance) else 0
+    shares = relevance / first if first > 0 else np.ones(len(relevance))
     diversity = (None if np.isnan(value) else value for value in frontier.diversity.tolist())
     return TradeOff(
         strength=tuple(frontier.strength.tolist()),
-        relevance=tuple((frontier.relevance / (first or 1.0)).tolist()),
+        relevance=tuple(shares.tolist()),
         diversity=tuple(diversity),
     )
 

@@ -231,10 +231,13 @@ def _apply_minimum(
 def _relevance_kept(
     scores: Float[np.ndarray, "R M"], chosen: Int[np.ndarray, "R k"], k: int
 ) -> Float[np.ndarray, " R"]:
-    """Return the sum of the scaled scores of the lists, as a share of that of the top k."""
+    """Return the sum of the scaled scores of the lists, as a share of that of the top k.
+
+    It is at least 0: items far below the candidates of the first search would make it negative.
+    """
     finite = np.where(np.isneginf(scores), 0, scores)
     own = np.where(chosen >= 0, np.take_along_axis(finite, chosen, axis=1), 0).sum(axis=1)
     whole = finite[:, :k].sum(axis=1)
     kept = np.full(len(own), np.nan)
-    np.divide(own, whole, out=kept, where=whole > 0)
+    np.divide(np.maximum(own, 0), whole, out=kept, where=whole > 0)
     return kept

@@ -66,8 +66,9 @@ class Steering:
     options: InterestOptions
     of_scores: tuple[NDArray[np.float64], NDArray[np.float64]]
     of_relevance: tuple[NDArray[np.float64], NDArray[np.float64]]
-    """The scale of the scores for a mixture, whatever the weights: a larger weight then never
-    changes the relevance of other interests."""
+    """Begins at the lowest of the best candidates with these options, so that a list has a positive
+    relevance. Its unit is that of the scores for a mixture, whatever the weights: a larger weight
+    then never changes how other interests compare."""
 
     @classmethod
     def of(
@@ -79,12 +80,12 @@ class Steering:
         interest with a tiny weight, do not change the scale.
         """
         of_scores = score_range(first.scores[:, :scaled])
-        if options.mix == "mixture":
-            return cls(source, options, of_scores, of_scores)
         shares = source.shares(np.arange(len(source)))
         relevance = steer(first.scores.astype(np.float64), first.interest, shares, options)
-        best = -np.sort(-relevance, axis=1)[:, :scaled]
-        return cls(source, options, of_scores, score_range(best))
+        low, spread = score_range(-np.sort(-relevance, axis=1)[:, :scaled])
+        if options.mix == "mixture":
+            spread = of_scores[1]
+        return cls(source, options, of_scores, (low, spread))
 
     def steered(
         self,

@@ -27,6 +27,8 @@ from prismrec.rerank.base import require_part
 from prismrec.rerank.options import check_length, check_strength
 from prismrec.types import Pool
 
+PRECISE = 1_000
+"""A strength up to which rounding is no concern: scores are about 0…1, ranks some thousands."""
 BLOCK = 512
 """Users per block; their arrays stay in the cache, which is 25 % faster than all users at once."""
 
@@ -84,7 +86,26 @@ def values(
     Raises:
         DataError: A score is NaN.
     """
-    return scores - float(strength) * rank_in_category(scores, categories)
+    return scores - _within(strength, scores) * rank_in_category(scores, categories)
+
+
+def _within(
+    strength: float, scores: Float[np.ndarray, "B M"], bound: Float[np.ndarray, " B"] | None = None
+) -> float | Float[np.ndarray, "B 1"]:
+    """Return a strength that makes the same lists, and that leaves the digits of the scores.
+
+    Beyond the range of the scores of a row, with the bound of those outside, all strengths order
+    its candidates alike.
+    """
+    if strength <= PRECISE:
+        return float(strength)
+    low, spread = score_range(scores)
+    if bound is not None:
+        spread = np.maximum(
+            spread, low + spread - np.where(np.isfinite(bound), bound, np.inf)[:, None]
+        )
+    within: NDArray[np.float64] = np.minimum(strength, np.maximum(PRECISE, 2 * spread))
+    return within
 
 
 def certificate(
@@ -113,7 +134,8 @@ def certificate(
         True if no list of that length has a larger value. With an approximate index this is true up
         to its recall. False if it is not known.
     """
-    value = np.take_along_axis(values(scores, categories, strength=strength), chosen, axis=1)
+    rank = np.take_along_axis(rank_in_category(scores, categories), chosen, axis=1)
+    value = np.take_along_axis(scores, chosen, axis=1) - _within(strength, scores, bound) * rank
     reached: NDArray[np.bool_] = value.min(axis=1, initial=np.inf) >= bound
     return reached
 

@@ -33,7 +33,8 @@ class Diversity:
     target: float | None = None
     """Smallest share of the list's pairs that differ in category, from 0 to 1."""
     max_relevance_loss: float | None = None
-    """Largest share of the list's relevance (the sum of its scaled scores) to give up, 0 to 1."""
+    """Largest share of the list's relevance to give up, 0 to 1. It is the sum of the scaled scores
+    with the weights of interests, above the lowest candidate; with shares, of minus the places."""
 
     def __post_init__(self) -> None:
         """Check the unit and its range."""
@@ -126,7 +127,7 @@ class InterestOptions:
 
     mix: Literal["mixture", "shares"] = "mixture"
     """"mixture" ranks all items by score. "shares" gives each interest places in proportion to its
-    weight, and each place to the best item left of its interest."""
+    part of the history, times its weight, and each place to the best item left of its interest."""
     weights: Mapping[int, float] = field(default_factory=dict, hash=False)
     """By number of interest: 0 mutes the interest, 1 is neutral, 2 doubles the probability of its
     items and its number of places; 1 if not given."""

@@ -3,9 +3,10 @@
     relevance = steer(scores, interest, shares, options)      # what the list is then built from
 
 With the mix "mixture" the relevance of an item is its score plus the log of the weight of its
-interest. With "shares" an interest of share s gets the places 1/s, 2/s, …: its item of rank r, from
-0, has the place (r + ½) / s, and the relevance is minus the place. Both are one number per item, so
-a list is one sort, and diversity of categories is added to it as to any score.
+interest. With "shares" an interest of share s gets the places ½/s, 1½/s, …: its item of rank r,
+from 0, has the place (r + ½) / s, and the relevance is minus the place. The share is its prior,
+its part of the events of the history, times its weight. Both are one number per item, so a list is
+one sort, and diversity of categories is added to it as to any score.
 
 A larger weight raises the relevance of every item of its interest, so the interest never gets fewer
 items. A minimum comes last: it replaces the least relevant items of other interests.

@@ -221,7 +221,7 @@ def count_pairs(
     for distance in range(1, window + 1):
         first = events[others >= distance]  # both events are of the same user
         second = first - distance if backward else first + distance
-        weight = np.full(len(first), decay ** (distance - 1))
+        weight = np.full(len(first), decay ** (distance - 1), dtype=np.float64)
         if weights is not None:
             weight *= weights[first] * weights[second]
         pairs = (train.items[first], train.items[second])

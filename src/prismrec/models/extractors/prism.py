@@ -237,7 +237,7 @@ def _masked(logits: Tensor, kept: Tensor) -> Tensor:
 def starting_gammas(heads: int) -> Float[Tensor, " K"]:
     """Return the initial γ of each head: a geometric series around 1, wider for more heads.
 
-    One head: 1. Two: 1.5 and 0.5. Four: 3, 1.1, 0.42 and 0.15. Eight: 4 down to 0.05.
+    One head: 1. Two: 1.5 and 0.5. Four: 3, 1.1, 0.41 and 0.15. Eight: 4 down to 0.05.
     """
     if heads == 1:
         return torch.ones(1)

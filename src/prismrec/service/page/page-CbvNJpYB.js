@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-_B__cZvo.js","./page-BZFs717s.js","./page-B0SMNoVt.js","./page-CVSK_266.js","./page-CsDac2p8.css","./page-DWTOIJPx.js","./page-Dzy6DaSq.css","./page-a_fHDBt8.js","./page-Du-6JSIc.js","./page-Bim0m371.js","./page-CUvp06jy.css","./page-CCuD9eFO.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-B0SMNoVt.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-_B__cZvo.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
