@@ -472,6 +472,8 @@ def test_a_mistake_prints_one_sentence_to_stderr_and_exits_with_2(
             "has no option 'hiden'. Did you mean 'hidden'?",
         ),
         (["--set", "hidden"], "write NAME=VALUE"),
+        (["--extractor", "sa", "--set", "interests=3"], "on the command line --interests"),
+        (["--set", "clusters=abc"], "clusters is 'abc', but it must be a whole number"),
         (["--extractor", "gru", "--interests", "3"], "computes one interest; set interests to 1"),
         (["--readout", "soff"], "Did you mean 'soft'?"),
         (["--dropout", "1"], "dropout is 1"),
