@@ -138,7 +138,7 @@ def _check_types(factory: Callable[..., object], options: Mapping[str, Any]) -> 
     """
     try:
         parameters = inspect.signature(factory, eval_str=True).parameters
-    except Exception:  # an annotation runs code of others
+    except (NameError, SyntaxError, TypeError, AttributeError):
         return
     for name, value in options.items():
         annotation = parameters[name].annotation

@@ -200,7 +200,7 @@ def test_a_setting_of_the_run_is_no_option_of_the_extractor():
         flag = name.replace("_", "-")
         with pytest.raises(ConfigError, match=f"setting of the whole run; set {name}.* --{flag}"):
             build("extractor", "sa", EXTRACTORS, {name: 3}, **sizes)
-    with pytest.raises(ConfigError, match="Options: hidden, bias, positions."):
+    with pytest.raises(ConfigError, match=r"Options: hidden, bias, positions\."):
         build("extractor", "sa", EXTRACTORS, {"absent": 3}, **sizes)
 
 
