@@ -1,10 +1,10 @@
 from .baselines import (
     BASELINES,
     SIMILAR_ITEMS,
-    SameScores,
     by_score,
     cosine_similarities,
     ease_weights,
+    popularity,
 )
 from .benchmark import (
     Benchmark,
@@ -80,7 +80,6 @@ __all__ = [
     "Rate",
     "ReplayOptions",
     "Report",
-    "SameScores",
     "TradeoffPoint",
     "VariantCheck",
     "VariantDifference",
@@ -112,6 +111,7 @@ __all__ = [
     "p_value",
     "paired_difference",
     "pass_gate",
+    "popularity",
     "power_of",
     "read_exposures",
     "report_content",
