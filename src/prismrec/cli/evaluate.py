@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._gate import decide
 from prismrec.cli._headings import AsJson
+from prismrec.cli._options import RERANK
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
@@ -32,7 +33,7 @@ from prismrec.evaluation import (
 )
 from prismrec.io import named_path, stage
 from prismrec.recommend import Recommender, check_trained_on
-from prismrec.rerank import check_length, check_strength
+from prismrec.rerank import check_length, check_strength, find_reranker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ def evaluate(
     chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),
     k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
+    rerank: Annotated[str, Parameter(help=RERANK)] = "category",
     report: Path | None = None,
     classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
@@ -74,11 +76,12 @@ def evaluate(
         chosen: The data, and what is asked.
         k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
         diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
+        rerank: Re-ranker of the lists with a diversity strength.
         report: Folder for a report with plots: Markdown, HTML and JSON.
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity, report)
+    strengths = checked_options(k, diversity, rerank, report)
     artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
@@ -98,7 +101,7 @@ def evaluate(
         for name, recommender in recommenders.items():
             print_note(f"Measuring {name} …", quiet=as_json)
             lists[name] = lists_of(recommender)
-            models += entries_of(name, recommender, benchmark, strengths)
+            models += entries_of(name, recommender, benchmark, strengths, rerank)
         entries += models
         compared = [*comparisons(entries, benchmark, artifacts), *compared]
         if report:
@@ -182,29 +185,43 @@ def comparisons(
 
 
 def checked_options(
-    k: Sequence[int] | None, diversity: Sequence[float] | None, report: Path | None
+    k: Sequence[int] | None, diversity: Sequence[float] | None, rerank: str, report: Path | None
 ) -> list[float]:
-    """Check the options, before the baselines are fitted; return each strength once."""
+    """Check the options, before the baselines are fitted; return each strength once.
+
+    Raises:
+        ConfigError: A value is out of its range, or a re-ranker was given without a strength.
+        UnknownName: There is no such re-ranker.
+        DataError: No report can be written to the folder.
+    """
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))
     for strength in strengths:
         check_strength(strength)
+    find_reranker(rerank)
+    if rerank != "category" and not any(strengths):
+        raise ConfigError(
+            f"--rerank is {rerank}, but without a diversity strength no re-ranker changes a list; "
+            "add for example --diversity 0.2."
+        )
     if report:
         check_report_folder(report)
     return strengths
 
 
 def entries_of(
-    name: str, recommender: Recommender, benchmark: Benchmark, strengths: Sequence[float]
-) -> Iterator[Entry]:
+    name: str, recommender: Recommender, benchmark: Benchmark, strengths: Sequence[float],
+    rerank: str,
+) -> Iterator[Entry]:  # fmt: skip
     """Yield the results of an artifact: alone, with each diversity strength, and without rules."""
     variants = [(name, recommender, 0.0)]
-    variants += [(f"{name} λ={each:g}", recommender, each) for each in strengths if each]
+    how = name if rerank == "category" else f"{name} {rerank}"
+    variants += [(f"{how} λ={each:g}", recommender, each) for each in strengths if each]
     if recommender.rules:
         variants.append((f"{name} without rules", recommender.with_rules(None), 0.0))
     for title, one, strength in variants:
-        lists = lists_of(one, diversity=strength)
+        lists = lists_of(one, diversity=strength, rerank=rerank)
         yield benchmark.entry(title, describe_recommender(one), lists)
 
 
