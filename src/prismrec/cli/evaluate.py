@@ -28,6 +28,7 @@ from prismrec.evaluation import (
     list_lengths,
     lists_of,
     measure_baselines,
+    name_with_one_interest,
     report_content,
     write_report,
 )
@@ -96,8 +97,7 @@ def evaluate(
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
         recommenders = open_all(artifacts, data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
-        lists, entries, compared = measure_baselines(benchmark)
-        models: list[Entry] = []
+        (lists, entries, compared), models = measure_baselines(benchmark), list[Entry]()
         for name, recommender in recommenders.items():
             print_note(f"Measuring {name} …", quiet=as_json)
             lists[name] = lists_of(recommender)
@@ -108,15 +108,15 @@ def evaluate(
             content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
             write_report(content, report)
             compared = [*content.differences]
-    lines = [*results_table(entries, ks), "", *map(wrapped, compared), ""]
-    print_results(lines, entries, models[0], compared, report, as_json=as_json)
+    print_results(entries, ks, models[0], compared, report, as_json=as_json)
 
 
 def print_results(
-    lines: Sequence[str], entries: Sequence[Entry], model: Entry, compared: Sequence[str],
+    entries: Sequence[Entry], ks: Sequence[int], model: Entry, compared: Sequence[str],
     report: Path | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Print the table and the comparisons, the protocol, and where the report is."""
+    lines = [*results_table(entries, ks), "", *map(wrapped, compared), ""]
     card = [wrapped(line, indent=" " * 10) for line in model.filtered.card().splitlines()]
     place = [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
@@ -238,7 +238,7 @@ def open_all(
     """
     folders = []
     for folder in artifacts:
-        single = folder.with_name(folder.name + "-k1")
+        single = folder.with_name(name_with_one_interest(folder.name))
         exists = single.is_dir() and single not in artifacts
         folders += [folder, *([single] if exists else [])]
     for number, folder in enumerate(folders):

@@ -55,6 +55,7 @@ from .report import (
     check_report_folder,
     compare_with_single_interest,
     differences,
+    name_with_one_interest,
     write_report,
 )
 
@@ -108,6 +109,7 @@ __all__ = [
     "lists_of",
     "measure_baselines",
     "measure_interest_use",
+    "name_with_one_interest",
     "p_value",
     "paired_difference",
     "pass_gate",

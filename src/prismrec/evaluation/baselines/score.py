@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from prismrec.errors import DataError
 from prismrec.numerics import top_k
+from prismrec.retrieval import recency_weights
 from prismrec.types import RankedItems, Recommend
 
 Score = Callable[[Sequence[NDArray[np.int64]]], NDArray[np.floating]]
@@ -33,6 +35,25 @@ class SameScores:
     def __call__(self, histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
         """Return the scores, ``[B, V]``."""
         return np.broadcast_to(self.values, (len(histories), len(self.values)))
+
+
+def score_by_items(
+    table: NDArray[np.floating] | sparse.csr_array, size: int, *, recency: float
+) -> Score:
+    """Return a ``Score``: the sum of the rows of a table for the items of the history.
+
+    Args:
+        table: What an item of the history adds to the score of each item, ``[V, V]``.
+        size: V.
+        recency: Factor, in (0, 1], by which the weight of an item falls per newer item.
+    """
+
+    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+        scores = recency_weights(histories, size, recency=recency) @ table
+        dense: NDArray[np.floating] = scores.toarray() if sparse.issparse(scores) else scores
+        return dense
+
+    return score
 
 
 def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
