@@ -6,9 +6,11 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+import prismrec as pr
 from prismrec.data.synthetic import open_world
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +43,61 @@ def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
     assert names["answer"].source == "interests"
     assert names["answer"].interests
     assert [answer.source for answer in names["answers"]] == ["interests", "interests"]
+
+
+ELSEWHERE = ("spark_lists", "duckdb", "ray.", "read_exposures")
+"""Examples of documents that need other programs or logged lists are not run."""
+EXAMPLES = {
+    path.name: blocks
+    for path in sorted((ROOT / "docs").glob("*.md"))
+    if (blocks := [
+        code for code in re.findall(r"```python\n(.*?)```", path.read_text(), re.S)
+        if not any(word in code for word in ELSEWHERE)
+    ])
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Return a folder with the files, and the names, that the examples of the documents use."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_example_log(folder)
+    items = pl.read_csv(folder / "items.csv").with_row_index("price")
+    items = items.with_columns(region=pl.lit("DE|AT"), age_limit=pl.col("price") % 20)
+    items.write_csv(folder / "items.csv")
+    vectors = np.random.default_rng(0).normal(size=(60, 8))
+    np.savez(folder / "vectors.npz", ids=items["item"].to_numpy().astype(str), vectors=vectors)
+    rows = pl.read_csv(folder / "events.csv").with_row_index("row")
+    rows = rows.with_columns(rating=pl.col("row") % 5 + 1)
+    rows.write_csv(folder / "ratings.csv")
+    kinds = pl.Series(["view", "cart", "purchase", "return"])
+    rows.with_columns(event=kinds.gather(rows["row"] % 4)).write_parquet(folder / "shop.parquet")
+    columns = pr.ItemColumns(attributes=["all"])
+    data = pr.build_dataset(
+        pr.read_events(folder / "events.csv"),
+        items=pr.read_items(folder / "items.csv", columns=columns),
+    )
+    split = pr.split_by_user(data)
+    quick = pr.TrainConfig(epochs=1, device="cpu")
+    recommender = pr.fit(split, data.catalog, pr.RunConfig(dim=8), quick).recommender
+    for name in ("artifact", "model"):
+        pr.save(recommender, folder / name)
+    batch = pl.DataFrame({"user": ["ann"], "history": [["B00A", "B00B"]]}).to_arrow()
+    return folder, {"data": data, "split": split, "vector": vectors[0], "batch": batch}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", EXAMPLES)
+def test_the_examples_of_a_document_run(document, shop, monkeypatch):
+    folder, names = shop
+    monkeypatch.chdir(folder)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile("\n".join(EXAMPLES[document]), document, "exec"), dict(names))  # noqa: S102
+
+
+def test_documents_with_python_examples_are_found():
+    expected = {"event-weights.md", "experiments.md", "filters.md", "item-vectors.md", "scale.md"}
+    assert expected <= set(EXAMPLES)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,7 +1,8 @@
 """From a name to a class or function, and from options to its constructor.
 
-extractor = build("extractor", "sa", EXTRACTORS, {"interests": 4}, dim=64, max_len=50)
-extractor = build("extractor", "mypkg.mine:Newest", EXTRACTORS, {}, dim=64, max_len=50)
+sizes = {"dim": 64, "interests": 4, "max_len": 50}
+extractor = build("extractor", "sa", EXTRACTORS, {"hidden": 256}, **sizes)
+extractor = build("extractor", "mypkg.mine:Newest", EXTRACTORS, {}, **sizes)
 
 A name is a key of a table, or ``module:Name``: an installed module or a module in the current
 working folder. This is the only plugin mechanism.
@@ -12,10 +13,11 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Integral, Real
 from operator import attrgetter
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
+from types import ModuleType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from prismrec.errors import ConfigError, PrismrecError, UnknownName, did_you_mean
 
@@ -91,24 +93,76 @@ def build(
 
     Raises:
         UnknownName: No such name.
-        ConfigError: The constructor has no such option or does not accept the values, or the
-            object is of the wrong type.
+        ConfigError: The constructor has no such option or does not accept the values, an option is
+            one of ``arguments``, or the object is of the wrong type.
     """
     factory = resolve(kind, name, table, subclass_of=subclass_of)
-    known = options_of(factory)
+    known = [option for option in options_of(factory) if option not in arguments]
     for option in options:
-        if option not in known:
+        if option in arguments:
             raise ConfigError(
-                f"The {kind} {name!r} has no option {option!r}.{did_you_mean(option, known)} "
-                f"Options: {', '.join(known)}."
+                f"The {kind} {name!r} was given the option {option!r}, but this is a setting of "
+                f"the whole run; set {option}, on the command line --{option.replace('_', '-')}."
             )
+        if option not in known:
+            names = f"Options: {', '.join(known)}." if known else "It has none."
+            hint = did_you_mean(option, known)
+            raise ConfigError(f"The {kind} {name!r} has no option {option!r}.{hint} {names}")
+    _check_types(factory, options)
     try:
-        return factory(**{**arguments, **options})
+        return factory(**arguments, **options)
     except TypeError as error:
         raise ConfigError(
             f"The {kind} {name!r} cannot be built: {str(error).rstrip('.')}; check its options and "
             "its constructor."
         ) from error
+
+
+WORDS: dict[Any, tuple[type, str]] = {
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    bool: (bool, "true or false"),
+    str: (str, "a text"),
+    type(None): (type(None), "null"),
+}
+"""The types of options that are checked: the accepted values, and what a message calls them."""
+
+
+def _check_types(factory: Callable[..., object], options: Mapping[str, Any]) -> None:
+    """Compare the values of options with the annotations of the constructor.
+
+    An annotation of other types, or one that cannot be evaluated, is not checked.
+
+    Raises:
+        ConfigError: A value is of another type.
+    """
+    try:
+        parameters = inspect.signature(factory, eval_str=True).parameters
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        return
+    for name, value in options.items():
+        annotation = parameters[name].annotation
+        several = get_origin(annotation) in (Union, UnionType)
+        kinds = get_args(annotation) if several else (annotation,)
+        if not any(_is_of(value, kind) for kind in kinds):
+            words = " or ".join(_in_words(kind) for kind in kinds)
+            raise ConfigError(f"{name} is {value!r}, but it must be {words}.")
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    """Return whether a value is of a type; True for a type that is not checked."""
+    if get_origin(kind) is Literal:
+        return any(type(value) is type(one) and value == one for one in get_args(kind))
+    if kind not in WORDS:
+        return True
+    return isinstance(value, WORDS[kind][0]) and (kind is bool or not isinstance(value, bool))
+
+
+def _in_words(kind: Any) -> str:
+    """Return the type of an option in plain words."""
+    if get_origin(kind) is Literal:
+        return " or ".join(repr(one) for one in get_args(kind))
+    return WORDS[kind][1]
 
 
 def _import_module(kind: str, name: str, module: str) -> ModuleType:

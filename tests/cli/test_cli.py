@@ -359,6 +359,28 @@ def test_evaluate_shows_every_baseline_and_the_model_with_one_interest(pipeline,
 
 
 @pytest.mark.slow
+def test_evaluate_measures_a_reranker(pipeline, capsys, mistake):
+    asked = ["evaluate", pipeline / "books", pipeline / "data", "-k", 5, "--rerank", "mmr"]
+    assert run(*asked, "--diversity", 0.9, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["entries"]
+    lists = {name: found[name]["exclude_seen"] for name in ("books", "books mmr λ=0.9")}
+    assert lists["books"] != lists["books mmr λ=0.9"]
+    sentence = "--rerank is mmr, but without a diversity strength no re-ranker changes a list"
+    assert sentence in mistake(*asked)
+    assert "Did you mean 'mmr'?" in mistake(*asked[:-1], "mmmr", "--diversity", 0.9)
+
+
+@pytest.mark.slow
+def test_evaluate_names_shorter_lists_if_they_have_most_of_the_catalog(pipeline, capsys):
+    items = 2 * 30  # of the world of ``pipeline``
+    for k, warns in ((items // 2, False), (items // 2 + 1, True)):
+        assert run("evaluate", pipeline / "books", pipeline / "data", "-k", k, "--json") == 0
+        sentences = json.loads(capsys.readouterr().out)["differences"]
+        said = [one for one in sentences if f"Lists of {k} of {items} items have most" in one]
+        assert bool(said) == warns
+
+
+@pytest.mark.slow
 def test_evaluate_prints_a_repeated_number_once(pipeline, capsys, tmp_path):
     repeated = ["-k", 7, "-k", 5, "-k", 7, "--diversity", 0.2, "--diversity", 0.2]
     report = ["--report", tmp_path / "report"]
@@ -472,6 +494,8 @@ def test_a_mistake_prints_one_sentence_to_stderr_and_exits_with_2(
             "has no option 'hiden'. Did you mean 'hidden'?",
         ),
         (["--set", "hidden"], "write NAME=VALUE"),
+        (["--extractor", "sa", "--set", "interests=3"], "on the command line --interests"),
+        (["--set", "clusters=abc"], "clusters is 'abc', but it must be a whole number"),
         (["--extractor", "gru", "--interests", "3"], "computes one interest; set interests to 1"),
         (["--readout", "soff"], "Did you mean 'soft'?"),
         (["--dropout", "1"], "dropout is 1"),

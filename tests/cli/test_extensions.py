@@ -147,7 +147,7 @@ def test_the_service_answers_from_an_external_extractor(tmp_path, monkeypatch):
     from prismrec.service.stores import open_store
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    settings = Settings(extractor="newest:Newest", reranker="parts:by_score")
+    settings = Settings(extractor="newest:Newest", rerank="parts:by_score")
     paths = ServePaths(artifact=Path("model").absolute())
     context = RouteContext.open(paths, open_store("memory:"), settings, Keys())
     body = {"history": ["1", "2", "3"], "k": 4, "rerank": "parts:by_score", "diversity": 0.1}

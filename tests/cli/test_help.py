@@ -74,9 +74,9 @@ def test_every_help_text_is_shown_completely(name):
     ("flag", "table", "others"),
     [
         ("--extractor", EXTRACTORS, "module:Class"),
-        ("--readout", READOUTS, ""),
+        ("--readout", READOUTS, "module:NAME"),
         ("--loss", LOSSES, "module:function"),
-        ("--sampler", SAMPLERS, ""),
+        ("--sampler", SAMPLERS, "module:function"),
         ("--index", INDEXES, "module:Class"),
     ],
 )

@@ -20,6 +20,22 @@ from prismrec.data.readers.table import numbered_table
 from prismrec.errors import ConfigError, DataError
 
 
+def test_a_file_that_an_own_reader_cannot_open_is_one_sentence(tmp_path, monkeypatch):
+    def read(source, paths, parsing):
+        return [numbered_table(path.name, pl.scan_ipc(path)) for path in paths]
+
+    monkeypatch.setitem(READERS, "arrow", Reader(endings=(".arrow",), read=read))
+    path = tmp_path / "log.arrow"
+    pl.DataFrame({"user": ["u"], "item": ["a"], "time": [1]}).write_ipc(path)
+    assert read_events(path).rows_kept == 1
+    (tmp_path / "log.arrow.gz").write_bytes(gzip.compress(path.read_bytes()))
+    (tmp_path / "short.arrow").write_bytes(b"ARROW1")
+    with pytest.raises(DataError, match=r"log.arrow.gz cannot be read as arrow; if it is compr"):
+        read_events(tmp_path / "log.arrow.gz")
+    with pytest.raises(DataError, match=r"short.arrow cannot be read"):
+        read_events(tmp_path / "short.arrow")
+
+
 @pytest.mark.parametrize("delimiter", ["::", "é", "", '"', "\n"])
 def test_an_impossible_delimiter_is_an_error(write, delimiter):
     with pytest.raises(ConfigError, match=f"delimiter is {re.escape(repr(delimiter))}"):

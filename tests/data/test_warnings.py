@@ -13,7 +13,8 @@ from prismrec.data.events import read_events
 from prismrec.data.items import read_items
 from prismrec.data.lint import inspect_log
 from prismrec.data.readers.columns import Columns
-from prismrec.data.report_checks import serious_warnings
+from prismrec.data.readers.weighting import Weighting
+from prismrec.data.report_checks import check_source, serious_warnings
 
 NOW = 1511544070
 
@@ -194,6 +195,25 @@ def test_serious_warnings_are_repeated_when_a_data_set_is_built(write):
     assert (found["rating_column"].line, found["rejected_rows"].line) == (92, 94)
     assert found["future_times"].count == 1
     assert build_dataset(log).histories.times.max() < 2**33 * SECOND
+
+
+def test_a_column_of_values_is_not_used_if_other_weights_are(write):
+    rows = [(f"u{n}", "a", "view", NOW + n, n % 5 + 1) for n in range(10)]
+    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+    path = write("user,item,event,time,rating\n" + text)
+
+    def sentence(weighting):
+        log = read_events(path, columns=Columns(weighting=weighting))
+        return next(each.sentence for each in check_source(log) if each.name == "rating_column")
+
+    assert sentence(Weighting()).endswith(
+        "but all events count alike; 4 (40.0%) have at most 2.6: remove rows that are no sign of "
+        "interest."
+    )
+    assert sentence(Weighting(kinds={"view": 2.0})).endswith(
+        "but this column is not used; 4 (40.0%) have at most 2.6: name it with --weight-column, "
+        "or leave it as it is."
+    )
 
 
 def test_kept_duplicates_are_repeated_when_a_data_set_is_built(write):

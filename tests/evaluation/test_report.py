@@ -16,7 +16,12 @@ from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry, differences, markdown, page, write_report
 from prismrec.evaluation.report.markdown import plain
 from prismrec.evaluation.report.markdown import table as markdown_table
-from prismrec.evaluation.report.tables import interests_table, models_table, results_table
+from prismrec.evaluation.report.tables import (
+    interests_table,
+    metrics_table,
+    models_table,
+    results_table,
+)
 
 HOSTILE = "</title><script>alert('x')</script>\"|**a** `b`\n# [c](d)"
 
@@ -167,7 +172,7 @@ def test_hostile_names_are_shown_as_text(content):
     assert reader.open == []
     assert "script" not in reader.tags
     rows = [line for line in markdown(bad).splitlines() if line.startswith("|")]
-    assert len(rows) == 5 * 2 + 1 + 1 + 1 + 1 + 2
+    assert len(rows) == 6 * 2 + 1 + 1 + 1 + 1 + 2 + 1
     assert all("<script" not in row.replace("\\<", "") for row in rows)
 
 
@@ -235,6 +240,39 @@ def test_subtopic_recall_is_a_column_of_the_main_table(content):
     found = results_table(replace(content, entries=both))
     column = [cell.line for cell in found.head].index("subtopic_recall@20")
     assert [row[column].line for row in found.rows] == ["0.4000", "–"]
+
+
+def test_the_main_table_has_the_lengths_that_were_measured(content):
+    means = {f"{name}@{k}": 0.4 for name in ("recall", "ndcg", "subtopic_recall") for k in (6, 12)}
+    measured = Report(
+        metrics=means, interval={}, users=1, how="", cases="c", repeat_users=0,
+        distinct_lists=1.0, excluded={},
+    )  # fmt: skip
+    one = Entry(name="a", how="", keep=measured, filtered=measured)
+    found = results_table(replace(content, entries=[one]))
+    assert [cell.line for cell in found.head] == [
+        "model", "recall@6 keep", "recall@6 filter", "recall@12 keep", "recall@12 filter",
+        "ndcg@12", "subtopic_recall@6", "seconds",
+    ]  # fmt: skip
+    short = replace(measured, metrics={"recall@6": 0.4})
+    found = results_table(replace(content, entries=[replace(one, keep=short, filtered=short)]))
+    assert [cell.line for cell in found.rows[0]] == ["a", "0.4000", "0.4000", "–"]
+
+
+def test_the_table_of_all_metrics_marks_the_best_in_the_direction_of_each(content):
+    both = [
+        entry("a", 0.1, **{"calibration@6": 0.3, "novelty@6": 9.0}),
+        entry("b", 0.2, **{"calibration@6": 0.5}),
+    ]
+    made = replace(content, entries=both)
+    rows = [[(cell.line, cell.best) for cell in row] for row in metrics_table(made).rows]
+    assert rows == [
+        [("recall@50", False), ("higher", False), ("0.1000 ± 0.0123", False),
+         ("0.2000 ± 0.0123", True)],
+        [("calibration@6", False), ("lower", False), ("0.3000", True), ("0.5000", False)],
+        [("novelty@6", False), ("–", False), ("9.0000", False), ("–", False)],
+    ]  # fmt: skip
+    assert "## All metrics" in markdown(made)
 
 
 def test_the_whole_history_is_not_shown_as_an_interest(content):

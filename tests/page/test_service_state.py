@@ -71,7 +71,9 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     shutil.copytree(world / "other", world / "changing")
     server.start()
     page.get_by_role("radio", name="Most varied").check()
-    expect(page.get_by_text("The weights were left out").locator("visible=true").last).to_be_visible()
+    expect(
+        page.get_by_text("The weights were left out").locator("visible=true").last
+    ).to_be_visible()
     expect(page.locator(".stale")).to_have_count(0)
     assert "weights" not in page.url
     assert "artifact" not in page.url

@@ -271,9 +271,11 @@ def test_invalid_options_are_an_error(wrong):
         ListOptions(**wrong)
 
 
-@pytest.mark.parametrize("unit", [{"target": 0.5}, {"max_relevance_loss": 0.1}])
-def test_a_target_needs_the_reranker_category(unit):
-    with pytest.raises(ConfigError, match="only 'category' can reach one exactly"):
+@pytest.mark.parametrize(("unit", "words"), [
+    ({"target": 0.5}, "A diversity target"), ({"max_relevance_loss": 0.1}, "A largest relevance"),
+])  # fmt: skip
+def test_a_target_needs_the_reranker_category(unit, words):
+    with pytest.raises(ConfigError, match=f"{words}.* only 'category' can reach one exactly"):
         ListOptions(diversity=Diversity(**unit), rerank="mmr")
 
 

@@ -80,7 +80,7 @@ def ids(answer):
 
 def test_a_request_may_name_the_re_ranker_of_the_operator(serve, history, mine):
     body = {"history": history, "k": 5, "diversity": 0.1}
-    client = serve(reranker=OPERATORS)
+    client = serve(rerank=OPERATORS)
     mine = client.post("/v1/recommend", json=body | {"rerank": OPERATORS})
     best = client.post("/v1/recommend", json=body | {"diversity": 0})
     assert ids(mine) == ids(best)[::-1]
@@ -106,7 +106,7 @@ def test_a_request_may_name_the_re_ranker_of_the_operator(serve, history, mine):
 def test_any_other_re_ranker_is_refused_without_an_import(
     serve, history, mine, operators, name, path
 ):
-    client = serve(reranker=operators)
+    client = serve(rerank=operators)
     known = set(sys.modules)
     request = {"history": history, "rerank": name, "diversity": 0.1}
     body = {"requests": [request, {"history": history}]} if path.endswith("batch") else request
@@ -128,10 +128,10 @@ def test_an_external_re_ranker_is_refused_without_the_setting(serve, history, mi
 @pytest.mark.parametrize(
     ("setting", "name", "message"),
     [
-        ("reranker", "my_service_parts:absent", "has no 'absent'"),
-        ("reranker", "my_service_parts:NUMBER", "which cannot be called; name a function"),
-        ("reranker", "no_such_module:f", "there is no module 'no_such_module'"),
-        ("reranker", "categorie", "Did you mean 'category'?"),
+        ("rerank", "my_service_parts:absent", "has no 'absent'"),
+        ("rerank", "my_service_parts:NUMBER", "which cannot be called; name a function"),
+        ("rerank", "no_such_module:f", "there is no module 'no_such_module'"),
+        ("rerank", "categorie", "Did you mean 'category'?"),
         ("extractor", "my_service_parts:MyStore", "is not a subclass of Extractor"),
         ("extractor", "my_service_parts:absent", "has no 'absent'"),
         ("index", "my_service_parts:Mine", "is not a subclass of Index"),
@@ -227,4 +227,4 @@ def test_a_store_class_needs_a_plus_sign_so_that_a_password_is_never_imported():
 
 def test_the_default_settings_name_no_external_class():
     settings = Settings()
-    assert (settings.reranker, settings.extractor, settings.index) == ("", "", "")
+    assert (settings.rerank, settings.extractor, settings.index) == ("", "", "")

@@ -53,6 +53,30 @@ def test_waiting_requests_form_batches_and_each_gets_its_own_answer():
     assert sizes == [MOST, MOST, 6]
 
 
+BOOST = {"where": [{"attribute": "price", "max": 5}], "factor": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "weight"),
+    [
+        ({}, 1),
+        ({"k": 50}, 1),
+        ({"k": 100}, 2),
+        ({"diversity": 0}, 1),
+        ({"diversity": 0.1}, 3),
+        ({"diversity_target": 0.5}, 3),
+        ({"interests": {"weights": {"1": 0}}}, 3),
+        ({"boosts": [BOOST]}, 3),
+        ({"frontier": True}, 3),
+        ({"frontier": True, "diversity": 0.1, "boosts": [BOOST], "k": 200}, 12),
+        ({"explain": True, "blocked": ["a"], "exclude_seen": False}, 1),
+    ],
+)
+def test_a_request_weighs_what_the_documents_say(options, weight):
+    request = RecommendRequest.model_validate({"history": ["a"], **options})
+    assert lists.weight_of(Job(request)) == weight
+
+
 def test_one_failed_request_does_not_affect_the_others():
     def compute(batch):
         return [ValueError("odd") if one % 2 else one for one in batch]

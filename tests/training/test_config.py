@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError
-from prismrec.models import EXTRACTORS, LOSSES, READOUTS, SAMPLERS, ItemCategories, Model
-from prismrec.retrieval import INDEXES
+from prismrec.models import ItemCategories, Model
 from prismrec.training import Objective, RunConfig, TrainConfig, Trained, TrainResult
 from prismrec.training.build import build_model
 from prismrec.training.defaults import DatasetStats, resolve_defaults
@@ -30,12 +29,12 @@ def test_every_field_has_one_line_of_help(kind):
 
 
 @pytest.mark.parametrize(("field", "table"), [
-    ("extractor", EXTRACTORS), ("loss", LOSSES), ("readout", READOUTS), ("sampler", SAMPLERS),
-    ("index", INDEXES),
+    ("extractor", "EXTRACTORS"), ("loss", "LOSSES"), ("readout", "READOUTS"),
+    ("sampler", "SAMPLERS"), ("index", "INDEXES"),
 ])  # fmt: skip
-def test_the_help_names_every_entry_of_a_table(field, table):
-    words = help_of(RunConfig)[field].replace(",", " ").replace(".", " ").replace(";", " ").split()
-    assert set(table) <= set(words)
+def test_the_text_of_a_part_refers_to_its_table(field, table):
+    """The help of ``train`` has the names: see tests/cli/test_help.py."""
+    assert f"a name in ``{table}``" in help_of(RunConfig)[field]
 
 
 def test_settings_show_only_differences_from_the_defaults():

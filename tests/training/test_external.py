@@ -2,7 +2,9 @@
 
 import json
 import sys
+from typing import Literal
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, PrismrecError, UnknownName
 from prismrec.models import EXTRACTORS, Extractor, declare_softmax, losses
 from prismrec.recommend.artifact import load, save
-from prismrec.registry import resolve
+from prismrec.registry import build, resolve
 from prismrec.training import RunConfig, TrainConfig, fit
 from prismrec.training.build import build_objective
 from worlds import small_dataset
@@ -152,6 +154,54 @@ def test_the_error_of_an_unusable_extractor_is_one_sentence(
     assert isinstance(caught.value, PrismrecError)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith((".", "?"))
+
+
+class Stepped:
+    def __init__(
+        self, *, dim: int, step: int = 1, rate: float = 1.0, on: bool = False,
+        name: str = "", kind: Literal["new", "old"] = "new", size: int | None = None, free=0,
+    ):  # fmt: skip
+        pass
+
+
+@pytest.mark.parametrize(("options", "sentence"), [
+    ({"step": "abc"}, "step is 'abc', but it must be a whole number."),
+    ({"step": 2.5}, "step is 2.5, but it must be a whole number."),
+    ({"step": True}, "step is True, but it must be a whole number."),
+    ({"step": None}, "step is None, but it must be a whole number."),
+    ({"rate": "abc"}, "rate is 'abc', but it must be a number."),
+    ({"on": 1}, "on is 1, but it must be true or false."),
+    ({"name": 3}, "name is 3, but it must be a text."),
+    ({"kind": "odd"}, "kind is 'odd', but it must be 'new' or 'old'."),
+    ({"size": "abc"}, "size is 'abc', but it must be a whole number or null."),
+])  # fmt: skip
+def test_an_option_of_another_type_than_its_annotation_is_refused(options, sentence):
+    with pytest.raises(ConfigError) as caught:
+        build("part", "stepped", {"stepped": Stepped}, options, dim=2)
+    assert str(caught.value) == sentence
+
+
+def test_options_of_the_types_of_their_annotations_are_accepted():
+    options = {"step": np.int64(2), "rate": 1, "on": True, "kind": "old", "size": None, "free": []}
+    assert isinstance(build("part", "stepped", {"stepped": Stepped}, options, dim=2), Stepped)
+
+
+@pytest.mark.parametrize(("extractor", "name", "value"), [
+    ("sa", "hidden", 2.5), ("mind", "seed", "abc"), ("prism", "clusters", "abc"),
+])  # fmt: skip
+def test_the_options_of_extractors_are_compared_with_their_annotations(extractor, name, value):
+    with pytest.raises(ConfigError, match=f"{name} is {value!r}, but it must be a whole number"):
+        build("extractor", extractor, EXTRACTORS, {name: value}, dim=8, interests=1, max_len=5)
+
+
+def test_a_setting_of_the_run_is_no_option_of_the_extractor():
+    sizes = {"dim": 8, "interests": 2, "max_len": 5}
+    for name in sizes:
+        flag = name.replace("_", "-")
+        with pytest.raises(ConfigError, match=f"setting of the whole run; set {name}.* --{flag}"):
+            build("extractor", "sa", EXTRACTORS, {name: 3}, **sizes)
+    with pytest.raises(ConfigError, match=r"Options: hidden, bias, positions\."):
+        build("extractor", "sa", EXTRACTORS, {"absent": 3}, **sizes)
 
 
 @pytest.mark.parametrize(("setting", "sentence"), [

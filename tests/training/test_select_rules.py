@@ -161,6 +161,20 @@ def test_the_top_does_not_gain_at_the_cost_of_the_whole_list(dataset, monkeypatc
     assert fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))[0].kind == "ease"
 
 
+def test_no_rules_are_used_if_each_kind_lowers_one_of_the_metrics(dataset, monkeypatch):
+    def report(recommend, cases, **options):
+        rules = recommend.rules
+        if rules is None:
+            return SimpleNamespace(metrics={"recall@10": 0.10, "recall@50": 0.20})
+        top, whole = (0.30, 0.19) if rules.kind == "item-knn" else (0.09, 0.40)
+        return SimpleNamespace(metrics={"recall@10": top, "recall@50": whole})
+
+    monkeypatch.setattr(tuning, "evaluate", report)
+    rules, how = fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))
+    assert rules is None  # although the geometric mean rises by more than 2 %
+    assert "none raised recall@10 and recall@50 on validation" in how
+
+
 def test_where_order_means_nothing_rules_by_users_are_chosen():
     # Each event of a user is a random item of the user's tastes.
     spec = "synthetic:many-taste?users=150&items=300&clusters=30&events=40&seed=1"

@@ -1,19 +1,23 @@
 """Training on few items or few events: a metric that cannot choose is not used, and said so."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from prismrec.data import (
+    Columns,
+    Weighting,
     build_dataset,
     read_events,
     split_by_user,
     split_leave_last_out,
 )
-from prismrec.evaluation import evaluate, list_lengths
+from prismrec.evaluation import by_score, evaluate, list_lengths, popularity
 from prismrec.training import RunConfig, TrainConfig, fit
+from prismrec.training.popularity import no_better_than_popularity
 from worlds import small_dataset
 
 QUICK = TrainConfig(epochs=2, device="cpu")
@@ -70,6 +74,25 @@ def test_random_events_are_no_better_than_popularity(extractor):
     note = trained.notes["popularity"]
     assert re.match(r"no better than popularity on validation, recall@6: (level|worse)", note)
     assert "popularity" not in trained.with_one_interest().notes  # it was not compared
+
+
+def test_popular_items_are_those_of_the_baseline_if_events_have_weights():
+    rows = [
+        (f"u{user}", item, 1_700_000_000 + at, 0.01 if item in "ab" else 5.0)
+        for user in range(40)
+        for at, item in enumerate(["a", "b", *(f"h{(user + n) % 3}" for n in range(3))])
+    ]
+    frame = pl.DataFrame(rows, schema=["user", "item", "time", "weight"], orient="row")
+    columns = Columns(weighting=Weighting(column="weight"))
+    data = build_dataset(read_events(frame, columns=columns), min_user_events=1)
+    split = split_leave_last_out(data)
+    popular = popularity(split.train, data.catalog.size)  # of plain counts, a and b are first
+    recommender = SimpleNamespace(
+        catalog=data.catalog, ranked=lambda *given, exclude_seen: by_score(
+            popular, exclude_seen=exclude_seen)(*given),
+    )  # fmt: skip
+    note = no_better_than_popularity(recommender, split, metric="recall@1", exclude_seen=False)
+    assert note.startswith("no better than popularity on validation, recall@1: level")
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ from typing import Any
 from prismrec.recommend import Answer, Item
 from prismrec.rerank import ListOptions
 
+WIDTH = 80
+"""Longest line of an answer."""
 RULES = 0.5
 """Above this share of the rules in an item's probability, its reason is the rule."""
 POPULAR = (
@@ -15,8 +17,8 @@ POPULAR = (
 )
 
 
-def answer_lines(answer: Answer, width: int = 80) -> list[str]:
-    """Return the lines of an answer, each at most ``width`` characters long."""
+def answer_lines(answer: Answer) -> list[str]:
+    """Return the lines of an answer, each at most ``WIDTH`` characters long."""
     lines = unknown_filter_lines(answer.unknown_filter, answer.options)
     if answer.source == "popular":
         lines += POPULAR
@@ -27,7 +29,7 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
         name = f" ({interest.name})" if interest.name else ""
         part = f"{round(interest.share * len(answer))} of {len(answer)} items"
         source = f"; from {titles}" if titles else ""
-        lines.append(clipped(f"interest {interest.number}{name}: {part}{source}", width))
+        lines.append(clipped(f"interest {interest.number}{name}: {part}{source}", WIDTH))
     lines.append("")
     for rank, item in enumerate(answer, start=1):
         moved = f" from {item.rank_by_score}" if item.rank_by_score != rank else ""
@@ -36,7 +38,7 @@ def answer_lines(answer: Answer, width: int = 80) -> list[str]:
         )
         if item.boost:
             why += f"  boost {item.boost:+.2f}"
-        room = width - 5 - len(why)
+        room = WIDTH - 5 - len(why)
         text, reason = item.title, _reason(item)
         if item.near_dislike is not None:
             reason = f"near disliked {item.near_dislike.title}"

@@ -4,7 +4,7 @@ The dataclasses of options of other packages get their headings from here, by th
 fields, so that no other package depends on the library of the command line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, get_type_hints
 
@@ -48,8 +48,9 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=Fals
 
 
 def under_headings(
-    options: type[Any], headings: Sequence[tuple[Group, str]], *, hidden: str = ""
-) -> type[Any]:
+    options: type[Any], headings: Sequence[tuple[Group, str]], *,
+    hidden: str = "", helps: Mapping[str, str] | None = None,
+) -> type[Any]:  # fmt: skip
     """Return a subclass of a dataclass of options whose fields have headings in the help.
 
     A default value of the option must be an instance of the subclass: the library checks it.
@@ -59,11 +60,14 @@ def under_headings(
         headings: Each heading with the names of its fields, separated by spaces. The help keeps the
             order of the fields in the dataclass.
         hidden: Names of fields that have no flag.
+        helps: Help texts, by field, that replace the text in the dataclass.
     """
     kinds = get_type_hints(options, include_extras=True)
     parameters = {name: Parameter(parse=False) for name in hidden.split()}
     for heading, names in headings:
         parameters |= dict.fromkeys(names.split(), Parameter(group=heading))
+    for name, text in (helps or {}).items():
+        parameters[name] = Parameter.combine(parameters[name], Parameter(help=text))
     annotations = {
         field.name: Annotated[
             kinds[field.name],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from prismrec.cli._output import table
-from prismrec.evaluation import INTEREST_LENGTH, Entry, Report
+from prismrec.evaluation import INTEREST_LENGTH, Entry, Report, name_with_one_interest
 
 NOTHING = "–"
 
@@ -29,9 +29,9 @@ def results_table(entries: Sequence[Entry], ks: Sequence[int]) -> list[str]:
     ]
     names_of_models = {entry.name for entry in entries}
     legend += [
-        f"{name}-k1: the same model as {name}, with one interest (K=1)."
+        f"{single}: the same model as {name}, with one interest (K=1)."
         for name in sorted(names_of_models)
-        if f"{name}-k1" in names_of_models
+        if (single := name_with_one_interest(name)) in names_of_models
     ]
     return [*table(header, rows), *legend, "", *interests_table(entries, ks)]
 

@@ -17,6 +17,8 @@ from prismrec.cli._headings import (
 )
 from prismrec.cli._output import print_note, wrapped
 from prismrec.errors import ConfigError
+from prismrec.models import EXTRACTORS, LOSSES, READOUTS, SAMPLERS
+from prismrec.retrieval import INDEXES
 from prismrec.training import RunConfig, TrainConfig
 
 RUN_HEADINGS = (
@@ -27,6 +29,15 @@ RUN_HEADINGS = (
     (VALIDATION, "validate_on exclude_seen forming rules"),
     (INDEX, "index"),
 )
+RUN_HELPS = {
+    "extractor": f"From history to interests: {', '.join(EXTRACTORS)}, or module:Class.",
+    "readout": f"How K interests score an item: {', '.join(READOUTS)}, or module:NAME. "
+    "Default: auto.",
+    "loss": f"Loss: {', '.join(LOSSES)}, or module:function.",
+    "sampler": f"Negatives: {', '.join(SAMPLERS)}, or module:function. Default: auto.",
+    "index": f"Index: {', '.join(INDEXES)}, or module:Class; exact/8: 8 shards. auto: by size.",
+}
+"""Help of the settings that name an entry of a table."""
 TRAIN_HEADINGS = (
     (COMMON, "epochs seed"),
     (OPTIMIZER, "steps batch_size targets horizon learning_rate warmup schedule sparse sharded"),
@@ -37,7 +48,7 @@ if TYPE_CHECKING:
     RunFlags = RunConfig
     TrainFlags = TrainConfig
 else:
-    RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options")
+    RunFlags = under_headings(RunConfig, RUN_HEADINGS, hidden="options", helps=RUN_HELPS)
     TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
 
 

@@ -39,6 +39,7 @@ from prismrec.evaluation import (
     entries_as_json,
     lists_of,
     measure_baselines,
+    name_with_one_interest,
     report_content,
     write_report,
 )
@@ -149,7 +150,7 @@ def train_all(
         with Progress(name, quiet=quiet) as progress:
             trained[name] = fit(split, dataset.catalog, config, settings, on_step=progress.step)
     if trained["prism"].recommender.model.forming:
-        trained["prism-k1"] = trained["prism"].with_one_interest()
+        trained[name_with_one_interest("prism")] = trained["prism"].with_one_interest()
     for name, one in trained.items():
         save(one.recommender, out / name, about=run_record(one, manifest, split.how))
     return trained

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._gate import decide
 from prismrec.cli._headings import AsJson
+from prismrec.cli._options import RERANK
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
@@ -27,12 +28,13 @@ from prismrec.evaluation import (
     list_lengths,
     lists_of,
     measure_baselines,
+    name_with_one_interest,
     report_content,
     write_report,
 )
 from prismrec.io import named_path, stage
 from prismrec.recommend import Recommender, check_trained_on
-from prismrec.rerank import check_length, check_strength
+from prismrec.rerank import check_length, check_strength, find_reranker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ def evaluate(
     chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),
     k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
+    rerank: Annotated[str, Parameter(help=RERANK)] = "category",
     report: Path | None = None,
     classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
@@ -74,11 +77,12 @@ def evaluate(
         chosen: The data, and what is asked.
         k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
         diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
+        rerank: Re-ranker of the lists with a diversity strength.
         report: Folder for a report with plots: Markdown, HTML and JSON.
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity, report)
+    strengths = checked_options(k, diversity, rerank, report)
     artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
@@ -93,27 +97,26 @@ def evaluate(
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
         recommenders = open_all(artifacts, data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
-        lists, entries, compared = measure_baselines(benchmark)
-        models: list[Entry] = []
+        (lists, entries, compared), models = measure_baselines(benchmark), list[Entry]()
         for name, recommender in recommenders.items():
             print_note(f"Measuring {name} …", quiet=as_json)
             lists[name] = lists_of(recommender)
-            models += entries_of(name, recommender, benchmark, strengths)
+            models += entries_of(name, recommender, benchmark, strengths, rerank)
         entries += models
         compared = [*comparisons(entries, benchmark, artifacts), *compared]
         if report:
             content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
             write_report(content, report)
             compared = [*content.differences]
-    lines = [*results_table(entries, ks), "", *map(wrapped, compared), ""]
-    print_results(lines, entries, models[0], compared, report, as_json=as_json)
+    print_results(entries, ks, models[0], compared, report, as_json=as_json)
 
 
 def print_results(
-    lines: Sequence[str], entries: Sequence[Entry], model: Entry, compared: Sequence[str],
+    entries: Sequence[Entry], ks: Sequence[int], model: Entry, compared: Sequence[str],
     report: Path | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Print the table and the comparisons, the protocol, and where the report is."""
+    lines = [*results_table(entries, ks), "", *map(wrapped, compared), ""]
     card = [wrapped(line, indent=" " * 10) for line in model.filtered.card().splitlines()]
     place = [f"Report: {report / 'report.html'}"] if report else []
     value = {"entries": entries_as_json(entries), "differences": compared}
@@ -182,29 +185,43 @@ def comparisons(
 
 
 def checked_options(
-    k: Sequence[int] | None, diversity: Sequence[float] | None, report: Path | None
+    k: Sequence[int] | None, diversity: Sequence[float] | None, rerank: str, report: Path | None
 ) -> list[float]:
-    """Check the options, before the baselines are fitted; return each strength once."""
+    """Check the options, before the baselines are fitted; return each strength once.
+
+    Raises:
+        ConfigError: A value is out of its range, or a re-ranker was given without a strength.
+        UnknownName: There is no such re-ranker.
+        DataError: No report can be written to the folder.
+    """
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))
     for strength in strengths:
         check_strength(strength)
+    find_reranker(rerank)
+    if rerank != "category" and not any(strengths):
+        raise ConfigError(
+            f"--rerank is {rerank}, but without a diversity strength no re-ranker changes a list; "
+            "add for example --diversity 0.2."
+        )
     if report:
         check_report_folder(report)
     return strengths
 
 
 def entries_of(
-    name: str, recommender: Recommender, benchmark: Benchmark, strengths: Sequence[float]
-) -> Iterator[Entry]:
+    name: str, recommender: Recommender, benchmark: Benchmark, strengths: Sequence[float],
+    rerank: str,
+) -> Iterator[Entry]:  # fmt: skip
     """Yield the results of an artifact: alone, with each diversity strength, and without rules."""
     variants = [(name, recommender, 0.0)]
-    variants += [(f"{name} λ={each:g}", recommender, each) for each in strengths if each]
+    how = name if rerank == "category" else f"{name} {rerank}"
+    variants += [(f"{how} λ={each:g}", recommender, each) for each in strengths if each]
     if recommender.rules:
         variants.append((f"{name} without rules", recommender.with_rules(None), 0.0))
     for title, one, strength in variants:
-        lists = lists_of(one, diversity=strength)
+        lists = lists_of(one, diversity=strength, rerank=rerank)
         yield benchmark.entry(title, describe_recommender(one), lists)
 
 
@@ -221,7 +238,7 @@ def open_all(
     """
     folders = []
     for folder in artifacts:
-        single = folder.with_name(folder.name + "-k1")
+        single = folder.with_name(name_with_one_interest(folder.name))
         exists = single.is_dir() and single not in artifacts
         folders += [folder, *([single] if exists else [])]
     for number, folder in enumerate(folders):

@@ -23,7 +23,7 @@ HEADINGS = (
     (PAGE, "page image_host"),
     (LIMITS, "queue timeout history body rate cors"),
     (MONITORING, "tracing"),
-    (EXTENSIONS, "extractor index reranker"),
+    (EXTENSIONS, "extractor index rerank"),
 )
 if TYPE_CHECKING:
     ServeSettings = Settings

@@ -24,6 +24,7 @@ from prismrec.cli._runs import (
 )
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen, to_toml
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
+from prismrec.evaluation import name_with_one_interest
 from prismrec.io import set_threads, stage
 from prismrec.recommend import ArtifactClasses, check_artifact_folder, save
 from prismrec.retrieval import IndexName
@@ -159,7 +160,7 @@ def train_and_save(
 
 def folder_of_one_interest(folder: Path) -> Path:
     """Return the folder of the same model with one interest."""
-    return folder.with_name(folder.name + "-k1")
+    return folder.with_name(name_with_one_interest(folder.name))
 
 
 def save_trained(job: Job, trained: Trained, folder: Path, manifest: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from prismrec.data.ids import LONGEST_ID, is_refused
 from prismrec.data.readers.columns import VALUES, normalize_name
 from prismrec.data.readers.source_rows import VALUE, SourceRows
+from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -236,8 +237,10 @@ def check_core(
         )  # fmt: skip
 
 
-def check_values(rows: SourceRows | None) -> Iterator[LogWarning]:
-    """Yield warnings about columns of ratings, quantities, weights or returns: all count alike.
+def check_values(
+    rows: SourceRows | None, weighting: Weighting = NO_WEIGHTING
+) -> Iterator[LogWarning]:
+    """Yield warnings about columns of ratings, quantities, weights or returns that are not used.
 
     Cost: two passes over these columns, if there are any.
     """
@@ -260,12 +263,15 @@ def check_values(rows: SourceRows | None) -> Iterator[LogWarning]:
         plural = "quantities" if kind == "quantity" else f"{kind}s"
         count = int(low.sum())
         share = count / len(low)
+        fault, advice = "all events count alike", "remove rows that are no sign of interest"
+        if weighting.has_weights:
+            fault = "this column is not used"
+            advice = "name it with --weight-column, or leave it as it is"
         yield LogWarning(
             name=f"{kind}_column", count=count, share=share, serious=share > 0.05,
             position=int(low.argmax()) if count else None,
             sentence=f"The column {name[len(VALUE) :][:80]!r} looks like {plural} ({least:g} to "
-            f"{most:g}), but all events count alike; {count:,} ({share:.1%}) have {what}: remove "
-            "rows that are no sign of interest.",
+            f"{most:g}), but {fault}; {count:,} ({share:.1%}) have {what}: {advice}.",
         )  # fmt: skip
 
 

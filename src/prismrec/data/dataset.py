@@ -34,7 +34,7 @@ from prismrec.data.filtering import (
 )
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
-from prismrec.data.reprs import html_table, text_table
+from prismrec.data.reprs import html_facts, text_facts
 from prismrec.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ class Dataset:
     """The disliked items of each user, in time order, each once; None if nothing marks dislikes."""
 
     def __repr__(self) -> str:
-        return text_table("Dataset", self._facts())
+        return text_facts("Dataset", self._facts())
 
     def _repr_html_(self) -> str:
-        return html_table("Dataset", self._facts())
+        return html_facts("Dataset", self._facts())
 
     def _facts(self) -> Iterator[tuple[str, object]]:
         yield "users", len(self.users)

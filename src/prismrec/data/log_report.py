@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from prismrec.data.checks import LogWarning
 from prismrec.data.readers.rejected import RejectedRows
-from prismrec.data.reprs import html_table, text_table
+from prismrec.data.reprs import html_facts, text_facts
 
 FEW = 4  # users with at most this many events are too short for history, validation and test
 WIDTH = 80
@@ -68,10 +68,10 @@ class LogReport:
     def __repr__(self) -> str:
         facts = dict(self._facts())
         shown = [(name, facts[name]) for name in ("source", "rows", "events", "time")]
-        return text_table("LogReport", [*shown, *self._conclusions()])
+        return text_facts("LogReport", [*shown, *self._conclusions()])
 
     def _repr_html_(self) -> str:
-        return html_table("LogReport", [*self._facts(), *self._conclusions()])
+        return html_facts("LogReport", [*self._facts(), *self._conclusions()])
 
     def _conclusions(self) -> Iterator[tuple[str, str]]:
         yield "verdict", " ".join(self.verdict)

@@ -150,7 +150,7 @@ def check_source(log: EventLog) -> Iterator[LogWarning]:
     """
     if log.has_time:
         yield from check_written_times(log.rows)
-    yield from check_values(log.rows)
+    yield from check_values(log.rows, log.weighting)
 
 
 def check_levels(categories: pl.Series | None) -> Iterator[LogWarning]:

@@ -9,14 +9,14 @@ WIDTH = 100
 """Maximum length of a value in characters."""
 
 
-def text_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
+def text_facts(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """Return a title and one line per row, with aligned values."""
     cells = [(name, shorten(value)) for name, value in rows]
     width = max((len(name) for name, _ in cells), default=0)
     return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in cells)])
 
 
-def html_table(title: str, rows: Iterable[tuple[str, object]]) -> str:
+def html_facts(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """Return an HTML table with a caption and one line per row; all text is escaped."""
     body = "".join(
         f"<tr><th>{escape(name)}</th><td>{escape(shorten(value))}</td></tr>" for name, value in rows

@@ -17,7 +17,7 @@ from prismrec.data.cases import Case, Cases
 from prismrec.data.dataset import Dataset
 from prismrec.data.dislikes import dislikes_before
 from prismrec.data.histories import Histories
-from prismrec.data.reprs import html_table, text_table, written_time
+from prismrec.data.reprs import html_facts, text_facts, written_time
 from prismrec.errors import ConfigError, DataError, UnknownName
 
 
@@ -34,10 +34,10 @@ class Split:
     """The disliked items of each training user, before validation; None as in ``Dataset``."""
 
     def __repr__(self) -> str:
-        return text_table("Split", self._facts())
+        return text_facts("Split", self._facts())
 
     def _repr_html_(self) -> str:
-        return html_table("Split", self._facts())
+        return html_facts("Split", self._facts())
 
     def _facts(self) -> Iterator[tuple[str, object]]:
         yield "train", f"{len(self.train):,} users, {len(self.train.items):,} events"

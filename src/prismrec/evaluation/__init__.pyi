@@ -1,10 +1,10 @@
 from .baselines import (
     BASELINES,
     SIMILAR_ITEMS,
-    SameScores,
     by_score,
     cosine_similarities,
     ease_weights,
+    popularity,
 )
 from .benchmark import (
     Benchmark,
@@ -55,6 +55,7 @@ from .report import (
     check_report_folder,
     compare_with_single_interest,
     differences,
+    name_with_one_interest,
     write_report,
 )
 
@@ -80,7 +81,6 @@ __all__ = [
     "Rate",
     "ReplayOptions",
     "Report",
-    "SameScores",
     "TradeoffPoint",
     "VariantCheck",
     "VariantDifference",
@@ -109,9 +109,11 @@ __all__ = [
     "lists_of",
     "measure_baselines",
     "measure_interest_use",
+    "name_with_one_interest",
     "p_value",
     "paired_difference",
     "pass_gate",
+    "popularity",
     "power_of",
     "read_exposures",
     "report_content",

@@ -98,10 +98,12 @@ class Benchmark:
         }
 
 
-def lists_of(recommender: Recommender, *, diversity: float = 0.0) -> Lists:
-    """Return the lists of a recommender at a diversity strength."""
+def lists_of(
+    recommender: Recommender, *, diversity: float = 0.0, rerank: str = "category"
+) -> Lists:
+    """Return the lists of a recommender at a diversity strength, made by a re-ranker."""
     return lambda exclude_seen: partial(
-        recommender.ranked, exclude_seen=exclude_seen, diversity=diversity
+        recommender.ranked, exclude_seen=exclude_seen, diversity=diversity, rerank=rerank
     )
 
 

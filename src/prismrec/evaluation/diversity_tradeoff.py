@@ -23,17 +23,15 @@ class TradeoffPoint(NamedTuple):
 
 
 def tradeoff(
-    recommender: Recommender, cases: Sequence[Case], strengths: Sequence[float], *, k: int = 50,
-    exclude_seen: bool = True,
+    recommender: Recommender, cases: Sequence[Case], strengths: Sequence[float], *, k: int = 50
 ) -> list[TradeoffPoint]:  # fmt: skip
-    """Measure recall@k and diversity@k at several diversity strengths.
+    """Measure recall@k and diversity@k at several diversity strengths, seen items left out.
 
     Args:
         recommender: A recommender; its catalog must have categories.
         cases: Users with targets.
         strengths: Values of ``diversity`` of ``Recommender.ranked``; 0 ranks by score alone.
         k: Length of the lists, at least 2.
-        exclude_seen: Leave out the items of the history.
 
     Raises:
         DataError: Diversity is undefined: a catalog without categories, or lists of one item.
@@ -42,7 +40,7 @@ def tradeoff(
     """
     points = []
     for strength in track(strengths, "measuring the diversity trade-off", len(strengths)):
-        recommend = partial(recommender.ranked, exclude_seen=exclude_seen, diversity=strength)
+        recommend = partial(recommender.ranked, exclude_seen=True, diversity=strength)
         only = ("recall", "diversity")
         report = evaluate(recommend, cases, ks=(k,), catalog=recommender.catalog, only=only)
         if f"diversity@{k}" not in report.metrics:

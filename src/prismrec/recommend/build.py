@@ -18,7 +18,6 @@ def build_recommender(
     histories: Sequence[NDArray[np.int64]],
     *,
     index: str = "auto",
-    min_recall: float = 0.95,
 ) -> tuple[Recommender, Choice]:
     """Return a recommender, and why its index is the one it is.
 
@@ -29,7 +28,6 @@ def build_recommender(
             interests.
         index: One of ``INDEXES``, ``module:Class``, or "auto"; each also as NAME/N, in N shards:
             see ``choose_index``.
-        min_recall: Smallest recall@50 of an approximate index.
 
     Raises:
         UnknownName, MissingExtra, DataError: See ``choose_index``.
@@ -38,7 +36,5 @@ def build_recommender(
     queries = model.eval().interests_of(known).vectors.float().cpu().numpy()
     numbers = np.arange(1, model.size)
     with stage("building the index"):
-        choice = choose_index(
-            model.vectors_as_numpy, numbers, queries, name=index, min_recall=min_recall
-        )
+        choice = choose_index(model.vectors_as_numpy, numbers, queries, name=index)
     return Recommender(model, choice.index, catalog), choice

@@ -120,7 +120,8 @@ def check_columns(schema: pa.Schema, where: str) -> None:
     if "user" not in fields or not _is_history(history):
         raise DataError(
             f"{where} needs the columns user and history (lists of item ids), but "
-            f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}."
+            f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}; write one row per "
+            "user, with the item ids in time order as a list."
         )
     if not _is_id(fields["user"]):
         raise DataError(

@@ -203,10 +203,13 @@ class ListOptions:
         check_length(self.k)
         check_boosts(self.boosts)
         object.__setattr__(self, "diversity", Diversity.of(self.diversity))
-        if self.rerank != "category" and Diversity.of(self.diversity).has_target:
+        diversity = Diversity.of(self.diversity)
+        if self.rerank != "category" and diversity.has_target:
+            loss = diversity.max_relevance_loss is not None
+            unit = "largest relevance loss" if loss else "diversity target"
             raise ConfigError(
-                f"A diversity target was given with the re-ranker {self.rerank!r}, but only "
-                "'category' can reach one exactly; give a strength, or the re-ranker 'category'."
+                f"A {unit} was given with the re-ranker {self.rerank!r}, but only 'category' can "
+                "reach one exactly; give a strength, or the re-ranker 'category'."
             )
 
 

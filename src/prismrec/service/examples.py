@@ -32,16 +32,11 @@ BLOCK = 32
 """Number of users whose lists are computed together."""
 
 
-def example_users(data: Path, *, most: int = MOST_EXAMPLES) -> list[Example]:
-    """Return users of a data set, without their spreads.
-
-    Args:
-        data: The data set folder.
-        most: Number of users, evenly spread over the data set.
-    """
+def example_users(data: Path) -> list[Example]:
+    """Return ``MOST_EXAMPLES`` users of a data set folder, without their spreads."""
     dataset = load_dataset(data)
-    step = max(len(dataset.users) // most, 1)
-    users = list(range(0, len(dataset.users), step))[:most]
+    step = max(len(dataset.users) // MOST_EXAMPLES, 1)
+    users = list(range(0, len(dataset.users), step))[:MOST_EXAMPLES]
     items = dataset.catalog.items
     return [
         Example(name, len(dataset.histories[user]), None, items.external(dataset.histories[user]))

@@ -27,6 +27,6 @@ class Extensions:
             ConfigError: A class is not of its kind, or the re-ranker is not a function.
         """
         classes = ArtifactClasses.named(settings.extractor, settings.index)
-        if settings.reranker:
-            find_reranker(settings.reranker)
-        return cls(classes, frozenset({*RERANKERS, settings.reranker} - {""}))
+        if settings.rerank:
+            find_reranker(settings.rerank)
+        return cls(classes, frozenset({*RERANKERS, settings.rerank} - {""}))

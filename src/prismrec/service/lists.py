@@ -18,7 +18,7 @@ from prismrec.service.versions import Pair, Versions, choose
 TOP_ITEMS = 5
 """Items per interest that it alone would recommend, in an answer with reasons."""
 DIVERSE = 3
-"""Weight of a list with diversity, options of interests or a frontier, of a plain one's."""
+"""Weight of a list with diversity, interests, boosts or a frontier, relative to a plain list."""
 
 
 class Job(NamedTuple):

@@ -43,7 +43,7 @@ class Settings:
     """Requests per second per key, or per client address without keys; 0 for no limit."""
     cors: str = ""
     """Web origins whose pages may call the API from a browser, separated by commas."""
-    reranker: str = ""
+    rerank: str = ""
     """Your own re-ranker, as module:function; requests may then name it in rerank."""
     extractor: str = ""
     """Your own class of the artifact's extractor, as module:Class."""

@@ -5,10 +5,8 @@ warning = no_better_than_popularity(recommender, split, metric="recall@50", excl
 
 from functools import partial
 
-import numpy as np
-
 from prismrec.data import Split
-from prismrec.evaluation import SameScores, by_score, compare, evaluate
+from prismrec.evaluation import by_score, compare, evaluate, popularity
 from prismrec.recommend import Recommender
 from prismrec.training.select import evenly_spread
 
@@ -23,7 +21,7 @@ def no_better_than_popularity(
 
     Args:
         recommender: As it will be served.
-        split: Its training histories count the events of each item.
+        split: Its training histories count the events of each item, or their weights.
         metric: Name and length, such as ``recall@50``.
         exclude_seen: Exclude the items of the history from lists.
 
@@ -35,13 +33,13 @@ def no_better_than_popularity(
     cases = evenly_spread(split.valid, COMPARED_USERS)
     if len(cases) < 2:
         return None
-    counts = split.train.counts(recommender.catalog.size)
+    popular = popularity(split.train, recommender.catalog.size)
     name, _, length = metric.partition("@")
     own, other = (
         evaluate(recommend, cases, ks=(int(length),), only=(name,))
         for recommend in (
             partial(recommender.ranked, exclude_seen=exclude_seen),
-            by_score(SameScores(counts.astype(np.float64)), exclude_seen=exclude_seen),
+            by_score(popular, exclude_seen=exclude_seen),
         )
     )
     difference = compare(own, other, metric)

@@ -20,7 +20,7 @@ class RunConfig:
     """
 
     extractor: str = "prism"
-    """From history to interests: dr, gru, mean, mind, prism, sa, transformer, or module:Class."""
+    """From history to interests: a name in ``EXTRACTORS``, or module:Class."""
     dim: int = 64
     """Dimension D of item and interest vectors."""
     interests: int | None = None
@@ -30,13 +30,13 @@ class RunConfig:
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the extractor, by name."""
     readout: str | None = None
-    """How K interests score an item: hard, soft, maxsim, lse, mixture. Default: auto."""
+    """How K interests score an item: a name in ``READOUTS``, or module:NAME. Default: auto."""
     loss: str = "softmax"
-    """Loss: softmax, bce, gbce, bpr, hard_negatives, or module:function."""
+    """Loss: a name in ``LOSSES``, or module:function."""
     negatives: int | None = None
     """Negatives per step; 0: the whole catalog. Default: auto (from catalog size and sampler)."""
     sampler: str | None = None
-    """Negatives: uniform, popularity, log_uniform, in_batch, mixed, union. Default: auto."""
+    """Negatives: a name in ``SAMPLERS``, or module:function. Default: auto."""
     similarity: Similarity | None = None
     """Score by dot product or cosine. Default: auto (dot for prism, else cosine)."""
     temperature: float | None = None
@@ -66,7 +66,7 @@ class RunConfig:
     rules: bool | None = None
     """Blend in rules, item-kNN or EASE if they raise validation metrics by 2 %. Default: auto."""
     index: str = "auto"
-    """Index: exact, ivf-flat, ivf-sq8, pgvector, module:Class; exact/8: 8 shards. auto: by size."""
+    """Index: a name in ``INDEXES``, or module:Class; exact/8: 8 shards. auto: by size."""
     validate_on: ValidationMetric = "recall"
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 

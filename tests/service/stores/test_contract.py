@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 
 KINDS = sorted({resolve("store", scheme, STORES).kind for scheme in STORES})
 SHARED = [kind for kind in KINDS if kind != "memory"]  # they keep events after a restart
-every = pytest.mark.parametrize("url", KINDS, indirect=True)
+every = pytest.mark.parametrize("url", [*KINDS, "recipe"], indirect=True)
+reopened = pytest.mark.parametrize("url", [*SHARED, "recipe"], indirect=True)
 shared = pytest.mark.parametrize("url", SHARED, indirect=True)
 UNUSED = count()
 NAMES = [
@@ -253,6 +254,32 @@ def test_a_store_that_is_opened_later_contains_the_events(url):
         assert other.append([event(1), event(2)]) == 1
     with open_store(url) as again:
         assert again.recent("ann", 5) == [event(1), event(2)]
+
+
+@reopened
+def test_erased_and_merged_events_do_not_come_back_after_a_restart(url):
+    with open_store(url) as store:
+        assert store.forget("bob") == 0
+        store.append([event(1), event(2), event(3), event(1, user="bob")])
+        store.append([event(4, user="anonymous")])
+        store.forget("bob")
+        store.forget_events("ann", ["e2"])
+        store.merge("anonymous", "ann")
+        store.append([event(2, item="again")])
+    with open_store(url) as store:
+        expected = [event(1), event(2, item="again"), event(3), event(4)]
+        assert store.recent_many(["ann", "bob", "anonymous"], 9) == [expected, [], []]
+
+
+@reopened
+def test_the_newest_events_are_the_same_after_a_restart(url):
+    with open_store(url, keep=2) as store:
+        store.append([event(1), event(2), event(3), event(1, time=9)])
+        store.append([event(1, time=4)])
+        before = store.recent("ann", 9)
+        assert before == [event(3), event(1, time=4)]
+    with open_store(url, keep=2) as store:
+        assert store.recent("ann", 9) == before
 
 
 @shared

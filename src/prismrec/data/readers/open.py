@@ -12,6 +12,8 @@ are ids. A row that does not match the header has a ``fault``; no row is dropped
 
 from pathlib import Path
 
+import polars as pl
+
 from prismrec.data.readers.base import Parsing, Reader
 from prismrec.data.readers.delimited import DELIMITED, check_delimiter
 from prismrec.data.readers.frames import frame_table
@@ -19,7 +21,8 @@ from prismrec.data.readers.json_lines import JSON_LINES, begins_with_object
 from prismrec.data.readers.parquet import PARQUET
 from prismrec.data.readers.paths import ending_of, find_paths
 from prismrec.data.readers.signatures import is_parquet
-from prismrec.data.readers.table import Table
+from prismrec.data.readers.table import Table, malformed
+from prismrec.data.readers.text import COMPRESSED
 from prismrec.errors import DataError
 
 READERS: dict[str, Reader] = {
@@ -55,7 +58,20 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
             f"{source} contains files of several formats ({', '.join(sorted(formats))}); "
             "give a glob that selects the files of one format, such as '*.csv'."
         )
-    return READERS[formats.pop()].read(source, paths, parsing)
+    kind = formats.pop()
+    try:
+        return READERS[kind].read(source, paths, parsing)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        name = paths[0].name if len(paths) == 1 else f"the {len(paths)} files of {source}"
+        if any(path.suffix.lower() in COMPRESSED for path in paths):
+            raise DataError(
+                f"{name} cannot be read as {kind}; if it is compressed, decompress it first."
+            ) from error
+        if isinstance(error, OSError):
+            raise DataError(
+                f"{name} cannot be read as {kind} ({error}); check the file."
+            ) from error
+        raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
 
 
 def format_of(path: Path) -> str:

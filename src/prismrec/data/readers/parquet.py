@@ -6,7 +6,7 @@ import polars as pl
 
 from prismrec.data.readers.base import Parsing, Reader
 from prismrec.data.readers.signatures import is_parquet
-from prismrec.data.readers.table import Table, malformed, numbered_table
+from prismrec.data.readers.table import Table, numbered_table
 from prismrec.errors import DataError
 
 
@@ -14,7 +14,8 @@ def read_parquet(source: str | Path, paths: list[Path], _: Parsing) -> list[Tabl
     """Return one table for all files. Only the columns that are used are read later.
 
     Raises:
-        DataError: A file is damaged, or the files have different columns.
+        DataError: A file is not Parquet.
+        PolarsError: A file is damaged, or the files have different columns.
     """
     name = paths[0].name if len(paths) == 1 else f"the {len(paths)} files of {source}"
     for path in paths:
@@ -23,10 +24,7 @@ def read_parquet(source: str | Path, paths: list[Path], _: Parsing) -> list[Tabl
                 f"{path.name} is not Parquet: its first bytes are not PAR1; write it again, or "
                 "correct the ending of its name."
             )
-    try:
-        return [numbered_table(name, pl.scan_parquet(paths, glob=False))]
-    except pl.exceptions.PolarsError as error:
-        raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
+    return [numbered_table(name, pl.scan_parquet(paths, glob=False))]
 
 
 PARQUET = Reader(endings=(".parquet", ".pq"), read=read_parquet)

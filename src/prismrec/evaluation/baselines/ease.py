@@ -4,16 +4,13 @@ Source: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019: 
 with a zero diagonal.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.baselines.item_knn import incidence
-from prismrec.evaluation.baselines.score import Score, break_ties
-from prismrec.retrieval import recency_weights
+from prismrec.evaluation.baselines.score import Score, score_by_items
 
 LARGEST = 30_000
 """Largest catalog size V: two dense matrices of 3.6 GB."""
@@ -36,13 +33,7 @@ def ease(train: Histories, size: int, *, l2: float = 200.0, recency: float = 1.0
     if not 0 < recency <= 1:
         raise ConfigError(f"ease got recency {recency}; use a number above 0 and at most 1.")
     weights = ease_weights(train, size, l2)
-
-    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-        history = recency_weights(histories, size, recency=recency)
-        scores: NDArray[np.floating] = history @ weights
-        return scores
-
-    return break_ties(score, train, size)
+    return score_by_items(weights, train, size, recency=recency)
 
 
 def ease_weights(train: Histories, size: int, l2: float) -> NDArray[np.float32]:

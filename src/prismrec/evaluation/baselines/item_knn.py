@@ -4,17 +4,14 @@ Source: Sarwar et al., "Item-based Collaborative Filtering Recommendation Algori
 cosine similarity; the weight by recency is added here.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.evaluation.baselines.score import Score, break_ties
+from prismrec.evaluation.baselines.score import Score, score_by_items
 from prismrec.io import track
-from prismrec.retrieval import keep_strongest, recency_weights
+from prismrec.retrieval import keep_strongest
 
 SIMILAR_ITEMS = 4096
 """Items whose similarities are computed at a time, before small ones are dropped."""
@@ -52,13 +49,7 @@ def item_knn(
             "is out of range; use 0 < recency <= 1, neighbours >= 1 and shrink >= 0."
         )
     similarity = cosine_similarities(train, size, neighbours=neighbours, shrink=shrink)
-
-    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-        history = recency_weights(histories, size, recency=recency)
-        scores: NDArray[np.floating] = (history @ similarity).toarray()
-        return scores
-
-    return break_ties(score, train, size)
+    return score_by_items(similarity, train, size, recency=recency)
 
 
 def cosine_similarities(

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from prismrec.data import Histories
 from prismrec.errors import DataError
 from prismrec.numerics import top_k
+from prismrec.retrieval import recency_weights
 from prismrec.types import RankedItems, Recommend
 
 Score = Callable[[Sequence[NDArray[np.int64]]], NDArray[np.floating]]
@@ -63,6 +65,26 @@ def break_ties(score: Score, train: Histories, size: int) -> OrderedScores:
     shuffled = np.random.default_rng(0).permutation(np.arange(1, size))
     by_count = shuffled[np.argsort(-train.weighted_counts(size)[shuffled], kind="stable")]
     return OrderedScores(score, np.concatenate([[0], by_count]))
+
+
+def score_by_items(
+    table: NDArray[np.floating] | sparse.csr_array, train: Histories, size: int, *, recency: float
+) -> OrderedScores:
+    """Return a ``Score``: the sum of the rows of a table for the items of the history.
+
+    Args:
+        table: What an item of the history adds to the score of each item, ``[V, V]``.
+        train: Orders items of equal scores; see ``break_ties``.
+        size: V.
+        recency: Factor, in (0, 1], by which the weight of an item falls per newer item.
+    """
+
+    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
+        scores = recency_weights(histories, size, recency=recency) @ table
+        dense: NDArray[np.floating] = scores.toarray() if sparse.issparse(scores) else scores
+        return dense
+
+    return break_ties(score, train, size)
 
 
 def by_score(score: Score, *, exclude_seen: bool) -> Recommend:

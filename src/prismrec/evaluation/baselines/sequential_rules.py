@@ -3,15 +3,10 @@
 A strong baseline for sequential models: no vectors and no training, only one table of counts.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
 from prismrec.data import Histories
 from prismrec.errors import ConfigError
-from prismrec.evaluation.baselines.score import Score, break_ties
-from prismrec.retrieval import count_rules, recency_weights
+from prismrec.evaluation.baselines.score import Score, score_by_items
+from prismrec.retrieval import count_rules
 
 
 def sequential_rules(
@@ -48,10 +43,4 @@ def sequential_rules(
     rules = count_rules(
         train, size, window=window, decay=decay, backward=backward, alpha=alpha, beta=beta
     )
-
-    def score(histories: Sequence[NDArray[np.int64]]) -> NDArray[np.floating]:
-        history = recency_weights(histories, size, recency=recency)
-        scores: NDArray[np.floating] = (history @ rules).toarray()
-        return scores
-
-    return break_ties(score, train, size)
+    return score_by_items(rules, train, size, recency=recency)

@@ -13,6 +13,7 @@ from prismrec.evaluation.report.content import (
     Entry,
     compare_with_single_interest,
     differences,
+    name_with_one_interest,
     numbers,
 )
 from prismrec.evaluation.report.markdown import markdown
@@ -27,6 +28,7 @@ __all__ = [
     "compare_with_single_interest",
     "differences",
     "markdown",
+    "name_with_one_interest",
     "numbers",
     "page",
     "write_report",

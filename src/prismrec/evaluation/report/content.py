@@ -102,10 +102,15 @@ def compare_with_best(entries: Sequence[Entry], metric: str) -> list[Comparison]
     return [Comparison.of(entry, best, metric) for entry in entries if not entry.baseline]
 
 
+def name_with_one_interest(name: str) -> str:
+    """Return the name of the same model with one interest (K=1), as an entry and as a folder."""
+    return f"{name}-k1"
+
+
 def compare_with_single_interest(entries: Sequence[Entry], metric: str) -> list[Comparison]:
     """Compare each model NAME with NAME-k1, the same model with K=1, where there is one."""
     by_name = {entry.name: entry for entry in entries}
-    pairs = [(entry, by_name.get(f"{entry.name}-k1")) for entry in entries]
+    pairs = [(entry, by_name.get(name_with_one_interest(entry.name))) for entry in entries]
     return [Comparison.of(model, single, metric) for model, single in pairs if single]
 
 

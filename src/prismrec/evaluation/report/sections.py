@@ -9,6 +9,7 @@ from prismrec.evaluation.report.tables import (
     Table,
     depth_table,
     interests_table,
+    metrics_table,
     models_table,
     results_table,
     tradeoff_table,
@@ -44,7 +45,8 @@ def sections(content: Content) -> list[Section]:
     made = [
         _run(content), _dataset(content), _protocol(content), _results(content),
         _differences(content), _depth(content), _tradeoff(content), _interests(content),
-        _settings(content), Section(key="notes", title="Notes", sentences=content.notes),
+        _metrics(content), _settings(content),
+        Section(key="notes", title="Notes", sentences=content.notes),
     ]  # fmt: skip
     return [section for section in made if not section.empty]
 
@@ -86,6 +88,11 @@ def _results(content: Content) -> Section:
         "train. More diversity or coverage is not better in itself."
     )
     return Section(key="results", title="Results", about=about, tables=[results_table(content)])
+
+
+def _metrics(content: Content) -> Section:
+    about = "Every metric that was measured, with items of the history left out of the lists."
+    return Section(key="metrics", title="All metrics", about=about, folded=[metrics_table(content)])
 
 
 def _settings(content: Content) -> Section:

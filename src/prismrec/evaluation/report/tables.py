@@ -45,24 +45,32 @@ class Column(NamedTuple):
         return entry.keep if self.seen == "keep" else entry.filtered
 
 
-COLUMNS = [
-    *(
+def _columns(entries: Sequence[Entry]) -> list[Column]:
+    """Return the columns of the main table: recall at every length of a list, and some others.
+
+    A metric that no entry has is left out.
+    """
+    ks = sorted({int(name.partition("@")[2]) for name in _metrics(entries)})
+    names = [f"{name}@{k}" for k in ks[-1:] for name in AT_LARGEST]
+    names += [f"{name}@{k}" for k in ks[:1] for name in AT_SMALLEST]
+    columns = [
         Column(f"recall@{k}", seen, Cell(f"recall@{k}", seen))
-        for k in (20, 50)
+        for k in ks
         for seen in ("keep", "filter")
-    ),
-    *(
-        Column(name, "filter", Cell(name))
-        for name in (
-            "ndcg@50",
-            "hit_rate@50",
-            "diversity@50",
-            "coverage@50",
-            "subtopic_recall@20",
-        )
-    ),
-]
-"""Columns of the main table; a column without values is left out."""
+    ]
+    columns += [Column(name, "filter", Cell(name)) for name in names]
+    return [c for c in columns if any(c.metric in c.of(entry).metrics for entry in entries)]
+
+
+AT_LARGEST = ("ndcg", "hit_rate", "diversity", "coverage")
+"""Metrics of the main table for the longest list."""
+AT_SMALLEST = ("subtopic_recall",)
+"""Metrics of the main table for the shortest list."""
+
+
+def _metrics(entries: Sequence[Entry]) -> list[str]:
+    """Return the names of all metrics that an entry has, such as ``recall@20``."""
+    return list(dict.fromkeys(name for entry in entries for name in entry.filtered.metrics))
 
 
 def results_table(content: Content) -> Table:
@@ -72,7 +80,7 @@ def results_table(content: Content) -> Table:
     neither direction is better.
     """
     entries = content.entries
-    columns = [c for c in COLUMNS if any(c.metric in c.of(entry).metrics for entry in entries)]
+    columns = _columns(entries)
     best = [_best(column, entries) for column in columns]
     rows = []
     for entry in entries:
@@ -81,6 +89,17 @@ def results_table(content: Content) -> Table:
             cells.append(_measured(column.of(entry), column.metric, top))
         rows.append([*cells, Cell(NOTHING if entry.seconds is None else f"{entry.seconds:.1f}")])
     return Table([Cell("model"), *(column.head for column in columns), Cell("seconds")], rows)
+
+
+def metrics_table(content: Content) -> Table:
+    """Build the table of all metrics: one row per metric, one column per entry, seen left out."""
+    rows = []
+    for name in _metrics(content.entries):
+        column = Column(name, "filter", Cell(name))
+        top = _best(column, content.entries)
+        cells = [_measured(entry.filtered, name, top) for entry in content.entries]
+        rows.append([column.head, Cell(_better(name) or NOTHING), *cells])
+    return Table(_head("metric", "better", *(entry.name for entry in content.entries)), rows)
 
 
 def _measured(report: Report, metric: str, top: str | None) -> Cell:
@@ -96,13 +115,18 @@ def _shown(value: float) -> str:
 
 def _best(column: Column, entries: Sequence[Entry]) -> str | None:
     """Return the best mean of a column as text; None with one entry or without a direction."""
-    name = column.metric.partition("@")[0]
-    better = METRICS[name].better if name in METRICS else ""
+    better = _better(column.metric)
     reports = [column.of(entry) for entry in entries]
     means = [r.metrics[column.metric] for r in reports if column.metric in r.metrics]
     if not better or len(entries) < 2 or not means:
         return None
     return _shown(max(means) if better == "higher" else min(means))
+
+
+def _better(metric: str) -> str:
+    """Return the direction of a metric that is better, "higher" or "lower"; "" if neither is."""
+    name = metric.partition("@")[0]
+    return METRICS[name].better if name in METRICS else ""
 
 
 def depth_table(content: Content) -> Table:
