@@ -43,6 +43,9 @@ class DataOptions:
     """Data set folder that the artifacts were trained on; with --gate, that of today."""
     gate: Annotated[bool, Parameter(negative="", show_default=False)] = False
     """Decide whether the first artifact may replace the second one."""
+    lost_share: float | None = None
+    """With --gate, the largest share of the events of OLD whose items NEW may lack; 0.1 by
+    default."""
     on: Literal["test", "valid"] = "test"
     """Measure on the test users or on the validation users."""
 
@@ -82,8 +85,13 @@ def evaluate(
     artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
-        decide(*pair, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
+        decide(
+            *pair, data, k=k, on=chosen.on, classes=classes, lost_share=chosen.lost_share,
+            as_json=as_json,
+        )  # fmt: skip
         return
+    if chosen.lost_share is not None:
+        raise ConfigError("--lost-share is for --gate, which was not given; add --gate.")
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
             dataset = load_dataset(data)
