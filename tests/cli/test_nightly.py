@@ -225,9 +225,8 @@ def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     warm, beginning = (line for line in lines if line.startswith("train "))
     assert warm.endswith(f"--quiet --from {versions}/current --no-single")
     assert beginning.endswith("--quiet --no-single --config best.toml")
-    assert [line for line in lines if line.startswith("evaluate ")][0].endswith(
-        "--gate --lost-share 0.3"
-    )
+    checks = [line for line in lines if line.startswith("evaluate ")]
+    assert all(line.endswith("--gate --lost-share 0.3") for line in checks)
 
 
 def test_the_files_for_operators_name_only_settings_that_the_script_reads():

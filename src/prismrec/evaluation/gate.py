@@ -107,11 +107,11 @@ def pass_gate(
 ) -> Gate:
     """Compare a new recommender with the old one that it may replace.
 
-    It is refused if it lacks items that had a larger share of the old one's events than
-    ``lost_share``. It is refused if its recall is worse by more than the 95 % interval of the difference, over all
-    ids or over the ids that both have. It is also refused if the old one reaches less than
-    ``LEAST`` of its own validation metric: the comparison then proves nothing, because a model that
-    was trained on damaged data is good on damaged data.
+    It is refused if its recall is worse by more than the 95 % interval of the difference, over all
+    ids or over the ids that both have. It is also refused if it lacks items that had a larger share
+    of the old one's events than ``lost_share``, and if the old one reaches less than ``LEAST`` of
+    its own validation metric: the comparison then proves nothing, because a model that was trained
+    on damaged data is good on damaged data.
 
     Args:
         new: The new recommender.
