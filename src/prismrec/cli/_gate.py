@@ -2,8 +2,11 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._output import print_output, wrapped
@@ -18,21 +21,35 @@ REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The data set, and what to measure on it."""
+
+    data: Path | None = None
+    """Data set folder that the artifacts were trained on; with --gate, that of today."""
+    gate: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """Decide whether the first artifact may replace the second one."""
+    lost_share: float | None = None
+    """With --gate, the largest share of the events of OLD whose items NEW may lack; 0.1 by
+    default."""
+    on: Literal["test", "valid"] = "test"
+    """Measure on the test users or on the validation users."""
+
+
 def decide(
     new: Path,
     old: Path,
     data: Path,
+    chosen: DataOptions,
     *,
     k: Sequence[int] | None,
-    on: Literal["test", "valid"],
     classes: ClassFlags,
-    lost_share: float | None,
     as_json: bool,
 ) -> None:
     """Compare two artifacts on the same users, print the decision and exit with its code.
 
     Raises:
-        ConfigError: Several lengths of lists were given, or ``lost_share`` is not between 0 and 1.
+        ConfigError: Several lengths of lists were given, or the lost share is not between 0 and 1.
         DataError: An artifact or the data set cannot be read, an artifact may have been trained on
             the test users, or there are too few of them.
         SystemExit: The new artifact is refused.
@@ -54,10 +71,10 @@ def decide(
                 candidate(new, classes, length),
                 candidate(old, classes, length),
                 dataset.catalog,
-                split.test if on == "test" else split.valid,
+                split.test if chosen.on == "test" else split.valid,
                 k=length,
                 exclude_seen=exclude_seen,
-                lost_share=LOST_SHARE if lost_share is None else lost_share,
+                lost_share=LOST_SHARE if chosen.lost_share is None else chosen.lost_share,
             )
     recall = ", ".join(f"{name} {value:.4f}" for name, value in gate.recall.items())
     items = ", ".join(f"{name} {number:,}" for name, number in gate.items.items())

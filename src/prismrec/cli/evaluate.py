@@ -1,14 +1,13 @@
 """``prismrec evaluate``: compare an artifact with every baseline, and write a report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from prismrec.cli._extensions import ClassFlags
-from prismrec.cli._gate import decide
+from prismrec.cli._gate import DataOptions, decide
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
@@ -35,26 +34,11 @@ from prismrec.recommend import Recommender, check_trained_on
 from prismrec.rerank import check_length, check_strength
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """The data set, and what to measure on it."""
-
-    data: Path | None = None
-    """Data set folder that the artifacts were trained on; with --gate, that of today."""
-    gate: Annotated[bool, Parameter(negative="", show_default=False)] = False
-    """Decide whether the first artifact may replace the second one."""
-    lost_share: float | None = None
-    """With --gate, the largest share of the events of OLD whose items NEW may lack; 0.1 by
-    default."""
-    on: Literal["test", "valid"] = "test"
-    """Measure on the test users or on the validation users."""
-
-
 def evaluate(
     artifact: Path,
     /,
     *more: Path,
-    chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),
+    chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),  # noqa: B008 -- frozen
     k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
     report: Path | None = None,
@@ -81,17 +65,12 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity, report)
+    strengths = checked_options(chosen, k, diversity, report)
     artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
-        decide(
-            *pair, data, k=k, on=chosen.on, classes=classes, lost_share=chosen.lost_share,
-            as_json=as_json,
-        )  # fmt: skip
+        decide(*pair, data, chosen, k=k, classes=classes, as_json=as_json)
         return
-    if chosen.lost_share is not None:
-        raise ConfigError("--lost-share is for --gate, which was not given; add --gate.")
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
             dataset = load_dataset(data)
@@ -190,9 +169,14 @@ def comparisons(
 
 
 def checked_options(
-    k: Sequence[int] | None, diversity: Sequence[float] | None, report: Path | None
+    chosen: DataOptions,
+    k: Sequence[int] | None,
+    diversity: Sequence[float] | None,
+    report: Path | None,
 ) -> list[float]:
     """Check the options, before the baselines are fitted; return each strength once."""
+    if chosen.lost_share is not None and not chosen.gate:
+        raise ConfigError("--lost-share is for --gate, which was not given; add --gate.")
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))

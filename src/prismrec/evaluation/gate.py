@@ -108,10 +108,9 @@ def pass_gate(
     """Compare a new recommender with the old one that it may replace.
 
     It is refused if its recall is worse by more than the 95 % interval of the difference, over all
-    ids or over the ids that both have. It is also refused if it lacks items that had a larger share
-    of the old one's events than ``lost_share``, and if the old one reaches less than ``LEAST`` of
-    its own validation metric: the comparison then proves nothing, because a model that was trained
-    on damaged data is good on damaged data.
+    ids or over the ids that both have. It is also refused if it lacks too much, and if the old one
+    reaches less than ``LEAST`` of its own validation metric: the comparison then proves nothing,
+    because a model that was trained on damaged data is good on damaged data.
 
     Args:
         new: The new recommender.
@@ -129,13 +128,10 @@ def pass_gate(
 
     Cost: four evaluations.
     """
-    if not 0 <= lost_share <= 1:
-        raise ConfigError(f"lost_share is {lost_share:g}; give a number from 0 to 1.")
-    known_new, known_old = (one.recommender.catalog.numbers_of(catalog) > 0 for one in (new, old))
-    shared = known_new & known_old
+    known = _known(new, old, catalog)
+    shared = known["both"]
     of_shared = cases_of(cases, shared)
-    _check_users(len(cases), "targets")
-    _check_users(len(of_shared), "targets that both artifacts have")
+    _check(len(cases), len(of_shared), lost_share)
 
     def report(one: Candidate, *, only_shared: bool) -> Report:
         users, allowed = (of_shared, shared) if only_shared else (cases, None)
@@ -156,14 +152,15 @@ def pass_gate(
         all_ids=on_all,
         shared_ids=on_shared,
         recall={"new": of_new.metrics[metric], "old": of_old.metrics[metric]},
-        items={
-            "data set": catalog.size - 1,
-            "new": int(known_new.sum()),
-            "old": int(known_old.sum()),
-            "both": int(shared.sum()),
-        },
+        items={"data set": catalog.size - 1} | {name: int(v.sum()) for name, v in known.items()},
         lost=lost,
     )
+
+
+def _known(new: Candidate, old: Candidate, catalog: Catalog) -> dict[str, NDArray[np.bool_]]:
+    """Return which items of a catalog the new, the old and both recommenders have, ``[V]`` each."""
+    of_new, of_old = (one.recommender.catalog.numbers_of(catalog) > 0 for one in (new, old))
+    return {"new": of_new, "old": of_old, "both": of_new & of_old}
 
 
 def lost_items(new: Catalog, old: Catalog) -> Lost:
@@ -174,13 +171,16 @@ def lost_items(new: Catalog, old: Catalog) -> Lost:
     return Lost(int(lost.sum()), int((old.count > 0).sum()), share)
 
 
-def _check_users(number: int, which: str) -> None:
-    """Raise DataError if there are too few test users."""
-    if number < MIN_USERS:
-        raise DataError(
-            f"The gate cannot compare the artifacts, because only {number} test users have {which} "
-            f"and it needs {MIN_USERS}; give a data set with more new events."
-        )
+def _check(users: int, of_shared: int, lost_share: float) -> None:
+    """Raise ConfigError for an impossible share, DataError if there are too few test users."""
+    if not 0 <= lost_share <= 1:
+        raise ConfigError(f"lost_share is {lost_share:g}; give a number from 0 to 1.")
+    for number, more in ((users, ""), (of_shared, " that both artifacts have")):
+        if number < MIN_USERS:
+            raise DataError(
+                f"The gate cannot compare the artifacts, because only {number} test users have "
+                f"targets{more} and it needs {MIN_USERS}; give a data set with more new events."
+            )
 
 
 def _fault_of_lost(lost: Lost, allowed: float) -> str | None:

@@ -36,7 +36,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "items": pl.List(pl.String),
 }
 REQUEST = "request"
-"""The field that tells lists from lines that are twice in the log; no column of the frame."""
+"""The field by which a second list differs from a repeated line; no column of the frame."""
 ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 """Endings of the files of a folder that are read."""
 
