@@ -379,9 +379,7 @@ def test_compressed_files_are_read_and_other_files_are_named(write, tmp_path):
     assert found.frame["time"].to_list() == [1, 2, 3]
     assert (found.files, found.other_files) == (3, ("notes.txt", "old"))
     others = next(notes_on_logs(found, outcomes(found, events_of(("a", "X", 1))), 1))
-    assert others == (
-        "2 other files of the folder of the exposure log were not read: notes.txt, old."
-    )
+    assert others == ("The folder of the exposure log has 2 other files, not read: notes.txt, old.")
     damaged = next(folder.glob("*.gz"))
     damaged.write_bytes(damaged.read_bytes()[:-12])
     with pytest.raises(DataError, match="cannot be decompressed"):

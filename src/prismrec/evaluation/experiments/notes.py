@@ -86,7 +86,7 @@ def notes_on_logs(exposures: Exposures, outcomes: Outcomes, k: int) -> Iterator[
     if others := exposures.other_files:
         shown = ", ".join(others[:SHOWN]) + (", …" if len(others) > SHOWN else "")
         number = "1 other file" if len(others) == 1 else f"{len(others):,} other files"
-        yield f"{number} of the folder of the exposure log were not read: {shown}."
+        yield f"The folder of the exposure log has {number}, not read: {shown}."
     if exposures.torn or exposures.rejected:
         yield (
             f"{exposures.torn:,} lines that a crash cut off and {exposures.rejected:,} lines that "
