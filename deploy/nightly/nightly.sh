@@ -14,6 +14,8 @@ set -euo pipefail
 read -ra prismrec <<< "${PRISMREC_COMMAND:-prismrec}"
 read -ra prepare_flags <<< "${PRISMREC_PREPARE:---split by-time --valid 0.05 --test 0.05}"
 read -ra train_flags <<< "${PRISMREC_TRAIN:-}"
+read -ra full_flags <<< "${PRISMREC_TRAIN_FULL:-}"
+read -ra gate_flags <<< "${PRISMREC_GATE:-}"
 read -ra add_flags <<< "${PRISMREC_ADD:-}"
 read -ra import_flags <<< "${PRISMREC_IMPORT:---newest 500}"
 keep=${PRISMREC_KEEP:-7}
@@ -27,7 +29,12 @@ exec 9> "$PRISMREC_HOME/nightly.lock"
 flock --nonblock 9 || { step "another night is running"; exit 1; }
 
 step "export"
+rm -f "$work/events.part"  # of a night that was stopped
 LOG=$work/events.part bash -euo pipefail -c "$PRISMREC_EXPORT"
+if [[ ! -s $work/events.part ]]; then
+    step "the export wrote no events to \$LOG ($work/events.part); check PRISMREC_EXPORT"
+    exit 1
+fi
 mv "$work/events.part" "$work/events"
 
 step "prepare"
@@ -38,6 +45,7 @@ if [[ -e $current && ${PRISMREC_FULL:-no} != yes ]]; then
     train_flags=(--from "$current" "${train_flags[@]}")
 else
     step "train from the beginning"
+    train_flags+=("${full_flags[@]}")
 fi
 "${prismrec[@]}" train "$work/data" --out "$work/new" --quiet "${train_flags[@]}"
 
@@ -48,7 +56,7 @@ fi
 
 if [[ -e $current ]]; then
     step "check"
-    "${prismrec[@]}" evaluate "$work/new" "$current" --data "$work/data" --gate
+    "${prismrec[@]}" evaluate "$work/new" "$current" --data "$work/data" --gate "${gate_flags[@]}"
 fi
 
 before=$(readlink "$current" || true)

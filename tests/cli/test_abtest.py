@@ -8,14 +8,14 @@ from commands import run
 from prismrec.evaluation import exposure_header, exposure_line, hash_user, power_of, users_needed
 
 SECRET = "a secret for the tests"  # noqa: S105
-VARIANTS = [{"name": "control", "share": 0.5}, {"name": "new", "share": 0.5}]
+VARIANTS = [{"name": name, "share": 0.5, "options": {}} for name in ("control", "new")]
 
 
 @pytest.fixture
 def logs(tmp_path, monkeypatch):
     """Write exposures of 40 users per variant and their events; return both paths."""
     monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
-    rows = [exposure_header({"name": "test", "variants": VARIANTS})]
+    rows = [exposure_header({"name": "test", "salt": "0", "variants": VARIANTS})]
     events = ["user,item,time"]
     for number in range(80):
         variant = ("control", "new")[number % 2]
@@ -39,8 +39,8 @@ def test_the_report_is_a_table(logs, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "test: k=2, window 24 hours" in lines
     control = next(line.split() for line in lines if line.startswith("control"))
-    # 20 of 39 users have a hit; their deviation is 0.5064.
-    assert control[1:6] == ["39", "39", "0.5128", "±", "0.1589"]
+    # 20 of 39 users have a hit; their deviation is 0.5064, and t with 38 degrees is 2.0244.
+    assert control[1:6] == ["39", "39", "0.5128", "±", "0.1641"]
     assert "Not counted: 2 lists with options of the request." in lines
     assert any("The effect asked for needs" in line for line in lines)
     assert all(len(line) <= 80 for line in lines)
@@ -50,7 +50,11 @@ def test_the_report_is_one_json_object(logs, capsys):
     assert run("abtest", *logs, "--window", 0.01, "--json") == 0  # 36 seconds
     report = json.loads(capsys.readouterr().out)
     assert report["variants"][0]["means"] == {"hit_rate@10": 0, "events_per_user": 1}
-    assert report["differences"][0]["p_corrected"] == 1
+    assert report["differences"][0]["p_corrected"] is None  # no list was hit
+    assert report["differences"][0]["interval"] is None
+    assert run("abtest", *logs, "--window", 0.01) == 0
+    out = capsys.readouterr().out
+    assert "hit_rate@10    +0.0000 - " in " ".join(out.split()).replace(" +", "    +")
 
 
 def test_what_is_left_out_of_the_events_is_reported(logs, capsys):
@@ -64,6 +68,15 @@ def test_what_is_left_out_of_the_events_is_reported(logs, capsys):
     log = json.loads(capsys.readouterr().out)["log"]
     assert (log["rows_read"], log["rejected_lines"]) == (84, {"user is missing": [83]})
     assert [one["line"] for one in log["warnings"]] == [85]
+
+
+def test_options_of_an_estimate_need_one(logs, capsys):
+    assert run("abtest", *logs, "--history", 20) == 2
+    assert "add --estimate FOLDER" in capsys.readouterr().err
+    estimate = ["--estimate", "new", "--artifact", "model", "--compare-with", "other"]
+    assert run("abtest", *logs, *estimate) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "--compare-with is other, but no variant of the experiment 'test' was answered" in error
 
 
 def test_the_secret_is_needed(logs, capsys, monkeypatch):

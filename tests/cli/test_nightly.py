@@ -187,6 +187,10 @@ def test_a_failed_export_and_a_second_night_change_nothing(night):
     assert code == 1, log
     code, _ = night.run(LAST, PRISMREC_EXPORT="echo user,item,time > $LOG")
     assert code == 2
+    for empty in ("true", ": > $LOG"):
+        code, log = night.run(LAST, PRISMREC_EXPORT=empty)
+        assert code == 1, log
+        assert f"the export wrote no events to $LOG ({night.home}/work/events.part)" in log
     locked = f"flock {night.home}/nightly.lock {FOLDER}/nightly.sh"
     done = subprocess.run(
         ["bash", "-c", locked], capture_output=True, text=True, check=False,
@@ -196,11 +200,40 @@ def test_a_failed_export_and_a_second_night_change_nothing(night):
     assert "another night is running" in done.stderr
 
 
+def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
+    """The commands only write down how they were called."""
+    words = tmp_path / "words"
+    command = tmp_path / "command"
+    command.write_text(f'#!/usr/bin/env bash\necho "$@" >> {words}\n')
+    command.chmod(0o755)
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    (versions / "current").symlink_to("000001-0123456789ab")
+    (versions / "000001-0123456789ab").mkdir()
+    settings = os.environ | {
+        "PRISMREC_HOME": str(tmp_path), "PRISMREC_COMMAND": str(command),
+        "PRISMREC_EXPORT": "echo user > $LOG", "PRISMREC_RELOAD": "true",
+        "PRISMREC_TRAIN": "--no-single", "PRISMREC_TRAIN_FULL": "--config best.toml",
+        "PRISMREC_GATE": "--lost-share 0.3",
+    }  # fmt: skip
+    for full in ("no", "yes"):
+        subprocess.run(
+            [FOLDER / "nightly.sh"], env=settings | {"PRISMREC_FULL": full}, check=True,
+            capture_output=True,
+        )  # fmt: skip
+    lines = words.read_text().splitlines()
+    warm, beginning = (line for line in lines if line.startswith("train "))
+    assert warm.endswith(f"--quiet --from {versions}/current --no-single")
+    assert beginning.endswith("--quiet --no-single --config best.toml")
+    checks = [line for line in lines if line.startswith("evaluate ")]
+    assert all(line.endswith("--gate --lost-share 0.3") for line in checks)
+
+
 def test_the_files_for_operators_name_only_settings_that_the_script_reads():
     script = (FOLDER / "nightly.sh").read_text()
-    read = set(re.findall(r"PRISMREC_[A-Z]+", script)) | {"PRISMREC_STORE"}
+    read = set(re.findall(r"PRISMREC_[A-Z_]+", script)) | {"PRISMREC_STORE"}
     for name in ("nightly.env", "airflow_dag.py"):
-        assert set(re.findall(r"PRISMREC_[A-Z]+", (FOLDER / name).read_text())) <= read, name
+        assert set(re.findall(r"PRISMREC_[A-Z_]+", (FOLDER / name).read_text())) <= read, name
     words = re.findall(r'^"\$\{prismrec\[@\]\}" (\w+)', script, re.MULTILINE)
     assert set(words) <= set(COMMANDS)
     text = "set -a; . " + str(FOLDER / "nightly.env") + "; echo $PRISMREC_PREPARE"

@@ -81,6 +81,8 @@ def test_the_settings_of_best_toml_can_be_trained(data, tmp_path, capsys):
         (["--trials", 0], "trials is 0; it must be at least 1"),
         (["--trials", "many"], "many"),
         (["--only", "droput"], "Did you mean 'dropout'?"),
+        (["--only", "learning-rate"], "Did you mean 'learning_rate'? Known: block, "),
+        (["--only", "learning-rate"], ", init_clusters, learning_rate, "),
         (["--extractor", "saa"], "Did you mean 'sa'?"),
     ],
 )

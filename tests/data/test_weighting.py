@@ -355,3 +355,13 @@ def first_held_out(dataset, split):
         later = dataset.histories.times_of(user)[length:]
         found[user] = later[0] if len(later) else np.inf
     return found
+
+
+def test_weights_that_have_no_effect_are_errors():
+    nothing = Weighting(kinds={"view": 0, "buy": 0, "return": 0})
+    log = read_events(FRAME, columns=Columns(weighting=nothing))
+    with pytest.raises(DataError, match="weight of each of the 8 events is 0"):
+        build_dataset(log, **PLAIN)
+    columns = Columns(weighting=Weighting(kinds={"view": 2, "buy": 5}))
+    with pytest.raises(ConfigError, match="given to 'buy', but keep_events leaves these events"):
+        read_events(FRAME, columns=columns, keep_events=["view"])

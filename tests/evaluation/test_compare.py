@@ -39,13 +39,24 @@ def test_a_difference_within_the_interval_is_reported_as_level():
 
 
 def test_a_lower_divergence_is_better():
-    a, b = report({"calibration@20": [1, 1]}), report({"calibration@20": [2, 2]})
+    a, b = report({"calibration@20": [1] * 6}), report({"calibration@20": [2] * 6})
     assert compare(a, b, "calibration@20").verdict == "better"
 
 
 def test_novelty_may_be_higher_but_not_better():
-    a, b = report({"novelty@20": [3, 3]}), report({"novelty@20": [2, 2]})
+    a, b = report({"novelty@20": [3] * 6}), report({"novelty@20": [2] * 6})
     assert compare(a, b, "novelty@20").verdict == "higher"
+
+
+@pytest.mark.parametrize(("users", "verdict"), [(2, "level"), (5, "level"), (6, "better")])
+def test_a_few_users_with_the_same_difference_are_level(users, verdict):
+    values = np.linspace(0, 0.7, users)  # the differences are 0.1 but for rounding
+    found = compare(report({"recall@50": values + 0.1}), report({"recall@50": values}), "recall@50")
+    assert found.verdict == verdict
+    assert found.sign_p == 2 * 0.5**users
+    if verdict == "level":
+        words = f"level, +0.1000 for each of {users} users, too few to be sure"
+        assert str(found) == f"recall@50: {words}"
 
 
 def test_users_without_the_metric_in_one_report_are_left_out():

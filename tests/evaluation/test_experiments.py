@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,8 +24,9 @@ from prismrec.evaluation import (
     smallest_effect,
     users_needed,
 )
-from prismrec.evaluation.experiments.differences import difference, sample_ratio
+from prismrec.evaluation.experiments.differences import difference, mean_interval, sample_ratio
 from prismrec.evaluation.experiments.exposures import SCHEMA
+from prismrec.evaluation.experiments.notes import notes_on_logs
 from prismrec.evaluation.experiments.outcomes import measure_outcomes
 from prismrec.evaluation.pairwise import holm
 
@@ -150,10 +152,20 @@ def test_a_difference_equals_welchs_test_of_scipy():
 
 
 def test_equal_values_have_no_difference():
-    assert difference(np.zeros(3), np.zeros(4)) == (0, 0, 1)
-    assert difference(np.ones(3), np.zeros(4)) == (1, 0, 0)
+    assert difference(np.zeros(3), np.zeros(4)) == (0, None, None)
+    assert difference(np.ones(3), np.zeros(4)) == (1, None, None)
+    # One variant of equal values: the error is that of the other one, √(5 / 3 / 4).
+    _, _, p = difference(np.ones(3), np.arange(4.0))
+    assert p == pytest.approx(2 * stats.t.sf(0.5 / math.sqrt(5 / 12), 3))
     with pytest.raises(DataError, match="1 and 4 users"):
         difference(np.ones(1), np.zeros(4))
+
+
+def test_the_interval_of_a_mean_equals_that_of_scipy():
+    values = np.array([0.2, 0.4, 0.9])
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    assert mean_interval(values) == pytest.approx((high - low) / 2)
+    assert mean_interval(np.ones(3)) is None
 
 
 def test_the_sample_ratio_equals_the_chi_square_test_of_scipy():
@@ -240,13 +252,13 @@ def test_the_report_names_the_control_and_corrects_for_all_comparisons():
     control = report.variants[0]
     assert control.means["hit_rate@10"] == pytest.approx(17 / 50)
     assert control.intervals["hit_rate@10"] == pytest.approx(
-        1.96 * math.sqrt(17 / 50 * 33 / 50 / 49)
+        stats.t.ppf(0.975, 49) * math.sqrt(17 / 50 * 33 / 50 / 49)
     )
     values = np.repeat([1.0, 0.0], [17, 33])
     assert report.users_needed["hit_rate@10"] == users_needed(
         0.1 * 17 / 50, values.std(ddof=1), shares=(0.5, 0.25), alpha=0.05 / 4
     )
-    assert report.notes == ()
+    assert report.notes == ("No list has more than 1 items, so hit_rate@10 is of at most 1.",)
     assert json.loads(json.dumps(report.to_json()))["variants"][1]["name"] == "one"
 
 
@@ -254,7 +266,33 @@ def test_users_that_do_not_match_the_shares_are_a_warning():
     report = analyze(*many(None, {"control": 200, "new": 290}), SECRET)
     assert report.sample_ratio_p < 0.001
     assert "do not trust the differences" in report.notes[0]
-    assert not analyze(*many(None, {"control": 200, "new": 230}), SECRET).notes
+    assert not analyze(*many(None, {"control": 200, "new": 230}), SECRET, k=1).notes
+
+
+def test_equal_values_have_no_interval_no_p_value_and_no_smallest_effect():
+    rows = [(f"{name}{number}", 1, name, "X") for name in ("control", "new") for number in (1, 2)]
+    events = [(user, "X" if variant == "new" else "Y", 2) for user, _, variant, _ in rows]
+    report = analyze(
+        exposures_of(*rows), events_of(*events, ("other", "X", 99)), SECRET, k=1, effect=0.1
+    )
+    (hits, later) = report.differences
+    assert (hits.mean, hits.interval, hits.p, hits.p_corrected) == (1, None, None, None)
+    assert (later.mean, later.p) == (0, None)
+    assert report.smallest_effects == report.users_needed == {}
+    assert report.variants[0].intervals == {"hit_rate@1": None, "events_per_user": None}
+    assert report.notes[0].startswith("hit_rate@1 is the same for all users of control, new, so")
+    assert report.notes[1].startswith("events_per_user is the same for all users of control, new")
+
+
+def test_events_with_dates_only_are_a_warning():
+    rows = [("a", 10, "control", "X"), ("b", 10, "control", "X"), ("c", 10, "new", "X")]
+    exposures = exposures_of(*rows, ("d", 10, "new", "X"))
+    events = [("a", "X", 0), ("b", "X", 24), ("c", "X", 240)]
+    assert "All times of the events are midnight" in str(
+        analyze(exposures, events_of(*events), SECRET, k=1).notes
+    )
+    times = events_of(*events, ("d", "X", 11))
+    assert "midnight" not in str(analyze(exposures, times, SECRET, k=1).notes)
 
 
 def test_another_secret_is_a_warning():
@@ -311,10 +349,41 @@ def test_torn_and_wrong_lines_are_skipped_and_counted(write):
     wrong = ["{\n", "[1]\n", "\xff\n", line_of(time="1"), line_of(time=2**63), line_of(items="X")]
     wrong += [line_of(variant="other"), line_of(overridden=1), line_of(experiment="x")]
     wrong += ["[" * 100_000 + "\n", line_of(time=True), line_of(items=["\ud800"])]
-    found = read_exposures(write(*wrong, line_of(), line_of()[:-1]))  # also without its last byte
+    found = read_exposures(
+        write(*wrong, line_of(time=2), line_of()[:-1])
+    )  # also without its last byte
     assert (found.torn, found.rejected, found.files) == (2, len(wrong), 2)
     assert found.frame["variant"].to_list() == ["new", "control", "new"]
     assert dict(found.shares) == {"control": 0.5, "new": 0.5}
+
+
+def test_lines_that_are_in_the_log_twice_count_once(write):
+    lines = [line_of(), line_of(variant="control"), line_of(request="s"), line_of(time=2)]
+    write(*lines)
+    found = read_exposures(write(*lines, lines[0]))
+    assert (len(found.frame), found.repeated) == (4, 5)
+    assert found.frame.columns == list(SCHEMA)
+
+
+def test_compressed_files_are_read_and_other_files_are_named(write, tmp_path):
+    folder = write(line_of())
+    for ending, time in ((".gz", 2), (".zst", 3)):
+        write(line_of(time=time))
+        path = max(folder.glob("*.jsonl"))
+        with pa.output_stream(f"{path}{ending}") as file:  # the ending chooses the compression
+            file.write(path.read_bytes())
+        path.unlink()
+    (folder / "notes.txt").write_text("x")
+    (folder / "old").mkdir()
+    found = read_exposures(folder)
+    assert found.frame["time"].to_list() == [1, 2, 3]
+    assert (found.files, found.other_files) == (3, ("notes.txt", "old"))
+    others = next(notes_on_logs(found, outcomes(found, events_of(("a", "X", 1))), 1))
+    assert others == ("The folder of the exposure log has 2 other files, not read: notes.txt, old.")
+    damaged = next(folder.glob("*.gz"))
+    damaged.write_bytes(damaged.read_bytes()[:-12])
+    with pytest.raises(DataError, match="cannot be decompressed"):
+        read_exposures(damaged)
 
 
 def test_a_file_cut_off_at_any_byte_loses_only_its_last_line(write, tmp_path):

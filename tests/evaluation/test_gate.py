@@ -13,10 +13,11 @@ from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.split import split_by_time
 from prismrec.data.storage import save_dataset
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.evaluate import evaluate
-from prismrec.evaluation.gate import Candidate, cases_of, on_catalog, pass_gate
+from prismrec.evaluation.gate import Candidate, cases_of, lost_items, on_catalog, pass_gate
 from prismrec.recommend.artifact import load, save
+from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.manifest import MANIFEST
 from prismrec.training import RunConfig, TrainConfig, fit, run_record
 from worlds import untrained
@@ -165,13 +166,58 @@ def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsy
     assert gate["passed"] is False
     assert gate["all_ids"]["verdict"] == "worse"
     assert set(gate) == {
-        "new", "old", "passed", "reason", "all_ids", "shared_ids", "recall", "items", "sentence",
+        "new", "old", "passed", "reason", "all_ids", "shared_ids", "recall", "items", "lost",
+        "sentence",
     }  # fmt: skip
     assert run("evaluate", new, old, "--data", folder / "nowhere", "--gate") == 2
     assert run("evaluate", new, "--data", data, "--gate") == 2
     assert "--gate compares two artifacts" in capsys.readouterr().err
     assert run("evaluate", new) == 2
     assert "no data set folder" in capsys.readouterr().err
+
+
+def test_the_length_is_that_of_the_validation_also_after_items_were_added(nights, tmp_path, capsys):
+    folder, _, _ = nights
+    new, old, data = folder / "model-today", folder / "model-yesterday", folder / "today"
+    added = [NewItem(id=f"added-{n}", related_to=["i0"]) for n in range(60)]
+    about = json.loads((old / MANIFEST).read_text())["about"]
+    save(load(old).with_items(added), tmp_path / "old", about=about)
+    for earlier in (old, tmp_path / "old"):
+        assert run("evaluate", new, earlier, "--data", data, "--gate", "--json") == 0
+        gate = json.loads(capsys.readouterr().out)["gate"]
+        assert gate["all_ids"]["metric"] == "recall@6"
+        assert gate["lost"] == {"items": 0, "of": 60, "share": 0}
+    save(shuffled(load(old)).with_items(added), tmp_path / "shuffled", about=about)
+    assert run("evaluate", new, tmp_path / "shuffled", "--data", data, "--gate") == 3
+    assert "so the data probably has other ids or is damaged" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert run("evaluate", new, old, "--data", data, "--gate", "-k", 5, "-k", 6) == 2
+    assert "one length, but -k was given 2 times" in capsys.readouterr().err
+
+
+def test_an_artifact_that_lacks_a_part_of_the_items_is_refused(nights, capsys):
+    folder, _, _ = nights
+    old = load(folder / "model-yesterday")
+    frame = log_of(6).filter(pl.col("item").str.slice(1).cast(pl.Int64) % 3 != 0)
+    dataset = dataset_of(frame)
+    split = split_by_time(dataset)
+    new = untrained(dataset)
+    lost = lost_items(new.catalog, old.catalog)
+    assert (lost.items, lost.of) == (20, 60)
+    counts = dict(zip(old.catalog.items.ids, old.catalog.count[1:].tolist(), strict=True))
+    third = sum(counts[f"i{number}"] for number in range(0, 60, 3))
+    assert lost.share == pytest.approx(third / sum(counts.values()))
+    gate = decide(new, new, dataset, split)
+    assert (gate.passed, gate.lost.items) == (True, 0)
+    gate = decide(new, old, dataset, split)
+    assert "it lacks 20 of 60 items of the old artifact" in gate.sentence
+    assert "but 10.0% is allowed" in gate.sentence
+    assert "lacks" not in decide(new, old, dataset, split, lost_share=0.5).sentence
+    with pytest.raises(ConfigError, match=r"lost_share is 1\.5"):
+        decide(new, old, dataset, split, lost_share=1.5)
+    assert run("evaluate", folder / "model-today", folder / "today", "--lost-share", 0.5) == 2
+    assert "--lost-share is for --gate" in capsys.readouterr().err
 
 
 def test_an_artifact_that_may_have_seen_the_test_users_is_an_error(nights, tmp_path, capsys):

@@ -28,7 +28,7 @@ HOSTILE = "</title><script>alert('x')</script>\"|**a** `b`\n# [c](d)"
 
 def report(recall, *, cases="c", notes=(), **metrics):
     means = {"recall@50": recall, **metrics}
-    users = np.array([recall - 0.1, recall + 0.1])
+    users = np.array([recall - 0.1, recall + 0.1] * 3)
     return Report(
         metrics=means, interval={"recall@50": 0.0123}, users=1234, how="by-user", cases=cases,
         repeat_users=5, distinct_lists=0.9, excluded={"diversity@50": 3}, notes=notes,
@@ -112,7 +112,7 @@ def test_a_missing_metric_is_shown_as_a_dash(content):
 
 def test_models_are_compared_with_the_best_baseline(content):
     assert content.differences == [
-        "prism against rules, recall@50: better by 0.1000 ± 0.0000 over 2 users."
+        "prism against rules, recall@50: better by 0.1000 ± 0.0000 over 6 users."
     ]
     assert differences([entry("a", 0.1)]) == []
 

@@ -104,6 +104,22 @@ def test_a_version_that_was_rolled_back_can_be_published_again(artifacts, tmp_pa
     assert [int(one[:6]) for one in again.versions] == [1, 3]
 
 
+def test_an_artifact_or_a_version_is_no_folder_of_versions(artifacts, tmp_path):
+    folder = tmp_path / "versions"
+    name = publish(artifacts[0], folder).current
+    for wrong in (folder / "current", folder / name):
+        with pytest.raises(DataError, match=f"is a version, so .*; give {folder}\\."):
+            publish(artifacts[1], wrong)
+        with pytest.raises(DataError, match=f"give {folder}\\."):
+            rollback(wrong)
+    with pytest.raises(DataError, match="is an artifact or a data set, so versions cannot be kept"):
+        publish(artifacts[1], artifacts[2])
+    assert versions_in(folder) == (name,)
+    assert not (artifacts[2] / "current").is_symlink()
+    (tmp_path / "link").symlink_to(folder)
+    assert publish(artifacts[1], tmp_path / "link").before == name
+
+
 @pytest.mark.parametrize("damage", ["manifest.json", "model.safetensors"])
 def test_a_damaged_artifact_changes_nothing(artifacts, tmp_path, damage):
     folder, bad = tmp_path / "versions", tmp_path / "bad"

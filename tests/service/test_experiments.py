@@ -165,6 +165,19 @@ def test_a_variant_is_checked_with_the_artifact_that_answers(experiment_of, data
                 experiment.check(*catalogs)
 
 
+def test_a_reload_warns_if_the_file_of_the_experiment_changed(running, tmp_path, caplog):
+    changed = "the file of the experiment changed"
+    assert running.post("/v1/admin/reload").status_code == 200
+    assert changed not in caplog.text
+    path = tmp_path / "experiment.toml"
+    for change in (lambda: path.write_text(TEXT.replace("0.8", "0.9")), path.unlink):
+        caplog.clear()
+        change()
+        assert running.post("/v1/admin/reload").status_code == 200
+        assert changed in caplog.text
+    assert running.context.experiment.experiment.values["new"]["diversity"] == 0.8
+
+
 def test_a_reload_refuses_an_artifact_that_a_variant_cannot_use(
     artifact, serve, dataset, tmp_path, monkeypatch, caplog
 ):

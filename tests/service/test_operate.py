@@ -146,6 +146,7 @@ def folder_of_artifacts(artifact, dataset, private, tmp_path):
             "no/changes cannot be written: there is no folder",
         ),
         (["artifact", "--changes", "other"], "other cannot be written: it is not a file"),
+        (["artifact", "--exposures", "log"], "lists are logged in an experiment only"),
     ],
 )
 def test_an_invalid_command_ends_with_a_clear_error(

@@ -128,7 +128,8 @@ def test_an_experiment_that_the_log_describes_is_checked(experiment, world, caps
 
 
 def test_histories_are_as_long_as_those_of_a_service_by_default():
-    assert EstimateOptions().history == ReplayOptions().newest == Settings().history
+    default = EstimateOptions().replaying(10, 60.0)
+    assert default.newest == ReplayOptions().newest == Settings().history
 
 
 def test_events_that_the_service_did_not_have_are_found(experiment, world, capsys):

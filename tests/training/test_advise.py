@@ -21,10 +21,10 @@ def report(values, used=3.0):
 @pytest.mark.parametrize(
     ("chosen", "other", "values", "ending"),
     [
-        # Differences -0.25 and 0.5: mean 0.125, standard error 0.375.
-        (SIX, THREE, [0.25, 1.0], "differs by +0.1250 ± 0.7350, so fewer would change little"),
+        # Six users. Differences -0.25 and 0.5: mean 0.125, standard error 0.375 / √5.
+        (SIX, THREE, [0.25, 1.0], "differs by +0.1250 ± 0.3287, so fewer would change little"),
         (SIX, THREE, [0.25, 0.25], "differs by -0.2500 ± 0.0000, so fewer would lower it"),
-        (THREE, SIX, [0.75, 0.25], "differs by +0.0000 ± 0.4900, so more would change little"),
+        (THREE, SIX, [0.75, 0.25], "differs by +0.0000 ± 0.2191, so more would change little"),
         (THREE, SIX, [0.25, 0.25], "differs by -0.2500 ± 0.0000, so more would lower it"),
         (
             THREE,
@@ -37,7 +37,7 @@ def report(values, used=3.0):
 )
 def test_the_advice_on_clusters_follows_the_paired_difference(chosen, other, values, ending):
     found = advise_clusters(
-        chosen, {chosen: report([0.5, 0.5]), other: report(values)}, "recall@20"
+        chosen, {chosen: report([0.5] * 6), other: report(values * 3)}, "recall@20"
     )
     assert found.startswith(
         f"K: the first 20 items of the median list come from 3 interests, and up to "

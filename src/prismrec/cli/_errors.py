@@ -11,7 +11,7 @@ def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
 
     A name that is also an English word (``seed is -1``) stays, except with a value in Python's
     syntax: ``encoding="latin-1"`` becomes ``--encoding latin-1``. Text in quotes and paths stay,
-    because they come from the user.
+    because they come from the user; so do the names after "Known:", which are values.
 
     Args:
         sentence: The message of an error.
@@ -24,7 +24,9 @@ def with_flags(sentence: str, flags: Mapping[str, str]) -> str:
             return match[0]
         return f"{flags[name]} {value}" if value else flags[name]
 
-    return re.sub(r"""(?<![^\s(])([a-z_]+)(?:="([\w-]+)")?(?![\w'"/=])""", flag, sentence)
+    name = r"""(?<![^\s(])([a-z_]+)(?:="([\w-]+)")?(?![\w'"/=])"""
+    before, known, values = sentence.partition(" Known: ")
+    return re.sub(name, flag, before) + known + values
 
 
 def describe_unused(unused: Sequence[str], arguments: Sequence[str]) -> str:

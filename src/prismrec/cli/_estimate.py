@@ -35,30 +35,32 @@ class EstimateOptions:
     """The second artifact of the service, if a variant was answered by it."""
     options_of: str | None = None
     """Variant whose list options the estimated artifact gets; the control by default."""
-    history: int = 500
-    """Newest events of a user that the service reads per request: its --history."""
+    history: int | None = None
+    """Newest events of a user that the service reads per request: its --history; 500 by default."""
 
     def check(self) -> None:
         """Check that the options belong together.
 
         Raises:
-            ConfigError: One of --estimate and --artifact is missing.
+            ConfigError: One of --estimate and --artifact is missing, or there is an option for an
+                estimate without --estimate.
         """
         if self.estimate and not self.artifact:
             raise ConfigError(
                 "--estimate needs the artifact that answered during the experiment; add --artifact "
                 "FOLDER."
             )
-        others = (self.artifact, self.compare_with, self.options_of)
+        others = (self.artifact, self.compare_with, self.options_of, self.history)
         if not self.estimate and any(each is not None for each in others):
             raise ConfigError(
-                "--artifact, --compare-with and --options-of are for an estimate, but no artifact "
-                "to estimate was given; add --estimate FOLDER."
+                "--artifact, --compare-with, --options-of and --history are for an estimate, but "
+                "no artifact to estimate was given; add --estimate FOLDER."
             )
 
     def replaying(self, k: int, window: float) -> ReplayOptions:
         """Return how lists are computed again; the window is in seconds."""
-        return ReplayOptions(k=k, window=window, newest=self.history)
+        newest = ReplayOptions.newest if self.history is None else self.history
+        return ReplayOptions(k=k, window=window, newest=newest)
 
 
 def estimate_artifact(
@@ -72,7 +74,8 @@ def estimate_artifact(
     """Estimate the hit rate of the artifact that the options name; see ``estimate_policy``.
 
     Raises:
-        ConfigError: The definition of the experiment cannot be used.
+        ConfigError: The definition of the experiment cannot be used, or it has no variant for
+            --compare-with.
         DataError: A variant cannot be used with its artifact; or see ``estimate_policy``.
         UnknownName: The experiment has no such variant.
         MissingExtra: The packages of the service are not installed.
@@ -83,6 +86,11 @@ def estimate_artifact(
         raise MissingExtra.for_("prismrec abtest --estimate", "serve") from error
     compares = options.compare_with is not None
     experiment = Experiment.logged(exposures.definition, compares=compares)
+    if compares and not any(each.get("comparison") for each in experiment.values.values()):
+        raise ConfigError(
+            f"--compare-with is {options.compare_with}, but no variant of the experiment "
+            f"{exposures.experiment!r} was answered by a second artifact; leave it out."
+        )
     like = options.options_of or next(iter(exposures.shares))
     if like not in exposures.shares:
         raise UnknownName.among("variant", like, exposures.shares)

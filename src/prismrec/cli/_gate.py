@@ -2,15 +2,18 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.data import load_dataset, load_split, read_dataset_manifest
-from prismrec.errors import DataError
-from prismrec.evaluation import Candidate, list_lengths, pass_gate
+from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
 from prismrec.recommend import check_trained_on, read_artifact_manifest
 
@@ -18,39 +21,60 @@ REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The data set, and what to measure on it."""
+
+    data: Path | None = None
+    """Data set folder that the artifacts were trained on; with --gate, that of today."""
+    gate: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """Decide whether the first artifact may replace the second one."""
+    lost_share: float | None = None
+    """With --gate, the largest share of the events of OLD whose items NEW may lack; 0.1 by
+    default."""
+    on: Literal["test", "valid"] = "test"
+    """Measure on the test users or on the validation users."""
+
+
 def decide(
     new: Path,
     old: Path,
     data: Path,
+    chosen: DataOptions,
     *,
     k: Sequence[int] | None,
-    on: Literal["test", "valid"],
     classes: ClassFlags,
     as_json: bool,
 ) -> None:
     """Compare two artifacts on the same users, print the decision and exit with its code.
 
     Raises:
+        ConfigError: Several lengths of lists were given, or the lost share is not between 0 and 1.
         DataError: An artifact or the data set cannot be read, an artifact may have been trained on
             the test users, or there are too few of them.
         SystemExit: The new artifact is refused.
     """
+    if k is not None and len(set(k)) > 1:
+        raise ConfigError(
+            f"--gate compares lists of one length, but -k was given {len(k)} times; give one -k."
+        )
     check_not_trained_on_test_users((new, old), data)
     with Progress(new.name, quiet=as_json):
         with stage("loading the data"):
             dataset = load_dataset(data)
             split = load_split(data, dataset)
         # As on the validation of the old artifact, with which its recall is compared.
-        length = max(k) if k else lengths_of(old)[0]
+        length = k[0] if k else validated_length(old)
         exclude_seen = run_of(new).get("exclude_seen") is not False
         with stage("comparing the artifacts"):
             gate = pass_gate(
                 candidate(new, classes, length),
                 candidate(old, classes, length),
                 dataset.catalog,
-                split.test if on == "test" else split.valid,
+                split.test if chosen.on == "test" else split.valid,
                 k=length,
                 exclude_seen=exclude_seen,
+                lost_share=LOST_SHARE if chosen.lost_share is None else chosen.lost_share,
             )
     recall = ", ".join(f"{name} {value:.4f}" for name, value in gate.recall.items())
     items = ", ".join(f"{name} {number:,}" for name, number in gate.items.items())
@@ -59,6 +83,7 @@ def decide(
         wrapped(f"shared ids  {gate.shared_ids}", indent=" " * 12),
         wrapped(f"recall@{length:<5}{recall}", indent=" " * 12),
         wrapped(f"items       {items}", indent=" " * 12),
+        wrapped(f"lost        {gate.lost}", indent=" " * 12),
         wrapped(gate.sentence),
     ]
     print_output({"gate": gate.as_json(), "split": split.how}, lines, as_json=as_json)
@@ -70,14 +95,18 @@ def candidate(folder: Path, classes: ClassFlags, k: int) -> Candidate:
     """Load an artifact; its validation metric counts if it is recall at the same length."""
     run, result = run_of(folder), read_artifact_manifest(folder)["about"].get("result")
     recommender = classes.load(folder)
-    same = run.get("validate_on") == "recall" and lengths_of(folder) == (k,)
+    same = run.get("validate_on") == "recall" and validated_length(folder) == k
     reached = result.get("validation") if same and isinstance(result, dict) else None
     return Candidate(str(folder), recommender, reached if isinstance(reached, float) else None)
 
 
-def lengths_of(folder: Path) -> tuple[int, ...]:
-    """Return the length of the lists on which an artifact was validated."""
-    return list_lengths(int(read_artifact_manifest(folder)["items"]), 50)
+def validated_length(folder: Path) -> int:
+    """Return the length of the lists on which an artifact was validated.
+
+    Items that were added after the training do not count.
+    """
+    manifest = read_artifact_manifest(folder)
+    return list_lengths(int(manifest["items"]) - len(manifest["provisional"]), 50)[0]
 
 
 def run_of(folder: Path) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def lines_of(report: ABTest) -> Iterator[str]:
                 each.name,
                 f"{each.users:,}",
                 f"{each.exposures:,}",
-                *(f"{each.means[m]:.4f} ± {each.intervals[m]:.4f}" for m in each.means),
+                *(_with_interval(f"{each.means[m]:.4f}", each.intervals[m]) for m in each.means),
             ]
             for each in report.variants
         ],
@@ -105,7 +105,7 @@ def lines_of(report: ABTest) -> Iterator[str]:
             [
                 each.variant,
                 each.metric,
-                f"{each.mean:+.4f} ± {each.interval:.4f}",
+                _with_interval(f"{each.mean:+.4f}", each.interval),
                 _shown(each.p),
                 _shown(each.p_corrected),
             ]
@@ -124,5 +124,11 @@ def lines_of(report: ABTest) -> Iterator[str]:
         )
 
 
-def _shown(p: float) -> str:
+def _with_interval(value: str, interval: float | None) -> str:
+    return value if interval is None else f"{value} ± {interval:.4f}"
+
+
+def _shown(p: float | None) -> str:
+    if p is None:
+        return "-"
     return f"{p:.4f}" if p >= 0.0001 else "<0.0001"

@@ -1,14 +1,13 @@
 """``prismrec evaluate``: compare an artifact with every baseline, and write a report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from prismrec.cli._extensions import ClassFlags
-from prismrec.cli._gate import decide
+from prismrec.cli._gate import DataOptions, decide
 from prismrec.cli._headings import AsJson
 from prismrec.cli._options import RERANK
 from prismrec.cli._output import print_note, print_output, wrapped
@@ -37,23 +36,11 @@ from prismrec.recommend import Recommender, check_trained_on
 from prismrec.rerank import check_length, check_strength, find_reranker
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """The data set, and what to measure on it."""
-
-    data: Path | None = None
-    """Data set folder that the artifacts were trained on; with --gate, that of today."""
-    gate: Annotated[bool, Parameter(negative="", show_default=False)] = False
-    """Decide whether the first artifact may replace the second one."""
-    on: Literal["test", "valid"] = "test"
-    """Measure on the test users or on the validation users."""
-
-
 def evaluate(
     artifact: Path,
     /,
     *more: Path,
-    chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),
+    chosen: Annotated[DataOptions, Parameter(name="*")] = DataOptions(),  # noqa: B008 -- frozen
     k: Annotated[list[int] | None, Parameter(name="-k", negative="")] = None,
     diversity: Annotated[list[float] | None, Parameter(negative="")] = None,
     rerank: Annotated[str, Parameter(help=RERANK)] = "category",
@@ -82,11 +69,11 @@ def evaluate(
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """
-    strengths = checked_options(k, diversity, rerank, report)
+    strengths = checked_options(chosen, k, diversity, rerank, report)
     artifacts, data = separate_data([*map(named_path, [artifact, *more])], chosen.data)
     if chosen.gate:
         pair = check_gate(artifacts, diversity, report)
-        decide(*pair, data, k=k, on=chosen.on, classes=classes, as_json=as_json)
+        decide(*pair, data, chosen, k=k, classes=classes, as_json=as_json)
         return
     with Progress(artifact.name, quiet=as_json):
         with stage("loading the data"):
@@ -185,15 +172,21 @@ def comparisons(
 
 
 def checked_options(
-    k: Sequence[int] | None, diversity: Sequence[float] | None, rerank: str, report: Path | None
+    chosen: DataOptions,
+    k: Sequence[int] | None,
+    diversity: Sequence[float] | None,
+    rerank: str,
+    report: Path | None,
 ) -> list[float]:
     """Check the options, before the baselines are fitted; return each strength once.
 
     Raises:
-        ConfigError: A value is out of its range, or a re-ranker was given without a strength.
+        ConfigError: A value is out of its range, or an option was given without the one it needs.
         UnknownName: There is no such re-ranker.
         DataError: No report can be written to the folder.
     """
+    if chosen.lost_share is not None and not chosen.gate:
+        raise ConfigError("--lost-share is for --gate, which was not given; add --gate.")
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))

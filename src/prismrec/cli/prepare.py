@@ -228,8 +228,6 @@ def _lines_of_feedback(dataset: Dataset) -> Iterator[str]:
     if weights is not None:
         least, mean, most = weights.min(), weights.mean(dtype=np.float64), weights.max()
         yield f"weights     {least:g} to {most:g}, mean {mean:.4g}"
-        if not mean:
-            yield "            all are 0: nothing can be learned from these events"
     how: Mapping[str, Any] = dataset.how
     if "dislikes" in how:
         counts = how["dislikes"]

@@ -15,7 +15,7 @@ from prismrec.cli._headings import (
     under_headings,
 )
 from prismrec.cli._output import print_note
-from prismrec.errors import MissingExtra
+from prismrec.errors import ConfigError, MissingExtra
 from prismrec.service import Keys, ServePaths, Settings, check_exposure
 
 HEADINGS = (
@@ -66,6 +66,11 @@ def serve(
         from prismrec.service import check_served, listen, run, write_environment
     except ImportError as error:
         raise MissingExtra.for_("prismrec serve", "serve") from error
+    if exposures and not experiment:
+        raise ConfigError(
+            f"--exposures is {exposures}, but lists are logged in an experiment only; add "
+            "--experiment FILE, or leave it out."
+        )
     keys = Keys.from_environment()
     check_exposure(settings, keys)
     paths = ServePaths(

@@ -139,7 +139,8 @@ def build_dataset(
 
     Raises:
         ConfigError: A minimum below 1, or unknown ``duplicates``.
-        DataError: No event remains; the message has the counts after each step.
+        DataError: No event remains; the message has the counts after each step. Or all weights
+            are 0.
 
     Cost: O(E log E) time, less if the log is in time order; memory about 60 bytes per event.
     """
@@ -270,7 +271,17 @@ def finish_dataset(
     users: IdMap, catalog: Catalog, histories: Histories, how: Mapping[str, object],
     items: "ItemDescriptions | None", dislikes: Histories | None = None,
 ) -> Dataset:  # fmt: skip
-    """Return the data set with the attributes of its items; add to its ``how`` what they are."""
+    """Return the data set with the attributes of its items; add to its ``how`` what they are.
+
+    Raises:
+        DataError: All weights are 0.
+    """
+    weights = histories.weights
+    if weights is not None and not weights.any():
+        raise DataError(
+            f"The weight of each of the {len(weights):,} events is 0, so nothing can be learned "
+            "from them; give a weight above 0 to some events."
+        )
     if items is not None and items.attributes:
         catalog = replace(catalog, attributes=attributes_of(catalog.items.ids, items))
         how = {**how, "attributes": {one.name: one.kind for one in items.reports}}

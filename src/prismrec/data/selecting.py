@@ -17,7 +17,7 @@ from prismrec.data.readers.weight_columns import (
     used_columns,
     weight_columns,
 )
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 
 _ROW = "(row)"
 
@@ -117,7 +117,12 @@ def _concatenate(rows: list[pl.LazyFrame]) -> pl.LazyFrame:
 
 
 def _check_kinds(rows: pl.LazyFrame, kept: Collection[str], columns: Columns, table: Table) -> None:
-    """Raise DataError if a kind of event to keep, with a weight or disliked is not in the log."""
+    """Check the kinds of events that are to be kept, have a weight or are dislikes.
+
+    Raises:
+        DataError: One is not in the log.
+        ConfigError: One has a weight but is not kept.
+    """
     weighting = columns.weighting
     by_kind = weighting.whole_log and compares_kinds(table, columns)
     disliked = weighting.dislikes if by_kind else None
@@ -143,3 +148,9 @@ def _check_kinds(rows: pl.LazyFrame, kept: Collection[str], columns: Columns, ta
                 f"{what} {', '.join(map(repr, kinds))}, which is in no row of {table.name}; choose "
                 f"from {', '.join(f'{kind[:80]!r} ({counts[kind]:,} rows)' for kind in most)}."
             )
+    left_out = [kind for kind in map(str.strip, weighting.kinds) if kept and kind not in kept]
+    if left_out:
+        raise ConfigError(
+            f"A weight was given to {', '.join(map(repr, left_out))}, but keep_events leaves these "
+            "events out; keep them too, or leave out their weights."
+        )

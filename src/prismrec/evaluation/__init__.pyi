@@ -43,7 +43,7 @@ from .experiments import (
     smallest_effect,
     users_needed,
 )
-from .gate import Candidate, Gate, pass_gate
+from .gate import LOST_SHARE, Candidate, Gate, Lost, pass_gate
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
 from .metric_report import Report
@@ -62,6 +62,7 @@ from .report import (
 __all__ = [
     "BASELINES",
     "INTEREST_LENGTH",
+    "LOST_SHARE",
     "METRICS",
     "SIMILAR_ITEMS",
     "ABTest",
@@ -76,6 +77,7 @@ __all__ = [
     "Gate",
     "Lists",
     "LoggedLists",
+    "Lost",
     "Policy",
     "PolicyEstimate",
     "Rate",

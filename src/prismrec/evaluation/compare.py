@@ -17,6 +17,11 @@ from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS
 
+LEVEL = 0.05
+"""Level of the tests: probability of a difference by chance."""
+ROUNDING = 1e-9
+"""Spread, as a share of the mean, below which differences are equal but for rounding."""
+
 
 @dataclass(frozen=True, repr=False)
 class Difference:
@@ -32,9 +37,23 @@ class Difference:
     """Number of users for whom both reports have the metric."""
 
     @property
+    def varies(self) -> bool:
+        """Whether the differences of users vary by more than rounding."""
+        return self.interval > ROUNDING * abs(self.mean)
+
+    @property
+    def sign_p(self) -> float:
+        """The p-value of the sign test, two-sided, if all users have the same difference.
+
+        It is 2 · (1/2)^users. Without spread there is no other test: few users may be equal by
+        chance.
+        """
+        return min(2.0 ** (1 - self.users), 1.0) if self.mean else 1.0
+
+    @property
     def verdict(self) -> str:
         """Return "level", "better" or "worse"; "higher" or "lower" if neither is better."""
-        if abs(self.mean) <= self.interval:
+        if abs(self.mean) <= self.interval or (not self.varies and self.sign_p > LEVEL):
             return "level"
         direction = "higher" if self.mean > 0 else "lower"
         better = METRICS[self.metric.partition("@")[0]].better
@@ -45,6 +64,8 @@ class Difference:
 
     def __str__(self) -> str:
         users = f"{self.users:,} users"
+        if self.verdict == "level" and self.mean and not self.varies:
+            return f"{self.metric}: level, {self.mean:+.4f} for each of {users}, too few to be sure"
         if self.verdict == "level":
             return f"{self.metric}: level, {self.mean:+.4f} ± {self.interval:.4f} over {users}"
         size = f"{abs(self.mean):.4f} ± {self.interval:.4f}"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Case, Catalog
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.compare import Difference, compare
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.metric_report import Report
@@ -28,6 +28,9 @@ MIN_USERS = 20
 LEAST = 0.5
 """Smallest share of its own validation metric that the old recommender must reach on the new
 events. Below, the ids of the new data are probably not those of the old data."""
+LOST_SHARE = 0.1
+"""Largest share of the old recommender's events whose items the new one may lack. With more, a part
+of the log is probably missing."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +41,22 @@ class Candidate:
     recommender: Recommender
     validation: float | None = None
     """Recall at the length of the gate; None if it is not known."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Items with events of the old recommender that the new one lacks."""
+
+    items: int
+    """Number of such items."""
+    of: int
+    """Number of all items with events of the old recommender."""
+    share: float
+    """Share of the events of the old recommender that these items had."""
+
+    def __str__(self) -> str:
+        items = f"{self.items:,} of {self.of:,} items of the old artifact"
+        return f"{items}, which had {self.share:.1%} of its events"
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,8 @@ class Gate:
     """Recall of "new" and of "old" over all ids."""
     items: dict[str, int]
     """Number of items of the "data set", and of them those in "new", in "old" and in "both"."""
+    lost: "Lost"
+    """Items that the old recommender has and the new one lacks."""
 
     @property
     def sentence(self) -> str:
@@ -82,13 +103,14 @@ def pass_gate(
     *,
     k: int = 50,
     exclude_seen: bool = True,
+    lost_share: float = LOST_SHARE,
 ) -> Gate:
     """Compare a new recommender with the old one that it may replace.
 
     It is refused if its recall is worse by more than the 95 % interval of the difference, over all
-    ids or over the ids that both have. It is also refused if the old one reaches less than
-    ``LEAST`` of its own validation metric: the comparison then proves nothing, because a model that
-    was trained on damaged data is good on damaged data.
+    ids or over the ids that both have. It is also refused if it lacks too much, and if the old one
+    reaches less than ``LEAST`` of its own validation metric: the comparison then proves nothing,
+    because a model that was trained on damaged data is good on damaged data.
 
     Args:
         new: The new recommender.
@@ -97,17 +119,19 @@ def pass_gate(
         cases: Test users; neither recommender was trained on their targets.
         k: Length of the lists.
         exclude_seen: Exclude the items of the history from lists.
+        lost_share: Largest share of the old recommender's events whose items the new one may lack.
+            Items without events, which were added after the training, do not count.
 
     Raises:
+        ConfigError: ``lost_share`` is not between 0 and 1.
         DataError: Fewer than ``MIN_USERS`` users, over all ids or over shared ids.
 
     Cost: four evaluations.
     """
-    known_new, known_old = (one.recommender.catalog.numbers_of(catalog) > 0 for one in (new, old))
-    shared = known_new & known_old
+    known = _known(new, old, catalog)
+    shared = known["both"]
     of_shared = cases_of(cases, shared)
-    _check_users(len(cases), "targets")
-    _check_users(len(of_shared), "targets that both artifacts have")
+    _check(len(cases), len(of_shared), lost_share)
 
     def report(one: Candidate, *, only_shared: bool) -> Report:
         users, allowed = (of_shared, shared) if only_shared else (cases, None)
@@ -118,7 +142,8 @@ def pass_gate(
     of_new, of_old = report(new, only_shared=False), report(old, only_shared=False)
     on_all = compare(of_new, of_old, metric)
     on_shared = compare(report(new, only_shared=True), report(old, only_shared=True), metric)
-    fault = _fault(on_all, on_shared, of_old, old)
+    lost = lost_items(new.recommender.catalog, old.recommender.catalog)
+    fault = _fault_of_lost(lost, lost_share) or _fault(on_all, on_shared, of_old, old)
     return Gate(
         new=new.name,
         old=old.name,
@@ -127,22 +152,42 @@ def pass_gate(
         all_ids=on_all,
         shared_ids=on_shared,
         recall={"new": of_new.metrics[metric], "old": of_old.metrics[metric]},
-        items={
-            "data set": catalog.size - 1,
-            "new": int(known_new.sum()),
-            "old": int(known_old.sum()),
-            "both": int(shared.sum()),
-        },
+        items={"data set": catalog.size - 1} | {name: int(v.sum()) for name, v in known.items()},
+        lost=lost,
     )
 
 
-def _check_users(number: int, which: str) -> None:
-    """Raise DataError if there are too few test users."""
-    if number < MIN_USERS:
-        raise DataError(
-            f"The gate cannot compare the artifacts, because only {number} test users have {which} "
-            f"and it needs {MIN_USERS}; give a data set with more new events."
-        )
+def _known(new: Candidate, old: Candidate, catalog: Catalog) -> dict[str, NDArray[np.bool_]]:
+    """Return which items of a catalog the new, the old and both recommenders have, ``[V]`` each."""
+    of_new, of_old = (one.recommender.catalog.numbers_of(catalog) > 0 for one in (new, old))
+    return {"new": of_new, "old": of_old, "both": of_new & of_old}
+
+
+def lost_items(new: Catalog, old: Catalog) -> Lost:
+    """Return the items with events of an old catalog that a new one lacks."""
+    lost = (new.numbers_of(old) == 0) & (old.count > 0)
+    events = int(old.count.sum())
+    share = int(old.count[lost].sum()) / events if events else 0.0
+    return Lost(int(lost.sum()), int((old.count > 0).sum()), share)
+
+
+def _check(users: int, of_shared: int, lost_share: float) -> None:
+    """Raise ConfigError for an impossible share, DataError if there are too few test users."""
+    if not 0 <= lost_share <= 1:
+        raise ConfigError(f"lost_share is {lost_share:g}; give a number from 0 to 1.")
+    for number, more in ((users, ""), (of_shared, " that both artifacts have")):
+        if number < MIN_USERS:
+            raise DataError(
+                f"The gate cannot compare the artifacts, because only {number} test users have "
+                f"targets{more} and it needs {MIN_USERS}; give a data set with more new events."
+            )
+
+
+def _fault_of_lost(lost: Lost, allowed: float) -> str | None:
+    """Return why the new recommender is refused if it lacks too much; None if it does not."""
+    if lost.share <= allowed:
+        return None
+    return f"it lacks {lost}, but {allowed:.1%} is allowed, so the log is probably not complete"
 
 
 def _fault(on_all: Difference, on_shared: Difference, of_old: Report, old: Candidate) -> str | None:

@@ -13,20 +13,17 @@ from dataclasses import replace
 from itertools import combinations
 from statistics import NormalDist
 
-from prismrec.evaluation.compare import Difference, compare_if_possible
+from prismrec.evaluation.compare import LEVEL, Difference, compare_if_possible
 from prismrec.evaluation.metric_report import QUANTILE, Report
-
-LEVEL = 0.05
-"""Probability of any error among all comparisons."""
 
 
 def p_value(difference: Difference) -> float:
     """Compute the two-sided p-value of a paired difference: 2 · (1 − Φ(|mean| / standard error)).
 
-    Without any spread between users it is 0, or 1 if the mean is 0.
+    Without any spread between users it is that of the sign test, ``Difference.sign_p``.
     """
-    if difference.interval == 0:
-        return 0.0 if difference.mean else 1.0
+    if not difference.varies:
+        return difference.sign_p
     error = difference.interval / QUANTILE
     return math.erfc(abs(difference.mean) / error / math.sqrt(2))
 

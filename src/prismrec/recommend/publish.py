@@ -27,6 +27,7 @@ from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.io import describe_write_errors, flush_folder, only_writer
 from prismrec.recommend.manifest import (
     INDEX,
+    MANIFEST,
     artifact_name,
     check_artifact,
 )
@@ -75,11 +76,13 @@ def publish(
     Raises:
         ConfigError: ``keep`` is below 2, so that there would be no version to roll back to.
         DataError: The artifact is damaged, its table is missing or has another content, another
-            process publishes now, the folder cannot be written, or ``current`` is not a link.
+            process publishes now, the folder cannot be written or is itself an artifact or a
+            version, or ``current`` is not a link.
     """
     if keep < 2:
         raise ConfigError(f"keep is {keep}; keep at least 2 versions, to be able to roll back.")
     artifact, folder = Path(artifact), Path(folder)
+    _check_folder(folder)
     _check(artifact)
     name = artifact_name(artifact)
     with describe_write_errors(folder):
@@ -111,6 +114,7 @@ def rollback(folder: str | Path) -> Switch:
             another content; then nothing changes. Or see ``publish``.
     """
     folder = Path(folder)
+    _check_folder(folder)
     if not folder.is_dir():
         raise DataError(f"No folder of versions at {folder}; make one with 'prismrec publish'.")
     with describe_write_errors(folder), only_writer(folder, folder):
@@ -183,6 +187,20 @@ def _link(folder: Path, version: str) -> None:
     part.symlink_to(version)
     part.replace(folder / CURRENT)
     flush_folder(folder, files=False)
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that a folder of versions is not itself an artifact, a version or a data set.
+
+    Raises:
+        DataError: It is. Versions in it would be lost when it is written again or removed.
+    """
+    if not (folder / MANIFEST).exists():
+        return
+    is_version = VERSION_NAME.fullmatch(folder.resolve().name) is not None
+    what = "a version" if is_version else "an artifact or a data set"
+    other = str(folder.parent) if is_version else "a folder for versions only"
+    raise DataError(f"{folder} is {what}, so versions cannot be kept in it; give {other}.")
 
 
 def _check(artifact: Path) -> None:

@@ -24,7 +24,7 @@ from prismrec.service.settings import ServePaths, Settings
 from prismrec.service.stores import Store
 from prismrec.service.thread_pool import Threads
 from prismrec.service.users import MonotonicClock
-from prismrec.service.variant_answers import RunningExperiment, VariantAnswering
+from prismrec.service.variant_answers import RunningExperiment, VariantAnswering, check_of
 from prismrec.service.versions import Versions
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class RouteContext:
         """
         metrics, extensions = Metrics(), Extensions.of(settings)
         experiment = Experiment.of(paths, extensions)
-        check = experiment.check if experiment else None
-        versions = Versions(paths, metrics, extensions, check)
+        versions = Versions(paths, metrics, extensions, check_of(experiment, paths))
         return cls(
             versions=versions,
             store=store,

@@ -1,8 +1,11 @@
 """From requests to answers while an experiment runs: each user gets the options of a variant."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from prismrec.data import Catalog
 from prismrec.service.answering import Answering
 from prismrec.service.experiments import Assigned, Experiment
 from prismrec.service.exposures import Exposed, ExposureLog
@@ -11,6 +14,8 @@ from prismrec.service.responses import ServedAnswer, VariantAnswer
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths, exposure_secret
 from prismrec.service.users import MonotonicClock
+
+log = logging.getLogger("prismrec.service")
 
 
 class RunningExperiment(NamedTuple):
@@ -34,6 +39,39 @@ class RunningExperiment(NamedTuple):
             paths.exposure_folder, experiment.definition, exposure_secret(), metrics.registry
         )
         return cls(experiment, log)
+
+
+def check_of(
+    experiment: Experiment | None, paths: ServePaths
+) -> Callable[[Catalog, Catalog | None], None] | None:
+    """Return the check of the start and of each reload; None without an experiment.
+
+    It is that of the experiment. It also warns if the file of the experiment is another one than at
+    the start, because a reload does not read it.
+    """
+    path = paths.experiment
+    if experiment is None or path is None:
+        return None
+    content = _content(path)
+
+    def check(catalog: Catalog, compared: Catalog | None) -> None:
+        experiment.check(catalog, compared)
+        if _content(path) != content:
+            log.warning(
+                "the file of the experiment changed, but it is read at the start only: restart the "
+                "service",
+                extra={"fields": {"file": str(path), "experiment": experiment.file.name}},
+            )
+
+    return check
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the content of a file; None if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 class VariantAnswering:

@@ -55,7 +55,7 @@ def test_more_finalists_need_a_larger_difference():
 
 
 def test_the_best_of_several_better_ones_is_chosen_and_a_noisy_larger_one_is_not():
-    small, large = shifted(3, 0.1, 0.1, 0.1, 0.1), shifted(5, 0.2, 0.2, 0.2, 0.2)
+    small, large = shifted(3, 0.1, 0.1, 0.1, 0.12), shifted(5, 0.2, 0.2, 0.2, 0.22)
     noisy = shifted(9, 2.0, 0.0, 0.0, 0.0)  # mean 0.5 ± 1.2
     decision = decide(DEFAULT, [small, large, noisy], "recall@50")
     assert decision.chosen == 5
@@ -76,8 +76,12 @@ def test_users_without_the_metric_are_left_out():
 
 
 def test_seeds_are_averaged_before_users_are_compared():
-    # Each seed differs by ±0.3 for each user, but their mean by 0.1 for each.
-    values = DEFAULT.values + np.array([[0.4] * 4, [-0.2] * 4])
+    # Each seed differs by ±0.3 for each user, but their mean by 0.1, 0.1, 0.1 and 0.11.
+    values = DEFAULT.values + np.array([[0.4, 0.4, 0.4, 0.42], [-0.2] * 4])
     decision = decide(DEFAULT, [Candidate(6, values)], "recall@50")
     assert decision.chosen == 6
-    assert decision.differences[6].interval == pytest.approx(0, abs=1e-12)
+    assert decision.differences[6].interval == pytest.approx(1.96 * 0.005 / 2)
+
+
+def test_a_few_users_with_the_same_difference_decide_nothing():
+    assert decide(DEFAULT, [shifted(7, 0.1, 0.1, 0.1, 0.1)], "recall@50").chosen == 0

@@ -211,6 +211,9 @@ def test_other_data_or_settings_are_refused(split, dataset, tmp_path):
     tuned(split, dataset, tmp_path, options, about={"data": "a"})
     with pytest.raises(DataError, match="differ in data; give another folder"):
         tuned(split, dataset, tmp_path, options, about={"data": "b"})
+    other = replace(options, only=["dropout"])
+    with pytest.raises(DataError, match=r"differ in what is tuned \(--only\); give"):
+        tuned(split, dataset, tmp_path, other, about={"data": "a"})
 
 
 def test_a_missing_optuna_is_named(split, dataset, tmp_path, monkeypatch):

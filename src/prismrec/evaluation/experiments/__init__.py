@@ -4,6 +4,7 @@ exposures     the format of the exposure log, and its reader
 outcomes      per user: hit rate of the lists, and number of later events
 differences   means, differences and p-values; the check of the sample ratio
 sample_size   users that a test needs, and the power of a test
+notes         the warnings of the report
 abtest        the report
 off_policy    hit rates of lists that were not shown, by inverse propensity: pure functions
 replay        computes the lists of the variants and of a new artifact again

@@ -6,37 +6,38 @@ report.notes            # read these first
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from prismrec.data import EventLog
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.experiments.differences import (
     VariantDifference,
     difference,
+    mean_interval,
     sample_ratio,
+    varies,
 )
 from prismrec.evaluation.experiments.exposures import Exposures
-from prismrec.evaluation.experiments.outcomes import Outcomes, measure_outcomes
+from prismrec.evaluation.experiments.notes import (
+    Sample,
+    notes_on_logs,
+    notes_on_users,
+    notes_on_values,
+)
+from prismrec.evaluation.experiments.outcomes import measure_outcomes
 from prismrec.evaluation.experiments.sample_size import smallest_effect, users_needed
-from prismrec.evaluation.metric_report import half_width
 from prismrec.evaluation.pairwise import holm
 
-Sample = dict[str, NDArray[np.float64]]
-"""One value per user of a variant, by metric."""
 ALPHA = 0.05
 """Level of the tests."""
 POWER = 0.8
 """Probability with which the smallest effect of a report is found."""
 LONGEST_WINDOW = 1e9
 """Largest number of seconds of a window: 32 years."""
-MISMATCH = 0.001
-"""p-value of the sample ratio below which users are missing or counted twice."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class VariantResult:
     """Number of counted lists."""
     means: Mapping[str, float]
     """Mean over users, by metric."""
-    intervals: Mapping[str, float]
-    """95 % half-width of the mean, by metric."""
+    intervals: Mapping[str, float | None]
+    """95 % half-width of the mean, by metric; None if all users have the same value."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class ABTest:
     """p-value of the number of users per variant."""
     smallest_effects: Mapping[str, float]
     """By metric: the difference of the first variant to the control that is found with a
-    probability of 80 %."""
+    probability of 80 %. A metric that is the same for all users of the control is left out."""
     users_needed: Mapping[str, int]
     """By metric: number of users of both variants that are needed for the effect that the caller
     named, relative to the mean of the control; empty if none was named."""
@@ -79,6 +80,10 @@ class ABTest:
     """Users with lists of several variants; they are left out."""
     torn: int
     rejected: int
+    repeated: int
+    """Lines that are in the exposure log more than once; each counts once."""
+    other_files: tuple[str, ...]
+    """Names of what else is in the folder of the exposure log; it is not read."""
     notes: tuple[str, ...]
     """Warnings, one sentence each."""
 
@@ -138,7 +143,13 @@ def analyze(
         users_of_several=outcomes.users_of_several,
         torn=exposures.torn,
         rejected=exposures.rejected,
-        notes=tuple(_notes(exposures, outcomes, ratio)),
+        repeated=exposures.repeated,
+        other_files=exposures.other_files,
+        notes=(
+            *notes_on_users(outcomes, ratio),
+            *notes_on_values(samples),
+            *notes_on_logs(exposures, outcomes, k),
+        ),
     )
 
 
@@ -175,10 +186,12 @@ def _differences(samples: Mapping[str, Sample]) -> tuple[VariantDifference, ...]
     control, *others = samples
     pairs = [(name, metric) for name in others for metric in samples[control]]
     found = [difference(samples[name][m], samples[control][m]) for name, m in pairs]
-    corrected = holm([p for _, _, p in found])
+    corrected = iter(holm([p for _, _, p in found if p is not None]))
     return tuple(
-        VariantDifference(*pair, *each, p_corrected=p)
-        for pair, each, p in zip(pairs, found, corrected, strict=True)
+        VariantDifference(
+            *pair, mean, interval, p, p_corrected=None if p is None else next(corrected)
+        )
+        for pair, (mean, interval, p) in zip(pairs, found, strict=True)
     )
 
 
@@ -190,7 +203,7 @@ def _result(name: str, share: float, users: pl.DataFrame, sample: Sample) -> Var
         users=len(counted),
         exposures=int(counted["exposures"].sum()),
         means={metric: float(values.mean()) for metric, values in sample.items()},
-        intervals={metric: half_width(values) for metric, values in sample.items()},
+        intervals={metric: mean_interval(values) for metric, values in sample.items()},
     )
 
 
@@ -199,13 +212,16 @@ def _plan(
 ) -> tuple[dict[str, float], dict[str, int]]:
     """Return the smallest effect that is found and the number of users that an effect needs.
 
-    Both are by metric, for the control and the first other variant, with Holm's smallest level.
+    Both are by metric, for the control and the first other variant, with Holm's smallest level. A
+    metric that is the same for all users of the control is left out.
     """
     control, other = variants[:2]
     shares = (control.share, other.share)
     comparisons = (len(variants) - 1) * len(control.means)
     smallest, needed = {}, {}
     for metric, values in samples[control.name].items():
+        if not varies(values):
+            continue
         deviation, alpha = float(values.std(ddof=1)), ALPHA / comparisons
         smallest[metric] = smallest_effect(
             control.users + other.users, deviation, shares=shares, alpha=alpha, power=POWER
@@ -215,32 +231,3 @@ def _plan(
                 absolute, deviation, shares=shares, alpha=alpha, power=POWER
             )
     return smallest, needed
-
-
-def _notes(exposures: Exposures, outcomes: Outcomes, ratio: float) -> Iterator[str]:
-    """Yield warnings, one sentence each."""
-    if ratio < MISMATCH:
-        yield (
-            f"The users per variant do not match the shares (p = {ratio:.2g}): users of a variant "
-            "are lost or counted twice, so do not trust the differences; find the cause first."
-        )
-    if not outcomes.users_with_events:
-        yield (
-            "No user of the experiment has an event: the secret or the user ids of the log differ "
-            "from those of the service."
-        )
-    if outcomes.users_of_several:
-        yield (
-            f"{outcomes.users_of_several:,} users had lists of several variants and are left out; "
-            "use a new name when an experiment changes."
-        )
-    if outcomes.unfinished:
-        yield (
-            f"The windows of {outcomes.unfinished:,} counted lists end after the last event of the "
-            "log, so later events on them are missing."
-        )
-    if exposures.torn or exposures.rejected:
-        yield (
-            f"{exposures.torn:,} lines that a crash cut off and {exposures.rejected:,} lines that "
-            "are no exposure were left out."
-        )

@@ -17,17 +17,37 @@ class VariantDifference:
     variant: str
     metric: str
     mean: float
-    interval: float
-    """95 % half-width of ``mean``."""
-    p: float
-    """p-value of Welch's t test, two-sided."""
-    p_corrected: float
+    interval: float | None
+    """95 % half-width of ``mean``; None if the values of neither variant vary."""
+    p: float | None
+    """p-value of Welch's t test, two-sided; None like ``interval``."""
+    p_corrected: float | None
     """The p-value, corrected for all comparisons of the report by Holm's method."""
+
+
+def varies(values: NDArray[np.float64]) -> bool:
+    """Return whether values are not all equal; from equal ones no error can be computed."""
+    return bool((values != values[0]).any())
+
+
+def mean_interval(values: NDArray[np.float64]) -> float | None:
+    """Compute the 95 % half-width of the mean of at least two independent values.
+
+    It is ``t · s / √n``, with the quantile t of Student's distribution with n − 1 degrees of
+    freedom.
+
+    Returns:
+        None if all values are equal.
+    """
+    if not varies(values):
+        return None
+    quantile = special.stdtrit(len(values) - 1, 0.975)
+    return float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def difference(
     values: NDArray[np.float64], control: NDArray[np.float64]
-) -> tuple[float, float, float]:
+) -> tuple[float, float | None, float | None]:
     """Compare the means of two samples of independent values by Welch's t test.
 
     ``t = (m₁ − m₂) / s`` with ``s² = s₁²/n₁ + s₂²/n₂``, and Welch's degrees of freedom. The 95 %
@@ -38,7 +58,8 @@ def difference(
         control: One value per user of the control, at least two.
 
     Returns:
-        The difference of the means, its 95 % half-width, and the two-sided p-value.
+        The difference of the means, its 95 % half-width, and the two-sided p-value. The last two
+        are None if the values of neither sample vary: the error of the difference is then unknown.
 
     Raises:
         DataError: A sample has fewer than two values.
@@ -51,10 +72,10 @@ def difference(
             "each variant has two users or more."
         )
     mean = float(values.mean() - control.mean())
+    if not (varies(values) or varies(control)):
+        return mean, None, None
     parts = [float(each.var(ddof=1) / len(each)) for each in (values, control)]
     error = sum(parts) ** 0.5
-    if error == 0:  # all values of a variant are equal
-        return mean, 0.0, float(mean == 0)
     sizes = (len(values), len(control))
     freedom = sum(parts) ** 2 / sum(
         part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True)

@@ -4,8 +4,9 @@
     exposures.frame       # one row per list: user, time, variant, overridden, items
 
 A file begins with a header that defines the experiment; each further line is one list. A process
-appends only to files that it created, so a crash can only cut off the last line of a file. Users
-are hashed with a secret: without it, nobody can check whether a person is in the log.
+appends only to files that it created, so a crash can only cut off the last line of a file. Files
+may be compressed later. Users are hashed with a secret: without it, nobody can check whether a
+person is in the log.
 """
 
 import hmac
@@ -13,10 +14,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import polars as pl
+import pyarrow as pa
 
 from prismrec.errors import DataError, UnknownName
 from prismrec.io import track
@@ -32,6 +35,10 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "overridden": pl.Boolean,
     "items": pl.List(pl.String),
 }
+REQUEST = "request"
+"""The field by which a second list differs from a repeated line; no column of the frame."""
+ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+"""Endings of the files of a folder that are read."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,10 @@ class Exposures:
     """Number of last lines that a crash cut off; they are left out."""
     rejected: int = 0
     """Number of other lines that are no exposure; they are left out."""
+    repeated: int = 0
+    """Number of lines that are in the log more than once; each counts once."""
+    other_files: tuple[str, ...] = ()
+    """Names of what else is in the folder; it is not read."""
     definition: Mapping[str, Any] = field(default_factory=dict)
     """The experiment as the headers describe it; other fields than the names and shares of the
     variants are not checked."""
@@ -61,9 +72,9 @@ class _Found:
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Definition in the header, by name of the experiment."""
     columns: dict[str, dict[str, list[Any]]] = field(
-        default_factory=lambda: defaultdict(lambda: {name: [] for name in SCHEMA})
+        default_factory=lambda: defaultdict(lambda: {name: [] for name in [*SCHEMA, REQUEST]})
     )
-    """The columns of the frame, by name of the experiment."""
+    """The columns of the frame and the request of each list, by name of the experiment."""
     torn: int = 0
     rejected: int = 0
 
@@ -87,6 +98,7 @@ class _Found:
             columns = self.columns[record["experiment"]]
             for name in SCHEMA:
                 columns[name].append(record[name])
+            columns[REQUEST].append(str(record.get(REQUEST)))
         else:
             self.rejected += 1
 
@@ -140,7 +152,8 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
     """Read the exposures of one experiment.
 
     Args:
-        source: A file, or a folder of files that end in ``.jsonl``.
+        source: A file, or a folder of files that end in one of ``ENDINGS``. Lines that are equal in
+            all fields, as in a copy of a file, count once.
         experiment: Name of the experiment; None if there is only one.
 
     Raises:
@@ -150,7 +163,7 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
 
     Cost: O(exposures) time and memory.
     """
-    paths = _paths(Path(source))
+    paths, other_files = _paths(Path(source))
     found = _Found()
     for path in track(paths, "reading the exposures", len(paths)):
         for line in _lines(path):
@@ -165,9 +178,18 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
     if not names or not found.columns[name := experiment or names[0]]["user"]:
         raise DataError(f"{source} has no exposure; run a service with an experiment first.")
     shares = {each["name"]: float(each["share"]) for each in found.definitions[name]["variants"]}
-    frame = pl.DataFrame(found.columns[name], schema=SCHEMA)
+    lines = pl.DataFrame(found.columns[name], schema=SCHEMA | {REQUEST: pl.String})
+    frame = lines.unique(maintain_order=True).drop(REQUEST)
     return Exposures(
-        name, shares, frame, len(paths), found.torn, found.rejected, found.definitions[name]
+        experiment=name,
+        shares=shares,
+        frame=frame,
+        files=len(paths),
+        torn=found.torn,
+        rejected=found.rejected,
+        repeated=len(lines) - len(frame),
+        other_files=other_files,
+        definition=found.definitions[name],
     )
 
 
@@ -176,18 +198,35 @@ def hash_user(user: str, secret: bytes) -> str:
     return hmac.digest(secret, user.encode(), "sha256").hex()[:32]
 
 
-def _paths(source: Path) -> list[Path]:
-    paths = sorted(source.glob("*.jsonl")) if source.is_dir() else [source]
+def _paths(source: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """Return the files of a log, and the names of what else is in its folder."""
+    inside = sorted(source.iterdir()) if source.is_dir() else [source]
+    paths = [path for path in inside if path == source or path.name.endswith(ENDINGS)]
     if not paths or not all(path.is_file() for path in paths):
         raise DataError(
-            f"No exposure log at {source}; give a file, or a folder with files that end in .jsonl."
+            f"No exposure log at {source}; give a file, or a folder with files that end in "
+            f"{', '.join(ENDINGS)}."
         )
-    return paths
+    return paths, tuple(path.name for path in inside if path not in paths)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from file
+    """Yield the lines of a file; the ending of its name decides whether it is compressed.
+
+    Raises:
+        DataError: The file cannot be decompressed.
+    """
+    if path.suffix not in (".gz", ".zst"):
+        with path.open("rb") as file:
+            yield from file
+        return
+    try:
+        with pa.input_stream(str(path)) as stream, BufferedReader(stream) as file:
+            yield from file
+    except OSError as error:
+        raise DataError(
+            f"The exposure log {path} cannot be decompressed ({error}); compress it again."
+        ) from error
 
 
 def _is_exposure(record: object) -> TypeGuard[dict[str, Any]]:

@@ -11,6 +11,8 @@ from prismrec.io import stage
 
 SEVERAL = pl.col("variant").n_unique().over("user") > 1
 """Whether the user of a list had lists of several variants."""
+DAY = 86_400
+"""Seconds of a day."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Outcomes:
     """Users of the experiment who have an event at any time."""
     unfinished: int
     """Counted lists whose window ends after the last event of the log."""
+    only_dates: bool
+    """Whether all times of the log are midnight, UTC."""
 
 
 def measure_outcomes(
@@ -53,13 +57,17 @@ def measure_outcomes(
     counted = counted_lists(exposures, log)
     with stage("reading later events"):
         events = events_of(exposures.frame["user"], log, secret)
-    last = log.frame.select(pl.col("time").max()).collect(engine="streaming").item()
+    time = pl.col("time")
+    dates = (time % _micro(DAY) == 0).all()
+    times = log.frame.select(time.max(), dates.alias("dates")).collect(engine="streaming")
+    last, only_dates = times.row(0)
     return Outcomes(
         users=_per_user(counted, events, k, window),
         overridden=int(exposures.frame["overridden"].sum()),
         users_of_several=exposures.frame.filter(SEVERAL)["user"].n_unique(),
         users_with_events=events["user"].n_unique(),
         unfinished=len(counted.filter(pl.col("time") > last - _micro(window))),
+        only_dates=only_dates,
     )
 
 

@@ -65,7 +65,7 @@ def decide(default: Candidate, finalists: Sequence[Candidate], metric: str) -> D
         )
         for each in finalists
     }
-    better = [number for number, each in differences.items() if each.mean > each.interval]
+    better = [number for number, each in differences.items() if each.verdict == "better"]
     best = max(better or differences, key=lambda number: differences[number].mean)
     difference = differences[best]
     measured = (

@@ -117,6 +117,7 @@ class Journal:
             study.set_user_attr("about", about)
         elif stored != about:
             changed = [n for n in about | stored if stored.get(n) != about.get(n)]
+            changed = ["what is tuned (--only)" if name == "space" else name for name in changed]
             raise DataError(
                 f"{self.folder} has trials that differ in {', '.join(changed)}; give another "
                 "folder, or the same data and settings."
