@@ -53,7 +53,8 @@ def test_a_text_gives_these_conditions(text, expected):
     ],
 )  # fmt: skip
 def test_another_text_is_an_error_of_one_sentence(text):
-    with pytest.raises(ConfigError, match="is no condition; write for example price<50"):
+    sentence = "is no condition; write for example price<50|which is no number; give a number"
+    with pytest.raises(ConfigError, match=sentence):
         parse_conditions(text)
 
 
@@ -121,3 +122,8 @@ def test_other_values_than_conditions_are_refused():
         ListOptions(boosts=Boost(where=[condition], factor=2))
     with pytest.raises(ConfigError, match="'2: a=b', which is no Boost"):
         ListOptions(boosts=["2: a=b"])
+
+
+def test_a_limit_that_is_no_number_is_named():
+    with pytest.raises(ConfigError, match=r"compares by >= with '2024-02-01', which is no number"):
+        parse_conditions("added>=2024-02-01")

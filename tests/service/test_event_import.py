@@ -130,7 +130,8 @@ def unusual(tmp_path):
 def test_what_an_import_leaves_out_is_reported(unusual, capsys):
     main(unusual)
     shown = capsys.readouterr().out
-    assert all(len(line) <= 80 for line in shown.splitlines())
+    lines = [line for line in shown.splitlines() if not line.startswith("store ")]  # a long path
+    assert all(len(line) <= 80 for line in lines)
     text = " ".join(shown.split())
     assert "read 6 rows, kept 4" in text
     assert "rejected 1: user is missing, for example line 3" in text
@@ -204,3 +205,22 @@ def test_a_day_without_any_dislike_is_imported(tmp_path, capsys):
     main(["events", "import", str(log), "--store", store, "--dislikes", "event=return", "--json"])
     done = json.loads(capsys.readouterr().out)
     assert (done["events"], done["dislikes"]) == (1, 0)
+
+
+def test_an_import_into_another_store_than_the_variable_names_is_refused(
+    tmp_path, monkeypatch, capsys
+):
+    log = tmp_path / "day.csv"
+    log.write_text("user,item,time\nann,tea,1700000000\n")
+    first, second = (f"sqlite:///{tmp_path / name}" for name in ("first.db", "second.db"))
+    monkeypatch.setenv("PRISMREC_STORE", first)
+    with pytest.raises(SystemExit):
+        main(["events", "import", str(log), "--store", second])
+    assert "but PRISMREC_STORE names another store" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [log]
+    main(["events", "import", str(log), "--store", first])
+    assert f"store sqlite {tmp_path}/first.db" in capsys.readouterr().out
+    monkeypatch.setenv("PRISMREC_STORE", "")
+    with pytest.raises(SystemExit):
+        main(["events", "import", str(log)])
+    assert "PRISMREC_STORE is set but empty" in capsys.readouterr().err

@@ -134,7 +134,7 @@ def test_a_store_that_is_down_at_the_start_is_opened_later(monkeypatch):
             raise StoreError("down")
         return MemoryStore()
 
-    store = LateStore(opening)
+    store = LateStore(opening, "memory")
     calls = [
         store.ping,
         lambda: store.append([Event("ann", "tea", 1, "e")]),

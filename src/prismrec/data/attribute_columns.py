@@ -223,18 +223,22 @@ def _values(cell: Cell) -> Sequence[Value]:
     return [cell] if isinstance(cell, bool | int | float | str) else list(cell)
 
 
-def check_cells(name: str, kind: AttributeType, cells: Collection[Cell]) -> None:
+def check_cells(
+    name: str, kind: AttributeType, cells: Mapping[str, Cell] | Mapping[int, Cell]
+) -> None:
     """Raise ConfigError for the first cell that does not fit the type of its column.
 
-    A number must be finite; None, no value, fits every type.
+    Cells are by the id or the number of their item. A number must be finite; None, no value,
+    fits every type.
     """
-    for cell in cells:
+    for item, cell in cells.items():
         if not fits(kind, cell):
+            owner = f"item {item!r}" if isinstance(item, str) else "an item"
             expected = {"set": "a list of texts", "number": "a finite number"}.get(
                 kind, f"a {kind}"
             )
             raise ConfigError(
-                f"The attribute {name!r} of an item is {str(cell)[:60]!r}, but it must be "
+                f"The attribute {name!r} of {owner} is {str(cell)[:60]!r}, but it must be "
                 f"{expected}; send one, or null for no value."
             )
 

@@ -76,7 +76,7 @@ class Attributes:
         Cost: a copy of each column that changes.
         """
         for name, own in cells.items():
-            check_cells(name, self.column(name).kind, own.values())
+            check_cells(name, self.column(name).kind, own)
         new = {name: self.column(name).changed(own) for name, own in cells.items()}
         return type(self)({**self.columns, **new}, self.size)
 

@@ -118,7 +118,10 @@ class _Parser:
         if operator in ("=", "!="):
             return Condition(attribute=name, equals=value, missing=missing, negated=negated)
         if isinstance(value, bool | str):
-            raise self._wrong()
+            raise ConfigError(
+                f"{_shown(self.text)} compares by {operator} with {value!r}, which is no number; "
+                "give a number, such as 20240201 for a day, or use = or in."
+            )
         least, most = (value, None) if operator in ("<", ">=") else (None, value)
         return Condition(attribute=name, min=least, max=most, missing=missing, negated=negated)
 

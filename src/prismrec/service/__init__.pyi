@@ -6,7 +6,7 @@ from .experiments import Experiment
 from .keys import Keys
 from .server import listen, run
 from .settings import ServePaths, Settings, check_exposure, exposure_secret, store_address
-from .stores import open_store
+from .stores import open_store, place_of
 
 __all__ = [
     "Experiment",
@@ -21,6 +21,7 @@ __all__ = [
     "import_events",
     "listen",
     "open_store",
+    "place_of",
     "run",
     "store_address",
     "write_environment",

@@ -37,7 +37,7 @@ from prismrec.service.openapi import openapi_document, operation_id
 from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes
 from prismrec.service.settings import ServePaths, Settings, check_exposure, store_address
-from prismrec.service.stores import LateStore, open_store
+from prismrec.service.stores import LateStore, open_store, place_of
 from prismrec.service.versions import Versions
 
 log = logging.getLogger("prismrec.service")
@@ -234,7 +234,8 @@ def from_environment() -> ASGIApp:
     log_as_json()
     set_threads(settings.threads)
     sys.setswitchinterval(SWITCH)
-    store = LateStore(partial(open_store, store_address(settings.store)))
+    address = store_address(settings.store)
+    store = LateStore(partial(open_store, address), place_of(address))
     app = create_app(RouteContext.open(paths, store, settings, keys))
     exclude_loaded()
     return app

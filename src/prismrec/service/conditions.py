@@ -19,6 +19,8 @@ LONGEST_NAME = 200
 """Largest number of characters of the name of an attribute."""
 LONGEST_TEXT = 1_000
 """Largest number of characters of a value of an attribute."""
+EXACT = 2**53
+"""Largest whole number up to which a column of numbers holds all whole numbers."""
 MOST_TEXTS = 1_000
 """Largest number of texts of a set."""
 AttributeName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
@@ -30,20 +32,23 @@ def _value(value: Any) -> Any:
     finite = isinstance(value, int | float) and abs(value) <= 1e300  # False for NaN
     if not (short or finite):
         raise ValueError(
-            f"send a finite number, true, false or a text of at most {LONGEST_TEXT:,} characters"
+            "send a number from -1e300 to 1e300, true, false or a text of at most "
+            f"{LONGEST_TEXT:,} characters"
         )
     return value
 
 
 def _cell(value: Any) -> Any:
     """Check a cell before its type is chosen: a value, null, or the texts of a set."""
-    if value is None:
-        return None
     if isinstance(value, list):
         if len(value) > MOST_TEXTS or any(not isinstance(text, str) for text in value):
             raise ValueError(f"send a list of at most {MOST_TEXTS:,} texts")
-        return [_value(text) for text in value]
-    return _value(value)
+        return [text for text in map(_cell, value) if text is not None] or None
+    if isinstance(value, str):  # as ``prepare`` reads a cell
+        return _value(value).strip() or None
+    if isinstance(value, int) and abs(value) > EXACT:
+        raise ValueError(f"send a whole number up to {EXACT:,}, which a float holds exactly")
+    return None if value is None else _value(value)
 
 
 ValueIn = Annotated[bool | float | str, BeforeValidator(_value)]

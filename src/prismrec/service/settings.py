@@ -106,8 +106,17 @@ def _loopback(host: str) -> bool:
 
 
 def store_address(setting: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the store's address: PRISMREC_STORE, which may hold a password, or the setting."""
-    return environment.get("PRISMREC_STORE") or setting
+    """Return the store's address: PRISMREC_STORE, which may hold a password, or the setting.
+
+    Raises:
+        ConfigError: The variable is set but empty, as by a deployment that lacks its value.
+    """
+    address = environment.get("PRISMREC_STORE", setting)
+    if not address:
+        raise ConfigError(
+            "PRISMREC_STORE is set but empty; set it to the address of the store, or unset it."
+        )
+    return address
 
 
 def exposure_secret(environment: Mapping[str, str] = os.environ) -> bytes:

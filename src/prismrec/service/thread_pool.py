@@ -25,6 +25,11 @@ STORE_THREADS = 4
 """Threads that read the store, and as many that write to it."""
 
 
+SMALLER = "send a smaller request"
+SAME_EVENTS = "the store may be busy, so send the same events with the same ids again"
+AGAIN = "try again"
+
+
 class ThreadPool:
     """A pool of threads with a bounded queue.
 
@@ -33,9 +38,13 @@ class ThreadPool:
         queue: Number of calls that may wait for a thread.
         timeout: Seconds that a caller waits for its result.
         name: Prefix of the thread names, and name of the work in traces.
+        advice: What a caller should do after the timeout.
     """
 
-    def __init__(self, threads: int, queue: int, timeout: float, name: str) -> None:
+    def __init__(
+        self, threads: int, queue: int, timeout: float, name: str, *, advice: str = SMALLER
+    ) -> None:
+        self.advice = advice
         self.name, self.pool = name, ThreadPoolExecutor(threads, thread_name_prefix=name)
         self.threads, self.most, self.timeout = threads, threads + queue, timeout
         self.pending, self.lock = 0, threading.Lock()
@@ -83,7 +92,7 @@ class ThreadPool:
         except TimeoutError:
             raise ApiError(
                 "timed_out",
-                f"The answer took more than {self.timeout:g} seconds; send a smaller request.",
+                f"The answer took more than {self.timeout:g} seconds; {self.advice}.",
             ) from None
 
     def _done(self, _: Future[T]) -> None:
@@ -120,9 +129,9 @@ class Threads:
             answers=ThreadPool(settings.threads, queue, timeout, "answers"),
             batches=ThreadPool(settings.threads, queue, timeout, "batches"),
             reads=ThreadPool(STORE_THREADS, queue, timeout, "reads"),
-            writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes"),
-            changes=ThreadPool(2, queue, 6 * timeout, "changes"),
-            reports=ThreadPool(2, queue, 6 * timeout, "reports"),
+            writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes", advice=SAME_EVENTS),
+            changes=ThreadPool(2, queue, 6 * timeout, "changes", advice=AGAIN),
+            reports=ThreadPool(2, queue, 6 * timeout, "reports", advice=AGAIN),
         )
 
     @property

@@ -8,6 +8,7 @@ versions.reload()             # opens the artifact at the same path again; other
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,7 +153,10 @@ class Versions:
         updated = [UpdatedItem(**item.model_dump()) for item in items]
         values = {item.id: item.attributes for item in updated}
         if len(values) < len(updated):
-            raise DataError("An item has its attributes twice in one request; send each item once.")
+            twice = next(one for one, n in Counter(item.id for item in updated).items() if n > 1)
+            raise DataError(
+                f"The item {twice!r} has its attributes twice in one request; send it once."
+            )
         catalog = self.current().recommender.catalog
         check_values(values, catalog)
         self.journal.append(Updated(items=updated))
@@ -273,9 +277,9 @@ def check_values(values: Values, catalog: Catalog) -> None:
             "Attributes of items were sent, but the artifact has none; train it from a data set "
             "that was prepared with --items FILE --attributes NAMES."
         )
-    for own in values.values():
+    for item, own in values.items():
         for name, cell in own.items():
-            check_cells(name, catalog.attributes.column(name).kind, [cell])
+            check_cells(name, catalog.attributes.column(name).kind, {item: cell})
 
 
 def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:

@@ -122,7 +122,7 @@ def check_gradients(config: TrainConfig, objective: Objective) -> None:
     if config.sharded and not config.sparse:
         raise ConfigError(
             "sharded was set without sparse, but with dense gradients every step changes all rows "
-            "of all shards; set sparse, or turn sharded off."
+            "of all shards; set sparse too (--sharded --sparse), or turn sharded off."
         )
     if config.sparse and objective.negatives is None:
         raise ConfigError(

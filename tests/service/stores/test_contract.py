@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prismrec.errors import ConfigError, DataError, StoreError, UnknownName
 from prismrec.registry import resolve
 from prismrec.service import stores as package
-from prismrec.service.stores import STORES, Event, open_store
+from prismrec.service.stores import STORES, Event, open_store, place_of
 
 pytestmark = pytest.mark.slow
 
@@ -355,3 +355,21 @@ def test_an_anonymous_history_is_merged_once(store):
     assert store.merge("anonymous", "ann") == 0
     assert store.merge("ann", "ann") == 0
     assert store.recent("ann", 9) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("memory:", "memory"),
+        ("sqlite:///events.db", "sqlite events.db"),
+        ("sqlite:////data/events.db", "sqlite /data/events.db"),
+        (
+            "postgresql://me:hush@db.shop:5432/events?sslpassword=hush",
+            "postgresql db.shop:5432/events",
+        ),
+        ("redis://:hush@host/0", "redis host/0"),
+        ("shop.events:ShopStore+shop://me:hush@host/db", "shop.events:ShopStore"),
+    ],
+)
+def test_the_place_of_a_store_has_no_password(address, place):
+    assert place_of(address) == place

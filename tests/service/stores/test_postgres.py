@@ -166,3 +166,15 @@ def test_a_server_that_is_suspended_is_an_error_in_time(url, call, monkeypatch):
         finally:
             server.send_signal(signal.SIGCONT)
         store.ping()
+
+
+@real
+def test_a_locked_table_is_an_error_after_one_attempt(url, monkeypatch):
+    monkeypatch.setattr(postgres, "DEADLINE", 1.0)
+    with open_store(url) as store, psycopg.connect(url) as other:
+        store.append([EVENT])
+        other.execute("LOCK TABLE prismrec_events")
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="statement timeout"):
+            store.append([EVENT])
+        assert time.monotonic() - began < 1.8

@@ -64,6 +64,19 @@ def open_store(url: str, *, keep: int = KEEP) -> Store:
     return store(address, keep=keep)
 
 
+def place_of(url: str) -> str:
+    """Return the kind and the place of a store, without user and password.
+
+    Your own class reads its address itself, so only its name is returned.
+    """
+    own = OWN_CLASS.fullmatch(url)
+    if own and own[1] not in STORES:
+        return f"{own[1]}:{own[2]}"
+    scheme, _, rest = url.partition(":")
+    location = rest.removeprefix("//").partition("?")[0].rpartition("@")[2]
+    return f"{scheme} {location.removeprefix('/') if scheme == 'sqlite' else location}".strip()
+
+
 def find_store(url: str) -> tuple[type[Store], str]:
     """Return the class for an address, and the address that its constructor gets.
 

@@ -19,6 +19,7 @@ class LateStore(Store):
 
     Args:
         opening: Opens the store.
+        place: What the log calls it, without a password.
 
     Raises:
         ConfigError, MissingExtra, UnknownName: The store can never be opened.
@@ -26,15 +27,16 @@ class LateStore(Store):
 
     kind: ClassVar[str] = "late"
 
-    def __init__(self, opening: Callable[[], Store]) -> None:
+    def __init__(self, opening: Callable[[], Store], place: str) -> None:
         super().__init__("")
-        self._opening = opening
+        self._opening, self._place = opening, place
         self._store: Store | None = None
         self._lock, self._tried = threading.Lock(), -RETRY
         try:
             self._opened()
         except StoreError as error:
-            log.error("store not opened", extra={"fields": {"reason": str(error)}})
+            fields = {"store": self._place, "reason": str(error)}
+            log.error("store not opened", extra={"fields": fields})
 
     def _opened(self) -> Store:
         """Return the store; open it if nobody tried within the last second.
@@ -52,7 +54,8 @@ class LateStore(Store):
                     raise StoreError("The store could not be opened; try again in a second.")
                 self._tried = time.monotonic()
                 self._store = self._opening()
-                log.info("store opened", extra={"fields": {"promise": self._store.promise}})
+                fields = {"store": self._place, "promise": self._store.promise}
+                log.info("store opened", extra={"fields": fields})
             return self._store
         finally:
             self._lock.release()

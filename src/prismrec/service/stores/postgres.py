@@ -191,8 +191,10 @@ class PostgresStore(Store):
                 with self._pool.lend() as connection:
                     return work(connection)
             except self._psycopg.OperationalError as error:
-                if isinstance(error.__cause__, TimeoutError):  # it would not answer now either
-                    raise
+                errors = self._psycopg.errors
+                waited = errors.QueryCanceled, errors.LockNotAvailable
+                if isinstance(error.__cause__, TimeoutError) or isinstance(error, waited):
+                    raise  # it would not answer now either
                 self._pool.clear()
                 with self._pool.lend() as connection:
                     return work(connection)
