@@ -163,9 +163,12 @@ def test_errors_of_workers_are_sentences_and_earlier_lists_stay(
     out = tmp_path / "lists"
     recommend_on_spark(session, artifact, histories, out, ListOptions(k=2))
     before = sorted(path.name for path in out.iterdir())
-    pl.DataFrame({"user": [None], "history": [["x"]]}).write_parquet(tmp_path / "h.parquet")
-    with pytest.raises(DataError, match=r"^A row of the histories has no user; [a-z ]*\.$"):
-        recommend_on_spark(session, artifact, tmp_path / "h.parquet", out, ListOptions())
+    rows = [("u", ["x"]), (None, ["x"])]
+    frame = session.createDataFrame(rows, "user string, history array<string>")
+    lists = spark.spark_lists(frame, artifact, ListOptions(k=2))  # a frame has no place for a count
+    sentence = r"^A row of the histories has no user; [a-z ]*\.$"
+    with pytest.raises(DataError, match=sentence), worker_errors():
+        lists.collect()
     assert sorted(path.name for path in out.iterdir()) == before
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -161,8 +162,9 @@ def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_
     [
         ({"user": ["a"], "items": [["x"]]}, "needs the columns"),
         ({"user": ["a"], "history": ["x"]}, "needs the columns"),
-        ({"user": ["a"], "history": [[0.5]]}, "needs the columns"),
-        ({"user": [None], "history": [["x"]]}, "has no user"),
+        ({"user": ["a"], "history": [[0.5]]}, "column history .* cannot hold ids exactly"),
+        ({"user": [b"a"], "history": [["x"]]}, "column user .* are binary, not text"),
+        ({"user": ["a"], "history": [[b"x"]]}, "column history .* are binary, not text"),
     ],
 )
 def test_a_file_with_other_columns_is_refused(recommender, tmp_path, columns, match):
@@ -176,6 +178,55 @@ def test_a_file_that_is_not_parquet_is_refused(recommender, tmp_path):
     (tmp_path / "h.parquet").write_text("user,history\n")
     with pytest.raises(DataError, match="does not read as a Parquet file"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
+    (tmp_path / "h.csv").write_text("user,history\n")
+    with pytest.raises(DataError, match=r"h\.csv is not a Parquet file; write it as Parquet\.$"):
+        recommend_file(recommender, tmp_path / "h.csv", tmp_path / "o.parquet", ListOptions())
+
+
+def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "CHUNK", 2)
+    (tmp_path / "h").mkdir()
+    users = {"a": ["u", "v"], "b": ["w", "x", None], "c": [None, None]}
+    for name, own in users.items():
+        frame = pl.DataFrame({"user": own}, {"user": pl.String})
+        frame.with_columns(history=pl.lit(["x"])).write_parquet(tmp_path / "h" / f"{name}.parquet")
+    done = recommend_file(recommender, tmp_path / "h", tmp_path / "o.parquet", ListOptions(k=2))
+    assert (done.users, done.without_user, done.first_without_user) == (4, 3, "row 3 of b.parquet")
+    assert set(pl.read_parquet(tmp_path / "o.parquet")["user"]) == {"u", "v", "w", "x"}
+    shards = [
+        recommend_file(
+            recommender, tmp_path / "h", tmp_path / "o.parquet", ListOptions(), shard=Shard(n, 2)
+        )
+        for n in (1, 2)
+    ]
+    assert (sum(one.users for one in shards), sum(one.without_user for one in shards)) == (4, 3)
+    rows = pa.table({"user": pa.array([None], pa.string()), "history": [["x"]]})
+    with pytest.raises(DataError, match="has no user"):  # there is no count to return
+        recommend_batch(recommender, rows, ListOptions())
+
+
+@pytest.mark.parametrize("kind", ["view", "decimal", "fixed"])
+def test_all_types_that_hold_ids_are_read(recommender, dataset, tmp_path, kind):
+    items = dataset.catalog.items.external([1, 2])
+    expected = recommend_batch(
+        recommender, pa.table({"user": ["12"], "history": [items]}), ListOptions(k=3)
+    )
+    users = {"decimal": pa.array([Decimal(12)], pa.decimal128(38, 0))}
+    texts = {"view": pa.list_(pa.string_view()), "fixed": pa.list_(pa.string(), 2)}
+    history = pa.array([items], texts.get(kind, pa.list_(pa.string())))
+    user = users.get(kind, pa.array(["12"], pa.string_view() if kind == "view" else pa.string()))
+    pq.write_table(pa.table({"user": user, "history": history}), tmp_path / "h.parquet")
+    recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=3))
+    assert pq.read_table(tmp_path / "o.parquet").equals(expected)
+
+
+def test_a_decimal_history_is_read_as_whole_numbers(recommender, tmp_path):
+    history = pa.array([[Decimal(1200), Decimal(10)]], pa.list_(pa.decimal128(38, 0)))
+    pq.write_table(pa.table({"user": ["u"], "history": history}), tmp_path / "h.parquet")
+    done = recommend_file(
+        recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=2)
+    )
+    assert (done.unknown, done.popular) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["itself", "relative", "link", "linked", "beside", "parts"])
@@ -381,13 +432,30 @@ def test_files_of_shards_sort_by_their_numbers():
 
 def test_lists_are_not_written_among_the_histories(recommender, folder):
     for out in (folder / "lists.parquet", folder / "day=1" / ".." / "new" / "lists.parquet"):
-        with pytest.raises(ConfigError, match="is in the folder of the histories"):
-            recommend_file(recommender, folder, out, ListOptions(k=2))
+        for source in (folder, folder / "**" / "*.parquet"):
+            with pytest.raises(ConfigError, match="is in the folder of the histories"):
+                recommend_file(recommender, source, out, ListOptions(k=2))
+
+
+def test_files_are_found_as_in_prepare(recommender, folder, tmp_path):
+    """The first bytes decide if the ending does not; other files are refused, not left out."""
+    out = tmp_path / "lists.parquet"
+    users = recommend_file(recommender, folder, out, ListOptions(k=2)).users
+    for path, name in (("day=1/part-0.parquet", "b.PARQUET"), ("day=2/part-0.parquet", "c.pq")):
+        (folder / path).rename(folder / name)
+    frame = pl.DataFrame({"user": ["new"], "history": [["a"]]})
+    frame.write_parquet(folder / "part-00003")
+    for source in (folder, str(folder / "**" / "*")):
+        assert recommend_file(recommender, source, out, ListOptions(k=2)).users == users + 1
+    assert "new" in set(pl.read_parquet(out)["user"])
+    (folder / "more.csv").write_text("user,history\n")
+    with pytest.raises(DataError, match=r"more\.csv is not a Parquet file; .* move it out of"):
+        recommend_file(recommender, folder, out, ListOptions(k=2))
 
 
 def test_a_folder_without_files_or_with_a_wrong_one_is_refused(recommender, folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="has no file that ends in"):
+    with pytest.raises(DataError, match="There is no file at"):
         recommend_file(recommender, tmp_path / "empty", tmp_path / "o.parquet", ListOptions())
     pl.DataFrame({"user": ["u"], "items": [["a"]]}).write_parquet(
         folder / "day=2" / "part-1.parquet"

@@ -37,8 +37,8 @@ class InputOptions:
     data: Path | None = None
     """Data set folder with the user."""
     histories: Path | None = None
-    """Parquet file, or a folder of them, with the columns user and history (a list of item ids);
-    or a data set folder, for all of its users. Needs --out."""
+    """Parquet file, or a folder or glob of them, with the columns user and history (a list of item
+    ids); or a data set folder, for all of its users. Needs --out."""
     out: Path | None = None
     """Parquet file to write, one row per item: user, rank, item, score, interest, source."""
     shard: str | None = None
@@ -113,6 +113,11 @@ def recommend_to_file(
         lines.append(f"{number:,} users have no item in the catalog: popular items")
     if summary.unknown:
         lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
+    if summary.without_user:
+        rows = f"{summary.without_user:,} row{'s' * (summary.without_user != 1)} without a user"
+        lines.append(
+            f"{rows}: left out; the first of the histories is {summary.first_without_user}"
+        )
     unknown = unknown_ids(options.filter, catalog, options.dislikes)
     value = asdict(summary) | {"out": str(summary.out), "unknown_filter": unknown}
     return value, [*lines, *unknown_filter_lines(unknown, options)]

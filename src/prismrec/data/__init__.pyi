@@ -15,7 +15,7 @@ from .lint import inspect_log
 from .log_report import LogReport
 from .readers.columns import Columns
 from .readers.comparison import Comparison
-from .readers.open import READERS
+from .readers.open import READERS, parquet_paths
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .refused_ids import reject_refused_ids
 from .report_checks import serious_warnings, time_warnings
@@ -79,6 +79,7 @@ __all__ = [
     "make_split",
     "open_named",
     "open_world",
+    "parquet_paths",
     "parse_kinds",
     "read_catalog",
     "read_dataset_manifest",

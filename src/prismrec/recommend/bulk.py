@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path, track
-from prismrec.recommend.history_files import check_columns, open_histories
+from prismrec.recommend.history_files import check_columns, is_among, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
@@ -32,8 +32,8 @@ CHUNK = 4_096
 """Users per chunk; changes no list."""
 BATCH = 256
 """Users per call of ``Recommender.ranked``."""
-COUNTS = "prismrec.counts"
-"""Key in the metadata of a part: its last three counts of ``BulkSummary``, for a later run."""
+COUNTS = "prismrec.counts.4"
+"""Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
 SCHEMA = pa.schema(
     [
         ("user", pa.string()),
@@ -65,6 +65,10 @@ class BulkSummary:
     """Users without a known item, who got popular items."""
     empty: int
     """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
+    without_user: int
+    """Rows without a user, which were left out."""
+    first_without_user: str = ""
+    """The first such row of the histories: ``row 3 of b.parquet``; empty if there is none."""
 
 
 def recommend_file(
@@ -81,9 +85,10 @@ def recommend_file(
     Args:
         recommender: Makes the lists.
         histories: Parquet file with the columns ``user`` and ``history`` (lists of item ids,
-            oldest first), or a folder of such files, in the order of their names; files and folders
-            whose names begin with a dot or an underscore are left out. Or a data set folder: all of
-            its users, with their whole histories. An empty or missing history gets popular items.
+            oldest first), or a folder or a glob of such files, in the order of their names; files
+            and folders whose names begin with a dot or an underscore are left out. Or a data set
+            folder: all of its users, with their whole histories. An empty or missing history gets
+            popular items; a row without a user is left out and counted.
         out: Parquet file of ``SCHEMA``; an earlier one is replaced at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
@@ -91,7 +96,7 @@ def recommend_file(
         shard: The part of the users; ``Shard.file`` names its file.
 
     Raises:
-        DataError: ``histories`` is not such a file or folder, or is damaged.
+        DataError: ``histories`` has no such file, another file, or a damaged one.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
 
@@ -103,24 +108,28 @@ def recommend_file(
     _check_paths(histories, source.files, out, parts)
     _prepare_parts(parts, _plan(plan, options, shard, source.files))
     read, users, resumed = 0, 0, 0
-    counts = np.zeros(3, np.int64)
+    counts = np.zeros(4, np.int64)
     written = []
     chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
         own = chunk.take(shard.rows(read, len(chunk)))
-        read, users = read + len(chunk), users + len(own)
+        read += len(chunk)
         part = parts / f"{number:08}.parquet"
         written.append(part)
-        if part.exists():
-            resumed += len(own)
-        else:
+        finished = part.exists()
+        if not finished:
             table, *counted = batch_lists(recommender, own, options)
             _write(part, iter([table.replace_schema_metadata({COUNTS: json.dumps(counted)})]))
-        counts += _read_counts(part)
+        found = np.array(_read_counts(part))
+        named = len(own) - int(found[-1])
+        users, resumed = users + named, resumed + named * finished
+        counts += found
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     rows = pq.read_metadata(out).num_rows
-    return BulkSummary(out, users, resumed, rows, *map(int, counts))
+    first = source.first_without_user() if counts[-1] else ""
+    summary = BulkSummary(out, users, resumed, rows, *map(int, counts))
+    return replace(summary, first_without_user=first)
 
 
 def recommend_batch(
@@ -141,14 +150,22 @@ def recommend_batch(
         ConfigError: An impossible option.
     """
     check_columns(batch.schema, "The batch")
-    return batch_lists(recommender, batch, options)[0]
+    lists, *_, without_user = batch_lists(recommender, batch, options)
+    require_users(without_user)
+    return lists
+
+
+def require_users(without_user: int) -> None:
+    """Raise DataError if there are rows without a user, where nobody is told of their number."""
+    if without_user:
+        raise DataError("A row of the histories has no user; give every history a user.")
 
 
 def _check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path) -> None:
     """Raise ConfigError if writing would change the histories, whatever path names them."""
     if out.is_dir():
         raise ConfigError(f"Lists cannot be written to {out}, which is a folder; give a file name.")
-    if histories.is_dir() and histories.resolve() in out.resolve().parents:
+    if is_among(out, histories):
         raise ConfigError(
             f"Lists cannot be written to {out}, which is in the folder of the histories, "
             f"{histories}; give a file outside of it."
@@ -231,20 +248,22 @@ def _explain_damage(part: Path) -> Iterator[None]:
 
 def batch_lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
-) -> tuple[pa.Table, int, int, int]:
-    """Return the rows of one chunk, and counts as in ``BulkSummary``: unknown, popular, empty.
+) -> tuple[pa.Table, int, int, int, int]:
+    """Return the rows of one chunk without those that have no user, and four counts.
 
-    Raises:
-        DataError: A row has no user.
+    The counts are those of ``BulkSummary``: unknown, popular, empty, without_user.
     """
-    if not len(chunk):
-        return SCHEMA.empty_table(), 0, 0, 0
     users = chunk.column("user").cast(pa.string()).to_pylist()
-    if None in users:
-        raise DataError("A row of the histories has no user; give every history a user.")
+    histories = chunk.column("history").to_pylist()
+    without_user = users.count(None)
+    if without_user:
+        histories = [own for user, own in zip(users, histories, strict=True) if user is not None]
+        users = [user for user in users if user is not None]
+    if not users:
+        return SCHEMA.empty_table(), 0, 0, 0, without_user
     catalog, unknown, empty = recommender.catalog, 0, 0
     numbers: list[NDArray[np.int64]] = []
-    for history in chunk.column("history").to_pylist():
+    for history in histories:
         names = [str(name) for name in history or () if name is not None]
         numbers.append(catalog.items.index_known(names))
         unknown += len(names) - len(numbers[-1])
@@ -265,4 +284,5 @@ def batch_lists(
         pa.array(ranked.interest[listed], pa.int32()),
         pa.array([sources[number] for number in row], pa.string()),
     ]
-    return pa.table(columns, schema=SCHEMA), unknown, sources.count("popular"), empty
+    lists = pa.table(columns, schema=SCHEMA)
+    return lists, unknown, sources.count("popular"), empty, without_user

@@ -5,13 +5,14 @@ for batch in source.batches(4_096): ...             # the columns user and histo
 """
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prismrec.data import load_dataset
+from prismrec.data import load_dataset, parquet_paths
 from prismrec.errors import DataError
 
 
@@ -30,12 +31,15 @@ class HistorySource(Protocol):
             DataError: A file is damaged.
         """
 
+    def first_without_user(self) -> str:
+        """Return the place of the first row without a user, such as ``row 3 of b.parquet``."""
+
 
 def open_histories(path: Path) -> HistorySource:
-    """Open a file or a folder of histories.
+    """Open a file, a folder or a glob of histories.
 
     Raises:
-        DataError: It is none, or lacks a column.
+        DataError: There is no file, or one is not Parquet or lacks a column.
     """
     return DatasetUsers(path) if (path / "indptr.npy").is_file() else ParquetFiles(path)
 
@@ -44,7 +48,7 @@ class ParquetFiles:
     """Parquet files with the columns user and history. A ``HistorySource``."""
 
     def __init__(self, path: Path) -> None:
-        self.files = _files_of(path)
+        self.files = parquet_paths(path)
         self.users = sum(_opened(file).metadata.num_rows for file in self.files)
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
@@ -52,10 +56,23 @@ class ParquetFiles:
         for file in self.files:
             try:
                 with pq.ParquetFile(file) as source:
-                    yield from source.iter_batches(size, columns=["user", "history"])
+                    batches = source.iter_batches(size, columns=["user", "history"])
+                    yield from map(_without_views, batches)
             except (OSError, pa.ArrowException) as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise DataError(f"{file} is damaged ({reason}); write it again.") from error
+
+    def first_without_user(self) -> str:
+        """See ``HistorySource.first_without_user``. Reads the column of users up to this row."""
+        for file in self.files:
+            with pq.ParquetFile(file) as source:
+                row = 0
+                for batch in source.iter_batches(columns=["user"]):
+                    missing = batch.column(0).cast(pa.string()).is_null()
+                    if missing.true_count:
+                        return f"row {row + missing.index(True).as_py() + 1:,} of {file.name}"
+                    row += len(batch)
+        return ""
 
 
 class DatasetUsers:
@@ -71,6 +88,10 @@ class DatasetUsers:
         for start in range(0, self.users, size):
             yield self.batch(range(start, min(start + size, self.users)))
 
+    def first_without_user(self) -> str:
+        """See ``HistorySource.first_without_user``: every row has a user."""
+        return ""
+
     def batch(self, numbers: range) -> pa.RecordBatch:
         """Return the histories of some users, by their numbers."""
         names, histories = self.dataset.catalog.items, self.dataset.histories
@@ -82,22 +103,12 @@ class DatasetUsers:
         return pa.record_batch(columns, names=["user", "history"])
 
 
-def _files_of(histories: Path) -> list[Path]:
-    """Return the file, or the Parquet files of a folder and of the folders in it."""
-    if not histories.is_dir():
-        return [histories]
-    found = [
-        file
-        for file in sorted(histories.rglob("*.parquet"))
-        if file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(histories).parts)
-    ]
-    if not found:
-        raise DataError(
-            f"The folder {histories} has no file that ends in .parquet; give the folder of the "
-            "histories."
-        )
-    return found
+def is_among(path: Path, histories: Path) -> bool:
+    """Return whether a file or folder would be read with a folder or a glob of histories."""
+    place, source = path.resolve(), histories.resolve()
+    if not histories.exists():  # a glob; its ``*`` also stands for several folders here
+        return fnmatch(str(place), str(source).replace("**/", "*"))
+    return histories.is_dir() and source in place.parents
 
 
 def _opened(histories: Path) -> pq.ParquetFile:
@@ -113,28 +124,61 @@ def _opened(histories: Path) -> pq.ParquetFile:
     return source
 
 
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose texts are no views, of which Arrow cannot select rows."""
+    fields = [field.with_type(_without_view(field.type)) for field in batch.schema]
+    return batch.cast(pa.schema(fields))
+
+
+def _without_view(kind: pa.DataType) -> pa.DataType:
+    """Return the type to read texts or lists of texts with."""
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if _is_list(kind) and pa.types.is_string_view(kind.value_type):
+        make = pa.large_list if pa.types.is_large_list(kind) else pa.list_
+        size = (kind.list_size,) if pa.types.is_fixed_size_list(kind) else ()
+        return make(pa.large_string(), *size)
+    return kind
+
+
 def check_columns(schema: pa.Schema, where: str) -> None:
     """Check that there are the columns user and history, of types that hold ids."""
     fields = {field.name: field.type for field in schema}
     history = fields.get("history")
-    if "user" not in fields or not _is_history(history):
+    if "user" not in fields or history is None or not (_is_list(history) or _is_null(history)):
         raise DataError(
             f"{where} needs the columns user and history (lists of item ids), but "
             f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}; write one row per "
             "user, with the item ids in time order as a list."
         )
-    if not _is_id(fields["user"]):
-        raise DataError(
-            f"The column user of {where} is {fields['user']}, which cannot hold ids "
-            "exactly; write it as whole numbers or text."
-        )
+    ids = {"user": fields["user"], "history": history if _is_null(history) else history.value_type}
+    for name, kind in ids.items():
+        if not _is_id(kind):
+            fault = f"{kind}, which cannot hold ids exactly"
+            fault = "binary, not text" if _is_binary(kind) else fault
+            raise DataError(
+                f"The ids in the column {name} of {where} are {fault}; write them as whole "
+                "numbers or text."
+            )
 
 
-def _is_history(kind: pa.DataType | None) -> bool:
-    """Return whether a type holds lists of ids; null is the type of histories without any value."""
-    if kind is None or pa.types.is_null(kind):
-        return kind is not None
-    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_id(kind.value_type)
+def _is_null(kind: pa.DataType) -> bool:
+    """Return whether a type is that of a column without any value."""
+    return bool(pa.types.is_null(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    """Return whether a type holds lists."""
+    types = pa.types
+    lists = (types.is_list, types.is_large_list, types.is_fixed_size_list)
+    return any(holds(kind) for holds in (*lists, types.is_list_view, types.is_large_list_view))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    """Return whether a type holds bytes."""
+    types = pa.types
+    binary = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)
+    return any(holds(kind) for holds in (*binary, types.is_binary_view))
 
 
 def _is_id(kind: pa.DataType) -> bool:
@@ -143,4 +187,5 @@ def _is_id(kind: pa.DataType) -> bool:
         kind = kind.value_type
     types = pa.types
     text = (types.is_string, types.is_large_string, types.is_string_view)
-    return any(holds(kind) for holds in (*text, types.is_integer, types.is_null))
+    whole = types.is_decimal(kind) and kind.scale == 0
+    return whole or any(holds(kind) for holds in (*text, types.is_integer, types.is_null))

@@ -9,6 +9,7 @@ machine must see the artifact, the histories and the folder of the lists at the 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,15 @@ import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
-from prismrec.recommend.bulk import SCHEMA, BulkSummary, batch_lists
+from prismrec.recommend.bulk import SCHEMA, BulkSummary, batch_lists, require_users
 from prismrec.recommend.extensions import ArtifactClasses
-from prismrec.recommend.history_files import DatasetUsers, check_columns, open_histories
+from prismrec.recommend.history_files import (
+    DatasetUsers,
+    HistorySource,
+    check_columns,
+    is_among,
+    open_histories,
+)
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
@@ -61,8 +68,9 @@ def recommend_on_spark(
     histories, out = Path(histories), Path(out)
     _check_out(histories, out)
     classes.extractor_for(artifact)
-    frame, users = _read_histories(session, histories)
-    counts = tuple(session.sparkContext.accumulator(0) for _ in range(3))
+    source = open_histories(histories)
+    frame = _read_histories(session, source, histories)
+    counts = tuple(session.sparkContext.accumulator(0) for _ in range(4))
     with worker_errors(), stage("recommending with Spark"):
         tasks = session.sparkContext.defaultParallelism
         if frame.rdd.getNumPartitions() < tasks:
@@ -71,7 +79,10 @@ def recommend_on_spark(
         with atomic_folder(out, DONE, "") as part:
             lists.write.mode("overwrite").parquet(spark_path(part))
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
-    return BulkSummary(out, users, 0, rows, *(count.value for count in counts))
+    counted = [count.value for count in counts]
+    first = source.first_without_user() if counted[-1] else ""
+    summary = BulkSummary(out, source.users - counted[-1], 0, rows, *counted)
+    return replace(summary, first_without_user=first)
 
 
 def spark_lists(
@@ -85,8 +96,9 @@ def spark_lists(
         artifact: Folder of the artifact, at the same path on every machine.
         options: What the lists look like.
         classes: Classes of the artifact that are not built in.
-        counts: Three accumulators, in the order of ``BulkSummary``: of items that are not in the
-            catalog, of users without one that is, and of those with an empty history.
+        counts: Four accumulators, in the order of ``BulkSummary``: of items that are not in the
+            catalog, of users without one that is, of those with an empty history, and of rows
+            without a user, which are left out. None: such a row is an error.
 
     Raises:
         DataError: There is no artifact, or this version cannot read it. Later, when Spark makes the
@@ -109,6 +121,8 @@ def _make_lists(
     for batch in batches:
         check_columns(batch.schema, "The frame")
         table, *counted = batch_lists(recommender, batch, options)
+        if counts is None:
+            require_users(counted[-1])
         for total, count in zip(counts or (), counted, strict=bool(counts)):
             total.add(count)
         yield from table.to_batches()
@@ -129,12 +143,11 @@ def _load(
     return classes.load(artifact)
 
 
-def _read_histories(session: "SparkSession", histories: Path) -> tuple["DataFrame", int]:
-    """Return the histories as a frame with ids as texts, and their number."""
-    source = open_histories(histories)
+def _read_histories(session: "SparkSession", source: HistorySource, histories: Path) -> "DataFrame":
+    """Return the histories as a frame with ids as texts."""
     if isinstance(source, DatasetUsers):
         read = partial(_read_users, folder=str(histories.resolve()))
-        return session.range(source.users).mapInArrow(read, HISTORIES), source.users
+        return session.range(source.users).mapInArrow(read, HISTORIES)
     kinds = {
         tuple(pq.read_schema(file).field(name).type for name in ("user", "history"))
         for file in source.files
@@ -153,7 +166,7 @@ def _read_histories(session: "SparkSession", histories: Path) -> tuple["DataFram
             ("user", user, "string"), ("history", history, "array<string>"),
         )
     ]  # fmt: skip
-    return frame.select(*columns), source.users
+    return frame.select(*columns)
 
 
 def _functions() -> Any:
@@ -184,7 +197,7 @@ def _open_users(folder: str) -> DatasetUsers:
 def _check_out(histories: Path, out: Path) -> None:
     """Raise if writing would change the histories, or replace anything but lists."""
     source, place = histories.resolve(), out.resolve()
-    if place == source or source in place.parents or place in source.parents:
+    if place == source or is_among(out, histories) or place in source.parents:
         raise ConfigError(
             f"Lists cannot be written to {out}, because the histories are {histories}; give a "
             "folder outside of them."

@@ -88,3 +88,20 @@ def format_of(path: Path) -> str:
     if is_parquet(path):
         return "parquet"
     return "json" if begins_with_object(path) else others
+
+
+def parquet_paths(source: str | Path) -> list[Path]:
+    """Return the Parquet files of a path, a folder or a glob, as ``find_paths`` does.
+
+    Raises:
+        DataError: There is no file, or one is not Parquet.
+    """
+    paths = find_paths(source)
+    for path in paths:
+        if format_of(path) != "parquet":
+            raise DataError(
+                f"{path} is not a Parquet file; write it as Parquet, or move it out of {source}."
+                if len(paths) > 1
+                else f"{path} is not a Parquet file; write it as Parquet."
+            )
+    return paths
