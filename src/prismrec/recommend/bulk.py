@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -127,9 +127,11 @@ def recommend_file(
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     rows = pq.read_metadata(out).num_rows
-    first = source.first_without_user() if counts[-1] else ""
-    summary = BulkSummary(out, users, resumed, rows, *map(int, counts))
-    return replace(summary, first_without_user=first)
+    unknown, popular, empty, without_user = map(int, counts)
+    first = source.first_without_user() if without_user else ""
+    return BulkSummary(
+        out, users, resumed, rows, unknown, popular, empty, without_user, first
+    )  # fmt: skip
 
 
 def recommend_batch(
@@ -156,7 +158,7 @@ def recommend_batch(
 
 
 def require_users(without_user: int) -> None:
-    """Raise DataError if there are rows without a user, where nobody is told of their number."""
+    """Raise DataError if there are rows without a user, for results without their count."""
     if without_user:
         raise DataError("A row of the histories has no user; give every history a user.")
 

@@ -106,7 +106,7 @@ class DatasetUsers:
 def is_among(path: Path, histories: Path) -> bool:
     """Return whether a file or folder would be read with a folder or a glob of histories."""
     place, source = path.resolve(), histories.resolve()
-    if not histories.exists():  # a glob; its ``*`` also stands for several folders here
+    if not histories.exists():  # a glob; its ``*`` matches several folders too
         return fnmatch(str(place), str(source).replace("**/", "*"))
     return histories.is_dir() and source in place.parents
 
