@@ -244,7 +244,7 @@ def assert_same_folder(found, expected):
         assert (found / name).read_bytes() == (expected / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("case", ["numbers", "unsigned", "texts"])
+@pytest.mark.parametrize("case", ["numbers", "unsigned", "texts", "folders"])
 def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeypatch, case):
     monkeypatch.setattr(spark_parts, "ROWS", 150)
     reading, building = {}, {}
@@ -257,12 +257,22 @@ def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeyp
         ).write_csv(tmp_path / "items.csv")  # fmt: skip
         building = {"duplicates": "collapse-repeats", "min_user_events": 7}
         building["items"] = read_items(tmp_path / "items.csv")
+    elif case == "folders":
+        tables, reading, building = [], {"keep_events": ["buy"]}, {"duplicates": "drop-exact"}
     else:
         tables = list(odd_logs(5))
         reading = {"keep_events": ["buy"], "columns": Columns(category_depth=1)}
         building = {"duplicates": "drop-exact", "min_user_events": 4}
-    log = read_events(write_log(tmp_path / "log", tables), **reading)
-    assert bool(log.rejected) == bool(log.events_left_out) == (case == "texts")
+    folder = write_log(tmp_path / "log", tables)
+    if case == "folders":  # and unused columns of other types, and items of a type without Spark
+        for number, kind in enumerate(("buy", "view")):
+            (folder / f"event={kind}").mkdir()
+            table = plain_log(300, number).with_columns(pl.col("item").cast(pl.Int128))
+            table = table.with_columns(pl.lit(["x", 1][number]).alias("extra"))
+            table.write_parquet(folder / f"event={kind}" / "part-0.parquet")
+    log = read_events(folder, **reading)
+    assert bool(log.rejected) == (case == "texts")
+    assert bool(log.events_left_out) == (case in ("texts", "folders"))
     expected = build_dataset(log, **building)
     found = build_dataset_on_spark(session, log, scratch=tmp_path, **building)
     assert found.how == expected.how

@@ -193,6 +193,75 @@ def test_parquet_folders_are_read_lazily(tmp_path):
     assert "Parquet SCAN" in log.frame.explain()
 
 
+def write_parts(folder, **tables):
+    """Write tables as Parquet files, by their names without the ending."""
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(table).write_parquet(path)
+    return folder
+
+
+PART = {"user": ["u"], "item": ["a"], "time": [5]}
+
+
+def test_names_of_folders_are_columns_unless_the_files_have_them(tmp_path):
+    log = read_events(
+        write_parts(
+            tmp_path / "event=above",
+            **{
+                "event=view/p": PART,
+                "event=big%20buy/user=x/p": PART,
+                "event=__HIVE_DEFAULT_PARTITION__/p": PART,
+            },
+        )
+    )
+    assert sorted(log.frame.collect()["event"]) == ["", "big buy", "view"]
+    assert set(log.frame.collect()["user"]) == {"u"}
+    assert log.notes == ("columns from the names of folders: 'event'",)
+
+
+@pytest.mark.parametrize("pattern", ["", "date=*", "*/*.parquet"])
+def test_a_folder_may_be_the_day(tmp_path, pattern):
+    rest = {"user": ["u"], "item": ["a"]}
+    write_parts(tmp_path, **{"date=2024-01-02/p": rest, "date=2024-01-03/p": rest})
+    source = f"{tmp_path}/{pattern}/**" if pattern.startswith("date") else tmp_path / pattern
+    found = [time for _, _, time in rows(read_events(source))]
+    assert found == [1_704_153_600 * SECOND, 1_704_240_000 * SECOND]
+
+
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [
+        ({**PART, "user": [1]}, "b.parquet has the column 'user' as Int64, but a.parquet has it"),
+        ({"item": ["a"], "time": [5]}, "b.parquet lacks the column 'user', but a.parquet has it"),
+    ],
+)
+def test_files_with_different_columns_are_named(tmp_path, second, sentence):
+    write_parts(tmp_path, a={**PART, "extra": [1]}, b={**second, "extra": ["x"]})
+    with pytest.raises(DataError, match=sentence + " as String; write it alike in all files"):
+        read_events(tmp_path)
+
+
+def test_only_the_used_columns_must_be_alike(tmp_path):
+    second = {"extra": ["x"], "time": [5], "more": [1], "item": ["b"], "user": ["v"]}
+    log = read_events(write_parts(tmp_path, a={**PART, "extra": [1]}, b=second))
+    assert rows(log) == [("u", "a", 5 * SECOND), ("v", "b", 5 * SECOND)]
+    (note,) = log.notes
+    assert note == "columns that b.parquet has, but a.parquet lacks, are not read: 'more'"
+
+
+def test_rejected_rows_of_parquet_are_found_in_their_file(tmp_path):
+    many = {name: values * 3 for name, values in PART.items()}
+    wrong = {**many, "user": ["u", None, "u"]}
+    write_parts(tmp_path, **{"a/p": many, "b/p": wrong, "c": many})
+    (found,) = read_events(tmp_path).rejected
+    assert (found.count, found.lines) == (1, (2,))
+    assert found.examples == (f"{tmp_path}/b/p.parquet: ,a,5",)
+    with pytest.raises(DataError, match=r"\(2 files\) has no item column with a common name"):
+        read_events(write_parts(tmp_path / "x", a={"user": [1]}, b={"user": [1]}))
+
+
 def test_all_kinds_of_frames_have_the_same_result():
     table = {"user": ["u", None, "v"], "item": ["a", "b", "c"], "time": [5, 6, 7]}
     sources = [pl.DataFrame(table), pl.LazyFrame(table), pd.DataFrame(table), pa.table(table)]

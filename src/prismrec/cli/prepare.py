@@ -163,6 +163,7 @@ def summary(
         "items": dataset.catalog.size - 1,
         "items_described": None if items is None else count_described(items, dataset),
         "items_without_category": count_without_category(dataset),
+        "items_notes": None if items is None else list(items.notes),
         **_attributes(items, dataset),
         "events": len(dataset.histories.items),
         "how": dict(dataset.how),
@@ -242,6 +243,8 @@ def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
     """Yield the lines about the file of items."""
     for rejected in items.rejected:
         yield wrapped(f"rejected    in the file of items: {rejected}", indent=" " * 12)
+    for note in items.notes:
+        yield wrapped(f"note        in the file of items: {note}", indent=" " * 12)
     described, size = count_described(items, dataset), dataset.catalog.size - 1
     if not described:
         yield f"items       none of {size:,} is in the file of items; are the ids the same?"

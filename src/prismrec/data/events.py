@@ -30,7 +30,7 @@ from prismrec.data.readers.rejected import (
     find_rejected,
 )
 from prismrec.data.readers.source_rows import SourceRows
-from prismrec.data.readers.table import FAULT, LINE, Table, malformed, physical_line
+from prismrec.data.readers.table import FAULT, LINE, Table, malformed, place_of_row
 from prismrec.data.readers.weight_columns import (
     DISLIKED,
     WEIGHT,
@@ -249,7 +249,7 @@ def _check_calendar(
     other = rows.filter(is_number & ~digits.str.contains(f"^{times.CALENDAR}$")).head(1)
     if other.collect(engine="streaming").is_empty():
         file, line, text = sample.row(0)
-        where = f"{tables[file].name}, line {physical_line(tables[file], line):,}: {text}"
+        where = "{}, line {:,}: {}".format(*place_of_row(tables, file, line), text)
         raise DataError(
             f"The times are dates written as numbers ({where}), not numbers of seconds; give "
             f"time_format {time_format}, or the time_unit if they are numbers after all."

@@ -19,6 +19,7 @@ from prismrec.data.readers.attributes import (
     attribute_cells,
     find_attributes,
     typed_cells,
+    unreadable_columns,
 )
 from prismrec.data.readers.base import Parsing
 from prismrec.data.readers.categories import (
@@ -60,6 +61,8 @@ class ItemDescriptions:
     """The wanted attributes by name, one row per item; null for no value."""
     reports: tuple[AttributeReport, ...] = ()
     """How each attribute was read."""
+    notes: tuple[str, ...] = ()
+    """Sentences about lines that are not rows, and columns that are not read."""
 
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
@@ -151,7 +154,10 @@ def read_items(
     check_rejected(name, kept, rejected)
     values = {one.name: items[one.cells] for one in attributes}
     items = items.drop(one.cells for one in attributes)
-    return ItemDescriptions(items, rejected, values, tuple(report for _, report in typed))
+    notes = [note for table in tables for note in table.notes]
+    notes += unreadable_columns(tables, columns.attributes, found)
+    reports = tuple(report for _, report in typed)
+    return ItemDescriptions(items, rejected, values, reports, tuple(notes))
 
 
 def items_from_log(log: EventLog) -> ItemDescriptions:

@@ -6,19 +6,20 @@ Parquet is read by Polars as in one process, so that all types of columns mean t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from prismrec.data.events import EventLog, ReadPlan
 from prismrec.data.readers.open import format_of
+from prismrec.data.readers.parquet import scan_parquet
+from prismrec.data.readers.parquet_files import count_rows, folder_values
 from prismrec.data.readers.paths import find_paths
-from prismrec.data.readers.table import LINE, malformed, numbered_table
+from prismrec.data.readers.table import LINE, Table, malformed, numbered_table
 from prismrec.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Part:
     rows: int
     place: int
     """The first row in the log."""
+    values: tuple[tuple[str, str | None], ...] = ()
+    """Columns from the names of its folders."""
 
 
 def log_parts(log: EventLog, source: object) -> list[Part]:
@@ -61,11 +64,12 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
             "log with times, or use the local engine."
         )
     parts: list[Part] = []
-    place = 0
-    for path in paths:
-        rows = pq.read_metadata(path).num_rows
+    place, columns = 0, folder_values(source, paths)
+    for number, path in enumerate(paths):
+        rows = count_rows(path)
+        values = tuple((name, own[number]) for name, own in columns.items())
         parts.extend(
-            Part(path.resolve(), start, min(ROWS, rows - start), place + start)
+            Part(path.resolve(), start, min(ROWS, rows - start), place + start, values)
             for start in range(0, rows, ROWS)
         )
         place += rows
@@ -111,7 +115,7 @@ def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "Da
     if categories:
         fields.append(("category", pa.list_(pa.string())))
     schema = pa.schema(fields)
-    columns = pl.scan_parquet([parts[0].path], glob=False).collect_schema()
+    columns = pl.Schema(pl.read_parquet_schema(parts[0].path))
     read = partial(_read_parts, parts=parts, reading=reading, columns=columns, schema=schema)
     numbers = session.range(0, len(parts), numPartitions=len(parts))
     names = {pa.int64(): "bigint", pa.string(): "string"}
@@ -126,19 +130,26 @@ def _read_parts(
     """Yield the events of parts, by their numbers. Runs in a worker of Spark."""
     for batch in batches:
         for number in batch.column(0).to_pylist():
-            yield from _read_part(parts[number], reading, columns, schema)
+            part = parts[number]
+            others = tuple(dict.fromkeys([parts[0].path, part.path]))
+            scan = scan_parquet([part.path], schema=columns)
+            scan = scan.with_columns(
+                pl.lit(value, dtype=pl.String).alias(name)
+                for name, value in part.values
+                if name not in columns
+            )
+            table = numbered_table(part.path.name, scan.slice(part.start, part.rows))
+            yield from _read_part(part, replace(table, parts=others), reading, schema)
 
 
 def _read_part(
-    part: Part, reading: ReadPlan, columns: pl.Schema, schema: pa.Schema
+    part: Part, table: Table, reading: ReadPlan, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """Yield the events of one part.
 
     Raises:
-        DataError: The file is damaged, or has other columns than the first one.
+        DataError: The file is damaged, or a column has another type than in the first one.
     """
-    scan = pl.scan_parquet([part.path], glob=False, schema=columns)
-    table = numbered_table(part.path.name, scan.slice(part.start, part.rows))
     row = (pl.col(LINE).cast(pl.Int64) - 1 + part.place).alias("row")
     try:
         rows = reading.rows_of(table).with_columns(row)

@@ -129,9 +129,7 @@ def recommend_file(
     rows = pq.read_metadata(out).num_rows
     unknown, popular, empty, without_user = map(int, counts)
     first = source.first_without_user() if without_user else ""
-    return BulkSummary(
-        out, users, resumed, rows, unknown, popular, empty, without_user, first
-    )  # fmt: skip
+    return BulkSummary(out, users, resumed, rows, unknown, popular, empty, without_user, first)
 
 
 def recommend_batch(

@@ -6,7 +6,7 @@ separator or is a list, else text. The caller may state the type: ``price:number
 floats is number; NaN in it is a missing value.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +18,7 @@ from prismrec.data.readers.cell_types import innermost, is_text
 from prismrec.data.readers.columns import find_column
 from prismrec.data.readers.numbers import NUMBER
 from prismrec.data.readers.rejected import FILE, SHOWN, RejectedRows
-from prismrec.data.readers.table import LINE, Table, physical_line
+from prismrec.data.readers.table import LINE, Table, has_several_files, place_of_row
 from prismrec.errors import ConfigError, DataError
 
 ALL = "all"
@@ -157,6 +157,19 @@ def _every_column(
     return [_attribute(name, tuple(columns), None, tables) for name, columns in found.items()]
 
 
+def unreadable_columns(
+    tables: Sequence[Table], wanted: Sequence[str], read: Sequence[Collection[str | None]]
+) -> Iterator[str]:
+    """Yield a note per column that ``ALL`` leaves out, because its cells cannot be read."""
+    if list(wanted) != [ALL]:
+        return
+    for table, others in zip(tables, read, strict=True):
+        schema = table.frame.collect_schema()
+        for column in table.columns:
+            if column not in others and not _is_readable(schema[column]):
+                yield f"attribute {column}: left out, {schema[column]}"
+
+
 def _is_readable(dtype: pl.DataType) -> bool:
     """Return whether cells, or those of lists, can be read as text."""
     return is_text(innermost(dtype)[1])
@@ -255,6 +268,10 @@ def _bad_cells(
     """Return the number, lines and texts of the cells of another type; None if there are none."""
     if not bad.height:
         return None
-    lines = [physical_line(tables[file], line) for file, line, _ in bad.head(SHOWN).iter_rows()]
+    lines, examples = [], []
+    for number, row, text in bad.head(SHOWN).iter_rows():
+        file, line = place_of_row(tables, number, row)
+        lines.append(line)
+        examples.append(f"{file}: {text}" if has_several_files(tables) else text)
     reason = f"{name} is no {kind}, so the item has no {name}"
-    return RejectedRows(reason, bad.height, tuple(lines), tuple(bad["text"].head(SHOWN)))
+    return RejectedRows(reason, bad.height, tuple(lines), tuple(examples))

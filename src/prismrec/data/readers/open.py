@@ -19,6 +19,7 @@ from prismrec.data.readers.delimited import DELIMITED, check_delimiter
 from prismrec.data.readers.frames import frame_table
 from prismrec.data.readers.json_lines import JSON_LINES, begins_with_object
 from prismrec.data.readers.parquet import PARQUET
+from prismrec.data.readers.parquet_files import named_files
 from prismrec.data.readers.paths import ending_of, find_paths
 from prismrec.data.readers.signatures import is_parquet
 from prismrec.data.readers.table import Table, malformed
@@ -62,7 +63,7 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
     try:
         return READERS[kind].read(source, paths, parsing)
     except (pl.exceptions.PolarsError, OSError) as error:
-        name = paths[0].name if len(paths) == 1 else f"the {len(paths)} files of {source}"
+        name = named_files(source, paths)
         if any(path.suffix.lower() in COMPRESSED for path in paths):
             raise DataError(
                 f"{name} cannot be read as {kind}; if it is compressed, decompress it first."
@@ -71,7 +72,7 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
             raise DataError(
                 f"{name} cannot be read as {kind} ({error}); check the file."
             ) from error
-        raise malformed([Table(name, pl.LazyFrame(), [])], error) from error
+        raise malformed([Table(name, pl.LazyFrame(), [], parts=tuple(paths))], error) from error
 
 
 def format_of(path: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from prismrec.data.readers.table import LINE, Table, physical_line
+from prismrec.data.readers.table import LINE, Table, has_several_files, place_of_row
 from prismrec.errors import DataError
 
 OVER_LINES = "a field contains a line break"
@@ -60,8 +60,9 @@ def find_rejected(
     for reason, sample in zip(reasons, samples, strict=True):
         lines, examples = [], []
         for file, line, example in sample.iter_rows():
-            lines.append(physical_line(tables[file], line))
-            examples.append(f"{tables[file].name}: {example}" if len(tables) > 1 else example)
+            name, place = place_of_row(tables, file, line)
+            lines.append(place)
+            examples.append(f"{name}: {example}" if has_several_files(tables) else example)
         count = counts[reason]
         if reason == OVER_LINES:  # an unclosed quote joins lines, each of which was a row
             breaks = text.str.count_matches("\n", literal=True).sum()

@@ -8,7 +8,7 @@ import polars as pl
 from prismrec.data.readers.cell_types import is_text
 from prismrec.data.readers.columns import VALUES, normalize_name
 from prismrec.data.readers.rejected import FILE
-from prismrec.data.readers.table import LINE, Table, physical_line
+from prismrec.data.readers.table import LINE, Table, has_several_files, place_of_row
 
 LONGEST = 80  # characters of an example
 VALUE = "(value) "  # begins the name of a column with ratings, quantities or weights
@@ -38,9 +38,9 @@ class SourceRows:
         )
         found = {}
         for position, file, line, text in rows.collect(engine="streaming").iter_rows():
-            table = self.tables[file]
-            name = f"{table.name}: " if len(self.tables) > 1 else ""
-            found[position] = (physical_line(table, line), name + text[:LONGEST])
+            name, place = place_of_row(self.tables, file, line)
+            begin = f"{name}: " if has_several_files(self.tables) else ""
+            found[position] = (place, begin + text[:LONGEST])
         return [found[position] for position in positions]
 
     @property

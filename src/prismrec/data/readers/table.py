@@ -3,12 +3,16 @@
 A row that does not match the header has a ``fault``; no row is dropped silently.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
 
+from prismrec.data.readers.parquet_files import count_rows, describe_difference, file_name
 from prismrec.errors import DataError
 
 LINE, FAULT = "(line)", "(fault)"
@@ -38,6 +42,13 @@ class Table:
     """Name of the column of the frame with the JSON text of each row, if the source is JSON."""
     notes: tuple[str, ...] = ()
     """Sentences about what was skipped."""
+    parts: tuple[Path, ...] = ()
+    """The Parquet files of the table if there are several."""
+
+    @cached_property
+    def last_rows(self) -> list[int]:
+        """The last row of each part. Reads the footers of the files."""
+        return list(accumulate(map(count_rows, self.parts)))
 
     @property
     def description(self) -> str:
@@ -58,16 +69,33 @@ def malformed(tables: Sequence[Table], error: Exception) -> DataError:
     They are for programmers; the original error is the cause of this one.
     """
     table = tables[0]
-    if isinstance(error, pl.exceptions.SchemaError) and len(tables) == 1:
-        return DataError(
-            f"{table.name} cannot be read as one table: its parts have different columns or types; "
-            "write them with the same ones."
-        )
-    if isinstance(error, pl.exceptions.ColumnNotFoundError):
-        return DataError(f"{table.name} lacks a column in some of its parts; write it again.")
+    difference = describe_difference(table.parts, str(error))
+    if difference is not None:
+        return DataError(difference)
     return DataError(
         f"{table.name} cannot be read: it is damaged or incomplete; repair it or write it again."
     )
+
+
+def place_of_row(tables: Sequence[Table], number: int, row: int) -> tuple[str, int]:
+    """Return the name of the file or frame of a row, and the line of the row in it.
+
+    Args:
+        tables: All tables of the source.
+        number: The table of the row.
+        row: The number of the row, or of its line, in the table.
+    """
+    table = tables[number]
+    if not table.parts:
+        return table.name, physical_line(table, row)
+    part = bisect_left(table.last_rows, row)
+    before = table.last_rows[part - 1] if part else 0
+    return file_name(table.parts[part], table.parts), row - before
+
+
+def has_several_files(tables: Sequence[Table]) -> bool:
+    """Return whether a line alone does not say where a row is."""
+    return len(tables) > 1 or bool(tables[0].parts)
 
 
 def physical_line(table: Table, row: int) -> int:
