@@ -154,10 +154,16 @@ def read_items(
     check_rejected(name, kept, rejected)
     values = {one.name: items[one.cells] for one in attributes}
     items = items.drop(one.cells for one in attributes)
-    notes = [note for table in tables for note in table.notes]
-    notes += unreadable_columns(tables, columns.attributes, found)
-    reports = tuple(report for _, report in typed)
-    return ItemDescriptions(items, rejected, values, reports, tuple(notes))
+    notes = _notes(tables, columns, found)
+    return ItemDescriptions(items, rejected, values, tuple(report for _, report in typed), notes)
+
+
+def _notes(
+    tables: Sequence[Table], columns: ItemColumns, found: Sequence[_Found]
+) -> tuple[str, ...]:
+    """Return the notes of the tables, and the columns that are left out."""
+    notes = (note for table in tables for note in table.notes)
+    return (*notes, *unreadable_columns(tables, columns.attributes, found))
 
 
 def items_from_log(log: EventLog) -> ItemDescriptions:

@@ -40,7 +40,7 @@ def folder_values(source: object, paths: Sequence[Path]) -> dict[str, list[str |
     """Return the columns that folders such as ``event=view`` give: a text per file, or None.
 
     Only folders below the given one count: those above it, or above the first wildcard of a glob,
-    do not say how the files differ.
+    are the same for all files.
     """
     given = Path(str(source))
     fixed = given.parts

@@ -94,7 +94,7 @@ def place_of_row(tables: Sequence[Table], number: int, row: int) -> tuple[str, i
 
 
 def has_several_files(tables: Sequence[Table]) -> bool:
-    """Return whether a line alone does not say where a row is."""
+    """Return whether a row needs the name of its file next to its line."""
     return len(tables) > 1 or bool(tables[0].parts)
 
 
