@@ -19,10 +19,10 @@ from prismrec.data import (
     save_dataset,
     spark_parts,
 )
-from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, PrismrecError, UnknownName
 from prismrec.io import worker_errors
 from prismrec.recommend import ArtifactClasses, recommend_file, recommend_on_spark, save, spark
-from prismrec.rerank import ListOptions
+from prismrec.rerank import Condition, Filter, ListOptions
 from worlds import untrained
 
 if shutil.which("java") is None:
@@ -163,10 +163,14 @@ def test_errors_of_workers_are_sentences_and_earlier_lists_stay(
     out = tmp_path / "lists"
     recommend_on_spark(session, artifact, histories, out, ListOptions(k=2))
     before = sorted(path.name for path in out.iterdir())
-    pl.DataFrame({"user": [None], "history": [["x"]]}).write_parquet(tmp_path / "h.parquet")
-    with pytest.raises(DataError, match=r"^A row of the histories has no user; [a-z ]*\.$"):
-        recommend_on_spark(session, artifact, tmp_path / "h.parquet", out, ListOptions())
+    wrong = Filter(where=[Condition(attribute="price", max=5)])
+    with pytest.raises(PrismrecError, match=r"^[^\n]*'price'[^\n]*\.$"):
+        recommend_on_spark(session, artifact, histories, out, ListOptions(filter=wrong))
     assert sorted(path.name for path in out.iterdir()) == before
+    rows = {"user": [None, "ann"], "history": [["x"]] * 2}
+    pl.DataFrame(rows).write_parquet(tmp_path / "h.parquet")
+    done = recommend_on_spark(session, artifact, tmp_path / "h.parquet", out, ListOptions(k=2))
+    assert (done.users, done.nameless, done.rows) == (1, 1, 2)
 
 
 def test_errors_of_this_package_come_through_and_others_stay():

@@ -162,7 +162,6 @@ def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_
         ({"user": ["a"], "items": [["x"]]}, "needs the columns"),
         ({"user": ["a"], "history": ["x"]}, "needs the columns"),
         ({"user": ["a"], "history": [[0.5]]}, "needs the columns"),
-        ({"user": [None], "history": [["x"]]}, "has no user"),
     ],
 )
 def test_a_file_with_other_columns_is_refused(recommender, tmp_path, columns, match):
@@ -210,7 +209,7 @@ def test_a_folder_as_output_is_refused_before_any_work(recommender, histories, t
 @pytest.mark.parametrize("user", [float(2**53 + 2), True])
 def test_users_that_are_not_valid_ids_are_refused(recommender, tmp_path, user):
     pl.DataFrame({"user": [user], "history": [["a"]]}).write_parquet(tmp_path / "h.parquet")
-    with pytest.raises(DataError, match=r"column user .* cannot hold ids exactly"):
+    with pytest.raises(DataError, match=r"column user .* is no type of ids"):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
@@ -387,7 +386,7 @@ def test_lists_are_not_written_among_the_histories(recommender, folder):
 
 def test_a_folder_without_files_or_with_a_wrong_one_is_refused(recommender, folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="has no file that ends in"):
+    with pytest.raises(DataError, match="There is no file at"):
         recommend_file(recommender, tmp_path / "empty", tmp_path / "o.parquet", ListOptions())
     pl.DataFrame({"user": ["u"], "items": [["a"]]}).write_parquet(
         folder / "day=2" / "part-1.parquet"
@@ -450,3 +449,58 @@ def test_a_damaged_file_is_named(recommender, histories, tmp_path):
     histories.write_bytes(content)
     with pytest.raises(DataError, match=r"histories\.parquet is damaged \(.*write it again"):
         recommend_file(recommender, histories, tmp_path / "o.parquet", ListOptions())
+
+
+def test_all_parquet_files_of_a_folder_are_read_whatever_their_ending(
+    recommender, tmp_path, monkeypatch
+):
+    (tmp_path / "h/day=1").mkdir(parents=True)
+    names = ["a.parquet", "b.PARQUET", "c.pq", "day=1/part-00003"]
+    for name in names:
+        pl.DataFrame({"user": [name], "history": [["1"]]}).write_parquet(tmp_path / "h" / name)
+    (tmp_path / "h/_SUCCESS").touch()
+    for number, given in enumerate(("h", "h/**/*")):
+        monkeypatch.chdir(tmp_path)
+        done = recommend_file(recommender, given, f"o{number}.parquet", ListOptions(k=2))
+        assert done.users == 4
+        assert set(pl.read_parquet(f"o{number}.parquet")["user"]) == set(names)
+    (tmp_path / "h/notes.txt").write_text("none")
+    with pytest.raises(DataError, match=r"notes\.txt does not read as a Parquet file"):
+        recommend_file(recommender, "h", "o.parquet", ListOptions())
+
+
+def test_rows_without_a_user_are_left_out_and_counted(recommender, tmp_path):
+    users = ["a", None, "b", None]
+    pl.DataFrame({"user": users, "history": [["1"]] * 4}).write_parquet(tmp_path / "h.parquet")
+    out = tmp_path / "o.parquet"
+    done = recommend_file(recommender, tmp_path / "h.parquet", out, ListOptions(k=2))
+    assert (done.users, done.rows, done.nameless) == (2, 4, 2)
+    assert pl.read_parquet(out)["user"].to_list() == ["a", "a", "b", "b"]
+
+
+@pytest.mark.parametrize(
+    ("user", "history"),
+    [
+        (pa.string_view(), pa.list_(pa.string_view())),
+        (pa.string_view(), pa.large_list(pa.string_view())),
+        (pa.decimal128(38, 0), pa.list_(pa.decimal128(20, 0))),
+        (pa.large_string(), pa.list_(pa.string(), 2)),
+    ],
+)
+def test_ids_of_all_exact_types_are_read(recommender, dataset, tmp_path, user, history):
+    known = dataset.catalog.items.external([1, 2])
+    texts = pa.table({"user": pa.array(["7", "12000"]), "history": [known, known]})
+    kinds = {"user": user, "history": history}
+    if pa.types.is_decimal(user):
+        columns = {"user": [7, 12000], "history": [[int(name) for name in known]] * 2}
+        plain = {"user": pa.int64(), "history": pa.list_(pa.int64())}
+        made = pa.table({n: pa.array(columns[n], plain[n]).cast(kinds[n]) for n in kinds})
+    else:
+        made = texts.cast(pa.schema(list(kinds.items())))
+    for name, one in (("text", texts), ("other", made)):
+        pq.write_table(one, tmp_path / f"{name}.parquet")
+        out = tmp_path / f"{name}-lists.parquet"
+        assert recommend_file(
+            recommender, tmp_path / f"{name}.parquet", out, ListOptions(k=3)
+        ).users
+    assert pq.read_table(out).equals(pq.read_table(tmp_path / "text-lists.parquet"))

@@ -106,6 +106,8 @@ def recommend_to_file(
     summary, catalog = run(artifact, histories, source.out, source.shard, options, classes)
     line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
     lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
+    if summary.nameless:
+        lines.append(f"{summary.nameless:,} rows have no user: left out")
     if summary.empty:
         lines.append(f"{summary.empty:,} users have no history: popular items")
     if summary.popular > summary.empty:

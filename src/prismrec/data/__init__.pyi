@@ -16,6 +16,7 @@ from .log_report import LogReport
 from .readers.columns import Columns
 from .readers.comparison import Comparison
 from .readers.open import READERS
+from .readers.paths import find_paths
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .refused_ids import reject_refused_ids
 from .report_checks import serious_warnings, time_warnings
@@ -71,6 +72,7 @@ __all__ = [
     "check_cells",
     "check_dataset_folder",
     "check_for_spark",
+    "find_paths",
     "inspect_log",
     "is_refused",
     "list_of_ids",

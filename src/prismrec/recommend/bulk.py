@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_file, temporary_path, track
-from prismrec.recommend.history_files import check_columns, open_histories
+from prismrec.recommend.history_files import check_columns, open_histories, with_plain_texts
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
@@ -33,7 +33,7 @@ CHUNK = 4_096
 BATCH = 256
 """Users per call of ``Recommender.ranked``."""
 COUNTS = "prismrec.counts"
-"""Key in the metadata of a part: its last three counts of ``BulkSummary``, for a later run."""
+"""Key in the metadata of a part: its last four counts of ``BulkSummary``, for a later run."""
 SCHEMA = pa.schema(
     [
         ("user", pa.string()),
@@ -65,6 +65,8 @@ class BulkSummary:
     """Users without a known item, who got popular items."""
     empty: int
     """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
+    nameless: int
+    """Rows without a user: they have no list, and are none of ``users``."""
 
 
 def recommend_file(
@@ -81,9 +83,10 @@ def recommend_file(
     Args:
         recommender: Makes the lists.
         histories: Parquet file with the columns ``user`` and ``history`` (lists of item ids,
-            oldest first), or a folder of such files, in the order of their names; files and folders
-            whose names begin with a dot or an underscore are left out. Or a data set folder: all of
-            its users, with their whole histories. An empty or missing history gets popular items.
+            oldest first), or a folder or a glob of such files, in the order of their names; files
+            and folders whose names begin with a dot or an underscore are left out. Or a data set
+            folder: all of its users, with their whole histories. An empty or missing history gets
+            popular items. A row without a user is left out and counted.
         out: Parquet file of ``SCHEMA``; an earlier one is replaced at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
@@ -103,11 +106,11 @@ def recommend_file(
     _check_paths(histories, source.files, out, parts)
     _prepare_parts(parts, _plan(plan, options, shard, source.files))
     read, users, resumed = 0, 0, 0
-    counts = np.zeros(3, np.int64)
+    counts = np.zeros(4, np.int64)
     written = []
     chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
-        own = chunk.take(shard.rows(read, len(chunk)))
+        own = with_plain_texts(chunk).take(shard.rows(read, len(chunk)))
         read, users = read + len(chunk), users + len(own)
         part = parts / f"{number:08}.parquet"
         written.append(part)
@@ -120,7 +123,7 @@ def recommend_file(
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     rows = pq.read_metadata(out).num_rows
-    return BulkSummary(out, users, resumed, rows, *map(int, counts))
+    return BulkSummary(out, users - int(counts[3]), resumed, rows, *map(int, counts))
 
 
 def recommend_batch(
@@ -134,10 +137,10 @@ def recommend_batch(
         options: What the lists look like.
 
     Returns:
-        A table of ``SCHEMA``, in the order of the users.
+        A table of ``SCHEMA``, in the order of the users. A row without a user has no list.
 
     Raises:
-        DataError: A column is missing or has another type, or a row has no user.
+        DataError: A column is missing or has another type.
         ConfigError: An impossible option.
     """
     check_columns(batch.schema, "The batch")
@@ -231,17 +234,13 @@ def _explain_damage(part: Path) -> Iterator[None]:
 
 def batch_lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
-) -> tuple[pa.Table, int, int, int]:
-    """Return the rows of one chunk, and counts as in ``BulkSummary``: unknown, popular, empty.
-
-    Raises:
-        DataError: A row has no user.
-    """
+) -> tuple[pa.Table, int, int, int, int]:
+    """Return the rows of one chunk, and the last four counts of ``BulkSummary``."""
+    named = with_plain_texts(chunk).filter(chunk.column("user").is_valid())
+    nameless, chunk = len(chunk) - len(named), named
     if not len(chunk):
-        return SCHEMA.empty_table(), 0, 0, 0
+        return SCHEMA.empty_table(), 0, 0, 0, nameless
     users = chunk.column("user").cast(pa.string()).to_pylist()
-    if None in users:
-        raise DataError("A row of the histories has no user; give every history a user.")
     catalog, unknown, empty = recommender.catalog, 0, 0
     numbers: list[NDArray[np.int64]] = []
     for history in chunk.column("history").to_pylist():
@@ -265,4 +264,5 @@ def batch_lists(
         pa.array(ranked.interest[listed], pa.int32()),
         pa.array([sources[number] for number in row], pa.string()),
     ]
-    return pa.table(columns, schema=SCHEMA), unknown, sources.count("popular"), empty
+    popular = sources.count("popular")
+    return pa.table(columns, schema=SCHEMA), unknown, popular, empty, nameless

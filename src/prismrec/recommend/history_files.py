@@ -11,7 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prismrec.data import load_dataset
+from prismrec.data import find_paths, load_dataset
 from prismrec.errors import DataError
 
 
@@ -44,7 +44,7 @@ class ParquetFiles:
     """Parquet files with the columns user and history. A ``HistorySource``."""
 
     def __init__(self, path: Path) -> None:
-        self.files = _files_of(path)
+        self.files = find_paths(path)
         self.users = sum(_opened(file).metadata.num_rows for file in self.files)
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
@@ -82,24 +82,6 @@ class DatasetUsers:
         return pa.record_batch(columns, names=["user", "history"])
 
 
-def _files_of(histories: Path) -> list[Path]:
-    """Return the file, or the Parquet files of a folder and of the folders in it."""
-    if not histories.is_dir():
-        return [histories]
-    found = [
-        file
-        for file in sorted(histories.rglob("*.parquet"))
-        if file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(histories).parts)
-    ]
-    if not found:
-        raise DataError(
-            f"The folder {histories} has no file that ends in .parquet; give the folder of the "
-            "histories."
-        )
-    return found
-
-
 def _opened(histories: Path) -> pq.ParquetFile:
     """Open one file of histories and check its columns."""
     try:
@@ -125,22 +107,42 @@ def check_columns(schema: pa.Schema, where: str) -> None:
         )
     if not _is_id(fields["user"]):
         raise DataError(
-            f"The column user of {where} is {fields['user']}, which cannot hold ids "
-            "exactly; write it as whole numbers or text."
+            f"The column user of {where} is {fields['user']}, which is no type of ids; "
+            "write it as whole numbers or text."
         )
+
+
+def with_plain_texts(batch: pa.RecordBatch | pa.Table) -> pa.RecordBatch | pa.Table:
+    """Return the same batch without texts as views, of which Arrow cannot take some rows."""
+    fields = [field.with_type(_without_views(field.type)) for field in batch.schema]
+    schema = pa.schema(fields)
+    return batch if schema.equals(batch.schema) else batch.cast(schema)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    for is_list, made in ((pa.types.is_list, pa.list_), (pa.types.is_large_list, pa.large_list)):
+        if is_list(kind):
+            return made(_without_views(kind.value_type))
+    return kind
 
 
 def _is_history(kind: pa.DataType | None) -> bool:
     """Return whether a type holds lists of ids; null is the type of histories without any value."""
     if kind is None or pa.types.is_null(kind):
         return kind is not None
-    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_id(kind.value_type)
+    types = pa.types
+    lists = (types.is_list, types.is_large_list, types.is_fixed_size_list)
+    return any(holds(kind) for holds in lists) and _is_id(kind.value_type)
 
 
 def _is_id(kind: pa.DataType) -> bool:
     """Return whether a type holds ids exactly; null is the type of an empty column."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
     types = pa.types
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_decimal(kind):  # NUMBER of a warehouse, and HUGEINT of DuckDB
+        return bool(kind.scale == 0)
     text = (types.is_string, types.is_large_string, types.is_string_view)
     return any(holds(kind) for holds in (*text, types.is_integer, types.is_null))

@@ -62,7 +62,7 @@ def recommend_on_spark(
     _check_out(histories, out)
     classes.extractor_for(artifact)
     frame, users = _read_histories(session, histories)
-    counts = tuple(session.sparkContext.accumulator(0) for _ in range(3))
+    counts = tuple(session.sparkContext.accumulator(0) for _ in range(4))
     with worker_errors(), stage("recommending with Spark"):
         tasks = session.sparkContext.defaultParallelism
         if frame.rdd.getNumPartitions() < tasks:
@@ -71,7 +71,8 @@ def recommend_on_spark(
         with atomic_folder(out, DONE, "") as part:
             lists.write.mode("overwrite").parquet(spark_path(part))
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
-    return BulkSummary(out, users, 0, rows, *(count.value for count in counts))
+    nameless = counts[3].value
+    return BulkSummary(out, users - nameless, 0, rows, *(count.value for count in counts))
 
 
 def spark_lists(
@@ -85,8 +86,9 @@ def spark_lists(
         artifact: Folder of the artifact, at the same path on every machine.
         options: What the lists look like.
         classes: Classes of the artifact that are not built in.
-        counts: Three accumulators, in the order of ``BulkSummary``: of items that are not in the
-            catalog, of users without one that is, and of those with an empty history.
+        counts: Four accumulators, in the order of ``BulkSummary``: of items that are not in the
+            catalog, of users without one that is, of those with an empty history, and of rows
+            without a user.
 
     Raises:
         DataError: There is no artifact, or this version cannot read it. Later, when Spark makes the
