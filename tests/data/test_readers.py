@@ -236,3 +236,19 @@ def test_each_reader_has_other_endings_in_lower_case(name):
     others = {ending for other in READERS if other != name for ending in READERS[other].endings}
     assert all(ending.startswith(".") and ending == ending.lower() for ending in endings)
     assert not others & set(endings)
+
+
+def test_files_with_other_columns_are_one_table_of_the_common_ones(tmp_path):
+    plain = pl.DataFrame({"user": ["a", "b"], "item": ["x", "y"], "time": [1_700_000_000] * 2})
+    (tmp_path / "day=1").mkdir()
+    plain.write_parquet(tmp_path / "day=1/a.parquet")
+    wider = plain.with_columns(price=pl.lit(1.5)).select("price", "time", "user", "item")
+    wider.write_parquet(tmp_path / "day=1/b.parquet")
+    log = read_events(tmp_path)
+    assert log.rows_read == 4
+    assert any("not all files have are not read: price" in note for note in log.notes)
+    assert any(note.startswith("folders such as day=1 are not read") for note in log.notes)
+    assert read_events(tmp_path / "day=1/a.parquet").rows_read == 2
+    plain.with_columns(pl.col("user").hash()).write_parquet(tmp_path / "day=1/c.parquet")
+    with pytest.raises(DataError, match=r"user is UInt64 in c\.parquet, but String in a\.parquet"):
+        read_events(tmp_path)
