@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -203,30 +202,6 @@ def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_pat
     rows = pa.table({"user": pa.array([None], pa.string()), "history": [["x"]]})
     with pytest.raises(DataError, match="has no user"):  # there is no count to return
         recommend_batch(recommender, rows, ListOptions())
-
-
-@pytest.mark.parametrize("kind", ["view", "decimal", "fixed"])
-def test_all_types_that_hold_ids_are_read(recommender, dataset, tmp_path, kind):
-    items = dataset.catalog.items.external([1, 2])
-    expected = recommend_batch(
-        recommender, pa.table({"user": ["12"], "history": [items]}), ListOptions(k=3)
-    )
-    users = {"decimal": pa.array([Decimal(12)], pa.decimal128(38, 0))}
-    texts = {"view": pa.list_(pa.string_view()), "fixed": pa.list_(pa.string(), 2)}
-    history = pa.array([items], texts.get(kind, pa.list_(pa.string())))
-    user = users.get(kind, pa.array(["12"], pa.string_view() if kind == "view" else pa.string()))
-    pq.write_table(pa.table({"user": user, "history": history}), tmp_path / "h.parquet")
-    recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=3))
-    assert pq.read_table(tmp_path / "o.parquet").equals(expected)
-
-
-def test_a_decimal_history_is_read_as_whole_numbers(recommender, tmp_path):
-    history = pa.array([[Decimal(1200), Decimal(10)]], pa.list_(pa.decimal128(38, 0)))
-    pq.write_table(pa.table({"user": ["u"], "history": history}), tmp_path / "h.parquet")
-    done = recommend_file(
-        recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions(k=2)
-    )
-    assert (done.unknown, done.popular) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["itself", "relative", "link", "linked", "beside", "parts"])
@@ -518,3 +493,31 @@ def test_a_damaged_file_is_named(recommender, histories, tmp_path):
     histories.write_bytes(content)
     with pytest.raises(DataError, match=r"histories\.parquet is damaged \(.*write it again"):
         recommend_file(recommender, histories, tmp_path / "o.parquet", ListOptions())
+
+
+@pytest.mark.parametrize(
+    ("user", "history"),
+    [
+        (pa.string_view(), pa.list_(pa.string_view())),
+        (pa.string_view(), pa.large_list(pa.string_view())),
+        (pa.decimal128(38, 0), pa.list_(pa.decimal128(20, 0))),
+        (pa.large_string(), pa.list_(pa.string(), 2)),
+    ],
+)
+def test_ids_of_all_exact_types_are_read(recommender, dataset, tmp_path, user, history):
+    known = dataset.catalog.items.external([1, 2])
+    texts = pa.table({"user": pa.array(["7", "12000"]), "history": [known, known]})
+    kinds = {"user": user, "history": history}
+    if pa.types.is_decimal(user):
+        columns = {"user": [7, 12000], "history": [[int(name) for name in known]] * 2}
+        plain = {"user": pa.int64(), "history": pa.list_(pa.int64())}
+        made = pa.table({n: pa.array(columns[n], plain[n]).cast(kinds[n]) for n in kinds})
+    else:
+        made = texts.cast(pa.schema(list(kinds.items())))
+    for name, one in (("text", texts), ("other", made)):
+        pq.write_table(one, tmp_path / f"{name}.parquet")
+        out = tmp_path / f"{name}-lists.parquet"
+        assert recommend_file(
+            recommender, tmp_path / f"{name}.parquet", out, ListOptions(k=3)
+        ).users
+    assert pq.read_table(out).equals(pq.read_table(tmp_path / "text-lists.parquet"))
