@@ -34,7 +34,8 @@ class Settings:
     queue: int = 64
     """Requests that may wait for a thread; further requests get 503."""
     timeout: float = 5.0
-    """Seconds that an answer may take; a slower request gets 504."""
+    """Seconds that an answer may take; a slower request gets 504. Events, changes of items, reloads
+    and reports may take six times as long."""
     history: int = 500
     """Newest events of a user that are read from the store per request."""
     body: int = 1_000_000
