@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from event_logs import HEADER, SECOND, good, rejected_lines, rows
+from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.readers.base import Reader
 from prismrec.data.readers.columns import Columns
@@ -305,3 +306,14 @@ def test_each_reader_has_other_endings_in_lower_case(name):
     others = {ending for other in READERS if other != name for ending in READERS[other].endings}
     assert all(ending.startswith(".") and ending == ending.lower() for ending in endings)
     assert not others & set(endings)
+
+
+def test_the_day_of_a_folder_does_not_replace_the_times_of_the_events(tmp_path):
+    for day, second in ((5, 7), (6, 9)):
+        folder = tmp_path / f"date=2024-01-0{day}"
+        folder.mkdir()
+        events = {"user": ["a"], "item": ["x"], "reviewTime": [1_704_412_800 + second]}
+        pl.DataFrame(events).write_parquet(folder / "part.parquet")
+    log = read_events(tmp_path)
+    times = build_dataset(log, min_user_events=1, min_item_events=1).histories.times
+    assert [int(time) // 1_000_000 for time in times] == [1_704_412_807, 1_704_412_809]
