@@ -270,10 +270,12 @@ def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeyp
     folder = write_log(tmp_path / "log", tables)
     if case == "folders":  # and unused columns of other types, and items of a type without Spark
         for number, kind in enumerate(("buy", "view")):
-            (folder / f"event={kind}").mkdir()
+            inside = folder / f"event={kind}" / "date=2024-01-02"  # the files have exact times
+            inside.mkdir(parents=True)
             table = plain_log(300, number).with_columns(pl.col("item").cast(pl.Int128))
+            table = table.rename({"ts": "reviewTime"})
             table = table.with_columns(pl.lit(["x", 1][number]).alias("extra"))
-            table.write_parquet(folder / f"event={kind}" / "part-0.parquet")
+            table.write_parquet(inside / "part-0.parquet")
     log = read_events(folder, **reading)
     assert bool(log.rejected) == (case == "texts")
     assert bool(log.events_left_out) == (case in ("texts", "folders"))

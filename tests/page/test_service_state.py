@@ -77,6 +77,7 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     expect(page.locator(".stale")).to_have_count(0)
     assert "weights" not in page.url
     assert "artifact" not in page.url
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)  # it was not the visitor
     expect(page.locator("article")).to_have_count(1)
     expect(page.get_by_role("heading", level=2).first).not_to_contain_text("muted")
     # A link with weights of the artifact before is shown without them, and says so.

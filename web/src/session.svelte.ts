@@ -114,6 +114,8 @@ class Session {
   hasKey = $state(key.get() !== "");
   /** A message about the visitor's last change, which can be undone; null without one. */
   notice = $state<string | null>(null);
+  /** Whether the message is about a change of the visitor, which Undo takes back. */
+  byVisitor = $state(false);
   /** What a screen reader reads after a change. */
   announcement = $state("");
   /** By part of the page: why it has no new value, and how to try again. */
@@ -186,13 +188,13 @@ class Session {
       await this.startWith(address);
       if (!this.weightsFit(address)) {
         await this.startWith({ ...address, options: { ...address.options, weights: new Map() } });
-        this.notice = settings.words.weightsDropped;
+        this.note(settings.words.weightsDropped);
       }
     } catch (error) {
       const refused = error instanceof ServiceError && [400, 404, 422].includes(error.status);
       if (!refused || !address.options.added.length) throw error;
       await this.startWith({ ...address, options: { ...address.options, added: [] } });
-      this.notice = settings.words.linkPartDropped;
+      this.note(settings.words.linkPartDropped);
     }
   }
 
@@ -220,7 +222,7 @@ class Session {
     const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
     const changed = start.user !== null && removed.length + appended.length > 0;
     const { disliked } = start;
-    if (user !== null && !base.length && !disliked.length) this.announcement = this.notice = settings.words.noStored(user);
+    if (user !== null && !base.length && !disliked.length) this.note((this.announcement = settings.words.noStored(user)));
     for (const { id, title } of disliked) this.setTitle(id, title);
     this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
     this.artifact = start.artifact;
@@ -264,7 +266,7 @@ class Session {
     const { hidden } = this.entry;
     this.entry = entry;
     this.pending = back ? settings.words.undone : "";
-    this.notice = this.pending || null;
+    this.note(this.pending, true);
     const undo = hidden.filter((id) => !entry.hidden.includes(id));
     const redo = entry.hidden.filter((id) => !hidden.includes(id));
     void this.attempt("hide", async () => {
@@ -312,7 +314,7 @@ class Session {
     this.set({ ...this.shown(), ...next });
     this.writeAddress(kind !== "" && kind === this.lastKind ? "replace" : "push");
     this.lastKind = kind;
-    this.notice = text || null;
+    this.note(text, true);
     this.pending = text;
     if (ask) this.refresh(next.history !== undefined);
     else this.announcement = text;
@@ -499,6 +501,11 @@ class Session {
     this.notice = null;
   }
 
+  private note(text: string, ofChange = false): void {
+    this.notice = text || null;
+    this.byVisitor = ofChange;
+  }
+
   // A comparison
 
   /** What the list is made from, to compare it with another one. */
@@ -625,7 +632,8 @@ class Session {
   private showReplaced({ frontier }: Request): void {
     const { weights } = this.options;
     const left = weights.size ? settings.gap + settings.words.weightsDropped : "";
-    this.announcement = this.notice = settings.words.newArtifact + left;
+    this.announcement = settings.words.newArtifact + left;
+    this.note(this.announcement);
     if (weights.size) {
       this.set({ ...this.shown(), options: this.otherHistory() });
       this.writeAddress("replace");

@@ -116,7 +116,7 @@ export const chinese: Words = {
     muted: "其余物品都属于已静音的兴趣，因此列表短于所要求的长度。",
   },
   emptyList: {
-    exhausted: "列表为空：每个物品都在行为历史中、不受喜欢或已被隐藏。",
+    exhausted: "列表为空：物品都在行为历史中、不受喜欢或已隐藏。",
     muted: "所有物品都属于已静音的兴趣，因此列表为空。请取消其中一个的静音。",
   },
   provisional: "新",

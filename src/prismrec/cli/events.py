@@ -11,9 +11,7 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
 from prismrec.data import Comparison, Weighting, reject_refused_ids, time_warnings
 from prismrec.errors import ConfigError
-from prismrec.service import import_events, open_store, place_of, store_address
-
-DEFAULT_STORE = "sqlite:///events.db"
+from prismrec.service import Settings, import_events, open_store, place_of, store_address
 
 
 def events(
@@ -47,7 +45,7 @@ def events(
     del action  # there is only one
     compared = None if dislikes is None else Comparison.parse(dislikes)
     weighting = Weighting(dislikes=compared, whole_log=False)  # a day may have no returns
-    address = store_address(store or DEFAULT_STORE)
+    address = store_address(Settings.store if store is None else store)
     if store is not None and address != store:
         raise ConfigError(
             f"--store is {place_of(store)}, but PRISMREC_STORE names another store; leave out one."

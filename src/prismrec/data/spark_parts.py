@@ -64,7 +64,7 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
             "log with times, or use the local engine."
         )
     parts: list[Part] = []
-    place, columns = 0, folder_values(source, paths)
+    place, columns = 0, folder_values(source, paths, list(pl.read_parquet_schema(paths[0])))
     for number, path in enumerate(paths):
         rows = count_rows(path)
         values = tuple((name, own[number]) for name, own in columns.items())
@@ -134,9 +134,7 @@ def _read_parts(
             others = tuple(dict.fromkeys([parts[0].path, part.path]))
             scan = scan_parquet([part.path], schema=columns)
             scan = scan.with_columns(
-                pl.lit(value, dtype=pl.String).alias(name)
-                for name, value in part.values
-                if name not in columns
+                pl.lit(value, dtype=pl.String).alias(name) for name, value in part.values
             )
             table = numbered_table(part.path.name, scan.slice(part.start, part.rows))
             yield from _read_part(part, replace(table, parts=others), reading, schema)

@@ -76,7 +76,7 @@ class Gate:
     """Recall of "new" and of "old" over all ids."""
     items: dict[str, int]
     """Number of items of the "data set", and of them those in "new", in "old" and in "both"."""
-    lost: "Lost"
+    lost: Lost
     """Items that the old recommender has and the new one lacks."""
 
     @property

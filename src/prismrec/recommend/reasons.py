@@ -73,8 +73,6 @@ class Reasons:
             shares = self.rule_shares[row, : len(items)].tolist()
             partners = self._partners(self.rules, items, history)
         total = parts.sum(axis=1).tolist()
-        # If the history as a whole lowers the score, no event is why the item is in the list.
-        because = [one if sum_ > 0 else () for one, sum_ in zip(because, total, strict=True)]
         return [ItemReasons(*one) for one in zip(because, total, shares, partners, strict=True)]
 
     def _partners(
@@ -139,6 +137,8 @@ def reasons_of(
     """Return the items of the history that add most to each of M items, largest first.
 
     An item that is in the history several times is one reason, with the sum of its contributions.
+    If the history as a whole lowers the score of an item, it has no reasons: no event is why it is
+    in the list.
 
     Args:
         catalog: For ids and titles.
@@ -150,6 +150,7 @@ def reasons_of(
     np.add.at(summed, position, contributions[:, : len(read)].T)
     positive = np.maximum(summed, 0)
     shares = positive / np.maximum(positive.sum(axis=0), 1e-300)
+    summed[:, summed.sum(axis=0) <= 0] = 0
     names = catalog.items.external(distinct.tolist())
     titles = [catalog.title(item) for item in distinct.tolist()]
     most = np.argsort(-summed, axis=0, kind="stable")[:MOST]

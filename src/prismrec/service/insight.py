@@ -95,9 +95,7 @@ class Insight:
                 self._diagnosed = served.name, diagnose_interests(served.recommender, data)
             diagnostics = self._diagnosed[1] if self._diagnosed else None
         report = read_report(self.paths.report) or served.manifest["about"].get("result")
-        artifact = (
-            self.paths.artifact.resolve().name
-        )  # of a link, such as versions/current, its target
+        artifact = self.paths.artifact.resolve().name  # that of the version, not of the link to it
         return HealthReport(
             verdict=verdict(diagnostics, report, artifact),
             diagnostics=diagnostics,

@@ -112,12 +112,12 @@ def store_address(setting: str, environment: Mapping[str, str] = os.environ) -> 
     Raises:
         ConfigError: The variable is set but empty, as by a deployment that lacks its value.
     """
-    address = environment.get("PRISMREC_STORE", setting)
-    if not address:
+    address = environment.get("PRISMREC_STORE")
+    if address == "":
         raise ConfigError(
             "PRISMREC_STORE is set but empty; set it to the address of the store, or unset it."
         )
-    return address
+    return setting if address is None else address
 
 
 def exposure_secret(environment: Mapping[str, str] = os.environ) -> bytes:

@@ -28,6 +28,7 @@ STORE_THREADS = 4
 SMALLER = "send a smaller request"
 SAME_EVENTS = "the store may be busy, so send the same events with the same ids again"
 AGAIN = "try again"
+"""What a caller should do after a timeout, by what it asked for."""
 
 
 class ThreadPool:

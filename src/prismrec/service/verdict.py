@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from prismrec.evaluation import name_with_one_interest
 from prismrec.service.page_responses import Verdict
-
-SINGLE = "-k1"
-"""End of the name of the same model with one interest."""
 
 
 def verdict(
@@ -70,7 +68,7 @@ def _with_single(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         whole = all(isinstance(text, str) for text in texts.values())
         if not whole or None in numbers.values():
             continue
-        if texts["other"] == f"{texts['model']}{SINGLE}":
+        if texts["other"] == name_with_one_interest(str(texts["model"])):
             yield texts | numbers
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from prismrec.data.readers.base import Parsing, Reader
-from prismrec.data.readers.columns import roles_named
 from prismrec.data.readers.parquet_files import (
     file_name,
     folder_values,
@@ -43,13 +42,7 @@ def read_parquet(source: str | Path, paths: list[Path], _: Parsing) -> list[Tabl
         names = ", ".join(map(repr, others[1]))
         which = f"{file_name(others[0], paths)} has, but {file_name(paths[0], paths)} lacks"
         notes.append(f"columns that {which}, are not read: {names}")
-    # A day in the name of a folder must not replace the exact times of the events.
-    taken = roles_named(list(columns), ())
-    values = {
-        name: value
-        for name, value in folder_values(source, paths).items()
-        if name not in columns and not roles_named([name], ()) & taken
-    }
+    values = folder_values(source, paths, list(columns))
     if values:
         notes.append(f"columns from the names of folders: {', '.join(map(repr, values))}")
     table = numbered_table(named_files(source, paths), _with_folders(paths, values))

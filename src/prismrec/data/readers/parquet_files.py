@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
+from prismrec.data.readers.columns import roles_named
 from prismrec.errors import DataError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -36,12 +37,21 @@ def count_rows(path: Path) -> int:
         raise DataError(f"{path} is damaged or incomplete; repair it or write it again.") from error
 
 
-def folder_values(source: object, paths: Sequence[Path]) -> dict[str, list[str | None]]:
+def folder_values(
+    source: object, paths: Sequence[Path], columns: Sequence[str]
+) -> dict[str, list[str | None]]:
     """Return the columns that folders such as ``event=view`` give: a text per file, or None.
 
     Only folders below the given one count: those above it, or above the first wildcard of a glob,
-    are the same for all files.
+    are the same for all files. A column of the files has priority over a folder with its name or
+    its role: the day of a folder must not replace the times of the events.
+
+    Args:
+        source: A path, a folder or a glob.
+        paths: Its files.
+        columns: The columns of the files.
     """
+    roles = roles_named(columns, ())
     given = Path(str(source))
     fixed = given.parts
     if not given.exists():
@@ -50,7 +60,12 @@ def folder_values(source: object, paths: Sequence[Path]) -> dict[str, list[str |
     for path in paths:
         pairs = (part.partition("=") for part in path.parts[len(fixed) : -1])
         found.append({unquote(name): value for name, sign, value in pairs if name and sign})
-    names = dict.fromkeys(name for each in found for name in each)
+    names = dict.fromkeys(
+        name
+        for each in found
+        for name in each
+        if name not in columns and roles.isdisjoint(roles_named([name], ()))
+    )
     values = {name: [each.get(name, NO_VALUE) for each in found] for name in names}
     return {
         name: [None if value == NO_VALUE else unquote(value) for value in own]

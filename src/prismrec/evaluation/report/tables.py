@@ -9,6 +9,10 @@ from prismrec.evaluation.metrics import METRICS
 from prismrec.evaluation.report.content import Content, Entry
 
 NOTHING = "–"
+AT_LARGEST = ("ndcg", "hit_rate", "diversity", "coverage")
+"""Metrics of the main table for the longest list."""
+AT_SMALLEST = ("subtopic_recall",)
+"""Metrics of the main table for the shortest list."""
 
 
 class Cell(NamedTuple):
@@ -60,12 +64,6 @@ def _columns(entries: Sequence[Entry]) -> list[Column]:
     ]
     columns += [Column(name, "filter", Cell(name)) for name in names]
     return [c for c in columns if any(c.metric in c.of(entry).metrics for entry in entries)]
-
-
-AT_LARGEST = ("ndcg", "hit_rate", "diversity", "coverage")
-"""Metrics of the main table for the longest list."""
-AT_SMALLEST = ("subtopic_recall",)
-"""Metrics of the main table for the shortest list."""
 
 
 def _metrics(entries: Sequence[Entry]) -> list[str]:

@@ -69,9 +69,8 @@ def place_of(url: str) -> str:
 
     Your own class reads its address itself, so only its name is returned.
     """
-    own = OWN_CLASS.fullmatch(url)
-    if own and own[1] not in STORES:
-        return f"{own[1]}:{own[2]}"
+    if own := _own_class(url):
+        return own[0]
     scheme, _, rest = url.partition(":")
     location = rest.removeprefix("//").partition("?")[0].rpartition("@")[2]
     return f"{scheme} {location.removeprefix('/') if scheme == 'sqlite' else location}".strip()
@@ -84,9 +83,9 @@ def find_store(url: str) -> tuple[type[Store], str]:
         UnknownName: There is no store of that scheme, or no such class.
         ConfigError: The address has no scheme, or the class is not a subclass of ``Store``.
     """
-    own, scheme = OWN_CLASS.fullmatch(url), SCHEME.match(url)
-    if own and own[1] not in STORES:  # else the address of a registered store, with a password
-        name, address = f"{own[1]}:{own[2]}", own[3]
+    own, scheme = _own_class(url), SCHEME.match(url)
+    if own:
+        name, address = own
     elif scheme:
         name, address = scheme[1], url
     else:  # the message does not repeat the address, which may contain a password
@@ -95,3 +94,12 @@ def find_store(url: str) -> tuple[type[Store], str]:
             "postgresql://host/database or redis://host."
         )
     return resolve("store", name, STORES, subclass_of=Store), address
+
+
+def _own_class(url: str) -> tuple[str, str] | None:
+    """Return the name of your own class and its address; None if a registered store is meant.
+
+    The address of a registered store may look like it, if its password has a plus sign.
+    """
+    own = OWN_CLASS.fullmatch(url)
+    return (f"{own[1]}:{own[2]}", own[3]) if own and own[1] not in STORES else None

@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-IakWz30q.js","./page-B0f20tr6.js","./page-BSzbiN9e.js","./page-C5u-eayu.js","./page-CsDac2p8.css","./page-BgNSLBUp.js","./page-Dzy6DaSq.css","./page-a_fHDBt8.js","./page-DxPgsI2O.js","./page-BUpRcGju.js","./page-CUvp06jy.css","./page-CCuD9eFO.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-BSzbiN9e.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-IakWz30q.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
