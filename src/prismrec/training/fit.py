@@ -34,6 +34,7 @@ from prismrec.training.select import drawn_users, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
 from prismrec.training.selection import select_on_validation
+from prismrec.training.untrained import shuffle_untrained
 from prismrec.training.warm_start import WarmStart, describe_start
 
 MEASURED_USERS = 256
@@ -131,21 +132,21 @@ def fit(
         MissingExtra: The index needs a library that is not installed.
         DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
     """
-    start, content = sources.start, sources.content
+    start, content, counts = sources.start, sources.content, split.train.counts(catalog.size)
     if content is not None:
-        check_content(content, catalog, split.train.counts(catalog.size))
+        check_content(content, catalog, counts)
     run = train_weights(
         split, catalog, config, training,
         start=start, folder=folder, resume=resume, on_step=on_step,
     )  # fmt: skip
-    result, settings = run.result, asdict(run.config) | asdict(run.training)
+    result, model, projection, notes = run.result, run.model, None, run.notes
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
-    model, projection, notes = run.model, None, run.notes
     if content is not None and not result.interrupted:
         fitted = _project(run, content, split, catalog)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
     elif content is None and start is not None and start.recommender.projection is not None:
         notes = notes | {"content": LOST_PROJECTION}
+    shuffle_untrained(model, counts, seed=run.training.seed)
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
@@ -154,7 +155,7 @@ def fit(
             recommender, run.config, run.stats, split, start
         )
         notes |= selected
-    return Trained(recommender, result, settings, notes, run.record)
+    return Trained(recommender, result, run.settings, notes, run.record)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -173,6 +174,11 @@ class TrainedWeights:
     """Sentences on the initial item vectors, the drawn users and an undecided metric."""
     record: dict[str, Any]
     """Where a warm start began; see ``Trained.start``."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings of the run; see ``Trained.settings``."""
+        return asdict(self.config) | asdict(self.training)
 
 
 def train_weights(
