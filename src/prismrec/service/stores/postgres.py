@@ -137,19 +137,14 @@ class PostgresStore(Store):
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``. The next vacuum removes their bytes."""
-        checked_id("user", user)
-
-        def erase(connection: Any) -> int:
-            with connection.transaction():
-                connection.execute(DURABLE)
-                connection.execute(LOCK, [[user]])
-                erased = [connection.execute(ERASE.format(table), [user]) for table in TABLES]
-            return sum(each.rowcount for each in erased)
-
-        return self._run(erase)
+        return self._erase(ERASE, user)
 
     def forget_events(self, user: str, ids: Sequence[str]) -> int:
         """Erase events by id; see ``Store.forget_events``."""
+        return self._erase(FORGET, user, list(ids))
+
+    def _erase(self, statement: str, user: str, *rest: list[str]) -> int:
+        """Run a statement that erases rows of one user in each table; return the rows erased."""
         checked_id("user", user)
 
         def erase(connection: Any) -> int:
@@ -157,7 +152,7 @@ class PostgresStore(Store):
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [[user]])
                 erased = [
-                    connection.execute(FORGET.format(table), [user, list(ids)]) for table in TABLES
+                    connection.execute(statement.format(table), [user, *rest]) for table in TABLES
                 ]
             return sum(each.rowcount for each in erased)
 
