@@ -108,6 +108,10 @@ class RankedItems(NamedTuple):
     def __repr__(self) -> str:
         return f"RankedItems({len(self.items):,} users, {self.items.shape[-1]:,} items each)"
 
+    def best(self, rows: NDArray[np.int64], depth: int) -> "RankedItems":
+        """Return the ``depth`` best items of some users."""
+        return RankedItems(*(part[rows, :depth] for part in self))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool:

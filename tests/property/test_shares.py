@@ -249,13 +249,16 @@ def test_the_lists_between_mixture_and_shares(source, weights, k):
         return
     assert (np.diff(found.strength) >= 0).all()
     assert (np.diff(found.relevance) <= 1e-9).all()
-    scores = source.scores.astype(np.float32)[: 4 * k]
-    spread = np.ptp(scores) or 1
+    spread = np.ptp(source.scores.astype(np.float32)[: 4 * k]) or 1
+    depth = 4 * k
+    while np.isfinite(relevance[:depth]).sum() < 4 * k and depth < len(relevance):
+        depth *= 4
+    best = np.sort(relevance[:depth][np.isfinite(relevance[:depth])])[::-1][: 4 * k]
     for at, mix in ((0, "mixture"), (-1, "shares")):
         own = source.listed(k, mix=mix, weights=weights)
         counts = np.bincount(source.interest[own])
         assert found.largest[at] == pytest.approx(counts.max() / counts.sum())
-        scaled = (relevance[own] - scores.min()) / spread
+        scaled = (relevance[own] - best.min()) / spread
         assert found.relevance[at] == pytest.approx(scaled.sum(), abs=1e-5)
 
 

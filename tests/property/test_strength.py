@@ -26,7 +26,7 @@ def strength_on_frontier(diversity, scores, categories, k):
 
 
 def check_equal(diversity, scores, categories, k):
-    found = strength_for(diversity, scores, categories, k)
+    found = strength_for(diversity, scores, categories, k).strength
     expected = strength_on_frontier(diversity, scores, categories, k)
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
     lists = [outcome(scores, categories, k, one) for one in (found, expected)]
@@ -55,7 +55,7 @@ def test_the_strength_of_many_candidates_is_that_of_the_frontier(
         scores = scores.astype(np.float32)
     scores[generator.random(m) < 0.1] = -np.inf
     scores[0] = 1
-    found = strength_for(diversity, scores, categories, k)
+    found = strength_for(diversity, scores, categories, k).strength
     assert found == pytest.approx(
         strength_on_frontier(diversity, scores, categories, k), rel=1e-6, abs=1e-9
     )
@@ -85,8 +85,8 @@ def test_the_strength_has_the_unit_of_the_scores(unit, factor):
     generator = np.random.default_rng(0)
     scores, categories = generator.random(300), generator.integers(0, 9, 300)
     diversity = Diversity(**{unit: 0.7 if unit == "target" else 0.05})
-    found = strength_for(diversity, factor * scores, categories, 50)
-    assert found == pytest.approx(factor * strength_for(diversity, scores, categories, 50))
+    found = strength_for(diversity, factor * scores, categories, 50).strength
+    assert found == pytest.approx(factor * strength_for(diversity, scores, categories, 50).strength)
     assert found == pytest.approx(strength_on_frontier(diversity, factor * scores, categories, 50))
 
 
@@ -98,7 +98,7 @@ def test_the_strength_has_the_unit_of_the_scores(unit, factor):
 def test_short_and_equal_candidates_have_a_strength(unit, scores, k):
     scores = np.array(scores, dtype=np.float64)
     categories = np.zeros(len(scores), dtype=np.int64)
-    assert strength_for(Diversity(**{unit: 0.5}), scores, categories, k) == 0
+    assert strength_for(Diversity(**{unit: 0.5}), scores, categories, k).strength == 0
 
 
 def test_a_share_of_a_negative_relevance_is_an_error():
@@ -109,7 +109,7 @@ def test_a_share_of_a_negative_relevance_is_an_error():
 def test_each_user_of_a_batch_has_an_own_strength_that_meets_the_target():
     generator = np.random.default_rng(1)
     scores, categories = generator.random((4, 100)), generator.integers(0, 6, (4, 100))
-    found = strengths_for(Diversity(target=0.9), scores, categories, 10)
+    found = strengths_for(Diversity(target=0.9), scores, categories, 10).strength
     for user, strength in enumerate(found):
         row = scores[user : user + 1], categories[user : user + 1]
         chosen = categories[user][diversify(*row, 10, strength=strength)[0]]

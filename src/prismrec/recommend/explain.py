@@ -154,11 +154,14 @@ class AnswerBuilder:
 
 
 def mix_trade_off(mix: MixFrontier) -> MixTradeOff:
-    """Return the lists between mixture and shares, with relevance as a share of the first one's."""
-    first = float(mix.relevance[0]) or 1.0
+    """Return the lists between mixture and shares, with relevance as a share of the first one's.
+
+    It is at least 0: items far below the first candidates could make it negative.
+    """
+    first, relevance = float(mix.relevance[0]) or 1.0, np.maximum(mix.relevance, 0)
     return MixTradeOff(
         strength=tuple(mix.strength.tolist()),
-        relevance=tuple((mix.relevance / first).tolist()),
+        relevance=tuple((relevance / first).tolist()),
         largest=tuple(mix.largest.tolist()),
     )
 

@@ -5,10 +5,11 @@ At strength 0 the list is the top of the candidates. Otherwise, and if interests
 turn their scores into a relevance, which is scaled to 0…1 per user, and the re-ranker chooses.
 If a list of the re-ranker ``category`` is not certified to be the best list of the whole catalog,
 more candidates are retrieved, up to ``MAX_CANDIDATES``; the scale stays that of the first ones. So
-are they for another re-ranker if a list misses items or the minimum of an interest.
+are they if more could meet a target or a relevance budget better, and for another re-ranker if a
+list misses items or the minimum of an interest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,18 +83,16 @@ def build_lists(
     lists.plain[:], lists.certified[:] = lists.items, found[1]
     if plain:
         return lists
-    steering = Steering.of(source, found[0], options.interests, CANDIDATES_PER_ITEM * k)
+    steering = steering_of(source, found[0], options, depth, lambda *of: source.search(*of)[0])
     while True:
         candidates = steering.steered(rows, found, depth)
         if exact:
-            # Computed again for more candidates: the λ that meets a target may differ.
             categories = categories_in(candidates.ranked, category_of)
-            strengths = strengths_for(diversity, candidates.relevance, categories, k)
-            chosen, certified = _choose(candidates, categories, k, strengths)
+            strengths, chosen, certified, settled = _best(candidates, categories, k, diversity)
         else:
             strengths = np.full(len(rows), float(diversity.strength or 0))
             chosen = _rerank(source, rows, candidates, options, reranker, float(strengths[0]))
-            certified = np.zeros(len(rows), dtype=bool)
+            certified = settled = np.zeros(len(rows), dtype=bool)
         if options.interests.minimum:
             changed = _apply_minimum(chosen, candidates, options.interests.minimum)
             # Without diversity, moving the most relevant items in is optimal.
@@ -101,7 +100,8 @@ def build_lists(
         lists.write(rows, candidates.ranked, chosen)
         lists.strength[rows], lists.certified[rows] = strengths, certified & candidates.known
         lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k)
-        again = ~lists.certified[rows] if exact else _is_short(candidates, chosen)
+        done = lists.certified[rows] & settled
+        again = ~done if exact else _is_short(candidates, chosen)
         rows = rows[again]
         if not len(rows) or depth >= MAX_CANDIDATES:
             return lists
@@ -113,6 +113,34 @@ def first_depth(options: ListOptions) -> int:
     """Return the number of candidates to begin with."""
     shared = options.interests.mix == "shares" or any(options.interests.minimum.values())
     return (CANDIDATES_PER_SHARED_ITEM if shared else CANDIDATES_PER_ITEM) * options.k
+
+
+def steering_of(
+    source: CandidateSource,
+    first: RankedItems,
+    options: ListOptions,
+    depth: int,
+    search: Callable[[NDArray[np.int64], int], RankedItems],
+) -> Steering:
+    """Return the steering of all users of a source.
+
+    Args:
+        source: Where candidates come from.
+        first: The first ``depth`` candidates of each user.
+        options: Length and interests.
+        depth: Number of candidates.
+        search: Returns more candidates of some users. They give the scale of users whose first
+            candidates mostly belong to muted interests.
+    """
+    steering = Steering.of(source, first, options.interests, CANDIDATES_PER_ITEM * options.k)
+    rows = np.arange(len(source))
+    rows = rows[steering.has_few(rows, first)]
+    while len(rows) and depth < MAX_CANDIDATES:
+        depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
+        more = search(rows, depth)
+        steering = steering.rescaled(rows, more)
+        rows = rows[steering.has_few(rows, more)]
+    return steering
 
 
 def frontiers_of(
@@ -128,13 +156,32 @@ def frontiers_of(
     rows, depth = np.arange(len(source)), first_depth(options)
     deepest = max(depth, MAX_CANDIDATES)
     ranked, known = source.search(rows, deepest)
-    first = RankedItems(*(part[:, :depth] for part in ranked))
-    steering = Steering.of(source, first, options.interests, CANDIDATES_PER_ITEM * options.k)
+    steering = steering_of(source, ranked.best(rows, depth), options, depth, ranked.best)
     candidates = steering.steered(rows, (ranked, known), deepest)
     categories = categories_in(ranked, category_of)
     return [
         frontier(s, c, options.k) for s, c in zip(candidates.relevance, categories, strict=True)
     ]
+
+
+def _best(
+    candidates: SteeredCandidates,
+    categories: Int[np.ndarray, "R M"],
+    k: int,
+    diversity: Diversity,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the strengths, the best lists, which are certified, and which strengths are settled.
+
+    A strength is settled if more candidates would not change it. For a target or a relevance budget
+    it is computed from the candidates.
+    """
+    found = strengths_for(diversity, candidates.relevance, categories, k)
+    chosen, certified = _choose(candidates, categories, k, found.strength)
+    if not diversity.has_target:
+        return found.strength, chosen, certified, certified
+    finite = np.isfinite(found.proof)
+    proven = _choose(candidates, categories, k, np.where(finite, found.proof, 0.0))[1]
+    return found.strength, chosen, certified, (proven & finite) | np.isneginf(candidates.bound)
 
 
 def _choose(
@@ -233,11 +280,14 @@ def _relevance_kept(
 ) -> Float[np.ndarray, " R"]:
     """Return the sum of the scaled scores of the lists, as a share of that of the top k.
 
-    It is at least 0: items far below the candidates of the first search would make it negative.
+    If a list has items below 0, which is the lowest of the first candidates, scores count from its
+    lowest item, so that the share is not negative.
     """
-    finite = np.where(np.isneginf(scores), 0, scores)
-    own = np.where(chosen >= 0, np.take_along_axis(finite, chosen, axis=1), 0).sum(axis=1)
-    whole = finite[:, :k].sum(axis=1)
+    listed = np.where(chosen >= 0, np.take_along_axis(scores, chosen, axis=1), np.inf)
+    low = np.minimum(listed.min(axis=1, initial=0, keepdims=True), 0)
+    own = np.where(chosen >= 0, listed - low, 0).sum(axis=1)
+    top = scores[:, :k] - low
+    whole = np.where(np.isneginf(top), 0, top).sum(axis=1)
     kept = np.full(len(own), np.nan)
-    np.divide(np.maximum(own, 0), whole, out=kept, where=whole > 0)
+    np.divide(own, whole, out=kept, where=whole > 0)
     return kept

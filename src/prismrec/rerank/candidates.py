@@ -1,6 +1,6 @@
 """Where candidates come from, and the candidates of some users with their relevance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -70,6 +70,9 @@ class Steering:
     relevance. Its unit is that of the scores for a mixture, whatever the weights: a larger weight
     then never changes how other interests compare."""
 
+    scaled: int
+    """Number of the best candidates whose relevance becomes 0…1."""
+
     @classmethod
     def of(
         cls, source: CandidateSource, first: RankedItems, options: InterestOptions, scaled: int
@@ -80,12 +83,32 @@ class Steering:
         interest with a tiny weight, do not change the scale.
         """
         of_scores = score_range(first.scores[:, :scaled])
-        shares = source.shares(np.arange(len(source)))
-        relevance = steer(first.scores.astype(np.float64), first.interest, shares, options)
-        low, spread = score_range(-np.sort(-relevance, axis=1)[:, :scaled])
-        if options.mix == "mixture":
-            spread = of_scores[1]
-        return cls(source, options, of_scores, (low, spread))
+        unset = (np.zeros_like(of_scores[0]), np.ones_like(of_scores[1]))
+        steering = cls(source, options, of_scores, unset, scaled)
+        return steering.rescaled(np.arange(len(source)), first)
+
+    def rescaled(self, rows: NDArray[np.int64], first: RankedItems) -> "Steering":
+        """Return a steering that takes the scale of some users from other candidates."""
+        relevance = self._relevance_of(rows, first)
+        scale = score_range(-np.sort(-relevance, axis=1)[:, : self.scaled])
+        low, spread = (part.copy() for part in self.of_relevance)
+        low[rows] = scale[0]
+        spread[rows] = self.of_scores[1][rows] if self.options.mix == "mixture" else scale[1]
+        return replace(self, of_relevance=(low, spread))
+
+    def has_few(self, rows: NDArray[np.int64], first: RankedItems) -> Bool[np.ndarray, " R"]:
+        """Return which users have too few candidates for a scale: most are of muted interests."""
+        some = np.isfinite(self._relevance_of(rows, first)).sum(axis=1)
+        more = np.isfinite(first.scores).all(axis=1)  # otherwise all items were found
+        few: NDArray[np.bool_] = more & (some < min(self.scaled, first.scores.shape[1]))
+        return few
+
+    def _relevance_of(
+        self, rows: NDArray[np.int64], found: RankedItems
+    ) -> Float[np.ndarray, "R M"]:
+        """Return the relevance of candidates, before it is scaled."""
+        scores = found.scores.astype(np.float64)
+        return steer(scores, found.interest, self.source.shares(rows), self.options)
 
     def steered(
         self,
@@ -97,7 +120,7 @@ class Steering:
         ranked, known = found
         scores, shares = ranked.scores.astype(np.float64), self.source.shares(rows)
         low, spread = (part[rows] for part in self.of_relevance)
-        relevance = steer(scores, ranked.interest, shares, self.options)
+        relevance = self._relevance_of(rows, ranked)
         all_found = np.full(len(rows), scores.shape[1] < depth) | ~np.isfinite(scores).all(axis=1)
         bound = outside_bound(scores, ranked.interest, shares, self.options)
         bound = np.where(all_found, -np.inf, bound)

@@ -1,9 +1,11 @@
 """The strength λ of each user for a diversity in any unit.
 
-    strengths_for(Diversity(target=0.8), scores, categories, k=20)      # [B]
+    strengths_for(Diversity(target=0.8), scores, categories, k=20).strength      # [B]
 
 ``Diversity`` itself is a value in ``options``.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,12 +14,20 @@ from prismrec.rerank.options import Diversity
 from prismrec.rerank.strength import strength_for
 
 
+class Strengths(NamedTuple):
+    """The strengths λ of B users."""
+
+    strength: Float[np.ndarray, " B"]
+    proof: Float[np.ndarray, " B"]
+    """See ``Strength``."""
+
+
 def strengths_for(
     diversity: Diversity,
     scores: Float[np.ndarray, "B M"],
     categories: Int[np.ndarray, "B M"],
     k: int,
-) -> Float[np.ndarray, " B"]:
+) -> Strengths:
     """Return the strength λ of each user.
 
     Args:
@@ -29,6 +39,8 @@ def strengths_for(
     Cost: nothing for a strength; see ``strength_for`` for a target or a relevance budget.
     """
     if not diversity.has_target:
-        return np.full(len(scores), float(diversity.strength or 0))
+        given = np.full(len(scores), float(diversity.strength or 0))
+        return Strengths(given, given)
     users = zip(scores, categories, strict=True)
-    return np.array([strength_for(diversity, *user, k) for user in users])
+    found = [strength_for(diversity, *user, k) for user in users]
+    return Strengths(*np.array(found, dtype=np.float64).reshape(-1, 2).T)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.rerank.build import CANDIDATES_PER_ITEM, MAX_CANDIDATES, first_depth
+from prismrec.rerank.build import MAX_CANDIDATES, first_depth, steering_of
 from prismrec.rerank.candidates import CandidateSource
-from prismrec.rerank.category import rank_in_category, rescale, score_range
+from prismrec.rerank.category import rank_in_category
 from prismrec.rerank.options import InterestOptions, ListOptions
 from prismrec.rerank.shares import steer
 from prismrec.rerank.swaps import sets_along
@@ -41,11 +41,13 @@ def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixF
     mixed = replace(shared, mix="mixture")
     rows = np.arange(len(source))
     deepest = max(first_depth(replace(options, interests=shared)), MAX_CANDIDATES)
-    found = source.search(rows, deepest)[0]
+    found, known = source.search(rows, deepest)
     scores, shares = found.scores.astype(np.float64), source.shares(rows)
-    relevance = steer(scores, found.interest, shares, mixed)
     place = -steer(scores, found.interest, shares, shared)
-    scaled = rescale(relevance, *score_range(scores[:, : CANDIDATES_PER_ITEM * options.k]))
+    options = replace(options, interests=mixed)
+    depth = first_depth(options)
+    steering = steering_of(source, found.best(rows, depth), options, depth, found.best)
+    scaled = steering.steered(rows, (found, known), deepest).relevance
     # Only the k best items of an interest can be in a list.
     near = rank_in_category(scores, found.interest) < options.k
     frontiers: list[MixFrontier | None] = []

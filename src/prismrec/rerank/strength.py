@@ -1,6 +1,6 @@
 """The strength λ of one user that meets a target or a relevance budget, without the whole frontier.
 
-    strength_for(Diversity(target=0.8), scores, categories, k=20)
+    strength_for(Diversity(target=0.8), scores, categories, k=20).strength
 
 The value of a list at λ is Σ score - λ · Σ rank: a line over λ. The best list at a λ has the
 highest line there. Two lists follow one another on the frontier if one of them is best where their
@@ -14,6 +14,7 @@ shared databases, JACM 23(4), 1976.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -26,6 +27,15 @@ from prismrec.rerank.options import Diversity, check_length
 BESIDE = 1e-9
 """Distance to a crossing at which the best list is looked for, relative to the range of the scores:
 at the crossing itself, lists that are best nowhere else may have the same value."""
+
+
+class Strength(NamedTuple):
+    """The strength of one user."""
+
+    strength: float
+    proof: float
+    """If no item that is not a candidate can enter the best list at this strength, more candidates
+    would not change ``strength``. Infinity if that would need all items."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ def strength_for(
     scores: Float[np.ndarray, " M"],
     categories: Int[np.ndarray, " M"],
     k: int,
-) -> float:
+) -> Strength:
     """Return the strength that ``Frontier`` has for a target or a relevance budget.
 
     Args:
@@ -65,12 +75,16 @@ def strength_for(
     if diversity.max_relevance_loss is not None:
         least = least_relevance(first.relevance, diversity.max_relevance_loss)
         if last.relevance >= least or last.ranks == first.ranks:
-            return lists.strength_of(last)
-        return lists.strength_of(lists.around(lambda one: one.relevance < least)[0])
-    target = min(diversity.target or 0.0, lists.diversity(last))
-    if lists.diversity(first) >= target:
-        return 0.0
-    return lists.strength_of(lists.around(lambda one: lists.diversity(one) >= target)[1])
+            strength = lists.strength_of(last)
+            return Strength(strength, math.inf if last.ranks else strength)
+        chosen, _, crossing = lists.around(lambda one: one.relevance < least)
+        return Strength(lists.strength_of(chosen), lists.beside(crossing))
+    wanted = diversity.target or 0.0
+    target = min(wanted, lists.diversity(last))
+    strength = 0.0
+    if lists.diversity(first) < target:
+        strength = lists.strength_of(lists.around(lambda one: lists.diversity(one) >= target)[1])
+    return Strength(strength, math.inf if target < wanted else strength)
 
 
 class _Lists:
@@ -117,10 +131,14 @@ class _Lists:
         left, right = left or self.first, right or self.last
         while True:
             crossing = (left.relevance - right.relevance) / (left.ranks - right.ranks)
-            middle = self.at(crossing + BESIDE * self.range)
+            middle = self.at(self.beside(crossing))
             if not left.ranks > middle.ranks > right.ranks:
                 return left, right, crossing
             left, right = (left, middle) if is_right(middle) else (middle, right)
+
+    def beside(self, crossing: float) -> float:
+        """Return a strength just above a crossing."""
+        return crossing + BESIDE * self.range
 
     def strength_of(self, one: _List) -> float:
         """Return the strength in the middle of those at which a list is the best; 0 for the first.
