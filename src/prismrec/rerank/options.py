@@ -158,12 +158,6 @@ class InterestOptions:
                 )
 
     @property
-    def adds(self) -> bool:
-        """Whether an interest is added that is not muted."""
-        weights = [*(one.weight for one in self.added), *self.weights.values()]
-        return bool(self.added) and any(weight > 0 for weight in weights)
-
-    @property
     def neutral(self) -> bool:
         """Whether these options change no list."""
         steered = any(weight != 1 for weight in self.weights.values())
