@@ -177,7 +177,8 @@ class ListOptions:
     k: int = 20
     """Length of the list."""
     diversity: float | Diversity = 0.0
-    """How diverse the list is; a number is the strength λ."""
+    """How diverse the list is; a number is the strength λ. A list of popular items has at least
+    λ 0.1: a user without interests is shown several categories."""
     exclude_seen: bool = True
     """Leave out the items of the history."""
     filter: Filter = Filter()
