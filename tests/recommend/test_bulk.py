@@ -21,6 +21,7 @@ from prismrec.io import listening
 from prismrec.recommend import bulk as batch
 from prismrec.recommend import read_artifact_manifest, save
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
+from prismrec.rerank import AddedInterest, InterestOptions
 from worlds import formed, untrained
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,22 @@ def test_the_file_contains_the_lists_of_single_requests(recommender, histories, 
         assert own["rank"].to_list() == list(range(1, len(answer) + 1))
         assert own["interest"].to_list() == [item.interest for item in answer]
         assert np.allclose(own["score"], [item.score for item in answer], atol=1e-6)
+        assert set(own["source"]) == {answer.source}
+
+
+@pytest.mark.parametrize(("weight", "counts"), [(1, (0, 0)), (0, (3, 2))])
+def test_the_source_of_a_list_is_that_of_a_single_request(
+    recommender, dataset, histories, tmp_path, weight, counts
+):
+    one = AddedInterest(category=dataset.catalog.category_names[0], weight=weight)
+    options = ListOptions(k=4, interests=InterestOptions(added=[one]))
+    done = recommend_file(recommender, histories, tmp_path / "lists.parquet", options)
+    assert (done.popular, done.empty) == counts
+    table = pl.read_parquet(tmp_path / "lists.parquet")
+    for user, history in pl.read_parquet(histories).iter_rows():
+        (answer,) = recommender.recommend_many([history or []], options)
+        own = table.filter(pl.col("user") == user)
+        assert own["item"].to_list() == [item.id for item in answer]
         assert set(own["source"]) == {answer.source}
 
 

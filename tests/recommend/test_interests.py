@@ -203,10 +203,38 @@ def test_a_small_weight_of_an_added_interest_costs_little_and_zero_nothing(datas
         assert shared[0.1] >= shared[1.0]
 
 
-def test_only_muted_added_interests_do_not_replace_popular_items(recommender, dataset):
-    category = dataset.catalog.category_names[0]
-    muted = InterestOptions(added=[AddedInterest(category=category, weight=0)])
-    assert recommender.recommend([], k=5, interests=muted).source == "popular"
+@pytest.mark.parametrize(
+    ("own", "by_number", "source"),
+    [
+        ([0], {}, "popular"),
+        ([0, 0], {}, "popular"),
+        ([1], {0: 0}, "popular"),
+        ([1, 2], {0: 0, 1: 0}, "popular"),
+        ([0], {-1: 2}, "popular"),  # an interest of the model, which an empty history has not
+        ([0], {1: 2}, "popular"),
+        ([0], {0: 1}, "interests"),
+        ([0, 1], {0: 0}, "interests"),
+    ],
+)
+def test_only_muted_added_interests_do_not_replace_popular_items(
+    recommender, dataset, own, by_number, source
+):
+    """Weights by number are counted from the first added interest here."""
+    names, first = dataset.catalog.category_names, recommender.model.interests
+    options = added(
+        *({"category": names[n], "weight": weight} for n, weight in enumerate(own)),
+        weights={first + number: weight for number, weight in by_number.items()},
+    )
+    popular = recommender.recommend([], k=5)
+    histories = [[], ids(dataset, 0), ["unknown"]]
+    several = recommender.recommend_many(
+        histories, ListOptions(k=5, interests=options), frontier=True
+    )
+    assert [answer.source for answer in several] == [source, "interests", source]
+    for answer in several[::2]:
+        assert len(answer) == 5
+        assert answer.reason is None
+        assert (answer.items == popular.items) == (source == "popular")
 
 
 def test_a_trained_vector_of_a_category_leads_to_its_items(dataset, monkeypatch):
@@ -263,14 +291,20 @@ def test_numbers_of_no_interest_have_no_effect(dataset, recommender, mix):
 
 
 def test_a_popular_list_has_no_interests_to_steer(dataset, recommender):
-    plain = recommender.recommend([], 8)
+    plain = recommender.recommend([], 8, frontier=True)
     for options in (
+        InterestOptions(mix="shares"),
         InterestOptions(weights={0: 0}),
         InterestOptions(mix="shares", weights={0: 0, 1: 0}, minimum={0: 3}),
+        added({"category": dataset.catalog.category_names[0], "weight": 0}, mix="shares"),
     ):
-        found = recommender.recommend(["unknown"], 8, interests=options)
+        found = recommender.recommend(["unknown"], 8, frontier=True, interests=options)
         assert found.items == plain.items
         assert found.source == "popular"
+        assert found.frontier == plain.frontier
+        assert found.mix_frontier is None
+        alone = recommender.frontier([], 8, interests=options)
+        assert alone.strength.tolist() == list(plain.frontier.strength)
 
 
 def test_options_work_with_filters_diversity_and_rerankers(dataset, recommender):

@@ -15,9 +15,9 @@ def ask(dataset, serve, tmp_path):
     save(formed(dataset), tmp_path / "formed")
     client = serve(places=ServePaths(artifact=tmp_path / "formed"))
 
-    def request(history=None, *, status=200, k=8, diversity=None, **interests):
+    def request(history=None, *, status=200, k=8, diversity=None, frontier=False, **interests):
         body = {"history": ids(dataset, 0) if history is None else history, "k": k}
-        body |= {"interests": interests, "explain": True}
+        body |= {"interests": interests, "explain": True, "frontier": frontier}
         if diversity is not None:
             body["diversity"] = diversity
         answer = client.post("/v1/recommend", json=body)
@@ -85,6 +85,14 @@ def test_an_empty_history_with_an_added_interest_gets_a_list_of_interests(ask):
     assert answer["source"] == "interests"
     assert len(answer["items"]) == 8
     assert ask([], weights={"0": 0, "1": 0})["items"] == ask([])["items"]
+
+
+def test_an_empty_history_with_muted_interests_gets_popular_items(ask):
+    muted = [{"category": "cluster 3", "weight": 0}, {"item": "3", "weight": 0}]
+    answer, popular = ask([], added=muted, frontier=True), ask([], frontier=True)
+    assert answer["source"] == "popular"
+    assert answer["items"] == popular["items"]
+    assert answer["frontier"] == popular["frontier"]
 
 
 @pytest.mark.parametrize(

@@ -131,22 +131,75 @@ def test_at_most_one_batch_runs_per_thread(threads):
     assert most[0] <= threads
 
 
-def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeypatch):
+@pytest.mark.parametrize("kind", [DataError, ValueError])
+def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeypatch, kind):
     compute, sizes = lists.answers_of, []
 
     def refusing(served, histories, *asked):
         sizes.append(len(histories))
         if ["odd"] in histories:
-            raise DataError("odd")
+            raise kind("odd")
         return compute(served, histories, *asked)
 
     monkeypatch.setattr(lists, "answers_of", refusing)
     histories = (history, ["odd"], history[:2])
     group = [Job(RecommendRequest(history=one, k=3)) for one in histories]
     first, odd, last = client.context.lists.answer_each(group)
-    assert str(odd) == "odd"
+    assert (type(odd), str(odd)) == (kind, "odd")
     assert len(first.items) == len(last.items) == 3
     assert sizes == [3, 1, 1, 1]
+
+
+def test_a_failure_of_requests_together_and_not_alone_is_logged(
+    client, history, monkeypatch, caplog
+):
+    compute = lists.answers_of
+
+    def failing(served, histories, *asked):
+        if len(histories) > 1:
+            raise ValueError("together")
+        return compute(served, histories, *asked)
+
+    monkeypatch.setattr(lists, "answers_of", failing)
+    group = [Job(RecommendRequest(history=history, k=3))] * 2
+    with caplog.at_level("WARNING", logger="prismrec.service"):
+        assert [len(one.items) for one in client.context.lists.answer_each(group)] == [3, 3]
+    (record,) = caplog.records
+    assert "not alone" in record.message
+    assert str(record.exc_info[1]) == "together"
+
+
+def test_a_fault_of_one_request_is_its_own_500_and_in_the_log_once(
+    client, history, monkeypatch, caplog
+):
+    compute = lists.answers_of
+
+    def faulty(served, histories, *asked):
+        if ["odd"] in histories:
+            raise ValueError("odd")
+        return compute(served, histories, *asked)
+
+    monkeypatch.setattr(lists, "answers_of", faulty)
+    answering = client.context.answering
+
+    async def send_all():
+        asked = [RecommendRequest(history=one, k=3) for one in (history, ["odd"], history)]
+        return await asyncio.gather(
+            *(answering.answer(one) for one in asked),
+            answering.answer_all(asked[:2]),
+            answering.answer_all(asked[::2]),
+            return_exceptions=True,
+        )
+
+    first, odd, last, refused, answered = client.portal.call(send_all)
+    assert len(first.items) == len(last.items) == len(answered[0].items) == 3
+    assert isinstance(odd, ValueError)
+    assert isinstance(refused, ValueError)
+    with caplog.at_level("WARNING", logger="prismrec.service"):
+        answer = client.post("/v1/recommend", json={"history": ["odd"], "k": 3})
+    assert answer.status_code == 500
+    (record,) = (one for one in caplog.records if one.exc_info)
+    assert str(record.exc_info[1]) == "odd"
 
 
 def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(

@@ -175,7 +175,7 @@ class ListFlags:
     """Leave out the items of the history."""
     diversity: Annotated[float | None, Parameter(group=DIVERSITY)] = None
     """Diversity strength λ: 0 ranks by score alone; values of 0.05 to 0.5 make the categories of
-    the list differ more and more."""
+    the list differ more and more. At least 0.1 for popular items, without a known history."""
     diversity_target: Annotated[float | None, Parameter(group=DIVERSITY)] = None
     """Smallest share of the pairs of the list that differ in category, from 0 to 1."""
     max_relevance_loss: Annotated[float | None, Parameter(group=DIVERSITY)] = None

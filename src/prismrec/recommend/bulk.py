@@ -26,13 +26,12 @@ from prismrec.recommend.history_files import check_columns, is_among, open_histo
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
-from prismrec.types import RankedItems
 
 CHUNK = 4_096
 """Users per chunk; changes no list."""
 BATCH = 256
-"""Users per call of ``Recommender.ranked``."""
-COUNTS = "prismrec.counts.4"
+"""Users per call of ``Recommender.lists``."""
+COUNTS = "prismrec.counts.5"
 """Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
 SCHEMA = pa.schema(
     [
@@ -62,7 +61,7 @@ class BulkSummary:
     unknown: int
     """Items of histories that the catalog does not hold."""
     popular: int
-    """Users without a known item, who got popular items."""
+    """Users who got popular items: without a known item, and no interest was added for them."""
     empty: int
     """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
     without_user: int
@@ -88,7 +87,8 @@ def recommend_file(
             oldest first), or a folder or a glob of such files, in the order of their names; files
             and folders whose names begin with a dot or an underscore are left out. Or a data set
             folder: all of its users, with their whole histories. An empty or missing history gets
-            popular items; a row without a user is left out and counted.
+            popular items, unless the options add an interest; a row without a user is left out and
+            counted.
         out: Parquet file of ``SCHEMA``; an earlier one is replaced at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
@@ -261,28 +261,32 @@ def batch_lists(
         users = [user for user in users if user is not None]
     if not users:
         return SCHEMA.empty_table(), 0, 0, 0, without_user
-    catalog, unknown, empty = recommender.catalog, 0, 0
+    catalog, unknown = recommender.catalog, 0
     numbers: list[NDArray[np.int64]] = []
+    nameless: list[bool] = []
     for history in histories:
         names = [str(name) for name in history or () if name is not None]
         numbers.append(catalog.items.index_known(names))
         unknown += len(names) - len(numbers[-1])
-        empty += not names
+        nameless.append(not names)
     found = [
-        recommender.ranked(numbers[start : start + BATCH], options)
+        recommender.lists(numbers[start : start + BATCH], options)
         for start in range(0, len(numbers), BATCH)
     ]
-    ranked = RankedItems(*(np.concatenate(part) for part in zip(*found, strict=True)))
-    listed = ranked.items > 0
+    items, scores, interest, popular = (
+        np.concatenate([getattr(part, name) for part in found])
+        for name in ("items", "scores", "interest", "popular")
+    )
+    listed = items > 0
     row, place = np.nonzero(listed)
-    sources = ["interests" if len(own) else "popular" for own in numbers]
     columns = [
         pa.array([users[number] for number in row], pa.string()),
         pa.array(place + 1, pa.int32()),
-        pa.array(catalog.items.external(ranked.items[listed].tolist()), pa.string()),
-        pa.array(ranked.scores[listed], pa.float32()),
-        pa.array(ranked.interest[listed], pa.int32()),
-        pa.array([sources[number] for number in row], pa.string()),
+        pa.array(catalog.items.external(items[listed].tolist()), pa.string()),
+        pa.array(scores[listed], pa.float32()),
+        pa.array(interest[listed], pa.int32()),
+        pa.array(np.where(popular[row], "popular", "interests"), pa.string()),
     ]
     lists = pa.table(columns, schema=SCHEMA)
-    return lists, unknown, sources.count("popular"), empty, without_user
+    empty = popular & np.array(nameless)
+    return lists, unknown, int(popular.sum()), int(empty.sum()), without_user

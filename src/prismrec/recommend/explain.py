@@ -63,10 +63,9 @@ class AnswerBuilder:
         displaced = [item for item in self.lists.plain[row].tolist() if item not in kept]
         items = self._items(row, chosen, known)
         best = [item.interest for item in items]
-        from_interests = len(known) or self.options.interests.adds
         return Answer(
             items=items,
-            source="interests" if from_interests else "popular",
+            source="popular" if self.lists.popular[row] else "interests",
             unknown=self._unknown(history, known),
             unknown_filter=unknown_ids(self.options.filter, self.catalog, self.options.dislikes),
             reason=self._reason(row, len(chosen)),

@@ -39,6 +39,7 @@ from prismrec.rerank import (
     ListKeywords,
     ListOptions,
     MixFrontier,
+    RankedLists,
     added_weights,
     check_length,
 )
@@ -79,7 +80,8 @@ class Recommender(RecommenderParts):
 
         Args:
             history: External ids; those that the catalog does not hold are left out and named in
-                the answer. Without any known id the answer is a list of popular items.
+                the answer. Without any known id the answer is a list of popular items, unless
+                ``options`` add an interest.
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
@@ -197,7 +199,6 @@ class Recommender(RecommenderParts):
         users, histories = read_histories(frame)
         return answers_frame(users, self.recommend_many(histories, options, explain=False))
 
-    @torch.inference_mode()
     def ranked(
         self,
         histories: Sequence[NDArray[np.int64]],
@@ -208,7 +209,8 @@ class Recommender(RecommenderParts):
 
         Args:
             histories: Item numbers, whole, oldest first; the model reads the newest it can. An
-                empty history gets the most popular items, slightly diversified.
+                empty history gets the most popular items, slightly diversified, unless ``options``
+                add an interest.
             k: Length of the lists, or all options at once.
             options: The other fields of ``ListOptions``.
 
@@ -218,10 +220,15 @@ class Recommender(RecommenderParts):
             UnknownName: A category, an attribute or a re-ranker that does not exist.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
-        eligible = self.eligible(wanted.filter, wanted.dislikes)
-        read = self._read(histories, wanted)
-        lists = self.retriever_for(wanted).lists(histories, read, wanted, eligible)
+        lists = self.lists(histories, wanted)
         return RankedItems(lists.items, lists.scores, lists.interest)
+
+    @torch.inference_mode()
+    def lists(self, histories: Sequence[NDArray[np.int64]], options: ListOptions) -> RankedLists:
+        """Return the lists of ``ranked``, with how they were made."""
+        eligible = self.eligible(options.filter, options.dislikes)
+        read = self._read(histories, options)
+        return self.retriever_for(options).lists(histories, read, options, eligible)
 
     def frontier(
         self, history: Sequence[str], k: int = 20, **options: Unpack[ListKeywords]

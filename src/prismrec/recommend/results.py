@@ -171,7 +171,8 @@ class Answer:
 
     items: tuple[Item, ...]
     source: Literal["interests", "popular"]
-    """"popular": the history holds no known item, so the list shows popular items."""
+    """"popular": the history holds no known item, and no interest is added that is not muted, so
+    the list shows popular items."""
     unknown: tuple[str, ...] = ()
     """Ids of the history that the catalog does not hold; they were left out."""
     unknown_filter: tuple[str, ...] = ()

@@ -97,7 +97,7 @@ def spark_lists(
         options: What the lists look like.
         classes: Classes of the artifact that are not built in.
         counts: Four accumulators, in the order of ``BulkSummary``: of items that are not in the
-            catalog, of users without one that is, of those with an empty history, and of rows
+            catalog, of users who got popular items, of those with an empty history, and of rows
             without a user, which are left out. None: such a row is an error.
 
     Raises:

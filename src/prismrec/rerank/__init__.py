@@ -54,7 +54,7 @@ from prismrec.rerank.options import (
 )
 from prismrec.rerank.overlap import overlap
 from prismrec.rerank.rerankers import RERANKERS
-from prismrec.rerank.shares import added_weights, weights_of
+from prismrec.rerank.shares import added_weights, adds_interests, weights_of
 from prismrec.rerank.xquad import xquad
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "RankedLists",
     "Reranker",
     "added_weights",
+    "adds_interests",
     "build_lists",
     "calibrated",
     "category",

@@ -27,6 +27,8 @@ class RankedLists:
     """``[B]``: sum of the scaled scores, as a share of that of ``plain``; NaN if that is 0."""
     certified: NDArray[np.bool_]
     """``[B]``: whether the list is known to be the best of the whole catalog at that λ."""
+    popular: NDArray[np.bool_]
+    """``[B]``: whether the list shows popular items, since the user has no interests."""
 
     @classmethod
     def empty(cls, users: int, k: int) -> "RankedLists":
@@ -40,6 +42,7 @@ class RankedLists:
             strength=np.zeros(users),
             relevance=np.ones(users),
             certified=np.ones(users, dtype=bool),
+            popular=np.zeros(users, dtype=bool),
         )
 
     def __repr__(self) -> str:

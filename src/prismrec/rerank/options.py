@@ -158,12 +158,6 @@ class InterestOptions:
                 )
 
     @property
-    def adds(self) -> bool:
-        """Whether an interest is added that is not muted."""
-        weights = [*(one.weight for one in self.added), *self.weights.values()]
-        return bool(self.added) and any(weight > 0 for weight in weights)
-
-    @property
     def neutral(self) -> bool:
         """Whether these options change no list."""
         steered = any(weight != 1 for weight in self.weights.values())
@@ -183,7 +177,8 @@ class ListOptions:
     k: int = 20
     """Length of the list."""
     diversity: float | Diversity = 0.0
-    """How diverse the list is; a number is the strength λ."""
+    """How diverse the list is; a number is the strength λ. A list of popular items has at least
+    λ 0.1: a user without interests is shown several categories."""
     exclude_seen: bool = True
     """Leave out the items of the history."""
     filter: Filter = Filter()

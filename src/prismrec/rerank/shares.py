@@ -42,6 +42,16 @@ def added_weights(options: InterestOptions, interests: int) -> list[float]:
     return [options.weights.get(first + n, one.weight) for n, one in enumerate(options.added)]
 
 
+def adds_interests(options: InterestOptions, interests: int) -> bool:
+    """Return whether an interest is added that is not muted.
+
+    Args:
+        options: Weights, and the added interests.
+        interests: Number of all interests, with the added ones at the end.
+    """
+    return any(weight > 0 for weight in added_weights(options, interests))
+
+
 def steer(
     scores: Float[np.ndarray, "B M"],
     interest: Int[np.ndarray, "B M"],

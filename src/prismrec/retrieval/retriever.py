@@ -24,6 +24,7 @@ from prismrec.rerank import (
     ListOptions,
     MixFrontier,
     RankedLists,
+    adds_interests,
     build_lists,
     frontiers_of,
     mix_frontiers_of,
@@ -35,7 +36,7 @@ from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
-from prismrec.retrieval.sources import InterestSource, PopularSource
+from prismrec.retrieval.sources import InterestSource, PopularSource, without_interests
 from prismrec.types import Interests
 
 NOTHING = np.empty(0, dtype=np.int64)
@@ -128,12 +129,10 @@ class Retriever:
             options: What the lists look like.
             eligible: Items that may be recommended to anyone; None for all.
         """
-        options = replace(options, k=min(options.k, self.catalog.size - 1))
-        lists = RankedLists.empty(len(histories), options.k)
-        for rows, options_of_rows in self._split(histories, options):
-            source = self._source_of(rows, histories, interests, options, eligible)
-            some = build_lists(source, options_of_rows, category_of=self.catalog.single_category)
-            lists.fill(rows, some)
+        lists = RankedLists.empty(len(histories), min(options.k, self.catalog.size - 1))
+        for rows, source, own in self._split(histories, interests, options, eligible):
+            lists.fill(rows, build_lists(source, own, category_of=self.catalog.single_category))
+        lists.popular[:] = without_interests(histories, interests, options)
         return lists
 
     @as_step("frontier")
@@ -145,11 +144,9 @@ class Retriever:
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> list[Frontier]:
         """Return, for each user, every list that some λ makes of the candidates; see ``lists``."""
-        options = replace(options, k=min(options.k, self.catalog.size - 1))
         by_row: dict[int, Frontier] = {}
-        for rows, _ in self._split(histories, options):
-            source = self._source_of(rows, histories, interests, options, eligible)
-            some = frontiers_of(source, options, category_of=self.catalog.single_category)
+        for rows, source, own in self._split(histories, interests, options, eligible):
+            some = frontiers_of(source, own, category_of=self.catalog.single_category)
             by_row |= dict(zip(rows.tolist(), some, strict=True))
         return [by_row[row] for row in range(len(histories))]
 
@@ -162,11 +159,9 @@ class Retriever:
         eligible: Bool[np.ndarray, " V"] | None,
     ) -> list[MixFrontier | None]:
         """Return, for each user, the lists between mixture and shares; see ``lists``."""
-        options = replace(options, k=min(options.k, self.catalog.size - 1))
         by_row: dict[int, MixFrontier | None] = {}
-        for rows, _ in self._split(histories, options):
-            source = self._source_of(rows, histories, interests, options, eligible)
-            by_row |= dict(zip(rows.tolist(), mix_frontiers_of(source, options), strict=True))
+        for rows, source, own in self._split(histories, interests, options, eligible):
+            by_row |= dict(zip(rows.tolist(), mix_frontiers_of(source, own), strict=True))
         return [by_row[row] for row in range(len(histories))]
 
     def rule_shares(
@@ -181,9 +176,8 @@ class Retriever:
         shares = np.zeros(lists.items.shape)
         if self.rules is None:
             return shares
-        for rows, _ in self._split(histories, options):
-            source = self._source_of(rows, histories, interests, options, eligible)
-            items, scores = lists.items[rows], lists.scores[rows]
+        for rows, found, _ in self._split(histories, interests, options, eligible):
+            items, scores, source = lists.items[rows], lists.scores[rows], found
             if isinstance(source, DislikeSource):
                 scores, source = source.scores_without_penalty(items, scores), source.base
             if isinstance(source, BlendedSource):
@@ -245,21 +239,25 @@ class Retriever:
         return replace(self, memory=SearchMemory(), sources={})
 
     def _split(
-        self, histories: Sequence[NDArray[np.int64]], options: ListOptions
-    ) -> Iterator[tuple[NDArray[np.int64], ListOptions]]:
-        """Yield the users with a history, and those without, each with their options.
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        interests: Interests,
+        options: ListOptions,
+        eligible: Bool[np.ndarray, " V"] | None,
+    ) -> Iterator[tuple[NDArray[np.int64], CandidateSource, ListOptions]]:
+        """Yield the users with interests, and those without, with their candidates and options.
 
-        A user without a history gets popular items with at least a little diversity; there are no
-        interests to steer.
+        A user without interests gets popular items with at least a little diversity; there is
+        nothing to steer. No list is longer than the catalog.
         """
-        added = options.interests.adds
-        known = np.array([len(history) > 0 or added for history in histories], dtype=bool)
-        if known.any():
-            yield np.flatnonzero(known), options
-        if not known.all():
-            diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
-            without = replace(options, diversity=diversity, interests=InterestOptions())
-            yield np.flatnonzero(~known), without
+        options = replace(options, k=min(options.k, self.catalog.size - 1))
+        diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
+        without = replace(options, diversity=diversity, interests=InterestOptions())
+        popular = without_interests(histories, interests, options)
+        for which, own in ((~popular, options), (popular, without)):
+            if which.any():
+                rows = np.flatnonzero(which)
+                yield rows, self._source_of(rows, histories, interests, own, eligible), own
 
     def _source_of(
         self,
@@ -281,7 +279,7 @@ class Retriever:
             interests,
             exclude_seen=options.exclude_seen,
             eligible=eligible,
-            added=options.interests.adds,
+            added=adds_interests(options.interests, interests.bias.shape[1]),
         )
         numbers, vectors = self._disliked(options.dislikes)
         if len(numbers):

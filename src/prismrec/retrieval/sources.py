@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from prismrec.data import Catalog
 from prismrec.io import as_step
 from prismrec.numerics import softmax
+from prismrec.rerank import ListOptions, adds_interests
 from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.query import Found, Query, VectorsOf
 from prismrec.retrieval.search import MAX_DEPTH, FewItems, SearchMemory, retrieve
-from prismrec.types import Pool, RankedItems
+from prismrec.types import Interests, Pool, RankedItems
 
 CANDIDATES_PER_BOOSTED = 4, 16
 """Candidates per item of a list with boosts, at first and for the users for whom they are too few;
@@ -218,6 +219,15 @@ class PopularSource:
             interest_scores=scores[:, None],
             history=[],
         )
+
+
+def without_interests(
+    histories: Sequence[NDArray[np.int64]], interests: Interests, options: ListOptions
+) -> Bool[np.ndarray, " B"]:
+    """Return the users without a history, unless an interest is added for them."""
+    if adds_interests(options.interests, interests.bias.shape[1]):
+        return np.zeros(len(histories), dtype=bool)
+    return np.array([len(history) == 0 for history in histories], dtype=bool)
 
 
 def _padded(part: NDArray[np.generic], width: int, rows: int) -> NDArray[np.generic]:

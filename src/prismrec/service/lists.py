@@ -1,11 +1,12 @@
 """From requests to lists: requests with the same options are answered together. No HTTP here."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from prismrec.errors import ConfigError, PrismrecError
+from prismrec.errors import ConfigError
 from prismrec.recommend import Answer, Interest
 from prismrec.rerank import Diversity
 from prismrec.service.loaded_artifact import LoadedArtifact
@@ -19,6 +20,7 @@ TOP_ITEMS = 5
 """Items per interest that it alone would recommend, in an answer with reasons."""
 DIVERSE = 3
 """Weight of a list with diversity, interests, boosts or a frontier, relative to a plain list."""
+log = logging.getLogger("prismrec.service")
 
 
 class Job(NamedTuple):
@@ -87,10 +89,13 @@ class ListMaker:
             served = choose(pair, comparison=request.comparison)
             histories = [job.history for job in group]
             answers = answers_of(served, histories, request, group[0].dislikes)
-        except PrismrecError as error:
+        except Exception as error:  # of any kind: it must not fail the requests of others
             if len(group) == 1:
                 return [error]
-            return [self._answer_group([job], pair)[0] for job in group]
+            results = [self._answer_group([job], pair)[0] for job in group]
+            if not any(isinstance(result, Exception) for result in results):
+                log.warning("requests failed together and not alone", exc_info=error)
+            return results
         for answer in answers:
             self.metrics.count_list(answer)
         return answers
