@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,8 @@ import torch
 
 from commands import WORLD, run
 from prismrec.cli import COMMANDS
+from prismrec.cli._split_data import read_split_data
+from prismrec.data import load_dataset, save_dataset
 from prismrec.recommend.artifact import load, save
 from prismrec.service.responses import ServedAnswer
 from prismrec.training.initialize import init_from_cooccurrence
@@ -328,6 +331,32 @@ def test_an_artifact_without_a_fingerprint_is_compared_by_its_items(
     assert "was trained on another data set" in mistake(
         "evaluate", pipeline / "books", tmp_path / "other"
     )
+
+
+@pytest.mark.slow
+def test_a_model_of_another_split_or_of_other_events_is_not_evaluated(
+    pipeline, tmp_path, mistake, capsys
+):
+    assert run("prepare", WORLD, "--out", tmp_path / "other", "--seed", 2) == 0
+    capsys.readouterr()
+    message = mistake("evaluate", pipeline / "books", tmp_path / "other")
+    for seed in (1, 2):
+        assert f"by-user (valid 0.1, test 0.1, seed {seed}, history_share 0.8)" in message
+    dataset = load_dataset(pipeline / "data")
+    changed = replace(dataset.histories, times=dataset.histories.times + 1)
+    save_dataset(replace(dataset, histories=changed), tmp_path / "later")
+    message = mistake("evaluate", pipeline / "books", tmp_path / "later")
+    assert "was trained on other events of the users and items of" in message
+
+
+def test_a_folder_without_a_split_is_split_by_user_with_a_note(pipeline, tmp_path, capsys):
+    save_dataset(replace(load_dataset(pipeline / "data"), split=None), tmp_path / "data")
+    read_split_data(tmp_path / "data", quiet=False)
+    assert "saved without a split" in (note := " ".join(capsys.readouterr().err.split()))
+    assert "by-user, seed 0, 80/10/10" in note
+    read_split_data(pipeline / "data", quiet=False)
+    read_split_data(tmp_path / "data", quiet=True)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow

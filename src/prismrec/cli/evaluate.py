@@ -13,7 +13,8 @@ from prismrec.cli._options import RERANK
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
-from prismrec.data import Catalog, load_dataset, load_split
+from prismrec.cli._split_data import read_split_data
+from prismrec.data import Catalog
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
@@ -31,8 +32,8 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.io import named_path, stage
-from prismrec.recommend import Recommender, check_trained_on
+from prismrec.io import named_path
+from prismrec.recommend import Recommender, check_same_split
 from prismrec.rerank import check_length, check_strength, find_reranker
 
 
@@ -76,9 +77,7 @@ def evaluate(
         decide(*pair, data, chosen, k=k, classes=classes, as_json=as_json)
         return
     with Progress(artifact.name, quiet=as_json):
-        with stage("loading the data"):
-            dataset = load_dataset(data)
-            split = load_split(data, dataset)
+        dataset, split = read_split_data(data, quiet=as_json)
         cases = split.test if chosen.on == "test" else split.valid
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
@@ -226,8 +225,8 @@ def open_all(
     Items that were added to an artifact after training are hidden: the data set has none of them.
 
     Raises:
-        DataError: An artifact was trained on another data set, or cannot be opened, or two of them
-            have the same name.
+        DataError: An artifact was trained on another data set or split, or cannot be opened, or two
+            of them have the same name.
     """
     folders = []
     for folder in artifacts:
@@ -240,7 +239,7 @@ def open_all(
                 f"Two artifacts have the name {folder.name}, which the tables could not "
                 "distinguish; rename one of the folders."
             )
-        check_trained_on(folder, data)
+        check_same_split(folder, data)
     recommenders = {folder.name: classes.load(folder) for folder in folders}
     for name, recommender in recommenders.items():
         if not recommender.catalog.begins_with(catalog):

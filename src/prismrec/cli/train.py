@@ -22,8 +22,9 @@ from prismrec.cli._runs import (
     checkpoints_of,
     options_of_process,
 )
+from prismrec.cli._split_data import read_split_data
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen, to_toml
-from prismrec.data import load_dataset, load_split, read_dataset_manifest
+from prismrec.data import read_dataset_manifest
 from prismrec.evaluation import name_with_one_interest
 from prismrec.io import set_threads, stage
 from prismrec.recommend import ArtifactClasses, check_artifact_folder, save
@@ -104,9 +105,8 @@ def prepare_runs(
     Returns:
         What the runs share, and the resolved settings by folder; the first one is the main run.
     """
-    with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
-        dataset = load_dataset(data)
-        split = load_split(data, dataset)
+    with Progress(out.name, quiet=run_options.hides_progress):
+        dataset, split = read_split_data(data, quiet=run_options.quiet)
         stats = dataset_stats(split, dataset.catalog)
     start = read_start(run_options.from_, run_config, given)
     wanted = start.settings(run_config, training, given) if start else (run_config, training)
