@@ -442,6 +442,35 @@ def test_evaluate_compares_every_two_of_several_artifacts(pipeline, capsys, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"seed": 9, "dim": 4}, "they were trained with other settings (dim, seed)"),
+        (None, "books-k1 has several interests"),
+    ],
+)
+def test_another_model_with_the_name_of_one_interest_is_left_out(
+    pipeline, capsys, tmp_path, change, reason
+):
+    for name in ("books", "books-k1"):
+        shutil.copytree(pipeline / (name if change else "books"), tmp_path / name)
+    file = tmp_path / "books-k1" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["about"]["run"] |= change or {}
+    file.write_text(json.dumps(manifest))
+    assert run("evaluate", tmp_path / "books", pipeline / "data", "-k", 5) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    left_out = "books-k1 is left out, since it is not the same model as books with one interest"
+    assert f"{left_out}: {reason}." in out
+    assert "books against books-k1" not in out
+    named = [tmp_path / "books", tmp_path / "books-k1", "--data", pipeline / "data", "-k", 5]
+    assert run("evaluate", *named) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "books against books-k1, recall@5: " in out  # as any two artifacts
+    assert "the same model as books" not in out
+
+
+@pytest.mark.slow
 def test_evaluate_refuses_another_data_set(pipeline, tmp_path, mistake, capsys):
 
     assert run("prepare", WORLD + "9", "--out", tmp_path / "other") == 0
