@@ -526,6 +526,7 @@ def test_inspect_prints_the_same_values_as_json(capsys):
         (["train", "nothere", "--out", "x"], "No data set at nothere"),
         (["train", "nothere", "--out", "x", "--epochs", "many"], "epochs"),
         (["train", "nothere", "--out", "x", "--epochs", "0"], "epochs is 0"),
+        (["train", "nothere", "--out", "x", "--disagreement", "nan"], "disagreement is nan"),
         (["train", "nothere", "--out", "x", "--config", "absent.toml"], "absent.toml"),
         (["recommend", "a", "--history", "b", "--diversity", "abc"], "abc"),
         (["recommend", "a", "--history", "b", "--interest-weight", "1"], "such as 2=0.5"),

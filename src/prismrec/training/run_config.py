@@ -1,13 +1,15 @@
 """What a run trains: the parts of the model and of the loss, by name, and their sizes."""
 
+import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from prismrec.errors import ConfigError
 from prismrec.models import Similarity
-from prismrec.training.config import changed_fields
+from prismrec.training.config import changed_fields, check_choice
 
 T = TypeVar("T")
+Init = Literal["cooccurrence", "random"]
 ValidationMetric = Literal["recall", "ndcg", "hit_rate"]
 
 
@@ -45,7 +47,7 @@ class RunConfig:
     """Dropout of history vectors in training. Default: auto (0.2; prism: 0.2 to 0.5)."""
     tie_embeddings: bool | None = None
     """Use one item table for histories and for search. Default: auto (no for prism, else yes)."""
-    init: Literal["cooccurrence", "random"] | None = None
+    init: Init | None = None
     """Initial item vectors: from co-occurrence counts, or random. Default: auto."""
     init_clusters: int | None = None
     """Count co-occurrence within at most this many clusters of a history. Default: auto."""
@@ -71,7 +73,20 @@ class RunConfig:
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 
     def __post_init__(self) -> None:
-        """Check a value that nothing else checks."""
+        """Check the values that nothing else checks.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        for name, allowed in _CHOICES.items():
+            check_choice(name, getattr(self, name), allowed)
+        for name in ("routing_variance", "disagreement", "dislike_weight"):
+            weight = getattr(self, name)
+            if weight is not None and not 0 <= weight < math.inf:
+                raise ConfigError(
+                    f"{name} is {weight}; it must be a finite number, at least 0, which turns it "
+                    "off."
+                )
         if self.init_clusters is not None and self.init_clusters < 0:
             raise ConfigError(
                 f"init_clusters is {self.init_clusters}; it must be at least 0, which counts in "
@@ -81,6 +96,13 @@ class RunConfig:
     def __repr__(self) -> str:
         """Return the fields that differ from their defaults."""
         return changed_fields(self)
+
+
+_CHOICES = {
+    "similarity": (*get_args(Similarity), None),
+    "init": (*get_args(Init), None),
+    "validate_on": get_args(ValidationMetric),
+}
 
 
 def with_one_interest(config: RunConfig) -> RunConfig:
