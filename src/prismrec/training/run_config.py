@@ -1,7 +1,7 @@
 """What a run trains: the parts of the model and of the loss, by name, and their sizes."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
 from prismrec.errors import ConfigError
@@ -58,9 +58,9 @@ class RunConfig:
     dislike_weight: float | None = None
     """Weight of a disliked item as a negative of its user; 0: off. Default: auto (10)."""
     routing_variance: float = 0.0
-    """Weight in the loss of REMI's routing regularizer."""
+    """Weight in the loss of REMI's routing regularizer; it needs attention: not dr, mind."""
     disagreement: float = 0.0
-    """Weight in the loss of the mean cosine between two interests of a user."""
+    """Weight in the loss of the mean cosine of two interests of a user, if K is at least 2."""
     exclude_seen: bool | None = None
     """Validate on lists without items of the history. Default: auto (if users repeat no item)."""
     forming: bool | None = None
@@ -103,12 +103,6 @@ _CHOICES = {
     "init": (*get_args(Init), None),
     "validate_on": get_args(ValidationMetric),
 }
-
-
-def with_one_interest(config: RunConfig) -> RunConfig:
-    """Return the same run with one interest: a head, since one interest needs no clusters."""
-    options = {name: value for name, value in config.options.items() if name != "clusters"}
-    return replace(config, interests=1, options=options, forming=False)
 
 
 def require(value: T | None) -> T:

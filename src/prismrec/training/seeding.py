@@ -1,4 +1,4 @@
-"""Random numbers of PyTorch's global generator from a given seed, as layers and dropout use them."""
+"""Random numbers of PyTorch's global generator, which layers and dropout use, from a seed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
