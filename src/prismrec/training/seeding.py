@@ -11,7 +11,7 @@ _USING = RLock()
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed the global generator for the duration of a block, and restore its state afterwards.
+    """Set the seed of the global generator for a block, and restore its state afterwards.
 
     The generator belongs to the whole process, so only one thread at a time is in such a block:
     trainings in several threads have the same results as one after the other.
