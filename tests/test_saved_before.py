@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from prismrec.data.storage import load_dataset, load_split
+from prismrec.data.saved_split import load_split
+from prismrec.data.storage import load_dataset
 from prismrec.recommend.artifact import load
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,8 @@ import torch
 
 from commands import WORLD, run
 from prismrec.cli import COMMANDS
+from prismrec.cli._split_data import read_split_data
+from prismrec.data import load_dataset, save_dataset
 from prismrec.recommend.artifact import load, save
 from prismrec.service.responses import ServedAnswer
 from prismrec.training.initialize import init_from_cooccurrence
@@ -331,6 +334,32 @@ def test_an_artifact_without_a_fingerprint_is_compared_by_its_items(
 
 
 @pytest.mark.slow
+def test_a_model_of_another_split_or_of_other_events_is_not_evaluated(
+    pipeline, tmp_path, mistake, capsys
+):
+    assert run("prepare", WORLD, "--out", tmp_path / "other", "--seed", 2) == 0
+    capsys.readouterr()
+    message = mistake("evaluate", pipeline / "books", tmp_path / "other")
+    for seed in (1, 2):
+        assert f"by-user (valid 0.1, test 0.1, seed {seed}, history_share 0.8)" in message
+    dataset = load_dataset(pipeline / "data")
+    changed = replace(dataset.histories, times=dataset.histories.times + 1)
+    save_dataset(replace(dataset, histories=changed), tmp_path / "later")
+    message = mistake("evaluate", pipeline / "books", tmp_path / "later")
+    assert "was trained on other events of the users and items of" in message
+
+
+def test_a_folder_without_a_split_is_split_by_user_with_a_note(pipeline, tmp_path, capsys):
+    save_dataset(replace(load_dataset(pipeline / "data"), split=None), tmp_path / "data")
+    read_split_data(tmp_path / "data", quiet=False)
+    assert "saved without a split" in (note := " ".join(capsys.readouterr().err.split()))
+    assert "by-user, seed 0, 80/10/10" in note
+    read_split_data(pipeline / "data", quiet=False)
+    read_split_data(tmp_path / "data", quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
 def test_unknown_ids_of_a_filter_are_named(pipeline, capsys):
     asked = ["recommend", pipeline / "books", "--history", "1,2"]
     asked += ["--allowed", "zzz,3", "--blocked", "yyy"]
@@ -413,6 +442,35 @@ def test_evaluate_compares_every_two_of_several_artifacts(pipeline, capsys, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"seed": 9, "dim": 4}, "they were trained with other settings (dim, seed)"),
+        (None, "books-k1 has several interests"),
+    ],
+)
+def test_another_model_with_the_name_of_one_interest_is_left_out(
+    pipeline, capsys, tmp_path, change, reason
+):
+    for name in ("books", "books-k1"):
+        shutil.copytree(pipeline / (name if change else "books"), tmp_path / name)
+    file = tmp_path / "books-k1" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["about"]["run"] |= change or {}
+    file.write_text(json.dumps(manifest))
+    assert run("evaluate", tmp_path / "books", pipeline / "data", "-k", 5) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    left_out = "books-k1 is left out, since it is not the same model as books with one interest"
+    assert f"{left_out}: {reason}." in out
+    assert "books against books-k1" not in out
+    named = [tmp_path / "books", tmp_path / "books-k1", "--data", pipeline / "data", "-k", 5]
+    assert run("evaluate", *named) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "books against books-k1, recall@5: " in out  # as any two artifacts
+    assert "the same model as books" not in out
+
+
+@pytest.mark.slow
 def test_evaluate_refuses_another_data_set(pipeline, tmp_path, mistake, capsys):
 
     assert run("prepare", WORLD + "9", "--out", tmp_path / "other") == 0
@@ -468,6 +526,7 @@ def test_inspect_prints_the_same_values_as_json(capsys):
         (["train", "nothere", "--out", "x"], "No data set at nothere"),
         (["train", "nothere", "--out", "x", "--epochs", "many"], "epochs"),
         (["train", "nothere", "--out", "x", "--epochs", "0"], "epochs is 0"),
+        (["train", "nothere", "--out", "x", "--disagreement", "nan"], "disagreement is nan"),
         (["train", "nothere", "--out", "x", "--config", "absent.toml"], "absent.toml"),
         (["recommend", "a", "--history", "b", "--diversity", "abc"], "abc"),
         (["recommend", "a", "--history", "b", "--interest-weight", "1"], "such as 2=0.5"),
@@ -522,7 +581,8 @@ def test_the_error_for_a_wrong_option_suggests_the_right_one(
         ["--extractor", "transformer", "--loss", "gbce", "--negatives", "20"],
         ["--extractor", "gru", "--sampler", "mixed", "--negatives", "40", "--sparse"],
         ["--extractor", "mean", "--loss", "bpr", "--negatives", "10", "--targets", "random"],
-        ["--readout", "maxsim", "--routing-variance", "1", "--disagreement", "0.1"],
+        ["--interests", "2", "--routing-variance", "1", "--disagreement", "0.1"],
+        ["--readout", "maxsim"],
         ["--loss", "hard_negatives", "--readout", "hard", "--negatives", "30"],
         ["--precision", "bf16", "--horizon", "3", "--sampler", "log_uniform", "--negatives", "30"],
     ],

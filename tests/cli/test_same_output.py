@@ -49,6 +49,15 @@ def test_resuming_without_a_checkpoint_is_said(data, tmp_path, capsys, flags, tr
 
 
 @pytest.mark.slow
+def test_an_earlier_model_with_one_interest_that_stays_is_reported(data, tmp_path, capsys):
+    command = ["train", data, "--out", tmp_path / "m", *(one for one in SMALL if one != "--quiet")]
+    assert run(*command, "--interests", 2) == 0
+    assert "earlier training" not in capsys.readouterr().err
+    assert run(*command, "--interests", 3, "--no-single") == 0
+    assert "m-k1 is of an earlier training" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.slow
 def test_a_training_that_is_refused_leaves_no_folder(data, tmp_path):
     wrong = ["--categories", "--device", "cuda"]
     assert run("train", data, "--out", tmp_path / "m", *SMALL, *wrong) == 2
@@ -63,7 +72,7 @@ def unused(monkeypatch):
         raise AssertionError("the output was not checked before the work")
 
     for module in ("train", "evaluate"):
-        monkeypatch.setattr(f"prismrec.cli.{module}.load_dataset", fail)
+        monkeypatch.setattr(f"prismrec.cli.{module}.read_split_data", fail)
     monkeypatch.setattr("prismrec.cli.prepare.open_log", fail)
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from event_logs import dataset_of, log_of
 from prismrec.data.dataset import build_dataset
-from prismrec.data.split import make_split
-from prismrec.data.storage import load_dataset, load_split, read_dataset_manifest, save_dataset
-from prismrec.errors import DataError
+from prismrec.data.saved_split import describe_protocol, load_split
+from prismrec.data.split import Split, make_split
+from prismrec.data.storage import load_dataset, read_dataset_manifest, save_dataset
+from prismrec.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -76,6 +77,45 @@ def test_the_split_of_the_manifest_is_used(dataset, tmp_path):
     assert found.how == make_split(dataset, "by-user", seed=3, test=0.3).how
     save_dataset(dataset, tmp_path / "d")
     assert load_split(tmp_path / "d", dataset).how.startswith("by-user, seed 0, 80/10/10")
+
+
+def test_a_loaded_data_set_keeps_its_split(dataset, tmp_path):
+    split = {"name": "by-user", "options": {"seed": 3}}
+    save_dataset(dataset, tmp_path / "one", split=split)
+    loaded = load_dataset(tmp_path / "one")
+    assert loaded.split == split
+    save_dataset(loaded, tmp_path / "two")
+    assert load_split(tmp_path / "two", loaded).how == make_split(dataset, "by-user", seed=3).how
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("by-user", {"seed": np.int64(5), "history_share": 0.5}),
+        ("leave-last-out", {}),
+        ("by-time", {"test": 0.2}),
+        ("by-time", {"valid_from": 3, "test_from": 5}),
+    ],
+)
+def test_a_split_made_in_python_can_be_saved(dataset, tmp_path, name, options):
+    split = make_split(dataset, name, **options)
+    save_dataset(dataset, tmp_path / "d", split=split)
+    loaded = load_dataset(tmp_path / "d")
+    assert load_split(tmp_path / "d", loaded).how == split.how
+    own = {"name": name, "options": options}
+    assert describe_protocol(loaded.split) == describe_protocol(own)
+
+
+def test_a_split_that_no_protocol_made_is_not_saved(dataset, tmp_path):
+    by_hand = Split(dataset.histories, [], [], "people separated")
+    with pytest.raises(ConfigError, match=r"people separated.* cannot be computed again"):
+        save_dataset(dataset, tmp_path / "d", split=by_hand)
+
+
+def test_a_folder_without_a_split_has_the_protocol_of_the_defaults():
+    assert describe_protocol(None) == describe_protocol(
+        {"name": "by-user", "options": {"seed": 0, "valid": 0.1}}
+    )
 
 
 def test_shuffled_item_ids_are_an_error(folder):

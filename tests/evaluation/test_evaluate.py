@@ -289,7 +289,7 @@ def test_the_interests_of_the_lists_are_medians_over_users_with_a_history():
     report = evaluate(lists, tested, ks=(3,))
     assert report.largest_share == sorted([2 / 3, 3 / 3, 1 / 1])[1]
     assert report.interests_used == sorted([2, 1, 1])[1]
-    assert "median user: 1 interest in the first 20 items, of which the largest has 100 %" in (
+    assert "median user: 1 interest in the first 3 items, of which the largest has 100 %" in (
         report.card()
     )
 

@@ -226,4 +226,6 @@ def test_an_artifact_that_may_have_seen_the_test_users_is_an_error(nights, tmp_p
     new, old = folder / "model-today", folder / "model-yesterday"
     assert run("evaluate", new, old, "--data", tmp_path / "today", "--gate") == 2
     assert "may have been trained on the test users" in capsys.readouterr().err
-    assert run("evaluate", new, new, "--data", tmp_path / "today", "--gate") == 0
+    assert run("evaluate", new, new, "--data", tmp_path / "today", "--gate") == 2
+    assert "may have been trained on the test users" in capsys.readouterr().err
+    assert run("evaluate", new, new, "--data", folder / "today", "--gate") == 0

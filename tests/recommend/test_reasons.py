@@ -236,6 +236,13 @@ def test_without_explain_there_are_no_reasons(dataset):
         assert item.from_history is None
 
 
+def test_an_interest_that_is_no_sum_of_events_has_no_reasons(dataset, rules):
+    recommender = untrained(dataset, extractor="mind", own={"project": True}).with_rules(rules)
+    answer = recommender.recommend(ids(dataset, 0), 30)
+    assert {(item.because, item.from_history) for item in answer} == {((), None)}
+    assert any(item.goes_with for item in answer)
+
+
 @pytest.mark.parametrize("extractor", ["gru", "transformer"])
 def test_other_extractors_state_their_whole_interest_at_the_newest_event(dataset, extractor):
     recommender = untrained(dataset, extractor=extractor, interests=1)

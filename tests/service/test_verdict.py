@@ -96,9 +96,12 @@ def test_the_report_of_the_evaluation_is_understood():
         for value, each in ((0.5, ONES * 0.5), (0.25, ONES * 0.25))
     ]  # fmt: skip
     entries = [
-        Entry(name=name, how="", keep=report, filtered=report, baseline=name == "ease")
+        Entry(
+            name=name, how="", keep=report, filtered=report, baseline=name == "ease",
+            one_interest_of="prism" if name == "prism-k1" else None,
+        )
         for name, report in (("prism", made[0]), ("prism-k1", made[1]), ("ease", made[0]))
-    ]
+    ]  # fmt: skip
     report = numbers(Content(title="", dataset={}, protocol="", entries=entries))
     assert [(one["model"], one["other"]) for one in report["comparisons"]] == [
         ("prism", "ease"), ("prism-k1", "ease"), ("prism", "prism-k1"),

@@ -84,3 +84,20 @@ def test_representations_of_model_result_and_run_are_one_short_line():
 def test_a_number_that_cannot_be_used_is_refused(settings, sentence):
     with pytest.raises(ConfigError, match=sentence):
         TrainConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"init": "zz"}, "init is 'zz'; it must be one of 'cooccurrence', 'random', None"),
+        ({"similarity": "l2"}, "similarity is 'l2'; it must be one of 'dot', 'cosine', None"),
+        ({"validate_on": "mrr"}, "validate_on is 'mrr'; it must be one of 'recall', 'ndcg'"),
+        ({"validate_on": None}, "validate_on is None"),
+        ({"routing_variance": -1}, "routing_variance is -1; it must be a finite number, at least"),
+        ({"disagreement": float("nan")}, "disagreement is nan"),
+        ({"dislike_weight": float("inf")}, "dislike_weight is inf"),
+    ],
+)
+def test_a_setting_of_a_run_that_cannot_be_used_is_refused(settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        RunConfig(**settings)

@@ -2,10 +2,12 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
@@ -35,6 +37,20 @@ def test_the_default_is_prism_with_settings_chosen_from_the_data(dataset):
         has_repeats.recommender.model.item_vectors().detach(),
         trained.recommender.model.item_vectors().detach(),
     )
+
+
+def test_trainings_in_threads_have_the_results_of_one_alone(dataset):
+    split, state = split_by_user(dataset), torch.get_rng_state()
+
+    def weights(_):
+        training = TrainConfig(steps=6, batch_size=64)
+        trained = fit(split, dataset.catalog, replace(SMALL, rules=False), training)
+        return trained.recommender.model.item_vectors().detach()
+
+    alone = weights(0)
+    with ThreadPoolExecutor(3) as pool:
+        assert all(torch.equal(alone, found) for found in pool.map(weights, range(3)))
+    assert torch.equal(state, torch.get_rng_state())
 
 
 @pytest.mark.slow

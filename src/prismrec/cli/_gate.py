@@ -11,11 +11,12 @@ from cyclopts import Parameter
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
-from prismrec.data import load_dataset, load_split, read_dataset_manifest
+from prismrec.cli._split_data import read_split_data
+from prismrec.data import read_dataset_manifest
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
-from prismrec.recommend import check_trained_on, read_artifact_manifest
+from prismrec.recommend import check_same_split, read_artifact_manifest
 
 REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
@@ -60,9 +61,7 @@ def decide(
         )
     check_not_trained_on_test_users((new, old), data)
     with Progress(new.name, quiet=as_json):
-        with stage("loading the data"):
-            dataset = load_dataset(data)
-            split = load_split(data, dataset)
+        dataset, split = read_split_data(data, quiet=as_json)
         # As on the validation of the old artifact, with which its recall is compared.
         length = k[0] if k else validated_length(old)
         exclude_seen = run_of(new).get("exclude_seen") is not False
@@ -123,20 +122,21 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None
     had.
 
     Raises:
-        DataError: An artifact was trained on another data set, and one of the two is split by user.
+        DataError: An artifact was trained on another data set or split, and one of the two is split
+            by user.
     """
     today = split_name(read_dataset_manifest(data))
     for folder in folders:
         trained_on = read_artifact_manifest(folder)["about"].get("dataset")
         splits = {today, split_name(trained_on) if isinstance(trained_on, dict) else today}
         try:
-            check_trained_on(folder, data)
+            check_same_split(folder, data)
         except DataError as error:
             if "by-user" in splits:
                 raise DataError(
-                    f"{folder} was trained on another data set than {data}, and one of them is "
-                    "split by user, so it may have been trained on the test users; prepare both "
-                    "with --split by-time."
+                    f"{folder} was trained on another data set or split than {data}, and one of "
+                    "them is split by user, so it may have been trained on the test users; prepare "
+                    "both with --split by-time."
                 ) from error
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from prismrec.cli._output import table
-from prismrec.evaluation import INTEREST_LENGTH, Entry, Report, name_with_one_interest
+from prismrec.evaluation import INTEREST_LENGTH, Entry, Report
 
 NOTHING = "–"
 
@@ -27,11 +27,10 @@ def results_table(entries: Sequence[Entry], ks: Sequence[int]) -> list[str]:
         "R@k: recall@k; N@k: ndcg@k; keep: the list may have items of the history;",
         "filt: it does not.",
     ]
-    names_of_models = {entry.name for entry in entries}
     legend += [
-        f"{single}: the same model as {name}, with one interest (K=1)."
-        for name in sorted(names_of_models)
-        if (single := name_with_one_interest(name)) in names_of_models
+        f"{entry.name}: the same model as {entry.one_interest_of}, with one interest (K=1)."
+        for entry in sorted(entries, key=lambda entry: entry.name)
+        if entry.one_interest_of is not None
     ]
     return [*table(header, rows), *legend, "", *interests_table(entries, ks)]
 

@@ -98,6 +98,7 @@ def demo(
     trained = train_all(dataset, split, out, epochs=epochs, quiet=as_json)
     recommenders = {name: each.recommender for name, each in trained.items()}
     benchmark = Benchmark(split=split, cases=split.test, catalog=dataset.catalog, ks=(20, 50))
+    several = {name_with_one_interest(name): name for name in trained}
     with Progress("demo", quiet=as_json):
         print_note("Fitting the baselines …", quiet=as_json)
         lists, entries, left_out = measure_baselines(benchmark)
@@ -105,7 +106,8 @@ def demo(
             print_note(f"Measuring {name} …", quiet=as_json)
             lists[name] = lists_of(recommender)
             how, seconds = describe_recommender(recommender), trained[name].result.seconds
-            entries.append(benchmark.entry(name, how, lists[name], seconds=seconds))
+            entry = benchmark.entry(name, how, lists[name], seconds=seconds)
+            entries.append(replace(entry, one_interest_of=several.get(name)))
         single = map(str, compare_with_single_interest(entries, "recall@50"))
         compared = [*differences(entries), *single, *left_out]
         content = report_content(benchmark, entries, lists, recommenders, compared, data)

@@ -1,6 +1,7 @@
 """``prismrec evaluate``: compare an artifact with every baseline, and write a report."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,13 @@ from cyclopts import Parameter
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._gate import DataOptions, decide
 from prismrec.cli._headings import AsJson
+from prismrec.cli._one_interest import find_with_one_interest
 from prismrec.cli._options import RERANK
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._results import results_table
-from prismrec.data import Catalog, load_dataset, load_split
+from prismrec.cli._split_data import read_split_data
+from prismrec.data import Catalog
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import (
     Benchmark,
@@ -27,12 +30,11 @@ from prismrec.evaluation import (
     list_lengths,
     lists_of,
     measure_baselines,
-    name_with_one_interest,
     report_content,
     write_report,
 )
-from prismrec.io import named_path, stage
-from prismrec.recommend import Recommender, check_trained_on
+from prismrec.io import named_path
+from prismrec.recommend import Recommender, check_same_split
 from prismrec.rerank import check_length, check_strength, find_reranker
 
 
@@ -59,7 +61,7 @@ def evaluate(
     exit code is 0 if NEW is not worse by more than the interval, and 3 if it is refused.
 
     Args:
-        artifact: Folder made by 'prismrec train'. ARTIFACT-k1 is measured too if it exists.
+        artifact: Folder made by 'prismrec train'. Its model with one interest is measured too.
         more: The data set folder, if there is no --data, and then further artifacts to compare.
         chosen: The data, and what is asked.
         k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
@@ -76,21 +78,21 @@ def evaluate(
         decide(*pair, data, chosen, k=k, classes=classes, as_json=as_json)
         return
     with Progress(artifact.name, quiet=as_json):
-        with stage("loading the data"):
-            dataset = load_dataset(data)
-            split = load_split(data, dataset)
+        dataset, split = read_split_data(data, quiet=as_json)
         cases = split.test if chosen.on == "test" else split.valid
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
-        recommenders = open_all(artifacts, data, dataset.catalog, classes)
+        folders, several, other_models = folders_to_measure(artifacts, data)
+        recommenders = open_all(folders, data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
         (lists, entries, compared), models = measure_baselines(benchmark), list[Entry]()
         for name, recommender in recommenders.items():
             print_note(f"Measuring {name} …", quiet=as_json)
             lists[name] = lists_of(recommender)
-            models += entries_of(name, recommender, benchmark, strengths, rerank)
+            found = entries_of(name, recommender, benchmark, strengths, rerank)
+            models += [replace(each, one_interest_of=several.get(each.name)) for each in found]
         entries += models
-        compared = [*comparisons(entries, benchmark, artifacts), *compared]
+        compared = [*comparisons(entries, benchmark, artifacts), *other_models, *compared]
         if report:
             content = report_content(benchmark, entries, lists, recommenders, compared, data.name)
             write_report(content, report)
@@ -218,29 +220,44 @@ def entries_of(
         yield benchmark.entry(title, describe_recommender(one), lists)
 
 
-def open_all(
-    artifacts: Sequence[Path], data: Path, catalog: Catalog, classes: ClassFlags
-) -> dict[str, Recommender]:
-    """Open artifacts, and the same models with K=1 if they exist.
+def folders_to_measure(
+    artifacts: Sequence[Path], data: Path
+) -> tuple[Sequence[Path], dict[str, str], list[str]]:
+    """Return the artifacts, each with the same model with K=1 after it if there is one.
 
-    Items that were added to an artifact after training are hidden: the data set has none of them.
+    Returns:
+        The folders; by the name of each model with K=1, that of the same model with several
+        interests; and the sentences of ``find_with_one_interest``.
 
     Raises:
-        DataError: An artifact was trained on another data set, or cannot be opened, or two of them
-            have the same name.
+        DataError: An artifact was trained on another data set or split, or two have the same name.
     """
-    folders = []
     for folder in artifacts:
-        single = folder.with_name(name_with_one_interest(folder.name))
-        exists = single.is_dir() and single not in artifacts
-        folders += [folder, *([single] if exists else [])]
+        check_same_split(folder, data)
+    singles, other_models = find_with_one_interest(artifacts, data)
+    folders: list[Path] = []
+    for folder in artifacts:
+        single = singles.get(folder, folder)
+        folders += [folder] if single in artifacts else [folder, single]
     for number, folder in enumerate(folders):
         if folder.name in {other.name for other in folders[:number]}:
             raise DataError(
                 f"Two artifacts have the name {folder.name}, which the tables could not "
                 "distinguish; rename one of the folders."
             )
-        check_trained_on(folder, data)
+    return folders, {single.name: each.name for each, single in singles.items()}, other_models
+
+
+def open_all(
+    folders: Sequence[Path], data: Path, catalog: Catalog, classes: ClassFlags
+) -> dict[str, Recommender]:
+    """Open artifacts by name.
+
+    Items that were added to an artifact after training are hidden: the data set has none of them.
+
+    Raises:
+        DataError: An artifact cannot be opened, or numbers other items than the data set.
+    """
     recommenders = {folder.name: classes.load(folder) for folder in folders}
     for name, recommender in recommenders.items():
         if not recommender.catalog.begins_with(catalog):

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._content import read_content
 from prismrec.cli._headings import COMMON, MODEL, given_names
+from prismrec.cli._one_interest import folder_of_one_interest
 from prismrec.cli._output import check_out, print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._runs import (
@@ -22,9 +23,9 @@ from prismrec.cli._runs import (
     checkpoints_of,
     options_of_process,
 )
+from prismrec.cli._split_data import read_split_data
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen, to_toml
-from prismrec.data import load_dataset, load_split, read_dataset_manifest
-from prismrec.evaluation import name_with_one_interest
+from prismrec.data import read_dataset_manifest
 from prismrec.io import set_threads, stage
 from prismrec.recommend import ArtifactClasses, check_artifact_folder, save
 from prismrec.retrieval import IndexName
@@ -86,6 +87,7 @@ def train(
                 job.share_steps(config, folder)
             return
         trained = train_and_save(job, runs, read_dataset_manifest(data))
+    note_earlier_single(out, trained, quiet=run_options.quiet)
     print_summary(trained, out, data, as_json=run_options.as_json)
 
 
@@ -104,9 +106,8 @@ def prepare_runs(
     Returns:
         What the runs share, and the resolved settings by folder; the first one is the main run.
     """
-    with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
-        dataset = load_dataset(data)
-        split = load_split(data, dataset)
+    with Progress(out.name, quiet=run_options.hides_progress):
+        dataset, split = read_split_data(data, quiet=run_options.quiet)
         stats = dataset_stats(split, dataset.catalog)
     start = read_start(run_options.from_, run_config, given)
     wanted = start.settings(run_config, training, given) if start else (run_config, training)
@@ -158,9 +159,15 @@ def train_and_save(
     return trained
 
 
-def folder_of_one_interest(folder: Path) -> Path:
-    """Return the folder of the same model with one interest."""
-    return folder.with_name(name_with_one_interest(folder.name))
+def note_earlier_single(out: Path, trained: Mapping[Path, Trained], *, quiet: bool) -> None:
+    """Print a note if OUT-k1 exists, but is of an earlier training."""
+    single = folder_of_one_interest(out)
+    if single.is_dir() and single not in trained:
+        note = (
+            f"{single} is of an earlier training and was not changed: this one made no model with "
+            "one interest next to it."
+        )
+        print_note(wrapped(note), quiet=quiet)
 
 
 def save_trained(job: Job, trained: Trained, folder: Path, manifest: dict[str, Any]) -> None:

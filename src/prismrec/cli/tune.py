@@ -12,9 +12,10 @@ from cyclopts import Parameter
 from prismrec.cli._headings import COMMON, MODEL, OUTPUT, SEARCH, AsJson, under_headings
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
+from prismrec.cli._split_data import read_split_data
 from prismrec.cli._training import RunFlags, TrainFlags, parse_options, to_toml
-from prismrec.data import load_dataset, load_split, read_dataset_manifest
-from prismrec.io import atomic_file, set_threads, stage
+from prismrec.data import read_dataset_manifest
+from prismrec.io import atomic_file, set_threads
 from prismrec.training import (
     Step,
     TuneOptions,
@@ -77,9 +78,9 @@ def tune(
     if run_options.threads is not None:
         set_threads(run_options.threads)
     run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
-    with Progress(out.name, quiet=run_options.hides_progress), stage("loading the data"):
-        dataset, manifest = load_dataset(data), read_dataset_manifest(data)
-        split = load_split(data, dataset)
+    with Progress(out.name, quiet=run_options.hides_progress):
+        manifest = read_dataset_manifest(data)
+        dataset, split = read_split_data(data, quiet=run_options.quiet)
     try:
         result = search_settings(
             split,

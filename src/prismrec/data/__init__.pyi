@@ -19,6 +19,7 @@ from .readers.open import READERS, parquet_paths
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .refused_ids import reject_refused_ids
 from .report_checks import serious_warnings, time_warnings
+from .saved_split import describe_protocol, load_split
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark, check_for_spark
 from .split import Split, make_split, split_by_time, split_by_user, split_leave_last_out
@@ -26,7 +27,6 @@ from .storage import (
     DATASET_FORMAT,
     check_dataset_folder,
     load_dataset,
-    load_split,
     read_catalog,
     read_dataset_manifest,
     save_dataset,
@@ -71,6 +71,7 @@ __all__ = [
     "check_cells",
     "check_dataset_folder",
     "check_for_spark",
+    "describe_protocol",
     "inspect_log",
     "is_refused",
     "list_of_ids",

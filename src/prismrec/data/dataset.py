@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import polars as pl
@@ -57,6 +57,8 @@ class Dataset:
     """How the data set was built: source, filters, and the counts after each step."""
     dislikes: Histories | None = None
     """The disliked items of each user, in time order, each once; None if nothing marks dislikes."""
+    split: Mapping[str, Any] | None = None
+    """How the folder is split that it was loaded from; None otherwise. See ``save_dataset``."""
 
     def __repr__(self) -> str:
         return text_facts("Dataset", self._facts())

@@ -7,8 +7,9 @@ A split depends only on the data set and the options, so two calls return the sa
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ class Split:
     """The protocol in words: "by-user, seed 0, 80/10/10"."""
     dislikes: Histories | None = None
     """The disliked items of each training user, before validation; None as in ``Dataset``."""
+    protocol: Mapping[str, Any] | None = None
+    """The ``name`` of the protocol and its ``options``, for ``save_dataset``; None if the split was
+    made in another way."""
 
     def __repr__(self) -> str:
         return text_facts("Split", self._facts())
@@ -99,6 +103,7 @@ def split_by_user(
         f"by-user, seed {seed}, {_percent(valid, test)}, first {history_share:.0%} of a user's "
         f"events as history{_untested(short, 'too short')}",
         None if dataset.dislikes is None else dataset.dislikes.select(trained),
+        _protocol("by-user", valid=valid, test=test, seed=seed, history_share=history_share),
     )  # fmt: skip
 
 
@@ -118,6 +123,7 @@ def split_leave_last_out(dataset: Dataset) -> Split:
         _cases(dataset, users, lengths[users] - 1),
         f"leave-last-out{_untested(len(lengths) - len(users), 'of fewer than 3 events')}",
         dislikes_before(dataset.dislikes, histories, trained),
+        _protocol("leave-last-out"),
     )
 
 
@@ -150,7 +156,9 @@ def split_by_time(
         )
     histories = dataset.histories
     by_share = valid_from is None and test_from is None
+    protocol = _protocol("by-time", valid_from=valid_from, test_from=test_from)
     if by_share:
+        protocol = _protocol("by-time", valid=valid, test=test)
         _check_shares(valid, test)
         places = _cuts(len(histories.times), valid, test)
         moments = np.append(histories.times, histories.times.max() + 1)  # test may be 0: no events
@@ -173,7 +181,7 @@ def split_by_time(
         _heads(histories, before), validation, final,
         f"by-time, valid from {written_time(valid_from)}, test from {written_time(test_from)}"
         f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
-        dislikes_before(dataset.dislikes, histories, before),
+        dislikes_before(dataset.dislikes, histories, before), protocol,
     )  # fmt: skip
 
 
@@ -219,6 +227,12 @@ def make_split(dataset: Dataset, name: str, **options: float) -> Split:
             choices = ", ".join(known) or "none"
             raise ConfigError(f"The split {name!r} has no option {option!r}; choose: {choices}.")
     return SPLITS[name](dataset, **options)
+
+
+def _protocol(name: str, **options: float | None) -> dict[str, Any]:
+    """Return a protocol as ``save_dataset`` writes it, without options that are None."""
+    numbers = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
+    return {"name": name, "options": {n: v for n, v in numbers.items() if v is not None}}
 
 
 def _check_shares(valid: float, test: float) -> None:

@@ -32,8 +32,8 @@ from prismrec.data.dataset import Dataset
 from prismrec.data.feedback_files import read_feedback, write_feedback
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
-from prismrec.data.split import Split, make_split
-from prismrec.errors import DataError
+from prismrec.data.split import Split
+from prismrec.errors import ConfigError, DataError
 from prismrec.io import (
     COUNT,
     OBJECT,
@@ -78,23 +78,32 @@ FORM = ManifestForm(
 
 
 def save_dataset(
-    dataset: Dataset, folder: str | Path, *, split: Mapping[str, Any] | None = None
+    dataset: Dataset, folder: str | Path, *, split: Split | Mapping[str, Any] | None = None
 ) -> None:
     """Write a data set as a folder. An earlier data set at this path is replaced.
 
     Args:
         dataset: The data set.
         folder: The path. Parent folders are created. A folder with other content is not replaced.
-        split: How to split the data set: the ``name`` of a protocol and its ``options``. The split
-            itself is not stored, since it can be computed from them.
+        split: How to split the data set: a split of it, or the ``name`` of a protocol and its
+            ``options``. Only these are stored, since the split can be computed from them. Default:
+            the split of the folder that the data set was loaded from; none if it was not.
 
     Raises:
+        ConfigError: The split was made by no protocol.
         DataError: The folder has other content, or it cannot be written.
 
     Cost: one pass over the data, memory O(ids).
     """
+    protocol = split.protocol if isinstance(split, Split) else split or dataset.split
+    if isinstance(split, Split) and protocol is None:
+        raise ConfigError(
+            f"A split ({split.how or 'not described'}) was given that no protocol made, so it "
+            "cannot be computed again; give one of split_by_user, split_by_time or "
+            "split_leave_last_out."
+        )
     with atomic_folder(folder, MANIFEST, MARKER) as part:
-        _write(dataset, part, split)
+        _write(dataset, part, protocol)
 
 
 def check_dataset_folder(folder: str | Path) -> None:
@@ -134,30 +143,13 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
         raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
     weights, dislikes = read_feedback(folder, manifest, _array, verify=verify)
-    dataset = Dataset(users, catalog, Histories(indptr, items, times, weights), how, dislikes)
+    histories = Histories(indptr, items, times, weights)
+    dataset = Dataset(users, catalog, histories, how, dislikes, manifest["split"])
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
         raise _changed(folder, "users.parquet or items.parquet")
     if verify and dataset.fingerprint != manifest["fingerprint"]:
         raise _changed(folder, "one of indptr.npy, items.npy, times.npy")
     return dataset
-
-
-def load_split(folder: str | Path, dataset: Dataset) -> Split:
-    """Split a data set as its manifest specifies; by-user with the defaults if it has no split.
-
-    Raises:
-        UnknownName, DataError: See ``make_split`` and ``read_dataset_manifest``.
-    """
-    split = read_dataset_manifest(folder)["split"] or {"name": "by-user", "options": {}}
-    try:
-        return make_split(dataset, split["name"], **split["options"])
-    except DataError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{Path(folder) / MANIFEST} has a split that is not possible ({error}); prepare it "
-            "again."
-        ) from error
 
 
 def read_dataset_manifest(folder: str | Path) -> dict[str, Any]:

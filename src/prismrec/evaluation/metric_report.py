@@ -117,8 +117,10 @@ class Report:
         if self.largest_share is None or self.interests_used is None:
             return ""
         number = f"{self.interests_used:g} interest" + ("s" if self.interests_used != 1 else "")
+        ks = [int(k) for name in self.metrics if (k := name.partition("@")[2]).isdecimal()]
+        length = min(max(ks, default=INTEREST_LENGTH), INTEREST_LENGTH)
         return (
-            f"median user: {number} in the first {INTEREST_LENGTH} items, of which the largest has "
+            f"median user: {number} in the first {length} items, of which the largest has "
             f"{100 * self.largest_share:.0f} %"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prismrec.data import ATTRIBUTES_FILE, read_dataset_manifest
+from prismrec.data import ATTRIBUTES_FILE, describe_protocol, read_dataset_manifest
 from prismrec.errors import DataError
 from prismrec.io import (
     OBJECT,
@@ -93,6 +93,37 @@ def check_trained_on(folder: str | Path, data: str | Path) -> None:
         raise DataError(
             f"{folder} was trained on another data set than {data} (their ids differ); give the "
             "data set of the training, or train again."
+        )
+
+
+def check_same_split(folder: str | Path, data: str | Path) -> None:
+    """Raise DataError if an artifact may have been trained on test events of a data set.
+
+    Ids, events and split must be those of the training. An artifact that was saved without
+    ``about`` names none.
+
+    Raises:
+        DataError: They differ, or the artifact or the data set does not exist.
+    """
+    check_trained_on(folder, data)
+    trained_on = read_artifact_manifest(folder)["about"].get("dataset")
+    if not isinstance(trained_on, dict):
+        return
+    given = read_dataset_manifest(data)
+    if trained_on.get("fingerprint") not in (None, given["fingerprint"]):
+        raise DataError(
+            f"{folder} was trained on other events of the users and items of {data}, so it may "
+            "have been trained on the test events; give the data set of the training, or train "
+            "again."
+        )
+    if "split" not in trained_on:
+        return
+    own, other = describe_protocol(trained_on["split"]), describe_protocol(given["split"])
+    if own != other:
+        raise DataError(
+            f"{folder} was trained on the split {own}, but {data} has the split {other}, so it may "
+            "have been trained on the test events; give the data set of the training, or train "
+            "again."
         )
 
 

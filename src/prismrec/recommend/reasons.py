@@ -6,7 +6,9 @@ An interest is a weighted sum of states, one per event, so the inner product wit
 over events as well. With several interests each one counts by its probability given the item, or,
 without a mixture, the best one alone. This is exact for extractors that pool linearly up to the
 length of the result: prism, sa, mean, dr, and mind without its projection. For gru, and a
-transformer with one interest, the whole interest is read at the newest event.
+transformer with one interest, the whole interest is read at the newest event. An interest that has
+another direction than the weighted sum of its states, as of mind with its projection, cannot be
+divided among events: then there are no contributions.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,8 @@ from prismrec.types import Interests
 
 MOST = 3
 """Events named as the reasons of an item, at most."""
+PARALLEL = 1e-4
+"""Largest difference from 1 of the cosine of an interest with the sum of its states."""
 PARTNERS = 2
 """Items of the history named as those that an item goes with, at most."""
 
@@ -66,13 +70,16 @@ class Reasons:
             return [ItemReasons()] * len(items)
         vectors = self.vectors_of(np.array(items))
         parts = event_contributions(self.query, self.interests, row, vectors)
-        because = reasons_of(self.catalog, history[-self.longest :], parts)
+        because: list[tuple[Contribution, ...]] = [()] * len(items)
+        total: list[float | None] = [None] * len(items)
+        if parts is not None:
+            because = reasons_of(self.catalog, history[-self.longest :], parts)
+            total = parts.sum(axis=1).tolist()
         shares = [0.0] * len(items)
         partners: list[tuple[Reason, ...]] = [()] * len(items)
         if self.rules is not None and self.rule_shares is not None:
             shares = self.rule_shares[row, : len(items)].tolist()
             partners = self._partners(self.rules, items, history)
-        total = parts.sum(axis=1).tolist()
         return [ItemReasons(*one) for one in zip(because, total, shares, partners, strict=True)]
 
     def _partners(
@@ -95,8 +102,10 @@ class Reasons:
 
 def event_contributions(
     query: Query, interests: Interests, row: int, vectors: Float[np.ndarray, "M W"]
-) -> Float[np.ndarray, "M L"]:
+) -> Float[np.ndarray, "M L"] | None:
     """Return what each event adds to the score of each of M items, for one user.
+
+    It is None if an active interest has another direction than the weighted sum of its states.
 
     A row sums to the inner product of the item with its interests, weighted by their probability
     given the item; item biases, priors and normalizers are no part of it.
@@ -110,7 +119,7 @@ def event_contributions(
     Cost: O(M L (D + K)).
     """
     if interests.states is None:
-        return np.zeros((len(vectors), interests.weights.shape[2]))
+        return None
     states = interests.states[row].double().cpu().numpy()  # [S, L, D]
     weights = interests.weights[row].double().cpu().numpy()
     dim, last = states.shape[2], len(states) - 1
@@ -119,14 +128,17 @@ def event_contributions(
     scores = own.scores_of(vectors[None])[0].astype(np.float64)
     best = scores.argmax(axis=1)
     responsible = softmax(scores) if own.mixture else np.eye(len(weights))[best]
+    active = interests.active[row].cpu().numpy()
     total = np.zeros((len(vectors), weights.shape[1]))
     for number, some in enumerate(states):
         pooling = [k for k in range(len(weights)) if min(k, last) == number]
         pooled = weights[pooling] @ some
         # Scaling by the temperature or to unit length changes all contributions alike.
-        size = (pooled * pooled).sum(axis=1)
-        scale = np.divide((pooled * queries[pooling]).sum(axis=1), size, where=size > 0,
-                          out=np.zeros(len(pooling)))  # fmt: skip
+        size, common = (pooled * pooled).sum(axis=1), (pooled * queries[pooling]).sum(axis=1)
+        lengths = np.sqrt(size) * np.linalg.norm(queries[pooling], axis=1)
+        if (active[pooling] & (np.abs(common) < (1 - PARALLEL) * lengths)).any():
+            return None
+        scale = np.divide(common, size, where=size > 0, out=np.zeros(len(pooling)))
         total += ((responsible[:, pooling] * scale) @ weights[pooling]) * (content @ some.T)
     return total
 

@@ -60,10 +60,12 @@ class Item:
     interest: int
     """The number of the interest that it belongs to: the one whose events add most to its score."""
     because: tuple[Contribution, ...] = ()
-    """The events that add most to its score, at most three; empty without explain."""
+    """The events that add most to its score, at most three; empty without explain, and for an
+    interest that is no weighted sum of events (see ``Extractor.forward``)."""
     from_history: float | None = None
-    """What all events of the history add to the score; None without explain. The rest of the score
-    does not depend on single events: the popularity of the item and the priors."""
+    """What all events of the history add to the score; None without explain, and for an interest
+    that is no weighted sum of events. The rest of the score does not depend on single events: the
+    popularity of the item and the priors."""
     from_rules: float = 0.0
     """Share of the item's probability that comes from the rule retriever, from 0 to 1; 0 without
     explain."""

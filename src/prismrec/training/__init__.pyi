@@ -11,8 +11,9 @@ from .objective import Objective
 from .planning import Line, plan_costs
 from .processes import Processes, join_processes
 from .record import run_record, run_summary
+from .regularizing import with_one_interest
 from .result import TrainResult
-from .run_config import RunConfig, with_one_interest
+from .run_config import RunConfig
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
 from .sizes import Sizes

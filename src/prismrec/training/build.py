@@ -25,6 +25,7 @@ from prismrec.registry import build, options_of, resolve
 from prismrec.training.initialize import init_from_cooccurrence
 from prismrec.training.objective import Objective
 from prismrec.training.run_config import RunConfig, require
+from prismrec.training.seeding import seeded
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -56,8 +57,7 @@ def build_initial_model(
 
 def build_model(config: RunConfig, size: int, seed: int) -> Model:
     """Build a model of random weights from ``seed``; the global generator does not change."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         extractor = build(
             "extractor", config.extractor, EXTRACTORS, config.options, subclass_of=Extractor,
             dim=config.dim, interests=require(config.interests), max_len=require(config.max_len),

@@ -72,9 +72,7 @@ class TrainConfig:
         for name in _LOWEST:
             _check_number(name, getattr(self, name))
         for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                known = ", ".join(map(repr, allowed))
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {known}.")
+            check_choice(name, getattr(self, name), allowed)
         if not 0 <= (self.ema_decay or 0) < 1:
             raise ConfigError(
                 f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, for example "
@@ -96,6 +94,13 @@ class TrainConfig:
         climb = min(1.0, (step + 1) / warmup) if warmup else 1.0
         fall = 1 - step / steps if self.schedule == "linear" else 1.0
         return (self.learning_rate or RATE) * min(climb, fall)
+
+
+def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    """Raise ConfigError for a value that is none of those of a ``Literal``."""
+    if value not in allowed:
+        known = ", ".join(map(repr, allowed))
+        raise ConfigError(f"{name} is {value!r}; it must be one of {known}.")
 
 
 def _check_number(name: str, value: float | None) -> None:

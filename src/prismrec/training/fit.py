@@ -28,6 +28,7 @@ from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defa
 from prismrec.training.fit_projection import FittedProjection, check_content, fit_projection
 from prismrec.training.loop import Step, train
 from prismrec.training.processes import ALONE, Processes, current_processes
+from prismrec.training.regularizing import check_regularizers
 from prismrec.training.result import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
 from prismrec.training.select import drawn_users, measure_one, validation_metric
@@ -199,6 +200,7 @@ def train_weights(
     with stage("measuring the data"):
         stats = dataset_stats(split, catalog)
     config, training = resolve_defaults(config, training, stats)
+    check_regularizers(config)
     first, processes = (config, split, catalog, training.seed), current_processes()
     if processes.is_first:  # it builds the index
         bias = not require(config.tie_embeddings)

@@ -30,6 +30,7 @@ from prismrec.training.objective import Objective, compute_loss, with_relative_w
 from prismrec.training.optimizers import clip_gradients, make_optimizers
 from prismrec.training.processes import ALONE, Processes
 from prismrec.training.result import TrainResult
+from prismrec.training.seeding import seeded
 from prismrec.training.sharding import ShardedTables, is_sharded
 from prismrec.types import Batch
 
@@ -95,9 +96,7 @@ class Run:
         batch = with_relative_weights(_on_device(self.batches.examples_at(step), self.device))
         rate = self.config.rate_at(step, self.steps)
         self.model.train()
-        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            # Dropout.
-            torch.manual_seed(derive_seed(self.config.seed, 3, step, *self._number))
+        with seeded(derive_seed(self.config.seed, 3, step, *self._number), self.device):  # dropout
             generator = torch.Generator().manual_seed(derive_seed(self.config.seed, 4, step))
             losses = self._compute_gradients(batch, generator)
         norm = clip_gradients(self.model, self.config.clip, self._total)

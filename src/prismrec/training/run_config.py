@@ -1,13 +1,15 @@
 """What a run trains: the parts of the model and of the loss, by name, and their sizes."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args
 
 from prismrec.errors import ConfigError
 from prismrec.models import Similarity
-from prismrec.training.config import changed_fields
+from prismrec.training.config import changed_fields, check_choice
 
 T = TypeVar("T")
+Init = Literal["cooccurrence", "random"]
 ValidationMetric = Literal["recall", "ndcg", "hit_rate"]
 
 
@@ -45,7 +47,7 @@ class RunConfig:
     """Dropout of history vectors in training. Default: auto (0.2; prism: 0.2 to 0.5)."""
     tie_embeddings: bool | None = None
     """Use one item table for histories and for search. Default: auto (no for prism, else yes)."""
-    init: Literal["cooccurrence", "random"] | None = None
+    init: Init | None = None
     """Initial item vectors: from co-occurrence counts, or random. Default: auto."""
     init_clusters: int | None = None
     """Count co-occurrence within at most this many clusters of a history. Default: auto."""
@@ -56,9 +58,9 @@ class RunConfig:
     dislike_weight: float | None = None
     """Weight of a disliked item as a negative of its user; 0: off. Default: auto (10)."""
     routing_variance: float = 0.0
-    """Weight in the loss of REMI's routing regularizer."""
+    """Weight in the loss of REMI's routing regularizer; it needs attention: not dr, mind."""
     disagreement: float = 0.0
-    """Weight in the loss of the mean cosine between two interests of a user."""
+    """Weight in the loss of the mean cosine of two interests of a user, if K is at least 2."""
     exclude_seen: bool | None = None
     """Validate on lists without items of the history. Default: auto (if users repeat no item)."""
     forming: bool | None = None
@@ -71,7 +73,20 @@ class RunConfig:
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 
     def __post_init__(self) -> None:
-        """Check a value that nothing else checks."""
+        """Check the values that nothing else checks.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        for name, allowed in _CHOICES.items():
+            check_choice(name, getattr(self, name), allowed)
+        for name in ("routing_variance", "disagreement", "dislike_weight"):
+            weight = getattr(self, name)
+            if weight is not None and not 0 <= weight < math.inf:
+                raise ConfigError(
+                    f"{name} is {weight}; it must be a finite number, at least 0, which turns it "
+                    "off."
+                )
         if self.init_clusters is not None and self.init_clusters < 0:
             raise ConfigError(
                 f"init_clusters is {self.init_clusters}; it must be at least 0, which counts in "
@@ -83,10 +98,11 @@ class RunConfig:
         return changed_fields(self)
 
 
-def with_one_interest(config: RunConfig) -> RunConfig:
-    """Return the same run with one interest: a head, since one interest needs no clusters."""
-    options = {name: value for name, value in config.options.items() if name != "clusters"}
-    return replace(config, interests=1, options=options, forming=False)
+_CHOICES = {
+    "similarity": (*get_args(Similarity), None),
+    "init": (*get_args(Init), None),
+    "validate_on": get_args(ValidationMetric),
+}
 
 
 def require(value: T | None) -> T:

@@ -27,6 +27,8 @@ class Entry:
     """Time to fit or train it; None if not measured."""
     baseline: bool = False
     """Whether it is a baseline."""
+    one_interest_of: str | None = None
+    """Name of the entry that is the same model with several interests, if this one has K=1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +110,10 @@ def name_with_one_interest(name: str) -> str:
 
 
 def compare_with_single_interest(entries: Sequence[Entry], metric: str) -> list[Comparison]:
-    """Compare each model NAME with NAME-k1, the same model with K=1, where there is one."""
-    by_name = {entry.name: entry for entry in entries}
-    pairs = [(entry, by_name.get(name_with_one_interest(entry.name))) for entry in entries]
-    return [Comparison.of(model, single, metric) for model, single in pairs if single]
+    """Compare each model with the same model with K=1, where there is one."""
+    singles = {entry.one_interest_of: entry for entry in entries}
+    pairs = [(entry, singles[entry.name]) for entry in entries if entry.name in singles]
+    return [Comparison.of(model, single, metric) for model, single in pairs]
 
 
 def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str]:

@@ -59,7 +59,12 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
-        """Return the interests of each history; padding must not change them."""
+        """Return the interests of each history; padding must not change them.
+
+        The reasons of a recommended item are exact if the vector of an interest has the direction
+        of its ``weights`` times its ``states`` (without states: times ``items``). Items of an
+        interest of another direction have no reasons: no ``because``, and ``from_history`` is None.
+        """
 
     def prefixes(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of every prefix of each history.

@@ -29,7 +29,8 @@ class SharedRouting(Extractor):
         interests: Largest number K of interests.
         max_len: Longest history L.
         project: Apply max(0, W v + b) after routing, as the published code does by default. Then no
-            number of an interest is negative, and an interest may be longer than 1.
+            number of an interest is negative, an interest may be longer than 1, and recommended
+            items have no reasons.
         seed: Seed of the initial routing logits, standard normal.
 
     Cost: O(B L D² + B L K D) time, O(B L (K + D)) memory; ``prefixes`` O(B L² K D) time and
