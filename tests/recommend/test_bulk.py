@@ -220,7 +220,9 @@ def test_the_file_of_histories_is_never_overwritten(
         out, histories = histories, out
         histories.symlink_to(out)
     else:
-        where = {"beside": "out.parquet.part", "parts": "out.parquet.parts/1.parquet"}[name]
+        where = {"beside": "out.parquet.prismrec-part", "parts": "out.parquet.parts/1.parquet"}[
+            name
+        ]
         (tmp_path / where).parent.mkdir(exist_ok=True)
         histories = histories.rename(tmp_path / where)
     with pytest.raises(ConfigError, match="would overwrite"):
@@ -334,6 +336,22 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
     again = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
     assert (again.resumed, again.users) == (4, whole.users)
     assert again.out.read_bytes() == lists
+
+
+@pytest.mark.parametrize("name", ["1.parquet", "notes.json", "link", "file"])
+def test_a_folder_of_other_parts_is_not_changed(recommender, histories, tmp_path, name):
+    parts, own = tmp_path / "lists.parquet.parts", tmp_path / "own"
+    own.mkdir()
+    (own / name).write_text("precious")
+    if name == "file":
+        (own / name).rename(parts)
+    elif name == "link":
+        parts.symlink_to(own)
+    else:
+        own.rename(parts)
+    with pytest.raises(DataError, match="holds other files; give another file to write"):
+        recommend_file(recommender, histories, tmp_path / "lists.parquet", ListOptions(k=5))
+    assert (parts if name == "file" else parts / name).read_text() == "precious"
 
 
 KILLED = """

@@ -1,4 +1,5 @@
 from .files import (
+    TEMPORARY,
     atomic_file,
     atomic_folder,
     check_output_folder,
@@ -33,6 +34,7 @@ from .threads import set_threads
 __all__ = [
     "COUNT",
     "OBJECT",
+    "TEMPORARY",
     "TEXT",
     "FieldType",
     "Listener",

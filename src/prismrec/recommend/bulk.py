@@ -9,6 +9,7 @@ n shards, each has every n-th row, so that each row is in exactly one.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import atomic_file, temporary_path, track
+from prismrec.io import TEMPORARY, atomic_file, temporary_path, track
 from prismrec.recommend.history_files import check_columns, is_among, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
@@ -34,6 +35,8 @@ BATCH = 256
 """Users per call of ``Recommender.ranked``."""
 COUNTS = "prismrec.counts.4"
 """Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
+PART_NAME = re.compile(r"\d{8,}\.parquet|plan\.json")
+"""Names of the files in ``OUT.parts``."""
 SCHEMA = pa.schema(
     [
         ("user", pa.string()),
@@ -200,16 +203,23 @@ def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) 
 
 def _prepare_parts(parts: Path, plan: str) -> None:
     """Create the folder of parts; delete the parts of another plan."""
+    if parts.is_symlink() or (parts.exists() and not _is_own(parts)):
+        raise DataError(
+            f"The parts of the lists cannot be kept in {parts}, which holds other files; give "
+            "another file to write."
+        )
     note = parts / "plan.json"
-    if parts.exists() and not (note.is_file() and note.read_text(encoding="utf-8") == plan):
-        if any(path.suffix not in (".parquet", ".json", ".part") for path in parts.iterdir()):
-            raise DataError(
-                f"The parts of the lists cannot be kept in {parts}, which holds other files; give "
-                "another file to write."
-            )
-        shutil.rmtree(parts)
-    parts.mkdir(parents=True, exist_ok=True)
-    note.write_text(plan, encoding="utf-8")
+    if not (note.is_file() and note.read_text(encoding="utf-8", errors="replace") == plan):
+        if parts.exists():
+            shutil.rmtree(parts)
+        parts.mkdir(parents=True)
+        note.write_text(plan, encoding="utf-8")
+
+
+def _is_own(parts: Path) -> bool:
+    """Return whether a folder has only files of such a run, by their names."""
+    names = (path.name.removesuffix(TEMPORARY) for path in parts.glob("*"))
+    return parts.is_dir() and all(map(PART_NAME.fullmatch, names))
 
 
 def _write(path: Path, tables: Iterator[pa.Table]) -> None:

@@ -142,7 +142,8 @@ class BodyLimits:
         if origin is None:  # no browser, or one that says where the request is from
             foreign = site in ("same-site", "cross-site")
         else:
-            own = "" != origin.partition("://")[2].lower() == headers.get("host", "").lower()
+            host = headers.get("host", "").lower()
+            own = host != "" and origin.lower().endswith(f"://{host}")
             foreign = not own and not self.origins & {origin, "*"}
         if foreign:
             raise ApiError(
