@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -228,6 +229,29 @@ def test_the_file_of_histories_is_never_overwritten(
     with pytest.raises(ConfigError, match="would overwrite"):
         recommend_file(recommender, histories, out, ListOptions(k=2))
     assert histories.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["text", "events", "pipe"])
+def test_a_file_that_has_no_lists_is_never_replaced(recommender, histories, tmp_path, kind):
+    out = tmp_path / "own.parquet"
+    if kind == "text":
+        out.write_text("precious")
+    elif kind == "events":
+        pl.DataFrame({"user": ["u"], "item": ["a"]}).write_parquet(out)
+    else:
+        os.mkfifo(out)
+    before = out.lstat()
+    with pytest.raises(DataError, match="it is something else than a file of lists; give another"):
+        recommend_file(recommender, histories, out, ListOptions(k=2))
+    assert out.lstat() == before
+
+
+def test_an_earlier_or_an_empty_file_is_replaced(recommender, histories, tmp_path):
+    out = tmp_path / "lists"
+    out.touch()
+    for k in (2, 3):
+        recommend_file(recommender, histories, out, ListOptions(k=k))
+        assert pl.read_parquet(out)["rank"].max() == k
 
 
 def test_a_folder_as_output_is_refused_before_any_work(recommender, histories, tmp_path):

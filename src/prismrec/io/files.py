@@ -125,7 +125,7 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        _check_replaceable(place, marker_file, marker)
+        check_replaceable(place, marker_file, marker)
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         part, old = scratch / "new", scratch / "old"
@@ -162,7 +162,7 @@ def check_output_folder(folder: str | Path, marker_file: str, marker: str) -> No
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        _check_replaceable(place, marker_file, marker)
+        check_replaceable(place, marker_file, marker)
         _check_folder(place.parent)
 
 
@@ -192,7 +192,11 @@ def _restore(old: Path, place: Path) -> None:
         ) from error
 
 
-def _check_replaceable(place: Path, marker_file: str, marker: str) -> None:
+def check_replaceable(place: Path, marker_file: str, marker: str) -> None:
+    """Raise DataError if a folder has other content than ``marker_file`` with the text ``marker``.
+
+    A folder that is empty, or does not exist, may be written.
+    """
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return
     try:

@@ -139,7 +139,7 @@ class BodyLimits:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if scope["method"] not in WITH_BODY or site == "same-origin":
             return
-        if origin is None:  # no browser, or one that says where the request is from
+        if origin is None:  # no browser, or one that sends the other header
             foreign = site in ("same-site", "cross-site")
         else:
             host = headers.get("host", "").lower()
