@@ -148,6 +148,32 @@ def test_a_file_that_a_killed_writer_left_is_no_obstacle(place):
     assert names_in_folder_of(place) == [place.name]
 
 
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "folder", "pipe"])
+def test_what_has_the_name_of_a_temporary_file_is_not_changed(place, kind):
+    place.parent.mkdir()
+    precious, temporary = place.with_name("precious"), temporary_path(place)
+    precious.write_text("precious")
+    make = {
+        "symlink": lambda: temporary.symlink_to(precious),
+        "hard link": lambda: temporary.hardlink_to(precious),
+        "folder": temporary.mkdir,
+        "pipe": lambda: os.mkfifo(temporary),
+    }
+    make[kind]()
+    with pytest.raises(DataError, match=r"prismrec-part is a link or no file, .*; move it away\.$"):
+        write(place, "lists")
+    assert precious.read_text() == "precious"
+    assert sorted(names_in_folder_of(place)) == [place.name + ".prismrec-part", "precious"]
+
+
+def test_a_file_that_ends_with_part_is_not_changed(place):
+    place.parent.mkdir()
+    other = place.with_name(f"{place.name}.part")
+    other.write_text("half of a download")
+    write(place, "lists")
+    assert other.read_text() == "half of a download"
+
+
 @folders
 def test_if_the_second_rename_fails_the_earlier_one_is_restored(place, save, read, monkeypatch):
     save(place, 2)

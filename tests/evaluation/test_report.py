@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -13,7 +14,15 @@ import pytest
 from prismrec.errors import DataError
 from prismrec.evaluation.diagnostics import Diagnostics
 from prismrec.evaluation.metric_report import Report
-from prismrec.evaluation.report import Content, Entry, differences, markdown, page, write_report
+from prismrec.evaluation.report import (
+    Content,
+    Entry,
+    check_report_folder,
+    differences,
+    markdown,
+    page,
+    write_report,
+)
 from prismrec.evaluation.report.markdown import plain
 from prismrec.evaluation.report.markdown import table as markdown_table
 from prismrec.evaluation.report.tables import (
@@ -192,9 +201,20 @@ def test_a_single_entry_is_enough_for_a_report(content):
     assert "## Interests" not in markdown(alone)
 
 
+def test_a_folder_with_other_content_gets_no_report(content, tmp_path):
+    for name, text in (("mine.txt", "mine"), ("report.json", '{"mine": 1}')):
+        (tmp_path / name).write_text(text)
+        for refused in (check_report_folder, partial(write_report, content)):
+            with pytest.raises(DataError, match="it contains something else; give another folder"):
+                refused(tmp_path)
+        assert (tmp_path / name).read_text() == text
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_all_files_are_written_and_other_files_are_kept(content, tmp_path):
-    (tmp_path / "mine.txt").write_text("mine")
     write_report(content, tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+    check_report_folder(tmp_path)
     write_report(content, tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     plots = {f"plots/{name}.svg" for name in ("depth", "tradeoff", "interests")}

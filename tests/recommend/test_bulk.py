@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -237,12 +238,37 @@ def test_the_file_of_histories_is_never_overwritten(
         out, histories = histories, out
         histories.symlink_to(out)
     else:
-        where = {"beside": "out.parquet.part", "parts": "out.parquet.parts/1.parquet"}[name]
+        where = {"beside": "out.parquet.prismrec-part", "parts": "out.parquet.parts/1.parquet"}[
+            name
+        ]
         (tmp_path / where).parent.mkdir(exist_ok=True)
         histories = histories.rename(tmp_path / where)
     with pytest.raises(ConfigError, match="would overwrite"):
         recommend_file(recommender, histories, out, ListOptions(k=2))
     assert histories.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["text", "events", "pipe"])
+def test_a_file_that_has_no_lists_is_never_replaced(recommender, histories, tmp_path, kind):
+    out = tmp_path / "own.parquet"
+    if kind == "text":
+        out.write_text("precious")
+    elif kind == "events":
+        pl.DataFrame({"user": ["u"], "item": ["a"]}).write_parquet(out)
+    else:
+        os.mkfifo(out)
+    before = out.lstat()
+    with pytest.raises(DataError, match="it is something else than a file of lists; give another"):
+        recommend_file(recommender, histories, out, ListOptions(k=2))
+    assert out.lstat() == before
+
+
+def test_an_earlier_or_an_empty_file_is_replaced(recommender, histories, tmp_path):
+    out = tmp_path / "lists"
+    out.touch()
+    for k in (2, 3):
+        recommend_file(recommender, histories, out, ListOptions(k=k))
+        assert pl.read_parquet(out)["rank"].max() == k
 
 
 def test_a_folder_as_output_is_refused_before_any_work(recommender, histories, tmp_path):
@@ -351,6 +377,22 @@ def test_a_shard_that_is_killed_continues_with_its_own_chunks(
     again = recommend_file(recommender, histories, out, ListOptions(k=5), shard=second)
     assert (again.resumed, again.users) == (4, whole.users)
     assert again.out.read_bytes() == lists
+
+
+@pytest.mark.parametrize("name", ["1.parquet", "notes.json", "link", "file"])
+def test_a_folder_of_other_parts_is_not_changed(recommender, histories, tmp_path, name):
+    parts, own = tmp_path / "lists.parquet.parts", tmp_path / "own"
+    own.mkdir()
+    (own / name).write_text("precious")
+    if name == "file":
+        (own / name).rename(parts)
+    elif name == "link":
+        parts.symlink_to(own)
+    else:
+        own.rename(parts)
+    with pytest.raises(DataError, match="holds other files; give another file to write"):
+        recommend_file(recommender, histories, tmp_path / "lists.parquet", ListOptions(k=5))
+    assert (parts if name == "file" else parts / name).read_text() == "precious"
 
 
 KILLED = """

@@ -157,6 +157,22 @@ def test_other_things_in_the_folder_are_errors_or_left_alone(artifacts, tmp_path
     assert (tmp_path / "current.changes").read_text() == "kept"
 
 
+def test_a_folder_with_other_content_gets_no_version(artifacts, tmp_path):
+    folder = tmp_path / "own"
+    (folder / ".part-mine").mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="own, because it contains something else; give another"):
+        publish(artifacts[0], folder)
+    assert len(list(folder.iterdir())) == 2
+    (folder / "notes.txt").rename(tmp_path / "notes.txt")
+    (folder / ".part-mine").rename(tmp_path / "mine")
+    publish(artifacts[0], folder)
+    (tmp_path / "mine").rename(folder / ".part-mine")
+    (folder / ".removed-mine").mkdir()
+    publish(artifacts[1], folder)
+    assert {".part-mine", ".removed-mine"} <= {path.name for path in folder.iterdir()}
+
+
 def kill_after(artifact, folder, calls):
     """Publish in a process that is killed after some calls of the system; return its exit code."""
     words = [sys.executable, "-c", KILLED, artifact, folder, str(calls)]

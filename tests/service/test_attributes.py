@@ -1,5 +1,6 @@
 """Filter lists by attributes over HTTP, and change attributes without a reload."""
 
+import json
 from dataclasses import replace
 
 import polars as pl
@@ -176,6 +177,42 @@ def test_wrong_values_are_refused_and_nothing_changes(client, history, cells, ki
     assert message in answer.json()["error"]["message"]
     item = client.get("/v1/items", params={"id": "3"}).json()["items"][0]
     assert item["attributes"]["stock"] == 1
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize("cell", [HALF, [HALF], ["a", f"b{HALF}"]])
+def test_a_value_that_is_not_utf8_is_refused(client, cell):
+    body = {"items": [{"id": "3", "attributes": {"region": cell}}]}
+    assert_not_utf8(send(client, "PATCH", "/v1/items/attributes", body))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"attribute": "region", "equals": HALF},
+        {"attribute": "region", "any_of": ["DE", HALF]},
+        {"attribute": "price", "equals": HALF},
+    ],
+)
+def test_a_condition_that_is_not_utf8_is_refused(unchanged, condition):
+    single = {"history": ["1"], "where": [condition]}
+    boosted = {"history": ["1"], "boosts": [{"where": [condition], "factor": 2}]}
+    for body in (single, boosted):
+        assert_not_utf8(send(unchanged, "POST", "/v1/recommend", body))
+    whole = {"requests": [{"history": ["1"]}, single]}
+    assert_not_utf8(send(unchanged, "POST", "/v1/recommend/batch", whole))
+
+
+def send(client, method, path, body):
+    headers = {"content-type": "application/json"}
+    return client.request(method, path, content=json.dumps(body), headers=headers)
+
+
+def assert_not_utf8(answer):
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert "half of a surrogate pair, so it is not UTF-8; send UTF-8." in answer.text
 
 
 def test_an_item_twice_in_one_request_is_refused(client):

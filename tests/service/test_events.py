@@ -132,3 +132,57 @@ def test_a_service_without_keys_answers_no_foreign_host(lasting, host):
 )  # fmt: skip
 def test_a_service_without_keys_answers_addresses_and_local_names(lasting, host):
     assert lasting().get("/v1/artifact", headers={"Host": host}).status_code == 200
+
+
+CHANGES = [
+    ("POST", "/v1/admin/reload"), ("DELETE", "/v1/users/ann"), ("POST", "/v1/recommend"),
+]  # fmt: skip
+SHOP = "https://shop.example"
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://127.0.0.1:3000"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_without_keys_a_page_of_another_origin_changes_nothing(lasting, method, path, sent):
+    answer = lasting().request(method, path, headers=sent)
+    assert (answer.status_code, kind_of(answer)) == (403, "forbidden")
+    assert "add the origin to cors, or set keys." in answer.text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "https://proxy.example", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": SHOP, "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_tools_the_own_page_and_pages_of_cors_may_call_a_service_without_keys(serve, history, sent):
+    client = serve(cors=f"https://other.example, {SHOP}")
+    assert client.post("/v1/recommend", json={"history": history}, headers=sent).status_code == 200
+    assert client.post("/v1/admin/reload", headers=sent).status_code == 200
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.post("/v1/admin/reload", headers=evil).status_code == 403
+
+
+def test_reading_needs_no_origin_and_neither_does_a_key(serve):
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    everywhere = serve(cors="*")
+    assert everywhere.get("/v1/artifact", headers=evil).status_code == 200
+    assert everywhere.post("/v1/admin/reload", headers=evil).status_code == 200
+    named = evil | {"Authorization": "Bearer a-key-for-changes-1"}
+    guarded = serve(keys={"admin": ("a-key-for-changes-1",)})
+    assert guarded.post("/v1/admin/reload", headers=named).status_code == 200

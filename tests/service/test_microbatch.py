@@ -86,17 +86,30 @@ def test_one_failed_request_does_not_affect_the_others():
     assert [str(one) for one in found if isinstance(one, Exception)] == ["odd"] * 3
 
 
-def test_an_exception_fails_its_whole_batch_but_not_the_next_one():
-    broken = [True]
+def test_an_unexpected_exception_fails_only_the_request_that_raises_it():
+    sizes = []
 
     def compute(batch):
-        if broken.pop() if broken else False:
+        sizes.append(len(batch))
+        if 3 in batch:
             raise RuntimeError("bug")
         return list(batch)
 
     found = run(compute, range(MOST + 3))
-    assert all(isinstance(one, RuntimeError) for one in found[:MOST])
-    assert found[MOST:] == [MOST, MOST + 1, MOST + 2]
+    assert isinstance(found.pop(3), RuntimeError)
+    assert found == [one for one in range(MOST + 3) if one != 3]
+    assert sizes == [MOST, *[1] * MOST, 3]
+
+
+def test_a_store_that_does_not_answer_is_called_once_per_group():
+    sizes = []
+
+    def compute(batch):
+        sizes.append(len(batch))
+        raise StoreError("down")
+
+    assert all(isinstance(one, StoreError) for one in run(compute, range(5)))
+    assert sizes == [5]
 
 
 def test_extra_requests_are_refused_immediately_and_slow_ones_time_out():
@@ -200,6 +213,43 @@ def test_a_fault_of_one_request_is_its_own_500_and_in_the_log_once(
     assert answer.status_code == 500
     (record,) = (one for one in caplog.records if one.exc_info)
     assert str(record.exc_info[1]) == "odd"
+
+
+def test_a_request_without_a_key_of_its_group_has_no_answer_alone(client, history, monkeypatch):
+    key = lists.batch_key
+
+    def failing(request):
+        if request.k == 2:
+            raise ValueError("odd")
+        return key(request)
+
+    monkeypatch.setattr(lists, "batch_key", failing)
+    group = [Job(RecommendRequest(history=history, k=k)) for k in (1, 2, 3, 1)]
+    first, odd, *others = client.context.lists.answer_each(group)
+    assert str(odd) == "odd"
+    assert [len(one.items) for one in (first, *others)] == [1, 3, 1]
+
+
+def test_an_unexpected_error_of_the_store_fails_only_the_user_with_it(client, history, monkeypatch):
+    read = client.context.store.recent_feedback
+
+    def damaged(users, n):
+        if "bob" in users:
+            raise ValueError("a damaged row")
+        return read(users, n)
+
+    monkeypatch.setattr(client.context.store, "recent_feedback", damaged)
+    answering = client.context.answering
+
+    async def send_all():
+        sent = [{"user": "ann"}, {"history": history}, {"user": "bob"}]
+        calls = [answering.answer(RecommendRequest(**one)) for one in sent]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    ann, given, bob = client.portal.call(send_all)
+    assert ann.items
+    assert given.items
+    assert isinstance(bob, ValueError)
 
 
 def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(

@@ -150,7 +150,7 @@ def test_the_last_complete_checkpoint_counts_if_the_rows_of_a_later_one_were_wri
 
 
 def test_parts_of_files_that_a_killed_process_left_are_removed(sharded, tmp_path):
-    (tmp_path / f"last-step-7-rows-0-{SIZE}.safetensors.part").write_bytes(b"half")
+    (tmp_path / f"last-step-7-rows-0-{SIZE}.safetensors.prismrec-part").write_bytes(b"half")
     trained(tmp_path)
     names = sorted(path.name for path in tmp_path.glob("last-*"))
     assert names == [f"last-step-30-rows-0-{SIZE}.safetensors"]

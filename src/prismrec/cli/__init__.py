@@ -19,6 +19,7 @@ import cyclopts
 
 from prismrec._version import __version__
 from prismrec.cli._errors import describe_os_error, describe_unused, with_flags
+from prismrec.cli._output import print_note
 from prismrec.errors import ConfigError, PrismrecError
 from prismrec.io import is_os_error
 
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _fail(sentence: str) -> NoReturn:
     """Print an error as one line and exit with code 2."""
-    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    print_note(f"error: {' '.join(sentence.split())}")
     sys.exit(2)
 
 

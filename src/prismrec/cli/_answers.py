@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from prismrec.cli._output import one_line
 from prismrec.recommend import Answer, Item
 from prismrec.rerank import ListOptions
 
@@ -45,7 +46,7 @@ def answer_lines(answer: Answer) -> list[str]:
         if reason and len(text) + 10 < room:
             text = f"{text}  {reason}"
         lines.append(f"{rank:3}  {clipped(text, room):<{room}}{why}".rstrip())
-    return lines + _notes(answer)
+    return [one_line(line) for line in lines + _notes(answer)]
 
 
 def _reason(item: Item) -> str:
@@ -78,7 +79,8 @@ def _notes(answer: Answer) -> list[str]:
 
 
 def clipped(text: str, width: int) -> str:
-    """Return the text, cut to ``width`` characters with a final … if it is longer."""
+    """Return the text on one line, cut to ``width`` characters with a final … if it is longer."""
+    text = one_line(text)
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -89,6 +91,6 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 def unknown_filter_lines(unknown: Sequence[str], options: ListOptions) -> list[str]:
     """Return a line with the ids of a filter that are not in the catalog, if there are any."""
-    names = ", ".join(unknown)
+    names = one_line(", ".join(unknown))
     effect = "without effect" if options.dislikes else "neither blocked nor allowed"
     return [f"Not in the catalog, so {effect}: {names}"] if unknown else []

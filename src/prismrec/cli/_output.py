@@ -1,6 +1,11 @@
-"""Output of commands: one JSON object for programs, lines for people; at most 80 columns."""
+"""Output of commands: one JSON object for programs, lines for people; at most 80 columns.
+
+Titles, names and ids are shown without the characters by which a text could control the terminal
+or change the order of other text. In JSON these are escaped, so that the values stay the same.
+"""
 
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from prismrec.errors import ConfigError
+
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters without the line feed, separators of lines, overrides of the direction of
+text, and halves of surrogate pairs, which cannot be printed."""
 
 
 def check_out(out: Path) -> None:
@@ -22,16 +31,27 @@ def check_out(out: Path) -> None:
 def print_output(value: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Print ``value`` as one JSON object, or ``lines``."""
     if as_json:
-        print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+        print(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
         return
     for line in lines:
-        print(line)
+        print(printable(line))
 
 
 def print_note(text: str, *, quiet: bool = False) -> None:
     """Print a line on stderr, which keeps stdout for the result."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return a text of the same length, with a space or � for each of ``CONTROLS``."""
+    return CONTROLS.sub(lambda found: " " if found[0].isspace() else "\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """Return a printable text, with spaces for line feeds: a value is part of one line."""
+    return printable(text.replace("\n", " "))
 
 
 def wrapped(text: str, width: int = 80, indent: str = "  ") -> str:
@@ -43,11 +63,12 @@ def wrapped(text: str, width: int = 80, indent: str = "  ") -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table: the first column is left-aligned, the others right-aligned."""
-    widths = [max(len(row[c]) for row in [header, *rows]) for c in range(len(header))]
+    lines = [[one_line(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[c]) for row in lines) for c in range(len(header))]
     return [
         " ".join(
             cell.ljust(width) if column == 0 else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in [header, *rows]
+        for row in lines
     ]

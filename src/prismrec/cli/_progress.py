@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from prismrec.cli._output import one_line, print_note
 from prismrec.io import listening
 
 if TYPE_CHECKING:  # torch is slow to import, and not every command needs it
@@ -43,6 +44,7 @@ class Progress:
     def __init__(
         self, name: str, *, quiet: bool = False, also: Callable[["Step"], None] | None = None
     ) -> None:
+        name = one_line(name)
         self.name, self.quiet, self.also = name, quiet, also
         self.on_terminal = sys.stderr.isatty() and not quiet
         self.training, self.stages = _Training(name), _Stages()
@@ -97,7 +99,7 @@ class Progress:
     def _write(self, line: str) -> None:
         if line and not self.quiet:
             self.written = time.monotonic()
-            print(line, file=sys.stderr, flush=True)
+            print_note(line)
 
 
 class _Training:

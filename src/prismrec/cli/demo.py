@@ -33,6 +33,7 @@ from prismrec.data import (
 from prismrec.errors import DownloadError
 from prismrec.evaluation import (
     Benchmark,
+    check_report_folder,
     compare_with_single_interest,
     describe_recommender,
     differences,
@@ -87,6 +88,7 @@ def demo(
         as_json: Print one JSON object.
     """
     began = time.perf_counter()
+    check_report_folder(out / "report")
     data, log, items = open_data(data, cache)
     dataset = build_dataset(log, items=items, min_user_events=5, min_item_events=1)
     save_dataset(dataset, out / "data", split={"name": "by-user", "options": {"seed": SEED}})

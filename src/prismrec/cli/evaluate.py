@@ -67,7 +67,7 @@ def evaluate(
         k: Length of the list; may be repeated. Default: 20 and 50, at most a tenth of the items.
         diversity: Measure the artifacts also with this diversity strength λ; may be repeated.
         rerank: Re-ranker of the lists with a diversity strength.
-        report: Folder for a report with plots: Markdown, HTML and JSON.
+        report: Folder for a report with plots: new, empty or of an earlier report.
         classes: Classes of the artifacts that are not built in.
         as_json: Print one JSON object.
     """

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._headings import COMMON, WEIGHTS, AsJson
 from prismrec.cli._options import ReadOptions, open_log
-from prismrec.cli._output import check_out, print_output, wrapped
+from prismrec.cli._output import check_out, one_line, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
 from prismrec.cli._spark import Engine, open_session
@@ -252,7 +252,8 @@ def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
         without = f"{count_without_category(dataset):,} without category"
         yield f"items       {described:,} of {size:,} are in the file of items, {without}"
     for name, one in _attributes(items, dataset).get("attributes", {}).items():
-        yield f"attribute   {name}: {one['type']}, {one['items']:,} of {size:,} items have a value"
+        have = f"{one['items']:,} of {size:,} items have a value"
+        yield one_line(f"attribute   {name}: {one['type']}, {have}")
     for report in items.reports:
         if report.bad:
             text = f"bad cells   in the file of items: {report.bad}"

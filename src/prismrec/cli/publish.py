@@ -29,7 +29,7 @@ def publish(
 
     Args:
         artifact: Folder made by 'prismrec train'.
-        to: Folder of versions, which also has the link 'current'.
+        to: Folder of versions, which also has the link 'current'; at first it is new or empty.
         keep: Number of versions to keep, with the new one.
         keep_tables: Keep the tables of removed versions, because artifacts outside TO use them.
         as_json: Print one JSON object.

@@ -40,7 +40,8 @@ class InputOptions:
     """Parquet file, or a folder or glob of them, with the columns user and history (a list of item
     ids); or a data set folder, for all of its users. Needs --out."""
     out: Path | None = None
-    """Parquet file to write, one row per item: user, rank, item, score, interest, source."""
+    """Parquet file to write, one row per item: user, rank, item, score, interest, source. An
+    earlier file of lists is replaced; a file with other content is an error."""
     shard: str | None = None
     """Part of the histories, as 2/8 on the second of eight machines. Its file is
     OUT-2-of-8.parquet."""

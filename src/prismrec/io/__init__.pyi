@@ -1,7 +1,9 @@
 from .files import (
+    TEMPORARY,
     atomic_file,
     atomic_folder,
     check_output_folder,
+    check_replaceable,
     check_writable_folder,
     describe_write_errors,
     flush_folder,
@@ -33,6 +35,7 @@ from .threads import set_threads
 __all__ = [
     "COUNT",
     "OBJECT",
+    "TEMPORARY",
     "TEXT",
     "FieldType",
     "Listener",
@@ -43,6 +46,7 @@ __all__ = [
     "atomic_folder",
     "check_fields",
     "check_output_folder",
+    "check_replaceable",
     "check_writable_folder",
     "copy_rows",
     "describe_write_errors",

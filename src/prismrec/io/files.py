@@ -14,12 +14,16 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from prismrec.errors import DataError
+
+TEMPORARY = ".prismrec-part"
+"""End of the names of temporary files: no file of the user has it."""
 
 
 @contextmanager
@@ -30,13 +34,14 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path: The path of the file. Parent folders are created; a symbolic link is followed.
 
     Raises:
-        DataError: The file cannot be written, or another process writes it now.
+        DataError: The file cannot be written, another process writes it now, or there is something
+            else than a file under the temporary name.
     """
     place = Path(path).resolve()
     temporary = temporary_path(place)
     with describe_write_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
+        _create_part(temporary)
         with only_writer(temporary, place):
             try:
                 yield temporary
@@ -87,7 +92,22 @@ def _opened(path: Path) -> Iterator[int]:
 def temporary_path(path: str | Path) -> Path:
     """Return the path at which ``atomic_file`` writes before it renames; it may be overwritten."""
     place = Path(path).resolve()
-    return place.with_name(f"{place.name}.part")
+    return place.with_name(f"{place.name}{TEMPORARY}")
+
+
+def _create_part(part: Path) -> None:
+    """Create a temporary file, or take the one that a killed writer left.
+
+    Raises:
+        DataError: There is a link or no file: to write to it would change something else.
+    """
+    with suppress(FileExistsError):
+        part.touch(exist_ok=False)  # never through a symbolic link
+    found = part.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise DataError(
+            f"{part} is a link or no file, but a temporary file needs this name; move it away."
+        )
 
 
 @contextmanager
@@ -105,7 +125,7 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        _check_replaceable(place, marker_file, marker)
+        check_replaceable(place, marker_file, marker)
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         part, old = scratch / "new", scratch / "old"
@@ -142,7 +162,7 @@ def check_output_folder(folder: str | Path, marker_file: str, marker: str) -> No
     """
     place = Path(folder).resolve()
     with describe_write_errors(place):
-        _check_replaceable(place, marker_file, marker)
+        check_replaceable(place, marker_file, marker)
         _check_folder(place.parent)
 
 
@@ -172,7 +192,11 @@ def _restore(old: Path, place: Path) -> None:
         ) from error
 
 
-def _check_replaceable(place: Path, marker_file: str, marker: str) -> None:
+def check_replaceable(place: Path, marker_file: str, marker: str) -> None:
+    """Raise DataError if a folder has other content than ``marker_file`` with the text ``marker``.
+
+    A folder that is empty, or does not exist, may be written.
+    """
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return
     try:

@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError, DataError
-from prismrec.io import atomic_file, temporary_path, track
-from prismrec.recommend.history_files import check_columns, is_among, open_histories
+from prismrec.errors import DataError
+from prismrec.io import atomic_file, track
+from prismrec.recommend.bulk_files import check_paths, prepare_parts
+from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
@@ -89,14 +90,15 @@ def recommend_file(
             folder: all of its users, with their whole histories. An empty or missing history gets
             popular items, unless the options add an interest; a row without a user is left out and
             counted.
-        out: Parquet file of ``SCHEMA``; an earlier one is replaced at the end.
+        out: Parquet file of ``SCHEMA``; only an earlier one is replaced, at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
             file of histories are deleted.
         shard: The part of the users; ``Shard.file`` names its file.
 
     Raises:
-        DataError: ``histories`` has no such file, another file, or a damaged one.
+        DataError: ``histories`` has no such file, another file, or a damaged one; or ``out`` or the
+            folder of its parts has other content.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
 
@@ -105,8 +107,8 @@ def recommend_file(
     histories, out = Path(histories), shard.file(Path(out))
     source = open_histories(histories)
     parts = out.with_name(out.name + ".parts")
-    _check_paths(histories, source.files, out, parts)
-    _prepare_parts(parts, _plan(plan, options, shard, source.files))
+    check_paths(histories, source.files, out, parts, SCHEMA)
+    prepare_parts(parts, _plan(plan, options, shard, source.files))
     read, users, resumed = 0, 0, 0
     counts = np.zeros(4, np.int64)
     written = []
@@ -161,30 +163,6 @@ def require_users(without_user: int) -> None:
         raise DataError("A row of the histories has no user; give every history a user.")
 
 
-def _check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path) -> None:
-    """Raise ConfigError if writing would change the histories, whatever path names them."""
-    if out.is_dir():
-        raise ConfigError(f"Lists cannot be written to {out}, which is a folder; give a file name.")
-    if is_among(out, histories):
-        raise ConfigError(
-            f"Lists cannot be written to {out}, which is in the folder of the histories, "
-            f"{histories}; give a file outside of it."
-        )
-    read = {_identity(file) for file in files}
-    written = [path for path in (out, temporary_path(out), *parts.glob("*")) if path.exists()]
-    if any(_identity(path) in read for path in written):
-        raise ConfigError(
-            f"Lists cannot be written to {out}, which would overwrite {histories}; give "
-            "another file to write."
-        )
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what is the same for two names of one file."""
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
 def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) -> str:
     """Return a text that names everything the lists depend on."""
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
@@ -196,20 +174,6 @@ def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) 
         "files": states,
     }
     return json.dumps(given)
-
-
-def _prepare_parts(parts: Path, plan: str) -> None:
-    """Create the folder of parts; delete the parts of another plan."""
-    note = parts / "plan.json"
-    if parts.exists() and not (note.is_file() and note.read_text(encoding="utf-8") == plan):
-        if any(path.suffix not in (".parquet", ".json", ".part") for path in parts.iterdir()):
-            raise DataError(
-                f"The parts of the lists cannot be kept in {parts}, which holds other files; give "
-                "another file to write."
-            )
-        shutil.rmtree(parts)
-    parts.mkdir(parents=True, exist_ok=True)
-    note.write_text(plan, encoding="utf-8")
 
 
 def _write(path: Path, tables: Iterator[pa.Table]) -> None:

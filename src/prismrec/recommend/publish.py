@@ -76,20 +76,21 @@ def publish(
     Raises:
         ConfigError: ``keep`` is below 2, so that there would be no version to roll back to.
         DataError: The artifact is damaged, its table is missing or has another content, another
-            process publishes now, the folder cannot be written or is itself an artifact or a
-            version, or ``current`` is not a link.
+            process publishes now, the folder cannot be written, has other content and no version,
+            or is itself an artifact or a version, or ``current`` is not a link.
     """
     if keep < 2:
         raise ConfigError(f"keep is {keep}; keep at least 2 versions, to be able to roll back.")
     artifact, folder = Path(artifact), Path(folder)
     _check_folder(folder)
+    _check_content(folder)
     _check(artifact)
     name = artifact_name(artifact)
     with describe_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with only_writer(folder, folder):
             before = current_version(folder)
-            for left in folder.glob(f"{PART}*"):  # of a process that was killed
+            for left in _named(folder, PART):  # of a process that was killed
                 left.unlink() if left.is_symlink() else shutil.rmtree(left)
             old = versions_in(folder)
             version = before
@@ -203,6 +204,31 @@ def _check_folder(folder: Path) -> None:
     raise DataError(f"{folder} is {what}, so versions cannot be kept in it; give {other}.")
 
 
+def _check_content(folder: Path) -> None:
+    """Check that a folder is new or empty, or has something that a folder of versions has.
+
+    Raises:
+        DataError: It has only other content.
+    """
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if names and not any(map(_is_own, names)):
+        raise DataError(
+            f"Versions cannot be kept in {folder}, because it contains something else; give "
+            "another folder, or move it."
+        )
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a folder of versions has this name: files such as current.changes too."""
+    rest = name.removeprefix(PART).removeprefix(REMOVED)
+    return VERSION_NAME.fullmatch(rest) is not None or rest.partition(".")[0] == CURRENT
+
+
+def _named(folder: Path, beginning: str) -> list[Path]:
+    """Return what ``publish`` named so, sorted; nothing that only begins like it."""
+    return sorted(path for path in folder.glob(f"{beginning}*") if _is_own(path.name))
+
+
 def _check(artifact: Path) -> None:
     """Check that an artifact is whole, with the tables of its index.
 
@@ -231,7 +257,7 @@ def _remove_versions(folder: Path, *, keep_tables: bool) -> tuple[tuple[str, ...
     """
     removed: list[str] = []
     reason = None
-    for version in sorted(folder.glob(f"{REMOVED}*")):
+    for version in _named(folder, REMOVED):
         try:
             tables = frozenset() if keep_tables else _own_tables(version, folder)
             remove_tables(tables)

@@ -37,8 +37,9 @@ class BodyLimits:
 
     def __init__(self, app: ASGIApp, *, keys: Keys, settings: Settings) -> None:
         self.app, self.keys, self.most = app, keys, settings.body
-        origins = (origin.partition("://")[2] for origin in settings.cors.split(","))
-        self.hosts = {_host_name(origin.strip()) for origin in origins} | {settings.host}
+        self.origins = {origin.strip() for origin in settings.cors.split(",")} - {""}
+        names = {_host_name(origin.partition("://")[2]) for origin in self.origins}
+        self.hosts = names | {settings.host}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body and answer the request; see ASGI."""
@@ -47,7 +48,9 @@ class BodyLimits:
             return
         try:
             _set_path(scope)
-            self._check_host(scope)
+            if not self.keys and scope["path"].startswith(PRIVATE):
+                self._check_host(scope)
+                self._check_origin(scope)
             body = await self._body(scope, receive)
         except ApiError as error:
             refusal = error_response(error, scope["state"]["request_id"])
@@ -116,14 +119,37 @@ class BodyLimits:
         Raises:
             ApiError: It is.
         """
-        if self.keys or not scope["path"].startswith(PRIVATE):
-            return
         host = _host_name(Headers(scope=scope).get("host", ""))
         if host not in self.hosts and "." in host and not _is_address(host):
             raise ApiError(
                 "forbidden",
                 "A service without keys answers only under its address or localhost; use these, "
                 "or set keys.",
+            )
+
+    def _check_origin(self, scope: Scope) -> None:
+        """Check that no page of another origin sends what may change something, without keys.
+
+        A browser sends such a request from any web page, although the page cannot read the answer.
+
+        Raises:
+            ApiError: It does, and ``cors`` does not name its origin.
+        """
+        headers = Headers(scope=scope)
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if scope["method"] not in WITH_BODY or site == "same-origin":
+            return
+        if origin is None:  # no browser, or one that sends the other header
+            foreign = site in ("same-site", "cross-site")
+        else:
+            host = headers.get("host", "").lower()
+            own = host != "" and origin.lower().endswith(f"://{host}")
+            foreign = not own and not self.origins & {origin, "*"}
+        if foreign:
+            raise ApiError(
+                "forbidden",
+                "A service without keys accepts this request from its own page and the origins of "
+                "the setting cors, not from other web pages; add the origin to cors, or set keys.",
             )
 
     def _too_large(self) -> ApiError:

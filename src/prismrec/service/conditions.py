@@ -13,7 +13,7 @@ from prismrec.rerank import (
     Condition,
     Missing,
 )
-from prismrec.service.strict import TEXT, Strict
+from prismrec.service.strict import TEXT, Strict, is_utf8
 
 LONGEST_NAME = 200
 """Largest number of characters of the name of an attribute."""
@@ -35,6 +35,8 @@ def _value(value: Any) -> Any:
             "send a number from -1e300 to 1e300, true, false or a text of at most "
             f"{LONGEST_TEXT:,} characters"
         )
+    if isinstance(value, str) and not is_utf8(value):
+        raise ValueError("the text has half of a surrogate pair, so it is not UTF-8; send UTF-8")
     return value
 
 

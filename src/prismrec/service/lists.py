@@ -74,7 +74,10 @@ class ListMaker:
         results: dict[int, ServedAnswer | Exception] = {}
         groups: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
         for number, job in enumerate(jobs):
-            groups[batch_key(job.request), job.dislikes].append(number)
+            try:
+                groups[batch_key(job.request), job.dislikes].append(number)
+            except Exception as error:  # noqa: BLE001 -- only this request has no answer
+                results[number] = error
         pair = self.versions.both()  # once: a reload in between does not mix two artifacts
         for numbers in groups.values():
             answers = self._answer_group([jobs[number] for number in numbers], pair)

@@ -6,7 +6,8 @@
 
 A free thread takes the requests that wait, up to a weight of ``MOST``. A client with a new answer
 often sends its next request at once, so the event loop first sends answers and reads requests:
-``TURNS``. A request whose caller no longer waits is left out.
+``TURNS``. A request whose caller no longer waits is left out. After an unexpected error of a group,
+each of its requests is computed alone, so that only the one with the error has no result.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from prismrec.errors import StoreError
 from prismrec.service.request_trace import RequestTrace, current_trace, traced
 from prismrec.service.thread_pool import ThreadPool
 
@@ -131,9 +133,24 @@ class Batcher(Generic[A, R]):
         self.running += 1
         requests, slot = [call.request for call in group], Slot()
         watch = asyncio.get_running_loop().call_later(PATIENCE, self._pass_over, requests, slot)
-        compute = traced("group", [call.trace for call in group], self.compute)
+        compute = traced("group", [call.trace for call in group], self._compute)
         done = (self.pool_of(requests) or self.workers).submit(compute, requests)
         done.add_done_callback(lambda one: self._finish(group, one, slot, watch))
+
+    def _compute(self, requests: Sequence[A]) -> Sequence[R | Exception]:
+        """Return one result or error per request; an unexpected error is that of one request.
+
+        Raises:
+            StoreError: The store does not answer; it would not answer single requests either.
+        """
+        try:
+            return self.compute(requests)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- it is logged with its request
+            if len(requests) == 1:
+                return [error]
+        return [result for one in requests for result in self._compute([one])]
 
     def _pass_over(self, requests: Sequence[A], slot: Slot) -> None:
         """Start the next group if a group computes nothing."""

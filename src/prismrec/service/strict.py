@@ -42,5 +42,14 @@ def from_text(value: Any) -> Any:
     return value
 
 
+def is_utf8(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: JSON may have half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 TEXT = BeforeValidator(from_text)
 """Allows a number to be sent as text."""

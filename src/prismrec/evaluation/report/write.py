@@ -8,31 +8,38 @@ from prismrec.evaluation.report.markdown import markdown
 from prismrec.evaluation.report.page import page
 from prismrec.evaluation.report.sections import sections
 from prismrec.evaluation.report.svg import standalone
-from prismrec.io import atomic_file, check_writable_folder
+from prismrec.io import atomic_file, check_replaceable, check_writable_folder
 
 PLOTS = "plots"
 """Folder of the plots in the folder of the report."""
+NUMBERS = "report.json"
+MARKER = '"tradeoff_k"'
+"""Text in the file of numbers by which the folder of a report is recognized."""
 
 
 def check_report_folder(folder: Path) -> None:
-    """Raise DataError if no report can be written to a folder: before anything is measured."""
+    """Raise DataError if no report can be written to a folder: before anything is measured.
+
+    As for a data set or an artifact, the folder must be new, empty or have an earlier report.
+    """
     check_writable_folder(folder)
     check_writable_folder(folder / PLOTS)
+    check_replaceable(folder, NUMBERS, MARKER)
 
 
 def write_report(content: Content, folder: str | Path) -> None:
     """Write ``report.json``, ``report.md``, ``report.html`` and ``plots/*.svg``.
 
-    Files that are linked are written first. Other files of the folder are not changed.
+    Files that are linked are written first, and before them the one by which the folder is
+    recognized. Other files of the folder of an earlier report are not changed.
 
     Raises:
-        DataError: A file cannot be written.
+        DataError: A file cannot be written, or the folder has other content.
     """
     folder = Path(folder)
-    files = {f"{PLOTS}/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
-    files["report.json"] = json.dumps(
-        numbers(content), indent=2, ensure_ascii=False, allow_nan=False
-    )
+    check_replaceable(folder, NUMBERS, MARKER)
+    files = {NUMBERS: json.dumps(numbers(content), indent=2, ensure_ascii=False, allow_nan=False)}
+    files |= {f"{PLOTS}/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
     files["report.md"] = markdown(content, plots=PLOTS)
     files["report.html"] = page(content)
     for name, body in files.items():

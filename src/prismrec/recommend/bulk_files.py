@@ -1,0 +1,90 @@
+"""The files that ``recommend_file`` writes: what may be replaced, and the folder of parts."""
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prismrec.errors import ConfigError, DataError
+from prismrec.io import TEMPORARY, temporary_path
+from prismrec.recommend.history_files import is_among
+
+PART_NAME = re.compile(r"\d{8,}\.parquet|plan\.json")
+"""Names of the files in ``OUT.parts``."""
+
+
+def check_paths(
+    histories: Path, files: Sequence[Path], out: Path, parts: Path, schema: pa.Schema
+) -> None:
+    """Check that writing the lists changes neither the histories nor anything that is no list.
+
+    Args:
+        histories: The path of the histories.
+        files: Their files.
+        out: The file of the lists.
+        parts: The folder of its parts.
+        schema: The columns of the lists.
+
+    Raises:
+        ConfigError: It would change the histories, whatever path names them.
+        DataError: ``out`` is something else than a file of lists.
+    """
+    if out.is_dir():
+        raise ConfigError(f"Lists cannot be written to {out}, which is a folder; give a file name.")
+    if is_among(out, histories):
+        raise ConfigError(
+            f"Lists cannot be written to {out}, which is in the folder of the histories, "
+            f"{histories}; give a file outside of it."
+        )
+    read = {_identity(file) for file in files}
+    written = [path for path in (out, temporary_path(out), *parts.glob("*")) if path.exists()]
+    if any(_identity(path) in read for path in written):
+        raise ConfigError(
+            f"Lists cannot be written to {out}, which would overwrite {histories}; give "
+            "another file to write."
+        )
+    if out.exists() and not _has_lists(out, schema):
+        raise DataError(
+            f"{out} cannot be replaced, because it is something else than a file of lists; give "
+            "another file to write, or move it."
+        )
+
+
+def _has_lists(out: Path, schema: pa.Schema) -> bool:
+    """Return whether a file has lists, by the names of its columns, or is empty."""
+    if not out.is_file():
+        return False
+    try:
+        return out.stat().st_size == 0 or pq.read_schema(out).names == schema.names
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what is the same for two names of one file."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def prepare_parts(parts: Path, plan: str) -> None:
+    """Create the folder of parts; delete the parts of another plan."""
+    if parts.is_symlink() or (parts.exists() and not _is_own(parts)):
+        raise DataError(
+            f"The parts of the lists cannot be kept in {parts}, which holds other files; give "
+            "another file to write."
+        )
+    note = parts / "plan.json"
+    if not (note.is_file() and note.read_text(encoding="utf-8", errors="replace") == plan):
+        if parts.exists():
+            shutil.rmtree(parts)
+        parts.mkdir(parents=True)
+        note.write_text(plan, encoding="utf-8")
+
+
+def _is_own(parts: Path) -> bool:
+    """Return whether a folder has only files of such a run, by their names."""
+    names = (path.name.removesuffix(TEMPORARY) for path in parts.glob("*"))
+    return parts.is_dir() and all(map(PART_NAME.fullmatch, names))

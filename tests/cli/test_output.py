@@ -1,0 +1,64 @@
+"""Check that texts of the data cannot control the terminal on which commands print them."""
+
+import json
+import unicodedata
+from dataclasses import replace
+
+import pytest
+
+from commands import run
+from prismrec.cli._answers import WIDTH, answer_lines, clipped
+from prismrec.cli._output import one_line, print_note, print_output, printable, table
+from worlds import ids, small_dataset, untrained
+
+HOSTILE = "\x1b[31mred\x07\x9b2J\u202egnp.exe\u2066\trow\r\nnext\u2028last\ud800"
+SHOWN = "�[31mred��2J�gnp.exe� row  next last�"
+
+
+def test_controls_are_replaced_and_other_text_stays():
+    assert one_line(HOSTILE) == SHOWN
+    assert printable(HOSTILE) == SHOWN.replace("  next", " \nnext")
+    kept = "שלום\u200f مرحبا 👩\u200d🔬 é λ … \u00a0"
+    assert one_line(kept) == kept
+
+
+def test_an_answer_has_one_printable_line_per_item():
+    dataset = small_dataset()
+    titles = dataset.catalog.titles
+    hostile = titles.to_frame().select((titles + "\x1b[2J\u202e\nx\ty").alias("title"))["title"]
+    own = replace(dataset, catalog=replace(dataset.catalog, titles=hostile))
+    history = ids(dataset, 0)
+    expected = answer_lines(untrained(dataset).recommend([*history, "\x1b]0;x\x07"], 5))
+    lines = answer_lines(untrained(own).recommend([*history, "\x1b]0;x\x07"], 5))
+    assert len(lines) == len(expected)
+    assert max(map(len, lines)) <= WIDTH
+    assert not [c for line in lines for c in line if unicodedata.category(c) in ("Cc", "Cf")]
+    assert "�]0;x�" in "".join(lines)
+    assert any("�[2J� x y" in line for line in lines)
+    assert clipped("a\nb\x1b", 2) == "a…"
+
+
+def test_lines_notes_and_cells_are_printable(capsys):
+    print_output({}, [HOSTILE], as_json=False)
+    print_note(HOSTILE)
+    printed = capsys.readouterr()
+    assert printed.out == printed.err == SHOWN.replace("  next", " \nnext") + "\n"
+    assert table(["name", "n"], [[HOSTILE, "1"]])[1] == f"{SHOWN} 1"
+
+
+def test_json_has_the_same_values_without_raw_controls(capsys):
+    value = {"title": HOSTILE, "é": ["\u2069\x7f"]}
+    print_output(value, [], as_json=True)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == value
+    assert "é" in printed
+    assert one_line(printed.rstrip("\n")) == printed.rstrip("\n")
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "a\u202eb"])
+def test_an_error_is_one_printable_line(capsys, tmp_path, name):
+    assert run("recommend", tmp_path / name, "--history", "a") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert one_line(error[:-1]) == error[:-1]
+    assert "�" in error
