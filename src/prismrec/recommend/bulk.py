@@ -87,9 +87,8 @@ def recommend_file(
         histories: Parquet file with the columns ``user`` and ``history`` (lists of item ids,
             oldest first), or a folder or a glob of such files, in the order of their names; files
             and folders whose names begin with a dot or an underscore are left out. Or a data set
-            folder: all of its users, with their whole histories. An empty or missing history gets
-            popular items, unless the options add an interest; a row without a user is left out and
-            counted.
+            folder: all of its users, with their whole histories. Without a known item, a user gets
+            popular items or an added interest. A row without a user is left out and counted.
         out: Parquet file of ``SCHEMA``; only an earlier one is replaced, at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
