@@ -74,8 +74,8 @@ def test_a_missing_or_wrong_key_of_the_header_is_named(tmp_path, key, value):
         ("ids", np.array([-5, 2, 3, 4]), "do not ascend from 1"),
         ("ids", np.array([4, 3, 2, 1]), "do not ascend from 1"),
         ("ids", np.array([1, 2, 2, 3]), "do not ascend from 1"),
-        ("ids", np.array([1.0, 2.0, 3.0, 4.0]), "ids of float64"),
-        ("ids", np.array([[1], [2], [3], [4]]), "ids of shape"),
+        ("ids", np.array([1.0, 2.0, 3.0, 4.0]), "1 dimensions of float64"),
+        ("ids", np.array([[1], [2], [3], [4]]), "2 dimensions of int64"),
         ("vectors", np.eye(4), "dimensions of float64"),
         ("vectors", np.ones(4, dtype=np.float32), "1 dimensions"),
         ("vectors", np.diag([1, 1, np.nan, 1]).astype(np.float32), "vector of item 3 .* finite"),
@@ -85,7 +85,7 @@ def test_a_missing_or_wrong_key_of_the_header_is_named(tmp_path, key, value):
 def test_invalid_arrays_are_refused(tmp_path, name, array, message):
     INDEX.save(tmp_path / "index")
     np.save(tmp_path / "index" / f"{name}.npy", array)
-    with pytest.raises(DataError, match=rf"index is damaged \(.*{message}.*\); build"):
+    with pytest.raises(DataError, match=rf"damaged \(.*{message}.*\); build"):
         load_index(tmp_path / "index")
 
 
