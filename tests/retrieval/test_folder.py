@@ -1,6 +1,8 @@
 """Load indexes from disk: folders without an index and damaged indexes are refused."""
 
+import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -128,6 +130,45 @@ def test_a_damaged_file_is_refused(tmp_path, file, damage):
     else:
         np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="damaged"):
+        load_index(tmp_path / "index")
+
+
+def claim_shape(path, shape):
+    """Write a header with another shape, and keep the numbers."""
+    array, numbers = np.load(path), io.BytesIO()
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(numbers, header)
+    path.write_bytes(numbers.getvalue() + array.tobytes())
+
+
+@pytest.mark.parametrize("shape", [(10**13, 4), (2**62, 2**62), (3, 4), (-1, 4), (4, -4)])
+def test_a_shape_that_is_not_that_of_the_file_is_refused(tmp_path, shape):
+    INDEX.save(tmp_path / "index")
+    claim_shape(tmp_path / "index" / "vectors.npy", shape)
+    with pytest.raises(DataError, match=r"vectors\.npy is missing or damaged \(.*(bytes|shape)"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize("content", ["npz", "datetimes", "pipe"])
+def test_a_file_that_is_not_such_an_array_is_refused(tmp_path, content):
+    INDEX.save(tmp_path / "index")
+    path = tmp_path / "index" / "ids.npy"
+    path.unlink()
+    if content == "npz":
+        with path.open("wb") as file:
+            np.savez(file, ids=np.arange(1, 5))
+    elif content == "datetimes":
+        np.save(path, np.arange(1, 5).astype("M8[s]"))
+    else:
+        os.mkfifo(path)
+    with pytest.raises(DataError, match=r"ids\.npy is missing or damaged"):
+        load_index(tmp_path / "index")
+
+
+def test_excluded_items_ascend(tmp_path):
+    UpdatedIndex.of(INDEX).remove(np.array([2, 3])).save(tmp_path / "index")
+    np.save(tmp_path / "index" / "gone.npy", np.array([3, 3]))
+    with pytest.raises(DataError, match="do not ascend"):
         load_index(tmp_path / "index")
 
 

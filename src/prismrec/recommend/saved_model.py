@@ -1,9 +1,10 @@
 """Rebuild the model of an artifact: its options from the manifest, its weights from their file.
 
-The manifest is checked completely before a tensor is created: each option by type and range, and
-the shapes of the model that it describes by those in the file of the weights.
+The manifest is checked before large tensors are created: each option by type and range, and the
+shapes of the model that it describes by those in the file of the weights.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -13,11 +14,25 @@ from typing import Any
 import torch
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import FieldType, check_fields, is_whole_number, read_tensors, tensor_shapes
+from prismrec.io import (
+    FieldType,
+    check_fields,
+    is_whole_number,
+    object_with,
+    optional,
+    read_tensors,
+    tensor_shapes,
+)
 from prismrec.models import EXTRACTORS, Extractor, Forming, Model
 from prismrec.recommend.manifest import AGAIN, MANIFEST, NUMBER, WEIGHTS
 from prismrec.registry import build
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shape of each tensor of a model, by name."""
+LARGE = 1 << 28
+"""Numbers in an extractor, 1 GiB, above which its shapes are compared before it is built."""
+SIZES = ("dim", "interests", "max_len", "hidden", "layers", "heads")
+"""Options of our extractors on which their shapes depend."""
 LARGEST = 2**31 - 1
 """Largest absolute value of a number among the options of an extractor."""
 FLAG = FieldType("true or false", lambda value: isinstance(value, bool))
@@ -29,12 +44,12 @@ MODEL_FIELDS = {
     "normalized": FLAG,
 }
 """Options that every version saved. Without one, its default could be another one today."""
-LATER_FIELDS = {"mask_history_negatives": FLAG}
+FORMING = object_with(
+    clusters=FieldType("a whole number, at least 1", lambda value: is_whole_number(value, 1)),
+    whole_weight=NUMBER,
+)
+LATER_FIELDS = {"mask_history_negatives": FLAG, "forming": optional(FORMING)}
 """Options that earlier versions did not save, since they had only the default."""
-FORMING_FIELDS = {
-    "clusters": FieldType("a whole number, at least 1", lambda value: is_whole_number(value, 1)),
-    "whole_weight": NUMBER,
-}
 RENAMED_EXTRACTOR_OPTIONS = {"retired": "pruned"}
 """Extractor options as earlier versions saved them, with their names of today."""
 
@@ -73,11 +88,29 @@ def read_model(
     }
 
     make = partial(_build, path, kind, extractor_options, manifest["items"] + 1, options)
-    is_own = kind in EXTRACTORS.values()  # another class may need a real device
-    with torch.device("meta" if is_own else "cpu"):  # "meta": shapes without memory
-        model = make()
-    _check_shapes(folder / WEIGHTS, model)
-    return _with_weights(folder / WEIGHTS, make() if is_own else model)
+    weights = folder / WEIGHTS
+    found = tensor_shapes(weights)
+    dim: Any = extractor_options.get("dim")
+    if is_whole_number(dim, 1):
+        expected = dict(found) | {"items.weight": (manifest["items"] + 1, dim)}
+        _check_shapes(weights, found, expected)
+        if kind in EXTRACTORS.values() and _may_be_large(extractor_options):
+            with torch.device("meta"):  # shapes without memory
+                _check_shapes(weights, found, _shapes_of(make()))
+    model = make()
+    _check_shapes(weights, found, _shapes_of(model))
+    return _with_weights(weights, model)
+
+
+def _may_be_large(extractor_options: Mapping[str, Any]) -> bool:
+    """Return whether an extractor of these sizes may have more than ``LARGE`` numbers.
+
+    Building every model on the device "meta" first would cost a second and 75 MB: PyTorch imports a
+    library for symbols.
+    """
+    sizes: list[Any] = [extractor_options.get(name) for name in SIZES]
+    product: int = math.prod(size for size in sizes if is_whole_number(size, 1))
+    return product * int(extractor_options["dim"]) > LARGE
 
 
 def _model_options(path: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,22 +127,9 @@ def _model_options(path: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     if "strike_seen" in options:
         options["mask_history_negatives"] = options.pop("strike_seen")
     later = {name: field for name, field in LATER_FIELDS.items() if name in options}
-    _check_options("model", options, MODEL_FIELDS | later, path)
-    if options.get("forming"):
-        _check_options("model.forming", options["forming"], FORMING_FIELDS, path)
+    fields = {f"model.{name}": field for name, field in (MODEL_FIELDS | later).items()}
+    check_fields({f"model.{name}": value for name, value in options.items()}, fields, path, AGAIN)
     return options
-
-
-def _check_options(
-    part: str, options: Mapping[str, Any], fields: Mapping[str, FieldType], path: Path
-) -> None:
-    """Check the options of a part of the manifest; the message names the part.
-
-    Raises:
-        DataError: One is missing or has a wrong type.
-    """
-    named = {f"{part}.{name}": value for name, value in options.items()}
-    check_fields(named, {f"{part}.{name}": field for name, field in fields.items()}, path, AGAIN)
 
 
 def _build(
@@ -140,14 +160,16 @@ def _build(
         ) from error
 
 
-def _check_shapes(path: Path, model: Model) -> None:
-    """Compare the tensors of a model with those that a file names, without reading them.
+def _shapes_of(model: Model) -> Shapes:
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def _check_shapes(path: Path, found: Shapes, expected: Shapes) -> None:
+    """Compare the shapes of the tensors in a file with those of a model.
 
     Raises:
         DataError: They differ; the message names the first one.
     """
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = tensor_shapes(path)
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise DataError(
