@@ -1,7 +1,7 @@
 """Read the arrays of a data set, and check that their numbers can be used.
 
 A model reads item numbers without any check. So a number that no item has would be an error far
-from its cause, or change the results in silence.
+from its cause, or change the results silently.
 """
 
 from collections.abc import Callable
