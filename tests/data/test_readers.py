@@ -317,3 +317,17 @@ def test_the_day_of_a_folder_does_not_replace_the_times_of_the_events(tmp_path):
     log = read_events(tmp_path)
     times = build_dataset(log, min_user_events=1, min_item_events=1).histories.times
     assert [int(time) // 1_000_000 for time in times] == [1_704_412_807, 1_704_412_809]
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.jsonl.gz"])
+def test_a_line_without_end_is_named_before_it_is_in_memory(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("prismrec.data.readers.text.LONGEST_LINE", 1_000)
+    monkeypatch.setattr("prismrec.data.readers.text.CHUNK", 64)
+    text = (HEADER + "u,a,5\n" * 40 + f"u,{'b' * 1_000},6\nu,a,7\n").encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    with pytest.raises(DataError, match=rf"{name} has more than 1,000 bytes in line 42; end each"):
+        read_events(path)
+    monkeypatch.setattr("prismrec.data.readers.text.LONGEST_LINE", 1_010)
+    if name != "log.jsonl.gz":
+        assert read_events(path).rows_read == 42

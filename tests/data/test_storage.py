@@ -1,6 +1,8 @@
 """Check that data sets are saved and loaded completely and that damaged files are errors."""
 
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -257,3 +259,51 @@ def test_a_missing_data_set_is_an_error(tmp_path):
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(DataError, match="is not JSON"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("item", [2**40, -5, 5, 0])
+def test_items_outside_of_the_catalog_are_an_error(folder, item):
+    items = np.load(folder / "items.npy")
+    items[3] = item
+    np.save(folder / "items.npy", items)
+    with pytest.raises(
+        DataError, match=r"items\.npy .*item numbers are not all from 1 to 4\); pre"
+    ):
+        load_dataset(folder)
+
+
+def test_items_are_checked_in_every_block(folder, monkeypatch):
+    monkeypatch.setattr("prismrec.io.arrays.BLOCK", 7)
+    items = np.load(folder / "items.npy")
+    items[-1] = 0
+    np.save(folder / "items.npy", items)
+    with pytest.raises(DataError, match="item numbers are not all"):
+        load_dataset(folder)
+
+
+@pytest.mark.parametrize(("place", "value"), [(0, 1), (-1, 39), (3, 2**63 - 1), (3, -(2**63))])
+def test_wrong_offsets_are_an_error(folder, place, value):
+    indptr = np.load(folder / "indptr.npy")
+    indptr[place] = value
+    np.save(folder / "indptr.npy", indptr)
+    with pytest.raises(DataError, match=r"indptr\.npy is missing or damaged \(its offsets are"):
+        load_dataset(folder)
+
+
+def test_another_number_of_times_is_an_error(folder):
+    np.save(folder / "times.npy", np.load(folder / "times.npy")[:-1])
+    with pytest.raises(DataError, match=r"times\.npy .*\(39 for 40 events\)"):
+        load_dataset(folder)
+
+
+def test_a_data_set_with_few_facts_has_a_representation(dataset):
+    how = {"min_user_events": 5}
+    assert "filters" not in repr(replace(dataset, how=how))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "indptr.npy", "items.parquet"])
+def test_a_pipe_is_not_read(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError, match=f"{name} is not a regular file"):
+        load_dataset(folder)

@@ -244,11 +244,11 @@ def test_interests_are_not_formed_in_training(dataset):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"clusters": 0}, {"clusters": -1}, {"whole_weight": -0.1}, {"whole_weight": 1.1},
-     {"whole_weight": float("nan")}],
+    [{"clusters": 0}, {"clusters": -1}, {"clusters": 2**31}, {"whole_weight": -0.1},
+     {"whole_weight": 1.1}, {"whole_weight": float("nan")}],
 )  # fmt: skip
 def test_impossible_options_are_refused(wrong):
-    with pytest.raises(ConfigError, match="at least 1 cluster, and a weight from 0 to 1"):
+    with pytest.raises(ConfigError, match="use 1 to 4,096 clusters, and a weight from 0 to 1"):
         Forming(**wrong)
 
 

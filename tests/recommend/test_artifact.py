@@ -103,7 +103,7 @@ def test_an_artifact_with_options_of_an_earlier_version_loads(dataset, saved):
 
 @pytest.mark.parametrize("part", ["model", "extractor"])
 @pytest.mark.parametrize(
-    ("name", "value"), [("novelty", True), ("dropout", "much"), ("dropout", 7), ("dim", None)]
+    ("name", "value"), [("novelty", True), ("dropout", 7), ("dim", None), ("interests", 10**30)]
 )
 def test_a_model_that_cannot_be_built_is_refused(saved, part, name, value):
     _, folder = saved

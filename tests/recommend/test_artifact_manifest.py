@@ -5,6 +5,7 @@ A test that changes a file also updates its hash, because a wrong hash alone wou
 
 import hashlib
 import json
+import os
 import shutil
 
 import numpy as np
@@ -165,7 +166,9 @@ def test_rules_that_do_not_fit_the_catalog_are_refused(folder_with_rules, fault)
     else:
         path.write_bytes(b"")
     update_hashes(folder_with_rules)
-    with pytest.raises(DataError, match=r"rules are|rules at .* are damaged"):
+    with pytest.raises(
+        DataError, match=r"rules at .* are damaged|indices\.npy is missing or damaged"
+    ):
         load(folder_with_rules)
 
 
@@ -216,7 +219,7 @@ def test_an_inconsistent_catalog_is_refused(folder, name, column, message):
 def test_a_model_too_large_for_any_memory_is_refused(folder):
     made = read_artifact_manifest(folder)["extractor"]
     change(folder, extractor={**made, "options": {**made["options"], "dim": 10**9}})
-    with pytest.raises(DataError, match="describes a model that this version cannot build"):
+    with pytest.raises(DataError, match="does not fit the model of manifest"):
         load(folder)
 
 
@@ -224,3 +227,63 @@ def test_saving_may_replace_an_artifact_with_a_wrong_manifest(folder, dataset):
     change(folder, hidden=None)
     save(untrained(dataset), folder)
     assert load(folder).hidden == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", 10**30), ("temperature", 1e-320), ("temperature", 10**400),
+        ("normalized", "x"), ("normalized", 3), ("normalized", float("nan")),
+        ("similarity", []), ("tie_embeddings", 0), ("dropout", None), ("forming", 5),
+        ("forming", {}), ("forming", {"clusters": 1e308, "whole_weight": 0.5}),
+        ("forming", {"clusters": 2**31, "whole_weight": 0.5}), ("mask_history_negatives", "no"),
+    ],
+)  # fmt: skip
+def test_an_option_of_the_model_that_cannot_work_is_refused(folder, name, value):
+    options = read_artifact_manifest(folder)["model"] | {name: value}
+    change(folder, model=options)
+    with pytest.raises(DataError, match=rf"model\.{name} = |cannot build \(.*{name}|to be formed"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["similarity", "temperature", "dropout", "normalized", "tie_embeddings"]
+)
+def test_an_option_without_which_scores_would_change_is_required(folder, name):
+    options = read_artifact_manifest(folder)["model"]
+    del options[name]
+    change(folder, model=options)
+    with pytest.raises(DataError, match=rf"manifest\.json lacks model\.{name} \("):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dim", 6_000), ("max_len", 1 << 20), ("hidden", 10**9), ("interests", 7)]
+)
+def test_shapes_are_compared_before_a_model_is_built(folder, monkeypatch, name, value):
+    made = read_artifact_manifest(folder)["extractor"]
+    change(folder, extractor={**made, "options": {**made["options"], name: value}})
+    monkeypatch.setattr("prismrec.recommend.saved_model.LARGE", 0)
+    with pytest.raises(
+        DataError, match=r"does not fit the model of manifest\.json \(.* is \("
+    ) as e:
+        load(folder)
+    assert len(str(e.value)) < 400
+
+
+@pytest.mark.parametrize(("place", "value"), [(-1, 0), (0, 1), (3, 10**12), (3, -1), (5, -(2**63))])
+def test_wrong_offsets_of_rules_are_refused(folder_with_rules, place, value):
+    path = folder_with_rules / "rules" / "indptr.npy"
+    indptr = np.load(path).astype(np.int64)
+    indptr[place] = value
+    np.save(path, indptr)
+    update_hashes(folder_with_rules)
+    with pytest.raises(DataError, match=r"rules at .* are damaged \(its offsets do not ascend"):
+        load(folder_with_rules)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused(folder):
+    (folder / "items.parquet").unlink()
+    os.mkfifo(folder / "items.parquet")
+    with pytest.raises(DataError, match=r"items\.parquet is missing or differs"):
+        load(folder)

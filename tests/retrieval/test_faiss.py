@@ -142,7 +142,7 @@ def test_torch_and_faiss_keep_the_number_of_threads_in_one_process():
     assert json.loads(run.stdout) == [False, [3], [3], 3]
 
 
-@pytest.mark.parametrize("search_budget", [None, 0, "8", 1.0])
+@pytest.mark.parametrize("search_budget", [None, 0, "8", 1.0, 2**63])
 def test_an_invalid_saved_search_budget_is_refused(tmp_path, search_budget):
     IvfFlat.build(VECTORS, IDS).save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"

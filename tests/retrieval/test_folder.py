@@ -1,6 +1,8 @@
 """Load indexes from disk: folders without an index and damaged indexes are refused."""
 
+import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -74,8 +76,8 @@ def test_a_missing_or_wrong_key_of_the_header_is_named(tmp_path, key, value):
         ("ids", np.array([-5, 2, 3, 4]), "do not ascend from 1"),
         ("ids", np.array([4, 3, 2, 1]), "do not ascend from 1"),
         ("ids", np.array([1, 2, 2, 3]), "do not ascend from 1"),
-        ("ids", np.array([1.0, 2.0, 3.0, 4.0]), "ids of float64"),
-        ("ids", np.array([[1], [2], [3], [4]]), "ids of shape"),
+        ("ids", np.array([1.0, 2.0, 3.0, 4.0]), "1 dimensions of float64"),
+        ("ids", np.array([[1], [2], [3], [4]]), "2 dimensions of int64"),
         ("vectors", np.eye(4), "dimensions of float64"),
         ("vectors", np.ones(4, dtype=np.float32), "1 dimensions"),
         ("vectors", np.diag([1, 1, np.nan, 1]).astype(np.float32), "vector of item 3 .* finite"),
@@ -85,7 +87,7 @@ def test_a_missing_or_wrong_key_of_the_header_is_named(tmp_path, key, value):
 def test_invalid_arrays_are_refused(tmp_path, name, array, message):
     INDEX.save(tmp_path / "index")
     np.save(tmp_path / "index" / f"{name}.npy", array)
-    with pytest.raises(DataError, match=rf"index is damaged \(.*{message}.*\); build"):
+    with pytest.raises(DataError, match=rf"damaged \(.*{message}.*\); build"):
         load_index(tmp_path / "index")
 
 
@@ -128,6 +130,45 @@ def test_a_damaged_file_is_refused(tmp_path, file, damage):
     else:
         np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="damaged"):
+        load_index(tmp_path / "index")
+
+
+def claim_shape(path, shape):
+    """Write a header with another shape, and keep the numbers."""
+    array, numbers = np.load(path), io.BytesIO()
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(numbers, header)
+    path.write_bytes(numbers.getvalue() + array.tobytes())
+
+
+@pytest.mark.parametrize("shape", [(10**13, 4), (2**62, 2**62), (3, 4), (-1, 4), (4, -4)])
+def test_a_shape_that_is_not_that_of_the_file_is_refused(tmp_path, shape):
+    INDEX.save(tmp_path / "index")
+    claim_shape(tmp_path / "index" / "vectors.npy", shape)
+    with pytest.raises(DataError, match=r"vectors\.npy is missing or damaged \(.*(bytes|shape)"):
+        load_index(tmp_path / "index")
+
+
+@pytest.mark.parametrize("content", ["npz", "datetimes", "pipe"])
+def test_a_file_that_is_not_such_an_array_is_refused(tmp_path, content):
+    INDEX.save(tmp_path / "index")
+    path = tmp_path / "index" / "ids.npy"
+    path.unlink()
+    if content == "npz":
+        with path.open("wb") as file:
+            np.savez(file, ids=np.arange(1, 5))
+    elif content == "datetimes":
+        np.save(path, np.arange(1, 5).astype("M8[s]"))
+    else:
+        os.mkfifo(path)
+    with pytest.raises(DataError, match=r"ids\.npy is missing or damaged"):
+        load_index(tmp_path / "index")
+
+
+def test_excluded_items_ascend(tmp_path):
+    UpdatedIndex.of(INDEX).remove(np.array([2, 3])).save(tmp_path / "index")
+    np.save(tmp_path / "index" / "gone.npy", np.array([3, 3]))
+    with pytest.raises(DataError, match="do not ascend"):
         load_index(tmp_path / "index")
 
 

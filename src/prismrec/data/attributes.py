@@ -17,6 +17,7 @@ import polars as pl
 
 from prismrec.data.attribute_columns import DTYPES, Cell, Column, check_cells, column_of, fits
 from prismrec.errors import DataError, UnknownName
+from prismrec.io import check_regular
 
 ATTRIBUTES_FILE = "attributes.parquet"
 
@@ -115,6 +116,7 @@ def read_attributes(folder: Path, items: int) -> Attributes | None:
     if not path.exists():
         return None
     try:
+        check_regular(path)
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _damaged(path, str(error).partition("\n")[0]) from error

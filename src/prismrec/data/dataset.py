@@ -76,10 +76,11 @@ class Dataset:
             yield "weights", "one per event"
         if self.dislikes is not None:
             yield "dislikes", len(self.dislikes.items)
-        if "min_user_events" in self.how:
-            minima = f"at least {self.how['min_user_events']} events per user"
-            minima += f" and {self.how['min_item_events']} per item"
-            yield "filters", f"{minima}; duplicates: {self.how['duplicates']}"
+        names = ("min_user_events", "min_item_events", "duplicates")
+        if all(name in self.how for name in names):
+            users, items, duplicates = (self.how[name] for name in names)
+            minima = f"at least {users} events per user and {items} per item"
+            yield "filters", f"{minima}; duplicates: {duplicates}"
 
     @cached_property
     def fingerprint(self) -> str:

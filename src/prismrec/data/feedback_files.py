@@ -8,7 +8,7 @@ folders of earlier versions, all events count alike and nothing is disliked.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from prismrec.data.dataset import Dataset
 from prismrec.data.histories import Histories
+from prismrec.data.stored_arrays import read_histories, read_weights
 from prismrec.errors import DataError
 
 Array = NDArray[Any]
@@ -38,18 +39,13 @@ def write_feedback(dataset: Dataset, folder: Path) -> dict[str, Any]:
 
 
 def read_feedback(
-    folder: Path,
-    manifest: Mapping[str, Any],
-    read: Callable[[Path, type[np.generic]], Array],
-    *,
-    verify: bool,
+    folder: Path, manifest: Mapping[str, Any], *, verify: bool
 ) -> tuple[Array | None, Histories | None]:
     """Return the weights and the dislikes of a data set, as far as its manifest names them.
 
     Args:
         folder: The folder of the data set.
-        manifest: Its manifest, with the right numbers of users and items.
-        read: Reads an array of a type, of one dimension.
+        manifest: Its manifest, with the right numbers of users, items and events.
         verify: Compare the arrays with the fingerprint.
 
     Raises:
@@ -65,13 +61,8 @@ def read_feedback(
         raise DataError(
             f"{folder / 'manifest.json'} has a wrong entry {FEEDBACK}; prepare the data set again."
         )
-    weights = read(folder / "weights.npy", np.float32) if named["weights"] else None
-    if weights is not None and not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise DataError(
-            f"{folder / 'weights.npy'} has a weight that is negative or not finite; prepare the "
-            "data set again."
-        )
-    dislikes = _read_dislikes(folder, manifest, read) if named["dislikes"] else None
+    weights = read_weights(folder, manifest["events"]) if named["weights"] else None
+    dislikes = _read_dislikes(folder, manifest) if named["dislikes"] else None
     if verify and _fingerprint(dict(_arrays(weights, dislikes))) != named["fingerprint"]:
         raise DataError(
             f"The data set {folder} does not match the fingerprint of its weights and dislikes: a "
@@ -80,24 +71,19 @@ def read_feedback(
     return weights, dislikes
 
 
-def _read_dislikes(
-    folder: Path, manifest: Mapping[str, Any], read: Callable[[Path, type[np.generic]], Array]
-) -> Histories:
+def _read_dislikes(folder: Path, manifest: Mapping[str, Any]) -> Histories:
     """Return the dislikes of a data set.
 
     Raises:
         DataError: A file is missing or damaged, or they are of other users or items.
     """
-    indptr, items, times = (read(folder / f"disliked_{name}.npy", np.int64) for name in DISLIKES)
-    users, size = manifest["users"], manifest["items"]
-    fits = len(indptr) == users + 1 and len(items) == len(times)
-    fits = fits and indptr[0] == 0 and indptr[-1] == len(items) and (np.diff(indptr) >= 0).all()
-    if not fits or (len(items) and not (items.min() >= 1 and items.max() <= size)):
+    dislikes = read_histories(folder, manifest["items"], prefix="disliked_")
+    if len(dislikes) != manifest["users"]:
         raise DataError(
-            f"The dislikes in {folder} do not fit its {users:,} users and {size:,} items; prepare "
-            "the data set again."
+            f"The dislikes in {folder} are of {len(dislikes):,} users, but the data set has "
+            f"{manifest['users']:,}; prepare the data set again."
         )
-    return Histories(indptr, items, times)
+    return dislikes
 
 
 def _arrays(weights: Array | None, dislikes: Histories | None) -> Iterator[tuple[str, Array]]:

@@ -19,20 +19,20 @@ The folder is written completely or not at all (``atomic_folder``). It contains 
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from prismrec.data.attributes import ATTRIBUTES_FILE, read_attributes, write_attributes
 from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
 from prismrec.data.feedback_files import read_feedback, write_feedback
-from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split
+from prismrec.data.stored_arrays import read_histories
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import (
     COUNT,
@@ -41,6 +41,7 @@ from prismrec.io import (
     ManifestForm,
     atomic_folder,
     check_output_folder,
+    check_regular,
     object_with,
     optional,
     read_manifest,
@@ -123,14 +124,17 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
         DataError: There is no data set, it has another format, a file is missing or damaged, or
             ids or arrays do not match the manifest; the message names the file.
 
-    Cost: O(users + items) time and memory; with ``verify`` one pass over the arrays.
+    Cost: O(users + items) memory, and one pass over the item numbers and weights; with ``verify``
+        one over all arrays.
     """
     folder = Path(folder)
     manifest = read_dataset_manifest(folder)
     users = IdMap(_table(folder / "users.parquet", {"id": pl.String()})["id"], kind="user")
     catalog = read_catalog(folder)
-    indptr, items, times = (_array(folder / f"{name}.npy") for name in ARRAYS)
-    sizes = {"users": len(indptr) - 1, "items": len(catalog.items), "events": len(items)}
+    histories = read_histories(folder, len(catalog.items))
+    sizes = {
+        "users": len(histories), "items": len(catalog.items), "events": len(histories.items),
+    }  # fmt: skip
     for name, size in sizes.items():
         if size != manifest[name]:
             raise DataError(
@@ -139,11 +143,9 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
             )
     if ("attributes" in manifest["how"]) != (catalog.attributes is not None):
         raise _damaged(folder / ATTRIBUTES_FILE, f"it does not fit {MANIFEST}")
-    if (np.diff(indptr) < 0).any():
-        raise _damaged(folder / "indptr.npy", "its offsets are not ascending")
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
-    weights, dislikes = read_feedback(folder, manifest, _array, verify=verify)
-    histories = Histories(indptr, items, times, weights)
+    weights, dislikes = read_feedback(folder, manifest, verify=verify)
+    histories = replace(histories, weights=weights)
     dataset = Dataset(users, catalog, histories, how, dislikes, manifest["split"])
     if dataset.ids_fingerprint != manifest["ids_fingerprint"]:
         raise _changed(folder, "users.parquet or items.parquet")
@@ -247,6 +249,7 @@ def _read_images(path: Path) -> pl.Series | None:
 def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Read a table with these columns; raise DataError if a value is missing."""
     try:
+        check_regular(path)
         table = pl.read_parquet(path, columns=list(schema))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _damaged(path, error) from error
@@ -256,16 +259,6 @@ def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         if table[name].null_count():
             raise _damaged(path, f"its column {name} lacks {table[name].null_count()} values")
     return table
-
-
-def _array(path: Path, kind: type[np.generic] = np.int64) -> NDArray[Any]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path, error) from error
-    if array.dtype != kind or array.ndim != 1:
-        raise _damaged(path, f"{array.ndim} dimensions of {array.dtype}")
-    return np.asarray(array)
 
 
 def _damaged(path: Path, reason: object) -> DataError:

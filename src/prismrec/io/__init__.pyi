@@ -1,8 +1,10 @@
+from .arrays import FLOATS, INTEGERS, read_array, read_blocks
 from .files import (
     TEMPORARY,
     atomic_file,
     atomic_folder,
     check_output_folder,
+    check_regular,
     check_replaceable,
     check_writable_folder,
     describe_write_errors,
@@ -10,6 +12,7 @@ from .files import (
     is_os_error,
     named_path,
     only_writer,
+    open_regular,
     os_error_reason,
     temporary_path,
 )
@@ -29,11 +32,13 @@ from .progress import Listener, listening, part_of_stage, stage, track
 from .rows import copy_rows
 from .spark import spark_path, worker_errors
 from .steps import StepListener, as_step, listening_to_steps
-from .tensors import read_tensors, save_tensors, write_tensors
+from .tensors import read_tensors, save_tensors, tensor_shapes, write_tensors
 from .threads import set_threads
 
 __all__ = [
     "COUNT",
+    "FLOATS",
+    "INTEGERS",
     "OBJECT",
     "TEMPORARY",
     "TEXT",
@@ -46,6 +51,7 @@ __all__ = [
     "atomic_folder",
     "check_fields",
     "check_output_folder",
+    "check_regular",
     "check_replaceable",
     "check_writable_folder",
     "copy_rows",
@@ -58,9 +64,12 @@ __all__ = [
     "named_path",
     "object_with",
     "only_writer",
+    "open_regular",
     "optional",
     "os_error_reason",
     "part_of_stage",
+    "read_array",
+    "read_blocks",
     "read_manifest",
     "read_tensors",
     "save_tensors",
@@ -68,6 +77,7 @@ __all__ = [
     "spark_path",
     "stage",
     "temporary_path",
+    "tensor_shapes",
     "track",
     "worker_errors",
     "write_tensors",

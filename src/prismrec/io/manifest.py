@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from prismrec._version import __version__
 from prismrec.errors import DataError
+from prismrec.io.files import open_regular
 
 SHOWN = 60
 """Number of characters of a wrong value that a message shows."""
@@ -89,7 +90,8 @@ def read_manifest(path: Path, form: ManifestForm) -> dict[str, Any]:
             missing or has a value of another type.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            value = json.loads(file.read().decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"No {form.what} at {path.parent}: its {path.name} is missing or is not JSON "

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from prismrec.errors import ConfigError
 
+MOST_INTERESTS = 4096
+"""Largest number of interests or clusters; every answer needs memory for each of them."""
 MIN_COSINE = 0.3
 """Below this cosine to every cluster an event starts a new one, if one is left. Values from 0.2 to
 0.4 give equal results on shared accounts of Beauty (docs/lab.md)."""
@@ -38,7 +40,7 @@ class Forming:
     """How interests are formed from a history when asked.
 
     Raises:
-        ConfigError: ``clusters`` below 1, or ``whole_weight`` not a share.
+        ConfigError: ``clusters`` not from 1 to ``MOST_INTERESTS``, or ``whole_weight`` no share.
     """
 
     clusters: int = 6
@@ -48,10 +50,11 @@ class Forming:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.clusters < 1 or not 0 <= self.whole_weight <= 1:
+        if not (1 <= self.clusters <= MOST_INTERESTS and 0 <= self.whole_weight <= 1):
             raise ConfigError(
                 f"Interests were to be formed with clusters {self.clusters} and whole_weight "
-                f"{self.whole_weight}; use at least 1 cluster, and a weight from 0 to 1."
+                f"{self.whole_weight}; use 1 to {MOST_INTERESTS:,} clusters, and a weight from 0 "
+                "to 1."
             )
 
     @property

@@ -11,7 +11,6 @@ are applied in this file only. The bias of an item is one more number of its vec
 ends with a 1 for it.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any, Literal
@@ -34,6 +33,7 @@ from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_i
 from prismrec.types import Interests
 
 Similarity = Literal["dot", "cosine"]
+MOST_TEMPERATURE = 1e6  # beyond, or below its inverse, logits are all alike or not finite
 
 
 def _forget_sample(model: "Model", _: object) -> None:
@@ -82,8 +82,8 @@ class Model(nn.Module):
             raise ConfigError(f"size is {size}; it must be at least 2: padding and one item.")
         if similarity not in ("dot", "cosine"):
             raise ConfigError(f"similarity is {similarity!r}; it must be 'dot' or 'cosine'.")
-        if not (temperature > 0 and math.isfinite(temperature)):
-            raise ConfigError(f"temperature is {temperature}; set a finite number above 0.")
+        if not 1 / MOST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
+            raise ConfigError(f"temperature is {temperature}; set a number from 1e-6 to 1e6.")
         if not 0 <= dropout < 1:
             raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
         self.extractor, self.size = extractor, size

@@ -19,22 +19,15 @@ external extractor or index to ``load``.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from prismrec.data import read_catalog, write_catalog
-from prismrec.errors import ConfigError, DataError
-from prismrec.io import (
-    atomic_folder,
-    check_output_folder,
-    read_tensors,
-    write_tensors,
-)
-from prismrec.models import EXTRACTORS, Extractor, Forming, Model
+from prismrec.errors import DataError
+from prismrec.io import atomic_folder, check_output_folder, write_tensors
+from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend.manifest import (
     AGAIN,
     ARTIFACT_FORMAT,
@@ -44,7 +37,6 @@ from prismrec.recommend.manifest import (
     MANIFEST,
     PROJECTION,
     RULES,
-    RULES_ARRAYS,
     RULES_OPTIONS,
     WEIGHTS,
     check_hashes,
@@ -53,11 +45,11 @@ from prismrec.recommend.manifest import (
 )
 from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval import Index, RuleRetriever, load_index
+from prismrec.recommend.saved_model import read_model, saved_options
+from prismrec.recommend.saved_rules import read_rules, write_rules
+from prismrec.retrieval import Index, load_index
 
 MARKER = f'"{ARTIFACT_FORMAT}"'
-RENAMED_EXTRACTOR_OPTIONS = {"retired": "pruned"}
-"""Extractor options as earlier versions saved them, with their names of today."""
 
 
 def save(
@@ -81,14 +73,14 @@ def save(
         (part / INDEX).mkdir()
         recommender.index.write(part / INDEX)
         if recommender.rules is not None:
-            _write_rules(recommender.rules, part / RULES)
+            write_rules(recommender.rules, part / RULES)
         if recommender.projection is not None:
             write_projection(recommender.projection, part / PROJECTION)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             **FORM.header,
             "extractor": {"class": _name(model.extractor), "options": model.extractor.options},
-            "model": model.options | _forming_options(model.forming),
+            "model": saved_options(model),
             "items": recommender.catalog.size - 1,
             "hidden": sorted(recommender.hidden),
             "provisional": sorted(recommender.provisional),
@@ -137,8 +129,7 @@ def load(
             f"{folder / MANIFEST} gives items as {manifest['items']}, but {folder / ITEMS_FILE} "
             f"holds {catalog.size - 1}; {AGAIN}."
         )
-    model = _build_model(folder, manifest, extractor)
-    _read_weights(folder / WEIGHTS, model)
+    model = read_model(folder, manifest, extractor)
     loaded = load_index(folder / INDEX, index=index)
     width = model.vectors_as_numpy(np.array([1])).shape[1]
     if loaded.dim != width or (len(loaded) and loaded.ids[-1] >= catalog.size):
@@ -148,7 +139,7 @@ def load(
             f"but the model has width {width} and items up to {catalog.size - 1}; {AGAIN}."
         )
     hidden, provisional = (frozenset(manifest[name]) for name in ("hidden", "provisional"))
-    rules = manifest["rules"] and _read_rules(folder / RULES, manifest["rules"], catalog.size)
+    rules = manifest["rules"] and read_rules(folder / RULES, manifest["rules"], catalog.size)
     projection = None
     if manifest.get("projection"):
         out = sum(table.embedding_dim for table in model.tables)
@@ -157,100 +148,6 @@ def load(
         model, loaded, catalog,
         hidden=hidden, provisional=provisional, rules=rules, projection=projection,
     )  # fmt: skip
-
-
-def _build_model(
-    folder: Path, manifest: Mapping[str, Any], extractor: type[Extractor] | None
-) -> Model:
-    """Build the model that a manifest describes, without its weights.
-
-    Raises:
-        DataError: The extractor is unknown, or its options are invalid.
-    """
-    saved = manifest["extractor"]
-    kind = extractor or EXTRACTORS.get(saved["class"])
-    if kind is None:
-        raise DataError(
-            f"The artifact {folder} was trained with the extractor {saved['class']!r}, which this "
-            "package does not have; pass its class as load(folder, extractor=...)."
-        )
-    options = _current_options(manifest["model"])
-    extractor_options = {
-        RENAMED_EXTRACTOR_OPTIONS.get(n, n): value for n, value in saved["options"].items()
-    }
-    try:
-        forming = options.pop("forming", None)
-        model = Model(manifest["items"] + 1, kind(**extractor_options), **options)
-        return model.formed(forming and Forming(**forming))
-    except (TypeError, ConfigError, RuntimeError) as error:  # RuntimeError: torch's, of sizes
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise DataError(
-            f"{folder / MANIFEST} describes a model that this version cannot build ({reason}); "
-            "load it with the version that wrote it, or train again."
-        ) from error
-
-
-def _forming_options(forming: Forming | None) -> dict[str, Any]:
-    """Return how interests are formed, as a manifest holds it: nothing where they are not."""
-    return {"forming": asdict(forming)} if forming else {}
-
-
-def _current_options(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return model options under their names of today; earlier versions saved other names."""
-    options = dict(saved)
-    options.pop("sparse", None)  # concerned training only
-    if "untied" in options:
-        options["tie_embeddings"] = not options.pop("untied")
-    if "strike_seen" in options:
-        options["mask_history_negatives"] = options.pop("strike_seen")
-    return options
-
-
-def _read_weights(path: Path, model: Model) -> None:
-    """Load the weights into the model.
-
-    Raises:
-        DataError: They belong to another model, or are not finite.
-    """
-    weights, _ = read_tensors(path)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip().rstrip(".")
-        raise DataError(
-            f"{path} does not fit the model of {MANIFEST} ({reason}); train again."
-        ) from error
-    broken = [name for name, value in weights.items() if not value.isfinite().all()]
-    if broken:
-        raise DataError(
-            f"{path} holds values that are not finite in {', '.join(broken)}; train again."
-        )
-
-
-def _write_rules(rules: RuleRetriever, folder: Path) -> None:
-    folder.mkdir()
-    for name in RULES_ARRAYS:
-        np.save(folder / f"{name}.npy", getattr(rules.table, name), allow_pickle=False)
-
-
-def _read_rules(folder: Path, saved: Mapping[str, Any], size: int) -> RuleRetriever:
-    """Read the files of ``_write_rules`` for a catalog of V = ``size``.
-
-    Earlier versions saved no kind and no recency: they had sequential rules only, the default.
-
-    Raises:
-        DataError: A file is missing or damaged.
-    """
-    try:
-        indptr, indices, data = (
-            np.load(folder / f"{name}.npy", allow_pickle=False) for name in RULES_ARRAYS
-        )
-        table = sparse.csr_array((data, indices, indptr), shape=(size, size))
-        table.check_format(full_check=True)
-        options = {name: saved[name] for name in RULES_OPTIONS if name in saved}
-        return RuleRetriever(table, saved["weight"], **options)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"The rules at {folder} are damaged ({error}); train again.") from error
 
 
 def _name(extractor: Extractor) -> str:

@@ -1,7 +1,7 @@
 """The manifest of an artifact: what the folder holds, checked before anything else is read."""
 
 import hashlib
-import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from prismrec.io import (
     check_fields,
     is_whole_number,
     object_with,
+    open_regular,
     optional,
     read_manifest,
 )
@@ -30,7 +31,9 @@ AGAIN = "restore the whole folder or train again"
 NUMBER = FieldType(
     "a finite number",
     lambda value: (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max  # False for NaN
     ),
 )
 RULES_FIELD = FieldType(
@@ -192,5 +195,5 @@ def check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

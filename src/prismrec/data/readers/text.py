@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -19,6 +19,8 @@ from prismrec.errors import ConfigError, DataError
 
 COMPRESSED = (".gz", ".zst", ".bz2")
 CHUNK = 1 << 20  # bytes decoded at a time
+LONGEST_LINE = 1 << 26
+"""Largest length of a line in bytes, 64 MiB: a longer one is no row of a table."""
 
 
 def read_text(path: Path, encoding: str) -> Path | bytes:
@@ -27,8 +29,8 @@ def read_text(path: Path, encoding: str) -> Path | bytes:
     Compression and UTF-16 with a byte-order mark are recognized by the first bytes.
 
     Raises:
-        DataError: The file cannot be read or decompressed, or is not text; or a byte does not fit
-            the encoding (the message has its offset).
+        DataError: The file cannot be read or decompressed, or is not text; a line is longer than
+            ``LONGEST_LINE``; or a byte does not fit the encoding (the message has its offset).
         ConfigError: Unknown encoding.
     """
     try:
@@ -47,11 +49,14 @@ def read_text(path: Path, encoding: str) -> Path | bytes:
         is_plain = compression is None and path.suffix.lower() not in COMPRESSED
         # Without a known signature, the ending decides: Arrow then reports the damage.
         with pa.input_stream(str(path), compression=compression or "detect") as file:
+            chunks = _with_short_lines(path.name, iter(lambda: file.read(CHUNK), b""))
             if utf8 and is_plain and marked_encoding(head) is None:
                 check_has_no_zero_bytes(path.name, head)
-                _check_utf8(path.name, iter(lambda: file.read(CHUNK), b""))
+                _check_utf8(path.name, chunks)
                 return path
-            raw = cast(bytes, file.read())
+            written = BytesIO()
+            written.writelines(chunks)
+            raw = written.getvalue()
     except OSError as error:
         advice = "check the file's permissions"
         if path.suffix in COMPRESSED:
@@ -104,6 +109,25 @@ def has_byte(text: Path | bytes, byte: bytes) -> bool:
 def stream(text: Path | bytes) -> BinaryIO:
     """Open text for reading from its beginning."""
     return BytesIO(text) if isinstance(text, bytes) else text.open("rb")
+
+
+def _with_short_lines(name: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks of a text; a compressed file may be a thousand times as long as its size.
+
+    Raises:
+        DataError: A line is longer than ``LONGEST_LINE``; the message has its number.
+    """
+    number, length = 1, 0  # of the line that a chunk begins with
+    for chunk in chunks:
+        end = chunk.find(b"\n")
+        if length + (len(chunk) if end < 0 else end) > LONGEST_LINE:
+            raise DataError(
+                f"{name} has more than {LONGEST_LINE:,} bytes in line {number:,}; end each row "
+                "with a line feed, or remove that line."
+            )
+        number += chunk.count(b"\n")
+        length = length + len(chunk) if end < 0 else len(chunk) - chunk.rfind(b"\n") - 1
+        yield chunk
 
 
 def _check_utf8(name: str, chunks: Iterator[bytes]) -> None:

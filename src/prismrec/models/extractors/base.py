@@ -13,7 +13,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.models.clustering import MOST_INTERESTS
 from prismrec.types import Interests
+
+LARGEST = {"dim": 1 << 16, "interests": MOST_INTERESTS, "max_len": 1 << 20}
+"""Largest sizes of an extractor."""
 
 
 class Extractor(nn.Module, ABC):
@@ -25,7 +29,8 @@ class Extractor(nn.Module, ABC):
         max_len: Longest history L; the caller cuts off older items.
 
     Raises:
-        ConfigError: A size below 1, or several interests for an extractor that computes one.
+        ConfigError: A size below 1 or above that of ``LARGEST``, or several interests for an
+            extractor that computes one.
     """
 
     single: ClassVar[bool] = False
@@ -43,8 +48,8 @@ class Extractor(nn.Module, ABC):
     def __init__(self, *, dim: int, interests: int, max_len: int) -> None:
         super().__init__()
         for name, value in (("dim", dim), ("interests", interests), ("max_len", max_len)):
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; it must be at least 1.")
+            if not 1 <= value <= LARGEST[name]:
+                raise ConfigError(f"{name} is {value}; it must be from 1 to {LARGEST[name]:,}.")
         if self.single and interests != 1:
             raise ConfigError(
                 f"interests is {interests}, but {type(self).__name__} computes one interest; "

@@ -20,6 +20,9 @@ from prismrec.models.extractors.sa import (
 )
 from prismrec.types import Interests
 
+MOST_LAYERS = 1_000
+"""Largest number of layers, and of heads."""
+
 
 class Transformer(Extractor):
     """Pre-LN transformer blocks in which each slot attends to itself and to earlier slots.
@@ -45,8 +48,8 @@ class Transformer(Extractor):
     After the final layer norm states have length about √D, at any scale of the items.
 
     Raises:
-        ConfigError: ``layers`` or ``heads`` below 1, ``dim`` not a multiple of ``heads``,
-            ``dropout`` outside [0, 1), or other ``positions``.
+        ConfigError: ``layers`` or ``heads`` not from 1 to ``MOST_LAYERS``, ``dim`` not a
+            multiple of ``heads``, ``dropout`` outside [0, 1), or other ``positions``.
 
     Cost: O(layers B L D (D + L)) time, O(layers B L (D + heads L)) memory; ``prefixes`` shares
         the states and adds the cost of ``SelfAttentive.prefixes``.
@@ -66,8 +69,8 @@ class Transformer(Extractor):
         super().__init__(dim=dim, interests=interests, max_len=max_len)
         check_positions(positions)
         for name, value in (("layers", layers), ("heads", heads)):
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; it must be at least 1.")
+            if not 1 <= value <= MOST_LAYERS:
+                raise ConfigError(f"{name} is {value}; it must be from 1 to {MOST_LAYERS:,}.")
         if dim % heads:
             raise ConfigError(
                 f"heads is {heads}, which does not divide dim {dim}; change one of them."

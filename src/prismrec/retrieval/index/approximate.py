@@ -16,8 +16,9 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import DataError
-from prismrec.io import is_whole_number
+from prismrec.io import INTEGERS, is_whole_number, read_array
 from prismrec.retrieval.index.base import (
+    AGAIN,
     Index,
     check_contained,
     check_items,
@@ -32,6 +33,8 @@ from prismrec.types import Candidates
 ROWS = 64
 """Queries that are scored together, in ROWS · M · D numbers of memory."""
 EXCLUDED_FILE = "gone.npy"
+LARGEST_BUDGET = 2**31 - 1
+"""The largest whole number that every library accepts as a search budget."""
 
 
 class ApproximateIndex(Index):
@@ -62,9 +65,16 @@ class ApproximateIndex(Index):
         return UpdatedIndex.of(self).remove(ids)
 
 
-def saved_budget(settings: Mapping[str, Any]) -> Any:
-    """Return the search budget of a saved index; earlier versions saved it as "effort"."""
-    return settings["effort" if "effort" in settings else "search_budget"]
+def saved_budget(settings: Mapping[str, Any]) -> int:
+    """Return the search budget of a saved index; earlier versions saved it as "effort".
+
+    Raises:
+        ValueError: It is not a whole number from 1 to ``LARGEST_BUDGET``.
+    """
+    budget = settings["effort" if "effort" in settings else "search_budget"]
+    if not is_whole_number(budget, 1, LARGEST_BUDGET):
+        raise ValueError(f"its search budget is {str(budget)[:60]}")
+    return int(budget)
 
 
 def budget_steps(largest: int) -> list[int]:
@@ -175,10 +185,9 @@ class QuantizedIndex(ApproximateIndex):
             ValueError: They are something else.
         """
         (exact_index,) = parts
-        budget = saved_budget(settings)
-        if not isinstance(exact_index, ExactIndex) or not is_whole_number(budget, 1):
-            raise ValueError(f"its part is {exact_index.kind}, its search budget {budget!r}")
-        return exact_index, budget
+        if not isinstance(exact_index, ExactIndex):
+            raise ValueError(f"its part is {exact_index.kind}")
+        return exact_index, saved_budget(settings)
 
     def _settings(self) -> dict[str, Any]:
         return {"search_budget": self.search_budget}
@@ -265,9 +274,9 @@ class UpdatedIndex(Index):
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
         base, added = parts
-        excluded = np.load(folder / EXCLUDED_FILE, allow_pickle=False)
-        if excluded.dtype != np.int64 or excluded.ndim != 1:
-            raise ValueError(f"{EXCLUDED_FILE} is not a list of item numbers")
+        excluded = read_array(folder / EXCLUDED_FILE, INTEGERS, 1, repair=AGAIN)
+        if (excluded[1:] <= excluded[:-1]).any():
+            raise ValueError(f"the items of {EXCLUDED_FILE} do not ascend")
         if not np.isin(excluded, base.ids).all():
             raise ValueError(f"{EXCLUDED_FILE} names items that are not in the index")
         if base.dim != added.dim:

@@ -22,6 +22,8 @@ from prismrec.types import Candidates
 HEADER, FORMAT = "index.json", "prismrec-index-1"
 MARK = '"prismrec-index-'
 """Part of the header of an index of any version."""
+AGAIN = "build the index again"
+"""What to do about an index that cannot be read."""
 BLOCK = 1 << 14
 """Number of vectors that are checked together when a file is opened."""
 
@@ -188,18 +190,15 @@ def check_saved(vectors: NDArray[np.float32], ids: NDArray[np.int64]) -> None:
     """Check arrays that were read from a file.
 
     Raises:
-        ValueError: The type or shape is wrong, ids do not ascend from 1, or a vector is not
+        ValueError: There is not one vector per id, ids do not ascend from 1, or a vector is not
             finite.
 
     Cost: one pass over the vectors, O(N D) time, and the memory of one block: a memory-mapped
         file stays on disk.
     """
-    if vectors.ndim != 2 or vectors.dtype != np.float32 or ids.dtype != np.int64:
-        dimensions = f"{vectors.ndim} dimensions of {vectors.dtype}"
-        raise ValueError(f"its vectors have {dimensions}, ids of {ids.dtype}")
     if ids.shape != vectors.shape[:1]:
         raise ValueError(f"ids of shape {ids.shape} for {len(vectors)} vectors")
-    if len(ids) and (ids[0] < 1 or (np.diff(ids) < 1).any()):
+    if len(ids) and (ids[0] < 1 or (ids[1:] <= ids[:-1]).any()):
         raise ValueError("its item numbers do not ascend from 1")
     for start in range(0, len(ids), BLOCK):
         finite = np.isfinite(vectors[start : start + BLOCK]).all(axis=1)

@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import DataError, MissingExtra
+from prismrec.io import check_regular
 from prismrec.retrieval.index.approximate import QuantizedIndex, budget_steps
 from prismrec.retrieval.index.base import Index
 
@@ -77,6 +78,7 @@ class IvfFlat(QuantizedIndex):
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:
         """See ``Index.read``."""
         faiss = _faiss()
+        check_regular(folder / LISTS_FILE)
         try:
             backend = faiss.read_index(str(folder / LISTS_FILE), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:

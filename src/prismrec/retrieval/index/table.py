@@ -8,7 +8,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.io import COUNT, OBJECT, TEXT, ManifestForm, read_manifest
 from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import UpdatedIndex
-from prismrec.retrieval.index.base import FORMAT, HEADER, Index
+from prismrec.retrieval.index.base import AGAIN, FORMAT, HEADER, Index
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.sharded import ShardedIndex
 
@@ -25,7 +25,6 @@ COMPOSED: dict[str, type[Index] | str] = {"updated": UpdatedIndex, "sharded": Sh
 EARLIER_KINDS: Mapping[str, str] = {"changed": "updated"}
 """Kinds as earlier versions saved them, and their names today."""
 
-AGAIN = "build the index again"
 FORM = ManifestForm(
     what="index",
     format=FORMAT,
