@@ -24,6 +24,7 @@ from prismrec.io import as_step
 from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
+from prismrec.recommend.histories import item_numbers, known_items, known_items_of_each
 from prismrec.recommend.interests import (
     FOUND,
     added_vectors,
@@ -88,7 +89,7 @@ class Recommender(RecommenderParts):
             options: The other fields of ``ListOptions``.
 
         Raises:
-            ConfigError: An impossible option, or a string instead of a list of ids.
+            ConfigError: An impossible option, or a history that is no list of texts.
             UnknownName: A category, an attribute or a re-ranker that does not exist.
 
         Cost: one forward pass of the model, one search of the index; with ``explain`` and a small
@@ -113,7 +114,7 @@ class Recommender(RecommenderParts):
         top_items: int = 0,
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
-        numbers = [self.catalog.items.index_known(history) for history in histories]
+        numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
         batch = (numbers, read, options, eligible)
@@ -192,7 +193,7 @@ class Recommender(RecommenderParts):
 
         Returns:
             A Polars frame with one row per recommended item: user, rank (from 1), item, title,
-            score, interest.
+            score, interest, and source: "popular" if the history is missing or has no known item.
         """
         users, histories = read_histories(frame)
         return answers_frame(users, self.recommend_many(histories, options, explain=False))
@@ -214,13 +215,14 @@ class Recommender(RecommenderParts):
 
         Raises:
             ConfigError: An impossible option.
-            DataError: An item number beyond the catalog.
+            DataError: An item number beyond the catalog, or values that are no whole numbers.
             UnknownName: A category, an attribute or a re-ranker that does not exist.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
+        numbers = item_numbers(histories)
         eligible = self.eligible(wanted.filter, wanted.dislikes)
-        read = self._read(histories, wanted)
-        lists = self.retriever_for(wanted).lists(histories, read, wanted, eligible)
+        read = self._read(numbers, wanted)
+        lists = self.retriever_for(wanted).lists(numbers, read, wanted, eligible)
         return RankedItems(lists.items, lists.scores, lists.interest)
 
     def frontier(
@@ -230,7 +232,7 @@ class Recommender(RecommenderParts):
 
         λ and relevance are on scores scaled to 0…1, as in ``recommend``.
         """
-        numbers = [self.catalog.items.index_known(history)]
+        numbers = [known_items(self.catalog, history)]
         wanted = ListOptions(k=k, **options)
         eligible = self.eligible(wanted.filter, wanted.dislikes)
         read = self._read(numbers, wanted)
@@ -238,7 +240,7 @@ class Recommender(RecommenderParts):
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history."""
-        numbers = [self.catalog.items.index_known(history)]
+        numbers = [known_items(self.catalog, history)]
         return self._described(self.retriever, numbers, self._read(numbers, ListOptions()))[0]
 
     def similar(self, item: str, k: int = 20, *, filter: Filter = Filter()) -> list[SimilarItem]:  # noqa: B008
