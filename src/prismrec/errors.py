@@ -21,7 +21,7 @@ import reprlib
 from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Self
+from typing import Self, TypeGuard
 
 
 class PrismrecError(Exception):
@@ -88,7 +88,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-_SHOWN = (NoneType, str, bytes, int, float, list, tuple, dict, set, frozenset)
+_SHOWN = (NoneType, bool, str, bytes, int, float, list, tuple, dict, set, frozenset)
 """Types whose values a message shows; of other values it names the type."""
 
 
@@ -112,17 +112,17 @@ def check_type(
         raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Return whether a value is a whole number of Python or NumPy; a bool is not."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a number of Python or NumPy; a bool is not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_whole_number(name: str, value: object, needed: str = "a whole number") -> None:
-    """Raise ConfigError for an argument that is no whole number; ``needed`` as in ``check_type``."""
+    """Raise ConfigError for an argument that is no whole number: see ``check_type``."""
     if not is_whole(value):
         raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")

@@ -46,9 +46,7 @@ def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
 
 
 def answers_frame(users: Sequence[str], answers: Sequence[Answer]) -> pl.DataFrame:
-    """Return one row per recommended item: user, rank (from 1), item, title, score, interest,
-    source.
-    """
+    """Return one row per recommended item; the columns are those of ``schema``."""
     schema = {
         "user": pl.String,
         "rank": pl.Int64,

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.errors import check_type
 from prismrec.io import as_step
 from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
@@ -114,6 +115,7 @@ class Recommender(RecommenderParts):
         top_items: int = 0,
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
+        check_type("options", options, ListOptions, "a ListOptions; write ListOptions(k=5)")
         numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
@@ -252,13 +254,14 @@ class Recommender(RecommenderParts):
             filter: Which items may be returned.
 
         Raises:
-            ConfigError: ``k`` below 1.
+            ConfigError: ``k`` is no whole number of at least 1, or ``filter`` is no Filter.
             UnknownName: No such item.
 
         Cost: O(V D) with an exact index; otherwise a search for 20 · k items by inner
             product, of which the nearest are returned.
         """
         check_length(k)
+        check_type("filter", filter, Filter, "a Filter; write Filter(blocked=['a'])")
         number = self.catalog.items.index([item])
         found, cosine = self.retriever.similar(number, k, self.eligible(filter))
         return similar_items(self.catalog, found, cosine)
