@@ -18,6 +18,12 @@ from prismrec.data.dataset import Dataset
 from prismrec.data.dislikes import dislikes_before
 from prismrec.data.histories import Histories
 from prismrec.data.reprs import html_facts, text_facts, written_time
+from prismrec.data.split_arguments import (
+    check_dataset,
+    check_shares,
+    check_times,
+    check_user_options,
+)
 from prismrec.errors import ConfigError, DataError, UnknownName
 
 
@@ -65,17 +71,15 @@ def split_by_user(
         history_share: Share of a user's events that is the history, between 0 and 1.
 
     Raises:
-        ConfigError: The shares leave no users for training, no history or no targets; or a
-            negative seed.
+        ConfigError: The shares leave no users for training, no history or no targets; a negative
+            seed; or an argument of another type.
         DataError: There are too few users to have one for training.
 
     Source: Cen et al., KDD 2020, the evaluation on held-out users.
     """
-    _check_shares(valid, test)
-    if not 0 < history_share < 1:
-        raise ConfigError(f"history_share is {history_share}; it must lie between 0 and 1.")
-    if seed < 0:
-        raise ConfigError(f"seed is {seed}; it must be 0 or more.")
+    check_dataset(dataset)
+    check_shares(valid, test)
+    check_user_options(seed, history_share)
     users = np.random.default_rng(seed).permutation(len(dataset.users))
     first, second = _cuts(len(users), valid, test)
     if not first:
@@ -107,7 +111,11 @@ def split_leave_last_out(dataset: Dataset) -> Split:
 
     The history of a test case includes the target of validation. Users with fewer than three events
     are used for training only.
+
+    Raises:
+        ConfigError: ``dataset`` is no data set.
     """
+    check_dataset(dataset)
     histories = dataset.histories
     lengths = histories.lengths
     users = np.flatnonzero(lengths >= 3)
@@ -141,8 +149,11 @@ def split_by_time(
 
     Raises:
         DataError: The data set has no times, or no event is before ``valid_from``.
-        ConfigError: Only one of the times is given, or their order is wrong; impossible shares.
+        ConfigError: Only one of the times is given, or their order is wrong; impossible shares; or
+            an argument of another type.
     """
+    check_dataset(dataset)
+    check_times(valid_from, test_from)
     if not dataset.how.get("has_time", True):
         raise DataError(
             "A split by time needs times, but the log has none; give a log with a time column, "
@@ -151,7 +162,7 @@ def split_by_time(
     histories = dataset.histories
     by_share = valid_from is None and test_from is None
     if by_share:
-        _check_shares(valid, test)
+        check_shares(valid, test)
         places = _cuts(len(histories.times), valid, test)
         moments = np.append(histories.times, histories.times.max() + 1)  # test may be 0: no events
         valid_from, test_from = np.partition(moments, places)[places].tolist()
@@ -219,14 +230,6 @@ def make_split(dataset: Dataset, name: str, **options: float) -> Split:
             choices = ", ".join(known) or "none"
             raise ConfigError(f"The split {name!r} has no option {option!r}; choose: {choices}.")
     return SPLITS[name](dataset, **options)
-
-
-def _check_shares(valid: float, test: float) -> None:
-    if not (valid >= 0 and test >= 0 and valid + test < 1):
-        raise ConfigError(
-            f"valid is {valid} and test is {test}; neither may be negative and together they "
-            "must leave something for training: their sum must be below 1."
-        )
 
 
 def _cuts(size: int, valid: float, test: float) -> NDArray[np.int64]:

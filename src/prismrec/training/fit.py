@@ -18,10 +18,12 @@ from typing import Any, get_args
 import torch
 
 from prismrec.data import Case, Catalog, ItemContent, Split
+from prismrec.errors import check_type
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
 from prismrec.retrieval import check_index
+from prismrec.training.arguments import check_types
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
@@ -127,11 +129,14 @@ def fit(
         on_step: Called after every step.
 
     Raises:
-        ConfigError: Settings that contradict each other, or a ``module:Name`` that cannot be used.
+        ConfigError: Settings that contradict each other, a ``module:Name`` that cannot be used, or
+            an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
         DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
     """
+    check_types(split, catalog, config, training)
+    check_type("sources", sources, Sources, "a Sources; write sources=Sources(start=…)")
     start, content, counts = sources.start, sources.content, split.train.counts(catalog.size)
     if content is not None:
         check_content(content, catalog, counts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismrec.data import Histories
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, check_type
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.training.config import TrainConfig
@@ -69,11 +69,14 @@ def train(
 
     Raises:
         ConfigError: ``resume`` without a folder; ``sparse`` with every item as a negative, or
-            ``sharded`` without ``sparse``; CUDA is not available.
+            ``sharded`` without ``sparse``; CUDA is not available; or an argument of another type.
         DataError: An item number that the model does not have; a checkpoint of another run.
         TrainingError: The loss, a gradient or the validation metric is not a finite number. The
             message names the step, the seed, the largest weights and how to continue.
     """
+    check_type("model", model, Model, "a Model; build one, or call fit")
+    check_type("histories", histories, Histories, "Histories; pass split.train")
+    check_type("config", config, TrainConfig, "a TrainConfig; write TrainConfig(epochs=10)")
     if resume and folder is None:
         raise ConfigError(
             "resume was set without a folder; set folder to the folder of the run's checkpoint."
