@@ -11,9 +11,7 @@ WAR = AddedInterest(category="War")
 
 @pytest.mark.parametrize("k", [2.5, 5.0, True, "5", None, [5]])
 def test_a_length_must_be_a_whole_number(k):
-    with pytest.raises(
-        ConfigError, match=r"^k is .*, but must be the length of a list"
-    ):
+    with pytest.raises(ConfigError, match=r"^k is .*, but must be the length of a list"):
         ListOptions(k=k)
 
 

@@ -30,6 +30,7 @@ from prismrec.recommend.interests import (
     FOUND,
     added_vectors,
     describe_interests,
+    unknown_interests,
     weigh_added,
 )
 from prismrec.recommend.parts import RecommenderParts
@@ -145,8 +146,9 @@ class Recommender(RecommenderParts):
             )
         near = retriever.nearest_dislikes(lists.items, options.dislikes)
         builder = AnswerBuilder(
-            self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts
-        )
+            self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts,
+            unknown_interests(numbers, read, options.interests),
+        )  # fmt: skip
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
 

@@ -143,7 +143,8 @@ class InterestOptions:
     part of the history, times its weight, and each place to the best item left of its interest."""
     weights: Mapping[int, float] = field(default_factory=dict, hash=False)
     """By number of interest: 0 mutes the interest, 1 is neutral, 2 doubles the probability of its
-    items and its number of places; 1 if not given."""
+    items and its number of places; 1 if not given. A number that the history does not have has no
+    effect; the answer names it."""
     minimum: Mapping[int, int] = field(default_factory=dict, hash=False)
     """By number of interest: smallest number of items in the list, as far as there are so many. If
     the minima exceed the list, smaller numbers come first. A muted interest has no items, so its
