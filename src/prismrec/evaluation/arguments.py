@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.data import Case
+from prismrec.data import Case, Catalog
 from prismrec.errors import ConfigError, DataError, check_type, check_whole_number, described
 from prismrec.types import RankedItems
 
@@ -23,12 +23,23 @@ def check_cases(cases: Sequence[Case]) -> None:
         )
 
 
-def check_recommending(recommend: Recommending) -> None:
-    """Raise ConfigError for what is not a function, such as a recommender."""
+def check_inputs(recommend: Recommending, cases: Sequence[Case], catalog: Catalog | None) -> None:
+    """Check what is evaluated, on what.
+
+    Raises:
+        ConfigError: An argument has another type, such as a recommender instead of a function.
+        DataError: There are no cases.
+    """
     if not callable(recommend):
         raise ConfigError(
             f"recommend is {described(recommend)}, but must be a function of histories and k; "
             "pass recommender.ranked."
+        )
+    check_cases(cases)
+    check_type("catalog", catalog, Catalog | None, "a Catalog; pass dataset.catalog")
+    if not cases:
+        raise DataError(
+            "evaluate got no cases, so there is nothing to measure; use a split with test users."
         )
 
 

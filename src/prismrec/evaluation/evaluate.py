@@ -21,10 +21,9 @@ from prismrec.errors import ConfigError, DataError, UnknownName, check_type
 from prismrec.evaluation.arguments import (
     Recommending,
     as_ranked,
-    check_cases,
+    check_inputs,
     check_lengths,
     check_lists,
-    check_recommending,
 )
 from prismrec.evaluation.interest_use import measure_interest_use, median
 from prismrec.evaluation.metric_report import Report, half_width
@@ -78,13 +77,7 @@ def evaluate(
     Cost: the recommender's; to measure 60,000 lists of 50 items takes seconds.
     """
     ks = check_lengths(ks, batch_size)
-    check_recommending(recommend)
-    check_cases(cases)
-    check_type("catalog", catalog, Catalog | None, "a Catalog; pass dataset.catalog")
-    if not cases:
-        raise DataError(
-            "evaluate got no cases, so there is nothing to measure; use a split with test users."
-        )
+    check_inputs(recommend, cases, catalog)
     has_weights = all(case.weights is not None for case in cases)
     names = select_metrics(only, catalog, counts, weights=has_weights)
     size = catalog.size if catalog else len(counts) if counts is not None else None
