@@ -12,11 +12,16 @@ it names, what to do. Each class also derives from the builtin a caller would ex
     ├── TrainingError   (RuntimeError)  training cannot continue: NaN, out of range
     ├── StoreError      (RuntimeError)  stored events cannot be read or written now
     └── MissingExtra    (ImportError)   an optional dependency is not installed
+
+Public functions check the types of their arguments with ``check_type`` and ``check_whole_number``.
 """
 
 import difflib
+import reprlib
 from collections.abc import Collection, Sequence
-from typing import Self
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Self, TypeGuard
 
 
 class PrismrecError(Exception):
@@ -81,3 +86,43 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return a sentence that suggests the closest known name; "" if none is close."""
     close = difflib.get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+_SHOWN = (NoneType, bool, str, bytes, int, float, list, tuple, dict, set, frozenset)
+"""Types whose values a message shows; of other values it names the type."""
+
+
+def described(value: object) -> str:
+    """Return a value for a message: short, in one line."""
+    return reprlib.repr(value) if type(value) in _SHOWN else f"of type {type(value).__name__}"
+
+
+def check_type(
+    name: str, value: object, kind: type | UnionType | tuple[type, ...], needed: str
+) -> None:
+    """Raise ConfigError for an argument of another type.
+
+    Args:
+        name: Name of the argument.
+        value: Its value.
+        kind: The type that it must have.
+        needed: What it must be, and what to write: "a Catalog; pass dataset.catalog".
+    """
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number of Python or NumPy; a bool is not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number of Python or NumPy; a bool is not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_whole_number(name: str, value: object, needed: str = "a whole number") -> None:
+    """Raise ConfigError for an argument that is no whole number: see ``check_type``."""
+    if not is_whole(value):
+        raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")

@@ -370,6 +370,19 @@ def test_unknown_ids_of_a_filter_are_named(pipeline, capsys):
 
 
 @pytest.mark.slow
+def test_numbers_of_no_interest_are_named(pipeline, capsys):
+    asked = ["recommend", pipeline / "books", "--history", "1,2", "--interest-minimum", "98=3"]
+    assert run(*asked, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["unknown_interests"] == [98]
+    known = ", ".join(str(one["number"]) for one in found["interests"])
+    assert run(*asked) == 0
+    assert f"Interest 98 does not exist; this history has {known}." in capsys.readouterr().out
+    assert run(*asked, "--interest-weight", "99=0") == 0
+    assert "Interests 98, 99 do not exist; this history has" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_evaluate_shows_every_baseline_and_the_model_with_one_interest(pipeline, capsys, tmp_path):
     report = ["--report", tmp_path / "report", "-k", 5, "-k", 10, "--diversity", 0.2]
     assert run("evaluate", pipeline / "books", pipeline / "data", *report) == 0

@@ -232,3 +232,17 @@ def test_movielens_has_the_published_sizes(tmp_path):
     core = build_dataset(log, items=items)
     assert (len(core.users), len(core.catalog.items)) == (943, 1_349)
     assert core.catalog.title(1) == "Star Wars (1977)"
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "sentence"),
+    [
+        ("events.csv", {}, r"log is 'events.csv', but must be an EventLog; pass read_events"),
+        (None, {"items": "items.csv"}, r"items is 'items.csv', .* write items=read_items"),
+        (None, {"min_user_events": "5"}, "min_user_events is '5', but must be a whole number"),
+        (None, {"min_item_events": 2.5}, "min_item_events is 2.5, but must be a whole number"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(log, options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        build_dataset(log or log_of([("ann", "tea", 1)]), **options)

@@ -1,6 +1,7 @@
 """Read event logs: ids, encodings, delimiters, kinds of events and rejected rows."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -251,3 +252,16 @@ def test_what_is_written_is_read(tmp_path_factory, events):
     expected = [(user, item, time * SECOND) for user, item, time in events]
     assert rows(read_events(folder / "log.csv")) == expected
     assert rows(read_events(folder / "log.jsonl")) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (["a.csv", "b.csv"], r"A list of 2 texts or paths .*; give one path, folder or glob"),
+        ((Path("a.csv"),), "A list of 1 texts or paths cannot be read as a table"),
+        (None, "None cannot be read as a table; give a path"),
+    ],
+)
+def test_a_list_of_paths_is_no_table(source, sentence):
+    with pytest.raises(DataError, match=sentence):
+        read_events(source)

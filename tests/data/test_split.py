@@ -168,3 +168,26 @@ def test_a_split_by_time_of_equal_times_names_the_cause(later):
         f"A split by time has nothing to train on: {20 - later} of 20 events have the same "
         "earliest time, 2023-11-14T22:13:20Z; correct the times, or split by-user."
     )
+
+
+@pytest.mark.parametrize(
+    ("split", "options", "sentence"),
+    [
+        (split_by_user, {"valid": "a"}, "valid is 'a', but must be a share from 0 to 1"),
+        (split_by_user, {"test": True}, "test is True, but must be a share"),
+        (split_by_user, {"seed": 1.5}, "seed is 1.5, but must be a whole number"),
+        (split_by_user, {"history_share": "0.8"}, "history_share is '0.8'; it must lie between"),
+        (split_by_time, {"valid": None}, "valid is None, but must be a share"),
+        (split_by_time, {"valid_from": "2021-01-01"}, "valid_from is '2021-01-01', .* microsec"),
+        (split_by_time, {"valid_from": 1, "test_from": 2.5}, "test_from is 2.5, .* microseconds"),
+    ],
+)
+def test_options_of_another_type_are_refused(split, options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        split(dataset_of({"ann": "abc", "bob": "ab"}), **options)
+
+
+@pytest.mark.parametrize("split", [split_by_user, split_by_time, split_leave_last_out])
+def test_what_is_no_data_set_cannot_be_split(split):
+    with pytest.raises(ConfigError, match=r"dataset is 'events\.csv', but must be a Dataset"):
+        split("events.csv")

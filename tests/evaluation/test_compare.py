@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prismrec.data.cases import Case
-from prismrec.errors import DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.evaluation.compare import compare
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.metric_report import Report
@@ -87,3 +87,8 @@ def test_refuses_fewer_than_two_users():
     a = report({"recall@50": [1, np.nan]})
     with pytest.raises(DataError, match="at least two"):
         compare(a, a, "recall@50")
+
+
+def test_what_is_no_report_is_refused():
+    with pytest.raises(ConfigError, match="A report is 5, but must be a Report; pass what"):
+        compare(5, 5, "recall@20")

@@ -407,3 +407,19 @@ def test_few_users_of_an_interest_are_no_fault_where_interests_are_formed():
     assert (found.usage[2], found.active[2]) == (0, approx(1 / 151))
     assert found.unused == ()
     assert not any("hardly used" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"recommender": len}, "must be a Recommender; pass the whole recommender"),
+        ({"cases": 5}, r"cases is 5, but must be a list of cases; pass split\.test"),
+        ({"k": 2.5}, r"k is 2\.5, but must be a whole number"),
+        ({"batch_size": "8"}, "batch_size is '8', but must be a whole number"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused(wrong, sentence):
+    recommender = recommender_of([[1.0, 0.0], [0.0, 1.0]], interests=1)
+    cases = [case([1], [2])]
+    with pytest.raises(ConfigError, match=sentence):
+        diagnose(**({"recommender": recommender, "cases": cases} | wrong))

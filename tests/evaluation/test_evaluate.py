@@ -9,6 +9,7 @@ import pytest
 from prismrec.data.cases import Case
 from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
+from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.evaluation.baselines import by_score
 from prismrec.evaluation.evaluate import evaluate
@@ -332,3 +333,45 @@ def test_a_case_with_an_item_outside_the_catalog_is_refused(history, with_catalo
 def test_a_named_metric_whose_data_is_missing_is_refused(cases, name, given, sentence):
     with pytest.raises(DataError, match=f"{name} was asked for, but .*{sentence}"):
         evaluate(by_history, cases, ks=(5,), only=("recall", name), **given)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"recommend": "popular"}, "recommend is 'popular', but must be a function"),
+        ({"recommend": object()}, r"of type object, but must be .*; pass recommender\.ranked"),
+        ({"cases": 5}, r"cases is 5, but must be a list of cases; pass split\.test"),
+        ({"cases": [np.array([1])]}, "but must be a list of cases"),
+        ({"ks": 5}, r"ks is 5, but must be a list of lengths; write ks=\(5,\)"),
+        ({"ks": (5.5,)}, "A length in ks is 5.5, but must be a whole number"),
+        ({"ks": ("5",)}, "A length in ks is '5', but must be a whole number"),
+        ({"batch_size": 2.0}, "batch_size is 2.0, but must be a whole number"),
+        ({"catalog": "movies"}, r"catalog is 'movies', but must be a Catalog; pass dataset\.cat"),
+        ({"only": "recall"}, r"only is the text 'recall', but must be a list; write \['recall'\]"),
+        ({"only": 5}, "only is 5, but must be a list of metrics"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused(cases, wrong, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        evaluate(**({"recommend": by_history, "cases": cases} | wrong))
+
+
+def test_a_split_is_not_a_list_of_cases(dataset):
+    split = split_by_user(dataset)
+    for wrong in (split, split.train):
+        with pytest.raises(ConfigError, match=r"must be a list of cases; pass split\.test"):
+            evaluate(by_history, wrong)
+
+
+def test_a_function_may_return_item_numbers_alone(cases, everything):
+    def numbers(histories, k):
+        return by_history(histories, k).items.astype(np.int32)
+
+    found = evaluate(numbers, cases, ks=(5, 10), catalog=catalog(), counts=np.arange(V))
+    assert found.metrics == everything.metrics
+
+
+@pytest.mark.parametrize("kind", [np.ndarray.tolist, lambda items: items.astype(float)])
+def test_what_is_no_array_of_whole_numbers_is_refused(cases, kind):
+    with pytest.raises(DataError, match=r"return an integer array \[B, k\], or a RankedItems"):
+        evaluate(lambda histories, k: kind(by_history(histories, k).items), cases)

@@ -200,6 +200,16 @@ def test_a_file_that_is_not_parquet_is_refused(recommender, tmp_path):
         recommend_file(recommender, tmp_path / "h.csv", tmp_path / "o.parquet", ListOptions())
 
 
+def test_missing_ids_of_histories_are_counted(recommender, dataset, tmp_path):
+    known = dataset.catalog.items.external([1])[0]
+    frame = pl.DataFrame({"user": ["a", "b"], "history": [[known, None], [None]]})
+    frame.write_parquet(tmp_path / "h.parquet")
+    done = recommend_file(
+        recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions()
+    )
+    assert (done.unknown, done.popular) == (2, 1)
+
+
 def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "CHUNK", 2)
     (tmp_path / "h").mkdir()

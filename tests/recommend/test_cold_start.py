@@ -150,6 +150,18 @@ def test_a_new_item_without_any_vector_is_refused(recommender, items, match):
         recommender.with_items(items)
 
 
+def test_new_items_of_another_type_are_refused(recommender):
+    with pytest.raises(
+        ConfigError, match="The id of a new item is 5, but must be a text; write '5'"
+    ):
+        NewItem(id=5)
+    with pytest.raises(ConfigError, match="The title of a new item is 5, but must be a text"):
+        NewItem(id="n", title=5)
+    for wrong in (NewItem(id="n"), ["n"]):
+        with pytest.raises(ConfigError, match=r"must be a list of NewItem\(…\)"):
+            recommender.with_items(wrong)
+
+
 def test_categories_that_are_a_text_are_refused(recommender, dataset):
     known = dataset.catalog.items.external([1])[0]
     for name in (known, "new"):

@@ -288,6 +288,32 @@ def test_numbers_of_no_interest_have_no_effect(dataset, recommender, mix):
     found = recommender.recommend(history, 8, interests=options)
     assert found.items == plain.items
     assert found.interests == plain.interests
+    assert (plain.unknown_interests, found.unknown_interests) == ((), (55, 77, 99))
+
+
+def test_numbers_of_no_interest_are_named_for_each_history(dataset, recommender):
+    weights = dict.fromkeys(range(9), 1.5)
+    options = ListOptions(k=5, interests=InterestOptions(weights=weights))
+    known, popular = recommender.recommend_many([ids(dataset, 1), []], options)
+    shown = {one.number for one in known.interests}
+    assert shown
+    assert set(known.unknown_interests) == set(weights) - shown
+    assert popular.unknown_interests == tuple(weights)
+    assert (
+        recommender.recommend_many([ids(dataset, 1)], options, explain=False)[0].unknown_interests
+        == known.unknown_interests
+    )
+
+
+def test_the_number_of_an_added_interest_is_known(dataset, recommender):
+    category = dataset.catalog.category_names[0]
+    plain = recommender.recommend(ids(dataset, 1), 5, interests=added({"category": category}))
+    number = plain.interests[-1].number
+    options = added({"category": category}, weights={number: 2})
+    for history in (ids(dataset, 1), []):
+        found = recommender.recommend(history, 5, interests=options)
+        assert found.interests[-1].number == number
+        assert found.unknown_interests == ()
 
 
 def test_a_popular_list_has_no_interests_to_steer(dataset, recommender):

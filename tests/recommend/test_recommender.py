@@ -121,6 +121,16 @@ def test_an_invalid_diversity_is_an_error(dataset, recommender, diversity):
         recommender.ranked([dataset.histories[0]], 5, diversity=diversity)
 
 
+def test_options_and_lengths_of_another_type_are_refused(dataset, recommender):
+    history = ids(dataset, 0)
+    with pytest.raises(ConfigError, match="options is 5, but must be a ListOptions"):
+        recommender.recommend_many([history], 5)
+    with pytest.raises(ConfigError, match=r"k is 2\.5, but must be the length of a list"):
+        recommender.similar(history[0], 2.5)
+    with pytest.raises(ConfigError, match="filter is None, but must be a Filter"):
+        recommender.similar(history[0], filter=None)
+
+
 def test_a_list_of_no_items_is_an_error(dataset, recommender):
     with pytest.raises(ConfigError, match="k is 0"):
         recommender.ranked([dataset.histories[0]], 0)

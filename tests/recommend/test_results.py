@@ -64,7 +64,7 @@ def test_a_frame_of_histories_gives_the_same_lists_as_single_requests(recommende
     frame = recommender.recommend_frame(
         pl.DataFrame({"user": users, "history": histories}), options
     )
-    assert frame.columns == ["user", "rank", "item", "title", "score", "interest"]
+    assert frame.columns == ["user", "rank", "item", "title", "score", "interest", "source"]
     for user, history in zip(users, histories, strict=True):
         own = frame.filter(pl.col("user") == user)
         alone = recommender.recommend(history, k=4, diversity=0.3)
@@ -78,6 +78,7 @@ def test_a_pandas_frame_gives_the_same_result(recommender, dataset):
     theirs = recommender.recommend_frame(pd.DataFrame(columns), ListOptions(k=3))
     assert ours.equals(theirs)
     assert ours["user"].to_list() == ["7"] * 3 + ["8"] * 3
+    assert ours["source"].to_list() == ["interests"] * 3 + ["popular"] * 3
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,18 @@ def test_a_frame_with_a_row_without_user_is_refused(recommender, library, users,
     frame = library({"user": users, "history": [["x"], ["y"]]})
     with pytest.raises(DataError, match=f"row {row} has none"):
         recommender.recommend_frame(frame)
+
+
+@pytest.mark.parametrize("library", [pl.DataFrame, pd.DataFrame])
+def test_a_frame_with_a_history_that_lacks_an_id_is_refused(recommender, library):
+    frame = library({"user": ["a", "b"], "history": [["x"], ["y", None]]})
+    with pytest.raises(DataError, match="the history of row 2 has a missing one"):
+        recommender.recommend_frame(frame)
+
+
+def test_a_missing_history_gets_a_list_that_is_marked_as_popular(recommender):
+    frame = pl.DataFrame({"user": ["a", "b"], "history": [None, ["no item"]]})
+    assert set(recommender.recommend_frame(frame, ListOptions(k=2))["source"]) == {"popular"}
 
 
 @pytest.mark.parametrize("method", ["recommend", "frontier", "interests"])

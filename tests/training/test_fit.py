@@ -11,7 +11,8 @@ import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
-from prismrec.training import RunConfig, TrainConfig, fit
+from prismrec.models import Model, SelfAttentive
+from prismrec.training import RunConfig, TrainConfig, fit, train
 from worlds import small_dataset
 
 SMALL = RunConfig(dim=8, interests=2)
@@ -82,3 +83,30 @@ def test_an_index_without_its_database_is_an_error_before_the_first_step(dataset
     with pytest.raises(ConfigError, match="its graph supports 1 to 2000"):
         fit(split, dataset.catalog, RunConfig(dim=2_000, index="pgvector"), on_step=steps.append)
     assert not steps
+
+
+def test_arguments_that_are_mixed_up_are_named(dataset):
+    split, catalog = split_by_user(dataset), dataset.catalog
+    for arguments, sentence in (
+        ((dataset, catalog), r"split is of type Dataset, .* one with split_by_user\(dataset\)"),
+        ((split.train, catalog), "split is of type Histories, but must be a Split"),
+        ((split, dataset), r"catalog is of type Dataset, but must be a Catalog; pass dataset\.cat"),
+        ((split, catalog, TrainConfig()), "config is of type TrainConfig, .* training=TrainConfig"),
+        ((split, catalog, RunConfig(), RunConfig()), "training is of type RunConfig, but must be"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            fit(*arguments)
+    with pytest.raises(ConfigError, match="sources is None, but must be a Sources"):
+        fit(split, catalog, sources=None)
+
+
+def test_a_training_on_a_whole_split_is_refused(dataset):
+    model = Model(dataset.catalog.size, SelfAttentive(dim=8, interests=2, max_len=8))
+    split = split_by_user(dataset)
+    for arguments, sentence in (
+        ((model, split, TrainConfig()), r"must be Histories; pass split\.train"),
+        ((model, split.train, RunConfig()), "config is of type RunConfig, but must be a TrainCon"),
+        ((split, model, TrainConfig()), "model is of type Split, but must be a Model"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            train(*arguments)

@@ -21,6 +21,7 @@ POPULAR = (
 def answer_lines(answer: Answer) -> list[str]:
     """Return the lines of an answer, each at most ``WIDTH`` characters long."""
     lines = unknown_filter_lines(answer.unknown_filter, answer.options)
+    lines += _unknown_interest_lines(answer)
     if answer.source == "popular":
         lines += POPULAR
     elif answer.unknown:
@@ -47,6 +48,16 @@ def answer_lines(answer: Answer) -> list[str]:
             text = f"{text}  {reason}"
         lines.append(f"{rank:3}  {clipped(text, room):<{room}}{why}".rstrip())
     return [one_line(line) for line in lines + _notes(answer)]
+
+
+def _unknown_interest_lines(answer: Answer) -> list[str]:
+    """Return a line with the numbers of options that are no interest, if there are any."""
+    missing = ", ".join(map(str, answer.unknown_interests))
+    if not missing:
+        return []
+    verb = "Interest {} does" if len(answer.unknown_interests) == 1 else "Interests {} do"
+    known = ", ".join(str(one.number) for one in answer.interests) or "none"
+    return [f"{verb.format(missing)} not exist; this history has {known}."]
 
 
 def _reason(item: Item) -> str:

@@ -8,7 +8,7 @@ from .dataset import Dataset, build_dataset
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
-from .ids import LONGEST_ID, IdMap, is_refused, list_of_ids
+from .ids import LONGEST_ID, IdMap, check_order, is_refused, list_of_ids
 from .item_content import ItemContent, read_item_content
 from .items import ItemColumns, ItemDescriptions, read_items
 from .lint import inspect_log
@@ -71,6 +71,7 @@ __all__ = [
     "check_cells",
     "check_dataset_folder",
     "check_for_spark",
+    "check_order",
     "describe_protocol",
     "inspect_log",
     "is_refused",

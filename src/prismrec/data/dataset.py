@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,7 @@ from prismrec.data.filtering import (
     BLOCK,
     Duplicates,
     EventArrays,
+    check_options,
     count_codes,
     count_step,
     encode_ids,
@@ -35,7 +36,7 @@ from prismrec.data.filtering import (
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.reprs import html_facts, text_facts
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import DataError, check_type
 
 if TYPE_CHECKING:
     from prismrec.data.events import EventLog
@@ -141,12 +142,13 @@ def build_dataset(
         Tied events keep the order of the log.
 
     Raises:
-        ConfigError: A minimum below 1, or unknown ``duplicates``.
+        ConfigError: A minimum below 1, unknown ``duplicates``, or an argument of another type.
         DataError: No event remains; the message has the counts after each step. Or all weights
             are 0.
 
     Cost: O(E log E) time, less if the log is in time order; memory about 60 bytes per event.
     """
+    _check_sources(log, items)
     check_options(min_user_events, min_item_events, duplicates)
     user_ids, item_ids, events = _read_events(log.frame)
     steps = [count_step("read", events)]
@@ -174,15 +176,14 @@ def build_dataset(
     return _assign_numbers(log, items, (user_ids, item_ids), events, disliked, how)
 
 
-def check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
-    """Raise ConfigError for a minimum below 1, or unknown ``duplicates``."""
-    for name, value in (("min_user_events", min_user_events), ("min_item_events", min_item_events)):
-        if value < 1:
-            raise ConfigError(f"{name} is {value}; it must be at least 1, which keeps everything.")
-    if duplicates not in get_args(Duplicates):
-        raise ConfigError(
-            f"duplicates is {duplicates!r}; choose one of {', '.join(get_args(Duplicates))}."
-        )
+def _check_sources(log: "EventLog", items: "ItemDescriptions | None") -> None:
+    """Raise ConfigError for a path or a frame instead of what was read from it."""
+    from prismrec.data.events import EventLog
+    from prismrec.data.items import ItemDescriptions
+
+    check_type("log", log, EventLog, "an EventLog; pass read_events(…)")
+    needed = "ItemDescriptions; write items=read_items(…)"
+    check_type("items", items, ItemDescriptions | None, needed)
 
 
 def name_minima(min_user_events: int, min_item_events: int) -> str:

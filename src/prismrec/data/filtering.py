@@ -4,11 +4,13 @@ All functions work on arrays of int32 codes, so that a log of 20 million events 
 gigabyte.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from prismrec.errors import ConfigError, check_whole_number
 
 Duplicates = Literal["keep", "drop-exact", "collapse-repeats"]
 EventArrays = dict[str, NDArray[Any]]
@@ -109,3 +111,15 @@ def find_duplicates(
     exact[after] = (user[before] == user[after]) & (time[before] == time[after])
     exact[after] &= item[before] == item[after]
     return tied, exact, repeats
+
+
+def check_options(min_user_events: int, min_item_events: int, duplicates: str) -> None:
+    """Raise ConfigError for a minimum below 1 or not whole, or unknown ``duplicates``."""
+    for name, value in (("min_user_events", min_user_events), ("min_item_events", min_item_events)):
+        check_whole_number(name, value, "a whole number, such as 5")
+        if value < 1:
+            raise ConfigError(f"{name} is {value}; it must be at least 1, which keeps everything.")
+    if duplicates not in get_args(Duplicates):
+        raise ConfigError(
+            f"duplicates is {duplicates!r}; choose one of {', '.join(get_args(Duplicates))}."
+        )

@@ -8,7 +8,7 @@ External ids are strings, also if the log has whole numbers: ``"9000000000000000
 digit for digit. Ids are never floats.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 
 import numpy as np
@@ -117,16 +117,31 @@ def positions_of(ids: pl.Series, known: pl.Series) -> pl.Series:
     return found["position"].cast(pl.Int64)
 
 
+def check_order(values: object, name: str) -> None:
+    """Raise ConfigError for histories, or a history, without an order: a set or a dictionary."""
+    if isinstance(values, Set | Mapping):
+        raise ConfigError(
+            f"{name} is of type {type(values).__name__}, which has no order, but must be a list, "
+            "oldest first; write it as a list."
+        )
+
+
 def list_of_ids(names: object, kind: str = "item") -> list[str]:
     """Return ids as a list.
 
     Raises:
-        ConfigError: It is a text instead of a list of texts, another value, or an id is no text.
+        ConfigError: It is a text instead of a list of texts, another value, an iterator, which can
+            be read only once, or an id is no text.
     """
     if isinstance(names, str | bytes):
         raise ConfigError(
             f"The {kind} ids are the text {names[:40]!r}, but must be a list; write "
             f"[{names[:40]!r}]."
+        )
+    if isinstance(names, Iterator):
+        raise ConfigError(
+            f"The {kind} ids are of type {type(names).__name__}, which can be read only once, but "
+            "must be a list; write list(…)."
         )
     if not isinstance(names, Iterable):
         raise ConfigError(

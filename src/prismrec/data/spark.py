@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 from prismrec.data.build_catalog import build_catalog, describe_items
 from prismrec.data.dataset import (
     Dataset,
-    check_options,
     describe_building,
     finish_dataset,
     name_minima,
     no_events_error,
 )
 from prismrec.data.events import EventLog
-from prismrec.data.filtering import Duplicates
+from prismrec.data.filtering import Duplicates, check_options
 from prismrec.data.histories import Histories
 from prismrec.data.ids import IdMap
 from prismrec.data.items import ItemDescriptions

@@ -19,6 +19,12 @@ from prismrec.data.dataset import Dataset
 from prismrec.data.dislikes import dislikes_before
 from prismrec.data.histories import Histories
 from prismrec.data.reprs import html_facts, text_facts, written_time
+from prismrec.data.split_arguments import (
+    check_dataset,
+    check_shares,
+    check_times,
+    check_user_options,
+)
 from prismrec.errors import ConfigError, DataError, UnknownName
 
 
@@ -69,17 +75,15 @@ def split_by_user(
         history_share: Share of a user's events that is the history, between 0 and 1.
 
     Raises:
-        ConfigError: The shares leave no users for training, no history or no targets; or a
-            negative seed.
+        ConfigError: The shares leave no users for training, no history or no targets; a negative
+            seed; or an argument of another type.
         DataError: There are too few users to have one for training.
 
     Source: Cen et al., KDD 2020, the evaluation on held-out users.
     """
-    _check_shares(valid, test)
-    if not 0 < history_share < 1:
-        raise ConfigError(f"history_share is {history_share}; it must lie between 0 and 1.")
-    if seed < 0:
-        raise ConfigError(f"seed is {seed}; it must be 0 or more.")
+    check_dataset(dataset)
+    check_shares(valid, test)
+    check_user_options(seed, history_share)
     users = np.random.default_rng(seed).permutation(len(dataset.users))
     first, second = _cuts(len(users), valid, test)
     if not first:
@@ -112,7 +116,11 @@ def split_leave_last_out(dataset: Dataset) -> Split:
 
     The history of a test case includes the target of validation. Users with fewer than three events
     are used for training only.
+
+    Raises:
+        ConfigError: ``dataset`` is no data set.
     """
+    check_dataset(dataset)
     histories = dataset.histories
     lengths = histories.lengths
     users = np.flatnonzero(lengths >= 3)
@@ -147,8 +155,11 @@ def split_by_time(
 
     Raises:
         DataError: The data set has no times, or no event is before ``valid_from``.
-        ConfigError: Only one of the times is given, or their order is wrong; impossible shares.
+        ConfigError: Only one of the times is given, or their order is wrong; impossible shares; or
+            an argument of another type.
     """
+    check_dataset(dataset)
+    check_times(valid_from, test_from)
     if not dataset.how.get("has_time", True):
         raise DataError(
             "A split by time needs times, but the log has none; give a log with a time column, "
@@ -159,7 +170,7 @@ def split_by_time(
     protocol = _protocol("by-time", valid_from=valid_from, test_from=test_from)
     if by_share:
         protocol = _protocol("by-time", valid=valid, test=test)
-        _check_shares(valid, test)
+        check_shares(valid, test)
         places = _cuts(len(histories.times), valid, test)
         moments = np.append(histories.times, histories.times.max() + 1)  # test may be 0: no events
         valid_from, test_from = np.partition(moments, places)[places].tolist()
@@ -233,14 +244,6 @@ def _protocol(name: str, **options: float | None) -> dict[str, Any]:
     """Return a protocol as ``save_dataset`` writes it, without options that are None."""
     numbers = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
     return {"name": name, "options": {n: v for n, v in numbers.items() if v is not None}}
-
-
-def _check_shares(valid: float, test: float) -> None:
-    if not (valid >= 0 and test >= 0 and valid + test < 1):
-        raise ConfigError(
-            f"valid is {valid} and test is {test}; neither may be negative and together they "
-            "must leave something for training: their sum must be below 1."
-        )
 
 
 def _cuts(size: int, valid: float, test: float) -> NDArray[np.int64]:

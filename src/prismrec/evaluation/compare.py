@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from prismrec.errors import DataError, UnknownName
+from prismrec.errors import DataError, UnknownName, check_type
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS
@@ -87,10 +87,13 @@ def compare(a: Report, b: Report, metric: str) -> Difference:
         metric: Name of a metric, such as "recall@50", that both have for each user.
 
     Raises:
+        ConfigError: One is not a report.
         DataError: The reports are of different users, or fewer than two users have the metric.
         UnknownName: A report does not have the metric per user: it was not computed, it is of
             all lists together, or the report was read from JSON, which does not contain users.
     """
+    for report in (a, b):
+        check_type("A report", report, Report, "a Report; pass what pr.evaluate returned")
     if a.cases != b.cases:
         raise DataError(
             f"Two reports cannot be compared user by user, because one is of {a.users:,} users "

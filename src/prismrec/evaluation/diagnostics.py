@@ -18,7 +18,8 @@ from jaxtyping import Float
 from scipy.special import xlogy
 
 from prismrec.data import Case
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, check_type, check_whole_number
+from prismrec.evaluation.arguments import check_cases
 from prismrec.evaluation.evaluate import SAME, category_table
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_measures import InterestMeasures, measure_interests
@@ -160,12 +161,14 @@ def diagnose(
         batch_size: Users at a time; it changes no number.
 
     Raises:
-        ConfigError: ``k`` or ``batch_size`` is below 1.
+        ConfigError: An argument has another type, or ``k`` or ``batch_size`` is below 1.
         DataError: No case has a history.
 
     Cost: one forward pass and K + 3 searches per batch: the served lists, those of each interest
         alone, of all together, and of all but one.
     """
+    needed = "a Recommender; pass the whole recommender, not one of its functions"
+    check_type("recommender", recommender, Recommender, needed)
     known = _with_history(cases, k, batch_size)
     categories = category_table(recommender.catalog)
     starts = range(0, len(known), batch_size)
@@ -203,6 +206,9 @@ def diagnose(
 
 def _with_history(cases: Sequence[Case], k: int, batch_size: int) -> list[Case]:
     """Return the cases that have a history, after a check of the options of ``diagnose``."""
+    check_cases(cases)
+    check_whole_number("k", k, "a whole number; write for example k=50")
+    check_whole_number("batch_size", batch_size, "a whole number of histories, such as 256")
     if k < 1 or batch_size < 1:
         raise ConfigError(
             f"diagnose got k {k} and batch_size {batch_size}, but each must be at least 1; use "

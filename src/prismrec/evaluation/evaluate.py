@@ -17,12 +17,19 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.data import Case, Catalog
-from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName, check_type
+from prismrec.evaluation.arguments import (
+    Recommending,
+    as_ranked,
+    check_inputs,
+    check_lengths,
+    check_lists,
+)
 from prismrec.evaluation.interest_use import measure_interest_use, median
 from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS, Answers, coverage
 from prismrec.io import track
-from prismrec.types import RankedItems, Recommend
+from prismrec.types import RankedItems
 
 SAME = 0.2
 """Share of distinct lists below which a report, or the diagnostics, have a note."""
@@ -38,15 +45,16 @@ _MISSING = {
 
 
 def evaluate(
-    recommend: Recommend, cases: Sequence[Case], *, ks: Sequence[int] = (20, 50),
+    recommend: Recommending, cases: Sequence[Case], *, ks: Sequence[int] = (20, 50),
     catalog: Catalog | None = None, counts: NDArray[np.int64] | None = None,
     only: Collection[str] = (), batch_size: int = 512, how: str = "",
 ) -> Report:  # fmt: skip
     """Evaluate a recommender on every case.
 
     Args:
-        recommend: Function of whole histories, oldest first, and k; returns lists of distinct
-            items.
+        recommend: Function of whole histories, oldest first, and k, such as
+            ``recommender.ranked``; returns ``RankedItems``, or the item numbers of distinct items
+            alone: an integer array ``[B, k]``, padded with 0.
         cases: The users: ``split.valid`` or ``split.test``.
         ks: Lengths of the lists.
         catalog: Catalog for coverage and the metrics of categories; None leaves them out.
@@ -59,7 +67,7 @@ def evaluate(
         Means, 95 % intervals, and the values of each user.
 
     Raises:
-        ConfigError: A k or ``batch_size`` is below 1.
+        ConfigError: An argument has another type, or a k or ``batch_size`` is below 1.
         UnknownName: A name in ``only`` is not a metric.
         DataError: There are no cases, or a metric in ``only`` needs data that is not given; the
             catalog lacks an item of a case; a list has a repeated item, padding between items, more
@@ -68,8 +76,8 @@ def evaluate(
 
     Cost: the recommender's; to measure 60,000 lists of 50 items takes seconds.
     """
-    ks = sorted(set(ks))
-    _check_arguments(ks, cases, batch_size)
+    ks = check_lengths(ks, batch_size)
+    check_inputs(recommend, cases, catalog)
     has_weights = all(case.weights is not None for case in cases)
     names = select_metrics(only, catalog, counts, weights=has_weights)
     size = catalog.size if catalog else len(counts) if counts is not None else None
@@ -83,7 +91,7 @@ def evaluate(
         batch = cases[start : start + batch_size]
         histories = [case.history for case in batch]
         _check_cases(batch, size)
-        ranked = recommend(histories, ks[-1])
+        ranked = as_ranked(recommend(histories, ks[-1]))
         items = check_lists(ranked.items, len(batch), ks[-1], size)
         if has_weights:
             shared["target_weights"] = [case.weights for case in batch]
@@ -93,18 +101,6 @@ def evaluate(
     per_user = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     with_coverage = bool(size) and (not only or "coverage" in only)
     return totals.report(per_user, how, totals.coverages() if with_coverage else {})
-
-
-def _check_arguments(ks: Sequence[int], cases: Sequence[Case], batch_size: int) -> None:
-    if not ks or ks[0] < 1 or batch_size < 1:
-        raise ConfigError(
-            f"evaluate got ks {ks} and batch_size {batch_size}, but each must be at least 1; use "
-            "for example ks=(20, 50)."
-        )
-    if not cases:
-        raise DataError(
-            "evaluate got no cases, so there is nothing to measure; use a split with test users."
-        )
 
 
 def _check_cases(batch: Sequence[Case], size: int | None) -> None:
@@ -130,6 +126,7 @@ def select_metrics(
 
     Raises:
         UnknownName: A name is not a metric.
+        ConfigError: ``only`` is no list of names.
         DataError: A metric in ``only`` needs data that is not given.
     """
     available = {"targets", "weights"} if weights else {"targets"}
@@ -139,6 +136,9 @@ def select_metrics(
         available.add("counts")
     if catalog is not None or counts is not None:
         available.add("size")
+    check_type("only", only, Collection, "a list of metrics; write only=['recall']")
+    if isinstance(only, str):
+        raise ConfigError(f"only is the text {only!r}, but must be a list; write [{only!r}].")
     for name in only:
         if name not in METRICS and name != "coverage":
             raise UnknownName.among("metric", name, [*METRICS, "coverage"])
@@ -154,35 +154,6 @@ def category_table(catalog: Catalog) -> sparse.csr_array:
     weights = 1 / np.repeat(size, size)
     parts = (weights, catalog.category_ids, catalog.category_indptr)
     return sparse.csr_array(parts, shape=(catalog.size, len(catalog.category_names)))
-
-
-def check_lists(
-    items: NDArray[np.int64], users: int, k: int, size: int | None
-) -> NDArray[np.int64]:  # fmt: skip
-    """Return the lists unchanged if they are valid.
-
-    Raises:
-        DataError: The shape is wrong, or a list is not one of distinct items of the catalog.
-    """
-    fault = ""
-    if items.ndim != 2 or len(items) != users or items.shape[1] > k:
-        fault = f"an array of shape {items.shape} for {users} histories and k {k}"
-    elif items.min(initial=0) < 0 or (size is not None and items.max(initial=0) >= size):
-        wrong = items[(items < 0) | (items >= (size or np.inf))][0]
-        fault = f"the item {wrong}, which is not in the catalog"
-    elif ((items[:, 1:] > 0) & (items[:, :-1] == 0)).any():
-        fault = "a list with padding between its items"
-    else:
-        ordered = np.sort(items, axis=1)
-        twice = ordered[:, 1:][(ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)]
-        if len(twice):
-            fault = f"a list that holds the item {twice[0]} twice"
-    if fault:
-        raise DataError(
-            f"The recommender must return lists of distinct items but returned {fault}; fix the "
-            "recommender and evaluate again."
-        )
-    return items
 
 
 class Totals:

@@ -60,7 +60,7 @@ class BulkSummary:
     rows: int
     """Recommended items written."""
     unknown: int
-    """Items of histories that the catalog does not hold."""
+    """Items of histories that the catalog does not hold, or whose id is missing."""
     popular: int
     """Users who got popular items: without a known item, and no interest was added for them."""
     empty: int
@@ -230,7 +230,7 @@ def batch_lists(
     for history in histories:
         names = [str(name) for name in history or () if name is not None]
         numbers.append(catalog.items.index_known(names))
-        unknown += len(names) - len(numbers[-1])
+        unknown += len(history or ()) - len(numbers[-1])
         nameless.append(not names)
     found = [
         recommender.lists(numbers[start : start + BATCH], options)

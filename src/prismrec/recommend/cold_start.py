@@ -21,14 +21,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from prismrec.data import Catalog, IdMap, list_of_ids
-from prismrec.errors import DataError
+from prismrec.errors import DataError, check_type
 from prismrec.models import Model
 from prismrec.recommend.projection import ContentProjection
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewItem:
-    """An item without events, or a new description of an item of the catalog."""
+    """An item without events, or a new description of an item of the catalog.
+
+    Raises:
+        ConfigError: The id or the title is no text.
+    """
 
     id: str
     title: str | None = None
@@ -40,6 +44,11 @@ class NewItem:
     vector: Sequence[float] | None = None
     """Its content vector, for a model that was trained with content vectors; it replaces the means
     of categories and related items. It has no effect on an item of the catalog."""
+
+    def __post_init__(self) -> None:
+        """Check the id and the title."""
+        check_type("The id of a new item", self.id, str, f"a text; write {str(self.id)[:40]!r}")
+        check_type("The title of a new item", self.title, str | None, "a text; write it in quotes")
 
 
 def add_items(
@@ -93,10 +102,14 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
 
     Raises:
         DataError: An id is empty or appears twice among ``items``.
-        ConfigError: Categories are not a list of texts.
+        ConfigError: ``items`` is no list of new items, or categories are not a list of texts.
 
     Cost: O(V).
     """
+    needed = "a list of NewItem(…); write [NewItem(id='a')]"
+    check_type("items", items, Sequence, needed)
+    for item in items:
+        check_type("An item in items", item, NewItem, needed)
     names = [item.id for item in items]
     categories = [list_of_ids(item.categories, "category") for item in items]
     if "" in names or len(set(names)) < len(names):

@@ -37,7 +37,9 @@ class AnswerBuilder:
     """The reasons of the items, where they are wanted."""
     near: tuple[NDArray[np.int64], NDArray[np.float64]]
     """``[B, k]``: the disliked item near each item, 0 for none, and its cosine."""
-    boosts: ScoreBoosts | None = None
+    boosts: ScoreBoosts | None
+    unknown_interests: Sequence[tuple[int, ...]]
+    """Of each user, the numbers in the options that are no interest of the history."""
 
     def answer(
         self,
@@ -68,6 +70,7 @@ class AnswerBuilder:
             source="popular" if self.lists.popular[row] else "interests",
             unknown=self._unknown(history, known),
             unknown_filter=unknown_ids(self.options.filter, self.catalog, self.options.dislikes),
+            unknown_interests=self.unknown_interests[row],
             reason=self._reason(row, len(chosen)),
             strength=float(self.lists.strength[row]),
             certified=bool(self.lists.certified[row]),

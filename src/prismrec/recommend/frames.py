@@ -14,11 +14,11 @@ def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
 
     Args:
         frame: Polars or Pandas, with the columns user and history (lists of item ids, oldest
-            first). A missing history is an empty one; a missing id in a history is left out.
+            first). A missing history is an empty one.
 
     Raises:
-        DataError: It is not a frame, lacks a column or a user, its histories are not lists, or its
-            ids are numbers with decimals or truth values.
+        DataError: It is not a frame, lacks a column, a user or an id in a history, its histories
+            are not lists, or its ids are numbers with decimals or truth values.
     """
     table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
     history = table.schema.get("history")
@@ -35,12 +35,18 @@ def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
             f"recommend_frame needs a user in every row, but row {users.index(None) + 1} has none; "
             "drop such rows, or give the user an id."
         )
-    texts = table["history"].cast(pl.List(pl.String)).to_list()
-    return users, [[name for name in own or () if name is not None] for own in texts]
+    histories = [own or [] for own in table["history"].cast(pl.List(pl.String)).to_list()]
+    for row, own in enumerate(histories, start=1):
+        if None in own:
+            raise DataError(
+                f"recommend_frame needs an id for every item, but the history of row {row} has a "
+                "missing one; drop it, as in col('history').list.drop_nulls()."
+            )
+    return users, histories
 
 
 def answers_frame(users: Sequence[str], answers: Sequence[Answer]) -> pl.DataFrame:
-    """Return one row per recommended item: user, rank (from 1), item, title, score, interest."""
+    """Return one row per recommended item; the columns are those of ``schema``."""
     schema = {
         "user": pl.String,
         "rank": pl.Int64,
@@ -48,9 +54,10 @@ def answers_frame(users: Sequence[str], answers: Sequence[Answer]) -> pl.DataFra
         "title": pl.String,
         "score": pl.Float64,
         "interest": pl.Int64,
+        "source": pl.String,
     }
     rows = [
-        (user, rank, item.id, item.title, item.score, item.interest)
+        (user, rank, item.id, item.title, item.score, item.interest, answer.source)
         for user, answer in zip(users, answers, strict=True)
         for rank, item in enumerate(answer, start=1)
     ]

@@ -94,12 +94,8 @@ def describe_interests(
 
     Cost: one search for all interests together.
     """
-    shown = interests.shown.cpu().numpy().copy()
+    shown = shown_interests(histories, interests, options)
     added, number_of_model = len(options.added), shown.shape[1] - len(options.added)
-    shown[:, number_of_model:] = True  # also those that are muted
-    for row, history in enumerate(histories):
-        if not len(history):
-            shown[row, :number_of_model] = False
     found = _found_alone(retriever, histories, interests, shown, eligible)
     weights, vectors = (part.float().cpu().numpy() for part in (interests.weights,
                                                                 interests.vectors))  # fmt: skip
@@ -129,6 +125,33 @@ def describe_interests(
             for number, name in zip(numbers.tolist(), names, strict=True)
         ])  # fmt: skip
     return described
+
+
+def shown_interests(
+    histories: Sequence[NDArray[np.int64]], interests: Interests, options: InterestOptions
+) -> Bool[np.ndarray, "B K"]:
+    """Return which interests each history has: those of its events, and the added ones.
+
+    Added interests count also if they are muted.
+    """
+    shown = interests.shown.cpu().numpy().copy()
+    number_of_model = shown.shape[1] - len(options.added)
+    shown[:, number_of_model:] = True
+    for row, history in enumerate(histories):
+        if not len(history):
+            shown[row, :number_of_model] = False
+    return shown
+
+
+def unknown_interests(
+    histories: Sequence[NDArray[np.int64]], interests: Interests, options: InterestOptions
+) -> list[tuple[int, ...]]:
+    """Return the numbers in weights and minima that are no interest of each history, ascending."""
+    numbers = sorted({int(number) for number in (*options.weights, *options.minimum)})
+    if not numbers:
+        return [()] * len(histories)
+    has = [set(np.flatnonzero(row)) for row in shown_interests(histories, interests, options)]
+    return [tuple(number for number in numbers if number not in own) for own in has]
 
 
 def _found_alone(

@@ -20,14 +20,17 @@ import torch
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.errors import check_type
 from prismrec.io import as_step
 from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
+from prismrec.recommend.histories import item_numbers, known_items, known_items_of_each
 from prismrec.recommend.interests import (
     FOUND,
     added_vectors,
     describe_interests,
+    unknown_interests,
     weigh_added,
 )
 from prismrec.recommend.parts import RecommenderParts
@@ -90,7 +93,7 @@ class Recommender(RecommenderParts):
             options: The other fields of ``ListOptions``.
 
         Raises:
-            ConfigError: An impossible option, or a string instead of a list of ids.
+            ConfigError: An impossible option, or a history that is no list of texts.
             UnknownName: A category, an attribute or a re-ranker that does not exist.
 
         Cost: one forward pass of the model, one search of the index; with ``explain`` and a small
@@ -115,7 +118,8 @@ class Recommender(RecommenderParts):
         top_items: int = 0,
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
-        numbers = [self.catalog.items.index_known(history) for history in histories]
+        check_type("options", options, ListOptions, "a ListOptions; write ListOptions(k=5)")
+        numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
         batch = (numbers, read, options, eligible)
@@ -144,8 +148,9 @@ class Recommender(RecommenderParts):
             )
         near = retriever.nearest_dislikes(lists.items, options.dislikes)
         builder = AnswerBuilder(
-            self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts
-        )
+            self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts,
+            unknown_interests(numbers, read, options.interests),
+        )  # fmt: skip
         parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
         return [builder.answer(row, *own) for row, own in enumerate(parts)]
 
@@ -194,7 +199,7 @@ class Recommender(RecommenderParts):
 
         Returns:
             A Polars frame with one row per recommended item: user, rank (from 1), item, title,
-            score, interest.
+            score, interest, and source: "popular" if the history is missing or has no known item.
         """
         users, histories = read_histories(frame)
         return answers_frame(users, self.recommend_many(histories, options, explain=False))
@@ -216,11 +221,11 @@ class Recommender(RecommenderParts):
 
         Raises:
             ConfigError: An impossible option.
-            DataError: An item number beyond the catalog.
+            DataError: An item number beyond the catalog, or values that are no whole numbers.
             UnknownName: A category, an attribute or a re-ranker that does not exist.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
-        lists = self.lists(histories, wanted)
+        lists = self.lists(item_numbers(histories), wanted)
         return RankedItems(lists.items, lists.scores, lists.interest)
 
     @torch.inference_mode()
@@ -237,7 +242,7 @@ class Recommender(RecommenderParts):
 
         λ and relevance are on scores scaled to 0…1, as in ``recommend``.
         """
-        numbers = [self.catalog.items.index_known(history)]
+        numbers = [known_items(self.catalog, history)]
         wanted = ListOptions(k=k, **options)
         eligible = self.eligible(wanted.filter, wanted.dislikes)
         read = self._read(numbers, wanted)
@@ -245,7 +250,7 @@ class Recommender(RecommenderParts):
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history."""
-        numbers = [self.catalog.items.index_known(history)]
+        numbers = [known_items(self.catalog, history)]
         return self._described(self.retriever, numbers, self._read(numbers, ListOptions()))[0]
 
     def similar(self, item: str, k: int = 20, *, filter: Filter = Filter()) -> list[SimilarItem]:  # noqa: B008
@@ -257,13 +262,14 @@ class Recommender(RecommenderParts):
             filter: Which items may be returned.
 
         Raises:
-            ConfigError: ``k`` below 1.
+            ConfigError: ``k`` is no whole number of at least 1, or ``filter`` is no Filter.
             UnknownName: No such item.
 
         Cost: O(V D) with an exact index; otherwise a search for 20 · k items by inner
             product, of which the nearest are returned.
         """
         check_length(k)
+        check_type("filter", filter, Filter, "a Filter; write Filter(blocked=['a'])")
         number = self.catalog.items.index([item])
         found, cosine = self.retriever.similar(number, k, self.eligible(filter))
         return similar_items(self.catalog, found, cosine)

@@ -179,6 +179,8 @@ class Answer:
     """Ids of the history that the catalog does not hold; they were left out."""
     unknown_filter: tuple[str, ...] = ()
     """Blocked, allowed and disliked ids that the catalog does not hold; they had no effect."""
+    unknown_interests: tuple[int, ...] = ()
+    """Numbers in the weights and minima that are no interest of the history; they had no effect."""
     reason: Literal["exhausted", "muted"] | None = None
     """Why the list is shorter than asked: no other item is eligible, or all that are left belong to
     muted interests."""

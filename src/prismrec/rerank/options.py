@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import UnionType
 from typing import Literal, TypedDict
 
 import numpy as np
 
-from prismrec.errors import ConfigError
+from prismrec.errors import (
+    ConfigError,
+    check_type,
+    check_whole_number,
+    described,
+    is_number,
+    is_whole,
+)
 from prismrec.rerank.conditions import Boost, Condition, check_boosts, check_conditions
 
 MAX_STRENGTH = 1e300
@@ -48,7 +56,7 @@ class Diversity:
             check_strength(self.strength)
         for name in names[1:]:
             share = values.get(name, 0)
-            if isinstance(share, str) or not 0 <= share <= 1:
+            if not is_number(share) or not 0 <= share <= 1:
                 raise ConfigError(f"The diversity {name} is {share!r}; give a share from 0 to 1.")
 
     @classmethod
@@ -100,7 +108,8 @@ class AddedInterest:
     """An interest that the caller adds: a category, or an item and those similar to it.
 
     Raises:
-        ConfigError: Neither or both of category and item, or an impossible weight.
+        ConfigError: Neither or both of category and item, a name that is no text, or an impossible
+            weight.
     """
 
     category: str | None = None
@@ -114,6 +123,9 @@ class AddedInterest:
         """Check that there is one source, and the weight."""
         if (self.category is None) == (self.item is None):
             raise ConfigError("An added interest needs a category or an item; give one of them.")
+        for name in ("category", "item"):
+            needed = "a text; write its name or id in quotes"
+            check_type(f"The {name} of an added interest", getattr(self, name), str | None, needed)
         check_interest_weight("the added interest", self.weight)
 
 
@@ -122,7 +134,8 @@ class InterestOptions:
     """How the interests of a history share its list.
 
     Raises:
-        ConfigError: Another mix, a key that is no number, a negative weight, or a minimum below 0.
+        ConfigError: Another mix, a key that is no number of an interest, a negative weight, a
+            minimum that is no whole number of 0 or more, or values of other types.
     """
 
     mix: Literal["mixture", "shares"] = "mixture"
@@ -130,7 +143,8 @@ class InterestOptions:
     part of the history, times its weight, and each place to the best item left of its interest."""
     weights: Mapping[int, float] = field(default_factory=dict, hash=False)
     """By number of interest: 0 mutes the interest, 1 is neutral, 2 doubles the probability of its
-    items and its number of places; 1 if not given."""
+    items and its number of places; 1 if not given. A number that the history does not have has no
+    effect; the answer names it."""
     minimum: Mapping[int, int] = field(default_factory=dict, hash=False)
     """By number of interest: smallest number of items in the list, as far as there are so many. If
     the minima exceed the list, smaller numbers come first. A muted interest has no items, so its
@@ -142,20 +156,26 @@ class InterestOptions:
         """Check the values."""
         if self.mix not in ("mixture", "shares"):
             raise ConfigError(f"mix is {self.mix!r}; give 'mixture' or 'shares'.")
+        check_type("weights", self.weights, Mapping, "by number of interest; write {1: 2.0}")
+        check_type("minimum", self.minimum, Mapping, "by number of interest; write {1: 2}")
         for number in (*self.weights, *self.minimum):
-            if not isinstance(number, int | np.integer):
+            if not is_whole(number) or number < 0:
                 raise ConfigError(
-                    f"The interest {number!r} is not the number of one; give a whole number, such "
-                    "as 1."
+                    f"The interest {number!r} is not the number of one; give a whole number of 0 "
+                    "or more, such as 1."
                 )
         for number, weight in self.weights.items():
             check_interest_weight(f"interest {number}", weight)
         for number, least in self.minimum.items():
-            if least < 0:
+            if not is_whole(least) or least < 0:
                 raise ConfigError(
-                    f"The minimum of interest {number} is {least}; give a number of items, 0 or "
-                    "more."
+                    f"The minimum of interest {number} is {described(least)}; give a whole number "
+                    "of items, 0 or more."
                 )
+        needed = "a list of AddedInterest(…); write [AddedInterest(category='name')]"
+        check_type("added", self.added, list | tuple, needed)
+        for one in self.added:
+            check_type("An interest in added", one, AddedInterest, needed)
 
     @property
     def neutral(self) -> bool:
@@ -169,9 +189,9 @@ class ListOptions:
     """What a list looks like: the same options in Python, on the command line and over HTTP.
 
     Raises:
-        ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
-            re-ranker than ``category``, which alone has an exact frontier; or ``boosts`` is not a
-            list of boosts, or has too many.
+        ConfigError: ``k`` is no whole number of at least 1, ``diversity`` is impossible, or it has
+            a target with another re-ranker than ``category``, which alone has an exact frontier;
+            ``boosts`` is not a list of boosts, or has too many; or a field has another type.
     """
 
     k: int = 20
@@ -196,6 +216,8 @@ class ListOptions:
     def __post_init__(self) -> None:
         """Check the values here, once for all callers."""
         check_length(self.k)
+        for name, (kind, needed) in _TYPES.items():
+            check_type(name, getattr(self, name), kind, needed)
         check_boosts(self.boosts)
         object.__setattr__(self, "diversity", Diversity.of(self.diversity))
         diversity = Diversity.of(self.diversity)
@@ -206,6 +228,17 @@ class ListOptions:
                 f"A {unit} was given with the re-ranker {self.rerank!r}, but only 'category' can "
                 "reach one exactly; give a strength, or the re-ranker 'category'."
             )
+
+
+_TYPES: dict[str, tuple[type | UnionType, str]] = {
+    "exclude_seen": (bool | np.bool_, "True or False; write exclude_seen=False to keep seen items"),
+    "filter": (Filter, "a Filter; write Filter(blocked=['a']), or leave it out for all items"),
+    "interests": (
+        InterestOptions,
+        "an InterestOptions; write InterestOptions(mix='shares'), or leave it out",
+    ),
+}
+"""Fields of ``ListOptions`` of one type: it, and what to write."""
 
 
 class ListKeywords(TypedDict, total=False):
@@ -221,14 +254,15 @@ class ListKeywords(TypedDict, total=False):
 
 
 def check_length(k: int) -> None:
-    """Raise ConfigError for a list without items."""
+    """Raise ConfigError for a list without items, or a length that is no whole number."""
+    check_whole_number("k", k, "the length of a list; give a whole number of at least 1")
     if k < 1:
         raise ConfigError(f"k is {k}; a list has at least 1 item.")
 
 
 def check_interest_weight(name: str, weight: object) -> None:
     """Raise ConfigError for the weight of an interest that cannot work."""
-    if not (isinstance(weight, int | float | np.number) and 0 <= weight <= MAX_INTEREST_WEIGHT):
+    if not (is_number(weight) and 0 <= weight <= MAX_INTEREST_WEIGHT):
         raise ConfigError(
             f"The weight of {name} is {weight!r}; give 0 (mute), 1 (neutral) or another number up "
             f"to {MAX_INTEREST_WEIGHT:g}."
@@ -237,7 +271,7 @@ def check_interest_weight(name: str, weight: object) -> None:
 
 def check_strength(strength: object) -> None:
     """Raise ConfigError for a strength, λ, that cannot work."""
-    if not (isinstance(strength, int | float | np.number) and 0 <= strength <= MAX_STRENGTH):
+    if not (is_number(strength) and 0 <= strength <= MAX_STRENGTH):
         raise ConfigError(
             f"The diversity strength, λ, is {strength!r}; give a number of 0 (by score alone) or "
             "more."

@@ -1,10 +1,11 @@
 from .advise import advise_heads
+from .arguments import Sources
 from .capacity import Coefficients, read_coefficients
 from .checkpoint import LAST
 from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, duration, estimate_training
-from .fit import Sources, Trained, TrainedWeights, fit, train_weights
+from .fit import Trained, TrainedWeights, fit, train_weights
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
 from .objective import Objective

@@ -22,10 +22,11 @@ from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
 from prismrec.retrieval import check_index
+from prismrec.training.arguments import Sources, check_arguments
 from prismrec.training.build import build_objective
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defaults
-from prismrec.training.fit_projection import FittedProjection, check_content, fit_projection
+from prismrec.training.fit_projection import FittedProjection, fit_projection
 from prismrec.training.loop import Step, train
 from prismrec.training.processes import ALONE, Processes, current_processes
 from prismrec.training.regularizing import check_regularizers
@@ -87,23 +88,13 @@ class Trained:
         )
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Sources:
-    """What a model comes from besides the events of its data set."""
-
-    start: WarmStart | None = None
-    """Begin with the weights of an earlier artifact; ``start.settings`` returns the settings."""
-    content: ItemContent | None = None
-    """Content vectors, for items without events and rare items: see ``fit_projection``."""
-
-
 def fit(
     split: Split,
     catalog: Catalog,
     config: RunConfig = RunConfig(),  # noqa: B008 -- frozen
     training: TrainConfig = TrainConfig(),  # noqa: B008 -- frozen
     *,
-    sources: Sources = Sources(),
+    sources: Sources = Sources(),  # noqa: B008 -- frozen
     folder: str | Path | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
@@ -128,14 +119,14 @@ def fit(
         on_step: Called after every step.
 
     Raises:
-        ConfigError: Settings that contradict each other, or a ``module:Name`` that cannot be used.
+        ConfigError: Settings that contradict each other, a ``module:Name`` that cannot be used, or
+            an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
         DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
     """
-    start, content, counts = sources.start, sources.content, split.train.counts(catalog.size)
-    if content is not None:
-        check_content(content, catalog, counts)
+    counts = check_arguments(split, catalog, config, training, sources)
+    start, content = sources.start, sources.content
     run = train_weights(
         split, catalog, config, training,
         start=start, folder=folder, resume=resume, on_step=on_step,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismrec.data import Histories
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, check_type
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.training.config import TrainConfig
@@ -69,18 +69,18 @@ def train(
 
     Raises:
         ConfigError: ``resume`` without a folder; ``sparse`` with every item as a negative, or
-            ``sharded`` without ``sparse``; CUDA is not available.
+            ``sharded`` without ``sparse``; CUDA is not available; or an argument of another type.
         DataError: An item number that the model does not have; a checkpoint of another run.
         TrainingError: The loss, a gradient or the validation metric is not a finite number. The
             message names the step, the seed, the largest weights and how to continue.
     """
+    _check_arguments(model, histories, config)
     if resume and folder is None:
         raise ConfigError(
             "resume was set without a folder; set folder to the folder of the run's checkpoint."
         )
     objective = objective or Objective()
     check_gradients(config, objective)
-    _check_items(model, histories)
     device, processes = pick_device(config), current_processes()
     model.to(device)
     with stage("preparing the training"):
@@ -131,8 +131,16 @@ def check_gradients(config: TrainConfig, objective: Objective) -> None:
         )
 
 
-def _check_items(model: Model, histories: Histories) -> None:
-    """Check that the model has a vector for every item number, before any reaches a kernel."""
+def _check_arguments(model: Model, histories: Histories, config: TrainConfig) -> None:
+    """Check the types, and that the model has a vector for every item number.
+
+    Raises:
+        ConfigError: An argument has another type.
+        DataError: An item number would reach a kernel without a vector.
+    """
+    check_type("model", model, Model, "a Model; build one, or call fit")
+    check_type("histories", histories, Histories, "Histories; pass split.train")
+    check_type("config", config, TrainConfig, "a TrainConfig; write TrainConfig(epochs=10)")
     items = histories.items
     if len(items) and not (items.min() >= 1 and items.max() < model.size):
         wrong = int(items.max()) if items.max() >= model.size else int(items.min())

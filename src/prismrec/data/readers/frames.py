@@ -1,5 +1,6 @@
 """Read data frames that are in memory: Polars, Pandas or Arrow."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,8 +14,18 @@ def frame_table(source: Any) -> Table:
     """Return a data frame as a table. Its rows are numbered from 1.
 
     Raises:
-        DataError: The object is not a frame, or a column has values of several types.
+        DataError: The object is not a frame, or a column has values of several types; or it is a
+            list of paths.
     """
+    if isinstance(source, list | tuple) and any(isinstance(one, str | Path) for one in source):
+        raise DataError(
+            f"A list of {len(source)} texts or paths cannot be read as a table; give one path, "
+            "folder or glob, such as 'logs/*.csv', or join the frames of the files."
+        )
+    if source is None:
+        raise DataError(
+            "None cannot be read as a table; give a path, or a Polars, Pandas or Arrow frame."
+        )
     if isinstance(source, pl.LazyFrame):
         return numbered_table("the frame", source)
     try:

@@ -1,0 +1,72 @@
+"""Histories as callers pass them: lists of external ids, or arrays of item numbers."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismrec.data import Catalog, check_order
+from prismrec.errors import ConfigError, DataError, described
+
+
+def known_items(catalog: Catalog, history: Sequence[str]) -> NDArray[np.int64]:
+    """Return the item numbers of a history of external ids, without unknown ids.
+
+    Raises:
+        ConfigError: It is not a list of texts, or has no order.
+    """
+    check_order(history, "The history")
+    return catalog.items.index_known(history)
+
+
+def known_items_of_each(
+    catalog: Catalog, histories: Sequence[Sequence[str]]
+) -> list[NDArray[np.int64]]:
+    """Return the item numbers of several histories: see ``known_items``.
+
+    Raises:
+        ConfigError: One is not a list of texts, or has no order; or they are no list themselves.
+    """
+    check_order(histories, "The list of histories")
+    if isinstance(histories, Iterator) or not hasattr(histories, "__len__"):
+        raise ConfigError(
+            f"The list of histories is {described(histories)}, but must be a list of lists of "
+            "texts; write [['a', 'b'], ['c']]."
+        )
+    return [known_items(catalog, history) for history in histories]
+
+
+def item_numbers(histories: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Return histories of item numbers as arrays; a list of whole numbers is one too.
+
+    Raises:
+        DataError: They are no list of histories, or one has values that are not of a type of whole
+            numbers.
+    """
+    check_order(histories, "The list of histories")
+    try:
+        return [_as_numbers(history) for history in histories]
+    except TypeError as error:
+        raise DataError(
+            f"The histories are {described(histories)}, but must be a list of arrays of item "
+            "numbers; write [np.array([1, 2])]."
+        ) from error
+
+
+def _as_numbers(history: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one history as an array of int64, if it is one of whole numbers."""
+    check_order(history, "The history")
+    try:
+        numbers = np.asarray(history)
+    except ValueError:  # lists of different lengths
+        numbers = np.empty((), dtype=object)
+    if numbers.ndim == 1 and not len(numbers):  # np.asarray([]) is of floats
+        return np.empty(0, dtype=np.int64)
+    if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
+        shape = "" if numbers.ndim == 1 else f" in {numbers.ndim} dimensions"
+        raise DataError(
+            f"A history has values of type {numbers.dtype}{shape}, but must be an array of whole "
+            "item numbers in one dimension; get them by catalog.items.index(…), or call "
+            "recommend_many with external ids."
+        )
+    return numbers.astype(np.int64, copy=False)

@@ -1,0 +1,80 @@
+"""A value of another type is refused where the options are made, in one sentence."""
+
+import numpy as np
+import pytest
+
+from prismrec.errors import ConfigError
+from prismrec.rerank import AddedInterest, Diversity, Filter, InterestOptions, ListOptions
+
+WAR = AddedInterest(category="War")
+
+
+@pytest.mark.parametrize("k", [2.5, 5.0, True, "5", None, [5]])
+def test_a_length_must_be_a_whole_number(k):
+    with pytest.raises(ConfigError, match=r"^k is .*, but must be the length of a list"):
+        ListOptions(k=k)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"filter": None}, "filter is None, but must be a Filter"),
+        ({"filter": {"blocked": ["a"]}}, r"filter is {'blocked': \['a'\]}, but must be a Filter"),
+        ({"interests": None}, "interests is None, but must be an InterestOptions"),
+        ({"interests": "shares"}, "interests is 'shares', but must be an InterestOptions"),
+        ({"exclude_seen": "no"}, "exclude_seen is 'no', but must be True or False"),
+        ({"exclude_seen": 0}, "exclude_seen is 0, but must be True or False"),
+        ({"diversity": True}, "The diversity strength, λ, is True"),
+        ({"diversity": np.array([0.1])}, "The diversity strength, λ, is array"),
+    ],
+)
+def test_a_field_of_another_type_is_refused(options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        ListOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"minimum": {1: 2.5}}, "The minimum of interest 1 is 2.5; give a whole number"),
+        ({"minimum": {1: "2"}}, "The minimum of interest 1 is '2'"),
+        ({"minimum": {1: True}}, "The minimum of interest 1 is True"),
+        ({"minimum": {-1: 2}}, "The interest -1 is not the number of one"),
+        ({"minimum": 2}, "minimum is 2, but must be by number of interest"),
+        ({"weights": {-1: 0}}, "The interest -1 is not the number of one"),
+        ({"weights": {True: 0}}, "The interest True is not the number of one"),
+        ({"weights": {1: True}}, "The weight of interest 1 is True"),
+        ({"weights": [1, 2]}, r"weights is \[1, 2\], but must be by number of interest"),
+        ({"added": "War"}, "added is 'War', but must be a list of AddedInterest"),
+        ({"added": ["War"]}, "An interest in added is 'War'"),
+        ({"added": WAR}, "added is of type AddedInterest, but must be a list"),
+        ({"added": iter([WAR])}, "added is of type list_iterator, but must be a list"),
+    ],
+)
+def test_options_of_interests_of_another_type_are_refused(options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        InterestOptions(**options)
+
+
+@pytest.mark.parametrize("source", [{"category": 3}, {"item": 3}, {"item": ["3"]}])
+def test_the_source_of_an_added_interest_is_a_text(source):
+    with pytest.raises(ConfigError, match=r"of an added interest is .*3.*, but must be a text"):
+        AddedInterest(**source)
+
+
+@pytest.mark.parametrize("share", [True, "0.5", [0.5]])
+def test_a_diversity_target_is_a_number(share):
+    with pytest.raises(ConfigError, match="The diversity target is"):
+        Diversity(target=share)
+
+
+def test_numbers_of_numpy_are_accepted():
+    one = np.int64(1)
+    interests = InterestOptions(
+        weights={one: np.float32(0.5), np.int8(2): one}, minimum={one: one}, added=[WAR]
+    )
+    options = ListOptions(
+        k=np.int32(5), diversity=np.float64(0.5), exclude_seen=np.bool_(False), interests=interests
+    )
+    assert options.k == 5
+    assert ListOptions(diversity=Diversity(target=np.float64(0.5)), filter=Filter()).k == 20
