@@ -46,8 +46,7 @@ class TrainingError(PrismrecError, RuntimeError):
     @classmethod
     def of_tracker(cls, program: str, error: Exception, variable: str) -> Self:
         """Return an error for a run that a program cannot track."""
-        reason = str(error).partition("\n")[0].rstrip(".")
-        return cls(f"{program} cannot start the run ({reason}); check {variable}.")
+        return cls(f"{program} cannot start the run ({reason_of(error)}); check {variable}.")
 
 
 class StoreError(PrismrecError, RuntimeError):
@@ -80,6 +79,20 @@ class MissingExtra(PrismrecError, ImportError):
     def for_(cls, what: str, extra: str) -> Self:
         """Return an error with the command that installs it."""
         return cls(f"{what} needs an optional dependency: pip install 'prismrec[{extra}]'.")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return on one short line why a library failed.
+
+    The innermost error of the system says it best, such as "Connection refused": those around it
+    repeat it with addresses, numbers of attempts and names of classes.
+    """
+    reason, cause = str(error), error.__cause__ or error.__context__
+    while cause is not None:
+        if isinstance(cause, OSError):
+            reason = cause.strerror or str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return reason.partition("\n")[0].rstrip(".")[:200]
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Test the tracking of trainings, with small fakes of the packages."""
 
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,7 +12,7 @@ import pytest
 
 from commands import WORLD, run
 from prismrec.cli._tracking import TRACKERS, Tracker, tracking
-from prismrec.errors import MissingExtra, TrainingError
+from prismrec.errors import MissingExtra, TrainingError, reason_of
 from prismrec.training import RunConfig, Step, TrainConfig
 
 STEPS = [
@@ -38,24 +39,34 @@ class Fake(ModuleType):
 
     def __init__(self):
         super().__init__("fake")
-        self.calls, self.refusal = [], None
+        self.calls, self.refusal, self.failing = [], None, ""
 
     @contextmanager
     def _run(self):
         try:
             yield self
         except BaseException:
-            self.calls.append("failed")
+            self._end("failed")
             raise
-        self.calls.append("finished")
+        self._end("finished")
+
+    def _end(self, how):
+        if "killed" not in self.calls:
+            self.calls.append(how)
+        if "end" in self.failing:
+            raise self.Error("the server is away")
+
+    def finish(self, exit_code):
+        self._end({0: "finished", 1: "failed", 255: "killed"}[exit_code])
+
+    def end_run(self, status):
+        self.calls.append(status.lower())
 
     def _start(self, name):
         if self.refusal:
             raise self.Error(self.refusal)
         self.calls.append(name)
-        run = self._run()
-        run.log = self.log
-        return run
+        return self._run()
 
     def start_run(self, run_name):
         return self._start(run_name)
@@ -67,18 +78,22 @@ class Fake(ModuleType):
 
     def log_metrics(self, numbers, step, synchronous):
         assert synchronous is False
+        self.log(numbers, step)
+
+    def log(self, numbers, step):
+        if "write" in self.failing:
+            raise self.Error("the server is away")
         self.calls.append((numbers, step))
 
     def flush_async_logging(self):
+        if "flush" in self.failing:
+            raise self.Error("the server is away")
         self.calls.append("flushed")
 
     def init(self, name, config):
-        run = self._start(name)
+        self._start(name)
         self.calls.append(config)
-        return run
-
-    def log(self, numbers, step):
-        self.calls.append((numbers, step))
+        return self
 
 
 @pytest.fixture(params=TRACKERS)
@@ -103,6 +118,49 @@ def test_a_training_that_fails_is_marked(fake):
     with pytest.raises(ZeroDivisionError), tracking("a", {}, board=None, track=fake.name):
         raise ZeroDivisionError
     assert fake.calls == ["a", {}, *fake.flushes, "failed"]
+
+
+def test_a_training_that_is_interrupted_is_marked(fake):
+    with pytest.raises(KeyboardInterrupt), tracking("a", {}, board=None, track=fake.name):
+        raise KeyboardInterrupt
+    assert sorted(map(str, fake.calls[2:])) == [*fake.flushes, "killed"]
+
+
+@pytest.mark.parametrize("failing", ["write", "flush", "end", "write flush end"])
+def test_a_tracker_that_fails_does_not_end_the_training(fake, failing, capsys):
+    fake.failing = failing
+    with tracking("a", {}, board=None, track=fake.name) as write:
+        for step in STEPS:
+            write(step)
+    warned = capsys.readouterr().err
+    assert warned.count("failed (the server is away), so the run there is not complete") == (
+        0 if failing == "flush" and not fake.flushes else 1
+    )
+
+
+def test_a_tracker_that_fails_does_not_replace_the_error_of_the_training(fake):
+    fake.failing = "write flush end"
+    with pytest.raises(ZeroDivisionError), tracking("a", {}, board=None, track=fake.name):
+        raise ZeroDivisionError
+
+
+def test_the_reason_of_a_failure_is_that_of_the_system():
+    refused = OSError("Max retries exceeded with url: /api")
+    refused.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    nested = RuntimeError("API request failed: HTTPConnectionPool(host=...)")
+    nested.__context__ = refused
+    assert reason_of(nested) == "Connection refused"
+    assert reason_of(RuntimeError("no key.\nmore")) == "no key"
+
+
+def test_requests_of_mlflow_give_up_soon_unless_the_user_decides(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", Fake())
+    monkeypatch.setattr("os.environ", {"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"})
+    with tracking("a", {}, board=None, track="mlflow"):
+        assert os.environ == {
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": "7",
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        }
 
 
 def test_a_run_that_cannot_be_started_is_one_sentence(fake):

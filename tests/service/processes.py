@@ -40,12 +40,16 @@ class Process:
 
     def start(self):
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", CODE, *self.words],
-                cwd=self.folder, env=self.environment, stdout=log, stderr=log,
-            )  # fmt: skip
+            self.launch(log)
         self.until_ready()
         return self
+
+    def launch(self, log):
+        """Start the process without waiting for it."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CODE, *self.words],
+            cwd=self.folder, env=self.environment, stdout=log, stderr=log,
+        )  # fmt: skip
 
     def until_ready(self, seconds=60):
         end = time.monotonic() + seconds

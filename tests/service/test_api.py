@@ -16,6 +16,7 @@ from prismrec.recommend.artifact import load, save
 from prismrec.service import items
 from prismrec.service.settings import ServePaths
 from service.clients import event, kind_of, listed, post
+from service.processes import wait_until
 from worlds import formed, untrained
 
 pytestmark = pytest.mark.slow
@@ -286,6 +287,23 @@ def test_metrics_count_answers_lists_and_events(client, history):
     assert 'prismrec_lists_total{source="interests"} 1.0' in text
     assert 'prismrec_events_total{kind="stored"} 1.0' in text
     assert "prismrec_distinct_lists 1.0" in text
+
+
+def test_reloads_are_counted_from_zero(client):
+    text = client.get("/metrics").text
+    assert all(f'prismrec_reloads_total{{end="{end}"}} 0.0' in text for end in ("done", "refused"))
+
+
+def test_gauges_are_measured_also_if_another_worker_is_asked(serve, monkeypatch):
+    monkeypatch.setattr("prismrec.service.context.MEASURED", 0.01)
+    registry = serve().context.metrics.registry
+
+    def ages():
+        names = ("prismrec_artifact_seconds", "prismrec_index_age_seconds")
+        return [registry.get_sample_value(name) for name in names]
+
+    before = ages()
+    wait_until(lambda: all(now > then for now, then in zip(ages(), before, strict=True)))
 
 
 def test_popular_items_are_not_counted_for_any_interest(client, history):

@@ -10,7 +10,7 @@ import httpx2
 import psutil
 import pytest
 
-from service.processes import Clients, wait_until
+from service.processes import Clients, Process, wait_until
 
 pytestmark = pytest.mark.slow
 LONG = int(os.environ.get("PRISMREC_FAULTS", "2")) > 2
@@ -76,3 +76,38 @@ def test_an_idle_connection_does_not_delay_the_end(serving):
     assert time.monotonic() - began < 6
     for client in idle:
         client.close()
+
+
+def run_with_workers(folder, *flags, stop_at=None):
+    """Run a service of two workers until it ends; return its exit code, its output and how long."""
+    process = Process(folder, "--workers", "2", *flags)
+    with process.log.open("ab") as log:
+        process.launch(log)
+    began = time.monotonic()
+    if stop_at is not None:
+        wait_until(lambda: stop_at(psutil.Process(process.process.pid).children()))
+        began = time.monotonic()
+        process.process.terminate()
+    try:
+        code = process.process.wait(60)
+    finally:
+        process.close()
+    return code, process.log.read_text(), time.monotonic() - began
+
+
+def test_workers_that_cannot_start_stop_the_service_with_one_sentence(world, tmp_path):
+    (tmp_path / "artifact").symlink_to(world / "first")
+    (tmp_path / "changes").write_text("no change\n")
+    code, text, _ = run_with_workers(tmp_path, "--changes", "changes")
+    assert code == 2
+    assert text.splitlines()[-1].startswith("error: The file of changes changes has a line that is")
+    assert text.count("has a line that is no change") == 1
+    assert "Traceback" not in text
+
+
+def test_workers_that_still_start_do_not_delay_the_end(world, tmp_path):
+    (tmp_path / "artifact").symlink_to(world / "first")
+    code, text, seconds = run_with_workers(tmp_path, stop_at=lambda children: len(children) >= 2)
+    assert code == 0
+    assert seconds < 11
+    assert "Traceback" not in text

@@ -1,15 +1,21 @@
 """A training run in MLflow; needs the extra ``mlflow``.
 
 MLflow reads MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME, and a password if the server needs one,
-from the environment.
+from the environment. By default it attempts a request for some minutes; ``PATIENCE`` shortens that,
+because the training waits for the first and the last request.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from prismrec.cli._numbers import Write
 from prismrec.errors import MissingExtra, TrainingError
+
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""Environment variables of MLflow that are set unless the user has set them: retries of a request,
+and seconds of one attempt."""
 
 
 @contextmanager
@@ -22,6 +28,7 @@ def mlflow_run(name: str, settings: Mapping[str, Any]) -> Iterator[Write]:
         MissingExtra: MLflow is not installed.
         TrainingError: MLflow cannot start the run.
     """
+    os.environ.update(PATIENCE | dict(os.environ))
     try:
         import mlflow
     except ImportError as error:
@@ -39,5 +46,8 @@ def mlflow_run(name: str, settings: Mapping[str, Any]) -> Iterator[Write]:
             raise TrainingError.of_tracker("MLflow", error, "MLFLOW_TRACKING_URI") from error
         try:
             yield write
+        except KeyboardInterrupt:
+            mlflow.end_run("KILLED")
+            raise
         finally:
             mlflow.flush_async_logging()

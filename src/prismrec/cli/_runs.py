@@ -47,7 +47,8 @@ class RunOptions:
     """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
     track: Annotated[Tracker | None, Parameter(group=OUTPUT)] = None
     """Send settings and metrics of the run to MLflow or Weights & Biases; needs the extra 'mlflow'
-    or 'wandb'. Address and key come from the environment variables of these programs."""
+    or 'wandb'. Address and key come from the environment variables of these programs. A training
+    that continues with --resume is a new run there."""
     quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
     """Show no progress."""
     as_json: AsJson = False
@@ -96,12 +97,12 @@ class Job:
                 resume=self.resumes(folder),
                 on_step=progress.step,
             )
-        if trained.result.interrupted:
-            print_note(
-                f"Interrupted at step {trained.result.steps}; continue with the same command and "
-                "--resume."
-            )
-            raise KeyboardInterrupt
+            if trained.result.interrupted:  # the trackers see it too
+                print_note(
+                    f"Interrupted at step {trained.result.steps}; continue with the same command "
+                    "and --resume."
+                )
+                raise KeyboardInterrupt
         if options.item_vectors is None:
             return trained
         vectors = {"item_vectors": str(options.item_vectors)}

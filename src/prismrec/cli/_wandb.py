@@ -10,6 +10,9 @@ from typing import Any
 from prismrec.cli._numbers import Write
 from prismrec.errors import MissingExtra, TrainingError
 
+FAILED, INTERRUPTED = 1, 255
+"""Exit codes with which a run ends; wandb itself uses the second one after Ctrl-C."""
+
 
 @contextmanager
 def wandb_run(name: str, settings: Mapping[str, Any]) -> Iterator[Write]:
@@ -31,5 +34,12 @@ def wandb_run(name: str, settings: Mapping[str, Any]) -> Iterator[Write]:
     def write(numbers: Mapping[str, float], step: int) -> None:
         run.log(dict(numbers), step=step)
 
-    with run:  # the run is marked as failed if the training fails
+    exit_code = FAILED
+    try:
         yield write
+        exit_code = 0
+    except KeyboardInterrupt:
+        exit_code = INTERRUPTED
+        raise
+    finally:
+        run.finish(exit_code=exit_code)

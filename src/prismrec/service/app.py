@@ -64,8 +64,10 @@ def create_app(context: RouteContext) -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        gauges = asyncio.create_task(context.measure_regularly())
         with _reloading_on_hangup(context.versions):
             yield {ON_ANSWER: context.metrics.answered}
+        gauges.cancel()
         context.close()
 
     app = FastAPI(

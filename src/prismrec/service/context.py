@@ -1,5 +1,6 @@
 """The parts that every route uses."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,9 @@ from prismrec.service.versions import Versions
 
 if TYPE_CHECKING:
     from prismrec.service.tracing import Tracing
+
+MEASURED = 1.0
+"""Seconds between two measurements of the gauges of a worker."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,23 @@ class RouteContext:
             "responses": error_responses(),
             "openapi_extra": {"security": [{"bearer": []}]},
         } | more
+
+    def measure(self) -> None:
+        """Set the gauges of this process."""
+        self.metrics.measure(
+            waiting=self.threads.pending + self.answering.pending,
+            age=self.versions.age(),
+            index_age=self.versions.index_age(),
+        )
+
+    async def measure_regularly(self) -> None:
+        """Set the gauges every ``MEASURED`` seconds, because another worker may be asked for them.
+
+        Its answer then has gauges of this process that are at most that old.
+        """
+        while True:
+            self.measure()
+            await asyncio.sleep(MEASURED)
 
     def close(self) -> None:
         """Stop the threads, close the store and write the last exposures."""

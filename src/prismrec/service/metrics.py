@@ -45,7 +45,14 @@ class Metrics:
         self.by_interest = Counter(
             "prismrec_interest_items", "Listed items, by their interest.", ["interest"], **of
         )
-        self.reloads = Counter("prismrec_reloads", "Reloads, done or refused.", ["end"], **of)
+        self.reloads = Counter(
+            "prismrec_reloads",
+            "Reloads, done or refused; each worker counts its own.",
+            ["end"],
+            **of,
+        )
+        for end in ("done", "refused"):  # 0 before the first one: an increase is seen from 0
+            self.reloads.labels(end)
         self.distinct = Gauge(
             "prismrec_distinct_lists",
             f"Share of distinct lists among a worker's newest {NEWEST:,} lists; the lowest one.",
@@ -119,12 +126,15 @@ class Metrics:
         """Return the share of distinct lists among the newest; 1 if there are none."""
         return len(self.counts) / len(self.newest) if self.newest else 1.0
 
-    def text(self, *, waiting: int, age: float, index_age: float) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
+    def measure(self, *, waiting: int, age: float, index_age: float) -> None:
+        """Set the gauges of this process."""
         self.waiting.set(waiting)
         self.age.set(age)
         self.index_age.set(index_age)
         self.distinct.set(self.share_distinct())
+
+    def text(self) -> bytes:
+        """Return the metrics of all workers in the text format of Prometheus."""
         registry = self.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()

@@ -187,7 +187,6 @@ def _artifact(routes: APIRouter, context: RouteContext) -> None:
 
 
 def _monitoring(routes: APIRouter, context: RouteContext) -> None:
-    versions, threads = context.versions, context.threads
     plain_text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
     @routes.get(
@@ -201,11 +200,8 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
     )
     async def metrics() -> Response:
         """Return the metrics in the text format of Prometheus."""
-        waiting = threads.pending + context.answering.pending
-        text = context.metrics.text(
-            waiting=waiting, age=versions.age(), index_age=versions.index_age()
-        )
-        return Response(text, media_type="text/plain; version=0.0.4")
+        context.measure()
+        return Response(context.metrics.text(), media_type="text/plain; version=0.0.4")
 
     @routes.get("/healthz", response_model=out.Status)
     async def healthz() -> Response:

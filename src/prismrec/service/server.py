@@ -4,21 +4,19 @@ uvicorn handles HTTP; ``connection`` limits each connection. This module reloads
 without restarting the workers.
 """
 
-import asyncio
 import contextlib
-import ctypes
 import logging
 import multiprocessing
 import os
 import resource
-import select
 import signal
 import socket
-import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -27,8 +25,9 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors import multiprocess as multiprocess_supervisor
 from uvicorn.supervisors.multiprocess import Process
 
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, PrismrecError
 from prismrec.service.app import from_environment
+from prismrec.service.closing import accept_waiting, ignore_new_clients
 from prismrec.service.connection import LimitedHttpProtocol
 from prismrec.service.settings import Settings
 
@@ -36,13 +35,10 @@ GRACE = 10
 """Seconds after which the service has stopped."""
 LAST_REQUESTS = 8
 """Seconds of these that running requests have to end."""
-SETTLED = 0.3
-"""Seconds without a new client after which a stopping service closes its socket."""
-SO_ATTACH_FILTER = 26
-DROP_NEW = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
-"""A filter of packets: load the flags of TCP; if SYN is set, drop the packet, else accept it."""
 STARTING = 60
 """Seconds after which the supervisor replaces a worker that does not respond."""
+REFUSED = 2
+"""Exit code of a worker that could not start and sent the reason to the supervisor."""
 log = logging.getLogger("prismrec.service")
 
 
@@ -58,6 +54,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.announce()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop after a signal; during the start at once, because no request has arrived."""
+        if not self.started:
+            os._exit(0)
+        super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer the clients that are connected or waiting, then stop; at the latest after GRACE.
 
@@ -68,17 +70,51 @@ class Server(uvicorn.Server):
         end.start()
         if self.config.workers == 1:  # else the supervisor does it, once for all workers
             ignore_new_clients(sockets or [])
-        await _accept_waiting(sockets or [])
+        await accept_waiting(sockets or [])
         await super().shutdown(sockets)
 
 
 class Worker(Process):
     """A worker process of the supervisor; it ends when the supervisor does."""
 
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.errors, self.sends_error = multiprocessing.Pipe(duplex=False)
+        self.ready, self.heard = False, time.monotonic()
+
     def target(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run the server; see ``Process.target``."""
+        """Run the server; see ``Process.target``. An error of the start is sent to the supervisor.
+
+        Raises:
+            Exception: A bug, or an error after the start.
+        """
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        super().target(sockets)
+        try:
+            super().target(sockets)
+        except (PrismrecError, OSError) as error:
+            if self.server.started:
+                raise
+            self.sends_error.send(error)
+            sys.exit(REFUSED)
+
+    def responds(self) -> bool:
+        """Return whether the process lives and has answered for ``STARTING`` seconds; never wait.
+
+        Whether it is ready to answer requests is then in ``ready``.
+        """
+        with contextlib.suppress(OSError, EOFError):
+            self.parent_conn.send(b"ping")
+            while self.parent_conn.poll(0):
+                self.ready, self.heard = self.parent_conn.recv(), time.monotonic()
+        return self.process.is_alive() and time.monotonic() - self.heard < STARTING
+
+    def error(self) -> Exception | None:
+        """Return why the process could not start; None if it did not send a reason."""
+        with contextlib.suppress(EOFError):
+            if self.errors.poll(0):
+                error: Exception = self.errors.recv()
+                return error
+        return None
 
     @property
     def server(self) -> uvicorn.Server:
@@ -99,11 +135,31 @@ class Supervisor(Multiprocess):
     ) -> None:
         super().__init__(config, [bound])
         self.announce, self.announced = announce, False
+        self.refusal: BaseException | None = None
+
+    def run(self) -> None:
+        """Run the workers until a signal stops them.
+
+        Raises:
+            PrismrecError, OSError: The first workers could not start.
+            SystemExit: They ended with another exception, which they printed.
+        """
+        super().run()
+        if self.refusal is not None:
+            raise self.refusal
 
     def terminate_all(self) -> None:
         """Stop all workers; no client is accepted that nobody would answer."""
         ignore_new_clients(self.sockets)
         super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait until all workers have ended; kill those that still run after ``GRACE``."""
+        end = time.monotonic() + GRACE
+        for worker in self.processes:
+            worker.process.join(max(end - time.monotonic(), 0))
+            worker.process.kill()
+            worker.process.join()
 
     def handle_hup(self) -> None:
         """Send SIGHUP to one worker that is ready; the others follow through the journal."""
@@ -114,14 +170,29 @@ class Supervisor(Multiprocess):
         os.kill(ready.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace dead workers and drop their gauges; report when the first worker is ready."""
-        before = {process.pid for process in self.processes}
-        super().keep_subprocess_alive()
-        if not self.announced and any(process.is_ready(1) for process in self.processes):
-            self.announced = True
-            self.announce()
-        for pid in before - {process.pid for process in self.processes}:
-            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        """Replace dead workers and drop their gauges; report when the first worker is ready.
+
+        If a worker cannot start and none ever did, the others could not either: stop.
+        """
+        for place, worker in enumerate(self.processes):
+            if not isinstance(worker, Worker):  # uvicorn makes them, of the class above
+                continue
+            if worker.responds():
+                if worker.ready and not self.announced:
+                    self.announced = True
+                    self.announce()
+                continue
+            worker.kill()
+            worker.join()
+            error = worker.error()
+            if not self.announced and (worker.exitcode or 0) > 0:
+                self.refusal = error or SystemExit(worker.exitcode)
+                self.should_exit.set()
+                return
+            log.error("a worker ended and is replaced: %s", error or f"code {worker.exitcode}")
+            multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+            self.processes[place] = Worker(self.config, self.sockets)
+            self.processes[place].start()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -170,7 +241,6 @@ def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> Non
         "server_header": False,
         "timeout_graceful_shutdown": LAST_REQUESTS,
         "timeout_keep_alive": 15,
-        "timeout_worker_healthcheck": STARTING,
     }
     if workers == 1:
         Server(uvicorn.Config(from_environment(), **options), announce).run([bound])
@@ -180,35 +250,6 @@ def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> Non
         application = "prismrec.service.app:from_environment"
         config = uvicorn.Config(application, factory=True, **options)
         Supervisor(config, bound, announce).run()
-
-
-def ignore_new_clients(sockets: Sequence[socket.socket]) -> None:
-    """Make the system drop the first packet of new connections.
-
-    Otherwise a connection that arrives between the last ``accept`` and the end of the socket would
-    be reset, although the client has sent its request. Such a client now sends its first packet
-    again after a second, and then is refused or reaches the next process.
-    """
-    if sys.platform != "linux":
-        return
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in DROP_NEW))
-    program = struct.pack("HP", len(DROP_NEW), ctypes.addressof(code))
-    for bound in sockets:
-        with contextlib.suppress(OSError):
-            bound.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
-
-
-async def _accept_waiting(sockets: Sequence[socket.socket]) -> None:
-    """Wait until no client waits to be accepted, for ``SETTLED`` seconds at least."""
-    poll = select.poll()
-    for bound in sockets:
-        poll.register(bound, select.POLLIN)
-    quiet, turn = 0.0, SETTLED / 6
-    for _ in range(60):
-        await asyncio.sleep(turn)
-        quiet = 0.0 if poll.poll(0) else quiet + turn
-        if quiet >= SETTLED:
-            return
 
 
 def _end_with_parent() -> None:
