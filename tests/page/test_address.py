@@ -90,7 +90,7 @@ def test_a_broken_link_shows_the_page(visit, server):
     expect(page.get_by_role("heading", name="Popular items", exact=True)).to_be_visible()
     expect(page.locator(".item").first).to_be_visible()
     expect(
-        page.locator(".bar").get_by_text("The added interests were left out: this catalog")
+        page.locator(".bar").get_by_text("The added interests were left out: the service")
     ).to_be_visible()
     expect(page.locator(SPOKEN)).to_contain_text("The added interests were left out")
     assert "added" not in page.url

@@ -84,7 +84,7 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     expect(page.locator("main ~ p[role=status]")).to_contain_text("The weights were left out")
     # A link with weights of the artifact before is shown without them, and says so.
     page = visit(link)
-    expect(page.get_by_text("they belong to another artifact")).to_be_visible()
+    expect(page.locator(".bar").get_by_text("they belong to another artifact")).to_be_visible()
     assert "weights" not in page.url
     expect(page.locator(LIST)).to_have_count(20)
 

@@ -1,13 +1,3 @@
-/** Names in the order in which a visitor looks for them. */
-
-/** Numbers in names are compared as numbers: "Category 9" is before "Category 10". */
-const { compare } = new Intl.Collator(undefined, { numeric: true });
-
-/** Names with their places, sorted by name. */
-export function sorted(names: readonly string[]): { name: string; place: number }[] {
-  return names.map((name, place) => ({ name, place })).sort((a, b) => compare(a.name, b.name));
-}
-
 /** The names that contain a text: first the text itself, then those that begin with it. */
 export function matching(names: readonly string[], text: string): string[] {
   const wanted = text.toLocaleLowerCase();

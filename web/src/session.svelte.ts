@@ -164,7 +164,7 @@ class Session {
     },
     (timed, request) => this.accept(timed, request),
     (error, { options }) => {
-      if (isRefused(error, options)) this.leaveOut();
+      if (this.isRefused(error, options)) this.leaveOut();
       else this.fail(error, "list", () => this.refresh(true));
     },
   );
@@ -196,10 +196,16 @@ class Session {
     try {
       await this.startWith(address);
     } catch (error) {
-      if (!isRefused(error, address.options)) throw error;
+      if (!this.isRefused(error, address.options)) throw error;
       this.tell(settings.words.addedDropped);
       await this.startWith({ ...address, options: { ...address.options, added: [] } });
     }
+  }
+
+  /** Whether there may be a list without the added interests. A link must never break the page. */
+  private isRefused(error: unknown, { added }: Options): boolean {
+    const statuses = this.answer ? [404] : [400, 404, 422];
+    return added.length > 0 && error instanceof ServiceError && statuses.includes(error.status);
   }
 
   /** Repeat the list without the added interests, which the service refuses. */
@@ -297,7 +303,7 @@ class Session {
     const { user } = this.owner;
     const changed = compareHistories(idsOf(this.base), this.ids);
     const artifact = this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
-    const common = { options: this.options, artifact };
+    const common = { options: this.options, artifact: this.weightsFor ?? artifact };
     if (user !== null) return { user, history: null, ...changed, ...common };
     return { user, history: this.ids, removed: [], appended: [], ...common };
   }
@@ -525,8 +531,8 @@ class Session {
 
   /** Show a message about no change of the visitor; a screen reader reads it with the next list. */
   private tell(text: string): void {
-    const earlier = this.byVisitor || this.pending.includes(text) ? "" : this.pending;
-    this.pending = [earlier, text].filter(Boolean).join(settings.gap);
+    const earlier = this.byVisitor ? "" : this.pending;
+    this.pending = earlier.includes(text) ? earlier : [earlier, text].filter(Boolean).join(settings.gap);
     this.note(this.pending);
   }
 
@@ -718,11 +724,6 @@ class Session {
       busy ? Math.max(wait, 1_000 * error.retryAfter) : wait,
     );
   }
-}
-
-/** Whether the service refuses a list that might do without the interests that the visitor added. */
-function isRefused(error: unknown, { added }: Options): boolean {
-  return added.length > 0 && error instanceof ServiceError && [400, 404, 422].includes(error.status);
 }
 
 /** Return interests in the order of earlier numbers, and then those with the largest part of the list first. */

@@ -101,7 +101,7 @@ export const english = {
     muted: (name: string) => `${name} is muted.`,
     unmuted: (name: string) => `${name} is no longer muted.`,
   },
-  addedDropped: "The added interests were left out: this catalog does not have all of them.",
+  addedDropped: "The added interests were left out: the service cannot use all of them.",
   weightsDropped: "The weights were left out: they belong to another artifact.",
   interestAdded: (name: string) => `Added the interest ${name}.`,
 

@@ -91,7 +91,7 @@ export const chinese: Words = {
     muted: (name) => `已将“${name}”静音。`,
     unmuted: (name) => `已取消“${name}”的静音。`,
   },
-  addedDropped: "添加的兴趣已略去：本目录并非全部都有。",
+  addedDropped: "添加的兴趣已略去：服务无法全部使用。",
   weightsDropped: "兴趣权重属于另一个模型，已将其略去。",
   interestAdded: (name) => `已添加兴趣“${name}”。`,
 

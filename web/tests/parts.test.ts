@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { Interest } from "../src/api";
 import { changes, countChanges } from "../src/changes";
 import { label, translate } from "../src/fields";
-import { matching, sorted } from "../src/matches";
+import { matching } from "../src/matches";
 import { recallByDiversity, recallByLength, rows } from "../src/report";
 import { scale, ticks } from "../src/scale";
-import { fit, labels, moveBy, toScreen, wholePlane, zoomBy } from "../src/view";
+import { fit, labels, moveBy, sorted, toScreen, wholePlane, zoomBy } from "../src/view";
 import { countFrom, mergeRepeats, timesOf, weightsByItem } from "../src/weights";
 
 const item = (id: string, weight: number) => ({ id, title: id, weight });
