@@ -12,6 +12,8 @@ from playwright.sync_api import expect
 from page_reading import add, choose_user, click, headline, ids, listed, settle
 
 pytestmark = pytest.mark.slow
+SPOKEN = "main ~ p[role=status]"
+"""What a screen reader reads after a change."""
 
 
 def test_a_link_to_a_user_shows_that_user_with_one_request(visit, server):
@@ -88,12 +90,28 @@ def test_a_broken_link_shows_the_page(visit, server):
     expect(page.get_by_role("heading", name="Popular items", exact=True)).to_be_visible()
     expect(page.locator(".item").first).to_be_visible()
     expect(
-        page.get_by_text("The link adds an interest that this catalog does not have")
+        page.locator(".bar").get_by_text("The added interests were left out: the service")
     ).to_be_visible()
+    expect(page.locator(SPOKEN)).to_contain_text("The added interests were left out")
     assert "added" not in page.url
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     page = visit(server.address, query="?user=nobody")
-    expect(page.get_by_text("No events are stored for “nobody”.").first).to_be_visible()
+    expect(page.locator(".bar").get_by_text("No events are stored for “nobody”.")).to_be_visible()
+    expect(page.locator(SPOKEN)).to_have_text("No events are stored for “nobody”.")
+
+
+def test_a_very_long_link_is_checked_like_a_short_one(visit, server):
+    history = ",".join(str(1 + at % 100) for at in range(1_500))
+    steered = "&weights=0:0&artifact=another&added=category:Nothing"
+    page = visit(server.address, query=f"?history={history}{steered}")
+    expect(page.locator(".item")).to_have_count(20)
+    said = page.locator(".bar")
+    expect(said).to_contain_text("The added interests were left out")
+    expect(said).to_contain_text("The weights were left out")
+    expect(page.locator(SPOKEN)).to_contain_text("The weights were left out")
+    assert "weights" not in page.url
+    assert "added" not in page.url
+    assert "muted" not in headline(page)
 
 
 def test_undo_after_a_slider_stays_on_the_page(page):
@@ -122,12 +140,18 @@ def test_a_reload_restores_the_history_of_a_user_who_has_an_item_twice(visit, se
     assert page.request.post(f"{server.address}/v1/events", data={"events": events}).ok
     page.goto(f"{server.address}/?user=twice&list=ranked")
     settle(page)
-    for item in ("5", "50"):
+    for count, item in ((5, "5"), (3, "50")):
+        row = page.locator(f"[data-event='{item}']")
+        expect(row).to_contain_text("× 2")
         with page.expect_response("**/v1/recommend"):
-            page.locator(f"[data-event='{item}'] .remove").click()
+            row.locator(".remove").click()
         before = ids(page)
+        expect(row).to_have_count(0)  # a row stands for all events of its item
+        expect(page.locator(".owner")).to_contain_text(f"{count} events")
         page.reload()
         assert ids(page) == before
+    page.get_by_role("button", name="Take back the last change").click()
+    expect(page.locator("[data-event='50']")).to_contain_text("× 2")
 
 
 def test_a_link_with_the_weight_of_a_missing_interest_shows_no_empty_card(visit, server):

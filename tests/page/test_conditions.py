@@ -174,6 +174,8 @@ def test_forced_colors_show_what_is_chosen(visit, server):
     assert [chosen.evaluate(style), other.evaluate(style)] == ["solid", "none"]
     page.locator("[data-item]").first.hover()
     assert page.locator("[data-item].on").first.evaluate(style) == "solid"
+    views = page.get_by_role("navigation").get_by_role("link").all()
+    assert [view.evaluate(style) for view in views] == ["solid", "none", "none", "none"]
     mute = page.get_by_role("button", name=re.compile("^Mute")).first
     name = mute.get_attribute("aria-label")
     click(page, name)
@@ -184,6 +186,28 @@ def test_forced_colors_show_what_is_chosen(visit, server):
         "all => all.map((p) => getComputedStyle(p).fill)"
     )
     assert len(set(fills)) == 1
+
+
+def test_a_very_long_name_takes_two_lines(visit, server):
+    long = "Category " * 40
+
+    def rename(page):
+        def answer(route):
+            content = route.fetch().json()
+            for interest in content["answer"]["interests"]:
+                interest["name"] = long
+            route.fulfill(json=content)
+
+        page.route("**/v1/start*", answer)
+
+    for width in (1280, 390):
+        page = visit(server.address, before=rename, viewport={"width": width, "height": 900})
+        settle(page)
+        for names in (page.locator("bdi", has_text=long), page.locator("h2 bdi")):
+            assert names.count() >= 2
+            for name in names.all():
+                assert name.bounding_box()["height"] < 70
+                expect(name).to_have_attribute("title", long)
 
 
 def test_a_print_has_the_sentence_and_the_list_without_controls(page):

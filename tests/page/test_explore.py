@@ -53,6 +53,38 @@ def test_without_a_history_the_popular_items_are_called_that(page):
     assert set(page.locator(".chip").all_inner_texts()) == {"popular"}
 
 
+def test_popular_items_have_the_variety_that_the_page_says(page):
+    click(page, "Start empty")
+    said = page.locator("[data-shown=effect]")
+    steps = page.get_by_role("radiogroup", name="Variety").get_by_role("radio")
+    page.get_by_role("button", name="For experts").click()
+    for name in ("Slightly varied", "Most relevant"):
+        assert click(page, name)["strength"] == 0.1
+        expect(said).to_contain_text("Popular items have at least λ 0.10")
+        assert not any(step.is_checked() for step in steps.all())
+        expect(page.locator("strong", has_text="0.10")).to_have_count(1)
+    click(page, "Varied")
+    expect(said).not_to_contain_text("at least")
+    expect(steps.nth(3)).to_be_checked()
+
+
+def test_the_sentence_says_what_is_added_and_what_is_muted(visit, own_server, server):
+    page = visit(own_server(artifact="other").address)
+    settle(page)
+    name = page.locator("article h3 bdi").inner_text()
+    category = page.request.get(f"{page.url.split('?')[0]}v1/artifact").json()["categories"][0]
+    click(page, f"Mute {name}")
+    page.get_by_role("button", name="Add an interest").click()
+    page.get_by_role("combobox", name="Add an interest").fill(category)
+    with page.expect_response("**/v1/recommend"):
+        page.get_by_role("option").first.click()
+    said = headline(page)
+    assert f"→ 1 interest → 20 recommendations: {category} (20, added by you); muted: " in said
+    assert said.endswith(f"{name}.")
+    page = visit(server.address, query=f"?history=nowhere&added=category:{category}")
+    assert headline(page).startswith("No item of the history is in the catalog: 20 recomm")
+
+
 def test_a_history_is_built_and_interests_appear(page):
     click(page, "Start empty")
     for count, title in enumerate(("Title 50 ", "Title 100 ", "Title 112 "), start=1):

@@ -86,6 +86,13 @@ def test_terms_explain_themselves_by_pointer_focus_and_tap(visit, server, locale
     expect(tip).to_be_hidden()
 
 
+def test_health_has_no_verdict_of_another_model(visit, own_server):
+    page = visit(own_server("--report", "report", artifact="other").address, "diagnostics")
+    expect(page.get_by_text("The report has no entry of this artifact (other)")).to_be_visible()
+    expect(page.locator(".verdict li")).to_have_count(1)
+    expect(page.locator(".verdict")).not_to_contain_text("recall")
+
+
 def test_health_without_a_report_says_only_what_was_measured(visit, own_server):
     page = visit(own_server().address, "diagnostics")
     expect(page.get_by_text("The artifact has no evaluation report.")).to_be_visible()

@@ -11,6 +11,9 @@ def test_the_map_shows_the_catalog_and_the_interests(visit, server):
     expect(page.locator(".halo")).to_have_count(3 + 1)  # and one in the legend
     items = page.request.get(f"{server.address}/v1/map").json()["ids"]
     assert page.locator("path.dots").first.get_attribute("d").count("M") == len(items)
+    expect(page.locator("[data-shown=sample]")).to_have_text(
+        f"All {len(items)} items that are not hidden, and your history and list."
+    )
     plane = page.get_by_role("application")
     before = page.locator("path.dots").first.locator("..").get_attribute("transform")
     page.get_by_role("button", name="Zoom in").click()

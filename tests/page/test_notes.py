@@ -8,13 +8,26 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from prismrec.data import Case
-from prismrec.evaluation import Diagnostics, Difference, evaluate
-from prismrec.retrieval import choose_index
+from prismrec.data import Case, split_by_user
+from prismrec.evaluation import Diagnostics, Difference, Report, evaluate
+from prismrec.models import Forming
+from prismrec.retrieval import RuleRetriever, choose_index
 from prismrec.service.metrics import Metrics
+from prismrec.training import RunConfig, TrainConfig, fit, select_rules
+from prismrec.training.advise import advise_clusters
+from prismrec.training.fit import undecided_note
 from prismrec.types import RankedItems
+from worlds import small_dataset
 
-NOTES = Path(__file__).parents[2] / "web" / "src" / "notes.zh.json"
+NOTES = json.loads((Path(__file__).parents[2] / "web" / "src" / "notes.zh.json").read_text("utf-8"))
+PARTS = {"n": r"([-+\d.,/]+)", "w": r"(\S+)", "t": "(.+)", "s": "s?"}
+"""As in web/src/fields.ts: a number, a word, any text, and the ending of a plural."""
+WORLD = "synthetic:many-taste?users=160&items=120&clusters=6&events=16&seed=3"
+
+
+def pattern(note):
+    escaped = re.sub(r"[.*+?()]", r"\\\g<0>", note)
+    return re.compile(re.sub(r"\{(.)\}", lambda part: PARTS[part[1]], escaped))
 
 
 def of_diagnostics(*usage):
@@ -37,7 +50,10 @@ def of_metrics():
 
 def of_comparisons():
     for mean in (0.0, 0.1, -0.1):
-        yield f"prism against ease, {Difference('recall@50', mean, 0.02, 1_000)}."
+        difference = Difference("recall@50", mean, 0.02, 1_000)
+        yield f"prism against ease, {difference}."
+        if mean <= 0:
+            yield str(difference)  # at the end of the note on popular items
 
 
 def of_an_evaluation():
@@ -55,9 +71,49 @@ def of_an_index():
     return choose_index(np.eye(4, dtype=np.float32), np.arange(1, 5)).reason
 
 
+def of_a_training():
+    """Return the notes of a training of the default model."""
+    dataset = small_dataset(WORLD)
+    split = split_by_user(dataset, valid=0.3, test=0.1)
+    config = RunConfig(dim=16, max_len=16), TrainConfig(steps=2, validate_every=1)
+    return fit(split, dataset.catalog, *config).notes
+
+
+def of_advice():
+    """Yield the advice on fewer and on more clusters, for each outcome."""
+    few, many = (Forming(clusters=clusters, whole_weight=0.5) for clusters in (3, 6))
+    for chosen, other in ((few, many), (many, few)):
+        for value in (0.5, 0.4, 0.6):
+            reports = {
+                one: Report(
+                    {}, {}, 6, "", "users", 0, 1.0, {}, per_user={"recall@20": np.full(6, recall)},
+                    interests_used=1.0,
+                )
+                for one, recall in ((chosen, 0.5), (other, value))
+            }  # fmt: skip
+            yield advise_clusters(chosen, reports, "recall@20")
+
+
+def of_rules():
+    """Yield the notes on rules that raise the metrics, and on rules that do not."""
+    table = RuleRetriever.count(
+        small_dataset(WORLD).histories, 121, backward=0, alpha=0, beta=0, weight=2.0
+    )
+    for reached in (0.2, 0.1):
+        trials = [select_rules.Trial(table, (reached, reached))] * 2
+        yield select_rules._choose(trials, (0.1, 0.1), "recall@10 and recall@50", [])[1]
+
+
 def test_the_notes_of_the_service_are_translated():
-    patterns = [re.compile(one["english"]) for one in json.loads(NOTES.read_text("utf-8"))]
+    patterns = [pattern(note) for note in NOTES]
+    trained = of_a_training()
+    assert {"index", "init", "interests", "advice", "rules"} <= trained.keys()
     sentences = [
+        *trained.values(),
+        *of_advice(),
+        *(advice.rpartition(", so ")[2] for advice in of_advice()),  # translated by itself
+        undecided_note(SimpleNamespace(best=0.2, history=[1, 2]), "recall@20"),
+        *of_rules(),
         *of_diagnostics(0.99, 0.005, 0.005),
         *of_diagnostics(0.995, 0.005),
         *of_an_evaluation(),
@@ -65,13 +121,12 @@ def test_the_notes_of_the_service_are_translated():
         *of_comparisons(),
         of_an_index(),
     ]
-    assert len(sentences) == 14
+    assert len(sentences) == 14 + len(trained) + 6 + 6 + 1 + 2 + 2
     for sentence in sentences:
         assert any(pattern.fullmatch(sentence) for pattern in patterns), sentence
 
 
-@pytest.mark.parametrize("place", range(len(json.loads(NOTES.read_text("utf-8")))))
-def test_a_translation_has_all_numbers_of_its_note(place):
-    note = json.loads(NOTES.read_text("utf-8"))[place]
-    groups = re.compile(note["english"]).groups
-    assert sorted(re.findall(r"\$(\d)", note["chinese"])) == [str(n + 1) for n in range(groups)]
+@pytest.mark.parametrize("note", NOTES)
+def test_a_translation_has_all_parts_of_its_note(note):
+    parts = sorted(re.findall(r"\$(\d)", NOTES[note]))
+    assert parts == [str(at + 1) for at in range(pattern(note).groups)]

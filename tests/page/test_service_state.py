@@ -80,11 +80,32 @@ def test_weights_end_when_another_artifact_answers(visit, own_server, world):
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)  # it was not the visitor
     expect(page.locator("article")).to_have_count(1)
     expect(page.get_by_role("heading", level=2).first).not_to_contain_text("muted")
+    # A screen reader reads it too.
+    expect(page.locator("main ~ p[role=status]")).to_contain_text("The weights were left out")
     # A link with weights of the artifact before is shown without them, and says so.
     page = visit(link)
-    expect(page.get_by_text("they belong to another artifact")).to_be_visible()
+    expect(page.locator(".bar").get_by_text("they belong to another artifact")).to_be_visible()
     assert "weights" not in page.url
     expect(page.locator(LIST)).to_have_count(20)
+
+
+def test_an_added_interest_that_the_service_no_longer_has_is_left_out(page):
+    def refuse(route):
+        if "added" not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        error = {"kind": "unknown_name", "message": "No category.", "status": 404, "request_id": ""}
+        route.fulfill(status=404, json={"error": error})
+
+    page.get_by_role("button", name="Add an interest").click()
+    page.get_by_role("option").first.click()
+    expect(page.locator("article", has_text="added by you")).to_have_count(1)
+    page.route("**/v1/recommend", refuse)  # as after a reload with another catalog
+    page.get_by_role("radio", name="Most varied").check()
+    expect(page.locator(".bar")).to_contain_text("The added interests were left out")
+    expect(page.locator("article", has_text="added by you")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("added"))
 
 
 def test_the_page_asks_for_a_key_if_the_service_needs_one(visit, own_server):

@@ -37,17 +37,17 @@ def scan(catalog, text, limit):
         starts = [at for at in range(len(lower) + 1) if lower.startswith(text, at)]
         if starts:
             at_word = any(at > 0 and not lower[at - 1].isalnum() for at in starts)
-            kind = 0 if starts[0] == 0 else 1 if at_word else 2
+            kind = 0 if lower == text else 1 if starts[0] == 0 else 2 if at_word else 3
             ranked.append((kind, -int(catalog.count[place + 1]), place + 1))
     return [number for *_, number in sorted(ranked)[:limit]]
 
 
-def test_beginnings_come_first_then_words_then_the_rest_the_popular_ones_first():
+def test_exact_titles_come_first_then_beginnings_then_words_then_the_rest():
     titles = ["Costar", "A star", "Star", "Bastard star", "Stardust", "Other", "The-Star"]
     catalog = catalog_of(titles, [9, 1, 1, 2, 5, 9, 1])
     found = TitleSearch.of(catalog).find(" STAR ", 20)
     assert [titles[number - 1] for number in found] == [
-        "Stardust", "Star", "Bastard star", "A star", "The-Star", "Costar",
+        "Star", "Stardust", "Bastard star", "A star", "The-Star", "Costar",
     ]  # fmt: skip
     assert TitleSearch.of(catalog).find("star", 3) == found[:3]
 

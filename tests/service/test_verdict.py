@@ -37,8 +37,8 @@ REPORT = {
 
 def test_both_sources_give_their_parts():
     assert verdict(MEASURED, REPORT, "prism") == Verdict(
-        interests_used_median=3.0, largest_share_median=0.6, metric="recall@50", recall=0.45,
-        recall_single=0.44, difference=0.0033, interval=0.0183, level=True,
+        interests_used_median=3.0, largest_share_median=0.6, model="prism", metric="recall@50",
+        recall=0.45, recall_single=0.44, difference=0.0033, interval=0.0183, level=True,
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_a_report_of_other_artifacts_is_a_note():
 def test_without_a_comparison_there_is_the_recall_alone():
     report = {"entries": [entry("prism", 0.45, at=100)], "comparisons": []}
     found = verdict(None, report, "prism")
-    assert found == Verdict(metric="recall@100", recall=0.45)
+    assert found == Verdict(model="prism", metric="recall@100", recall=0.45)
     assert verdict(None, report, "other") is None
 
 

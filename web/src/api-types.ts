@@ -1613,6 +1613,8 @@ export interface components {
             interests_used_median?: number | null;
             /** Largest Share Median */
             largest_share_median?: number | null;
+            /** Model */
+            model?: string | null;
             /** Metric */
             metric?: string | null;
             /** Recall */

@@ -112,6 +112,13 @@ async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Prom
   throw new ServiceError(error.kind ?? "internal", response.status, error.message ?? "", retryAfter);
 }
 
+/** An id in a path. A browser takes "." and ".." out of a path, also if they are escaped. */
+function inPath(id: string): string {
+  const lost = id === "." || id === "..";
+  if (lost) throw new ServiceError("invalid_request", 422, `A path of its API cannot hold the id “${id}”.`, 0);
+  return encodeURIComponent(id);
+}
+
 /** Most item ids in one request, so that its address is not too long. */
 const MOST_IDS = 40;
 
@@ -125,7 +132,7 @@ export const api = {
   examples: (query: Query, signal?: AbortSignal) =>
     call<{ users: Example[] }>(address("/v1/examples", query), signal),
   storedHistory: (user: string, signal?: AbortSignal) =>
-    call<{ events: StoredEvent[] }>(`/v1/users/${encodeURIComponent(user)}/history?n=500`, signal),
+    call<{ events: StoredEvent[] }>(`/v1/users/${inPath(user)}/history?n=500`, signal),
   search: (text: string, limit: number, signal?: AbortSignal) =>
     call<{ items: CatalogItem[] }>(address("/v1/items", { search: text, limit }), signal),
   async itemsById(ids: string[]): Promise<CatalogItem[]> {
@@ -137,7 +144,7 @@ export const api = {
     return (await Promise.all(parts)).flatMap((part) => part.items);
   },
   similar: (id: string, k: number, signal?: AbortSignal) =>
-    call<SimilarItems>(address(`/v1/items/${encodeURIComponent(id)}/similar`, { k }), signal),
+    call<SimilarItems>(address(`/v1/items/${inPath(id)}/similar`, { k }), signal),
   /** Hide an item from everyone's lists, or show it again. */
   setHidden: (id: string, hidden: boolean) =>
     call<{ hidden: number }>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),

@@ -17,6 +17,11 @@ export function requestFields({ unit, value }: Diversity): Pick<
   return { max_relevance_loss: value };
 }
 
+/** The setting that a list was made with: a list of popular items has at least a λ of its own. */
+export function diversityOf(setting: Diversity, list: Pick<Answer, "source" | "strength"> | null): Diversity {
+  return setting.unit === "strength" && list?.source === "popular" ? { ...setting, value: list.strength } : setting;
+}
+
 /** The points of a trade-off curve, without those whose diversity is not defined. */
 export function pointsOf(tradeOff: TradeOff | null): Point[] {
   if (!tradeOff) return [];

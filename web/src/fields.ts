@@ -51,6 +51,9 @@ const FIELDS: Record<string, string> = {
   dropout: "丢弃率",
   tie_embeddings: "共享嵌入",
   init: "初始化",
+  init_clusters: "初始化聚类数",
+  forming: "形成兴趣",
+  advice: "建议",
   categories: "类别",
   items: "物品",
   mask_history_negatives: "历史物品不作负样本",
@@ -78,18 +81,24 @@ const FIELDS: Record<string, string> = {
   precision: "精度",
 };
 
-const PATTERNS = notes.map(({ english, chinese }) => ({ pattern: new RegExp(`^${english}$`), chinese }));
+/** What stands in a note for a number, a word, any text, and the ending of a plural. */
+const PARTS: Record<string, string> = { n: "([-+\\d.,/]+)", w: "(\\S+)", t: "(.+)", s: "s?" };
+const PATTERNS = Object.entries(notes).map(([english, chinese]) => {
+  const escaped = english.replace(/[.*+?()]/g, "\\$&");
+  return { pattern: new RegExp(`^${escaped.replace(/\{(.)\}/g, (_, kind) => PARTS[kind] ?? "")}$`, "s"), chinese };
+});
 
 /** The name of a field, in words. */
 export function label(key: string, language: Language): string {
   return (language === "zh" && FIELDS[key]) || key.replaceAll("_", " ");
 }
 
-/** A sentence of the service. Some begin with the name of a model: "prism: …". */
+/** A sentence of the service. It can have another one in it, or begin with the name of a model: "prism: …". */
 export function translate(text: string, language: Language): string {
   if (language === "en") return text;
   for (const { pattern, chinese } of PATTERNS) {
-    if (pattern.test(text)) return text.replace(pattern, chinese);
+    const parts = pattern.exec(text);
+    if (parts) return chinese.replace(/\$(\d)/g, (_, place) => translate(parts[place] ?? "", language));
   }
   const named = text.match(/^([^:]{1,60}): (.+)$/s);
   if (!named?.[1] || !named[2]) return text;

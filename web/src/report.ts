@@ -99,17 +99,10 @@ export function comparisons(report: Loose): Comparison[] {
   );
 }
 
-/** The comparison of a model with the same model with K = 1; of several, the one with this difference. */
-export function withOneInterest(report: Loose, mean: number | null): Comparison | null {
-  const all = comparisons(report).filter(({ model, other }) => other === `${model}-k1`);
-  return all.find((one) => one.mean === mean) ?? all[0] ?? null;
-}
-
-/** The comparison of a model, or of the first model that has one, with the best baseline. */
-export function againstBest(report: Loose, model?: string): Comparison | null {
+/** The comparison of a model with the best baseline; null if the report has none. */
+export function againstBest(report: Loose, model: string | null): Comparison | null {
   const best = bestBaseline(report, "filtered");
-  const all = comparisons(report).filter(({ other }) => other === best);
-  return all.find((one) => one.model === model) ?? (model ? null : all[0]) ?? null;
+  return comparisons(report).find((one) => one.model === model && one.other === best) ?? null;
 }
 
 /** Recall by length of the list, one line per model. */

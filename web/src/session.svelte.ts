@@ -32,11 +32,12 @@ import {
 import { type Change, changes, countChanges } from "./changes";
 import type { State } from "./comparison";
 import { type Disliked, dislikesOf, markOf, stillDisliked } from "./dislikes";
-import { type Diversity, type Unit, convert, pointsOf, requestFields } from "./diversity";
+import { type Diversity, type Unit, convert, diversityOf, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
+import { stepOf } from "./variety";
 
-export type HistoryEvent = { key: number; id: string; mark: string };
+export type HistoryEvent = { id: string; mark: string };
 export type Owner = { user: string | null; changed: boolean };
 export type ServiceState = "ready" | "unreachable" | "busy" | "locked";
 
@@ -58,14 +59,14 @@ type Shown = {
   disliked: Disliked[];
   options: Options;
 };
+type Stored = Pick<Shown, "base" | "disliked">;
 type ListInput = { history: HistoryEvent[]; dislikes: string[]; options: Options };
 type Request = ListInput & { frontier: boolean };
 type TimedAnswer = { answer: Answer; milliseconds: number };
 /** Kept by the browser per entry of its history. */
 type Entry = { depth: number; hidden: string[] };
 
-let keys = 0;
-const newEvent = (id: string, mark = ""): HistoryEvent => ({ key: keys++, id, mark });
+const newEvent = (id: string, mark = ""): HistoryEvent => ({ id, mark });
 const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
 
 /** The fields of a request for options; those with their default are left out. */
@@ -123,7 +124,6 @@ class Session {
   milliseconds = $state<number | null>(null);
   points = $derived(pointsOf(this.tradeOff));
   ids = $derived(idsOf(this.history));
-  diversity = $derived(this.options.diversity);
   /** Whether the interests of the list are steered, besides its variety. */
   steered = $derived.by(() => {
     const { mix, weights, added } = this.answeredWith;
@@ -131,6 +131,10 @@ class Session {
   });
   /** Whether the list is for an older history or older options. */
   waiting = $state(true);
+  /** The list that is shown; null if it is for an older history or older options. */
+  current = $derived(this.waiting ? null : this.answer);
+  /** The diversity setting; once the list is there, that of the list. */
+  diversity = $derived(diversityOf(this.options.diversity, this.current));
 
   /** Titles by id, of all items that the service has named. */
   private titles = new SvelteMap<string, string>();
@@ -145,6 +149,8 @@ class Session {
   private retries = new Map<string, () => void>();
   private entry = $state.raw<Entry>({ depth: 0, hidden: [] });
   private pending = "";
+  /** The beginning of the name of the artifact that the weights of an address are for; null if not known. */
+  private weightsFor: string | null = null;
   private listens = false;
 
   private ask = latest<Request, TimedAnswer>(
@@ -157,7 +163,10 @@ class Session {
       return { answer, milliseconds: performance.now() - started };
     },
     (timed, request) => this.accept(timed, request),
-    (error) => this.fail(error, "list", () => this.refresh(true)),
+    (error, { options }) => {
+      if (this.isRefused(error, options)) this.leaveOut();
+      else this.fail(error, "list", () => this.refresh(true));
+    },
   );
 
   /** The request of the list, as a client would send it. */
@@ -186,26 +195,29 @@ class Session {
   private async startWithFallback(address: Address): Promise<void> {
     try {
       await this.startWith(address);
-      if (!this.weightsFit(address)) {
-        await this.startWith({ ...address, options: { ...address.options, weights: new Map() } });
-        this.note(settings.words.weightsDropped);
-      }
     } catch (error) {
-      const refused = error instanceof ServiceError && [400, 404, 422].includes(error.status);
-      if (!refused || !address.options.added.length) throw error;
+      if (!this.isRefused(error, address.options)) throw error;
+      this.tell(settings.words.addedDropped);
       await this.startWith({ ...address, options: { ...address.options, added: [] } });
-      this.note(settings.words.linkPartDropped);
     }
   }
 
-  /** Whether the weights of an address are for the artifact that answers now. */
-  private weightsFit({ artifact, options }: Address): boolean {
-    const now = this.answer?.artifact;
-    return !options.weights.size || artifact === null || now === undefined || now.startsWith(artifact);
+  /** Whether there may be a list without the added interests. A link must never break the page. */
+  private isRefused(error: unknown, { added }: Options): boolean {
+    const statuses = this.answer ? [404] : [400, 404, 422];
+    return added.length > 0 && error instanceof ServiceError && statuses.includes(error.status);
+  }
+
+  /** Repeat the list without the added interests, which the service refuses. */
+  private leaveOut(): void {
+    this.tell(settings.words.addedDropped);
+    this.set({ ...this.shown(), options: { ...this.options, added: [] } });
+    this.writeAddress("replace");
+    this.refresh(true);
   }
 
   /** Ask for everything at once, and show it; without a user, the service chooses one. */
-  private async startWith({ user, history, removed, appended, options }: Address): Promise<void> {
+  private async startWith({ user, history, removed, appended, options, artifact }: Address): Promise<void> {
     const started = performance.now();
     const fields = { k: LENGTH, frontier: true, ...optionFields(options) };
     const start = await api.start({
@@ -222,10 +234,11 @@ class Session {
     const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
     const changed = start.user !== null && removed.length + appended.length > 0;
     const { disliked } = start;
-    if (user !== null && !base.length && !disliked.length) this.note((this.announcement = settings.words.noStored(user)));
+    if (user !== null) this.tellIfEmpty(user, { base, disliked });
     for (const { id, title } of disliked) this.setTitle(id, title);
     this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
     this.artifact = start.artifact;
+    this.weightsFor = artifact;
     const milliseconds = performance.now() - started;
     const { dislikes } = this;
     this.accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
@@ -238,15 +251,16 @@ class Session {
 
   /** Show the state of an address; a user's history is loaded unless it is the one shown. */
   private async restore(address: Address): Promise<void> {
-    const { user, history, removed, appended } = address;
-    const options = this.weightsFit(address) ? address.options : { ...address.options, weights: new Map() };
+    const { user, history, removed, appended, options } = address;
     await this.attempt("list", async () => {
-      let base: HistoryEvent[] = [];
-      let disliked: Disliked[] = [];
-      if (user !== null) ({ base, disliked } = user === this.owner.user ? this.shown() : await this.historyOf(user));
+      let stored: Stored = { base: [], disliked: [] };
+      if (user !== null && user === this.owner.user) stored = this.shown();
+      else if (user !== null) this.tellIfEmpty(user, (stored = await this.historyOf(user)));
+      const { base, disliked } = stored;
       const now = this.changed(base, removed, user === null ? (history ?? []) : appended);
       const changed = user !== null && removed.length + appended.length > 0;
       this.set({ owner: { user, changed }, base, history: now, disliked, options });
+      this.weightsFor = address.artifact;
       this.refresh(true);
     });
   }
@@ -289,7 +303,7 @@ class Session {
     const { user } = this.owner;
     const changed = compareHistories(idsOf(this.base), this.ids);
     const artifact = this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
-    const common = { options: this.options, artifact };
+    const common = { options: this.options, artifact: this.weightsFor ?? artifact };
     if (user !== null) return { user, history: null, ...changed, ...common };
     return { user, history: this.ids, removed: [], appended: [], ...common };
   }
@@ -352,7 +366,7 @@ class Session {
     this.showHistory(user, { base: ids.map((id) => newEvent(id)), disliked: [] });
   }
 
-  private showHistory(user: string, { base, disliked }: Pick<Shown, "base" | "disliked">): void {
+  private showHistory(user: string, { base, disliked }: Stored): void {
     const options = { ...this.otherHistory(), blocked: [], added: [] };
     const owner = { user, changed: false };
     this.change({ owner, base, history: base, disliked, options }, settings.words.showsUser(user));
@@ -366,7 +380,7 @@ class Session {
     return known;
   }
 
-  private async historyOf(user: string): Promise<Pick<Shown, "base" | "disliked">> {
+  private async historyOf(user: string): Promise<Stored> {
     const { users } = await api.examples({ search: user, limit: 1 });
     if (users[0]?.user === user) return { base: users[0].history.map((id) => newEvent(id)), disliked: [] };
     const { events } = await api.storedHistory(user);
@@ -396,9 +410,10 @@ class Session {
     this.changeEvents([...this.history, newEvent(id)], settings.words.added(title));
   }
 
-  remove(event: HistoryEvent): void {
-    const rest = this.history.filter((one) => one.key !== event.key);
-    this.changeEvents(rest, settings.words.removed(this.title(event.id)));
+  /** Remove an item from the history, however often it is in it. */
+  remove(id: string): void {
+    const rest = this.history.filter((one) => one.id !== id);
+    this.changeEvents(rest, settings.words.removed(this.title(id)));
   }
 
   private changeEvents(history: HistoryEvent[], text: string): void {
@@ -409,6 +424,14 @@ class Session {
   /** `kind` joins the steps of one slider, and keeps them apart from clicks. */
   setDiversity(diversity: Diversity, kind = "diversity"): void {
     this.change({ options: { ...this.options, diversity } }, settings.words.varietyChanged, { kind });
+  }
+
+  /** The name of the variety of a list, or of the setting before there is a list. */
+  nameOfVariety(setting: Diversity, list: Answer | null): string {
+    const w = settings.words;
+    const made = diversityOf(setting, list);
+    const name = w.varieties[stepOf(made) ?? -1];
+    return name ?? (made.value === setting.value ? w.varietyCustom : w.popularLeast(settings.number(made.value, 2)));
   }
 
   setUnit(unit: Unit): void {
@@ -506,6 +529,17 @@ class Session {
     this.byVisitor = ofChange;
   }
 
+  /** Show a message about no change of the visitor; a screen reader reads it with the next list. */
+  private tell(text: string): void {
+    const earlier = this.byVisitor ? "" : this.pending;
+    this.pending = earlier.includes(text) ? earlier : [earlier, text].filter(Boolean).join(settings.gap);
+    this.note(this.pending);
+  }
+
+  private tellIfEmpty(user: string, { base, disliked }: Stored): void {
+    if (!base.length && !disliked.length) this.tell(settings.words.noStored(user));
+  }
+
   // A comparison
 
   /** What the list is made from, to compare it with another one. */
@@ -601,6 +635,8 @@ class Session {
     const before = this.answer?.items.map(({ id }) => id) ?? [];
     const after = answer.items.map(({ id }) => id);
     const replaced = this.answer !== null && this.answer.artifact !== answer.artifact;
+    const foreign = replaced || (this.weightsFor !== null && !answer.artifact.startsWith(this.weightsFor));
+    this.weightsFor = null;
     for (const { id, title } of answer.items) this.setTitle(id, title);
     for (const { items } of answer.interests) for (const { id, title } of items) this.setTitle(id, title);
     this.changes = before.length ? changes(before, after) : new Map();
@@ -619,27 +655,28 @@ class Session {
     }
     if (!this.interests.some(({ number }) => number === this.selected)) this.selected = null;
     void this.loadTitles(answer.displaced);
-    const { entered, moved } = countChanges(before, after);
-    const changed = before.length ? settings.words.listChanged(entered, moved) : "";
-    this.announcement = [this.pending, changed].filter(Boolean).join(" ");
-    this.pending = "";
     this.problems.delete("list");
+    this.announcement = "";
     this.recovered();
-    if (replaced) this.showReplaced(request);
-  }
-
-  /** Another artifact answers now: numbers of interests mean something else in it. */
-  private showReplaced({ frontier }: Request): void {
-    const { weights } = this.options;
-    const left = weights.size ? settings.gap + settings.words.weightsDropped : "";
-    this.announcement = settings.words.newArtifact + left;
-    this.note(this.announcement);
-    if (weights.size) {
+    if (replaced) {
+      this.tell(settings.words.newArtifact);
+      void this.loadArtifact();
+    }
+    // Numbers of interests mean something else in another artifact.
+    const without = foreign && this.options.weights.size > 0;
+    if (without) {
+      this.tell(settings.words.weightsDropped);
       this.set({ ...this.shown(), options: this.otherHistory() });
       this.writeAddress("replace");
     }
-    void this.loadArtifact();
-    if (weights.size || !frontier) this.refresh(weights.size > 0);
+    if (without || (replaced && !request.frontier)) {
+      this.refresh(without); // the messages are read with its answer
+      return;
+    }
+    const { entered, moved } = countChanges(before, after);
+    const changed = before.length ? settings.words.listChanged(entered, moved) : "";
+    this.announcement = [this.announcement, this.pending, changed].filter(Boolean).join(" ");
+    this.pending = "";
   }
 
   /** Whether a request is for what is shown now; the order of the list needs no request. */

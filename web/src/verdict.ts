@@ -1,7 +1,7 @@
 /** What the health report says about the model, in sentences, and only what is in the report. */
 
 import type { HealthReport } from "./api";
-import { type Comparison, type Outcome, againstBest, withOneInterest } from "./report";
+import { type Comparison, type Outcome, againstBest } from "./report";
 import type { Words } from "./words";
 
 export type Numbers = {
@@ -14,18 +14,19 @@ export type Numbers = {
 };
 
 /** Return how many items at the top of a list the interests are counted in, as in the library. */
-export function itemsCounted({ diagnostics }: HealthReport): number {
-  return Math.min(20, diagnostics?.k ?? 20);
+export function itemsCounted({ diagnostics }: HealthReport, catalog = Infinity): number {
+  return Math.min(20, diagnostics?.k ?? 20, catalog);
 }
 
-export function verdict(health: HealthReport, w: Words, numbers: Numbers): string[] {
+/** Return the verdict on a model; `catalog` is the number of items of its catalog. */
+export function verdict(health: HealthReport, w: Words, numbers: Numbers, catalog?: number): string[] {
   const { verdict: found } = health;
   const report = health.report ?? {};
   const sentences: string[] = [];
   if (!found) return sentences;
   const { largest_share_median: largest, interests_used_median: used, metric, difference: mean, interval: half } = found;
   if (largest !== null && used !== null) {
-    const first = itemsCounted(health);
+    const first = itemsCounted(health, catalog);
     sentences.push(
       largest === 1
         ? w.health.oneInterest(first)
@@ -36,7 +37,7 @@ export function verdict(health: HealthReport, w: Words, numbers: Numbers): strin
     const outcome: Outcome = found.level ? "level" : mean > 0 ? "better" : "worse";
     sentences.push(w.health.againstOne[outcome](metric, differenceText({ outcome, mean, half }, numbers)));
   }
-  const best = againstBest(report, withOneInterest(report, mean)?.model);
+  const best = againstBest(report, found.model);
   if (best) sentences.push(w.health.againstBest[best.outcome](best.model, best.other, best.metric, differenceText(best, numbers)));
   return sentences;
 }

@@ -90,6 +90,14 @@ export function mergeMaps(maps: CatalogMap[]): CatalogMap {
   return merged;
 }
 
+/** Numbers in names are compared as numbers: "Category 9" is before "Category 10". */
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+/** Names with their places, sorted by name. */
+export function sorted(names: readonly string[]): { name: string; place: number }[] {
+  return names.map((name, place) => ({ name, place })).sort((a, b) => compare(a.name, b.name));
+}
+
 /** A text of at most so many letters, but at least one. */
 export function shorten(text: string, most: number): string {
   const letters = [...text];

@@ -14,6 +14,13 @@ export function mergeRepeats(items: Reason[]): Reason[] {
   return [...merged.values()].sort((a, b) => b.weight - a.weight);
 }
 
+/** How often each id occurs. */
+export function timesOf(ids: string[]): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const id of ids) times.set(id, (times.get(id) ?? 0) + 1);
+  return times;
+}
+
 /**
  * By item: the weight of one of its events in each interest, the largest first. The service does
  * not say which weight belongs to which event of the same item, so each event has their mean.
@@ -21,8 +28,7 @@ export function mergeRepeats(items: Reason[]): Reason[] {
 export function weightsByItem(interests: Interest[]): Map<string, Weight[]> {
   const all = new Map<string, Weight[]>();
   for (const { number, items } of interests) {
-    const times = new Map<string, number>();
-    for (const { id } of items) times.set(id, (times.get(id) ?? 0) + 1);
+    const times = timesOf(items.map(({ id }) => id));
     for (const { id, weight } of mergeRepeats(items)) {
       if (weight <= 0) continue; // the interest does not use the item
       const weights = all.get(id) ?? [];

@@ -3,6 +3,9 @@
 /** A whole number, with separators of thousands. */
 const grouped = (count: number) => count.toLocaleString("en");
 
+/** A count of things, in the singular or in the plural. */
+const several = (count: number, thing: string) => `${grouped(count)} ${thing}${count === 1 ? "" : "s"}`;
+
 export const english = {
   tagline: "Splits a user's history into interests",
   skip: "Skip to the page",
@@ -25,26 +28,26 @@ export const english = {
   addItem: "Add an item",
   addItemHint: "Search titles",
   userOption: (events: number, difference: string) =>
-    `${grouped(events)} ${events === 1 ? "event" : "events"}, difference of interests ${difference}`,
+    `${several(events, "event")}, difference of interests ${difference}`,
   storedUser: (user: string) => `Look up “${user}” among stored users`,
   noStored: (user: string) => `No events are stored for “${user}”.`,
   noUsers: "The service has no example users. Start it with --data to have some.",
   nothingFound: "Nothing found",
-  results: (count: number) => `${grouped(count)} ${count === 1 ? "result" : "results"}`,
+  results: (count: number) => several(count, "result"),
 
   // The sentence on top
   sentence: {
-    items: (count: number) => `${grouped(count)} ${count === 1 ? "item" : "items"}`,
-    interests: (count: number) => `${grouped(count)} ${count === 1 ? "interest" : "interests"}`,
-    recommendations: (count: number) => `${grouped(count)} ${count === 1 ? "recommendation" : "recommendations"}`,
+    items: (count: number) => several(count, "item"),
+    interests: (count: number) => several(count, "interest"),
+    recommendations: (count: number) => several(count, "recommendation"),
     all: "all",
     mostly: "mostly",
     little: "a little",
     one: "This history shows one interest:",
     muted: "muted:",
     popular: (count: number) => `No history yet. These ${grouped(count)} popular items are the same for everyone.`,
-    onlyAdded: (count: number) =>
-      `No history yet: ${grouped(count)} ${count === 1 ? "recommendation" : "recommendations"} for the interests that you added.`,
+    noneKnown: "No item of the history is in the catalog",
+    onlyAdded: (recommendations: string) => `${recommendations} for the interests that you added.`,
     period: ".",
     comma: ", ",
     semicolon: "; ",
@@ -55,7 +58,7 @@ export const english = {
   ofUser: (user: string) => `User ${user}`,
   ofYou: "Your own history",
   changedByYou: "with your changes",
-  events: (count: number) => `${grouped(count)} ${count === 1 ? "event" : "events"}`,
+  events: (count: number) => several(count, "event"),
   moreEvents: (count: number) => `${grouped(count)} more`,
   fewerEvents: "Show fewer",
   noInterestOf: "Used by no interest",
@@ -98,7 +101,7 @@ export const english = {
     muted: (name: string) => `${name} is muted.`,
     unmuted: (name: string) => `${name} is no longer muted.`,
   },
-  linkPartDropped: "The link adds an interest that this catalog does not have. It was left out.",
+  addedDropped: "The added interests were left out: the service cannot use all of them.",
   weightsDropped: "The weights were left out: they belong to another artifact.",
   interestAdded: (name: string) => `Added the interest ${name}.`,
 
@@ -156,7 +159,6 @@ export const english = {
 
   // One item
   close: "Close",
-  categoriesOf: "Categories",
   noCategories: "no categories",
   why: "Why it is in the list",
   whyShare: (title: string, share: string) => `${title}: ${share} of the reasons`,
@@ -175,6 +177,7 @@ export const english = {
   variety: "Variety",
   varieties: ["Most relevant", "Slightly varied", "Balanced", "Varied", "Most varied"],
   varietyCustom: "Set by an expert",
+  popularLeast: (strength: string) => `Popular items have at least λ ${strength}`,
   varietyChanged: "Changed the variety.",
   effect: {
     categories: (count: number, plain: number) =>
@@ -188,7 +191,6 @@ export const english = {
     all: "All your changes together:",
   },
   experts: "For experts",
-  diversity: "Diversity",
   diversityUnit: "Unit of the diversity setting",
   units: { strength: "λ", target: "Diversity", loss: "Relevance loss" },
   unitsLong: {
@@ -199,7 +201,6 @@ export const english = {
   pairsDiffer: "pairs of different categories",
   relevanceKept: "relevance kept",
   relevanceKeptAlone: "relevance kept (variety alone)",
-  strength: "λ",
   relevant: "relevant",
   diverse: "diverse",
   tradeOff: "Trade-off curve",
@@ -214,7 +215,7 @@ export const english = {
   mapNames: "Category names are where these are most frequent.",
   mapSampled: (sampled: string, total: string) =>
     `${sampled} of ${total} items, the most popular, and all items of your history and list.`,
-  mapAll: (total: string) => `All ${total} items of the catalog, among them your history and list.`,
+  mapAll: (total: string) => `All ${total} items that are not hidden, and your history and list.`,
   notOnMap: (count: string) => `Items of the history that the catalog does not hold: ${count}.`,
   regions: "Regions",
   regionsLead: "Each is named after the category that is most typical of it.",
@@ -310,7 +311,7 @@ export const english = {
   distinct: "Distinct lists",
   distinctLead: "a fault if everyone has the same list",
   latency: "Response time",
-  latencyLead: (requests: number) => `over ${grouped(requests)} ${requests === 1 ? "recommendation" : "recommendations"}`,
+  latencyLead: (requests: number) => `over ${several(requests, "recommendation")}`,
   latencyNone: "no recommendation yet",
   roundTrip: "Round trip from this browser",
   notes: "Warnings",
@@ -361,7 +362,6 @@ export const english = {
     seen: "Items of the history",
     ways: { filtered: "left out of the lists", keep: "kept in the lists" },
     keptNotCompared: "The report compares models only on lists without items of the history.",
-    diagnostics: "Interests",
     subtopicRecall: (first: number) => `Categories found in ${first} items`,
     subtopicRecallLead: "share of the targets' categories",
     largestShare: "Share of the largest interest",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { STEPS, convert, pointOf, pointsOf, range, requestFields, settingAt, toStep, toValue } from "../src/diversity";
+import { STEPS, convert, diversityOf, pointOf, pointsOf, range, requestFields, settingAt, toStep, toValue } from "../src/diversity";
 
 const tradeOff = {
   strength: [0, 0.1, 0.5],
@@ -13,6 +13,16 @@ describe("the diversity setting", () => {
     expect(requestFields({ unit: "strength", value: 0.3 })).toEqual({ diversity: 0.3 });
     expect(requestFields({ unit: "target", value: 0.8 })).toEqual({ diversity_target: 0.8 });
     expect(requestFields({ unit: "loss", value: 0.05 })).toEqual({ max_relevance_loss: 0.05 });
+  });
+
+  it("of popular items is that of the list", () => {
+    const zero = { unit: "strength", value: 0 } as const;
+    const target = { unit: "target", value: 0.8 } as const;
+    const popular = { source: "popular", strength: 0.1 } as const;
+    expect(diversityOf(zero, popular)).toEqual({ unit: "strength", value: 0.1 });
+    expect(diversityOf(zero, { ...popular, source: "interests" })).toBe(zero);
+    expect(diversityOf(target, popular)).toBe(target);
+    expect(diversityOf(zero, null)).toBe(zero);
   });
 
   it("returns to the same step of the slider in every unit", () => {

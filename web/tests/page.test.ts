@@ -8,7 +8,7 @@ import {
   steer,
   toQuery,
 } from "../src/address";
-import type { Answer, Interest, Item } from "../src/api";
+import { type Answer, type Interest, type Item, ServiceError, api } from "../src/api";
 import { toCsv, toCurl } from "../src/export";
 import { BAR, type Box, bands, groupEvents, pathOf } from "../src/flow";
 import { reasonOf, eventsOf } from "../src/reason";
@@ -174,6 +174,13 @@ describe("the flow", () => {
     const band = drawn.bands.find(({ to }) => to === "z");
     expect(band?.d).toBe(`M${300 + BAR} 145C${350 + BAR / 2} 145 ${350 + BAR / 2} 75 400 75`);
   });
+});
+
+it("sends no id in a path that a browser would take out of it", () => {
+  for (const id of [".", ".."]) {
+    expect(() => api.storedHistory(id)).toThrow(ServiceError);
+    expect(() => api.similar(id, 5)).toThrow(`the id “${id}”`);
+  }
 });
 
 describe("files and commands", () => {

@@ -2,10 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { Interest } from "../src/api";
 import { changes, countChanges } from "../src/changes";
 import { label, translate } from "../src/fields";
+import { matching } from "../src/matches";
 import { recallByDiversity, recallByLength, rows } from "../src/report";
 import { scale, ticks } from "../src/scale";
-import { fit, labels, moveBy, toScreen, wholePlane, zoomBy } from "../src/view";
-import { countFrom, mergeRepeats, weightsByItem } from "../src/weights";
+import { fit, labels, moveBy, sorted, toScreen, wholePlane, zoomBy } from "../src/view";
+import { countFrom, mergeRepeats, timesOf, weightsByItem } from "../src/weights";
 
 const item = (id: string, weight: number) => ({ id, title: id, weight });
 const interest = (number: number, items: [string, number][]) =>
@@ -25,8 +26,26 @@ describe("weights of interests", () => {
     expect(weightsByItem([twice]).get("a")?.[0]?.weight).toBeCloseTo(0.35);
   });
 
+  it("counts how often an item occurs", () => {
+    expect([...timesOf(["a", "b", "a"])]).toEqual([["a", 2], ["b", 1]]);
+  });
+
   it("counts the items of an interest", () => {
     expect(countFrom([{ interest: 1 }, { interest: 0 }, { interest: 1 }], 1)).toBe(2);
+  });
+});
+
+describe("names", () => {
+  const names = ["The film 1", "Film 10", "Film 9", "Film 1", "War"];
+
+  it("are found with the text itself first, then those that begin with it", () => {
+    expect(matching(names, "FILM 1")).toEqual(["Film 1", "Film 10", "The film 1"]);
+    expect(matching(names, "")).toEqual(names);
+  });
+
+  it("are sorted with their numbers as numbers, and keep their places", () => {
+    expect(sorted(names).map(({ name }) => name)).toEqual(["Film 1", "Film 9", "Film 10", "The film 1", "War"]);
+    expect(sorted(names)[0]?.place).toBe(3);
   });
 });
 

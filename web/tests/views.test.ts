@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { NEUTRAL } from "../src/address";
 import type { Answer, CatalogMap, HealthReport, Item } from "../src/api";
 import { type State, categoryCounts, differenceOf, largestShare, rowsOf, stateOf } from "../src/comparison";
-import { againstBest, comparisons, results, withOneInterest } from "../src/report";
+import { againstBest, comparisons, results } from "../src/report";
 import { mentions } from "../src/terms";
 import { verdict } from "../src/verdict";
 import { boxOf, fit, labels, mergeMaps, shorten } from "../src/view";
@@ -35,7 +35,6 @@ describe("the results of a report", () => {
   it("are compared as the report says", () => {
     expect(comparisons(report)).toHaveLength(2);
     expect(againstBest(report, "prism")).toMatchObject({ other: "ease", outcome: "better", mean: 0.1, half: 0.02 });
-    expect(withOneInterest(report, -0.0033)).toMatchObject({ outcome: "level", mean: -0.0033 });
     expect(againstBest(report, "sa")).toBeNull();
   });
 
@@ -43,14 +42,14 @@ describe("the results of a report", () => {
     for (const odd of [{}, { entries: 3, comparisons: 4 }, { entries: [null, { name: "a", filtered: 1 }] }]) {
       expect(results(odd, "filtered")).toBeNull();
       expect(comparisons(odd)).toEqual([]);
-      expect(againstBest(odd)).toBeNull();
+      expect(againstBest(odd, "prism")).toBeNull();
     }
   });
 });
 
 describe("the verdict", () => {
   const numbers = { percent: (n: number) => `${100 * n} %`, count: String, signed: String, plain: String };
-  const found = { metric: "recall@20", recall: 0.4, recall_single: 0.4, difference: -0.0033, interval: 0.0183, level: true };
+  const found = { model: "prism", metric: "recall@20", recall: 0.4, recall_single: 0.4, difference: -0.0033, interval: 0.0183, level: true };
   const health = (change: object) =>
     ({ verdict: { ...found, interests_used_median: 3, largest_share_median: 0.6, ...change }, diagnostics: { k: 50 }, report }) as unknown as HealthReport;
 
@@ -61,6 +60,19 @@ describe("the verdict", () => {
     expect(best).toContain("prism: recall@20 is better than that of the best baseline, ease, by 0.1 ± 0.02");
     expect(verdict(health({ largest_share_median: 1, interests_used_median: 1 }), english, numbers)[0]).toContain("uses one interest");
     expect(verdict(health({ level: false }), english, numbers)[1]).toContain("is worse than that of one interest");
+  });
+
+  it("is about the entry of the served artifact only", () => {
+    const alone = { metric: null, difference: null, interval: null };
+    expect(verdict(health({ ...alone, model: "other" }), english, numbers)).toHaveLength(1);
+    expect(verdict(health({ ...alone, model: null }), english, numbers)).toHaveLength(1);
+    expect(verdict(health({ ...alone }), english, numbers)[1]).toContain("prism: recall@20 is better");
+  });
+
+  it("counts no more items than the catalog has", () => {
+    const one = health({ largest_share_median: 1, interests_used_median: 1 });
+    expect(verdict(one, english, numbers, 3)[0]).toContain("all of the first 3 items");
+    expect(verdict(one, english, numbers, 3_000)[0]).toContain("all of the first 20 items");
   });
 
   it("says nothing about what was not measured", () => {

@@ -92,6 +92,8 @@ class Verdict:
     """Number of interests that items of the list belong to: the median user."""
     largest_share_median: float | None = None
     """Share of the list that belongs to its largest interest: the median user."""
+    model: str | None = None
+    """Name of the entry of the evaluation report that the next fields are of."""
     metric: str | None = None
     """The metric of the next fields, for example recall@50."""
     recall: float | None = None

@@ -39,10 +39,11 @@ class TitleSearch:
     def find(self, text: str, limit: int) -> list[int]:
         """Return the numbers of items whose title contains the text, at most ``limit``.
 
-        Titles that begin with the text come first, then titles with a word that begins with it,
-        then the others; within each kind the most popular first, ties by number.
+        Titles that are the text come first, then titles that begin with it, then titles with a
+        word that begins with it, then the others; within each kind the most popular first, ties
+        by number.
 
-        Cost: O(V), at most three passes over the titles.
+        Cost: O(V), at most four passes over the titles.
         """
         found: dict[int, None] = {}
         for matches in self._kinds(text.casefold().strip()):
@@ -54,6 +55,7 @@ class TitleSearch:
 
     def _kinds(self, text: str) -> Iterator[pl.Series]:
         """Yield which titles match, from the best kind of match to any match."""
+        yield self.titles == text
         yield self.titles.str.starts_with(text)
         yield self.titles.str.contains(NO_LETTER + pl.escape_regex(text))
         yield self.titles.str.contains(text, literal=True)

@@ -47,8 +47,9 @@ def _against_single(report: Mapping[str, Any], artifact: str) -> dict[str, Any]:
     entries = _entries(report)
     first = next((one for one in _with_single(report) if one["model"] == artifact), None)
     if first is None:
-        return _recall_alone(entries.get(artifact))
+        return _recall_alone(artifact, entries.get(artifact))
     return {
+        "model": artifact,
         "metric": first["metric"],
         "recall": _metric(entries.get(first["model"]), first["metric"]),
         "recall_single": _metric(entries.get(first["other"]), first["metric"]),
@@ -72,13 +73,13 @@ def _with_single(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield texts | numbers
 
 
-def _recall_alone(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+def _recall_alone(model: str, entry: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the recall of the longest lists of an entry that is compared with nothing."""
     names = [name for name in _metrics(entry) if re.fullmatch(r"recall@\d+", name)]
     if not names:
         return {}
     metric = max(names, key=lambda name: int(name.partition("@")[2]))
-    return {"metric": metric, "recall": _metric(entry, metric)}
+    return {"model": model, "metric": metric, "recall": _metric(entry, metric)}
 
 
 def _entries(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

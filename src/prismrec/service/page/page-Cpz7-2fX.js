@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-B_HGnzgG.js","./page-BDQRyeZe.js","./page-Cxk8sBSu.js","./page-y3o-vI0e.js","./page-CsDac2p8.css","./page-Dc8-1BtV.js","./page-Dzy6DaSq.css","./page-a_fHDBt8.js","./page-BJU73CHM.js","./page-B_11Xrnr.js","./page-CUvp06jy.css","./page-Bxn5MeBv.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-Cxk8sBSu.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-B_HGnzgG.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
