@@ -457,7 +457,8 @@ export interface components {
          * @description An interest that the caller adds: a category, or an item and those similar to it.
          *
          *     Raises:
-         *         ConfigError: Neither or both of category and item, or an impossible weight.
+         *         ConfigError: Neither or both of category and item, a name that is no text, or an impossible
+         *             weight.
          */
         AddedInterest: {
             /** Category */
@@ -732,7 +733,7 @@ export interface components {
          * Diversity
          * @description How diverse a list is, in one of three units; without any, the list is ranked by score alone.
          *
-         *     If the candidates cannot reach the target, the list is the most diverse one possible.
+         *     If no list of some thousand candidates reaches the target, it is the most diverse one of these.
          *
          *     Raises:
          *         ConfigError: More than one unit was given, or a value is out of its range.
@@ -983,7 +984,8 @@ export interface components {
          * @description How the interests of a history share its list.
          *
          *     Raises:
-         *         ConfigError: Another mix, a key that is no number, a negative weight, or a minimum below 0.
+         *         ConfigError: Another mix, a key that is no number of an interest, a negative weight, a
+         *             minimum that is no whole number of 0 or more, or values of other types.
          */
         InterestOptions: {
             /**
@@ -1142,9 +1144,9 @@ export interface components {
          * @description What a list looks like: the same options in Python, on the command line and over HTTP.
          *
          *     Raises:
-         *         ConfigError: ``k`` is below 1, ``diversity`` is impossible, or it has a target with another
-         *             re-ranker than ``category``, which alone has an exact frontier; or ``boosts`` is not a
-         *             list of boosts, or has too many.
+         *         ConfigError: ``k`` is no whole number of at least 1, ``diversity`` is impossible, or it has
+         *             a target with another re-ranker than ``category``, which alone has an exact frontier;
+         *             ``boosts`` is not a list of boosts, or has too many; or a field has another type.
          */
         ListOptions: {
             /**
@@ -1393,6 +1395,11 @@ export interface components {
              * @default []
              */
             unknown_filter: string[];
+            /**
+             * Unknown Interests
+             * @default []
+             */
+            unknown_interests: number[];
             /** Reason */
             reason?: ("exhausted" | "muted") | null;
             /**
