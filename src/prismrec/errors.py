@@ -79,8 +79,8 @@ class MissingExtra(PrismrecError, ImportError):
 def reason_of(error: BaseException) -> str:
     """Return on one short line why a library failed.
 
-    The innermost error of the system says it best, such as "Connection refused": those around it
-    repeat it with addresses, numbers of attempts and names of classes.
+    The innermost error of the system is the shortest, such as "Connection refused": those around
+    it repeat it with addresses, numbers of attempts and names of classes.
     """
     reason, cause = str(error), error.__cause__ or error.__context__
     while cause is not None:
