@@ -8,14 +8,25 @@ TORCH := torch>=2.9,<2.14
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint check smoke bench docs web format clean
+.PHONY: help demo test coverage lint check smoke bench docs web format clean python
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# Checked before each command that uses .venv; as a prerequisite after "|" it rebuilds nothing.
+python:
+	@used=$(PYTHON); advice="name one, such as: make PYTHON=python3.12 demo"; \
+	if test -x $(BIN)/python; then used=$(BIN)/python; advice="run: make clean"; fi; \
+	$$used -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$$used is not Python 3.11 or newer; $$advice" >&2; exit 1; }
+ifneq ($(origin PYTHON),file)
+	@! test -x $(BIN)/python || test "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" || \
+	  { echo ".venv is not of the $(PYTHON) that PYTHON names; run: make clean" >&2; exit 1; }
+endif
+
 # TORCH_INDEX, if set, is the package index for torch, for example that of PyTorch's CPU wheels on
 # a Linux machine without a GPU, where the default wheel is several GB (README, "Install").
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml | python
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check '$(TORCH)' $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[serve]'

@@ -1,6 +1,9 @@
 """Check the installed package: its wheel, its types, its metadata and its licenses."""
 
 import email
+import shutil
+import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -76,3 +79,30 @@ def test_the_tested_range_of_torch_is_the_same_everywhere():
     image = (ROOT / "deploy" / "Dockerfile").read_text()
     (line,) = tested
     assert line.removeprefix("TORCH := ") in image
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_refuses_a_python_that_is_too_old_or_another_one(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "old").write_text(
+        "#!/bin/sh\ncase $1 in -V) echo Python 3.9.1;; *) exit 1;; esac\n"
+    )
+    (tmp_path / "old").chmod(0o755)
+    inside = tmp_path / ".venv" / "bin" / "python"
+    inside.parent.mkdir(parents=True)
+
+    def refusal(*words):
+        done = subprocess.run(
+            ["make", *words, "python"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.stderr.splitlines()[0] if done.returncode else None
+
+    assert refusal(f"PYTHON={sys.executable}") is None
+    named = "./old is not Python 3.11 or newer; name one, such as: make PYTHON=python3.12 demo"
+    assert refusal("PYTHON=./old") == named
+    inside.symlink_to(sys.executable)
+    assert refusal() is None
+    assert refusal("PYTHON=./old").startswith(".venv is not of the ./old that PYTHON names; run: ")
+    inside.unlink()
+    shutil.copy(tmp_path / "old", inside)
+    assert refusal() == ".venv/bin/python is not Python 3.11 or newer; run: make clean"

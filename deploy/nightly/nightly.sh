@@ -11,18 +11,34 @@ set -euo pipefail
 : "${PRISMREC_HOME:?Set PRISMREC_HOME to the folder of the work files and of the versions.}"
 : "${PRISMREC_EXPORT:?Set PRISMREC_EXPORT to a command that writes the event log to the file \$LOG.}"
 : "${PRISMREC_RELOAD:?Set PRISMREC_RELOAD to a command that reloads the service.}"
-read -ra prismrec <<< "${PRISMREC_COMMAND:-prismrec}"
-read -ra prepare_flags <<< "${PRISMREC_PREPARE:---split by-time --valid 0.05 --test 0.05}"
-read -ra train_flags <<< "${PRISMREC_TRAIN:-}"
-read -ra full_flags <<< "${PRISMREC_TRAIN_FULL:-}"
-read -ra gate_flags <<< "${PRISMREC_GATE:-}"
-read -ra add_flags <<< "${PRISMREC_ADD:-}"
-read -ra import_flags <<< "${PRISMREC_IMPORT:---newest 500}"
-keep=${PRISMREC_KEEP:-7}
 work=$PRISMREC_HOME/work versions=$PRISMREC_HOME/versions
 current=$versions/current
 
 step() { printf '%s  %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }
+refuse() { step "$*"; exit 1; }
+
+# Makes an array of the words of a setting. Quotes and backslashes are as in a shell; nothing is run
+# or expanded.
+split() {
+    local -n array=$1
+    local text=${!2:-$3} words
+    words=$(xargs -r printf '%s\n' <<< "$text" 2> /dev/null) ||
+        refuse "$2 is $text, which has a quote or a backslash without its end; close it"
+    array=()
+    [[ -z $words ]] || mapfile -t array <<< "$words"
+}
+
+split prismrec PRISMREC_COMMAND prismrec
+split prepare_flags PRISMREC_PREPARE "--split by-time --valid 0.05 --test 0.05"
+split train_flags PRISMREC_TRAIN ""
+split full_flags PRISMREC_TRAIN_FULL ""
+split gate_flags PRISMREC_GATE ""
+split add_flags PRISMREC_ADD ""
+split import_flags PRISMREC_IMPORT "--newest 500"
+keep=${PRISMREC_KEEP:-7} full=${PRISMREC_FULL:-no}
+[[ $keep =~ ^([2-9]|[1-9][0-9]+)$ ]] ||
+    refuse "PRISMREC_KEEP is $keep, which is not a number of versions; set it to 2 or more"
+[[ $full == yes || $full == no ]] || refuse "PRISMREC_FULL is $full; set it to yes or no"
 
 mkdir -p "$work"
 exec 9> "$PRISMREC_HOME/nightly.lock"
@@ -40,7 +56,7 @@ mv "$work/events.part" "$work/events"
 step "prepare"
 "${prismrec[@]}" prepare "$work/events" --out "$work/data" "${prepare_flags[@]}"
 
-if [[ -e $current && ${PRISMREC_FULL:-no} != yes ]]; then
+if [[ -e $current && $full != yes ]]; then
     step "train from $(readlink "$current")"
     train_flags=(--from "$current" "${train_flags[@]}")
 else

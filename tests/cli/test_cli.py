@@ -193,6 +193,21 @@ def test_the_error_for_a_full_disk_names_the_folder(mistake, tmp_path, size):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[prepare]\nworkers = 2\n", "has a table [prepare]; write its settings at the top"),
+        ('events = ["buy"]\n', "--events is 'buy', but "),  # also the name of a command
+        ("serve = 1\n", 'Unknown option: "[serve]"'),
+    ],
+)
+def test_no_line_of_a_settings_file_is_ignored(mistake, tmp_path, text, message):
+    (tmp_path / "log.csv").write_text("user,item,time\nu,a,5\n")
+    (tmp_path / "set.toml").write_text(text)
+    asked = ["prepare", tmp_path / "log.csv", "--out", tmp_path / "x"]
+    assert message in mistake(*asked, "--config", tmp_path / "set.toml")
+
+
 @pytest.mark.parametrize(("error", "message"), [
     (OSError(5, "Input/output error", "log.csv"), "log.csv could not be read or written: Input"),
     (RuntimeError("Broken (os error 28)"), "refused a step: Broken (os error 28)"),

@@ -200,19 +200,56 @@ def test_a_failed_export_and_a_second_night_change_nothing(night):
     assert "another night is running" in done.stderr
 
 
+def writing_down(words):
+    """Return settings with a command that only writes down its words, and an export."""
+    command = words.with_name("command")
+    command.write_text(f'#!/usr/bin/env bash\n(IFS="|"; echo "$*") >> {words}\n')
+    command.chmod(0o755)
+    return os.environ | {
+        "PRISMREC_HOME": str(words.parent), "PRISMREC_COMMAND": str(command),
+        "PRISMREC_EXPORT": "echo user > $LOG", "PRISMREC_RELOAD": "true",
+    }  # fmt: skip
+
+
+def test_settings_may_have_words_with_spaces_and_run_nothing(tmp_path):
+    settings = writing_down(tmp_path / "words") | {
+        "PRISMREC_PREPARE": """--items "/a shop/items.csv" --x 'it"s $(touch no) *'""",
+        "PRISMREC_ADD": r"--items /a\ shop/items.csv",
+        "PRISMREC_IMPORT": "no",
+    }
+    subprocess.run([FOLDER / "nightly.sh"], env=settings, cwd=tmp_path, check=True)
+    lines = (tmp_path / "words").read_text().splitlines()
+    assert lines[0].endswith('|--items|/a shop/items.csv|--x|it"s $(touch no) *')
+    assert next(line for line in lines if line.startswith("add|")).endswith("|/a shop/items.csv")
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("KEEP", "seven", "PRISMREC_KEEP is seven, which is not a number of versions"),
+        ("KEEP", "1", "PRISMREC_KEEP is 1, which is not a number of versions; set it to 2"),
+        ("FULL", "true", "PRISMREC_FULL is true; set it to yes or no"),
+        ("GATE", "--x 'a", "PRISMREC_GATE is --x 'a, which has a quote or a backslash without"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_the_export(tmp_path, name, value, message):
+    settings = writing_down(tmp_path / "words") | {f"PRISMREC_{name}": value}
+    done = subprocess.run(
+        [FOLDER / "nightly.sh"], env=settings, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, list(tmp_path.iterdir())) == (1, [tmp_path / "command"])
+    assert message in done.stderr
+
+
 def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     """The commands only write down how they were called."""
     words = tmp_path / "words"
-    command = tmp_path / "command"
-    command.write_text(f'#!/usr/bin/env bash\necho "$@" >> {words}\n')
-    command.chmod(0o755)
     versions = tmp_path / "versions"
     versions.mkdir()
     (versions / "current").symlink_to("000001-0123456789ab")
     (versions / "000001-0123456789ab").mkdir()
-    settings = os.environ | {
-        "PRISMREC_HOME": str(tmp_path), "PRISMREC_COMMAND": str(command),
-        "PRISMREC_EXPORT": "echo user > $LOG", "PRISMREC_RELOAD": "true",
+    settings = writing_down(words) | {
         "PRISMREC_TRAIN": "--no-single", "PRISMREC_TRAIN_FULL": "--config best.toml",
         "PRISMREC_GATE": "--lost-share 0.3",
     }  # fmt: skip
@@ -221,7 +258,7 @@ def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
             [FOLDER / "nightly.sh"], env=settings | {"PRISMREC_FULL": full}, check=True,
             capture_output=True,
         )  # fmt: skip
-    lines = words.read_text().splitlines()
+    lines = words.read_text().replace("|", " ").splitlines()
     warm, beginning = (line for line in lines if line.startswith("train "))
     assert warm.endswith(f"--quiet --from {versions}/current --no-single")
     assert beginning.endswith("--quiet --no-single --config best.toml")

@@ -219,3 +219,22 @@ def test_the_log_contains_requests_but_no_users_keys_or_histories(serve, caplog)
     assert '"request_id": "mine-1"' in lines[0]
     assert '"route": "/v1/users/{user:id}/history"' in lines[1]
     assert "mine" not in lines[2]
+
+
+@pytest.mark.parametrize(
+    "cors", ["shop.example", "https://shop.example/", "https://Shop.example", "https://a.b,", "a b"]
+)
+def test_what_is_no_web_origin_is_refused(cors):
+    with pytest.raises(ConfigError, match="is not a web origin; set for example https://"):
+        Settings(cors=cors)
+
+
+@pytest.mark.parametrize("cors", ["*", "https://a.b, http://localhost:3000", "http://[::1]:80", ""])
+def test_web_origins_are_accepted(cors):
+    assert Settings(cors=cors).cors == cors
+
+
+@pytest.mark.parametrize("name", ["workers", "threads", "queue"])
+def test_more_than_a_machine_can_use_is_refused(name):
+    with pytest.raises(ConfigError, match=rf"{name} is 1000000, which is too many .* or less\."):
+        Settings(**{name: 1_000_000})

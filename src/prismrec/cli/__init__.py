@@ -155,11 +155,18 @@ def _read_config_file(app: cyclopts.App, arguments: list[str]) -> None:
         if not Path(path).is_file():
             raise ConfigError(f"--config names {path!r}, which is not a file; name a TOML file.")
         try:
-            tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
             raise ConfigError(
                 f"--config names {path!r}, which is not valid TOML: {error}; write one setting per "
                 'line, such as split = "by-time".'
             ) from error
-        app.config = (cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False),)
+        if table := next((name for name in found if isinstance(found[name], dict)), None):
+            raise ConfigError(
+                f"--config names {path!r}, which has a table [{table}]; write its settings at the "
+                "top, without a table."
+            )
+        # By the name of the command: otherwise settings with the name of a command are left out.
+        called = next((word for word in arguments if word in COMMANDS), "")
+        app.config = (cyclopts.config.Dict({called: found}, source=str(Path(path).absolute())),)
         return

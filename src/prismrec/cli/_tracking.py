@@ -65,7 +65,7 @@ def tracking(
 
 @contextmanager
 def guarded(program: str, run: AbstractContextManager[Write]) -> Iterator[Write]:
-    """Enter a run and yield its function; a failure after the start is a warning, printed once.
+    """Start a run and yield its function; a failure after the start is a warning, printed once.
 
     After the first one no more numbers are sent, because each could wait for a server that is away.
     """

@@ -61,6 +61,7 @@ page_files       the files of the page, compressed
 garbage          keeps Python's search for garbage away from what is loaded
 app              the application: routes, errors, page
 server           the process: sockets, connections, workers
+closing          the end of a socket, without a reset connection
 """
 
 import lazy_loader as lazy

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,20 @@ from prismrec.io import named_path
 from prismrec.service.keys import SHORTEST, Keys
 from prismrec.service.pictures import image_hosts
 
+PER_CORE = 8
+"""Largest number of workers, and of threads per worker, per core of the machine."""
+MOST_WAITING = 100_000
+"""Largest queue."""
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+"""A web origin as browsers send it, or all of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How the service runs.
 
     Raises:
-        ConfigError: A number is out of its range.
+        ConfigError: A number is out of its range, or a host or an origin is none.
     """
 
     host: str = "127.0.0.1"
@@ -65,11 +73,8 @@ class Settings:
         return not keys if self.page is None else self.page
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
-        least = {"workers": 1, "threads": 1, "queue": 1, "history": 1, "body": 1_000}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ConfigError(f"{name} is {getattr(self, name)}; set {low} or more.")
+        """Check the ranges, the hosts and the origins."""
+        self._check_sizes()
         if not 0 <= self.port < 65_536:
             raise ConfigError(f"port is {self.port}; set a number from 0 to 65535.")
         if not (self.timeout > 0 and self.rate >= 0):
@@ -77,6 +82,31 @@ class Settings:
                 f"timeout is {self.timeout} and rate is {self.rate}; set a timeout above 0 and a "
                 "rate of 0 or more."
             )
+        self._check_hosts()
+
+    def _check_sizes(self) -> None:
+        """Raise ConfigError for numbers that are too small, or too large for this machine."""
+        least = {"workers": 1, "threads": 1, "queue": 1, "history": 1, "body": 1_000}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise ConfigError(f"{name} is {getattr(self, name)}; set {low} or more.")
+        cores = os.cpu_count() or 1
+        most = {"workers": PER_CORE * cores, "threads": PER_CORE * cores, "queue": MOST_WAITING}
+        for name, high in most.items():
+            if getattr(self, name) > high:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)}, which is too many for a machine of "
+                    f"{cores} cores; set {high} or less."
+                )
+
+    def _check_hosts(self) -> None:
+        """Raise ConfigError for what is not a web origin or a host."""
+        for origin in map(str.strip, self.cors.split(",") if self.cors else ()):
+            if ORIGIN.fullmatch(origin) is None:
+                raise ConfigError(
+                    f"cors names {origin!r}, which is not a web origin; set for example "
+                    "https://shop.example, in lower case and without a path, or * for all."
+                )
         try:
             image_hosts(self.image_host)
         except ValueError as error:
