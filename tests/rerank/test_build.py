@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, UnknownName
-from prismrec.rerank import Diversity, ListOptions, build
-from prismrec.rerank.build import build_lists, find_reranker
+from prismrec.rerank import Diversity, ListOptions, build, rerankers
+from prismrec.rerank.build import build_lists
+from prismrec.rerank.rerankers import find_reranker
 from prismrec.types import Pool, RankedItems
 
 
@@ -144,7 +145,9 @@ def go_beyond(pool, k, *, strength):
 
 
 def test_a_reranker_may_return_an_empty_list(monkeypatch):
-    monkeypatch.setitem(build.RERANKERS, "own", lambda _pool, _k, *, strength: [][: int(strength)])
+    monkeypatch.setitem(
+        rerankers.RERANKERS, "own", lambda _pool, _k, *, strength: [][: int(strength)]
+    )
     options = ListOptions(k=3, diversity=0.2, rerank="own")
     found = build_lists(Falling([3, 2, 1]), options, category_of=np.zeros(4, dtype=np.int64))
     assert found.items.tolist() == [[0, 0, 0]]
@@ -154,7 +157,7 @@ def test_a_reranker_may_return_an_empty_list(monkeypatch):
     "own", [repeat_first, count_from_the_end, return_everything, return_numbers, go_beyond]
 )
 def test_a_list_of_a_reranker_that_is_no_choice_of_candidates_is_refused(own, monkeypatch):
-    monkeypatch.setitem(build.RERANKERS, "own", own)
+    monkeypatch.setitem(rerankers.RERANKERS, "own", own)
     options = ListOptions(k=3, diversity=0.2, rerank="own")
     with pytest.raises(ConfigError, match=r"The re-ranker 'own' returned .* distinct positions"):
         build_lists(Falling(range(30, 0, -1)), options, category_of=np.zeros(31, dtype=np.int64))

@@ -13,7 +13,7 @@ package as ``module:function``. ``tests/contract/test_rerankers.py`` tests all o
 """
 
 from prismrec.rerank.base import Reranker
-from prismrec.rerank.build import build_lists, find_reranker, frontiers_of
+from prismrec.rerank.build import build_lists, frontiers_of
 from prismrec.rerank.calibrated import calibrated
 from prismrec.rerank.candidates import CandidateSource
 from prismrec.rerank.category import (
@@ -53,7 +53,7 @@ from prismrec.rerank.options import (
     check_strength,
 )
 from prismrec.rerank.overlap import overlap
-from prismrec.rerank.rerankers import RERANKERS
+from prismrec.rerank.rerankers import RERANKERS, find_reranker
 from prismrec.rerank.shares import added_weights, adds_interests, weights_of
 from prismrec.rerank.xquad import xquad
 

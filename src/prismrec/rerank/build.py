@@ -10,22 +10,18 @@ list misses items or the minimum of an interest.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError
-from prismrec.registry import resolve
-from prismrec.rerank.base import Reranker
 from prismrec.rerank.candidates import CandidateSource, SteeredCandidates, Steering
 from prismrec.rerank.category import certificate, diversify
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.lists import RankedLists
 from prismrec.rerank.options import Diversity, ListOptions
-from prismrec.rerank.rerankers import RERANKERS
+from prismrec.rerank.rerankers import find_reranker, rerank_each
 from prismrec.rerank.shares import with_minimum
 from prismrec.types import RankedItems
 
@@ -37,22 +33,6 @@ DEPTH_FACTOR = 4
 """Factor on the number of candidates if a list is not certified."""
 MAX_CANDIDATES = 4_096
 """Largest number of candidates per user; a list that needs more is not certified."""
-
-
-def find_reranker(rerank: str) -> Reranker:
-    """Return the re-ranker of a name or of ``module:function``.
-
-    Raises:
-        UnknownName: There is no re-ranker of that name.
-        ConfigError: The object at ``module:function`` cannot be called.
-    """
-    reranker = resolve("re-ranker", rerank, RERANKERS)
-    if not callable(reranker):
-        raise ConfigError(
-            f"The re-ranker {rerank!r} is of type {type(reranker).__name__}, which cannot be "
-            "called; name a function (pool, k, *, strength)."
-        )
-    return reranker
 
 
 def build_lists(
@@ -72,11 +52,11 @@ def build_lists(
     Cost: one search; for diverse or shared lists O(B M log M) more, and deeper searches for the
         users whose list is not certified.
     """
-    users, k, diversity = len(source), options.k, Diversity.of(options.diversity)
-    reranker, exact = find_reranker(options.rerank), options.rerank == "category"
+    users, k = len(source), options.k
+    find_reranker(options.rerank)  # an unknown one is an error, also if it is not needed
     rows = np.arange(users)
     lists = RankedLists.empty(users, k)
-    plain = diversity.off and options.interests.neutral
+    plain = Diversity.of(options.diversity).off and options.interests.neutral
     depth = k if plain else first_depth(options)
     found = source.search(rows, depth)
     lists.write(rows, found[0], np.tile(np.arange(min(k, found[0].items.shape[1])), (users, 1)))
@@ -85,28 +65,44 @@ def build_lists(
         return lists
     steering = steering_of(source, found[0], options, depth, lambda *of: source.search(*of)[0])
     while True:
-        candidates = steering.steered(rows, found, depth)
-        if exact:
-            categories = categories_in(candidates.ranked, category_of)
-            strengths, chosen, certified, settled = _best(candidates, categories, k, diversity)
-        else:
-            strengths = np.full(len(rows), float(diversity.strength or 0))
-            chosen = _rerank(source, rows, candidates, options, reranker, float(strengths[0]))
-            certified = settled = np.zeros(len(rows), dtype=bool)
-        if options.interests.minimum:
-            changed = _apply_minimum(chosen, candidates, options.interests.minimum)
-            # Without diversity, moving the most relevant items in is optimal.
-            certified &= candidates.complete & (~changed | (strengths == 0))
-        lists.write(rows, candidates.ranked, chosen)
-        lists.strength[rows], lists.certified[rows] = strengths, certified & candidates.known
-        lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k)
-        done = lists.certified[rows] & settled
-        again = ~done if exact else _is_short(candidates, chosen)
-        rows = rows[again]
+        ready = steering.depth[rows] <= depth
+        now, ranked = rows[ready], found[0].best(np.flatnonzero(ready), depth)
+        if len(now):
+            candidates = steering.steered(now, (ranked, found[1][ready]), depth)
+            categories = categories_in(ranked, category_of)
+            now = now[_write(lists, now, candidates, categories, options, source)]
+        rows = np.sort(np.append(rows[~ready], now))
         if not len(rows) or depth >= MAX_CANDIDATES:
             return lists
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
         found = source.search(rows, depth)
+
+
+def _write(
+    lists: RankedLists,
+    rows: NDArray[np.int64],
+    candidates: SteeredCandidates,
+    categories: Int[np.ndarray, "R M"],
+    options: ListOptions,
+    source: CandidateSource,
+) -> Bool[np.ndarray, " R"]:
+    """Write the lists of some users; return whose list may be better with more candidates."""
+    k, diversity, exact = options.k, Diversity.of(options.diversity), options.rerank == "category"
+    if exact:
+        strengths, chosen, certified, settled = _best(candidates, categories, k, diversity)
+    else:
+        strengths = np.full(len(rows), float(diversity.strength or 0))
+        chosen = rerank_each(rows, candidates, options, source, strength=float(strengths[0]))
+        certified = settled = np.zeros(len(rows), dtype=bool)
+    if options.interests.minimum:
+        changed = _apply_minimum(chosen, candidates, options.interests.minimum)
+        # Without diversity, moving the most relevant items in is optimal.
+        certified &= candidates.complete & (~changed | (strengths == 0))
+    lists.write(rows, candidates.ranked, chosen)
+    lists.strength[rows], lists.certified[rows] = strengths, certified & candidates.known
+    lists.relevance[rows] = _relevance_kept(candidates.scaled_scores, chosen, k)
+    done: Bool[np.ndarray, " R"] = lists.certified[rows] & settled
+    return ~done if exact else _is_short(candidates, chosen)
 
 
 def first_depth(options: ListOptions) -> int:
@@ -132,13 +128,14 @@ def steering_of(
         search: Returns more candidates of some users. They give the scale of users whose first
             candidates mostly belong to muted interests.
     """
-    steering = Steering.of(source, first, options.interests, CANDIDATES_PER_ITEM * options.k)
+    scaled = CANDIDATES_PER_ITEM * options.k
+    steering = Steering.of(source, first, options.interests, scaled, depth)
     rows = np.arange(len(source))
     rows = rows[steering.has_few(rows, first)]
     while len(rows) and depth < MAX_CANDIDATES:
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
         more = search(rows, depth)
-        steering = steering.rescaled(rows, more)
+        steering = steering.rescaled(rows, more, depth)
         rows = rows[steering.has_few(rows, more)]
     return steering
 
@@ -219,46 +216,6 @@ def categories_in(
 ) -> Int[np.ndarray, "R M"]:
     """Return the category of each candidate; -1 for none, and where there is no candidate."""
     return np.where(candidates.items > 0, category_of[candidates.items], -1)
-
-
-def _rerank(
-    source: CandidateSource,
-    rows: NDArray[np.int64],
-    candidates: SteeredCandidates,
-    options: ListOptions,
-    reranker: Reranker,
-    strength: float,
-) -> Int[np.ndarray, "R k"]:
-    """Return the lists of a re-ranker other than ``category``, user by user.
-
-    Raises:
-        ConfigError: The re-ranker returns something else than distinct positions, at most k.
-    """
-    k = options.k
-    lists = np.full((len(rows), k), -1, dtype=np.int64)
-    for at, row in enumerate(rows.tolist()):
-        relevance = candidates.relevance[at]
-        order = np.argsort(-relevance, kind="stable")
-        pool = source.pool(row, candidates.ranked.items[at, order], relevance[order])
-        chosen = np.asarray(reranker(pool, k, strength=strength))
-        if not _are_positions(chosen, len(order), k):
-            raise ConfigError(
-                f"The re-ranker {options.rerank!r} returned {str(chosen.tolist())[:80]} for a pool "
-                f"of {len(order)} candidates and k {k}; return distinct positions of the pool, at "
-                "most k, as an array of integers."
-            )
-        lists[at, : len(chosen)] = order[chosen.astype(np.int64)]
-    return lists
-
-
-def _are_positions(chosen: NDArray[Any], candidates: int, k: int) -> bool:
-    """Return whether an array has distinct positions of the candidates, at most k."""
-    if not chosen.size:  # also [], which NumPy makes an array of floats
-        return True
-    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or len(chosen) > k:
-        return False
-    inside = (chosen >= 0) & (chosen < candidates)
-    return bool(inside.all()) and len(set(chosen.tolist())) == len(chosen)
 
 
 def _apply_minimum(

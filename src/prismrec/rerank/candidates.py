@@ -72,29 +72,32 @@ class Steering:
 
     scaled: int
     """Number of the best candidates whose relevance becomes 0…1."""
+    depth: NDArray[np.int64]
+    """``[B]``: number of candidates that the scale of a user is from; fewer are not enough."""
 
     @classmethod
     def of(
-        cls, source: CandidateSource, first: RankedItems, options: InterestOptions, scaled: int
-    ) -> "Steering":
-        """Return the steering of all users of a source, from their first candidates.
+        cls, source: CandidateSource, first: RankedItems, options: InterestOptions, scaled: int,
+        depth: int,
+    ) -> "Steering":  # fmt: skip
+        """Return the steering of all users of a source, from their first ``depth`` candidates.
 
         The relevance of the ``scaled`` best ones becomes 0…1: more candidates, or those of an
         interest with a tiny weight, do not change the scale.
         """
         of_scores = score_range(first.scores[:, :scaled])
         unset = (np.zeros_like(of_scores[0]), np.ones_like(of_scores[1]))
-        steering = cls(source, options, of_scores, unset, scaled)
-        return steering.rescaled(np.arange(len(source)), first)
+        rows = np.arange(len(source))
+        return cls(source, options, of_scores, unset, scaled, rows).rescaled(rows, first, depth)
 
-    def rescaled(self, rows: NDArray[np.int64], first: RankedItems) -> "Steering":
-        """Return a steering that takes the scale of some users from other candidates."""
+    def rescaled(self, rows: NDArray[np.int64], first: RankedItems, depth: int) -> "Steering":
+        """Return a steering that takes the scale of some users from ``depth`` candidates."""
         relevance = self._relevance_of(rows, first)
         scale = score_range(-np.sort(-relevance, axis=1)[:, : self.scaled])
-        low, spread = (part.copy() for part in self.of_relevance)
-        low[rows] = scale[0]
+        low, spread, depths = *(part.copy() for part in self.of_relevance), self.depth.copy()
+        low[rows], depths[rows] = scale[0], depth
         spread[rows] = self.of_scores[1][rows] if self.options.mix == "mixture" else scale[1]
-        return replace(self, of_relevance=(low, spread))
+        return replace(self, of_relevance=(low, spread), depth=depths)
 
     def has_few(self, rows: NDArray[np.int64], first: RankedItems) -> Bool[np.ndarray, " R"]:
         """Return which users have too few candidates for a scale: most are of muted interests."""
