@@ -63,7 +63,8 @@ def build_lists(
     lists.plain[:], lists.certified[:] = lists.items, found[1]
     if plain:
         return lists
-    steering = steering_of(source, found[0], options, depth, lambda *of: source.search(*of)[0])
+    search = _search_once(source)
+    steering = steering_of(source, found[0], options, depth, lambda *of: search(*of)[0])
     while True:
         ready = steering.depth[rows] <= depth
         now, ranked = rows[ready], found[0].best(np.flatnonzero(ready), depth)
@@ -75,7 +76,21 @@ def build_lists(
         if not len(rows) or depth >= MAX_CANDIDATES:
             return lists
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
-        found = source.search(rows, depth)
+        found = search(rows, depth)
+
+
+def _search_once(
+    source: CandidateSource,
+) -> Callable[[NDArray[np.int64], int], tuple[RankedItems, NDArray[np.bool_]]]:
+    """Return the search of a source that remembers what it found for the last users of a depth."""
+    seen: dict[int, tuple[NDArray[np.int64], tuple[RankedItems, NDArray[np.bool_]]]] = {}
+
+    def search(rows: NDArray[np.int64], depth: int) -> tuple[RankedItems, NDArray[np.bool_]]:
+        if depth not in seen or not np.array_equal(seen[depth][0], rows):
+            seen[depth] = rows, source.search(rows, depth)
+        return seen[depth][1]
+
+    return search
 
 
 def _write(
