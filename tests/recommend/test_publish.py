@@ -157,6 +157,15 @@ def test_other_things_in_the_folder_are_errors_or_left_alone(artifacts, tmp_path
     assert (tmp_path / "current.changes").read_text() == "kept"
 
 
+def test_a_new_volume_gets_a_version(artifacts, tmp_path):
+    folder = tmp_path / "volume"
+    (folder / "lost+found").mkdir(parents=True)
+    (folder / ".gitignore").write_text("*")
+    publish(artifacts[0], folder)
+    assert (folder / "current").is_dir()
+    assert {"lost+found", ".gitignore"} < {path.name for path in folder.iterdir()}
+
+
 def test_a_folder_with_other_content_gets_no_version(artifacts, tmp_path):
     folder = tmp_path / "own"
     (folder / ".part-mine").mkdir(parents=True)

@@ -135,7 +135,7 @@ def test_a_service_without_keys_answers_addresses_and_local_names(lasting, host)
 
 
 CHANGES = [
-    ("POST", "/v1/admin/reload"), ("DELETE", "/v1/users/ann"), ("POST", "/v1/recommend"),
+    ("POST", "/v1/admin/reload"), ("DELETE", "/v1/users/ann"), ("POST", "/v1/events"),
 ]  # fmt: skip
 SHOP = "https://shop.example"
 
@@ -156,7 +156,7 @@ SHOP = "https://shop.example"
 def test_without_keys_a_page_of_another_origin_changes_nothing(lasting, method, path, sent):
     answer = lasting().request(method, path, headers=sent)
     assert (answer.status_code, kind_of(answer)) == (403, "forbidden")
-    assert "add the origin to cors, or set keys." in answer.text
+    assert "add the origin to cors, set keys, or let a proxy pass the Host header." in answer.text
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,21 @@ def test_tools_the_own_page_and_pages_of_cors_may_call_a_service_without_keys(se
     assert client.post("/v1/admin/reload", headers=sent).status_code == 200
     evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     assert client.post("/v1/admin/reload", headers=evil).status_code == 403
+
+
+def test_a_list_needs_no_origin_since_a_proxy_may_change_the_host(serve, history):
+    sent = {"Host": "prismrec", "Origin": "http://recs"}
+    assert serve().post("/v1/recommend", json={"history": history}, headers=sent).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"), [("shop:80", "http://shop"), ("shop", "http://shop:80")]
+)
+def test_a_default_port_is_no_other_origin(lasting, host, origin):
+    answer = lasting().post("/v1/admin/reload", headers={"Host": host, "Origin": origin})
+    assert answer.status_code == 200
+    other = {"Host": host, "Origin": "http://shop:8080"}
+    assert lasting().post("/v1/admin/reload", headers=other).status_code == 403
 
 
 def test_reading_needs_no_origin_and_neither_does_a_key(serve):

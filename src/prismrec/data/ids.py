@@ -8,7 +8,7 @@ External ids are strings, also if the log has whole numbers: ``"9000000000000000
 digit for digit. Ids are never floats.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -119,7 +119,7 @@ def positions_of(ids: pl.Series, known: pl.Series) -> pl.Series:
 
 def check_order(values: object, name: str) -> None:
     """Raise ConfigError for histories, or a history, without an order: a set or a dictionary."""
-    if isinstance(values, Set | Mapping):
+    if isinstance(values, set | frozenset | Mapping):
         raise ConfigError(
             f"{name} is of type {type(values).__name__}, which has no order, but must be a list, "
             "oldest first; write it as a list."

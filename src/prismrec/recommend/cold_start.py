@@ -10,7 +10,7 @@ history, but no event has trained it yet.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -107,7 +107,7 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
     Cost: O(V).
     """
     needed = "a list of NewItem(…); write [NewItem(id='a')]"
-    check_type("items", items, Sequence, needed)
+    check_type("items", items, Collection, needed)
     for item in items:
         check_type("An item in items", item, NewItem, needed)
     names = [item.id for item in items]

@@ -62,6 +62,8 @@ def _as_numbers(history: NDArray[np.int64]) -> NDArray[np.int64]:
         numbers = np.empty((), dtype=object)
     if numbers.ndim == 1 and not len(numbers):  # np.asarray([]) is of floats
         return np.empty(0, dtype=np.int64)
+    if numbers.ndim == 0 and numbers.dtype != object:
+        raise TypeError("one number instead of a history")
     if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
         shape = "" if numbers.ndim == 1 else f" in {numbers.ndim} dimensions"
         raise DataError(

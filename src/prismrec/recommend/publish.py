@@ -207,10 +207,13 @@ def _check_folder(folder: Path) -> None:
 def _check_content(folder: Path) -> None:
     """Check that a folder is new or empty, or has something that a folder of versions has.
 
+    Hidden files do not count, nor what a new volume has: nothing is removed.
+
     Raises:
         DataError: It has only other content.
     """
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    names = [name for name in names if not name.startswith(".") and name != "lost+found"]
     if names and not any(map(_is_own, names)):
         raise DataError(
             f"Versions cannot be kept in {folder}, because it contains something else; give "

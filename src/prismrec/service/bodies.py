@@ -22,6 +22,9 @@ from prismrec.service.settings import Settings
 READING = 10.0
 """Seconds within which the whole body must arrive."""
 WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+READING_LISTS = frozenset(("/v1/recommend", "/v1/recommend/batch"))
+"""Paths whose POST changes nothing: their JSON bodies let a browser ask ``cors`` before."""
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 PRIVATE = ("/v1/", "/metrics", "/openapi.json")
 """Beginnings of the paths that need a key if the service has keys."""
 
@@ -137,19 +140,22 @@ class BodyLimits:
         """
         headers = Headers(scope=scope)
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        if scope["method"] not in WITH_BODY or site == "same-origin":
+        changes = scope["method"] in WITH_BODY and scope["path"] not in READING_LISTS
+        if not changes or site == "same-origin":
             return
         if origin is None:  # no browser, or one that sends the other header
             foreign = site in ("same-site", "cross-site")
         else:
-            host = headers.get("host", "").lower()
-            own = host != "" and origin.lower().endswith(f"://{host}")
-            foreign = not own and not self.origins & {origin, "*"}
+            scheme, _, sender = origin.lower().partition("://")
+            end = f":{DEFAULT_PORTS.get(scheme, '')}"
+            own = sender.removesuffix(end) == headers.get("host", "").lower().removesuffix(end)
+            foreign = not (sender and own) and not self.origins & {origin, "*"}
         if foreign:
             raise ApiError(
                 "forbidden",
                 "A service without keys accepts this request from its own page and the origins of "
-                "the setting cors, not from other web pages; add the origin to cors, or set keys.",
+                "the setting cors, not from other web pages; add the origin to cors, set keys, or "
+                "let a proxy pass the Host header.",
             )
 
     def _too_large(self) -> ApiError:

@@ -29,6 +29,7 @@ from prismrec.errors import ConfigError, PrismrecError
 from prismrec.service.app import from_environment
 from prismrec.service.closing import accept_waiting, ignore_new_clients
 from prismrec.service.connection import LimitedHttpProtocol
+from prismrec.service.logging import log_as_json
 from prismrec.service.settings import Settings
 
 GRACE = 10
@@ -57,7 +58,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop after a signal; during the start at once, because no request has arrived."""
         if not self.started:
-            os._exit(0)
+            os._exit(0 if self.config.workers > 1 else 128 + sig)
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -107,6 +108,13 @@ class Worker(Process):
             while self.parent_conn.poll(0):
                 self.ready, self.heard = self.parent_conn.recv(), time.monotonic()
         return self.process.is_alive() and time.monotonic() - self.heard < STARTING
+
+    def is_ready(self, timeout: float = 5) -> bool:
+        """Return whether the process answers now that it is ready: earlier answers do not count."""
+        with contextlib.suppress(OSError, EOFError):
+            while self.parent_conn.poll(0):
+                self.parent_conn.recv()
+        return super().is_ready(timeout)
 
     def error(self) -> Exception | None:
         """Return why the process could not start; None if it did not send a reason."""
@@ -249,6 +257,7 @@ def run(bound: socket.socket, workers: int, announce: Callable[[], None]) -> Non
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         application = "prismrec.service.app:from_environment"
         config = uvicorn.Config(application, factory=True, **options)
+        log_as_json()  # of this process; each worker does it for itself
         Supervisor(config, bound, announce).run()
 
 

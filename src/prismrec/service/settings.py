@@ -101,7 +101,7 @@ class Settings:
 
     def _check_hosts(self) -> None:
         """Raise ConfigError for what is not a web origin or a host."""
-        for origin in map(str.strip, self.cors.split(",") if self.cors else ()):
+        for origin in filter(None, map(str.strip, self.cors.split(","))):
             if ORIGIN.fullmatch(origin) is None:
                 raise ConfigError(
                     f"cors names {origin!r}, which is not a web origin; set for example "
