@@ -165,9 +165,9 @@ def test_a_terminal_shows_steps_and_stages_and_is_clean_at_the_end(monkeypatch):
     with Progress("books") as shown:
         for step in steps(4, validate_at={2}):
             shown.step(step)
-            time.sleep(0.15)
+            time.sleep(0.4)  # several pictures, also on a busy machine
         for _ in track(range(3), "choosing rules", 3):
-            time.sleep(0.15)
+            time.sleep(0.4)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
     assert "books" in text
     assert re.search(r"\d/4", text)
