@@ -144,23 +144,32 @@ def test_at_most_one_batch_runs_per_thread(threads):
     assert most[0] <= threads
 
 
-@pytest.mark.parametrize("kind", [DataError, ValueError])
-def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeypatch, kind):
+def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeypatch):
     compute, sizes = lists.answers_of, []
 
     def refusing(served, histories, *asked):
         sizes.append(len(histories))
         if ["odd"] in histories:
-            raise kind("odd")
+            raise DataError("odd")
         return compute(served, histories, *asked)
 
     monkeypatch.setattr(lists, "answers_of", refusing)
     histories = (history, ["odd"], history[:2])
     group = [Job(RecommendRequest(history=one, k=3)) for one in histories]
     first, odd, last = client.context.lists.answer_each(group)
-    assert (type(odd), str(odd)) == (kind, "odd")
+    assert (type(odd), str(odd)) == (DataError, "odd")
     assert len(first.items) == len(last.items) == 3
     assert sizes == [3, 1, 1, 1]
+
+
+def answer_together(client, *asked):
+    """Return the answers to requests that arrive at once, or their errors."""
+
+    async def send_all():
+        calls = [client.context.answering.answer(RecommendRequest(**one)) for one in asked]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return client.portal.call(send_all)
 
 
 def test_a_failure_of_requests_together_and_not_alone_is_logged(
@@ -174,9 +183,9 @@ def test_a_failure_of_requests_together_and_not_alone_is_logged(
         return compute(served, histories, *asked)
 
     monkeypatch.setattr(lists, "answers_of", failing)
-    group = [Job(RecommendRequest(history=history, k=3))] * 2
     with caplog.at_level("WARNING", logger="prismrec.service"):
-        assert [len(one.items) for one in client.context.lists.answer_each(group)] == [3, 3]
+        answers = answer_together(client, *[{"history": history, "k": 3}] * 2)
+    assert [len(one.items) for one in answers] == [3, 3]
     (record,) = caplog.records
     assert "not alone" in record.message
     assert str(record.exc_info[1]) == "together"
@@ -224,8 +233,8 @@ def test_a_request_without_a_key_of_its_group_has_no_answer_alone(client, histor
         return key(request)
 
     monkeypatch.setattr(lists, "batch_key", failing)
-    group = [Job(RecommendRequest(history=history, k=k)) for k in (1, 2, 3, 1)]
-    first, odd, *others = client.context.lists.answer_each(group)
+    asked = [{"history": history, "k": k} for k in (1, 2, 3, 1)]
+    first, odd, *others = answer_together(client, *asked)
     assert str(odd) == "odd"
     assert [len(one.items) for one in (first, *others)] == [1, 3, 1]
 
@@ -239,14 +248,9 @@ def test_an_unexpected_error_of_the_store_fails_only_the_user_with_it(client, hi
         return read(users, n)
 
     monkeypatch.setattr(client.context.store, "recent_feedback", damaged)
-    answering = client.context.answering
-
-    async def send_all():
-        sent = [{"user": "ann"}, {"history": history}, {"user": "bob"}]
-        calls = [answering.answer(RecommendRequest(**one)) for one in sent]
-        return await asyncio.gather(*calls, return_exceptions=True)
-
-    ann, given, bob = client.portal.call(send_all)
+    ann, given, bob = answer_together(
+        client, {"user": "ann"}, {"history": history}, {"user": "bob"}
+    )
     assert ann.items
     assert given.items
     assert isinstance(bob, ValueError)
@@ -262,14 +266,9 @@ def test_an_unavailable_store_fails_only_requests_of_users_and_is_read_once(
         raise StoreError("down")
 
     monkeypatch.setattr(client.context.store, "recent_feedback", down)
-    answering = client.context.answering
-
-    async def send_all():
-        sent = [{"user": "ann"}, {"history": history}, {"user": "bob"}]
-        calls = [answering.answer(RecommendRequest(**one)) for one in sent]
-        return await asyncio.gather(*calls, return_exceptions=True)
-
-    ann, given, bob = client.portal.call(send_all)
+    ann, given, bob = answer_together(
+        client, {"user": "ann"}, {"history": history}, {"user": "bob"}
+    )
     assert isinstance(ann, StoreError)
     assert isinstance(bob, StoreError)
     assert given.items

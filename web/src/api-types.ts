@@ -733,7 +733,7 @@ export interface components {
          * Diversity
          * @description How diverse a list is, in one of three units; without any, the list is ranked by score alone.
          *
-         *     If no list of some thousand candidates reaches the target, it is the most diverse one of these.
+         *     If no list of 4,096 candidates reaches the target, the list is the most diverse one of these.
          *
          *     Raises:
          *         ConfigError: More than one unit was given, or a value is out of its range.

@@ -78,8 +78,8 @@ def guarded(program: str, run: AbstractContextManager[Write]) -> Iterator[Write]
         except Exception as error:  # noqa: BLE001 -- of a library and of a network: any
             if not failures:
                 print_note(
-                    f"{program} failed ({reason_of(error)}), so the run there is not complete; the "
-                    "training continues, and its model is not affected."
+                    f"{program} failed ({reason_of(error)}), so the run there is not complete; "
+                    "the training and its model are not affected."
                 )
             failures.append(error)
 

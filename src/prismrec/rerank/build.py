@@ -145,13 +145,10 @@ def steering_of(
     """
     scaled = CANDIDATES_PER_ITEM * options.k
     steering = Steering.of(source, first, options.interests, scaled, depth)
-    rows = np.arange(len(source))
-    rows = rows[steering.has_few(rows, first)]
-    while len(rows) and depth < MAX_CANDIDATES:
+    while steering.few.any() and depth < MAX_CANDIDATES:
         depth = min(DEPTH_FACTOR * depth, MAX_CANDIDATES)
-        more = search(rows, depth)
-        steering = steering.rescaled(rows, more, depth)
-        rows = rows[steering.has_few(rows, more)]
+        rows = np.flatnonzero(steering.few)
+        steering = steering.rescaled(rows, search(rows, depth), depth)
     return steering
 
 
@@ -189,7 +186,7 @@ def _best(
     """
     found = strengths_for(diversity, candidates.relevance, categories, k)
     chosen, certified = _choose(candidates, categories, k, found.strength)
-    if not diversity.has_target:
+    if (found.proof == found.strength).all():
         return found.strength, chosen, certified, certified
     finite = np.isfinite(found.proof)
     proven = _choose(candidates, categories, k, np.where(finite, found.proof, 0.0))[1]

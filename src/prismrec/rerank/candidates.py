@@ -74,6 +74,8 @@ class Steering:
     """Number of the best candidates whose relevance becomes 0…1."""
     depth: NDArray[np.int64]
     """``[B]``: number of candidates that the scale of a user is from; fewer are not enough."""
+    few: NDArray[np.bool_]
+    """``[B]``: whether these are too few for a scale, since most belong to muted interests."""
 
     @classmethod
     def of(
@@ -87,31 +89,23 @@ class Steering:
         """
         of_scores = score_range(first.scores[:, :scaled])
         unset = (np.zeros_like(of_scores[0]), np.ones_like(of_scores[1]))
-        rows = np.arange(len(source))
-        return cls(source, options, of_scores, unset, scaled, rows).rescaled(rows, first, depth)
+        rows, none = np.arange(len(source)), np.zeros(len(source), dtype=bool)
+        steering = cls(source, options, of_scores, unset, scaled, rows, none)
+        return steering.rescaled(rows, first, depth)
 
     def rescaled(self, rows: NDArray[np.int64], first: RankedItems, depth: int) -> "Steering":
         """Return a steering that takes the scale of some users from ``depth`` candidates."""
-        relevance = self._relevance_of(rows, first)
+        scores = first.scores.astype(np.float64)
+        relevance = steer(scores, first.interest, self.source.shares(rows), self.options)
         scale = score_range(-np.sort(-relevance, axis=1)[:, : self.scaled])
-        low, spread, depths = *(part.copy() for part in self.of_relevance), self.depth.copy()
+        low, spread = (part.copy() for part in self.of_relevance)
+        depths, few = self.depth.copy(), self.few.copy()
         low[rows], depths[rows] = scale[0], depth
         spread[rows] = self.of_scores[1][rows] if self.options.mix == "mixture" else scale[1]
-        return replace(self, of_relevance=(low, spread), depth=depths)
-
-    def has_few(self, rows: NDArray[np.int64], first: RankedItems) -> Bool[np.ndarray, " R"]:
-        """Return which users have too few candidates for a scale: most are of muted interests."""
-        some = np.isfinite(self._relevance_of(rows, first)).sum(axis=1)
-        more = np.isfinite(first.scores).all(axis=1)  # otherwise all items were found
-        few: NDArray[np.bool_] = more & (some < min(self.scaled, first.scores.shape[1]))
-        return few
-
-    def _relevance_of(
-        self, rows: NDArray[np.int64], found: RankedItems
-    ) -> Float[np.ndarray, "R M"]:
-        """Return the relevance of candidates, before it is scaled."""
-        scores = found.scores.astype(np.float64)
-        return steer(scores, found.interest, self.source.shares(rows), self.options)
+        some = np.isfinite(relevance).sum(axis=1)
+        more = np.isfinite(scores).all(axis=1)  # otherwise all items were found
+        few[rows] = more & (some < min(self.scaled, scores.shape[1]))
+        return replace(self, of_relevance=(low, spread), depth=depths, few=few)
 
     def steered(
         self,
@@ -123,7 +117,7 @@ class Steering:
         ranked, known = found
         scores, shares = ranked.scores.astype(np.float64), self.source.shares(rows)
         low, spread = (part[rows] for part in self.of_relevance)
-        relevance = self._relevance_of(rows, ranked)
+        relevance = steer(scores, ranked.interest, shares, self.options)
         all_found = np.full(len(rows), scores.shape[1] < depth) | ~np.isfinite(scores).all(axis=1)
         bound = outside_bound(scores, ranked.interest, shares, self.options)
         bound = np.where(all_found, -np.inf, bound)

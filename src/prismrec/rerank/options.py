@@ -29,7 +29,7 @@ MAX_INTEREST_WEIGHT = 1000.0
 class Diversity:
     """How diverse a list is, in one of three units; without any, the list is ranked by score alone.
 
-    If no list of some thousand candidates reaches the target, it is the most diverse one of these.
+    If no list of 4,096 candidates reaches the target, the list is the most diverse one of these.
 
     Raises:
         ConfigError: More than one unit was given, or a value is out of its range.

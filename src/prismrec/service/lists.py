@@ -1,12 +1,11 @@
 """From requests to lists: requests with the same options are answered together. No HTTP here."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, PrismrecError
 from prismrec.recommend import Answer, Interest
 from prismrec.rerank import Diversity
 from prismrec.service.loaded_artifact import LoadedArtifact
@@ -20,7 +19,6 @@ TOP_ITEMS = 5
 """Items per interest that it alone would recommend, in an answer with reasons."""
 DIVERSE = 3
 """Weight of a list with diversity, interests, boosts or a frontier, relative to a plain list."""
-log = logging.getLogger("prismrec.service")
 
 
 class Job(NamedTuple):
@@ -74,10 +72,7 @@ class ListMaker:
         results: dict[int, ServedAnswer | Exception] = {}
         groups: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
         for number, job in enumerate(jobs):
-            try:
-                groups[batch_key(job.request), job.dislikes].append(number)
-            except Exception as error:  # noqa: BLE001 -- only this request has no answer
-                results[number] = error
+            groups[batch_key(job.request), job.dislikes].append(number)
         pair = self.versions.both()  # once: a reload in between does not mix two artifacts
         for numbers in groups.values():
             answers = self._answer_group([jobs[number] for number in numbers], pair)
@@ -92,13 +87,10 @@ class ListMaker:
             served = choose(pair, comparison=request.comparison)
             histories = [job.history for job in group]
             answers = answers_of(served, histories, request, group[0].dislikes)
-        except Exception as error:  # of any kind: it must not fail the requests of others
+        except PrismrecError as error:
             if len(group) == 1:
                 return [error]
-            results = [self._answer_group([job], pair)[0] for job in group]
-            if not any(isinstance(result, Exception) for result in results):
-                log.warning("requests failed together and not alone", exc_info=error)
-            return results
+            return [self._answer_group([job], pair)[0] for job in group]
         for answer in answers:
             self.metrics.count_list(answer)
         return answers

@@ -11,6 +11,7 @@ each of its requests is computed alone, so that only the one with the error has 
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ TURNS = 16
 small groups cost more per request. The turns take some ten microseconds if nothing else waits."""
 PATIENCE = 0.02
 """Seconds after which a group that waits for something else does not hold up the next one."""
+log = logging.getLogger("prismrec.service")
 
 
 async def read_arrived_requests() -> None:
@@ -147,10 +149,13 @@ class Batcher(Generic[A, R]):
             return self.compute(requests)
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 -- it is logged with its request
+        except Exception as error:
             if len(requests) == 1:
                 return [error]
-        return [result for one in requests for result in self._compute([one])]
+            results = [result for one in requests for result in self._compute([one])]
+            if not any(isinstance(result, Exception) for result in results):
+                log.warning("requests failed together and not alone", exc_info=error)
+            return results
 
     def _pass_over(self, requests: Sequence[A], slot: Slot) -> None:
         """Start the next group if a group computes nothing."""

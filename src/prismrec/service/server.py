@@ -99,9 +99,9 @@ class Worker(Process):
             sys.exit(REFUSED)
 
     def responds(self) -> bool:
-        """Return whether the process lives and has answered for ``STARTING`` seconds; never wait.
+        """Return whether the process lives and answered less than ``STARTING`` seconds ago.
 
-        Whether it is ready to answer requests is then in ``ready``.
+        It never waits. Whether the process is ready to answer requests is then in ``ready``.
         """
         with contextlib.suppress(OSError, EOFError):
             self.parent_conn.send(b"ping")
