@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from unittest import mock
 
@@ -215,3 +216,22 @@ def test_a_damaged_file_is_not_opened(tmp_path, part):
         file.write(b"\xa5" * 40_000)
     with pytest.raises(StoreError, match=r"damaged|malformed"):
         open_store(f"sqlite:///{path}")
+
+
+def test_writers_that_never_rest_do_not_keep_another_process_out(tmp_path, monkeypatch):
+    """A store has its own connections, so that several stores are as several processes."""
+    insert = sqlite._insert
+    monkeypatch.setattr(sqlite, "_insert", lambda *of: time.sleep(0.01) or insert(*of))
+    done = [0, 0, 0]
+
+    def write(number: int) -> None:
+        while max(done) < 40:
+            stores[number].append([Event(f"u{number}", "i", 1, f"e{done[number]}")])
+            done[number] += 1
+
+    stores = [open_store(f"sqlite:///{tmp_path}/events.db") for _ in done]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, range(len(done))))
+    for store in stores:
+        store.close()
+    assert min(done) >= 10

@@ -47,9 +47,8 @@ from prismrec.service.stores.sqlite_queries import (
     TRIM_DISLIKED,
     TRIM_LIKED,
 )
+from prismrec.service.stores.sqlite_turns import PATIENCE, Turns
 
-PATIENCE = 10.0
-"""Seconds that a writer waits for other writers."""
 AGAIN = 0.2
 """Seconds between two attempts to empty the log after an erasure."""
 
@@ -68,6 +67,7 @@ class SqliteStore(Store):
                 "before an absolute path."
             )
         self._writing = threading.Lock()  # a fair queue of threads; waiting in SQLite is not fair
+        self._turns = Turns()
         self._pool = Pool(self._connect, _prepare)
         self._file: tuple[int, int] | None = None  # device and inode
         self._erasing, self._closing = threading.Lock(), threading.Event()
@@ -174,10 +174,8 @@ class SqliteStore(Store):
         if not self._writing.acquire(timeout=PATIENCE):
             raise StoreError(f"The store {self._path} is busy with other writers; try again.")
         try:
-            with self._lent() as connection:
-                connection.execute("BEGIN IMMEDIATE")
+            with self._lent() as connection, self._turns.transaction(connection):
                 yield connection
-                connection.execute("COMMIT")
         finally:
             self._writing.release()
 
