@@ -26,6 +26,8 @@ class TrainConfig:
     "auto" is chosen from the data by ``fit`` and ``prismrec train``. ``train`` itself uses the
     first value in the brackets for all data.
 
+    docs/python.md describes the fields.
+
     Raises:
         ConfigError: A value is out of its range.
     """
