@@ -65,7 +65,7 @@ class RecommenderParts:
         """Return a recommender with an exact index of the model's item vectors, O(V D).
 
         Raises:
-            ConfigError: The model was trained with another catalog.
+            ConfigError: The catalog has another number of items than the model.
         """
         numbers = np.arange(1, model.size)
         return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
