@@ -57,6 +57,7 @@ class ItemDescriptions:
     """Columns ``item`` (text), ``title`` (text or null), ``categories`` (list of distinct texts,
     possibly empty) and, if the source has pictures, ``image`` (an https address or null)."""
     rejected: tuple[RejectedRows, ...] = ()
+    """The rows that cannot be used, by reason."""
     attributes: Mapping[str, pl.Series] = field(default_factory=dict)
     """The wanted attributes by name, one row per item; null for no value."""
     reports: tuple[AttributeReport, ...] = ()
@@ -71,14 +72,21 @@ class ItemDescriptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ItemColumns:
-    """Columns chosen by the caller. If a name is None, common names are tried."""
+    """Columns of items chosen by the caller. If a name is None, common names are tried.
+
+    docs/python.md describes the fields.
+    """
 
     item: str | None = None
+    """Column of the ids of items."""
     title: str | None = None
+    """Column of titles."""
     categories: str | None = None
+    """Column of categories."""
     image: str | None = None
+    """Column of the https addresses of pictures."""
     category_depth: int | None = None
-    """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
+    """Number of levels to keep, at least 1, of categories such as ``A > B > C``; None: all."""
     attributes: Sequence[str] = ()
     """Columns to read as attributes, each perhaps with its type: ``price:number``, ``boolean``,
     ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""

@@ -65,6 +65,8 @@ def save(
 
     Raises:
         DataError: The folder exists and is not an artifact, or it cannot be written.
+
+    Cost: writes weights, vectors and catalog, and reads every file once for its hash.
     """
     model = recommender.model
     with atomic_folder(folder, MANIFEST, MARKER) as part:

@@ -19,10 +19,8 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from prismrec.data import Catalog
 from prismrec.errors import check_type
 from prismrec.io import as_step
-from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
 from prismrec.recommend.histories import item_numbers, known_items, known_items_of_each
@@ -46,19 +44,17 @@ from prismrec.rerank import (
     added_weights,
     check_length,
 )
-from prismrec.retrieval import ExactIndex, Retriever
+from prismrec.retrieval import Retriever
 from prismrec.types import Interests, RankedItems
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recommender(RecommenderParts):
-    """Recommends items to histories; made of the parts of ``RecommenderParts``."""
+    """Recommends items to histories; a change returns another recommender.
 
-    @classmethod
-    def exact(cls, model: Model, catalog: Catalog) -> "Recommender":
-        """Return a recommender with an exact index of the model's item vectors."""
-        numbers = np.arange(1, model.size)
-        return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
+    Raises:
+        ConfigError: Model, index and catalog do not belong together.
+    """
 
     def __repr__(self) -> str:
         number = self.model.interests - 1 if self.model.forming else self.model.interests
@@ -117,7 +113,13 @@ class Recommender(RecommenderParts):
         frontier: bool = False,
         top_items: int = 0,
     ) -> list[Answer]:
-        """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
+        """Recommend items to several histories at once: the lists of ``recommend``, but faster.
+
+        ``explain``, ``frontier`` and ``top_items`` are those of ``recommend``.
+
+        Raises:
+            ConfigError, UnknownName: See ``recommend``.
+        """
         check_type("options", options, ListOptions, "a ListOptions; write ListOptions(k=5)")
         numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
@@ -200,6 +202,11 @@ class Recommender(RecommenderParts):
         Returns:
             A Polars frame with one row per recommended item: user, rank (from 1), item, title,
             score, interest, and source: "popular" if the history is missing or has no known item.
+
+        Raises:
+            ConfigError, UnknownName: See ``recommend``.
+            DataError: It is no such frame, a user or an id is missing, or an id is no text or whole
+                number.
         """
         users, histories = read_histories(frame)
         return answers_frame(users, self.recommend_many(histories, options, explain=False))
@@ -223,6 +230,8 @@ class Recommender(RecommenderParts):
             ConfigError: An impossible option.
             DataError: An item number beyond the catalog, or values that are no whole numbers.
             UnknownName: A category, an attribute or a re-ranker that does not exist.
+
+        Cost: as for ``recommend`` without ``explain``.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
         lists = self.lists(item_numbers(histories), wanted)
@@ -241,6 +250,11 @@ class Recommender(RecommenderParts):
         """Return every list that some λ makes of the candidates of one history.
 
         λ and relevance are on scores scaled to 0…1, as in ``recommend``.
+
+        Raises:
+            ConfigError, UnknownName: See ``recommend``.
+
+        Cost: one forward pass, and one search for 4,096 candidates.
         """
         numbers = [known_items(self.catalog, history)]
         wanted = ListOptions(k=k, **options)
@@ -249,7 +263,11 @@ class Recommender(RecommenderParts):
         return self.retriever_for(wanted).frontiers(numbers, read, wanted, eligible)[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
-        """Return the interests of one history of external ids, without the whole history."""
+        """Return the interests of one history of external ids, without the whole history.
+
+        Raises:
+            ConfigError: The history is no list of texts.
+        """
         numbers = [known_items(self.catalog, history)]
         return self._described(self.retriever, numbers, self._read(numbers, ListOptions()))[0]
 

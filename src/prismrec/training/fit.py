@@ -54,7 +54,9 @@ class Trained:
     """A trained recommender and the record of its training."""
 
     recommender: Recommender
+    """The model with its index, catalog and rules."""
     result: TrainResult
+    """Steps, time and validation of the training."""
     settings: dict[str, Any]
     """All settings of the run, with defaults filled in: flat, JSON."""
     notes: dict[str, str]
@@ -123,7 +125,9 @@ def fit(
             an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
-        DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
+        DataError, TrainingError: See ``train``; content, warm start or index do not fit the data.
+
+    Cost: training and validations, see ``train``; ``prismrec plan`` estimates time and memory.
     """
     counts = check_arguments(split, catalog, config, training, sources)
     start, content = sources.start, sources.content
@@ -143,10 +147,8 @@ def fit(
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
     if not result.interrupted:
-        recommender, selected = select_on_validation(
-            recommender, run.config, run.stats, split, start
-        )
-        notes |= selected
+        recommender, more = select_on_validation(recommender, run.config, run.stats, split, start)
+        notes |= more
     return Trained(recommender, result, run.settings, notes, run.record)
 
 

@@ -19,6 +19,11 @@ class RunConfig:
 
     A setting that is None is chosen from the data ("auto"): see ``resolve_defaults``. Extractor,
     readout, loss, sampler and index may also be ``module:Name`` from outside this package.
+
+    docs/python.md describes the fields.
+
+    Raises:
+        ConfigError: A value is out of its range.
     """
 
     extractor: str = "prism"
@@ -73,11 +78,7 @@ class RunConfig:
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 
     def __post_init__(self) -> None:
-        """Check the values that nothing else checks.
-
-        Raises:
-            ConfigError: A value is out of its range.
-        """
+        """Check the values that nothing else checks."""
         for name, allowed in _CHOICES.items():
             check_choice(name, getattr(self, name), allowed)
         for name in ("routing_variance", "disagreement", "dislike_weight"):

@@ -50,6 +50,7 @@ class WarmStart:
     """An earlier artifact, from which a training begins."""
 
     recommender: Recommender
+    """The artifact, loaded."""
     name: str
     """Short hash of the manifest of the artifact."""
     extractor: str
@@ -74,7 +75,7 @@ class WarmStart:
         Args:
             folder: The artifact.
             classes: Classes of its parts that are not built in.
-            choose: See the attribute.
+            choose: "forming", "rules" or both: what is chosen on validation again.
 
         Raises:
             DataError: There is no artifact, it is damaged, its extractor is not built in and was
@@ -113,8 +114,8 @@ class WarmStart:
 
         Args:
             config: Parts and sizes.
-            training: How to train. Without ``epochs``, ``steps`` and ``learning_rate`` it takes
-                ``EPOCHS`` at ``RATE_SHARE`` of the rate of the last training from the beginning.
+            training: How to train. Without ``epochs`` and ``steps`` it takes one epoch; without
+                ``learning_rate``, a third of that of the last training from the beginning.
             given: Names of the given settings; None for those that differ from their defaults.
 
         Raises:
