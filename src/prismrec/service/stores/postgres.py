@@ -88,21 +88,21 @@ class PostgresStore(Store):
         if not checked:
             return 0
         users = list({event.user for event in checked})
-        parts = _by_table(checked)
+        parts, limits = _by_table(checked), (self._keep, self._keep_disliked)
 
         def write(connection: Any) -> int:
             stored = 0
             with connection.transaction():
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [users])
-                for (table, other), keep, part in zip(
-                    (TABLES, TABLES[::-1]), (self._keep, self._keep_disliked), parts, strict=True
-                ):
-                    if part:
-                        columns = [list(column) for column in zip(*part, strict=True)]
+                columns = [[list(column) for column in zip(*part, strict=True)] for part in parts]
+                for table, other, found in zip(TABLES, TABLES[::-1], columns, strict=True):
+                    if found:
                         query = INSERT.format(table, other)
-                        stored += connection.execute(query, columns[:6]).rowcount
-                        connection.execute(TRIM.format(table), [list({*columns[0]}), keep])
+                        stored += connection.execute(query, found[:6]).rowcount
+                for table, keep, found in zip(TABLES, limits, columns, strict=True):
+                    if found:
+                        connection.execute(TRIM.format(table), [list({*found[0]}), keep])
             return stored
 
         return self._run(write)
