@@ -121,6 +121,31 @@ def test_chunks_of_a_different_run_are_not_reused(
     assert done.resumed == 0
 
 
+def test_a_second_run_with_the_same_output_is_refused_and_other_shards_are_not(
+    recommender, histories, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch, "CHUNK", 4)
+    out, refused, shards = tmp_path / "lists.parquet", [], []
+
+    def run_again(_, share):
+        if share == 0 or refused:
+            return
+        for options in (ListOptions(k=3), ListOptions(k=5)):
+            with pytest.raises(DataError) as error:
+                recommend_file(recommender, histories, out, options)
+            refused.append(str(error.value))
+        shards.append(recommend_file(recommender, histories, out, options, shard=Shard(2, 2)))
+
+    with listening(run_again):
+        done = recommend_file(recommender, histories, out, ListOptions(k=5))
+    assert [f"{out} cannot be written, because another process" in text for text in refused] == [
+        True, True,
+    ]  # fmt: skip
+    assert (done.users, shards[0].users) == (25, 12)
+    assert set(pl.read_parquet(out).group_by("user").len()["len"]) == {5}
+    assert not list(tmp_path.glob("*.parts"))
+
+
 def test_a_model_with_the_same_files_but_another_manifest_is_another_plan(
     dataset, histories, tmp_path, monkeypatch, capsys
 ):
