@@ -29,7 +29,7 @@ from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
 
 CHUNK = 4_096
-"""Users per chunk; changes no list."""
+"""Users per chunk; a list does not depend on it but for the last digits of its scores."""
 BATCH = 256
 """Users per call of ``Recommender.lists``."""
 COUNTS = "prismrec.counts.5"
