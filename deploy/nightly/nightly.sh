@@ -79,8 +79,9 @@ before=$(readlink "$current" || true)
 step "publish"
 "${prismrec[@]}" publish "$work/new" --to "$versions" --keep "$keep"
 
+published=$(readlink "$current" || true)  # 000007-0123456789ab
 step "reload"
-if ! bash -euo pipefail -c "$PRISMREC_RELOAD"; then
+if ! ARTIFACT=${published#*-} bash -euo pipefail -c "$PRISMREC_RELOAD"; then
     if [[ -z $before ]]; then
         step "the service did not load the first version: versions/current is removed"
         rm "$current"
