@@ -324,10 +324,11 @@ def whole(dataset, recommender):
 def test_lists_of_a_formed_recommender_are_certified_and_the_best(recommender, whole, mix, weights):
     interests = InterestOptions(mix=mix, weights=weights)
     for source, history in whole:
-        found = recommender.retriever.lists(
+        parts = recommender.retriever.parts(
             [history], recommender.model.interests_of([history]),
             ListOptions(k=8, interests=interests), None,
         )  # fmt: skip
+        found = recommender.retriever.lists(parts)
         assert found.certified.all()
         relevance = source.relevance(mix=mix, weights=weights)
         at = [source.category.tolist().index(item) for item in found.items[0] if item]

@@ -122,19 +122,17 @@ class Recommender(RecommenderParts):
         numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
-        batch = (numbers, read, options, eligible)
         retriever = self.retriever_for(options)
-        if explain or frontier:
-            retriever = retriever.remembering()
-        lists = retriever.lists(*batch)
+        parts = retriever.parts(numbers, read, options, eligible)
+        lists = retriever.lists(parts)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
             described = self._described(retriever, numbers, read, options, top=top_items)
         frontiers: Sequence[Frontier | None] = [None] * len(numbers)
         mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
         if frontier:
-            frontiers = retriever.frontiers(*batch)
-            mixes = retriever.mix_frontiers(*batch)
+            frontiers = retriever.frontiers(parts)
+            mixes = retriever.mix_frontiers(parts)
         reasons = None
         if explain:
             reasons = Reasons(
@@ -144,15 +142,15 @@ class Recommender(RecommenderParts):
                 self.model.vectors_as_numpy,
                 self.model.extractor.max_len,
                 self.rules,
-                retriever.rule_shares(numbers, read, lists, options, eligible),
+                retriever.rule_shares(parts, lists),
             )
         near = retriever.nearest_dislikes(lists.items, options.dislikes)
         builder = AnswerBuilder(
             self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts,
             unknown_interests(numbers, read, options.interests),
         )  # fmt: skip
-        parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
-        return [builder.answer(row, *own) for row, own in enumerate(parts)]
+        users = zip(histories, numbers, described, frontiers, mixes, strict=True)
+        return [builder.answer(row, *own) for row, own in enumerate(users)]
 
     def _read_or_remember(
         self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool
@@ -233,7 +231,8 @@ class Recommender(RecommenderParts):
         """Return the lists of ``ranked``, with how they were made."""
         eligible = self.eligible(options.filter, options.dislikes)
         read = self._read(histories, options)
-        return self.retriever_for(options).lists(histories, read, options, eligible)
+        retriever = self.retriever_for(options)
+        return retriever.lists(retriever.parts(histories, read, options, eligible))
 
     def frontier(
         self, history: Sequence[str], k: int = 20, **options: Unpack[ListKeywords]
@@ -246,7 +245,8 @@ class Recommender(RecommenderParts):
         wanted = ListOptions(k=k, **options)
         eligible = self.eligible(wanted.filter, wanted.dislikes)
         read = self._read(numbers, wanted)
-        return self.retriever_for(wanted).frontiers(numbers, read, wanted, eligible)[0]
+        retriever = self.retriever_for(wanted)
+        return retriever.frontiers(retriever.parts(numbers, read, wanted, eligible))[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history."""

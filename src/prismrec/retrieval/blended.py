@@ -146,7 +146,7 @@ class BlendedSource:
         self, rows: NDArray[np.int64], items: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the joined score of each pair of user and item."""
-        query, vectors = self.base.query, self.base.vectors_of(items)
+        query, vectors = self.base.query, self.base.item_search.vectors_of(items)
         every = query.vectors.transpose(1, 0, 2)
         scores = np.array([np.einsum("nd,nd->n", vectors, part[rows]) for part in every])
         scores += query.prior[rows].T

@@ -1,6 +1,6 @@
 """Candidates of users who dislike items: the items near a disliked one lose ``PENALTY``.
 
-    source = DislikeSource(source, normalize(vectors), vectors_of, dim)
+    source = DislikeSource(source, normalize(vectors), item_search)
     ranked, certified = source.search(rows, 200)     # by the lowered scores
 
 An item is near if the cosine of its vector to that of a disliked item is at least ``NEAR``.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
 from prismrec.rerank import CandidateSource
-from prismrec.retrieval.query import VectorsOf
+from prismrec.retrieval.search import ItemSearch
 from prismrec.types import Pool, RankedItems
 
 NEAR = 0.9
@@ -38,9 +38,7 @@ class DislikeSource:
     base: CandidateSource
     dislikes: Float[np.ndarray, "N D"]
     """Vectors of the disliked items, of length 1."""
-    vectors_of: VectorsOf
-    dim: int
-    """Width of an item vector without its bias."""
+    item_search: ItemSearch
 
     def __len__(self) -> int:
         return len(self.base)
@@ -93,14 +91,13 @@ class DislikeSource:
         return self.base.pool(row, items, scores)
 
     def _is_near(self, items: Int[np.ndarray, "R M"]) -> Bool[np.ndarray, "R M"]:
-        return nearest(items, self.dislikes, self.vectors_of, self.dim)[0] >= 0
+        return nearest(items, self.dislikes, self.item_search)[0] >= 0
 
 
 def nearest(
     items: Int[np.ndarray, "R M"],
     dislikes: Float[np.ndarray, "N D"],
-    vectors_of: VectorsOf,
-    dim: int,
+    item_search: ItemSearch,
 ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
     """Return which disliked item is nearest to each item, from 0, and its cosine.
 
@@ -113,7 +110,7 @@ def nearest(
     step = max(MAX_COSINES // len(dislikes), 1)
     for start in range(0, len(distinct), step):
         part = slice(start, start + step)
-        cosine = normalize(vectors_of(distinct[part])[:, :dim]) @ dislikes.T
+        cosine = normalize(item_search.content(distinct[part])) @ dislikes.T
         best[part], highest[part] = cosine.argmax(axis=1), cosine.max(axis=1)
     number = np.where((highest >= NEAR) & (distinct > 0), best, -1)
     return number[back].reshape(items.shape), highest[back].reshape(items.shape)

@@ -75,7 +75,7 @@ def find_once(
         read = recommender.model.interests_of(some)
         query = retriever.query_of(some, read, exclude_seen=exclude_seen)
         queries.append(query)
-        found.append(retriever.retrieve(query, depth, eligible))
+        found.append(retriever.item_search.find(query, depth, eligible))
     parts = [query.parts for query in queries if query.parts is not None]
     query = Query(
         np.concatenate([query.vectors for query in queries]),
@@ -84,7 +84,7 @@ def find_once(
         queries[0].mixture,
         np.concatenate(parts) if parts else None,
     )
+    every = Found(*(np.concatenate(part) for part in zip(*found, strict=True)))
     return FoundOnce(
-        retriever.index, retriever.catalog, query, histories, eligible, retriever.vectors_of,
-        retriever.dim, Found(*(np.concatenate(part) for part in zip(*found, strict=True))),
-    )  # fmt: skip
+        retriever.item_search, retriever.catalog, query, histories, eligible, None, every
+    )
