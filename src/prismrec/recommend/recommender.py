@@ -41,7 +41,6 @@ from prismrec.rerank import (
     Frontier,
     ListKeywords,
     ListOptions,
-    MixFrontier,
     RankedLists,
     added_weights,
     check_length,
@@ -76,6 +75,7 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        mix_frontier: bool = False,
         top_items: int = 0,
         **options: Unpack[ListKeywords],
     ) -> Answer:
@@ -88,6 +88,7 @@ class Recommender(RecommenderParts):
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
+            mix_frontier: Add the lists between mixture and shares; slower.
             top_items: Number of items to add per interest: those that it alone would recommend,
                 at most 10; without ``explain`` it has no effect.
             options: The other fields of ``ListOptions``.
@@ -104,6 +105,7 @@ class Recommender(RecommenderParts):
             ListOptions(k=k, **options),
             explain=explain,
             frontier=frontier,
+            mix_frontier=mix_frontier,
             top_items=top_items,
         )[0]
 
@@ -115,6 +117,7 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        mix_frontier: bool = False,
         top_items: int = 0,
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
@@ -128,11 +131,9 @@ class Recommender(RecommenderParts):
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
             described = self._described(retriever, numbers, read, options, top=top_items)
-        frontiers: Sequence[Frontier | None] = [None] * len(numbers)
-        mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
-        if frontier:
-            frontiers = retriever.frontiers(parts)
-            mixes = retriever.mix_frontiers(parts)
+        none = [None] * len(numbers)
+        frontiers = retriever.frontiers(parts) if frontier else none
+        mixes = retriever.mix_frontiers(parts) if mix_frontier else none
         reasons = None
         if explain:
             reasons = Reasons(

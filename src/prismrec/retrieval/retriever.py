@@ -36,7 +36,7 @@ from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.disliked import DislikeSource, nearest
 from prismrec.retrieval.query import Query
 from prismrec.retrieval.rules import RuleRetriever
-from prismrec.retrieval.search import ItemSearch
+from prismrec.retrieval.search import ItemSearch, SearchMemory
 from prismrec.retrieval.sources import InterestSource, PopularSource, without_interests
 from prismrec.types import Interests
 
@@ -79,8 +79,9 @@ class Retriever:
         return f"Retriever({self.item_search.index!r}{rules})"
 
     def for_answer(self, boosts: ScoreBoosts | None) -> "Retriever":
-        """Return the retriever of one answer, with its boosts; see ``ItemSearch.remembering``."""
-        return replace(self, item_search=self.item_search.remembering(), boosts=boosts)
+        """Return the retriever of one answer, with its boosts: it searches no vector twice."""
+        remembering = replace(self.item_search, memory=SearchMemory())
+        return replace(self, item_search=remembering, boosts=boosts)
 
     def parts(
         self,

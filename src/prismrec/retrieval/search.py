@@ -9,7 +9,7 @@ interest are log probabilities.
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
@@ -118,10 +118,6 @@ class ItemSearch:
     """Indexes of the eligible items of filters that leave few."""
     memory: SearchMemory | None = None
     """What the index found for earlier queries of the same answer; None to remember nothing."""
-
-    def remembering(self) -> "ItemSearch":
-        """Return the same search for one answer: it searches no query vector twice."""
-        return replace(self, memory=SearchMemory())
 
     def content(self, items: Int[np.ndarray, " N"]) -> Float[np.ndarray, "N D"]:
         """Return the vectors of some items without their biases."""
