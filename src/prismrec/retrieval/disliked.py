@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
-from prismrec.rerank import CandidateSource
+from prismrec.rerank import CandidateSource, Ranking
 from prismrec.retrieval.search import ItemSearch
 from prismrec.types import Pool, RankedItems
 
@@ -43,9 +43,7 @@ class DislikeSource:
     def __len__(self) -> int:
         return len(self.base)
 
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``.
 
         An item that is not found scores at most as the last one found, and a penalty only lowers
@@ -54,9 +52,7 @@ class DislikeSource:
         """
         return self._search(rows, depth, depth)
 
-    def _search(
-        self, rows: NDArray[np.int64], depth: int, searched: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def _search(self, rows: NDArray[np.int64], depth: int, searched: int) -> Ranking:
         """Return the ``depth`` best of the ``searched`` best items of the other source."""
         found, certified = self.base.search(rows, searched)
         scores = found.scores - PENALTY * self._is_near(found.items).astype(np.float32)
@@ -71,9 +67,11 @@ class DislikeSource:
         again = np.flatnonzero(~enough)
         if len(again) and searched < deepest:
             deeper = self._search(rows[again], depth, min(DEEPER * searched, deepest))
-            for whole, own in zip((*best, certified), (*deeper[0], deeper[1]), strict=True):
+            for whole, own in zip(
+                (*best, certified), (*deeper.ranked, deeper.certified), strict=True
+            ):
                 whole[again] = own
-        return best, certified
+        return Ranking(best, certified)
 
     def scores_without_penalty(
         self, items: Int[np.ndarray, "R k"], scores: Float[np.ndarray, "R k"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from prismrec.data import Catalog
 from prismrec.io import as_step
 from prismrec.numerics import softmax
-from prismrec.rerank import ListOptions, adds_interests
+from prismrec.rerank import ListOptions, Ranking, adds_interests
 from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.query import Found, Query
 from prismrec.retrieval.search import MAX_DEPTH, ItemSearch
@@ -40,9 +40,7 @@ class InterestSource:
         return len(self.histories)
 
     @as_step("search")
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``."""
         if self.boosts is None:
             found = self.find(rows, depth)
@@ -51,7 +49,7 @@ class InterestSource:
             found = self.enough_for_boosts(rows, depth, self.boosts, found)
             found = _with_boosts(found, self.boosts, depth)
         interest = self.belongs(rows, found.items)
-        return RankedItems(found.items, found.scores, interest), found.certified
+        return Ranking(RankedItems(found.items, found.scores, interest), found.certified)
 
     def belongs(
         self, rows: NDArray[np.int64], items: Int[np.ndarray, "R M"]
@@ -139,9 +137,7 @@ class PopularSource:
         return self.users
 
     @as_step("search")
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``; the score is log(1 + events), and what boosts add."""
         items = self.catalog.by_count
         if self.eligible is not None:
@@ -155,7 +151,7 @@ class PopularSource:
             items, scores = items[best], scores[best]
         one = items, scores.astype(np.float32), np.zeros(len(items), dtype=np.int64)
         ranked = RankedItems(*(_padded(part, depth, len(rows)) for part in one))
-        return ranked, np.ones(len(rows), dtype=bool)
+        return Ranking(ranked, np.ones(len(rows), dtype=bool))
 
     def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
         """See ``CandidateSource.shares``; popularity is the only interest."""

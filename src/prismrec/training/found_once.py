@@ -51,7 +51,7 @@ class ListsInOrder:
         """Return the lists of the next users."""
         source = self.found if self.rules is None else BlendedSource(self.found, self.rules)
         rows, self.left = self.left[: len(histories)], self.left[len(histories) :]
-        return source.search(rows, k)[0]
+        return source.search(rows, k).ranked
 
 
 def find_once(
