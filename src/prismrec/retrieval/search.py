@@ -111,7 +111,7 @@ class ItemSearch:
     index: Index
     """Of the whole catalog."""
     vectors_of: VectorsOf
-    """Read if few items are eligible, and for a mixture."""
+    """Not read by a plain search: only if few items are eligible, and for a mixture."""
     dim: int
     """Width of an item vector without its bias, which is the last number if the model has one."""
     few: FewItems = field(default_factory=FewItems)
