@@ -39,7 +39,6 @@ from prismrec.rerank import (
     Frontier,
     ListKeywords,
     ListOptions,
-    MixFrontier,
     RankedLists,
     added_weights,
     check_length,
@@ -72,6 +71,7 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        mix_frontier: bool = False,
         top_items: int = 0,
         **options: Unpack[ListKeywords],
     ) -> Answer:
@@ -84,6 +84,7 @@ class Recommender(RecommenderParts):
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
+            mix_frontier: Add the lists between mixture and shares; slower.
             top_items: Number of items to add per interest: those that it alone would recommend,
                 at most 10; without ``explain`` it has no effect.
             options: The other fields of ``ListOptions``.
@@ -100,6 +101,7 @@ class Recommender(RecommenderParts):
             ListOptions(k=k, **options),
             explain=explain,
             frontier=frontier,
+            mix_frontier=mix_frontier,
             top_items=top_items,
         )[0]
 
@@ -111,6 +113,7 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        mix_frontier: bool = False,
         top_items: int = 0,
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster.
@@ -124,19 +127,15 @@ class Recommender(RecommenderParts):
         numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
-        batch = (numbers, read, options, eligible)
         retriever = self.retriever_for(options)
-        if explain or frontier:
-            retriever = retriever.remembering()
-        lists = retriever.lists(*batch)
+        parts = retriever.parts(numbers, read, options, eligible)
+        lists = retriever.lists(parts)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
             described = self._described(retriever, numbers, read, options, top=top_items)
-        frontiers: Sequence[Frontier | None] = [None] * len(numbers)
-        mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
-        if frontier:
-            frontiers = retriever.frontiers(*batch)
-            mixes = retriever.mix_frontiers(*batch)
+        none = [None] * len(numbers)
+        frontiers = retriever.frontiers(parts) if frontier else none
+        mixes = retriever.mix_frontiers(parts) if mix_frontier else none
         reasons = None
         if explain:
             reasons = Reasons(
@@ -146,15 +145,15 @@ class Recommender(RecommenderParts):
                 self.model.vectors_as_numpy,
                 self.model.extractor.max_len,
                 self.rules,
-                retriever.rule_shares(numbers, read, lists, options, eligible),
+                retriever.rule_shares(parts, lists),
             )
         near = retriever.nearest_dislikes(lists.items, options.dislikes)
         builder = AnswerBuilder(
             self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts,
             unknown_interests(numbers, read, options.interests),
         )  # fmt: skip
-        parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
-        return [builder.answer(row, *own) for row, own in enumerate(parts)]
+        users = zip(histories, numbers, described, frontiers, mixes, strict=True)
+        return [builder.answer(row, *own) for row, own in enumerate(users)]
 
     def _read_or_remember(
         self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool
@@ -242,7 +241,8 @@ class Recommender(RecommenderParts):
         """Return the lists of ``ranked``, with how they were made."""
         eligible = self.eligible(options.filter, options.dislikes)
         read = self._read(histories, options)
-        return self.retriever_for(options).lists(histories, read, options, eligible)
+        retriever = self.retriever_for(options)
+        return retriever.lists(retriever.parts(histories, read, options, eligible))
 
     def frontier(
         self, history: Sequence[str], k: int = 20, **options: Unpack[ListKeywords]
@@ -260,7 +260,8 @@ class Recommender(RecommenderParts):
         wanted = ListOptions(k=k, **options)
         eligible = self.eligible(wanted.filter, wanted.dislikes)
         read = self._read(numbers, wanted)
-        return self.retriever_for(wanted).frontiers(numbers, read, wanted, eligible)[0]
+        retriever = self.retriever_for(wanted)
+        return retriever.frontiers(retriever.parts(numbers, read, wanted, eligible))[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
         """Return the interests of one history of external ids, without the whole history.

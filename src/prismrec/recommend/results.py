@@ -224,7 +224,7 @@ class Answer:
     frontier: TradeOff | None = None
     """All lists that diversity could make, if asked for."""
     mix_frontier: MixTradeOff | None = None
-    """Lists between mixture and shares, if the frontier was asked for and there are interests."""
+    """Lists between mixture and shares, if asked for and the candidates have two interests."""
     options: ListOptions
     """The options the list was made with."""
 
