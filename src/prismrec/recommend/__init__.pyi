@@ -1,6 +1,7 @@
 from .artifact import check_artifact_folder, load, save
 from .build import build_recommender
 from .bulk import BulkSummary, recommend_batch, recommend_file
+from .capabilities import weighting_of
 from .cold_start import NewItem, add_items
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
@@ -64,4 +65,5 @@ __all__ = [
     "table_uses",
     "unit_vectors",
     "unknown_ids",
+    "weighting_of",
 ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
+from prismrec.data import still_disliked
 from prismrec.errors import ConfigError, MissingExtra
 from prismrec.service.stores.base import (
     DEADLINE,
@@ -25,7 +26,6 @@ from prismrec.service.stores.base import (
     merge_newest,
     refuse_newer,
     server_failed,
-    still_disliked,
 )
 from prismrec.service.stores.pool import Pool
 from prismrec.service.stores.postgres_queries import (
