@@ -42,12 +42,6 @@ from prismrec.training.warm_start import WarmStart, describe_start
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
 
-LOST_PROJECTION = (
-    "the earlier artifact has a projection of content vectors, but this one has none, because no "
-    "item vectors were given: it refuses new items with a vector"
-)
-"""What a warm start without content vectors loses."""
-
 
 @dataclass(frozen=True, repr=False)
 class Trained:
@@ -136,8 +130,8 @@ def fit(
     if content is not None and not result.interrupted:
         fitted = _project(run, content, split, catalog)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
-    elif content is None and start is not None and start.recommender.projection is not None:
-        notes = notes | {"content": LOST_PROJECTION}
+    if start is not None:
+        notes = notes | start.lost(split, catalog, projection=content is not None)
     shuffle_untrained(model, counts, seed=run.training.seed)
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)
