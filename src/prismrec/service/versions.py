@@ -18,6 +18,7 @@ from uuid import uuid4
 from prismrec.data import Catalog, Cell, check_cells
 from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.recommend import check_artifact, check_trained_on
+from prismrec.service.applied_changes import Values, keep_newest, with_items
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import (
     Added,
@@ -36,10 +37,8 @@ from prismrec.service.item_schemas import ItemAttributes, ItemIn
 from prismrec.service.loaded_artifact import (
     CatalogCheck,
     LoadedArtifact,
-    Values,
     check_catalogs,
     warn_of_other_items,
-    with_items,
 )
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import HiddenItems, ReloadedArtifact, UpdatedItems
@@ -206,11 +205,9 @@ class Versions:
         every change of a stock. An item that is added gets the values that came before it.
         """
         self.changes = [*self.changes, *(one for one in new if not isinstance(one, Updated))]
+        keep_newest(self.values, new)
         touched: dict[str, None] = {}
         for change in new:
-            if isinstance(change, Updated):
-                for item in change.items:
-                    self.values.setdefault(item.id, {}).update(item.attributes)
             if isinstance(change, Updated | Added):
                 touched |= dict.fromkeys(item.id for item in change.items)
         return {name: self.values[name] for name in touched if name in self.values}
