@@ -68,16 +68,19 @@ class Trained:
         return validation_metric(self.settings["validate_on"], self.recommender.catalog.size - 1)
 
     def with_one_interest(self) -> "Trained":
-        """Return the same model with its one trained interest, without forming others."""
+        """Return the same model with its one trained interest, without forming others.
+
+        Its rules are those of the model with formed interests, and their note says so.
+        """
+        others = ("interests", "advice", "popularity")
+        notes = {name: note for name, note in self.notes.items() if name not in others}
+        if self.recommender.model.forming and "rules" in notes:
+            notes["rules"] = f"measured with several interests: {notes['rules']}"
         return Trained(
             self.recommender.with_forming(None),
             self.result,
             self.settings | {"forming": False},
-            {
-                name: note
-                for name, note in self.notes.items()
-                if name not in ("interests", "advice", "popularity")
-            },
+            notes,
             self.start,
         )
 
