@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from prismrec.data import Catalog, Cell
-from prismrec.errors import DataError
+from prismrec.data import Catalog, Cell, check_cells
+from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import NewItem, Recommender
 from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Updated
 
@@ -107,6 +107,23 @@ def apply_values(recommender: Recommender, values: Values) -> Recommender:
         for item, own in values.items()
     }
     return recommender.with_attributes(usable)
+
+
+def check_values(values: Values, catalog: Catalog) -> None:
+    """Raise if a catalog cannot have such values of attributes, of whatever items.
+
+    Raises:
+        UnknownName: There is no such attribute.
+        ConfigError: A value has another type, or the catalog has no attributes.
+    """
+    if catalog.attributes is None:
+        raise ConfigError(
+            "Attributes of items were sent, but the artifact has none; train it from a data set "
+            "that was prepared with --items FILE --attributes NAMES."
+        )
+    for item, own in values.items():
+        for name, cell in own.items():
+            check_cells(name, catalog.attributes.column(name).kind, {item: cell})
 
 
 def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
