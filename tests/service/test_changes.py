@@ -287,9 +287,7 @@ def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, datase
     assert client.get("/v1/artifact").json()["artifact"] != before
 
 
-def test_a_reload_reports_the_artifact_of_the_last_reload_of_any_process(
-    serve, artifact, dataset
-):
+def test_a_reload_reports_the_artifact_of_the_last_reload_of_any_process(serve, artifact, dataset):
     busy, idle = serve(), serve()
     names = [idle.get("/v1/artifact").json()["artifact"]]
     for interests, client in ((1, busy), (2, busy), (3, idle), (1, busy)):

@@ -9,7 +9,8 @@ from prismrec.data.split import split_by_user
 from prismrec.evaluation import Report
 from prismrec.models import Forming
 from prismrec.training import RunConfig, TrainConfig, fit
-from prismrec.training.advise import advise_clusters, advise_heads, advise_interests
+from prismrec.training.advise import advise_clusters
+from prismrec.training.advise_heads import advise_heads, advise_interests
 from worlds import small_dataset
 
 SIX, THREE = Forming(clusters=6, whole_weight=0.5), Forming(clusters=3, whole_weight=0.5)

@@ -10,6 +10,7 @@ ids that both have.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -142,26 +143,16 @@ def pass_gate(
     Cost: four evaluations.
     """
     known = _known(new, old, catalog)
-    shared = known["both"]
-    of_shared = cases_of(cases, shared)
+    of_shared = cases_of(cases, shared := known["both"])
     _check(len(cases), len(of_shared), lost_share)
-
-    def report(one: Candidate, *, only_shared: bool) -> Report:
-        users, allowed = (of_shared, shared) if only_shared else (cases, None)
-        recommend = on_catalog(one.recommender, catalog, allowed, exclude_seen=exclude_seen)
-        return evaluate(recommend, users, ks=(k,), only=("recall",))
-
-    metric = f"recall@{k}"
-    of_new, of_old = report(new, only_shared=False), report(old, only_shared=False)
-    on_all = compare(of_new, of_old, metric)
-    on_shared = compare(report(new, only_shared=True), report(old, only_shared=True), metric)
+    recall = partial(_recall, catalog=catalog, k=k, exclude_seen=exclude_seen)
+    of_new, of_old = recall(new, cases), recall(old, cases)
+    on_all = compare(of_new, of_old, metric := f"recall@{k}")
+    on_shared = compare(recall(new, of_shared, shared), recall(old, of_shared, shared), metric)
     lost = lost_items(new.recommender.catalog, old.recommender.catalog)
     less = old.capabilities.lost(new.capabilities)
-    fault = (
-        _fault_of_lost(lost, lost_share)
-        or _fault_of_capabilities({} if allow_lost else less)
-        or _fault(on_all, on_shared, of_old, old)
-    )
+    fault = _fault_of_lost(lost, lost_share) or _fault_of_capabilities({} if allow_lost else less)
+    fault = fault or _fault(on_all, on_shared, of_old, old)
     return Gate(
         new=new.name,
         old=old.name,
@@ -174,6 +165,15 @@ def pass_gate(
         lost=lost,
         lost_capabilities=less,
     )
+
+
+def _recall(
+    one: Candidate, cases: Sequence[Case], allowed: NDArray[np.bool_] | None = None, *,
+    catalog: Catalog, k: int, exclude_seen: bool,
+) -> Report:  # fmt: skip
+    """Return the report of the recall of one recommender; see ``on_catalog``."""
+    recommend = on_catalog(one.recommender, catalog, allowed, exclude_seen=exclude_seen)
+    return evaluate(recommend, cases, ks=(k,), only=("recall",))
 
 
 def _known(new: Candidate, old: Candidate, catalog: Catalog) -> dict[str, NDArray[np.bool_]]:

@@ -1,4 +1,4 @@
-from .advise import advise_interests
+from .advise_heads import advise_interests
 from .arguments import Sources
 from .capacity import Coefficients, read_coefficients
 from .checkpoint import LAST

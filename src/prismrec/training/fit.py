@@ -70,7 +70,7 @@ class Trained:
     def with_one_interest(self) -> "Trained":
         """Return the same model with its one trained interest, without forming others.
 
-        Its rules are those of the model with formed interests, and their note says so.
+        Its rules are those of the model with formed interests, and their note states it.
         """
         others = ("interests", "advice", "popularity")
         notes = {name: note for name, note in self.notes.items() if name not in others}

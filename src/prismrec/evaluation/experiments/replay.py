@@ -170,7 +170,7 @@ def _computed(
 
 
 def _feedback(counted: pl.DataFrame, events: pl.DataFrame, newest: int) -> list[Feedback]:
-    """Return what was known of the user of each list, from the events at or before it."""
+    """Return the feedback of the user of each list: from the events at or before it."""
     liked, disliked = (
         _by_user(events.filter(pl.col("disliked") == kind)) for kind in (False, True)
     )
