@@ -242,6 +242,22 @@ def test_a_wrong_setting_is_refused_before_the_export(tmp_path, name, value, mes
     assert message in done.stderr
 
 
+@pytest.mark.parametrize("prepare", ["--dislikes event=return", "--user-column=who --seed 1"])
+def test_what_describes_the_log_is_needed_for_the_import_too(tmp_path, prepare):
+    flag = re.split("[ =]", prepare)[0]
+    settings = writing_down(tmp_path / "words") | {"PRISMREC_PREPARE": prepare}
+    for value, code in [("--newest 5", 1), (f"--newest 5 {prepare}", 0), ("no", 0)]:
+        done = subprocess.run(
+            [FOLDER / "nightly.sh"], env=settings | {"PRISMREC_IMPORT": value},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        lacks = f"PRISMREC_IMPORT lacks {flag}, which PRISMREC_PREPARE has" in done.stderr
+        assert lacks == (code == 1)
+        assert (tmp_path / "words").exists() == (code == 0)
+        (tmp_path / "words").unlink(missing_ok=True)
+
+
 def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     """The commands only write down how they were called."""
     words = tmp_path / "words"

@@ -42,12 +42,6 @@ from prismrec.training.warm_start import WarmStart, describe_start
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
 
-LOST_PROJECTION = (
-    "the earlier artifact has a projection of content vectors, but this one has none, because no "
-    "item vectors were given: it refuses new items with a vector"
-)
-"""What a warm start without content vectors loses."""
-
 
 @dataclass(frozen=True, repr=False)
 class Trained:
@@ -76,16 +70,19 @@ class Trained:
         return validation_metric(self.settings["validate_on"], self.recommender.catalog.size - 1)
 
     def with_one_interest(self) -> "Trained":
-        """Return the same model with its one trained interest, without forming others."""
+        """Return the same model with its one trained interest, without forming others.
+
+        Its rules are those of the model with formed interests, and their note states it.
+        """
+        others = ("interests", "advice", "popularity")
+        notes = {name: note for name, note in self.notes.items() if name not in others}
+        if self.recommender.model.forming and "rules" in notes:
+            notes["rules"] = f"measured with several interests: {notes['rules']}"
         return Trained(
             self.recommender.with_forming(None),
             self.result,
             self.settings | {"forming": False},
-            {
-                name: note
-                for name, note in self.notes.items()
-                if name not in ("interests", "advice", "popularity")
-            },
+            notes,
             self.start,
         )
 
@@ -140,8 +137,8 @@ def fit(
     if content is not None and not result.interrupted:
         fitted = _project(run, content, split, catalog)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
-    elif content is None and start is not None and start.recommender.projection is not None:
-        notes = notes | {"content": LOST_PROJECTION}
+    if start is not None:
+        notes = notes | start.lost(split, catalog, projection=content is not None)
     shuffle_untrained(model, counts, seed=run.training.seed)
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)

@@ -11,6 +11,7 @@ is on, or stricter if the server is). The server may restart at any time.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
+from prismrec.data import still_disliked
 from prismrec.errors import ConfigError, MissingExtra
 from prismrec.io import connect_postgres
 from prismrec.service.stores.base import (
@@ -25,7 +26,6 @@ from prismrec.service.stores.base import (
     merge_newest,
     refuse_newer,
     server_failed,
-    still_disliked,
 )
 from prismrec.service.stores.pool import Pool
 from prismrec.service.stores.postgres_queries import (
