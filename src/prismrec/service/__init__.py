@@ -61,6 +61,8 @@ routes           the other routes
 page_files       the files of the page, compressed
 garbage          keeps Python's search for garbage away from what is loaded
 app              the application: routes, errors, page
+hangup           SIGHUP before the service can reload
+shared_metrics   the counters of several workers, in files that a full disk does not damage
 server           the process: sockets, connections, workers
 closing          the end of a socket, without a reset connection
 """

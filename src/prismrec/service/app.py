@@ -30,6 +30,7 @@ from prismrec.service.connection import ON_ANSWER
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
+from prismrec.service.hangup import pop_hangups
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
 from prismrec.service.middleware import Cors, HeadAsGet, RequestFrame, error_response
@@ -191,7 +192,7 @@ def _shortened(text: str) -> str:
 
 @contextlib.contextmanager
 def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
-    """Reload on SIGHUP inside this context."""
+    """Reload on SIGHUP inside this context, and at once if it arrived during the start."""
     loop = asyncio.get_running_loop()
     running: set[asyncio.Future[Any]] = set()
 
@@ -205,6 +206,8 @@ def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
     except (RuntimeError, ValueError, NotImplementedError):  # not in the main thread
         yield
         return
+    if pop_hangups():
+        reload()
     yield
     loop.remove_signal_handler(signal.SIGHUP)
 
