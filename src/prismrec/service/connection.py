@@ -105,7 +105,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End the request, unless its head is parsed again; see ``_parse``."""
+        """Finish the request, unless its head is parsed again; see ``_parse``."""
         if not self.in_head:
             super().on_message_complete()
 

@@ -7,7 +7,7 @@ _early: list[int] = []
 
 
 def remember_hangups() -> None:
-    """Remember SIGHUP, which would end this process, until the service handles it."""
+    """Record SIGHUP, which would end this process, until the service handles it."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGHUP, lambda number, _: _early.append(number))
 

@@ -178,7 +178,7 @@ class Supervisor(Multiprocess):
             worker.process.join()
 
     def handle_hup(self) -> None:
-        """Remember SIGHUP until a worker is ready."""
+        """Record SIGHUP until a worker is ready."""
         self.hung_up = True
 
     def _pass_on_hangup(self) -> None:

@@ -44,7 +44,7 @@ class ReservedFile(MmapedDict):
 
 
 def share_metrics() -> None:
-    """Share the counters that this process creates from now on, as far as there is space."""
+    """Add the counters that this process creates from now on to those of other processes."""
     values.MmapedDict = ReservedFile  # type: ignore[attr-defined]  # the library has no setting
     shared, logged = values.MultiProcessValue(), False  # type: ignore[no-untyped-call]
 
@@ -63,7 +63,7 @@ def share_metrics() -> None:
 
 
 def _reserve(file: int, size: int) -> None:
-    """Extend a file to a size with zeros, which need space at once.
+    """Append zeros, which need space at once, until a file has a size.
 
     Raises:
         OSError: There is no space; the file has its former size.
