@@ -103,7 +103,8 @@ class Versions:
             elif new:
                 pair = applied((self.main, self.compared), new, self.known.add(new))
                 self.main, self.compared = pair
-            self._follow(new)
+            if new:
+                self._follow(new)
             return self.main, self.compared
 
     def reload(self) -> ReloadedArtifact:
