@@ -13,7 +13,9 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import extensions
 from prismrec.recommend.artifact import load, save
 from prismrec.service import artifact_copy as copies_module
+from prismrec.service.app import _try_reload
 from prismrec.service.artifact_copy import ArtifactCopy, private_folder
+from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.users import BACK, MonotonicClock
 from service.processes import replace_folder
 from worlds import untrained
@@ -124,6 +126,47 @@ def test_a_folder_of_copies_that_other_users_may_write_is_refused(folder):
     folder.chmod(0o777)
     with pytest.raises(ConfigError, match="open to others"):
         private_folder()
+
+
+def test_a_folder_of_copies_that_was_removed_is_made_again(client, folder):
+    shutil.rmtree(folder)
+    assert client.post("/v1/admin/reload").status_code == 200
+    shutil.rmtree(folder)
+    _try_reload(client.context.versions)  # SIGHUP calls this
+    assert copies(folder) == {client.get("/v1/artifact").json()["artifact"]}
+    assert 'prismrec_reloads_total{end="done"} 2.0' in client.get("/metrics").text
+
+
+def test_a_copy_without_a_folder_is_a_clear_error(folder, artifact):
+    _, copy = ArtifactCopy(artifact, folder), ArtifactCopy(artifact, folder)
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match=r"could not be copied \(No such file"):
+        copy.open()
+    with pytest.raises(DataError, match=r"could not be copied \(No such file"):
+        ArtifactCopy(artifact, folder)
+
+
+def test_a_folder_of_copies_that_cannot_be_made_is_a_clear_error(folder, monkeypatch):
+    folder.rmdir()
+    folder.write_text("a file")
+    with pytest.raises(ConfigError, match=r"cannot be made \(File exists\)"):
+        private_folder()
+
+
+def test_every_failed_reload_is_logged_and_counted(client, monkeypatch, caplog):
+    versions = client.context.versions
+
+    def fail(*_):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(LoadedArtifact, "open", fail)
+    _try_reload(versions)
+    versions._follow_reload()
+    assert client.post("/v1/admin/reload").status_code == 500
+    lines = [one for one in caplog.records if one.message == "reload refused"]
+    assert [one.fields for one in lines] == [{"reason": "a bug"}] * 2
+    assert all(one.exc_info for one in lines)
+    assert 'prismrec_reloads_total{end="refused"} 3.0' in client.get("/metrics").text
 
 
 def test_the_clock_does_not_go_back_if_the_system_clock_does():

@@ -289,8 +289,8 @@ def test_many_updates_need_the_memory_of_the_newest_ones(client):
     for stock in range(50):
         change(client, **{"3": {"stock": stock}})
     versions = client.context.versions
-    assert versions.values == {"3": {"stock": 49}}
-    assert versions.changes == []
+    assert versions.known.values == {"3": {"stock": 49}}
+    assert versions.known.changes == []
 
 
 def test_what_was_computed_from_a_catalog_is_kept_by_an_update(client, history):

@@ -23,6 +23,7 @@ from prismrec.service.changes import (
     Updated,
     UpdatedItem,
 )
+from prismrec.service.loaded_artifact import LoadedArtifact
 from prismrec.service.settings import ServePaths
 from service.clients import kind_of, post
 from worlds import untrained
@@ -256,7 +257,7 @@ def test_a_service_starts_with_a_long_file_that_cannot_be_replaced(path, serve, 
     with mock.patch("prismrec.service.changes.atomic_file", side_effect=OSError(16, "busy")):
         client = serve(places=ServePaths(artifact=artifact, changes=path))
     assert "was not shortened" in caplog.text
-    assert client.context.versions.changes == [hide("b")]
+    assert client.context.versions.known.changes == [hide("b")]
 
 
 def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve, artifact):
@@ -272,6 +273,62 @@ def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve
         Journal(path).append(Reloaded(artifact="2", id="y"))
         assert versions.current()
         assert reload.called
+
+
+def test_answers_do_not_wait_until_a_reload_has_applied_the_changes(client, history, monkeypatch):
+    post(client, "/v1/items", items=[{"id": "n", "related_to": history[:1]}])
+    change, begun, go = LoadedArtifact.changed, threading.Event(), threading.Event()
+
+    def slowly(self, changes):
+        if threading.current_thread() is reload:
+            begun.set()
+            go.wait(10)
+        return change(self, changes)
+
+    monkeypatch.setattr(LoadedArtifact, "changed", slowly)
+    versions = client.context.versions
+    reload = threading.Thread(target=versions.reload)
+    reload.start()
+    assert begun.wait(10)
+    post(client, "/v1/items/hide", items=history[:1])
+    post(client, "/v1/items", items=[{"id": "m", "related_to": ["n"]}])
+    before = versions.current()
+    monkeypatch.undo()
+    go.set()
+    reload.join()
+    after = versions.current()
+    assert after.copy is not before.copy
+    for served in (before, after):
+        assert served.recommender.catalog.items.index_known(["n", "m"]).size == 2
+        assert len(served.recommender.hidden) == 1
+
+
+def applied_while_read(versions):
+    """Return the changes that are applied to the artifact when the file is read now."""
+    found, change = [], LoadedArtifact.changed
+
+    def noted(self, changes):
+        found.extend(changes)
+        return change(self, changes)
+
+    with mock.patch.object(LoadedArtifact, "changed", noted):
+        versions.current()
+    return found
+
+
+def test_only_what_is_new_in_a_shortened_file_is_applied(path, serve, artifact):
+    written_all_day(path, others=[hide("b"), Reloaded(artifact="1", id="x"), hide("c")])
+    with mock.patch("prismrec.service.changes.LONG", 1 << 30):
+        versions = serve(places=ServePaths(artifact=artifact, changes=path)).context.versions
+    Journal(path).shorten()
+    Journal(path).append(hide("d"))
+    assert applied_while_read(versions) == [hide("d")]
+    assert versions.known.changes == [hide("b"), hide("c"), hide("d")]
+    path.write_bytes(b"")
+    Journal(path).append(hide("c"))
+    assert applied_while_read(versions) == [hide("c")]
+    assert versions.known.changes == [hide("c")]
+    assert versions.known.values == {}
 
 
 def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, dataset, tmp_path):

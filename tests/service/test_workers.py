@@ -4,8 +4,11 @@ PRISMREC_FAULTS=50 starts the long run: 10,000 requests while the artifact is re
 """
 
 import contextlib
+import json
 import os
+import pathlib
 import random
+import shutil
 import signal
 import threading
 import time
@@ -15,7 +18,7 @@ import psutil
 import pytest
 
 from prismrec.recommend.artifact import load
-from service.processes import replace_folder, wait_until
+from service.processes import Process, replace_folder, wait_until
 
 pytestmark = pytest.mark.slow
 ROUNDS = int(os.environ.get("PRISMREC_FAULTS", "2"))
@@ -132,6 +135,30 @@ def test_workers_apply_each_others_changes_and_a_killed_one_is_replaced(serving,
     for _ in range(20):
         assert process.client.get("/healthz").status_code == 200
     assert process.metrics()[count] == before, "what the dead one counted stays"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hangup_during_the_start_reloads_once_the_service_is_ready(world, tmp_path, workers):
+    shutil.copytree(world / "first", tmp_path / "artifact")
+    process = Process(tmp_path, "--workers", workers)
+    with contextlib.closing(process), process.log.open("ab") as log:
+        process.launch(log)
+        wait_until(lambda: handles_hangup(process.process.pid))
+        process.hang_up()
+        process.until_ready()
+        wait_until(lambda: process.metrics()['prismrec_reloads_total{end="done"}'] >= 1)
+        time.sleep(1)
+        lines = [json.loads(line)["message"] for line in process.log.read_text().splitlines()]
+        assert lines.count("reloaded") == 1
+        assert sum(line.startswith("Serving artifact: the API and") for line in lines) == 1
+        assert not [line for line in lines if "is replaced" in line]
+
+
+def handles_hangup(pid):
+    """Return whether a process has its own handler of SIGHUP."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> signal.SIGHUP - 1 & 1)
 
 
 def workers(process):

@@ -1,5 +1,7 @@
 """``prismrec serve``: the HTTP service and its page."""
 
+import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +18,7 @@ from prismrec.cli._headings import (
 )
 from prismrec.cli._output import print_note
 from prismrec.errors import ConfigError, MissingExtra
-from prismrec.service import Keys, ServePaths, Settings, check_exposure
+from prismrec.service import Keys, ServePaths, Settings, check_exposure, remember_hangups
 
 HEADINGS = (
     (COMMON, "host port store workers threads"),
@@ -25,6 +27,7 @@ HEADINGS = (
     (MONITORING, "tracing"),
     (EXTENSIONS, "extractor index rerank"),
 )
+log = logging.getLogger("prismrec.service")
 if TYPE_CHECKING:
     ServeSettings = Settings
 else:
@@ -62,6 +65,7 @@ def serve(
         exposures: Folder of the exposure log; ARTIFACT.exposures by default.
         settings: How the service runs.
     """
+    remember_hangups()
     try:
         from prismrec.service import check_served, listen, run, write_environment
     except ImportError as error:
@@ -84,4 +88,5 @@ def serve(
         host, port = bound.getsockname()[:2]
         address = f"[{host}]" if ":" in host else host
         message = f"Serving {artifact}: the API{page} at http://{address}:{port}/"
-        run(bound, settings.workers, lambda: print_note(message))
+        announce = print_note if sys.stderr.isatty() else log.info
+        run(bound, settings.workers, lambda: announce(message))

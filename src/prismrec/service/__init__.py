@@ -27,6 +27,7 @@ rate_limit       how many requests a caller may send per second
 logging          log records as JSON
 changes          the journal: hidden, new and changed items, for all workers, kept over a restart
 applied_changes  these changes, applied to a recommender
+known_changes    the changes that were read from the journal, and artifacts with them
 artifact_copy    private copies of artifacts
 loaded_artifact  an opened artifact, and what is computed from it once
 versions         which artifact answers: loads it, applies changes, reloads it
@@ -61,6 +62,8 @@ routes           the other routes
 page_files       the files of the page, compressed
 garbage          keeps Python's search for garbage away from what is loaded
 app              the application: routes, errors, page
+hangup           SIGHUP before the service can reload
+shared_metrics   the counters of several workers, in files that a full disk does not damage
 server           the process: sockets, connections, workers
 closing          the end of a socket, without a reset connection
 """

@@ -4,6 +4,7 @@ from .checks import check_served
 from .context import RouteContext
 from .event_import import import_events
 from .experiments import Experiment
+from .hangup import remember_hangups
 from .keys import Keys
 from .server import listen, run
 from .settings import ServePaths, Settings, check_exposure, exposure_secret, store_address
@@ -24,6 +25,7 @@ __all__ = [
     "listen",
     "open_store",
     "place_of",
+    "remember_hangups",
     "run",
     "store_address",
     "write_environment",

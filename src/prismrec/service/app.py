@@ -21,7 +21,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from prismrec._version import __version__
-from prismrec.errors import DataError, PrismrecError
+from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.io import set_threads
 from prismrec.service.auth import check_scope
 from prismrec.service.bodies import BodyLimits
@@ -30,6 +30,7 @@ from prismrec.service.connection import ON_ANSWER
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import INTERNAL, ApiError, not_found
 from prismrec.service.garbage import exclude_loaded
+from prismrec.service.hangup import pop_hangups
 from prismrec.service.keys import Keys
 from prismrec.service.logging import log_as_json
 from prismrec.service.middleware import Cors, HeadAsGet, RequestFrame, error_response
@@ -38,7 +39,7 @@ from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes
 from prismrec.service.settings import ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import LateStore, open_store, place_of
-from prismrec.service.versions import Versions
+from prismrec.service.versions import Versions, log_refusal
 
 log = logging.getLogger("prismrec.service")
 COMPRESSION = 1
@@ -151,7 +152,7 @@ def _handler(
 def _from_package(request: Request, error: PrismrecError) -> ApiError:
     """Convert an error of this package; details that callers must not see only go to the log."""
     converted = ApiError.from_package(error)
-    if request.url.path == "/v1/admin/reload" and isinstance(error, DataError):
+    if request.url.path == "/v1/admin/reload" and isinstance(error, DataError | ConfigError):
         message = "The artifact was refused; see the reason in the log of the service."
         converted = ApiError("artifact_refused", message)
     if converted.status not in (404, 422):
@@ -191,7 +192,7 @@ def _shortened(text: str) -> str:
 
 @contextlib.contextmanager
 def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
-    """Reload on SIGHUP inside this context."""
+    """Reload on SIGHUP inside this context, and at once if it arrived during the start."""
     loop = asyncio.get_running_loop()
     running: set[asyncio.Future[Any]] = set()
 
@@ -205,15 +206,15 @@ def _reloading_on_hangup(versions: Versions) -> Iterator[None]:
     except (RuntimeError, ValueError, NotImplementedError):  # not in the main thread
         yield
         return
+    if pop_hangups():
+        reload()
     yield
     loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _try_reload(versions: Versions) -> None:
-    try:
+    with log_refusal():
         log.info("reloaded", extra={"fields": vars(versions.reload())})
-    except PrismrecError as error:
-        log.error("reload refused", extra={"fields": {"reason": str(error)}})
 
 
 def write_environment(paths: ServePaths, settings: Settings) -> None:

@@ -56,11 +56,11 @@ class SavedChanges:
 
 
 def keep_newest(values: dict[str, dict[str, Cell]], changes: Iterable[Change]) -> None:
-    """Update the newest value of each attribute of each item, in place."""
+    """Set the newest value of each attribute of each item; what an item had is not changed."""
     for change in changes:
         if isinstance(change, Updated):
             for item in change.items:
-                values.setdefault(item.id, {}).update(item.attributes)
+                values[item.id] = {**values.get(item.id, {}), **item.attributes}
 
 
 def apply_changes(recommender: Recommender, changes: Sequence[Change], own: int) -> Recommender:

@@ -12,6 +12,8 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,14 @@ def private_folder() -> Path:
         ConfigError: Another user owns it or may use it.
     """
     folder = Path(tempfile.gettempdir()) / f"prismrec-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {folder}, to which artifacts are copied, cannot be made "
+            f"({error.strerror}); make its parent writable, or set TMPDIR to another folder."
+        ) from error
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise ConfigError(
             f"The folder {folder}, to which artifacts are copied, is open to others; remove it, or "
@@ -65,15 +73,16 @@ class ArtifactCopy:
         artifact = artifact.resolve() if artifact.is_symlink() else artifact
         self.artifact, self.extensions = artifact, extensions
         self.manifest: dict[str, Any] = read_artifact_manifest(artifact)
-        self.written = (artifact / MANIFEST).stat().st_mtime
-        self._text = (artifact / MANIFEST).read_bytes()
-        self.name = short_hash(self._text)
-        self.folder = private / self.name
         self._opened: Recommender | None = None  # by ``_make``, until ``open`` returns it
-        weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
-        if not self.folder.exists():
-            self._make()
-        _remove_unused(private)
+        with _describe_errors(artifact):
+            self.written = (artifact / MANIFEST).stat().st_mtime
+            self._text = (artifact / MANIFEST).read_bytes()
+            self.name = short_hash(self._text)
+            self.folder = private / self.name
+            weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
+            if not self.folder.exists():
+                self._make()
+            _remove_unused(private)
 
     def open(self) -> Recommender:
         """Open the copy, or return what was opened to check a new copy; make a damaged one again.
@@ -83,12 +92,13 @@ class ArtifactCopy:
         """
         if opened := self._pop_opened():
             return opened
-        try:
+        with _describe_errors(self.artifact):
             inode = _inode(self.folder)
-            return self.extensions.classes.load(self.folder)
-        except DataError:
-            self._make(damaged=inode)
-            return self._pop_opened() or self.extensions.classes.load(self.folder)
+            try:
+                return self.extensions.classes.load(self.folder)
+            except DataError:
+                self._make(damaged=inode)
+                return self._pop_opened() or self.extensions.classes.load(self.folder)
 
     def _pop_opened(self) -> Recommender | None:
         """Return what ``_make`` opened, once: this object must not keep it in memory."""
@@ -115,7 +125,8 @@ class ArtifactCopy:
             damaged: Inode of a damaged copy, which is replaced.
 
         Raises:
-            DataError: The artifact cannot be copied, changed meanwhile, or is not whole.
+            DataError: The artifact changed meanwhile, or is not whole.
+            OSError: It cannot be copied.
         """
         copy = self.folder
         making = os.open(copy.parent / ".making", os.O_RDWR | os.O_CREAT, 0o600)
@@ -137,17 +148,28 @@ class ArtifactCopy:
                 shutil.rmtree(old, ignore_errors=True)
             part.rename(copy)  # what is mapped into memory stays mapped
             self._opened = opened
-        except (OSError, shutil.Error) as error:
-            reason = getattr(error, "strerror", None) or "some files could not be read or written"
-            advice = "free disk space, or set TMPDIR to another folder"
-            if os.strerror(errno.EACCES) in str(error):
-                reason = os.strerror(errno.EACCES).lower()
-                advice = "make its files readable for the user of the service"
-            raise DataError(
-                f"The artifact {self.artifact} could not be copied ({reason}); {advice}."
-            ) from error
         finally:
             os.close(making)
+
+
+@contextmanager
+def _describe_errors(artifact: Path) -> Iterator[None]:
+    """Describe the errors of the system in a block that copies an artifact.
+
+    Raises:
+        DataError: The artifact cannot be copied.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or "some files could not be read or written"
+        advice = "free disk space, or set TMPDIR to another folder"
+        if os.strerror(errno.EACCES) in str(error):
+            reason = os.strerror(errno.EACCES).lower()
+            advice = "make its files readable for the user of the service"
+        raise DataError(
+            f"The artifact {artifact} could not be copied ({reason}); {advice}."
+        ) from error
 
 
 def _inode(copy: Path) -> int | None:

@@ -10,6 +10,7 @@ from asyncio.events import TimerHandle
 from collections.abc import Callable
 from uuid import uuid4
 
+import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -44,6 +45,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     in_head, in_body, ending = False, False, False
     abandon: Callable[[], object] | None = None
     """Called when the client closes the connection before it has its answer; see ``bodies``."""
+    refusal: str | None = None
+    """The error of a bad request that came before the answers of earlier ones; sent after them."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Start the timer; see ``asyncio.Protocol``."""
@@ -52,9 +55,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read data and check the limits; see ``asyncio.Protocol``."""
+        if self.refusal is not None:  # nothing after a bad request can be read
+            self.flow.pause_reading()
+            return
         before, self.in_body, unread = self.cycle, False, self.unread
-        super().data_received(data)
-        if self.transport.is_closing():
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self.send_400_response("The request is not valid HTTP; send HTTP/1.1.")
+        if self.transport.is_closing() or self.refusal is not None:
             return
         if self.unread > unread:
             self.flow.pause_reading()
@@ -80,7 +90,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the request; see ``HttpToolsProtocol``."""
+        """Start the request, unless its head is parsed again; see ``_parse``."""
+        if self.parser.should_upgrade():
+            return
         self.in_head, self.unread = False, 0
         self.scope["state"][CONNECTION] = self
         super().on_headers_complete()
@@ -92,11 +104,32 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.unread += len(body)
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        """Finish the request, unless its head is parsed again; see ``_parse``."""
+        if not self.in_head:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Start the next request, or send the error of the bad request after the last one."""
+        last = not self.pipeline
+        super().on_response_complete()
+        if last and self.refusal is not None and not self.transport.is_closing():
+            self._refuse(self.refusal)
+
     def send_400_response(self, msg: str) -> None:
+        """Send an error after the answers of earlier requests, and close the connection."""
+        in_body = self._answering() and self.cycle.more_body
+        if in_body and self.pipeline:  # the bad request is the newest one and waits
+            self.pipeline.popleft()
+        elif in_body or not self._answering():
+            self._refuse(msg)
+            return
+        self.refusal = msg
+        self.flow.pause_reading()
+
+    def _refuse(self, msg: str) -> None:
         """Send an error of the shape of all errors, and close the connection."""
         request_id = uuid4().hex[:16]
-        if msg.startswith("Invalid HTTP"):
-            msg = "The request is not valid HTTP; send HTTP/1.1."
         body = orjson.dumps(ApiError("malformed", msg).content(request_id))
         head = (
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
@@ -124,13 +157,36 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.abandon()
         super().connection_lost(exc)
 
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Parse data; a request to upgrade to another protocol has no effect, as HTTP allows.
+
+        A parser stops after the head of such a request, so another one gets this head again without
+        the header ``Upgrade``.
+
+        Raises:
+            HttpParserError: The data is not HTTP, or asks for a tunnel.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                method, version = self.parser.get_method(), self.parser.get_http_version()
+                if method == b"CONNECT":
+                    raise httptools.HttpParserError(method) from None
+                lines = [b"%s %s HTTP/%s" % (method, self.url, version.encode())]
+                lines += [b"%s: %s" % one for one in self.headers if one[0] != b"upgrade"]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+                data = memoryview(data)[upgrade.args[0] :]
+
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _close_too_long(self) -> None:
         """Close the connection, with an error if no response has begun."""
-        answered = self.cycle is not None and self.cycle.response_started and not self.in_head
-        if answered or (self.in_head and self._answering()):
+        if self.cycle is not None and self.cycle.response_started and not self.in_head:
             self.transport.close()
         else:
             part = "headers" if self.in_head or self.cycle is None else "trailers"

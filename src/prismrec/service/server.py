@@ -29,8 +29,10 @@ from prismrec.errors import ConfigError, PrismrecError
 from prismrec.service.app import from_environment
 from prismrec.service.closing import accept_waiting, ignore_new_clients
 from prismrec.service.connection import LimitedHttpProtocol
+from prismrec.service.hangup import pop_hangups, remember_hangups
 from prismrec.service.logging import log_as_json
 from prismrec.service.settings import Settings
+from prismrec.service.shared_metrics import share_metrics
 
 GRACE = 10
 """Seconds after which the service has stopped."""
@@ -82,6 +84,7 @@ class Worker(Process):
         super().__init__(config, sockets)
         self.errors, self.sends_error = multiprocessing.Pipe(duplex=False)
         self.ready, self.heard = False, time.monotonic()
+        self.temporary = tempfile.gettempdir()  # a new process may find none on a full disk
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the server; see ``Process.target``. An error of the start is sent to the supervisor.
@@ -89,7 +92,10 @@ class Worker(Process):
         Raises:
             Exception: A bug, or an error after the start.
         """
+        remember_hangups()
         threading.Thread(target=_end_with_parent, daemon=True).start()
+        tempfile.tempdir = self.temporary
+        share_metrics()
         try:
             super().target(sockets)
         except (PrismrecError, OSError) as error:
@@ -144,6 +150,8 @@ class Supervisor(Multiprocess):
         super().__init__(config, [bound])
         self.announce, self.announced = announce, False
         self.refusal: BaseException | None = None
+        self.hung_up = pop_hangups()
+        """Whether the artifact is to be reloaded as soon as a worker is ready."""
 
     def run(self) -> None:
         """Run the workers until a signal stops them.
@@ -170,15 +178,22 @@ class Supervisor(Multiprocess):
             worker.process.join()
 
     def handle_hup(self) -> None:
+        """Record SIGHUP until a worker is ready."""
+        self.hung_up = True
+
+    def _pass_on_hangup(self) -> None:
         """Send SIGHUP to one worker that is ready; the others follow through the journal."""
-        ready = next((process for process in self.processes if process.is_ready(1)), None)
-        if ready is None or ready.pid is None:
-            log.warning("reload ignored: no worker is ready")
-            return
-        os.kill(ready.pid, signal.SIGHUP)
+        for worker in self.processes:
+            known = isinstance(worker, Worker) and worker.ready
+            if known and worker.is_ready(1) and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGHUP)
+                self.hung_up = False
+                return
 
     def keep_subprocess_alive(self) -> None:
         """Replace dead workers and drop their gauges; report when the first worker is ready.
+
+        SIGHUP is passed on as soon as one is ready.
 
         If a worker cannot start and none ever did, the others could not either: stop.
         """
@@ -201,6 +216,8 @@ class Supervisor(Multiprocess):
             multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
             self.processes[place] = Worker(self.config, self.sockets)
             self.processes[place].start()
+        if self.hung_up:
+            self._pass_on_hangup()
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from prismrec.data import Cell
 from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.recommend import check_artifact, check_trained_on
-from prismrec.service.applied_changes import check_values, keep_newest, with_items
+from prismrec.service.applied_changes import check_values, with_items
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import (
     Added,
@@ -35,6 +34,7 @@ from prismrec.service.changes import (
 from prismrec.service.extensions import Extensions
 from prismrec.service.garbage import exclude_reloaded
 from prismrec.service.item_schemas import ItemAttributes, ItemIn
+from prismrec.service.known_changes import KnownChanges, Pair, applied
 from prismrec.service.loaded_artifact import (
     CatalogCheck,
     LoadedArtifact,
@@ -46,8 +46,6 @@ from prismrec.service.responses import HiddenItems, ReloadedArtifact, UpdatedIte
 from prismrec.service.settings import ServePaths
 
 log = logging.getLogger("prismrec.service")
-Pair = tuple[LoadedArtifact, LoadedArtifact | None]
-"""The artifact that answers, and the artifact to compare with."""
 
 
 class Versions:
@@ -73,10 +71,6 @@ class Versions:
         self.check = check
         self.journal, self.lock = Journal(paths.journal), threading.Lock()
         self.reloading = threading.Lock()
-        self.private = private_folder()
-        self.changes: list[Change] = []
-        self.values: dict[str, dict[str, Cell]] = {}
-        """The newest values of attributes, by item and attribute."""
         try:
             self.journal.shorten()
         except PrismrecError as error:  # a file that is mounted alone cannot be replaced
@@ -85,9 +79,10 @@ class Versions:
         if fault := write_fault(paths.journal):
             fields = {"file": str(paths.journal), "reason": fault}
             log.warning("changes and reloads cannot be written", extra={"fields": fields})
-        self._remember(self.journal.new())
-        self.known_reloads = {one.id for one in self.changes if isinstance(one, Reloaded)}
-        self._serve(*self._open())
+        read = self.journal.new()
+        self.known, self.known_reloads = KnownChanges(read), {one.id for one in _reloads(read)}
+        self.unchanged = self._open()
+        self.main, self.compared = applied(self.unchanged, self.known.changes, self.known.values)
         self.recorded = self.main.name
         """The artifact of the newest reload of any process, as far as this one has read it."""
         self.opened = time.monotonic()
@@ -105,10 +100,12 @@ class Versions:
         with self.lock:
             new = self.journal.new()
             if self.journal.restarted:
-                self.changes, self.values = [], {}
-                self._serve(*self.unchanged)
+                self._apply_restarted(new)
+            elif new:
+                pair = applied((self.main, self.compared), new, self.known.add(new))
+                self.main, self.compared = pair
             if new:
-                self._apply(new)
+                self._follow(new)
             return self.main, self.compared
 
     def reload(self) -> ReloadedArtifact:
@@ -118,18 +115,17 @@ class Versions:
             DataError: It is not whole, or cannot be opened; the previous one continues to answer.
             StoreError: The reload cannot be written to the journal; likewise.
         """
-        with self.reloading:
-            with self._counted():
-                # A copy of the same artifact may exist, so that opening would not read the files.
-                for artifact in self.paths.artifacts:
-                    check_artifact(artifact)
-                opened = self._open()
-                name, reload_id = opened[0].name, uuid4().hex
-                was = self._last_reloaded()
-                self.known_reloads.add(reload_id)
-                # Before the switch: a refused reload must not change what answers.
-                self.journal.append(Reloaded(artifact=name, id=reload_id))
-            self._switch(*opened)
+        with self.reloading, self._counted():
+            # A copy of the same artifact may exist, so that opening would not read the files.
+            for artifact in self.paths.artifacts:
+                check_artifact(artifact)
+            opened = self._open()
+            name, reload_id = opened[0].name, uuid4().hex
+            was = self._last_reloaded()
+            self.known_reloads.add(reload_id)
+            # Before the switch: a refused reload must not change what answers.
+            self.journal.append(Reloaded(artifact=name, id=reload_id))
+            self._switch(opened)
             self.recorded = name
             return ReloadedArtifact(artifact=name, was=was)
 
@@ -184,20 +180,19 @@ class Versions:
         """Return the seconds since the artifact was written."""
         return max(time.time() - self.main.copy.written, 0.0)
 
-    def _serve(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> None:
-        """Answer with these artifacts from now on, with every change."""
-        self.unchanged = main, compared
-        self.main = main.changed(self.changes).with_values(self.values)
-        if compared:
-            compared = compared.changed(self.changes).with_values(self.values)
-        self.compared = compared
+    def _apply_restarted(self, new: Sequence[Change]) -> None:
+        """Apply a file that was read from its start again."""
+        before, self.known = self.known, KnownChanges(new)
+        self.main, self.compared = self._updated((self.main, self.compared), before)
 
-    def _apply(self, new: Sequence[Change]) -> None:
-        """Apply changes; after a reload by another process, reload in the background."""
-        values = self._remember(new)
-        self.main = self.main.changed(new).with_values(values)
-        if self.compared:
-            self.compared = self.compared.changed(new).with_values(values)
+    def _updated(self, pair: Pair, before: KnownChanges) -> Pair:
+        """Return a pair that has the changes ``before``, with those that are known now."""
+        if self.known.include(before):
+            return applied(pair, *self.known.since(before))
+        return applied(self.unchanged, self.known.changes, self.known.values)
+
+    def _follow(self, new: Sequence[Change]) -> None:
+        """Reload in the background if another process did."""
         others = self._unknown_reloads(new)
         if others:
             self.known_reloads |= {one.id for one in others}
@@ -206,28 +201,13 @@ class Versions:
 
     def _unknown_reloads(self, changes: Sequence[Change]) -> list[Reloaded]:
         """Return the reloads of other processes that this one has not read before."""
-        reloads = [one for one in changes if isinstance(one, Reloaded)]
-        return [one for one in reloads if one.id not in self.known_reloads]
+        return [one for one in _reloads(changes) if one.id not in self.known_reloads]
 
     def _last_reloaded(self) -> str:
         """Return the artifact of the newest reload of any process; the next request follows it."""
         with self.lock:
             others = self._unknown_reloads(copy(self.journal).new())
             return others[-1].artifact if others else self.recorded
-
-    def _remember(self, new: Sequence[Change]) -> dict[str, dict[str, Cell]]:
-        """Add changes to those of before; return the values of attributes that are to be set.
-
-        Of each attribute of an item only the newest value is kept, so the memory does not grow with
-        every change of a stock. An item that is added gets the values that came before it.
-        """
-        self.changes = [*self.changes, *(one for one in new if not isinstance(one, Updated))]
-        keep_newest(self.values, new)
-        touched: dict[str, None] = {}
-        for change in new:
-            if isinstance(change, Updated | Added):
-                touched |= dict.fromkeys(item.id for item in change.items)
-        return {name: self.values[name] for name in touched if name in self.values}
 
     def _open(self) -> Pair:
         """Open the artifacts that are at the paths now; the start and each reload do this.
@@ -240,12 +220,13 @@ class Versions:
             check_trained_on(self.paths.artifact, self.paths.data)
 
         def load(folder: Path) -> LoadedArtifact:
-            return LoadedArtifact.open(folder, self.private, self.extensions)
+            # A cleaner of temporary files may have removed the folder, which is then made again.
+            return LoadedArtifact.open(folder, private_folder(), self.extensions)
 
         compare_with = self.paths.compare_with
         main, compared = load(self.paths.artifact), load(compare_with) if compare_with else None
         if self.check:
-            check_catalogs(self.check, main, compared, self.changes)
+            check_catalogs(self.check, main, compared, self.known.changes)
         return main, compared
 
     @contextmanager
@@ -253,28 +234,30 @@ class Versions:
         """Count a reload as done or refused."""
         try:
             yield
-        except PrismrecError:
+        except Exception:
             self.metrics.reloads.labels("refused").inc()
             raise
         self.metrics.reloads.labels("done").inc()
 
-    def _switch(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> None:
-        """Answer with artifacts that were opened."""
-        warn_of_other_items(self.main, main)
+    def _switch(self, opened: Pair) -> None:
+        """Answer with artifacts that were opened.
+
+        Known changes may take long to apply, so answers do not wait for them.
+        """
+        warn_of_other_items(self.main, opened[0])
         with self.lock:
-            self._serve(main, compared)
+            before = self.known.copy()
+        ready = applied(opened, before.changes, before.values)
+        with self.lock:
+            self.unchanged = opened
+            self.main, self.compared = self._updated(ready, before)
             self.opened = time.monotonic()
         exclude_reloaded()
 
     def _follow_reload(self) -> None:
         """Reload after another process did."""
-        try:
-            with self.reloading:
-                with self._counted():
-                    opened = self._open()
-                self._switch(*opened)
-        except PrismrecError as error:
-            log.error("reload refused", extra={"fields": {"reason": str(error)}})
+        with log_refusal(), self.reloading, self._counted():
+            self._switch(self._open())
 
 
 def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:
@@ -292,3 +275,18 @@ def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:
             "--compare-with."
         )
     return compared
+
+
+@contextmanager
+def log_refusal() -> Iterator[None]:
+    """Log the error of a reload that nobody waits for; the traceback of an unexpected one too."""
+    try:
+        yield
+    except Exception as error:
+        fields = {"reason": str(error)}
+        unexpected = None if isinstance(error, PrismrecError) else error
+        log.error("reload refused", extra={"fields": fields}, exc_info=unexpected)
+
+
+def _reloads(changes: Sequence[Change]) -> list[Reloaded]:
+    return [one for one in changes if isinstance(one, Reloaded)]
