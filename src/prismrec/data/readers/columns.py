@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
-from prismrec.errors import DataError
+from prismrec.errors import DataError, list_of_texts
+from prismrec.registry import check_fields
 
 VALUES: dict[str, tuple[str, ...]] = {
     "rating": ("rating", "ratings", "overall", "stars", "score", "reviewscore", "liked", "like"),
@@ -51,6 +52,9 @@ class Columns:
     """Columns chosen by the caller. If a name is None, common names are tried.
 
     The columns of a file without a header are named ``column_1``, ``column_2``, ….
+
+    Raises:
+        ConfigError: A value has another type.
     """
 
     user: str | None = None
@@ -67,11 +71,40 @@ class Columns:
     weighting: Weighting = NO_WEIGHTING
     """Weights of events, and which of them are dislikes."""
 
+    def __post_init__(self) -> None:
+        """Check the types of the values."""
+        check_fields(self)
+
     @property
     def names(self) -> list[str]:
         """The names that the caller chose."""
         names = (self.user, self.item, self.time, self.event, self.category, self.weighting.column)
         return [name for name in names if name is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemColumns:
+    """Columns chosen by the caller. If a name is None, common names are tried.
+
+    Raises:
+        ConfigError: A value has another type.
+    """
+
+    item: str | None = None
+    title: str | None = None
+    categories: str | None = None
+    image: str | None = None
+    category_depth: int | None = None
+    """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
+    attributes: Sequence[str] = ()
+    """Columns to read as attributes, each perhaps with its type: ``price:number``, ``boolean``,
+    ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""
+
+    def __post_init__(self) -> None:
+        """Check the types of the values, and make ``attributes`` a tuple."""
+        names = tuple(list_of_texts(self.attributes, "attributes is", "The name of an attribute"))
+        object.__setattr__(self, "attributes", names)
+        check_fields(self)
 
 
 def normalize_name(name: str) -> str:
