@@ -118,6 +118,10 @@ def test_arguments_of_another_type_are_refused():
         check_arguments(object(), extractor, "dot", 1.0, 0.0)
     with pytest.raises(ConfigError, match="extractor is 'sa', but must be an Extractor"):
         check_arguments(5, "sa", "dot", 1.0, 0.0)
+    with pytest.raises(ConfigError, match="temperature is '1'; set a number"):
+        check_arguments(5, extractor, "dot", "1", 0.0)
+    with pytest.raises(ConfigError, match="dropout is '0'; it must be"):
+        check_arguments(5, extractor, "dot", 1.0, "0")
 
 
 class Bare(Extractor):
