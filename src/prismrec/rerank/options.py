@@ -88,8 +88,7 @@ class Filter:
     """Which items a request may get. Ids that the catalog does not hold have no effect.
 
     Raises:
-        ConfigError: ``where`` is not a list of conditions, or has too many; or ids or categories
-            are not a list of texts.
+        ConfigError: ``where`` is not a list of conditions, or has too many; or ids are not a list.
     """
 
     blocked: Sequence[str] = ()
