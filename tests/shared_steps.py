@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,7 @@ def run_in(
 
 def main(folder: Path, steps: int, kill_at: int | None) -> None:
     """Train in the processes that torchrun started; the first one writes the losses."""
+    warnings.simplefilter("error")  # as in the process of the tests
     torch.set_num_threads(1)
     with join_processes(os.environ) as processes:
         kill_at = None if processes.restarted else kill_at

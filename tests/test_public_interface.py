@@ -1,5 +1,6 @@
 """Check the public interface as the first script of a user sees it."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import prismrec as pr
+from python_page import documented, resolve
+from source_texts import fields, members
 from typechecking import run_mypy
 
 SCRIPT = """\
@@ -47,6 +50,23 @@ def test_mypy_strict_passes_a_script_of_ten_lines_and_sees_a_wrong_type_in_anoth
 def test_every_public_name_exists_and_is_documented(name):
     value = getattr(pr, name)
     assert name == "__version__" or value.__doc__
+
+
+def test_the_python_document_has_every_public_name_once():
+    names = [name for name in pr.__all__ if not inspect.ismodule(getattr(pr, name))]
+    paths = documented()
+    assert len(set(paths)) == len(paths)
+    assert {name for name in paths if ":" not in name} == set(names) - {"__version__"}
+
+
+@pytest.mark.parametrize("path", documented())
+def test_every_documented_name_field_and_method_has_a_text(path):
+    """For a field, write a string below it; for a property or a method, a docstring."""
+    value = resolve(path)
+    assert inspect.getdoc(value)
+    if inspect.isclass(value):
+        assert [field.name for field in fields(value) if not field.text] == []
+        assert [name for name, (member, _) in members(value).items() if not member.__doc__] == []
 
 
 def test_results_of_a_first_session_have_short_reprs(dataset):

@@ -112,15 +112,23 @@ def test_every_link_has_a_target(document):
             assert anchor in anchors(path), f"{target}#{anchor}"
 
 
+def test_the_names_of_the_python_document_have_different_anchors():
+    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / "python.md").read_text(), re.M)
+    assert len(anchors(ROOT / "docs" / "python.md")) == len(headings)
+
+
 def anchors(document):
     """Return the anchors of a document's headings, as GitHub spells them."""
     headings = re.findall(r"^#+ (.*)$", document.read_text(), re.M)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_page_of_commands_equals_the_current_help():
-    page = runpy.run_path(str(ROOT / "docs" / "generate.py"))["commands"]()
-    assert page == (ROOT / "docs" / "commands.md").read_text(), "run `make docs`"
+@pytest.mark.parametrize(("document", "function"), [
+    ("commands.md", "commands"), ("python.md", "python_page"),
+])  # fmt: skip
+def test_the_generated_documents_equal_the_current_help(document, function):
+    page = runpy.run_path(str(ROOT / "docs" / "generate.py"))[function]()
+    assert page == (ROOT / "docs" / document).read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_the_readme_names_the_two_commands():

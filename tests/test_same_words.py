@@ -34,7 +34,8 @@ INTEREST_FLAGS = {
     "added": "add_interest",
 }
 """The flags of the parts of ``InterestOptions``; over HTTP they are the fields of one object."""
-REQUEST_ONLY = {"user", "history", "offset", "length", "explain", "frontier", "comparison"}
+REQUEST_ONLY = {"user", "history", "offset", "length", "comparison"}
+REQUEST_ONLY |= {"explain", "frontier", "mix_frontier"}
 
 
 def names(value):

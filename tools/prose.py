@@ -65,7 +65,8 @@ RULES = [
 ]
 FOLDERS = ("src", "docs", "benchmarks", "runs", "tools", "deploy")
 DOCUMENTS = ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "THIRD_PARTY_NOTICES")
-SKIPPED = {ROOT / "docs" / "commands.md", Path(__file__).resolve()}  # a copy of help; this list
+COPIES = {ROOT / "docs" / name for name in ("commands.md", "python.md")}  # of help and docstrings
+SKIPPED = COPIES | {Path(__file__).resolve()}  # this list
 
 
 class Finding(NamedTuple):

@@ -40,6 +40,15 @@ keep=${PRISMREC_KEEP:-7} full=${PRISMREC_FULL:-no}
     refuse "PRISMREC_KEEP is $keep, which is not a number of versions; set it to 2 or more"
 [[ $full == yes || $full == no ]] || refuse "PRISMREC_FULL is $full; set it to yes or no"
 
+# The import reads the same log, but after the reload. Without these flags it would fail, or read
+# dislikes as likes.
+of_log="^--((user|item|time)-column|time-unit|time-format|delimiter|encoding|dislikes)$"
+for flag in "${prepare_flags[@]%%=*}"; do
+    [[ $flag =~ $of_log && ${import_flags[0]:-} != no ]] || continue
+    [[ " ${import_flags[*]%%=*} " == *" $flag "* ]] || refuse \
+        "PRISMREC_IMPORT lacks $flag, which PRISMREC_PREPARE has; add it, or set it to no"
+done
+
 mkdir -p "$work"
 exec 9> "$PRISMREC_HOME/nightly.lock"
 flock --nonblock 9 || { step "another night is running"; exit 1; }
@@ -79,8 +88,9 @@ before=$(readlink "$current" || true)
 step "publish"
 "${prismrec[@]}" publish "$work/new" --to "$versions" --keep "$keep"
 
+published=$(readlink "$current" || true)  # 000007-0123456789ab
 step "reload"
-if ! bash -euo pipefail -c "$PRISMREC_RELOAD"; then
+if ! ARTIFACT=${published#*-} bash -euo pipefail -c "$PRISMREC_RELOAD"; then
     if [[ -z $before ]]; then
         step "the service did not load the first version: versions/current is removed"
         rm "$current"

@@ -15,6 +15,9 @@
     pr.train(model, split.train, pr.TrainConfig(epochs=10))
     recommender = pr.Recommender.exact(model, data.catalog)
 
+``help(pr.fit)`` shows the reference of a name. docs/python.md in the repository has the whole
+reference, with the fields of each class, which ``help`` cannot show.
+
 Names are imported when they are first used, so ``import prismrec`` is fast, and reading a log
 needs no torch.
 """

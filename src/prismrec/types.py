@@ -53,18 +53,22 @@ class Interests(NamedTuple):
     the whole history: it scores items, but each item belongs to one of the other interests.
     """
 
-    vectors: Float[Tensor, "B K D"]  # one query vector per interest; with item biases a model
-    # appends a 1 to each, so that they have D + 1 numbers
-    weights: Float[Tensor, "B K L"]  # how much each history item contributes
-    bias: Float[Tensor, "B K"]  # log prior, added to the interest's scores; 0 if none
+    vectors: Float[Tensor, "B K D"]
+    """One query vector per interest; with item biases a model appends a 1 to each, so that they
+    have D + 1 numbers."""
+    weights: Float[Tensor, "B K L"]
+    """How much each history item contributes."""
+    bias: Float[Tensor, "B K"]
+    """Log prior, added to the interest's scores; 0 if none."""
     active: Bool[Tensor, "B K"]
+    """Whether the history has the interest."""
     states: Float[Tensor, "B S L D"] | None = None
-    # What the weights pool, per event: interest k pools states[min(k, S - 1)], and its vector has
-    # the direction of the sum, exactly or (for an extractor that is not linear) about.
+    """What the weights pool, per event: interest k pools ``states[min(k, S - 1)]``, and its vector
+    has the direction of the sum, exactly or (for an extractor that is not linear) about."""
     parts: Float[Tensor, "B K D"] | None = None
-    # How much of vector 0 comes from the events of each interest; row 0 is 0.
+    """How much of vector 0 comes from the events of each interest; row 0 is 0."""
     log_prior: Float[Tensor, "B K"] | None = None
-    # Where ``bias`` has a normalizer too: the log prior alone, -inf where not active.
+    """Where ``bias`` has a normalizer too: the log prior alone, -inf where not active."""
 
     def rows(self, chosen: Tensor) -> Interests:
         """Return the interests of some rows of the batch."""
@@ -102,8 +106,11 @@ class RankedItems(NamedTuple):
     """
 
     items: Int[np.ndarray, "B M"]
+    """Item numbers; 0 for none."""
     scores: Float[np.ndarray, "B M"]
-    interest: Int[np.ndarray, "B M"]  # the interest with the best score; 0 with one interest
+    """The score of each item; compares items of one user only."""
+    interest: Int[np.ndarray, "B M"]
+    """Number of the interest that each item belongs to, from 0: see ``Item.interest``."""
 
     def __repr__(self) -> str:
         return f"RankedItems({len(self.items):,} users, {self.items.shape[-1]:,} items each)"

@@ -242,6 +242,22 @@ def test_a_wrong_setting_is_refused_before_the_export(tmp_path, name, value, mes
     assert message in done.stderr
 
 
+@pytest.mark.parametrize("prepare", ["--dislikes event=return", "--user-column=who --seed 1"])
+def test_what_describes_the_log_is_needed_for_the_import_too(tmp_path, prepare):
+    flag = re.split("[ =]", prepare)[0]
+    settings = writing_down(tmp_path / "words") | {"PRISMREC_PREPARE": prepare}
+    for value, code in [("--newest 5", 1), (f"--newest 5 {prepare}", 0), ("no", 0)]:
+        done = subprocess.run(
+            [FOLDER / "nightly.sh"], env=settings | {"PRISMREC_IMPORT": value},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        lacks = f"PRISMREC_IMPORT lacks {flag}, which PRISMREC_PREPARE has" in done.stderr
+        assert lacks == (code == 1)
+        assert (tmp_path / "words").exists() == (code == 0)
+        (tmp_path / "words").unlink(missing_ok=True)
+
+
 def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     """The commands only write down how they were called."""
     words = tmp_path / "words"
@@ -264,6 +280,34 @@ def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     assert beginning.endswith("--quiet --no-single --config best.toml")
     checks = [line for line in lines if line.startswith("evaluate ")]
     assert all(line.endswith("--gate --lost-share 0.3") for line in checks)
+
+
+def test_a_service_that_reloads_another_artifact_has_not_loaded_the_version(tmp_path):
+    (tmp_path / "versions" / "000001-0123456789ab").mkdir(parents=True)
+    (tmp_path / "versions" / "current").symlink_to("000001-0123456789ab")
+    settings = writing_down(tmp_path / "words")
+    settings |= {"PRISMREC_RELOAD": str(FOLDER / "reload.sh"), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    curl = tmp_path / "curl"
+    codes = []
+    for loaded in ("0123456789ab", "ba9876543210"):
+        curl.write_text(f"""#!/bin/sh\necho '{{"artifact": "{loaded}", "was": "0123456789ab"}}'""")
+        curl.chmod(0o755)
+        done = subprocess.run(
+            [FOLDER / "nightly.sh"], env=settings, capture_output=True, text=True, check=False
+        )
+        codes.append(done.returncode)
+    assert codes == [0, 1]
+    assert "loaded another artifact than 0123456789ab, which was published" in done.stderr
+
+
+def test_the_services_for_operators_serve_the_link_that_a_night_switches():
+    unit = (FOLDER.parent / "prismrec.service").read_text()
+    (home,) = re.findall('^PRISMREC_HOME="(.+)"', (FOLDER / "nightly.env").read_text(), re.M)
+    assert f" serve {home}/versions/current " in unit
+    image = (FOLDER.parent / "Dockerfile").read_text()
+    # A bind mount keeps the folder that was mounted, so it must contain what is replaced.
+    assert " -v ./versions:/srv/versions:ro " in image
+    assert 'CMD ["/srv/versions/current", ' in image
 
 
 def test_the_files_for_operators_name_only_settings_that_the_script_reads():

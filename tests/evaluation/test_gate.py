@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from commands import run
-from prismrec.data import Case, Catalog, IdMap
+from prismrec.data import Attributes, Case, Catalog, IdMap
 from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.split import split_by_time
@@ -167,7 +167,7 @@ def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsy
     assert gate["all_ids"]["verdict"] == "worse"
     assert set(gate) == {
         "new", "old", "passed", "reason", "all_ids", "shared_ids", "recall", "items", "lost",
-        "sentence",
+        "lost_capabilities", "sentence",
     }  # fmt: skip
     assert run("evaluate", new, old, "--data", folder / "nowhere", "--gate") == 2
     assert run("evaluate", new, "--data", data, "--gate") == 2
@@ -218,6 +218,36 @@ def test_an_artifact_that_lacks_a_part_of_the_items_is_refused(nights, capsys):
         decide(new, old, dataset, split, lost_share=1.5)
     assert run("evaluate", folder / "model-today", folder / "today", "--lost-share", 0.5) == 2
     assert "--lost-share is for --gate" in capsys.readouterr().err
+
+
+def test_an_artifact_that_lost_attributes_or_dislikes_is_refused_and_one_that_lost_weights_is_not(
+    nights, tmp_path, capsys
+):
+    folder, dataset, split = nights
+    new, old, data = folder / "model-today", load(folder / "model-yesterday"), folder / "today"
+    prices = Attributes.of({"price": pl.Series([1.0] * (old.catalog.size - 1))})
+    filtered = replace(old, catalog=old.catalog.with_attributes(prices))
+    rules = {"dislikes": "event=return", "dislikes_by": "kind", "kinds": {"view": 1.0}}
+    about = json.loads((folder / "model-yesterday" / MANIFEST).read_text())["about"]
+    weighted = about | {"dataset": about["dataset"] | {"weighting": rules}}
+    save(filtered, tmp_path / "filtered", about=about)
+    save(old, tmp_path / "weighted", about=weighted)
+    for name, lost, clause in (
+        ("filtered", {"attributes"}, "the earlier artifact has the attributes price (number)"),
+        ("weighted", {"dislikes", "weights"}, "one has none: what users dislike counts as liked"),
+    ):
+        asked = ["evaluate", new, tmp_path / name, "--data", data, "--gate", "-k", 6]
+        assert run(*asked) == 3
+        text = " ".join(capsys.readouterr().out.split())
+        assert text.count(clause) == 2, "a line, and the sentence"
+        assert run(*asked, "--allow-lost", "--json") == 0
+        gate = json.loads(capsys.readouterr().out)["gate"]
+        assert set(gate["lost_capabilities"]) == lost
+    only_weights = Candidate("old", old, weighting={"kinds": {"view": 1.0}})
+    gate = pass_gate(Candidate("new", load(new)), only_weights, dataset.catalog, split.test, k=6)
+    assert (gate.passed, set(gate.lost_capabilities)) == (True, {"weights"})
+    assert run("evaluate", new, data, "--allow-lost") == 2
+    assert "--allow-lost is for --gate" in capsys.readouterr().err
 
 
 def test_an_artifact_that_may_have_seen_the_test_users_is_an_error(nights, tmp_path, capsys):

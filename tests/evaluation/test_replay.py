@@ -102,6 +102,29 @@ def test_histories_end_at_the_list_and_have_the_newest_events(dataset, policies)
             assert found.same.tolist() == [True]
 
 
+def test_a_dislike_is_no_hit_and_is_left_out_of_later_lists_until_it_is_liked_again(
+    dataset, policies
+):
+    variants, other = policies
+    own = dataset.catalog.items.external(dataset.histories[0].tolist())
+    first = listed(variants["control"], own, k=9)
+    worst = first[2]
+    without = replace(variants["control"], options=ListOptions(dislikes=[worst]))
+    rows = [("ann", item, place) for place, item in enumerate(own)]
+    rows += [("ann", worst, 2 * HOUR), ("ann", first[3], 2 * HOUR), ("ann", worst, 4 * HOUR)]
+    log = log_of(rows, disliked=[False] * len(own) + [True, False, False])
+    again = listed(without, [*own, first[3]], k=9)
+    last = listed(variants["control"], [*own, first[3], worst], k=9)
+    lists = [
+        ("ann", hour * HOUR, "control", items)
+        for hour, items in ((1, first), (3, again), (5, last))
+    ]
+    found = replay(exposures_of(lists), log, SECRET, variants, Policy(other), ReplayOptions(k=9))
+    assert found.same.all()
+    assert worst not in again
+    assert found.logged.hits[0].tolist() == [place in (2, 3) for place in range(9)]
+
+
 def test_lists_have_their_own_length_if_the_experiment_varies_it(dataset, policies):
     variants, other = policies
     own = dataset.catalog.items.external(dataset.histories[0].tolist())

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from prismrec.rerank import Filter
-from prismrec.retrieval import Query, search
+from prismrec.retrieval import ItemSearch, Query, search
 from prismrec.retrieval.index import ExactIndex
-from prismrec.retrieval.search import retrieve
 from worlds import formed, ids
 
 pytestmark = pytest.mark.slow
@@ -52,7 +51,7 @@ def all_scores(vectors, query, eligible=None):
 
 def found_by(vectors, query, depth, eligible, kind=ExactIndex):
     index = kind.build(vectors[1:], np.arange(1, len(vectors)))
-    return retrieve(index, query, depth, eligible=eligible, vectors_of=lambda i: vectors[i])
+    return ItemSearch(index, lambda i: vectors[i], vectors.shape[1]).find(query, depth, eligible)
 
 
 def assert_best(found, expected, depth):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prismrec.errors import ConfigError
-from prismrec.rerank import InterestOptions, ListOptions, build, mix_frontiers_of
+from prismrec.rerank import InterestOptions, ListOptions, Ranking, build, mix_frontiers_of
 from prismrec.rerank.build import build_lists
 from prismrec.rerank.options import AddedInterest
 from prismrec.rerank.shares import weights_of
@@ -38,7 +38,7 @@ class Source:
         items = np.arange(1, len(self.scores) + 1)
         parts = items, self.scores.astype(np.float32), self.interest
         found = RankedItems(*(part[None, :depth].repeat(len(rows), 0) for part in parts))
-        return found, np.ones(len(rows), dtype=bool)
+        return Ranking(found, np.ones(len(rows), dtype=bool))
 
     def shares(self, rows):
         return self.prior[None].repeat(len(rows), 0)
@@ -324,10 +324,11 @@ def whole(dataset, recommender):
 def test_lists_of_a_formed_recommender_are_certified_and_the_best(recommender, whole, mix, weights):
     interests = InterestOptions(mix=mix, weights=weights)
     for source, history in whole:
-        found = recommender.retriever.lists(
+        parts = recommender.retriever.parts(
             [history], recommender.model.interests_of([history]),
             ListOptions(k=8, interests=interests), None,
         )  # fmt: skip
+        found = recommender.retriever.lists(parts)
         assert found.certified.all()
         relevance = source.relevance(mix=mix, weights=weights)
         at = [source.category.tolist().index(item) for item in found.items[0] if item]

@@ -247,7 +247,7 @@ def test_few_eligible_items_are_copied_once_per_filter(dataset, monkeypatch):
     lists = []
     for one in (0, 1, 0, 1, 1):
         lists.append(listed(recommender.recommend(ids(dataset, 1), 9, filter=filters[one])))
-        few = recommender.retriever.few.found
+        few = recommender.retriever.item_search.few.found
         assert sum(index.vectors.numel() for index in few.values()) <= 1_000
     assert lists[0] == lists[2]
     assert lists[1] == lists[3] == lists[4] != lists[0]
@@ -262,4 +262,4 @@ def test_the_number_of_remembered_filters_is_limited(dataset, monkeypatch):
     recommender, names = untrained(dataset), dataset.catalog.items.external(range(1, 6))
     for name in names:
         recommender.recommend(ids(dataset, 1), filter=Filter(allowed=[name]), exclude_seen=False)
-    assert len(recommender.retriever.few.found) == 2
+    assert len(recommender.retriever.item_search.few.found) == 2

@@ -22,6 +22,7 @@ from prismrec.io import listening
 from prismrec.recommend import bulk as batch
 from prismrec.recommend import read_artifact_manifest, save
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
+from prismrec.recommend.history_files import open_histories
 from prismrec.rerank import AddedInterest, InterestOptions
 from worlds import formed, untrained
 
@@ -119,6 +120,31 @@ def test_chunks_of_a_different_run_are_not_reused(
         recommender, histories, out, options, plan="new" if change == "plan" else ""
     )
     assert done.resumed == 0
+
+
+def test_a_second_run_with_the_same_output_is_refused_and_other_shards_are_not(
+    recommender, histories, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch, "CHUNK", 4)
+    out, refused, shards = tmp_path / "lists.parquet", [], []
+
+    def run_again(_, share):
+        if share == 0 or refused:
+            return
+        for options in (ListOptions(k=3), ListOptions(k=5)):
+            with pytest.raises(DataError) as error:
+                recommend_file(recommender, histories, out, options)
+            refused.append(str(error.value))
+        shards.append(recommend_file(recommender, histories, out, options, shard=Shard(2, 2)))
+
+    with listening(run_again):
+        done = recommend_file(recommender, histories, out, ListOptions(k=5))
+    assert [f"{out} cannot be written, because another process" in text for text in refused] == [
+        True, True,
+    ]  # fmt: skip
+    assert (done.users, shards[0].users) == (25, 12)
+    assert set(pl.read_parquet(out).group_by("user").len()["len"]) == {5}
+    assert not list(tmp_path.glob("*.parts"))
 
 
 def test_a_model_with_the_same_files_but_another_manifest_is_another_plan(
@@ -479,6 +505,23 @@ def test_lists_are_not_written_among_the_histories(recommender, folder):
         for source in (folder, folder / "**" / "*.parquet"):
             with pytest.raises(ConfigError, match="is in the folder of the histories"):
                 recommend_file(recommender, source, out, ListOptions(k=2))
+
+
+@pytest.mark.parametrize("rows", [1, 4, 7, 100])
+def test_parts_have_each_row_once_and_a_file_that_lost_rows_is_an_error(histories, tmp_path, rows):
+    table = pl.read_parquet(histories)
+    many = tmp_path / "many"
+    many.mkdir()
+    for name, size in {"a": 3, "b": 25}.items():
+        table.write_parquet(many / f"{name}.parquet", row_group_size=size)
+    parts = open_histories(many).parts(rows)
+    batches = [batch for part in parts for batch in part.batches(2)]
+    assert max(map(len, batches)) <= 2
+    found = pl.from_arrow(pa.Table.from_batches(batches))
+    assert found.equals(pl.concat([table, table]))
+    table[:20].write_parquet(many / "b.parquet")
+    with pytest.raises(DataError, match=r"b\.parquet has fewer rows than when it was opened first"):
+        list(parts[-1].batches(2))
 
 
 def test_files_are_found_as_in_prepare(recommender, folder, tmp_path):

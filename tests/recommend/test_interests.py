@@ -324,7 +324,9 @@ def test_a_popular_list_has_no_interests_to_steer(dataset, recommender):
         InterestOptions(mix="shares", weights={0: 0, 1: 0}, minimum={0: 3}),
         added({"category": dataset.catalog.category_names[0], "weight": 0}, mix="shares"),
     ):
-        found = recommender.recommend(["unknown"], 8, frontier=True, interests=options)
+        found = recommender.recommend(
+            ["unknown"], 8, frontier=True, mix_frontier=True, interests=options
+        )
         assert found.items == plain.items
         assert found.source == "popular"
         assert found.frontier == plain.frontier
@@ -363,13 +365,23 @@ def test_a_list_that_muting_makes_shorter_has_the_reason_muted(dataset, recommen
     assert nothing.reason == "exhausted"
 
 
+def test_each_frontier_is_in_the_answer_only_where_it_is_asked_for(dataset, recommender):
+    history = ids(dataset, 0)
+    both = recommender.recommend(history, 8, frontier=True, mix_frontier=True)
+    assert both.frontier.relevance[0] == both.mix_frontier.relevance[0] == 1
+    for names in ({"frontier"}, {"mix_frontier"}, set()):
+        found = recommender.recommend(history, 8, **dict.fromkeys(names, True))
+        for name in ("frontier", "mix_frontier"):
+            assert getattr(found, name) == (getattr(both, name) if name in names else None)
+
+
 def test_the_effect_counts_what_changed(dataset, recommender):
     history = ids(dataset, 0)
     plain = recommender.recommend(history, 8)
     assert plain.effect.new_items == 0
     assert plain.effect.relevance == 1
     answer = recommender.recommend(
-        history, 8, interests=InterestOptions(mix="shares", weights={1: 0}), frontier=True
+        history, 8, interests=InterestOptions(mix="shares", weights={1: 0}), mix_frontier=True
     )
     new = {item.id for item in answer} - {item.id for item in plain}
     assert answer.effect.new_items == len(new)

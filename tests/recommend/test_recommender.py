@@ -16,6 +16,7 @@ from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
 from prismrec.recommend.interests import name_interests
 from prismrec.recommend.recommender import Recommender
+from prismrec.rerank import ListOptions
 from worlds import ids, untrained
 
 
@@ -50,6 +51,23 @@ def test_a_list_does_not_depend_on_other_users_in_the_batch(dataset, recommender
     for row, history in enumerate(histories):
         alone = recommender.ranked([history], 7, diversity=0.1)
         assert alone.items[0].tolist() == together.items[row].tolist()
+
+
+def test_the_retriever_of_an_answer_can_make_the_lists_of_two_batches(dataset, recommender):
+    options = ListOptions(k=7)
+    retriever, found = recommender.retriever_for(options), []
+    for histories in ([dataset.histories[0]], [dataset.histories[1]]):
+        read = recommender.model.interests_of(histories)
+        lists = retriever.lists(retriever.parts(histories, read, options, None))
+        assert np.array_equal(lists.items, recommender.ranked(histories, 7).items)
+        found.append(lists.items.tolist())
+    assert found[0] != found[1]
+
+
+def test_a_batch_without_users_has_no_lists_of_the_usual_length(recommender):
+    assert recommender.ranked([], 5).items.shape == (0, 5)
+    assert recommender.ranked([], 10_000).items.shape == (0, recommender.catalog.size - 1)
+    assert recommender.recommend_many([]) == []
 
 
 def test_the_answer_changes_only_when_an_event_is_added(dataset, recommender):

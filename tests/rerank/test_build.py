@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, UnknownName
-from prismrec.rerank import Diversity, ListOptions, build, rerankers
+from prismrec.rerank import Diversity, ListOptions, Ranking, build, rerankers
 from prismrec.rerank.build import build_lists
 from prismrec.rerank.rerankers import find_reranker
 from prismrec.types import Pool, RankedItems
@@ -26,7 +26,7 @@ class Falling:
         scores = np.full((len(rows), depth), -np.inf, dtype=np.float32)
         items[:, :there], scores[:, :there] = np.arange(1, there + 1), self.scores[:there]
         found = RankedItems(items, scores, np.zeros_like(items))
-        return found, np.ones(len(rows), dtype=bool)
+        return Ranking(found, np.ones(len(rows), dtype=bool))
 
     def shares(self, rows):
         return np.ones((len(rows), 1))
@@ -85,9 +85,9 @@ def test_the_limit_of_relevance_loss_also_holds_after_a_deeper_search():
 def test_a_pool_smaller_than_requested_is_the_whole_catalog_and_proves_the_list():
     class Narrow(Falling):
         def search(self, rows, depth):
-            found = super().search(rows, depth)
-            ranked, known = found
-            return RankedItems(*(part[:, : len(self.scores)] for part in ranked)), known
+            ranked, certified = super().search(rows, depth)
+            narrow = RankedItems(*(part[:, : len(self.scores)] for part in ranked))
+            return Ranking(narrow, certified)
 
     # All 10 items have one category, so the values of repeated items are far below zero. The list
     # is still proved, because the catalog has no other items.

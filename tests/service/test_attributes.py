@@ -6,6 +6,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from commands import run
 from prismrec.data.attributes import Attributes
 from prismrec.recommend import NewItem
 from prismrec.recommend.artifact import save
@@ -307,3 +308,39 @@ def test_an_added_item_may_have_other_values_at_once(dataset):
     larger = untrained(dataset).with_items([NewItem(id="new", related_to=near)])
     changed = larger.with_attributes({"new": {"price": 2}, "nobody": {"price": 3}})
     assert changed.catalog.attributes.of_item(changed.catalog.size - 1)["price"] == 2
+
+
+def test_lists_that_are_made_without_the_service_follow_its_changes(
+    serve, artifact, dataset, tmp_path, capsys
+):
+    client, names = serve(), dataset.catalog.items.external(range(1, dataset.catalog.size))
+    category = dataset.catalog.category_names[0]
+    post(client, "/v1/items", items=[{"id": "n", "title": "New", "categories": [category]}])
+    post(client, "/v1/items/hide", items=[*names[:9], "n"])
+    post(client, "/v1/items/unhide", items=["n", names[8]])
+    updated = [{"id": name, "attributes": {"stock": 0}} for name in names[9:18]]
+    updated.append({"id": "n", "attributes": {"stock": 5}})
+    assert client.patch("/v1/items/attributes", json={"items": updated}).status_code == 200
+    histories = {"ann": names[20:25], "bob": names[:12], "new": []}
+    pl.DataFrame({"user": list(histories), "history": list(histories.values())}).write_parquet(
+        tmp_path / "histories.parquet"
+    )
+    changes = artifact.with_name(f"{artifact.name}.changes")
+    before = changes.read_bytes()
+    out = tmp_path / "lists.parquet"
+    asked = ["recommend", artifact, "--where", "stock>0", "-k", 60, "--changes", changes]
+    assert run(*asked, "--histories", tmp_path / "histories.parquet", "--out", out) == 0
+    assert "4 changes, 8 items are hidden" in capsys.readouterr().err
+    lists = pl.read_parquet(out)
+    options = {"where": [{"attribute": "stock", "min": 1}], "k": 60, "explain": False}
+    for user, history in histories.items():
+        served = listed(post(client, "/v1/recommend", history=history, **options))
+        assert lists.filter(user=user)["item"].to_list() == served
+        assert not {*names[:8], *names[9:18]} & set(served)
+    assert "n" in lists["item"].to_list()
+    assert run(*asked, "--history", ",".join(histories["ann"]), "--json") == 0
+    one = json.loads(capsys.readouterr().out)
+    assert [item["id"] for item in one["items"]] == lists.filter(user="ann")["item"].to_list()
+    assert changes.read_bytes() == before
+    assert run(*asked[:-1], tmp_path / "no", "--history", "a") == 2
+    assert "There is no file of changes at" in capsys.readouterr().err

@@ -287,6 +287,19 @@ def test_a_reload_that_cannot_be_written_changes_nothing(serve, artifact, datase
     assert client.get("/v1/artifact").json()["artifact"] != before
 
 
+def test_a_reload_reports_the_artifact_of_the_last_reload_of_any_process(serve, artifact, dataset):
+    busy, idle = serve(), serve()
+    names = [idle.get("/v1/artifact").json()["artifact"]]
+    for interests, client in ((1, busy), (2, busy), (3, idle), (1, busy)):
+        save(untrained(dataset, interests=interests), artifact)
+        done = client.post("/v1/admin/reload").json()
+        assert done["was"] == names[-1]
+        names.append(done["artifact"])
+    assert len(set(names)) == 4
+    assert idle.get("/readyz").is_success
+    assert serve().post("/v1/admin/reload").json()["was"] == names[-1]
+
+
 def test_an_artifact_describes_an_item_that_was_added_before_it_had_it(
     serve, artifact, dataset, history
 ):

@@ -46,7 +46,7 @@ def answered_together(context, requests):
         {},
         {"explain": True},
         {"frontier": True},
-        {"explain": True, "frontier": True},
+        {"explain": True, "frontier": True, "mix_frontier": True},
         {"explain": True, "frontier": True, "diversity": 0.3},
         {"explain": True, "frontier": True, "diversity_target": 0.9},
         {"explain": True, "frontier": True, "max_relevance_loss": 0.1},
@@ -59,7 +59,8 @@ def test_one_request_costs_one_pass(client, history, passes, fields):
     assert answer.status_code == 200, answer.text
     assert passes == [1]
     assert bool(answer.json()["interests"]) == fields.get("explain", False)
-    assert bool(answer.json()["frontier"]) == fields.get("frontier", False)
+    for name in ("frontier", "mix_frontier"):
+        assert bool(answer.json()[name]) == fields.get(name, False)
 
 
 def test_eight_similar_requests_with_all_options_cost_one_pass(client, history, passes):

@@ -68,6 +68,7 @@ BOOST = {"where": [{"attribute": "price", "max": 5}], "factor": 2}
         ({"interests": {"weights": {"1": 0}}}, 3),
         ({"boosts": [BOOST]}, 3),
         ({"frontier": True}, 3),
+        ({"mix_frontier": True}, 3),
         ({"frontier": True, "diversity": 0.1, "boosts": [BOOST], "k": 200}, 12),
         ({"explain": True, "blocked": ["a"], "exclude_seen": False}, 1),
     ],

@@ -23,7 +23,7 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
-EVERYTHING = {"explain": True, "frontier": True, "diversity": 0.3}
+EVERYTHING = {"explain": True, "frontier": True, "mix_frontier": True, "diversity": 0.3}
 PUBLIC = {"/healthz", "/readyz"}
 
 
@@ -173,7 +173,8 @@ FLAT = {
 def test_a_request_has_exactly_the_fields_of_list_options(document):
     options = set().union(*(FLAT.get(f.name, {f.name}) for f in fields(ListOptions)))
     assert len(FLAT["diversity"]) == len(fields(Diversity))
-    others = {"user", "history", "offset", "length", "explain", "frontier", "comparison"}
+    others = {"user", "history", "offset", "length", "comparison"}
+    others |= {"explain", "frontier", "mix_frontier"}
     assert set(RecommendRequest.model_fields) == options | others
     declared = document["components"]["schemas"]["RecommendRequest"]
     assert set(declared["properties"]) == options | others

@@ -10,6 +10,7 @@ from commands import run
 from prismrec.cli._estimate import EstimateOptions
 from prismrec.errors import ConfigError
 from prismrec.evaluation import ReplayOptions, read_exposures
+from prismrec.recommend import load, save
 from prismrec.service import Experiment, ServePaths, Settings
 from service.clients import post
 
@@ -39,21 +40,20 @@ def experiment(world, serve, dataset, tmp_path, monkeypatch):
     """Return a function that serves users, and returns the exposure log and a file of events."""
     monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
 
-    def serve_users(more="blocked = ['unknown']", users=USERS, **options):
+    def serve_users(more="blocked = ['unknown']", users=USERS, artifact="first", **options):
         (tmp_path / "experiment.toml").write_text(TEXT.format(more=more))
         places = ServePaths(
-            artifact=world / "first", compare_with=world / "other",
+            artifact=world / artifact, compare_with=world / "other",
             experiment=tmp_path / "experiment.toml", exposures=tmp_path / "log",
         )  # fmt: skip
         client = serve(places=places, history=8)
         random, events = np.random.default_rng(0), []
 
-        def store(user, items, moment):
-            sent = [
-                {"user": user, "item": item, "time": moment + n} for n, item in enumerate(items)
-            ]
+        def store(user, items, moment, kind="buy"):
+            rows = [(user, item, moment + n, kind) for n, item in enumerate(items)]
+            sent = [dict(zip(("user", "item", "time", "kind"), row, strict=True)) for row in rows]
             post(client, "/v1/events", events=sent)
-            events.extend((user, item, moment + n) for n, item in enumerate(items))
+            events.extend(rows)
 
         start = time.time_ns() // 1_000 - 10**9
         for number in range(users):
@@ -64,17 +64,21 @@ def experiment(world, serve, dataset, tmp_path, monkeypatch):
             first = post(client, "/v1/recommend", user=user, **options)
             bought = first["items"][random.integers(5)]["id"]
             store(user, [bought, *own[7:]], time.time_ns() // 1_000)
+            if number % 3 == 0:  # of these, some like it again
+                store(user, [bought, first["items"][5]["id"]], time.time_ns() // 1_000, "return")
+            if number % 6 == 0:
+                store(user, [bought], time.time_ns() // 1_000)
             post(client, "/v1/recommend/batch", requests=[{"user": user, **options}])
         client.context.close()
-        lines = [f"{user},{item},{moment}" for user, item, moment in events]
-        (tmp_path / "events.csv").write_text("\n".join(["user,item,time", *lines]))
+        lines = [",".join(map(str, row)) for row in events]
+        (tmp_path / "events.csv").write_text("\n".join(["user,item,time,event", *lines]))
         return tmp_path / "log", tmp_path / "events.csv"
 
     return serve_users
 
 
-def flags(world, estimate="other"):
-    artifacts = ("--artifact", world / "first", "--compare-with", world / "other", "--history", 8)
+def flags(world, estimate="other", artifact="first"):
+    artifacts = ("--artifact", world / artifact, "--compare-with", world / "other", "--history", 8)
     return "--estimate", world / estimate, *artifacts
 
 
@@ -100,6 +104,23 @@ def test_all_logged_lists_are_computed_again(experiment, world, capsys, more, op
     assert any(line.startswith("new artifact") for line in lines)
     assert any("logged lists were computed again exactly" in line for line in lines)
     assert all(len(line) <= 80 or str(world) in line for line in lines)
+
+
+def test_lists_are_computed_again_with_the_dislikes_of_the_service(experiment, world, capsys):
+    rules = {"dislikes": "event=return", "dislikes_by": "kind"}
+    save(load(world / "first"), world / "rules", about={"dataset": {"weighting": rules}})
+    logs = experiment(artifact="rules", k=12)
+    asked = ["abtest", *logs, "-k", 5, *flags(world, artifact="rules"), "--json"]
+    assert run(*asked, "--dislikes", "event=return") == 0
+    with_dislikes = json.loads(capsys.readouterr().out)
+    assert with_dislikes["estimate"]["same"] == 1
+    assert not any("--dislikes" in note for note in with_dislikes["estimate"]["notes"])
+    assert run(*asked) == 0
+    without = json.loads(capsys.readouterr().out)
+    assert without["estimate"]["same"] < 0.95
+    assert "prepared with --dislikes event=return" in without["estimate"]["notes"][0]
+    events = [one["variants"][0]["means"]["events_per_user"] for one in (without, with_dislikes)]
+    assert events[0] > events[1]
 
 
 def test_an_experiment_that_the_log_describes_is_checked(experiment, world, capsys):

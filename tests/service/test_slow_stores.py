@@ -62,7 +62,7 @@ def test_a_store_that_hangs_delays_nothing_that_needs_no_store(hanging, history)
             began = time.monotonic()
             answer = hanging.request(method, path, json=body)
             assert answer.status_code == 200, (path, answer.text)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5
     for thread in threads:
         thread.join()
 
@@ -82,7 +82,7 @@ def test_a_request_that_needs_a_hanging_store_ends_in_time(hanging, method, path
         began = time.monotonic()
         answer = hanging.request(method, path, json=body)
         assert answer.status_code in (503, 504)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
 
 
 def test_readiness_asks_the_threads_and_the_store_that_answer(hanging):
@@ -186,7 +186,7 @@ def test_slow_reports_delay_neither_events_nor_lists(serve, history, monkeypatch
     ):
         began = time.monotonic()
         assert client.request(method, other, json=body).status_code == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
     gate.set()
     for reader in readers:
         reader.join()

@@ -1,11 +1,17 @@
 """Check the advice on the number of interests: only what was measured, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from prismrec.data.split import split_by_user
 from prismrec.evaluation import Report
 from prismrec.models import Forming
-from prismrec.training.advise import advise_clusters, advise_heads
+from prismrec.training import RunConfig, TrainConfig, fit
+from prismrec.training.advise import advise_clusters
+from prismrec.training.advise_heads import advise_heads, advise_interests
+from worlds import small_dataset
 
 SIX, THREE = Forming(clusters=6, whole_weight=0.5), Forming(clusters=3, whole_weight=0.5)
 
@@ -56,21 +62,51 @@ def test_there_is_no_advice_on_clusters_without_a_measurement():
     assert advise_clusters(SIX, unused, "recall@20") is None
 
 
-def test_the_advice_on_heads_compares_with_one_interest():
-    assert advise_heads(4, 4, "recall@50", 0.22, 0.20) == (
-        "K: 4 interests reach recall@50 0.2200 on validation, and one interest 0.2000, so several "
-        "pay; --interests 8 may be worth a try"
+def heads(values, others):
+    """Return reports of several heads and of one, with these values per user."""
+    return [replace(report(v), metrics={"recall@20": float(np.mean(v))}) for v in (values, others)]
+
+
+@pytest.mark.parametrize(
+    ("values", "others", "ending"),
+    [
+        # A difference of 0.02 for each of 40 users; or of 1 for 3 of 5 users and -1 for the others.
+        ([0.22] * 40, [0.20] * 40, "so several pay; --interests 8 may be worth a try"),
+        ([1, 1, 1, 0, 0], [0, 0, 0, 1, 1], "are not shown to pay; one interest may be enough"),
+        ([0.203] * 40, [0.20] * 40, "are not shown to pay; one interest may be enough"),
+        ([0.19] * 40, [0.20] * 40, "so one interest is better"),
+    ],
+)
+def test_the_advice_on_heads_compares_with_one_interest_user_by_user(values, others, ending):
+    advice = advise_heads(4, 4, "recall@20", *heads(values, others))
+    assert advice.startswith(
+        f"K: 4 interests reach recall@20 {np.mean(values):.4f} on validation, and one interest "
+        f"{np.mean(others):.4f}: {np.mean(values) - np.mean(others):+.4f} ± "
     )
-    for best in (0.203, 0.19):
-        advice = advise_heads(4, 4, "recall@50", best, 0.20)
-        assert advice.endswith("one interest may be enough")
+    assert f"over {len(values)} users" in advice
+    assert advice.endswith(ending)
 
 
 def test_pruned_heads_are_not_worth_training():
-    assert advise_heads(4, 3, "recall@50", 0.22, 0.20) == (
+    assert advise_heads(4, 3, "recall@20", *heads([0.22] * 5, [0.20] * 5)) == (
         "K: 3 of 4 interests were kept, so more would not pay; --interests 3 trains no others"
     )
 
 
-def test_there_is_no_advice_on_heads_for_one_interest():
-    assert advise_heads(1, 1, "recall@50", 0.22, 0.20) is None
+@pytest.mark.slow
+def test_the_advice_on_interests_measures_the_users_of_the_validation():
+    dataset = small_dataset()
+    split = split_by_user(dataset)
+    several, one = (
+        fit(
+            split, dataset.catalog, RunConfig(extractor="sa", interests=number, dim=8),
+            TrainConfig(steps=5),
+        )
+        for number in (2, 1)
+    )  # fmt: skip
+    advice = advise_interests(several, one, split.valid)
+    assert advice.startswith(f"K: 2 interests reach {several.metric} {several.result.best:.4f} on")
+    assert f"and one interest {one.result.best:.4f}: " in advice
+    assert f"over {len(split.valid)} users, so" in advice
+    assert advise_interests(one, one, split.valid) is None
+    assert advise_interests(several, one, split.valid[:1]) is None

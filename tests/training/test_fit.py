@@ -11,7 +11,7 @@ import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
-from prismrec.models import Model, SelfAttentive
+from prismrec.models import Forming, Model, SelfAttentive
 from prismrec.training import RunConfig, TrainConfig, fit, train
 from worlds import small_dataset
 
@@ -38,6 +38,14 @@ def test_the_default_is_prism_with_settings_chosen_from_the_data(dataset):
         has_repeats.recommender.model.item_vectors().detach(),
         trained.recommender.model.item_vectors().detach(),
     )
+
+
+def test_rules_of_the_model_with_one_interest_are_noted_as_measured_with_several(dataset):
+    trained = fit(split_by_user(dataset), dataset.catalog, RunConfig(dim=8), TrainConfig(steps=2))
+    formed = trained.recommender.with_forming(Forming(clusters=3, whole_weight=0.5))
+    single = replace(trained, recommender=formed).with_one_interest()
+    assert single.notes["rules"] == f"measured with several interests: {trained.notes['rules']}"
+    assert single.recommender.model.forming is None
 
 
 def test_trainings_in_threads_have_the_results_of_one_alone(dataset):

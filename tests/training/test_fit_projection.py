@@ -170,7 +170,7 @@ def test_fit_with_content_recommends_new_items_and_without_is_the_same(dataset, 
     start = Sources(start=WarmStart.read(tmp_path / "a"))
     warm = fit(split, dataset.catalog, RunConfig(**SHORT), training, sources=start)
     assert warm.recommender.projection is None
-    assert "no item vectors were given" in warm.notes["content"]
+    assert "no item vectors were given" in warm.notes["lost_projection"]
 
 
 def test_sources_of_another_type_are_refused():

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prismrec.data import Catalog, Histories, IdMap
+from prismrec.data import Attributes, Catalog, Histories, IdMap
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.models.extractors import SelfAttentive
@@ -201,3 +201,21 @@ def test_an_artifact_without_a_record_of_its_run_can_be_started_from(earlier, tm
     trained = fit(split, dataset.catalog, config, training, sources=Sources(start=start))
     assert isinstance(trained.recommender, Recommender)
     assert trained.start["nights"] == 1
+
+
+def test_what_a_night_lost_of_the_data_set_is_a_note(earlier, tmp_path):
+    dataset, split, folder = earlier
+    prices = Attributes.of({"price": pl.Series([1.0] * (dataset.catalog.size - 1))})
+    catalog = dataset.catalog.with_attributes(prices)
+    rules = {"weighting": {"dislikes": "event=return", "kinds": {"view": 1}}}
+    save(replace(load(folder), catalog=catalog), tmp_path / "a", about={"dataset": rules})
+    start = WarmStart.read(tmp_path / "a")
+    trained = fit(
+        split, dataset.catalog, replace(SMALL, rules=False), TrainConfig(steps=1),
+        sources=Sources(start=start),
+    )  # fmt: skip
+    lost = {name: note for name, note in trained.notes.items() if name.startswith("lost_")}
+    assert set(lost) == {"lost_attributes", "lost_dislikes", "lost_weights"}
+    assert "has the attributes price (number), but this one lacks them" in lost["lost_attributes"]
+    disliking = replace(split, dislikes=Histories.of([[] for _ in range(len(split.train))]))
+    assert set(start.lost(disliking, catalog, projection=False)) == {"lost_weights"}

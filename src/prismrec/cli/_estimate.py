@@ -19,6 +19,7 @@ from prismrec.evaluation import (
     estimate_policy,
 )
 from prismrec.io import stage
+from prismrec.recommend import read_artifact_manifest, weighting_of
 
 
 @Parameter(group=ESTIMATE)
@@ -105,7 +106,7 @@ def estimate_artifact(
         )
         for name in exposures.shares
     }
-    return estimate_policy(
+    found = estimate_policy(
         exposures,
         log,
         secret,
@@ -113,6 +114,23 @@ def estimate_artifact(
         Policy(loaded["new"], experiment.options_of(like)),
         replace(replaying, own_lengths="length" in experiment.varied),
     )
+    return replace(found, notes=(*notes_on_dislikes(options, log), *found.notes))
+
+
+def notes_on_dislikes(options: EstimateOptions, log: EventLog) -> Iterator[str]:
+    """Yield a warning if the service knew which events are dislikes, but the log was read without.
+
+    Such an event counts as a hit and as a part of the history.
+    """
+    if options.artifact is None or log.weighting.dislikes is not None:
+        return
+    rule = weighting_of(read_artifact_manifest(options.artifact)["about"]).get("dislikes")
+    if rule is not None:
+        yield (
+            f"The data set of {options.artifact} was prepared with --dislikes {rule!s}, so the "
+            "service leaves out what a user dislikes, but here such events count as hits; give "
+            "--dislikes."
+        )
 
 
 def estimate_lines(found: PolicyEstimate, artifact: Path) -> Iterator[str]:

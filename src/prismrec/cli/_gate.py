@@ -16,7 +16,7 @@ from prismrec.data import read_dataset_manifest
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
-from prismrec.recommend import check_same_split, read_artifact_manifest
+from prismrec.recommend import check_same_split, read_artifact_manifest, weighting_of
 
 REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
@@ -33,6 +33,8 @@ class DataOptions:
     lost_share: float | None = None
     """With --gate, the largest share of the events of OLD whose items NEW may lack; 0.1 by
     default."""
+    allow_lost: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """With --gate, NEW may lack attributes and the rule for dislikes that OLD has."""
     on: Literal["test", "valid"] = "test"
     """Measure on the test users or on the validation users."""
 
@@ -74,15 +76,18 @@ def decide(
                 k=length,
                 exclude_seen=exclude_seen,
                 lost_share=LOST_SHARE if chosen.lost_share is None else chosen.lost_share,
+                allow_lost=chosen.allow_lost,
             )
     recall = ", ".join(f"{name} {value:.4f}" for name, value in gate.recall.items())
     items = ", ".join(f"{name} {number:,}" for name, number in gate.items.items())
+    less = gate.lost_capabilities.values()
     lines = [
         wrapped(f"all ids     {gate.all_ids}", indent=" " * 12),
         wrapped(f"shared ids  {gate.shared_ids}", indent=" " * 12),
         wrapped(f"recall@{length:<5}{recall}", indent=" " * 12),
         wrapped(f"items       {items}", indent=" " * 12),
         wrapped(f"lost        {gate.lost}", indent=" " * 12),
+        *(wrapped(f"lost        {one}", indent=" " * 12) for one in less),
         wrapped(gate.sentence),
     ]
     print_output({"gate": gate.as_json(), "split": split.how}, lines, as_json=as_json)
@@ -92,11 +97,13 @@ def decide(
 
 def candidate(folder: Path, classes: ClassFlags, k: int) -> Candidate:
     """Load an artifact; its validation metric counts if it is recall at the same length."""
-    run, result = run_of(folder), read_artifact_manifest(folder)["about"].get("result")
+    run, about = run_of(folder), read_artifact_manifest(folder)["about"]
+    result = about.get("result")
     recommender = classes.load(folder)
     same = run.get("validate_on") == "recall" and validated_length(folder) == k
     reached = result.get("validation") if same and isinstance(result, dict) else None
-    return Candidate(str(folder), recommender, reached if isinstance(reached, float) else None)
+    known = reached if isinstance(reached, float) else None
+    return Candidate(str(folder), recommender, known, weighting_of(about))
 
 
 def validated_length(folder: Path) -> int:

@@ -14,7 +14,7 @@ from prismrec.cli._options import ReadOptions, open_log
 from prismrec.cli._output import print_output, table, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._reading import reading_json, reading_lines, warning_lines
-from prismrec.data import time_warnings
+from prismrec.data import Comparison, Weighting, time_warnings
 from prismrec.evaluation import ABTest, analyze, read_exposures
 from prismrec.service import exposure_secret
 
@@ -30,6 +30,9 @@ class ReportOptions:
     """Number of items of a list that count."""
     window: float = 24.0
     """Hours after a list in which an event on one of its items is a hit."""
+    dislikes: str | None = None
+    """Events that are dislikes, as for 'prismrec prepare': 'rating<=2' or event=return. They are no
+    hits and no part of a history; with --estimate, they change the lists as in the service."""
     effect: float | None = None
     """Also print how many users are needed to find this relative difference to the control, such as
     0.05 for 5 %."""
@@ -62,10 +65,12 @@ def abtest(
         as_json: Print one JSON object.
     """
     secret, window = exposure_secret(), 3_600 * test.window
+    compared = None if test.dislikes is None else Comparison.parse(test.dislikes)
+    weighting = Weighting(dislikes=compared, whole_log=False)  # a day may have no returns
     estimating.check()
     with Progress("abtest", quiet=as_json):
         found = read_exposures(exposures, test.experiment)
-        events, _ = open_log(log, reading)
+        events, _ = open_log(log, reading, weighting)
         report = analyze(found, events, secret, k=test.k, window=window, effect=test.effect)
         warnings = time_warnings(events)
         value = report.to_json() | {"log": reading_json(events, warnings)}

@@ -22,7 +22,6 @@ from prismrec.data import (
     ItemDescriptions,
     read_items,
 )
-from prismrec.errors import DataError
 from prismrec.io import stage
 from prismrec.recommend import NewItem, read_artifact_manifest, save
 
@@ -55,8 +54,8 @@ def add(
 
     An item with a vector gets the projection of its vector, if the artifact was trained with
     --item-vectors; an item without one gets a vector from its categories. Items that the
-    artifact has already do not change. New items get their values of the attributes that the
-    artifact has.
+    artifact has already do not change, and if there is no other item, OUT is the same artifact. New
+    items get their values of the attributes that the artifact has.
 
     Args:
         artifact: Folder made by 'prismrec train'.
@@ -136,11 +135,7 @@ def values_of(items: Sequence[NewItem], described: ItemDescriptions) -> dict[str
 
 
 def new_items(catalog: Catalog, described: ItemDescriptions, content: ItemContent | None) -> Chosen:
-    """Return the items of a file that are not in the catalog and can be added.
-
-    Raises:
-        DataError: There is none.
-    """
+    """Return the items of a file that are not in the catalog and can be added."""
     frame = described.frame
     place = [-1] * len(frame) if content is None else content.positions(frame["item"]).tolist()
     sizes = set(catalog.category_ids.tolist())
@@ -158,10 +153,4 @@ def new_items(catalog: Catalog, described: ItemDescriptions, content: ItemConten
         else:
             vector = content.vectors[row].tolist()
             chosen.append(NewItem(id=name, title=title, categories=categories, vector=vector))
-    if not chosen:
-        raise DataError(
-            f"No item can be added: of {len(frame):,} items, {known:,} are in the artifact already "
-            f"and {unusable:,} have neither a vector nor a category of the artifact; give an items "
-            "file with new items."
-        )
     return Chosen(chosen, known, unusable)

@@ -187,8 +187,10 @@ def checked_options(
         UnknownName: There is no such re-ranker.
         DataError: No report can be written to the folder.
     """
-    if chosen.lost_share is not None and not chosen.gate:
-        raise ConfigError("--lost-share is for --gate, which was not given; add --gate.")
+    only_gate = {"--lost-share": chosen.lost_share, "--allow-lost": chosen.allow_lost or None}
+    for flag, value in only_gate.items():
+        if value is not None and not chosen.gate:
+            raise ConfigError(f"{flag} is for --gate, which was not given; add --gate.")
     for length in k or ():
         check_length(length)
     strengths = list(dict.fromkeys(diversity or ()))

@@ -10,13 +10,14 @@ from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_line
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
-from prismrec.cli._output import check_out, print_note, print_output
+from prismrec.cli._output import check_out, print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._spark import Engine, open_session
 from prismrec.data import Catalog, load_dataset, read_catalog
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, MissingExtra
 from prismrec.recommend import (
     BulkSummary,
+    Recommender,
     Shard,
     artifact_name,
     recommend_file,
@@ -42,6 +43,9 @@ class InputOptions:
     out: Path | None = None
     """Parquet file to write, one row per item: user, rank, item, score, interest, source. An
     earlier file of lists is replaced; a file with other content is an error."""
+    changes: Path | None = None
+    """File of changes of the service, to leave out the items that it hides, and to use its new
+    items and its values of attributes; it is only read."""
     shard: str | None = None
     """Part of the histories, as 2/8 on the second of eight machines. Its file is
     OUT-2-of-8.parquet."""
@@ -80,7 +84,8 @@ def recommend(
                 f"{flag} needs --histories FILE; give both, or leave out {flag.split()[0]}."
             )
     names = read_history(source.history, source.user, source.data)
-    options, recommender = flags.options, classes.load(artifact)
+    options = flags.options
+    recommender, _ = with_changes(classes.load(artifact), source.changes)
     answer = recommender.recommend_many([names], options)[0]
     print_output(answer_json(answer), answer_lines(answer), as_json=as_json)
 
@@ -104,7 +109,7 @@ def recommend_to_file(
     check_out(source.out)
     options = flags.options
     run = _run_on_spark if source.engine == "spark" else _run_here
-    summary, catalog = run(artifact, histories, source.out, source.shard, options, classes)
+    summary, catalog = run(artifact, histories, source.out, source, options, classes)
     line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
     lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
     if summary.empty:
@@ -124,15 +129,35 @@ def recommend_to_file(
     return value, [*lines, *unknown_filter_lines(unknown, options)]
 
 
+def with_changes(recommender: Recommender, path: Path | None) -> tuple[Recommender, str]:
+    """Return a recommender with the changes of a service, if any, and a digest of the changes.
+
+    Raises:
+        DataError, StoreError: The file of changes cannot be read.
+        MissingExtra: The packages of the service are not installed.
+    """
+    if path is None:
+        return recommender, ""
+    try:
+        from prismrec.service import SavedChanges
+    except ImportError as error:
+        raise MissingExtra.for_("prismrec recommend --changes", "serve") from error
+    saved = SavedChanges.read(path)
+    changed = saved.apply(recommender)
+    counts = f"{len(saved.changes):,} changes, {len(changed.hidden):,} items are hidden"
+    print_note(wrapped(f"{path}: {counts}"))
+    return changed, saved.digest
+
+
 def _run_here(
-    artifact: Path, histories: Path, out: Path, shard: str | None, options: ListOptions,
+    artifact: Path, histories: Path, out: Path, source: InputOptions, options: ListOptions,
     classes: ClassFlags,
 ) -> tuple[BulkSummary, Catalog]:  # fmt: skip
     """Make the lists in this process; also return the catalog."""
-    part = Shard() if shard is None else Shard.parse(shard)
-    recommender = classes.load(artifact)
+    part = Shard() if source.shard is None else Shard.parse(source.shard)
+    recommender, digest = with_changes(classes.load(artifact), source.changes)
     # The hashes of the files are not enough: a model and its variant with K=1 have the same files.
-    plan = f"{artifact_name(artifact)} {classes}"
+    plan = f"{artifact_name(artifact)} {classes} {digest}"
     try:
         with Progress(out.name):
             summary = recommend_file(recommender, histories, out, options, plan=plan, shard=part)
@@ -143,18 +168,23 @@ def _run_here(
 
 
 def _run_on_spark(
-    artifact: Path, histories: Path, out: Path, shard: str | None, options: ListOptions,
+    artifact: Path, histories: Path, out: Path, source: InputOptions, options: ListOptions,
     classes: ClassFlags,
 ) -> tuple[BulkSummary, Catalog]:  # fmt: skip
     """Make the lists with Spark; also return the catalog.
 
     Raises:
-        ConfigError: A shard was given.
+        ConfigError: A shard or a file of changes was given.
     """
-    if shard is not None:
+    if source.changes is not None:
         raise ConfigError(
-            f"--shard is {shard}, but Spark divides the users itself; leave out --shard, or use "
-            "--engine local."
+            f"--changes is {source.changes}, but Spark makes the lists of the artifact as it is; "
+            "leave out --changes, or use --engine local."
+        )
+    if source.shard is not None:
+        raise ConfigError(
+            f"--shard is {source.shard}, but Spark divides the users itself; leave out --shard, or "
+            "use --engine local."
         )
     with open_session() as session, Progress(out.name):
         summary = recommend_on_spark(

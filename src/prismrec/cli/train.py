@@ -36,7 +36,7 @@ from prismrec.training import (
     TrainConfig,
     Trained,
     WarmStart,
-    advise_heads,
+    advise_interests,
     dataset_stats,
     describe_defaults,
     estimate_training,
@@ -88,7 +88,7 @@ def train(
             return
         trained = train_and_save(job, runs, read_dataset_manifest(data))
     note_earlier_single(out, trained, quiet=run_options.quiet)
-    print_summary(trained, out, data, as_json=run_options.as_json)
+    print_summary(job, trained, out, data, as_json=run_options.as_json)
 
 
 def prepare_runs(
@@ -203,11 +203,15 @@ def read_start(folder: Path | None, config: RunConfig, given: frozenset[str]) ->
         return WarmStart.read(folder, ArtifactClasses.named(extractor, index), choose=given)
 
 
-def print_summary(trained: dict[Path, Trained], out: Path, data: Path, *, as_json: bool) -> None:
+def print_summary(
+    job: Job, trained: dict[Path, Trained], out: Path, data: Path, *, as_json: bool
+) -> None:
     """Print the results of the trainings, and the next command."""
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
-    lines += advice_lines(trained[out], trained.get(folder_of_one_interest(out)))
+    single = trained.get(folder_of_one_interest(out))
+    advice = single and advise_interests(trained[out], single, job.split.valid)
+    lines += [wrapped(advice)] if advice else []
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
     print_output(summary, lines, as_json=as_json)
 
@@ -221,16 +225,6 @@ def print_estimate(job: Job, config: RunConfig, name: str) -> None:
         estimate = estimate_training(job.split, job.dataset.catalog, config, job.training)
     alone = "" if job.processes.count == 1 else " in one process"
     print_note(wrapped(f"On this machine{alone}: {estimate}."))
-
-
-def advice_lines(trained: Trained, single: Trained | None) -> list[str]:
-    """Return the advice on the number of trained interests; no line if nothing was measured."""
-    number = trained.settings["interests"]
-    if single is None or trained.result.best is None or single.result.best is None:
-        return []
-    kept = number - len(getattr(trained.recommender.model.extractor, "pruned", ()))
-    advice = advise_heads(number, kept, trained.metric, trained.result.best, single.result.best)
-    return [wrapped(advice)] if advice else []
 
 
 def summary_lines(folder: Path, trained: Trained) -> list[str]:

@@ -5,6 +5,7 @@ from .cases import Case
 from .catalog import Catalog
 from .checks import LogWarning
 from .dataset import Dataset, build_dataset
+from .dislikes import MOST_DISLIKES, still_disliked
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
@@ -39,6 +40,7 @@ __all__ = [
     "DATASETS",
     "DATASET_FORMAT",
     "LONGEST_ID",
+    "MOST_DISLIKES",
     "NO_WEIGHTING",
     "PREFIX",
     "READERS",
@@ -93,6 +95,7 @@ __all__ = [
     "split_by_time",
     "split_by_user",
     "split_leave_last_out",
+    "still_disliked",
     "time_warnings",
     "write_catalog",
 ]

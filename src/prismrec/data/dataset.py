@@ -52,8 +52,11 @@ class Dataset:
     """
 
     users: IdMap
+    """The external ids of the users, by number."""
     catalog: Catalog
+    """The items, with titles, categories and counts."""
     histories: Histories
+    """The events of each user, by the number of the user."""
     how: Mapping[str, object]
     """How the data set was built: source, filters, and the counts after each step."""
     dislikes: Histories | None = None

@@ -3,13 +3,16 @@
 They have the form of ``Histories``: the disliked items of each user, in time order, each once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data.filtering import EventArrays, count_step, keep_rows
 from prismrec.data.histories import Histories
+
+MOST_DISLIKES = 1_000
+"""Largest number of dislikes that a service keeps per user, and that affect a list."""
 
 
 def take_disliked(events: EventArrays, steps: list[dict[str, object]]) -> EventArrays | None:
@@ -89,3 +92,24 @@ def dislikes_before(
     kept = (dislikes.times < moments[owner]) & (lengths[owner] > 0)
     counts = np.bincount(owner[kept], minlength=len(lengths))[lengths > 0]
     return dislikes.take(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), kept)
+
+
+def still_disliked(
+    dislikes: Iterable[tuple[str, int]], liked: Iterable[tuple[str, int]]
+) -> list[str]:
+    """Return the items that are disliked, in the order of their newest dislikes.
+
+    To like an item again ends its dislike; at equal times the dislike counts. Dislikes of equal
+    time are in the order of their items.
+
+    Args:
+        dislikes: Item and time of each dislike.
+        liked: Item and time of each event that is no dislike; those that are not later than every
+            dislike may be missing.
+    """
+    newest, again = dict[str, int](), dict[str, int]()
+    for times, pairs in ((newest, dislikes), (again, liked)):
+        for item, time in pairs:
+            times[item] = max(time, times.get(item, time))
+    kept = [(time, item) for item, time in newest.items() if again.get(item, time) <= time]
+    return [item for _, item in sorted(kept)]

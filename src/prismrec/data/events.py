@@ -99,6 +99,7 @@ class EventLog:
     source: str
     """Path or name of the source."""
     rejected: tuple[RejectedRows, ...] = ()
+    """The rows that cannot be used, by reason, the most frequent one first."""
     has_time: bool = True
     """False if the source has only an order; ``time`` is then the position in it, from 0."""
     time_unit: str = "us"
@@ -288,8 +289,7 @@ def _rejected(
     for status, reason in reasons.items():
         per_reason[reason] += counts[status]
     labelled = rows.with_columns(pl.col(STATUS).replace(reasons))
-    show = ("user", "item", "time", WEIGHT_CELL)
-    return find_rejected(labelled, tables, per_reason, show=show)
+    return find_rejected(labelled, tables, per_reason, show=("user", "item", "time", WEIGHT_CELL))
 
 
 def _users_left_out(rows: pl.LazyFrame, accepted: Sequence[str]) -> int:

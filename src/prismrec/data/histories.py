@@ -1,9 +1,4 @@
-"""Histories of different lengths, stored in three flat arrays.
-
-    indptr  [U + 1]   the events of user u are at indptr[u] to indptr[u + 1]
-    items   [E]       item numbers, oldest first within a user
-    times   [E]       microseconds since 1970 UTC, ascending within a user
-    weights [E]       how much each event counts, from 0; None: all events count alike
+"""Histories of different lengths, stored in flat arrays.
 
 The arrays may be memory-mapped; no method copies them completely into memory.
 """
@@ -22,12 +17,22 @@ from prismrec.io import copy_rows
 
 @dataclass(frozen=True, repr=False)
 class Histories:
-    """The events of U users, in time order per user; ties in the order of the log."""
+    """The E events of U users, in time order per user; ties in the order of the log.
+
+    ``histories[u]`` are the items of user u, oldest first, and ``len`` is U.
+
+    Raises:
+        DataError: The arrays do not fit together.
+    """
 
     indptr: NDArray[np.int64]
+    """``[U + 1]``: the events of user u are at ``indptr[u]`` to ``indptr[u + 1]``."""
     items: NDArray[np.int64]
+    """``[E]``: item numbers, oldest first within a user."""
     times: NDArray[np.int64]
+    """``[E]``: microseconds since 1970 UTC, ascending within a user."""
     weights: NDArray[np.float32] | None = None
+    """``[E]``: how much each event counts, from 0; None: all events count alike."""
 
     def __post_init__(self) -> None:
         """Raise DataError if the arrays do not fit together."""

@@ -57,6 +57,7 @@ class ItemDescriptions:
     """Columns ``item`` (text), ``title`` (text or null), ``categories`` (list of distinct texts,
     possibly empty) and, if the source has pictures, ``image`` (an https address or null)."""
     rejected: tuple[RejectedRows, ...] = ()
+    """The rows that cannot be used, by reason."""
     attributes: Mapping[str, pl.Series] = field(default_factory=dict)
     """The wanted attributes by name, one row per item; null for no value."""
     reports: tuple[AttributeReport, ...] = ()

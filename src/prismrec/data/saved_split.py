@@ -22,8 +22,16 @@ USUAL: Mapping[str, Any] = {"name": "by-user", "options": {}}
 def load_split(folder: str | Path, dataset: Dataset) -> Split:
     """Split a data set as its manifest specifies; by-user with the defaults if it has no split.
 
+    Args:
+        folder: A folder that ``save_dataset`` wrote.
+        dataset: The data set of this folder.
+
     Raises:
-        UnknownName, DataError: See ``make_split`` and ``read_dataset_manifest``.
+        DataError: There is no manifest, this version cannot read it, or its split is not possible
+            for the data set.
+        UnknownName: The manifest has an unknown split.
+
+    Cost: that of the split.
     """
     split = read_dataset_manifest(folder)["split"] or USUAL
     try:

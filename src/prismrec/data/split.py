@@ -24,6 +24,7 @@ from prismrec.data.split_arguments import (
     check_shares,
     check_times,
     check_user_options,
+    nothing_before,
 )
 from prismrec.errors import ConfigError, DataError, UnknownName, to_python
 
@@ -33,8 +34,11 @@ class Split:
     """The histories for training and the cases for validation and test."""
 
     train: Histories
+    """The histories to train on."""
     valid: Sequence[Case]
+    """The users on whom weights and settings are chosen."""
     test: Sequence[Case]
+    """The users on whom the result is measured."""
     how: str
     """The protocol in words: "by-user, seed 0, 80/10/10"."""
     dislikes: Histories | None = None
@@ -79,6 +83,8 @@ def split_by_user(
             seed; or an argument of another type.
         DataError: There are too few users to have one for training.
 
+    Cost: O(users), and a copy of the training events.
+
     Source: Cen et al., KDD 2020, the evaluation on held-out users.
     """
     check_dataset(dataset)
@@ -119,6 +125,8 @@ def split_leave_last_out(dataset: Dataset) -> Split:
 
     Raises:
         ConfigError: ``dataset`` is no data set.
+
+    Cost: O(users), and a copy of the training events.
     """
     check_dataset(dataset)
     histories = dataset.histories
@@ -157,6 +165,8 @@ def split_by_time(
         DataError: The data set has no times, or no event is before ``valid_from``.
         ConfigError: Only one of the times is given, or their order is wrong; impossible shares; or
             an argument of another type.
+
+    Cost: O(users log events), and a copy of the training events; with shares, also of all times.
     """
     check_dataset(dataset)
     check_times(valid_from, test_from)
@@ -181,34 +191,18 @@ def split_by_time(
         )
     before, between = _before(histories, valid_from), _before(histories, test_from)
     if not before.any():
-        raise _nothing_before(histories.times, valid_from, chosen=by_share)
+        raise nothing_before(histories.times, valid_from, chosen=by_share)
     validation = _cases(dataset, np.arange(len(histories)), before, between)
     final = _cases(dataset, np.arange(len(histories)), between)
-    new = (
-        int(((before == 0) & (between > 0)).sum()),
-        int(((between == 0) & (histories.lengths > 0)).sum()),
-    )
+    new_in_validation = int(((before == 0) & (between > 0)).sum())
+    new_in_test = int(((between == 0) & (histories.lengths > 0)).sum())
     return Split(
         _heads(histories, before), validation, final,
         f"by-time, valid from {written_time(valid_from)}, test from {written_time(test_from)}"
-        f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
+        f"{_untested(new_in_validation, 'new in validation')}"
+        f"{_untested(new_in_test, 'new in test')}",
         dislikes_before(dataset.dislikes, histories, before), protocol,
     )  # fmt: skip
-
-
-def _nothing_before(times: NDArray[np.int64], valid_from: int, *, chosen: bool) -> DataError:
-    """Return the error for a time before which there is no event; ``chosen``: from the shares."""
-    written = written_time(valid_from)
-    if not chosen:
-        return DataError(
-            f"No event is before valid_from ({written}), so there is nothing to train on; give a "
-            "later time."
-        )
-    first = int((times == valid_from).sum())
-    return DataError(
-        f"A split by time has nothing to train on: {first:,} of {len(times):,} events have the "
-        f"same earliest time, {written}; correct the times, or split by-user."
-    )
 
 
 SPLITS: dict[str, Callable[..., Split]] = {

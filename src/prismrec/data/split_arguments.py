@@ -1,7 +1,18 @@
 """Check the arguments of the functions that split a data set."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from prismrec.data.dataset import Dataset
-from prismrec.errors import ConfigError, check_type, check_whole_number, described, is_number
+from prismrec.data.reprs import written_time
+from prismrec.errors import (
+    ConfigError,
+    DataError,
+    check_type,
+    check_whole_number,
+    described,
+    is_number,
+)
 
 MICROSECONDS = (
     "a whole number of microseconds since 1970 UTC; write int(1e6 * datetime(2021, 1, 1, "
@@ -43,3 +54,18 @@ def check_times(valid_from: int | None, test_from: int | None) -> None:
     for name, moment in (("valid_from", valid_from), ("test_from", test_from)):
         if moment is not None:
             check_whole_number(name, moment, MICROSECONDS)
+
+
+def nothing_before(times: NDArray[np.int64], valid_from: int, *, chosen: bool) -> DataError:
+    """Return the error for a time before which there is no event; ``chosen``: from the shares."""
+    written = written_time(valid_from)
+    if not chosen:
+        return DataError(
+            f"No event is before valid_from ({written}), so there is nothing to train on; give a "
+            "later time."
+        )
+    first = int((times == valid_from).sum())
+    return DataError(
+        f"A split by time has nothing to train on: {first:,} of {len(times):,} events have the "
+        f"same earliest time, {written}; correct the times, or split by-user."
+    )

@@ -91,6 +91,8 @@ def compare(a: Report, b: Report, metric: str) -> Difference:
         DataError: The reports are of different users, or fewer than two users have the metric.
         UnknownName: A report does not have the metric per user: it was not computed, it is of
             all lists together, or the report was read from JSON, which does not contain users.
+
+    Cost: O(users).
     """
     for report in (a, b):
         check_type("A report", report, Report, "a Report; pass what pr.evaluate returned")

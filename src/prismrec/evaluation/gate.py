@@ -8,8 +8,9 @@ items are matched by their external ids. Recall is compared user by user, over a
 ids that both have.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.compare import Difference, compare
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.metric_report import Report
-from prismrec.recommend import Recommender
+from prismrec.recommend import Capabilities, Recommender
 from prismrec.types import RankedItems, Recommend
 
 MIN_USERS = 20
@@ -41,6 +42,13 @@ class Candidate:
     recommender: Recommender
     validation: float | None = None
     """Recall at the length of the gate; None if it is not known."""
+    weighting: Mapping[str, Any] = field(default_factory=dict)
+    """How its events were weighted, from its manifest; see ``weighting_of``."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do besides making lists."""
+        return Capabilities.of(self.recommender, self.weighting)
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,9 @@ class Gate:
     """Number of items of the "data set", and of them those in "new", in "old" and in "both"."""
     lost: Lost
     """Items that the old recommender has and the new one lacks."""
+    lost_capabilities: Mapping[str, str]
+    """A clause per capability that only the old one has: attributes, dislikes, weights of events or
+    a projection."""
 
     @property
     def sentence(self) -> str:
@@ -104,13 +115,15 @@ def pass_gate(
     k: int = 50,
     exclude_seen: bool = True,
     lost_share: float = LOST_SHARE,
+    allow_lost: bool = False,
 ) -> Gate:
     """Compare a new recommender with the old one that it may replace.
 
     It is refused if its recall is worse by more than the 95 % interval of the difference, over all
-    ids or over the ids that both have. It is also refused if it lacks too much, and if the old one
-    reaches less than ``LEAST`` of its own validation metric: the comparison then proves nothing,
-    because a model that was trained on damaged data is good on damaged data.
+    ids or over the ids that both have. It is also refused if it lacks too many items, attributes or
+    the rule for dislikes, and if the old one reaches less than ``LEAST`` of its own validation
+    metric: the comparison then proves nothing, because a model that was trained on damaged data is
+    good on damaged data.
 
     Args:
         new: The new recommender.
@@ -121,6 +134,7 @@ def pass_gate(
         exclude_seen: Exclude the items of the history from lists.
         lost_share: Largest share of the old recommender's events whose items the new one may lack.
             Items without events, which were added after the training, do not count.
+        allow_lost: Whether the new one may lack attributes and the rule for dislikes.
 
     Raises:
         ConfigError: ``lost_share`` is not between 0 and 1.
@@ -129,21 +143,16 @@ def pass_gate(
     Cost: four evaluations.
     """
     known = _known(new, old, catalog)
-    shared = known["both"]
-    of_shared = cases_of(cases, shared)
+    of_shared = cases_of(cases, shared := known["both"])
     _check(len(cases), len(of_shared), lost_share)
-
-    def report(one: Candidate, *, only_shared: bool) -> Report:
-        users, allowed = (of_shared, shared) if only_shared else (cases, None)
-        recommend = on_catalog(one.recommender, catalog, allowed, exclude_seen=exclude_seen)
-        return evaluate(recommend, users, ks=(k,), only=("recall",))
-
-    metric = f"recall@{k}"
-    of_new, of_old = report(new, only_shared=False), report(old, only_shared=False)
-    on_all = compare(of_new, of_old, metric)
-    on_shared = compare(report(new, only_shared=True), report(old, only_shared=True), metric)
+    recall = partial(_recall, catalog=catalog, k=k, exclude_seen=exclude_seen)
+    of_new, of_old = recall(new, cases), recall(old, cases)
+    on_all = compare(of_new, of_old, metric := f"recall@{k}")
+    on_shared = compare(recall(new, of_shared, shared), recall(old, of_shared, shared), metric)
     lost = lost_items(new.recommender.catalog, old.recommender.catalog)
-    fault = _fault_of_lost(lost, lost_share) or _fault(on_all, on_shared, of_old, old)
+    less = old.capabilities.lost(new.capabilities)
+    fault = _fault_of_lost(lost, lost_share) or _fault_of_capabilities({} if allow_lost else less)
+    fault = fault or _fault(on_all, on_shared, of_old, old)
     return Gate(
         new=new.name,
         old=old.name,
@@ -154,7 +163,17 @@ def pass_gate(
         recall={"new": of_new.metrics[metric], "old": of_old.metrics[metric]},
         items={"data set": catalog.size - 1} | {name: int(v.sum()) for name, v in known.items()},
         lost=lost,
+        lost_capabilities=less,
     )
+
+
+def _recall(
+    one: Candidate, cases: Sequence[Case], allowed: NDArray[np.bool_] | None = None, *,
+    catalog: Catalog, k: int, exclude_seen: bool,
+) -> Report:  # fmt: skip
+    """Return the report of the recall of one recommender; see ``on_catalog``."""
+    recommend = on_catalog(one.recommender, catalog, allowed, exclude_seen=exclude_seen)
+    return evaluate(recommend, cases, ks=(k,), only=("recall",))
 
 
 def _known(new: Candidate, old: Candidate, catalog: Catalog) -> dict[str, NDArray[np.bool_]]:
@@ -188,6 +207,14 @@ def _fault_of_lost(lost: Lost, allowed: float) -> str | None:
     if lost.share <= allowed:
         return None
     return f"it lacks {lost}, but {allowed:.1%} is allowed, so the log is probably not complete"
+
+
+def _fault_of_capabilities(lost: Mapping[str, str]) -> str | None:
+    """Return why the new recommender is refused if it lacks attributes or dislikes."""
+    found = [lost[name] for name in ("attributes", "dislikes") if name in lost]
+    if not found:
+        return None
+    return f"{'; and '.join(found)}; prepare the data set as before, or set allow_lost"
 
 
 def _fault(on_all: Difference, on_shared: Difference, of_old: Report, old: Candidate) -> str | None:

@@ -19,7 +19,7 @@ from prismrec.evaluation.metrics.subtopic_recall import subtopic_recall
 from prismrec.numerics import normalize
 from prismrec.recommend import Recommender
 from prismrec.rerank import Filter, ListOptions
-from prismrec.retrieval import InterestSource, Query
+from prismrec.retrieval import Query
 
 NOTHING = np.empty(0, dtype=np.int64)
 
@@ -77,14 +77,14 @@ def measure_interests(
     query = Query.of(interests, excluded, mixture=retriever.mixture)
     eligible = recommender.eligible(Filter())
     options = ListOptions(k=k, exclude_seen=exclude_seen)
-    served = retriever.lists(histories, interests, options, eligible)
+    served = retriever.lists(retriever.parts(histories, interests, options, eligible))
     use = measure_interest_use(served.items, served.interest)
 
     def recall_of(lists: Int[np.ndarray, "B M"]) -> Float[np.ndarray, " B"]:
         return recall(Answers(lists, targets), lists.shape[1])
 
     def lists_of(some: Query) -> Int[np.ndarray, "R k"]:
-        return retriever.retrieve(some, k, eligible).items
+        return retriever.item_search.find(some, k, eligible).items
 
     per_interest = _lists_per_interest(query, k, lists_of)
     pool = per_interest.reshape(len(cases), -1)
@@ -145,12 +145,9 @@ def _best_targets(
     recommender: Recommender, query: Query, targets: Sequence[NDArray[np.int64]]
 ) -> Int[np.ndarray, "B K"]:
     """Count the targets that would belong to each interest if they were in the list."""
-    retriever = recommender.retriever
-    source = InterestSource(
-        retriever.index, retriever.catalog, query, (), None, retriever.vectors_of, retriever.dim
-    )
     user = np.repeat(np.arange(len(targets)), [len(row) for row in targets])
-    number = source.belongs(user, np.concatenate(targets)[:, None])[:, 0]
+    items = np.concatenate(targets)[:, None]
+    number = query.rows(user).belongs(items, recommender.model.vectors_as_numpy)[:, 0]
     counts = np.zeros(query.prior.shape, dtype=np.int64)
     np.add.at(counts, (user, number), 1)
     return counts

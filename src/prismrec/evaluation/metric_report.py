@@ -19,7 +19,10 @@ QUANTILE = 1.96
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The metrics of one recommender on one set of users. Metrics have names like ``recall@20``."""
+    """The metrics of one recommender on one set of users. Metrics have names like ``recall@20``.
+
+    docs/python.md describes the fields.
+    """
 
     metrics: dict[str, float]
     """Means over the users for whom the metric is defined; ``coverage`` is over all lists."""

@@ -27,6 +27,7 @@ from .manifest import (
     optional,
     read_manifest,
 )
+from .postgres import connect_postgres
 from .progress import Listener, listening, part_of_stage, stage, track
 from .rows import copy_rows
 from .spark import spark_path, worker_errors
@@ -53,6 +54,7 @@ __all__ = [
     "check_regular",
     "check_replaceable",
     "check_writable_folder",
+    "connect_postgres",
     "copy_rows",
     "describe_write_errors",
     "flush_folder",

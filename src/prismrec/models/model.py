@@ -63,6 +63,7 @@ class Model(nn.Module):
     """
 
     forming: Forming | None
+    """How interests are formed in evaluation: see ``formed``; None: the extractor computes them."""
     _sample: ItemSample | None
 
     def __init__(
@@ -235,9 +236,9 @@ class Model(nn.Module):
         added: Float[Tensor, "A D"] | None = None,
         states: bool = False,
     ) -> Interests:
-        """Return the interests of histories of any length, without gradients.
+        """Return the interests of histories of any length, without gradients; see ``forward``.
 
-        Args: see ``read_in_groups`` and ``forward``; ``states`` are large and only added if True.
+        Of each the newest ``max_len`` items are read. ``states`` are large, and None if not asked.
         """
 
         def read(batch: Tensor) -> Interests:
@@ -272,8 +273,7 @@ class Model(nn.Module):
             vectors = normalize(vectors, dim=-1)
         vectors = vectors / self.temperature
         if self.outputs is not None:
-            one = interests.active[..., None].to(vectors.dtype)
-            vectors = torch.cat([vectors, one], dim=-1)
+            vectors = torch.cat([vectors, interests.active[..., None].to(vectors.dtype)], dim=-1)
         parts = None if parts is None else parts / self.temperature
         return interests._replace(vectors=vectors, parts=parts)
 

@@ -7,7 +7,7 @@ is the only package that combines ``data``, ``models``, ``retrieval`` and ``rera
 It must not depend on: evaluation, training, the service, the command line.
 
 To add a field to an answer: declare it in ``results``, compute it in ``explain``; the HTTP API and
-its documents follow. To add a list option: see ``types.ListOptions``, and ``filters`` for one that
+its documents follow. To add a list option: see ``rerank.ListOptions``, and ``filters`` for one that
 excludes items. A recommender is immutable: a change is a ``with_…`` method in ``parts``.
 
 Names are imported when they are first used.

@@ -1,6 +1,7 @@
 from .artifact import check_artifact_folder, load, save
 from .build import build_recommender
 from .bulk import BulkSummary, recommend_batch, recommend_file
+from .capabilities import Capabilities, attribute_types, weighting_of
 from .cold_start import NewItem, add_items
 from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
@@ -29,6 +30,7 @@ __all__ = [
     "Answer",
     "ArtifactClasses",
     "BulkSummary",
+    "Capabilities",
     "ContentProjection",
     "Contribution",
     "Interest",
@@ -44,6 +46,7 @@ __all__ = [
     "TradeOff",
     "add_items",
     "artifact_name",
+    "attribute_types",
     "build_recommender",
     "check_artifact",
     "check_artifact_folder",
@@ -64,4 +67,5 @@ __all__ = [
     "table_uses",
     "unit_vectors",
     "unknown_ids",
+    "weighting_of",
 ]

@@ -67,6 +67,8 @@ def save(
     Raises:
         ConfigError: ``recommender`` is no recommender.
         DataError: The folder exists and is not an artifact, or it cannot be written.
+
+    Cost: writes weights, vectors and catalog, and reads every file once for its hash.
     """
     check_type("recommender", recommender, Recommender, "a Recommender; pass trained.recommender")
     model = recommender.model

@@ -8,8 +8,8 @@ that was interrupted continues after its last finished chunk. Several machines e
 n shards, each has every n-th row, so that each row is in exactly one.
 """
 
+import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,18 +22,20 @@ from numpy.typing import NDArray
 
 from prismrec.errors import DataError
 from prismrec.io import atomic_file, track
-from prismrec.recommend.bulk_files import check_paths, prepare_parts
+from prismrec.recommend.bulk_files import check_paths, own_parts
 from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
 from prismrec.rerank import ListOptions
 
 CHUNK = 4_096
-"""Users per chunk; changes no list."""
+"""Users per chunk; a list does not depend on it but for the last digits of its scores."""
 BATCH = 256
 """Users per call of ``Recommender.lists``."""
 COUNTS = "prismrec.counts.5"
 """Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
+PLAN = "prismrec.plan"
+"""Key in the metadata of a part: the SHA-256 of everything its lists depend on."""
 SCHEMA = pa.schema(
     [
         ("user", pa.string()),
@@ -92,12 +94,12 @@ def recommend_file(
         out: Parquet file of ``SCHEMA``; only an earlier one is replaced, at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
-            file of histories are deleted.
+            file of histories are replaced.
         shard: The part of the users; ``Shard.file`` names its file.
 
     Raises:
-        DataError: ``histories`` has no such file, another file, or a damaged one; or ``out`` or the
-            folder of its parts has other content.
+        DataError: ``histories`` has no such file, another file, or a damaged one; ``out`` or the
+            folder of its parts has other content; or another run writes ``out`` now.
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
 
@@ -107,26 +109,26 @@ def recommend_file(
     source = open_histories(histories)
     parts = out.with_name(out.name + ".parts")
     check_paths(histories, source.files, out, parts, SCHEMA)
-    prepare_parts(parts, _plan(plan, options, shard, source.files))
+    digest = _plan(plan, options, shard, source.files)
     read, users, resumed = 0, 0, 0
     counts = np.zeros(4, np.int64)
     written = []
-    chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
-    for number, chunk in enumerate(chunks):
-        own = chunk.take(shard.rows(read, len(chunk)))
-        read += len(chunk)
-        part = parts / f"{number:08}.parquet"
-        written.append(part)
-        finished = part.exists()
-        if not finished:
-            table, *counted = batch_lists(recommender, own, options)
-            _write(part, iter([table.replace_schema_metadata({COUNTS: json.dumps(counted)})]))
-        found = np.array(_read_counts(part))
-        named = len(own) - int(found[-1])
-        users, resumed = users + named, resumed + named * finished
-        counts += found
-    _write(out, _read_parts(written))
-    shutil.rmtree(parts)
+    with own_parts(parts, out):
+        chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
+        for number, chunk in enumerate(chunks):
+            own = chunk.take(shard.rows(read, len(chunk)))
+            read += len(chunk)
+            part = parts / f"{number:08}.parquet"
+            written.append(part)
+            finished = part.exists() and _read_metadata(part).get(PLAN) == digest
+            if not finished:
+                table, *counted = batch_lists(recommender, own, options)
+                _write_part(part, table, digest, counted)
+            found = np.array(json.loads(_read_metadata(part)[COUNTS]))
+            named = len(own) - int(found[-1])
+            users, resumed = users + named, resumed + named * finished
+            counts += found
+        _write(out, _read_parts(written))
     rows = pq.read_metadata(out).num_rows
     unknown, popular, empty, without_user = map(int, counts)
     first = source.first_without_user() if without_user else ""
@@ -163,7 +165,7 @@ def require_users(without_user: int) -> None:
 
 
 def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) -> str:
-    """Return a text that names everything the lists depend on."""
+    """Return a hash of everything the lists depend on."""
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     given = {
         "parts": COUNTS,
@@ -172,7 +174,7 @@ def _plan(plan: str, options: ListOptions, shard: Shard, files: Sequence[Path]) 
         "shard": repr(shard),
         "files": states,
     }
-    return json.dumps(given)
+    return hashlib.sha256(json.dumps(given).encode()).hexdigest()
 
 
 def _write(path: Path, tables: Iterator[pa.Table]) -> None:
@@ -183,10 +185,17 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> None:
             writer.add_key_value_metadata(table.schema.metadata or {})
 
 
-def _read_counts(part: Path) -> list[int]:
-    """Return the counts of a part."""
+def _write_part(part: Path, table: pa.Table, plan: str, counts: Sequence[int]) -> None:
+    """Write the lists of a chunk, with the hash of their plan and their counts."""
+    metadata = {PLAN: plan, COUNTS: json.dumps(counts)}
+    _write(part, iter([table.replace_schema_metadata(metadata)]))
+
+
+def _read_metadata(part: Path) -> dict[str, str]:
+    """Return the metadata of a part."""
     with _explain_damage(part):
-        return json.loads(pq.read_metadata(part).metadata[COUNTS.encode()])  # type: ignore[no-any-return]
+        found = pq.read_metadata(part).metadata or {}
+    return {key.decode(): value.decode() for key, value in found.items()}
 
 
 def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:

@@ -2,18 +2,19 @@
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import TEMPORARY, temporary_path
+from prismrec.io import TEMPORARY, only_writer, temporary_path
 from prismrec.recommend.history_files import is_among
 
 PART_NAME = re.compile(r"\d{8,}\.parquet|plan\.json")
-"""Names of the files in ``OUT.parts``."""
+"""Names of the files in ``OUT.parts``; earlier versions wrote ``plan.json``."""
 
 
 def check_paths(
@@ -39,9 +40,7 @@ def check_paths(
             f"Lists cannot be written to {out}, which is in the folder of the histories, "
             f"{histories}; give a file outside of it."
         )
-    read = {_identity(file) for file in files}
-    written = [path for path in (out, temporary_path(out), *parts.glob("*")) if path.exists()]
-    if any(_identity(path) in read for path in written):
+    if _identities(files) & _identities((out, temporary_path(out), *parts.glob("*"))):
         raise ConfigError(
             f"Lists cannot be written to {out}, which would overwrite {histories}; give "
             "another file to write."
@@ -63,25 +62,32 @@ def _has_lists(out: Path, schema: pa.Schema) -> bool:
         return False
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what is the same for two names of one file."""
-    status = path.stat()
-    return status.st_dev, status.st_ino
+def _identities(paths: Iterable[Path]) -> set[tuple[int, int]]:
+    """Return what is the same for two names of one file; another run may remove its files."""
+    found = set()
+    for path in paths:
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            found.add((status.st_dev, status.st_ino))
+    return found
 
 
-def prepare_parts(parts: Path, plan: str) -> None:
-    """Create the folder of parts; delete the parts of another plan."""
+@contextmanager
+def own_parts(parts: Path, out: Path) -> Iterator[None]:
+    """Create the folder of parts, keep other runs out, and remove it if the block succeeds.
+
+    Raises:
+        DataError: The folder holds other files, or another run writes there.
+    """
     if parts.is_symlink() or (parts.exists() and not _is_own(parts)):
         raise DataError(
             f"The parts of the lists cannot be kept in {parts}, which holds other files; give "
             "another file to write."
         )
-    note = parts / "plan.json"
-    if not (note.is_file() and note.read_text(encoding="utf-8", errors="replace") == plan):
-        if parts.exists():
-            shutil.rmtree(parts)
-        parts.mkdir(parents=True)
-        note.write_text(plan, encoding="utf-8")
+    parts.mkdir(parents=True, exist_ok=True)
+    with only_writer(parts, out):
+        yield
+        shutil.rmtree(parts)
 
 
 def _is_own(parts: Path) -> bool:

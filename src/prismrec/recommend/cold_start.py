@@ -35,6 +35,7 @@ class NewItem:
     """
 
     id: str
+    """External id."""
     title: str | None = None
     """Shown to people; the id if None."""
     categories: Sequence[str] = ()

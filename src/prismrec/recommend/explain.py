@@ -155,33 +155,34 @@ class AnswerBuilder:
         return len(set(self.catalog.single_category[items].tolist()) - {-1})
 
 
-def mix_trade_off(mix: MixFrontier) -> MixTradeOff:
-    """Return the lists between mixture and shares, with relevance as a share of the first one's.
+def trade_off(frontier: Frontier) -> TradeOff:
+    """Return a frontier with relevance as a share of the most relevant list's."""
+    diversity = (None if np.isnan(value) else value for value in frontier.diversity.tolist())
+    return TradeOff(
+        strength=tuple(frontier.strength.tolist()),
+        relevance=_shares_of_first(frontier.relevance),
+        diversity=tuple(diversity),
+    )
 
-    It is at least 0: items far below the first candidates could make it negative.
-    """
-    first, relevance = float(mix.relevance[0]) or 1.0, np.maximum(mix.relevance, 0)
+
+def mix_trade_off(mix: MixFrontier) -> MixTradeOff:
+    """Return the lists between mixture and shares, with relevance as a share of the first one's."""
     return MixTradeOff(
         strength=tuple(mix.strength.tolist()),
-        relevance=tuple((relevance / first).tolist()),
+        relevance=_shares_of_first(mix.relevance),
         largest=tuple(mix.largest.tolist()),
     )
 
 
-def trade_off(frontier: Frontier) -> TradeOff:
-    """Return a frontier with relevance as a share of the most relevant list's, at least 0.
+def _shares_of_first(relevance: NDArray[np.float64]) -> tuple[float, ...]:
+    """Return the relevance of lists as a share of the first one's, at least 0.
 
     If that list has no relevance, because all candidates score alike, each list has all of it.
     """
-    relevance = np.maximum(frontier.relevance, 0)
+    relevance = np.maximum(relevance, 0)
     first = relevance[0] if len(relevance) else 0
-    shares = relevance / first if first > 0 else np.ones(len(relevance))
-    diversity = (None if np.isnan(value) else value for value in frontier.diversity.tolist())
-    return TradeOff(
-        strength=tuple(frontier.strength.tolist()),
-        relevance=tuple(shares.tolist()),
-        diversity=tuple(diversity),
-    )
+    shares: NDArray[np.float64] = relevance / first if first > 0 else np.ones(len(relevance))
+    return tuple(shares.tolist())
 
 
 def similar_items(

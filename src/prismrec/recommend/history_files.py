@@ -5,7 +5,9 @@ for batch in source.batches(4_096): ...             # the columns user and histo
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +33,44 @@ class HistorySource(Protocol):
             DataError: A file is damaged.
         """
 
+    def parts(self, rows: int) -> list["HistoryPart"]:
+        """Divide the histories into parts of at most ``rows``, for other processes to read."""
+
     def first_without_user(self) -> str:
         """Return the place of the first row without a user, such as ``row 3 of b.parquet``."""
+
+
+@dataclass(frozen=True)
+class HistoryPart:
+    """Consecutive histories of one file or of a data set; another process can read them."""
+
+    path: Path
+    """The file, or the folder of the data set."""
+    start: int
+    stop: int
+
+    @classmethod
+    def divide(cls, path: Path, count: int, rows: int) -> "list[HistoryPart]":
+        """Divide ``count`` histories into parts of at most ``rows``."""
+        place = path.resolve()
+        return [cls(place, at, min(at + rows, count)) for at in range(0, count, rows)]
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """Yield batches as ``HistorySource.batches``.
+
+        Raises:
+            DataError: The file is damaged, or has fewer rows than before.
+        """
+        read = _open_users(self.path).read if self.path.is_dir() else partial(_read, self.path)
+        rows = 0
+        for batch in read(self.start, self.stop, size):
+            rows += len(batch)
+            yield batch
+        if rows < self.stop - self.start:
+            raise DataError(
+                f"{self.path} has fewer rows than when it was opened first; wait until it is "
+                "complete, and run the same command again."
+            )
 
 
 def open_histories(path: Path) -> HistorySource:
@@ -49,18 +87,18 @@ class ParquetFiles:
 
     def __init__(self, path: Path) -> None:
         self.files = parquet_paths(path)
-        self.users = sum(_opened(file).metadata.num_rows for file in self.files)
+        self.rows = [_opened(file).metadata.num_rows for file in self.files]
+        self.users = sum(self.rows)
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """See ``HistorySource.batches``; a batch is of one file."""
-        for file in self.files:
-            try:
-                with pq.ParquetFile(file) as source:
-                    batches = source.iter_batches(size, columns=["user", "history"])
-                    yield from map(_without_views, batches)
-            except (OSError, pa.ArrowException) as error:
-                reason = str(error).strip().partition("\n")[0]
-                raise DataError(f"{file} is damaged ({reason}); write it again.") from error
+        for file, rows in zip(self.files, self.rows, strict=True):
+            yield from _read(file, 0, rows, size)
+
+    def parts(self, rows: int) -> list[HistoryPart]:
+        """See ``HistorySource.parts``."""
+        files = zip(self.files, self.rows, strict=True)
+        return [part for file, count in files for part in HistoryPart.divide(file, count, rows)]
 
     def first_without_user(self) -> str:
         """See ``HistorySource.first_without_user``. Reads the column of users up to this row."""
@@ -79,21 +117,29 @@ class DatasetUsers:
     """All users of a data set folder, with their whole histories. A ``HistorySource``."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.files = sorted(file for file in path.iterdir() if file.is_file())
         self.dataset = load_dataset(path)
         self.users = len(self.dataset.histories)
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """See ``HistorySource.batches``."""
-        for start in range(0, self.users, size):
-            yield self.batch(range(start, min(start + size, self.users)))
+        return self.read(0, self.users, size)
+
+    def parts(self, rows: int) -> list[HistoryPart]:
+        """See ``HistorySource.parts``."""
+        return HistoryPart.divide(self.path, self.users, rows)
 
     def first_without_user(self) -> str:
         """See ``HistorySource.first_without_user``: every row has a user."""
         return ""
 
-    def batch(self, numbers: range) -> pa.RecordBatch:
-        """Return the histories of some users, by their numbers."""
+    def read(self, start: int, stop: int, size: int) -> Iterator[pa.RecordBatch]:
+        """Yield the histories of consecutive users, by their numbers."""
+        for at in range(start, min(stop, self.users), size):
+            yield self._batch(range(at, min(at + size, stop)))
+
+    def _batch(self, numbers: range) -> pa.RecordBatch:
         names, histories = self.dataset.catalog.items, self.dataset.histories
         rows = [names.external(histories[number].tolist()) for number in numbers]
         columns = [
@@ -122,6 +168,37 @@ def _opened(histories: Path) -> pq.ParquetFile:
         ) from error
     check_columns(source.schema_arrow, str(histories))
     return source
+
+
+def _read(file: Path, start: int, stop: int, size: int) -> Iterator[pa.RecordBatch]:
+    """Yield consecutive rows of a file; row groups that have none of them are not read.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    try:
+        with pq.ParquetFile(file) as source:
+            after, groups = 0, []
+            for group in range(source.num_row_groups):
+                first, after = after, after + source.metadata.row_group(group).num_rows
+                if first < stop and start < after:
+                    groups.append((group, first))
+            at = groups[0][1] if groups else 0
+            numbers = [group for group, _ in groups]
+            for batch in source.iter_batches(size, numbers, columns=["user", "history"]):
+                own = batch[max(start - at, 0) : max(stop - at, 0)]
+                at += len(batch)
+                if len(own):
+                    yield _without_views(own)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"{file} is damaged ({reason}); write it again.") from error
+
+
+@lru_cache(maxsize=1)
+def _open_users(folder: Path) -> DatasetUsers:
+    """Open a data set once per process."""
+    return DatasetUsers(folder)
 
 
 def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -167,7 +167,7 @@ def _found_alone(
         return {}
     vectors = interests.vectors.float().cpu().numpy()[rows, numbers]
     excluded = [histories[row] for row in rows.tolist()]
-    found = retriever.retrieve(Query.equal(vectors[:, None], excluded), FOUND, eligible)
+    found = retriever.item_search.find(Query.equal(vectors[:, None], excluded), FOUND, eligible)
     keys = zip(rows.tolist(), numbers.tolist(), strict=True)
     kept = [(i[i > 0], s[i > 0]) for i, s in zip(found.items, found.scores, strict=True)]
     return dict(zip(keys, kept, strict=True))

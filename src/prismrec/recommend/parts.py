@@ -16,7 +16,7 @@ from prismrec.recommend.filters import eligible_items, score_boosts
 from prismrec.recommend.projection import ContentProjection
 from prismrec.recommend.remembered import RememberedInterests
 from prismrec.rerank import Filter, ListOptions
-from prismrec.retrieval import Index, Retriever, RuleRetriever
+from prismrec.retrieval import ExactIndex, Index, ItemSearch, Retriever, RuleRetriever
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,6 +59,16 @@ class RecommenderParts:
                 "it from this model's item vectors."
             )
         self.model.eval()
+
+    @classmethod
+    def exact(cls, model: Model, catalog: Catalog) -> Self:
+        """Return a recommender with an exact index of the model's item vectors, O(V D).
+
+        Raises:
+            ConfigError: The catalog has another number of items than the model.
+        """
+        numbers = np.arange(1, model.size)
+        return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
 
     def remembering(self) -> Self:
         """Return a recommender that does not read a history again that came before.
@@ -147,19 +157,21 @@ class RecommenderParts:
     @cached_property
     def retriever(self) -> Retriever:
         """Where the candidates of every list come from."""
-        vectors_of, dim = self.model.vectors_as_numpy, self.model.extractor.dim
-        return Retriever(
-            self.index, self.catalog, vectors_of, dim, self.model.forming is not None, self.rules
-        )
+        model = self.model
+        item_search = ItemSearch(self.index, model.vectors_as_numpy, model.extractor.dim)
+        return Retriever(item_search, self.catalog, model.forming is not None, self.rules)
 
     def retriever_for(self, options: ListOptions) -> Retriever:
-        """Return the retriever with the boosts of these options."""
-        if not options.boosts:
-            return self.retriever
-        return replace(self.retriever, boosts=score_boosts(options.boosts, self.catalog))
+        """Return the retriever of one answer, with the boosts of these options."""
+        boosts = score_boosts(options.boosts, self.catalog) if options.boosts else None
+        return self.retriever.for_answer(boosts)
 
     def eligible(self, filter: Filter, dislikes: Sequence[str] = ()) -> NDArray[np.bool_] | None:
-        """Return which items may be recommended; None for all. Disliked items may not."""
+        """Return which items may be recommended, ``[V]``; None for all. Disliked items may not.
+
+        Raises:
+            UnknownName: The filter has a category or an attribute that does not exist.
+        """
         if filter == Filter() and not self.hidden and not dislikes:
             return None
         eligible = eligible_items(filter, self.catalog)

@@ -19,10 +19,8 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from prismrec.data import Catalog
 from prismrec.errors import check_type
 from prismrec.io import as_step
-from prismrec.models import Model
 from prismrec.recommend.explain import AnswerBuilder, similar_items
 from prismrec.recommend.frames import answers_frame, read_histories
 from prismrec.recommend.histories import item_numbers, known_items, known_items_of_each
@@ -41,24 +39,21 @@ from prismrec.rerank import (
     Frontier,
     ListKeywords,
     ListOptions,
-    MixFrontier,
     RankedLists,
     added_weights,
     check_length,
 )
-from prismrec.retrieval import ExactIndex, Retriever
+from prismrec.retrieval import Retriever
 from prismrec.types import Interests, RankedItems
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recommender(RecommenderParts):
-    """Recommends items to histories; made of the parts of ``RecommenderParts``."""
+    """Recommends items to histories; a change returns another recommender.
 
-    @classmethod
-    def exact(cls, model: Model, catalog: Catalog) -> "Recommender":
-        """Return a recommender with an exact index of the model's item vectors."""
-        numbers = np.arange(1, model.size)
-        return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
+    Raises:
+        ConfigError: Model, index and catalog do not belong together.
+    """
 
     def __repr__(self) -> str:
         number = self.model.interests - 1 if self.model.forming else self.model.interests
@@ -76,6 +71,7 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        mix_frontier: bool = False,
         top_items: int = 0,
         **options: Unpack[ListKeywords],
     ) -> Answer:
@@ -88,6 +84,7 @@ class Recommender(RecommenderParts):
             k: Length of the list; shorter where fewer items are eligible.
             explain: Add the interests and the reasons of each item; slower.
             frontier: Add every list that diversity could make; slower.
+            mix_frontier: Add the lists between mixture and shares; slower.
             top_items: Number of items to add per interest: those that it alone would recommend,
                 at most 10; without ``explain`` it has no effect.
             options: The other fields of ``ListOptions``.
@@ -104,6 +101,7 @@ class Recommender(RecommenderParts):
             ListOptions(k=k, **options),
             explain=explain,
             frontier=frontier,
+            mix_frontier=mix_frontier,
             top_items=top_items,
         )[0]
 
@@ -115,26 +113,29 @@ class Recommender(RecommenderParts):
         *,
         explain: bool = True,
         frontier: bool = False,
+        mix_frontier: bool = False,
         top_items: int = 0,
     ) -> list[Answer]:
-        """Recommend items to several histories at once: the lists of ``recommend``, but faster."""
+        """Recommend items to several histories at once: the lists of ``recommend``, but faster.
+
+        ``explain``, ``frontier`` and ``top_items`` are those of ``recommend``.
+
+        Raises:
+            ConfigError, UnknownName: See ``recommend``.
+        """
         check_type("options", options, ListOptions, "a ListOptions; write ListOptions(k=5)")
         numbers = known_items_of_each(self.catalog, histories)
         read = self._read_or_remember(numbers, options, states=explain)
         eligible = self.eligible(options.filter, options.dislikes)
-        batch = (numbers, read, options, eligible)
         retriever = self.retriever_for(options)
-        if explain or frontier:
-            retriever = retriever.remembering()
-        lists = retriever.lists(*batch)
+        parts = retriever.parts(numbers, read, options, eligible)
+        lists = retriever.lists(parts)
         described: Sequence[list[Interest]] = [[]] * len(numbers)
         if explain:
             described = self._described(retriever, numbers, read, options, top=top_items)
-        frontiers: Sequence[Frontier | None] = [None] * len(numbers)
-        mixes: Sequence[MixFrontier | None] = [None] * len(numbers)
-        if frontier:
-            frontiers = retriever.frontiers(*batch)
-            mixes = retriever.mix_frontiers(*batch)
+        none = [None] * len(numbers)
+        frontiers = retriever.frontiers(parts) if frontier else none
+        mixes = retriever.mix_frontiers(parts) if mix_frontier else none
         reasons = None
         if explain:
             reasons = Reasons(
@@ -144,15 +145,15 @@ class Recommender(RecommenderParts):
                 self.model.vectors_as_numpy,
                 self.model.extractor.max_len,
                 self.rules,
-                retriever.rule_shares(numbers, read, lists, options, eligible),
+                retriever.rule_shares(parts, lists),
             )
         near = retriever.nearest_dislikes(lists.items, options.dislikes)
         builder = AnswerBuilder(
             self.catalog, self.provisional, lists, options, reasons, near, retriever.boosts,
             unknown_interests(numbers, read, options.interests),
         )  # fmt: skip
-        parts = zip(histories, numbers, described, frontiers, mixes, strict=True)
-        return [builder.answer(row, *own) for row, own in enumerate(parts)]
+        users = zip(histories, numbers, described, frontiers, mixes, strict=True)
+        return [builder.answer(row, *own) for row, own in enumerate(users)]
 
     def _read_or_remember(
         self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool
@@ -200,6 +201,11 @@ class Recommender(RecommenderParts):
         Returns:
             A Polars frame with one row per recommended item: user, rank (from 1), item, title,
             score, interest, and source: "popular" if the history is missing or has no known item.
+
+        Raises:
+            ConfigError, UnknownName: See ``recommend``.
+            DataError: It is no such frame, a user or an id is missing, or an id is no text or whole
+                number.
         """
         users, histories = read_histories(frame)
         return answers_frame(users, self.recommend_many(histories, options, explain=False))
@@ -223,6 +229,8 @@ class Recommender(RecommenderParts):
             ConfigError: An impossible option.
             DataError: An item number beyond the catalog, or values that are no whole numbers.
             UnknownName: A category, an attribute or a re-ranker that does not exist.
+
+        Cost: as for ``recommend`` without ``explain``.
         """
         wanted = k if isinstance(k, ListOptions) else ListOptions(k=k, **options)
         lists = self.lists(item_numbers(histories), wanted)
@@ -233,7 +241,8 @@ class Recommender(RecommenderParts):
         """Return the lists of ``ranked``, with how they were made."""
         eligible = self.eligible(options.filter, options.dislikes)
         read = self._read(histories, options)
-        return self.retriever_for(options).lists(histories, read, options, eligible)
+        retriever = self.retriever_for(options)
+        return retriever.lists(retriever.parts(histories, read, options, eligible))
 
     def frontier(
         self, history: Sequence[str], k: int = 20, **options: Unpack[ListKeywords]
@@ -241,15 +250,25 @@ class Recommender(RecommenderParts):
         """Return every list that some λ makes of the candidates of one history.
 
         λ and relevance are on scores scaled to 0…1, as in ``recommend``.
+
+        Raises:
+            ConfigError, UnknownName: See ``recommend``.
+
+        Cost: one forward pass, and one search for 4,096 candidates.
         """
         numbers = [known_items(self.catalog, history)]
         wanted = ListOptions(k=k, **options)
         eligible = self.eligible(wanted.filter, wanted.dislikes)
         read = self._read(numbers, wanted)
-        return self.retriever_for(wanted).frontiers(numbers, read, wanted, eligible)[0]
+        retriever = self.retriever_for(wanted)
+        return retriever.frontiers(retriever.parts(numbers, read, wanted, eligible))[0]
 
     def interests(self, history: Sequence[str]) -> list[Interest]:
-        """Return the interests of one history of external ids, without the whole history."""
+        """Return the interests of one history of external ids, without the whole history.
+
+        Raises:
+            ConfigError: The history is no list of texts.
+        """
         numbers = [known_items(self.catalog, history)]
         return self._described(self.retriever, numbers, self._read(numbers, ListOptions()))[0]
 

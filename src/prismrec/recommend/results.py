@@ -22,8 +22,11 @@ class Reason:
     """An item of the history, and its share of an interest or of a rule's score, from 0 to 1."""
 
     id: str
+    """External id of the item."""
     title: str
+    """Its title; its id if it has none."""
     weight: float
+    """The share, from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class Contribution:
     """An event of the history, and what it adds to the score of one recommended item."""
 
     id: str
+    """External id of the item of the event."""
     title: str
+    """Its title; its id if it has none."""
     contribution: float
     """Part of the item's score; with all events it adds up to ``from_history`` of the item."""
     share: float
@@ -43,7 +48,9 @@ class NearDislike:
     """The disliked item that lowered the score of an item."""
 
     id: str
+    """External id of the disliked item."""
     title: str
+    """Its title; its id if it has none."""
     similarity: float
     """Cosine of the two item vectors, from 0.9 to 1."""
     penalty: float
@@ -52,13 +59,21 @@ class NearDislike:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One recommended item."""
+    """One recommended item.
+
+    docs/python.md describes the fields.
+    """
 
     id: str
+    """External id of the item."""
     title: str
+    """Its title; its id if it has none."""
     score: float
+    """What it is ranked by before diversity and weights; compares items of one list only. With the
+    default model and with rules, the log of a probability; of popular items, log(1 + events)."""
     interest: int
-    """The number of the interest that it belongs to: the one whose events add most to its score."""
+    """The number of the interest that it belongs to: of formed interests, the one whose events add
+    most to its score, otherwise the one with the best score. Without meaning for popular items."""
     because: tuple[Contribution, ...] = ()
     """The events that add most to its score, at most three; empty without explain, and for an
     interest that is no weighted sum of events (see ``Extractor.forward``)."""
@@ -91,8 +106,11 @@ class TopItem:
     """An item that one interest alone would recommend."""
 
     id: str
+    """External id of the item."""
     title: str
+    """Its title; its id if it has none."""
     score: float
+    """Inner product of the vectors of item and interest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +142,9 @@ class SimilarItem:
     """An item near another one."""
 
     id: str
+    """External id of the item."""
     title: str
+    """Its title; its id if it has none."""
     similarity: float
     """Cosine of the two item vectors, from -1 to 1."""
 
@@ -169,9 +189,13 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A list of recommended items, and how it was made."""
+    """A list of recommended items, and how it was made.
+
+    docs/python.md describes the fields.
+    """
 
     items: tuple[Item, ...]
+    """The list, best first; iterating over the answer yields it, and ``len`` is its length."""
     source: Literal["interests", "popular"]
     """"popular": the history holds no known item, and no interest is added that is not muted, so
     the list shows popular items."""
@@ -200,7 +224,7 @@ class Answer:
     frontier: TradeOff | None = None
     """All lists that diversity could make, if asked for."""
     mix_frontier: MixTradeOff | None = None
-    """Lists between mixture and shares, if the frontier was asked for and there are interests."""
+    """Lists between mixture and shares, if asked for and the candidates have two interests."""
     options: ListOptions
     """The options the list was made with."""
 

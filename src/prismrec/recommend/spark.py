@@ -8,7 +8,7 @@ lists of a task are written when it succeeds, so that no user is lost or written
 machine must see the artifact, the histories and the folder of the lists at the same paths.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,11 +19,10 @@ import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
-from prismrec.recommend.bulk import SCHEMA, BulkSummary, batch_lists, require_users
+from prismrec.recommend.bulk import CHUNK, SCHEMA, BulkSummary, batch_lists, require_users
 from prismrec.recommend.extensions import ArtifactClasses
 from prismrec.recommend.history_files import (
-    DatasetUsers,
-    HistorySource,
+    HistoryPart,
     check_columns,
     is_among,
     open_histories,
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
 
 LISTS = "user string, rank int, item string, score float, interest int, source string"
 """``SCHEMA`` in the words of Spark."""
-HISTORIES = "user string, history array<string>"
+ROWS = 1 << 17
+"""Largest number of histories per part that one task reads."""
+ListMaker = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""From batches of histories to batches of their lists."""
 DONE = "_SUCCESS"
 """The file that Spark writes last."""
 NO_CLASSES = ArtifactClasses()
@@ -52,7 +54,7 @@ def recommend_on_spark(
     Args:
         session: The session of Spark.
         artifact: Folder of the artifact.
-        histories: As for ``recommend_file``; all files must have the same types.
+        histories: As for ``recommend_file``.
         out: Folder of Parquet files of ``SCHEMA``; earlier lists are replaced at the end.
         options: What the lists look like.
         classes: Classes of the artifact that are not built in.
@@ -63,19 +65,20 @@ def recommend_on_spark(
         ConfigError: Writing ``out`` would overwrite ``histories`` or add a file to them; or an
             impossible option.
 
-    Cost: per worker the memory of the artifact and of 10,000 histories and their lists.
+    Cost: per worker the memory of the artifact and of one chunk of ``recommend_file``.
     """
     histories, out = Path(histories), Path(out)
     _check_out(histories, out)
     classes.extractor_for(artifact)
     source = open_histories(histories)
-    frame = _read_histories(session, source, histories)
     counts = tuple(session.sparkContext.accumulator(0) for _ in range(4))
     with worker_errors(), stage("recommending with Spark"):
-        tasks = session.sparkContext.defaultParallelism
-        if frame.rdd.getNumPartitions() < tasks:
-            frame = frame.repartition(tasks)
-        lists = spark_lists(frame, artifact, options, classes=classes, counts=counts)
+        size = max(1, min(ROWS, -(-source.users // session.sparkContext.defaultParallelism)))
+        parts = source.parts(size)
+        tasks = max(1, -(-source.users // size))  # small files share one
+        numbers = session.range(0, len(parts), numPartitions=tasks)
+        make = _list_maker(artifact, options, classes, counts)
+        lists = numbers.mapInArrow(partial(_make_lists_of_parts, parts=parts, make=make), LISTS)
         with atomic_folder(out, DONE, "") as part:
             lists.write.mode("overwrite").parquet(spark_path(part))
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
@@ -104,12 +107,28 @@ def spark_lists(
         DataError: There is no artifact, or this version cannot read it. Later, when Spark makes the
             lists: a worker reads another artifact, or the histories cannot be used.
     """
+    make = _list_maker(artifact, options, classes, counts)
+    return frame.select("user", "history").mapInArrow(make, LISTS)
+
+
+def _list_maker(
+    artifact: str | Path, options: ListOptions, classes: ArtifactClasses,
+    counts: tuple[Any, ...] | None,
+) -> ListMaker:  # fmt: skip
+    """Return the function that a worker calls to make lists; see ``spark_lists``."""
     place = str(Path(artifact).resolve())
     hashes = tuple(sorted(read_artifact_manifest(place)["sha256"].items()))
-    lists = partial(
+    return partial(
         _make_lists, artifact=place, hashes=hashes, options=options, classes=classes, counts=counts
     )
-    return frame.select("user", "history").mapInArrow(lists, LISTS)
+
+
+def _make_lists_of_parts(
+    numbers: Iterator[pa.RecordBatch], *, parts: Sequence[HistoryPart], make: ListMaker
+) -> Iterator[pa.RecordBatch]:
+    """Yield the lists of parts of the histories, by their numbers. Runs in a worker of Spark."""
+    chosen = (parts[number] for batch in numbers for number in batch.column(0).to_pylist())
+    return make(batch for part in chosen for batch in part.batches(CHUNK))
 
 
 def _make_lists(
@@ -141,57 +160,6 @@ def _load(
         )
     set_threads(1)  # Spark runs one task per core
     return classes.load(artifact)
-
-
-def _read_histories(session: "SparkSession", source: HistorySource, histories: Path) -> "DataFrame":
-    """Return the histories as a frame with ids as texts."""
-    if isinstance(source, DatasetUsers):
-        read = partial(_read_users, folder=str(histories.resolve()))
-        return session.range(source.users).mapInArrow(read, HISTORIES)
-    kinds = {
-        tuple(pq.read_schema(file).field(name).type for name in ("user", "history"))
-        for file in source.files
-    }
-    if len(kinds) > 1:
-        raise DataError(
-            f"The files of {histories} have different types of user or history, which Spark does "
-            "not read together; write them with the same types, or use the local engine."
-        )
-    frame = session.read.parquet(*map(spark_path, source.files))
-    (user, history), functions = kinds.pop(), _functions()
-    nothing = functions.lit(None)
-    columns = [
-        (nothing if _is_null(kind) else functions.col(name)).cast(text).alias(name)
-        for name, kind, text in (
-            ("user", user, "string"), ("history", history, "array<string>"),
-        )
-    ]  # fmt: skip
-    return frame.select(*columns)
-
-
-def _functions() -> Any:
-    from pyspark.sql import functions
-
-    return functions
-
-
-def _is_null(kind: pa.DataType) -> bool:
-    """Return whether a column has no value that counts: Spark does not read its type."""
-    is_list = pa.types.is_list(kind)
-    return bool(pa.types.is_null(kind.value_type if is_list else kind))
-
-
-def _read_users(batches: Iterator[pa.RecordBatch], *, folder: str) -> Iterator[pa.RecordBatch]:
-    """Yield the histories of users of a data set, by their numbers. Runs in a worker of Spark."""
-    users = _open_users(folder)
-    for batch in batches:
-        numbers = batch.column(0).to_pylist()
-        yield users.batch(range(numbers[0], numbers[-1] + 1))
-
-
-@lru_cache(maxsize=1)
-def _open_users(folder: str) -> DatasetUsers:
-    return DatasetUsers(Path(folder))
 
 
 def _check_out(histories: Path, out: Path) -> None:

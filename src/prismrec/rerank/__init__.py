@@ -15,7 +15,7 @@ package as ``module:function``. ``tests/contract/test_rerankers.py`` tests all o
 from prismrec.rerank.base import Reranker
 from prismrec.rerank.build import build_lists, frontiers_of
 from prismrec.rerank.calibrated import calibrated
-from prismrec.rerank.candidates import CandidateSource
+from prismrec.rerank.candidates import CandidateSource, Ranking
 from prismrec.rerank.category import (
     category,
     certificate,
@@ -77,6 +77,7 @@ __all__ = [
     "Missing",
     "MixFrontier",
     "RankedLists",
+    "Ranking",
     "Reranker",
     "added_weights",
     "adds_interests",

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from prismrec.rerank.candidates import CandidateSource, SteeredCandidates, Steering
+from prismrec.rerank.candidates import CandidateSource, Ranking, SteeredCandidates, Steering
 from prismrec.rerank.category import certificate, diversify
 from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.frontier import Frontier, frontier
@@ -59,17 +59,18 @@ def build_lists(
     plain = Diversity.of(options.diversity).off and options.interests.neutral
     depth = k if plain else first_depth(options)
     found = source.search(rows, depth)
-    lists.write(rows, found[0], np.tile(np.arange(min(k, found[0].items.shape[1])), (users, 1)))
-    lists.plain[:], lists.certified[:] = lists.items, found[1]
+    best = np.arange(min(k, found.ranked.items.shape[1]))
+    lists.write(rows, found.ranked, np.tile(best, (users, 1)))
+    lists.plain[:], lists.certified[:] = lists.items, found.certified
     if plain:
         return lists
     search = _search_once(source)
-    steering = steering_of(source, found[0], options, depth, lambda *of: search(*of)[0])
+    steering = steering_of(source, found.ranked, options, depth, lambda *of: search(*of).ranked)
     while True:
         ready = steering.depth[rows] <= depth
-        now, ranked = rows[ready], found[0].best(np.flatnonzero(ready), depth)
+        now, ranked = rows[ready], found.ranked.best(np.flatnonzero(ready), depth)
         if len(now):
-            candidates = steering.steered(now, (ranked, found[1][ready]), depth)
+            candidates = steering.steered(now, Ranking(ranked, found.certified[ready]), depth)
             categories = categories_in(ranked, category_of)
             now = now[_write(lists, now, candidates, categories, options, source)]
         rows = np.sort(np.append(rows[~ready], now))
@@ -79,13 +80,11 @@ def build_lists(
         found = search(rows, depth)
 
 
-def _search_once(
-    source: CandidateSource,
-) -> Callable[[NDArray[np.int64], int], tuple[RankedItems, NDArray[np.bool_]]]:
+def _search_once(source: CandidateSource) -> Callable[[NDArray[np.int64], int], Ranking]:
     """Return the search of a source that remembers what it found for the last users of a depth."""
-    seen: dict[int, tuple[NDArray[np.int64], tuple[RankedItems, NDArray[np.bool_]]]] = {}
+    seen: dict[int, tuple[NDArray[np.int64], Ranking]] = {}
 
-    def search(rows: NDArray[np.int64], depth: int) -> tuple[RankedItems, NDArray[np.bool_]]:
+    def search(rows: NDArray[np.int64], depth: int) -> Ranking:
         if depth not in seen or not np.array_equal(seen[depth][0], rows):
             seen[depth] = rows, source.search(rows, depth)
         return seen[depth][1]
@@ -164,10 +163,11 @@ def frontiers_of(
     """
     rows, depth = np.arange(len(source)), first_depth(options)
     deepest = max(depth, MAX_CANDIDATES)
-    ranked, known = source.search(rows, deepest)
-    steering = steering_of(source, ranked.best(rows, depth), options, depth, ranked.best)
-    candidates = steering.steered(rows, (ranked, known), deepest)
-    categories = categories_in(ranked, category_of)
+    found = source.search(rows, deepest)
+    best = found.ranked.best
+    steering = steering_of(source, best(rows, depth), options, depth, best)
+    candidates = steering.steered(rows, found, deepest)
+    categories = categories_in(found.ranked, category_of)
     return [
         frontier(s, c, options.k) for s, c in zip(candidates.relevance, categories, strict=True)
     ]

@@ -1,7 +1,7 @@
 """Where candidates come from, and the candidates of some users with their relevance."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,19 +13,21 @@ from prismrec.rerank.shares import counts_of, outside_bound, steer
 from prismrec.types import Pool, RankedItems
 
 
+class Ranking(NamedTuple):
+    """The best items of R users, and whether no other item scores more than the last of them."""
+
+    ranked: RankedItems
+    certified: Bool[np.ndarray, " R"]
+
+
 class CandidateSource(Protocol):
     """The type of a source of candidates for a batch of users."""
 
     def __len__(self) -> int:
         """Return the number of users."""
 
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
-        """Return the ``depth`` best eligible items of some users; fewer if there are no more.
-
-        Also return, per user, whether no other item scores more than the last of these.
-        """
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
+        """Return the ``depth`` best eligible items of some users; fewer if there are no more."""
 
     def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
         """Return the prior of each interest that items belong to; a row sums to 1."""
@@ -107,14 +109,9 @@ class Steering:
         few[rows] = more & (some < min(self.scaled, scores.shape[1]))
         return replace(self, of_relevance=(low, spread), depth=depths, few=few)
 
-    def steered(
-        self,
-        rows: NDArray[np.int64],
-        found: tuple[RankedItems, Bool[np.ndarray, " R"]],
-        depth: int,
-    ) -> SteeredCandidates:
+    def steered(self, rows: NDArray[np.int64], found: Ranking, depth: int) -> SteeredCandidates:
         """Return the candidates of some users that a search for ``depth`` items found."""
-        ranked, known = found
+        ranked = found.ranked
         scores, shares = ranked.scores.astype(np.float64), self.source.shares(rows)
         low, spread = (part[rows] for part in self.of_relevance)
         relevance = steer(scores, ranked.interest, shares, self.options)
@@ -127,7 +124,7 @@ class Steering:
             rescale(bound[:, None], low, spread)[:, 0],
             rescale(scores, *(part[rows] for part in self.of_scores)),
             all_found | self._has_minima(ranked, shares),
-            known,
+            found.certified,
         )
 
     def _has_minima(

@@ -38,6 +38,8 @@ class Condition:
     Without any of these it is only about missing values. A missing value passes no comparison, not
     even a negated one, unless ``missing`` allows it.
 
+    docs/python.md describes the fields.
+
     Raises:
         ConfigError: More than one comparison, an impossible range or value, or too many values.
     """
@@ -51,7 +53,8 @@ class Condition:
     equals: Value | None = None
     """The value of the attribute; of a set, a text that it contains."""
     any_of: Sequence[Value] | None = None
-    """Values of which one is the value of the attribute; of a set, of which it contains one."""
+    """At most 10,000 values, of which one is the value of the attribute; of a set, of which it
+    contains one."""
     missing: Missing = "exclude"
     """Items without a value: exclude them, include them too, or only them. Without a comparison,
     "exclude" passes every item with a value."""
@@ -148,7 +151,7 @@ class Boost:
     """
 
     where: Sequence[Condition]
-    """The conditions; an item must pass all of them."""
+    """The conditions, from 1 to 50; an item must pass all of them."""
     factor: float
     """Above 1 to prefer the items, below 1 to prefer others; from 0.001 to 1,000."""
 

@@ -41,19 +41,20 @@ def mix_frontiers_of(source: CandidateSource, options: ListOptions) -> list[MixF
     mixed = replace(shared, mix="mixture")
     rows = np.arange(len(source))
     deepest = max(first_depth(replace(options, interests=shared)), MAX_CANDIDATES)
-    found, known = source.search(rows, deepest)
-    scores, shares = found.scores.astype(np.float64), source.shares(rows)
-    place = -steer(scores, found.interest, shares, shared)
+    found = source.search(rows, deepest)
+    ranked, best = found.ranked, found.ranked.best
+    scores, shares = ranked.scores.astype(np.float64), source.shares(rows)
+    place = -steer(scores, ranked.interest, shares, shared)
     options = replace(options, interests=mixed)
     depth = first_depth(options)
-    steering = steering_of(source, found.best(rows, depth), options, depth, found.best)
-    scaled = steering.steered(rows, (found, known), deepest).relevance
+    steering = steering_of(source, best(rows, depth), options, depth, best)
+    scaled = steering.steered(rows, found, deepest).relevance
     # Only the k best items of an interest can be in a list.
-    near = rank_in_category(scores, found.interest) < options.k
+    near = rank_in_category(scores, ranked.interest) < options.k
     frontiers: list[MixFrontier | None] = []
     for row in rows.tolist():
         present = near[row] & np.isfinite(scaled[row]) & np.isfinite(place[row])
-        interest = found.interest[row, present]
+        interest = ranked.interest[row, present]
         if len(np.unique(interest)) < 2:
             frontiers.append(None)
             continue

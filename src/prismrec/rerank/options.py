@@ -32,6 +32,8 @@ class Diversity:
 
     If no list of 4,096 candidates reaches the target, the list is the most diverse one of these.
 
+    docs/python.md describes the fields.
+
     Raises:
         ConfigError: More than one unit was given, or a value is out of its range.
     """
@@ -42,8 +44,9 @@ class Diversity:
     target: float | None = None
     """Smallest share of the list's pairs that differ in category, from 0 to 1."""
     max_relevance_loss: float | None = None
-    """Largest share of the list's relevance to give up, 0 to 1. It is the sum of the scaled scores
-    with the weights of interests, above the lowest candidate; with shares, of minus the places."""
+    """Largest share of the list's relevance to give up, 0 to 1, compared with the list without
+    diversity. Relevance is the sum of the scores, with the weights of interests, above that of the
+    lowest candidate; with the mix "shares" places are used instead of scores."""
 
     def __post_init__(self) -> None:
         """Check the unit and its range."""
@@ -87,6 +90,8 @@ class Diversity:
 class Filter:
     """Which items a request may get. Ids that the catalog does not hold have no effect.
 
+    docs/python.md describes the fields.
+
     Raises:
         ConfigError: ``where`` is not a list of conditions, or has too many; or ids are not a list.
     """
@@ -98,7 +103,7 @@ class Filter:
     categories: Sequence[str] | None = None
     """Recommend only items with at least one of these categories; None for all."""
     where: Sequence[Condition] = ()
-    """Recommend only items whose attributes pass all of these conditions."""
+    """Recommend only items whose attributes pass all of these conditions; at most 50."""
 
     def __post_init__(self) -> None:
         """Check the values, and make them tuples: arrays of NumPy cannot be compared as a whole."""
@@ -114,15 +119,16 @@ class AddedInterest:
     """An interest that the caller adds: a category, or an item and those similar to it.
 
     Raises:
-        ConfigError: Neither or both of category and item, a name that is no text, or an impossible
-            weight.
+        ConfigError: Neither or both of category and item, a name that is no text, or a weight out
+            of its range.
     """
 
     category: str | None = None
+    """Name of a category of the catalog."""
     item: str | None = None
     """External id of an item of the catalog."""
     weight: float = 1.0
-    """Weight below 1: factor on its prior, 0 leaves it out. Above 1: as in
+    """From 0 to 1,000. Below 1: factor on its prior; 0 leaves it out. Above 1: as in
     ``InterestOptions.weights``."""
 
     def __post_init__(self) -> None:
@@ -140,18 +146,21 @@ class AddedInterest:
 class InterestOptions:
     """How the interests of a history share its list.
 
+    docs/python.md describes the fields.
+
     Raises:
-        ConfigError: Another mix, a key that is no number of an interest, a negative weight, a
-            minimum that is no whole number of 0 or more, or values of other types.
+        ConfigError: Another mix, a key that is no number of an interest, a weight out of its range,
+            a minimum that is no whole number of 0 or more, or values of other types.
     """
 
     mix: Literal["mixture", "shares"] = "mixture"
-    """"mixture" ranks all items by score. "shares" gives each interest places in proportion to its
-    part of the history, times its weight, and each place to the best item left of its interest."""
+    """"mixture" ranks all items by score, so an interest gets as many places as its items earn.
+    "shares" gives each interest places in proportion to its part of the history, times its weight,
+    and each place to the best item left of its interest."""
     weights: Mapping[int, float] = field(default_factory=dict, hash=False)
-    """By number of interest: 0 mutes the interest, 1 is neutral, 2 doubles the probability of its
-    items and its number of places; 1 if not given. A number that the history does not have has no
-    effect; the answer names it."""
+    """By number of interest, from 0 to 1,000: 0 mutes the interest, 1 is neutral, 2 doubles the
+    probability of its items (mixture) or its share of the places (shares); 1 if not given. A number
+    that the history does not have has no effect; the answer names it."""
     minimum: Mapping[int, int] = field(default_factory=dict, hash=False)
     """By number of interest: smallest number of items in the list, as far as there are so many. If
     the minima exceed the list, smaller numbers come first. A muted interest has no items, so its
@@ -196,6 +205,8 @@ class InterestOptions:
 class ListOptions:
     """What a list looks like: the same options in Python, on the command line and over HTTP.
 
+    docs/python.md describes the fields.
+
     Raises:
         ConfigError: ``k`` is no whole number of at least 1, ``diversity`` is impossible, or it has
             a target with another re-ranker than ``category``, which alone has an exact frontier;
@@ -203,7 +214,7 @@ class ListOptions:
     """
 
     k: int = 20
-    """Length of the list."""
+    """Length of the list, at least 1; the list is shorter where fewer items are eligible."""
     diversity: float | Diversity = 0.0
     """How diverse the list is; a number is the strength λ. A list of popular items has at least
     λ 0.1: a user without interests is shown several categories."""
@@ -216,7 +227,7 @@ class ListOptions:
     interests: InterestOptions = InterestOptions()
     """How the interests share the list."""
     boosts: Sequence[Boost] = ()
-    """Items to prefer, by their attributes."""
+    """Items to prefer, by their attributes; at most 5."""
     dislikes: Sequence[str] = ()
     """Ids of items that the user dislikes: they are not recommended, and items with a cosine of at
     least 0.9 to one of them lose 2 of their score. Unknown ids have no effect."""

@@ -22,7 +22,7 @@ from .index import (
 )
 from .merge import merge_candidates
 from .query import Found, Query, VectorsOf
-from .retriever import Retriever
+from .retriever import Part, Retriever
 from .rules import (
     COUNTED_EVENTS,
     NEIGHBOURS,
@@ -34,7 +34,7 @@ from .rules import (
     keep_strongest_positive,
     recency_weights,
 )
-from .search import SMALL_CATALOG, retrieve
+from .search import SMALL_CATALOG, ItemSearch
 from .sources import InterestSource, PopularSource
 
 __all__ = [
@@ -55,6 +55,8 @@ __all__ = [
     "Index",
     "IndexName",
     "InterestSource",
+    "ItemSearch",
+    "Part",
     "PopularSource",
     "Query",
     "Retriever",
@@ -75,7 +77,6 @@ __all__ = [
     "recall_of",
     "recency_weights",
     "remove_tables",
-    "retrieve",
     "saved_tables",
     "tables_in",
 ]

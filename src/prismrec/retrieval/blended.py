@@ -16,11 +16,12 @@ interests. ``rules`` counts the rules.
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.io import as_step
 from prismrec.numerics import logsumexp, position_in_group, top_k
+from prismrec.rerank import Ranking
 from prismrec.retrieval.query import Found
 from prismrec.retrieval.rules import RuleRetriever
 from prismrec.retrieval.sources import InterestSource
@@ -45,9 +46,7 @@ class BlendedSource:
         return len(self.base)
 
     @as_step("search")
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``.
 
         An item that is not returned scores at most as the last one that is: the interests are
@@ -83,7 +82,8 @@ class BlendedSource:
             blended += boosts.at(key % size)
         by_key = np.argsort(key)
         items, best = _best(len(rows), depth, size, key[by_key], blended[by_key])
-        return RankedItems(items, best, self.base.belongs(rows, items)), found.certified
+        ranked = RankedItems(items, best, self.base.belongs(rows, items))
+        return Ranking(ranked, found.certified)
 
     def rule_shares(
         self,
@@ -146,7 +146,7 @@ class BlendedSource:
         self, rows: NDArray[np.int64], items: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the joined score of each pair of user and item."""
-        query, vectors = self.base.query, self.base.vectors_of(items)
+        query, vectors = self.base.query, self.base.item_search.vectors_of(items)
         every = query.vectors.transpose(1, 0, 2)
         scores = np.array([np.einsum("nd,nd->n", vectors, part[rows]) for part in every])
         scores += query.prior[rows].T

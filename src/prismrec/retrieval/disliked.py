@@ -1,6 +1,6 @@
 """Candidates of users who dislike items: the items near a disliked one lose ``PENALTY``.
 
-    source = DislikeSource(source, normalize(vectors), vectors_of, dim)
+    source = DislikeSource(source, normalize(vectors), item_search)
     ranked, certified = source.search(rows, 200)     # by the lowered scores
 
 An item is near if the cosine of its vector to that of a disliked item is at least ``NEAR``.
@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.numerics import normalize
-from prismrec.rerank import CandidateSource
-from prismrec.retrieval.query import VectorsOf
+from prismrec.rerank import CandidateSource, Ranking
+from prismrec.retrieval.search import ItemSearch
 from prismrec.types import Pool, RankedItems
 
 NEAR = 0.9
@@ -38,16 +38,12 @@ class DislikeSource:
     base: CandidateSource
     dislikes: Float[np.ndarray, "N D"]
     """Vectors of the disliked items, of length 1."""
-    vectors_of: VectorsOf
-    dim: int
-    """Width of an item vector without its bias."""
+    item_search: ItemSearch
 
     def __len__(self) -> int:
         return len(self.base)
 
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``.
 
         An item that is not found scores at most as the last one found, and a penalty only lowers
@@ -56,9 +52,7 @@ class DislikeSource:
         """
         return self._search(rows, depth, depth)
 
-    def _search(
-        self, rows: NDArray[np.int64], depth: int, searched: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def _search(self, rows: NDArray[np.int64], depth: int, searched: int) -> Ranking:
         """Return the ``depth`` best of the ``searched`` best items of the other source."""
         found, certified = self.base.search(rows, searched)
         scores = found.scores - PENALTY * self._is_near(found.items).astype(np.float32)
@@ -73,9 +67,11 @@ class DislikeSource:
         again = np.flatnonzero(~enough)
         if len(again) and searched < deepest:
             deeper = self._search(rows[again], depth, min(DEEPER * searched, deepest))
-            for whole, own in zip((*best, certified), (*deeper[0], deeper[1]), strict=True):
+            for whole, own in zip(
+                (*best, certified), (*deeper.ranked, deeper.certified), strict=True
+            ):
                 whole[again] = own
-        return best, certified
+        return Ranking(best, certified)
 
     def scores_without_penalty(
         self, items: Int[np.ndarray, "R k"], scores: Float[np.ndarray, "R k"]
@@ -93,14 +89,13 @@ class DislikeSource:
         return self.base.pool(row, items, scores)
 
     def _is_near(self, items: Int[np.ndarray, "R M"]) -> Bool[np.ndarray, "R M"]:
-        return nearest(items, self.dislikes, self.vectors_of, self.dim)[0] >= 0
+        return nearest(items, self.dislikes, self.item_search)[0] >= 0
 
 
 def nearest(
     items: Int[np.ndarray, "R M"],
     dislikes: Float[np.ndarray, "N D"],
-    vectors_of: VectorsOf,
-    dim: int,
+    item_search: ItemSearch,
 ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
     """Return which disliked item is nearest to each item, from 0, and its cosine.
 
@@ -113,7 +108,7 @@ def nearest(
     step = max(MAX_COSINES // len(dislikes), 1)
     for start in range(0, len(distinct), step):
         part = slice(start, start + step)
-        cosine = normalize(vectors_of(distinct[part])[:, :dim]) @ dislikes.T
+        cosine = normalize(item_search.content(distinct[part])) @ dislikes.T
         best[part], highest[part] = cosine.argmax(axis=1), cosine.max(axis=1)
     number = np.where((highest >= NEAR) & (distinct > 0), best, -1)
     return number[back].reshape(items.shape), highest[back].reshape(items.shape)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
+from prismrec.numerics import softmax
 from prismrec.types import Interests
 
 VectorsOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
@@ -81,3 +82,28 @@ class Query:
         scores: NDArray[np.float32] = vectors @ self.vectors.transpose(0, 2, 1)
         scores += self.prior[:, None]
         return scores
+
+    def belongs(
+        self, items: Int[np.ndarray, "B M"], vectors_of: VectorsOf
+    ) -> Int[np.ndarray, "B M"]:
+        """Return the interest that each item of each user belongs to; 0 for item 0.
+
+        It is the interest with the best score. If interest 0 is the whole history, it is the one
+        whose events add most to the score: through itself, and through the whole history.
+
+        Cost: O(B M K D).
+        """
+        active = ~np.isneginf(self.prior)
+        if not len(items) or (active.sum(axis=1) <= 1).all():
+            return np.where(items > 0, active.argmax(axis=1)[:, None], 0)
+        vectors = vectors_of(items.ravel()).reshape(*items.shape, -1)
+        scores = self.scores_of(vectors)
+        if self.parts is not None:
+            responsible, dim = softmax(scores), self.parts.shape[2]
+            content = vectors[:, :, :dim]
+            alone = content @ self.vectors[:, :, :dim].transpose(0, 2, 1)
+            in_whole = content @ self.parts.transpose(0, 2, 1)
+            scores = responsible * alone + responsible[:, :, :1] * in_whole
+            active[:, 0] &= active.sum(axis=1) == 1
+            scores = np.where(active[:, None], scores, -np.inf)
+        return np.where(items > 0, scores.argmax(axis=2), 0)

@@ -1,12 +1,15 @@
 """The retriever: candidates, lists and similar items from one index.
 
-retriever = Retriever(index, catalog, vectors_of, dim)
-source = retriever.source(histories, interests, exclude_seen=True, eligible=None)
-ranked, certified = source.search(rows, 200)     # RankedItems [R, 200], bool [R]
+retriever = Retriever(ItemSearch(index, vectors_of, dim), catalog)
+parts = retriever.parts(histories, interests, options, eligible=None)
+lists = retriever.lists(parts)                   # RankedLists [B, k]
+ranked, certified = parts[0].source.search(rows, 200)     # RankedItems [R, 200], bool [R]
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -24,7 +27,6 @@ from prismrec.rerank import (
     ListOptions,
     MixFrontier,
     RankedLists,
-    adds_interests,
     build_lists,
     frontiers_of,
     mix_frontiers_of,
@@ -32,12 +34,13 @@ from prismrec.rerank import (
 from prismrec.retrieval.blended import BlendedSource
 from prismrec.retrieval.boosts import ScoreBoosts
 from prismrec.retrieval.disliked import DislikeSource, nearest
-from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.query import Found, Query, VectorsOf
+from prismrec.retrieval.query import Query
 from prismrec.retrieval.rules import RuleRetriever
-from prismrec.retrieval.search import FewItems, SearchMemory, retrieve
+from prismrec.retrieval.search import ItemSearch, SearchMemory
 from prismrec.retrieval.sources import InterestSource, PopularSource, without_interests
 from prismrec.types import Interests
+
+T = TypeVar("T")
 
 NOTHING = np.empty(0, dtype=np.int64)
 POPULAR_STRENGTH = 0.1
@@ -46,31 +49,79 @@ CANDIDATES_PER_SIMILAR = 20
 """Candidates by inner product per similar item, if the index is not exact."""
 
 
+class Part(NamedTuple):
+    """The users of a batch who have interests, or those who have none."""
+
+    rows: NDArray[np.int64]
+    source: CandidateSource
+    """Of these users only, in this order."""
+    options: ListOptions
+    """What their lists look like."""
+    popular: bool
+    """Whether they get popular items, since they have no interests."""
+
+
 @dataclass(frozen=True, eq=False)
 class Retriever:
-    """An index, a catalog and perhaps rules, from which candidate sources are built."""
+    """Items that can be searched, and perhaps rules, from which candidate sources are built."""
 
-    index: Index
+    item_search: ItemSearch
     catalog: Catalog
-    vectors_of: VectorsOf
-    dim: int
-    """Width of an item vector without its bias."""
     mixture: bool = False
     """Whether the interests are joined as a mixture; their scores are then log probabilities."""
     rules: RuleRetriever | None = None
     """Blended with the interests; None for none."""
-    memory: SearchMemory | None = None
-    """What the index found before, see ``remembering``."""
-    sources: dict[bytes, CandidateSource] | None = None
-    """The sources of candidates of some users, see ``remembering``."""
-    few: FewItems = field(default_factory=FewItems)
-    """Indexes of the eligible items of filters that leave few."""
     boosts: ScoreBoosts | None = None
     """What is added to the scores of items; None for nothing."""
 
     def __repr__(self) -> str:
         rules = f", {self.rules!r}" if self.rules else ""
-        return f"Retriever({self.index!r}{rules})"
+        return f"Retriever({self.item_search.index!r}{rules})"
+
+    def for_answer(self, boosts: ScoreBoosts | None) -> "Retriever":
+        """Return the retriever of one answer, with its boosts: it searches no vector twice."""
+        remembering = replace(self.item_search, memory=SearchMemory())
+        return replace(self, item_search=remembering, boosts=boosts)
+
+    def parts(
+        self,
+        histories: Sequence[NDArray[np.int64]],
+        interests: Interests,
+        options: ListOptions,
+        eligible: Bool[np.ndarray, " V"] | None,
+    ) -> list[Part]:
+        """Return the users with interests, and those without, with their candidates and options.
+
+        A user without interests gets popular items with at least a little diversity; there is
+        nothing to steer. No list is longer than the catalog. There is at least one part.
+
+        Args:
+            histories: Item numbers, oldest first.
+            interests: Of the same users; not read for users without any interest.
+            options: What the lists look like.
+            eligible: Items that may be recommended to anyone; None for all.
+        """
+        options = replace(options, k=min(options.k, self.catalog.size - 1))
+        popular = without_interests(histories, interests, options)
+        parts = []
+        if not popular.all():
+            rows = np.flatnonzero(~popular)
+            if popular.any():
+                histories = [histories[row] for row in rows.tolist()]
+                interests = interests._replace(states=None).rows(torch.from_numpy(rows))
+            source = self.source(
+                histories, interests, exclude_seen=options.exclude_seen, eligible=eligible
+            )
+            source = self._with_dislikes(source, options.dislikes)
+            parts.append(Part(rows, source, options, popular=False))
+        if popular.any() or not parts:
+            rows = np.flatnonzero(popular)
+            source = PopularSource(self.item_search, self.catalog, len(rows), eligible, self.boosts)
+            source = self._with_dislikes(source, options.dislikes)
+            diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
+            options = replace(options, diversity=diversity, interests=InterestOptions())
+            parts.append(Part(rows, source, options, popular=True))
+        return parts
 
     def source(
         self,
@@ -79,27 +130,19 @@ class Retriever:
         *,
         exclude_seen: bool,
         eligible: Bool[np.ndarray, " V"] | None,
-        added: bool = False,
     ) -> CandidateSource:
-        """Return the candidates of users who all have a history, or who all have none.
+        """Return the candidates of users who all have interests.
 
         Args:
             histories: Item numbers, oldest first.
-            interests: Of the same users; not read for users without any interest.
+            interests: Of the same users.
             exclude_seen: Leave out the items of the history.
             eligible: Items that may be recommended to anyone; None for all.
-            added: Whether the caller added an interest that is not muted.
         """
-        if not len(histories[0]) and not added:
-            users = len(histories)
-            return PopularSource(
-                self.catalog, users, eligible, self.vectors_of, self.dim, self.boosts
-            )
         query = self.query_of(histories, interests, exclude_seen=exclude_seen)
         source = InterestSource(
-            self.index, self.catalog, query, histories, eligible, self.vectors_of, self.dim,
-            memory=self.memory, few=self.few, boosts=self.boosts,
-        )  # fmt: skip
+            self.item_search, self.catalog, query, histories, eligible, self.boosts
+        )
         return source if self.rules is None else BlendedSource(source, self.rules)
 
     def query_of(
@@ -114,74 +157,38 @@ class Retriever:
         return Query.of(interests, excluded, mixture=self.mixture)
 
     @as_step("rerank")
-    def lists(
-        self,
-        histories: Sequence[NDArray[np.int64]],
-        interests: Interests,
-        options: ListOptions,
-        eligible: Bool[np.ndarray, " V"] | None,
-    ) -> RankedLists:
-        """Return the list of each user: from interests, or from popularity for an empty history.
-
-        Args:
-            histories: Item numbers, oldest first.
-            interests: Of the same users.
-            options: What the lists look like.
-            eligible: Items that may be recommended to anyone; None for all.
-        """
-        lists = RankedLists.empty(len(histories), min(options.k, self.catalog.size - 1))
-        for rows, source, own in self._split(histories, interests, options, eligible):
-            lists.fill(rows, build_lists(source, own, category_of=self.catalog.single_category))
-        lists.popular[:] = without_interests(histories, interests, options)
+    def lists(self, parts: Sequence[Part]) -> RankedLists:
+        """Return the list of each user of a batch."""
+        users = sum(len(part.rows) for part in parts)
+        lists = RankedLists.empty(users, parts[0].options.k)
+        for part in parts:
+            own = build_lists(part.source, part.options, category_of=self.catalog.single_category)
+            lists.fill(part.rows, own)
+            lists.popular[part.rows] = part.popular
         return lists
 
     @as_step("frontier")
-    def frontiers(
-        self,
-        histories: Sequence[NDArray[np.int64]],
-        interests: Interests,
-        options: ListOptions,
-        eligible: Bool[np.ndarray, " V"] | None,
-    ) -> list[Frontier]:
-        """Return, for each user, every list that some λ makes of the candidates; see ``lists``."""
-        by_row: dict[int, Frontier] = {}
-        for rows, source, own in self._split(histories, interests, options, eligible):
-            some = frontiers_of(source, own, category_of=self.catalog.single_category)
-            by_row |= dict(zip(rows.tolist(), some, strict=True))
-        return [by_row[row] for row in range(len(histories))]
+    def frontiers(self, parts: Sequence[Part]) -> list[Frontier]:
+        """Return, for each user, every list that some λ makes of the candidates."""
+        make = partial(frontiers_of, category_of=self.catalog.single_category)
+        return _of_each_user(parts, make)
 
     @as_step("frontier")
-    def mix_frontiers(
-        self,
-        histories: Sequence[NDArray[np.int64]],
-        interests: Interests,
-        options: ListOptions,
-        eligible: Bool[np.ndarray, " V"] | None,
-    ) -> list[MixFrontier | None]:
-        """Return, for each user, the lists between mixture and shares; see ``lists``."""
-        by_row: dict[int, MixFrontier | None] = {}
-        for rows, source, own in self._split(histories, interests, options, eligible):
-            by_row |= dict(zip(rows.tolist(), mix_frontiers_of(source, own), strict=True))
-        return [by_row[row] for row in range(len(histories))]
+    def mix_frontiers(self, parts: Sequence[Part]) -> list[MixFrontier | None]:
+        """Return, for each user, the lists between mixture and shares."""
+        return _of_each_user(parts, mix_frontiers_of)
 
-    def rule_shares(
-        self,
-        histories: Sequence[NDArray[np.int64]],
-        interests: Interests,
-        lists: RankedLists,
-        options: ListOptions,
-        eligible: Bool[np.ndarray, " V"] | None,
-    ) -> Float[np.ndarray, "B k"]:
+    def rule_shares(self, parts: Sequence[Part], lists: RankedLists) -> Float[np.ndarray, "B k"]:
         """Return the share of the probability of each listed item that comes from the rules."""
         shares = np.zeros(lists.items.shape)
         if self.rules is None:
             return shares
-        for rows, found, _ in self._split(histories, interests, options, eligible):
-            items, scores, source = lists.items[rows], lists.scores[rows], found
+        for part in parts:
+            items, scores, source = lists.items[part.rows], lists.scores[part.rows], part.source
             if isinstance(source, DislikeSource):
                 scores, source = source.scores_without_penalty(items, scores), source.base
             if isinstance(source, BlendedSource):
-                shares[rows] = source.rule_shares(np.arange(len(rows)), items, scores)
+                shares[part.rows] = source.rule_shares(np.arange(len(part.rows)), items, scores)
         return shares
 
     def nearest_dislikes(
@@ -196,7 +203,7 @@ class Retriever:
         numbers, vectors = self._disliked(dislikes)
         if not len(numbers):
             return np.zeros_like(items), np.zeros(items.shape)
-        number, cosine = nearest(items, vectors, self.vectors_of, self.dim)
+        number, cosine = nearest(items, vectors, self.item_search)
         return np.where(number >= 0, numbers[number], 0), cosine
 
     def similar(
@@ -212,81 +219,20 @@ class Retriever:
         Cost: O(V D) with an exact index; otherwise a search for
             ``CANDIDATES_PER_SIMILAR`` · k items by inner product, of which the nearest are kept.
         """
-        depth = self.catalog.size if self.index.exact else CANDIDATES_PER_SIMILAR * k
-        query = Query.equal(self.vectors_of(number)[None], [number])
-        found = self.retrieve(query, depth, eligible).items[0]
+        exact = self.item_search.index.exact
+        depth = self.catalog.size if exact else CANDIDATES_PER_SIMILAR * k
+        query = Query.equal(self.item_search.vectors_of(number)[None], [number])
+        found = self.item_search.find(query, depth, eligible).items[0]
         found = np.sort(found[found > 0])
-        near, query_vector = (
-            normalize(self.vectors_of(some)[:, : self.dim]) for some in (found, number)
-        )
+        near, query_vector = (normalize(self.item_search.content(some)) for some in (found, number))
         cosine = near @ query_vector[0]
         best = np.argsort(-cosine, kind="stable")[:k]
         return found[best], cosine[best]
 
-    def retrieve(self, query: Query, depth: int, eligible: Bool[np.ndarray, " V"] | None) -> Found:
-        """Return the ``depth`` best eligible items of each query of ``query``."""
-        return retrieve(
-            self.index, query, depth,
-            eligible=eligible, vectors_of=self.vectors_of, memory=self.memory,
-            few=self.few,
-        )  # fmt: skip
-
-    def remembering(self) -> "Retriever":
-        """Return the same retriever for one answer.
-
-        It searches no query vector twice, and gets the candidates of the rules only once.
-        """
-        return replace(self, memory=SearchMemory(), sources={})
-
-    def _split(
-        self,
-        histories: Sequence[NDArray[np.int64]],
-        interests: Interests,
-        options: ListOptions,
-        eligible: Bool[np.ndarray, " V"] | None,
-    ) -> Iterator[tuple[NDArray[np.int64], CandidateSource, ListOptions]]:
-        """Yield the users with interests, and those without, with their candidates and options.
-
-        A user without interests gets popular items with at least a little diversity; there is
-        nothing to steer. No list is longer than the catalog.
-        """
-        options = replace(options, k=min(options.k, self.catalog.size - 1))
-        diversity = Diversity.of(options.diversity).at_least(POPULAR_STRENGTH)
-        without = replace(options, diversity=diversity, interests=InterestOptions())
-        popular = without_interests(histories, interests, options)
-        for which, own in ((~popular, options), (popular, without)):
-            if which.any():
-                rows = np.flatnonzero(which)
-                yield rows, self._source_of(rows, histories, interests, own, eligible), own
-
-    def _source_of(
-        self,
-        rows: NDArray[np.int64],
-        histories: Sequence[NDArray[np.int64]],
-        interests: Interests,
-        options: ListOptions,
-        eligible: Bool[np.ndarray, " V"] | None,
-    ) -> CandidateSource:
-        key = rows.tobytes()
-        if self.sources is not None and key in self.sources:
-            return self.sources[key]
-        interests = interests._replace(states=None)  # not searched
-        if len(rows) < len(histories):
-            histories = [histories[row] for row in rows.tolist()]
-            interests = interests.rows(torch.from_numpy(rows))
-        source = self.source(
-            histories,
-            interests,
-            exclude_seen=options.exclude_seen,
-            eligible=eligible,
-            added=adds_interests(options.interests, interests.bias.shape[1]),
-        )
-        numbers, vectors = self._disliked(options.dislikes)
-        if len(numbers):
-            source = DislikeSource(source, vectors, self.vectors_of, self.dim)
-        if self.sources is not None:
-            self.sources[key] = source
-        return source
+    def _with_dislikes(self, source: CandidateSource, dislikes: Sequence[str]) -> CandidateSource:
+        """Return a source in which items near disliked ones score less."""
+        numbers, vectors = self._disliked(dislikes)
+        return DislikeSource(source, vectors, self.item_search) if len(numbers) else source
 
     def _disliked(
         self, names: Sequence[str]
@@ -294,5 +240,15 @@ class Retriever:
         """Return the numbers of the known ones of these items, and their vectors of length 1."""
         numbers = self.catalog.items.index_known(names)
         if not len(numbers):
-            return numbers, np.empty((0, self.dim))
-        return numbers, normalize(self.vectors_of(numbers)[:, : self.dim])
+            return numbers, np.empty((0, self.item_search.dim))
+        return numbers, normalize(self.item_search.content(numbers))
+
+
+def _of_each_user(
+    parts: Sequence[Part], make: Callable[[CandidateSource, ListOptions], Sequence[T]]
+) -> list[T]:
+    """Return what ``make`` makes of the candidates of each user, in the order of the batch."""
+    made: dict[int, T] = {}
+    for part in parts:
+        made |= zip(part.rows.tolist(), make(part.source, part.options), strict=True)
+    return [made[row] for row in range(len(made))]

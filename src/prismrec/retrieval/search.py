@@ -1,6 +1,7 @@
 """The best items of each user: search each interest, join the scores, and leave out items.
 
-    found = retrieve(index, query, 200, eligible=None, vectors_of=vectors_of)    # Found [B, 200]
+    search = ItemSearch(index, vectors_of, dim)
+    found = search.find(query, 200, eligible=None)    # Found [B, 200]
 
 The scores of the interests are joined in one of two ways: an item scores as with its best interest,
 or, as a mixture, log Σ exp over all interests, which is its log probability if the scores of each
@@ -8,11 +9,12 @@ interest are log probabilities.
 """
 
 import hashlib
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from prismrec.numerics import logsumexp, top_k
@@ -102,66 +104,73 @@ class FewItems:
         return index
 
 
-def retrieve(
-    index: Index,
-    query: Query,
-    depth: int,
-    *,
-    eligible: Bool[np.ndarray, " V"] | None,
-    vectors_of: VectorsOf,
-    memory: SearchMemory | None = None,
-    few: FewItems | None = None,
-) -> Found:
-    """Retrieve the ``depth`` best eligible items per user; fewer only if there are no more.
+@dataclass(frozen=True, eq=False, repr=False)
+class ItemSearch:
+    """How the items of a catalog are searched, and where their vectors are."""
 
-    Args:
-        index: An index of the whole catalog.
-        query: Interests and excluded items of each user.
-        depth: M, the number of candidates per user.
-        eligible: Items that may be recommended to anyone; None for all.
-        vectors_of: Returns item vectors; used if few items are eligible, and for a mixture.
-        memory: What this index found for earlier queries of the same answer.
-        few: Indexes of few eligible items of earlier answers.
+    index: Index
+    """Of the whole catalog."""
+    vectors_of: VectorsOf
+    """Not read by a plain search: only if few items are eligible, and for a mixture."""
+    dim: int
+    """Width of an item vector without its bias, which is the last number if the model has one."""
+    few: FewItems = field(default_factory=FewItems)
+    """Indexes of the eligible items of filters that leave few."""
+    memory: SearchMemory | None = None
+    """What the index found for earlier queries of the same answer; None to remember nothing."""
 
-    Cost: one search for ``depth`` + excluded items, and deeper searches if many items are not
-        eligible or a mixture is not certified; if few items are eligible, an exact search of these.
-    """
-    index = _joined(index)
-    if isinstance(index, ExactIndex) and len(index) <= SMALL_CATALOG:
-        return retrieve_from_all_scores(index, query, depth, eligible)
-    ineligible = 0
-    if eligible is not None:
-        contained = _contained(eligible, index.ids)
-        ineligible = len(contained) - int(np.count_nonzero(contained))
-        if ineligible and (len(contained) - ineligible) * FEW < len(contained):
-            index = (few or FewItems()).index_of(contained, index.ids, vectors_of)
-            memory, ineligible = None, 0
-    wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
-    depths = wanted, wanted + ineligible
-    if not query.mixture:
-        m = wanted + min(ineligible, wanted)
-        found = _search_eligible(index, query, m, depths, eligible, memory)
-        merged = merge_candidates(found, query.prior, depth, excluded=query.excluded)
-        return Found(merged.items, merged.scores, np.ones(len(merged.items), dtype=bool))
-    best = Found(
-        np.zeros((len(query.excluded), depth), dtype=np.int64),
-        np.full((len(query.excluded), depth), -np.inf, dtype=np.float32),
-        np.zeros(len(query.excluded), dtype=bool),
-    )
-    rows, m = np.arange(len(query.excluded)), FIRST * wanted + min(ineligible, wanted)
-    while len(rows):
-        some = query.rows(rows)
-        found = _search_eligible(index, some, m, depths, eligible, memory)
-        joined = _join_in_blocks(found, some, depth, vectors_of)
-        m = found.items.shape[2]
-        width = joined.items.shape[1]
-        best.items[rows, :width], best.scores[rows, :width] = joined.items, joined.scores
-        best.certified[rows] = joined.certified | (m >= len(index))
-        if m >= min(max(MAX_DEPTH, wanted), len(index)):
-            break
-        rows = rows[~best.certified[rows]]
-        m = min(DEEPER * m, max(MAX_DEPTH, wanted), len(index))
-    return best
+    def content(self, items: Int[np.ndarray, " N"]) -> Float[np.ndarray, "N D"]:
+        """Return the vectors of some items without their biases."""
+        return self.vectors_of(items)[:, : self.dim]
+
+    def find(self, query: Query, depth: int, eligible: Bool[np.ndarray, " V"] | None) -> Found:
+        """Return the ``depth`` best eligible items per user; fewer only if there are no more.
+
+        Args:
+            query: Interests and excluded items of each user.
+            depth: M, the number of items per user.
+            eligible: Items that may be recommended to anyone; None for all.
+
+        Cost: one search for ``depth`` + excluded items, and deeper searches if many items are not
+            eligible or a mixture is not certified; if few items are eligible, an exact search of
+            these.
+        """
+        index, memory = _joined(self.index), self.memory
+        if isinstance(index, ExactIndex) and len(index) <= SMALL_CATALOG:
+            return retrieve_from_all_scores(index, query, depth, eligible)
+        ineligible = 0
+        if eligible is not None:
+            contained = _contained(eligible, index.ids)
+            ineligible = len(contained) - int(np.count_nonzero(contained))
+            if ineligible and (len(contained) - ineligible) * FEW < len(contained):
+                index = self.few.index_of(contained, index.ids, self.vectors_of)
+                memory, ineligible = None, 0
+        wanted = depth + max((len(np.unique(numbers)) for numbers in query.excluded), default=0)
+        depths = wanted, wanted + ineligible
+        if not query.mixture:
+            m = wanted + min(ineligible, wanted)
+            found = _search_eligible(index, query, m, depths, eligible, memory)
+            merged = merge_candidates(found, query.prior, depth, excluded=query.excluded)
+            return Found(merged.items, merged.scores, np.ones(len(merged.items), dtype=bool))
+        best = Found(
+            np.zeros((len(query.excluded), depth), dtype=np.int64),
+            np.full((len(query.excluded), depth), -np.inf, dtype=np.float32),
+            np.zeros(len(query.excluded), dtype=bool),
+        )
+        rows, m = np.arange(len(query.excluded)), FIRST * wanted + min(ineligible, wanted)
+        while len(rows):
+            some = query.rows(rows)
+            found = _search_eligible(index, some, m, depths, eligible, memory)
+            joined = _join_in_blocks(found, some, depth, self.vectors_of)
+            m = found.items.shape[2]
+            width = joined.items.shape[1]
+            best.items[rows, :width], best.scores[rows, :width] = joined.items, joined.scores
+            best.certified[rows] = joined.certified | (m >= len(index))
+            if m >= min(max(MAX_DEPTH, wanted), len(index)):
+                break
+            rows = rows[~best.certified[rows]]
+            m = min(DEEPER * m, max(MAX_DEPTH, wanted), len(index))
+        return best
 
 
 def _contained(eligible: Bool[np.ndarray, " V"], ids: NDArray[np.int64]) -> Bool[np.ndarray, " N"]:

@@ -5,7 +5,7 @@ excluded: each interest is searched deep enough.
 """
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from prismrec.data import Catalog
 from prismrec.io import as_step
 from prismrec.numerics import softmax
-from prismrec.rerank import ListOptions, adds_interests
+from prismrec.rerank import ListOptions, Ranking, adds_interests
 from prismrec.retrieval.boosts import ScoreBoosts
-from prismrec.retrieval.index.base import Index
-from prismrec.retrieval.query import Found, Query, VectorsOf
-from prismrec.retrieval.search import MAX_DEPTH, FewItems, SearchMemory, retrieve
+from prismrec.retrieval.query import Found, Query
+from prismrec.retrieval.search import MAX_DEPTH, ItemSearch
 from prismrec.types import Interests, Pool, RankedItems
 
 CANDIDATES_PER_BOOSTED = 4, 16
@@ -30,26 +29,18 @@ boosts of 6 and less rarely need more."""
 class InterestSource:
     """Candidates of users with a history, from their interests: a ``CandidateSource``."""
 
-    index: Index
+    item_search: ItemSearch
     catalog: Catalog
     query: Query
     histories: Sequence[NDArray[np.int64]]
     eligible: NDArray[np.bool_] | None
-    vectors_of: VectorsOf
-    dim: int
-    """Width of an item vector without its bias, which is the last number if the model has one."""
-    _: KW_ONLY
-    memory: SearchMemory | None = None
-    few: FewItems | None = None
-    boosts: ScoreBoosts | None = None
+    boosts: ScoreBoosts | None
 
     def __len__(self) -> int:
         return len(self.histories)
 
     @as_step("search")
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``."""
         if self.boosts is None:
             found = self.find(rows, depth)
@@ -58,16 +49,17 @@ class InterestSource:
             found = self.enough_for_boosts(rows, depth, self.boosts, found)
             found = _with_boosts(found, self.boosts, depth)
         interest = self.belongs(rows, found.items)
-        return RankedItems(found.items, found.scores, interest), found.certified
+        return Ranking(RankedItems(found.items, found.scores, interest), found.certified)
+
+    def belongs(
+        self, rows: NDArray[np.int64], items: Int[np.ndarray, "R M"]
+    ) -> Int[np.ndarray, "R M"]:
+        """Return the interest that each item of some users belongs to; see ``Query.belongs``."""
+        return self.query.rows(rows).belongs(items, self.item_search.vectors_of)
 
     def find(self, rows: NDArray[np.int64], depth: int) -> Found:
         """Return the ``depth`` best eligible items of some users."""
-        query = self.query.rows(rows)
-        return retrieve(
-            self.index, query, depth,
-            eligible=self.eligible, vectors_of=self.vectors_of, memory=self.memory,
-            few=self.few,
-        )  # fmt: skip
+        return self.item_search.find(self.query.rows(rows), depth, self.eligible)
 
     def enough_for_boosts(
         self, rows: NDArray[np.int64], depth: int, boosts: ScoreBoosts, found: Found
@@ -98,10 +90,8 @@ class InterestSource:
 
         Cost: that of ``find`` per part; an index is searched once if all parts are large.
         """
-        memory = self.memory or SearchMemory()
         found = [
-            replace(self, eligible=part, memory=memory).find(rows, depth)
-            for part in boosts.parts(self.eligible)
+            replace(self, eligible=part).find(rows, depth) for part in boosts.parts(self.eligible)
         ]
         found = found or [self.find(rows, depth)]  # nothing is eligible
         return Found(
@@ -109,44 +99,6 @@ class InterestSource:
             np.concatenate([one.scores for one in found], axis=1),
             np.all([one.certified for one in found], axis=0),
         )
-
-    def belongs(
-        self, rows: NDArray[np.int64], items: Int[np.ndarray, "R M"]
-    ) -> Int[np.ndarray, "R M"]:
-        """Return the interest that each item belongs to; 0 for item 0.
-
-        It is the interest with the best score. If interest 0 is the whole history, it is the one
-        whose events add most to the score: through itself, and through the whole history.
-
-        Cost: O(R M K D).
-        """
-        query = self.query.rows(rows)
-        active = ~np.isneginf(query.prior)
-        if not len(items) or (active.sum(axis=1) <= 1).all():
-            return np.where(items > 0, active.argmax(axis=1)[:, None], 0)
-        vectors = self.vectors_of(items.ravel()).reshape(*items.shape, -1)
-        scores = query.scores_of(vectors)
-        if query.parts is not None:
-            scores = self._contributions(query, query.parts, vectors, scores)
-            active = active.copy()
-            active[:, 0] &= active.sum(axis=1) == 1
-            scores = np.where(active[:, None], scores, -np.inf)
-        return np.where(items > 0, scores.argmax(axis=2), 0)
-
-    def _contributions(
-        self,
-        query: Query,
-        parts: Float[np.ndarray, "R K D"],
-        vectors: Float[np.ndarray, "R M W"],
-        scores: Float[np.ndarray, "R M K"],
-    ) -> Float[np.ndarray, "R M K"]:
-        """Return what the events of each interest add to the score of each item."""
-        responsible = softmax(scores)
-        content = vectors[:, :, : self.dim]
-        alone = content @ query.vectors[:, :, : self.dim].transpose(0, 2, 1)
-        in_whole = content @ parts.transpose(0, 2, 1)
-        total: NDArray[np.floating] = responsible * alone + responsible[:, :, :1] * in_whole
-        return total
 
     def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
         """Return the prior of each interest that items belong to; a row sums to 1."""
@@ -159,13 +111,13 @@ class InterestSource:
 
     def pool(self, row: int, items: NDArray[np.int64], scores: NDArray[np.float64]) -> Pool:
         """See ``CandidateSource.pool``."""
-        vectors = self.vectors_of(items)
+        vectors = self.item_search.vectors_of(items)
         query = self.query.rows(np.array([row]))
         return Pool(
             scores=scores,
             category=self.catalog.single_category[items],
             categories=[self.catalog.categories_of(item).tolist() for item in items],
-            vectors=vectors[:, : self.dim],
+            vectors=vectors[:, : self.item_search.dim],
             interest_scores=query.scores_of(vectors[None])[0],
             history=[self.catalog.categories_of(item).tolist() for item in self.histories[row]],
         )
@@ -175,21 +127,17 @@ class InterestSource:
 class PopularSource:
     """Candidates of users without a history: the most popular items. A ``CandidateSource``."""
 
+    item_search: ItemSearch
     catalog: Catalog
     users: int
     eligible: NDArray[np.bool_] | None
-    vectors_of: VectorsOf
-    dim: int
-    """Width of an item vector without its bias, which is the last number if the model has one."""
-    boosts: ScoreBoosts | None = None
+    boosts: ScoreBoosts | None
 
     def __len__(self) -> int:
         return self.users
 
     @as_step("search")
-    def search(
-        self, rows: NDArray[np.int64], depth: int
-    ) -> tuple[RankedItems, Bool[np.ndarray, " R"]]:
+    def search(self, rows: NDArray[np.int64], depth: int) -> Ranking:
         """See ``CandidateSource.search``; the score is log(1 + events), and what boosts add."""
         items = self.catalog.by_count
         if self.eligible is not None:
@@ -203,7 +151,7 @@ class PopularSource:
             items, scores = items[best], scores[best]
         one = items, scores.astype(np.float32), np.zeros(len(items), dtype=np.int64)
         ranked = RankedItems(*(_padded(part, depth, len(rows)) for part in one))
-        return ranked, np.ones(len(rows), dtype=bool)
+        return Ranking(ranked, np.ones(len(rows), dtype=bool))
 
     def shares(self, rows: NDArray[np.int64]) -> Float[np.ndarray, "R K"]:
         """See ``CandidateSource.shares``; popularity is the only interest."""
@@ -215,7 +163,7 @@ class PopularSource:
             scores=scores,
             category=self.catalog.single_category[items],
             categories=[self.catalog.categories_of(item).tolist() for item in items],
-            vectors=self.vectors_of(items)[:, : self.dim],
+            vectors=self.item_search.content(items),
             interest_scores=scores[:, None],
             history=[],
         )

@@ -26,6 +26,7 @@ connection       limits of the other parts of a request: heads, trailers
 rate_limit       how many requests a caller may send per second
 logging          log records as JSON
 changes          the journal: hidden, new and changed items, for all workers, kept over a restart
+applied_changes  these changes, applied to a recommender
 artifact_copy    private copies of artifacts
 loaded_artifact  an opened artifact, and what is computed from it once
 versions         which artifact answers: loads it, applies changes, reloads it

@@ -1,4 +1,5 @@
 from .app import create_app, write_environment
+from .applied_changes import SavedChanges
 from .checks import check_served
 from .context import RouteContext
 from .event_import import import_events
@@ -12,6 +13,7 @@ __all__ = [
     "Experiment",
     "Keys",
     "RouteContext",
+    "SavedChanges",
     "ServePaths",
     "Settings",
     "check_exposure",

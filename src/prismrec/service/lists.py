@@ -48,7 +48,8 @@ def weight_of(job: Job) -> float:
     options = request.options
     plain = Diversity.of(options.diversity).off and options.interests.neutral
     plain = plain and not options.boosts
-    factor = 1 if plain and not request.frontier else DIVERSE
+    plain = plain and not request.frontier and not request.mix_frontier
+    factor = 1 if plain else DIVERSE
     return factor * max(1.0, options.k / 50)
 
 
@@ -129,6 +130,7 @@ def answers_of(
         options,
         explain=request.explain,
         frontier=request.frontier,
+        mix_frontier=request.mix_frontier,
         top_items=TOP_ITEMS,
     )
     return [_served(served, answer, request.page) for answer in answers]

@@ -1,18 +1,19 @@
 """An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prismrec.data import Catalog, Cell
+from prismrec.data import Catalog
 from prismrec.errors import DataError
-from prismrec.recommend import NewItem, Recommender
+from prismrec.recommend import Recommender
+from prismrec.service.applied_changes import Values, apply_changes, apply_values
 from prismrec.service.artifact_copy import ArtifactCopy
 from prismrec.service.catalog_map import map_labels
-from prismrec.service.changes import Added, AddedItem, Change, Marked
+from prismrec.service.changes import Change
 from prismrec.service.event_rules import EventRules
 from prismrec.service.extensions import Extensions
 from prismrec.service.page_responses import MapLabel
@@ -23,8 +24,6 @@ from prismrec.service.search import TitleSearch
 log = logging.getLogger("prismrec.service")
 CatalogCheck = Callable[[Catalog, Catalog | None], None]
 """Gets the catalogs of the artifact that answers and of the one to compare with."""
-Values = Mapping[str, Mapping[str, Cell]]
-"""Values of attributes by item and attribute; None for no value."""
 KNOWN = 0.5
 """Smallest share of the previous artifact's items that a new one has without a warning."""
 MAPPED = 50_000
@@ -88,45 +87,16 @@ class LoadedArtifact:
         return bool((numbers <= self.manifest["items"]).any())
 
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
-        """Return the same artifact with hidden and new items.
-
-        An item that was new when it was added, and that this artifact has, is left out: the title
-        and the categories are those of the artifact. A change that is impossible with this
-        artifact, such as a new item in a category that it does not have, is left out too: it was
-        possible with an earlier artifact.
-
-        Cost: one copy of the model per change that adds new items. Changes are not joined, because
-        the vector of an item may depend on an item that was added before.
-        """
-        recommender = self.recommender
-        for change in changes:
-            if isinstance(change, Added):
-                items = [item for item in change.items if not (item.new and self.has(item.id))]
-                recommender = _added(recommender, items) if items else recommender
-            elif isinstance(change, Marked):
-                hides = change.kind == "hide"
-                mark = recommender.with_hidden if hides else recommender.with_visible
-                recommender = mark(change.items)
+        """Return the same artifact with hidden and new items; see ``apply_changes``."""
+        recommender = apply_changes(self.recommender, changes, self.manifest["items"])
         if recommender.catalog is self.recommender.catalog:  # items were only hidden or unhidden
             return self._with_same_items(recommender)
         return replace(self, recommender=recommender.remembering())
 
     def with_values(self, values: Values) -> "LoadedArtifact":
-        """Return the same artifact with other values of attributes.
-
-        Unknown items, unknown attributes and values of another type are left out: they were
-        possible with an earlier artifact, or will be with a later one.
-
-        Cost: a copy of each attribute that changes.
-        """
-        attributes = self.recommender.catalog.attributes
-        if attributes is None or not values:
-            return self
-        usable = {
-            item: {name: cell for name, cell in own.items() if attributes.accepts(name, cell)}
-            for item, own in values.items()
-        }
-        return self._with_same_items(self.recommender.with_attributes(usable))
+        """Return the same artifact with other values of attributes; see ``apply_values``."""
+        recommender = apply_values(self.recommender, values)
+        return self if recommender is self.recommender else self._with_same_items(recommender)
 
     def _with_same_items(self, recommender: Recommender) -> "LoadedArtifact":
         """Return the artifact with a recommender that has the same items, vectors and titles."""
@@ -192,40 +162,3 @@ def warn_of_other_items(old: LoadedArtifact, new: LoadedArtifact) -> None:
         log.warning(
             "the new artifact has other items than the previous one", extra={"fields": fields}
         )
-
-
-def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
-    """Return a recommender with these items; None as title or categories changes nothing.
-
-    Raises:
-        DataError: An id appears twice, or a new item has neither a category nor a related item.
-    """
-    return recommender.with_items([_new_item(item, recommender.catalog) for item in items])
-
-
-def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
-    fields = item.model_dump(exclude={"new"})
-    if item.categories is None:
-        number = catalog.items.index_known([item.id]).tolist()
-        fields["categories"] = catalog.categories_named(number[0]) if number else ()
-    return NewItem(**fields)
-
-
-def _added(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:
-    """Return a recommender with the items that are possible.
-
-    An item whose vector cannot be projected, because this artifact was trained without content
-    vectors or with those of another encoder, gets its vector from its categories.
-    """
-    try:
-        return with_items(recommender, items)
-    except DataError:
-        for item in items:
-            without = [] if item.vector is None else [item.model_copy(update={"vector": None})]
-            for usable in (item, *without):
-                try:
-                    recommender = with_items(recommender, [usable])
-                    break
-                except DataError:
-                    continue
-        return recommender

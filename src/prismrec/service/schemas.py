@@ -131,6 +131,7 @@ class RecommendRequest(Strict):
     dislikes: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = default_from(list)
     explain: bool = False
     frontier: bool = False
+    mix_frontier: bool = False
     comparison: bool = False
 
     @model_validator(mode="after")

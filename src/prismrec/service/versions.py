@@ -11,13 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from prismrec.data import Catalog, Cell, check_cells
+from prismrec.data import Cell
 from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.recommend import check_artifact, check_trained_on
+from prismrec.service.applied_changes import check_values, keep_newest, with_items
 from prismrec.service.artifact_copy import private_folder
 from prismrec.service.changes import (
     Added,
@@ -36,10 +38,8 @@ from prismrec.service.item_schemas import ItemAttributes, ItemIn
 from prismrec.service.loaded_artifact import (
     CatalogCheck,
     LoadedArtifact,
-    Values,
     check_catalogs,
     warn_of_other_items,
-    with_items,
 )
 from prismrec.service.metrics import Metrics
 from prismrec.service.responses import HiddenItems, ReloadedArtifact, UpdatedItems
@@ -88,6 +88,8 @@ class Versions:
         self._remember(self.journal.new())
         self.known_reloads = {one.id for one in self.changes if isinstance(one, Reloaded)}
         self._serve(*self._open())
+        self.recorded = self.main.name
+        """The artifact of the newest reload of any process, as far as this one has read it."""
         self.opened = time.monotonic()
 
     def current(self) -> LoadedArtifact:
@@ -123,10 +125,13 @@ class Versions:
                     check_artifact(artifact)
                 opened = self._open()
                 name, reload_id = opened[0].name, uuid4().hex
+                was = self._last_reloaded()
                 self.known_reloads.add(reload_id)
                 # Before the switch: a refused reload must not change what answers.
                 self.journal.append(Reloaded(artifact=name, id=reload_id))
-            return ReloadedArtifact(artifact=name, was=self._switch(*opened))
+            self._switch(*opened)
+            self.recorded = name
+            return ReloadedArtifact(artifact=name, was=was)
 
     def add(self, items: Sequence[ItemIn]) -> int:
         """Add or change items for all processes, also after a restart; return their number.
@@ -193,11 +198,22 @@ class Versions:
         self.main = self.main.changed(new).with_values(values)
         if self.compared:
             self.compared = self.compared.changed(new).with_values(values)
-        reloads = {change.id for change in new if isinstance(change, Reloaded)}
-        others = reloads - self.known_reloads
-        self.known_reloads |= reloads
+        others = self._unknown_reloads(new)
         if others:
+            self.known_reloads |= {one.id for one in others}
+            self.recorded = others[-1].artifact
             threading.Thread(target=self._follow_reload, daemon=True).start()
+
+    def _unknown_reloads(self, changes: Sequence[Change]) -> list[Reloaded]:
+        """Return the reloads of other processes that this one has not read before."""
+        reloads = [one for one in changes if isinstance(one, Reloaded)]
+        return [one for one in reloads if one.id not in self.known_reloads]
+
+    def _last_reloaded(self) -> str:
+        """Return the artifact of the newest reload of any process; the next request follows it."""
+        with self.lock:
+            others = self._unknown_reloads(copy(self.journal).new())
+            return others[-1].artifact if others else self.recorded
 
     def _remember(self, new: Sequence[Change]) -> dict[str, dict[str, Cell]]:
         """Add changes to those of before; return the values of attributes that are to be set.
@@ -206,11 +222,9 @@ class Versions:
         every change of a stock. An item that is added gets the values that came before it.
         """
         self.changes = [*self.changes, *(one for one in new if not isinstance(one, Updated))]
+        keep_newest(self.values, new)
         touched: dict[str, None] = {}
         for change in new:
-            if isinstance(change, Updated):
-                for item in change.items:
-                    self.values.setdefault(item.id, {}).update(item.attributes)
             if isinstance(change, Updated | Added):
                 touched |= dict.fromkeys(item.id for item in change.items)
         return {name: self.values[name] for name in touched if name in self.values}
@@ -244,15 +258,13 @@ class Versions:
             raise
         self.metrics.reloads.labels("done").inc()
 
-    def _switch(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> str:
-        """Answer with artifacts that were opened; return the name of the previous one."""
+    def _switch(self, main: LoadedArtifact, compared: LoadedArtifact | None) -> None:
+        """Answer with artifacts that were opened."""
         warn_of_other_items(self.main, main)
         with self.lock:
-            was = self.main.name
             self._serve(main, compared)
             self.opened = time.monotonic()
         exclude_reloaded()
-        return was
 
     def _follow_reload(self) -> None:
         """Reload after another process did."""
@@ -263,23 +275,6 @@ class Versions:
                 self._switch(*opened)
         except PrismrecError as error:
             log.error("reload refused", extra={"fields": {"reason": str(error)}})
-
-
-def check_values(values: Values, catalog: Catalog) -> None:
-    """Raise if a catalog cannot have such values of attributes, of whatever items.
-
-    Raises:
-        UnknownName: There is no such attribute.
-        ConfigError: A value has another type, or the catalog has no attributes.
-    """
-    if catalog.attributes is None:
-        raise ConfigError(
-            "Attributes of items were sent, but the artifact has none; train it from a data set "
-            "that was prepared with --items FILE --attributes NAMES."
-        )
-    for item, own in values.items():
-        for name, cell in own.items():
-            check_cells(name, catalog.attributes.column(name).kind, {item: cell})
 
 
 def choose(pair: Pair, *, comparison: bool) -> LoadedArtifact:

@@ -1,4 +1,4 @@
-from .advise import advise_heads
+from .advise_heads import advise_interests
 from .arguments import Sources
 from .capacity import Coefficients, read_coefficients
 from .checkpoint import LAST
@@ -43,7 +43,7 @@ __all__ = [
     "TuneResult",
     "WarmStart",
     "Watch",
-    "advise_heads",
+    "advise_interests",
     "changed_settings",
     "dataset_stats",
     "describe_defaults",

@@ -23,7 +23,9 @@ class TrainConfig:
     """How to train.
 
     "auto" is chosen from the data by ``fit`` and ``prismrec train``. ``train`` itself uses the
-    first value in the brackets for all data.
+    first value in the brackets for all data, but for ``sharded`` the same as ``fit``.
+
+    docs/python.md describes the fields.
 
     Raises:
         ConfigError: A value is out of its range, or of another type.

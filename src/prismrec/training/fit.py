@@ -42,19 +42,15 @@ from prismrec.training.warm_start import WarmStart, describe_start
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
 
-LOST_PROJECTION = (
-    "the earlier artifact has a projection of content vectors, but this one has none, because no "
-    "item vectors were given: it refuses new items with a vector"
-)
-"""What a warm start without content vectors loses."""
-
 
 @dataclass(frozen=True, repr=False)
 class Trained:
     """A trained recommender and the record of its training."""
 
     recommender: Recommender
+    """The model with its index, catalog and rules."""
     result: TrainResult
+    """Steps, time and validation of the training."""
     settings: dict[str, Any]
     """All settings of the run, with defaults filled in: flat, JSON."""
     notes: dict[str, str]
@@ -74,16 +70,19 @@ class Trained:
         return validation_metric(self.settings["validate_on"], self.recommender.catalog.size - 1)
 
     def with_one_interest(self) -> "Trained":
-        """Return the same model with its one trained interest, without forming others."""
+        """Return the same model with its one trained interest, without forming others.
+
+        Its rules are those of the model with formed interests, and their note states it.
+        """
+        others = ("interests", "advice", "popularity")
+        notes = {name: note for name, note in self.notes.items() if name not in others}
+        if self.recommender.model.forming and "rules" in notes:
+            notes["rules"] = f"measured with several interests: {notes['rules']}"
         return Trained(
             self.recommender.with_forming(None),
             self.result,
             self.settings | {"forming": False},
-            {
-                name: note
-                for name, note in self.notes.items()
-                if name not in ("interests", "advice", "popularity")
-            },
+            notes,
             self.start,
         )
 
@@ -123,7 +122,9 @@ def fit(
             an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
-        DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
+        DataError, TrainingError: See ``train``; content, warm start or index do not fit the data.
+
+    Cost: training and validations, see ``train``; ``prismrec plan`` estimates time and memory.
     """
     counts = check_arguments(split, catalog, config, training, sources)
     start, content = sources.start, sources.content
@@ -136,17 +137,15 @@ def fit(
     if content is not None and not result.interrupted:
         fitted = _project(run, content, split, catalog)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
-    elif content is None and start is not None and start.recommender.projection is not None:
-        notes = notes | {"content": LOST_PROJECTION}
+    if start is not None:
+        notes = notes | start.lost(split, catalog, projection=content is not None)
     shuffle_untrained(model, counts, seed=run.training.seed)
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
     if not result.interrupted:
-        recommender, selected = select_on_validation(
-            recommender, run.config, run.stats, split, start
-        )
-        notes |= selected
+        recommender, more = select_on_validation(recommender, run.config, run.stats, split, start)
+        notes |= more
     return Trained(recommender, result, run.settings, notes, run.record)
 
 

@@ -51,7 +51,7 @@ class ListsInOrder:
         """Return the lists of the next users."""
         source = self.found if self.rules is None else BlendedSource(self.found, self.rules)
         rows, self.left = self.left[: len(histories)], self.left[len(histories) :]
-        return source.search(rows, k)[0]
+        return source.search(rows, k).ranked
 
 
 def find_once(
@@ -75,7 +75,7 @@ def find_once(
         read = recommender.model.interests_of(some)
         query = retriever.query_of(some, read, exclude_seen=exclude_seen)
         queries.append(query)
-        found.append(retriever.retrieve(query, depth, eligible))
+        found.append(retriever.item_search.find(query, depth, eligible))
     parts = [query.parts for query in queries if query.parts is not None]
     query = Query(
         np.concatenate([query.vectors for query in queries]),
@@ -84,7 +84,7 @@ def find_once(
         queries[0].mixture,
         np.concatenate(parts) if parts else None,
     )
+    every = Found(*(np.concatenate(part) for part in zip(*found, strict=True)))
     return FoundOnce(
-        retriever.index, retriever.catalog, query, histories, eligible, retriever.vectors_of,
-        retriever.dim, Found(*(np.concatenate(part) for part in zip(*found, strict=True))),
-    )  # fmt: skip
+        retriever.item_search, retriever.catalog, query, histories, eligible, None, every
+    )

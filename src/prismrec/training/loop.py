@@ -73,12 +73,11 @@ def train(
         DataError: An item number that the model does not have; a checkpoint of another run.
         TrainingError: The loss, a gradient or the validation metric is not a finite number. The
             message names the step, the seed, the largest weights and how to continue.
+
+    Cost: per step, one pass of the extractor over the batch, and O(P Q S D) time for the scores of
+        P prefixes, where S is V if every item is a negative.
     """
-    _check_arguments(model, histories, config)
-    if resume and folder is None:
-        raise ConfigError(
-            "resume was set without a folder; set folder to the folder of the run's checkpoint."
-        )
+    _check_arguments(model, histories, config, folder, resume=resume)
     objective = objective or Objective()
     check_gradients(config, objective)
     device, processes = pick_device(config), current_processes()
@@ -131,16 +130,22 @@ def check_gradients(config: TrainConfig, objective: Objective) -> None:
         )
 
 
-def _check_arguments(model: Model, histories: Histories, config: TrainConfig) -> None:
+def _check_arguments(
+    model: Model, histories: Histories, config: TrainConfig, folder: Path | None, *, resume: bool
+) -> None:
     """Check the types, and that the model has a vector for every item number.
 
     Raises:
-        ConfigError: An argument has another type.
+        ConfigError: An argument has another type, or there is no folder to resume from.
         DataError: An item number would reach a kernel without a vector.
     """
     check_type("model", model, Model, "a Model; build one, or call fit")
     check_type("histories", histories, Histories, "Histories; pass split.train")
     check_type("config", config, TrainConfig, "a TrainConfig; write TrainConfig(epochs=10)")
+    if resume and folder is None:
+        raise ConfigError(
+            "resume was set without a folder; set folder to the folder of the run's checkpoint."
+        )
     items = histories.items
     if len(items) and not (items.min() >= 1 and items.max() < model.size):
         wrong = int(items.max()) if items.max() >= model.size else int(items.min())

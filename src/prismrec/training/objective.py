@@ -40,10 +40,16 @@ Regularizer = Callable[[Interests, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Objective:
-    """What training minimises: four parts, each of which can be replaced."""
+    """What training minimises: loss, readout, negatives and regularizers, each replaceable.
+
+    docs/python.md describes the fields.
+
+    Raises:
+        ConfigError: Dislikes with a loss that is no softmax, or an impossible weight of them.
+    """
 
     loss: Loss = losses.softmax
-    """From logits [P, S], target first, to one value per row; see ``declare_softmax``."""
+    """From logits ``[P, S]``, target first, to one value per row; see ``declare_softmax``."""
     readout: Readout = LSE
     """How K interests score one item."""
     negatives: Sampler | None = None
@@ -56,7 +62,7 @@ class Objective:
     """Weight of a disliked item in the sum of the softmax, above 0."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError if dislikes are given with a loss that cannot use them."""
+        """Check that the loss can use the dislikes."""
         if self.dislikes is None:
             return
         if not losses.is_softmax(self.loss):

@@ -3,15 +3,10 @@
 warning = no_better_than_popularity(recommender, split, metric="recall@50", exclude_seen=True)
 """
 
-from functools import partial
-
 from prismrec.data import Split
 from prismrec.evaluation import by_score, compare, evaluate, popularity
 from prismrec.recommend import Recommender
-from prismrec.training.select import evenly_spread
-
-COMPARED_USERS = 5_000
-"""Largest number of validation users that are compared, evenly spread."""
+from prismrec.training.select import COMPARED_USERS, evenly_spread, report_one
 
 
 def no_better_than_popularity(
@@ -35,13 +30,9 @@ def no_better_than_popularity(
         return None
     popular = popularity(split.train, recommender.catalog.size)
     name, _, length = metric.partition("@")
-    own, other = (
-        evaluate(recommend, cases, ks=(int(length),), only=(name,))
-        for recommend in (
-            partial(recommender.ranked, exclude_seen=exclude_seen),
-            by_score(popular, exclude_seen=exclude_seen),
-        )
-    )
+    own = report_one(recommender, cases, metric, exclude_seen=exclude_seen)
+    popular_items = by_score(popular, exclude_seen=exclude_seen)
+    other = evaluate(popular_items, cases, ks=(int(length),), only=(name,))
     difference = compare(own, other, metric)
     if difference.verdict == "better":
         return None

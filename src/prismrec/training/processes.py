@@ -115,7 +115,9 @@ class Processes:
         lengths = [int(length) for length in numbers]
         every_row = self._gather(rows, lengths)
         every_value = self._gather(values, lengths)
-        total = torch.sparse_coo_tensor(every_row[None], every_value, table.shape)
+        total = torch.sparse_coo_tensor(
+            every_row[None], every_value, table.shape, check_invariants=True
+        )
         return total.coalesce()
 
     def _gather(self, part: Tensor, lengths: Sequence[int]) -> Tensor:

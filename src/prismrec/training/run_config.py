@@ -20,6 +20,12 @@ class RunConfig:
     A setting that is None is chosen from the data ("auto"): see ``resolve_defaults``. Extractor,
     readout, loss, sampler and index may also be ``module:Name`` from outside this package; the
     class of an extractor is replaced by its name.
+
+    docs/python.md describes the fields.
+
+    Raises:
+        ConfigError: A value is out of its range, or of another type; or the class of the extractor
+            cannot be imported.
     """
 
     extractor: str = "prism"
@@ -74,12 +80,7 @@ class RunConfig:
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 
     def __post_init__(self) -> None:
-        """Check the values that nothing else checks, and replace a class by its name.
-
-        Raises:
-            ConfigError: A value is out of its range, or of another type; or the class of the
-                extractor cannot be imported.
-        """
+        """Check the values that nothing else checks, and replace a class by its name."""
         extractor: object = self.extractor
         if isinstance(extractor, type):
             object.__setattr__(self, "extractor", _importable(extractor))

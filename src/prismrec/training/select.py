@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from prismrec.data import Case
-from prismrec.evaluation import diagnose, evaluate, list_lengths
+from prismrec.evaluation import Report, diagnose, evaluate, list_lengths
 from prismrec.models import Prism
 from prismrec.recommend import Recommender
 
@@ -20,6 +20,8 @@ metric from 0 to 1 is at most ±0.0125, whatever its values. All weights are mea
 users, so smaller differences between weights count."""
 DIAGNOSED_USERS = 1_000
 """Largest number of validation users for the diagnosis of interests, evenly spread."""
+COMPARED_USERS = 5_000
+"""Largest number of validation users on whom two recommenders are compared, evenly spread."""
 MIN_TARGETS = 300
 """With fewer validation targets no interest is pruned: no wins could be chance."""
 
@@ -73,9 +75,16 @@ def measure_one(
     recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
 ) -> float:
     """Return one metric, such as ``recall@50``, of the lists of a recommender."""
+    return report_one(recommender, cases, metric, exclude_seen=exclude_seen).metrics[metric]
+
+
+def report_one(
+    recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
+) -> Report:
+    """Return the report of one metric, per user."""
     name, _, length = metric.partition("@")
     recommend = partial(recommender.ranked, exclude_seen=exclude_seen)
-    return evaluate(recommend, cases, ks=(int(length),), only=(name,)).metrics[metric]
+    return evaluate(recommend, cases, ks=(int(length),), only=(name,))
 
 
 def drawn_users(

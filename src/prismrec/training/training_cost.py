@@ -10,9 +10,8 @@ from prismrec.retrieval import NEIGHBOURS
 from prismrec.training.capacity import Coefficients, Predicted
 from prismrec.training.config import TrainConfig
 from prismrec.training.initialize import CLUSTER_ROUNDS
-from prismrec.training.popularity import COMPARED_USERS
 from prismrec.training.run_config import RunConfig
-from prismrec.training.select import VALIDATION_USERS
+from prismrec.training.select import COMPARED_USERS, VALIDATION_USERS
 from prismrec.training.select_forming import FORMING_USERS, FORMINGS
 from prismrec.training.select_init import INIT_USERS, UP_TO
 from prismrec.training.select_rules import (

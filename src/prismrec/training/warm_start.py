@@ -10,21 +10,24 @@ vectors as an item that is added to a service does: from its categories, and fro
 occur near it in histories. The optimizer begins again, with a lower rate and fewer epochs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from prismrec.data import Catalog, Histories
+from prismrec.data import Catalog, Histories, Split
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import (
     ArtifactClasses,
+    Capabilities,
     Recommender,
     add_items,
     artifact_name,
+    attribute_types,
     read_artifact_manifest,
+    weighting_of,
 )
 from prismrec.registry import has_type
 from prismrec.training.build import build_model, shared_categories
@@ -50,6 +53,7 @@ class WarmStart:
     """An earlier artifact, from which a training begins."""
 
     recommender: Recommender
+    """The artifact, loaded."""
     name: str
     """Short hash of the manifest of the artifact."""
     extractor: str
@@ -60,6 +64,8 @@ class WarmStart:
     """Where the earlier training began; empty if it was not a warm start."""
     choose: frozenset[str] = frozenset()
     """Of "forming" and "rules", what is chosen on validation again; the rest is reused."""
+    weighting: Mapping[str, Any] = field(default_factory=dict)
+    """How its events were weighted; see ``weighting_of``."""
 
     @classmethod
     def read(
@@ -74,7 +80,7 @@ class WarmStart:
         Args:
             folder: The artifact.
             classes: Classes of its parts that are not built in.
-            choose: See the attribute.
+            choose: "forming", "rules" or both: what is chosen on validation again.
 
         Raises:
             DataError: There is no artifact, it is damaged, its extractor is not built in and was
@@ -93,6 +99,7 @@ class WarmStart:
             run,
             record if isinstance(record, dict) else {},
             frozenset(choose) & {"forming", "rules"},
+            weighting_of(about),
         )
 
     @property
@@ -113,8 +120,8 @@ class WarmStart:
 
         Args:
             config: Parts and sizes.
-            training: How to train. Without ``epochs``, ``steps`` and ``learning_rate`` it takes
-                ``EPOCHS`` at ``RATE_SHARE`` of the rate of the last training from the beginning.
+            training: How to train. Without ``epochs`` and ``steps`` it takes one epoch; without
+                ``learning_rate``, a third of that of the last training from the beginning.
             given: Names of the given settings; None for those that differ from their defaults.
 
         Raises:
@@ -189,6 +196,21 @@ class WarmStart:
             "nights": self.nights + 1,
             "chosen_again": sorted(self.choose),
         }
+
+    def lost(self, split: Split, catalog: Catalog, *, projection: bool) -> dict[str, str]:
+        """Return notes on what the artifact has and a training on this data set lacks.
+
+        Args:
+            split: Of the data set.
+            catalog: Of the data set.
+            projection: Whether the training has item vectors.
+        """
+        weights = split.train.weights is not None
+        new = Capabilities(
+            attribute_types(catalog), split.dislikes is not None, weights, projection
+        )
+        found = Capabilities.of(self.recommender, self.weighting).lost(new)
+        return {f"lost_{name}": clause for name, clause in found.items()}
 
     @property
     def nights(self) -> int:

@@ -83,6 +83,14 @@ def test_the_id_of_an_event_is_one_for_likes_and_dislikes(store):
 
 
 @every
+def test_a_repeated_event_is_left_out_also_if_the_same_batch_drops_the_first_one(url):
+    with open_store(url, keep=2) as store:
+        store.append([liked("tea", 1, name="x"), liked("jam", 2)])
+        assert store.append([liked("oil", 3), disliked("tea", 4, name="x")]) == 1
+        assert feedback_of(store) == (["jam", "oil"], [])
+
+
+@every
 def test_dislikes_are_erased_with_their_ids(store):
     events = [liked("tea", 1), disliked("jam", 2), disliked("oil", 3)]
     store.append([*events, disliked("jam", 1, "bob")])

@@ -49,25 +49,33 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Columns chosen by the caller. If a name is None, common names are tried.
+    """Columns of an event log chosen by the caller. If a name is None, common names are tried.
 
-    The columns of a file without a header are named ``column_1``, ``column_2``, ….
+    ``NAMES`` has the common names; docs/commands.md lists them. The columns of a file without a
+    header are named ``column_1``, ``column_2``, ….
+
+    docs/python.md describes the fields.
 
     Raises:
         ConfigError: A value has another type.
     """
 
     user: str | None = None
+    """Column of the ids of users."""
     item: str | None = None
+    """Column of the ids of items."""
     time: str | None = None
+    """Column of times."""
     event: str | None = None
+    """Column of the kinds of event, such as "view" and "purchase"; a log need not have one."""
     category: str | None = None
+    """Column of the categories of the item; a log need not have one."""
     order: Literal["time", "file"] = "time"
     """"file": the rows are in time order, and no column of times is read."""
     category_separator: str = "|"
     """Text between the categories of a text cell."""
     category_depth: int | None = None
-    """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
+    """Number of levels to keep, at least 1, of categories such as ``A > B > C``; None: all."""
     weighting: Weighting = NO_WEIGHTING
     """Weights of events, and which of them are dislikes."""
 
@@ -84,18 +92,24 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class ItemColumns:
-    """Columns chosen by the caller. If a name is None, common names are tried.
+    """Columns of items chosen by the caller. If a name is None, common names are tried.
+
+    docs/python.md describes the fields.
 
     Raises:
         ConfigError: A value has another type.
     """
 
     item: str | None = None
+    """Column of the ids of items."""
     title: str | None = None
+    """Column of titles."""
     categories: str | None = None
+    """Column of categories."""
     image: str | None = None
+    """Column of the https addresses of pictures."""
     category_depth: int | None = None
-    """Number of levels to keep of categories such as ``A > B > C``. None: the whole text."""
+    """Number of levels to keep, at least 1, of categories such as ``A > B > C``; None: all."""
     attributes: Sequence[str] = ()
     """Columns to read as attributes, each perhaps with its type: ``price:number``, ``boolean``,
     ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""

@@ -31,7 +31,7 @@ _COMPARISON = re.compile(
 
 @dataclass(frozen=True)
 class Comparison:
-    """A column, one of ``OPERATORS``, and a number or text.
+    """A column, an operator, and a number or text, such as ``rating<=2`` or ``event=return``.
 
     Raises:
         ConfigError: Another operator, text with an operator that compares numbers, or a value that
@@ -41,8 +41,9 @@ class Comparison:
     column: str
     """Name of a column, or a role such as ``event``."""
     operator: str
+    """``<``, ``<=``, ``>`` or ``>=``, which need a number, or ``=`` or ``!=``."""
     value: str
-    """As it is written."""
+    """What is compared with, as it is written."""
 
     def __post_init__(self) -> None:
         """Check that the value can be compared."""

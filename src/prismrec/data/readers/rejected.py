@@ -22,7 +22,9 @@ class RejectedRows:
     """Rows that cannot be used, for one reason."""
 
     reason: str
+    """Why they cannot be used, such as "time is missing"."""
     count: int
+    """Number of rows."""
     lines: tuple[int, ...] = ()
     """The first three: lines of a text, or rows of a data frame or Parquet file, from 1."""
     examples: tuple[str, ...] = ()

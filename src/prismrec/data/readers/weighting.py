@@ -22,14 +22,14 @@ class Weighting:
     """Which events count more than others, and which are dislikes. By default none.
 
     The weight of an event is its value in ``column`` times the weight of its kind, from 0 to
-    ``MAX_WEIGHT``; only ratios matter, see ``Histories.relative_weights``.
+    1,000,000; only ratios matter, see ``Histories.relative_weights``.
 
     Raises:
         ConfigError: The weight of a kind is out of range, or a value has another type.
     """
 
     column: str | None = None
-    """Name of a column of numbers from 0 to ``MAX_WEIGHT``."""
+    """Name of a column of numbers from 0 to 1,000,000."""
     kinds: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Weight per kind of event, in the column of kinds; a kind without one has weight 1."""
     dislikes: Comparison | None = None

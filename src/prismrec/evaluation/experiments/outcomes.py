@@ -57,6 +57,7 @@ def measure_outcomes(
     counted = counted_lists(exposures, log)
     with stage("reading later events"):
         events = events_of(exposures.frame["user"], log, secret)
+        events = events.filter(~pl.col("disliked"))
     time = pl.col("time")
     dates = (time % _micro(DAY) == 0).all()
     times = log.frame.select(time.max(), dates.alias("dates")).collect(engine="streaming")
@@ -93,14 +94,15 @@ def counted_lists(exposures: Exposures, log: EventLog) -> pl.DataFrame:
 
 
 def events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
-    """Return the events of users: user (hashed), item and time, in the order of the log.
+    """Return the events of users, in the order of the log.
 
-    Dislikes are left out.
+    Returns:
+        Columns user (hashed), item, time, and disliked: whether the event is a dislike.
     """
     frame = log.frame
-    if "disliked" in frame.collect_schema():
-        frame = frame.filter(~pl.col("disliked"))
-    text = frame.select(pl.col("user", "item").cast(pl.String), "time")
+    columns = frame.collect_schema()
+    disliked = pl.col("disliked") if "disliked" in columns else pl.lit(value=False)
+    text = frame.select(pl.col("user", "item").cast(pl.String), "time", disliked.alias("disliked"))
     names = text.select(pl.col("user").unique()).collect(engine="streaming")["user"].to_list()
     known = set(users.unique().to_list())
     hashed = ((name, hash_user(name, secret)) for name in names)
@@ -108,7 +110,7 @@ def events_of(users: pl.Series, log: EventLog, secret: bytes) -> pl.DataFrame:
     table = pl.DataFrame(pairs, schema={"user": pl.String, "hashed": pl.String}, orient="row")
     joined = text.join(table.lazy(), on="user", maintain_order="left")
     events = joined.collect(engine="streaming")
-    return events.select(pl.col("hashed").alias("user"), "item", "time")
+    return events.select(pl.col("hashed").alias("user"), "item", "time", "disliked")
 
 
 def item_hits(lists: pl.DataFrame, events: pl.DataFrame, k: int, window: float) -> pl.DataFrame:
@@ -116,7 +118,7 @@ def item_hits(lists: pl.DataFrame, events: pl.DataFrame, k: int, window: float) 
 
     Args:
         lists: Columns list (a number), user, time and items.
-        events: See ``events_of``.
+        events: See ``events_of``; without dislikes.
         k: Number of items of a list that count.
         window: Seconds after a list in which an event on one of its items is a hit.
     """

@@ -1,19 +1,20 @@
 """The lists that each variant, and a new recommender, would have given for each logged request.
 
-The variants have no randomness: the same history and the same options give the same list. So their
+The variants have no randomness: the same history, dislikes and options give the same list. So their
 lists can be computed again from the events before a request. How many of the logged lists are
 computed again exactly shows whether these histories are those that the service read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.data import EventLog
+from prismrec.data import MOST_DISLIKES, EventLog, still_disliked
 from prismrec.evaluation.experiments.exposures import Exposures
 from prismrec.evaluation.experiments.off_policy import LoggedLists
 from prismrec.evaluation.experiments.outcomes import counted_lists, events_of, item_hits
@@ -25,6 +26,15 @@ if TYPE_CHECKING:  # torch is slow to import, and a report without an estimate d
 
 BATCH = 256
 """Requests per call of ``Recommender.ranked``."""
+
+
+class Feedback(NamedTuple):
+    """What a service reads of a user for a request."""
+
+    history: Sequence[str]
+    """Items of the newest events that are no dislikes, oldest first."""
+    dislikes: tuple[str, ...] = ()
+    """Items that the user dislikes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,8 @@ def replay(
 
     Args:
         exposures: The logged lists.
-        log: Events of the same users, with times; those before a list are its history.
+        log: Events of the same users, with times; those before a list are its history, and dislikes
+            among them change the list as in a service. A dislike is no hit.
         secret: The secret with which the service hashed the users.
         variants: What made the lists of each variant, by its name.
         new: What makes the new lists.
@@ -85,7 +96,8 @@ def replay(
         DataError: The log has no times, or no list can be counted.
         ConfigError, UnknownName: List options do not fit a recommender.
 
-    Cost: one list per counted request and policy.
+    Cost: one list per counted request and policy. Requests of users with the same dislikes, such as
+        none, are computed together.
     """
     counted = counted_lists(exposures, log).with_row_index("list")
     # A list has no item twice, but the log may come from anywhere.
@@ -95,16 +107,17 @@ def replay(
     codes: dict[str, int] = {}
     """Number of each item, from 1."""
     listed = [_numbered(items, codes) for items in counted["items"].to_list()]
-    histories = _histories(counted, events, options.newest)
+    feedback = _feedback(counted, events, options.newest)
     policies = [*variants.values(), new]
     k = _width(policies, listed, options)
-    lists, same = _computed(policies, histories, listed, codes, replace(options, k=k))
+    lists, same = _computed(policies, feedback, listed, codes, replace(options, k=k))
     names = {name: number for number, name in enumerate(variants)}
     own = np.array([names[name] for name in counted["variant"].to_list()])
     rows = np.arange(len(counted))
     # What was shown is what the log has, also if it was not computed again.
     lists[own, rows] = _padded([items[:k] for items in listed], k)
-    hits = item_hits(counted, events, k, options.window).filter("hit")
+    liked = events.filter(~pl.col("disliked"))
+    hits = item_hits(counted, liked, k, options.window).filter("hit")
     logged = LoggedLists(
         users=np.unique(counted["user"].to_numpy(), return_inverse=True)[1],
         variant=own,
@@ -127,7 +140,7 @@ def _width(
 
 def _computed(
     policies: Sequence[Policy],
-    histories: Sequence[Sequence[str]],
+    feedback: Sequence[Feedback],
     listed: Sequence[Sequence[int]],
     codes: dict[str, int],
     options: ReplayOptions,
@@ -141,12 +154,12 @@ def _computed(
     lists = np.zeros((len(policies), len(listed), options.k), dtype=np.int64)
     same = np.zeros((len(policies), len(listed)), dtype=bool)
     tables = [_code_table(policy.recommender, codes) for policy in policies]
-    batches = list(_batches(np.array([len(items) for items in listed])))
-    for rows in track(batches, "computing lists again", len(listed), size=len):
-        past = [histories[row] for row in rows]
+    keys = [(len(items), own.dislikes) for items, own in zip(listed, feedback, strict=True)]
+    for rows in track(list(_batches(keys)), "computing lists again", len(listed), size=len):
+        past = [feedback[row].history for row in rows]
         shown = _padded([listed[row] for row in rows], len(listed[rows[0]]))
         for number, (policy, table) in enumerate(zip(policies, tables, strict=True)):
-            wanted = policy.options
+            wanted = replace(policy.options, dislikes=feedback[rows[0]].dislikes)
             if not options.own_lengths and shown.shape[1]:
                 wanted = replace(wanted, k=shown.shape[1])
             made = _lists(policy.recommender, past, wanted, table)
@@ -156,24 +169,38 @@ def _computed(
     return lists, same
 
 
-def _histories(counted: pl.DataFrame, events: pl.DataFrame, newest: int) -> list[list[str]]:
-    """Return the items of the newest events at or before each list, oldest first."""
-    ordered = events.sort("user", "time", maintain_order=True)
-    parts = ordered.group_by("user", maintain_order=True).agg("time", "item")
-    own = {user: (np.array(times), items) for user, times, items in parts.iter_rows()}
+def _feedback(counted: pl.DataFrame, events: pl.DataFrame, newest: int) -> list[Feedback]:
+    """Return the feedback of the user of each list: from the events at or before it."""
+    liked, disliked = (
+        _by_user(events.filter(pl.col("disliked") == kind)) for kind in (False, True)
+    )
     none: tuple[NDArray[np.int64], list[str]] = (np.zeros(0, dtype=np.int64), [])
     found = []
-    for user, time in counted.select("user", "time").iter_rows():
-        times, items = own.get(user, none)
-        end = int(np.searchsorted(times, time, side="right"))
-        found.append(items[max(end - newest, 0) : end])
+    for user, moment in counted.select("user", "time").iter_rows():
+        (times, items), (when, dislikes) = liked.get(user, none), disliked.get(user, none)
+        end, last = (int(np.searchsorted(each, moment, side="right")) for each in (times, when))
+        kept = slice(max(last - MOST_DISLIKES, 0), last)
+        still: list[str] = []
+        if last:
+            known = zip(items[:end], times[:end], strict=True)
+            still = still_disliked(zip(dislikes[kept], when[kept], strict=True), known)
+        found.append(Feedback(items[max(end - newest, 0) : end], tuple(still)))
     return found
 
 
-def _batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the numbers of at most ``BATCH`` lists of the same length."""
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length)
+def _by_user(events: pl.DataFrame) -> dict[str, tuple[NDArray[np.int64], list[str]]]:
+    """Return the times and items of each user, in time order."""
+    ordered = events.sort("user", "time", maintain_order=True)
+    parts = ordered.group_by("user", maintain_order=True).agg("time", "item")
+    return {user: (np.array(times), items) for user, times, items in parts.iter_rows()}
+
+
+def _batches(keys: Sequence[Hashable]) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers of at most ``BATCH`` lists with the same key."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        places[key].append(place)
+    for rows in map(np.array, places.values()):
         for start in range(0, len(rows), BATCH):
             yield rows[start : start + BATCH]
 

@@ -34,6 +34,8 @@ class DynamicRouting(Extractor):
 
     Cost: O(B L K D²) time, O(B L K D) memory; ``prefixes`` shares û and adds O(B L² K D) time
         and O(B L² K) memory.
+
+    Source: Cen et al., KDD 2020, the dynamic-routing method (ComiRec-DR).
     """
 
     def __init__(self, *, dim: int, interests: int, max_len: int, init_std: float = 1.0) -> None:

@@ -47,6 +47,8 @@ class SelfAttentive(Extractor):
 
     Cost: O(B L D hidden) time, O(B L (hidden + K)) memory; ``prefixes`` O(B L² K D) time and
         O(B L² K) memory more.
+
+    Source: Cen et al., KDD 2020, the self-attentive method (ComiRec-SA).
     """
 
     def __init__(

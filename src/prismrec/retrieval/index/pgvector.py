@@ -26,11 +26,20 @@ from numpy.typing import NDArray
 from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.retrieval.index.approximate import ApproximateIndex, saved_budget
 from prismrec.retrieval.index.base import Index, check_items, check_queries, sort_and_pad
-from prismrec.retrieval.index.postgres import Mark, Stored, check_name, connected, with_name
+from prismrec.retrieval.index.postgres import (
+    SEARCH_DEADLINE,
+    Mark,
+    Stored,
+    check_name,
+    connected,
+    with_name,
+)
 from prismrec.types import Candidates
 
 SCAN = 1_001
 """The search budget that reads all rows; ``hnsw.ef_search`` is at most 1,000."""
+QUERIES = 32
+"""Queries per statement that searches the graph; one that reads all rows has one."""
 MAX_WIDTH = 2_000
 """Largest width of a vector in an HNSW graph of pgvector."""
 SEARCH = """
@@ -56,7 +65,8 @@ class Pgvector(ApproximateIndex):
         DataError: The database cannot be reached or has no such table.
         MissingExtra: psycopg is not installed.
 
-    Each search opens and closes a connection, so the database server may restart at any time.
+    Each search opens and closes a connection, so the database server may restart at any time. A
+    statement without an answer in ``SEARCH_DEADLINE`` is an error.
     """
 
     kind: ClassVar[str] = "pgvector"
@@ -94,7 +104,7 @@ class Pgvector(ApproximateIndex):
         _check_width(matrix.shape[1])
         mark = Mark.of(matrix, numbers)
         name = mark.table if table is None else check_name(table)
-        with connected(url) as connection:
+        with connected(url, deadline=None) as connection:
             # Two processes that build the same table wait for each other.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
             if table is not None or not _is_built(connection, name, mark):
@@ -158,19 +168,20 @@ class Pgvector(ApproximateIndex):
     ) -> tuple[Int[np.ndarray, "R M"], Float[np.ndarray, "R M"]]:
         items = np.zeros((len(flat), m), dtype=np.int64)
         scores = np.zeros((len(flat), m), dtype=np.float32)
-        disabled = "indexscan" if search_budget >= SCAN else "seqscan"
-        with connected(self.url, StoreError) as connection:
+        counts = np.zeros(len(flat), dtype=np.int64)
+        disabled, size = ("indexscan", 1) if search_budget >= SCAN else ("seqscan", QUERIES)
+        statement = with_name(SEARCH, self.table)
+        with connected(self.url, StoreError, deadline=SEARCH_DEADLINE) as connection:
             connection.execute(f"SET LOCAL enable_{disabled} = off")
             if search_budget < SCAN:
                 connection.execute(f"SET LOCAL hnsw.ef_search = {search_budget:d}")
                 connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-            results = connection.execute(
-                with_name(SEARCH, self.table), [[_text(query) for query in flat], m]
-            ).fetchall()
-        counts = np.zeros(len(flat), dtype=np.int64)
-        for row, item, score in results:
-            items[row, counts[row]], scores[row, counts[row]] = item, score
-            counts[row] += 1
+            for start in range(0, len(flat), size):
+                part = [_text(query) for query in flat[start : start + size]]
+                for place, item, score in connection.execute(statement, [part, m]):
+                    row = start + place
+                    items[row, counts[row]], scores[row, counts[row]] = item, score
+                    counts[row] += 1
         return items, scores
 
     @classmethod

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from prismrec.errors import ConfigError, DataError, MissingExtra, PrismrecError
-from prismrec.io import OBJECT, TEXT, ManifestForm, read_manifest
+from prismrec.io import OBJECT, TEXT, ManifestForm, connect_postgres, read_manifest
 from prismrec.retrieval.index.base import FORMAT, HEADER
 
 PREFIX, DIGITS = "prismrec_items_", 16
@@ -33,6 +33,8 @@ MARK_FORMAT = "prismrec-table-1"
 AGAIN = "build the index again, or restore the table"
 WAIT = "10s"
 """Longest wait for a table that is in use, before its removal fails."""
+SEARCH_DEADLINE, DEADLINE = 5.0, 60.0
+"""Seconds for an answer to a search, and to other statements: these read whole tables."""
 FORM = ManifestForm(
     what="index",
     format=FORMAT,
@@ -217,11 +219,19 @@ def with_name(statement: str, table: str) -> Any:
 
 
 @contextmanager
-def connected(url: str, error_class: type[PrismrecError] = DataError) -> Iterator[Any]:
+def connected(
+    url: str, error_class: type[PrismrecError] = DataError, *, deadline: float | None = DEADLINE
+) -> Iterator[Any]:
     """Open a connection for one transaction, and close it.
 
+    Args:
+        url: Address of the database.
+        error_class: Raised if the database fails.
+        deadline: Seconds for each statement; None: no limit, while the server can be reached.
+
     Raises:
-        DataError: The database cannot be reached, or a statement failed; or ``error_class``.
+        DataError: The database cannot be reached, or a statement failed or took longer than
+            ``deadline``; or ``error_class``.
         MissingExtra: psycopg is not installed.
     """
     try:
@@ -229,7 +239,10 @@ def connected(url: str, error_class: type[PrismrecError] = DataError) -> Iterato
     except ImportError as error:
         raise MissingExtra.for_("The index pgvector", "stores") from error
     try:
-        with psycopg.connect(url) as connection:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+        with connect_postgres(parts, deadline) as connection:
+            if deadline is not None:
+                connection.execute(f"SET LOCAL statement_timeout = {round(1e3 * deadline)}")
             yield connection
     except psycopg.Error as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")

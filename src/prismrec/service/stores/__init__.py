@@ -15,9 +15,10 @@ needs no line: its address is ``yourpkg.yours:YourStore+ADDRESS``.
 
 import re
 
+from prismrec.data import MOST_DISLIKES
 from prismrec.errors import ConfigError
 from prismrec.registry import resolve
-from prismrec.service.stores.base import KEEP, MOST_DISLIKES, Event, Feedback, Store
+from prismrec.service.stores.base import KEEP, Event, Feedback, Store
 from prismrec.service.stores.late import LateStore
 from prismrec.service.stores.memory import MemoryStore
 from prismrec.service.stores.sqlite import SqliteStore

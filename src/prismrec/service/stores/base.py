@@ -9,17 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple, Self
 
-from prismrec.data import LONGEST_ID
+from prismrec.data import LONGEST_ID, MOST_DISLIKES
 from prismrec.errors import ConfigError, DataError, StoreError, is_number
 
 KEEP = 10_000
 """Default number of events kept per user."""
 DEADLINE = 5.0
 """Seconds after which a call to a server that does not answer is an error."""
-
-
-MOST_DISLIKES = 1_000
-"""Largest number of dislikes kept per user, and of dislikes that affect a list."""
 
 
 class Event(NamedTuple):
@@ -246,24 +242,6 @@ def merge_newest(
     else:
         whole = sorted(rows)
     return [event for _, _, event in whole[-n:]]
-
-
-def still_disliked(
-    dislikes: Iterable[tuple[str, int]], liked: Iterable[tuple[str, int]]
-) -> list[str]:
-    """Return the items that are disliked; see ``Store.recent_feedback``.
-
-    Args:
-        dislikes: Item and time of each dislike.
-        liked: Item and time of each event that is no dislike; those that are not later than every
-            dislike may be missing.
-    """
-    newest, again = dict[str, int](), dict[str, int]()
-    for times, pairs in ((newest, dislikes), (again, liked)):
-        for item, time in pairs:
-            times[item] = max(time, times.get(item, time))
-    kept = [(time, item) for item, time in newest.items() if again.get(item, time) <= time]
-    return [item for _, item in sorted(kept)]
 
 
 def refuse_newer(where: str, version: int, known: int) -> None:

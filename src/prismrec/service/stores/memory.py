@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import ClassVar
 
+from prismrec.data import still_disliked
 from prismrec.service.stores.base import (
     KEEP,
     Event,
@@ -16,7 +17,6 @@ from prismrec.service.stores.base import (
     checked_id,
     checked_query,
     merge_newest,
-    still_disliked,
 )
 
 

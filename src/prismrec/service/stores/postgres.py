@@ -9,10 +9,11 @@ is on, or stricter if the server is). The server may restart at any time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
+from prismrec.data import still_disliked
 from prismrec.errors import ConfigError, MissingExtra
+from prismrec.io import connect_postgres
 from prismrec.service.stores.base import (
     DEADLINE,
     KEEP,
@@ -25,7 +26,6 @@ from prismrec.service.stores.base import (
     merge_newest,
     refuse_newer,
     server_failed,
-    still_disliked,
 )
 from prismrec.service.stores.pool import Pool
 from prismrec.service.stores.postgres_queries import (
@@ -42,8 +42,6 @@ from prismrec.service.stores.postgres_queries import (
     TRIM,
 )
 
-KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-"""Seconds without an answer after which the system asks whether the server is there."""
 T = TypeVar("T")
 Rows = list[tuple[int, int, Event]]
 """Time, arrival and event."""
@@ -70,7 +68,6 @@ class PostgresStore(Store):
                 "postgresql://user@host:port/database, with special characters as %XX."
             ) from None
         self._psycopg = psycopg
-        self._connection = _with_deadline()
         self._pool = Pool(self._connect, self._prepare)
         self._run(self._migrate)
 
@@ -88,21 +85,21 @@ class PostgresStore(Store):
         if not checked:
             return 0
         users = list({event.user for event in checked})
-        parts = _by_table(checked)
+        parts, limits = _by_table(checked), (self._keep, self._keep_disliked)
 
         def write(connection: Any) -> int:
             stored = 0
             with connection.transaction():
                 connection.execute(DURABLE)
                 connection.execute(LOCK, [users])
-                for (table, other), keep, part in zip(
-                    (TABLES, TABLES[::-1]), (self._keep, self._keep_disliked), parts, strict=True
-                ):
-                    if part:
-                        columns = [list(column) for column in zip(*part, strict=True)]
+                columns = [[list(column) for column in zip(*part, strict=True)] for part in parts]
+                for table, other, found in zip(TABLES, TABLES[::-1], columns, strict=True):
+                    if found:
                         query = INSERT.format(table, other)
-                        stored += connection.execute(query, columns[:6]).rowcount
-                        connection.execute(TRIM.format(table), [list({*columns[0]}), keep])
+                        stored += connection.execute(query, found[:6]).rowcount
+                for table, keep, found in zip(TABLES, limits, columns, strict=True):
+                    if found:
+                        connection.execute(TRIM.format(table), [list({*found[0]}), keep])
             return stored
 
         return self._run(write)
@@ -167,13 +164,7 @@ class PostgresStore(Store):
         self._pool.close()
 
     def _connect(self) -> Any:
-        options: dict[str, Any] = {
-            "connect_timeout": round(DEADLINE),
-            "tcp_user_timeout": round(1e3 * DEADLINE),
-            **KEEPALIVE,
-            **self._parts,
-        }
-        return self._connection.connect(**options, autocommit=True, client_encoding="utf8")
+        return connect_postgres(self._parts, DEADLINE, autocommit=True, client_encoding="utf8")
 
     def _prepare(self, connection: Any) -> None:
         connection.isolation_level = self._psycopg.IsolationLevel.READ_COMMITTED
@@ -225,33 +216,3 @@ def _by_table(events: Sequence[Event]) -> tuple[list[Event], list[Event]]:
     distinct = [event for event in events if first[event.user, event.id] is event]
     liked = [event for event in distinct if not event.disliked]
     return liked, [event for event in distinct if event.disliked]
-
-
-def _with_deadline() -> Any:
-    """Return a class of connections whose calls end: a stopped server keeps its connections open.
-
-    libpq waits for an answer for as long as the connection exists, and ``statement_timeout`` is a
-    clock of the server.
-    """
-    import psycopg
-
-    class Connection(psycopg.Connection[Any]):
-        def wait(self, gen: Any, *rest: Any, **options: Any) -> Any:
-            return super().wait(_until(gen, monotonic() + DEADLINE), *rest, **options)
-
-    def _until(generator: Any, end: float) -> Any:
-        """Yield from a generator that waits for a socket, until the time is over."""
-        try:
-            asked = next(generator)
-            while True:
-                ready = yield asked
-                if not ready and monotonic() > end:
-                    generator.close()
-                    raise psycopg.OperationalError(
-                        f"no answer in {DEADLINE:g} seconds"
-                    ) from TimeoutError()
-                asked = generator.send(ready)
-        except StopIteration as done:
-            return done.value
-
-    return Connection

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from prismrec.data import still_disliked
 from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.service.stores.base import (
     DEADLINE,
@@ -27,7 +28,6 @@ from prismrec.service.stores.base import (
     merge_newest,
     refuse_newer,
     server_failed,
-    still_disliked,
 )
 
 VERSION = 2

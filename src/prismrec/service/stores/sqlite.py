@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from prismrec.data import still_disliked
 from prismrec.errors import ConfigError, StoreError
 from prismrec.service.stores.base import (
     KEEP,
@@ -32,7 +33,6 @@ from prismrec.service.stores.base import (
     checked_query,
     merge_newest,
     refuse_newer,
-    still_disliked,
 )
 from prismrec.service.stores.pool import Pool
 from prismrec.service.stores.sqlite_queries import (

@@ -1,0 +1,69 @@
+"""Advice on the number of trained interests, from users of the validation, compared one by one.
+
+advise_interests(trained, single, split.valid)     # the same model with one interest
+"""
+
+from collections.abc import Sequence
+
+from prismrec.data import Case
+from prismrec.evaluation import Report, compare
+from prismrec.training.fit import Trained
+from prismrec.training.select import COMPARED_USERS, evenly_spread, report_one
+
+MIN_GAIN = 1.02
+"""Factor by which several heads must raise the metric; training seeds differ by about as much."""
+
+
+def advise_interests(trained: Trained, single: Trained, valid: Sequence[Case]) -> str | None:
+    """Return whether fewer or more trained interests may be better, as one sentence.
+
+    Args:
+        trained: The result of ``fit``.
+        single: That of the same settings with one interest.
+        valid: Validation cases of both.
+
+    Returns:
+        None for one trained interest, or with fewer than two validation users.
+
+    Cost: two evaluations of ``COMPARED_USERS`` users, without rules.
+    """
+    number, cases = trained.settings["interests"], evenly_spread(valid, COMPARED_USERS)
+    if number == 1 or len(cases) < 2:
+        return None
+    kept = number - len(getattr(trained.recommender.model.extractor, "pruned", ()))
+    exclude_seen = trained.settings["exclude_seen"]
+    own, one = (
+        report_one(
+            each.recommender.with_rules(None), cases, trained.metric, exclude_seen=exclude_seen
+        )
+        for each in (trained, single)
+    )
+    return advise_heads(number, kept, trained.metric, own, one)
+
+
+def advise_heads(number: int, kept: int, metric: str, own: Report, single: Report) -> str:
+    """Return the sentence of ``advise_interests``.
+
+    Args:
+        number: Trained interests, at least 2.
+        kept: Interests that were not pruned.
+        metric: Name of the validation metric.
+        own: Of the trained model, per user.
+        single: Of the same model with one interest, per user.
+    """
+    if kept < number:
+        return (
+            f"K: {kept} of {number} interests were kept, so more would not pay; --interests {kept} "
+            "trains no others"
+        )
+    difference, before = compare(own, single, metric), single.metrics[metric]
+    measured = (
+        f"K: {number} interests reach {metric} {own.metrics[metric]:.4f} on validation, and one "
+        f"interest {before:.4f}: {difference.mean:+.4f} ± {difference.interval:.4f} over "
+        f"{difference.users:,} users"
+    )
+    if difference.verdict == "better" and own.metrics[metric] >= MIN_GAIN * before:
+        return f"{measured}, so several pay; --interests {2 * number} may be worth a try"
+    if difference.verdict == "worse":
+        return f"{measured}, so one interest is better"
+    return f"{measured}, so several are not shown to pay; one interest may be enough"
