@@ -13,15 +13,17 @@ it names, what to do. Each class also derives from the builtin a caller would ex
     ├── StoreError      (RuntimeError)  stored events cannot be read or written now
     └── MissingExtra    (ImportError)   an optional dependency is not installed
 
-Public functions check the types of their arguments with ``check_type`` and ``check_whole_number``.
+Public functions check the types of their arguments with ``check_type``, ``check_whole_number`` and
+``list_of_texts``. Numbers of NumPy are accepted, and stored as those of Python.
 """
 
 import difflib
+import math
 import reprlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Self, TypeGuard
+from typing import Any, Self, TypeGuard
 
 
 class PrismrecError(Exception):
@@ -125,17 +127,83 @@ def check_type(
         raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")
 
 
-def is_whole(value: object) -> TypeGuard[int]:
-    """Return whether a value is a whole number of Python or NumPy; a bool is not."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
+def is_whole(value: object, least: float = -math.inf, most: float = math.inf) -> TypeGuard[int]:
+    """Return whether a value is a whole number of Python or NumPy in a range; a bool is not."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return False
+    return least <= int(value) <= most
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Return whether a value is a number of Python or NumPy; a bool is not."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    """Return whether a value is a finite number of Python or NumPy; a bool is not."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def check_whole_number(name: str, value: object, needed: str = "a whole number") -> None:
     """Raise ConfigError for an argument that is no whole number: see ``check_type``."""
     if not is_whole(value):
         raise ConfigError(f"{name} is {described(value)}, but must be {needed}.")
+
+
+def to_python(value: object) -> Any:
+    """Return numbers and arrays of NumPy as those of Python, in lists and dictionaries too."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {to_python(key): to_python(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [to_python(each) for each in value]
+    if type(value) is tuple:  # not one with names
+        return tuple(map(to_python, value))
+    return value
+
+
+def store_as_python(settings: object, *names: str) -> None:
+    """Replace fields of a frozen dataclass by what ``to_python`` returns."""
+    for name in names:
+        object.__setattr__(settings, name, to_python(getattr(settings, name)))
+
+
+def list_of_texts(values: object, whole: str, each: str) -> list[str]:
+    """Return texts as a list.
+
+    Args:
+        values: The texts.
+        whole: What they are, with a verb: "keep_events is".
+        each: What one of them is: "A kind in keep_events".
+
+    Raises:
+        ConfigError: It is a text instead of a list of texts, another value, an iterator, which can
+            be read only once, or one of them is no text.
+    """
+    if isinstance(values, str | bytes):
+        raise ConfigError(
+            f"{whole} the text {values[:40]!r}, but must be a list; write [{values[:40]!r}]."
+        )
+    if isinstance(values, Iterator):
+        raise ConfigError(
+            f"{whole} of type {type(values).__name__}, which can be read only once, but must be a "
+            "list; write list(…)."
+        )
+    if not isinstance(values, Iterable):
+        raise ConfigError(
+            f"{whole} {str(values)[:40]}, but must be a list of texts; write ['a', 'b']."
+        )
+    texts = list(values)
+    for text in texts:
+        if not isinstance(text, str):
+            raise ConfigError(
+                f"{each} {str(text)[:40]} is of type {type(text).__name__}, but must be a text; "
+                f"write {str(text)[:40]!r}."
+            )
+    return texts
+
+
+def list_of_ids(names: object, kind: str = "item") -> list[str]:
+    """Return ids as a list: see ``list_of_texts``."""
+    return list_of_texts(names, f"The {kind} ids are", f"The {kind} id")

@@ -1,6 +1,5 @@
 """Functions of numbers and arrays that more than one package uses. NumPy only."""
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -86,10 +85,3 @@ def at_columns(value: Shaped[np.ndarray, "B M"], column: Int[np.ndarray, "B k"])
     rows, width = value.shape
     chosen: NDArray[Any] = value.ravel().take(column + width * np.arange(rows)[:, None])
     return chosen
-
-
-def is_finite_number(value: object) -> bool:
-    """Return whether a value is a number, not a boolean, and fits into a finite float."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= sys.float_info.max  # no overflow for whole numbers; False for NaN

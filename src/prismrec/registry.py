@@ -6,33 +6,45 @@ extractor = build("extractor", "mypkg.mine:Newest", EXTRACTORS, {}, **sizes)
 
 A name is a key of a table, or ``module:Name``: an installed module or a module in the current
 working folder. This is the only plugin mechanism.
+
+Options, and the fields of settings, are compared with their annotations: see ``check_fields``.
 """
 
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from prismrec.errors import ConfigError, PrismrecError, UnknownName, did_you_mean
+from prismrec.errors import (
+    ConfigError,
+    PrismrecError,
+    UnknownName,
+    described,
+    did_you_mean,
+    is_number,
+    is_whole,
+    to_python,
+)
 
 T = TypeVar("T")
 
 
 def resolve(
     kind: str,
-    name: str,
+    name: str | T,
     table: Mapping[str, T | str],
     *,
     subclass_of: type | None = None,
     instance_of: type | None = None,
 ) -> T:
     """Look up ``name`` in ``table``, or import it if it has the form ``module:Name``.
+
+    Instead of a name it may be the object itself, which is then checked and returned.
 
     Python searches installed modules first, then the current working folder. The working folder is
     on ``sys.path`` only during this import, so a module in it must import its neighbours at its
@@ -51,17 +63,24 @@ def resolve(
         ConfigError: The module raises an error when it is imported, or the object is of the wrong
             type.
     """
-    entry = table.get(name, name)
-    if not isinstance(entry, str):
-        return entry
-    module, colon, attribute = entry.partition(":")
-    if not colon:
-        raise UnknownName.among(kind, name, table)
-    imported: T = _get_attribute(kind, entry, _import_module(kind, entry, module), attribute)
+    if isinstance(name, str):
+        entry = table.get(name, name)
+        if not isinstance(entry, str):
+            return entry
+        module, colon, attribute = entry.partition(":")
+        if not colon:
+            raise UnknownName.among(kind, name, table)
+        imported: T = _get_attribute(kind, entry, _import_module(kind, entry, module), attribute)
+    else:
+        imported = name
     if subclass_of and not (isinstance(imported, type) and issubclass(imported, subclass_of)):
+        shown = repr(name) if isinstance(name, str) else described(name)
+        advice = f"derive the class from {subclass_of.__module__}.{subclass_of.__name__}"
+        if isinstance(imported, subclass_of):
+            advice = f"give its class, {type(imported).__name__}"
         raise ConfigError(
-            f"The {kind} {name!r} was given, but it is not a subclass of {subclass_of.__name__}; "
-            f"derive the class from {subclass_of.__module__}.{subclass_of.__name__}."
+            f"The {kind} {shown} was given, but it is not a subclass of {subclass_of.__name__}; "
+            f"{advice}."
         )
     if instance_of and not isinstance(imported, instance_of):
         raise ConfigError(
@@ -69,6 +88,12 @@ def resolve(
             f"object of type {instance_of.__module__}.{instance_of.__name__}."
         )
     return imported
+
+
+def name_of(kind: type, table: Mapping[str, type]) -> str:
+    """Return the name of a class in ``table``, or else ``module:Class``."""
+    known = {entry: name for name, entry in table.items()}
+    return known.get(kind, f"{kind.__module__}:{kind.__qualname__}")
 
 
 def options_of(factory: Callable[..., object]) -> list[str]:
@@ -118,14 +143,45 @@ def build(
         ) from error
 
 
-WORDS: dict[Any, tuple[type, str]] = {
-    int: (Integral, "a whole number"),
-    float: (Real, "a number"),
-    bool: (bool, "true or false"),
-    str: (str, "a text"),
-    type(None): (type(None), "null"),
+WORDS: dict[Any, tuple[Callable[[object], bool], str]] = {
+    int: (is_whole, "a whole number"),
+    float: (is_number, "a finite number"),
+    bool: (lambda value: isinstance(value, bool), "true or false"),
+    str: (lambda value: isinstance(value, str), "a text"),
+    type(None): (lambda value: value is None, "null"),
 }
 """The types of options that are checked: the accepted values, and what a message calls them."""
+IN_PYTHON = {"true": "True", "false": "False", "null": "None"}
+
+
+def check_fields(settings: object) -> None:
+    """Store the NumPy values of a frozen dataclass as those of Python, and check their types.
+
+    Raises:
+        ConfigError: A field has a value of another type than its annotation.
+    """
+    for name, hint in get_type_hints(type(settings)).items():
+        value = to_python(getattr(settings, name))
+        object.__setattr__(settings, name, value)
+        if not has_type(value, hint):
+            words = _joined([IN_PYTHON.get(word, word) for word in _words(hint)])
+            raise ConfigError(f"{name} is {described(value)}, but it must be {words}.")
+
+
+def has_type(value: object, hint: Any) -> bool:
+    """Return whether a value is of the type of an annotation; of ``list[str]``, any list is."""
+    for kind in _kinds(hint):
+        if kind in WORDS or get_origin(kind) is Literal:
+            if _is_of(value, kind):
+                return True
+        elif isinstance(value, get_origin(kind) or kind):
+            return True
+    return False
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """Return the types of a union; of another annotation, itself."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _check_types(factory: Callable[..., object], options: Mapping[str, Any]) -> None:
@@ -142,11 +198,9 @@ def _check_types(factory: Callable[..., object], options: Mapping[str, Any]) -> 
         return
     for name, value in options.items():
         annotation = parameters[name].annotation
-        several = get_origin(annotation) in (Union, UnionType)
-        kinds = get_args(annotation) if several else (annotation,)
+        kinds = _kinds(annotation)
         if not any(_is_of(value, kind) for kind in kinds):
-            words = " or ".join(_in_words(kind) for kind in kinds)
-            raise ConfigError(f"{name} is {value!r}, but it must be {words}.")
+            raise ConfigError(f"{name} is {value!r}, but it must be {_joined(_words(annotation))}.")
 
 
 def _is_of(value: object, kind: Any) -> bool:
@@ -155,14 +209,24 @@ def _is_of(value: object, kind: Any) -> bool:
         return any(type(value) is type(one) and value == one for one in get_args(kind))
     if kind not in WORDS:
         return True
-    return isinstance(value, WORDS[kind][0]) and (kind is bool or not isinstance(value, bool))
+    return WORDS[kind][0](value)
 
 
-def _in_words(kind: Any) -> str:
-    """Return the type of an option in plain words."""
-    if get_origin(kind) is Literal:
-        return " or ".join(repr(one) for one in get_args(kind))
-    return WORDS[kind][1]
+def _words(hint: Any) -> list[str]:
+    """Return the types of an annotation in plain words."""
+    words: list[str] = []
+    for kind in _kinds(hint):
+        if get_origin(kind) is Literal:
+            words += map(repr, get_args(kind))
+        elif kind in WORDS:
+            words += WORDS[kind][1].split(" or ")
+        else:
+            words.append(f"of type {(get_origin(kind) or kind).__name__}")
+    return words
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _import_module(kind: str, name: str, module: str) -> ModuleType:

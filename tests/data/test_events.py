@@ -265,3 +265,31 @@ def test_what_is_written_is_read(tmp_path_factory, events):
 def test_a_list_of_paths_is_no_table(source, sentence):
     with pytest.raises(DataError, match=sentence):
         read_events(source)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"columns": {"user": "u"}}, "but must be a Columns; write Columns"),
+        ({"keep_events": [1]}, "The kind of event 1 is of type int, but must be a text"),
+        ({"keep_events": "cart"}, r"is the text 'cart', but must be a list; write \['cart'\]"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused(wrong, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        read_events(pl.DataFrame(), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"order": "File"}, "order is 'File', but it must be 'time' or 'file'"),
+        ({"order": None}, "order is None, but it must be 'time' or 'file'"),
+        ({"user": 3}, "user is 3, but it must be a text or None"),
+        ({"category_depth": "2"}, "category_depth is '2', but it must be a whole number or None"),
+        ({"weighting": {"kinds": {}}}, "but it must be of type Weighting"),
+    ],
+)
+def test_columns_of_another_type_are_refused(wrong, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        Columns(**wrong)

@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,3 +163,18 @@ def test_the_order_of_rows_does_not_matter(order):
     content = ItemContent.of([ids[n] for n in order], vectors[list(order)])
     places = content.positions(pl.Series(ids))
     assert np.array_equal(content.vectors[places], vectors)
+
+
+def test_lists_and_tensors_are_read_as_arrays():
+    for vectors in ([[1, 2], [3, 4]], torch.tensor([[1.0, 2.0], [3.0, 4.0]])):
+        assert ItemContent.of(["a", "b"], vectors).vectors.tolist() == [[1, 2], [3, 4]]
+    for vectors in ([[1, 2], [3]], torch.ones(2, 2, requires_grad=True)):
+        with pytest.raises(DataError, match=r"which NumPy cannot read .*; give an array"):
+            ItemContent.of(["a", "b"], vectors)
+    with pytest.raises(DataError, match="give a table of real numbers"):
+        ItemContent.of(["a", "b"], "vectors.npz")
+
+
+def test_vectors_in_memory_are_no_path():
+    with pytest.raises(ConfigError, match=r"of type DataFrame, .* write ItemContent\.of"):
+        read_item_content(pl.DataFrame())

@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prismrec.data import build_dataset, load_dataset, save_dataset
+from prismrec.data import Columns, build_dataset, load_dataset, save_dataset
 from prismrec.data.catalog import Catalog
 from prismrec.data.events import read_events
 from prismrec.data.ids import IdMap
 from prismrec.data.items import ItemColumns, items_from_log, read_items
 from prismrec.data.storage import read_catalog, write_catalog
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -269,3 +269,11 @@ def test_items_that_were_added_later_have_no_picture(tmp_path):
 def test_a_title_of_spaces_is_no_title(write):
     items = read_items(write("item,title,category\na,  ,x\nb,\u3000,x\nc, ,x\nc,Cup,x\n"))
     assert items.frame["title"].to_list() == [None, None, "Cup"]
+
+
+def test_an_argument_of_another_type_is_refused():
+    with pytest.raises(ConfigError, match="must be ItemColumns; write ItemColumns"):
+        read_items(pl.DataFrame(), columns=Columns(item="item"))
+    with pytest.raises(ConfigError, match=r"is the text 'price', .* write \['price'\]"):
+        ItemColumns(attributes="price")
+    assert ItemColumns(attributes=["price"]).attributes == ("price",)

@@ -16,6 +16,7 @@ from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.readers.base import Reader
 from prismrec.data.readers.columns import Columns
+from prismrec.data.readers.frames import frame_table
 from prismrec.data.readers.open import READERS
 from prismrec.data.readers.table import numbered_table
 from prismrec.errors import ConfigError, DataError
@@ -331,3 +332,18 @@ def test_a_line_without_end_is_named_before_it_is_in_memory(tmp_path, monkeypatc
     monkeypatch.setattr("prismrec.data.readers.text.LONGEST_LINE", 1_010)
     if name != "log.jsonl.gz":
         assert read_events(path).rows_read == 42
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (pd.Series([1, 2]), "A Series is one column"),
+        (pl.Series([1, 2]), "A Series is one column"),
+        ([("a", "x", 1), ("b", "y", 2)], "A list of 2 rows .* have no names; write pl.DataFrame"),
+        ({"user": ["a", 1]}, "A dict cannot be read as a table "),
+    ],
+)
+def test_values_that_are_no_table_are_refused_in_one_line(source, sentence):
+    with pytest.raises(DataError, match=sentence) as caught:
+        frame_table(source)
+    assert "\n" not in str(caught.value)

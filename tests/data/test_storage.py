@@ -307,3 +307,12 @@ def test_a_pipe_is_not_read(folder, name):
     os.mkfifo(folder / name)
     with pytest.raises(DataError, match=f"{name} is not a regular file"):
         load_dataset(folder)
+
+
+def test_numbers_of_numpy_are_saved(tmp_path):
+    log = log_of([("a", item, time) for time, item in enumerate("xyz")])
+    dataset = build_dataset(log, min_user_events=np.int64(1), min_item_events=np.int8(1))
+    json.dumps(dataset.how)
+    split = {"name": "by-user", "options": {"seed": np.int64(4)}}
+    save_dataset(dataset, tmp_path / "d", split=split)
+    assert load_dataset(tmp_path / "d").split == {"name": "by-user", "options": {"seed": 4}}

@@ -365,3 +365,33 @@ def test_weights_that_have_no_effect_are_errors():
     columns = Columns(weighting=Weighting(kinds={"view": 2, "buy": 5}))
     with pytest.raises(ConfigError, match="given to 'buy', but keep_events leaves these events"):
         read_events(FRAME, columns=columns, keep_events=["view"])
+
+
+def test_whole_and_other_weights_of_kinds_go_together():
+    frame = pl.DataFrame({"user": ["a"] * 2, "item": ["x", "y"], "time": [1, 2],
+                          "event": ["view", "cart"]})  # fmt: skip
+    weighting = Weighting(kinds={"view": np.int64(1), "cart": 2.5})
+    log = read_events(frame, columns=Columns(weighting=weighting))
+    assert log.frame.collect()["weight"].to_list() == [1, 2.5]
+    json.dumps(weighting.facts)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"dislikes": "rating<=2"}, r"must be a Comparison; write Comparison.parse\('rating<=2'\)"),
+        ({"kinds": {"view": "2"}}, "The weight of the events 'view' is '2'; use a number"),
+        ({"kinds": {"view": True}}, "The weight of the events 'view' is True; use a number"),
+        ({"kinds": ["view"]}, r"kinds is \['view'\], but must be weights by kind of event"),
+        ({"kinds": {1: 2}}, "A kind of event in kinds is 1, but must be a text; write '1'"),
+        ({"column": 3}, "column is 3, but it must be a text or None"),
+    ],
+)
+def test_weights_of_another_type_are_refused(wrong, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        Weighting(**wrong)
+
+
+def test_the_value_of_a_comparison_is_a_text():
+    with pytest.raises(ConfigError, match="value of a comparison is 2, but must be a text; write "):
+        Comparison("rating", "<=", 2)

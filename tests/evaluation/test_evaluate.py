@@ -375,3 +375,15 @@ def test_a_function_may_return_item_numbers_alone(cases, everything):
 def test_what_is_no_array_of_whole_numbers_is_refused(cases, kind):
     with pytest.raises(DataError, match=r"return an integer array \[B, k\], or a RankedItems"):
         evaluate(lambda histories, k: kind(by_history(histories, k).items), cases)
+
+
+def test_the_function_of_one_history_is_refused():
+    class Recommender:
+        def recommend(self, history, k):
+            raise NotImplementedError
+
+        def ranked(self, histories, k):
+            raise NotImplementedError
+
+    with pytest.raises(ConfigError, match=r"of one history, .* pass recommender\.ranked"):
+        evaluate(Recommender().recommend, [])

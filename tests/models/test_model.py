@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.models import Extractor, SelfAttentive
+from prismrec.models.arguments import check_arguments
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
 
@@ -108,3 +110,28 @@ def test_padding_inside_a_history_is_refused(new_model):
     for history in ([0, 5], [5, 0, 6], [0, 0]):
         with pytest.raises(DataError, match="item number 0, which is padding"):
             model.interests_of([np.array([3]), np.array(history)])
+
+
+def test_arguments_of_another_type_are_refused():
+    extractor = SelfAttentive(dim=4, interests=2, max_len=3)
+    with pytest.raises(ConfigError, match=r"size is of type object, .*; pass catalog\.size"):
+        check_arguments(object(), extractor, "dot", 1.0, 0.0)
+    with pytest.raises(ConfigError, match="extractor is 'sa', but must be an Extractor"):
+        check_arguments(5, "sa", "dot", 1.0, 0.0)
+    with pytest.raises(ConfigError, match="temperature is '1'; set a number"):
+        check_arguments(5, extractor, "dot", "1", 0.0)
+    with pytest.raises(ConfigError, match="dropout is '0'; it must be"):
+        check_arguments(5, extractor, "dot", 1.0, "0")
+
+
+class Bare(Extractor):
+    def forward(self, items, mask):
+        return items * mask[..., None]
+
+
+def test_an_extractor_that_returns_a_tensor_is_an_error():
+    model = Model(5, Bare(dim=4, interests=2, max_len=3))
+    history = torch.tensor([[1, 2]])
+    for read in (model, model.prefixes):
+        with pytest.raises(ConfigError, match=r"What Bare\.forward returns is of type Tensor"):
+            read(history, history != 0)

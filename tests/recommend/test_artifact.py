@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.io.tensors import read_tensors, save_tensors
 from prismrec.models.extractors.base import Extractor, without_prior
 from prismrec.models.model import Model
@@ -190,3 +191,16 @@ def test_an_external_extractor_is_passed_by_the_caller_and_never_imported(datase
         load(tmp_path / "a")
     again = load(tmp_path / "a", extractor=Newest)
     assert again.recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
+
+
+def test_a_trained_model_is_no_recommender(tmp_path):
+    with pytest.raises(ConfigError, match=r"but must be a Recommender; pass trained\.recommender"):
+        save(object(), tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_numbers_of_numpy_are_saved(dataset, tmp_path):
+    recommender = untrained(dataset)
+    recommender.model.options["temperature"] = np.float32(1)
+    save(recommender, tmp_path / "a", about={"recall": np.float64(0.5), "ks": np.array([1])})
+    assert load(tmp_path / "a").recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))

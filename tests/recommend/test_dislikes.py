@@ -97,7 +97,7 @@ def test_reasons_name_the_disliked_item_and_the_amount(name):
     plain = recommender.recommend(ids(DATASET, 0), 39, exclude_seen=False)
     answer = recommender.recommend(ids(DATASET, 0), 39, exclude_seen=False, dislikes=[*NAMES, "?"])
     assert answer.unknown_filter == ("?",)
-    assert answer.options.dislikes == [*NAMES, "?"]
+    assert answer.options.dislikes == (*NAMES, "?")
     before = {item.id: item for item in plain}
     near = {
         name for group in (GROUPS[0], GROUPS[2]) for name in DATASET.catalog.items.external(group)

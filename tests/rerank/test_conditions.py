@@ -1,7 +1,11 @@
 """Read conditions and boosts from texts, and refuse those that cannot work."""
 
+import json
 from contextlib import suppress
+from dataclasses import asdict
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +131,23 @@ def test_other_values_than_conditions_are_refused():
 def test_a_limit_that_is_no_number_is_named():
     with pytest.raises(ConfigError, match=r"compares by >= with '2024-02-01', which is no number"):
         parse_conditions("added>=2024-02-01")
+
+
+def test_numbers_of_numpy_and_pandas_are_stored_as_those_of_python():
+    conditions = [
+        Condition(attribute="a", max=np.int64(5)),
+        Condition(attribute="a", equals=np.bool_(True)),
+        Condition(attribute="a", any_of=np.array([1.5, 2])),
+        Condition(attribute="a", any_of=pd.Series([1, 2])),
+    ]
+    written = json.loads(json.dumps([asdict(one) for one in conditions]))
+    assert [one["max"] for one in written] == [5, None, None, None]
+    assert [one["any_of"] for one in written] == [None, None, [1.5, 2], [1, 2]]
+    assert written[1]["equals"] is True
+    assert type(Boost(where=conditions, factor=np.float32(5)).factor) is float
+
+
+@pytest.mark.parametrize("values", ["DE", {"DE": 1}, np.array(5), np.ones((2, 2)), iter(["DE"])])
+def test_values_that_are_no_list_are_refused(values):
+    with pytest.raises(ConfigError, match=r"any_of = .*; give a list of values|compares with"):
+        Condition(attribute="a", any_of=values)

@@ -1,10 +1,18 @@
 """A value of another type is refused where the options are made, in one sentence."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from prismrec.errors import ConfigError
-from prismrec.rerank import AddedInterest, Diversity, Filter, InterestOptions, ListOptions
+from prismrec.rerank import (
+    AddedInterest,
+    Diversity,
+    Filter,
+    InterestOptions,
+    ListOptions,
+    check_strength,
+)
 
 WAR = AddedInterest(category="War")
 
@@ -25,7 +33,7 @@ def test_a_length_must_be_a_whole_number(k):
         ({"exclude_seen": "no"}, "exclude_seen is 'no', but must be True or False"),
         ({"exclude_seen": 0}, "exclude_seen is 0, but must be True or False"),
         ({"diversity": True}, "The diversity strength, λ, is True"),
-        ({"diversity": np.array([0.1])}, "The diversity strength, λ, is array"),
+        ({"diversity": np.array([0.1])}, r"The diversity strength, λ, is \[0\.1\]"),
     ],
 )
 def test_a_field_of_another_type_is_refused(options, sentence):
@@ -78,3 +86,31 @@ def test_numbers_of_numpy_are_accepted():
     )
     assert options.k == 5
     assert ListOptions(diversity=Diversity(target=np.float64(0.5)), filter=Filter()).k == 20
+
+
+def test_a_diversity_of_numpy_causes_no_warning():
+    assert type(ListOptions(diversity=np.float32(0.2)).diversity.strength) is float  # warnings fail
+    check_strength(np.float32(0.2))
+
+
+def test_ids_in_arrays_are_stored_as_tuples():
+    one = Filter(
+        blocked=np.array(["a", "b"]), allowed=pd.Series(["a"]), categories=np.array(["War"])
+    )
+    assert one == Filter(blocked=["a", "b"], allowed=("a",), categories=["War"])
+    assert hash(one)
+    assert ListOptions(dislikes=np.array(["a", "b"])).dislikes == ("a", "b")
+
+
+@pytest.mark.parametrize("name", ["blocked", "allowed", "categories"])
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("abc", r"ids are the text 'abc', but must be a list; write \['abc'\]"),
+        (iter(["a"]), "which can be read only once"),
+        ([3], "id 3 is of type int"),
+    ],
+)
+def test_ids_of_a_filter_are_a_list_of_texts(name, value, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        Filter(**{name: value})

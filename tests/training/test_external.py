@@ -169,7 +169,7 @@ class Stepped:
     ({"step": 2.5}, "step is 2.5, but it must be a whole number."),
     ({"step": True}, "step is True, but it must be a whole number."),
     ({"step": None}, "step is None, but it must be a whole number."),
-    ({"rate": "abc"}, "rate is 'abc', but it must be a number."),
+    ({"rate": "abc"}, "rate is 'abc', but it must be a finite number."),
     ({"on": 1}, "on is 1, but it must be true or false."),
     ({"name": 3}, "name is 3, but it must be a text."),
     ({"kind": "odd"}, "kind is 'odd', but it must be 'new' or 'old'."),
@@ -229,3 +229,21 @@ def test_only_losses_declared_as_softmax_count_as_softmax():
 
     assert losses.is_softmax(mine)
     assert losses.is_chunked(mine)
+
+
+def test_a_class_and_its_name_are_accepted_in_the_same_places(module, world, tmp_path):
+    name = f"{module}:Newest"
+    extractor = resolve("extractor", name, {})
+    config = RunConfig(extractor=extractor, dim=4, interests=1, max_len=6)
+    dataset, split = world
+    trained = fit(split, dataset.catalog, config, TrainConfig(steps=2))
+    assert trained.settings["extractor"] == name
+    save(trained.recommender, tmp_path / "a", about={"run": trained.settings})
+    for given in (extractor, name):
+        assert isinstance(load(tmp_path / "a", extractor=given).model.extractor, extractor)
+    with pytest.raises(ConfigError, match=r"of type Newest was .*; give its class, Newest\."):
+        load(tmp_path / "a", extractor=extractor(dim=4, interests=1, max_len=6))
+    with pytest.raises(ConfigError, match="is not a subclass of Extractor"):
+        load(tmp_path / "a", extractor=f"{module}:NUMBER")
+    with pytest.raises(ConfigError, match="is not a subclass of Index"):
+        load(tmp_path / "a", extractor=name, index=name)

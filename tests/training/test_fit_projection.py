@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from prismrec.data import ItemContent, split_by_user
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.models import Model, Prism
 from prismrec.recommend import NewItem, load, save, unit_vectors
 from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit
@@ -171,3 +171,10 @@ def test_fit_with_content_recommends_new_items_and_without_is_the_same(dataset, 
     warm = fit(split, dataset.catalog, RunConfig(**SHORT), training, sources=start)
     assert warm.recommender.projection is None
     assert "no item vectors were given" in warm.notes["lost_projection"]
+
+
+def test_sources_of_another_type_are_refused():
+    with pytest.raises(ConfigError, match=r"start is 'books/', .* write WarmStart\.read"):
+        Sources(start="books/")
+    with pytest.raises(ConfigError, match=r"content is of type ndarray, .* write ItemContent\.of"):
+        Sources(content=np.ones((2, 2)))

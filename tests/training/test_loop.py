@@ -305,7 +305,7 @@ def test_weight_decay_does_not_apply_to_item_vectors(new_model, histories):
     ({"learning_rate": 0.0}, "learning_rate is 0.0"),
     ({"learning_rate": float("nan")}, "learning_rate is nan"),
     ({"clip": float("nan")}, "clip is nan"),
-    ({"precision": "fp16"}, "precision is 'fp16'; it must be one of 'fp32', 'bf16'"),
+    ({"precision": "fp16"}, "precision is 'fp16', but it must be 'fp32' or 'bf16'"),
     ({"targets": "last"}, "targets is 'last'"),
 ])  # fmt: skip
 def test_impossible_settings_are_refused_with_their_value(wrong, sentence):

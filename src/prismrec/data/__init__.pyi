@@ -9,12 +9,12 @@ from .dislikes import MOST_DISLIKES, still_disliked
 from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
-from .ids import LONGEST_ID, IdMap, check_order, is_refused, list_of_ids
+from .ids import LONGEST_ID, IdMap, check_order, is_refused
 from .item_content import ItemContent, read_item_content
-from .items import ItemColumns, ItemDescriptions, read_items
+from .items import ItemDescriptions, read_items
 from .lint import inspect_log
 from .log_report import LogReport
-from .readers.columns import Columns
+from .readers.columns import Columns, ItemColumns
 from .readers.comparison import Comparison
 from .readers.open import READERS, parquet_paths
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
@@ -77,7 +77,6 @@ __all__ = [
     "describe_protocol",
     "inspect_log",
     "is_refused",
-    "list_of_ids",
     "load_dataset",
     "load_split",
     "make_split",

@@ -19,8 +19,7 @@ import polars as pl
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError
-from prismrec.numerics import is_finite_number
+from prismrec.errors import ConfigError, is_number
 
 AttributeType = Literal["number", "boolean", "text", "set"]
 Value = bool | float | str
@@ -250,5 +249,5 @@ def fits(kind: AttributeType, cell: Cell) -> bool:
     if kind == "set":
         return isinstance(cell, list | tuple) and all(isinstance(name, str) for name in cell)
     if kind == "number":
-        return is_finite_number(cell)
+        return is_number(cell)
     return isinstance(cell, bool if kind == "boolean" else str)

@@ -170,7 +170,7 @@ def build_dataset(
         keep_rows(events, ~exact if duplicates == "drop-exact" else ~repeats)
         steps.append(count_step(duplicates, events))
     del tied, exact, repeats
-    minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
+    minima = {"min_user_events": int(min_user_events), "min_item_events": int(min_item_events)}
     keep_rows(events, k_core(events["user"], events["item"], **minima))
     steps.append(count_step(name_minima(**minima), events))
     if not len(events["user"]):

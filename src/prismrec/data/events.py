@@ -18,7 +18,7 @@ import polars as pl
 
 from prismrec.data.readers import times
 from prismrec.data.readers.base import Parsing
-from prismrec.data.readers.categories import check_category_options, raise_for_objects
+from prismrec.data.readers.categories import raise_for_objects
 from prismrec.data.readers.columns import Columns
 from prismrec.data.readers.open import open_tables
 from prismrec.data.readers.rejected import (
@@ -40,7 +40,7 @@ from prismrec.data.readers.weight_columns import (
 )
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.reprs import shorten
-from prismrec.data.selecting import is_in_file_order, select_rows
+from prismrec.data.selecting import is_in_file_order, kinds_to_keep, select_rows
 from prismrec.errors import DataError
 
 SAMPLE = 1_000  # rows whose times are looked at first
@@ -150,14 +150,14 @@ def read_events(
     Raises:
         DataError: The source cannot be read, lacks a column, mixes units of time, has categories
             that are objects, or lacks a kind of event; or more rows are rejected than kept.
-        ConfigError: Unknown unit, encoding or delimiter; an option of categories is invalid.
+        ConfigError: Unknown unit, encoding or delimiter; an option of categories is invalid; or an
+            argument of another type.
 
     Cost: one streaming pass, and one up to the first rejected rows; memory O(1) for most sources.
     """
     times.check_unit(time_unit)
     times.check_format(time_format)
-    keep_events = tuple(kind.strip() for kind in keep_events)
-    check_category_options(columns.category_separator, columns.category_depth)
+    keep_events = kinds_to_keep(keep_events, columns)
     parsing = Parsing(
         delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
     )

@@ -8,14 +8,14 @@ External ids are strings, also if the log has whole numbers: ``"9000000000000000
 digit for digit. Ids are never floats.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName, list_of_ids
 
 LONGEST_ID = 1_000
 """Largest id in bytes of UTF-8 that stores of events and the HTTP API accept: the ids of a user and
@@ -124,34 +124,3 @@ def check_order(values: object, name: str) -> None:
             f"{name} is of type {type(values).__name__}, which has no order, but must be a list, "
             "oldest first; write it as a list."
         )
-
-
-def list_of_ids(names: object, kind: str = "item") -> list[str]:
-    """Return ids as a list.
-
-    Raises:
-        ConfigError: It is a text instead of a list of texts, another value, an iterator, which can
-            be read only once, or an id is no text.
-    """
-    if isinstance(names, str | bytes):
-        raise ConfigError(
-            f"The {kind} ids are the text {names[:40]!r}, but must be a list; write "
-            f"[{names[:40]!r}]."
-        )
-    if isinstance(names, Iterator):
-        raise ConfigError(
-            f"The {kind} ids are of type {type(names).__name__}, which can be read only once, but "
-            "must be a list; write list(…)."
-        )
-    if not isinstance(names, Iterable):
-        raise ConfigError(
-            f"The {kind} ids are {str(names)[:40]}, but must be a list of texts; write ['a', 'b']."
-        )
-    ids = list(names)
-    for name in ids:
-        if not isinstance(name, str):
-            raise ConfigError(
-                f"The {kind} id {str(name)[:40]} is of type {type(name).__name__}, but must be a "
-                f"text; write {str(name)[:40]!r}."
-            )
-    return ids

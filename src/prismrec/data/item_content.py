@@ -18,10 +18,10 @@ import polars as pl
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from prismrec.data.ids import list_of_ids, positions_of
+from prismrec.data.ids import positions_of
 from prismrec.data.readers.columns import find_column, quote_names
 from prismrec.data.readers.signatures import is_parquet
-from prismrec.errors import DataError
+from prismrec.errors import DataError, check_type, list_of_ids, reason_of
 
 WIDEST = 8_192
 """Largest width of a vector: the projection needs the square of it, twice, in memory (1 GB)."""
@@ -56,7 +56,7 @@ class ItemContent:
 
         Args:
             ids: External ids. Of a repeated id, the first row that can be used is kept.
-            vectors: Real numbers.
+            vectors: Real numbers: an array, or what ``numpy.asarray`` makes one of.
             source: The name of the source, for messages.
 
         Raises:
@@ -68,6 +68,13 @@ class ItemContent:
         """
         names = ids if isinstance(ids, pl.Series) else list_of_ids(ids)
         texts = pl.Series("id", names, dtype=pl.String)
+        try:
+            vectors = np.asarray(vectors)
+        except (TypeError, ValueError, RuntimeError) as error:  # also of lists of several lengths
+            raise DataError(
+                f"{source} are of type {type(vectors).__name__}, which NumPy cannot read "
+                f"({reason_of(error)}); give an array, one row per item."
+            ) from error
         if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
             raise DataError(
                 f"{source} have {vectors.ndim} dimensions of {vectors.dtype}; give a table of real "
@@ -141,11 +148,14 @@ def read_item_content(path: str | Path) -> ItemContent:
     ``[N, W]``. No pickle is read.
 
     Raises:
+        ConfigError: ``path`` is no path.
         DataError: The file is missing, damaged or of another format; it has no ids; the vectors
             have different widths; or no row can be used.
 
     Cost: the file is in memory, up to three times.
     """
+    needed = "a path; for vectors in memory write ItemContent.of(ids, vectors)"
+    check_type("path", path, str | Path, needed)
     path = Path(path)
     try:
         if is_parquet(path):

@@ -29,7 +29,7 @@ from prismrec.data.readers.categories import (
     raise_for_objects,
 )
 from prismrec.data.readers.cell_types import check_text
-from prismrec.data.readers.columns import find_column, require_column
+from prismrec.data.readers.columns import ItemColumns, find_column, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.mappings import read_mapping
 from prismrec.data.readers.open import open_tables
@@ -41,7 +41,7 @@ from prismrec.data.readers.rejected import (
     find_rejected,
 )
 from prismrec.data.readers.table import FAULT, LINE, Table, malformed
-from prismrec.errors import DataError
+from prismrec.errors import DataError, check_type
 
 VALID = "valid"
 COMIREC = {2: ("item", "category")}  # the columns of a file without a header
@@ -68,28 +68,6 @@ class ItemDescriptions:
     def __repr__(self) -> str:
         rejected = sum(each.count for each in self.rejected)
         return f"ItemDescriptions({self.frame.height:,} items, {rejected:,} rows rejected)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemColumns:
-    """Columns of items chosen by the caller. If a name is None, common names are tried.
-
-    docs/python.md describes the fields.
-    """
-
-    item: str | None = None
-    """Column of the ids of items."""
-    title: str | None = None
-    """Column of titles."""
-    categories: str | None = None
-    """Column of categories."""
-    image: str | None = None
-    """Column of the https addresses of pictures."""
-    category_depth: int | None = None
-    """Number of levels to keep, at least 1, of categories such as ``A > B > C``; None: all."""
-    attributes: Sequence[str] = ()
-    """Columns to read as attributes, each perhaps with its type: ``price:number``, ``boolean``,
-    ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""
 
 
 COMMON_NAMES = ItemColumns()
@@ -132,12 +110,12 @@ def read_items(
             sequences; categories are objects; or more rows are rejected, because they have no item,
             than kept.
         ConfigError: Unknown encoding or delimiter; ``separator``, the depth or the attributes are
-            invalid.
+            invalid; or ``columns`` has another type.
 
     Cost: O(rows) time and memory.
     """
-    check_category_options(separator, columns.category_depth)
     tables = _open(source, columns, delimiter, encoding)
+    check_category_options(separator, columns.category_depth)
     found = [_find_columns(table, columns) for table in tables]
     attributes = find_attributes(tables, columns.attributes, found)
     try:
@@ -202,8 +180,10 @@ def _open(
     """Open the tables of items.
 
     Raises:
+        ConfigError: ``columns`` has another type.
         DataError: They cannot be read, or contain sequences.
     """
+    check_type("columns", columns, ItemColumns, "ItemColumns; write ItemColumns(item='name')")
     chosen = (columns.item, columns.title, columns.categories, columns.image)
     names = [name for name in chosen if name is not None]
     mapping = read_mapping(source, encoding, names)

@@ -4,7 +4,11 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from prismrec.data.readers.categories import category_lists, object_faults
+from prismrec.data.readers.categories import (
+    category_lists,
+    check_category_options,
+    object_faults,
+)
 from prismrec.data.readers.cell_types import check_text
 from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
 from prismrec.data.readers.ids import id_column, row_fault
@@ -17,9 +21,21 @@ from prismrec.data.readers.weight_columns import (
     used_columns,
     weight_columns,
 )
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, check_type, list_of_texts
 
 _ROW = "(row)"
+
+
+def kinds_to_keep(keep_events: Collection[str], columns: Columns) -> tuple[str, ...]:
+    """Return the kinds of event to keep, without outer spaces, after a check of these arguments.
+
+    Raises:
+        ConfigError: One has another type, or an option of categories is invalid.
+    """
+    check_type("columns", columns, Columns, "a Columns; write Columns(user='name')")
+    check_category_options(columns.category_separator, columns.category_depth)
+    kinds = list_of_texts(keep_events, "keep_events is", "The kind of event")
+    return tuple(kind.strip() for kind in kinds)
 
 
 def is_in_file_order(tables: Sequence[Table], columns: Columns) -> bool:

@@ -83,7 +83,7 @@ def build_dataset_on_spark(
     """
     check_options(min_user_events, min_item_events, duplicates)
     check_for_spark(log.weighting)
-    minima = {"min_user_events": min_user_events, "min_item_events": min_item_events}
+    minima = {"min_user_events": int(min_user_events), "min_item_events": int(min_item_events)}
     with_categories = items is None and "category" in log.frame.collect_schema()
     with worker_errors(), _persisting() as keep:
         rows = keep(read_log(session, log, categories=with_categories))

@@ -26,7 +26,7 @@ from prismrec.data.split_arguments import (
     check_user_options,
     nothing_before,
 )
-from prismrec.errors import ConfigError, DataError, UnknownName
+from prismrec.errors import ConfigError, DataError, UnknownName, to_python
 
 
 @dataclass(frozen=True, repr=False)
@@ -236,8 +236,8 @@ def make_split(dataset: Dataset, name: str, **options: float) -> Split:
 
 def _protocol(name: str, **options: float | None) -> dict[str, Any]:
     """Return a protocol as ``save_dataset`` writes it, without options that are None."""
-    numbers = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
-    return {"name": name, "options": {n: v for n, v in numbers.items() if v is not None}}
+    given = {option: value for option, value in options.items() if value is not None}
+    return {"name": name, "options": to_python(given)}
 
 
 def _cuts(size: int, valid: float, test: float) -> NDArray[np.int64]:

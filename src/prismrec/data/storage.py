@@ -33,7 +33,7 @@ from prismrec.data.feedback_files import read_feedback, write_feedback
 from prismrec.data.ids import IdMap
 from prismrec.data.split import Split
 from prismrec.data.stored_arrays import read_histories
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, to_python
 from prismrec.io import (
     COUNT,
     OBJECT,
@@ -202,7 +202,7 @@ def _write(dataset: Dataset, folder: Path, split: Mapping[str, Any] | None) -> N
         **write_feedback(dataset, folder),
         "how": dict(dataset.how), "split": split,
     }  # fmt: skip
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    text = json.dumps(to_python(manifest), indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 

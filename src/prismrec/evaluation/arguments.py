@@ -30,10 +30,13 @@ def check_inputs(recommend: Recommending, cases: Sequence[Case], catalog: Catalo
         ConfigError: An argument has another type, such as a recommender instead of a function.
         DataError: There are no cases.
     """
-    if not callable(recommend):
+    owner = getattr(recommend, "__self__", None)
+    of_one = hasattr(owner, "ranked") and getattr(recommend, "__name__", "") == "recommend"
+    if not callable(recommend) or of_one:
+        shown = "a function of one history" if of_one else described(recommend)
         raise ConfigError(
-            f"recommend is {described(recommend)}, but must be a function of histories and k; "
-            "pass recommender.ranked."
+            f"recommend is {shown}, but must be a function of histories and k; pass "
+            "recommender.ranked."
         )
     check_cases(cases)
     check_type("catalog", catalog, Catalog | None, "a Catalog; pass dataset.catalog")

@@ -7,14 +7,13 @@ Every error is one sentence that names the file and the key.
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prismrec._version import __version__
-from prismrec.errors import DataError
+from prismrec.errors import DataError, is_whole
 from prismrec.io.files import open_regular
 
 SHOWN = 60
@@ -29,14 +28,9 @@ class FieldType(NamedTuple):
     is_valid: Callable[[Any], bool]
 
 
-def is_whole_number(value: object, least: int, most: float = math.inf) -> bool:
-    """Return whether a value is a whole number from ``least`` to ``most``; a bool is not."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
 OBJECT = FieldType("an object", lambda value: isinstance(value, dict))
 TEXT = FieldType("text", lambda value: isinstance(value, str))
-COUNT = FieldType("a whole number, at least 0", lambda value: is_whole_number(value, 0))
+COUNT = FieldType("a whole number, at least 0", lambda value: is_whole(value, 0))
 
 
 def object_with(**fields: FieldType) -> FieldType:

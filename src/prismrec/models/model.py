@@ -24,6 +24,7 @@ from torch.nn.functional import dropout, normalize
 
 from prismrec.errors import ConfigError
 from prismrec.models.added import add_interests
+from prismrec.models.arguments import check_arguments
 from prismrec.models.clustering import Forming
 from prismrec.models.embeddings import ItemCategories, ItemTable
 from prismrec.models.extractors.base import Extractor
@@ -33,7 +34,6 @@ from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_i
 from prismrec.types import Interests
 
 Similarity = Literal["dot", "cosine"]
-MOST_TEMPERATURE = 1e6  # beyond, or below its inverse, logits are all alike or not finite
 
 
 def _forget_sample(model: "Model", _: object) -> None:
@@ -59,7 +59,7 @@ class Model(nn.Module):
             from the sums of ``normalized``. For lists that exclude them; else they rank too high.
 
     Raises:
-        ConfigError: An impossible size, similarity, temperature or dropout.
+        ConfigError: An impossible size, extractor, similarity, temperature or dropout.
     """
 
     forming: Forming | None
@@ -79,14 +79,7 @@ class Model(nn.Module):
         mask_history_negatives: bool = False,
     ) -> None:
         super().__init__()
-        if size < 2:
-            raise ConfigError(f"size is {size}; it must be at least 2: padding and one item.")
-        if similarity not in ("dot", "cosine"):
-            raise ConfigError(f"similarity is {similarity!r}; it must be 'dot' or 'cosine'.")
-        if not 1 / MOST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
-            raise ConfigError(f"temperature is {temperature}; set a number from 1e-6 to 1e6.")
-        if not 0 <= dropout < 1:
-            raise ConfigError(f"dropout is {dropout}; it must be at least 0 and below 1.")
+        check_arguments(size, extractor, similarity, temperature, dropout)
         self.extractor, self.size = extractor, size
         self.similarity, self.temperature, self.dropout = similarity, temperature, dropout
         self.normalized, self.mask_history_negatives = normalized, mask_history_negatives

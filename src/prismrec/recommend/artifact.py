@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from prismrec.data import read_catalog, write_catalog
-from prismrec.errors import DataError
+from prismrec.errors import DataError, check_type, to_python
 from prismrec.io import atomic_folder, check_output_folder, write_tensors
 from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend.manifest import (
@@ -47,7 +47,8 @@ from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.saved_model import read_model, saved_options
 from prismrec.recommend.saved_rules import read_rules, write_rules
-from prismrec.retrieval import Index, load_index
+from prismrec.registry import name_of, resolve
+from prismrec.retrieval import INDEXES, Index, load_index
 
 MARKER = f'"{ARTIFACT_FORMAT}"'
 
@@ -64,10 +65,12 @@ def save(
         about: More information to keep, as JSON: report, run, data set.
 
     Raises:
+        ConfigError: ``recommender`` is no recommender.
         DataError: The folder exists and is not an artifact, or it cannot be written.
 
     Cost: writes weights, vectors and catalog, and reads every file once for its hash.
     """
+    check_type("recommender", recommender, Recommender, "a Recommender; pass trained.recommender")
     model = recommender.model
     with atomic_folder(folder, MANIFEST, MARKER) as part:
         write_tensors(part / WEIGHTS, dict(model.state_dict()), {})
@@ -81,7 +84,10 @@ def save(
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             **FORM.header,
-            "extractor": {"class": _name(model.extractor), "options": model.extractor.options},
+            "extractor": {
+                "class": name_of(type(model.extractor), EXTRACTORS),
+                "options": model.extractor.options,
+            },
             "model": saved_options(model),
             "items": recommender.catalog.size - 1,
             "hidden": sorted(recommender.hidden),
@@ -92,7 +98,7 @@ def save(
             "sha256": {path.relative_to(part).as_posix(): file_hash(path) for path in files},
             "about": dict(about or {}),
         }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        text = json.dumps(to_python(manifest), indent=2, ensure_ascii=False)
         (part / MANIFEST).write_text(text, encoding="utf-8")
 
 
@@ -104,17 +110,20 @@ def check_artifact_folder(folder: str | Path) -> None:
 def load(
     folder: str | Path,
     *,
-    extractor: type[Extractor] | None = None,
-    index: type[Index] | None = None,
+    extractor: type[Extractor] | str | None = None,
+    index: type[Index] | str | None = None,
 ) -> Recommender:
     """Load an artifact.
 
     Args:
         folder: Written by ``save``.
-        extractor: The class of the extractor, if it is not in this package.
-        index: The class of the index, if it is not in this package: see ``load_index``.
+        extractor: The class of the extractor, or its name as ``module:Class``, if it is not in this
+            package.
+        index: The class of the index, or its name, if it is not in this package: see
+            ``load_index``.
 
     Raises:
+        ConfigError, UnknownName: A class is of the wrong kind, or its name cannot be imported.
         DataError: There is no artifact, it has another format, a file is missing, damaged or
             replaced, weights or vectors are not finite, the parts do not belong together, the
             extractor is unknown, or its options are invalid.
@@ -123,6 +132,10 @@ def load(
         that they are finite. The vectors stay on disk, memory-mapped.
     """
     folder = Path(folder)
+    if extractor is not None:
+        extractor = resolve("extractor", extractor, EXTRACTORS, subclass_of=Extractor)
+    if index is not None:
+        index = resolve("index", index, INDEXES, subclass_of=Index)
     manifest = read_artifact_manifest(folder)
     check_hashes(folder, manifest["sha256"])
     catalog = read_catalog(folder)
@@ -150,9 +163,3 @@ def load(
         model, loaded, catalog,
         hidden=hidden, provisional=provisional, rules=rules, projection=projection,
     )  # fmt: skip
-
-
-def _name(extractor: Extractor) -> str:
-    known = {kind: name for name, kind in EXTRACTORS.items()}
-    kind = type(extractor)
-    return known.get(kind, f"{kind.__module__}:{kind.__qualname__}")

@@ -20,8 +20,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import sparse
 
-from prismrec.data import Catalog, IdMap, list_of_ids
-from prismrec.errors import DataError, check_type
+from prismrec.data import Catalog, IdMap
+from prismrec.errors import DataError, check_type, list_of_ids
 from prismrec.models import Model
 from prismrec.recommend.projection import ContentProjection
 

@@ -6,9 +6,8 @@ from functools import reduce
 import numpy as np
 from jaxtyping import Bool
 
-from prismrec.data import Attributes, Catalog, Names, Numbers, list_of_ids
-from prismrec.errors import ConfigError, UnknownName
-from prismrec.numerics import is_finite_number
+from prismrec.data import Attributes, Catalog, Names, Numbers
+from prismrec.errors import ConfigError, UnknownName, is_number, list_of_ids
 from prismrec.rerank import Boost, Condition, Filter
 from prismrec.retrieval import ScoreBoosts
 
@@ -124,5 +123,5 @@ def _check_type(condition: Condition, column: Numbers | Names, attributes: Attri
 
 def _fits(kind: str, value: object) -> bool:
     if kind == "number":
-        return is_finite_number(value)
+        return is_number(value)
     return isinstance(value, bool if kind == "boolean" else str)

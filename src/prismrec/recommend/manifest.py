@@ -1,20 +1,18 @@
 """The manifest of an artifact: what the folder holds, checked before anything else is read."""
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from prismrec.data import ATTRIBUTES_FILE, describe_protocol, read_dataset_manifest
-from prismrec.errors import DataError
+from prismrec.errors import DataError, is_number, is_whole
 from prismrec.io import (
     OBJECT,
     TEXT,
     FieldType,
     ManifestForm,
     check_fields,
-    is_whole_number,
     object_with,
     open_regular,
     optional,
@@ -28,14 +26,7 @@ PROJECTION = "projection.safetensors"
 RULES_ARRAYS = ("indptr", "indices", "data")
 RULES_OPTIONS = ("kind", "recency")
 AGAIN = "restore the whole folder or train again"
-NUMBER = FieldType(
-    "a finite number",
-    lambda value: (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and abs(value) <= sys.float_info.max  # False for NaN
-    ),
-)
+NUMBER = FieldType("a finite number", is_number)
 RULES_FIELD = FieldType(
     "an object with weight (a finite number), and perhaps kind (text) and recency (a finite "
     "number)",
@@ -52,7 +43,7 @@ FORM = ManifestForm(
     fields={
         "extractor": object_with(**{"class": TEXT}, options=OBJECT),
         "model": OBJECT,
-        "items": FieldType("a whole number, at least 1", lambda value: is_whole_number(value, 1)),
+        "items": FieldType("a whole number, at least 1", lambda value: is_whole(value, 1)),
         "rules": optional(RULES_FIELD),
         "sha256": FieldType(
             "an object with the hash of each file, as text",
@@ -142,9 +133,7 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
     last = manifest["items"]
     items = FieldType(
         f"a list of item numbers from 1 to {last}",
-        lambda value: (
-            isinstance(value, list) and all(is_whole_number(item, 1, last) for item in value)
-        ),
+        lambda value: isinstance(value, list) and all(is_whole(item, 1, last) for item in value),
     )
     check_fields(manifest, {"hidden": items, "provisional": items}, path, AGAIN)
     loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}

@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.io import (
     FieldType,
     check_fields,
-    is_whole_number,
     object_with,
     optional,
     read_tensors,
@@ -45,7 +44,7 @@ MODEL_FIELDS = {
 }
 """Options that every version saved. Without one, its default could be another one today."""
 FORMING = object_with(
-    clusters=FieldType("a whole number, at least 1", lambda value: is_whole_number(value, 1)),
+    clusters=FieldType("a whole number, at least 1", lambda value: is_whole(value, 1)),
     whole_weight=NUMBER,
 )
 LATER_FIELDS = {"mask_history_negatives": FLAG, "forming": optional(FORMING)}
@@ -91,7 +90,7 @@ def read_model(
     weights = folder / WEIGHTS
     found = tensor_shapes(weights)
     dim: Any = extractor_options.get("dim")
-    if is_whole_number(dim, 1):
+    if is_whole(dim, 1):
         expected = dict(found) | {"items.weight": (manifest["items"] + 1, dim)}
         _check_shapes(weights, found, expected)
         if kind in EXTRACTORS.values() and _may_be_large(extractor_options):
@@ -109,7 +108,7 @@ def _may_be_large(extractor_options: Mapping[str, Any]) -> bool:
     library for symbols.
     """
     sizes: list[Any] = [extractor_options.get(name) for name in SIZES]
-    product: int = math.prod(size for size in sizes if is_whole_number(size, 1))
+    product: int = math.prod(size for size in sizes if is_whole(size, 1))
     return product * int(extractor_options["dim"]) > LARGE
 
 

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from prismrec.errors import ConfigError, DataError
-from prismrec.io import is_whole_number
+from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.recommend.manifest import INDEX, MANIFEST
 from prismrec.recommend.publish import versions_in
 from prismrec.retrieval import Table, remove_tables, saved_tables, tables_in
@@ -112,7 +111,7 @@ def _artifacts_in(folders: Sequence[str | Path]) -> list[Path]:
 
 def _count(number: Any) -> int:
     """Return the number of items of a mark; 0 if it is not one."""
-    return int(number) if is_whole_number(number, 0) else 0
+    return int(number) if is_whole(number, 0) else 0
 
 
 def _time(text: Any) -> datetime | None:

@@ -10,12 +10,11 @@ Types are checked where the attributes are known: see ``recommend.filters``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prismrec.errors import ConfigError
-from prismrec.numerics import is_finite_number
+from prismrec.errors import ConfigError, is_number, store_as_python, to_python
 
 Value = bool | float | str
 """What an attribute is compared with."""
@@ -63,7 +62,8 @@ class Condition:
     """Whether values pass for which the comparison is false: ``max=50`` negated is above 50."""
 
     def __post_init__(self) -> None:
-        """Check the values, and make ``any_of`` a tuple."""
+        """Check the values, and store those of NumPy as those of Python; ``any_of`` as a tuple."""
+        store_as_python(self, "min", "max", "equals", "any_of")
         if not isinstance(self.attribute, str) or not self.attribute:
             raise ConfigError(
                 f"A condition has the attribute {_shown(self.attribute)}; give the name of one."
@@ -78,7 +78,7 @@ class Condition:
         if self.equals is not None:
             self._check_value(self.equals)
         for limit in (self.min, self.max):
-            if limit is not None and not is_finite_number(limit):
+            if limit is not None and not is_number(limit):
                 raise ConfigError(f"{self.name} has the limit {_shown(limit)}; give a number.")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ConfigError(
@@ -119,16 +119,17 @@ class Condition:
                 "values; give min, max, equals or any_of."
             )
 
-    def _checked_values(self, values: Sequence[Value]) -> tuple[Value, ...]:
-        if isinstance(values, str | bytes) or not isinstance(values, Sequence | set | frozenset):
+    def _checked_values(self, values: Collection[Value]) -> tuple[Value, ...]:
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Collection):
             raise ConfigError(f"{self.name} has any_of = {_shown(values)}; give a list of values.")
         if len(values) > MOST_VALUES:
             raise ConfigError(
                 f"{self.name} has {len(values):,} values in any_of; give at most {MOST_VALUES:,}."
             )
-        for value in values:
+        checked = tuple(map(to_python, values))
+        for value in checked:
             self._check_value(value)
-        return tuple(values)
+        return checked
 
     def _check_value(self, value: object) -> None:
         if not _is_value(value):
@@ -156,10 +157,11 @@ class Boost:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        store_as_python(self, "factor")
         check_conditions(self.where)
         if not self.where:
             raise ConfigError("A boost has no condition; give at least one in where.")
-        if not is_finite_number(self.factor):
+        if not is_number(self.factor):
             raise ConfigError(f"The factor of a boost is {_shown(self.factor)}; give a number.")
         if not 1 / MAX_FACTOR <= self.factor <= MAX_FACTOR:
             raise ConfigError(
@@ -203,7 +205,7 @@ def _check_list(name: str, values: object, kind: type[Condition | Boost]) -> Non
 
 def _is_value(value: object) -> bool:
     """Return whether a value is a text, a boolean or a finite number."""
-    return isinstance(value, bool | str) or is_finite_number(value)
+    return isinstance(value, bool | str) or is_number(value)
 
 
 def _shown(value: object) -> str:

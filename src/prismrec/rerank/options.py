@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Literal, TypedDict
 
-import numpy as np
-
 from prismrec.errors import (
     ConfigError,
     check_type,
@@ -16,6 +14,9 @@ from prismrec.errors import (
     described,
     is_number,
     is_whole,
+    list_of_ids,
+    store_as_python,
+    to_python,
 )
 from prismrec.rerank.conditions import Boost, Condition, check_boosts, check_conditions
 
@@ -50,6 +51,7 @@ class Diversity:
     def __post_init__(self) -> None:
         """Check the unit and its range."""
         names = ("strength", "target", "max_relevance_loss")
+        store_as_python(self, *names)
         values = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
         if len(values) > 1:
             raise ConfigError(f"Diversity was given {' and '.join(values)}; give one of them.")
@@ -91,7 +93,7 @@ class Filter:
     docs/python.md describes the fields.
 
     Raises:
-        ConfigError: ``where`` is not a list of conditions, or has too many.
+        ConfigError: ``where`` is not a list of conditions, or has too many; or ids are not a list.
     """
 
     blocked: Sequence[str] = ()
@@ -104,8 +106,12 @@ class Filter:
     """Recommend only items whose attributes pass all of these conditions; at most 50."""
 
     def __post_init__(self) -> None:
-        """Check the conditions."""
+        """Check the values, and make them tuples: arrays of NumPy cannot be compared as a whole."""
         check_conditions(self.where)
+        object.__setattr__(self, "where", tuple(self.where))
+        for name, kind in (("blocked", "item"), ("allowed", "item"), ("categories", "category")):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(list_of_ids(getattr(self, name), kind)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +133,7 @@ class AddedInterest:
 
     def __post_init__(self) -> None:
         """Check that there is one source, and the weight."""
+        store_as_python(self, "weight")
         if (self.category is None) == (self.item is None):
             raise ConfigError("An added interest needs a category or an item; give one of them.")
         for name in ("category", "item"):
@@ -163,6 +170,7 @@ class InterestOptions:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        store_as_python(self, "weights", "minimum")
         if self.mix not in ("mixture", "shares"):
             raise ConfigError(f"mix is {self.mix!r}; give 'mixture' or 'shares'.")
         check_type("weights", self.weights, Mapping, "by number of interest; write {1: 2.0}")
@@ -227,9 +235,11 @@ class ListOptions:
     def __post_init__(self) -> None:
         """Check the values here, once for all callers."""
         check_length(self.k)
+        store_as_python(self, "k", "exclude_seen")
         for name, (kind, needed) in _TYPES.items():
             check_type(name, getattr(self, name), kind, needed)
         check_boosts(self.boosts)
+        object.__setattr__(self, "dislikes", tuple(list_of_ids(self.dislikes)))
         object.__setattr__(self, "diversity", Diversity.of(self.diversity))
         diversity = Diversity.of(self.diversity)
         if self.rerank != "category" and diversity.has_target:
@@ -242,7 +252,7 @@ class ListOptions:
 
 
 _TYPES: dict[str, tuple[type | UnionType, str]] = {
-    "exclude_seen": (bool | np.bool_, "True or False; write exclude_seen=False to keep seen items"),
+    "exclude_seen": (bool, "True or False; write exclude_seen=False to keep seen items"),
     "filter": (Filter, "a Filter; write Filter(blocked=['a']), or leave it out for all items"),
     "interests": (
         InterestOptions,
@@ -282,6 +292,7 @@ def check_interest_weight(name: str, weight: object) -> None:
 
 def check_strength(strength: object) -> None:
     """Raise ConfigError for a strength, λ, that cannot work."""
+    strength = to_python(strength)
     if not (is_number(strength) and 0 <= strength <= MAX_STRENGTH):
         raise ConfigError(
             f"The diversity strength, λ, is {strength!r}; give a number of 0 (by score alone) or "

@@ -3,11 +3,11 @@
 Both are read with care: another version of this package may have written another shape.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from prismrec.errors import is_number
 from prismrec.evaluation import name_with_one_interest
 from prismrec.service.page_responses import Verdict
 
@@ -101,6 +101,4 @@ def _metric(entry: Mapping[str, Any] | None, name: str) -> float | None:
 
 def _number(value: object) -> float | None:
     """Return a finite number as it is; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+    return float(value) if is_number(value) else None

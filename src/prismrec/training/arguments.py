@@ -22,6 +22,13 @@ class Sources:
     content: ItemContent | None = None
     """Content vectors, for items without events and rare items: see ``fit_projection``."""
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value of another type, such as the path of an artifact."""
+        needed = "a WarmStart; write WarmStart.read(folder)"
+        check_type("start", self.start, WarmStart | None, needed)
+        needed = "ItemContent; write ItemContent.of(ids, vectors) or read_item_content(path)"
+        check_type("content", self.content, ItemContent | None, needed)
+
 
 def check_arguments(
     split: Split, catalog: Catalog, config: RunConfig, training: TrainConfig, sources: Sources

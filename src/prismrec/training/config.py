@@ -1,12 +1,10 @@
 """How to train: a frozen value that is checked when it is created."""
 
-import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from prismrec.errors import ConfigError
+from prismrec.registry import check_fields
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -17,6 +15,7 @@ Precision = Literal["fp32", "bf16"]
 Schedule = Literal["constant", "linear"]
 EPOCHS, PATIENCE, RATE = 20, 3, 3e-3
 """Values of ``train`` for settings that are None."""
+LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,7 +28,7 @@ class TrainConfig:
     docs/python.md describes the fields.
 
     Raises:
-        ConfigError: A value is out of its range.
+        ConfigError: A value is out of its range, or of another type.
     """
 
     epochs: int | None = None
@@ -71,10 +70,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_fields(self)
         for name in _LOWEST:
             _check_number(name, getattr(self, name))
-        for name, allowed in _CHOICES.items():
-            check_choice(name, getattr(self, name), allowed)
+        if self.seed > LARGEST_SEED:
+            raise ConfigError(f"seed is {self.seed}; it must be at most {LARGEST_SEED:,}.")
         if not 0 <= (self.ema_decay or 0) < 1:
             raise ConfigError(
                 f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, for example "
@@ -98,23 +98,11 @@ class TrainConfig:
         return (self.learning_rate or RATE) * min(climb, fall)
 
 
-def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
-    """Raise ConfigError for a value that is none of those of a ``Literal``."""
-    if value not in allowed:
-        known = ", ".join(map(repr, allowed))
-        raise ConfigError(f"{name} is {value!r}; it must be one of {known}.")
-
-
 def _check_number(name: str, value: float | None) -> None:
-    """Raise ConfigError for a number that is too small, not finite, or should be whole."""
-    if value is None:
-        return
-    if name in _WHOLE and not isinstance(value, int | np.integer):
-        raise ConfigError(f"{name} is {value!r}; it must be a whole number.")
+    """Raise ConfigError for a number that is too small."""
     lowest, advice = _LOWEST[name]
-    if not lowest <= value < math.inf:
-        needed = f"at least {lowest}" if value < lowest else "a finite number"
-        raise ConfigError(f"{name} is {value}; it must be {needed}{advice}.")
+    if value is not None and value < lowest:
+        raise ConfigError(f"{name} is {value}; it must be at least {lowest}{advice}.")
 
 
 def changed_fields(config: "DataclassInstance") -> str:
@@ -141,12 +129,4 @@ _LOWEST = {
     "weight_decay": (0, ""),
     "clip": (1e-6, "; 1 to 10 is usual"),
     "seed": (0, ""),
-}
-_WHOLE = _LOWEST.keys() - {"weight_decay", "clip"}
-"""Settings that are whole numbers."""
-_CHOICES = {
-    "targets": get_args(Targets),
-    "schedule": get_args(Schedule),
-    "device": get_args(Device),
-    "precision": get_args(Precision),
 }

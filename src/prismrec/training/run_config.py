@@ -1,12 +1,12 @@
 """What a run trains: the parts of the model and of the loss, by name, and their sizes."""
 
-import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 from prismrec.errors import ConfigError
-from prismrec.models import Similarity
-from prismrec.training.config import changed_fields, check_choice
+from prismrec.models import EXTRACTORS, Similarity
+from prismrec.registry import check_fields, name_of
+from prismrec.training.config import changed_fields
 
 T = TypeVar("T")
 Init = Literal["cooccurrence", "random"]
@@ -18,12 +18,14 @@ class RunConfig:
     """Names of the parts of a run and their sizes.
 
     A setting that is None is chosen from the data ("auto"): see ``resolve_defaults``. Extractor,
-    readout, loss, sampler and index may also be ``module:Name`` from outside this package.
+    readout, loss, sampler and index may also be ``module:Name`` from outside this package; the
+    class of an extractor is replaced by its name.
 
     docs/python.md describes the fields.
 
     Raises:
-        ConfigError: A value is out of its range.
+        ConfigError: A value is out of its range, or of another type; or the class of the extractor
+            cannot be imported.
     """
 
     extractor: str = "prism"
@@ -78,16 +80,15 @@ class RunConfig:
     """Validation metric, for lists of 50 items, or of a tenth of a smaller catalog."""
 
     def __post_init__(self) -> None:
-        """Check the values that nothing else checks."""
-        for name, allowed in _CHOICES.items():
-            check_choice(name, getattr(self, name), allowed)
+        """Check the values that nothing else checks, and replace a class by its name."""
+        extractor: object = self.extractor
+        if isinstance(extractor, type):
+            object.__setattr__(self, "extractor", _importable(extractor))
+        check_fields(self)
         for name in ("routing_variance", "disagreement", "dislike_weight"):
             weight = getattr(self, name)
-            if weight is not None and not 0 <= weight < math.inf:
-                raise ConfigError(
-                    f"{name} is {weight}; it must be a finite number, at least 0, which turns it "
-                    "off."
-                )
+            if weight is not None and weight < 0:
+                raise ConfigError(f"{name} is {weight}; it must be at least 0, which turns it off.")
         if self.init_clusters is not None and self.init_clusters < 0:
             raise ConfigError(
                 f"init_clusters is {self.init_clusters}; it must be at least 0, which counts in "
@@ -99,11 +100,19 @@ class RunConfig:
         return changed_fields(self)
 
 
-_CHOICES = {
-    "similarity": (*get_args(Similarity), None),
-    "init": (*get_args(Init), None),
-    "validate_on": get_args(ValidationMetric),
-}
+def _importable(extractor: type) -> str:
+    """Return the name of a class, which manifests and records have.
+
+    Raises:
+        ConfigError: It is defined in a function, so that it has no name to import it by.
+    """
+    name = name_of(extractor, EXTRACTORS)
+    if "<locals>" in name:
+        raise ConfigError(
+            f"extractor is the class {extractor.__name__}, which is defined in a function, so it "
+            "cannot be imported; define it at the top level of a module."
+        )
+    return name
 
 
 def require(value: T | None) -> T:

@@ -13,8 +13,7 @@ occur near it in histories. The optimizer begins again, with a lower rate and fe
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from prismrec.data import Catalog, Histories, Split
 from prismrec.errors import ConfigError, DataError
@@ -30,6 +29,7 @@ from prismrec.recommend import (
     read_artifact_manifest,
     weighting_of,
 )
+from prismrec.registry import has_type
 from prismrec.training.build import build_model, shared_categories
 from prismrec.training.config import RATE, TrainConfig, changed_settings
 from prismrec.training.earlier_weights import copy_weights, new_items
@@ -269,20 +269,8 @@ def _check_types(run: dict[str, Any], settings: type[Any], folder: str | Path) -
         DataError: One has not.
     """
     for name, hint in get_type_hints(settings).items():
-        if name in run and not _has_type(run[name], hint):
+        if name in run and not has_type(run[name], hint):
             raise DataError(
                 f"The manifest of {folder} has the setting {name} with the value {run[name]!r}, "
                 "which it cannot have; restore the whole folder or train from the beginning."
             )
-
-
-def _has_type(value: object, hint: Any) -> bool:
-    """Return whether a JSON value is of the type of a field."""
-    origin = get_origin(hint)
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin is UnionType or type(None) in get_args(hint):
-        return any(_has_type(value, one) for one in get_args(hint))
-    if hint is float:
-        return type(value) in (int, float)
-    return type(value) is (origin or hint)

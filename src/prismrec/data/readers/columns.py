@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
-from prismrec.errors import DataError
+from prismrec.errors import DataError, list_of_texts
+from prismrec.registry import check_fields
 
 VALUES: dict[str, tuple[str, ...]] = {
     "rating": ("rating", "ratings", "overall", "stars", "score", "reviewscore", "liked", "like"),
@@ -54,6 +55,9 @@ class Columns:
     header are named ``column_1``, ``column_2``, ….
 
     docs/python.md describes the fields.
+
+    Raises:
+        ConfigError: A value has another type.
     """
 
     user: str | None = None
@@ -75,11 +79,46 @@ class Columns:
     weighting: Weighting = NO_WEIGHTING
     """Weights of events, and which of them are dislikes."""
 
+    def __post_init__(self) -> None:
+        """Check the types of the values."""
+        check_fields(self)
+
     @property
     def names(self) -> list[str]:
         """The names that the caller chose."""
         names = (self.user, self.item, self.time, self.event, self.category, self.weighting.column)
         return [name for name in names if name is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemColumns:
+    """Columns of items chosen by the caller. If a name is None, common names are tried.
+
+    docs/python.md describes the fields.
+
+    Raises:
+        ConfigError: A value has another type.
+    """
+
+    item: str | None = None
+    """Column of the ids of items."""
+    title: str | None = None
+    """Column of titles."""
+    categories: str | None = None
+    """Column of categories."""
+    image: str | None = None
+    """Column of the https addresses of pictures."""
+    category_depth: int | None = None
+    """Number of levels to keep, at least 1, of categories such as ``A > B > C``; None: all."""
+    attributes: Sequence[str] = ()
+    """Columns to read as attributes, each perhaps with its type: ``price:number``, ``boolean``,
+    ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""
+
+    def __post_init__(self) -> None:
+        """Check the types of the values, and make ``attributes`` a tuple."""
+        names = tuple(list_of_texts(self.attributes, "attributes is", "The name of an attribute"))
+        object.__setattr__(self, "attributes", names)
+        check_fields(self)
 
 
 def normalize_name(name: str) -> str:

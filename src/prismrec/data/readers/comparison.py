@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from prismrec.data.readers.numbers import number_fault, numbers_in, parse_number
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, check_type
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
@@ -34,7 +34,8 @@ class Comparison:
     """A column, an operator, and a number or text, such as ``rating<=2`` or ``event=return``.
 
     Raises:
-        ConfigError: Another operator, or text with an operator that compares numbers.
+        ConfigError: Another operator, text with an operator that compares numbers, or a value that
+            is no text.
     """
 
     column: str
@@ -46,6 +47,9 @@ class Comparison:
 
     def __post_init__(self) -> None:
         """Check that the value can be compared."""
+        check_type("column", self.column, str, "the name of a column; write it in quotes")
+        needed = f"a text; write {str(self.value)[:40]!r}"
+        check_type("The value of a comparison", self.value, str, needed)
         if self.operator not in OPERATORS:
             raise ConfigError(
                 f"The operator {self.operator!r} does not exist; use one of {' '.join(OPERATORS)}."

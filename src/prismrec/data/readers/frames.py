@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from prismrec.data.readers.table import Table, numbered_table
-from prismrec.errors import DataError
+from prismrec.errors import DataError, reason_of
 
 
 def frame_table(source: Any) -> Table:
@@ -15,12 +15,22 @@ def frame_table(source: Any) -> Table:
 
     Raises:
         DataError: The object is not a frame, or a column has values of several types; or it is a
-            list of paths.
+            list of paths or of rows without names.
     """
     if isinstance(source, list | tuple) and any(isinstance(one, str | Path) for one in source):
         raise DataError(
             f"A list of {len(source)} texts or paths cannot be read as a table; give one path, "
             "folder or glob, such as 'logs/*.csv', or join the frames of the files."
+        )
+    if isinstance(source, list | tuple) and any(isinstance(one, list | tuple) for one in source):
+        raise DataError(
+            f"A list of {len(source)} rows cannot be read as a table, because its columns have no "
+            "names; write pl.DataFrame(rows, schema=['user', 'item', 'time'], orient='row')."
+        )
+    if type(source).__name__ == "Series":
+        raise DataError(
+            "A Series is one column, which cannot be read as a table; give a Polars, Pandas or "
+            "Arrow frame."
         )
     if source is None:
         raise DataError(
@@ -41,7 +51,7 @@ def frame_table(source: Any) -> Table:
         pl.exceptions.PolarsError,
     ) as error:
         raise DataError(
-            f"A {type(source).__name__} cannot be read as a table ({error}); give a path, or a "
-            "Polars, Pandas or Arrow frame in which each column has values of one type."
+            f"A {type(source).__name__} cannot be read as a table ({reason_of(error)}); give a "
+            "path, or a Polars, Pandas or Arrow frame in which each column has values of one type."
         ) from error
     return numbered_table("the frame", frame.lazy())

@@ -99,7 +99,7 @@ def _weights(
         if event is None:
             raise _no_event_column(table)
         kinds = [kind.strip() for kind in weighting.kinds]
-        values = list(weighting.kinds.values())
+        values = [float(value) for value in weighting.kinds.values()]
         weight = weight * event_kinds(event).replace_strict(
             kinds, values, default=1.0, return_dtype=pl.Float64
         )

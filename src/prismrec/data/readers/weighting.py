@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from prismrec.data.readers.comparison import Comparison
 from prismrec.data.readers.numbers import parse_number
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, check_type, described, is_number
+from prismrec.registry import check_fields
 
 MAX_WEIGHT = 1e6
 """Largest weight of an event."""
@@ -24,7 +25,7 @@ class Weighting:
     1,000,000; only ratios matter, see ``Histories.relative_weights``.
 
     Raises:
-        ConfigError: The weight of a kind is out of range.
+        ConfigError: The weight of a kind is out of range, or a value has another type.
     """
 
     column: str | None = None
@@ -37,12 +38,18 @@ class Weighting:
     """Whether a kind of ``dislikes`` that no event has is an error; one day may have no returns."""
 
     def __post_init__(self) -> None:
-        """Check the weights of kinds."""
+        """Check the types, and the weights of kinds."""
+        needed = "a Comparison; write Comparison.parse('rating<=2')"
+        check_type("dislikes", self.dislikes, Comparison | None, needed)
+        needed = "weights by kind of event; write {'view': 1, 'purchase': 5}"
+        check_type("kinds", self.kinds, Mapping, needed)
+        check_fields(self)
         for kind, weight in self.kinds.items():
-            if not 0 <= weight <= MAX_WEIGHT:
+            check_type("A kind of event in kinds", kind, str, f"a text; write {str(kind)[:40]!r}")
+            if not is_number(weight) or not 0 <= weight <= MAX_WEIGHT:
                 raise ConfigError(
-                    f"The weight of the events {kind!r} is {weight}; use a number from 0 to "
-                    f"{MAX_WEIGHT:,.0f}."
+                    f"The weight of the events {kind!r} is {described(weight)}; use a number "
+                    f"from 0 to {MAX_WEIGHT:,.0f}."
                 )
 
     @property

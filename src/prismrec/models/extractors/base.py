@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, check_type
 from prismrec.models.clustering import MOST_INTERESTS
 from prismrec.types import Interests
 
@@ -62,6 +62,13 @@ class Extractor(nn.Module, ABC):
         options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         return f"{type(self).__name__}({options})"
 
+    def __call__(self, *inputs: Any, **options: Any) -> Interests:
+        """Return what ``forward`` returns, after a check that it is ``Interests``."""
+        found: Interests = super().__call__(*inputs, **options)
+        kind = type(self).__name__
+        check_type(f"What {kind}.forward returns", found, Interests, "Interests; see without_prior")
+        return found
+
     @abstractmethod
     def forward(self, items: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"]) -> Interests:
         """Return the interests of each history; padding must not change them.
@@ -82,7 +89,7 @@ class Extractor(nn.Module, ABC):
         Cost: O(L) times ``forward`` in time and memory.
         """
         repeated = items.repeat_interleave(items.shape[1], dim=0)  # [B * L, L, D]
-        found = self.forward(repeated, prefix_mask(mask).flatten(0, 1))
+        found = self(repeated, prefix_mask(mask).flatten(0, 1))
         return found._replace(states=None)
 
     def states_of(self, items: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"] | None:

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from prismrec.errors import DataError
-from prismrec.io import INTEGERS, is_whole_number, read_array
+from prismrec.errors import DataError, is_whole
+from prismrec.io import INTEGERS, read_array
 from prismrec.retrieval.index.base import (
     AGAIN,
     Index,
@@ -72,7 +72,7 @@ def saved_budget(settings: Mapping[str, Any]) -> int:
         ValueError: It is not a whole number from 1 to ``LARGEST_BUDGET``.
     """
     budget = settings["effort" if "effort" in settings else "search_budget"]
-    if not is_whole_number(budget, 1, LARGEST_BUDGET):
+    if not is_whole(budget, 1, LARGEST_BUDGET):
         raise ValueError(f"its search budget is {str(budget)[:60]}")
     return int(budget)
 

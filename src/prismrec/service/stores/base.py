@@ -4,14 +4,13 @@ The id of an event is unique per user: events of two users may have the same id.
 microseconds since 1970 UTC. Ids are text and are compared byte by byte; see ``LONGEST_ID``.
 """
 
-import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple, Self
 
 from prismrec.data import LONGEST_ID, MOST_DISLIKES
-from prismrec.errors import ConfigError, DataError, StoreError
+from prismrec.errors import ConfigError, DataError, StoreError, is_number
 
 KEEP = 10_000
 """Default number of events kept per user."""
@@ -209,7 +208,7 @@ def _checked_text(what: str, text: str) -> str:
 
 
 def _checked_value(value: float) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise DataError(f"The value of an event is {value!r}; send a finite number.")
     return float(value)
 
