@@ -335,7 +335,7 @@ def test_an_artifact_without_a_fingerprint_is_compared_by_its_items(
 ):
     recommender = load(pipeline / "books")
     for name, about in (("silent", {}), ("odd", {"dataset": "ml-100k"})):
-        save(recommender, tmp_path / name, about=about)
+        save(replace(recommender, about=about), tmp_path / name)
         assert run("evaluate", tmp_path / name, pipeline / "data", "-k", 5) == 0
     other = "synthetic:many-taste?users=90&items=48&clusters=6&seed=7"
     assert run("prepare", other, "--out", tmp_path / "other") == 0

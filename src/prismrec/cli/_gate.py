@@ -59,7 +59,7 @@ def decide(
         raise ConfigError(
             f"--gate compares lists of one length, but -k was given {len(k)} times; give one -k."
         )
-    check_not_trained_on_test_users((new, old), data)
+    unchecked = check_not_trained_on_test_users((new, old), data)
     with Progress(new.name, quiet=as_json):
         dataset, split = read_split_data(data, quiet=as_json)
         # As on the validation of the old artifact, with which its recall is compared.
@@ -83,9 +83,11 @@ def decide(
         wrapped(f"recall@{length:<5}{recall}", indent=" " * 12),
         wrapped(f"items       {items}", indent=" " * 12),
         wrapped(f"lost        {gate.lost}", indent=" " * 12),
+        *map(wrapped, unchecked),
         wrapped(gate.sentence),
     ]
-    print_output({"gate": gate.as_json(), "split": split.how}, lines, as_json=as_json)
+    value = {"gate": gate.as_json(), "split": split.how, "unchecked": unchecked}
+    print_output(value, lines, as_json=as_json)
     if not gate.passed:
         sys.exit(REFUSED)
 
@@ -114,23 +116,26 @@ def run_of(folder: Path) -> dict[str, Any]:
     return run if isinstance(run, dict) else {}
 
 
-def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None:
+def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> list[str]:
     """Check that no artifact can have been trained on the test users of a data set.
 
     A split by user trains on the newest events of most users, and draws other users from each day's
     log. A split by time or by position leaves the newest events for test, which no earlier training
     had.
 
+    Returns:
+        A sentence per artifact that does not state what it was trained on.
+
     Raises:
         DataError: An artifact was trained on another data set or split, and one of the two is split
             by user.
     """
-    today = split_name(read_dataset_manifest(data))
+    today, unchecked = split_name(read_dataset_manifest(data)), list[str]()
     for folder in folders:
         trained_on = read_artifact_manifest(folder)["about"].get("dataset")
         splits = {today, split_name(trained_on) if isinstance(trained_on, dict) else today}
         try:
-            check_same_split(folder, data)
+            unchecked += filter(None, [check_same_split(folder, data)])
         except DataError as error:
             if "by-user" in splits:
                 raise DataError(
@@ -138,6 +143,7 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None
                     "them is split by user, so it may have been trained on the test users; prepare "
                     "both with --split by-time."
                 ) from error
+    return unchecked
 
 
 def split_name(dataset: Mapping[str, Any]) -> str:

@@ -26,7 +26,6 @@ from prismrec.data import (
     ItemDescriptions,
     Split,
     build_dataset,
-    read_dataset_manifest,
     save_dataset,
     split_by_user,
 )
@@ -45,7 +44,7 @@ from prismrec.evaluation import (
     write_report,
 )
 from prismrec.recommend import Recommender, save
-from prismrec.training import RunConfig, TrainConfig, Trained, fit, run_record
+from prismrec.training import RunConfig, TrainConfig, Trained, fit
 
 SEED = 2020
 """Seed of the split; the published tables of this package use the same."""
@@ -147,7 +146,6 @@ def train_all(
     dataset: Dataset, split: Split, out: Path, *, epochs: int | None, quiet: bool
 ) -> dict[str, Trained]:
     """Train and save every model of the demo."""
-    manifest = read_dataset_manifest(out / "data")
     trained = {}
     for name, (config, training) in MODELS.items():
         settings = replace(training, epochs=epochs) if epochs else training
@@ -156,7 +154,7 @@ def train_all(
     if trained["prism"].recommender.model.forming:
         trained[name_with_one_interest("prism")] = trained["prism"].with_one_interest()
     for name, one in trained.items():
-        save(one.recommender, out / name, about=run_record(one, manifest, split.how))
+        save(one.recommender, out / name)
     return trained
 
 

@@ -227,13 +227,12 @@ def folders_to_measure(
 
     Returns:
         The folders; by the name of each model with K=1, that of the same model with several
-        interests; and the sentences of ``find_with_one_interest``.
+        interests; and the sentences of ``check_same_split`` and ``find_with_one_interest``.
 
     Raises:
         DataError: An artifact was trained on another data set or split, or two have the same name.
     """
-    for folder in artifacts:
-        check_same_split(folder, data)
+    unchecked = [check_same_split(folder, data) for folder in artifacts]
     singles, other_models = find_with_one_interest(artifacts, data)
     folders: list[Path] = []
     for folder in artifacts:
@@ -245,7 +244,8 @@ def folders_to_measure(
                 f"Two artifacts have the name {folder.name}, which the tables could not "
                 "distinguish; rename one of the folders."
             )
-    return folders, {single.name: each.name for each, single in singles.items()}, other_models
+    several = {single.name: each.name for each, single in singles.items()}
+    return folders, several, [*filter(None, unchecked), *other_models]
 
 
 def open_all(

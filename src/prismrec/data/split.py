@@ -42,6 +42,8 @@ class Split:
     protocol: Mapping[str, Any] | None = None
     """The ``name`` of the protocol and its ``options``, for ``save_dataset``; None if the split was
     made in another way."""
+    dataset: Dataset | None = None
+    """What was split; None if the split was made in another way."""
 
     def __repr__(self) -> str:
         return text_facts("Split", self._facts())
@@ -108,6 +110,7 @@ def split_by_user(
         f"events as history{_untested(short, 'too short')}",
         None if dataset.dislikes is None else dataset.dislikes.select(trained),
         _protocol("by-user", valid=valid, test=test, seed=seed, history_share=history_share),
+        dataset,
     )  # fmt: skip
 
 
@@ -132,6 +135,7 @@ def split_leave_last_out(dataset: Dataset) -> Split:
         f"leave-last-out{_untested(len(lengths) - len(users), 'of fewer than 3 events')}",
         dislikes_before(dataset.dislikes, histories, trained),
         _protocol("leave-last-out"),
+        dataset,
     )
 
 
@@ -192,7 +196,7 @@ def split_by_time(
         _heads(histories, before), validation, final,
         f"by-time, valid from {written_time(valid_from)}, test from {written_time(test_from)}"
         f"{_untested(new[0], 'new in validation')}{_untested(new[1], 'new in test')}",
-        dislikes_before(dataset.dislikes, histories, before), protocol,
+        dislikes_before(dataset.dislikes, histories, before), protocol, dataset,
     )  # fmt: skip
 
 

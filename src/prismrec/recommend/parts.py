@@ -1,9 +1,9 @@
 """What a recommender is made of, and how one is made from another. Immutable."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,9 @@ class RecommenderParts:
     """A rule retriever to blend in: see ``retrieval.blended``."""
     projection: ContentProjection | None = None
     """From content vectors to item vectors, for new items; None without content vectors."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made, as JSON: settings, data set, split, results. ``fit`` fills it, and ``save``
+    writes it into the manifest; empty for a recommender that was made by hand."""
     remembered: RememberedInterests | None = None
     """The interests of the newest histories: see ``remembering``. Not used with another model."""
 

@@ -10,7 +10,7 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -29,6 +29,7 @@ from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defa
 from prismrec.training.fit_projection import FittedProjection, fit_projection
 from prismrec.training.loop import Step, train
 from prismrec.training.processes import ALONE, Processes, current_processes
+from prismrec.training.record import with_record
 from prismrec.training.regularizing import check_regularizers
 from prismrec.training.result import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
@@ -36,6 +37,7 @@ from prismrec.training.select import drawn_users, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
 from prismrec.training.selection import select_on_validation
+from prismrec.training.trained import Trained
 from prismrec.training.untrained import shuffle_untrained
 from prismrec.training.warm_start import WarmStart, describe_start
 
@@ -47,45 +49,6 @@ LOST_PROJECTION = (
     "item vectors were given: it refuses new items with a vector"
 )
 """What a warm start without content vectors loses."""
-
-
-@dataclass(frozen=True, repr=False)
-class Trained:
-    """A trained recommender and the record of its training."""
-
-    recommender: Recommender
-    result: TrainResult
-    settings: dict[str, Any]
-    """All settings of the run, with defaults filled in: flat, JSON."""
-    notes: dict[str, str]
-    """Sentences: why this index, how interests were chosen, advice on their number, whether rules
-    are blended in; and warnings, such as that the model is no better than popularity."""
-    start: dict[str, Any] = field(default_factory=dict)
-    """Where a warm start began: artifact, shared items, new items; empty otherwise."""
-
-    def __repr__(self) -> str:
-        """Return extractor, number of interests and result."""
-        interests = f"interests={self.settings['interests']}"
-        return f"Trained({self.settings['extractor']}, {interests}, {self.result!r})"
-
-    @property
-    def metric(self) -> str:
-        """The metric on validation that chose the weights, such as ``recall@50``."""
-        return validation_metric(self.settings["validate_on"], self.recommender.catalog.size - 1)
-
-    def with_one_interest(self) -> "Trained":
-        """Return the same model with its one trained interest, without forming others."""
-        return Trained(
-            self.recommender.with_forming(None),
-            self.result,
-            self.settings | {"forming": False},
-            {
-                name: note
-                for name, note in self.notes.items()
-                if name not in ("interests", "advice", "popularity")
-            },
-            self.start,
-        )
 
 
 def fit(
@@ -123,7 +86,7 @@ def fit(
             an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
-        DataError, TrainingError: See ``train``, ``check_content`` and ``check_index``.
+        DataError, TrainingError: See ``train``, ``check_arguments`` and ``check_index``.
     """
     counts = check_arguments(split, catalog, config, training, sources)
     start, content = sources.start, sources.content
@@ -147,7 +110,7 @@ def fit(
             recommender, run.config, run.stats, split, start
         )
         notes |= selected
-    return Trained(recommender, result, run.settings, notes, run.record)
+    return with_record(Trained(recommender, result, run.settings, notes, run.record), split)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -236,7 +199,7 @@ def _initial_model(
     if start is None:
         return *choose_initial_model(config, split, catalog, seed, resume=resume), {}
     model, record = start.build_model(config, split.train, catalog, seed)
-    return config, model, describe_start(record), record
+    return config, model, describe_start(start, record), record
 
 
 def _project(

@@ -58,6 +58,8 @@ class WarmStart:
     """Settings of the earlier training; empty if the manifest has none."""
     record: dict[str, Any] = field(default_factory=dict)
     """Where the earlier training began; empty if it was not a warm start."""
+    folder: str = ""
+    """Where it was read."""
     choose: frozenset[str] = frozenset()
     """Of "forming" and "rules", what is chosen on validation again; the rest is reused."""
 
@@ -92,6 +94,7 @@ class WarmStart:
             manifest["extractor"]["class"],
             run,
             record if isinstance(record, dict) else {},
+            str(folder),
             frozenset(choose) & {"forming", "rules"},
         )
 
@@ -182,6 +185,7 @@ class WarmStart:
                 model.add_category_embeddings(shared_categories(catalog))
         return model, {
             "artifact": self.name,
+            "from": self.folder,
             "shared_items": shared,
             "new_items": len(new),
             "new_items_without_vectors": len(new) - len(placed),
@@ -205,7 +209,7 @@ class WarmStart:
         return {"extractor": self.extractor, "options": options} | sizes | of_model
 
 
-def describe_start(record: dict[str, Any]) -> str:
+def describe_start(start: WarmStart, record: dict[str, Any]) -> str:
     """Return a sentence on the start of a training, from its record."""
     items = record["shared_items"] + record["new_items"]
     sentence = (
@@ -216,6 +220,11 @@ def describe_start(record: dict[str, Any]) -> str:
         missing = record["new_items_without_vectors"]
         sentence += "; the others got theirs from their categories and related items"
         sentence += f", {missing:,} have neither" if missing else ""
+    if not start.run:
+        sentence += (
+            "; the artifact does not state the settings of its training, so the others were chosen "
+            "from the data and the learning rate is a share of the default"
+        )
     return sentence
 
 
