@@ -125,8 +125,8 @@ class RecommenderParts:
     def with_items(self, items: Sequence[NewItem]) -> Self:
         """Return a recommender that knows these items too, without training: see ``cold_start``.
 
-        An item that the catalog holds gets the given title and categories and keeps its vector. New
-        items are marked provisional in every answer.
+        An item that the catalog holds keeps its vector; it gets the given title and categories, and
+        keeps those that are None. New items are marked provisional in every answer.
 
         Raises:
             DataError: An id is empty or appears twice; a new item has neither a vector, nor a
