@@ -68,7 +68,9 @@ def save(
 
     Raises:
         DataError: The folder exists and is not an artifact, or it cannot be written.
+        ConfigError: The model was trained further, so that the index does not fit it.
     """
+    recommender.check_weights()
     model = recommender.model
     with atomic_folder(folder, MANIFEST, MARKER) as part:
         write_tensors(part / WEIGHTS, dict(model.state_dict()), {})

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,20 @@ from prismrec.rerank import Filter, ListOptions
 from prismrec.retrieval import Index, Retriever, RuleRetriever
 
 
+def count_changes(model: Model) -> int:
+    """Return how often weights of a model were changed in place, as by steps of a training.
+
+    Cost: some 40 microseconds.
+    """
+    parts = (*model.parameters(), *model.buffers())
+    return sum(part._version for part in parts if not part.is_inference())
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RecommenderParts:
     """A model, an index and a catalog, and what is hidden, new or blended in.
+
+    If the model is trained further, its recommenders raise ConfigError from then on.
 
     Raises:
         ConfigError: Model, index and catalog do not belong together.
@@ -47,6 +58,8 @@ class RecommenderParts:
     writes it into the manifest; empty for a recommender that was made by hand."""
     remembered: RememberedInterests | None = None
     """The interests of the newest histories: see ``remembering``. Not used with another model."""
+    made_of: tuple[Model, int] | None = None
+    """The model, and its ``count_changes`` when the recommender was made of it; set by itself."""
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
@@ -61,13 +74,32 @@ class RecommenderParts:
                 f"An index that holds item {held[-1]} was given a catalog of {items} items; build "
                 "it from this model's item vectors."
             )
+        if self.made_of is None or self.made_of[0] is not self.model:
+            object.__setattr__(self, "made_of", (self.model, count_changes(self.model)))
         self.model.eval()
 
-    def remembering(self) -> Self:
-        """Return a recommender that does not read a history again that came before.
+    def __reduce__(self) -> NoReturn:
+        """Raise ConfigError: there is no copy in memory or with pickle."""
+        raise ConfigError(
+            "A Recommender was to be pickled or copied, which it cannot; write it with "
+            "pr.save(recommender, folder) and read it with pr.load(folder)."
+        )
 
-        For a service: the model must not change, as in further training.
+    def check_weights(self) -> None:
+        """Check that the model was not changed since the recommender was made.
+
+        Raises:
+            ConfigError: It was trained further: its index has the item vectors of before.
         """
+        if self.made_of is not None and self.made_of[1] != count_changes(self.model):
+            raise ConfigError(
+                "The weights of the model were changed after the recommender was made, as by "
+                "further training, so they do not fit its index; make another one with "
+                "Recommender.exact(model, catalog)."
+            )
+
+    def remembering(self) -> Self:
+        """Return a recommender that does not read a history again that came before."""
         return replace(self, remembered=RememberedInterests(self.model))
 
     def with_rules(self, rules: RuleRetriever | None) -> Self:
@@ -80,6 +112,7 @@ class RecommenderParts:
         Raises:
             ConfigError: See ``Model.formed``.
         """
+        self.check_weights()
         return replace(self, model=self.model.formed(forming))
 
     def with_hidden(self, names: Iterable[str]) -> Self:
@@ -134,6 +167,7 @@ class RecommenderParts:
 
         Cost: a copy of the model and of an exact index, O(V D): add many in one call.
         """
+        self.check_weights()
         model, catalog = add_items(self.model, self.catalog, items, self.projection)
         numbers = np.arange(self.catalog.size, catalog.size)
         if not len(numbers):
