@@ -43,7 +43,7 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.recommend import Recommender, save
+from prismrec.recommend import Recommender, artifact_name, save
 from prismrec.training import RunConfig, TrainConfig, Trained, fit
 
 SEED = 2020
@@ -108,7 +108,8 @@ def demo(
             lists[name] = lists_of(recommender)
             how, seconds = describe_recommender(recommender), trained[name].result.seconds
             entry = benchmark.entry(name, how, lists[name], seconds=seconds)
-            entries.append(replace(entry, one_interest_of=several.get(name)))
+            artifact = artifact_name(out / name)
+            entries.append(replace(entry, one_interest_of=several.get(name), artifact=artifact))
         single = map(str, compare_with_single_interest(entries, "recall@50"))
         compared = [*differences(entries), *single, *left_out]
         content = report_content(benchmark, entries, lists, recommenders, compared, data)

@@ -33,7 +33,7 @@ def make_optimizers(model: Model, config: TrainConfig) -> list[torch.optim.Optim
 
 
 def _count_changes(optimizer: torch.optim.Optimizer, *_: object) -> None:
-    """Count a step as a change of the weights, which a recommender checks; the fused one does not."""
+    """Count a step as a change of the weights, as recommenders check; the fused one does not."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     torch.autograd.graph.increment_version(weights)
 
