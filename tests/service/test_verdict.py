@@ -8,6 +8,8 @@ import pytest
 from prismrec.data import save_dataset
 from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry, numbers
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.manifest import artifact_name
 from prismrec.service.page_responses import Verdict
 from prismrec.service.settings import ServePaths
 from prismrec.service.verdict import find_entry, verdict
@@ -144,3 +146,18 @@ def test_the_health_report_begins_with_the_verdict(serve, artifact, dataset, tmp
     assert found["verdict"]["interests_used_median"] == measured["interests_used"]
     assert found["verdict"]["largest_share_median"] == measured["largest_share"]
     assert serve().get("/v1/health-report").json()["verdict"] is None
+
+
+def test_a_served_link_has_the_entry_of_its_artifact_until_it_is_trained_again(
+    serve, artifact, tmp_path
+):
+    (tmp_path / "current").symlink_to(artifact)
+    row = entry("current", 0.45) | {"artifact": artifact_name(artifact)}
+    (tmp_path / "report.json").write_text(json.dumps({"entries": [row]}))
+    places = ServePaths(artifact=tmp_path / "current", report=tmp_path)
+    found = serve(places=places).get("/v1/health-report").json()
+    assert (found["verdict"]["model"], found["verdict"]["recall"]) == ("current", 0.45)
+    save(load(artifact), artifact, about={"trained": "again"})
+    found = serve(places=places).get("/v1/health-report").json()
+    assert found["verdict"] is None
+    assert any("no entry of this artifact (artifact, " in note for note in found["notes"])
