@@ -28,7 +28,7 @@ from prismrec.data import build_dataset, open_named, split_by_time
 from prismrec.evaluation import evaluate, list_lengths
 from prismrec.io import set_threads
 from prismrec.recommend import save
-from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit, run_record
+from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit
 
 FIRST, EACH = 0.5, 0.05
 """Shares of the events: in the log of the first day, and added by each night."""
@@ -53,8 +53,7 @@ def trained(dataset, split, folder, start=None, **flags):
         config, training = start.settings(config, training)
     made = fit(split, dataset.catalog, config, training, sources=Sources(start=start))
     seconds = time.process_time() - began
-    about = {"fingerprint": "", "ids_fingerprint": "", "split": {}}
-    save(made.recommender, folder, about=run_record(made, about, split.how))
+    save(made.recommender, folder)
     return made, seconds
 
 

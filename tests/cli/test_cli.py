@@ -26,6 +26,7 @@ from prismrec.cli import COMMANDS
 from prismrec.cli._split_data import read_split_data
 from prismrec.data import load_dataset, save_dataset
 from prismrec.recommend.artifact import load, save
+from prismrec.recommend.manifest import artifact_name
 from prismrec.service.responses import ServedAnswer
 from prismrec.training.initialize import init_from_cooccurrence
 
@@ -335,7 +336,7 @@ def test_an_artifact_without_a_fingerprint_is_compared_by_its_items(
 ):
     recommender = load(pipeline / "books")
     for name, about in (("silent", {}), ("odd", {"dataset": "ml-100k"})):
-        save(recommender, tmp_path / name, about=about)
+        save(replace(recommender, about=about), tmp_path / name)
         assert run("evaluate", tmp_path / name, pipeline / "data", "-k", 5) == 0
     other = "synthetic:many-taste?users=90&items=48&clusters=6&seed=7"
     assert run("prepare", other, "--out", tmp_path / "other") == 0
@@ -412,6 +413,10 @@ def test_evaluate_shows_every_baseline_and_the_model_with_one_interest(pipeline,
     assert max(map(len, table)) <= 80
     written = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [entry["name"] for entry in written["entries"]] == rows
+    hashes = {entry["name"]: entry["artifact"] for entry in written["entries"]}
+    assert hashes["ease"] is None
+    for name in ("books", "books-k1"):
+        assert hashes[name] == hashes[f"{name} λ=0.2"] == artifact_name(pipeline / name)
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 

@@ -13,7 +13,7 @@ from prismrec.data.dataset import build_dataset
 from prismrec.data.saved_split import describe_protocol, load_split
 from prismrec.data.split import Split, make_split
 from prismrec.data.storage import load_dataset, read_dataset_manifest, save_dataset
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import ConfigError, DataError, UnknownName
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_loaded_data_set_keeps_its_split(dataset, tmp_path):
     split = {"name": "by-user", "options": {"seed": 3}}
     save_dataset(dataset, tmp_path / "one", split=split)
     loaded = load_dataset(tmp_path / "one")
-    assert loaded.split == split
+    assert describe_protocol(loaded.split) == describe_protocol(split)
     save_dataset(loaded, tmp_path / "two")
     assert load_split(tmp_path / "two", loaded).how == make_split(dataset, "by-user", seed=3).how
 
@@ -106,6 +106,26 @@ def test_a_split_made_in_python_can_be_saved(dataset, tmp_path, name, options):
     assert load_split(tmp_path / "d", loaded).how == split.how
     own = {"name": name, "options": options}
     assert describe_protocol(loaded.split) == describe_protocol(own)
+
+
+@pytest.mark.parametrize(
+    ("split", "error", "match"),
+    [
+        ({"name": "by_user", "options": {}}, UnknownName, "by_user"),
+        ({"name": "by_user"}, ConfigError, "must be a split, or its name and options"),
+        ("by-user", ConfigError, "must be a split, or its name and options"),
+        ({"name": "by-user", "options": {"sed": 1}}, ConfigError, "has no option 'sed'"),
+        ({"name": "by-user", "options": {"valid": 2}}, ConfigError, "valid is 2"),
+    ],
+)
+def test_a_split_that_cannot_be_read_does_not_replace_a_folder(
+    dataset, tmp_path, split, error, match
+):
+    save_dataset(dataset, tmp_path / "d", split={"name": "leave-last-out", "options": {}})
+    before = (tmp_path / "d" / "manifest.json").read_bytes()
+    with pytest.raises(error, match=match):
+        save_dataset(dataset, tmp_path / "d", split=split)
+    assert (tmp_path / "d" / "manifest.json").read_bytes() == before
 
 
 def test_a_split_that_no_protocol_made_is_not_saved(dataset, tmp_path):
@@ -207,7 +227,12 @@ def test_a_missing_or_wrong_key_is_named(folder, key, value):
 
 @pytest.mark.parametrize("options", [{"test": "0.1"}, {"seed": -1}, {"seed": 1.5}])
 def test_an_impossible_split_is_an_error(dataset, tmp_path, options):
-    save_dataset(dataset, tmp_path / "d", split={"name": "by-user", "options": options})
+    with pytest.raises(ConfigError):
+        save_dataset(dataset, tmp_path / "d", split={"name": "by-user", "options": options})
+    save_dataset(dataset, tmp_path / "d")
+    path = tmp_path / "d" / "manifest.json"
+    split = {"split": {"name": "by-user", "options": options}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | split))
     with pytest.raises(DataError, match=r"manifest\.json has a split that is not possible"):
         load_split(tmp_path / "d", dataset)
 

@@ -18,8 +18,7 @@ from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.gate import Candidate, cases_of, lost_items, on_catalog, pass_gate
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import NewItem
-from prismrec.recommend.manifest import MANIFEST
-from prismrec.training import RunConfig, TrainConfig, fit, run_record
+from prismrec.training import RunConfig, TrainConfig, fit
 from worlds import untrained
 
 pytestmark = pytest.mark.slow
@@ -56,9 +55,7 @@ def nights(tmp_path_factory):
             split, dataset.catalog, RunConfig(dim=8, rules=False, forming=False),
             TrainConfig(epochs=2, batch_size=128),
         )  # fmt: skip
-        manifest = json.loads((folder / name / MANIFEST).read_text())
-        about = run_record(trained, manifest, split.how)
-        save(trained.recommender, folder / f"model-{name}", about=about)
+        save(trained.recommender, folder / f"model-{name}")
     return folder, dataset, split
 
 
@@ -159,8 +156,7 @@ def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsy
     new, old, data = folder / "model-today", folder / "model-yesterday", folder / "today"
     assert run("evaluate", new, old, "--data", data, "--gate", "-k", 6) == 0
     assert "Passed: " in capsys.readouterr().out
-    about = json.loads((new / MANIFEST).read_text())["about"]
-    save(shuffled(load(new)), tmp_path / "bad", about=about)
+    save(shuffled(load(new)), tmp_path / "bad")
     assert run("evaluate", tmp_path / "bad", old, "--data", data, "--gate", "--json") == 3
     gate = json.loads(capsys.readouterr().out)["gate"]
     assert gate["passed"] is False
@@ -176,18 +172,31 @@ def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsy
     assert "no data set folder" in capsys.readouterr().err
 
 
+def test_an_artifact_that_does_not_state_its_training_is_named(nights, tmp_path, capsys):
+    folder, _, _ = nights
+    data, made = folder / "today", tmp_path / "by-hand"
+    save(replace(load(folder / "model-today"), about={}), made)
+    sentence = f"{made} does not state the data set and the split of its training"
+    old = folder / "model-today"
+    assert run("evaluate", made, old, "--data", data, "--gate", "-k", 6) == 0
+    assert sentence.replace(" ", "") in "".join(capsys.readouterr().out.split())
+    for one, count in ((made, 1), (old, 0)):
+        assert run("evaluate", one, data, "-k", 6, "--json") == 0
+        found = json.loads(capsys.readouterr().out)["differences"]
+        assert sum(each.startswith(sentence) for each in found) == count
+
+
 def test_the_length_is_that_of_the_validation_also_after_items_were_added(nights, tmp_path, capsys):
     folder, _, _ = nights
     new, old, data = folder / "model-today", folder / "model-yesterday", folder / "today"
     added = [NewItem(id=f"added-{n}", related_to=["i0"]) for n in range(60)]
-    about = json.loads((old / MANIFEST).read_text())["about"]
-    save(load(old).with_items(added), tmp_path / "old", about=about)
+    save(load(old).with_items(added), tmp_path / "old")
     for earlier in (old, tmp_path / "old"):
         assert run("evaluate", new, earlier, "--data", data, "--gate", "--json") == 0
         gate = json.loads(capsys.readouterr().out)["gate"]
         assert gate["all_ids"]["metric"] == "recall@6"
         assert gate["lost"] == {"items": 0, "of": 60, "share": 0}
-    save(shuffled(load(old)).with_items(added), tmp_path / "shuffled", about=about)
+    save(shuffled(load(old)).with_items(added), tmp_path / "shuffled")
     assert run("evaluate", new, tmp_path / "shuffled", "--data", data, "--gate") == 3
     assert "so the data probably has other ids or is damaged" in " ".join(
         capsys.readouterr().out.split()
@@ -243,7 +252,9 @@ def test_an_artifact_that_lost_attributes_or_dislikes_is_refused_and_one_that_lo
         assert run(*asked, "--allow-lost", "--json") == 0
         gate = json.loads(capsys.readouterr().out)["gate"]
         assert set(gate["lost_capabilities"]) == lost
-    only_weights = Candidate("old", old, weighting={"kinds": {"view": 1.0}})
+    only_weights = Candidate(
+        "old", replace(old, about={"dataset": {"weighting": {"kinds": {"view": 1.0}}}})
+    )
     gate = pass_gate(Candidate("new", load(new)), only_weights, dataset.catalog, split.test, k=6)
     assert (gate.passed, set(gate.lost_capabilities)) == (True, {"weights"})
     assert run("evaluate", new, data, "--allow-lost") == 2

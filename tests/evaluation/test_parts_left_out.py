@@ -1,6 +1,7 @@
 """A part of a report that cannot be computed is named; the table is shown."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -86,6 +87,14 @@ def test_lists_are_empty_for_users_who_have_seen_everything_and_a_note_says_so()
         assert entry.filtered.metrics["recall@1"] == 0.0
         assert "Every list is empty: the histories contain all items" in entry.filtered.notes[0]
         assert not entry.keep.notes or "empty" not in entry.keep.notes[0]
+
+
+def test_without_a_catalog_a_note_says_what_empty_lists_probably_mean():
+    data, split = small(30, 3, 24)
+    recommend = partial(untrained(data).ranked, exclude_seen=True)
+    report = evaluate(recommend, split.test, ks=(1,))
+    assert report.metrics["recall@1"] == 0
+    assert "so probably all that could be recommended; pass the catalog" in report.notes[0]
 
 
 def test_empty_lists_for_users_who_have_not_seen_everything_are_an_error():

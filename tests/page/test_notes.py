@@ -13,6 +13,7 @@ from prismrec.evaluation import Diagnostics, Difference, Report, evaluate
 from prismrec.models import Forming
 from prismrec.retrieval import RuleRetriever, choose_index
 from prismrec.service.metrics import Metrics
+from prismrec.service.verdict import find_entry
 from prismrec.training import RunConfig, TrainConfig, fit, select_rules
 from prismrec.training.advise import advise_clusters
 from prismrec.training.fit import undecided_note
@@ -67,6 +68,14 @@ def of_an_evaluation():
     return evaluate(recommend, [case] * 10, ks=(5,)).notes
 
 
+def of_a_report():
+    """Return the notes on a report of other artifacts, and on one of an earlier version."""
+    rows = {"entries": [{"name": "prism"}]}
+    stated = {"entries": [{"name": "prism", "artifact": "aa"}]}
+    for report, folder in ((rows, "prism"), (rows, "other"), (stated, "prism")):
+        yield from find_entry(report, "bb", folder)[1]
+
+
 def of_an_index():
     return choose_index(np.eye(4, dtype=np.float32), np.arange(1, 5)).reason
 
@@ -119,9 +128,10 @@ def test_the_notes_of_the_service_are_translated():
         *of_an_evaluation(),
         *of_metrics(),
         *of_comparisons(),
+        *of_a_report(),
         of_an_index(),
     ]
-    assert len(sentences) == 14 + len(trained) + 6 + 6 + 1 + 2 + 2
+    assert len(sentences) == 17 + len(trained) + 6 + 6 + 1 + 2 + 2
     for sentence in sentences:
         assert any(pattern.fullmatch(sentence) for pattern in patterns), sentence
 

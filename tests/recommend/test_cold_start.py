@@ -20,6 +20,19 @@ def rows(recommender):
     return recommender.model.state_dict()["items.weight"].numpy()
 
 
+def test_a_known_item_keeps_the_categories_that_are_not_given(dataset, recommender):
+    known = dataset.catalog.items.ids[2]
+    before = recommender.catalog.categories_named(3)
+    assert before
+    for more in ({"related_to": ["zzz"]}, {"vector": [1.0, 2.0]}, {}):
+        renamed = recommender.with_items([NewItem(id=known, title="New", **more)])
+        assert renamed.catalog.title(3) == "New"
+        assert renamed.catalog.categories_named(3) == before
+    cleared = recommender.with_items([NewItem(id=known, categories=[])])
+    assert cleared.catalog.categories_named(3) == ()
+    assert cleared.catalog.title(3) == dataset.catalog.title(3)
+
+
 def test_a_new_item_has_direction_and_length_of_its_category_and_related_items(
     dataset, recommender
 ):

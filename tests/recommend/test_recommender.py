@@ -1,5 +1,7 @@
 """Test the recommender: lists, explanations, and unusual histories."""
 
+import pickle
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -14,9 +16,12 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models.extractors import EXTRACTORS
 from prismrec.models.model import Model
+from prismrec.recommend.artifact import save
+from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.interests import name_interests
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
+from prismrec.training import TrainConfig, train
 from worlds import ids, untrained
 
 
@@ -119,6 +124,34 @@ def test_a_larger_strength_never_lowers_diversity(dataset):
         found.append(report.metrics["diversity@8"])
     assert found == sorted(found)
     assert found[-1] > found[0]
+
+
+def test_a_recommender_of_a_model_that_was_trained_further_is_an_error(dataset, tmp_path):
+    recommender, history = untrained(dataset), ids(dataset, 0)
+    other = recommender.with_hidden(history[:1]).remembering()
+    before = other.recommend(history)
+    assert other.recommend(history) == before
+    split = split_by_user(dataset)
+    train(recommender.model, split.train, TrainConfig(steps=1))
+    for one in (recommender, other, other.with_visible(history[:1])):
+        for use in (
+            lambda one: one.recommend(history),
+            lambda one: one.ranked([dataset.histories[0]], 5),
+            lambda one: one.similar(history[0]),
+            lambda one: one.with_items([NewItem(id="new", related_to=history)]),
+            lambda one: save(one, tmp_path / "a"),
+        ):
+            with pytest.raises(ConfigError, match="changed after the recommender was made"):
+                use(one)
+    assert not (tmp_path / "a").exists()
+    again = Recommender.exact(recommender.model, dataset.catalog)
+    assert len(again.recommend(history)) == 20
+
+
+@pytest.mark.parametrize("copy", [deepcopy, pickle.dumps])
+def test_a_recommender_that_is_pickled_or_copied_names_save_and_load(recommender, copy):
+    with pytest.raises(ConfigError, match=r"write it with pr\.save\(recommender, folder\)"):
+        copy(recommender)
 
 
 def test_an_item_number_outside_the_catalog_is_named_in_the_error(dataset, recommender):

@@ -1,11 +1,15 @@
 """Test kinds and values of events over HTTP, and the dislikes that follow from them."""
 
+from dataclasses import replace
+
 import pytest
 
+from prismrec.data.split import split_by_user
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import save
 from prismrec.service.event_rules import EventRules
 from prismrec.service.settings import ServePaths
+from prismrec.training import RunConfig, TrainConfig, fit
 from service.clients import kind_of, listed, post
 from worlds import untrained
 
@@ -37,6 +41,20 @@ def store_history(client, items):
 
 def without(answer, *names):
     return {name: value for name, value in answer.items() if name not in names}
+
+
+@pytest.mark.parametrize("states", [True, False])
+def test_a_recommender_saved_with_python_knows_dislikes_or_the_log_names_it(
+    dataset, serve, tmp_path, caplog, states
+):
+    dataset = replace(dataset, how={**dataset.how, "weighting": STARS})
+    split = split_by_user(dataset)
+    made = fit(split, dataset.catalog, RunConfig(dim=8), TrainConfig(steps=1)).recommender
+    save(made if states else replace(made, about={}), tmp_path / "a")
+    client = serve(places=ServePaths(artifact=tmp_path / "a"))
+    bad = sent(dataset.catalog.items.ids[0], 1, value=1)
+    assert post(client, "/v1/events", events=[bad])["dislikes"] == int(states)
+    assert ("does not state the data set of its training" in caplog.text) != states
 
 
 @pytest.mark.parametrize("store", ["memory:", "sqlite"])

@@ -8,9 +8,11 @@ import pytest
 from prismrec.data import save_dataset
 from prismrec.evaluation.metric_report import Report
 from prismrec.evaluation.report import Content, Entry, numbers
+from prismrec.recommend.artifact import load, save
+from prismrec.recommend.manifest import artifact_name
 from prismrec.service.page_responses import Verdict
 from prismrec.service.settings import ServePaths
-from prismrec.service.verdict import missing_notes, verdict
+from prismrec.service.verdict import find_entry, verdict
 
 ONES = np.ones(4)
 MEASURED = {"interests_used": 3.0, "largest_share": 0.6, "notes": []}
@@ -60,9 +62,27 @@ def test_the_comparison_of_the_served_artifact_is_preferred():
     assert verdict(None, report, "renamed") is None  # never the numbers of another model
 
 
-def test_a_report_of_other_artifacts_is_a_note():
-    assert missing_notes(REPORT, "prism") == missing_notes({}, "new") == []
-    (note,) = missing_notes(REPORT, "new")
+def test_an_entry_is_found_by_the_hash_of_its_artifact_and_not_by_the_name_of_the_folder():
+    rows = [entry("ease", 0.4), *(entry(name, 0.4) | {"artifact": name * 2} for name in "ab")]
+    rows.append(entry("a λ=0.2", 0.3) | {"artifact": "aa"})  # the artifact itself comes first
+    report = {"entries": rows, "comparisons": []}
+    assert find_entry(report, "aa", "current") == ("a", [])
+    assert find_entry(report, "bb", "a") == ("b", [])
+    found, (note,) = find_entry(report, "cc", "a")
+    assert found is None
+    assert note == (
+        "The report has no entry of this artifact (a, cc), so it is not compared; the entries are "
+        "a (aa), a λ=0.2 (aa), b (bb), ease."
+    )
+
+
+def test_a_report_without_hashes_is_matched_by_the_folder_and_a_note_says_so():
+    found, (note,) = find_entry(REPORT, "aa", "prism")
+    assert found == "prism"
+    assert "the one with the name of its folder (prism), which may be of an earlier one" in note
+    assert find_entry({}, "aa", "new") == find_entry(None, "aa", "new") == (None, [])
+    found, (note,) = find_entry(REPORT, "aa", "new")
+    assert found is None
     assert note.startswith("The report has no entry of this artifact (new),")
     assert note.endswith("the entries are ease, prism, prism-k1.")
 
@@ -126,3 +146,18 @@ def test_the_health_report_begins_with_the_verdict(serve, artifact, dataset, tmp
     assert found["verdict"]["interests_used_median"] == measured["interests_used"]
     assert found["verdict"]["largest_share_median"] == measured["largest_share"]
     assert serve().get("/v1/health-report").json()["verdict"] is None
+
+
+def test_a_served_link_has_the_entry_of_its_artifact_until_it_is_trained_again(
+    serve, artifact, tmp_path
+):
+    (tmp_path / "current").symlink_to(artifact)
+    row = entry("current", 0.45) | {"artifact": artifact_name(artifact)}
+    (tmp_path / "report.json").write_text(json.dumps({"entries": [row]}))
+    places = ServePaths(artifact=tmp_path / "current", report=tmp_path)
+    found = serve(places=places).get("/v1/health-report").json()
+    assert (found["verdict"]["model"], found["verdict"]["recall"]) == ("current", 0.45)
+    save(load(artifact), artifact, about={"trained": "again"})
+    found = serve(places=places).get("/v1/health-report").json()
+    assert found["verdict"] is None
+    assert any("no entry of this artifact (artifact, " in note for note in found["notes"])

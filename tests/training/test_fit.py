@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from prismrec.data import IdMap
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
 from prismrec.models import Forming, Model, SelfAttentive
@@ -91,6 +92,18 @@ def test_an_index_without_its_database_is_an_error_before_the_first_step(dataset
     with pytest.raises(ConfigError, match="its graph supports 1 to 2000"):
         fit(split, dataset.catalog, RunConfig(dim=2_000, index="pgvector"), on_step=steps.append)
     assert not steps
+
+
+@pytest.mark.parametrize("items", [20, 40, 60])
+def test_a_catalog_of_another_data_set_than_the_split_is_an_error(dataset, items):
+    other = small_dataset(f"synthetic:many-taste?users=60&items={items}&clusters=4&seed=5")
+    ids = IdMap([f"other-{n}" for n in range(other.catalog.size - 1)], first=1, kind="item")
+    catalog, split = replace(other.catalog, items=ids), split_by_user(dataset)
+    with pytest.raises(DataError, match=f"split is of a data set of {dataset.catalog.size - 1} "):
+        fit(split, catalog, SMALL, TrainConfig(steps=1))
+    if catalog.size < dataset.catalog.size:
+        with pytest.raises(DataError, match="history of the split has item number"):
+            fit(replace(split, dataset=None), catalog, SMALL, TrainConfig(steps=1))
 
 
 def test_arguments_that_are_mixed_up_are_named(dataset):

@@ -18,7 +18,7 @@ from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.cold_start import add_items
 from prismrec.recommend.recommender import Recommender
-from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit, run_record
+from prismrec.training import RunConfig, Sources, TrainConfig, WarmStart, fit
 from prismrec.training.earlier_weights import RELATED, copy_weights, new_items
 from worlds import small_dataset
 
@@ -115,8 +115,7 @@ def earlier(tmp_path_factory):
     split = split_by_user(dataset)
     trained = fit(split, dataset.catalog, SMALL, replace(ONE, epochs=2))
     folder = tmp_path_factory.mktemp("earlier") / "books"
-    about = {"fingerprint": "", "ids_fingerprint": "", "split": {}}
-    save(trained.recommender, folder, about=run_record(trained, about, ""))
+    save(trained.recommender, folder)
     return dataset, split, folder
 
 
@@ -134,9 +133,8 @@ def test_a_warm_start_takes_the_settings_and_a_third_of_the_full_rate_every_nigh
         assert trained.start["nights"] == night
         assert trained.start["artifact"] == start.name
         assert trained.start["shared_items"] == dataset.catalog.size - 1
-        about = {"fingerprint": "", "ids_fingerprint": "", "split": {}}
         folder = tmp_path / str(night)
-        save(trained.recommender, folder, about=run_record(trained, about, ""))
+        save(trained.recommender, folder)
         made = json.loads((folder / "manifest.json").read_text())
         assert made["about"]["start"]["full_learning_rate"] == pytest.approx(8e-3)
         earlier_rules = start.recommender.rules
@@ -170,10 +168,10 @@ def test_a_data_set_without_a_shared_item_is_an_error(earlier):
     start = WarmStart.read(earlier[2])
     other = small_dataset("synthetic:many-taste?users=60&items=40&clusters=8&events=12&seed=3")
     ids = IdMap([f"other-{n}" for n in range(other.catalog.size - 1)], first=1, kind="item")
-    catalog = replace(other.catalog, items=ids)
+    other = replace(other, catalog=replace(other.catalog, items=ids))
     config, training = start.settings(RunConfig(), TrainConfig())
     with pytest.raises(DataError, match="no item of the earlier artifact"):
-        fit(split_by_user(other), catalog, config, training, sources=Sources(start=start))
+        fit(split_by_user(other), other.catalog, config, training, sources=Sources(start=start))
 
 
 @pytest.mark.parametrize(
@@ -195,12 +193,13 @@ def test_a_manifest_from_outside_causes_no_import_and_no_wrong_type(
 
 def test_an_artifact_without_a_record_of_its_run_can_be_started_from(earlier, tmp_path):
     dataset, split, folder = earlier
-    save(load(folder), tmp_path / "a")
+    save(replace(load(folder), about={}), tmp_path / "a")
     start = WarmStart.read(tmp_path / "a")
     config, training = start.settings(RunConfig(rules=False), TrainConfig(steps=1))
     trained = fit(split, dataset.catalog, config, training, sources=Sources(start=start))
     assert isinstance(trained.recommender, Recommender)
     assert trained.start["nights"] == 1
+    assert "the artifact does not state the settings of its training" in trained.notes["init"]
 
 
 def test_what_a_night_lost_of_the_data_set_is_a_note(earlier, tmp_path):

@@ -16,7 +16,7 @@ from prismrec.data import read_dataset_manifest
 from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
-from prismrec.recommend import check_same_split, read_artifact_manifest, weighting_of
+from prismrec.recommend import check_same_split, read_artifact_manifest
 
 REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
@@ -61,7 +61,7 @@ def decide(
         raise ConfigError(
             f"--gate compares lists of one length, but -k was given {len(k)} times; give one -k."
         )
-    check_not_trained_on_test_users((new, old), data)
+    unchecked = check_not_trained_on_test_users((new, old), data)
     with Progress(new.name, quiet=as_json):
         dataset, split = read_split_data(data, quiet=as_json)
         # As on the validation of the old artifact, with which its recall is compared.
@@ -88,9 +88,11 @@ def decide(
         wrapped(f"items       {items}", indent=" " * 12),
         wrapped(f"lost        {gate.lost}", indent=" " * 12),
         *(wrapped(f"lost        {one}", indent=" " * 12) for one in less),
+        *map(wrapped, unchecked),
         wrapped(gate.sentence),
     ]
-    print_output({"gate": gate.as_json(), "split": split.how}, lines, as_json=as_json)
+    value = {"gate": gate.as_json(), "split": split.how, "unchecked": unchecked}
+    print_output(value, lines, as_json=as_json)
     if not gate.passed:
         sys.exit(REFUSED)
 
@@ -103,7 +105,7 @@ def candidate(folder: Path, classes: ClassFlags, k: int) -> Candidate:
     same = run.get("validate_on") == "recall" and validated_length(folder) == k
     reached = result.get("validation") if same and isinstance(result, dict) else None
     known = reached if isinstance(reached, float) else None
-    return Candidate(str(folder), recommender, known, weighting_of(about))
+    return Candidate(str(folder), recommender, known)
 
 
 def validated_length(folder: Path) -> int:
@@ -121,23 +123,26 @@ def run_of(folder: Path) -> dict[str, Any]:
     return run if isinstance(run, dict) else {}
 
 
-def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None:
+def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> list[str]:
     """Check that no artifact can have been trained on the test users of a data set.
 
     A split by user trains on the newest events of most users, and draws other users from each day's
     log. A split by time or by position leaves the newest events for test, which no earlier training
     had.
 
+    Returns:
+        A sentence per artifact that does not state what it was trained on.
+
     Raises:
         DataError: An artifact was trained on another data set or split, and one of the two is split
             by user.
     """
-    today = split_name(read_dataset_manifest(data))
+    today, unchecked = split_name(read_dataset_manifest(data)), list[str]()
     for folder in folders:
         trained_on = read_artifact_manifest(folder)["about"].get("dataset")
         splits = {today, split_name(trained_on) if isinstance(trained_on, dict) else today}
         try:
-            check_same_split(folder, data)
+            unchecked += filter(None, [check_same_split(folder, data)])
         except DataError as error:
             if "by-user" in splits:
                 raise DataError(
@@ -145,6 +150,7 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> None
                     "them is split by user, so it may have been trained on the test users; prepare "
                     "both with --split by-time."
                 ) from error
+    return unchecked
 
 
 def split_name(dataset: Mapping[str, Any]) -> str:

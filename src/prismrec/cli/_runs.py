@@ -106,7 +106,7 @@ class Job:
         if options.item_vectors is None:
             return trained
         vectors = {"item_vectors": str(options.item_vectors)}
-        return replace(trained, settings=trained.settings | vectors)
+        return trained.with_settings(vectors)
 
     def share_steps(self, config: RunConfig, folder: Path) -> None:
         """Compute the steps of ``train`` together with the first process."""

@@ -1,10 +1,7 @@
 """The settings of a training as flags and as TOML: shared by ``train`` and ``tune``."""
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import tomli_w
 
 from prismrec.cli._headings import (
     COMMON,
@@ -76,12 +73,3 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
         except ValueError:
             options[name] = text
     return options
-
-
-def to_toml(settings: Mapping[str, Any]) -> str:
-    """Return settings as TOML that ``--config`` reads, without those that are None."""
-    flags = {name: value for name, value in settings.items() if value is not None}
-    options = flags.pop("options", {})
-    if options:
-        flags["set"] = [f"{name}={json.dumps(value)}" for name, value in options.items()]
-    return tomli_w.dumps(flags)

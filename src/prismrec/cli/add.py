@@ -23,9 +23,7 @@ from prismrec.data import (
     read_items,
 )
 from prismrec.io import stage
-from prismrec.recommend import NewItem, read_artifact_manifest, save
-
-RUN_FILE = "run.toml"
+from prismrec.recommend import NewItem, save
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,7 @@ def add(
         if described.attributes:
             larger = larger.with_attributes(values_of(chosen.items, described))
         with stage("saving the artifact"):
-            about, run = read_artifact_manifest(artifact)["about"], artifact / RUN_FILE
-            text = run.read_text(encoding="utf-8") if run.is_file() else None
-            save(larger, out, about=about)
-            if text is not None:
-                (out / RUN_FILE).write_text(text, encoding="utf-8")
+            save(larger, out)
     rejected = sum(each.count for each in described.rejected)
     counts = {
         "added": len(chosen.items), "known": chosen.known, "unusable": chosen.unusable,

@@ -26,7 +26,6 @@ from prismrec.data import (
     ItemDescriptions,
     Split,
     build_dataset,
-    read_dataset_manifest,
     save_dataset,
     split_by_user,
 )
@@ -44,8 +43,8 @@ from prismrec.evaluation import (
     report_content,
     write_report,
 )
-from prismrec.recommend import Recommender, save
-from prismrec.training import RunConfig, TrainConfig, Trained, fit, run_record
+from prismrec.recommend import Recommender, artifact_name, save
+from prismrec.training import RunConfig, TrainConfig, Trained, fit
 
 SEED = 2020
 """Seed of the split; the published tables of this package use the same."""
@@ -109,7 +108,8 @@ def demo(
             lists[name] = lists_of(recommender)
             how, seconds = describe_recommender(recommender), trained[name].result.seconds
             entry = benchmark.entry(name, how, lists[name], seconds=seconds)
-            entries.append(replace(entry, one_interest_of=several.get(name)))
+            artifact = artifact_name(out / name)
+            entries.append(replace(entry, one_interest_of=several.get(name), artifact=artifact))
         single = map(str, compare_with_single_interest(entries, "recall@50"))
         compared = [*differences(entries), *single, *left_out]
         content = report_content(benchmark, entries, lists, recommenders, compared, data)
@@ -147,7 +147,6 @@ def train_all(
     dataset: Dataset, split: Split, out: Path, *, epochs: int | None, quiet: bool
 ) -> dict[str, Trained]:
     """Train and save every model of the demo."""
-    manifest = read_dataset_manifest(out / "data")
     trained = {}
     for name, (config, training) in MODELS.items():
         settings = replace(training, epochs=epochs) if epochs else training
@@ -156,7 +155,7 @@ def train_all(
     if trained["prism"].recommender.model.forming:
         trained[name_with_one_interest("prism")] = trained["prism"].with_one_interest()
     for name, one in trained.items():
-        save(one.recommender, out / name, about=run_record(one, manifest, split.how))
+        save(one.recommender, out / name)
     return trained
 
 

@@ -34,7 +34,7 @@ from prismrec.evaluation import (
     write_report,
 )
 from prismrec.io import named_path
-from prismrec.recommend import Recommender, check_same_split
+from prismrec.recommend import Recommender, artifact_name, check_same_split
 from prismrec.rerank import check_length, check_strength, find_reranker
 
 
@@ -83,13 +83,13 @@ def evaluate(
         ks = tuple(sorted(set(k))) if k else list_lengths(dataset.catalog.size - 1, 20, 50)
         benchmark = Benchmark(split=split, cases=cases, catalog=dataset.catalog, ks=ks)
         folders, several, other_models = folders_to_measure(artifacts, data)
-        recommenders = open_all(folders, data, dataset.catalog, classes)
+        recommenders, hashes = open_all(folders, data, dataset.catalog, classes)
         print_note("Fitting the baselines …", quiet=as_json)
         (lists, entries, compared), models = measure_baselines(benchmark), list[Entry]()
         for name, recommender in recommenders.items():
             print_note(f"Measuring {name} …", quiet=as_json)
             lists[name] = lists_of(recommender)
-            found = entries_of(name, recommender, benchmark, strengths, rerank)
+            found = entries_of(name, recommender, benchmark, strengths, rerank, hashes[name])
             models += [replace(each, one_interest_of=several.get(each.name)) for each in found]
         entries += models
         compared = [*comparisons(entries, benchmark, artifacts), *other_models, *compared]
@@ -209,7 +209,7 @@ def checked_options(
 
 def entries_of(
     name: str, recommender: Recommender, benchmark: Benchmark, strengths: Sequence[float],
-    rerank: str,
+    rerank: str, artifact: str,
 ) -> Iterator[Entry]:  # fmt: skip
     """Yield the results of an artifact: alone, with each diversity strength, and without rules."""
     variants = [(name, recommender, 0.0)]
@@ -219,7 +219,8 @@ def entries_of(
         variants.append((f"{name} without rules", recommender.with_rules(None), 0.0))
     for title, one, strength in variants:
         lists = lists_of(one, diversity=strength, rerank=rerank)
-        yield benchmark.entry(title, describe_recommender(one), lists)
+        entry = benchmark.entry(title, describe_recommender(one), lists)
+        yield replace(entry, artifact=artifact)
 
 
 def folders_to_measure(
@@ -229,13 +230,12 @@ def folders_to_measure(
 
     Returns:
         The folders; by the name of each model with K=1, that of the same model with several
-        interests; and the sentences of ``find_with_one_interest``.
+        interests; and the sentences of ``check_same_split`` and ``find_with_one_interest``.
 
     Raises:
         DataError: An artifact was trained on another data set or split, or two have the same name.
     """
-    for folder in artifacts:
-        check_same_split(folder, data)
+    unchecked = [check_same_split(folder, data) for folder in artifacts]
     singles, other_models = find_with_one_interest(artifacts, data)
     folders: list[Path] = []
     for folder in artifacts:
@@ -247,19 +247,21 @@ def folders_to_measure(
                 f"Two artifacts have the name {folder.name}, which the tables could not "
                 "distinguish; rename one of the folders."
             )
-    return folders, {single.name: each.name for each, single in singles.items()}, other_models
+    several = {single.name: each.name for each, single in singles.items()}
+    return folders, several, [*filter(None, unchecked), *other_models]
 
 
 def open_all(
     folders: Sequence[Path], data: Path, catalog: Catalog, classes: ClassFlags
-) -> dict[str, Recommender]:
-    """Open artifacts by name.
+) -> tuple[dict[str, Recommender], dict[str, str]]:
+    """Return artifacts by the name of the folder, and the short hashes of their manifests.
 
     Items that were added to an artifact after training are hidden: the data set has none of them.
 
     Raises:
         DataError: An artifact cannot be opened, or numbers other items than the data set.
     """
+    hashes = {folder.name: artifact_name(folder) for folder in folders}
     recommenders = {folder.name: classes.load(folder) for folder in folders}
     for name, recommender in recommenders.items():
         if not recommender.catalog.begins_with(catalog):
@@ -267,7 +269,7 @@ def open_all(
                 f"{name} numbers other items than {data}; give the data set that it was trained "
                 "on, or compare two artifacts with --gate."
             )
-    return {name: without_added(one, catalog.size) for name, one in recommenders.items()}
+    return {n: without_added(one, catalog.size) for n, one in recommenders.items()}, hashes
 
 
 def without_added(recommender: Recommender, size: int) -> Recommender:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +22,7 @@ from prismrec.data import (
     Dataset,
     Duplicates,
     EventLog,
+    Histories,
     ItemDescriptions,
     Split,
     Weighting,
@@ -130,9 +131,10 @@ def prepare(
             split = make_split(dataset, options.split, **split_options)
             value = dict(summary(events, items, dataset, split, out))
             lines = [*summary_lines(events, items, dataset, split, out)]
-            del split  # it has a copy of most events
+            # Only its protocol is written; the split itself has a copy of most events.
+            split = replace(split, train=Histories.of([]), valid=[], test=[], dislikes=None)
         with stage("writing the data set"):
-            save_dataset(dataset, out, split={"name": options.split, "options": split_options})
+            save_dataset(dataset, out, split=split)
         with stage("checking the events"):
             warnings = serious_warnings(events, dataset)
     value["warnings"] = [asdict(each) for each in warnings]

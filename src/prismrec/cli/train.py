@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -24,8 +24,7 @@ from prismrec.cli._runs import (
     options_of_process,
 )
 from prismrec.cli._split_data import read_split_data
-from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen, to_toml
-from prismrec.data import read_dataset_manifest
+from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen
 from prismrec.io import set_threads, stage
 from prismrec.recommend import ArtifactClasses, check_artifact_folder, save
 from prismrec.retrieval import IndexName
@@ -42,7 +41,6 @@ from prismrec.training import (
     estimate_training,
     join_processes,
     resolve_defaults,
-    run_record,
     run_summary,
     with_one_interest,
 )
@@ -86,7 +84,7 @@ def train(
             for folder, config in runs.items():
                 job.share_steps(config, folder)
             return
-        trained = train_and_save(job, runs, read_dataset_manifest(data))
+        trained = train_and_save(job, runs)
     note_earlier_single(out, trained, quiet=run_options.quiet)
     print_summary(job, trained, out, data, as_json=run_options.as_json)
 
@@ -132,15 +130,12 @@ def prepare_runs(
     return job, runs
 
 
-def train_and_save(
-    job: Job, runs: Mapping[Path, RunConfig], manifest: dict[str, Any]
-) -> dict[Path, Trained]:
+def train_and_save(job: Job, runs: Mapping[Path, RunConfig]) -> dict[Path, Trained]:
     """Train the models of one command and save them as artifacts.
 
     Args:
         job: Data and options.
         runs: Settings by folder of the artifact; the first is the main one.
-        manifest: Manifest of the data set.
     """
     trained: dict[Path, Trained] = {}
     with ExitStack() as locks:
@@ -148,12 +143,12 @@ def train_and_save(
             locks.enter_context(checkpoint_folder(folder, resume=job.run_options.resume))
         for folder, config in runs.items():
             trained[folder] = job.train(config, folder)
-            save_trained(job, trained[folder], folder, manifest)
+            save(trained[folder].recommender, folder)
         out = next(iter(runs))
         if job.run_options.single and trained[out].recommender.model.forming:
             single = folder_of_one_interest(out)
             trained[single] = trained[out].with_one_interest()
-            save_trained(job, trained[single], single, manifest)
+            save(trained[single].recommender, single)
         for folder in runs:
             shutil.rmtree(checkpoints_of(folder), ignore_errors=True)
     return trained
@@ -168,24 +163,6 @@ def note_earlier_single(out: Path, trained: Mapping[Path, Trained], *, quiet: bo
             "one interest next to it."
         )
         print_note(wrapped(note), quiet=quiet)
-
-
-def save_trained(job: Job, trained: Trained, folder: Path, manifest: dict[str, Any]) -> None:
-    """Save a trained recommender and its settings as an artifact.
-
-    Args:
-        job: Data and options of the training.
-        trained: The recommender.
-        folder: Folder of the artifact.
-        manifest: Manifest of the data set.
-    """
-    settings, earlier = trained.settings, job.run_options.from_
-    if earlier:
-        reused = {"forming", "rules"} - {*trained.start["chosen_again"]}
-        kept = {n: value for n, value in settings.items() if n not in reused or value is not True}
-        settings = kept | {"from": str(earlier)}  # with forming = true it would be chosen again
-    save(trained.recommender, folder, about=run_record(trained, manifest, job.split.how))
-    (folder / "run.toml").write_text(to_toml(settings), encoding="utf-8")
 
 
 def read_start(folder: Path | None, config: RunConfig, given: frozenset[str]) -> WarmStart | None:

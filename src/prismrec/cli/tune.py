@@ -13,9 +13,10 @@ from prismrec.cli._headings import COMMON, MODEL, OUTPUT, SEARCH, AsJson, under_
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._split_data import read_split_data
-from prismrec.cli._training import RunFlags, TrainFlags, parse_options, to_toml
+from prismrec.cli._training import RunFlags, TrainFlags, parse_options
 from prismrec.data import read_dataset_manifest
 from prismrec.io import atomic_file, set_threads
+from prismrec.recommend import to_toml
 from prismrec.training import (
     Step,
     TuneOptions,

@@ -46,6 +46,8 @@ class Split:
     protocol: Mapping[str, Any] | None = None
     """The ``name`` of the protocol and its ``options``, for ``save_dataset``; None if the split was
     made in another way."""
+    dataset: Dataset | None = None
+    """What was split; None if the split was made in another way."""
 
     def __repr__(self) -> str:
         return text_facts("Split", self._facts())
@@ -114,6 +116,7 @@ def split_by_user(
         f"events as history{_untested(short, 'too short')}",
         None if dataset.dislikes is None else dataset.dislikes.select(trained),
         _protocol("by-user", valid=valid, test=test, seed=seed, history_share=history_share),
+        dataset,
     )  # fmt: skip
 
 
@@ -140,6 +143,7 @@ def split_leave_last_out(dataset: Dataset) -> Split:
         f"leave-last-out{_untested(len(lengths) - len(users), 'of fewer than 3 events')}",
         dislikes_before(dataset.dislikes, histories, trained),
         _protocol("leave-last-out"),
+        dataset,
     )
 
 
@@ -201,7 +205,7 @@ def split_by_time(
         f"by-time, valid from {written_time(valid_from)}, test from {written_time(test_from)}"
         f"{_untested(new_in_validation, 'new in validation')}"
         f"{_untested(new_in_test, 'new in test')}",
-        dislikes_before(dataset.dislikes, histories, before), protocol,
+        dislikes_before(dataset.dislikes, histories, before), protocol, dataset,
     )  # fmt: skip
 
 

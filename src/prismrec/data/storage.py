@@ -31,9 +31,9 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.dataset import Dataset
 from prismrec.data.feedback_files import read_feedback, write_feedback
 from prismrec.data.ids import IdMap
-from prismrec.data.split import Split
+from prismrec.data.split import Split, make_split
 from prismrec.data.stored_arrays import read_histories
-from prismrec.errors import ConfigError, DataError, to_python
+from prismrec.errors import ConfigError, DataError, described, to_python
 from prismrec.io import (
     COUNT,
     OBJECT,
@@ -60,6 +60,7 @@ ITEMS: dict[str, pl.DataType] = {
 IMAGE = "image"
 RENAMED_KEYS = {"refused": "rejected"}
 """Keys of ``how`` that earlier versions saved, and their present names."""
+SPLIT = object_with(name=TEXT, options=OBJECT)
 FORM = ManifestForm(
     what="data set",
     format=DATASET_FORMAT,
@@ -71,7 +72,7 @@ FORM = ManifestForm(
         "fingerprint": TEXT,
         "ids_fingerprint": TEXT,
         "how": OBJECT,
-        "split": optional(object_with(name=TEXT, options=OBJECT)),
+        "split": optional(SPLIT),
     },
     create="make one with 'prismrec prepare'",
     repair="prepare it again",
@@ -91,20 +92,37 @@ def save_dataset(
             the split of the folder that the data set was loaded from; none if it was not.
 
     Raises:
-        ConfigError: The split was made by no protocol.
+        ConfigError, UnknownName: The split was made by no protocol, or is not possible: see
+            ``make_split``.
         DataError: The folder has other content, or it cannot be written.
 
-    Cost: one pass over the data, memory O(ids).
+    Cost: one pass over the data, memory O(ids); with a ``name`` and ``options`` that of the split.
     """
-    protocol = split.protocol if isinstance(split, Split) else split or dataset.split
-    if isinstance(split, Split) and protocol is None:
-        raise ConfigError(
-            f"A split ({split.how or 'not described'}) was given that no protocol made, so it "
-            "cannot be computed again; give one of split_by_user, split_by_time or "
-            "split_leave_last_out."
-        )
+    protocol = _protocol_of(dataset, split)
     with atomic_folder(folder, MANIFEST, MARKER) as part:
         _write(dataset, part, protocol)
+
+
+def _protocol_of(
+    dataset: Dataset, split: Split | Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return what to store as the split, after a check that ``load_split`` can compute it."""
+    if split is None:
+        return dataset.split
+    if isinstance(split, Split):
+        if split.protocol is None:
+            raise ConfigError(
+                f"A split ({split.how or 'not described'}) was given that no protocol made, so it "
+                "cannot be computed again; give one of split_by_user, split_by_time or "
+                "split_leave_last_out."
+            )
+        return split.protocol
+    if not SPLIT.is_valid(split):
+        raise ConfigError(
+            f"split is {described(split)}, but must be a split, or its name and options; write "
+            "split=split_by_user(dataset), or split={'name': 'by-user', 'options': {}}."
+        )
+    return make_split(dataset, split["name"], **split["options"]).protocol
 
 
 def check_dataset_folder(folder: str | Path) -> None:

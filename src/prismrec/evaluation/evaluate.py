@@ -9,6 +9,7 @@ the lists that are served: one call for max(ks), cut for smaller k.
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,10 @@ from prismrec.types import RankedItems
 SAME = 0.2
 """Share of distinct lists below which a report, or the diagnostics, have a note."""
 ALL_EMPTY = "Every list is empty: the histories contain all items that could be recommended."
+PROBABLY_SEEN = (
+    "Every list is empty: each history contains all items of the cases, so probably all that could "
+    "be recommended; pass the catalog to be sure."
+)
 _MISSING = {
     "weights": "the targets have no weights; prepare the data set with --weight-column or "
     "--event-weights",
@@ -72,7 +77,7 @@ def evaluate(
         DataError: There are no cases, or a metric in ``only`` needs data that is not given; the
             catalog lacks an item of a case; a list has a repeated item, padding between items, more
             than k items or an item outside the catalog; or every list is empty, although a history
-            does not have the whole catalog.
+            does not have the whole catalog (without a catalog: all items of the cases).
 
     Cost: the recommender's; to measure 60,000 lists of 50 items takes seconds.
     """
@@ -169,7 +174,8 @@ class Totals:
         self.shown = np.zeros((len(ks), size), dtype=bool)
         self.lists: set[bytes] = set()
         self.users = self.repeats = 0
-        self.empty = self.all_seen = True
+        self.empty, self.fewest = True, math.inf
+        self.known: set[int] = set()
         self.cases = hashlib.blake2b(digest_size=16)
         self.largest: list[NDArray[np.float64]] = []
         self.used: list[NDArray[np.float64]] = []
@@ -182,7 +188,9 @@ class Totals:
                 self.cases.update(len(row).to_bytes(8, "little") + row.tobytes())
             history = set(case.history.tolist())
             self.repeats += not set(case.targets.tolist()).isdisjoint(history)
-            self.all_seen &= len(history) == self.shown.shape[1] - 1
+            self.fewest = min(self.fewest, len(history))
+            if not self.shown.size:
+                self.known.update(history, case.targets.tolist())
         self.lists.update(list_digest(row) for row in items)
         if self.shown.size:
             for seen, k in zip(self.shown, self.ks, strict=True):
@@ -207,7 +215,10 @@ class Totals:
         Raises:
             DataError: All lists are empty, and not since the histories have all items.
         """
-        if self.empty and not self.all_seen:
+        items, note = self.shown.shape[1] - 1, ALL_EMPTY
+        if not self.shown.size:
+            items, note = len(self.known), PROBABLY_SEEN
+        if self.empty and self.fewest < items:
             raise DataError(
                 f"The recommender returned an empty list to each of {self.users} users, so there "
                 "is nothing to measure; check its index and its filters."
@@ -225,7 +236,7 @@ class Totals:
             largest_share=median(np.concatenate(self.largest)),
             interests_used=median(np.concatenate(self.used)),
             excluded={n: self.users - len(v) for n, v in defined.items() if len(v) < self.users},
-            notes=(ALL_EMPTY,) if self.empty else tuple(_notes(distinct, self.users)),
+            notes=(note,) if self.empty else tuple(_notes(distinct, self.users)),
             per_user=per_user,
         )
 

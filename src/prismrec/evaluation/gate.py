@@ -9,7 +9,7 @@ ids that both have.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -42,13 +42,11 @@ class Candidate:
     recommender: Recommender
     validation: float | None = None
     """Recall at the length of the gate; None if it is not known."""
-    weighting: Mapping[str, Any] = field(default_factory=dict)
-    """How its events were weighted, from its manifest; see ``weighting_of``."""
 
     @property
     def capabilities(self) -> Capabilities:
         """What it can do besides making lists."""
-        return Capabilities.of(self.recommender, self.weighting)
+        return Capabilities.of(self.recommender)
 
 
 @dataclass(frozen=True)

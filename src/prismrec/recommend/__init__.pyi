@@ -19,6 +19,7 @@ from .projection import ContentProjection, unit_vectors
 from .publish import KEPT, Switch, publish, rollback
 from .recommender import Recommender
 from .results import Answer, Contribution, Interest, Item, Reason, SimilarItem, TopItem, TradeOff
+from .run_file import to_toml
 from .shard import Shard
 from .spark import recommend_on_spark, spark_lists
 from .tables import TableUse, remove_unused_tables, table_uses
@@ -65,6 +66,7 @@ __all__ = [
     "short_hash",
     "spark_lists",
     "table_uses",
+    "to_toml",
     "unit_vectors",
     "unknown_ids",
     "weighting_of",

@@ -11,6 +11,7 @@
     rules/                the table of the rule retriever, if there is one
     projection.safetensors   from content vectors to item vectors, if it was trained with them
     index/                the index of the item vectors, opened as a memory map
+    run.toml              the settings of its training, for ``prismrec train --config``
 
 A folder is written completely or not at all. ``load`` reads the manifest first and refuses a file
 with another hash. No pickle. A file never causes an import: the caller passes the class of an
@@ -45,6 +46,7 @@ from prismrec.recommend.manifest import (
 )
 from prismrec.recommend.projection import read_projection, write_projection
 from prismrec.recommend.recommender import Recommender
+from prismrec.recommend.run_file import write_run
 from prismrec.recommend.saved_model import read_model, saved_options
 from prismrec.recommend.saved_rules import read_rules, write_rules
 from prismrec.registry import name_of, resolve
@@ -62,15 +64,19 @@ def save(
         recommender: What to write.
         folder: Where to write it; parent folders are created. A folder with other contents is
             never replaced.
-        about: More information to keep, as JSON: report, run, data set.
+        about: More information to keep, as JSON, such as a report: added to that of the
+            recommender.
 
     Raises:
         ConfigError: ``recommender`` is no recommender.
         DataError: The folder exists and is not an artifact, or it cannot be written.
+        ConfigError: ``recommender`` is no recommender, or its model was trained further, so that
+            the index does not fit it.
 
     Cost: writes weights, vectors and catalog, and reads every file once for its hash.
     """
     check_type("recommender", recommender, Recommender, "a Recommender; pass trained.recommender")
+    recommender.check_weights()
     model = recommender.model
     with atomic_folder(folder, MANIFEST, MARKER) as part:
         write_tensors(part / WEIGHTS, dict(model.state_dict()), {})
@@ -96,10 +102,11 @@ def save(
             and {name: getattr(recommender.rules, name) for name in ("weight", *RULES_OPTIONS)},
             **({"projection": True} if recommender.projection is not None else {}),
             "sha256": {path.relative_to(part).as_posix(): file_hash(path) for path in files},
-            "about": dict(about or {}),
+            "about": {**recommender.about, **(about or {})},
         }
         text = json.dumps(to_python(manifest), indent=2, ensure_ascii=False)
         (part / MANIFEST).write_text(text, encoding="utf-8")
+        write_run(manifest["about"], part)
 
 
 def check_artifact_folder(folder: str | Path) -> None:
@@ -162,4 +169,5 @@ def load(
     return Recommender(
         model, loaded, catalog,
         hidden=hidden, provisional=provisional, rules=rules, projection=projection,
+        about=manifest["about"],
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """What an artifact can do besides making good lists, and what a later one lost of it.
 
-    old = Capabilities.of(recommender, weighting_of(read_artifact_manifest("old")["about"]))
+    old, new = Capabilities.of(load("old")), Capabilities.of(load("new"))
     old.lost(new)                 # a clause per loss; empty if nothing was lost
 
 A night whose options were not repeated trains a model whose lists are as good, but whose service
@@ -29,8 +29,9 @@ class Capabilities:
     """Whether a new item can have a vector."""
 
     @classmethod
-    def of(cls, recommender: Recommender, weighting: Mapping[str, Any]) -> "Capabilities":
-        """Return those of a recommender whose events were weighted so; see ``weighting_of``."""
+    def of(cls, recommender: Recommender) -> "Capabilities":
+        """Return those of a recommender; how its events were weighted is in its record."""
+        weighting = weighting_of(recommender.about)
         return cls(
             attribute_types(recommender.catalog),
             "dislikes" in weighting,

@@ -37,9 +37,10 @@ class NewItem:
     id: str
     """External id."""
     title: str | None = None
-    """Shown to people; the id if None."""
-    categories: Sequence[str] = ()
-    """Names of its categories; new names are added to the catalog."""
+    """Shown to people. None keeps the title of an item of the catalog; a new item gets its id."""
+    categories: Sequence[str] | None = None
+    """Names of its categories; new names are added to the catalog. None keeps the categories of an
+    item of the catalog; a new item has none then."""
     related_to: Sequence[str] = ()
     """Ids of items bought, played or read together with it; unknown ids have no effect."""
     vector: Sequence[float] | None = None
@@ -112,7 +113,11 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
     for item in items:
         check_type("An item in items", item, NewItem, needed)
     names = [item.id for item in items]
-    categories = [list_of_ids(item.categories, "category") for item in items]
+    categories = {
+        item.id: list_of_ids(item.categories, "category")
+        for item in items
+        if item.categories is not None
+    }
     if "" in names or len(set(names)) < len(names):
         raise DataError(
             "Items cannot be added with an empty id, or with one id twice; give each item once."
@@ -133,7 +138,7 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
         attributes=catalog.attributes and catalog.attributes.extended(catalog.size + len(fresh)),
         category_indptr=np.pad(catalog.category_indptr, (0, len(fresh)), mode="edge"),
     )
-    return _with_categories(described, numbers, categories)
+    return _with_categories(described, ids.index([*categories]), [*categories.values()])
 
 
 def _text(values: pl.Series | list[str]) -> pl.Series:
@@ -202,14 +207,16 @@ def blend_items(catalog: Catalog, items: Sequence[NewItem], held: int) -> Blends
     Cost: O(V + items of the categories + ``related_to``); a category's mean is computed once.
     """
     number = {name: place for place, name in enumerate(catalog.category_names)}
-    wanted = np.unique([number[name] for item in items for name in item.categories]).astype(int)
+    wanted = np.unique([number[name] for item in items for name in item.categories or ()]).astype(
+        int
+    )
     within = np.isin(catalog.category_ids, wanted) & (catalog.owners < held)
     members, which = catalog.owners[within], np.searchsorted(wanted, catalog.category_ids[within])
     sizes = np.bincount(which, minlength=len(wanted))
     rows, columns, number_of_means = [which], [members], len(wanted)
     mixes: list[dict[int, float]] = []
     for item in items:
-        places = np.searchsorted(wanted, sorted({number[name] for name in item.categories}))
+        places = np.searchsorted(wanted, sorted({number[name] for name in item.categories or ()}))
         means_of_item = [places[sizes[places] > 0].tolist()]
         together = catalog.items.index_known(item.related_to)
         together = together[together < held]

@@ -76,7 +76,8 @@ def short_hash(manifest: bytes) -> str:
 def check_trained_on(folder: str | Path, data: str | Path) -> None:
     """Raise DataError if the manifest names another data set than the given one.
 
-    An artifact that was saved without ``about`` names none: compare its catalog after loading.
+    The artifact of a recommender that was made by hand names none: compare its catalog after
+    loading.
 
     Raises:
         DataError: The ids differ, or the artifact or the data set does not exist.
@@ -90,19 +91,20 @@ def check_trained_on(folder: str | Path, data: str | Path) -> None:
         )
 
 
-def check_same_split(folder: str | Path, data: str | Path) -> None:
-    """Raise DataError if an artifact may have been trained on test events of a data set.
+def check_same_split(folder: str | Path, data: str | Path) -> str | None:
+    """Check that an artifact was not trained on test events of a data set.
 
-    Ids, events and split must be those of the training. An artifact that was saved without
-    ``about`` names none.
+    Ids, events and split must be those of the training.
+
+    Returns:
+        A sentence if the artifact does not state them, so that nobody can check it; else None.
 
     Raises:
         DataError: They differ, or the artifact or the data set does not exist.
     """
     check_trained_on(folder, data)
     trained_on = read_artifact_manifest(folder)["about"].get("dataset")
-    if not isinstance(trained_on, dict):
-        return
+    trained_on = trained_on if isinstance(trained_on, dict) else {}
     given = read_dataset_manifest(data)
     if trained_on.get("fingerprint") not in (None, given["fingerprint"]):
         raise DataError(
@@ -110,8 +112,12 @@ def check_same_split(folder: str | Path, data: str | Path) -> None:
             "have been trained on the test events; give the data set of the training, or train "
             "again."
         )
-    if "split" not in trained_on:
-        return
+    if not {"ids_fingerprint", "fingerprint", "split"} <= trained_on.keys():
+        return (
+            f"{folder} does not state the data set and the split of its training, so it may have "
+            "been trained on the test events; save the recommender of a training with fit, which "
+            "states them."
+        )
     own, other = describe_protocol(trained_on["split"]), describe_protocol(given["split"])
     if own != other:
         raise DataError(
@@ -119,6 +125,7 @@ def check_same_split(folder: str | Path, data: str | Path) -> None:
             "have been trained on the test events; give the data set of the training, or train "
             "again."
         )
+    return None
 
 
 def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """What a recommender is made of, and how one is made from another. Immutable."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,20 @@ from prismrec.rerank import Filter, ListOptions
 from prismrec.retrieval import ExactIndex, Index, ItemSearch, Retriever, RuleRetriever
 
 
+def count_changes(model: Model) -> int:
+    """Return how often weights of a model were changed in place, as by steps of a training.
+
+    Cost: some 40 microseconds.
+    """
+    parts = (*model.parameters(), *model.buffers())
+    return sum(part._version for part in parts if not part.is_inference())
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RecommenderParts:
     """A model, an index and a catalog, and what is hidden, new or blended in.
+
+    If the model is trained further, its recommenders raise ConfigError from then on.
 
     Raises:
         ConfigError: Model, index and catalog do not belong together.
@@ -42,8 +53,13 @@ class RecommenderParts:
     """A rule retriever to blend in: see ``retrieval.blended``."""
     projection: ContentProjection | None = None
     """From content vectors to item vectors, for new items; None without content vectors."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made, as JSON: settings, data set, split, results. ``fit`` fills it, and ``save``
+    writes it into the manifest; empty for a recommender that was made by hand."""
     remembered: RememberedInterests | None = None
     """The interests of the newest histories: see ``remembering``. Not used with another model."""
+    made_of: tuple[Model, int] | None = None
+    """The model, and its ``count_changes`` when the recommender was made of it; set by itself."""
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
@@ -58,7 +74,16 @@ class RecommenderParts:
                 f"An index that holds item {held[-1]} was given a catalog of {items} items; build "
                 "it from this model's item vectors."
             )
+        if self.made_of is None or self.made_of[0] is not self.model:
+            object.__setattr__(self, "made_of", (self.model, count_changes(self.model)))
         self.model.eval()
+
+    def __reduce__(self) -> NoReturn:
+        """Raise ConfigError: there is no copy in memory or with pickle."""
+        raise ConfigError(
+            "A Recommender was to be pickled or copied, which it cannot; write it with "
+            "pr.save(recommender, folder) and read it with pr.load(folder)."
+        )
 
     @classmethod
     def exact(cls, model: Model, catalog: Catalog) -> Self:
@@ -70,11 +95,21 @@ class RecommenderParts:
         numbers = np.arange(1, model.size)
         return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
 
-    def remembering(self) -> Self:
-        """Return a recommender that does not read a history again that came before.
+    def check_weights(self) -> None:
+        """Check that the model was not changed since the recommender was made.
 
-        For a service: the model must not change, as in further training.
+        Raises:
+            ConfigError: It was trained further: its index has the item vectors of before.
         """
+        if self.made_of is not None and self.made_of[1] != count_changes(self.model):
+            raise ConfigError(
+                "The weights of the model were changed after the recommender was made, as by "
+                "further training, so they do not fit its index; make another one with "
+                "Recommender.exact(model, catalog)."
+            )
+
+    def remembering(self) -> Self:
+        """Return a recommender that does not read a history again that came before."""
         return replace(self, remembered=RememberedInterests(self.model))
 
     def with_rules(self, rules: RuleRetriever | None) -> Self:
@@ -87,6 +122,7 @@ class RecommenderParts:
         Raises:
             ConfigError: See ``Model.formed``.
         """
+        self.check_weights()
         return replace(self, model=self.model.formed(forming))
 
     def with_hidden(self, names: Iterable[str]) -> Self:
@@ -132,8 +168,8 @@ class RecommenderParts:
     def with_items(self, items: Sequence[NewItem]) -> Self:
         """Return a recommender that knows these items too, without training: see ``cold_start``.
 
-        An item that the catalog holds gets the given title and categories and keeps its vector. New
-        items are marked provisional in every answer.
+        An item that the catalog holds keeps its vector; it gets the given title and categories, and
+        keeps those that are None. New items are marked provisional in every answer.
 
         Raises:
             DataError: An id is empty or appears twice; a new item has neither a vector, nor a
@@ -141,6 +177,7 @@ class RecommenderParts:
 
         Cost: a copy of the model and of an exact index, O(V D): add many in one call.
         """
+        self.check_weights()
         model, catalog = add_items(self.model, self.catalog, items, self.projection)
         numbers = np.arange(self.catalog.size, catalog.size)
         if not len(numbers):

@@ -162,6 +162,7 @@ class Recommender(RecommenderParts):
         remembered = self.remembered
         if remembered is None or remembered.model is not self.model or options.interests.added:
             return self._read(numbers, options, states=states)
+        self.check_weights()
         read = partial(self._read, options=options, states=states)
         return remembered.read(numbers, read, states=states)
 
@@ -170,6 +171,7 @@ class Recommender(RecommenderParts):
         self, numbers: Sequence[NDArray[np.int64]], options: ListOptions, *, states: bool = False
     ) -> Interests:
         """Return the interests of histories and those that the options add: one forward pass."""
+        self.check_weights()
         wanted = options.interests.added
         added = added_vectors(self.model, self.retriever, wanted)
         read = self.model.interests_of(numbers, added, states)
@@ -287,6 +289,7 @@ class Recommender(RecommenderParts):
         Cost: O(V D) with an exact index; otherwise a search for 20 · k items by inner
             product, of which the nearest are returned.
         """
+        self.check_weights()
         check_length(k)
         check_type("filter", filter, Filter, "a Filter; write Filter(blocked=['a'])")
         number = self.catalog.items.index([item])

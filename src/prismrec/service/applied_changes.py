@@ -132,15 +132,7 @@ def with_items(recommender: Recommender, items: Sequence[AddedItem]) -> Recommen
     Raises:
         DataError: An id appears twice, or a new item has neither a category nor a related item.
     """
-    return recommender.with_items([_new_item(item, recommender.catalog) for item in items])
-
-
-def _new_item(item: AddedItem, catalog: Catalog) -> NewItem:
-    fields = item.model_dump(exclude={"new"})
-    if item.categories is None:
-        number = catalog.items.index_known([item.id]).tolist()
-        fields["categories"] = catalog.categories_named(number[0]) if number else ()
-    return NewItem(**fields)
+    return recommender.with_items([NewItem(**item.model_dump(exclude={"new"})) for item in items])
 
 
 def _with_possible(recommender: Recommender, items: Sequence[AddedItem]) -> Recommender:

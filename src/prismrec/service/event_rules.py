@@ -23,7 +23,8 @@ class EventRules:
     def of(cls, about: Mapping[str, Any]) -> "EventRules":
         """Return the rules of an artifact, from the part ``about`` of its manifest.
 
-        An artifact of an earlier version, or of a data set without weights and dislikes, has none.
+        An artifact that does not state its data set, or of one without weights and dislikes, has
+        none.
 
         Raises:
             DataError: The entry is wrong.

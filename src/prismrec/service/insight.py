@@ -17,7 +17,7 @@ from prismrec.service.metrics import Metrics
 from prismrec.service.page_responses import HealthReport
 from prismrec.service.responses import Example, Examples
 from prismrec.service.settings import ServePaths
-from prismrec.service.verdict import missing_notes, verdict
+from prismrec.service.verdict import find_entry, verdict
 
 
 class Insight:
@@ -95,15 +95,16 @@ class Insight:
                 self._diagnosed = served.name, diagnose_interests(served.recommender, data)
             diagnostics = self._diagnosed[1] if self._diagnosed else None
         report = read_report(self.paths.report) or served.manifest["about"].get("result")
-        artifact = self.paths.artifact.resolve().name  # that of the version, not of the link to it
+        folder = self.paths.artifact.resolve().name  # that of the version, not of the link to it
+        entry, notes = find_entry(report, served.name, folder)
         return HealthReport(
-            verdict=verdict(diagnostics, report, artifact),
+            verdict=verdict(diagnostics, report, entry),
             diagnostics=diagnostics,
             report=report,
             latency=self.metrics.latency(),
             notes=[
                 *self.metrics.notes(),
                 *(diagnostics or {}).get("notes", []),
-                *missing_notes(report, artifact),
+                *notes,
             ],
         )

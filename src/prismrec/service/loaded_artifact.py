@@ -1,7 +1,7 @@
 """An opened artifact and what is computed from it once: replaced as a whole, never changed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -56,7 +56,14 @@ class LoadedArtifact:
             DataError: There is no artifact, or it is not whole; see ``recommend.load``.
         """
         copy = ArtifactCopy(folder, private, extensions)
-        rules = EventRules.of(copy.manifest["about"])
+        about = copy.manifest["about"]
+        rules = EventRules.of(about)
+        if not isinstance(about.get("dataset"), Mapping):
+            log.warning(
+                "the artifact does not state the data set of its training, so no event is a "
+                "dislike by its kind or value; save the recommender of a training with fit",
+                extra={"fields": {"artifact": copy.name, "folder": str(folder)}},
+            )
         return cls(copy.open().remembering(), copy.name, copy.manifest, copy, rules)
 
     @cached_property

@@ -13,16 +13,16 @@ from prismrec.service.page_responses import Verdict
 
 
 def verdict(
-    diagnostics: Mapping[str, Any] | None, report: Mapping[str, Any] | None, artifact: str
+    diagnostics: Mapping[str, Any] | None, report: Mapping[str, Any] | None, model: str | None
 ) -> Verdict | None:
     """Return the verdict; None if neither the diagnostics nor the report have a part of it.
 
     Args:
         diagnostics: Measures of the interests; see ``evaluation.diagnose``.
         report: What ``prismrec evaluate --report`` wrote.
-        artifact: Name of the artifact's folder, which is its name in the report.
+        model: Name of the entry of the artifact: see ``find_entry``.
     """
-    measured, compared = diagnostics or {}, _against_single(report or {}, artifact)
+    measured, compared = diagnostics or {}, _against_single(report or {}, model)
     found = Verdict(
         interests_used_median=_number(measured.get("interests_used")),
         largest_share_median=_number(measured.get("largest_share")),
@@ -31,25 +31,49 @@ def verdict(
     return found if any(value is not None for value in vars(found).values()) else None
 
 
-def missing_notes(report: Mapping[str, Any] | None, artifact: str) -> list[str]:
-    """Return the sentence on a report that has entries, but none of this artifact."""
-    names = sorted(_entries(report or {}))
-    if not names or artifact in names:
-        return []
-    return [
-        f"The report has no entry of this artifact ({artifact}), so it is not compared; the "
-        f"entries are {', '.join(names)}."
+def find_entry(
+    report: Mapping[str, Any] | None, artifact: str, folder: str
+) -> tuple[str | None, list[str]]:
+    """Find the entry of an artifact in a report.
+
+    Args:
+        report: What ``prismrec evaluate --report`` wrote.
+        artifact: Name of the artifact: the short hash of its manifest.
+        folder: Name of its folder, for a report of an earlier version, which has no hashes.
+
+    Returns:
+        Its name, None if there is none; and a sentence if there is none, although the report has
+        entries, or if it was found by the folder.
+    """
+    entries = _entries(report or {})
+    hashes = {name: row["artifact"] for name, row in entries.items() if row.get("artifact")}
+    if not hashes and folder in entries:
+        return folder, [
+            "The report does not state the artifacts of its entries, so the entry of this artifact "
+            f"is the one with the name of its folder ({folder}), which may be of an earlier one; "
+            "write the report again with 'prismrec evaluate --report'."
+        ]
+    found = next((name for name, value in hashes.items() if value == artifact), None)
+    if not entries or found is not None:
+        return found, []
+    shown = f"{folder}, {artifact}" if hashes else folder
+    names = [f"{name} ({hashes[name]})" if name in hashes else name for name in sorted(entries)]
+    return None, [
+        f"The report has no entry of this artifact ({shown}), so it is not compared; the entries "
+        f"are {', '.join(names)}."
     ]
 
 
-def _against_single(report: Mapping[str, Any], artifact: str) -> dict[str, Any]:
+def _against_single(report: Mapping[str, Any], model: str | None) -> dict[str, Any]:
     """Return the fields that compare the model with the same model with one interest."""
     entries = _entries(report)
-    first = next((one for one in _with_single(report) if one["model"] == artifact), None)
+    if model is None:
+        return {}
+    first = next((one for one in _with_single(report) if one["model"] == model), None)
     if first is None:
-        return _recall_alone(artifact, entries.get(artifact))
+        return _recall_alone(model, entries.get(model))
     return {
-        "model": artifact,
+        "model": model,
         "metric": first["metric"],
         "recall": _metric(entries.get(first["model"]), first["metric"]),
         "recall_single": _metric(entries.get(first["other"]), first["metric"]),

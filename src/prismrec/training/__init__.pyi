@@ -5,19 +5,20 @@ from .checkpoint import LAST
 from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
 from .estimate import MANY_EVENTS, Estimate, duration, estimate_training
-from .fit import Trained, TrainedWeights, fit, train_weights
+from .fit import TrainedWeights, fit, train_weights
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
 from .objective import Objective
 from .planning import Line, plan_costs
 from .processes import Processes, join_processes
-from .record import run_record, run_summary
+from .record import run_summary
 from .regularizing import with_one_interest
 from .result import TrainResult
 from .run_config import RunConfig
 from .select import prune_interests
 from .select_rules import fit_rule_retriever
 from .sizes import Sizes
+from .trained import Trained
 from .tuning.task import Watch
 from .tuning.tune import TuneOptions, TuneResult, tune
 from .warm_start import WarmStart
@@ -57,7 +58,6 @@ __all__ = [
     "prune_interests",
     "read_coefficients",
     "resolve_defaults",
-    "run_record",
     "run_summary",
     "train",
     "train_weights",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from prismrec.data import Case
 from prismrec.evaluation import Report, compare
-from prismrec.training.fit import Trained
 from prismrec.training.select import COMPARED_USERS, evenly_spread, report_one
+from prismrec.training.trained import Trained
 
 MIN_GAIN = 1.02
 """Factor by which several heads must raise the metric; training seeds differ by about as much."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog, ItemContent, Split
-from prismrec.errors import check_type
+from prismrec.errors import DataError, check_type
 from prismrec.training.config import TrainConfig
 from prismrec.training.fit_projection import check_content
 from prismrec.training.run_config import RunConfig
@@ -37,7 +37,7 @@ def check_arguments(
 
     Raises:
         ConfigError: An argument has another type.
-        DataError: See ``check_content``.
+        DataError: The catalog is of another data set than the split; and see ``check_content``.
     """
     check_type("split", split, Split, "a Split; make one with split_by_user(dataset)")
     check_type("catalog", catalog, Catalog, "a Catalog; pass dataset.catalog")
@@ -45,7 +45,29 @@ def check_arguments(
     check_type("config", config, RunConfig, needed)
     check_type("training", training, TrainConfig, "a TrainConfig; write training=TrainConfig(…)")
     check_type("sources", sources, Sources, "a Sources; write sources=Sources(start=…)")
+    _check_same_items(split, catalog)
     counts = split.train.counts(catalog.size)
     if sources.content is not None:
         check_content(sources.content, catalog, counts)
     return counts
+
+
+def _check_same_items(split: Split, catalog: Catalog) -> None:
+    """Check that the catalog has the items of the split, with the same numbers.
+
+    Raises:
+        DataError: It has others, so that the model would recommend items under wrong ids.
+    """
+    dataset, items = split.dataset, catalog.size - 1
+    if dataset is not None and not catalog.begins_with(dataset.catalog):
+        raise DataError(
+            f"The split is of a data set of {dataset.catalog.size - 1:,} items, but the catalog "
+            f"has {items:,} others or numbers them differently; pass the catalog of the data set "
+            "that was split."
+        )
+    newest = int(split.train.items.max(initial=0))
+    if newest > items:
+        raise DataError(
+            f"A training history of the split has item number {newest}, but the catalog has the "
+            f"items 1 to {items}; pass the catalog of the data set that was split."
+        )

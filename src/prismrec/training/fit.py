@@ -10,7 +10,7 @@ chosen values. For parts that no name reaches, build a ``Model`` and call ``trai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -29,6 +29,7 @@ from prismrec.training.defaults import DatasetStats, dataset_stats, resolve_defa
 from prismrec.training.fit_projection import FittedProjection, fit_projection
 from prismrec.training.loop import Step, train
 from prismrec.training.processes import ALONE, Processes, current_processes
+from prismrec.training.record import with_record
 from prismrec.training.regularizing import check_regularizers
 from prismrec.training.result import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
@@ -36,55 +37,12 @@ from prismrec.training.select import drawn_users, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
 from prismrec.training.selection import select_on_validation
+from prismrec.training.trained import Trained
 from prismrec.training.untrained import shuffle_untrained
 from prismrec.training.warm_start import WarmStart, describe_start
 
 MEASURED_USERS = 256
 """Users whose interests measure the recall of the index."""
-
-
-@dataclass(frozen=True, repr=False)
-class Trained:
-    """A trained recommender and the record of its training."""
-
-    recommender: Recommender
-    """The model with its index, catalog and rules."""
-    result: TrainResult
-    """Steps, time and validation of the training."""
-    settings: dict[str, Any]
-    """All settings of the run, with defaults filled in: flat, JSON."""
-    notes: dict[str, str]
-    """Sentences: why this index, how interests were chosen, advice on their number, whether rules
-    are blended in; and warnings, such as that the model is no better than popularity."""
-    start: dict[str, Any] = field(default_factory=dict)
-    """Where a warm start began: artifact, shared items, new items; empty otherwise."""
-
-    def __repr__(self) -> str:
-        """Return extractor, number of interests and result."""
-        interests = f"interests={self.settings['interests']}"
-        return f"Trained({self.settings['extractor']}, {interests}, {self.result!r})"
-
-    @property
-    def metric(self) -> str:
-        """The metric on validation that chose the weights, such as ``recall@50``."""
-        return validation_metric(self.settings["validate_on"], self.recommender.catalog.size - 1)
-
-    def with_one_interest(self) -> "Trained":
-        """Return the same model with its one trained interest, without forming others.
-
-        Its rules are those of the model with formed interests, and their note states it.
-        """
-        others = ("interests", "advice", "popularity")
-        notes = {name: note for name, note in self.notes.items() if name not in others}
-        if self.recommender.model.forming and "rules" in notes:
-            notes["rules"] = f"measured with several interests: {notes['rules']}"
-        return Trained(
-            self.recommender.with_forming(None),
-            self.result,
-            self.settings | {"forming": False},
-            notes,
-            self.start,
-        )
 
 
 def fit(
@@ -122,7 +80,8 @@ def fit(
             an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
-        DataError, TrainingError: See ``train``; content, warm start or index do not fit the data.
+        DataError, TrainingError: See ``train``, ``check_arguments`` and ``check_index``; content,
+            warm start or index do not fit the data.
 
     Cost: training and validations, see ``train``; ``prismrec plan`` estimates time and memory.
     """
@@ -144,9 +103,11 @@ def fit(
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
     if not result.interrupted:
-        recommender, more = select_on_validation(recommender, run.config, run.stats, split, start)
-        notes |= more
-    return Trained(recommender, result, run.settings, notes, run.record)
+        recommender, selected = select_on_validation(
+            recommender, run.config, run.stats, split, start
+        )
+        notes |= selected
+    return with_record(Trained(recommender, result, run.settings, notes, run.record), split)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -235,7 +196,7 @@ def _initial_model(
     if start is None:
         return *choose_initial_model(config, split, catalog, seed, resume=resume), {}
     model, record = start.build_model(config, split.train, catalog, seed)
-    return config, model, describe_start(record), record
+    return config, model, describe_start(start, record), record
 
 
 def _project(

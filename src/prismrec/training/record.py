@@ -1,36 +1,52 @@
 """Records of a run, as JSON: for the manifest of an artifact and for the command line."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
+from prismrec.data import Split
 from prismrec.evaluation import describe_environment
-
-if TYPE_CHECKING:
-    from prismrec.training.fit import Trained
+from prismrec.training.trained import Trained
 
 
-def run_record(trained: "Trained", dataset: dict[str, Any], how: str) -> dict[str, Any]:
-    """Return the record of a run for the manifest of its artifact.
+def with_record(trained: Trained, split: Split) -> Trained:
+    """Return the same result; ``recommender.about``, and so its artifact, has the record of it.
 
     Args:
         trained: The result of ``fit``.
-        dataset: Manifest of the data set.
-        how: Description of the split.
+        split: What it was trained on.
     """
-    return {
+    about = {
         "run": trained.settings,
         "result": run_summary(trained),
         **trained.notes,
         **({"start": trained.start} if trained.start else {}),
-        "dataset": {
-            **{n: dataset[n] for n in ("fingerprint", "ids_fingerprint", "split")},
-            **{n: v for n, v in dataset.get("how", {}).items() if n == "weighting"},
-        },
-        "split": how,
+        **_data_record(split),
+        "split": split.how,
         **describe_environment(),
+    }
+    return replace(trained, recommender=replace(trained.recommender, about=about))
+
+
+def _data_record(split: Split) -> dict[str, Any]:
+    """Return the fingerprints of the data set, its split, and how its events are weighted.
+
+    Without them, nobody can check whether a test user was in the training, and a service does not
+    know which events are dislikes. A split that no protocol made does not have them.
+    """
+    dataset = split.dataset
+    if dataset is None or split.protocol is None:
+        return {}
+    return {
+        "dataset": {
+            "fingerprint": dataset.fingerprint,
+            "ids_fingerprint": dataset.ids_fingerprint,
+            "split": dict(split.protocol),
+            **{name: value for name, value in dataset.how.items() if name == "weighting"},
+        }
     }
 
 
-def run_summary(trained: "Trained") -> dict[str, Any]:
+def run_summary(trained: Trained) -> dict[str, Any]:
     """Return the number of steps, the best validation metric and the speed of a run."""
     result = trained.result
     return {

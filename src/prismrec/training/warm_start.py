@@ -10,7 +10,7 @@ vectors as an item that is added to a service does: from its categories, and fro
 occur near it in histories. The optimizer begins again, with a lower rate and fewer epochs.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -27,7 +27,6 @@ from prismrec.recommend import (
     artifact_name,
     attribute_types,
     read_artifact_manifest,
-    weighting_of,
 )
 from prismrec.registry import has_type
 from prismrec.training.build import build_model, shared_categories
@@ -62,10 +61,10 @@ class WarmStart:
     """Settings of the earlier training; empty if the manifest has none."""
     record: dict[str, Any] = field(default_factory=dict)
     """Where the earlier training began; empty if it was not a warm start."""
+    folder: str = ""
+    """Where it was read."""
     choose: frozenset[str] = frozenset()
     """Of "forming" and "rules", what is chosen on validation again; the rest is reused."""
-    weighting: Mapping[str, Any] = field(default_factory=dict)
-    """How its events were weighted; see ``weighting_of``."""
 
     @classmethod
     def read(
@@ -98,8 +97,8 @@ class WarmStart:
             manifest["extractor"]["class"],
             run,
             record if isinstance(record, dict) else {},
+            str(folder),
             frozenset(choose) & {"forming", "rules"},
-            weighting_of(about),
         )
 
     @property
@@ -189,6 +188,7 @@ class WarmStart:
                 model.add_category_embeddings(shared_categories(catalog))
         return model, {
             "artifact": self.name,
+            "from": self.folder,
             "shared_items": shared,
             "new_items": len(new),
             "new_items_without_vectors": len(new) - len(placed),
@@ -209,7 +209,7 @@ class WarmStart:
         new = Capabilities(
             attribute_types(catalog), split.dislikes is not None, weights, projection
         )
-        found = Capabilities.of(self.recommender, self.weighting).lost(new)
+        found = Capabilities.of(self.recommender).lost(new)
         return {f"lost_{name}": clause for name, clause in found.items()}
 
     @property
@@ -227,7 +227,7 @@ class WarmStart:
         return {"extractor": self.extractor, "options": options} | sizes | of_model
 
 
-def describe_start(record: dict[str, Any]) -> str:
+def describe_start(start: WarmStart, record: dict[str, Any]) -> str:
     """Return a sentence on the start of a training, from its record."""
     items = record["shared_items"] + record["new_items"]
     sentence = (
@@ -238,6 +238,11 @@ def describe_start(record: dict[str, Any]) -> str:
         missing = record["new_items_without_vectors"]
         sentence += "; the others got theirs from their categories and related items"
         sentence += f", {missing:,} have neither" if missing else ""
+    if not start.run:
+        sentence += (
+            "; the artifact does not state the settings of its training, so the others were chosen "
+            "from the data and the learning rate is a share of the default"
+        )
     return sentence
 
 

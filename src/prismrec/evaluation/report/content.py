@@ -29,6 +29,8 @@ class Entry:
     """Whether it is a baseline."""
     one_interest_of: str | None = None
     """Name of the entry that is the same model with several interests, if this one has K=1."""
+    artifact: str | None = None
+    """Short hash of the manifest of its artifact; None if it is of none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +153,7 @@ def numbers(content: Content) -> dict[str, object]:
     entries = [
         {
             "name": entry.name, "how": entry.how, "baseline": entry.baseline,
-            "seconds": entry.seconds,
+            "seconds": entry.seconds, "artifact": entry.artifact,
             "keep": json.loads(entry.keep.to_json()),
             "filtered": json.loads(entry.filtered.to_json()),
         }

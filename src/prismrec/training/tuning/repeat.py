@@ -15,8 +15,9 @@ from prismrec.errors import DataError, TrainingError
 from prismrec.evaluation import evaluate
 from prismrec.io import atomic_file
 from prismrec.training.estimate import duration
-from prismrec.training.fit import Trained, fit
+from prismrec.training.fit import fit
 from prismrec.training.select import drawn_users, validation_metric
+from prismrec.training.trained import Trained
 from prismrec.training.tuning.decide import Candidate
 from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.space import Settings, with_settings
