@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.errors import DataError, UnknownName
+from prismrec.errors import UnknownName
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_use import INTEREST_LENGTH
 from prismrec.evaluation.metrics import METRICS
@@ -96,21 +96,6 @@ class Report:
         """Return everything except ``per_user`` as one JSON object."""
         content = {name: value for name, value in asdict(self).items() if name != "per_user"}
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Report":
-        """Read the text of ``to_json``; ``per_user`` is empty.
-
-        Raises:
-            DataError: The text is not a report.
-        """
-        try:
-            content = json.loads(text)
-            return cls(**{**content, "notes": tuple(content["notes"])})
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(
-                f"The text is not the JSON of a report ({error}); use the output of Report.to_json."
-            ) from error
 
     def _interests(self) -> str:
         """Return how the interests share the list of the median user; "" if it was not measured."""

@@ -21,7 +21,6 @@ from prismrec.rerank.category import (
     certificate,
     diversify,
     diversity_of,
-    normalize_scores,
     rescale,
     score_range,
 )
@@ -94,7 +93,6 @@ __all__ = [
     "frontiers_of",
     "mix_frontiers_of",
     "mmr",
-    "normalize_scores",
     "overlap",
     "parse_boost",
     "parse_conditions",

@@ -22,11 +22,7 @@ from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex
 from prismrec.retrieval.index.base import Index, merge_results
 from prismrec.retrieval.index.exact import ExactIndex
-from prismrec.retrieval.index.recall import (
-    check_recall_of,
-    real_queries,
-    with_measured_budget,
-)
+from prismrec.retrieval.index.recall import check_recall, real_queries, with_measured_budget
 from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName
 from prismrec.types import Candidates
@@ -162,7 +158,7 @@ def _measured(
         part.search(real, k) if truth is None else truth
         for part, truth in zip(built, truths, strict=True)
     ]
-    recall = check_recall_of(index, label, real, merge_results(exact, k), min_recall)
+    recall = check_recall(index, label, real, merge_results(exact, k), min_recall)
     budgets = [one.search_budget for one in built if isinstance(one, ApproximateIndex)]
     budget = f" with the search budget {min(budgets)}" if budgets else ""
     if len(set(budgets)) > 1:
