@@ -28,7 +28,7 @@ from .manifest import (
     optional,
     read_manifest,
 )
-from .progress import Listener, listening, part_of_stage, stage, track
+from .progress import Listener, duration, listening, part_of_stage, stage, track
 from .rows import copy_rows
 from .spark import spark_path, worker_errors
 from .steps import StepListener, as_step, listening_to_steps
@@ -56,6 +56,7 @@ __all__ = [
     "check_writable_folder",
     "copy_rows",
     "describe_write_errors",
+    "duration",
     "flush_folder",
     "is_os_error",
     "is_whole_number",

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from prismrec.data import Case
 from prismrec.errors import DataError, TrainingError
 from prismrec.evaluation import evaluate
-from prismrec.io import atomic_file
-from prismrec.training.estimate import duration
+from prismrec.io import atomic_file, duration
 from prismrec.training.fit import Trained, fit
 from prismrec.training.select import drawn_users, validation_metric
 from prismrec.training.tuning.decide import Candidate
