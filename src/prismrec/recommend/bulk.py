@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import DataError
 from prismrec.io import atomic_file, track
-from prismrec.recommend.bulk_files import check_paths, prepare_parts
+from prismrec.recommend.bulk_files import SCHEMA, check_paths, prepare_parts
 from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
@@ -34,17 +34,6 @@ BATCH = 256
 """Users per call of ``Recommender.lists``."""
 COUNTS = "prismrec.counts.5"
 """Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
-SCHEMA = pa.schema(
-    [
-        ("user", pa.string()),
-        ("rank", pa.int32()),
-        ("item", pa.string()),
-        ("score", pa.float32()),
-        ("interest", pa.int32()),
-        ("source", pa.string()),
-    ]
-)
-"""One row per recommended item: rank from 1; source "interests" or "popular"."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +95,7 @@ def recommend_file(
     histories, out = Path(histories), shard.file(Path(out))
     source = open_histories(histories)
     parts = out.with_name(out.name + ".parts")
-    check_paths(histories, source.files, out, parts, SCHEMA)
+    check_paths(histories, source.files, out, parts)
     prepare_parts(parts, _plan(plan, options, shard, source.files))
     read, users, resumed = 0, 0, 0
     counts = np.zeros(4, np.int64)

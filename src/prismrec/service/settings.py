@@ -136,13 +136,13 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def store_address(setting: str, environment: Mapping[str, str] = os.environ) -> str:
+def store_address(setting: str) -> str:
     """Return the store's address: PRISMREC_STORE, which may hold a password, or the setting.
 
     Raises:
         ConfigError: The variable is set but empty, as by a deployment that lacks its value.
     """
-    address = environment.get("PRISMREC_STORE")
+    address = os.environ.get("PRISMREC_STORE")
     if address == "":
         raise ConfigError(
             "PRISMREC_STORE is set but empty; set it to the address of the store, or unset it."

@@ -179,9 +179,9 @@ def train_weights(
     config: RunConfig,
     training: TrainConfig,
     *,
+    folder: str | Path | None,
+    resume: bool,
     start: WarmStart | None = None,
-    folder: str | Path | None = None,
-    resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
 ) -> TrainedWeights:
     """Train the weights of one model: the first part of ``fit``, with the same arguments.

@@ -25,7 +25,7 @@ MIN_TARGETS = 300
 
 
 def prune_interests(
-    recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool = True
+    recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool
 ) -> str | None:
     """Prune the interests of prism that win less than 1 % of the validation targets.
 

@@ -1,6 +1,6 @@
 """Selection of the rule retriever on validation, after training.
 
-    rules, reason = fit_rule_retriever(recommender, split.train, split.valid)
+    rules, reason = fit_rule_retriever(recommender, split.train, split.valid, metric=…, …)
     recommender = recommender.with_rules(rules)
 
 The tables of three baselines are compared, blended with the interests: sequential rules, item-kNN
@@ -81,8 +81,8 @@ def fit_rule_retriever(
     train: Histories,
     valid: Sequence[Case],
     *,
-    metric: str = "recall@50",
-    exclude_seen: bool = True,
+    metric: str,
+    exclude_seen: bool,
 ) -> tuple[RuleRetriever | None, str]:
     """Find the rules that improve a recommender most: sequential rules, item-kNN or EASE.
 
@@ -132,8 +132,8 @@ def refit_rules(
     train: Histories,
     valid: Sequence[Case],
     *,
-    metric: str = "recall@50",
-    exclude_seen: bool = True,
+    metric: str,
+    exclude_seen: bool,
 ) -> tuple[RuleRetriever | None, str]:
     """Make the rules of an earlier artifact from new histories, with its kind and weight.
 
