@@ -15,7 +15,7 @@ from jaxtyping import Float
 from prismrec.errors import DataError, UnknownName, check_type
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.metric_report import Report, half_width
-from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.metrics import METRICS, split_metric
 
 LEVEL = 0.05
 """Level of the tests: probability of a difference by chance."""
@@ -56,7 +56,7 @@ class Difference:
         if abs(self.mean) <= self.interval or (not self.varies and self.sign_p > LEVEL):
             return "level"
         direction = "higher" if self.mean > 0 else "lower"
-        better = METRICS[self.metric.partition("@")[0]].better
+        better = METRICS[split_metric(self.metric)[0]].better
         return direction if not better else "better" if direction == better else "worse"
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from prismrec.errors import UnknownName
 from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_use import INTEREST_LENGTH
-from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.metrics import METRICS, split_metric
 
 SHOWN = 3
 """Metrics in the short text of a report."""
@@ -102,7 +102,7 @@ class Report:
         if self.largest_share is None or self.interests_used is None:
             return ""
         number = f"{self.interests_used:g} interest" + ("s" if self.interests_used != 1 else "")
-        ks = [int(k) for name in self.metrics if (k := name.partition("@")[2]).isdecimal()]
+        ks = [split_metric(name)[1] for name in self.metrics]
         length = min(max(ks, default=INTEREST_LENGTH), INTEREST_LENGTH)
         return (
             f"median user: {number} in the first {length} items, of which the largest has "
@@ -120,5 +120,5 @@ def half_width(values: NDArray[np.float64]) -> float:
 
 def _description(name: str) -> str:
     """Return the definition of a metric in a few words."""
-    metric = METRICS.get(name.partition("@")[0])
+    metric = METRICS.get(split_metric(name)[0])
     return metric.description if metric else "share of the catalog in any list"

@@ -6,7 +6,7 @@ warning = no_better_than_popularity(recommender, split, metric="recall@50", excl
 from functools import partial
 
 from prismrec.data import Split
-from prismrec.evaluation import by_score, compare, evaluate, popularity
+from prismrec.evaluation import by_score, compare, evaluate_metric, popularity
 from prismrec.recommend import Recommender
 from prismrec.training.select import evenly_spread
 
@@ -34,9 +34,8 @@ def no_better_than_popularity(
     if len(cases) < 2:
         return None
     popular = popularity(split.train, recommender.catalog.size)
-    name, _, length = metric.partition("@")
     own, other = (
-        evaluate(recommend, cases, ks=(int(length),), only=(name,))
+        evaluate_metric(recommend, cases, metric)
         for recommend in (
             partial(recommender.ranked, exclude_seen=exclude_seen),
             by_score(popular, exclude_seen=exclude_seen),

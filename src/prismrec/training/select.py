@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from prismrec.data import Case
-from prismrec.evaluation import diagnose, evaluate, list_lengths
+from prismrec.evaluation import diagnose, evaluate_metric, list_lengths
 from prismrec.models import Prism
 from prismrec.recommend import Recommender
 
@@ -73,9 +73,8 @@ def measure_one(
     recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
 ) -> float:
     """Return one metric, such as ``recall@50``, of the lists of a recommender."""
-    name, _, length = metric.partition("@")
     recommend = partial(recommender.ranked, exclude_seen=exclude_seen)
-    return evaluate(recommend, cases, ks=(int(length),), only=(name,)).metrics[metric]
+    return evaluate_metric(recommend, cases, metric).metrics[metric]
 
 
 def drawn_users(

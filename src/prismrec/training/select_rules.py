@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from prismrec.data import Case, Histories
-from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
+from prismrec.evaluation import cosine_similarities, ease_weights, evaluate, split_metric
 from prismrec.io import stage, track
 from prismrec.recommend import Recommender
 from prismrec.retrieval import (
@@ -108,8 +108,8 @@ def fit_rule_retriever(
     cases = evenly_spread_with_history(valid, RULE_USERS)
     if not cases:
         return None, "rules were not blended in: there is no validation split to compare them on"
-    name, _, longest = metric.partition("@")
-    ks = sorted({min(TOP, int(longest)), int(longest)})
+    name, longest = split_metric(metric)
+    ks = sorted({min(TOP, longest), longest})
 
     values = _values_of(recommender, cases, name, ks, exclude_seen=exclude_seen)
 
@@ -168,8 +168,8 @@ def refit_rules(
     cases = evenly_spread_with_history(valid, TABLE_USERS)
     if not cases:
         return next(tables), how
-    name, _, longest = metric.partition("@")
-    values = _values_of(recommender, cases, name, [int(longest)], exclude_seen=exclude_seen)
+    name, longest = split_metric(metric)
+    values = _values_of(recommender, cases, name, [longest], exclude_seen=exclude_seen)
     with stage("choosing rules"):
         return max(tables, key=values), how
 
