@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,16 @@ CHUNK = 4_096
 BATCH = 256
 """Users per call of ``Recommender.lists``."""
 COUNTS = "prismrec.counts.5"
-"""Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
+"""Key in the metadata of a part: its ``Counts``, for a later run."""
+
+
+class Counts(NamedTuple):
+    """What is counted besides the lists; see ``BulkSummary``."""
+
+    unknown: int = 0
+    popular: int = 0
+    empty: int = 0
+    without_user: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,8 +108,7 @@ def recommend_file(
     check_paths(histories, source.files, out, parts)
     prepare_parts(parts, _plan(plan, options, shard, source.files))
     read, users, resumed = 0, 0, 0
-    counts = np.zeros(4, np.int64)
-    written = []
+    written, counts = [], [Counts()]
     chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
     for number, chunk in enumerate(chunks):
         own = chunk.take(shard.rows(read, len(chunk)))
@@ -108,18 +117,17 @@ def recommend_file(
         written.append(part)
         finished = part.exists()
         if not finished:
-            table, *counted = batch_lists(recommender, own, options)
-            _write(part, iter([table.replace_schema_metadata({COUNTS: json.dumps(counted)})]))
-        found = np.array(_read_counts(part))
-        named = len(own) - int(found[-1])
+            table, found = batch_lists(recommender, own, options)
+            _write(part, iter([table.replace_schema_metadata({COUNTS: json.dumps(found)})]))
+        counts.append(_read_counts(part))
+        named = len(own) - counts[-1].without_user
         users, resumed = users + named, resumed + named * finished
-        counts += found
     _write(out, _read_parts(written))
     shutil.rmtree(parts)
     rows = pq.read_metadata(out).num_rows
-    unknown, popular, empty, without_user = map(int, counts)
-    first = source.first_without_user() if without_user else ""
-    return BulkSummary(out, users, resumed, rows, unknown, popular, empty, without_user, first)
+    total = Counts(*map(sum, zip(*counts, strict=True)))
+    first = source.first_without_user() if total.without_user else ""
+    return BulkSummary(out, users, resumed, rows, *total, first)
 
 
 def recommend_batch(
@@ -140,14 +148,14 @@ def recommend_batch(
         ConfigError: An impossible option.
     """
     check_columns(batch.schema, "The batch")
-    lists, *_, without_user = batch_lists(recommender, batch, options)
-    require_users(without_user)
+    lists, counts = batch_lists(recommender, batch, options)
+    require_users(counts)
     return lists
 
 
-def require_users(without_user: int) -> None:
+def require_users(counts: Counts) -> None:
     """Raise DataError if there are rows without a user, for results without their count."""
-    if without_user:
+    if counts.without_user:
         raise DataError("A row of the histories has no user; give every history a user.")
 
 
@@ -172,10 +180,10 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> None:
             writer.add_key_value_metadata(table.schema.metadata or {})
 
 
-def _read_counts(part: Path) -> list[int]:
+def _read_counts(part: Path) -> Counts:
     """Return the counts of a part."""
     with _explain_damage(part):
-        return json.loads(pq.read_metadata(part).metadata[COUNTS.encode()])  # type: ignore[no-any-return]
+        return Counts(*json.loads(pq.read_metadata(part).metadata[COUNTS.encode()]))
 
 
 def _read_parts(parts: Sequence[Path]) -> Iterator[pa.Table]:
@@ -200,11 +208,8 @@ def _explain_damage(part: Path) -> Iterator[None]:
 
 def batch_lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
-) -> tuple[pa.Table, int, int, int, int]:
-    """Return the rows of one chunk without those that have no user, and four counts.
-
-    The counts are those of ``BulkSummary``: unknown, popular, empty, without_user.
-    """
+) -> tuple[pa.Table, Counts]:
+    """Return the rows of one chunk without those that have no user, and their counts."""
     users = chunk.column("user").cast(pa.string()).to_pylist()
     histories = chunk.column("history").to_pylist()
     without_user = users.count(None)
@@ -212,7 +217,7 @@ def batch_lists(
         histories = [own for user, own in zip(users, histories, strict=True) if user is not None]
         users = [user for user in users if user is not None]
     if not users:
-        return SCHEMA.empty_table(), 0, 0, 0, without_user
+        return SCHEMA.empty_table(), Counts(without_user=without_user)
     catalog, unknown = recommender.catalog, 0
     numbers: list[NDArray[np.int64]] = []
     nameless: list[bool] = []
@@ -241,4 +246,4 @@ def batch_lists(
     ]
     lists = pa.table(columns, schema=SCHEMA)
     empty = popular & np.array(nameless)
-    return lists, unknown, int(popular.sum()), int(empty.sum()), without_user
+    return lists, Counts(unknown, int(popular.sum()), int(empty.sum()), without_user)
