@@ -55,6 +55,7 @@ from .report import (
     check_report_folder,
     compare_with_single_interest,
     differences,
+    markdown_table,
     name_with_one_interest,
     write_report,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "holm",
     "list_lengths",
     "lists_of",
+    "markdown_table",
     "measure_baselines",
     "measure_interest_use",
     "name_with_one_interest",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from prismrec.data import html_table
 from prismrec.errors import DataError, UnknownName, check_type
-from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.metric_report import Report, half_width
 from prismrec.evaluation.metrics import METRICS, split_metric
 
@@ -75,7 +75,7 @@ class Difference:
         """Return the difference as an HTML table, for notebooks."""
         row = (self.metric, f"{self.mean:+.4f}", f"{self.interval:.4f}", self.verdict)
         head = ("metric", "difference", "± 95 %", "verdict")
-        return html_table(f"Difference per user, {self.users:,} users", head, [row])
+        return html_table(head, [row], caption=f"Difference per user, {self.users:,} users")
 
 
 def compare(a: Report, b: Report, metric: str) -> Difference:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from prismrec.data import html_table
 from prismrec.errors import UnknownName
-from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_use import INTEREST_LENGTH
 from prismrec.evaluation.metrics import METRICS, split_metric
 
@@ -63,7 +63,7 @@ class Report:
             for name, mean in self.metrics.items()
         ]
         caption = f"{self.users:,} users; {self.how or 'protocol not stated'}"
-        return html_table(caption, ("metric", "mean", "± 95 %", "definition"), rows)
+        return html_table(("metric", "mean", "± 95 %", "definition"), rows, caption=caption)
 
     def shown(self, name: str) -> str:
         """Return one metric as text: ``0.0812 ± 0.0011``.
