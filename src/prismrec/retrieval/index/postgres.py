@@ -23,8 +23,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from prismrec.errors import ConfigError, DataError, MissingExtra, PrismrecError
-from prismrec.io import OBJECT, TEXT, ManifestForm, read_manifest
-from prismrec.retrieval.index.base import FORMAT, HEADER
+from prismrec.io import read_manifest
+from prismrec.retrieval.index.base import FORM, HEADER
 
 PREFIX, DIGITS = "prismrec_items_", 16
 """A table is named ``PREFIX`` and the first digits of the SHA-256 of its content."""
@@ -33,13 +33,6 @@ MARK_FORMAT = "prismrec-table-1"
 AGAIN = "build the index again, or restore the table"
 WAIT = "10s"
 """Longest wait for a table that is in use, before its removal fails."""
-FORM = ManifestForm(
-    what="index",
-    format=FORMAT,
-    fields={"kind": TEXT, "settings": OBJECT},
-    create="build the index again",
-    repair="build the index again",
-)
 MARKED = """
     SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
     WHERE relkind = 'r' AND pg_table_is_visible(oid) ORDER BY relname
