@@ -40,7 +40,7 @@ class BodyLimits:
 
     def __init__(self, app: ASGIApp, *, keys: Keys, settings: Settings) -> None:
         self.app, self.keys, self.most = app, keys, settings.body
-        self.origins = {origin.strip() for origin in settings.cors.split(",")} - {""}
+        self.origins = set(settings.origins)
         self.hosts = {_host_name(origin.partition("://")[2]) for origin in self.origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
