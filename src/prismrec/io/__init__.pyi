@@ -1,4 +1,4 @@
-from .arrays import FLOATS, INTEGERS, read_array, read_blocks
+from .arrays import FLOATS, INTEGERS, damaged, read_array, read_blocks
 from .files import (
     TEMPORARY,
     atomic_file,
@@ -55,6 +55,7 @@ __all__ = [
     "check_replaceable",
     "check_writable_folder",
     "copy_rows",
+    "damaged",
     "describe_write_errors",
     "duration",
     "flush_folder",
