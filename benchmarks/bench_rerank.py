@@ -19,7 +19,7 @@ import argparse
 import numpy as np
 
 from machine import medians, report
-from prismrec.rerank import RERANKERS, diversify, frontier, normalize_scores
+from prismrec.rerank import RERANKERS, diversify, frontier, rescale, score_range
 from prismrec.types import Pool
 
 M, K = 200, 50
@@ -54,7 +54,8 @@ def make_users(users):
     order, so both implementations see the same ties.
     """
     rng = np.random.default_rng(0)
-    scores = normalize_scores(-np.sort(-rng.gumbel(size=(users, M)), axis=1))
+    raw = -np.sort(-rng.gumbel(size=(users, M)), axis=1)
+    scores = rescale(raw, *score_range(raw))
     weight = rng.permutation(1 / np.arange(1, CATEGORIES + 1))
     categories = rng.choice(CATEGORIES, size=(users, M), p=weight / weight.sum())
     return np.round(scores * 2**20) / 2**20, categories

@@ -6,8 +6,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from prismrec.io import atomic_file
-from prismrec.training import Coefficients, Line, Sizes, duration, plan_costs, read_coefficients
+from prismrec.io import atomic_file, duration
+from prismrec.training import Coefficients, Line, Sizes, plan_costs, read_coefficients
 from prismrec.training.capacity import QUANTITIES
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"

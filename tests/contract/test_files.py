@@ -226,6 +226,24 @@ def test_after_an_interruption_the_earlier_one_stays(place, save, read, monkeypa
     assert names_in_folder_of(place) == [place.name]
 
 
+def test_the_content_is_on_disk_before_the_file_has_its_name(tmp_path, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+
+    def flushed(descriptor):
+        calls.append(("flushed", os.fstat(descriptor).st_ino))
+        fsync(descriptor)
+
+    def renamed(source, target):
+        calls.append(("renamed", os.stat(source).st_ino))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", renamed)
+    write(tmp_path / "f", "x")
+    file = (tmp_path / "f").stat().st_ino
+    assert calls == [("flushed", file), ("renamed", file)]
+
+
 @folders
 def test_a_folder_with_other_content_is_not_replaced(place, save, read):
     place.mkdir(parents=True)

@@ -263,14 +263,8 @@ def test_prints_means_and_half_widths():
 def test_json_keeps_everything_except_the_values_per_user(everything):
     text = everything.to_json()
     assert "per_user" not in json.loads(text)
-    assert Report.from_json(text) == everything
-    assert Report.from_json(text).per_user == {}
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"notes": []}'])
-def test_json_without_a_report_is_refused(text):
-    with pytest.raises(DataError, match="use the output of Report"):
-        Report.from_json(text)
+    content = json.loads(text)
+    assert Report(**{**content, "notes": tuple(content["notes"])}) == everything
 
 
 def with_interests(*interests):
@@ -299,16 +293,12 @@ def test_only_the_first_twenty_items_show_how_interests_share_a_list():
     report = evaluate(with_interests([5] * 12 + [6] * 8 + [7] * 10), [case([9], [1])], ks=(30, 10))
     assert (report.largest_share, report.interests_used) == (12 / 20, 2)
     assert "2 interests in the first 20 items, of which the largest has 60 %" in report.card()
-    assert Report.from_json(report.to_json()) == report
 
 
 def test_a_report_without_interests_says_nothing_of_them():
     report = evaluate(fixed([1, 2]), [case([], [1])], ks=(2,))
     assert (report.largest_share, report.interests_used) == (None, None)
     assert "interests" not in report.card()
-    content = json.loads(report.to_json())
-    del content["largest_share"], content["interests_used"]
-    assert Report.from_json(json.dumps(content)) == report  # saved before these were measured
 
 
 @pytest.mark.parametrize("history", [[1, V], [0], [-1]])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prismrec.errors import DataError
-from prismrec.rerank import certificate, diversify, normalize_scores
+from prismrec.rerank import certificate, diversify, rescale, score_range
 from prismrec.rerank.category import BLOCK
 
 quick = settings(deadline=None, max_examples=60)
@@ -167,13 +167,17 @@ def test_a_certified_list_is_the_best_of_the_whole_catalog(catalog, k, strength)
         assert found_objective == objective(optimum, whole, categories, strength)
 
 
+def normalized(scores):
+    return rescale(scores, *score_range(scores))
+
+
 @quick
 @given(candidate_lists(), st.floats(0.1, 10), st.floats(-5, 5), st.sampled_from([0, 0.25, 0.5]))
 def test_normalized_scores_do_not_depend_on_scale_and_shift(candidates, scale, shift, strength):
     scores = candidates[0]
     scores = np.unique(scores)[::-1]
-    here = normalize_scores(scores[None])
-    there = normalize_scores((scale * scores + shift)[None])
+    here = normalized(scores[None])
+    there = normalized((scale * scores + shift)[None])
     np.testing.assert_allclose(here, there, atol=1e-9)
     assert len(scores) < 2 or (here.max(), here.min()) == (1, 0)
 
@@ -181,9 +185,9 @@ def test_normalized_scores_do_not_depend_on_scale_and_shift(candidates, scale, s
 def test_normalization_keeps_absent_candidates_absent():
     scores = np.array([[3.0, 1.0, -np.inf], [2.0, 2.0, 2.0], [-np.inf] * 3])
     expected = [[1, 0, -np.inf], [0, 0, 0], [-np.inf] * 3]
-    np.testing.assert_array_equal(normalize_scores(scores), expected)
+    np.testing.assert_array_equal(normalized(scores), expected)
 
 
 def test_normalization_keeps_scores_that_are_no_numbers():
     scores = np.array([[3.0, np.nan, 1.0, np.inf, -np.inf]])
-    np.testing.assert_array_equal(normalize_scores(scores), [[1, np.nan, 0, np.inf, -np.inf]])
+    np.testing.assert_array_equal(normalized(scores), [[1, np.nan, 0, np.inf, -np.inf]])

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.test_rerank_frontier import outcome, users
+from tests.property.test_rerank_frontier import (
+    outcome,
+    strength_for_diversity,
+    strength_for_relevance_loss,
+    users,
+)
 
 from prismrec.errors import ConfigError
 from prismrec.rerank import Diversity, diversify, frontier, strengths_for
@@ -20,9 +25,9 @@ diversities = st.one_of(
 def strength_on_frontier(diversity, scores, categories, k):
     found = frontier(scores, categories, k)
     if diversity.max_relevance_loss is not None:
-        return found.strength_for_relevance_loss(diversity.max_relevance_loss)
+        return strength_for_relevance_loss(found, diversity.max_relevance_loss)
     most = float(found.diversity[-1])
-    return 0.0 if np.isnan(most) else found.strength_for_diversity(min(diversity.target, most))
+    return 0.0 if np.isnan(most) else strength_for_diversity(found, min(diversity.target, most))
 
 
 def check_equal(diversity, scores, categories, k):
@@ -102,7 +107,7 @@ def test_short_and_equal_candidates_have_a_strength(unit, scores, k):
 
 
 def test_a_share_of_a_negative_relevance_is_an_error():
-    with pytest.raises(ConfigError, match="normalize_scores"):
+    with pytest.raises(ConfigError, match="scale the scores"):
         strength_for(Diversity(max_relevance_loss=0.1), np.array([-1.0, -2.0]), np.array([0, 1]), 1)
 
 

@@ -184,6 +184,18 @@ def test_a_factor_of_one_and_no_boost_give_the_same_list(dataset, recommender):
         assert {item.boost for item in plain} == {0.0}
 
 
+def test_a_boost_does_not_change_the_share_of_the_rules(dataset):
+    recommender, both = with_rules(untrained(dataset), dataset), 0
+    boosts = [Boost(where=[Condition(attribute="sale", equals=True)], factor=5)]
+    for user in range(5):
+        plain = recommender.recommend(ids(dataset, user), dataset.catalog.size)
+        shares = {item.id: item.from_rules for item in plain}
+        for item in recommender.recommend(ids(dataset, user), 9, boosts=boosts):
+            assert item.from_rules == pytest.approx(shares[item.id], abs=1e-5)
+            both += 0 < item.from_rules < 1
+    assert both > 10
+
+
 @pytest.mark.parametrize(
     ("condition", "error", "message"),
     [

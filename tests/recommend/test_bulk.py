@@ -22,6 +22,7 @@ from prismrec.io import listening
 from prismrec.recommend import bulk as batch
 from prismrec.recommend import read_artifact_manifest, save
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
+from prismrec.recommend.bulk_files import SCHEMA
 from prismrec.recommend.history_files import open_histories
 from prismrec.rerank import AddedInterest, InterestOptions
 from worlds import formed, untrained
@@ -187,7 +188,7 @@ def test_no_users_give_an_empty_file(recommender, tmp_path):
         recommender, tmp_path / "none.parquet", tmp_path / "out.parquet", ListOptions()
     )
     assert (done.users, done.rows) == (0, 0)
-    assert pq.read_table(tmp_path / "out.parquet").schema == batch.SCHEMA
+    assert pq.read_table(tmp_path / "out.parquet").schema == SCHEMA
 
 
 def test_item_ids_of_nineteen_digits_keep_every_digit(recommender, dataset, tmp_path):
@@ -582,7 +583,7 @@ def test_an_engine_gets_the_same_lists_from_arrow_batches(recommender, histories
     found = [recommend_batch(recommender, one, ListOptions(k=5)) for one in batches]
     assert_same_lists(pl.from_arrow(pa.concat_tables(found)), pl.read_parquet(out))
     empty = recommend_batch(recommender, table.slice(0, 0), ListOptions(k=5))
-    assert (empty.num_rows, empty.schema) == (0, batch.SCHEMA)
+    assert (empty.num_rows, empty.schema) == (0, SCHEMA)
     with pytest.raises(DataError, match="The batch needs the columns user and history"):
         recommend_batch(recommender, table.select(["user"]), ListOptions())
 

@@ -61,6 +61,25 @@ def test_the_function_is_public_although_the_module_has_its_name():
     assert module_function is publish
 
 
+def test_a_version_is_on_disk_before_it_has_its_name(artifacts, tmp_path, monkeypatch):
+    calls, fsync, rename = [], os.fsync, os.rename
+
+    def flushed(descriptor):
+        calls.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def renamed(source, target):
+        calls.append(Path(target).name)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "rename", renamed)
+    version = publish(artifacts[0], tmp_path / "versions").current
+    before = calls[: calls.index(version)]
+    whole = (tmp_path / "versions" / version).rglob("*")
+    assert {path.stat().st_ino for path in whole if path.is_file()} <= set(before)
+
+
 def test_a_version_is_published_and_rolled_back(artifacts, tmp_path):
     folder = tmp_path / "versions"
     first = publish(artifacts[0], folder)

@@ -230,24 +230,24 @@ def test_a_file_that_is_short_or_would_stay_long_is_not_rewritten(path):
 
 
 def test_changes_that_are_written_while_a_file_is_shortened_are_not_lost(path, monkeypatch):
-    monkeypatch.setattr(changes, "LONG", 2_000)  # short enough to be read many times
-    names = [f"w{n}" for n in range(100)]
+    names, filler = [f"w{n}" for n in range(100)], stock(3).model_dump_json() + "\n"
+    monkeypatch.setattr(changes, "LONG", 200 * len(filler))  # more than twice what is kept
 
     def write():
         for name in names:
             Journal(path).append(hide(name))
 
-    writer, shortened = threading.Thread(target=write), 0
+    writer, rounds = threading.Thread(target=write), 0
     writer.start()
-    while writer.is_alive():
+    while writer.is_alive() or rounds < 10:
         Journal(path).shorten()
         with path.open("ab") as file:  # long again
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write((stock(3).model_dump_json() + "\n").encode() * 50)
+            file.write(filler.encode() * 200)
         time.sleep(1e-3)  # a lock is not fair: without a rest the writer may wait for a minute
-        shortened += path.stat().st_size < 2 * 50 * len(stock(3).model_dump_json())
+        rounds += 1
+        assert path.stat().st_size < 2 * changes.LONG  # it was shortened in each round
     writer.join()
-    assert shortened > 10  # else the file would only grow
     marked = [one for one in Journal(path).new() if isinstance(one, Marked)]
     assert [one.items[0] for one in marked] == names
 

@@ -230,6 +230,12 @@ def test_what_is_no_web_origin_is_refused(cors):
         Settings(cors=cors)
 
 
+def test_origins_and_hosts_are_separated_by_commas():
+    found = Settings(cors=" https://a.example,, *", image_host="A.example ,")
+    assert (found.origins, found.image_hosts) == (("https://a.example", "*"), ("a.example",))
+    assert Settings(cors=",").origins == ()
+
+
 @pytest.mark.parametrize(
     "cors", ["*", "https://a.b,", "https://a.b, http://localhost:3000", "http://[::1]:80", ""]
 )

@@ -24,7 +24,7 @@ MANY = 20  # negatives: enough of 39 items that several are targets of the batch
 
 def batch_of(histories, targets="all", step=0):
     made = Batches(histories, max_len=8, batch_size=40, targets=targets).at(step)
-    history, target = map(torch.from_numpy, made)
+    history, target = map(torch.from_numpy, made[:2])
     return Batch(history, history != 0, target)
 
 

@@ -61,7 +61,7 @@ def test_the_parts_of_a_batch_have_its_gradients_with_weights_and_regularizers(c
             model, replace(histories, weights=weights), TrainConfig(batch_size=60), objective,
             folder=None, device=torch.device("cpu"), processes=processes,
         )  # fmt: skip
-        batch = with_relative_weights(_on_device(run.batches.examples_at(0), run.device))
+        batch = with_relative_weights(_on_device(run.batches.at(0), run.device))
         losses = run._compute_gradients(batch, torch.Generator().manual_seed(0))
         return list(losses.values()) + [
             torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()

@@ -25,7 +25,8 @@ def rules(dataset):
 
 
 def refitted(rules, dataset, cases=CASES):
-    return refit_rules(rules, untrained(dataset), Histories.of(ROWS), cases, metric="recall@5")
+    parts = rules, untrained(dataset), Histories.of(ROWS), cases
+    return refit_rules(*parts, metric="recall@5", exclude_seen=True)
 
 
 @pytest.mark.parametrize("kind", ["sequential-rules", "item-knn", "ease"])

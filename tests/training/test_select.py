@@ -1,5 +1,7 @@
 """Check pruning: interests that win no validation targets are not searched. This is saved."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -14,8 +16,10 @@ from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
 from prismrec.training import select as tuning
-from prismrec.training.select import drawn_users, prune_interests
+from prismrec.training.select import drawn_users
 from worlds import untrained
+
+prune_interests = partial(tuning.prune_interests, exclude_seen=True)
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.training import select_rules as tuning
-from prismrec.training.select_rules import fit_rule_retriever
 from worlds import small_dataset, untrained
 
 pytestmark = pytest.mark.slow
 
+fit_rule_retriever = partial(tuning.fit_rule_retriever, metric="recall@50", exclude_seen=True)
 KINDS = {"sequential-rules", "item-knn", "ease"}
 
 

@@ -72,7 +72,7 @@ def model_of(extractor=SelfAttentive, **options):
 
 
 def batch_of(histories, dislikes=None):
-    made = Batches(histories, max_len=8, batch_size=100, dislikes=dislikes).examples_at(0)
+    made = Batches(histories, max_len=8, batch_size=100, dislikes=dislikes).at(0)
     parts = [None if part is None else torch.from_numpy(part) for part in made]
     return with_relative_weights(Batch(parts[0], parts[0] != 0, *parts[1:]))
 
@@ -178,7 +178,7 @@ def test_batches_have_the_weight_of_each_target_and_dislikes_of_its_user(targets
     without = Batches(plain, **options)
     drawn = {0: set(), 2: set(), 3: set()}
     for step in range(60):
-        history, target, weight, disliked = batches.examples_at(step)
+        history, target, weight, disliked = batches.at(step)
         np.testing.assert_array_equal(without.at(step)[0], history)
         np.testing.assert_array_equal(without.at(step)[1], target)
         for row, slot in np.argwhere(target == 0):
@@ -188,7 +188,7 @@ def test_batches_have_the_weight_of_each_target_and_dislikes_of_its_user(targets
             assert weight[row, slot] == weight_of[item]
             drawn[(item - 1) // 20].add(int(disliked[row, slot]))
     assert drawn == {0: {101, 102}, 2: {0}, 3: {104}}
-    assert without.examples_at(0)[2:] == (None, None)
+    assert without.at(0)[2:] == (None, None)
 
 
 def test_weighted_counts_equal_plain_loops():

@@ -1,8 +1,6 @@
 """Text of an answer: the interests, then the list, then notes about the list."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from prismrec.cli._output import one_line
 from prismrec.recommend import Answer, Item
@@ -93,11 +91,6 @@ def clipped(text: str, width: int) -> str:
     """Return the text on one line, cut to ``width`` characters with a final … if it is longer."""
     text = one_line(text)
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON values, under the names of the HTTP API."""
-    return asdict(answer)
 
 
 def unknown_filter_lines(unknown: Sequence[str], options: ListOptions) -> list[str]:

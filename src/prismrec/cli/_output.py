@@ -54,10 +54,10 @@ def one_line(text: str) -> str:
     return printable(text.replace("\n", " "))
 
 
-def wrapped(text: str, width: int = 80, indent: str = "  ") -> str:
-    """Return a text in lines of at most ``width`` characters; words are not broken."""
+def wrapped(text: str, indent: str = "  ") -> str:
+    """Return a text in lines of at most 80 characters; words are not broken."""
     return textwrap.fill(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from prismrec.cli._output import one_line, print_note
-from prismrec.io import listening
+from prismrec.io import duration, listening
 
 if TYPE_CHECKING:  # torch is slow to import, and not every command needs it
     from prismrec.training import Step
@@ -84,7 +84,7 @@ class Progress:
         """Show how much of a stage is done; a long one gets a line when it ends."""
         self.stages.show(name, share)
         if share >= 1 and self.stages.seconds > SILENT and not self.on_terminal:
-            self._write(f"{self.name}: {name}, {_duration(self.stages.seconds)}")
+            self._write(f"{self.name}: {name}, {duration(self.stages.seconds)}")
 
     def _write_regularly(self) -> None:
         """Write a line whenever none was written for ``SILENT`` seconds, until the end."""
@@ -151,7 +151,7 @@ class _Training:
             return line
         elapsed = time.monotonic() - self.began
         left = elapsed * (self.steps - self.last) / (self.last - self.first)
-        return f"{line}  {_duration(left)} left"
+        return f"{line}  {duration(left)} left"
 
 
 class _Stages:
@@ -183,15 +183,6 @@ class _Stages:
             return ""
         elapsed = time.monotonic() - self.began
         if self.share < KNOWN:
-            return f"{self.name} for {_duration(elapsed)}"
+            return f"{self.name} for {duration(elapsed)}"
         left = elapsed * (1 - self.share) / self.share
-        return f"{self.name} {100 * self.share:.0f} %, {_duration(left)} left"
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration such as ``45 s``, ``12 min`` or ``3.5 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6_000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3_600:.1f} h"
+        return f"{self.name} {100 * self.share:.0f} %, {duration(left)} left"

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COMMON, MODEL, OUTPUT, AsJson
+from prismrec.cli._headings import COMMON, MODEL, OUTPUT
 from prismrec.cli._output import print_note
 from prismrec.cli._progress import Progress
 from prismrec.cli._tracking import Tracker, tracking
+from prismrec.cli._training import RunOptions
 from prismrec.data import Dataset, ItemContent, Split
 from prismrec.io import describe_write_errors, only_writer
 from prismrec.training import (
@@ -28,7 +29,7 @@ from prismrec.training import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
+class TrainOptions(RunOptions):
     """How to run the training; these options do not change the trained model."""
 
     resume: Annotated[bool, Parameter(group=COMMON)] = False
@@ -41,23 +42,12 @@ class RunOptions:
     'prismrec add' can then add items without events, which are recommended too."""
     single: Annotated[bool, Parameter(group=COMMON)] = True
     """Also train the same model with one interest, into OUT-k1, for comparison."""
-    threads: Annotated[int | None, Parameter(group=COMMON)] = None
-    """Number of threads of torch; on a busy machine, 1 is often fastest."""
     tensorboard: Annotated[Path | None, Parameter(group=OUTPUT)] = None
     """Folder for TensorBoard scalars; needs the extra 'tensorboard'."""
     track: Annotated[Tracker | None, Parameter(group=OUTPUT)] = None
     """Send settings and metrics of the run to MLflow or Weights & Biases; needs the extra 'mlflow'
     or 'wandb'. Address and key come from the environment variables of these programs. A training
     that continues with --resume is a new run there."""
-    quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
-    """Show no progress."""
-    as_json: AsJson = False
-    """Print one JSON object."""
-
-    @property
-    def hides_progress(self) -> bool:
-        """Whether no progress is shown."""
-        return self.quiet or self.as_json
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ class Job:
     dataset: Dataset
     training: TrainConfig
     """Resolved."""
-    run_options: RunOptions
+    run_options: TrainOptions
     processes: Processes
     start: WarmStart | None = None
     content: ItemContent | None = None
@@ -120,7 +110,7 @@ class Job:
         return self.run_options.resume and (checkpoints_of(folder) / LAST).exists()
 
 
-def options_of_process(run_options: RunOptions, processes: Processes) -> RunOptions:
+def options_of_process(run_options: TrainOptions, processes: Processes) -> TrainOptions:
     """Return the options of one process: only the first one prints.
 
     A training that torchrun started again continues from its checkpoint.

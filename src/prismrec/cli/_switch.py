@@ -1,17 +1,10 @@
 """The output of ``publish`` and of ``rollback``."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from prismrec.cli._output import wrapped
 from prismrec.recommend import Switch
-
-
-def switch_json(switch: Switch) -> Mapping[str, Any]:
-    """Return a switch as JSON values."""
-    return asdict(switch)
 
 
 def switch_lines(folder: Path, switch: Switch) -> Iterator[str]:

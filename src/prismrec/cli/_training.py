@@ -1,7 +1,10 @@
 """The settings of a training as flags and as TOML: shared by ``train`` and ``tune``."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from prismrec.cli._headings import (
     COMMON,
@@ -9,11 +12,14 @@ from prismrec.cli._headings import (
     LOSS,
     MODEL,
     OPTIMIZER,
+    OUTPUT,
     VALIDATION,
+    AsJson,
     under_headings,
 )
 from prismrec.cli._output import print_note, wrapped
 from prismrec.errors import ConfigError
+from prismrec.io import set_threads
 from prismrec.models import EXTRACTORS, LOSSES, READOUTS, SAMPLERS
 from prismrec.retrieval import INDEXES
 from prismrec.training import RunConfig, TrainConfig
@@ -49,6 +55,29 @@ else:
     TrainFlags = under_headings(TrainConfig, TRAIN_HEADINGS)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How to run; these options do not change what is trained."""
+
+    threads: Annotated[int | None, Parameter(group=COMMON)] = None
+    """Number of threads of torch; on a busy machine, or with several processes, 1 is often
+    fastest."""
+    quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
+    """Show no progress."""
+    as_json: AsJson = False
+    """Print one JSON object."""
+
+    @property
+    def hides_progress(self) -> bool:
+        """Whether no progress is shown."""
+        return self.quiet or self.as_json
+
+    def set_threads(self) -> None:
+        """Set the number of threads, if it was given."""
+        if self.threads is not None:
+            set_threads(self.threads)
+
+
 def print_chosen(*settings: str, source: str = "your data", quiet: bool) -> None:
     """Print the settings that were chosen from the data, or are those of an earlier training."""
     text = ", ".join(filter(None, settings))
@@ -57,13 +86,13 @@ def print_chosen(*settings: str, source: str = "your data", quiet: bool) -> None
         print_note(wrapped(line), quiet=quiet)
 
 
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Parse ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
+def with_options(run_config: RunConfig, pairs: list[str]) -> RunConfig:
+    """Set ``["hidden=256", "positions=slot"]``: values are JSON if they parse, else text.
 
     Raises:
         ConfigError: A pair has no ``=``.
     """
-    options: dict[str, Any] = {}
+    options = dict(run_config.options)
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
@@ -72,4 +101,4 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
             options[name] = json.loads(text)
         except ValueError:
             options[name] = text
-    return options
+    return replace(run_config, options=options)

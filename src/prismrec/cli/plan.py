@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_output, wrapped
-from prismrec.training import Line, Sizes, duration, plan_costs, read_coefficients
+from prismrec.io import duration
+from prismrec.training import Line, Sizes, plan_costs, read_coefficients
 
 NAMES = {"length": "events per user"}
 """Sizes with another name in the output."""

@@ -1,5 +1,6 @@
 """``prismrec publish``: make an artifact the current version of a folder."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from cyclopts import Parameter
 
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_output
-from prismrec.cli._switch import switch_json, switch_lines
+from prismrec.cli._switch import switch_lines
 from prismrec.recommend import KEPT
 from prismrec.recommend import publish as publish_artifact
 
@@ -35,4 +36,4 @@ def publish(
         as_json: Print one JSON object.
     """
     switch = publish_artifact(artifact, to, keep=keep, keep_tables=keep_tables)
-    print_output(switch_json(switch), switch_lines(to, switch), as_json=as_json)
+    print_output(asdict(switch), switch_lines(to, switch), as_json=as_json)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from prismrec.cli._answers import answer_json, answer_lines, unknown_filter_lines
+from prismrec.cli._answers import answer_lines, unknown_filter_lines
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import INPUT, AsJson
 from prismrec.cli._options import ListFlags, split_ids
@@ -87,7 +87,7 @@ def recommend(
     options = flags.options
     recommender, _ = with_changes(classes.load(artifact), source.changes)
     answer = recommender.recommend_many([names], options)[0]
-    print_output(answer_json(answer), answer_lines(answer), as_json=as_json)
+    print_output(asdict(answer), answer_lines(answer), as_json=as_json)
 
 
 def recommend_to_file(

@@ -1,10 +1,11 @@
 """``prismrec rollback``: make the version before the current one the current one."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from prismrec.cli._headings import AsJson
 from prismrec.cli._output import print_output
-from prismrec.cli._switch import switch_json, switch_lines
+from prismrec.cli._switch import switch_lines
 from prismrec.recommend import rollback as roll_back
 
 
@@ -19,4 +20,4 @@ def rollback(folder: Path, /, *, as_json: AsJson = False) -> None:
         as_json: Print one JSON object.
     """
     switch = roll_back(folder)
-    print_output(switch_json(switch), switch_lines(folder, switch), as_json=as_json)
+    print_output(asdict(switch), switch_lines(folder, switch), as_json=as_json)

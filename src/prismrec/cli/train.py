@@ -18,14 +18,14 @@ from prismrec.cli._output import check_out, print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._runs import (
     Job,
-    RunOptions,
+    TrainOptions,
     checkpoint_folder,
     checkpoints_of,
     options_of_process,
 )
 from prismrec.cli._split_data import read_split_data
-from prismrec.cli._training import RunFlags, TrainFlags, parse_options, print_chosen
-from prismrec.io import set_threads, stage
+from prismrec.cli._training import RunFlags, TrainFlags, print_chosen, with_options
+from prismrec.io import stage
 from prismrec.recommend import ArtifactClasses, check_artifact_folder, save
 from prismrec.retrieval import IndexName
 from prismrec.training import (
@@ -53,7 +53,7 @@ def train(
     out: Annotated[Path, Parameter(name=["--out", "-o"], group=COMMON)],
     run_config: Annotated[RunFlags, Parameter(name="*")] = RunFlags(),  # noqa: B008 -- frozen
     training: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008
-    run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),  # noqa: B008
+    run_options: Annotated[TrainOptions, Parameter(name="*")] = TrainOptions(),  # noqa: B008
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", group=MODEL)] = None,
 ) -> None:
     """Train a model on a data set folder and save it as an artifact.
@@ -69,10 +69,9 @@ def train(
         run_options: How to run the training.
         set_: An option of the extractor: --set hidden=256; may be repeated.
     """
-    if run_options.threads is not None:
-        set_threads(run_options.threads)
+    run_options.set_threads()
     given = given_names(run_config) | given_names(training) | ({"options"} if set_ else set())
-    run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
+    run_config = with_options(run_config, set_ or [])
     check_out(out)
     check_artifact_folder(out)
     with join_processes(os.environ) as processes:
@@ -94,7 +93,7 @@ def prepare_runs(
     out: Path,
     run_config: RunConfig,
     training: TrainConfig,
-    run_options: RunOptions,
+    run_options: TrainOptions,
     *,
     processes: Processes,
     given: frozenset[str],

@@ -3,19 +3,18 @@
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from prismrec.cli._headings import COMMON, MODEL, OUTPUT, SEARCH, AsJson, under_headings
+from prismrec.cli._headings import COMMON, MODEL, SEARCH, under_headings
 from prismrec.cli._output import print_note, print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._split_data import read_split_data
-from prismrec.cli._training import RunFlags, TrainFlags, parse_options
+from prismrec.cli._training import RunFlags, RunOptions, TrainFlags, with_options
 from prismrec.data import read_dataset_manifest
-from prismrec.io import atomic_file, set_threads
+from prismrec.io import atomic_file
 from prismrec.recommend import to_toml
 from prismrec.training import (
     Step,
@@ -33,23 +32,6 @@ else:
     TuneFlags = under_headings(TuneOptions, SEARCH_HEADINGS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How to run; these options do not change what is trained."""
-
-    threads: Annotated[int | None, Parameter(group=COMMON)] = None
-    """Number of threads of torch; with several processes, 1 is fastest."""
-    quiet: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False
-    """Show no progress."""
-    as_json: AsJson = False
-    """Print one JSON object."""
-
-    @property
-    def hides_progress(self) -> bool:
-        """Whether no progress is shown."""
-        return self.quiet or self.as_json
-
-
 def tune(
     data: Path,
     /,
@@ -59,7 +41,7 @@ def tune(
     run_config: Annotated[RunFlags, Parameter(name="*")] = RunFlags(),  # noqa: B008
     training: Annotated[TrainFlags, Parameter(name="*")] = TrainFlags(),  # noqa: B008
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", group=MODEL)] = None,
-    run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),
+    run_options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),  # noqa: B008
 ) -> None:
     """Search settings of a training, and keep the default unless others are better.
 
@@ -76,9 +58,8 @@ def tune(
         set_: An option of the extractor, which is kept: --set hidden=256; may be repeated.
         run_options: How to run.
     """
-    if run_options.threads is not None:
-        set_threads(run_options.threads)
-    run_config = replace(run_config, options={**run_config.options, **parse_options(set_ or [])})
+    run_options.set_threads()
+    run_config = with_options(run_config, set_ or [])
     with Progress(out.name, quiet=run_options.hides_progress):
         manifest = read_dataset_manifest(data)
         dataset, split = read_split_data(data, quiet=run_options.quiet)

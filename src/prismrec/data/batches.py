@@ -1,8 +1,7 @@
 """Build training batches from histories. A batch is a pure function of seed and step.
 
     batches = Batches(split.train, max_len=50, batch_size=1024, targets="all", seed=0)
-    history, target = batches.at(step)       # [B, L] and [B, L]; see types.Batch
-    examples = batches.examples_at(step)     # the same, with weights and disliked items
+    examples = batches.at(step)     # history and target, [B, L], weights and disliked items
 
 An epoch contains every training pair once. There is no state between steps, so a run can resume at
 any step, and several processes can divide the steps among them.
@@ -28,7 +27,9 @@ class Examples(NamedTuple):
     """The arrays of a batch, all ``[B, L]``; see ``types.Batch``."""
 
     history: NDArray[np.int64]
+    """Padding is 0 at the end of a row."""
     target: NDArray[np.int64]
+    """0 at positions that are not trained."""
     weight: NDArray[np.float32] | None
     """Weight of each target, 0 where there is none; None if events have no weights."""
     disliked: NDArray[np.int64] | None
@@ -139,17 +140,11 @@ class Batches:
         """Return the number of batches per epoch."""
         return self.batches
 
-    def at(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return history and target, both int64 ``[B, L]``, of a step (from 0, without end).
-
-        Padding is 0 at the end of a row. Target is 0 at positions that are not trained.
+    def at(self, step: int) -> Examples:
+        """Return the examples of a step, from 0, without end.
 
         Cost: O(B L); once per epoch a shuffle, O(rows).
         """
-        return self.examples_at(step)[:2]
-
-    def examples_at(self, step: int) -> Examples:
-        """Return what ``at`` returns, and the weights of targets and disliked items, if any."""
         epoch, batch = divmod(step, self.batches)
         order, edges = self._order(epoch)
         rows = order[edges[batch] : edges[batch + 1]]

@@ -1,6 +1,6 @@
 """Short text and HTML representations of values: tables of names and values, and times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -18,10 +18,30 @@ def text_facts(title: str, rows: Iterable[tuple[str, object]]) -> str:
 
 def html_facts(title: str, rows: Iterable[tuple[str, object]]) -> str:
     """Return an HTML table with a caption and one line per row; all text is escaped."""
-    body = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(shorten(value))}</td></tr>" for name, value in rows
-    )
-    return f"<table><caption>{escape(title)}</caption><tbody>{body}</tbody></table>"
+    lines = (_cells("th", [name]) + _cells("td", [shorten(value)]) for name, value in rows)
+    return _html(title, "", lines)
+
+
+def html_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> str:
+    """Return an HTML table; all text is escaped.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells, as many per row as there are columns.
+        caption: Text above the table.
+    """
+    names = f"<thead><tr>{_cells('th', head)}</tr></thead>"
+    return _html(caption, names, (_cells("td", row) for row in rows))
+
+
+def _html(caption: str, head: str, rows: Iterable[str]) -> str:
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table>{above}{head}<tbody>{body}</tbody></table>"
+
+
+def _cells(kind: str, texts: Iterable[str]) -> str:
+    return "".join(f"<{kind}>{escape(text)}</{kind}>" for text in texts)
 
 
 def shorten(value: object) -> str:

@@ -42,6 +42,7 @@ from prismrec.io import (
     atomic_folder,
     check_output_folder,
     check_regular,
+    damaged,
     object_with,
     optional,
     read_manifest,
@@ -58,6 +59,7 @@ ITEMS: dict[str, pl.DataType] = {
 }
 """The columns of ``items.parquet``; ``IMAGE`` is in it only if an item has a picture."""
 IMAGE = "image"
+REPAIR = "prepare the data set again or train again"
 RENAMED_KEYS = {"refused": "rejected"}
 """Keys of ``how`` that earlier versions saved, and their present names."""
 SPLIT = object_with(name=TEXT, options=OBJECT)
@@ -160,7 +162,7 @@ def load_dataset(folder: str | Path, *, verify: bool = False) -> Dataset:
                 f"{manifest[name]}; prepare it again."
             )
     if ("attributes" in manifest["how"]) != (catalog.attributes is not None):
-        raise _damaged(folder / ATTRIBUTES_FILE, f"it does not fit {MANIFEST}")
+        raise damaged(folder / ATTRIBUTES_FILE, f"it does not fit {MANIFEST}", REPAIR)
     how = {RENAMED_KEYS.get(key, key): value for key, value in manifest["how"].items()}
     weights, dislikes = read_feedback(folder, manifest, verify=verify)
     histories = replace(histories, weights=weights)
@@ -236,11 +238,11 @@ def read_catalog(folder: Path) -> Catalog:
     codes = pl.int_range(len(names), dtype=pl.Int32, eager=True)
     named = table["categories"].explode().drop_nulls()
     if (table["count"] < 0).any() or len(named) != lengths.sum():
-        raise _damaged(folder / "items.parquet", "a count is negative or a category null")
+        raise damaged(folder / "items.parquet", "a count is negative or a category null", REPAIR)
     absent = named.filter(~named.is_in(names.implode()))
     if len(absent) or names.n_unique() != len(names):
         reason = f"it lacks {absent[0]!r}" if len(absent) else "it contains a category twice"
-        raise _damaged(folder / "categories.parquet", reason)
+        raise damaged(folder / "categories.parquet", reason, REPAIR)
     ids = named.replace_strict(names, codes)
     return Catalog(
         items=IdMap(table["id"], first=1, kind="item"),
@@ -260,7 +262,7 @@ def _read_images(path: Path) -> pl.Series | None:
         return None
     images = pl.read_parquet(path, columns=[IMAGE])[IMAGE]
     if images.dtype != pl.String:
-        raise _damaged(path, f"its column {IMAGE} is {images.dtype}, not {pl.String()}")
+        raise damaged(path, f"its column {IMAGE} is {images.dtype}, not {pl.String()}", REPAIR)
     return images
 
 
@@ -270,20 +272,15 @@ def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         check_regular(path)
         table = pl.read_parquet(path, columns=list(schema))
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error, REPAIR) from error
     for name, dtype in schema.items():
         if table[name].dtype != dtype:
-            raise _damaged(path, f"its column {name} is {table[name].dtype}, not {dtype}")
+            raise damaged(path, f"its column {name} is {table[name].dtype}, not {dtype}", REPAIR)
         if table[name].null_count():
-            raise _damaged(path, f"its column {name} lacks {table[name].null_count()} values")
+            raise damaged(
+                path, f"its column {name} lacks {table[name].null_count()} values", REPAIR
+            )
     return table
-
-
-def _damaged(path: Path, reason: object) -> DataError:
-    detail = str(reason).splitlines()[0] if str(reason) else "empty"
-    return DataError(
-        f"{path} is missing or damaged ({detail}); prepare the data set again or train again."
-    )
 
 
 def _changed(folder: Path, files: str) -> DataError:

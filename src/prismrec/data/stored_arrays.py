@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data.histories import Histories
-from prismrec.errors import DataError
-from prismrec.io import FLOATS, INTEGERS, read_array, read_blocks
+from prismrec.io import FLOATS, INTEGERS, damaged, read_array, read_blocks
 
 REPAIR = "prepare the data set again"
 
@@ -37,12 +36,14 @@ def read_histories(folder: Path, items: int, *, prefix: str = "") -> Histories:
     )
     offsets = folder / f"{prefix}indptr.npy"
     if not len(indptr) or (indptr[1:] < indptr[:-1]).any():
-        raise _damaged(offsets, "its offsets are not ascending")
+        raise damaged(offsets, "its offsets are not ascending", REPAIR)
     if indptr[0] != 0 or indptr[-1] != len(numbers):
         reason = f"its offsets are from {indptr[0]} to {indptr[-1]} for {len(numbers)} events"
-        raise _damaged(offsets, reason)
+        raise damaged(offsets, reason, REPAIR)
     if len(times) != len(numbers):
-        raise _damaged(folder / f"{prefix}times.npy", f"{len(times)} for {len(numbers)} events")
+        raise damaged(
+            folder / f"{prefix}times.npy", f"{len(times)} for {len(numbers)} events", REPAIR
+        )
     _check_blocks(
         folder / f"{prefix}items.npy",
         lambda block: block.min() >= 1 and block.max() <= items,
@@ -63,7 +64,7 @@ def read_weights(folder: Path, events: int) -> NDArray[np.float32]:
     path = folder / "weights.npy"
     weights = read_array(path, FLOATS, 1, repair=REPAIR, mode="r")
     if len(weights) != events:
-        raise _damaged(path, f"{len(weights)} weights for {events} events")
+        raise damaged(path, f"{len(weights)} weights for {events} events", REPAIR)
     _check_blocks(
         path,
         lambda block: block.min() >= 0 and block.max() < np.inf,  # both are False for NaN
@@ -74,8 +75,4 @@ def read_weights(folder: Path, events: int) -> NDArray[np.float32]:
 
 def _check_blocks(path: Path, is_valid: Callable[[NDArray[Any]], bool], reason: str) -> None:
     if not all(is_valid(block) for block in read_blocks(path)):
-        raise _damaged(path, reason)
-
-
-def _damaged(path: Path, reason: str) -> DataError:
-    return DataError(f"{path} is missing or damaged ({reason}); {REPAIR}.")
+        raise damaged(path, reason, REPAIR)

@@ -19,7 +19,7 @@ from .compare import Difference, compare, paired_difference
 from .diagnostics import Diagnostics, diagnose
 from .diversity_tradeoff import TradeoffPoint, tradeoff
 from .environment import describe_environment
-from .evaluate import evaluate
+from .evaluate import evaluate, evaluate_metric
 from .experiments import (
     ABTest,
     Estimate,
@@ -47,7 +47,7 @@ from .gate import LOST_SHARE, Candidate, Gate, Lost, pass_gate
 from .interest_use import INTEREST_LENGTH, measure_interest_use
 from .lengths import list_lengths
 from .metric_report import Report
-from .metrics import METRICS
+from .metrics import METRICS, split_metric
 from .pairwise import compare_each_pair, holm, p_value, widened
 from .report import (
     Content,
@@ -55,6 +55,7 @@ from .report import (
     check_report_folder,
     compare_with_single_interest,
     differences,
+    markdown_table,
     name_with_one_interest,
     write_report,
 )
@@ -103,12 +104,14 @@ __all__ = [
     "estimate_policy",
     "estimate_rate",
     "evaluate",
+    "evaluate_metric",
     "exposure_header",
     "exposure_line",
     "hash_user",
     "holm",
     "list_lengths",
     "lists_of",
+    "markdown_table",
     "measure_baselines",
     "measure_interest_use",
     "name_with_one_interest",
@@ -120,6 +123,7 @@ __all__ = [
     "read_exposures",
     "report_content",
     "smallest_effect",
+    "split_metric",
     "tradeoff",
     "users_needed",
     "widened",

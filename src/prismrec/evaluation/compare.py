@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from prismrec.data import html_table
 from prismrec.errors import DataError, UnknownName, check_type
-from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.metric_report import Report, half_width
-from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.metrics import METRICS, split_metric
 
 LEVEL = 0.05
 """Level of the tests: probability of a difference by chance."""
@@ -56,7 +56,7 @@ class Difference:
         if abs(self.mean) <= self.interval or (not self.varies and self.sign_p > LEVEL):
             return "level"
         direction = "higher" if self.mean > 0 else "lower"
-        better = METRICS[self.metric.partition("@")[0]].better
+        better = METRICS[split_metric(self.metric)[0]].better
         return direction if not better else "better" if direction == better else "worse"
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ class Difference:
         """Return the difference as an HTML table, for notebooks."""
         row = (self.metric, f"{self.mean:+.4f}", f"{self.interval:.4f}", self.verdict)
         head = ("metric", "difference", "± 95 %", "verdict")
-        return html_table(f"Difference per user, {self.users:,} users", head, [row])
+        return html_table(head, [row], caption=f"Difference per user, {self.users:,} users")
 
 
 def compare(a: Report, b: Report, metric: str) -> Difference:

@@ -17,11 +17,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import xlogy
 
-from prismrec.data import Case
+from prismrec.data import Case, html_table
 from prismrec.errors import ConfigError, DataError, check_type, check_whole_number
 from prismrec.evaluation.arguments import check_cases
 from prismrec.evaluation.evaluate import SAME, category_table
-from prismrec.evaluation.html_table import html_table
 from prismrec.evaluation.interest_measures import InterestMeasures, measure_interests
 from prismrec.evaluation.interest_use import INTEREST_LENGTH, median
 from prismrec.io import track
@@ -127,7 +126,7 @@ class Diagnostics:
             for number in self.present
         ]
         summary = f"recall@{self.k} {self.recall:.4f}, {self.users:,} users"
-        return html_table(". ".join([summary, *self._use(), *self.notes]), head, rows)
+        return html_table(head, rows, caption=". ".join([summary, *self._use(), *self.notes]))
 
     def _use(self) -> Iterator[str]:
         """Yield what the interests bring to the list of a user, one phrase each."""

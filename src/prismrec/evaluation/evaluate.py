@@ -28,7 +28,7 @@ from prismrec.evaluation.arguments import (
 )
 from prismrec.evaluation.interest_use import measure_interest_use, median
 from prismrec.evaluation.metric_report import Report, half_width
-from prismrec.evaluation.metrics import METRICS, Answers, coverage
+from prismrec.evaluation.metrics import METRICS, Answers, coverage, split_metric
 from prismrec.io import track
 from prismrec.types import RankedItems
 
@@ -106,6 +106,12 @@ def evaluate(
     per_user = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     with_coverage = bool(size) and (not only or "coverage" in only)
     return totals.report(per_user, how, totals.coverages() if with_coverage else {})
+
+
+def evaluate_metric(recommend: Recommending, cases: Sequence[Case], metric: str) -> Report:
+    """Evaluate one metric, such as ``recall@50``: see ``evaluate``."""
+    name, length = split_metric(metric)
+    return evaluate(recommend, cases, ks=(length,), only=(name,))
 
 
 def _check_cases(batch: Sequence[Case], size: int | None) -> None:

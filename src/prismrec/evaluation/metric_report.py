@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from prismrec.errors import DataError, UnknownName
-from prismrec.evaluation.html_table import html_table
+from prismrec.data import html_table
+from prismrec.errors import UnknownName
 from prismrec.evaluation.interest_use import INTEREST_LENGTH
-from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.metrics import METRICS, split_metric
 
 SHOWN = 3
 """Metrics in the short text of a report."""
@@ -66,7 +66,7 @@ class Report:
             for name, mean in self.metrics.items()
         ]
         caption = f"{self.users:,} users; {self.how or 'protocol not stated'}"
-        return html_table(caption, ("metric", "mean", "± 95 %", "definition"), rows)
+        return html_table(("metric", "mean", "± 95 %", "definition"), rows, caption=caption)
 
     def shown(self, name: str) -> str:
         """Return one metric as text: ``0.0812 ± 0.0011``.
@@ -100,27 +100,12 @@ class Report:
         content = {name: value for name, value in asdict(self).items() if name != "per_user"}
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
-    @classmethod
-    def from_json(cls, text: str) -> "Report":
-        """Read the text of ``to_json``; ``per_user`` is empty.
-
-        Raises:
-            DataError: The text is not a report.
-        """
-        try:
-            content = json.loads(text)
-            return cls(**{**content, "notes": tuple(content["notes"])})
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(
-                f"The text is not the JSON of a report ({error}); use the output of Report.to_json."
-            ) from error
-
     def _interests(self) -> str:
         """Return how the interests share the list of the median user; "" if it was not measured."""
         if self.largest_share is None or self.interests_used is None:
             return ""
         number = f"{self.interests_used:g} interest" + ("s" if self.interests_used != 1 else "")
-        ks = [int(k) for name in self.metrics if (k := name.partition("@")[2]).isdecimal()]
+        ks = [split_metric(name)[1] for name in self.metrics]
         length = min(max(ks, default=INTEREST_LENGTH), INTEREST_LENGTH)
         return (
             f"median user: {number} in the first {length} items, of which the largest has "
@@ -138,5 +123,5 @@ def half_width(values: NDArray[np.float64]) -> float:
 
 def _description(name: str) -> str:
     """Return the definition of a metric in a few words."""
-    metric = METRICS.get(name.partition("@")[0])
+    metric = METRICS.get(split_metric(name)[0])
     return metric.description if metric else "share of the catalog in any list"

@@ -1,4 +1,4 @@
-from .arrays import FLOATS, INTEGERS, read_array, read_blocks
+from .arrays import FLOATS, INTEGERS, damaged, read_array, read_blocks
 from .files import (
     TEMPORARY,
     atomic_file,
@@ -28,7 +28,7 @@ from .manifest import (
     read_manifest,
 )
 from .postgres import connect_postgres
-from .progress import Listener, listening, part_of_stage, stage, track
+from .progress import Listener, duration, listening, part_of_stage, stage, track
 from .rows import copy_rows
 from .spark import spark_path, worker_errors
 from .steps import StepListener, as_step, listening_to_steps
@@ -56,7 +56,9 @@ __all__ = [
     "check_writable_folder",
     "connect_postgres",
     "copy_rows",
+    "damaged",
     "describe_write_errors",
+    "duration",
     "flush_folder",
     "is_os_error",
     "listening",

@@ -78,8 +78,19 @@ def read_array(
             file.seek(offset)
             return np.fromfile(file, dtype, math.prod(shape)).reshape(shape, order=order)
     except UNREADABLE as error:
-        reason = str(error).partition("\n")[0] or "cut off"
-        raise DataError(f"{path} is missing or damaged ({reason}); {repair}.") from error
+        raise damaged(path, error, repair) from error
+
+
+def damaged(path: Path, reason: object, repair: str) -> DataError:
+    """Return the error of a file that cannot be used.
+
+    Args:
+        path: The file.
+        reason: Why, as a text or the error that was raised; its first line is used.
+        repair: What to do, for the message.
+    """
+    first = str(reason).partition("\n")[0] or "cut off"
+    return DataError(f"{path} is missing or damaged ({first}); {repair}.")
 
 
 def read_blocks(path: Path) -> Iterator[NDArray[Any]]:

@@ -91,3 +91,11 @@ def _report_inside(
 ) -> None:
     """Report the share of an inner stage as a part of the outer one, which reports its own end."""
     outer(name, min(first + share * (last - first), NEARLY))
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words: ``45 s``, ``12 min`` or ``3.5 h``."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -165,7 +165,7 @@ def load(
     projection = None
     if manifest.get("projection"):
         out = sum(table.embedding_dim for table in model.tables)
-        projection = read_projection(folder / PROJECTION, out, AGAIN)
+        projection = read_projection(folder / PROJECTION, out)
     return Recommender(
         model, loaded, catalog,
         hidden=hidden, provisional=provisional, rules=rules, projection=projection,

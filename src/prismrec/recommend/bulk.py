@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from prismrec.errors import DataError
 from prismrec.io import atomic_file, track
-from prismrec.recommend.bulk_files import check_paths, own_parts
+from prismrec.recommend.bulk_files import SCHEMA, check_paths, own_parts
 from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
@@ -33,20 +34,18 @@ CHUNK = 4_096
 BATCH = 256
 """Users per call of ``Recommender.lists``."""
 COUNTS = "prismrec.counts.5"
-"""Key in the metadata of a part: four counts of ``BulkSummary``, for a later run."""
+"""Key in the metadata of a part: its ``Counts``, for a later run."""
 PLAN = "prismrec.plan"
 """Key in the metadata of a part: the SHA-256 of everything its lists depend on."""
-SCHEMA = pa.schema(
-    [
-        ("user", pa.string()),
-        ("rank", pa.int32()),
-        ("item", pa.string()),
-        ("score", pa.float32()),
-        ("interest", pa.int32()),
-        ("source", pa.string()),
-    ]
-)
-"""One row per recommended item: rank from 1; source "interests" or "popular"."""
+
+
+class Counts(NamedTuple):
+    """What is counted besides the lists; see ``BulkSummary``."""
+
+    unknown: int = 0
+    popular: int = 0
+    empty: int = 0
+    without_user: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,11 +107,10 @@ def recommend_file(
     histories, out = Path(histories), shard.file(Path(out))
     source = open_histories(histories)
     parts = out.with_name(out.name + ".parts")
-    check_paths(histories, source.files, out, parts, SCHEMA)
+    check_paths(histories, source.files, out, parts)
     digest = _plan(plan, options, shard, source.files)
     read, users, resumed = 0, 0, 0
-    counts = np.zeros(4, np.int64)
-    written = []
+    written, counts = [], [Counts()]
     with own_parts(parts, out):
         chunks = track(source.batches(CHUNK), "recommending", source.users, size=len)
         for number, chunk in enumerate(chunks):
@@ -122,17 +120,15 @@ def recommend_file(
             written.append(part)
             finished = part.exists() and _read_metadata(part).get(PLAN) == digest
             if not finished:
-                table, *counted = batch_lists(recommender, own, options)
-                _write_part(part, table, digest, counted)
-            found = np.array(json.loads(_read_metadata(part)[COUNTS]))
-            named = len(own) - int(found[-1])
+                _write_part(part, *batch_lists(recommender, own, options), digest)
+            counts.append(Counts(*json.loads(_read_metadata(part)[COUNTS])))
+            named = len(own) - counts[-1].without_user
             users, resumed = users + named, resumed + named * finished
-            counts += found
         _write(out, _read_parts(written))
     rows = pq.read_metadata(out).num_rows
-    unknown, popular, empty, without_user = map(int, counts)
-    first = source.first_without_user() if without_user else ""
-    return BulkSummary(out, users, resumed, rows, unknown, popular, empty, without_user, first)
+    total = Counts(*map(sum, zip(*counts, strict=True)))
+    first = source.first_without_user() if total.without_user else ""
+    return BulkSummary(out, users, resumed, rows, *total, first)
 
 
 def recommend_batch(
@@ -153,14 +149,14 @@ def recommend_batch(
         ConfigError: An impossible option.
     """
     check_columns(batch.schema, "The batch")
-    lists, *_, without_user = batch_lists(recommender, batch, options)
-    require_users(without_user)
+    lists, counts = batch_lists(recommender, batch, options)
+    require_users(counts)
     return lists
 
 
-def require_users(without_user: int) -> None:
+def require_users(counts: Counts) -> None:
     """Raise DataError if there are rows without a user, for results without their count."""
-    if without_user:
+    if counts.without_user:
         raise DataError("A row of the histories has no user; give every history a user.")
 
 
@@ -185,8 +181,8 @@ def _write(path: Path, tables: Iterator[pa.Table]) -> None:
             writer.add_key_value_metadata(table.schema.metadata or {})
 
 
-def _write_part(part: Path, table: pa.Table, plan: str, counts: Sequence[int]) -> None:
-    """Write the lists of a chunk, with the hash of their plan and their counts."""
+def _write_part(part: Path, table: pa.Table, counts: Counts, plan: str) -> None:
+    """Write the lists of a chunk, with their counts and the hash of their plan."""
     metadata = {PLAN: plan, COUNTS: json.dumps(counts)}
     _write(part, iter([table.replace_schema_metadata(metadata)]))
 
@@ -220,11 +216,8 @@ def _explain_damage(part: Path) -> Iterator[None]:
 
 def batch_lists(
     recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
-) -> tuple[pa.Table, int, int, int, int]:
-    """Return the rows of one chunk without those that have no user, and four counts.
-
-    The counts are those of ``BulkSummary``: unknown, popular, empty, without_user.
-    """
+) -> tuple[pa.Table, Counts]:
+    """Return the rows of one chunk without those that have no user, and their counts."""
     users = chunk.column("user").cast(pa.string()).to_pylist()
     histories = chunk.column("history").to_pylist()
     without_user = users.count(None)
@@ -232,7 +225,7 @@ def batch_lists(
         histories = [own for user, own in zip(users, histories, strict=True) if user is not None]
         users = [user for user in users if user is not None]
     if not users:
-        return SCHEMA.empty_table(), 0, 0, 0, without_user
+        return SCHEMA.empty_table(), Counts(without_user=without_user)
     catalog, unknown = recommender.catalog, 0
     numbers: list[NDArray[np.int64]] = []
     nameless: list[bool] = []
@@ -261,4 +254,4 @@ def batch_lists(
     ]
     lists = pa.table(columns, schema=SCHEMA)
     empty = popular & np.array(nameless)
-    return lists, unknown, int(popular.sum()), int(empty.sum()), without_user
+    return lists, Counts(unknown, int(popular.sum()), int(empty.sum()), without_user)

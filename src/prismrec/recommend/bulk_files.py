@@ -1,4 +1,4 @@
-"""The files that ``recommend_file`` writes: what may be replaced, and the folder of parts."""
+"""The files of ``recommend_file``: their columns, what may be replaced, and the folder of parts."""
 
 import re
 import shutil
@@ -13,13 +13,22 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.io import TEMPORARY, only_writer, temporary_path
 from prismrec.recommend.history_files import is_among
 
+SCHEMA = pa.schema(
+    [
+        ("user", pa.string()),
+        ("rank", pa.int32()),
+        ("item", pa.string()),
+        ("score", pa.float32()),
+        ("interest", pa.int32()),
+        ("source", pa.string()),
+    ]
+)
+"""One row per recommended item: rank from 1; source "interests" or "popular"."""
 PART_NAME = re.compile(r"\d{8,}\.parquet|plan\.json")
 """Names of the files in ``OUT.parts``; earlier versions wrote ``plan.json``."""
 
 
-def check_paths(
-    histories: Path, files: Sequence[Path], out: Path, parts: Path, schema: pa.Schema
-) -> None:
+def check_paths(histories: Path, files: Sequence[Path], out: Path, parts: Path) -> None:
     """Check that writing the lists changes neither the histories nor anything that is no list.
 
     Args:
@@ -27,7 +36,6 @@ def check_paths(
         files: Their files.
         out: The file of the lists.
         parts: The folder of its parts.
-        schema: The columns of the lists.
 
     Raises:
         ConfigError: It would change the histories, whatever path names them.
@@ -45,19 +53,19 @@ def check_paths(
             f"Lists cannot be written to {out}, which would overwrite {histories}; give "
             "another file to write."
         )
-    if out.exists() and not _has_lists(out, schema):
+    if out.exists() and not _has_lists(out):
         raise DataError(
             f"{out} cannot be replaced, because it is something else than a file of lists; give "
             "another file to write, or move it."
         )
 
 
-def _has_lists(out: Path, schema: pa.Schema) -> bool:
+def _has_lists(out: Path) -> bool:
     """Return whether a file has lists, by the names of its columns, or is empty."""
     if not out.is_file():
         return False
     try:
-        return out.stat().st_size == 0 or pq.read_schema(out).names == schema.names
+        return out.stat().st_size == 0 or pq.read_schema(out).names == SCHEMA.names
     except (OSError, pa.ArrowException):
         return False
 

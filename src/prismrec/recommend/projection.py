@@ -23,6 +23,7 @@ from jaxtyping import Float
 from prismrec.errors import DataError
 from prismrec.io import read_tensors, write_tensors
 from prismrec.numerics import normalize
+from prismrec.recommend.manifest import AGAIN
 
 TENSORS = {"weight": 2, "offset": 1, "lowest": 1}
 """The tensors of the file, with their numbers of dimensions."""
@@ -104,7 +105,7 @@ def write_projection(projection: ContentProjection, path: Path) -> None:
     write_tensors(path, {name: torch.from_numpy(array) for name, array in arrays.items()}, {})
 
 
-def read_projection(path: Path, out: int, advice: str) -> ContentProjection:
+def read_projection(path: Path, out: int) -> ContentProjection:
     """Read the file of ``write_projection`` for tables of a total width of ``out``.
 
     Raises:
@@ -115,9 +116,9 @@ def read_projection(path: Path, out: int, advice: str) -> ContentProjection:
     dimensions = {name: len(shape) for name, shape in shapes.items()}
     fits = dimensions == TENSORS and all(shape[-1] == out for shape in shapes.values())
     if not fits or any(value.dtype != torch.float32 for value in tensors.values()):
-        raise DataError(f"{path} has tensors of shapes {shapes}, which do not fit; {advice}.")
+        raise DataError(f"{path} has tensors of shapes {shapes}, which do not fit; {AGAIN}.")
     projection = ContentProjection(**{name: value.numpy() for name, value in tensors.items()})
     finite = np.isfinite(projection.weight).all() and np.isfinite(projection.offset).all()
     if not finite or np.isnan(projection.lowest).any() or np.isposinf(projection.lowest).any():
-        raise DataError(f"{path} holds values that are not finite; {advice}.")
+        raise DataError(f"{path} holds values that are not finite; {AGAIN}.")
     return projection

@@ -6,11 +6,11 @@ are made from them: a field is named and described here, once.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from prismrec.data import html_table
 from prismrec.rerank import ListOptions
 
 if TYPE_CHECKING:
@@ -258,11 +258,11 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Return the list as an HTML table, for notebooks."""
-        head = "".join(f"<th>{name}</th>" for name in ("", "title", "score", "interest", "because"))
-        rows = "".join(
-            f"<tr><td>{rank}</td><td>{html.escape(item.title)}</td><td>{item.score:.3f}</td>"
-            f"<td>{item.interest}</td>"
-            f"<td>{html.escape(', '.join(reason.title for reason in item.because))}</td></tr>"
+        rows = (
+            (
+                str(rank), item.title, f"{item.score:.3f}", str(item.interest),
+                ", ".join(reason.title for reason in item.because),
+            )
             for rank, item in enumerate(self.items, start=1)
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )  # fmt: skip
+        return html_table(("", "title", "score", "interest", "because"), rows)

@@ -8,8 +8,7 @@ lists of a task are written when it succeeds, so that no user is lost or written
 machine must see the artifact, the histories and the folder of the lists at the same paths.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
-from prismrec.recommend.bulk import CHUNK, SCHEMA, BulkSummary, batch_lists, require_users
+from prismrec.recommend.bulk import CHUNK, BulkSummary, Counts, batch_lists, require_users
+from prismrec.recommend.bulk_files import SCHEMA
 from prismrec.recommend.extensions import ArtifactClasses
 from prismrec.recommend.history_files import (
     HistoryPart,
@@ -71,7 +71,7 @@ def recommend_on_spark(
     _check_out(histories, out)
     classes.extractor_for(artifact)
     source = open_histories(histories)
-    counts = tuple(session.sparkContext.accumulator(0) for _ in range(4))
+    counts = {name: session.sparkContext.accumulator(0) for name in Counts._fields}
     with worker_errors(), stage("recommending with Spark"):
         size = max(1, min(ROWS, -(-source.users // session.sparkContext.defaultParallelism)))
         parts = source.parts(size)
@@ -82,15 +82,14 @@ def recommend_on_spark(
         with atomic_folder(out, DONE, "") as part:
             lists.write.mode("overwrite").parquet(spark_path(part))
     rows = sum(pq.read_metadata(file).num_rows for file in out.glob("*.parquet"))
-    counted = [count.value for count in counts]
-    first = source.first_without_user() if counted[-1] else ""
-    summary = BulkSummary(out, source.users - counted[-1], 0, rows, *counted)
-    return replace(summary, first_without_user=first)
+    total = Counts(**{name: count.value for name, count in counts.items()})
+    first = source.first_without_user() if total.without_user else ""
+    return BulkSummary(out, source.users - total.without_user, 0, rows, *total, first)
 
 
 def spark_lists(
     frame: "DataFrame", artifact: str | Path, options: ListOptions, *,
-    classes: ArtifactClasses = NO_CLASSES, counts: tuple[Any, ...] | None = None,
+    classes: ArtifactClasses = NO_CLASSES, counts: Mapping[str, Any] | None = None,
 ) -> "DataFrame":  # fmt: skip
     """Return the lists of a frame of Spark with the columns user and history.
 
@@ -99,9 +98,8 @@ def spark_lists(
         artifact: Folder of the artifact, at the same path on every machine.
         options: What the lists look like.
         classes: Classes of the artifact that are not built in.
-        counts: Four accumulators, in the order of ``BulkSummary``: of items that are not in the
-            catalog, of users who got popular items, of those with an empty history, and of rows
-            without a user, which are left out. None: such a row is an error.
+        counts: An accumulator for each of ``Counts``; rows without a user are left out. None: such
+            a row is an error.
 
     Raises:
         DataError: There is no artifact, or this version cannot read it. Later, when Spark makes the
@@ -113,7 +111,7 @@ def spark_lists(
 
 def _list_maker(
     artifact: str | Path, options: ListOptions, classes: ArtifactClasses,
-    counts: tuple[Any, ...] | None,
+    counts: Mapping[str, Any] | None,
 ) -> ListMaker:  # fmt: skip
     """Return the function that a worker calls to make lists; see ``spark_lists``."""
     place = str(Path(artifact).resolve())
@@ -133,17 +131,17 @@ def _make_lists_of_parts(
 
 def _make_lists(
     batches: Iterator[pa.RecordBatch], *, artifact: str, hashes: tuple[tuple[str, str], ...],
-    options: ListOptions, classes: ArtifactClasses, counts: tuple[Any, ...] | None,
+    options: ListOptions, classes: ArtifactClasses, counts: Mapping[str, Any] | None,
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
     """Yield the lists of batches of histories. Runs in a worker of Spark."""
     recommender = _load(artifact, hashes, classes)
     for batch in batches:
         check_columns(batch.schema, "The frame")
-        table, *counted = batch_lists(recommender, batch, options)
+        table, found = batch_lists(recommender, batch, options)
         if counts is None:
-            require_users(counted[-1])
-        for total, count in zip(counts or (), counted, strict=bool(counts)):
-            total.add(count)
+            require_users(found)
+        for name, count in (counts or {}).items():
+            count.add(getattr(found, name))
         yield from table.to_batches()
 
 

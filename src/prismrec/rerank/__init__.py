@@ -21,7 +21,6 @@ from prismrec.rerank.category import (
     certificate,
     diversify,
     diversity_of,
-    normalize_scores,
     rescale,
     score_range,
 )
@@ -95,7 +94,6 @@ __all__ = [
     "frontiers_of",
     "mix_frontiers_of",
     "mmr",
-    "normalize_scores",
     "overlap",
     "parse_boost",
     "parse_conditions",

@@ -5,9 +5,9 @@
 
 The value of a list is the sum of its scores plus ``strength`` times the quantity that the re-ranker
 maximizes: how many categories differ, how well categories match the history, and so on. Strength 0
-is the ranking by score. The unit of ``strength`` is that of the scores; ``normalize_scores`` makes
-it the same for all users. If a paper uses the weights (1 - λ) and λ, its λ is strength / (1 +
-strength).
+is the ranking by score. The unit of ``strength`` is that of the scores; it is the same for all
+users if their scores are scaled to 0…1. If a paper uses the weights (1 - λ) and λ, its λ is
+strength / (1 + strength).
 """
 
 from collections.abc import Callable

@@ -47,9 +47,9 @@ def diversify(
             last.
         categories: One per candidate; -1 for none, which differs from every category.
         k: Length of the list; shorter if there are fewer columns.
-        strength: The paper's λ, in the unit of the scores; ``normalize_scores`` makes it the same
-            for all users. 0 ranks by score alone; if it is larger than the range of the scores, the
-            list alternates between all categories.
+        strength: The paper's λ, in the unit of the scores; it is the same for all users if their
+            scores are scaled to 0…1. 0 ranks by score alone; if it is larger than the range of the
+            scores, the list alternates between all categories.
 
     Returns:
         Columns of each row, the best value first, each at most once; ties go to the earlier column.
@@ -191,15 +191,6 @@ def diversity_of(categories: Int[np.ndarray, " k"]) -> float | None:
         return None
     counts = np.bincount(categories[categories >= 0])
     return float(1 - (counts * (counts - 1)).sum() / (size * (size - 1)))
-
-
-def normalize_scores(scores: Float[np.ndarray, "B M"]) -> Float[np.ndarray, "B M"]:
-    """Scale the scores of each row to 0…1, so that a strength means the same for every user.
-
-    The lowest finite score of a row becomes 0 and the highest 1. A row of equal scores becomes all
-    0; -inf, inf and NaN stay.
-    """
-    return rescale(scores, *score_range(scores))
 
 
 def score_range(

@@ -2,8 +2,6 @@
 
     lists = frontier(scores, categories, k=20)         # one user
     lists.strength, lists.relevance, lists.diversity   # one value per list
-    lists.strength_for_diversity(0.6)                  # the smallest that reaches diversity 0.6
-    lists.strength_for_relevance_loss(0.02)            # the largest that costs 2 % of Σ score
 
 The value of a candidate, score - λ · rank in its category, is a linear function of λ, so ``swaps``
 finds all lists; from each to the next, relevance falls and diversity rises.
@@ -15,13 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from prismrec.errors import ConfigError
 from prismrec.rerank.category import rank_in_category
 from prismrec.rerank.options import check_length
 from prismrec.rerank.swaps import sets_along
-
-ROUNDING = 1e-12
-"""Share of the relevance by which sums of the same scores in another order may differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,38 +52,6 @@ class Frontier:
         middle[0] = 0
         return middle
 
-    def strength_for_diversity(self, target: float) -> float:
-        """Return the strength of the most relevant list whose diversity is at least ``target``.
-
-        Args:
-            target: Share of the pairs of the list that differ in category, 0 to 1.
-
-        Raises:
-            ConfigError: No list of these candidates is as diverse, or ``target`` is not a share.
-        """
-        _check_share("target diversity", target)
-        most = self.diversity[-1]
-        if not most >= target:
-            raise ConfigError(
-                f"The target diversity is {target}, but the most diverse list of these candidates "
-                f"has {most:.4g}; use a lower target, or retrieve more candidates."
-            )
-        return float(self.strength[np.searchsorted(self.diversity, target)])
-
-    def strength_for_relevance_loss(self, max_loss: float) -> float:
-        """Return the strength of the most diverse list within a relevance budget.
-
-        Args:
-            max_loss: Largest share of the relevance of the ranking by score to lose, 0 to 1.
-
-        Raises:
-            ConfigError: ``max_loss`` is not a share, or the relevance is negative, so that a share
-                of it has no meaning.
-        """
-        _check_share("relevance loss", max_loss)
-        enough = np.flatnonzero(self.relevance >= least_relevance(self.relevance[0], max_loss))
-        return float(self.strength[enough[-1]])
-
 
 def frontier(
     scores: Float[np.ndarray, " M"], categories: Int[np.ndarray, " M"], k: int
@@ -122,28 +84,5 @@ def frontier(
     return Frontier(sets.strength, sets.sums(scores), diversity)
 
 
-def least_relevance(best: float, max_loss: float) -> float:
-    """Return the smallest relevance within a budget; a rounding error is allowed.
-
-    Args:
-        best: Relevance of the ranking by score.
-        max_loss: Largest share of it to lose.
-
-    Raises:
-        ConfigError: The relevance is negative, so that a share of it has no meaning.
-    """
-    if best < 0:
-        raise ConfigError(
-            f"The relevance loss was limited to a share, but the scores of the best list sum "
-            f"to {best:.4g}; scale the scores to 0…1 with normalize_scores()."
-        )
-    return (1 - max_loss - ROUNDING) * best
-
-
 def _distinct(numbers: NDArray[np.integer]) -> int:
     return len(np.unique(numbers))
-
-
-def _check_share(name: str, share: float) -> None:
-    if not 0 <= share <= 1:
-        raise ConfigError(f"The {name} is {share}, which is not a share; use a number from 0 to 1.")

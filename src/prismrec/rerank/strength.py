@@ -19,14 +19,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from prismrec.errors import ConfigError
 from prismrec.numerics import top_k
 from prismrec.rerank.category import rank_in_category
-from prismrec.rerank.frontier import least_relevance
 from prismrec.rerank.options import Diversity, check_length
 
 BESIDE = 1e-9
 """Distance to a crossing at which the best list is looked for, relative to the range of the scores:
 at the crossing itself, lists that are best nowhere else may have the same value."""
+ROUNDING = 1e-12
+"""Share of the relevance by which sums of the same scores in another order may differ."""
 
 
 class Strength(NamedTuple):
@@ -155,3 +157,21 @@ class _Lists:
     def _of(self, chosen: np.ndarray) -> _List:
         # Exact sums: those of equal lists are equal in any order.
         return _List(math.fsum(self.scores[chosen].tolist()), float(self.rank[chosen].sum()))
+
+
+def least_relevance(best: float, max_loss: float) -> float:
+    """Return the smallest relevance within a budget; a rounding error is allowed.
+
+    Args:
+        best: Relevance of the ranking by score.
+        max_loss: Largest share of it to lose.
+
+    Raises:
+        ConfigError: The relevance is negative, so that a share of it has no meaning.
+    """
+    if best < 0:
+        raise ConfigError(
+            f"The relevance loss was limited to a share, but the scores of the best list sum "
+            f"to {best:.4g}; scale the scores to 0…1."
+        )
+    return (1 - max_loss - ROUNDING) * best

@@ -39,13 +39,12 @@ from prismrec.service.page_files import PAGE, SMALLEST, Page
 from prismrec.service.routes import make_routes
 from prismrec.service.settings import ServePaths, Settings, check_exposure, store_address
 from prismrec.service.stores import LateStore, open_store, place_of
+from prismrec.service.strict import fault_of
 from prismrec.service.versions import Versions, log_refusal
 
 log = logging.getLogger("prismrec.service")
 COMPRESSION = 1
 """Level of gzip for data: level 9 takes ten times as long for a fifth fewer bytes."""
-LONGEST_QUOTE = 200
-"""Largest number of characters of a field's name in an error."""
 NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False)
 """FastAPI's own spans have paths and errors, and so ids of users; ``tracing`` makes ours."""
 SWITCH = 5e-4
@@ -99,8 +98,8 @@ def create_app(context: RouteContext) -> ASGIApp:
         app.mount("/", Page(directory=PAGE, html=True), name="page")
     app.add_middleware(BodyLimits, keys=keys, settings=settings)
     app.add_middleware(Compression, minimum_size=SMALLEST, compresslevel=COMPRESSION)
-    if settings.cors:
-        app.add_middleware(Cors, origins=settings.cors)
+    if settings.origins:
+        app.add_middleware(Cors, origins=settings.origins)
     app.add_middleware(HeadAsGet)
     answering = RequestFrame(app, settings=settings, on_answer=context.metrics.answered)
     return context.tracing.layer(answering) if context.tracing else answering
@@ -177,17 +176,7 @@ def _from_validation(error: RequestValidationError) -> ApiError:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return ApiError("malformed", "The body is not JSON; send one JSON object.")
-    field = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    return ApiError(
-        "invalid_request",
-        f"{_shortened(field)}: {message[0].lower()}{_shortened(message[1:])}.",
-    )
-
-
-def _shortened(text: str) -> str:
-    """Return at most ``LONGEST_QUOTE`` characters: a sender may choose the names of fields."""
-    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+    return ApiError("invalid_request", f"{fault_of(first, first['loc'][1:], 'the body')}.")
 
 
 @contextlib.contextmanager

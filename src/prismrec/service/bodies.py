@@ -35,14 +35,13 @@ class BodyLimits:
     Args:
         app: The application.
         keys: The keys of the service.
-        settings: The largest body, and the hosts by which a service without keys may be called.
+        settings: The largest body, and the origins whose hosts may call a service without keys.
     """
 
     def __init__(self, app: ASGIApp, *, keys: Keys, settings: Settings) -> None:
         self.app, self.keys, self.most = app, keys, settings.body
-        self.origins = {origin.strip() for origin in settings.cors.split(",")} - {""}
-        names = {_host_name(origin.partition("://")[2]) for origin in self.origins}
-        self.hosts = names | {settings.host}
+        self.origins = set(settings.origins)
+        self.hosts = {_host_name(origin.partition("://")[2]) for origin in self.origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body and answer the request; see ASGI."""

@@ -34,7 +34,7 @@ from prismrec.rerank import RERANKERS, Filter, ListOptions
 from prismrec.service.extensions import Extensions
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.settings import ServePaths
-from prismrec.service.strict import Strict
+from prismrec.service.strict import Strict, fault_of
 
 OPTION_GROUPS = {
     "k": "length",
@@ -287,6 +287,4 @@ def _with_values(request: RecommendRequest, values: Mapping[str, Any]) -> Recomm
 def _fault(error: ValidationError) -> str:
     """Return the first error of a validation as a clause."""
     first = error.errors(include_url=False)[0]
-    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    field = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{field}: {message[0].lower()}{message[1:]}"
+    return fault_of(first, first["loc"], "the file")

@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismrec.service.errors import INTERNAL, ApiError
 from prismrec.service.logging import log_request
-from prismrec.service.pictures import image_hosts
 from prismrec.service.settings import Settings
 
 ABANDONED = 499
@@ -59,7 +58,7 @@ class RequestFrame:
         self, app: ASGIApp, *, settings: Settings, on_answer: Callable[[str, int, float], None]
     ) -> None:
         self.app, self.on_answer = app, on_answer
-        self.headers = security_headers(image_hosts(settings.image_host))
+        self.headers = security_headers(settings.image_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see ASGI."""
@@ -128,10 +127,10 @@ class Cors(CORSMiddleware):
     A preflight that is refused has an error of the shape of all errors.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: str) -> None:
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
         super().__init__(
             app,
-            allow_origins=[origin.strip() for origin in origins.split(",")],
+            allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from prismrec.service import items as item_pages
 from prismrec.service import page_responses as page
@@ -10,17 +10,15 @@ from prismrec.service import responses as out
 from prismrec.service import schemas as s
 from prismrec.service import users as user_pages
 from prismrec.service.catalog_map import catalog_map as make_map
-from prismrec.service.change_routes import add_changes, add_erasure, add_reload
+from prismrec.service.change_routes import IdPath, add_changes, add_erasure, add_reload
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import error_responses
 from prismrec.service.event_rules import EventRules
 from prismrec.service.list_routes import add_lists
 from prismrec.service.lists import with_positions
 from prismrec.service.loaded_artifact import describe_both
-from prismrec.service.pictures import image_hosts
 from prismrec.service.start import Starter, StartQuery
 
-IdPath = Annotated[s.Id, Path()]
 TextQuery = Annotated[str, Query(max_length=200)]
 
 
@@ -126,7 +124,7 @@ def _users(routes: APIRouter, context: RouteContext) -> None:
 
 def _items(routes: APIRouter, context: RouteContext) -> None:
     versions, answers = context.versions, context.threads.answers
-    images = frozenset(image_hosts(context.settings.image_host))
+    images = frozenset(context.settings.image_hosts)
 
     @routes.get("/v1/items", **context.route("read", out.CatalogItems))
     async def find_items(

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from prismrec.errors import ConfigError
@@ -68,6 +69,16 @@ class Settings:
     """Serve the page at /. Default: only without keys. With keys, the page asks each visitor for a
     key."""
 
+    @cached_property
+    def origins(self) -> tuple[str, ...]:
+        """The web origins of ``cors``."""
+        return tuple(filter(None, map(str.strip, self.cors.split(","))))
+
+    @cached_property
+    def image_hosts(self) -> tuple[str, ...]:
+        """The hosts of ``image_host``."""
+        return image_hosts(self.image_host)
+
     def page_for(self, keys: Keys) -> bool:
         """Return whether the page is served."""
         return not keys if self.page is None else self.page
@@ -101,14 +112,14 @@ class Settings:
 
     def _check_hosts(self) -> None:
         """Raise ConfigError for what is not a web origin or a host."""
-        for origin in filter(None, map(str.strip, self.cors.split(","))):
+        for origin in self.origins:
             if ORIGIN.fullmatch(origin) is None:
                 raise ConfigError(
                     f"cors names {origin!r}, which is not a web origin; set for example "
                     "https://shop.example, in lower case and without a path, or * for all."
                 )
         try:
-            image_hosts(self.image_host)
+            _ = self.image_hosts
         except ValueError as error:
             raise ConfigError(
                 f"image_host names {str(error)!r}, which is not a host; set for example "
@@ -136,13 +147,13 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def store_address(setting: str, environment: Mapping[str, str] = os.environ) -> str:
+def store_address(setting: str) -> str:
     """Return the store's address: PRISMREC_STORE, which may hold a password, or the setting.
 
     Raises:
         ConfigError: The variable is set but empty, as by a deployment that lacks its value.
     """
-    address = environment.get("PRISMREC_STORE")
+    address = os.environ.get("PRISMREC_STORE")
     if address == "":
         raise ConfigError(
             "PRISMREC_STORE is set but empty; set it to the address of the store, or unset it."

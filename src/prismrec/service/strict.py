@@ -1,7 +1,7 @@
 """The base of all request bodies: an unknown field is an error, and so is another type."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -9,6 +9,8 @@ from pydantic_core import to_jsonable_python
 
 MOST_FIELDS = 50
 """Largest number of fields of an object of a request; no object has as many."""
+LONGEST_QUOTE = 200
+"""Largest number of characters of a field or a message in an error."""
 
 
 class Strict(BaseModel):
@@ -40,6 +42,23 @@ def from_text(value: Any) -> Any:
             with contextlib.suppress(ValueError):
                 return read(value)
     return value
+
+
+def fault_of(error: Mapping[str, Any], place: Sequence[object], whole: str) -> str:
+    """Return an error of a validation as a clause, without the value that was sent.
+
+    Args:
+        error: As pydantic describes it.
+        place: Names of the field and of those around it; a sender may choose long ones.
+        whole: What has the error if there is no field.
+    """
+    field = ".".join(map(str, place)) or whole
+    message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{_shortened(field)}: {message[0].lower()}{_shortened(message[1:])}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
 def is_utf8(text: str) -> bool:

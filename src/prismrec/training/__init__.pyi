@@ -4,7 +4,7 @@ from .capacity import Coefficients, read_coefficients
 from .checkpoint import LAST
 from .config import TrainConfig, changed_settings
 from .defaults import DatasetStats, dataset_stats, describe_defaults, resolve_defaults
-from .estimate import MANY_EVENTS, Estimate, duration, estimate_training
+from .estimate import MANY_EVENTS, Estimate, estimate_training
 from .fit import TrainedWeights, fit, train_weights
 from .initialize import init_from_cooccurrence
 from .loop import Step, train
@@ -48,7 +48,6 @@ __all__ = [
     "changed_settings",
     "dataset_stats",
     "describe_defaults",
-    "duration",
     "estimate_training",
     "fit",
     "fit_rule_retriever",

@@ -4,10 +4,11 @@ advise_interests(trained, single, split.valid)     # the same model with one int
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from prismrec.data import Case
-from prismrec.evaluation import Report, compare
-from prismrec.training.select import COMPARED_USERS, evenly_spread, report_one
+from prismrec.evaluation import Report, compare, evaluate_metric
+from prismrec.training.select import COMPARED_USERS, evenly_spread
 from prismrec.training.trained import Trained
 
 MIN_GAIN = 1.02
@@ -33,8 +34,10 @@ def advise_interests(trained: Trained, single: Trained, valid: Sequence[Case]) -
     kept = number - len(getattr(trained.recommender.model.extractor, "pruned", ()))
     exclude_seen = trained.settings["exclude_seen"]
     own, one = (
-        report_one(
-            each.recommender.with_rules(None), cases, trained.metric, exclude_seen=exclude_seen
+        evaluate_metric(
+            partial(each.recommender.with_rules(None).ranked, exclude_seen=exclude_seen),
+            cases,
+            trained.metric,
         )
         for each in (trained, single)
     )

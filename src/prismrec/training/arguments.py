@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from prismrec.data import Catalog, ItemContent, Split
 from prismrec.errors import DataError, check_type
 from prismrec.training.config import TrainConfig
@@ -32,8 +29,8 @@ class Sources:
 
 def check_arguments(
     split: Split, catalog: Catalog, config: RunConfig, training: TrainConfig, sources: Sources
-) -> NDArray[np.int64]:
-    """Return the number of training events per item, after a check of the arguments of ``fit``.
+) -> None:
+    """Check the arguments of ``fit``.
 
     Raises:
         ConfigError: An argument has another type.
@@ -46,10 +43,8 @@ def check_arguments(
     check_type("training", training, TrainConfig, "a TrainConfig; write training=TrainConfig(…)")
     check_type("sources", sources, Sources, "a Sources; write sources=Sources(start=…)")
     _check_same_items(split, catalog)
-    counts = split.train.counts(catalog.size)
     if sources.content is not None:
-        check_content(sources.content, catalog, counts)
-    return counts
+        check_content(sources.content, catalog, split.train.counts(catalog.size))
 
 
 def _check_same_items(split: Split, catalog: Catalog) -> None:

@@ -39,6 +39,8 @@ epochs, but at least one (docs/scale.md)."""
 DENSE_EVENTS = 25
 """Training events per item from which the data is dense. On dense data a transformer block,
 little dropout, masked history negatives and long histories give better results."""
+MAX_LEN, DENSE_MAX_LEN = 50, 200
+"""Events of a history that a model reads, and prism on dense data with masked negatives."""
 BLOCK = 1 << 21
 """Events that are searched for repeats at a time; at least one history."""
 
@@ -166,7 +168,7 @@ def prism_defaults(stats: DatasetStats, *, mask_history_negatives: bool) -> dict
     sparse_dropout = 0.3 if stats.multi_step_targets else 0.5
     return {
         "interests": 1,
-        "max_len": 200 if stats.dense and mask_history_negatives else 50,
+        "max_len": DENSE_MAX_LEN if stats.dense and mask_history_negatives else MAX_LEN,
         "readout": "mixture",
         "similarity": "dot",
         "tie_embeddings": False,
@@ -189,7 +191,7 @@ def other_defaults(stats: DatasetStats, *, single: bool) -> dict[str, Any]:
     """Return the defaults of all other extractors."""
     return {
         "interests": 1 if single else 4,
-        "max_len": 50,
+        "max_len": MAX_LEN,
         "readout": "lse",
         "similarity": "cosine",
         "tie_embeddings": True,

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from prismrec.data import Catalog, Histories, Split
+from prismrec.io import duration
 from prismrec.models import Model
 from prismrec.retrieval import ExactIndex
 from prismrec.training.build import build_model, build_objective
@@ -164,11 +165,3 @@ def _bytes_in_use() -> int:
     """Return the largest memory of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in words: ``45 s``, ``12 min`` or ``3.5 h``."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -15,7 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from prismrec.data import Case, Catalog, ItemContent, Split
 from prismrec.io import stage
@@ -85,7 +87,7 @@ def fit(
 
     Cost: training and validations, see ``train``; ``prismrec plan`` estimates time and memory.
     """
-    counts = check_arguments(split, catalog, config, training, sources)
+    check_arguments(split, catalog, config, training, sources)
     start, content = sources.start, sources.content
     run = train_weights(
         split, catalog, config, training,
@@ -94,11 +96,11 @@ def fit(
     result, model, projection, notes = run.result, run.model, None, run.notes
     some = [split.train[user] for user in range(min(len(split.train), MEASURED_USERS))]
     if content is not None and not result.interrupted:
-        fitted = _project(run, content, split, catalog)
+        fitted = _project(run, content, catalog)
         model, projection, notes = fitted.model, fitted.projection, notes | {"content": fitted.note}
     if start is not None:
         notes = notes | start.lost(split, catalog, projection=content is not None)
-    shuffle_untrained(model, counts, seed=run.training.seed)
+    shuffle_untrained(model, run.counts, seed=run.training.seed)
     recommender, choice = build_recommender(model.cpu(), catalog, some, index=run.config.index)
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
@@ -120,8 +122,12 @@ class TrainedWeights:
     """Resolved, as ``training``."""
     training: TrainConfig
     stats: DatasetStats
+    counts: NDArray[np.int64]
+    """Training events per item, ``[V]``."""
     metric: str
     """The metric on validation that chose the weights."""
+    cases: Sequence[Case]
+    """The validation users on whom it was measured."""
     notes: dict[str, str]
     """Sentences on the initial item vectors, the drawn users and an undecided metric."""
     record: dict[str, Any]
@@ -139,9 +145,9 @@ def train_weights(
     config: RunConfig,
     training: TrainConfig,
     *,
+    folder: str | Path | None,
+    resume: bool,
     start: WarmStart | None = None,
-    folder: str | Path | None = None,
-    resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
 ) -> TrainedWeights:
     """Train the weights of one model: the first part of ``fit``, with the same arguments.
@@ -163,12 +169,13 @@ def train_weights(
     )
     metric = validation_metric(config.validate_on, stats.items)
     cases, sampled = drawn_users(split.valid, metric, seed=training.seed)
+    counts = split.train.counts(catalog.size)
     validate = partial(_validate, model, catalog, cases, config, metric, processes)
     result = train(
         model,
         split.train,
         training,
-        build_objective(config, torch.from_numpy(split.train.counts(catalog.size)), split.dislikes),
+        build_objective(config, torch.from_numpy(counts), split.dislikes),
         validate=validate if cases else None,
         on_step=on_step,
         folder=Path(folder) if folder is not None else None,
@@ -176,7 +183,9 @@ def train_weights(
     )
     undecided = undecided_note(result, metric) if result.undecided else None
     notes = _present(init=how, sample=sampled, validation=undecided)
-    return TrainedWeights(model, result, config, training, stats, metric, notes, record)
+    return TrainedWeights(
+        model, result, config, training, stats, counts, metric, cases, notes, record
+    )
 
 
 def _initial_model(
@@ -199,20 +208,16 @@ def _initial_model(
     return config, model, describe_start(start, record), record
 
 
-def _project(
-    run: TrainedWeights, content: ItemContent, split: Split, catalog: Catalog
-) -> FittedProjection:
+def _project(run: TrainedWeights, content: ItemContent, catalog: Catalog) -> FittedProjection:
     """Fit the projection from content vectors; validation chooses its scale and strength."""
-    seed = run.training.seed
-    cases, _ = drawn_users(split.valid, run.metric, seed=seed)
 
     def measure(candidate: Model) -> float:
-        return _validate(candidate, catalog, cases, run.config, run.metric, ALONE)
+        return _validate(candidate, catalog, run.cases, run.config, run.metric, ALONE)
 
-    counts = split.train.counts(catalog.size)
     return fit_projection(
-        run.model, content, catalog, counts, measure if cases else None, seed=seed
-    )
+        run.model, content, catalog, run.counts, measure if run.cases else None,
+        seed=run.training.seed,
+    )  # fmt: skip
 
 
 def _present(**notes: str | None) -> dict[str, str]:

@@ -125,20 +125,16 @@ def fit_projection(
 
     Args:
         model: Trained; it is not changed.
-        content: Content vectors.
+        content: Content vectors, which ``check_content`` accepts.
         catalog: Catalog of the model.
         counts: Training events per item, ``[V]``.
         measure: Returns the validation metric of a model; higher is better. Of equal values the
             smaller scale or strength is used. None: scale 1 and strength 0.
         seed: Seed of the items that are held out.
 
-    Raises:
-        DataError: See ``check_content``.
-
     Cost: that of ``Ridge`` twice; a copy of the model and one measurement per scale and strength
         that is compared, 4 to 12.
     """
-    check_content(content, catalog, counts)
     with stage("projecting content vectors"):
         place = np.append(-1, content.positions(catalog.items.ids))
         number = np.flatnonzero(place >= 0)

@@ -3,10 +3,12 @@
 warning = no_better_than_popularity(recommender, split, metric="recall@50", exclude_seen=True)
 """
 
+from functools import partial
+
 from prismrec.data import Split
-from prismrec.evaluation import by_score, compare, evaluate, popularity
+from prismrec.evaluation import by_score, compare, evaluate_metric, popularity
 from prismrec.recommend import Recommender
-from prismrec.training.select import COMPARED_USERS, evenly_spread, report_one
+from prismrec.training.select import COMPARED_USERS, evenly_spread
 
 
 def no_better_than_popularity(
@@ -29,10 +31,13 @@ def no_better_than_popularity(
     if len(cases) < 2:
         return None
     popular = popularity(split.train, recommender.catalog.size)
-    name, _, length = metric.partition("@")
-    own = report_one(recommender, cases, metric, exclude_seen=exclude_seen)
-    popular_items = by_score(popular, exclude_seen=exclude_seen)
-    other = evaluate(popular_items, cases, ks=(int(length),), only=(name,))
+    own, other = (
+        evaluate_metric(recommend, cases, metric)
+        for recommend in (
+            partial(recommender.ranked, exclude_seen=exclude_seen),
+            by_score(popular, exclude_seen=exclude_seen),
+        )
+    )
     difference = compare(own, other, metric)
     if difference.verdict == "better":
         return None

@@ -93,7 +93,7 @@ class Run:
     def step(self) -> tuple[dict[str, float], int, float]:
         """Run one step; return its losses, number of training pairs and learning rate."""
         began, step = time.perf_counter(), self.progress.step
-        batch = with_relative_weights(_on_device(self.batches.examples_at(step), self.device))
+        batch = with_relative_weights(_on_device(self.batches.at(step), self.device))
         rate = self.config.rate_at(step, self.steps)
         self.model.train()
         with seeded(derive_seed(self.config.seed, 3, step, *self._number), self.device):  # dropout

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from prismrec.data import Case
-from prismrec.evaluation import Report, diagnose, evaluate, list_lengths
+from prismrec.evaluation import diagnose, evaluate_metric, list_lengths
 from prismrec.models import Prism
 from prismrec.recommend import Recommender
 
@@ -27,7 +27,7 @@ MIN_TARGETS = 300
 
 
 def prune_interests(
-    recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool = True
+    recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool
 ) -> str | None:
     """Prune the interests of prism that win less than 1 % of the validation targets.
 
@@ -75,16 +75,8 @@ def measure_one(
     recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
 ) -> float:
     """Return one metric, such as ``recall@50``, of the lists of a recommender."""
-    return report_one(recommender, cases, metric, exclude_seen=exclude_seen).metrics[metric]
-
-
-def report_one(
-    recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
-) -> Report:
-    """Return the report of one metric, per user."""
-    name, _, length = metric.partition("@")
     recommend = partial(recommender.ranked, exclude_seen=exclude_seen)
-    return evaluate(recommend, cases, ks=(int(length),), only=(name,))
+    return evaluate_metric(recommend, cases, metric).metrics[metric]
 
 
 def drawn_users(

@@ -1,6 +1,6 @@
 """Selection on validation of how interests are formed, after training.
 
-recommender, reason, reports = choose_forming(recommender, split.valid)
+recommender, reason, reports = choose_forming(recommender, split.valid, metric=…, …)
 """
 
 import math
@@ -39,8 +39,8 @@ def choose_forming(
     recommender: Recommender,
     valid: Sequence[Case],
     *,
-    metric: str = "recall",
-    exclude_seen: bool = True,
+    metric: str,
+    exclude_seen: bool,
 ) -> tuple[Recommender, str, dict[Forming, Report]]:
     """Choose on validation how interests are formed.
 

@@ -53,11 +53,10 @@ def choose_initial_model(
     Cost: the initial item vectors twice, two evaluations of ``INIT_USERS`` users, and the memory
         of two models; those of one model if there is nothing to choose.
     """
-    open_to_choice = config.forming and config.init == "cooccurrence"
-    if resume or config.init_clusters is not None or not open_to_choice:
+    if resume or not _is_open(config):
         return config, build_initial_model(config, split, catalog, seed, resume=resume), None
     cases = evenly_spread_with_history(split.valid, INIT_USERS)
-    if catalog.size - 1 > UP_TO or len(cases) < MIN_USERS:
+    if not may_compare(config, catalog.size - 1) or len(cases) < MIN_USERS:
         config = replace(config, init_clusters=0)
         return config, build_initial_model(config, split, catalog, seed), None
     tried, values = [], []
@@ -77,3 +76,13 @@ def choose_initial_model(
         f"histories and {values[1]:.4f} within clusters"
     )
     return chosen, model.train(), reason
+
+
+def may_compare(config: RunConfig, items: int) -> bool:
+    """Return whether ``choose_initial_model`` compares two models, if there are enough users."""
+    return _is_open(config) and items <= UP_TO
+
+
+def _is_open(config: RunConfig) -> bool:
+    formed = bool(config.forming) and config.init == "cooccurrence"
+    return formed and config.init_clusters is None

@@ -1,6 +1,6 @@
 """Selection of the rule retriever on validation, after training.
 
-    rules, reason = fit_rule_retriever(recommender, split.train, split.valid)
+    rules, reason = fit_rule_retriever(recommender, split.train, split.valid, metric=…, …)
     recommender = recommender.with_rules(rules)
 
 The tables of three baselines are compared, blended with the interests: sequential rules, item-kNN
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from prismrec.data import Case, Histories
-from prismrec.evaluation import cosine_similarities, ease_weights, evaluate
+from prismrec.evaluation import cosine_similarities, ease_weights, evaluate, split_metric
 from prismrec.io import stage, track
 from prismrec.recommend import Recommender
 from prismrec.retrieval import (
@@ -81,8 +81,8 @@ def fit_rule_retriever(
     train: Histories,
     valid: Sequence[Case],
     *,
-    metric: str = "recall@50",
-    exclude_seen: bool = True,
+    metric: str,
+    exclude_seen: bool,
 ) -> tuple[RuleRetriever | None, str]:
     """Find the rules that improve a recommender most: sequential rules, item-kNN or EASE.
 
@@ -108,8 +108,8 @@ def fit_rule_retriever(
     cases = evenly_spread_with_history(valid, RULE_USERS)
     if not cases:
         return None, "rules were not blended in: there is no validation split to compare them on"
-    name, _, longest = metric.partition("@")
-    ks = sorted({min(TOP, int(longest)), int(longest)})
+    name, longest = split_metric(metric)
+    ks = sorted({min(TOP, longest), longest})
 
     values = _values_of(recommender, cases, name, ks, exclude_seen=exclude_seen)
 
@@ -132,8 +132,8 @@ def refit_rules(
     train: Histories,
     valid: Sequence[Case],
     *,
-    metric: str = "recall@50",
-    exclude_seen: bool = True,
+    metric: str,
+    exclude_seen: bool,
 ) -> tuple[RuleRetriever | None, str]:
     """Make the rules of an earlier artifact from new histories, with its kind and weight.
 
@@ -168,8 +168,8 @@ def refit_rules(
     cases = evenly_spread_with_history(valid, TABLE_USERS)
     if not cases:
         return next(tables), how
-    name, _, longest = metric.partition("@")
-    values = _values_of(recommender, cases, name, [int(longest)], exclude_seen=exclude_seen)
+    name, longest = split_metric(metric)
+    values = _values_of(recommender, cases, name, [longest], exclude_seen=exclude_seen)
     with stage("choosing rules"):
         return max(tables, key=values), how
 

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from prismrec.errors import ConfigError
 from prismrec.retrieval import NEIGHBOURS
-from prismrec.training.defaults import DENSE_EVENTS, DENSE_GRADIENTS_UP_TO
+from prismrec.training.defaults import (
+    DENSE_EVENTS,
+    DENSE_GRADIENTS_UP_TO,
+    DENSE_MAX_LEN,
+    MAX_LEN,
+)
 from prismrec.training.initialize import WINDOW
 
 LARGEST = 10**12
@@ -96,7 +101,7 @@ class Sizes:
     @property
     def read(self) -> float:
         """Events of a history that the model reads, on average, with the default settings."""
-        return min(self.length, 200 if self.dense else 50)
+        return min(self.length, DENSE_MAX_LEN if self.dense else MAX_LEN)
 
     @property
     def dense_numbers(self) -> int:

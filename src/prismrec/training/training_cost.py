@@ -13,7 +13,7 @@ from prismrec.training.initialize import CLUSTER_ROUNDS
 from prismrec.training.run_config import RunConfig
 from prismrec.training.select import COMPARED_USERS, VALIDATION_USERS
 from prismrec.training.select_forming import FORMING_USERS, FORMINGS
-from prismrec.training.select_init import INIT_USERS, UP_TO
+from prismrec.training.select_init import INIT_USERS, may_compare
 from prismrec.training.select_rules import (
     EASE_UP_TO,
     FIRST_WEIGHTS,
@@ -38,13 +38,7 @@ def initializations(config: RunConfig, items: int) -> int:
     """Return how often initial item vectors are computed."""
     if config.init != "cooccurrence":
         return 0
-    return 2 + CLUSTER_ROUNDS if _compares_initial_models(config, items) else 1
-
-
-def _compares_initial_models(config: RunConfig, items: int) -> bool:
-    """Return whether ``choose_initial_model`` compares two models, given enough users."""
-    open_to_choice = bool(config.forming) and config.init == "cooccurrence"
-    return open_to_choice and config.init_clusters is None and items <= UP_TO
+    return 2 + CLUSTER_ROUNDS if may_compare(config, items) else 1
 
 
 def users_of_lists(config: RunConfig, valid: int, validations: int, items: int) -> int:
@@ -61,7 +55,7 @@ def users_of_lists(config: RunConfig, valid: int, validations: int, items: int) 
 def users_of_exact_lists(config: RunConfig, valid: int, validations: int, items: int) -> int:
     """Return for how many of them the search is exact: before there is an index."""
     users = validations * min(valid, VALIDATION_USERS)
-    return users + (2 * min(valid, INIT_USERS) if _compares_initial_models(config, items) else 0)
+    return users + (2 * min(valid, INIT_USERS) if may_compare(config, items) else 0)
 
 
 def rules_tried(sizes: Sizes) -> dict[str, tuple[int, int]]:

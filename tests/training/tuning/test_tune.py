@@ -16,7 +16,8 @@ from prismrec.training import RunConfig, TrainConfig, TuneOptions, fit, tune
 from prismrec.training.tuning import decide as deciding
 from prismrec.training.tuning import search
 from prismrec.training.tuning import tune as tuning
-from prismrec.training.tuning.decide import Candidate, decide
+from prismrec.training.tuning.decide import Candidate, Decision, decide
+from prismrec.training.tuning.report import report_lines
 from prismrec.training.tuning.task import TrialRecord
 from prismrec.training.tuning.tune import planned_repeats
 from worlds import small_dataset
@@ -46,6 +47,12 @@ def tuned(split, dataset, folder, options=OPTIONS, lines=None, **more):
     )
 
 
+def test_a_setting_cannot_break_the_tables_of_the_report():
+    record = TrialRecord(0, "complete", {"loss": "a|b"}, 0.1, 1.0)
+    text = "\n".join(report_lines([record], [], Decision(0, {}, "Kept."), "recall@50"))
+    assert r" a\|b |" in text
+
+
 def test_a_tuning_is_never_worse_than_the_default_and_continues_without_training(
     split, dataset, tmp_path, monkeypatch
 ):
@@ -63,7 +70,7 @@ def test_a_tuning_is_never_worse_than_the_default_and_continues_without_training
     assert [trial["value"] for trial in report["trials"]] == [r.value for r in result.trials]
     text = (tmp_path / "report.md").read_text()
     assert text.startswith(f"# Tuning\n\n{result.decision.sentence}\n")
-    assert text.count("\n| ") == 1 + 3 + (1 + len(result.candidates) if result.candidates else 0)
+    assert text.count("\n| ") == 2 + 3 + (2 + len(result.candidates) if result.candidates else 0)
 
     means = {each.number: each.mean for each in result.candidates}
     if result.decision.chosen:

@@ -53,15 +53,6 @@ def read_delimited(source: str | Path, paths: list[Path], parsing: Parsing) -> l
     return [_table(name, text, layout) for (name, text), layout in zip(texts, layouts, strict=True)]
 
 
-def delimited_table(name: str, text: Path | bytes, parsing: Parsing) -> Table:
-    """Return the table of one text. Its cells are read later, when the frame is collected.
-
-    Raises:
-        DataError: See ``find_layout``; or a quote is not closed.
-    """
-    return _table(name, text, find_layout(name, text, parsing))
-
-
 def _table(name: str, text: Path | bytes, layout: Layout) -> Table:
     if layout.columns is None:
         table = sequence_table(name, text, layout.skipped)

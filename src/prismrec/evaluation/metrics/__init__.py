@@ -39,6 +39,12 @@ class Metric(NamedTuple):
     description: str
 
 
+def split_metric(metric: str) -> tuple[str, int]:
+    """Return name and length of the list of a metric such as ``recall@50``."""
+    name, _, length = metric.partition("@")
+    return name, int(length)
+
+
 METRICS: dict[str, Metric] = {
     "recall": Metric(recall, "targets", "higher", "share of the targets in the list"),
     "ndcg": Metric(ndcg, "targets", "higher", "hits, weighted by their rank"),

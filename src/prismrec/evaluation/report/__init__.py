@@ -16,7 +16,7 @@ from prismrec.evaluation.report.content import (
     name_with_one_interest,
     numbers,
 )
-from prismrec.evaluation.report.markdown import markdown
+from prismrec.evaluation.report.markdown import markdown, markdown_table
 from prismrec.evaluation.report.page import page
 from prismrec.evaluation.report.write import check_report_folder, write_report
 
@@ -28,6 +28,7 @@ __all__ = [
     "compare_with_single_interest",
     "differences",
     "markdown",
+    "markdown_table",
     "name_with_one_interest",
     "numbers",
     "page",

@@ -1,7 +1,7 @@
 """A report as Markdown, with tables that are readable as plain text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from prismrec.evaluation.report.content import Content
 from prismrec.evaluation.report.sections import Section, sections
@@ -34,6 +34,11 @@ def table(content: Table) -> str:
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join([line(head), line(rule), *(line(row) for row in rows)])
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return texts as a Markdown table, with aligned columns; all text is escaped."""
+    return table(Table([Cell(name) for name in head], [[Cell(text) for text in r] for r in rows]))
 
 
 def plain(text: str) -> str:

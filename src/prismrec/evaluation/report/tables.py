@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from prismrec.evaluation.metric_report import Report
-from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.metrics import METRICS, split_metric
 from prismrec.evaluation.report.content import Content, Entry
 
 NOTHING = "–"
@@ -54,7 +54,7 @@ def _columns(entries: Sequence[Entry]) -> list[Column]:
 
     A metric that no entry has is left out.
     """
-    ks = sorted({int(name.partition("@")[2]) for name in _metrics(entries)})
+    ks = sorted({split_metric(name)[1] for name in _metrics(entries)})
     names = [f"{name}@{k}" for k in ks[-1:] for name in AT_LARGEST]
     names += [f"{name}@{k}" for k in ks[:1] for name in AT_SMALLEST]
     columns = [
@@ -123,7 +123,7 @@ def _best(column: Column, entries: Sequence[Entry]) -> str | None:
 
 def _better(metric: str) -> str:
     """Return the direction of a metric that is better, "higher" or "lower"; "" if neither is."""
-    name = metric.partition("@")[0]
+    name, _ = split_metric(metric)
     return METRICS[name].better if name in METRICS else ""
 
 

@@ -33,7 +33,6 @@ from prismrec.retrieval.index.postgres import (
     tables_in,
 )
 from prismrec.retrieval.index.recall import (
-    check_recall,
     real_queries,
     recall_of,
     with_measured_budget,
@@ -56,7 +55,6 @@ __all__ = [
     "Table",
     "UpdatedIndex",
     "check_index",
-    "check_recall",
     "check_tables",
     "choose_index",
     "load_index",

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import atomic_folder
+from prismrec.io import COUNT, OBJECT, TEXT, ManifestForm, atomic_folder
 from prismrec.types import Candidates
 
 HEADER, FORMAT = "index.json", "prismrec-index-1"
@@ -24,6 +24,13 @@ MARK = '"prismrec-index-'
 """Part of the header of an index of any version."""
 AGAIN = "build the index again"
 """What to do about an index that cannot be read."""
+FORM = ManifestForm(
+    what="index",
+    format=FORMAT,
+    fields={"kind": TEXT, "parts": COUNT, "settings": OBJECT},
+    create=AGAIN,
+    repair=AGAIN,
+)
 BLOCK = 1 << 14
 """Number of vectors that are checked together when a file is opened."""
 

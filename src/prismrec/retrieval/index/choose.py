@@ -10,6 +10,7 @@ addition to the finished index.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -22,11 +23,7 @@ from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import ApproximateIndex, QuantizedIndex
 from prismrec.retrieval.index.base import Index, merge_results
 from prismrec.retrieval.index.exact import ExactIndex
-from prismrec.retrieval.index.recall import (
-    check_recall_of,
-    real_queries,
-    with_measured_budget,
-)
+from prismrec.retrieval.index.recall import check_recall, real_queries, with_measured_budget
 from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName
 from prismrec.types import Candidates
@@ -143,9 +140,9 @@ def _measured(
 ) -> Choice:
     """Build an index of a class; if it is not exact, set its search budget and measure it."""
     kind = _class_named(name.kind)
-    measured_on = np.empty((0, 1, 1)) if queries is None else queries
+    measured_on = cache(lambda: real_queries(np.empty((0, 1, 1)) if queries is None else queries))
     if issubclass(kind, ApproximateIndex):
-        real_queries(measured_on)  # fail before the index is built
+        measured_on()  # fail before the index is built
     built, truths = [], []
     slices = _divide(name, len(ids))
     for rows in track(slices, "building the index", len(slices)):
@@ -157,12 +154,11 @@ def _measured(
     label = str(IndexName(kind.kind, name.shards))
     if index.exact:
         return Choice(index, 1.0, f"the index {label} was chosen by name and is exact")
-    real = real_queries(measured_on)
     exact = [
-        part.search(real, k) if truth is None else truth
+        part.search(measured_on(), k) if truth is None else truth
         for part, truth in zip(built, truths, strict=True)
     ]
-    recall = check_recall_of(index, label, real, merge_results(exact, k), min_recall)
+    recall = check_recall(index, label, measured_on(), merge_results(exact, k), min_recall)
     budgets = [one.search_budget for one in built if isinstance(one, ApproximateIndex)]
     budget = f" with the search budget {min(budgets)}" if budgets else ""
     if len(set(budgets)) > 1:
@@ -191,7 +187,7 @@ def _build_part(
     kind: type[Index],
     vectors: Float[np.ndarray, "N D"],
     ids: Int[np.ndarray, " N"],
-    queries: Float[np.ndarray, "B K D"],
+    queries: Callable[[], Float[np.ndarray, "1 R D"]],
     k: int,
     min_recall: float,
 ) -> tuple[Index, Candidates | None]:
@@ -207,8 +203,7 @@ def _build_part(
         exact = index.exact_index
     else:
         exact = ExactIndex.build(vectors, ids)
-    real = real_queries(queries)
-    truth = exact.search(real, k)
+    truth = exact.search(queries(), k)
     if isinstance(index, ApproximateIndex):
-        index = with_measured_budget(index, real, truth, min_recall=min_recall)
+        index = with_measured_budget(index, queries(), truth, min_recall=min_recall)
     return index, truth

@@ -28,8 +28,7 @@ from prismrec.retrieval.index.approximate import ApproximateIndex, saved_budget
 from prismrec.retrieval.index.base import Index, check_items, check_queries, sort_and_pad
 from prismrec.retrieval.index.postgres import (
     SEARCH_DEADLINE,
-    Mark,
-    Stored,
+    Content,
     check_name,
     connected,
     with_name,
@@ -74,7 +73,7 @@ class Pgvector(ApproximateIndex):
     def __init__(self, url: str, table: str, search_budget: int = 100) -> None:
         self.url, self.table, self.search_budget = url, check_name(table), search_budget
         with connected(url) as connection:
-            self.stored = Stored.read(connection, table)
+            self.stored = Content.read(connection, table)
             rows = connection.execute(with_name("SELECT id FROM {} ORDER BY id", table)).fetchall()
         self._ids = np.array(rows, dtype=np.int64).reshape(-1)
 
@@ -102,13 +101,13 @@ class Pgvector(ApproximateIndex):
         """
         matrix, numbers = check_items(vectors, ids)
         _check_width(matrix.shape[1])
-        mark = Mark.of(matrix, numbers)
-        name = mark.table if table is None else check_name(table)
+        content = Content.of(matrix, numbers)
+        name = content.table if table is None else check_name(table)
         with connected(url, deadline=None) as connection:
             # Two processes that build the same table wait for each other.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-            if table is not None or not _is_built(connection, name, mark):
-                _write_table(connection, name, mark, matrix, numbers)
+            if table is not None or not _is_built(connection, name, content):
+                _write_table(connection, name, content, matrix, numbers)
         return cls(url, name)
 
     @classmethod
@@ -222,23 +221,23 @@ def _check_width(width: int) -> None:
         )
 
 
-def _is_built(connection: Any, table: str, mark: Mark) -> bool:
+def _is_built(connection: Any, table: str, content: Content) -> bool:
     """Return whether the database has a table with this content already."""
     (found,) = connection.execute("SELECT to_regclass(quote_ident(%s))", [table]).fetchone()
-    return found is not None and vars(Stored.read(connection, table)) == vars(mark)
+    return found is not None and Content.read(connection, table) == content
 
 
 def _write_table(
     connection: Any,
     table: str,
-    mark: Mark,
+    content: Content,
     matrix: Float[np.ndarray, "N D"],
     numbers: Int[np.ndarray, " N"],
 ) -> None:
     """Create a table with its graph and its mark; one of the same name is replaced."""
     from psycopg import sql
 
-    columns = f"(id bigint PRIMARY KEY, vector vector({mark.width}) NOT NULL)"
+    columns = f"(id bigint PRIMARY KEY, vector vector({content.width}) NOT NULL)"
     connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     connection.execute(with_name("DROP TABLE IF EXISTS {}", table))
     connection.execute(with_name("CREATE TABLE {} " + columns, table))
@@ -246,7 +245,7 @@ def _write_table(
         for number, vector in zip(numbers.tolist(), matrix, strict=True):
             copy.write_row((number, _text(vector)))
     connection.execute(with_name("CREATE INDEX ON {} USING hnsw (vector vector_ip_ops)", table))
-    comment = sql.Literal(mark.comment(datetime.now(UTC)))
+    comment = sql.Literal(content.mark(datetime.now(UTC)))
     connection.execute(sql.SQL("{} {}").format(with_name("COMMENT ON TABLE {} IS", table), comment))
     connection.execute(with_name("ANALYZE {}", table))
 

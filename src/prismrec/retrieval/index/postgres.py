@@ -23,8 +23,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from prismrec.errors import ConfigError, DataError, MissingExtra, PrismrecError
-from prismrec.io import OBJECT, TEXT, ManifestForm, connect_postgres, read_manifest
-from prismrec.retrieval.index.base import FORMAT, HEADER
+from prismrec.io import connect_postgres, read_manifest
+from prismrec.retrieval.index.base import FORM, HEADER
 
 PREFIX, DIGITS = "prismrec_items_", 16
 """A table is named ``PREFIX`` and the first digits of the SHA-256 of its content."""
@@ -35,13 +35,6 @@ WAIT = "10s"
 """Longest wait for a table that is in use, before its removal fails."""
 SEARCH_DEADLINE, DEADLINE = 5.0, 60.0
 """Seconds for an answer to a search, and to other statements: these read whole tables."""
-FORM = ManifestForm(
-    what="index",
-    format=FORMAT,
-    fields={"kind": TEXT, "settings": OBJECT},
-    create="build the index again",
-    repair="build the index again",
-)
 MARKED = """
     SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
     WHERE relkind = 'r' AND pg_table_is_visible(oid) ORDER BY relname
@@ -58,17 +51,17 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """What the comment of a table records about its content."""
+class Content:
+    """What a table contains, or will contain."""
 
     items: int
     width: int
     sha256: str
-    """Of width, item numbers and vectors, in hexadecimal."""
+    """Of width, item numbers and vectors, in hexadecimal; "" for a table of an earlier version."""
 
     @classmethod
-    def of(cls, matrix: Float[np.ndarray, "N D"], numbers: Int[np.ndarray, " N"]) -> "Mark":
-        """Return the mark of some vectors and their ascending item numbers."""
+    def of(cls, matrix: Float[np.ndarray, "N D"], numbers: Int[np.ndarray, " N"]) -> "Content":
+        """Return the content of a table of some vectors and their ascending item numbers."""
         width = matrix.shape[1]
         digest = hashlib.sha256(str(width).encode())
         digest.update(np.ascontiguousarray(numbers, dtype="<i8").data)
@@ -77,26 +70,16 @@ class Mark:
 
     @property
     def table(self) -> str:
-        """The name of the table of this content."""
+        """The name of a table of this content."""
         return f"{PREFIX}{self.sha256[:DIGITS]}"
 
-    def comment(self, now: datetime) -> str:
-        """Return the comment of a table that is built now."""
+    def mark(self, now: datetime) -> str:
+        """Return the mark of a table that is built now."""
         fields = {"format": MARK_FORMAT, **vars(self), "built": now.isoformat(timespec="seconds")}
         return json.dumps(fields)
 
-
-@dataclass(frozen=True)
-class Stored:
-    """A table of a database as it is now."""
-
-    items: int
-    width: int
-    sha256: str | None
-    """From its mark; None for a table of an earlier version, which has none."""
-
     @classmethod
-    def read(cls, connection: Any, table: str) -> "Stored":
+    def read(cls, connection: Any, table: str) -> "Content":
         """Count the rows of a table, and read its width and its mark.
 
         Raises:
@@ -113,7 +96,7 @@ class Stored:
                 f"vectors; {AGAIN}."
             )
         (items,) = connection.execute(with_name("SELECT count(*) FROM {}", table)).fetchone()
-        return cls(int(items), int(found[0]), _read_mark(found[1]).get("sha256"))
+        return cls(int(items), int(found[0]), _read_mark(found[1]).get("sha256", ""))
 
     def check(self, table: str, settings: Mapping[str, Any]) -> None:
         """Check that a saved index was built from this table; earlier ones saved only its rows.
@@ -161,7 +144,7 @@ def check_tables(folder: str | Path) -> None:
     for settings in _settings_in(Path(folder)):
         table = check_name(settings["table"])
         with connected(settings["url"]) as connection:
-            Stored.read(connection, table).check(table, settings)
+            Content.read(connection, table).check(table, settings)
 
 
 def remove_tables(tables: Collection[Table]) -> None:

@@ -11,40 +11,12 @@ from prismrec.types import Candidates
 
 def check_recall(
     index: Index,
-    exact: Index,
-    queries: Float[np.ndarray, "B K D"],
-    *,
-    k: int = 50,
-    min_recall: float = 0.95,
-) -> float:
-    """Measure the recall of an index, and check that it is high enough.
-
-    Args:
-        index: The index to measure.
-        exact: An exact index of the same items.
-        queries: Interest vectors of real users. Vectors of zeros are left out: an empty interest
-            has no nearest items.
-        k: Number of items per query; fewer if the index has fewer.
-        min_recall: Smallest recall@k, from 0 to 1.
-
-    Returns:
-        recall@k: the share of the exact result that the index finds.
-
-    Raises:
-        DataError: The recall is below ``min_recall``, or there is no query.
-    """
-    real = real_queries(queries)
-    return check_recall_of(index, index.kind, real, exact.search(real, k), min_recall)
-
-
-def check_recall_of(
-    index: Index,
     name: str,
     real: Float[np.ndarray, "1 R D"],
     truth: Candidates,
     min_recall: float,
 ) -> float:
-    """Measure the recall of an index whose exact results are known; see ``check_recall``.
+    """Measure the recall of an index, and check that it is high enough.
 
     Args:
         index: The index to measure.
@@ -52,6 +24,9 @@ def check_recall_of(
         real: From ``real_queries``.
         truth: The k best items of each query, from an exact index.
         min_recall: Smallest recall@k, from 0 to 1.
+
+    Returns:
+        recall@k: the share of the exact result that the index finds.
 
     Raises:
         DataError: The recall is below ``min_recall``.

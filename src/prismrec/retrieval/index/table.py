@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import COUNT, OBJECT, TEXT, ManifestForm, read_manifest
+from prismrec.io import read_manifest
 from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import UpdatedIndex
-from prismrec.retrieval.index.base import AGAIN, FORMAT, HEADER, Index
+from prismrec.retrieval.index.base import AGAIN, FORM, HEADER, Index
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.sharded import ShardedIndex
 
@@ -24,14 +24,6 @@ COMPOSED: dict[str, type[Index] | str] = {"updated": UpdatedIndex, "sharded": Sh
 
 EARLIER_KINDS: Mapping[str, str] = {"changed": "updated"}
 """Kinds as earlier versions saved them, and their names today."""
-
-FORM = ManifestForm(
-    what="index",
-    format=FORMAT,
-    fields={"kind": TEXT, "parts": COUNT, "settings": OBJECT},
-    create=AGAIN,
-    repair=AGAIN,
-)
 
 
 @dataclass(frozen=True)

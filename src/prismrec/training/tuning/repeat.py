@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from prismrec.data import Case
 from prismrec.errors import DataError, TrainingError
-from prismrec.evaluation import evaluate
-from prismrec.io import atomic_file
-from prismrec.training.estimate import duration
+from prismrec.evaluation import evaluate_metric
+from prismrec.io import atomic_file, duration
 from prismrec.training.fit import fit
 from prismrec.training.select import drawn_users, validation_metric
 from prismrec.training.trained import Trained
@@ -126,10 +125,9 @@ def _train(task: Task, repeat: Repeat, checkpoints: Checkpoints) -> Trained:
 
 def _values(trained: Trained, cases: Sequence[Case], metric: str) -> NDArray[np.float64]:
     """Return the metric of each user, on the lists that are served."""
-    name, _, length = metric.partition("@")
     exclude_seen = trained.settings["exclude_seen"]
     recommend = partial(trained.recommender.ranked, exclude_seen=exclude_seen)
-    return evaluate(recommend, cases, ks=(int(length),), only=(name,)).per_user[metric]
+    return evaluate_metric(recommend, cases, metric).per_user[metric]
 
 
 def read_result(folder: Path, repeat: Repeat) -> RepeatResult:

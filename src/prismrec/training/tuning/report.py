@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from prismrec.evaluation import describe_environment
+from prismrec.evaluation import describe_environment, markdown_table
 from prismrec.io import atomic_file
 from prismrec.training.tuning.decide import Candidate, Decision
 from prismrec.training.tuning.task import TrialRecord
@@ -95,17 +95,17 @@ def report_lines(
             "0 has the default settings. The intervals are 95 % for all differences together."
         )
         yield ""
-        yield from _rows([["trial", "mean", "by seed", "difference to trial 0"]])
-        yield from _rows([_repeated(each, decision) for each in candidates], header=False)
+        head = ("trial", "mean", "by seed", "difference to trial 0")
+        yield markdown_table(head, [_repeated(each, decision) for each in candidates])
     names = list(records[0].settings)
     yield ""
     yield "## Trials"
     yield ""
     yield f"{metric} on validation of the interests alone, with the seed of the search."
     yield ""
-    yield from _rows([["trial", metric, "", "seconds", *names]])
     ordered = sorted(records, key=lambda each: (each.state != "complete", -(each.value or 0.0)))
-    yield from _rows([_tried(record, names) for record in ordered], header=False)
+    columns = ("trial", metric, "", "seconds", *names)
+    yield markdown_table(columns, [_tried(record, names) for record in ordered])
 
 
 def _repeated(each: Candidate, decision: Decision) -> list[str]:
@@ -123,11 +123,3 @@ def _tried(record: TrialRecord, names: Sequence[str]) -> list[str]:
         f"{v:.3g}" if isinstance(v, float) else "auto" if v is None else str(v) for v in values
     ]
     return [str(record.number), value, record.state, seconds, *shown]
-
-
-def _rows(rows: Sequence[Sequence[str]], *, header: bool = True) -> Iterator[str]:
-    """Yield rows of a Markdown table, with the line below a header."""
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-        if header:
-            yield "|---" * len(row) + "|"

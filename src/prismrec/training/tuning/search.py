@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from prismrec.errors import TrainingError
-from prismrec.training.estimate import duration
+from prismrec.io import duration
 from prismrec.training.fit import train_weights
 from prismrec.training.loop import Step
 from prismrec.training.tuning.journal import ClaimedTrial, Journal
