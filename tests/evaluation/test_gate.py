@@ -237,7 +237,7 @@ def test_an_artifact_that_lost_attributes_or_dislikes_is_refused_and_one_that_lo
     prices = Attributes.of({"price": pl.Series([1.0] * (old.catalog.size - 1))})
     filtered = replace(old, catalog=old.catalog.with_attributes(prices))
     rules = {"dislikes": "event=return", "dislikes_by": "kind", "kinds": {"view": 1.0}}
-    about = json.loads((folder / "model-yesterday" / MANIFEST).read_text())["about"]
+    about = dict(old.about)
     weighted = about | {"dataset": about["dataset"] | {"weighting": rules}}
     save(filtered, tmp_path / "filtered", about=about)
     save(old, tmp_path / "weighted", about=weighted)

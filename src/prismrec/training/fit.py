@@ -82,8 +82,7 @@ def fit(
             an argument of another type.
         UnknownName: There is no part of that name.
         MissingExtra: The index needs a library that is not installed.
-        DataError, TrainingError: See ``train``, ``check_arguments`` and ``check_index``; content,
-            warm start or index do not fit the data.
+        DataError, TrainingError: See ``train``; catalog, content, warm start or index do not fit.
 
     Cost: training and validations, see ``train``; ``prismrec plan`` estimates time and memory.
     """
@@ -105,10 +104,8 @@ def fit(
     recommender = replace(recommender, projection=projection)
     notes = {"index": choice.reason} | notes
     if not result.interrupted:
-        recommender, selected = select_on_validation(
-            recommender, run.config, run.stats, split, start
-        )
-        notes |= selected
+        recommender, more = select_on_validation(recommender, run.config, run.stats, split, start)
+        notes |= more
     return with_record(Trained(recommender, result, run.settings, notes, run.record), split)
 
 
