@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.recommend import extensions
+from prismrec.recommend import artifact_classes
 from prismrec.recommend.artifact import load, save
 from prismrec.service import artifact_copy as copies_module
 from prismrec.service.app import _try_reload
@@ -102,9 +102,9 @@ def test_an_error_of_a_new_copy_names_the_artifact(folder, artifact):
 
 
 def test_a_new_artifact_is_loaded_once(folder, artifact, dataset, monkeypatch):
-    loaded, load_artifact = [], extensions.load
+    loaded, load_artifact = [], artifact_classes.load
     monkeypatch.setattr(
-        extensions,
+        artifact_classes,
         "load",
         lambda *own, **more: loaded.append(own[0]) or load_artifact(*own, **more),
     )

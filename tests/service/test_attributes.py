@@ -10,7 +10,7 @@ from commands import run
 from prismrec.data.attributes import Attributes
 from prismrec.recommend import NewItem
 from prismrec.recommend.artifact import save
-from prismrec.service.changes import Journal, Updated, UpdatedItem
+from prismrec.service.changes import ChangeJournal, Updated, UpdatedItem
 from prismrec.service.settings import ServePaths
 from service.clients import kind_of, listed, post
 from service.conftest import client_of
@@ -281,8 +281,8 @@ def test_hostile_numbers_and_nesting_are_refused(unchanged, body):
 def test_an_update_is_read_as_it_was_written_with_missing_values(tmp_path):
     cells = {"price": None, "stock": 0.0, "region": ["a\n"], "adult": False, "brand": "x"}
     change = Updated(items=[UpdatedItem(id="ä", attributes=cells)])
-    Journal(tmp_path / "changes").append(change)
-    assert Journal(tmp_path / "changes").new() == [change]
+    ChangeJournal(tmp_path / "changes").append(change)
+    assert ChangeJournal(tmp_path / "changes").new() == [change]
 
 
 def test_many_updates_need_the_memory_of_the_newest_ones(client):

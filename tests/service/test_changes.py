@@ -17,7 +17,7 @@ from prismrec.service.changes import (
     LONG,
     Added,
     AddedItem,
-    Journal,
+    ChangeJournal,
     Marked,
     Reloaded,
     Updated,
@@ -45,29 +45,29 @@ def test_every_kind_of_change_is_read_as_it_was_written(path):
         Added(items=[AddedItem(id="n", categories=["c"]), AddedItem(id="m", title="M")]),
         Reloaded(artifact="3f9a", id="x"),
     ]
-    journal = Journal(path)
+    journal = ChangeJournal(path)
     for change in changes:
         journal.append(change)
-    assert journal.new() == Journal(path).new() == changes
+    assert journal.new() == ChangeJournal(path).new() == changes
     assert journal.new() == []
 
 
 @pytest.mark.parametrize("left", [b'{"kind": "hide", "ite', b"x" * 3 * BLOCK])
 def test_the_next_change_replaces_an_incomplete_one(path, left):
-    journal = Journal(path)
+    journal = ChangeJournal(path)
     journal.append(hide("a"))
     with path.open("ab") as file:
         file.write(left)
     assert journal.new() == [hide("a")]
-    Journal(path).append(hide("b"))
+    ChangeJournal(path).append(hide("b"))
     assert journal.new() == [hide("b")]
     assert [json.loads(line)["items"] for line in path.read_text().splitlines()] == [["a"], ["b"]]
 
 
 def test_a_file_with_only_an_incomplete_change_is_started_again(path):
     path.write_bytes(b"x" * 2 * BLOCK)
-    Journal(path).append(hide("a"))
-    assert Journal(path).new() == [hide("a")]
+    ChangeJournal(path).append(hide("a"))
+    assert ChangeJournal(path).new() == [hide("a")]
 
 
 def removed(path):
@@ -84,14 +84,14 @@ def exchanged(path):
 
 
 def rewritten(path):
-    Journal(path.with_name("other")).append(hide("much longer " * 20, "than before"))
+    ChangeJournal(path.with_name("other")).append(hide("much longer " * 20, "than before"))
     path.write_bytes(path.with_name("other").read_bytes())
 
 
 @pytest.mark.parametrize("happens", [removed, cut, exchanged, rewritten])
 @pytest.mark.parametrize("names", [("b",), ("b" * 500,)])
 def test_a_replaced_file_is_read_from_its_beginning(path, happens, names):
-    journal = Journal(path)
+    journal = ChangeJournal(path)
     journal.append(hide("a", "a", "a"))
     journal.new()
     happens(path)
@@ -155,7 +155,7 @@ def test_a_change_applies_after_the_file_was_removed(client, history):
 
 
 def test_a_restarted_file_is_reported_when_it_can_be_read(path):
-    journal = Journal(path)
+    journal = ChangeJournal(path)
     journal.append(hide("a"))
     assert (journal.new(), journal.restarted) == ([hide("a")], False)
     path.write_text("no change\n")
@@ -169,7 +169,7 @@ def test_a_restarted_file_is_reported_when_it_can_be_read(path):
 
 def test_a_change_that_was_accepted_under_larger_limits_is_still_read(path):
     path.write_text('{"kind": "hide", "items": ["' + "日" * 400 + '"]}\n')
-    assert Journal(path).new() == [hide("日" * 400)]
+    assert ChangeJournal(path).new() == [hide("日" * 400)]
 
 
 def stock(number, item="a"):
@@ -180,7 +180,7 @@ def stock(number, item="a"):
 
 def written_all_day(path, *, others=()):
     """Write a file of changes of 1.5 times the length from which it is shortened."""
-    journal = Journal(path)
+    journal = ChangeJournal(path)
     text = "".join(stock(n, f"i{n % 5}").model_dump_json() + "\n" for n in range(LONG // 40))
     path.write_text(text[: text.rindex("\n", 0, 3 * LONG // 2) + 1])
     for change in others:
@@ -201,7 +201,7 @@ def test_a_long_file_is_rewritten_with_the_newest_values_and_all_other_changes(p
             newest.setdefault(change.items[0].id, {}).update(change.items[0].attributes)
     with path.open("ab") as file:
         file.write(b'{"kind": "hide", "ite')  # cut off by a crash
-    Journal(path).shorten()
+    ChangeJournal(path).shorten()
     assert path.stat().st_size < 2_000
     assert path.stat().st_mode & 0o777 == 0o640
     found = reader.new()
@@ -210,22 +210,22 @@ def test_a_long_file_is_rewritten_with_the_newest_values_and_all_other_changes(p
     assert {item.id: item.attributes for item in found[-1].items} == newest
     assert newest["i0"]["stock"] == 7
     reader.append(hide("d"))  # not to the file that was replaced
-    assert Journal(path).new() == [*found, hide("d")]
+    assert ChangeJournal(path).new() == [*found, hide("d")]
 
 
 def test_a_file_that_is_short_or_would_stay_long_is_not_rewritten(path):
-    Journal(path).shorten()
+    ChangeJournal(path).shorten()
     assert not path.exists()
-    Journal(path).append(stock(1))
-    Journal(path).append(stock(2))
+    ChangeJournal(path).append(stock(1))
+    ChangeJournal(path).append(stock(2))
     short = path.read_bytes()
-    Journal(path).shorten()
+    ChangeJournal(path).shorten()
     assert path.read_bytes() == short
     with path.open("w") as file:
         file.writelines(stock(n, f"i{n}").model_dump_json() + "\n" for n in range(LONG // 60))
     before = path.stat()
     assert before.st_size > LONG
-    Journal(path).shorten()
+    ChangeJournal(path).shorten()
     assert path.stat().st_ino == before.st_ino
 
 
@@ -235,12 +235,12 @@ def test_changes_that_are_written_while_a_file_is_shortened_are_not_lost(path, m
 
     def write():
         for name in names:
-            Journal(path).append(hide(name))
+            ChangeJournal(path).append(hide(name))
 
     writer, rounds = threading.Thread(target=write), 0
     writer.start()
     while writer.is_alive() or rounds < 10:
-        Journal(path).shorten()
+        ChangeJournal(path).shorten()
         with path.open("ab") as file:  # long again
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(filler.encode() * 200)
@@ -248,7 +248,7 @@ def test_changes_that_are_written_while_a_file_is_shortened_are_not_lost(path, m
         rounds += 1
         assert path.stat().st_size < 2 * changes.LONG  # it was shortened in each round
     writer.join()
-    marked = [one for one in Journal(path).new() if isinstance(one, Marked)]
+    marked = [one for one in ChangeJournal(path).new() if isinstance(one, Marked)]
     assert [one.items[0] for one in marked] == names
 
 
@@ -265,12 +265,12 @@ def test_a_service_that_reads_a_shortened_file_does_not_reload_again(path, serve
     with mock.patch("prismrec.service.changes.LONG", 1 << 30):
         client = serve(places=ServePaths(artifact=artifact, changes=path))
     versions = client.context.versions
-    Journal(path).shorten()
+    ChangeJournal(path).shorten()
     with mock.patch.object(versions, "_follow_reload") as reload:
         assert versions.current()
         assert versions.journal.restarted
         assert not reload.called
-        Journal(path).append(Reloaded(artifact="2", id="y"))
+        ChangeJournal(path).append(Reloaded(artifact="2", id="y"))
         assert versions.current()
         assert reload.called
 
@@ -320,12 +320,12 @@ def test_only_what_is_new_in_a_shortened_file_is_applied(path, serve, artifact):
     written_all_day(path, others=[hide("b"), Reloaded(artifact="1", id="x"), hide("c")])
     with mock.patch("prismrec.service.changes.LONG", 1 << 30):
         versions = serve(places=ServePaths(artifact=artifact, changes=path)).context.versions
-    Journal(path).shorten()
-    Journal(path).append(hide("d"))
+    ChangeJournal(path).shorten()
+    ChangeJournal(path).append(hide("d"))
     assert applied_while_read(versions) == [hide("d")]
     assert versions.known.changes == [hide("b"), hide("c"), hide("d")]
     path.write_bytes(b"")
-    Journal(path).append(hide("c"))
+    ChangeJournal(path).append(hide("c"))
     assert applied_while_read(versions) == [hide("c")]
     assert versions.known.changes == [hide("c")]
     assert versions.known.values == {}
@@ -395,8 +395,8 @@ def test_a_service_without_a_place_for_changes_answers_with_a_warning(serve, art
 
 
 def test_a_line_of_an_edit_can_be_read_by_an_earlier_version(path):
-    Journal(path).append(Added(items=[AddedItem(id="a", categories=["tea"])]))
-    Journal(path).append(Added(items=[AddedItem(id="b", categories=["tea"], new=True)]))
+    ChangeJournal(path).append(Added(items=[AddedItem(id="a", categories=["tea"])]))
+    ChangeJournal(path).append(Added(items=[AddedItem(id="b", categories=["tea"], new=True)]))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert ["new" in line["items"][0] for line in lines] == [False, True]
-    assert [one.items[0].new for one in Journal(path).new()] == [None, True]
+    assert [one.items[0].new for one in ChangeJournal(path).new()] == [None, True]

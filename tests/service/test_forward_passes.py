@@ -8,7 +8,7 @@ import pytest
 from prismrec.models import Model
 from prismrec.recommend import load
 from prismrec.rerank import Diversity, ListOptions
-from prismrec.service.lists import Job
+from prismrec.service.lists import ListJob
 from prismrec.service.microbatch import Batcher
 from prismrec.service.schemas import RecommendRequest
 
@@ -33,7 +33,7 @@ def answered_together(context, requests):
 
     async def send():
         batcher = Batcher(context.lists.answer_each, context.threads.answers)
-        return await asyncio.gather(*(batcher.run(Job(request)) for request in requests))
+        return await asyncio.gather(*(batcher.run(ListJob(request)) for request in requests))
 
     # This needs a separate thread: an earlier browser test leaves an event loop running here.
     with ThreadPoolExecutor(1) as thread:

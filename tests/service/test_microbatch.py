@@ -9,7 +9,7 @@ import pytest
 from prismrec.errors import DataError, StoreError
 from prismrec.service import lists
 from prismrec.service.errors import ApiError
-from prismrec.service.lists import Job
+from prismrec.service.lists import ListJob
 from prismrec.service.microbatch import MOST, Batcher
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.thread_pool import ThreadPool
@@ -75,7 +75,7 @@ BOOST = {"where": [{"attribute": "price", "max": 5}], "factor": 2}
 )
 def test_a_request_weighs_what_the_documents_say(options, weight):
     request = RecommendRequest.model_validate({"history": ["a"], **options})
-    assert lists.weight_of(Job(request)) == weight
+    assert lists.weight_of(ListJob(request)) == weight
 
 
 def test_one_failed_request_does_not_affect_the_others():
@@ -156,7 +156,7 @@ def test_only_the_invalid_request_of_a_batch_is_refused(client, history, monkeyp
 
     monkeypatch.setattr(lists, "answers_of", refusing)
     histories = (history, ["odd"], history[:2])
-    group = [Job(RecommendRequest(history=one, k=3)) for one in histories]
+    group = [ListJob(RecommendRequest(history=one, k=3)) for one in histories]
     first, odd, last = client.context.lists.answer_each(group)
     assert (type(odd), str(odd)) == (DataError, "odd")
     assert len(first.items) == len(last.items) == 3

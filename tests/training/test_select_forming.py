@@ -8,7 +8,7 @@ import pytest
 from prismrec.data.cases import Case
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.models import Forming
-from prismrec.training import select_forming as tuning
+from prismrec.training import select_forming
 from prismrec.training.select_forming import FORMINGS, UNCERTAIN, choose_forming
 from worlds import formed
 
@@ -16,8 +16,8 @@ from worlds import formed
 @pytest.fixture(autouse=True)
 def many_users(monkeypatch):
     """Treat the few users of these tests as many, and their few items too."""
-    monkeypatch.setattr(tuning, "MANY_USERS", 20)
-    monkeypatch.setattr(tuning, "list_lengths", lambda _, *wanted: wanted)
+    monkeypatch.setattr(select_forming, "MANY_USERS", 20)
+    monkeypatch.setattr(select_forming, "list_lengths", lambda _, *wanted: wanted)
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def pretend(monkeypatch):
             return SimpleNamespace(verdict=worse.get(one.place, {}).get(name, "level"))
 
         worse = {place: {"recall@50": "worse"} for place in worse}
-        monkeypatch.setattr(tuning, "evaluate", report)
-        monkeypatch.setattr(tuning, "compare", compared)
-        monkeypatch.setattr(tuning, "TOLERANCE", 0.01)
+        monkeypatch.setattr(select_forming, "evaluate", report)
+        monkeypatch.setattr(select_forming, "compare", compared)
+        monkeypatch.setattr(select_forming, "TOLERANCE", 0.01)
 
     return set_recall
 
@@ -107,8 +107,8 @@ def test_the_sentence_states_the_choice_and_both_results(recommender, cases, pre
 
 
 def test_with_few_users_the_default_is_used(recommender, cases, monkeypatch):
-    monkeypatch.setattr(tuning, "evaluate", None)  # nothing is measured
-    for few in ([], cases[: tuning.MIN_USERS - 1]):
+    monkeypatch.setattr(select_forming, "evaluate", None)  # nothing is measured
+    for few in ([], cases[: select_forming.MIN_USERS - 1]):
         forming, how = chosen(recommender, few)
         assert forming == UNCERTAIN
         assert f"up to {UNCERTAIN.clusters} clusters" in how
@@ -120,7 +120,7 @@ def test_few_users_do_not_choose_a_small_weight_of_the_whole(
 ):
     pretend({place: 0.2 if one.whole_weight < 0.7 else 0.1 for place, one in enumerate(FORMINGS)})
     assert chosen(recommender, cases)[0].whole_weight == 0.5
-    monkeypatch.setattr(tuning, "MANY_USERS", len(cases) + 1)
+    monkeypatch.setattr(select_forming, "MANY_USERS", len(cases) + 1)
     assert chosen(recommender, cases)[0] == UNCERTAIN
 
 
@@ -131,23 +131,23 @@ def test_users_are_an_even_sample_and_options_are_passed_on(recommender, cases, 
         asked.append((len(some), recommend.keywords, options["only"]))
         return evaluate(recommend, some, **options)
 
-    monkeypatch.setattr(tuning, "evaluate", recorded)
-    monkeypatch.setattr(tuning, "FORMING_USERS", 20)
+    monkeypatch.setattr(select_forming, "evaluate", recorded)
+    monkeypatch.setattr(select_forming, "FORMING_USERS", 20)
     choose_forming(recommender, cases, metric="ndcg", exclude_seen=False)
     assert asked == [(20, {"exclude_seen": False}, ("ndcg",))] * (1 + len(FORMINGS))
 
 
 def test_what_is_chosen_is_what_was_measured(recommender, cases):
-    names = [f"recall@{k}" for k in tuning.LENGTHS]
+    names = [f"recall@{k}" for k in select_forming.LENGTHS]
 
     def measured(one):
-        found = evaluate(one.ranked, cases, ks=tuning.LENGTHS, only=("recall",)).metrics
+        found = evaluate(one.ranked, cases, ks=select_forming.LENGTHS, only=("recall",)).metrics
         return found, np.exp(np.mean([np.log(max(found[name], 1e-9)) for name in names]))
 
     forming, how = chosen(recommender, cases)
     assert forming in FORMINGS  # a random model: no way is worse beyond the interval
     results = {one: measured(recommender.with_forming(one))[1] for one in FORMINGS}
-    assert results[forming] >= (1 - tuning.TOLERANCE) * max(results.values())
+    assert results[forming] >= (1 - select_forming.TOLERANCE) * max(results.values())
     reached, _ = measured(recommender.with_forming(forming))
     alone, _ = measured(recommender)
     assert f"{reached['recall@20']:.4f}, with one interest {alone['recall@20']:.4f}" in how

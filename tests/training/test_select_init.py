@@ -7,13 +7,12 @@ import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.recommend import Recommender
-from prismrec.training import RunConfig, TrainConfig
-from prismrec.training import select_init as selection
+from prismrec.training import RunConfig, TrainConfig, select_init
 from prismrec.training.build import build_initial_model
 from prismrec.training.defaults import dataset_stats, resolve_defaults
-from prismrec.training.select import measure_one
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
+from prismrec.training.validation import measure_one
 from worlds import small_dataset
 
 # Each user has two tastes of six that have nothing to do with one another.
@@ -41,7 +40,7 @@ def assert_same_weights(one, other):
 def test_ten_percent_more_before_training_is_enough(world, monkeypatch, values, clusters):
     catalog, split, config = world
     left = list(values)
-    monkeypatch.setattr(selection, "measure_one", lambda *_, **__: left.pop(0))
+    monkeypatch.setattr(select_init, "measure_one", lambda *_, **__: left.pop(0))
     chosen, model, reason = choose_initial_model(config, split, catalog, 0)
     assert chosen == replace(config, init_clusters=clusters)
     assert all(f"{value:.4f}" in reason for value in values)
@@ -59,7 +58,7 @@ def test_the_chosen_way_is_the_one_that_finds_more(world):
         measured[clusters] = measure_one(recommender, split.valid, "recall@12", exclude_seen=False)
     gain = measured[6] / measured[0]
     assert gain != 1.0  # the two ways differ
-    assert (chosen.init_clusters == 6) == (gain > selection.MIN_GAIN)
+    assert (chosen.init_clusters == 6) == (gain > select_init.MIN_GAIN)
 
 
 @pytest.mark.parametrize("fixed", [{"init_clusters": 3}, {"forming": False}, {"init": "random"}])
@@ -73,9 +72,9 @@ def test_there_is_nothing_to_choose(world, fixed):
 
 def test_large_catalogs_and_few_users_are_not_compared(world, monkeypatch):
     catalog, split, config = world
-    monkeypatch.setattr(selection, "UP_TO", catalog.size - 2)
+    monkeypatch.setattr(select_init, "UP_TO", catalog.size - 2)
     chosen, _, reason = choose_initial_model(config, split, catalog, 0)
     assert (chosen, reason) == (replace(config, init_clusters=0), None)
-    monkeypatch.setattr(selection, "UP_TO", catalog.size)
-    monkeypatch.setattr(selection, "MIN_USERS", len(split.valid) + 1)
+    monkeypatch.setattr(select_init, "UP_TO", catalog.size)
+    monkeypatch.setattr(select_init, "MIN_USERS", len(split.valid) + 1)
     assert choose_initial_model(config, split, catalog, 0)[2] is None

@@ -11,12 +11,12 @@ from prismrec.data.cases import Case
 from prismrec.data.histories import Histories
 from prismrec.data.split import split_by_user
 from prismrec.evaluation.evaluate import evaluate
-from prismrec.training import select_rules as tuning
+from prismrec.training import select_rules
 from worlds import small_dataset, untrained
 
 pytestmark = pytest.mark.slow
 
-fit_rule_retriever = partial(tuning.fit_rule_retriever, metric="recall@50", exclude_seen=True)
+fit_rule_retriever = partial(select_rules.fit_rule_retriever, metric="recall@50", exclude_seen=True)
 KINDS = {"sequential-rules", "item-knn", "ease"}
 
 
@@ -37,7 +37,7 @@ def record(monkeypatch):
         tried.append((recommend.rules, len(cases), tuple(report.metrics.values())))
         return report
 
-    monkeypatch.setattr(tuning, "evaluate", recorded)
+    monkeypatch.setattr(select_rules, "evaluate", recorded)
     return tried
 
 
@@ -90,8 +90,8 @@ def test_the_best_rules_that_were_tried_are_returned_and_described(dataset, reco
 
 def test_tables_and_weights_are_compared_on_fewer_users(dataset, ring, record, monkeypatch):
     histories, cases = ring
-    monkeypatch.setattr(tuning, "TABLE_USERS", 5)
-    monkeypatch.setattr(tuning, "RULE_USERS", 20)
+    monkeypatch.setattr(select_rules, "TABLE_USERS", 5)
+    monkeypatch.setattr(select_rules, "RULE_USERS", 20)
     fit_rule_retriever(untrained(dataset), histories, cases, metric="recall@5")
     counts = [count for _, count, _ in record]
     assert counts[-4:] == [20, 20, 20, 20]  # the best of each kind, and no rules
@@ -100,10 +100,12 @@ def test_tables_and_weights_are_compared_on_fewer_users(dataset, ring, record, m
 
 
 def test_users_are_an_even_sample(dataset, monkeypatch):
-    monkeypatch.setattr(tuning, "RULE_USERS", 4)
-    monkeypatch.setattr(tuning, "TABLE_USERS", 2)
+    monkeypatch.setattr(select_rules, "RULE_USERS", 4)
+    monkeypatch.setattr(select_rules, "TABLE_USERS", 2)
     asked = []
-    monkeypatch.setattr(tuning, "evaluate", lambda _, cases, **__: asked.append(cases) or report)
+    monkeypatch.setattr(
+        select_rules, "evaluate", lambda _, cases, **__: asked.append(cases) or report
+    )
     report = SimpleNamespace(metrics={"recall@10": 0.2, "recall@50": 0.5})
     cases = [Case(dataset.histories[user], np.array([user + 1])) for user in range(11)]
     cases.insert(4, Case(np.array([], dtype=np.int64), np.array([1])))  # has popular items
@@ -114,8 +116,8 @@ def test_users_are_an_even_sample(dataset, monkeypatch):
 
 def test_kinds_that_cost_too_much_are_not_tried(dataset, ring, record, monkeypatch):
     histories, cases = ring
-    monkeypatch.setattr(tuning, "EASE_UP_TO", dataset.catalog.size - 2)
-    monkeypatch.setattr(tuning, "PAIRS_UP_TO", 40 * 64 - 1)
+    monkeypatch.setattr(select_rules, "EASE_UP_TO", dataset.catalog.size - 2)
+    monkeypatch.setattr(select_rules, "PAIRS_UP_TO", 40 * 64 - 1)
     _, how = fit_rule_retriever(untrained(dataset), histories, cases, metric="recall@5")
     assert {tried.kind for tried, _, _ in record if tried} == {"sequential-rules"}
     assert "item-knn was not tried (2,560 pairs of events are more than 2,559)" in how
@@ -128,7 +130,7 @@ def test_a_gain_below_two_percent_is_not_worth_rules(dataset, monkeypatch, with_
         plain = recommend.rules is None
         return SimpleNamespace(metrics={"recall@5": 0.1 if plain else with_rules})
 
-    monkeypatch.setattr(tuning, "evaluate", report)
+    monkeypatch.setattr(select_rules, "evaluate", report)
     rules, how = fit_rule_retriever(
         untrained(dataset), dataset.histories, one(dataset), metric="recall@5"
     )
@@ -144,7 +146,7 @@ def test_a_long_list_does_not_gain_at_the_cost_of_its_top(dataset, monkeypatch):
         top = 0.05 if rules.kind == "item-knn" else 0.12
         return SimpleNamespace(metrics={"recall@10": top, "recall@50": 0.25 - top / 4})
 
-    monkeypatch.setattr(tuning, "evaluate", report)
+    monkeypatch.setattr(select_rules, "evaluate", report)
     rules, _ = fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))
     assert rules.kind == "sequential-rules"
 
@@ -157,7 +159,7 @@ def test_the_top_does_not_gain_at_the_cost_of_the_whole_list(dataset, monkeypatc
         top, whole = {"item-knn": (0.20, 0.19), "ease": (0.11, 0.21)}.get(rules.kind, (0.1, 0.2))
         return SimpleNamespace(metrics={"recall@10": top, "recall@50": whole})
 
-    monkeypatch.setattr(tuning, "evaluate", report)
+    monkeypatch.setattr(select_rules, "evaluate", report)
     assert fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))[0].kind == "ease"
 
 
@@ -169,7 +171,7 @@ def test_no_rules_are_used_if_each_kind_lowers_one_of_the_metrics(dataset, monke
         top, whole = (0.30, 0.19) if rules.kind == "item-knn" else (0.09, 0.40)
         return SimpleNamespace(metrics={"recall@10": top, "recall@50": whole})
 
-    monkeypatch.setattr(tuning, "evaluate", report)
+    monkeypatch.setattr(select_rules, "evaluate", report)
     rules, how = fit_rule_retriever(untrained(dataset), dataset.histories, one(dataset))
     assert rules is None  # although the geometric mean rises by more than 2 %
     assert "none raised recall@10 and recall@50 on validation" in how

@@ -1,6 +1,6 @@
 from .attribute_columns import Cell, Names, Numbers, check_cells
 from .attributes import ATTRIBUTES_FILE, Attributes
-from .batches import Batches, Examples
+from .batches import BatchArrays, Batches
 from .cases import Case
 from .catalog import Catalog
 from .checks import LogWarning
@@ -47,6 +47,7 @@ __all__ = [
     "READERS",
     "WORLDS",
     "Attributes",
+    "BatchArrays",
     "Batches",
     "Case",
     "Catalog",
@@ -56,7 +57,6 @@ __all__ = [
     "Dataset",
     "Duplicates",
     "EventLog",
-    "Examples",
     "Histories",
     "IdMap",
     "ItemColumns",

@@ -23,7 +23,7 @@ MAX_HORIZON = 20
 """Largest horizon (in events) if the horizon depends on the length of the prefix."""
 
 
-class Examples(NamedTuple):
+class BatchArrays(NamedTuple):
     """The arrays of a batch, all ``[B, L]``; see ``types.Batch``."""
 
     history: NDArray[np.int64]
@@ -140,7 +140,7 @@ class Batches:
         """Return the number of batches per epoch."""
         return self.batches
 
-    def at(self, step: int) -> Examples:
+    def at(self, step: int) -> BatchArrays:
         """Return the examples of a step, from 0, without end.
 
         Cost: O(B L); once per epoch a shuffle, O(rows).
@@ -164,7 +164,7 @@ class Batches:
         if self.histories.weights is not None:
             weight = np.zeros(place.shape, dtype=np.float32)
             weight[trained] = self.histories.weights[chosen]
-        return Examples(history, target, weight, self._draw_dislikes(start, trained, step))
+        return BatchArrays(history, target, weight, self._draw_dislikes(start, trained, step))
 
     def _draw_targets(
         self, at: NDArray[np.int64], random: np.random.Generator

@@ -1,9 +1,9 @@
 from .artifact import check_artifact_folder, load, save
+from .artifact_classes import ArtifactClasses
 from .build import build_recommender
 from .bulk import BulkSummary, recommend_batch, recommend_file
 from .capabilities import Capabilities, attribute_types, weighting_of
 from .cold_start import NewItem, add_items
-from .extensions import ArtifactClasses
 from .filters import eligible_items, unknown_ids
 from .manifest import (
     ARTIFACT_FORMAT,

@@ -9,7 +9,7 @@ from prismrec.data import Catalog
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend.recommender import Recommender
-from prismrec.retrieval import Choice, choose_index
+from prismrec.retrieval import IndexChoice, choose_index
 
 
 def build_recommender(
@@ -18,7 +18,7 @@ def build_recommender(
     histories: Sequence[NDArray[np.int64]],
     *,
     index: str = "auto",
-) -> tuple[Recommender, Choice]:
+) -> tuple[Recommender, IndexChoice]:
     """Return a recommender, and why its index is the one it is.
 
     Args:

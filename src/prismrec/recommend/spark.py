@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
+from prismrec.recommend.artifact_classes import ArtifactClasses
 from prismrec.recommend.bulk import CHUNK, BulkSummary, Counts, batch_lists, require_users
 from prismrec.recommend.bulk_files import SCHEMA
-from prismrec.recommend.extensions import ArtifactClasses
 from prismrec.recommend.history_files import (
     HistoryPart,
     check_columns,

@@ -34,7 +34,6 @@ from prismrec.rerank.conditions import (
     Condition,
     Missing,
 )
-from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.dpp import dpp
 from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.lists import RankedLists
@@ -54,6 +53,7 @@ from prismrec.rerank.options import (
 from prismrec.rerank.overlap import overlap
 from prismrec.rerank.rerankers import RERANKERS, find_reranker
 from prismrec.rerank.shares import added_weights, adds_interests, weights_of
+from prismrec.rerank.strength import strengths_for
 from prismrec.rerank.xquad import xquad
 
 __all__ = [

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from prismrec.rerank.candidates import CandidateSource, Ranking, SteeredCandidates, Steering
 from prismrec.rerank.category import certificate, diversify
-from prismrec.rerank.diversity import strengths_for
 from prismrec.rerank.frontier import Frontier, frontier
 from prismrec.rerank.lists import RankedLists
 from prismrec.rerank.options import Diversity, ListOptions
 from prismrec.rerank.rerankers import find_reranker, rerank_each
 from prismrec.rerank.shares import with_minimum
+from prismrec.rerank.strength import strengths_for
 from prismrec.types import RankedItems
 
 CANDIDATES_PER_ITEM = 4

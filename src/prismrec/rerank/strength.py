@@ -1,4 +1,4 @@
-"""The strength λ of one user that meets a target or a relevance budget, without the whole frontier.
+"""The strength λ of a user that meets a target or a relevance budget, without the whole frontier.
 
     strength_for(Diversity(target=0.8), scores, categories, k=20).strength
 
@@ -38,6 +38,14 @@ class Strength(NamedTuple):
     proof: float
     """If no item that is not a candidate can enter the best list at this strength, more candidates
     would not change ``strength``. Infinity if that would need all items."""
+
+
+class Strengths(NamedTuple):
+    """The strengths λ of B users."""
+
+    strength: Float[np.ndarray, " B"]
+    proof: Float[np.ndarray, " B"]
+    """See ``Strength``."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,30 @@ def strength_for(
     if lists.diversity(first) < target:
         strength = lists.strength_of(lists.around(lambda one: lists.diversity(one) >= target)[1])
     return Strength(strength, math.inf if target < wanted else strength)
+
+
+def strengths_for(
+    diversity: Diversity,
+    scores: Float[np.ndarray, "B M"],
+    categories: Int[np.ndarray, "B M"],
+    k: int,
+) -> Strengths:
+    """Return the strength λ of each user.
+
+    Args:
+        diversity: A strength, a target or a relevance budget.
+        scores: Scaled to 0…1; -inf for no candidate.
+        categories: One per candidate; -1 for none.
+        k: Length of the list.
+
+    Cost: nothing for a strength; see ``strength_for`` for a target or a relevance budget.
+    """
+    if not diversity.has_target:
+        given = np.full(len(scores), float(diversity.strength or 0))
+        return Strengths(given, given)
+    users = zip(scores, categories, strict=True)
+    found = [strength_for(diversity, *user, k) for user in users]
+    return Strengths(*np.array(found, dtype=np.float64).reshape(-1, 2).T)
 
 
 class _Lists:

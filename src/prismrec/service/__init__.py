@@ -41,7 +41,7 @@ insight          example users and the health report of the page, computed once 
 examples         users of the data set, and how much their interests mix in their lists
 start            what the page needs before its first list
 catalog_map      the map of the catalog and its labels
-projection       projects vectors to the two axes of the map
+plane            projects vectors to the two axes of the map
 health           the diagnostics and the report behind the health report
 verdict          the first lines of the health report
 metrics          Prometheus metrics

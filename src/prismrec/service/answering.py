@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 from prismrec.errors import StoreError
-from prismrec.service.lists import Job, ListMaker, weight_of
+from prismrec.service.lists import ListJob, ListMaker, weight_of
 from prismrec.service.microbatch import Batcher, read_arrived_requests
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
@@ -39,11 +39,11 @@ class Answering:
         self.maker, self.threads = lists, threads
         self.read = partial(stored_feedback, store, newest=newest)
         self.stored: Batcher[str, Feedback] = Batcher(self.read, threads.reads)
-        self.lists: Batcher[Job, ServedAnswer] = Batcher(
+        self.lists: Batcher[ListJob, ServedAnswer] = Batcher(
             self._answer_each, threads.answers, weight_of, pool_of=self._pool_of, waits=self._waits
         )
         self.stored_of_batches: Batcher[str, Feedback] = Batcher(self.read, threads.reads)
-        self.lists_of_batches: Batcher[Job, ServedAnswer] = Batcher(
+        self.lists_of_batches: Batcher[ListJob, ServedAnswer] = Batcher(
             self._answer_batch, threads.batches, weight_of
         )
         self.turns = Turns(threads.answers.threads, pending=self.lists.has_callers)
@@ -60,17 +60,19 @@ class Answering:
             PrismrecError: It cannot be answered.
         """
         if request.user is None:
-            return await self.lists.run(Job(request, Feedback()))
+            return await self.lists.run(ListJob(request, Feedback()))
         if not self.late:
             with suppress(SlowStoreError):
-                return await self.lists.run(Job(request))
-        return await self.lists.run(Job(request, await self.stored.run(request.user)))
+                return await self.lists.run(ListJob(request))
+        return await self.lists.run(ListJob(request, await self.stored.run(request.user)))
 
     async def answer_all(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer]:
         """Answer the requests of a batch, or raise the first error; see ``answer``."""
         users = list({request.user for request in requests if request.user is not None})
         stored = dict(zip(users, await self.stored_of_batches.run_all(users), strict=True))
-        jobs = [Job(request, stored.get(request.user or "", Feedback())) for request in requests]
+        jobs = [
+            ListJob(request, stored.get(request.user or "", Feedback())) for request in requests
+        ]
         # Reading a large batch took milliseconds; single requests that arrived then come first.
         await read_arrived_requests()
         return await self.lists_of_batches.run_all(jobs)
@@ -81,7 +83,7 @@ class Answering:
         batchers = (self.stored, self.lists, self.stored_of_batches, self.lists_of_batches)
         return sum(batcher.pending for batcher in batchers)
 
-    def _answer_each(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+    def _answer_each(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         """Read the events that are not read yet, and answer each request or return its error."""
         users = [job.request.user or "" for job in jobs if job.stored is None]
         if not users:
@@ -95,15 +97,15 @@ class Answering:
             [job._replace(stored=next(found)) if job.stored is None else job for job in jobs]
         )
 
-    def _compute(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+    def _compute(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         with self.turns.single():
             return self.maker.answer_each(jobs)
 
-    def _answer_batch(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+    def _answer_batch(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         with self.turns.batch():
             return self.maker.answer_each(jobs)
 
-    def _read_for(self, jobs: Sequence[Job], users: Sequence[str]) -> list[Feedback]:
+    def _read_for(self, jobs: Sequence[ListJob], users: Sequence[str]) -> list[Feedback]:
         """Return what is stored of users; a slow read is seen by ``_waits``.
 
         Raises:
@@ -120,12 +122,12 @@ class Answering:
             self.reading.discard(group)
             self.late.discard(group)
 
-    def _pool_of(self, jobs: Sequence[Job]) -> ThreadPool | None:
+    def _pool_of(self, jobs: Sequence[ListJob]) -> ThreadPool | None:
         """Return the threads of the store for a group that reads it."""
         unread = not self.late and any(job.stored is None for job in jobs)
         return self.threads.reads if unread else None
 
-    def _waits(self, jobs: Sequence[Job]) -> bool:
+    def _waits(self, jobs: Sequence[ListJob]) -> bool:
         """Return whether a group still waits for the store, and remember this while it does."""
         group = id(jobs)
         if group in self.reading:

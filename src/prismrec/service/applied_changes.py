@@ -15,7 +15,7 @@ from pathlib import Path
 from prismrec.data import Catalog, Cell, check_cells
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import NewItem, Recommender
-from prismrec.service.changes import Added, AddedItem, Change, Journal, Marked, Updated
+from prismrec.service.changes import Added, AddedItem, Change, ChangeJournal, Marked, Updated
 
 Values = Mapping[str, Mapping[str, Cell]]
 """Values of attributes by item and attribute; None for no value."""
@@ -40,7 +40,7 @@ class SavedChanges:
                 f"There is no file of changes at {path}; give the file of the service, which is "
                 "ARTIFACT.changes by default, or leave the option out if nothing was changed."
             )
-        return cls(Journal(path).new())
+        return cls(ChangeJournal(path).new())
 
     @property
     def digest(self) -> str:

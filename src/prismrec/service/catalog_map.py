@@ -17,7 +17,7 @@ from scipy.cluster.vq import kmeans2
 from prismrec.data import Catalog
 from prismrec.recommend import Recommender
 from prismrec.service.page_responses import CatalogMap, MapLabel
-from prismrec.service.projection import Plane
+from prismrec.service.plane import Plane
 
 LABELED = 20_000
 """Number of items, the most popular, from which the labels are computed."""

@@ -1,6 +1,6 @@
 """The journal: a file of hidden, new and changed items; all workers read it, and a restart too.
 
-    journal = Journal(path)
+    journal = ChangeJournal(path)
     journal.append(Marked(kind="hide", items=["A"]))     # on disk when it returns
     for change in journal.new(): …                       # new changes, of all processes
 
@@ -93,7 +93,7 @@ Change = Marked | Added | Updated | Reloaded
 _LINE: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 
-class Journal:
+class ChangeJournal:
     """A file of changes that is read from the place where this process stopped.
 
     Args:

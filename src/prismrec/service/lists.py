@@ -22,7 +22,7 @@ DIVERSE = 3
 """Weight of a list with diversity, interests, boosts or a frontier, relative to a plain list."""
 
 
-class Job(NamedTuple):
+class ListJob(NamedTuple):
     """A request, and the stored feedback of its user, if it is read."""
 
     request: RecommendRequest
@@ -43,7 +43,7 @@ class Job(NamedTuple):
         return tuple(item for item in self.stored.dislikes if item not in named)
 
 
-def weight_of(job: Job) -> float:
+def weight_of(job: ListJob) -> float:
     """Return what a request costs, relative to one for a plain list of at most 50 items."""
     request = job.request
     options = request.options
@@ -66,7 +66,7 @@ class ListMaker:
     def __init__(self, versions: Versions, metrics: Metrics, *, rerankers: Collection[str]) -> None:
         self.versions, self.metrics, self.rerankers = versions, metrics, rerankers
 
-    def answer_each(self, jobs: Sequence[Job]) -> list[ServedAnswer | Exception]:
+    def answer_each(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         """Return one answer per request, or the error that prevents it.
 
         Cost: one forward pass per group of requests with the same ``batch_key`` and dislikes.
@@ -81,7 +81,9 @@ class ListMaker:
             results |= dict(zip(numbers, answers, strict=True))
         return [results[number] for number in range(len(jobs))]
 
-    def _answer_group(self, group: Sequence[Job], pair: Pair) -> Sequence[ServedAnswer | Exception]:
+    def _answer_group(
+        self, group: Sequence[ListJob], pair: Pair
+    ) -> Sequence[ServedAnswer | Exception]:
         """Answer requests with the same key; if they fail together, answer each one alone."""
         request = group[0].request
         try:

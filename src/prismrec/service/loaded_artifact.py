@@ -17,7 +17,7 @@ from prismrec.service.changes import Change
 from prismrec.service.event_rules import EventRules
 from prismrec.service.extensions import Extensions
 from prismrec.service.page_responses import MapLabel
-from prismrec.service.projection import Plane
+from prismrec.service.plane import Plane
 from prismrec.service.responses import ArtifactInfo, IndexInfo, ServedArtifacts
 from prismrec.service.search import TitleSearch
 

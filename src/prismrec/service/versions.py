@@ -24,7 +24,7 @@ from prismrec.service.changes import (
     Added,
     AddedItem,
     Change,
-    Journal,
+    ChangeJournal,
     Marked,
     Reloaded,
     Updated,
@@ -69,7 +69,7 @@ class Versions:
     ) -> None:  # fmt: skip
         self.paths, self.metrics, self.extensions = paths, metrics, extensions
         self.check = check
-        self.journal, self.lock = Journal(paths.journal), threading.Lock()
+        self.journal, self.lock = ChangeJournal(paths.journal), threading.Lock()
         self.reloading = threading.Lock()
         try:
             self.journal.shorten()

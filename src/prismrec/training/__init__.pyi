@@ -15,7 +15,7 @@ from .record import run_summary
 from .regularizing import with_one_interest
 from .result import TrainResult
 from .run_config import RunConfig
-from .select import prune_interests
+from .select_interests import prune_interests
 from .select_rules import fit_rule_retriever
 from .sizes import Sizes
 from .trained import Trained

@@ -8,8 +8,8 @@ from functools import partial
 
 from prismrec.data import Case
 from prismrec.evaluation import Report, compare, evaluate_metric
-from prismrec.training.select import COMPARED_USERS, evenly_spread
 from prismrec.training.trained import Trained
+from prismrec.training.validation import COMPARED_USERS, evenly_spread
 
 MIN_GAIN = 1.02
 """Factor by which several heads must raise the metric; training seeds differ by about as much."""

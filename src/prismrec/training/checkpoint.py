@@ -36,7 +36,7 @@ FACTOR = 20
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """The progress of a run."""
 
     step: int = 0
@@ -123,7 +123,7 @@ class State:
         return [name for name in names if name in tensors]
 
 
-def save_last(folder: Path, state: State, progress: Progress, fingerprint: str) -> None:
+def save_last(folder: Path, state: State, progress: TrainingState, fingerprint: str) -> None:
     """Write the whole state of a run to ``last.safetensors``; with shards, in every process."""
     tensors, sharded = state.tensors(), state.sharded
     header = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
@@ -142,7 +142,7 @@ def save_last(folder: Path, state: State, progress: Progress, fingerprint: str) 
             earlier.unlink()
 
 
-def load_last(folder: Path, state: State, fingerprint: str) -> Progress:
+def load_last(folder: Path, state: State, fingerprint: str) -> TrainingState:
     """Read ``last.safetensors`` into the state of a run; return the progress.
 
     Raises:
@@ -166,7 +166,7 @@ def load_last(folder: Path, state: State, fingerprint: str) -> Progress:
             "the averages; start again without --resume."
         )
     state.load(tensors)
-    return Progress(**json.loads(header["progress"]))
+    return TrainingState(**json.loads(header["progress"]))
 
 
 def _file_of(step: object, begin: object, end: object) -> str:

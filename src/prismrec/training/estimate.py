@@ -30,7 +30,6 @@ from prismrec.training.loop import check_gradients
 from prismrec.training.processes import current_processes
 from prismrec.training.run import Run, pick_device
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import LONGEST
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.sharding import is_sharded
 from prismrec.training.sizes import Sizes
@@ -40,6 +39,7 @@ from prismrec.training.training_cost import (
     seconds_of_rules,
     users_of_lists,
 )
+from prismrec.training.validation import LONGEST
 
 MANY_EVENTS = 1_000_000
 """Training events from which ``prismrec train`` prints an estimate."""

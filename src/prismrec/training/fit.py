@@ -35,12 +35,12 @@ from prismrec.training.record import with_record
 from prismrec.training.regularizing import check_regularizers
 from prismrec.training.result import TrainResult
 from prismrec.training.run_config import RunConfig, ValidationMetric, require
-from prismrec.training.select import drawn_users, measure_one, validation_metric
+from prismrec.training.select import select_on_validation
 from prismrec.training.select_forming import UNCERTAIN
 from prismrec.training.select_init import choose_initial_model
-from prismrec.training.selection import select_on_validation
 from prismrec.training.trained import Trained
 from prismrec.training.untrained import shuffle_untrained
+from prismrec.training.validation import drawn_users, measure_one, validation_metric
 from prismrec.training.warm_start import WarmStart, describe_start
 
 MEASURED_USERS = 256

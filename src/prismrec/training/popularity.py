@@ -8,7 +8,7 @@ from functools import partial
 from prismrec.data import Split
 from prismrec.evaluation import by_score, compare, evaluate_metric, popularity
 from prismrec.recommend import Recommender
-from prismrec.training.select import COMPARED_USERS, evenly_spread
+from prismrec.training.validation import COMPARED_USERS, evenly_spread
 
 
 def no_better_than_popularity(

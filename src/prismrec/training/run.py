@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from prismrec.data import Batches, Examples, Histories
+from prismrec.data import BatchArrays, Batches, Histories
 from prismrec.errors import ConfigError, TrainingError
 from prismrec.models import Model
 from prismrec.training.checkpoint import (
     LAST,
     CheckpointTimer,
-    Progress,
     State,
+    TrainingState,
     load_best,
     load_last,
     save_best,
@@ -57,7 +57,7 @@ class Run:
             self.sharded = ShardedTables(model, processes)
         for table in model.tables:
             table.sparse = bool(config.sparse)
-        self.folder, self.device, self.progress = folder, device, Progress()
+        self.folder, self.device, self.progress = folder, device, TrainingState()
         self.batches = Batches(
             histories,
             max_len=model.extractor.max_len,
@@ -283,7 +283,7 @@ def _pairs_of(batch: Batch) -> int:
     return int((batch.target != 0).sum())
 
 
-def _on_device(examples: Examples, device: torch.device) -> Batch:
+def _on_device(examples: BatchArrays, device: torch.device) -> Batch:
     history, target, weight, disliked = (
         None if array is None else torch.from_numpy(array).to(device) for array in examples
     )

@@ -1,108 +1,67 @@
-"""Selection on validation: on which lists, and after training, which interests to keep."""
+"""What is selected on validation after the weights are trained: interests and rules."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
-import numpy as np
-
-from prismrec.data import Case
-from prismrec.evaluation import diagnose, evaluate_metric, list_lengths
-from prismrec.models import Prism
+from prismrec.data import Split
+from prismrec.evaluation import list_lengths
 from prismrec.recommend import Recommender
-
-T = TypeVar("T")
-LONGEST = 50
-"""Length of the lists of the validation metric."""
-VALIDATION_USERS = 6_147
-"""Largest number of users that choose the weights: with so many, the 95 % interval of the mean of a
-metric from 0 to 1 is at most ±0.0125, whatever its values. All weights are measured on the same
-users, so smaller differences between weights count."""
-DIAGNOSED_USERS = 1_000
-"""Largest number of validation users for the diagnosis of interests, evenly spread."""
-COMPARED_USERS = 5_000
-"""Largest number of validation users on whom two recommenders are compared, evenly spread."""
-MIN_TARGETS = 300
-"""With fewer validation targets no interest is pruned: no wins could be chance."""
+from prismrec.training.advise import advise_clusters
+from prismrec.training.defaults import DatasetStats
+from prismrec.training.popularity import no_better_than_popularity
+from prismrec.training.run_config import RunConfig, require
+from prismrec.training.select_forming import choose_forming, middle_metric
+from prismrec.training.select_interests import prune_interests
+from prismrec.training.select_rules import fit_rule_retriever, refit_rules
+from prismrec.training.validation import validation_metric
+from prismrec.training.warm_start import WarmStart
 
 
-def prune_interests(
-    recommender: Recommender, valid: Sequence[Case], *, exclude_seen: bool
-) -> str | None:
-    """Prune the interests of prism that win less than 1 % of the validation targets.
+def select_on_validation(
+    recommender: Recommender,
+    config: RunConfig,
+    stats: DatasetStats,
+    split: Split,
+    start: WarmStart | None = None,
+) -> tuple[Recommender, dict[str, str]]:
+    """Choose how interests are formed, prune interests, and fit rules on validation.
 
-    Every interest costs one search per request. Pruning chooses the number of interests that the
-    data needs. The model is changed in place.
-
-    Args:
-        recommender: Recommender with the trained model.
-        valid: Validation cases; with fewer than ``MIN_TARGETS`` targets nothing is pruned.
-        exclude_seen: Exclude the items of the history from lists.
+    After a warm start, interests are formed as in the earlier artifact, and the rules have its kind
+    and weight, unless ``start`` has these among its choices.
 
     Returns:
-        A sentence that describes the change; None if there is none.
+        The recommender, and sentences on what was selected.
 
-    Cost: a diagnosis of ``DIAGNOSED_USERS`` users.
+    Cost: see ``choose_forming``, ``prune_interests``, ``fit_rule_retriever`` and
+        ``no_better_than_popularity``.
     """
-    extractor = recommender.model.extractor
-    if not isinstance(extractor, Prism) or extractor.interests - len(extractor.pruned) == 1:
-        return None
-    cases = evenly_spread_with_history(valid, DIAGNOSED_USERS)
-    if sum(len(case.targets) for case in cases) < MIN_TARGETS:
-        return None
-    diagnostics = diagnose(recommender, cases, exclude_seen=exclude_seen)
-    usage = diagnostics.usage
-    always_active = sorted(extractor.always_active - set(extractor.pruned))
-    best = max(always_active, key=lambda number: usage[number])  # one of these must remain
-    unused = [number for number in diagnostics.unused if number != best]
-    if not unused:
-        return None
-    extractor.prune({*extractor.pruned, *unused})
-    shares = ", ".join(f"{100 * usage[number]:.1f} %" for number in unused)
-    kept = extractor.interests - len(extractor.pruned)
-    return (
-        f"{kept} of {extractor.interests} interests were kept: the others won only {shares} of the "
-        "validation targets"
+    exclude_seen = require(config.exclude_seen)
+    metric, notes = validation_metric(config.validate_on, stats.items), {}
+    if config.forming and start and "forming" not in start.choose:
+        recommender = recommender.with_forming(start.recommender.model.forming)
+        notes["interests"] = "interests are formed as in the earlier artifact"
+    elif config.forming:
+        recommender, notes["interests"], reports = choose_forming(
+            recommender, split.valid, metric=config.validate_on, exclude_seen=exclude_seen
+        )
+        if recommender.model.forming:
+            middle = middle_metric(config.validate_on, recommender)
+            advice = advise_clusters(recommender.model.forming, reports, middle)
+            notes |= {"advice": advice} if advice else {}
+    pruned = prune_interests(recommender, split.valid, exclude_seen=exclude_seen)
+    if pruned:
+        notes["interests"] = pruned
+    if config.rules:
+        fit_rules = fit_rule_retriever
+        if start and "rules" not in start.choose:
+            fit_rules = partial(refit_rules, start.recommender.rules)
+        # With one target per user, the first ranks matter.
+        top = f"ndcg@{list_lengths(stats.items, 10)[0]}"
+        rules, notes["rules"] = fit_rules(
+            recommender, split.train, split.valid,
+            metric=metric if stats.multi_step_targets else top, exclude_seen=exclude_seen,
+        )  # fmt: skip
+        recommender = recommender.with_rules(rules)
+    warning = no_better_than_popularity(
+        recommender, split, metric=metric, exclude_seen=exclude_seen
     )
-
-
-def validation_metric(name: str, items: int) -> str:
-    """Return the metric that chooses weights: ``recall@50``; shorter lists for a small catalog."""
-    return f"{name}@{list_lengths(items, LONGEST)[0]}"
-
-
-def measure_one(
-    recommender: Recommender, cases: Sequence[Case], metric: str, *, exclude_seen: bool
-) -> float:
-    """Return one metric, such as ``recall@50``, of the lists of a recommender."""
-    recommend = partial(recommender.ranked, exclude_seen=exclude_seen)
-    return evaluate_metric(recommend, cases, metric).metrics[metric]
-
-
-def drawn_users(
-    cases: Sequence[Case], metric: str, *, seed: int
-) -> tuple[Sequence[Case], str | None]:
-    """Draw the users that choose the weights: ``VALIDATION_USERS``, or all if they are fewer.
-
-    Returns:
-        Cases in their order, and a sentence on the sample; None if it is all users.
-    """
-    if len(cases) <= VALIDATION_USERS:
-        return cases, None
-    chosen = np.random.default_rng(seed).choice(len(cases), VALIDATION_USERS, replace=False)
-    interval = 1.96 * 0.5 / np.sqrt(VALIDATION_USERS)
-    return [cases[number] for number in np.sort(chosen).tolist()], (
-        f"{metric} was measured on {VALIDATION_USERS:,} of {len(cases):,} validation users, drawn "
-        f"with seed {seed}: its 95 % interval is at most ±{interval:.4f}"
-    )
-
-
-def evenly_spread(values: Sequence[T], most: int) -> Sequence[T]:
-    """Return every n-th value, with the smallest n that leaves at most ``most`` values."""
-    return values[:: max(-(-len(values) // most), 1)]
-
-
-def evenly_spread_with_history(cases: Sequence[Case], most: int) -> list[Case]:
-    """Return every n-th of the cases that have a history; see ``evenly_spread``."""
-    known = [number for number, case in enumerate(cases) if len(case.history)]
-    return [cases[number] for number in evenly_spread(known, most)]
+    return recommender, notes | ({"popularity": warning} if warning else {})

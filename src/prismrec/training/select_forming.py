@@ -12,7 +12,7 @@ from prismrec.evaluation import Report, compare, evaluate, list_lengths
 from prismrec.io import track
 from prismrec.models import Forming
 from prismrec.recommend import Recommender
-from prismrec.training.select import evenly_spread
+from prismrec.training.validation import evenly_spread
 
 FORMINGS = tuple(
     Forming(clusters=clusters, whole_weight=weight)

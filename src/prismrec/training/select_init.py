@@ -15,8 +15,8 @@ from prismrec.models import Model
 from prismrec.recommend import Recommender
 from prismrec.training.build import build_initial_model
 from prismrec.training.run_config import RunConfig, require
-from prismrec.training.select import evenly_spread_with_history, measure_one, validation_metric
 from prismrec.training.select_forming import UNCERTAIN
+from prismrec.training.validation import evenly_spread_with_history, measure_one, validation_metric
 
 CLUSTERS = 6
 """Largest number of clusters of a history, if co-occurrence is counted within them."""

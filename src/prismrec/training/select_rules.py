@@ -25,7 +25,7 @@ from prismrec.retrieval import (
     keep_strongest_positive,
 )
 from prismrec.training.found_once import find_once
-from prismrec.training.select import evenly_spread_with_history
+from prismrec.training.validation import evenly_spread_with_history
 
 WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Weights of the rules to compare."""

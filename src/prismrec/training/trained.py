@@ -6,7 +6,7 @@ from typing import Any
 
 from prismrec.recommend import Recommender
 from prismrec.training.result import TrainResult
-from prismrec.training.select import validation_metric
+from prismrec.training.validation import validation_metric
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,7 +11,6 @@ from prismrec.training.capacity import Coefficients, Predicted
 from prismrec.training.config import TrainConfig
 from prismrec.training.initialize import CLUSTER_ROUNDS
 from prismrec.training.run_config import RunConfig
-from prismrec.training.select import COMPARED_USERS, VALIDATION_USERS
 from prismrec.training.select_forming import FORMING_USERS, FORMINGS
 from prismrec.training.select_init import INIT_USERS, may_compare
 from prismrec.training.select_rules import (
@@ -25,6 +24,7 @@ from prismrec.training.select_rules import (
     VARIANTS,
 )
 from prismrec.training.sizes import Sizes
+from prismrec.training.validation import COMPARED_USERS, VALIDATION_USERS
 
 WORKING_BYTES = 200_000_000
 """Of a batch, its gradients, candidates, and code that is loaded when it is first used, about."""

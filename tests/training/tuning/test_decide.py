@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from prismrec.training.tuning.decide import Candidate, decide
+from prismrec.training.tuning.decide import Tried, decide
 
-DEFAULT = Candidate(0, np.array([[0.0, 0.2, 0.4, 0.4], [0.2, 0.4, 0.4, 0.6]]))
+DEFAULT = Tried(0, np.array([[0.0, 0.2, 0.4, 0.4], [0.2, 0.4, 0.4, 0.6]]))
 """Two seeds and four users; the means of the seeds are 0.25 and 0.4, those of users
 0.1, 0.3, 0.4, 0.5."""
 
 
 def shifted(number, *by_user):
-    return Candidate(number, DEFAULT.values + np.array(by_user))
+    return Tried(number, DEFAULT.values + np.array(by_user))
 
 
 def test_the_default_is_kept_if_an_interval_contains_zero():
@@ -78,7 +78,7 @@ def test_users_without_the_metric_are_left_out():
 def test_seeds_are_averaged_before_users_are_compared():
     # Each seed differs by ±0.3 for each user, but their mean by 0.1, 0.1, 0.1 and 0.11.
     values = DEFAULT.values + np.array([[0.4, 0.4, 0.4, 0.42], [-0.2] * 4])
-    decision = decide(DEFAULT, [Candidate(6, values)], "recall@50")
+    decision = decide(DEFAULT, [Tried(6, values)], "recall@50")
     assert decision.chosen == 6
     assert decision.differences[6].interval == pytest.approx(1.96 * 0.005 / 2)
 

@@ -4,10 +4,10 @@ import pytest
 
 from prismrec.errors import DataError
 from prismrec.training.tuning.journal import Journal
-from prismrec.training.tuning.space import Choice, Range, Tuned
+from prismrec.training.tuning.space import OneOf, Range, Tuned
 
 TUNED = Tuned(
-    {"rate": Range(0.001, 0.1, log=True), "dim": Choice((8, 16)), "way": Choice((None, 0, 6))},
+    {"rate": Range(0.001, 0.1, log=True), "dim": OneOf((8, 16)), "way": OneOf((None, 0, 6))},
     {"rate": 0.01, "dim": 16, "way": None},
 )
 

@@ -5,7 +5,7 @@ import pytest
 from prismrec.errors import UnknownName
 from prismrec.models import EXTRACTORS
 from prismrec.training import DatasetStats, RunConfig, TrainConfig, resolve_defaults
-from prismrec.training.tuning.space import Choice, Range, tuned_settings, with_settings
+from prismrec.training.tuning.space import OneOf, Range, tuned_settings, with_settings
 
 SPARSE = DatasetStats(
     items=12_000, events=160_000, dense=False, multi_step_targets=True, has_repeats=False,
@@ -36,7 +36,7 @@ def test_the_default_values_are_in_the_space_and_change_nothing(name, stats):
     assert 5 <= len(tuned.space) <= 10
     for setting, values in tuned.space.items():
         default = tuned.default[setting]
-        if isinstance(values, Choice):
+        if isinstance(values, OneOf):
             assert default in values.values
             assert len(values.values) > 1
         else:
@@ -64,8 +64,8 @@ def test_only_some_settings_can_be_tuned():
 def test_a_default_outside_the_usual_values_extends_them():
     assert Range(0.1, 0.2).including(0.5) == Range(0.1, 0.5)
     assert Range(0.1, 0.2).including(0.05) == Range(0.05, 0.2)
-    assert Choice((1, 2)).including(2) == Choice((1, 2))
-    assert Choice((1, 2)).including(3) == Choice((3, 1, 2))
+    assert OneOf((1, 2)).including(2) == OneOf((1, 2))
+    assert OneOf((1, 2)).including(3) == OneOf((3, 1, 2))
 
 
 def test_settings_go_where_they_belong_with_three_digits():

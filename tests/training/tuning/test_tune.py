@@ -16,7 +16,7 @@ from prismrec.training import RunConfig, TrainConfig, TuneOptions, fit, tune
 from prismrec.training.tuning import decide as deciding
 from prismrec.training.tuning import search
 from prismrec.training.tuning import tune as tuning
-from prismrec.training.tuning.decide import Candidate, Decision, decide
+from prismrec.training.tuning.decide import Decision, Tried, decide
 from prismrec.training.tuning.report import report_lines
 from prismrec.training.tuning.task import TrialRecord
 from prismrec.training.tuning.tune import planned_repeats
@@ -121,7 +121,7 @@ def test_finalists_are_the_best_trials_above_the_default():
     ]  # fmt: skip
     assert planned_repeats(records(0.3, 0.3, 0.2), TuneOptions(), seed=0) == []
     assert deciding.NOTHING_BETTER.chosen == 0
-    assert isinstance(Candidate(0, np.zeros((1, 2))).mean, float)
+    assert isinstance(Tried(0, np.zeros((1, 2))).mean, float)
 
 
 def test_a_line_on_a_trial_has_the_time_left():

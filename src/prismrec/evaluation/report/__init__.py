@@ -8,9 +8,9 @@ JavaScript and no network; its plots are SVG.
 """
 
 from prismrec.evaluation.report.content import (
-    Comparison,
     Content,
     Entry,
+    ModelComparison,
     compare_with_single_interest,
     differences,
     name_with_one_interest,
@@ -21,9 +21,9 @@ from prismrec.evaluation.report.page import page
 from prismrec.evaluation.report.write import check_report_folder, write_report
 
 __all__ = [
-    "Comparison",
     "Content",
     "Entry",
+    "ModelComparison",
     "check_report_folder",
     "compare_with_single_interest",
     "differences",

@@ -79,7 +79,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ModelComparison:
     """Two entries, compared user by user with ``exclude_seen``."""
 
     model: str
@@ -97,13 +97,13 @@ class Comparison:
         return f"{self.model} against {self.other}, {self.difference}."
 
 
-def compare_with_best(entries: Sequence[Entry], metric: str) -> list[Comparison]:
+def compare_with_best(entries: Sequence[Entry], metric: str) -> list[ModelComparison]:
     """Compare every model with the baseline that has the highest mean; none without baselines."""
     baselines = [entry for entry in entries if entry.baseline]
     if not baselines:
         return []
     best = max(baselines, key=lambda entry: entry.filtered.metrics.get(metric, -math.inf))
-    return [Comparison.of(entry, best, metric) for entry in entries if not entry.baseline]
+    return [ModelComparison.of(entry, best, metric) for entry in entries if not entry.baseline]
 
 
 def name_with_one_interest(name: str) -> str:
@@ -111,11 +111,11 @@ def name_with_one_interest(name: str) -> str:
     return f"{name}-k1"
 
 
-def compare_with_single_interest(entries: Sequence[Entry], metric: str) -> list[Comparison]:
+def compare_with_single_interest(entries: Sequence[Entry], metric: str) -> list[ModelComparison]:
     """Compare each model with the same model with K=1, where there is one."""
     singles = {entry.one_interest_of: entry for entry in entries}
     pairs = [(entry, singles[entry.name]) for entry in entries if entry.name in singles]
-    return [Comparison.of(model, single, metric) for model, single in pairs]
+    return [ModelComparison.of(model, single, metric) for model, single in pairs]
 
 
 def differences(entries: Sequence[Entry], metric: str = "recall@50") -> list[str]:

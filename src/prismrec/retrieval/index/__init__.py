@@ -20,7 +20,7 @@ from prismrec.retrieval.index.base import Index
 from prismrec.retrieval.index.choose import (
     AUTOMATIC_INDEX,
     EXACT_UP_TO,
-    Choice,
+    IndexChoice,
     check_index,
     choose_index,
 )
@@ -46,9 +46,9 @@ __all__ = [
     "EXACT_UP_TO",
     "INDEXES",
     "ApproximateIndex",
-    "Choice",
     "ExactIndex",
     "Index",
+    "IndexChoice",
     "IndexName",
     "QuantizedIndex",
     "ShardedIndex",

@@ -35,7 +35,7 @@ AUTOMATIC_INDEX = "ivf-sq8"
 
 
 @dataclass(frozen=True)
-class Choice:
+class IndexChoice:
     """An index and why it was chosen."""
 
     index: Index
@@ -57,7 +57,7 @@ def choose_index(
     name: str = "auto",
     k: int = 50,
     min_recall: float = 0.95,
-) -> Choice:
+) -> IndexChoice:
     """Build an index and measure its recall, unless it is exact.
 
     Args:
@@ -94,7 +94,7 @@ def choose_index(
         except (MissingExtra, DataError) as error:
             reason = f"exact search was chosen instead of {automatic}: {error}"
     exact = IndexName("exact", asked.shards)
-    return Choice(_measured(exact, vectors, ids, None, k, min_recall).index, 1.0, reason)
+    return IndexChoice(_measured(exact, vectors, ids, None, k, min_recall).index, 1.0, reason)
 
 
 def check_index(name: str, items: int, width: int) -> None:
@@ -137,7 +137,7 @@ def _measured(
     queries: Float[np.ndarray, "B K D"] | None,
     k: int,
     min_recall: float,
-) -> Choice:
+) -> IndexChoice:
     """Build an index of a class; if it is not exact, set its search budget and measure it."""
     kind = _class_named(name.kind)
     measured_on = cache(lambda: real_queries(np.empty((0, 1, 1)) if queries is None else queries))
@@ -153,7 +153,7 @@ def _measured(
     index = built[0] if name.shards is None else ShardedIndex(built)
     label = str(IndexName(kind.kind, name.shards))
     if index.exact:
-        return Choice(index, 1.0, f"the index {label} was chosen by name and is exact")
+        return IndexChoice(index, 1.0, f"the index {label} was chosen by name and is exact")
     exact = [
         part.search(measured_on(), k) if truth is None else truth
         for part, truth in zip(built, truths, strict=True)
@@ -164,7 +164,7 @@ def _measured(
     if len(set(budgets)) > 1:
         budget += f" to {max(budgets)}"
     reason = f"{label} finds {recall:.3f} of the exact {k} nearest items{budget}"
-    return Choice(index, recall, reason)
+    return IndexChoice(index, recall, reason)
 
 
 def _divide(name: IndexName, items: int) -> list[slice]:

@@ -18,7 +18,7 @@ class Closable(Protocol):
 C = TypeVar("C", bound=Closable)
 
 
-class Pool(Generic[C]):
+class ConnectionPool(Generic[C]):
     """Idle connections; each is used by one thread at a time, and closed if its use fails.
 
     Args:

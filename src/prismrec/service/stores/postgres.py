@@ -27,7 +27,7 @@ from prismrec.service.stores.base import (
     refuse_newer,
     server_failed,
 )
-from prismrec.service.stores.pool import Pool
+from prismrec.service.stores.pool import ConnectionPool
 from prismrec.service.stores.postgres_queries import (
     DURABLE,
     ERASE,
@@ -68,7 +68,7 @@ class PostgresStore(Store):
                 "postgresql://user@host:port/database, with special characters as %XX."
             ) from None
         self._psycopg = psycopg
-        self._pool = Pool(self._connect, self._prepare)
+        self._pool = ConnectionPool(self._connect, self._prepare)
         self._run(self._migrate)
 
     @property

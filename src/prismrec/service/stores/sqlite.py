@@ -34,7 +34,7 @@ from prismrec.service.stores.base import (
     merge_newest,
     refuse_newer,
 )
-from prismrec.service.stores.pool import Pool
+from prismrec.service.stores.pool import ConnectionPool
 from prismrec.service.stores.sqlite_queries import (
     ERASE,
     FEEDBACK,
@@ -68,7 +68,7 @@ class SqliteStore(Store):
             )
         self._writing = threading.Lock()  # a fair queue of threads; waiting in SQLite is not fair
         self._turns = Turns()
-        self._pool = Pool(self._connect, _prepare)
+        self._pool = ConnectionPool(self._connect, _prepare)
         self._file: tuple[int, int] | None = None  # device and inode
         self._erasing, self._closing = threading.Lock(), threading.Event()
         self._migrate()

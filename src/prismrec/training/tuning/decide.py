@@ -14,7 +14,7 @@ from prismrec.evaluation import Difference, paired_difference, widened
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class Tried:
     """Settings that were trained with several seeds."""
 
     number: int
@@ -44,7 +44,7 @@ class Decision:
     sentence: str
 
 
-def decide(default: Candidate, finalists: Sequence[Candidate], metric: str) -> Decision:
+def decide(default: Tried, finalists: Sequence[Tried], metric: str) -> Decision:
     """Choose the best finalist whose interval to the default excludes zero, or the default.
 
     The values of the seeds are averaged per user, and compared with those of the default user by

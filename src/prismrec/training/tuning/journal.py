@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from prismrec.errors import DataError
 from prismrec.training.tuning.locks import FileLock
-from prismrec.training.tuning.space import Choice, Range, Settings, Tuned
+from prismrec.training.tuning.space import OneOf, Range, Settings, Tuned
 from prismrec.training.tuning.task import TrialRecord
 
 NAME = "prismrec"
@@ -210,9 +210,9 @@ class Journal:
         return self.study.get_trials(deepcopy=False)
 
 
-def suggest(trial: Trial, name: str, values: Choice | Range) -> None:
+def suggest(trial: Trial, name: str, values: OneOf | Range) -> None:
     """Draw a setting of a trial, if it was not drawn before."""
-    if isinstance(values, Choice):
+    if isinstance(values, OneOf):
         trial.suggest_categorical(name, values.values)
     else:
         trial.suggest_float(name, values.low, values.high, log=values.log)

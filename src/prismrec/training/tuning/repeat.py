@@ -15,12 +15,12 @@ from prismrec.errors import DataError, TrainingError
 from prismrec.evaluation import evaluate_metric
 from prismrec.io import atomic_file, duration
 from prismrec.training.fit import fit
-from prismrec.training.select import drawn_users, validation_metric
 from prismrec.training.trained import Trained
-from prismrec.training.tuning.decide import Candidate
+from prismrec.training.tuning.decide import Tried
 from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.space import Settings, with_settings
 from prismrec.training.tuning.task import POLL, Checkpoints, Task
+from prismrec.training.validation import drawn_users, validation_metric
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,10 @@ def read_result(folder: Path, repeat: Repeat) -> RepeatResult:
         ) from error
 
 
-def candidate(folder: Path, repeats: Sequence[Repeat]) -> Candidate:
+def candidate(folder: Path, repeats: Sequence[Repeat]) -> Tried:
     """Return what the runs of the same settings measured, one row per seed."""
     rows = [read_result(folder, each).values for each in repeats]
-    return Candidate(repeats[0].trial, np.array(rows, dtype=np.float64))
+    return Tried(repeats[0].trial, np.array(rows, dtype=np.float64))
 
 
 def repeat_line(folder: Path, repeat: Repeat, repeats: Sequence[Repeat]) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 
 from prismrec.evaluation import describe_environment, markdown_table
 from prismrec.io import atomic_file
-from prismrec.training.tuning.decide import Candidate, Decision
+from prismrec.training.tuning.decide import Decision, Tried
 from prismrec.training.tuning.task import TrialRecord
 
 
 def write_report(
     folder: Path,
     records: Sequence[TrialRecord],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Tried],
     decision: Decision,
     metric: str,
 ) -> None:
@@ -41,7 +41,7 @@ def write_report(
 
 def report_content(
     records: Sequence[TrialRecord],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Tried],
     decision: Decision,
     metric: str,
 ) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def report_content(
 
 def report_lines(
     records: Sequence[TrialRecord],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Tried],
     decision: Decision,
     metric: str,
 ) -> Iterator[str]:
@@ -108,7 +108,7 @@ def report_lines(
     yield markdown_table(columns, [_tried(record, names) for record in ordered])
 
 
-def _repeated(each: Candidate, decision: Decision) -> list[str]:
+def _repeated(each: Tried, decision: Decision) -> list[str]:
     found = decision.differences.get(each.number)
     shown = f"{found.mean:+.4f} ± {found.interval:.4f}" if found else "–"
     means = " ".join(f"{mean:.4f}" for mean in each.means)

@@ -24,14 +24,14 @@ Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Choice:
+class OneOf:
     """A setting with one of some values."""
 
     values: tuple[Any, ...]
 
-    def including(self, default: Any) -> "Choice":
+    def including(self, default: Any) -> "OneOf":
         """Return the same choice with the default among its values."""
-        return self if default in self.values else Choice((default, *self.values))
+        return self if default in self.values else OneOf((default, *self.values))
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Range:
         return Range(min(self.low, default), max(self.high, default), self.log)
 
 
-Space = dict[str, Choice | Range]
+Space = dict[str, OneOf | Range]
 """What each tuned setting may be, by name."""
 
 
@@ -110,15 +110,15 @@ def prism_space(config: RunConfig, stats: DatasetStats) -> Space:
     space: Space = {
         "learning_rate": Range(4e-3, 2e-2, log=True),
         "dropout": Range(0.1, 0.6),
-        "dim": Choice((32, 64, 128)),
-        "horizon": Choice((0, 1, 5, 20)),
+        "dim": OneOf((32, 64, 128)),
+        "horizon": OneOf((0, 1, 5, 20)),
     }
     if negatives:
-        space["negatives"] = Choice((negatives, min(2 * negatives, stats.items)))
+        space["negatives"] = OneOf((negatives, min(2 * negatives, stats.items)))
     if stats.dense:
-        space |= {"max_len": Choice((50, 100, 200)), "block": Choice((True, False))}
+        space |= {"max_len": OneOf((50, 100, 200)), "block": OneOf((True, False))}
     if config.forming and config.init == "cooccurrence":
-        space["init_clusters"] = Choice((None, 0, CLUSTERS))
+        space["init_clusters"] = OneOf((None, 0, CLUSTERS))
     return space
 
 
@@ -133,18 +133,18 @@ def other_space(config: RunConfig, *, single: bool) -> Space:
     space: Space = {
         "learning_rate": Range(5e-4, 2e-2, log=True),
         "dropout": Range(0.0, 0.6),
-        "dim": Choice((32, 64, 128)),
-        "max_len": Choice((20, 50, 100)),
-        "horizon": Choice((1, 0, 5)),
-        "ema_decay": Choice((0.0, 0.98)),
-        "weight_decay": Choice((0.0, 1e-2, 1e-1)),
+        "dim": OneOf((32, 64, 128)),
+        "max_len": OneOf((20, 50, 100)),
+        "horizon": OneOf((1, 0, 5)),
+        "ema_decay": OneOf((0.0, 0.98)),
+        "weight_decay": OneOf((0.0, 1e-2, 1e-1)),
     }
     if config.similarity == "cosine":
         space["temperature"] = Range(0.03, 0.3, log=True)
     if not single:
-        space["interests"] = Choice((2, 4, 8))
+        space["interests"] = OneOf((2, 4, 8))
     if negatives:
-        space["negatives"] = Choice((negatives, 2 * negatives))
+        space["negatives"] = OneOf((negatives, 2 * negatives))
     return space
 
 

@@ -19,13 +19,13 @@ from prismrec.io import describe_write_errors
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import dataset_stats
 from prismrec.training.run_config import RunConfig
-from prismrec.training.select import validation_metric
-from prismrec.training.tuning.decide import NOTHING_BETTER, Candidate, Decision, decide
+from prismrec.training.tuning.decide import NOTHING_BETTER, Decision, Tried, decide
 from prismrec.training.tuning.locks import FileLock
 from prismrec.training.tuning.repeat import Repeat, candidate, run_repeats
 from prismrec.training.tuning.report import write_report
 from prismrec.training.tuning.space import tuned_settings, with_settings
 from prismrec.training.tuning.task import OnStep, Task, TrialRecord, Watch
+from prismrec.training.validation import validation_metric
 
 MIN_USERS = 20
 """With fewer validation users every difference is chance."""
@@ -69,7 +69,7 @@ class TuneResult:
     data, as before."""
     training: TrainConfig
     trials: list[TrialRecord]
-    candidates: list[Candidate]
+    candidates: list[Tried]
     """The default and the finalists; empty if no trial was better than the default."""
     metric: str
 

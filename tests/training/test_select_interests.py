@@ -15,11 +15,11 @@ from prismrec.models.extractors import Prism
 from prismrec.models.model import Model
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.recommender import Recommender
-from prismrec.training import select as tuning
-from prismrec.training.select import drawn_users
+from prismrec.training import select_interests, validation
+from prismrec.training.validation import drawn_users
 from worlds import untrained
 
-prune_interests = partial(tuning.prune_interests, exclude_seen=True)
+prune_interests = partial(select_interests.prune_interests, exclude_seen=True)
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def recommender(dataset):
 @pytest.fixture
 def split(dataset, monkeypatch):
     split = split_by_user(dataset, valid=0.4, test=0.2)
-    monkeypatch.setattr(tuning, "MIN_TARGETS", sum(len(case.targets) for case in split.valid))
+    monkeypatch.setattr(
+        select_interests, "MIN_TARGETS", sum(len(case.targets) for case in split.valid)
+    )
     return split
 
 
@@ -110,7 +112,7 @@ def test_other_extractors_are_not_pruned(dataset, split):
 
 
 def test_of_many_validation_users_a_sample_is_drawn_by_the_seed_and_reported(monkeypatch):
-    monkeypatch.setattr(tuning, "VALIDATION_USERS", 50)
+    monkeypatch.setattr(validation, "VALIDATION_USERS", 50)
     cases = [Case(np.array([user]), np.array([1])) for user in range(1, 201)]
     drawn, note = drawn_users(cases, "recall@50", seed=3)
     users = [int(case.history[0]) for case in drawn]
@@ -128,5 +130,5 @@ def test_of_many_validation_users_a_sample_is_drawn_by_the_seed_and_reported(mon
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5])
 def test_the_interval_of_a_sample_is_at_most_what_the_sentence_says(share):
     random = np.random.default_rng(0)
-    values = (random.random(tuning.VALIDATION_USERS) < share).astype(float)
+    values = (random.random(validation.VALIDATION_USERS) < share).astype(float)
     assert round(half_width(values), 4) <= 0.0125

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prismrec.service.projection import Plane
+from prismrec.service.plane import Plane
 
 
 def test_vectors_in_a_plane_keep_their_distances_on_the_map():
