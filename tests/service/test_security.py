@@ -208,6 +208,7 @@ def test_too_many_requests_get_retry_after(serve):
 def test_the_log_contains_requests_but_no_users_keys_or_histories(serve, caplog):
     client = serve(keys=KEYS)
     with caplog.at_level(logging.INFO, logger="prismrec.service"):
+        caplog.clear()  # of the start
         headers = {"Authorization": f"Bearer {READ}", "X-Request-Id": "mine-1"}
         client.post("/v1/recommend", json={"history": ["secret-item"]}, headers=headers)
         client.get("/v1/users/secret-user/history", headers=headers)

@@ -79,7 +79,10 @@ def test_an_entry_is_found_by_the_hash_of_its_artifact_and_not_by_the_name_of_th
 def test_a_report_without_hashes_is_matched_by_the_folder_and_a_note_says_so():
     found, (note,) = find_entry(REPORT, "aa", "prism")
     assert found == "prism"
-    assert "the one with the name of its folder (prism), which may be of an earlier one" in note
+    assert (
+        "the entry shown has the name of this folder (prism), and may be of an earlier artifact"
+        in note
+    )
     assert find_entry({}, "aa", "new") == find_entry(None, "aa", "new") == (None, [])
     found, (note,) = find_entry(REPORT, "aa", "new")
     assert found is None

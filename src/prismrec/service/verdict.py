@@ -49,9 +49,8 @@ def find_entry(
     hashes = {name: row["artifact"] for name, row in entries.items() if row.get("artifact")}
     if not hashes and folder in entries:
         return folder, [
-            "The report does not state the artifacts of its entries, so the entry of this artifact "
-            f"is the one with the name of its folder ({folder}), which may be of an earlier one; "
-            "write the report again with 'prismrec evaluate --report'."
+            "The report does not state the artifacts of its entries; the entry shown has the name "
+            f"of this folder ({folder}), and may be of an earlier artifact."
         ]
     found = next((name for name, value in hashes.items() if value == artifact), None)
     if not entries or found is not None:
