@@ -95,7 +95,9 @@ def test_health_has_no_verdict_of_another_model(visit, own_server):
 
 def test_health_without_a_report_says_only_what_was_measured(visit, own_server):
     page = visit(own_server().address, "diagnostics")
-    expect(page.get_by_text("The artifact has no evaluation report.")).to_be_visible()
+    expect(
+        page.get_by_text("No evaluation report; start the service with --report.")
+    ).to_be_visible()
     expect(page.locator(".verdict li")).to_have_count(1)
     expect(page.get_by_text("Cosine similarity of interests")).to_be_visible()
     expect(page.get_by_role("heading", name="Share of hits per interest")).to_be_visible()

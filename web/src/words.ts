@@ -316,7 +316,7 @@ export const english = {
   roundTrip: "Round trip from this browser",
   notes: "Warnings",
   training: "Training information",
-  noReport: "The artifact has no evaluation report.",
+  noReport: "No evaluation report; start the service with --report.",
   recallByLength: "Recall by length of the list",
   recallByDiversity: "Recall and diversity",
   lengthAxis: "length k",

@@ -289,7 +289,7 @@ export const chinese: Words = {
   roundTrip: "本浏览器测得的往返时间",
   notes: "警告",
   training: "训练信息",
-  noReport: "该模型没有附带评估报告。",
+  noReport: "没有评估报告；启动服务时请加 --report。",
   recallByLength: "召回率随列表长度的变化",
   recallByDiversity: "召回率与多样性",
   lengthAxis: "列表长度 k",

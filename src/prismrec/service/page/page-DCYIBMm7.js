@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-DRYLMR5x.js","./page-B9nc5DV6.js","./page-zkplrMby.js","./page-z94eMhZ4.js","./page-DvjtGBU3.css","./page-By-syd7L.js","./page-CbCXP0PC.css","./page-5mLgLCbt.js","./page-Dx28jT1J.js","./page-D4HUzfo4.js","./page-Be0SUHwT.css","./page-Ck6mhGD9.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-zkplrMby.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-DRYLMR5x.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
