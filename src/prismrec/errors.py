@@ -12,9 +12,6 @@ it names, what to do. Each class also derives from the builtin a caller would ex
     ├── TrainingError   (RuntimeError)  training cannot continue: NaN, out of range
     ├── StoreError      (RuntimeError)  stored events cannot be read or written now
     └── MissingExtra    (ImportError)   an optional dependency is not installed
-
-Public functions check the types of their arguments with ``check_type``, ``check_whole_number`` and
-``list_of_texts``. Numbers of NumPy are accepted, and stored as those of Python.
 """
 
 import difflib

@@ -129,7 +129,9 @@ def test_outcomes_equal_a_search_of_all_pairs(seed, k, hours):
 def test_a_dislike_is_no_hit_and_no_later_event():
     exposures = exposures_of(("ann", 0, "new", "A"), ("bob", 0, "new", "A"))
     rows = [("ann", "A", HOUR), ("ann", "B", HOUR), ("bob", "A", HOUR)]
-    found = outcomes(exposures, log_of(rows, disliked=[True, False, False])).users
+    measured = outcomes(exposures, log_of(rows, disliked=[True, False, False]))
+    assert measured.dislikes == 1
+    found = measured.users
     ann, bob = (found.filter(user=hash_user(name, SECRET)) for name in ("ann", "bob"))
     assert ann.select("hit_rate", "events").row(0) == (0, 1)
     assert bob.select("hit_rate", "events").row(0) == (1, 1)

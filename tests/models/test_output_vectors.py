@@ -1,5 +1,8 @@
 """Check models with two tables: one for items of the history, one with a bias for scored items."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -151,3 +154,18 @@ def test_untrained_prism_weights_events_only_by_recency(new_model):
     weights = model(HISTORY, HISTORY != 0).weights[0, 0]
     power = torch.tensor([3.0, 2.0, 1.0]) ** -1.5
     torch.testing.assert_close(weights, power / power.sum())
+
+
+def test_threads_may_read_interests_while_another_one_switches_to_evaluation(new_model):
+    model = new_model("prism", tie_embeddings=False, normalized=True).eval()
+    expected = model.interests_of([np.array([1, 2])]).bias
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            read = [pool.submit(model.interests_of, [np.array([1, 2])]) for _ in range(300)]
+            while not all(one.done() for one in read):
+                model.eval()
+    finally:
+        sys.setswitchinterval(interval)
+    assert all(torch.equal(one.result().bias, expected) for one in read)

@@ -183,6 +183,10 @@ def test_a_reload_checks_the_data_set_as_the_start_does(serve, artifact, dataset
 @pytest.mark.parametrize("shift", [0, 10, 30])
 def test_an_artifact_with_other_items_is_logged(serve, artifact, dataset, caplog, shift):
     client = serve()
+    added = [
+        {"id": f"new{n}", "related_to": dataset.catalog.items.external([1])} for n in range(50)
+    ]
+    assert client.post("/v1/items", json={"items": added}).status_code == 200
     names = [str(int(name) + shift) for name in dataset.catalog.items.external(range(1, 41))]
     changed = replace(dataset.catalog, items=IdMap(names, first=1, kind="item"))
     save(Recommender(load(artifact).model, load(artifact).index, changed), artifact)

@@ -1,6 +1,7 @@
 """Test connections with several requests at once, and requests to upgrade to another protocol."""
 
 import json
+import socket
 import time
 
 import pytest
@@ -110,3 +111,10 @@ def test_a_bad_request_does_not_take_the_answers_of_earlier_ones(
 def test_what_follows_the_last_request_of_a_connection_is_not_answered(serve_connections, slow):
     received = exchange(serve_connections(), of_length(b"Connection: close\r\n") + BAD)
     assert statuses(received) == [200]
+
+
+def test_a_client_that_reads_no_answers_is_not_read_without_a_limit(serve_connections):
+    with socket.create_connection(serve_connections(), timeout=2) as connection:
+        with pytest.raises(TimeoutError):  # of 11 MB the system buffers a few
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 400_000)
+        assert b"HTTP/1.1 " in connection.recv(65_536)

@@ -58,7 +58,7 @@ def test_counters_without_space_count_in_their_process_only(folder, caplog, spac
     assert ('status="0"' in text, 'status="499"' in text) == (space == FIRST, False)
     assert all(has_no_holes(path) for path in folder.iterdir())
     assert [one.message for one in caplog.records] == [
-        "counters of this worker are not in /metrics"
+        "some counters of this worker are not in /metrics until it is restarted"
     ]
     metrics.answered("/v1/events", 200, 0.01)
     assert 'route="/v1/events",status="200"' in metrics.text().decode(), "there is space again"

@@ -121,6 +121,8 @@ def lines_of(report: ABTest) -> Iterator[str]:
     yield f"Users per variant match the shares with p = {report.sample_ratio_p:.3g}."
     if report.overridden:
         yield f"Not counted: {report.overridden:,} lists with options of the request."
+    if report.dislikes:
+        yield f"No hits: {report.dislikes:,} events that are dislikes."
     for metric, smallest in report.smallest_effects.items():
         yield f"{metric}: this number of users finds a difference of {smallest:.4f}"
         needed = report.users_needed.get(metric)

@@ -212,7 +212,9 @@ def _fault_of_capabilities(lost: Mapping[str, str]) -> str | None:
     found = [lost[name] for name in ("attributes", "dislikes") if name in lost]
     if not found:
         return None
-    return f"{'; and '.join(found)}; prepare the data set as before, or set allow_lost"
+    return (
+        f"{'; and '.join(found)}; prepare the data set as before, or allow the loss (--allow-lost)"
+    )
 
 
 def _fault(on_all: Difference, on_shared: Difference, of_old: Report, old: Candidate) -> str | None:

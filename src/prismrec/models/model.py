@@ -279,15 +279,16 @@ class Model(nn.Module):
 
     def _normalized(self, interests: Interests, history: Int[Tensor, "B L"]) -> Interests:
         """Make the scores of each interest log probabilities, by its bias."""
-        if self._sample is None:
-            has_bias = self.outputs is not None
+        sample = self._sample  # read once: another thread may call ``train``
+        if sample is None:
             with torch.inference_mode(False), torch.no_grad():  # it outlives one call
-                self._sample = sample_items(self.item_vectors(), has_bias=has_bias)
+                sample = sample_items(self.item_vectors(), has_bias=self.outputs is not None)
+            self._sample = sample
         prior = interests.bias.masked_fill(~interests.active, float("-inf")).log_softmax(dim=1)
         row, number = interests.active.nonzero(as_tuple=True)
         bias = torch.zeros_like(prior)
         bias[row, number] = prior[row, number] - log_normalizers(
-            interests.vectors[row, number], row, history, self._sample,
+            interests.vectors[row, number], row, history, sample,
             mask_history=self.mask_history_negatives,
         )  # fmt: skip
         return interests._replace(bias=bias, log_prior=prior)

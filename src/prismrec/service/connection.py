@@ -7,11 +7,12 @@ refused.
 
 from asyncio import Transport
 from asyncio.events import TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from uuid import uuid4
 
 import httptools
 import orjson
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from prismrec.service.errors import ApiError
@@ -34,6 +35,23 @@ IDLE_SECONDS = 1.0
 that sends a request just then still gets its answer."""
 
 
+class BoundedFlow(FlowControl):
+    """Reads nothing while requests wait for earlier ones of their connection.
+
+    uvicorn reads on after each answer, so that a client that sends requests and reads no answers
+    would need memory without a limit.
+    """
+
+    def __init__(self, transport: Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self.pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        """Read on, unless requests wait; see ``FlowControl``."""
+        if not self.pipeline:
+            super().resume_reading()
+
+
 class LimitedHttpProtocol(HttpToolsProtocol):
     """A connection with limits for each part of a request."""
 
@@ -51,6 +69,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Start the timer; see ``asyncio.Protocol``."""
         super().connection_made(transport)
+        self.flow = BoundedFlow(transport, self.pipeline)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -113,6 +132,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Start the next request, or send the error of the bad request after the last one."""
         last = not self.pipeline
         super().on_response_complete()
+        self.flow.resume_reading()  # the last one that waited may have been started
         if last and self.refusal is not None and not self.transport.is_closing():
             self._refuse(self.refusal)
 

@@ -55,7 +55,10 @@ def share_metrics() -> None:
         except OSError as error:
             if not logged:
                 fields = {"reason": error.strerror}
-                log.warning("counters of this worker are not in /metrics", extra={"fields": fields})
+                log.warning(
+                    "some counters of this worker are not in /metrics until it is restarted",
+                    extra={"fields": fields},
+                )
             logged = True
             return values.MutexValue(*own, **more)  # type: ignore[no-untyped-call]
 

@@ -244,7 +244,7 @@ class Versions:
 
         Known changes may take long to apply, so answers do not wait for them.
         """
-        warn_of_other_items(self.main, opened[0])
+        warn_of_other_items(self.unchanged[0], opened[0])  # without items added over HTTP
         with self.lock:
             before = self.known.copy()
         ready = applied(opened, before.changes, before.values)

@@ -78,6 +78,8 @@ class ABTest:
     """Lists of requests that set an option that the experiment varies; they are not counted."""
     users_of_several: int
     """Users with lists of several variants; they are left out."""
+    dislikes: int
+    """Dislikes of users of the experiment; they are no hits."""
     torn: int
     rejected: int
     repeated: int
@@ -140,6 +142,7 @@ def analyze(
         smallest_effects=smallest,
         users_needed=needed,
         overridden=outcomes.overridden,
+        dislikes=outcomes.dislikes,
         users_of_several=outcomes.users_of_several,
         torn=exposures.torn,
         rejected=exposures.rejected,

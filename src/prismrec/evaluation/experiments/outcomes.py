@@ -27,7 +27,9 @@ class Outcomes:
     users_of_several: int
     """Users with lists of several variants; they are left out."""
     users_with_events: int
-    """Users of the experiment who have an event at any time."""
+    """Users of the experiment who have an event at any time, also only dislikes."""
+    dislikes: int
+    """Dislikes of these users; they are no hits."""
     unfinished: int
     """Counted lists whose window ends after the last event of the log."""
     only_dates: bool
@@ -57,16 +59,18 @@ def measure_outcomes(
     counted = counted_lists(exposures, log)
     with stage("reading later events"):
         events = events_of(exposures.frame["user"], log, secret)
-        events = events.filter(~pl.col("disliked"))
+        dislikes = int(events["disliked"].sum())
+        liked = events.filter(~pl.col("disliked"))
     time = pl.col("time")
     dates = (time % _micro(DAY) == 0).all()
     times = log.frame.select(time.max(), dates.alias("dates")).collect(engine="streaming")
     last, only_dates = times.row(0)
     return Outcomes(
-        users=_per_user(counted, events, k, window),
+        users=_per_user(counted, liked, k, window),
         overridden=int(exposures.frame["overridden"].sum()),
         users_of_several=exposures.frame.filter(SEVERAL)["user"].n_unique(),
         users_with_events=events["user"].n_unique(),
+        dislikes=dislikes,
         unfinished=len(counted.filter(pl.col("time") > last - _micro(window))),
         only_dates=only_dates,
     )
