@@ -1,5 +1,6 @@
 """Check one rule for everything that is saved: after an error the earlier version is complete."""
 
+import fcntl
 import os
 import resource
 from concurrent.futures import ThreadPoolExecutor
@@ -138,6 +139,15 @@ def test_a_second_writer_of_a_file_is_refused_and_the_first_is_not_disturbed(pla
     write(place, "second")
     assert place.read_text() == "second"
     assert names_in_folder_of(place) == [place.name]
+
+
+def test_a_writer_that_comes_when_another_one_has_just_finished_is_refused(place, monkeypatch):
+    def renamed(file, kind):
+        temporary_path(place).unlink()
+
+    monkeypatch.setattr(fcntl, "flock", renamed)
+    with pytest.raises(DataError, match="another process writes it now"), atomic_file(place):
+        pass
 
 
 def test_a_file_that_a_killed_writer_left_is_no_obstacle(place):

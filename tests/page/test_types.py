@@ -10,13 +10,13 @@ import pytest
 
 pytestmark = pytest.mark.slow
 WEB = Path(__file__).parents[2] / "web"
-AGAIN = "run python web/openapi.py and npm --prefix web run types, and commit both files"
+REGENERATE = "run python web/openapi.py and npm --prefix web run types, and commit both files"
 
 
 def test_the_openapi_document_is_up_to_date():
     document = runpy.run_path(str(WEB / "openapi.py"))["openapi_document"]()
     written = json.loads((WEB / "openapi.json").read_text("utf-8"))
-    assert written == document, AGAIN
+    assert written == document, REGENERATE
 
 
 def test_the_types_are_generated_from_the_document(tmp_path):
@@ -27,4 +27,4 @@ def test_the_types_are_generated_from_the_document(tmp_path):
     line = [str(generator), "openapi.json", "--output", str(made)]
     done = subprocess.run(line, cwd=WEB, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert made.read_bytes() == (WEB / "src" / "api-types.ts").read_bytes(), AGAIN
+    assert made.read_bytes() == (WEB / "src" / "api-types.ts").read_bytes(), REGENERATE

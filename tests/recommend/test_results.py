@@ -69,6 +69,7 @@ def test_a_frame_of_histories_gives_the_same_lists_as_single_requests(recommende
         own = frame.filter(pl.col("user") == user)
         alone = recommender.recommend(history, k=4, diversity=0.3)
         assert own["item"].to_list() == [item.id for item in alone]
+        assert own["title"].to_list() == [item.title for item in alone]
         assert own["rank"].to_list() == [1, 2, 3, 4]
 
 
@@ -93,7 +94,7 @@ def test_a_pandas_frame_gives_the_same_result(recommender, dataset):
     ],
 )
 def test_a_frame_with_other_columns_is_refused(recommender, columns):
-    with pytest.raises(DataError, match="needs the columns user"):
+    with pytest.raises(DataError, match=r"columns user and history|ids in the column"):
         recommender.recommend_frame(pl.DataFrame(columns))
 
 
@@ -118,8 +119,9 @@ def test_a_frame_with_a_history_that_lacks_an_id_is_refused(recommender, library
 
 
 def test_a_missing_history_gets_a_list_that_is_marked_as_popular(recommender):
-    frame = pl.DataFrame({"user": ["a", "b"], "history": [None, ["no item"]]})
-    assert set(recommender.recommend_frame(frame, ListOptions(k=2))["source"]) == {"popular"}
+    for histories in ([None, ["no item"]], [None, None]):
+        frame = pl.DataFrame({"user": ["a", "b"], "history": histories})
+        assert set(recommender.recommend_frame(frame, ListOptions(k=2))["source"]) == {"popular"}
 
 
 @pytest.mark.parametrize("method", ["recommend", "frontier", "interests"])

@@ -1,6 +1,7 @@
 """Test the private copies of artifacts and the clock that orders events."""
 
 import errno
+import fcntl
 import gc
 import os
 import shutil
@@ -58,16 +59,36 @@ def test_an_artifact_that_is_replaced_during_copying_is_refused(
     folder, artifact, dataset, tmp_path, monkeypatch
 ):
     save(untrained(dataset, interests=1), tmp_path / "other")
-    hold = copies_module._lock_shared
+    hold = copies_module.open_locked
 
-    def meanwhile(path):
+    def meanwhile(path, **how):
         replace_folder(tmp_path / "other", artifact)
-        return hold(path)
+        return hold(path, **how)
 
-    monkeypatch.setattr(copies_module, "_lock_shared", meanwhile)
+    monkeypatch.setattr(copies_module, "open_locked", meanwhile)
     with pytest.raises(DataError, match="changed while it was read"):
         ArtifactCopy(artifact, folder)
     assert all(name.startswith(".part") for name in copies(folder))
+
+
+def test_a_copy_that_is_made_again_while_the_old_one_is_removed_is_kept(
+    folder, artifact, monkeypatch
+):
+    name, kept, flock = ArtifactCopy(artifact, folder).name, [], fcntl.flock
+    gc.collect()
+
+    def meanwhile(file, kind):
+        if not kept:
+            kept.append("begun")
+            (folder / f"{name}.lock").unlink()  # another process removed the copy first
+            shutil.rmtree(folder / name)
+            kept.append(ArtifactCopy(artifact, folder))
+        flock(file, kind)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    copies_module._remove_unused(folder)
+    assert len(kept) == 2
+    assert copies(folder) == {name}
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"damaged")])

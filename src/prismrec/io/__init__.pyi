@@ -16,6 +16,7 @@ from .files import (
     os_error_reason,
     temporary_path,
 )
+from .locks import locked, open_locked
 from .manifest import (
     COUNT,
     OBJECT,
@@ -63,9 +64,11 @@ __all__ = [
     "is_os_error",
     "listening",
     "listening_to_steps",
+    "locked",
     "named_path",
     "object_with",
     "only_writer",
+    "open_locked",
     "open_regular",
     "optional",
     "os_error_reason",

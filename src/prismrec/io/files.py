@@ -10,7 +10,6 @@ disk or a missing permission raises an error of one sentence that names the path
 """
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from prismrec.errors import DataError
+from prismrec.io.locks import locked, open_locked
 
 TEMPORARY = ".prismrec-part"
 """End of the names of temporary files: no file of the user has it."""
@@ -54,38 +54,27 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def only_writer(locked: Path, place: Path) -> Iterator[None]:
+def only_writer(path: Path, place: Path) -> Iterator[None]:
     """Refuse a second process or thread that writes the same, until the block ends.
 
     The operating system frees the lock of a process that is killed.
 
     Args:
-        locked: An existing file or folder; the block may rename or remove it.
+        path: An existing file or folder; the block may rename or remove it.
         place: What is written, for the message.
 
     Raises:
         DataError: Another process has the lock, or has just finished with it.
     """
-    busy = DataError(
-        f"{place} cannot be written, because another process writes it now; wait until it has "
-        "finished, or give another path."
-    )
-    with _opened(locked) as descriptor:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise busy from error
-        if not locked.exists() or not os.path.samestat(os.fstat(descriptor), locked.stat()):
-            raise busy  # it was renamed between opening and locking
-        yield
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Yield a descriptor of a file or a folder; closing it frees its lock."""
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield descriptor
+        descriptor = open_locked(path, wait=False)
+    except (BlockingIOError, FileNotFoundError) as error:
+        raise DataError(
+            f"{place} cannot be written, because another process writes it now; wait until it has "
+            "finished, or give another path."
+        ) from error
+    try:
+        yield
     finally:
         os.close(descriptor)
 
@@ -152,8 +141,7 @@ def atomic_folder(folder: str | Path, marker_file: str, marker: str) -> Iterator
             part.mkdir()
             yield part
             flush_folder(part)
-            with _opened(place.parent) as descriptor:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)  # others that rename here wait
+            with locked(place.parent):  # others that rename here wait
                 if place.exists():
                     place.rename(old)
                 part.rename(place)
@@ -255,8 +243,11 @@ def flush_folder(folder: Path, *, files: bool = True) -> None:
     for path in folder.rglob("*") if files else ():
         if path.is_file():
             _flush(path)
-    with _opened(folder) as descriptor:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _flush(path: Path) -> None:

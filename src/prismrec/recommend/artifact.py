@@ -30,13 +30,13 @@ from prismrec.errors import DataError, check_type, to_python
 from prismrec.io import atomic_folder, check_output_folder, write_tensors
 from prismrec.models import EXTRACTORS, Extractor
 from prismrec.recommend.manifest import (
-    AGAIN,
     ARTIFACT_FORMAT,
     FORM,
     INDEX,
     ITEMS_FILE,
     MANIFEST,
     PROJECTION,
+    RESTORE,
     RULES,
     RULES_OPTIONS,
     WEIGHTS,
@@ -149,7 +149,7 @@ def load(
     if catalog.size - 1 != manifest["items"]:
         raise DataError(
             f"{folder / MANIFEST} gives items as {manifest['items']}, but {folder / ITEMS_FILE} "
-            f"holds {catalog.size - 1}; {AGAIN}."
+            f"holds {catalog.size - 1}; {RESTORE}."
         )
     model = read_model(folder, manifest, extractor)
     loaded = load_index(folder / INDEX, index=index)
@@ -158,7 +158,7 @@ def load(
         last = loaded.ids[-1] if len(loaded) else 0
         raise DataError(
             f"The index {folder / INDEX} has vectors of width {loaded.dim} and items up to {last}, "
-            f"but the model has width {width} and items up to {catalog.size - 1}; {AGAIN}."
+            f"but the model has width {width} and items up to {catalog.size - 1}; {RESTORE}."
         )
     hidden, provisional = (frozenset(manifest[name]) for name in ("hidden", "provisional"))
     rules = manifest["rules"] and read_rules(folder / RULES, manifest["rules"], catalog.size)

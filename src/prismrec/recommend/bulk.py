@@ -14,16 +14,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from prismrec.errors import DataError
 from prismrec.io import atomic_file, track
-from prismrec.recommend.bulk_files import SCHEMA, check_paths, own_parts
+from prismrec.recommend.batches import SCHEMA, Counts, batch_lists
+from prismrec.recommend.bulk_files import check_paths, own_parts
 from prismrec.recommend.history_files import check_columns, open_histories
 from prismrec.recommend.recommender import Recommender
 from prismrec.recommend.shard import WHOLE, Shard
@@ -31,21 +29,10 @@ from prismrec.rerank import ListOptions
 
 CHUNK = 4_096
 """Users per chunk; a list does not depend on it but for the last digits of its scores."""
-BATCH = 256
-"""Users per call of ``Recommender.lists``."""
 COUNTS = "prismrec.counts.5"
 """Key in the metadata of a part: its ``Counts``, for a later run."""
 PLAN = "prismrec.plan"
 """Key in the metadata of a part: the SHA-256 of everything its lists depend on."""
-
-
-class Counts(NamedTuple):
-    """What is counted besides the lists; see ``BulkSummary``."""
-
-    unknown: int = 0
-    popular: int = 0
-    empty: int = 0
-    without_user: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +135,7 @@ def recommend_batch(
         DataError: A column is missing or has another type, or a row has no user.
         ConfigError: An impossible option.
     """
-    check_columns(batch.schema, "The batch")
+    check_columns(batch.schema, "the batch")
     lists, counts = batch_lists(recommender, batch, options)
     require_users(counts)
     return lists
@@ -212,46 +199,3 @@ def _explain_damage(part: Path) -> Iterator[None]:
             f"The part {part} of the lists cannot be read ({error}); delete it and run the "
             "same command again."
         ) from error
-
-
-def batch_lists(
-    recommender: Recommender, chunk: pa.RecordBatch | pa.Table, options: ListOptions
-) -> tuple[pa.Table, Counts]:
-    """Return the rows of one chunk without those that have no user, and their counts."""
-    users = chunk.column("user").cast(pa.string()).to_pylist()
-    histories = chunk.column("history").to_pylist()
-    without_user = users.count(None)
-    if without_user:
-        histories = [own for user, own in zip(users, histories, strict=True) if user is not None]
-        users = [user for user in users if user is not None]
-    if not users:
-        return SCHEMA.empty_table(), Counts(without_user=without_user)
-    catalog, unknown = recommender.catalog, 0
-    numbers: list[NDArray[np.int64]] = []
-    nameless: list[bool] = []
-    for history in histories:
-        names = [str(name) for name in history or () if name is not None]
-        numbers.append(catalog.items.index_known(names))
-        unknown += len(history or ()) - len(numbers[-1])
-        nameless.append(not names)
-    found = [
-        recommender.lists(numbers[start : start + BATCH], options)
-        for start in range(0, len(numbers), BATCH)
-    ]
-    items, scores, interest, popular = (
-        np.concatenate([getattr(part, name) for part in found])
-        for name in ("items", "scores", "interest", "popular")
-    )
-    listed = items > 0
-    row, place = np.nonzero(listed)
-    columns = [
-        pa.array([users[number] for number in row], pa.string()),
-        pa.array(place + 1, pa.int32()),
-        pa.array(catalog.items.external(items[listed].tolist()), pa.string()),
-        pa.array(scores[listed], pa.float32()),
-        pa.array(interest[listed], pa.int32()),
-        pa.array(np.where(popular[row], "popular", "interests"), pa.string()),
-    ]
-    lists = pa.table(columns, schema=SCHEMA)
-    empty = popular & np.array(nameless)
-    return lists, Counts(unknown, int(popular.sum()), int(empty.sum()), without_user)

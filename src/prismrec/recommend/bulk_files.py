@@ -11,19 +11,9 @@ import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import TEMPORARY, only_writer, temporary_path
+from prismrec.recommend.batches import SCHEMA
 from prismrec.recommend.history_files import is_among
 
-SCHEMA = pa.schema(
-    [
-        ("user", pa.string()),
-        ("rank", pa.int32()),
-        ("item", pa.string()),
-        ("score", pa.float32()),
-        ("interest", pa.int32()),
-        ("source", pa.string()),
-    ]
-)
-"""One row per recommended item: rank from 1; source "interests" or "popular"."""
 PART_NAME = re.compile(r"\d{8,}\.parquet|plan\.json")
 """Names of the files in ``OUT.parts``; earlier versions wrote ``plan.json``."""
 

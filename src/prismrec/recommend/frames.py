@@ -1,81 +1,47 @@
-"""Histories from a data frame, and lists to one."""
+"""Lists for the histories of a data frame, to a data frame."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from prismrec.errors import DataError
-from prismrec.recommend.results import Answer
+from prismrec.recommend.batches import MakesLists, batch_lists
+from prismrec.recommend.history_files import check_columns
+from prismrec.rerank import ListOptions
 
 
-def read_histories(frame: Any) -> tuple[list[str], list[list[str]]]:
-    """Return the users and the histories of a frame.
-
-    Args:
-        frame: Polars or Pandas, with the columns user and history (lists of item ids, oldest
-            first). A missing history is an empty one.
-
-    Raises:
-        DataError: It is not a frame, lacks a column, a user or an id in a history, its histories
-            are not lists, or its ids are numbers with decimals or truth values.
-    """
-    table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
-    history = table.schema.get("history")
-    item = history.inner if isinstance(history, pl.List | pl.Array) else None
-    if not _is_id(item) or not _is_id(table.schema.get("user")):
-        raise DataError(
-            "recommend_frame needs the columns user (ids) and history (lists of item ids), and ids "
-            "are texts or whole numbers; the frame has "
-            f"{', '.join(f'{n} ({t})' for n, t in table.schema.items()) or 'no columns'}."
-        )
-    users = table["user"].cast(pl.String).to_list()
-    if None in users:
-        raise DataError(
-            f"recommend_frame needs a user in every row, but row {users.index(None) + 1} has none; "
-            "drop such rows, or give the user an id."
-        )
-    histories = [own or [] for own in table["history"].cast(pl.List(pl.String)).to_list()]
-    for row, own in enumerate(histories, start=1):
-        if None in own:
-            raise DataError(
-                f"recommend_frame needs an id for every item, but the history of row {row} has a "
-                "missing one; drop it, as in col('history').list.drop_nulls()."
-            )
-    return users, histories
-
-
-def answers_frame(users: Sequence[str], answers: Sequence[Answer]) -> pl.DataFrame:
-    """Return one row per recommended item; the columns are those of ``schema``."""
-    schema = {
-        "user": pl.String,
-        "rank": pl.Int64,
-        "item": pl.String,
-        "title": pl.String,
-        "score": pl.Float64,
-        "interest": pl.Int64,
-        "source": pl.String,
-    }
-    rows = [
-        (user, rank, item.id, item.title, item.score, item.interest, answer.source)
-        for user, answer in zip(users, answers, strict=True)
-        for rank, item in enumerate(answer, start=1)
-    ]
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _is_id(kind: Any) -> bool:
-    """Return whether a column's type keeps ids as they are; a column of nulls only does too."""
-    return isinstance(kind, pl.String | pl.Categorical | pl.Null) or (
-        kind is not None and kind.is_integer()
-    )
-
-
-def _from_pandas(frame: Any) -> pl.DataFrame:
+def frame_lists(recommender: MakesLists, frame: Any, options: ListOptions) -> pl.DataFrame:
+    """Return the frame of ``Recommender.recommend_frame``, and raise its errors."""
     try:
-        return pl.DataFrame(pl.from_pandas(frame))
+        table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(pl.from_pandas(frame))
+        table = table.select("user", "history")
+        batch = table.to_arrow()
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("\n")[0]
         raise DataError(
-            f"recommend_frame was given a {type(frame).__name__} that does not read as a frame "
-            f"({error}); give a Polars or Pandas frame."
+            f"recommend_frame was given a {type(frame).__name__} that cannot be used ({reason}); "
+            "give a Polars or Pandas frame with the columns user and history (lists of item ids)."
         ) from error
+    check_columns(batch.schema, "the frame")
+    _check_complete(table)
+    lists = pl.DataFrame(pl.from_arrow(batch_lists(recommender, batch, options)[0]))
+    numbers = recommender.catalog.items.index(lists["item"].to_list())
+    titles = recommender.catalog.titles.gather(numbers - 1).rename("title")
+    return lists.cast({pl.Int32: pl.Int64, pl.Float32: pl.Float64}).insert_column(3, titles)
+
+
+def _check_complete(table: pl.DataFrame) -> None:
+    """Raise DataError if a row has no user, or a history has a missing id."""
+    users = table["user"].is_null()
+    if users.any():
+        raise DataError(
+            f"recommend_frame needs a user in every row, but row {users.arg_true()[0] + 1} has "
+            "none; drop such rows, or give the user an id."
+        )
+    ids = table["history"].cast(pl.List(pl.String)).list
+    rows = (ids.drop_nulls().list.len() < ids.len()).arg_true()
+    if len(rows):
+        raise DataError(
+            f"recommend_frame needs an id for every item, but the history of row {rows[0] + 1} has "
+            "a missing one; drop it, as in col('history').list.drop_nulls()."
+        )

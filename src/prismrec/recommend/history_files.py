@@ -224,9 +224,9 @@ def check_columns(schema: pa.Schema, where: str) -> None:
     history = fields.get("history")
     if "user" not in fields or history is None or not (_is_list(history) or _is_null(history)):
         raise DataError(
-            f"{where} needs the columns user and history (lists of item ids), but "
-            f"it has {', '.join(f'{n!r} ({t})' for n, t in fields.items())}; write one row per "
-            "user, with the item ids in time order as a list."
+            f"The columns user and history (lists of item ids) are needed, but {where} has "
+            f"{', '.join(f'{n!r} ({t})' for n, t in fields.items())}; write one row per user, with "
+            "the item ids in time order as a list."
         )
     ids = {"user": fields["user"], "history": history if _is_null(history) else history.value_type}
     for name, kind in ids.items():

@@ -25,7 +25,7 @@ ITEMS_FILE, CATEGORIES_FILE = "items.parquet", "categories.parquet"
 PROJECTION = "projection.safetensors"
 RULES_ARRAYS = ("indptr", "indices", "data")
 RULES_OPTIONS = ("kind", "recency")
-AGAIN = "restore the whole folder or train again"
+RESTORE = "restore the whole folder or train again"
 NUMBER = FieldType("a finite number", is_number)
 RULES_FIELD = FieldType(
     "an object with weight (a finite number), and perhaps kind (text) and recency (a finite "
@@ -52,7 +52,7 @@ FORM = ManifestForm(
         "about": OBJECT,
     },
     create="make one with 'prismrec train'",
-    repair=AGAIN,
+    repair=RESTORE,
 )
 
 
@@ -142,7 +142,7 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
         f"a list of item numbers from 1 to {last}",
         lambda value: isinstance(value, list) and all(is_whole(item, 1, last) for item in value),
     )
-    check_fields(manifest, {"hidden": items, "provisional": items}, path, AGAIN)
+    check_fields(manifest, {"hidden": items, "provisional": items}, path, RESTORE)
     loaded = {WEIGHTS, ITEMS_FILE, CATEGORIES_FILE}
     loaded |= {f"{RULES}/{name}.npy" for name in RULES_ARRAYS if manifest["rules"]}
     loaded |= {ATTRIBUTES_FILE} if (path.parent / ATTRIBUTES_FILE).exists() else set()
@@ -152,9 +152,9 @@ def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:
     loaded |= {other.relative_to(path.parent).as_posix() for other in index}
     for name in sorted(loaded ^ manifest["sha256"].keys()):
         if name in loaded:
-            raise DataError(f"{path} has no hash of {name} in its sha256; {AGAIN}.")
+            raise DataError(f"{path} has no hash of {name} in its sha256; {RESTORE}.")
         raise DataError(
-            f"{path} has a hash of {name} in its sha256, but there is no such file; {AGAIN}."
+            f"{path} has a hash of {name} in its sha256, but there is no such file; {RESTORE}."
         )
     return manifest
 
@@ -185,7 +185,7 @@ def check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
             found = ""
         if found != expected:
             raise DataError(
-                f"{folder / name} is missing or differs from its hash in {MANIFEST}; {AGAIN}."
+                f"{folder / name} is missing or differs from its hash in {MANIFEST}; {RESTORE}."
             )
 
 

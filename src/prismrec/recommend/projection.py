@@ -23,7 +23,7 @@ from jaxtyping import Float
 from prismrec.errors import DataError
 from prismrec.io import read_tensors, write_tensors
 from prismrec.numerics import normalize
-from prismrec.recommend.manifest import AGAIN
+from prismrec.recommend.manifest import RESTORE
 
 TENSORS = {"weight": 2, "offset": 1, "lowest": 1}
 """The tensors of the file, with their numbers of dimensions."""
@@ -116,9 +116,9 @@ def read_projection(path: Path, out: int) -> ContentProjection:
     dimensions = {name: len(shape) for name, shape in shapes.items()}
     fits = dimensions == TENSORS and all(shape[-1] == out for shape in shapes.values())
     if not fits or any(value.dtype != torch.float32 for value in tensors.values()):
-        raise DataError(f"{path} has tensors of shapes {shapes}, which do not fit; {AGAIN}.")
+        raise DataError(f"{path} has tensors of shapes {shapes}, which do not fit; {RESTORE}.")
     projection = ContentProjection(**{name: value.numpy() for name, value in tensors.items()})
     finite = np.isfinite(projection.weight).all() and np.isfinite(projection.offset).all()
     if not finite or np.isnan(projection.lowest).any() or np.isposinf(projection.lowest).any():
-        raise DataError(f"{path} holds values that are not finite; {AGAIN}.")
+        raise DataError(f"{path} holds values that are not finite; {RESTORE}.")
     return projection

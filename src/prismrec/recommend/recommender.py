@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from prismrec.errors import check_type
 from prismrec.io import as_step
 from prismrec.recommend.explain import AnswerBuilder, similar_items
-from prismrec.recommend.frames import answers_frame, read_histories
+from prismrec.recommend.frames import frame_lists
 from prismrec.recommend.histories import item_numbers, known_items, known_items_of_each
 from prismrec.recommend.interests import (
     FOUND,
@@ -209,8 +209,8 @@ class Recommender(RecommenderParts):
             DataError: It is no such frame, a user or an id is missing, or an id is no text or whole
                 number.
         """
-        users, histories = read_histories(frame)
-        return answers_frame(users, self.recommend_many(histories, options, explain=False))
+        check_type("options", options, ListOptions, "a ListOptions; write ListOptions(k=5)")
+        return frame_lists(self, frame, options)
 
     def ranked(
         self,

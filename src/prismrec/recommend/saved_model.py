@@ -23,7 +23,7 @@ from prismrec.io import (
     tensor_shapes,
 )
 from prismrec.models import EXTRACTORS, Extractor, Forming, Model
-from prismrec.recommend.manifest import AGAIN, MANIFEST, NUMBER, WEIGHTS
+from prismrec.recommend.manifest import MANIFEST, NUMBER, RESTORE, WEIGHTS
 from prismrec.registry import build
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -127,7 +127,7 @@ def _model_options(path: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
         options["mask_history_negatives"] = options.pop("strike_seen")
     later = {name: field for name, field in LATER_FIELDS.items() if name in options}
     fields = {f"model.{name}": field for name, field in (MODEL_FIELDS | later).items()}
-    check_fields({f"model.{name}": value for name, value in options.items()}, fields, path, AGAIN)
+    check_fields({f"model.{name}": value for name, value in options.items()}, fields, path, RESTORE)
     return options
 
 
@@ -174,7 +174,7 @@ def _check_shapes(path: Path, found: Shapes, expected: Shapes) -> None:
             raise DataError(
                 f"{path} does not fit the model of {MANIFEST} ({name} is "
                 f"{found.get(name, 'missing')}, but the model has {expected.get(name, 'none')}); "
-                f"{AGAIN}."
+                f"{RESTORE}."
             )
 
 

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import atomic_folder, set_threads, spark_path, stage, worker_errors
 from prismrec.recommend.artifact_classes import ArtifactClasses
-from prismrec.recommend.bulk import CHUNK, BulkSummary, Counts, batch_lists, require_users
-from prismrec.recommend.bulk_files import SCHEMA
+from prismrec.recommend.batches import SCHEMA, Counts, batch_lists
+from prismrec.recommend.bulk import CHUNK, BulkSummary, require_users
 from prismrec.recommend.history_files import (
     HistoryPart,
     check_columns,
@@ -34,8 +34,8 @@ from prismrec.rerank import ListOptions
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-LISTS = "user string, rank int, item string, score float, interest int, source string"
-"""``SCHEMA`` in the words of Spark."""
+LISTS = ", ".join(f"{field.name} {field.type}" for field in SCHEMA).replace("int32", "int")
+"""``SCHEMA`` in the words of Spark, which differ in that of int32 only."""
 ROWS = 1 << 17
 """Largest number of histories per part that one task reads."""
 ListMaker = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -136,7 +136,7 @@ def _make_lists(
     """Yield the lists of batches of histories. Runs in a worker of Spark."""
     recommender = _load(artifact, hashes, classes)
     for batch in batches:
-        check_columns(batch.schema, "The frame")
+        check_columns(batch.schema, "the frame")
         table, found = batch_lists(recommender, batch, options)
         if counts is None:
             require_users(found)

@@ -7,17 +7,17 @@ cannot be opened is made again: a cleaner of temporary files removes single old 
 """
 
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from prismrec.errors import ConfigError, DataError
+from prismrec.io import locked, open_locked
 from prismrec.recommend import MANIFEST, Recommender, read_artifact_manifest, short_hash
 from prismrec.service.extensions import Extensions
 
@@ -79,7 +79,8 @@ class ArtifactCopy:
             self._text = (artifact / MANIFEST).read_bytes()
             self.name = short_hash(self._text)
             self.folder = private / self.name
-            weakref.finalize(self, os.close, _lock_shared(private / f"{self.name}.lock"))
+            lock = open_locked(private / f"{self.name}.lock", create=True, shared=True)
+            weakref.finalize(self, os.close, lock)
             if not self.folder.exists():
                 self._make()
             _remove_unused(private)
@@ -129,9 +130,7 @@ class ArtifactCopy:
             OSError: It cannot be copied.
         """
         copy = self.folder
-        making = os.open(copy.parent / ".making", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(making, fcntl.LOCK_EX)
+        with locked(copy.parent / ".making", create=True):
             for part in copy.parent.glob(".part-*"):  # of a process that was killed
                 shutil.rmtree(part, ignore_errors=True)
             if _inode(copy) != damaged:
@@ -148,8 +147,6 @@ class ArtifactCopy:
                 shutil.rmtree(old, ignore_errors=True)
             part.rename(copy)  # what is mapped into memory stays mapped
             self._opened = opened
-        finally:
-            os.close(making)
 
 
 @contextmanager
@@ -179,33 +176,9 @@ def _inode(copy: Path) -> int | None:
         return None
 
 
-def _lock_shared(path: Path) -> int:
-    """Return a descriptor of the file with a shared lock, which ends when it is closed.
-
-    A file that was removed before the lock was taken is created again.
-    """
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(file, fcntl.LOCK_SH)
-        if _same(file, path):
-            return file
-        os.close(file)
-
-
-def _same(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def _remove_unused(private: Path) -> None:
     """Remove the copies that no process has locked."""
     for path in private.glob("*.lock"):
-        try:
-            with path.open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                path.unlink(missing_ok=True)
-        except OSError:  # it is locked
-            continue
+        with suppress(OSError), locked(path, wait=False):  # a process has it, or removes it too
+            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            path.unlink(missing_ok=True)

@@ -9,18 +9,16 @@ when the next line is written. Prices and stocks change all day, so a start of t
 a long file with only the newest value of each attribute.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from prismrec.errors import StoreError
-from prismrec.io import atomic_file, describe_write_errors
+from prismrec.io import atomic_file, describe_write_errors, locked
 from prismrec.service.strict import Strict
 
 BLOCK = 65_536
@@ -115,7 +113,7 @@ class ChangeJournal:
         """
         line = _line(change)
         try:
-            with self._locked() as file:
+            with locked(self.path, create=True), self.path.open("a+b") as file:
                 file.truncate(_end_of_lines(file))
                 file.write(line)
                 file.flush()
@@ -138,7 +136,7 @@ class ChangeJournal:
         with describe_write_errors(self.path):
             if not self.path.exists() or self.path.stat().st_size < LONG:
                 return
-            with self._locked() as file:
+            with locked(self.path, create=True), self.path.open("rb") as file:
                 end = _end_of_lines(file)
                 file.seek(0)
                 changes = [self._read(line) for line in file.read(end).splitlines()]
@@ -186,17 +184,6 @@ class ChangeJournal:
         self.restarted = start < self.read_to
         self.stamp, self.read_to = stamp, start + len(whole)
         return changes
-
-    @contextmanager
-    def _locked(self) -> Iterator[BinaryIO]:
-        """Yield the file, which no other process writes or replaces until the block ends."""
-        while True:
-            with self.path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                own = os.fstat(file.fileno())
-                if self.path.exists() and os.path.samestat(own, self.path.stat()):
-                    yield file
-                    return
 
     def _read(self, line: bytes) -> Change:
         try:

@@ -27,7 +27,7 @@ STORE_THREADS = 4
 
 SMALLER = "send a smaller request"
 SAME_EVENTS = "the store may be busy, so send the same events with the same ids again"
-AGAIN = "try again"
+TRY_AGAIN = "try again"
 """What a caller should do after a timeout, by what it asked for."""
 
 
@@ -131,8 +131,8 @@ class Threads:
             batches=ThreadPool(settings.threads, queue, timeout, "batches"),
             reads=ThreadPool(STORE_THREADS, queue, timeout, "reads"),
             writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes", advice=SAME_EVENTS),
-            changes=ThreadPool(2, queue, 6 * timeout, "changes", advice=AGAIN),
-            reports=ThreadPool(2, queue, 6 * timeout, "reports", advice=AGAIN),
+            changes=ThreadPool(2, queue, 6 * timeout, "changes", advice=TRY_AGAIN),
+            reports=ThreadPool(2, queue, 6 * timeout, "reports", advice=TRY_AGAIN),
         )
 
     @property

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from prismrec.errors import DataError, is_whole
 from prismrec.io import INTEGERS, read_array
 from prismrec.retrieval.index.base import (
-    AGAIN,
+    BUILD_AGAIN,
     Index,
     check_contained,
     check_items,
@@ -274,7 +274,7 @@ class UpdatedIndex(Index):
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
         base, added = parts
-        excluded = read_array(folder / EXCLUDED_FILE, INTEGERS, 1, repair=AGAIN)
+        excluded = read_array(folder / EXCLUDED_FILE, INTEGERS, 1, repair=BUILD_AGAIN)
         if (excluded[1:] <= excluded[:-1]).any():
             raise ValueError(f"the items of {EXCLUDED_FILE} do not ascend")
         if not np.isin(excluded, base.ids).all():

@@ -22,14 +22,14 @@ from prismrec.types import Candidates
 HEADER, FORMAT = "index.json", "prismrec-index-1"
 MARK = '"prismrec-index-'
 """Part of the header of an index of any version."""
-AGAIN = "build the index again"
+BUILD_AGAIN = "build the index again"
 """What to do about an index that cannot be read."""
 FORM = ManifestForm(
     what="index",
     format=FORMAT,
     fields={"kind": TEXT, "parts": COUNT, "settings": OBJECT},
-    create=AGAIN,
-    repair=AGAIN,
+    create=BUILD_AGAIN,
+    repair=BUILD_AGAIN,
 )
 BLOCK = 1 << 14
 """Number of vectors that are checked together when a file is opened."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from prismrec.io import FLOATS, INTEGERS, read_array
 from prismrec.numerics import position_in_group
 from prismrec.retrieval.index.base import (
-    AGAIN,
+    BUILD_AGAIN,
     Index,
     check_contained,
     check_items,
@@ -121,8 +121,8 @@ class ExactIndex(Index):
     def read(cls, folder: Path, settings: Mapping[str, Any], parts: Sequence[Index]) -> Self:  # noqa: ARG003
         """See ``Index.read``."""
         # Memory-mapped copy-on-write, since torch warns about memory that is read-only.
-        vectors = read_array(folder / "vectors.npy", FLOATS, 2, repair=AGAIN, mode="c")
-        ids = read_array(folder / "ids.npy", INTEGERS, 1, repair=AGAIN)
+        vectors = read_array(folder / "vectors.npy", FLOATS, 2, repair=BUILD_AGAIN, mode="c")
+        ids = read_array(folder / "ids.npy", INTEGERS, 1, repair=BUILD_AGAIN)
         check_saved(vectors, ids)
         return cls(torch.from_numpy(vectors), ids)
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from prismrec.errors import DataError, MissingExtra
 from prismrec.io import check_regular
 from prismrec.retrieval.index.approximate import QuantizedIndex, budget_steps
-from prismrec.retrieval.index.base import Index
+from prismrec.retrieval.index.base import BUILD_AGAIN, Index
 
 LISTS_FILE = "lists.faiss"
 POINTS = 64
@@ -84,7 +84,7 @@ class IvfFlat(QuantizedIndex):
         except RuntimeError as error:
             raise DataError(
                 f"The index file {folder / LISTS_FILE} cannot be read "
-                f"({str(error).splitlines()[-1]}); build the index again."
+                f"({str(error).splitlines()[-1]}); {BUILD_AGAIN}."
             ) from error
         exact_index, search_budget = cls._read_saved(settings, parts)
         if (backend.ntotal, backend.d) != tuple(exact_index.vectors.shape):

@@ -24,13 +24,13 @@ from jaxtyping import Float, Int
 
 from prismrec.errors import ConfigError, DataError, MissingExtra, PrismrecError
 from prismrec.io import connect_postgres, read_manifest
-from prismrec.retrieval.index.base import FORM, HEADER
+from prismrec.retrieval.index.base import BUILD_AGAIN, FORM, HEADER
 
 PREFIX, DIGITS = "prismrec_items_", 16
 """A table is named ``PREFIX`` and the first digits of the SHA-256 of its content."""
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}")
 MARK_FORMAT = "prismrec-table-1"
-AGAIN = "build the index again, or restore the table"
+BUILD_OR_RESTORE = f"{BUILD_AGAIN}, or restore the table"
 WAIT = "10s"
 """Longest wait for a table that is in use, before its removal fails."""
 SEARCH_DEADLINE, DEADLINE = 5.0, 60.0
@@ -93,7 +93,7 @@ class Content:
         if found is None:
             raise DataError(
                 f"The index needs the table {table}, but the database has no such table of "
-                f"vectors; {AGAIN}."
+                f"vectors; {BUILD_OR_RESTORE}."
             )
         (items,) = connection.execute(with_name("SELECT count(*) FROM {}", table)).fetchone()
         return cls(int(items), int(found[0]), _read_mark(found[1]).get("sha256", ""))
@@ -109,12 +109,12 @@ class Content:
             if found != saved:
                 raise DataError(
                     f"The table {table} contains {found} {what}, but the index was saved with "
-                    f"{saved}; {AGAIN}."
+                    f"{saved}; {BUILD_OR_RESTORE}."
                 )
         if settings.get("sha256", self.sha256) != self.sha256:
             raise DataError(
                 f"The table {table} contains the vectors of another artifact (their fingerprints "
-                f"differ); {AGAIN}."
+                f"differ); {BUILD_OR_RESTORE}."
             )
 
 
@@ -247,7 +247,7 @@ def _settings_in(folder: Path) -> list[dict[str, Any]]:
         if header["kind"] == "pgvector":
             settings = header["settings"]
             if not all(isinstance(settings.get(name), str) for name in ("url", "table")):
-                raise DataError(f"{path} names no table and no address; {AGAIN}.")
+                raise DataError(f"{path} names no table and no address; {BUILD_OR_RESTORE}.")
             found.append(settings)
     return found
 

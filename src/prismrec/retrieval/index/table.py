@@ -8,7 +8,7 @@ from prismrec.errors import ConfigError, DataError
 from prismrec.io import read_manifest
 from prismrec.registry import resolve
 from prismrec.retrieval.index.approximate import UpdatedIndex
-from prismrec.retrieval.index.base import AGAIN, FORM, HEADER, Index
+from prismrec.retrieval.index.base import BUILD_AGAIN, FORM, HEADER, Index
 from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.sharded import ShardedIndex
 
@@ -83,7 +83,7 @@ def load_index(folder: str | Path, *, index: type[Index] | None = None) -> Index
         if isinstance(error, DataError):
             raise
         reason = f"no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
-        raise DataError(f"The index {folder} is damaged ({reason}); {AGAIN}.") from error
+        raise DataError(f"The index {folder} is damaged ({reason}); {BUILD_AGAIN}.") from error
 
 
 def _class_of(saved: str, folder: Path, index: type[Index] | None) -> type[Index]:
@@ -102,5 +102,5 @@ def _class_of(saved: str, folder: Path, index: type[Index] | None) -> type[Index
     raise DataError(
         f"The index {folder} has the kind {saved!r}, but this package has only "
         f"{', '.join(table)}{passed}; pass the class of that kind as load(..., index=...), or "
-        f"{AGAIN}."
+        f"{BUILD_AGAIN}."
     )

@@ -9,7 +9,7 @@ file system.
 
 What is erased is overwritten in the file (secure_delete), but the log has it until it is emptied,
 which is impossible while another connection reads from it. Then a thread tries again every
-``AGAIN`` seconds: the log is empty at the latest that long after the last such reader has ended.
+``RETRY_SECONDS``: the log is empty at the latest that long after the last such reader has ended.
 """
 
 import os
@@ -49,7 +49,7 @@ from prismrec.service.stores.sqlite_queries import (
 )
 from prismrec.service.stores.sqlite_turns import PATIENCE, Turns
 
-AGAIN = 0.2
+RETRY_SECONDS = 0.2
 """Seconds between two attempts to empty the log after an erasure."""
 
 
@@ -206,7 +206,7 @@ class SqliteStore(Store):
 
     def _empty_later(self) -> None:
         try:
-            while not self._closing.wait(AGAIN) and not self._emptied():
+            while not self._closing.wait(RETRY_SECONDS) and not self._emptied():
                 pass
         finally:
             self._erasing.release()

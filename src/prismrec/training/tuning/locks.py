@@ -1,9 +1,9 @@
 """Locks that the operating system frees when the process that holds them is killed."""
 
-import fcntl
 import os
 from pathlib import Path
-from types import TracebackType
+
+from prismrec.io import open_locked
 
 
 class FileLock:
@@ -19,11 +19,9 @@ class FileLock:
     def acquire(self, *, wait: bool = True) -> bool:
         """Wait for the lock; without ``wait``, return whether it was free."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            self.descriptor = open_locked(self.path, create=True, wait=wait)
         except BlockingIOError:
-            self.release()
             return False
         return True
 
@@ -35,10 +33,5 @@ class FileLock:
         self.acquire()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.release()
