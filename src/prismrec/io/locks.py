@@ -55,7 +55,7 @@ def _open(path: Path, *, create: bool) -> int:
 
 
 def _lock(descriptor: int, kind: int, path: Path) -> None:
-    """Lock what is open; another error than that the lock is not free is a NoLocksError."""
+    """Keep others out; raise NoLocksError if that fails for another reason than their lock."""
     try:
         fcntl.flock(descriptor, kind)
     except BlockingIOError:
