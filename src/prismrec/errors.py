@@ -198,7 +198,7 @@ def list_of_texts(values: object, whole: str, each: str) -> list[str]:
                 f"{each} {str(text)[:40]} is of type {type(text).__name__}, but must be a text; "
                 f"write {str(text)[:40]!r}."
             )
-    return texts
+    return list(map(str.__str__, texts))  # of texts of NumPy, those of Python
 
 
 def list_of_ids(names: object, kind: str = "item") -> list[str]:

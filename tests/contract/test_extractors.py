@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -246,3 +247,9 @@ def test_every_file_of_the_folder_is_in_the_table():
     files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
     missing = files - set(EXTRACTORS)
     assert not missing, f"add {missing} to EXTRACTORS in extractors/__init__.py"
+
+
+def test_options_of_numpy_are_stored_as_those_of_python():
+    extractor = SelfAttentive.__new__(SelfAttentive, dim=np.int64(D), sizes=[np.int8(K)])
+    assert extractor.options == {"dim": D, "sizes": [K]}
+    assert type(extractor.options["dim"]) is type(extractor.options["sizes"][0]) is int

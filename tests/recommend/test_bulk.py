@@ -1,5 +1,7 @@
 """Write the lists of a file of users: equal to single requests, resumable, never incomplete."""
 
+import errno
+import fcntl
 import itertools
 import json
 import os
@@ -257,6 +259,19 @@ def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_pat
     rows = pa.table({"user": pa.array([None], pa.string()), "history": [["x"]]})
     with pytest.raises(DataError, match="has no user"):  # there is no count to return
         recommend_batch(recommender, rows, ListOptions())
+
+
+def test_a_file_system_without_locks_is_an_error_and_leaves_nothing(
+    recommender, histories, tmp_path, monkeypatch
+):
+    def fail(descriptor, kind):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    out = tmp_path / "out" / "lists.parquet"
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(DataError, match=rf"{out} could not be written \({out}.parts is on a file"):
+        recommend_file(recommender, histories, out, ListOptions(k=5))
+    assert not list(out.parent.iterdir())
 
 
 @pytest.mark.parametrize("name", ["itself", "relative", "link", "linked", "beside", "parts"])

@@ -1,6 +1,7 @@
 """Add new items without training: their vectors, recommendation, marking and saving."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -173,6 +174,19 @@ def test_new_items_of_another_type_are_refused(recommender):
     for wrong in (NewItem(id="n"), ["n"]):
         with pytest.raises(ConfigError, match=r"must be a list of NewItem\(…\)"):
             recommender.with_items(wrong)
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.Series, tuple])
+def test_categories_and_related_items_may_be_an_array_or_a_series(dataset, recommender, kind):
+    known = dataset.catalog.items.external([1, 2])
+    names = dataset.catalog.category_names[:2]
+    rows_of_lists = rows(
+        recommender.with_items([NewItem(id="n", categories=names, related_to=known)])
+    )
+    item = NewItem(id="n", categories=kind(names), related_to=kind(known))
+    assert np.array_equal(rows(recommender.with_items([item])), rows_of_lists)
+    assert item == NewItem(id="n", categories=tuple(names), related_to=tuple(known))
+    assert {type(name) for name in (*item.categories, *item.related_to)} == {str}
 
 
 def test_categories_that_are_a_text_are_refused(recommender, dataset):

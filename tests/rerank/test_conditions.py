@@ -90,7 +90,8 @@ def test_long_texts_and_lists_are_refused_at_once():
         {"equals": float("nan")}, {"any_of": "DE"}, {"any_of": [None]}, {"any_of": 5},
         {"equals": 1, "any_of": [1]}, {"min": 1, "equals": 1}, {"negated": True},
         {"missing": "include"}, {"missing": "only", "min": 1}, {"missing": "only", "negated": True},
-        {"missing": "yes"},
+        {"missing": "yes"}, {"missing": np.array(["only", "include"])},
+        {"max": 5, "negated": "no"}, {"max": 5, "negated": []}, {"max": 5, "negated": 1},
     ],
 )  # fmt: skip
 def test_an_impossible_condition_is_an_error(fields):
@@ -138,12 +139,12 @@ def test_numbers_of_numpy_and_pandas_are_stored_as_those_of_python():
         Condition(attribute="a", max=np.int64(5)),
         Condition(attribute="a", equals=np.bool_(True)),
         Condition(attribute="a", any_of=np.array([1.5, 2])),
-        Condition(attribute="a", any_of=pd.Series([1, 2])),
+        Condition(attribute="a", any_of=pd.Series([1, 2]), negated=np.bool_(True)),
     ]
     written = json.loads(json.dumps([asdict(one) for one in conditions]))
     assert [one["max"] for one in written] == [5, None, None, None]
     assert [one["any_of"] for one in written] == [None, None, [1.5, 2], [1, 2]]
-    assert written[1]["equals"] is True
+    assert written[1]["equals"] is written[3]["negated"] is True
     assert type(Boost(where=conditions, factor=np.float32(5)).factor) is float
 
 

@@ -99,6 +99,7 @@ def test_ids_in_arrays_are_stored_as_tuples():
     )
     assert one == Filter(blocked=["a", "b"], allowed=("a",), categories=["War"])
     assert hash(one)
+    assert {type(name) for name in (*one.blocked, *one.allowed, *one.categories)} == {str}
     assert ListOptions(dislikes=np.array(["a", "b"])).dislikes == ("a", "b")
 
 

@@ -164,3 +164,6 @@ def test_the_class_of_an_extractor_is_stored_as_its_name():
     assert RunConfig(extractor=SelfAttentive).extractor == "sa"
     with pytest.raises(ConfigError, match="the class Local, which is defined in a function"):
         RunConfig(extractor=Local)
+    of_script = type("Here", (SelfAttentive,), {"__module__": "__main__", "__qualname__": "Here"})
+    with pytest.raises(ConfigError, match=r"cannot import; put .*write extractor='mine:Here'\.$"):
+        RunConfig(extractor=of_script)

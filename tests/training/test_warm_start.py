@@ -83,9 +83,9 @@ def test_a_new_item_gets_the_vectors_of_an_item_that_is_added_to_a_service():
     train = Histories.of([[1, 2], [3, 4], [4, 3, 2], [5], [6, 7]])
     new = {item.id: item for item in new_items(known, today, train)}
     assert list(new) == ["n", "m", "o"]
-    assert (new["n"].categories, new["n"].related_to) == (["x"], ["b"])
-    assert (new["m"].categories, sorted(new["m"].related_to)) == ([], ["b", "d"])
-    assert (new["o"].categories, new["o"].related_to) == ([], [])
+    assert (new["n"].categories, new["n"].related_to) == (("x",), ("b",))
+    assert (new["m"].categories, sorted(new["m"].related_to)) == ((), ["b", "d"])
+    assert (new["o"].categories, new["o"].related_to) == ((), ())
 
     old = model_of(known.size, 0, tie_embeddings=False)
     larger, described = add_items(old, known, [new["n"], new["m"]])

@@ -21,7 +21,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from prismrec.errors import DataError
-from prismrec.io.locks import locked, open_locked
+from prismrec.io.locks import NoLocksError, locked, open_locked
 
 TEMPORARY = ".prismrec-part"
 """End of the names of temporary files: no file of the user has it."""
@@ -60,11 +60,13 @@ def only_writer(path: Path, place: Path) -> Iterator[None]:
     The operating system frees the lock of a process that is killed.
 
     Args:
-        path: An existing file or folder; the block may rename or remove it.
+        path: An existing file or folder; the block may rename or remove it. If it is a temporary
+            one, it is removed where it cannot be locked, unless something is in it.
         place: What is written, for the message.
 
     Raises:
         DataError: Another process has the lock, or has just finished with it.
+        OSError: See ``open_locked``.
     """
     try:
         descriptor = open_locked(path, wait=False)
@@ -73,10 +75,23 @@ def only_writer(path: Path, place: Path) -> Iterator[None]:
             f"{place} cannot be written, because another process writes it now; wait until it has "
             "finished, or give another path."
         ) from error
+    except NoLocksError:
+        if path != place:
+            _remove_empty(path)
+        raise
     try:
         yield
     finally:
         os.close(descriptor)
+
+
+def _remove_empty(path: Path) -> None:
+    """Remove an empty file or folder, if that is possible."""
+    with suppress(OSError):
+        if path.is_dir():
+            path.rmdir()
+        elif not path.stat().st_size:
+            path.unlink()
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -232,9 +247,11 @@ def describe_write_errors(place: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, DataError) or not is_os_error(error):
             raise
+        advice = "free disk space, or give a path with write permission"
+        if isinstance(error, NoLocksError):
+            advice = "give a path on another file system"
         raise DataError(
-            f"{place} could not be written ({os_error_reason(error)}); free disk space, or give a "
-            "path with write permission."
+            f"{place} could not be written ({os_error_reason(error)}); {advice}."
         ) from error
 
 

@@ -11,6 +11,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 
+class NoLocksError(OSError):
+    """The file system of a path has no locks."""
+
+
 def open_locked(
     path: Path, *, create: bool = False, shared: bool = False, wait: bool = True
 ) -> int:
@@ -26,19 +30,39 @@ def open_locked(
 
     Raises:
         BlockingIOError: The lock is not free, and ``wait`` is False.
+        NoLocksError: Its file system has no locks.
         OSError: It cannot be opened, for example because there is none.
     """
-    flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
     kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
     while True:
         with ExitStack() as closed_unless_returned:
-            descriptor = os.open(path, flags, 0o666)
+            descriptor = _open(path, create=create)
             closed_unless_returned.callback(os.close, descriptor)
-            fcntl.flock(descriptor, kind)
+            _lock(descriptor, kind, path)
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), path.stat()):
                     closed_unless_returned.pop_all()
                     return descriptor
+
+
+def _open(path: Path, *, create: bool) -> int:
+    """Open a file or a folder: a file for writing, without which NFS refuses to lock it."""
+    if create:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    with suppress(OSError):  # a folder, or a file without write permission
+        return os.open(path, os.O_RDWR)
+    return os.open(path, os.O_RDONLY)
+
+
+def _lock(descriptor: int, kind: int, path: Path) -> None:
+    """Keep others out; raise NoLocksError if that fails for another reason than their lock."""
+    try:
+        fcntl.flock(descriptor, kind)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        reason = f"{path} is on a file system without locks: {error.strerror}"
+        raise NoLocksError(error.errno, reason) from error
 
 
 @contextmanager

@@ -68,7 +68,6 @@ def save(
             recommender.
 
     Raises:
-        ConfigError: ``recommender`` is no recommender.
         DataError: The folder exists and is not an artifact, or it cannot be written.
         ConfigError: ``recommender`` is no recommender, or its model was trained further, so that
             the index does not fit it.

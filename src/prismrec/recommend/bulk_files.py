@@ -3,14 +3,14 @@
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prismrec.errors import ConfigError, DataError
-from prismrec.io import TEMPORARY, only_writer, temporary_path
+from prismrec.io import TEMPORARY, describe_write_errors, only_writer, temporary_path
 from prismrec.recommend.batches import SCHEMA
 from prismrec.recommend.history_files import is_among
 
@@ -75,15 +75,18 @@ def own_parts(parts: Path, out: Path) -> Iterator[None]:
     """Create the folder of parts, keep other runs out, and remove it if the block succeeds.
 
     Raises:
-        DataError: The folder holds other files, or another run writes there.
+        DataError: The folder holds other files, it cannot be created or locked, or another run
+            writes there.
     """
     if parts.is_symlink() or (parts.exists() and not _is_own(parts)):
         raise DataError(
             f"The parts of the lists cannot be kept in {parts}, which holds other files; give "
             "another file to write."
         )
-    parts.mkdir(parents=True, exist_ok=True)
-    with only_writer(parts, out):
+    with ExitStack() as until_done:
+        with describe_write_errors(out):
+            parts.mkdir(parents=True, exist_ok=True)
+            until_done.enter_context(only_writer(parts, out))
         yield
         shutil.rmtree(parts)
 

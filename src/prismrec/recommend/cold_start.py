@@ -31,7 +31,8 @@ class NewItem:
     """An item without events, or a new description of an item of the catalog.
 
     Raises:
-        ConfigError: The id or the title is no text.
+        ConfigError: The id or the title is no text, or the categories or related items are not a
+            list of texts.
     """
 
     id: str
@@ -48,9 +49,12 @@ class NewItem:
     of categories and related items. It has no effect on an item of the catalog."""
 
     def __post_init__(self) -> None:
-        """Check the id and the title."""
+        """Check the values, and make ids and names tuples: an array of NumPy has no truth value."""
         check_type("The id of a new item", self.id, str, f"a text; write {str(self.id)[:40]!r}")
         check_type("The title of a new item", self.title, str | None, "a text; write it in quotes")
+        for name, kind in (("categories", "category"), ("related_to", "item")):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(list_of_ids(getattr(self, name), kind)))
 
 
 def add_items(
@@ -104,7 +108,7 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
 
     Raises:
         DataError: An id is empty or appears twice among ``items``.
-        ConfigError: ``items`` is no list of new items, or categories are not a list of texts.
+        ConfigError: ``items`` is no list of new items.
 
     Cost: O(V).
     """
@@ -113,11 +117,7 @@ def with_descriptions(catalog: Catalog, items: Sequence[NewItem]) -> Catalog:
     for item in items:
         check_type("An item in items", item, NewItem, needed)
     names = [item.id for item in items]
-    categories = {
-        item.id: list_of_ids(item.categories, "category")
-        for item in items
-        if item.categories is not None
-    }
+    categories = {item.id: item.categories for item in items if item.categories is not None}
     if "" in names or len(set(names)) < len(names):
         raise DataError(
             "Items cannot be added with an empty id, or with one id twice; give each item once."

@@ -118,7 +118,7 @@ class Recommender(RecommenderParts):
     ) -> list[Answer]:
         """Recommend items to several histories at once: the lists of ``recommend``, but faster.
 
-        ``explain``, ``frontier`` and ``top_items`` are those of ``recommend``.
+        ``explain``, ``frontier``, ``mix_frontier`` and ``top_items`` are those of ``recommend``.
 
         Raises:
             ConfigError, UnknownName: See ``recommend``.

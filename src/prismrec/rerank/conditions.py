@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prismrec.errors import ConfigError, is_number, store_as_python, to_python
+from prismrec.errors import ConfigError, check_type, is_number, store_as_python, to_python
 
 Value = bool | float | str
 """What an attribute is compared with."""
@@ -63,7 +63,7 @@ class Condition:
 
     def __post_init__(self) -> None:
         """Check the values, and store those of NumPy as those of Python; ``any_of`` as a tuple."""
-        store_as_python(self, "min", "max", "equals", "any_of")
+        store_as_python(self, "min", "max", "equals", "any_of", "missing", "negated")
         if not isinstance(self.attribute, str) or not self.attribute:
             raise ConfigError(
                 f"A condition has the attribute {_shown(self.attribute)}; give the name of one."
@@ -73,6 +73,8 @@ class Condition:
                 f"{self.name} has missing = {_shown(self.missing)}; give 'exclude', 'include' or "
                 "'only'."
             )
+        name = f"negated of the condition on {self.attribute[:SHOWN]!r}"
+        check_type(name, self.negated, bool, "True or False")
         if self.any_of is not None:
             object.__setattr__(self, "any_of", self._checked_values(self.any_of))
         if self.equals is not None:

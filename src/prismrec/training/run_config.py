@@ -104,13 +104,20 @@ def _importable(extractor: type) -> str:
     """Return the name of a class, which manifests and records have.
 
     Raises:
-        ConfigError: It is defined in a function, so that it has no name to import it by.
+        ConfigError: It is defined in a function, a script or a notebook, so that another process
+            cannot import it by a name.
     """
     name = name_of(extractor, EXTRACTORS)
     if "<locals>" in name:
         raise ConfigError(
             f"extractor is the class {extractor.__name__}, which is defined in a function, so it "
             "cannot be imported; define it at the top level of a module."
+        )
+    if extractor.__module__ == "__main__":
+        raise ConfigError(
+            f"extractor is the class {extractor.__name__} of a script or a notebook, which another "
+            "process cannot import; put the class into a module, for example mine.py, and write "
+            f"extractor='mine:{extractor.__qualname__}'."
         )
     return name
 

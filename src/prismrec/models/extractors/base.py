@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from prismrec.errors import ConfigError, DataError, check_type
+from prismrec.errors import ConfigError, DataError, check_type, to_python
 from prismrec.models.clustering import MOST_INTERESTS
 from prismrec.types import Interests
 
@@ -42,7 +42,7 @@ class Extractor(nn.Module, ABC):
     def __new__(cls, **options: Any) -> "Extractor":
         """Store the keyword arguments as ``options``."""
         extractor = super().__new__(cls)
-        object.__setattr__(extractor, "options", dict(options))
+        object.__setattr__(extractor, "options", to_python(options))
         return extractor
 
     def __init__(self, *, dim: int, interests: int, max_len: int) -> None:

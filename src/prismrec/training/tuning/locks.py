@@ -1,9 +1,10 @@
 """Locks that the operating system frees when the process that holds them is killed."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from prismrec.io import open_locked
+from prismrec.io import describe_write_errors, open_locked
 
 
 class FileLock:
@@ -17,13 +18,17 @@ class FileLock:
         self.path, self.descriptor = path, -1
 
     def acquire(self, *, wait: bool = True) -> bool:
-        """Wait for the lock; without ``wait``, return whether it was free."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.descriptor = open_locked(self.path, create=True, wait=wait)
-        except BlockingIOError:
-            return False
-        return True
+        """Wait for the lock; without ``wait``, return whether it was free.
+
+        Raises:
+            DataError: The file cannot be created or locked.
+        """
+        with describe_write_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(BlockingIOError):
+                self.descriptor = open_locked(self.path, create=True, wait=wait)
+                return True
+        return False
 
     def release(self) -> None:
         """Release the lock."""
