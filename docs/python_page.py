@@ -51,7 +51,8 @@ the fields of its classes.
 Write `import prismrec as pr` and use the names of this page as `pr.read_events`. A name with
 another module, such as `Item`, is the type of a result or of a field, and is rarely imported. Where
 a class has a table of fields, they are the arguments of its constructor; after `*` they are
-keywords, and those with `…` have a default.
+keywords, and those with `…` have a default. "See" a name without a link: that name is in the source
+code, and its docstring has more.
 """
 HERE = "docs/python.md describes the fields."
 """Sentence of docstrings for readers of ``help``, which does not show texts below fields."""
@@ -71,7 +72,19 @@ def python_page() -> str:
     for name in _packages():
         package = getattr(prismrec, name)
         lines += [f"### `prismrec.{name}`", "", *markdown(inspect.getdoc(package) or "")]
-    return "\n".join(lines).rstrip() + "\n"
+    return _linked("\n".join(lines).rstrip() + "\n")
+
+
+def _linked(page: str) -> str:
+    """Return the page with links to the names that have a section, where it refers to them."""
+    sections = {path.rpartition(":")[2] for path in documented()}
+
+    def link(reference: re.Match[str]) -> str:
+        name = reference[1]
+        return f"see {_link(name)}" if name in sections else reference[0]
+
+    page = page.replace("docs/commands.md", "[commands.md](commands.md)")
+    return re.sub(r"\bsee `(\w+)`", link, page)
 
 
 def resolve(path: str) -> Any:
