@@ -67,11 +67,7 @@ def measure_interests(
         k: Length of the lists.
         exclude_seen: Leave out the items of the history.
         categories: The table of ``category_table``.
-
-    Raises:
-        ConfigError: The model was trained further, so that the index does not fit it.
     """
-    recommender.check_weights()
     model, retriever = recommender.model, recommender.retriever
     histories = [case.history for case in cases]
     targets = [np.unique(case.targets) for case in cases]
