@@ -240,7 +240,7 @@ def test_an_artifact_that_lost_attributes_or_dislikes_is_refused_and_one_that_lo
     about = dict(old.about)
     weighted = about | {"dataset": about["dataset"] | {"weighting": rules}}
     save(filtered, tmp_path / "filtered", about=about)
-    save(old, tmp_path / "weighted", about=weighted)
+    save(replace(old, about=weighted), tmp_path / "weighted")
     for name, lost, clause in (
         ("filtered", {"attributes"}, "the earlier artifact has the attributes price (number)"),
         ("weighted", {"dislikes", "weights"}, "one has none: what users dislike counts as liked"),

@@ -5,6 +5,10 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +208,49 @@ def test_numbers_of_numpy_are_saved(dataset, tmp_path):
     recommender.model.options["temperature"] = np.float32(1)
     save(recommender, tmp_path / "a", about={"recall": np.float64(0.5), "ks": np.array([1])})
     assert load(tmp_path / "a").recommend(ids(dataset, 0)) == recommender.recommend(ids(dataset, 0))
+
+
+@pytest.mark.parametrize(
+    ("about", "sentence"),
+    [
+        ([1], r"about is \[1\], but must be a mapping"),
+        ({"when": date(2020, 1, 1)}, r"about\['when'\] is of type date, which is no JSON"),
+        ({"a": [{"b": Path("x")}]}, r"about\['a'\]\[0\]\['b'\] is of type \w+, which is no JSON"),
+        ({"a": {(1, 2): 3}}, r"A key of about\['a'\] is \(1, 2\), which is no JSON"),
+        ({"run": {"dim": 8}}, "about has an entry 'run', but the record of the training has one"),
+    ],
+)
+def test_information_that_is_no_json_or_replaces_the_record_is_refused(
+    dataset, tmp_path, about, sentence
+):
+    recommender = replace(untrained(dataset), about={"run": {"dim": 4}})
+    with pytest.raises(ConfigError, match=sentence):
+        save(recommender, tmp_path / "a", about=about)
+    assert not (tmp_path / "a").exists()
+    save(recommender, tmp_path / "a", about={"run": {"dim": 4}, "report": 1})
+    assert load(tmp_path / "a").about == {"run": {"dim": 4}, "report": 1}
+
+
+def test_a_record_that_is_no_mapping_is_refused(dataset):
+    with pytest.raises(ConfigError, match="about is None, but must be a mapping"):
+        replace(untrained(dataset), about=None)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [{"tags": [None]}, {"options": ["a"]}, {"deep": {"a": None}}, "nightly", None],
+)
+def test_settings_that_fit_did_not_state_are_not_written_as_toml(dataset, tmp_path, run):
+    recommender = replace(untrained(dataset), about={"run": run})
+    save(recommender, tmp_path / "a")
+    assert load(tmp_path / "a").about == {"run": run}
+    save(untrained(dataset), tmp_path / "b", about={"run": {"dim": 8}})
+    assert not list(tmp_path.glob("*/run.toml"))
+
+
+@pytest.mark.parametrize("start", [{"chosen_again": None}, {"from": None}, "x"])
+def test_the_settings_are_written_also_with_another_start(dataset, tmp_path, start):
+    about = {"run": {"dim": 8, "options": {"clusters": 3}, "loss": None}, "start": start}
+    save(replace(untrained(dataset), about=about), tmp_path / "a")
+    text = (tmp_path / "a" / "run.toml").read_text()
+    assert tomllib.loads(text) == {"dim": 8, "set": ["clusters=3"]}

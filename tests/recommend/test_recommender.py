@@ -2,6 +2,7 @@
 
 import pickle
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,16 +14,21 @@ from prismrec.data.catalog import Catalog
 from prismrec.data.ids import IdMap
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, DataError
+from prismrec.evaluation.diagnostics import diagnose
 from prismrec.evaluation.evaluate import evaluate
+from prismrec.models.clustering import Forming
 from prismrec.models.extractors import EXTRACTORS
+from prismrec.models.extractors.mean import MeanPool
 from prismrec.models.model import Model
 from prismrec.recommend.artifact import save
 from prismrec.recommend.cold_start import NewItem
 from prismrec.recommend.interests import name_interests
 from prismrec.recommend.recommender import Recommender
 from prismrec.rerank import ListOptions
+from prismrec.retrieval.rules import RuleRetriever, count_rules
 from prismrec.training import TrainConfig, train
-from worlds import ids, untrained
+from prismrec.training.found_once import find_once
+from worlds import formed, ids, untrained
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +241,72 @@ def test_no_two_interests_have_one_name():
     assert names == ["drama", "drama (E)", "N"]  # the last one has no category
     with_given = name_interests(catalog, read, np.eye(3), found, {2: "drama"})
     assert with_given == ["drama (D)", "drama (E)", "drama"]  # the name that is set stays
+
+
+class CountingExtractor(MeanPool):
+    """An extractor that counts in a buffer how often it is used."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.register_buffer("uses", torch.zeros(1))
+
+    def forward(self, items, mask):
+        self.uses.add_(1)
+        return super().forward(items, mask)
+
+
+def test_an_extractor_may_write_into_its_own_buffers_when_it_is_used(dataset, tmp_path):
+    model = Model(dataset.catalog.size, CountingExtractor(dim=8, interests=1, max_len=10))
+    recommender = Recommender.exact(model, dataset.catalog)
+    recommender.ranked([dataset.histories[0]], 5)
+    recommender.ranked([dataset.histories[1]], 5)
+    assert model.extractor.uses > 0
+    recommender.check_weights()
+
+
+def test_a_new_index_after_further_training_keeps_the_other_parts(dataset):
+    split = split_by_user(dataset)
+    hidden = ids(dataset, 0)[0]
+    made = replace(untrained(dataset), about={"note": 1}).with_hidden([hidden]).remembering()
+    history = dataset.histories[1]
+    made.recommend(ids(dataset, 1))
+    train(made.model, split.train, TrainConfig(steps=1))
+    with pytest.raises(ConfigError, match=r"replace\(recommender, index=index\)"):
+        made.with_hidden([]).ranked([history], 5)
+    exact = Recommender.exact(made.model, made.catalog)
+    renewed = replace(made, index=exact.index)
+    expected = exact.with_hidden([hidden]).recommend(ids(dataset, 1))
+    assert renewed.recommend(ids(dataset, 1)) == expected
+    assert renewed.about == {"note": 1}
+    with pytest.raises(ConfigError, match="do not fit its index"):
+        made.ranked([history], 5)
+
+
+def test_measures_of_a_model_that_was_trained_further_are_an_error(dataset):
+    split, recommender = split_by_user(dataset), untrained(dataset)
+    train(recommender.model, split.train, TrainConfig(steps=1))
+    with pytest.raises(ConfigError, match="do not fit its index"):
+        diagnose(recommender, split.test)
+    with pytest.raises(ConfigError, match="do not fit its index"):
+        find_once(recommender, split.test, depth=5, exclude_seen=True)
+
+
+def test_the_record_states_what_is_blended_in_and_how_interests_are_formed(dataset):
+    notes = {"rules": "item-knn was blended in", "interests": "3 clusters", "popularity": "low"}
+    about = {"run": {"forming": True, "rules": True, "dim": 8}, "seed": 1} | notes
+    rules = RuleRetriever(count_rules(dataset.histories, dataset.catalog.size), 1.0)
+    full = replace(formed(dataset).with_rules(rules), about=about)
+    without = full.with_rules(None)
+    assert without.about == {
+        "run": {"forming": True, "rules": False, "dim": 8}, "seed": 1, "interests": "3 clusters",
+    }  # fmt: skip
+    single = full.with_forming(None)
+    assert single.about == {
+        "run": {"forming": False, "rules": True, "dim": 8}, "seed": 1,
+        "rules": "taken from the model with several interests: item-knn was blended in",
+    }  # fmt: skip
+    assert full.about == about
+    again = single.with_forming(Forming(clusters=3, whole_weight=0.5)).about
+    assert (again["run"]["forming"], again["rules"]) == (True, single.about["rules"])
+    assert full.with_forming(full.model.forming).about == about
+    assert full.with_rules(rules).about == about

@@ -41,11 +41,14 @@ def test_the_default_is_prism_with_settings_chosen_from_the_data(dataset):
     )
 
 
-def test_rules_of_the_model_with_one_interest_are_noted_as_measured_with_several(dataset):
+def test_rules_of_the_model_with_one_interest_are_noted_as_taken_from_several(dataset):
     trained = fit(split_by_user(dataset), dataset.catalog, RunConfig(dim=8), TrainConfig(steps=2))
     formed = trained.recommender.with_forming(Forming(clusters=3, whole_weight=0.5))
     single = replace(trained, recommender=formed).with_one_interest()
-    assert single.notes["rules"] == f"measured with several interests: {trained.notes['rules']}"
+    assert (
+        single.notes["rules"]
+        == f"taken from the model with several interests: {trained.notes['rules']}"
+    )
     assert single.recommender.model.forming is None
 
 

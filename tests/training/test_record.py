@@ -75,3 +75,18 @@ def test_a_split_that_no_protocol_made_states_no_data_set(world):
     about = fit(by_hand, dataset.catalog, RunConfig(dim=8), TrainConfig(steps=1)).recommender.about
     assert "dataset" not in about
     assert about["run"]["dim"] == 8
+
+
+@pytest.mark.parametrize("part", ["train", "valid", "dataset"])
+def test_a_split_whose_parts_were_replaced_states_no_data_set(world, part):
+    dataset, split = world
+    assert split.is_unchanged
+    assert replace(split, test=[]).is_unchanged
+    parts = {"train": dataset.histories, "valid": split.test, "dataset": small_dataset()}
+    replaced = replace(split, **{part: parts[part]})
+    assert not replaced.is_unchanged
+    assert not replace(replaced, test=[]).is_unchanged
+    config = RunConfig(dim=8, rules=False, forming=False)
+    about = fit(replaced, dataset.catalog, config, TrainConfig(steps=1)).recommender.about
+    assert "dataset" not in about
+    assert about["split"] == f"{split.how}; its parts were replaced"

@@ -186,7 +186,7 @@ def test_a_data_set_without_a_shared_item_is_an_error(earlier):
 def test_a_manifest_from_outside_causes_no_import_and_no_wrong_type(
     earlier, tmp_path, run, error, message
 ):
-    save(load(earlier[2]), tmp_path / "a", about={"run": run})
+    save(replace(load(earlier[2]), about={"run": run}), tmp_path / "a")
     with pytest.raises(error, match=message):
         WarmStart.read(tmp_path / "a").settings(RunConfig(), TrainConfig())
 
@@ -207,7 +207,7 @@ def test_what_a_night_lost_of_the_data_set_is_a_note(earlier, tmp_path):
     prices = Attributes.of({"price": pl.Series([1.0] * (dataset.catalog.size - 1))})
     catalog = dataset.catalog.with_attributes(prices)
     rules = {"weighting": {"dislikes": "event=return", "kinds": {"view": 1}}}
-    save(replace(load(folder), catalog=catalog), tmp_path / "a", about={"dataset": rules})
+    save(replace(load(folder), catalog=catalog, about={"dataset": rules}), tmp_path / "a")
     start = WarmStart.read(tmp_path / "a")
     trained = fit(
         split, dataset.catalog, replace(SMALL, rules=False), TrainConfig(steps=1),

@@ -10,7 +10,7 @@ import torch
 from prismrec.data.batches import Batches
 from prismrec.data.histories import Histories
 from prismrec.data.split import Split
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, DataError
 from prismrec.evaluation.baselines.item_knn import cosine_similarities
 from prismrec.evaluation.baselines.popularity import popularity
 from prismrec.models import losses
@@ -296,3 +296,10 @@ def test_a_disliked_item_gets_a_lower_score():
 
 def test_split_has_no_dislikes_by_default():
     assert Split(Histories.of([[1]]), [], [], "").dislikes is None
+
+
+def test_dislikes_of_other_users_than_those_of_the_training_are_an_error():
+    histories = histories_of()
+    some = histories.select(np.arange(4))
+    with pytest.raises(DataError, match="histories of 4 users, but the dislikes of 9"):
+        Batches(some, max_len=5, batch_size=8, dislikes=histories)

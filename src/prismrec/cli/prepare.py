@@ -132,7 +132,8 @@ def prepare(
             value = dict(summary(events, items, dataset, split, out))
             lines = [*summary_lines(events, items, dataset, split, out)]
             # Only its protocol is written; the split itself has a copy of most events.
-            split = replace(split, train=Histories.of([]), valid=[], test=[], dislikes=None)
+            nothing = Histories.of([])
+            split = replace(split, train=nothing, valid=[], test=[], dislikes=None, made_of=None)
         with stage("writing the data set"):
             save_dataset(dataset, out, split=split)
         with stage("checking the events"):

@@ -91,7 +91,8 @@ class Batches:
 
     Raises:
         ConfigError: A size is below its minimum, or ``targets`` is unknown.
-        DataError: No history has two events, so there is nothing to train on.
+        DataError: No history has two events, so there is nothing to train on; or the dislikes are
+            those of another number of users.
     """
 
     def __init__(
@@ -111,6 +112,11 @@ class Batches:
                 raise ConfigError(f"{name} is {value}; it must be at least {least}.")
         if targets not in ("all", "random"):
             raise ConfigError(f"targets is {targets!r}; it must be 'all' or 'random'.")
+        if dislikes is not None and len(dislikes) != len(histories):
+            raise DataError(
+                f"Training has the histories of {len(histories):,} users, but the dislikes of "
+                f"{len(dislikes):,}; select the same users of both, or give no dislikes."
+            )
         self.histories, self.targets, self.horizon, self.seed = histories, targets, horizon, seed
         self.max_len, self.dislikes = max_len, dislikes
         if targets == "all":

@@ -129,3 +129,14 @@ class Histories:
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         items = np.array([item for row in rows for item in row], dtype=np.int64)
         return cls(indptr, items, np.arange(len(items)) - np.repeat(indptr[:-1], lengths))
+
+
+def count_before(histories: Histories, moment: int) -> NDArray[np.int64]:
+    """Count each user's events before a moment, ``[U]``: a binary search, all users at once."""
+    low, high = histories.indptr[:-1].copy(), histories.indptr[1:].copy()
+    while (wide := low < high).any():
+        middle = (low[wide] + high[wide]) // 2
+        is_before = histories.times[middle] < moment
+        low[wide] = np.where(is_before, middle + 1, low[wide])
+        high[wide] = np.where(is_before, high[wide], middle)
+    return low - histories.indptr[:-1]

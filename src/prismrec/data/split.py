@@ -9,6 +9,7 @@ A split depends only on the data set and the options, so two calls return the sa
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from prismrec.data.cases import Case, Cases
 from prismrec.data.dataset import Dataset
 from prismrec.data.dislikes import dislikes_before
-from prismrec.data.histories import Histories
+from prismrec.data.histories import Histories, count_before
 from prismrec.data.reprs import html_facts, text_facts, written_time
 from prismrec.data.split_arguments import (
     check_dataset,
@@ -48,6 +49,20 @@ class Split:
     made in another way."""
     dataset: Dataset | None = None
     """What was split; None if the split was made in another way."""
+    made_of: tuple[object, ...] | None = None
+    """Its parts, but for ``test``, as they were made; set by itself."""
+
+    def __post_init__(self) -> None:
+        if self.made_of is None:
+            object.__setattr__(self, "made_of", self._parts())
+
+    def _parts(self) -> tuple[object, ...]:
+        return self.train, self.valid, self.dislikes, self.dataset, self.protocol
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether none of its parts, but for ``test``, was replaced since it was made."""
+        return all(map(is_, self.made_of or (), self._parts()))
 
     def __repr__(self) -> str:
         return text_facts("Split", self._facts())
@@ -193,7 +208,7 @@ def split_by_time(
             f"valid_from is {valid_from} and test_from is {test_from}; give both, valid_from not "
             "after test_from, in microseconds since 1970 UTC."
         )
-    before, between = _before(histories, valid_from), _before(histories, test_from)
+    before, between = (count_before(histories, moment) for moment in (valid_from, test_from))
     if not before.any():
         raise nothing_before(histories.times, valid_from, chosen=by_share)
     validation = _cases(dataset, np.arange(len(histories)), before, between)
@@ -256,17 +271,6 @@ def _percent(valid: float, test: float) -> str:
 
 def _untested(users: int, why: str) -> str:
     return f"; {users:,} users {why} not tested" if users else ""
-
-
-def _before(histories: Histories, moment: int) -> NDArray[np.int64]:
-    """Count each user's events before a moment, ``[U]``: a binary search, all users at once."""
-    low, high = histories.indptr[:-1].copy(), histories.indptr[1:].copy()
-    while (wide := low < high).any():
-        middle = (low[wide] + high[wide]) // 2
-        is_before = histories.times[middle] < moment
-        low[wide] = np.where(is_before, middle + 1, low[wide])
-        high[wide] = np.where(is_before, high[wide], middle)
-    return low - histories.indptr[:-1]
 
 
 def _heads(histories: Histories, lengths: NDArray[np.int64]) -> Histories:

@@ -160,7 +160,8 @@ def diagnose(
         batch_size: Users at a time; it changes no number.
 
     Raises:
-        ConfigError: An argument has another type, or ``k`` or ``batch_size`` is below 1.
+        ConfigError: An argument has another type, ``k`` or ``batch_size`` is below 1, or the model
+            was trained further, so that the index does not fit it.
         DataError: No case has a history.
 
     Cost: one forward pass and K + 3 searches per batch: the served lists, those of each interest
@@ -168,6 +169,7 @@ def diagnose(
     """
     needed = "a Recommender; pass the whole recommender, not one of its functions"
     check_type("recommender", recommender, Recommender, needed)
+    recommender.check_weights()
     known = _with_history(cases, k, batch_size)
     categories = category_table(recommender.catalog)
     starts = range(0, len(known), batch_size)

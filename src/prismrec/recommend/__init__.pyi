@@ -1,3 +1,4 @@
+from .about import with_other_forming
 from .artifact import check_artifact_folder, load, save
 from .artifact_classes import ArtifactClasses
 from .build import build_recommender
@@ -70,4 +71,5 @@ __all__ = [
     "unit_vectors",
     "unknown_ids",
     "weighting_of",
+    "with_other_forming",
 ]

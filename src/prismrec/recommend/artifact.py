@@ -29,6 +29,7 @@ from prismrec.data import read_catalog, write_catalog
 from prismrec.errors import DataError, check_type, to_python
 from prismrec.io import atomic_folder, check_output_folder, write_tensors
 from prismrec.models import EXTRACTORS, Extractor
+from prismrec.recommend.about import added_to
 from prismrec.recommend.manifest import (
     ARTIFACT_FORMAT,
     FORM,
@@ -70,13 +71,16 @@ def save(
     Raises:
         DataError: The folder exists and is not an artifact, or it cannot be written.
         ConfigError: ``recommender`` is no recommender, or its model was trained further, so that
-            the index does not fit it.
+            the index does not fit it; or ``about`` is no JSON, or would replace what ``fit`` wrote
+            on the training.
 
     Cost: writes weights, vectors and catalog, and reads every file once for its hash.
     """
     check_type("recommender", recommender, Recommender, "a Recommender; pass trained.recommender")
+    needed = "a mapping; write about={'report': report.to_json()}"
+    check_type("about", about, Mapping | None, needed)
     recommender.check_weights()
-    model = recommender.model
+    model, record = recommender.model, added_to(recommender.about, about or {})
     with atomic_folder(folder, MANIFEST, MARKER) as part:
         write_tensors(part / WEIGHTS, dict(model.state_dict()), {})
         write_catalog(recommender.catalog, part)
@@ -101,11 +105,13 @@ def save(
             and {name: getattr(recommender.rules, name) for name in ("weight", *RULES_OPTIONS)},
             **({"projection": True} if recommender.projection is not None else {}),
             "sha256": {path.relative_to(part).as_posix(): file_hash(path) for path in files},
-            "about": {**recommender.about, **(about or {})},
+            "about": record,
         }
         text = json.dumps(to_python(manifest), indent=2, ensure_ascii=False)
         (part / MANIFEST).write_text(text, encoding="utf-8")
-        write_run(manifest["about"], part)
+        write_run(
+            {name: record[name] for name in ("run", "start") if name in recommender.about}, part
+        )
 
 
 def check_artifact_folder(folder: str | Path) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog, Cell
-from prismrec.errors import ConfigError
+from prismrec.errors import ConfigError, check_type
 from prismrec.models import Forming, Model
+from prismrec.recommend.about import with_other_forming, with_other_rules
 from prismrec.recommend.cold_start import NewItem, add_items
 from prismrec.recommend.filters import eligible_items, score_boosts
 from prismrec.recommend.projection import ContentProjection
@@ -22,17 +23,20 @@ from prismrec.retrieval import ExactIndex, Index, ItemSearch, Retriever, RuleRet
 def count_changes(model: Model) -> int:
     """Return how often weights of a model were changed in place, as by steps of a training.
 
+    Buffers do not count: an extractor may write into its own ones, such as a counter, when it is
+    used.
+
     Cost: some 40 microseconds.
     """
-    parts = (*model.parameters(), *model.buffers())
-    return sum(part._version for part in parts if not part.is_inference())
+    return sum(part._version for part in model.parameters() if not part.is_inference())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RecommenderParts:
     """A model, an index and a catalog, and what is hidden, new or blended in.
 
-    If the model is trained further, its recommenders raise ConfigError from then on.
+    If the model is trained further, its recommenders raise ConfigError from then on, until they get
+    a new index: ``replace(recommender, index=index)``.
 
     Raises:
         ConfigError: Model, index and catalog do not belong together.
@@ -58,11 +62,14 @@ class RecommenderParts:
     writes it into the manifest; empty for a recommender that was made by hand."""
     remembered: RememberedInterests | None = None
     """The interests of the newest histories: see ``remembering``. Not used with another model."""
-    made_of: tuple[Model, int] | None = None
-    """The model, and its ``count_changes`` when the recommender was made of it; set by itself."""
+    made_of: tuple[Model, Index, int] | None = None
+    """Model, index, and the ``count_changes`` of the model when they were put together; set by
+    itself."""
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
+        needed = "a mapping of texts to JSON; write about={'note': 'made by hand'}"
+        check_type("about", self.about, Mapping, needed)
         items, held = self.catalog.size - 1, self.index.ids
         if self.model.size != self.catalog.size:
             raise ConfigError(
@@ -74,9 +81,14 @@ class RecommenderParts:
                 f"An index that holds item {held[-1]} was given a catalog of {items} items; build "
                 "it from this model's item vectors."
             )
-        if self.made_of is None or self.made_of[0] is not self.model:
-            object.__setattr__(self, "made_of", (self.model, count_changes(self.model)))
-        self.model.eval()
+        model, index, before = self.model, self.index, self.made_of
+        if before is None or before[0] is not model or before[1] is not index:
+            object.__setattr__(self, "made_of", (model, index, count_changes(model)))
+            if before is not None and self.remembered is not None:  # perhaps of other weights
+                object.__setattr__(self, "remembered", RememberedInterests(self.remembered.model))
+            model.eval()
+        elif model.training:  # otherwise its sample of items would be drawn again at each change
+            model.eval()
 
     def __reduce__(self) -> NoReturn:
         """Raise ConfigError: there is no copy in memory or with pickle."""
@@ -101,11 +113,12 @@ class RecommenderParts:
         Raises:
             ConfigError: It was trained further: its index has the item vectors of before.
         """
-        if self.made_of is not None and self.made_of[1] != count_changes(self.model):
+        if self.made_of is not None and self.made_of[2] != count_changes(self.model):
             raise ConfigError(
                 "The weights of the model were changed after the recommender was made, as by "
-                "further training, so they do not fit its index; make another one with "
-                "Recommender.exact(model, catalog)."
+                "further training, so they do not fit its index; make a new index with index = "
+                "Recommender.exact(recommender.model, recommender.catalog).index, and use "
+                "dataclasses.replace(recommender, index=index)."
             )
 
     def remembering(self) -> Self:
@@ -113,17 +126,25 @@ class RecommenderParts:
         return replace(self, remembered=RememberedInterests(self.model))
 
     def with_rules(self, rules: RuleRetriever | None) -> Self:
-        """Return a recommender with this rule retriever blended in, or with none."""
-        return replace(self, rules=rules)
+        """Return a recommender with this rule retriever blended in, or with none.
+
+        ``about`` states it, without the sentences on the rules before.
+        """
+        if rules is self.rules:
+            return self
+        return replace(self, rules=rules, about=with_other_rules(self.about, rules is not None))
 
     def with_forming(self, forming: Forming | None) -> Self:
         """Return a recommender whose interests are formed in this way when asked: see ``Forming``.
+
+        ``about`` states it, without the sentences on the interests before.
 
         Raises:
             ConfigError: See ``Model.formed``.
         """
         self.check_weights()
-        return replace(self, model=self.model.formed(forming))
+        was, model = self.model.forming, self.model.formed(forming)
+        return replace(self, model=model, about=with_other_forming(self.about, was, forming))
 
     def with_hidden(self, names: Iterable[str]) -> Self:
         """Return a recommender that recommends these items to nobody.

@@ -3,31 +3,44 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, TypeGuard
 
 import tomli_w
 
 RUN_FILE = "run.toml"
+FLAT = (str, int, float, NoneType)
+"""Types of the settings of a run."""
 
 
 def write_run(about: Mapping[str, Any], folder: Path) -> None:
-    """Write the settings of the training of an artifact, if they are stated.
+    """Write the settings of the training of an artifact, if ``fit`` stated them.
 
     Args:
-        about: The part of this name of the manifest.
+        about: The record of the recommender, as JSON.
         folder: Folder of the artifact.
     """
     run, start = about.get("run"), about.get("start")
-    if not isinstance(run, Mapping):
+    if not _has_settings(run):
         return
     if isinstance(start, Mapping):
         # What a warm start reuses it takes from the artifact: with true it would be chosen again.
-        reused = {"forming", "rules"} - {*start.get("chosen_again", ())}
+        chosen_again = start.get("chosen_again") or ()
+        reused = [name for name in ("forming", "rules") if name not in chosen_again]
         kept = {
             name: value for name, value in run.items() if name not in reused or value is not True
         }
-        run = kept | ({"from": start["from"]} if "from" in start else {})
+        run = kept | ({"from": start["from"]} if isinstance(start.get("from"), str) else {})
     (folder / RUN_FILE).write_text(to_toml(run), encoding="utf-8")
+
+
+def _has_settings(run: object) -> TypeGuard[Mapping[str, Any]]:
+    """Return whether the settings of a run are as ``fit`` states them: flat, but for options."""
+    return (
+        isinstance(run, Mapping)
+        and isinstance(run.get("options") or {}, Mapping)
+        and all(isinstance(run[name], FLAT) for name in run if name != "options")
+    )
 
 
 def to_toml(settings: Mapping[str, Any]) -> str:

@@ -65,8 +65,12 @@ def find_once(
         depth: Candidates per user.
         exclude_seen: Exclude the items of the history.
 
+    Raises:
+        ConfigError: The model was trained further, so that the index does not fit it.
+
     Cost: one forward pass and one search per user; O(U (K D + depth)) memory.
     """
+    recommender.check_weights()
     histories = [case.history for case in cases]
     retriever, eligible = recommender.retriever, recommender.eligible(Filter())
     queries, found = [], []

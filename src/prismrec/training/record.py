@@ -21,7 +21,7 @@ def with_record(trained: Trained, split: Split) -> Trained:
         **trained.notes,
         **({"start": trained.start} if trained.start else {}),
         **_data_record(split),
-        "split": split.how,
+        "split": split.how if split.is_unchanged else f"{split.how}; its parts were replaced",
         **describe_environment(),
     }
     return replace(trained, recommender=replace(trained.recommender, about=about))
@@ -31,10 +31,11 @@ def _data_record(split: Split) -> dict[str, Any]:
     """Return the fingerprints of the data set, its split, and how its events are weighted.
 
     Without them, nobody can check whether a test user was in the training, and a service does not
-    know which events are dislikes. A split that no protocol made does not have them.
+    know which events are dislikes. A split that no protocol made, or whose parts were replaced,
+    does not have them.
     """
     dataset = split.dataset
-    if dataset is None or split.protocol is None:
+    if dataset is None or split.protocol is None or not split.is_unchanged:
         return {}
     return {
         "dataset": {

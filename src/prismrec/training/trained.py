@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from prismrec.recommend import Recommender
+from prismrec.recommend import Recommender, with_other_forming
 from prismrec.training.result import TrainResult
 from prismrec.training.validation import validation_metric
 
@@ -51,11 +51,7 @@ class Trained:
         Its rules are those of the model with formed interests, and their note states it.
         """
         recommender = self.recommender.with_forming(None)
-        about, notes = dict(recommender.about), dict(self.notes)
-        for name in ("interests", "advice", "popularity"):
-            about.pop(name, None)
-            notes.pop(name, None)
-        if self.recommender.model.forming and "rules" in notes:
-            notes["rules"] = about["rules"] = f"measured with several interests: {notes['rules']}"
-        single = replace(self, recommender=replace(recommender, about=about), notes=notes)
-        return single.with_settings({"forming": False})
+        before = {**self.notes, "run": self.settings}
+        notes = with_other_forming(before, self.recommender.model.forming, None)
+        settings = notes.pop("run") | {"forming": False}
+        return replace(self, recommender=recommender, notes=notes, settings=settings)
