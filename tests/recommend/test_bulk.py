@@ -335,6 +335,12 @@ def test_users_that_are_not_valid_ids_are_refused(recommender, tmp_path, user):
         recommend_file(recommender, tmp_path / "h.parquet", tmp_path / "o.parquet", ListOptions())
 
 
+def test_a_batch_with_users_of_a_wrong_type_is_refused(recommender):
+    batch = pl.DataFrame({"user": [True], "history": [["a"]]}).to_arrow()
+    with pytest.raises(DataError, match=r"^The batch has ids in the column user that are bool, "):
+        recommend_batch(recommender, batch, ListOptions())
+
+
 def test_categorical_users_with_empty_histories_are_accepted(recommender, tmp_path):
     frame = pl.DataFrame(
         {"user": ["u"], "history": [[]]}, schema_overrides={"user": pl.Categorical}

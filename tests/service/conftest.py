@@ -13,6 +13,7 @@ from prismrec.recommend.artifact import save
 from prismrec.service import bodies, connection
 from prismrec.service.app import create_app
 from prismrec.service.context import RouteContext
+from prismrec.service.metrics import Metrics
 from prismrec.service.server import listen
 from prismrec.service.settings import Keys, ServePaths, Settings
 from prismrec.service.stores import open_store
@@ -118,6 +119,7 @@ def serve_connections(artifact, private, monkeypatch):
     """Return a function that starts a server and returns its address."""
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(bodies, "READING", 0.3)
+    monkeypatch.setattr(Metrics, "count_list", lambda *_: None)  # tests replace lists by others
     running = []
 
     def start(*, keys=None, **settings):

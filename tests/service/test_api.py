@@ -289,6 +289,17 @@ def test_metrics_count_answers_lists_and_events(client, history):
     assert "prismrec_distinct_lists 1.0" in text
 
 
+def test_only_lists_that_a_caller_gets_are_counted(client, history):
+    good, wrong = {"history": history}, {"history": history, "categories": ["unknown"]}
+    answer = client.post("/v1/recommend/batch", json={"requests": [good] * 5 + [wrong]})
+    assert answer.status_code == 404
+    text = client.get("/metrics").text
+    assert "prismrec_lists_total{" not in text
+    assert "prismrec_interest_items_total{" not in text
+    post(client, "/v1/recommend/batch", requests=[good] * 3)
+    assert 'prismrec_lists_total{source="interests"} 3.0' in client.get("/metrics").text
+
+
 def test_reloads_are_counted_from_zero(client):
     text = client.get("/metrics").text
     assert all(f'prismrec_reloads_total{{end="{end}"}} 0.0' in text for end in ("done", "refused"))

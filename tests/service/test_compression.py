@@ -111,11 +111,13 @@ def test_head_names_the_length_and_has_no_body(client, script):
     assert head.content == b""
 
 
-def test_part_of_a_file_is_part_of_the_file_itself(client, script):
-    part = raw(client, f"/{script.name}", Range="bytes=10-19")
-    assert part.status_code == 206
-    assert "content-encoding" not in part.headers
-    assert part.bytes == script.read_bytes()[10:20]
+@pytest.mark.parametrize("part", ["bytes=10-19", "bytes=999999999-", "bytes=x", "bytes=1-2,5-6"])
+@pytest.mark.parametrize("sent", ["gzip", "identity"])
+def test_a_request_for_part_of_a_file_gets_the_whole_file(client, script, part, sent):
+    found = raw(client, f"/{script.name}", **{"Range": part, "Accept-Encoding": sent})
+    assert (found.status_code, found.headers["accept-ranges"]) == (200, "none")
+    body = gzip.decompress(found.bytes) if sent == "gzip" else found.bytes
+    assert body == script.read_bytes()
 
 
 def test_an_unchanged_file_is_not_sent_again(client, script):

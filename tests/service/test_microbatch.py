@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from prismrec.errors import DataError, StoreError
+from prismrec.errors import ConfigError, DataError, StoreError
 from prismrec.service import lists
 from prismrec.service.errors import ApiError
 from prismrec.service.lists import ListJob
@@ -111,6 +111,30 @@ def test_a_store_that_does_not_answer_is_called_once_per_group():
 
     assert all(isinstance(one, StoreError) for one in run(compute, range(5)))
     assert sizes == [5]
+
+
+@pytest.mark.parametrize(
+    ("error", "logged"),
+    [(StoreError("hangs"), 1), (RuntimeError("a bug"), 1), (ConfigError("a wrong option"), 0)],
+)
+def test_what_fails_after_its_caller_left_is_logged_once_per_second(caplog, error, logged):
+    gate = threading.Event()
+
+    def compute(batch):
+        gate.wait(0.3)
+        return [error for _ in batch]
+
+    async def send_all(batcher):
+        waiting = [batcher.run(one) for one in range(3)]
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        gate.set()
+        await asyncio.sleep(0.1)
+        return found
+
+    found = in_thread(compute, send_all, timeout=0.05)
+    assert [one.kind for one in found] == ["timed_out"] * 3
+    assert len(caplog.records) == logged
+    assert all(record.fields == {"work": "test", "reason": str(error)} for record in caplog.records)
 
 
 def test_extra_requests_are_refused_immediately_and_slow_ones_time_out():

@@ -1,6 +1,9 @@
 """Test keys, exposed information, and limits of requests."""
 
+import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +16,21 @@ from service.clients import kind_of
 
 pytestmark = pytest.mark.slow
 
+LOGGING = """
+import asyncio, logging, warnings
+from prismrec.service.logging import log_as_json
+
+async def fail():
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await asyncio.sleep(0.01)
+
+log_as_json()
+logging.getLogger("psycopg.pool").warning("the pool has no connection")
+logging.getLogger("psycopg.pool").info("left out")
+logging.getLogger("prismrec.service").info("started")
+warnings.warn("deprecated")
+asyncio.run(fail())
+"""
 READ, WRITE, ADMIN = "read-key-of-some-length", "write-key-of-some-length", "admin-key-of-some-len"
 KEYS = {"read": (READ, "another-read-key-here"), "write": (WRITE,), "admin": (ADMIN,)}
 READS = [
@@ -153,6 +171,18 @@ def test_other_origins_may_call_only_if_the_setting_allows_it(serve):
     assert "access-control-allow-origin" not in other.headers
 
 
+def test_pages_of_other_origins_may_send_and_read_the_id_of_a_request(serve):
+    shop, page = serve(cors="https://shop.example"), {"Origin": "https://shop.example"}
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type, x-request-id",
+    }
+    assert shop.options("/v1/recommend", headers=page | asked).status_code == 200
+    answer = shop.get("/v1/artifact", headers=page | {"X-Request-Id": "mine"})
+    assert answer.headers["x-request-id"] == "mine"
+    assert answer.headers["access-control-expose-headers"] == "Retry-After, X-Request-Id"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -220,6 +250,17 @@ def test_the_log_contains_requests_but_no_users_keys_or_histories(serve, caplog)
     assert '"request_id": "mine-1"' in lines[0]
     assert '"route": "/v1/users/{user:id}/history"' in lines[1]
     assert "mine" not in lines[2]
+
+
+def test_libraries_log_one_json_object_per_line_too():
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING], capture_output=True, check=True, text=True
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["level"] for line in lines] == ["warning", "info", "warning", "error"]
+    assert [line["message"] for line in lines[:2]] == ["the pool has no connection", "started"]
+    assert "deprecated" in lines[2]["message"]
+    assert "ZeroDivisionError" in lines[3]["exception"]
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,45 @@ def test_a_request_that_needs_a_hanging_store_ends_in_time(hanging, method, path
         assert time.monotonic() - began < 5
 
 
-def test_readiness_asks_the_threads_and_the_store_that_answer(hanging):
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/users/ann/history"])
+def test_a_timeout_of_the_store_advises_to_try_again_later(hanging, path):
+    method, body = ("POST", {"user": "ann"}) if path == "/v1/recommend" else ("GET", None)
+    answer = hanging.request(method, path, json=body)
+    assert (answer.status_code, answer.headers["retry-after"]) == (504, "1")
+    assert "may be busy, so try again later" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/recommend/batch", "/v1/users/ann/history"])
+def test_a_read_that_fails_after_its_caller_left_is_logged(serve, monkeypatch, caplog, path):
+    client = serve(timeout=0.1)
+
+    def hang(*_):
+        time.sleep(0.3)
+        raise StoreError("The store of the test hangs.")
+
+    for name in ("recent_feedback", "recent"):
+        monkeypatch.setattr(client.context.store, name, hang)
+    one = {"user": "ann"}
+    body = {"requests": [one]} if path.endswith("batch") else one
+    answer = client.get(path) if "users" in path else client.post(path, json=body)
+    assert answer.status_code == 504
+    end = time.monotonic() + 5
+    while client.context.threads.pending and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.05)  # the event loop passes the error on
+    reasons = [vars(record).get("fields", {}).get("reason") for record in caplog.records]
+    assert reasons.count("The store of the test hangs.") == 1
+
+
+def test_readiness_asks_the_threads_and_the_store_that_answer(hanging, caplog):
     answer = hanging.get("/readyz")
     assert (answer.status_code, kind_of(answer)) == (503, "not_ready")
     assert answer.headers["retry-after"] == "1"
+    time.sleep(0.1)  # the other parts are logged a little later
+    reasons = [vars(record).get("fields", {}).get("reason", "") for record in caplog.records]
+    assert answer.json()["error"]["message"] in reasons
+    for part in ("Reading the store", "Writing to the store"):
+        assert f"{part} took more than 0.3 seconds; try again." in reasons
 
 
 @pytest.mark.parametrize("pool", ["answers", "reads", "writes"])

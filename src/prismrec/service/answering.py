@@ -12,6 +12,7 @@ from functools import partial
 
 from prismrec.errors import StoreError
 from prismrec.service.lists import ListJob, ListMaker, weight_of
+from prismrec.service.metrics import Metrics
 from prismrec.service.microbatch import Batcher, read_arrived_requests
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
@@ -21,7 +22,7 @@ from prismrec.service.turns import Turns
 from prismrec.service.users import stored_feedback
 
 
-class SlowStoreError(Exception):
+class SlowStoreError(StoreError):
     """A read of the store takes long; nothing is wrong with the request."""
 
 
@@ -32,11 +33,14 @@ class Answering:
         lists: Computes lists.
         store: The store of events.
         threads: Read the store and compute.
+        metrics: Counts the lists that callers get.
         newest: Number of the newest events of a user that are read.
     """
 
-    def __init__(self, lists: ListMaker, store: Store, threads: Threads, *, newest: int) -> None:
-        self.maker, self.threads = lists, threads
+    def __init__(
+        self, lists: ListMaker, store: Store, threads: Threads, metrics: Metrics, *, newest: int
+    ) -> None:
+        self.maker, self.threads, self.metrics = lists, threads, metrics
         self.read = partial(stored_feedback, store, newest=newest)
         self.stored: Batcher[str, Feedback] = Batcher(self.read, threads.reads)
         self.lists: Batcher[ListJob, ServedAnswer] = Batcher(
@@ -59,6 +63,11 @@ class Answering:
             ApiError: 503 if a queue is full; 504 after the timeout.
             PrismrecError: It cannot be answered.
         """
+        answer = await self._answer(request)
+        self.metrics.count_list(answer)
+        return answer
+
+    async def _answer(self, request: RecommendRequest) -> ServedAnswer:
         if request.user is None:
             return await self.lists.run(ListJob(request, Feedback()))
         if not self.late:
@@ -75,7 +84,10 @@ class Answering:
         ]
         # Reading a large batch took milliseconds; single requests that arrived then come first.
         await read_arrived_requests()
-        return await self.lists_of_batches.run_all(jobs)
+        answers = await self.lists_of_batches.run_all(jobs)
+        for answer in answers:
+            self.metrics.count_list(answer)
+        return answers
 
     @property
     def pending(self) -> int:
@@ -90,7 +102,7 @@ class Answering:
             return self._compute(jobs)
         try:
             found = iter(self._read_for(jobs, users))
-        except (StoreError, SlowStoreError) as error:
+        except StoreError as error:
             answers = iter(self._compute([job for job in jobs if job.stored is not None]))
             return [error if job.stored is None else next(answers) for job in jobs]
         return self._compute(
@@ -113,7 +125,7 @@ class Answering:
             StoreError: The store cannot be read.
         """
         if self.late:
-            raise SlowStoreError
+            raise SlowStoreError("An earlier read of the store has not ended; try again.")
         group = id(jobs)
         self.reading.add(group)
         try:

@@ -74,7 +74,7 @@ class RouteContext:
             settings=settings,
             keys=keys,
             metrics=metrics,
-            lists=ListMaker(versions, metrics, rerankers=extensions.rerankers),
+            lists=ListMaker(versions, rerankers=extensions.rerankers),
             insight=Insight(paths, metrics),
             threads=Threads.start(settings),
             rate=RateLimit(settings.rate),
@@ -85,7 +85,8 @@ class RouteContext:
     @cached_property
     def answering(self) -> Answering:
         """Answers requests for lists."""
-        return Answering(self.lists, self.store, self.threads, newest=self.settings.history)
+        newest = self.settings.history
+        return Answering(self.lists, self.store, self.threads, self.metrics, newest=newest)
 
     @cached_property
     def variant_answering(self) -> VariantAnswering | None:

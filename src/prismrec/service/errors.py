@@ -27,7 +27,7 @@ STATUS = {
 OF_ONE_ROUTE = {"artifact_refused"}
 """Kinds of errors that not every route has."""
 INTERNAL = "The service failed; its log has the cause under the id of this request."
-RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable", "not_ready"}
+RETRY_AFTER = {"rate_limited", "overloaded", "store_unavailable", "not_ready", "timed_out"}
 
 
 class ApiError(Exception):

@@ -10,7 +10,6 @@ from prismrec.recommend import Answer, Interest
 from prismrec.rerank import Diversity
 from prismrec.service.known_changes import Pair
 from prismrec.service.loaded_artifact import LoadedArtifact
-from prismrec.service.metrics import Metrics
 from prismrec.service.responses import ServedAnswer
 from prismrec.service.schemas import RecommendRequest
 from prismrec.service.stores import Feedback
@@ -59,12 +58,11 @@ class ListMaker:
 
     Args:
         versions: The artifacts that answer.
-        metrics: Counts lists.
         rerankers: The re-rankers that a request may name.
     """
 
-    def __init__(self, versions: Versions, metrics: Metrics, *, rerankers: Collection[str]) -> None:
-        self.versions, self.metrics, self.rerankers = versions, metrics, rerankers
+    def __init__(self, versions: Versions, *, rerankers: Collection[str]) -> None:
+        self.versions, self.rerankers = versions, rerankers
 
     def answer_each(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         """Return one answer per request, or the error that prevents it.
@@ -95,8 +93,6 @@ class ListMaker:
             if len(group) == 1:
                 return [error]
             return [self._answer_group([job], pair)[0] for job in group]
-        for answer in answers:
-            self.metrics.count_list(answer)
         return answers
 
     def _check_reranker(self, name: str) -> None:

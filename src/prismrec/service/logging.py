@@ -40,7 +40,10 @@ def log_request(request_id: str, method: str, route: str, status: int, seconds: 
 
 
 def log_as_json() -> None:
-    """Write the log of the service and its libraries to stderr, one JSON object per line."""
+    """Write the log of the service and its libraries to stderr, one JSON object per line.
+
+    The service and its server also write what is no warning.
+    """
     # Threads, processes and tasks are in no line, so they are not looked up for each record.
     for name in ("Threads", "Processes", "Multiprocessing", "AsyncioTasks"):
         setattr(logging, f"log{name}", False)
@@ -50,3 +53,5 @@ def log_as_json() -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)

@@ -39,11 +39,14 @@ class Metrics:
             **of,
         )
         self.lists = Counter(
-            "prismrec_lists", "Lists, by source: interests or popular items.", ["source"], **of
+            "prismrec_lists", "Lists that callers got: of interests, or popular.", ["source"], **of
         )
         self.events = Counter("prismrec_events", "Stored events and duplicates.", ["kind"], **of)
         self.by_interest = Counter(
-            "prismrec_interest_items", "Listed items, by their interest.", ["interest"], **of
+            "prismrec_interest_items",
+            "Items of these lists, by their interest.",
+            ["interest"],
+            **of,
         )
         self.reloads = Counter(
             "prismrec_reloads",

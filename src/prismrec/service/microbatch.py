@@ -190,8 +190,9 @@ class Batcher(Generic[A, R]):
         for place, call in enumerate(group):
             future = call.future
             if future.done():  # its caller no longer waits
-                continue
-            if done.cancelled():
+                if not done.cancelled():
+                    self.workers.log_unheard(error or done.result()[place])
+            elif done.cancelled():
                 future.cancel()
             elif error is not None:
                 future.set_exception(error)

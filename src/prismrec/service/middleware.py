@@ -21,6 +21,8 @@ from prismrec.service.settings import Settings
 
 ABANDONED = 499
 """Status in the log and the metrics of a request whose client closed the connection."""
+SENT_HEADERS = ("Authorization", "Content-Type", "X-Request-Id")
+"""Headers that the pages of other origins may send."""
 log = logging.getLogger("prismrec.service")
 
 
@@ -132,7 +134,8 @@ class Cors(CORSMiddleware):
             app,
             allow_origins=origins,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=SENT_HEADERS,
+            expose_headers=["Retry-After", "X-Request-Id"],
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,7 +156,7 @@ class Cors(CORSMiddleware):
             "forbidden",
             "A page of this origin may not send this request; allowed are the origins of the "
             f"setting cors, the methods {', '.join(self.allow_methods)} and the headers "
-            "Authorization and Content-Type.",
+            f"{', '.join(SENT_HEADERS)}.",
             {
                 name: value
                 for name, value in answer.headers.items()

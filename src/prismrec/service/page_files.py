@@ -30,8 +30,13 @@ class Page(StaticFiles):
     """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return a file with its Cache-Control header; see ``StaticFiles.get_response``."""
+        """Return a file with its Cache-Control header; see ``StaticFiles.get_response``.
+
+        The files are small, so a request for a part of one gets the whole file, as HTTP allows.
+        """
+        scope["headers"] = [one for one in scope["headers"] if one[0] != b"range"]
         response = await super().get_response(path, scope)
+        response.headers["Accept-Ranges"] = "none"
         hashed = "-" in path
         caching = "public, max-age=31536000, immutable" if hashed else "no-cache"
         response.headers["Cache-Control"] = caching
@@ -46,13 +51,12 @@ class Page(StaticFiles):
     ) -> Response:
         """Return a file, compressed if the client accepts it; see ``StaticFiles.file_response``."""
         response = super().file_response(full_path, stat_result, scope, status_code)
-        asked, kind = Headers(scope=scope), response.headers.get("content-type", "")
+        kind = response.headers.get("content-type", "")
         if (
             not isinstance(response, FileResponse)  # not modified
             or stat_result.st_size < SMALLEST
             or not kind.startswith(TEXT)
-            or not accepts_gzip(asked)
-            or "range" in asked  # a part of the file itself
+            or not accepts_gzip(Headers(scope=scope))
         ):
             return response
         body = _compress(str(full_path), stat_result.st_mtime_ns)

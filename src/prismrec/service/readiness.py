@@ -1,6 +1,7 @@
 """Whether requests can be answered now: asked of the threads and the store that answer them."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +14,7 @@ from prismrec.service.thread_pool import ThreadPool, Threads
 from prismrec.service.versions import Versions
 
 T = TypeVar("T")
+log = logging.getLogger("prismrec.service")
 FRESH = 0.05
 """Seconds for which a positive result is used again: anybody may ask, as often as they like."""
 
@@ -60,9 +62,9 @@ class Readiness:
         """
         threads = self.threads
         found = await asyncio.gather(
-            self._within(threads.answers, self._list),
-            self._within(threads.reads, self.store.ping),
-            self._within(threads.writes, self.store.ping),
+            self._within(threads.answers, self._list, "Computing a list"),
+            self._within(threads.reads, self.store.ping, "Reading the store"),
+            self._within(threads.writes, self.store.ping, "Writing to the store"),
         )
         return found[0]
 
@@ -72,11 +74,12 @@ class Readiness:
         answers_of(served, [items], RecommendRequest(history=items, k=1))
         return served.name
 
-    async def _within(self, pool: ThreadPool, function: Callable[[], T]) -> T:
+    async def _within(self, pool: ThreadPool, function: Callable[[], T], what: str) -> T:
         """Run a function in a pool; it is an error if that takes longer than an answer may."""
+        seconds = self.threads.answers.timeout
         try:
-            return await asyncio.wait_for(pool.submit(function), self.threads.answers.timeout)
+            return await asyncio.wait_for(pool.submit(function), seconds)
         except TimeoutError:
-            raise ApiError(
-                "not_ready", "A part of the service does not answer in time; try again."
-            ) from None
+            reason = f"{what} took more than {seconds:g} seconds; try again."
+            log.warning("not ready", extra={"fields": {"reason": reason}})
+            raise ApiError("not_ready", reason) from None

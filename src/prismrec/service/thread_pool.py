@@ -9,12 +9,16 @@ delay what does not need it.
 """
 
 import asyncio
+import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
+from prismrec.errors import PrismrecError, StoreError
 from prismrec.service.errors import ApiError
 from prismrec.service.request_trace import current_trace, traced
 from prismrec.service.settings import Settings
@@ -25,10 +29,14 @@ STORE_THREADS = 4
 """Threads that read the store, and as many that write to it."""
 
 
-SMALLER = "send a smaller request"
+LATER = "the store may be busy, so try again later"
+SMALLER = "the service or a database may be busy, so try again later or send a smaller request"
 SAME_EVENTS = "the store may be busy, so send the same events with the same ids again"
 TRY_AGAIN = "try again"
 """What a caller should do after a timeout, by what it asked for."""
+BETWEEN = 1.0
+"""Seconds between two log lines about calls of a pool that failed after their callers left."""
+log = logging.getLogger("prismrec.service")
 
 
 class ThreadPool:
@@ -48,7 +56,7 @@ class ThreadPool:
         self.advice = advice
         self.name, self.pool = name, ThreadPoolExecutor(threads, thread_name_prefix=name)
         self.threads, self.most, self.timeout = threads, threads + queue, timeout
-        self.pending, self.lock = 0, threading.Lock()
+        self.pending, self.lock, self.logged = 0, threading.Lock(), -BETWEEN
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function in a thread and return its result.
@@ -79,8 +87,9 @@ class ThreadPool:
         with self.lock:
             self.pending += 1
         call = self.pool.submit(function, *args, **kwargs)
-        call.add_done_callback(self._done)
-        return asyncio.wrap_future(call)
+        awaited = asyncio.wrap_future(call)
+        call.add_done_callback(partial(self._done, awaited))
+        return awaited
 
     async def within_time(self, awaited: Awaitable[T]) -> T:
         """Return a result, or cancel it after the timeout.
@@ -96,9 +105,29 @@ class ThreadPool:
                 f"The answer took more than {self.timeout:g} seconds; {self.advice}.",
             ) from None
 
-    def _done(self, _: Future[T]) -> None:
+    def _done(self, awaited: "asyncio.Future[T]", call: Future[T]) -> None:
         with self.lock:
             self.pending -= 1
+        if awaited.cancelled() and not call.cancelled():
+            self.log_unheard(call.exception())
+
+    def log_unheard(self, result: object) -> None:
+        """Log why a call failed whose caller no longer waits, at most once per ``BETWEEN``.
+
+        Nothing else would show why a store or a database hung. Results are not logged, nor
+        errors that are about the request alone.
+        """
+        of_request = isinstance(result, PrismrecError) and not isinstance(result, StoreError)
+        if not isinstance(result, Exception) or isinstance(result, ApiError) or of_request:
+            return
+        with self.lock:
+            now = time.monotonic()
+            if now - self.logged < BETWEEN:
+                return
+            self.logged = now
+        fields = {"work": self.name, "reason": str(result)}
+        trace = None if isinstance(result, StoreError) else result
+        log.warning("a call failed after its caller left", exc_info=trace, extra={"fields": fields})
 
     def close(self) -> None:
         """Finish the running calls and stop the threads."""
@@ -129,7 +158,7 @@ class Threads:
         return cls(
             answers=ThreadPool(settings.threads, queue, timeout, "answers"),
             batches=ThreadPool(settings.threads, queue, timeout, "batches"),
-            reads=ThreadPool(STORE_THREADS, queue, timeout, "reads"),
+            reads=ThreadPool(STORE_THREADS, queue, timeout, "reads", advice=LATER),
             writes=ThreadPool(STORE_THREADS, queue, 6 * timeout, "writes", advice=SAME_EVENTS),
             changes=ThreadPool(2, queue, 6 * timeout, "changes", advice=TRY_AGAIN),
             reports=ThreadPool(2, queue, 6 * timeout, "reports", advice=TRY_AGAIN),
