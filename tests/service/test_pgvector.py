@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from datetime import UTC, datetime, timedelta
 from unittest import mock
@@ -14,7 +15,7 @@ from postgres import postgres_by_default
 from prismrec.errors import DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.build import build_recommender
-from prismrec.recommend.publish import publish, rollback
+from prismrec.recommend.publish import publish, rollback, versions_in
 from prismrec.recommend.tables import TableUse, table_uses
 from prismrec.retrieval import Table, saved_tables
 from prismrec.retrieval.index import pgvector
@@ -57,6 +58,13 @@ def build(dataset, connection, tmp_path):
         return tmp_path / f"artifact-{number}"
 
     return make
+
+
+def publish_only(artifact, versions, **options):
+    """Publish an artifact and remove it, so that only the version uses its tables."""
+    switch = publish(artifact, versions, **options)
+    shutil.rmtree(artifact)
+    return switch
 
 
 def tables(connection):
@@ -250,10 +258,9 @@ def test_an_artifact_with_the_fixed_table_of_earlier_versions_loads(
         item.id for item in type(expected)(model, index, catalog).recommend(ids(dataset, 0), 8)
     ]
     assert not saved_tables(tmp_path / "earlier" / "index")
-    build(2)
     publish(tmp_path / "earlier", tmp_path / "versions", keep=2)
     for number in (2, 3, 4):
-        publish(build(number), tmp_path / "versions", keep=2)
+        publish_only(build(number), tmp_path / "versions", keep=2)
     assert "prismrec_items" in tables(connection), "nobody knows who uses it"
     assert len(tables(connection)) == 3
 
@@ -264,8 +271,8 @@ def test_the_table_of_a_version_is_removed_with_it_unless_a_kept_version_uses_it
     versions = tmp_path / "versions"
     artifacts = [build(number) for number in (1, 2, 3)]
     names = [table_of(artifact) for artifact in artifacts]
-    publish(artifacts[0], versions, keep=2)
-    publish(artifacts[1], versions, keep=2)
+    publish_only(artifacts[0], versions, keep=2)
+    publish_only(artifacts[1], versions, keep=2)
     assert publish(artifacts[2], versions, keep=2).removed_tables == (names[0],)
     assert tables(connection) == set(names[1:])
     # Versions of different manifests, but of the same vectors, share a table.
@@ -273,11 +280,41 @@ def test_the_table_of_a_version_is_removed_with_it_unless_a_kept_version_uses_it
     switch = publish(tmp_path / "same", versions, keep=2)
     assert (switch.removed_tables, table_of(versions / "current")) == ((names[1],), names[2])
     names.append(table_of(build(4)))
-    assert publish(tmp_path / "artifact-4", versions, keep=2).removed_tables == ()
+    assert publish_only(tmp_path / "artifact-4", versions, keep=2).removed_tables == ()
     assert tables(connection) == set(names[2:])
     rollback(versions)  # the next publish removes the version that was switched off
     assert publish(build(1), versions, keep=2).removed_tables == (names[3],)
     assert tables(connection) == {names[0], names[2]}
+
+
+def test_a_table_of_another_artifact_is_kept_when_its_version_is_removed(
+    build, connection, dataset, tmp_path, capsys
+):
+    versions, artifact = tmp_path / "versions", build(1)
+    name = table_of(artifact)
+    single = load(artifact).with_forming(None)  # as OUT-k1 of a training
+    save(single, tmp_path / "artifact-1-k1")
+    for number in (2, 3):
+        build(number, index="exact")
+    publish(artifact, versions, keep=2)
+    publish(tmp_path / "artifact-2", versions, keep=2)
+    assert run("publish", tmp_path / "artifact-3", "--to", versions, "--keep", 2) == 0
+    assert f"kept      the table {name}, which another artifact uses" in capsys.readouterr().out
+    assert tables(connection) == {name}
+    assert load(tmp_path / "artifact-1-k1").recommend(ids(dataset, 0), 8)
+    assert len(versions_in(versions)) == 2
+    assert not list(versions.glob(".removed-*"))
+
+
+def test_a_table_of_two_folders_is_removed_with_the_last_version(build, connection, tmp_path):
+    artifact, name = build(1), table_of(build(1))
+    publish(artifact, tmp_path / "one", keep=2)
+    publish_only(artifact, tmp_path / "other", keep=2)
+    for folder, expected in (("one", ((), (name,))), ("other", ((name,), ()))):
+        publish(build(2, index="exact"), tmp_path / folder, keep=2)
+        switch = publish(build(3, index="exact"), tmp_path / folder, keep=2)
+        assert (switch.removed_tables, switch.used_tables) == expected
+    assert tables(connection) == set()
 
 
 def test_tables_that_cannot_be_removed_are_removed_by_the_next_publish(
@@ -288,7 +325,7 @@ def test_tables_that_cannot_be_removed_are_removed_by_the_next_publish(
     names = [table_of(artifact) for artifact in artifacts]
     exact = build(5, index="exact")
     for artifact in artifacts[:2]:
-        publish(artifact, versions, keep=2)
+        publish_only(artifact, versions, keep=2)
     with mock.patch.dict("os.environ", PGHOST="/nowhere"):
         switch = publish(exact, versions, keep=2)
         assert run("publish", exact, "--to", versions, "--keep", 2) == 0
@@ -296,10 +333,10 @@ def test_tables_that_cannot_be_removed_are_removed_by_the_next_publish(
     assert "could not be used" in switch.left
     assert "left      tables of removed versions" in capsys.readouterr().out
     assert (versions / "current").resolve().name == switch.current
-    switch = publish(artifacts[2], versions, keep=2)
+    switch = publish_only(artifacts[2], versions, keep=2)
     assert (switch.removed_tables, switch.left) == ((names[0], names[1]), None)
     assert not [path for path in versions.iterdir() if path.name.startswith(".")]
-    publish(artifacts[3], versions, keep=2)
+    publish_only(artifacts[3], versions, keep=2)
     assert run("publish", exact, "--to", versions, "--keep", 2, "--keep-tables") == 0
     assert tables(connection) == {names[2], names[3]}, "names[2] is kept for others"
 
@@ -324,7 +361,7 @@ def test_a_divided_index_has_a_table_per_shard(build, connection, dataset, tmp_p
     assert with_item.recommend(ids(dataset, 0), 8)
     for number in (2, 3):
         publish(build(number, index="exact"), tmp_path / "versions", keep=2)
-    publish(artifact, tmp_path / "versions", keep=2)
+    publish_only(artifact, tmp_path / "versions", keep=2)
     for number in (2, 3):
         publish(build(number, index="exact"), tmp_path / "versions", keep=2)
     assert tables(connection) == set()

@@ -14,5 +14,7 @@ def switch_lines(folder: Path, switch: Switch) -> Iterator[str]:
     yield f"versions  {len(switch.versions):,} in {folder}"
     for table in switch.removed_tables:
         yield f"removed   the table {table}"
+    for table in switch.used_tables:
+        yield f"kept      the table {table}, which another artifact uses"
     if switch.left:
         yield wrapped(f"left      tables of removed versions: {switch.left}")

@@ -26,13 +26,14 @@ def publish(
 
     The service that was started with TO/current loads it on SIGHUP. 'prismrec rollback TO' switches
     back to the version before. The oldest versions are removed, with their tables of vectors in
-    PostgreSQL (--index pgvector), except tables that a kept version uses.
+    PostgreSQL (--index pgvector), except tables that a kept version or another artifact uses.
 
     Args:
         artifact: Folder made by 'prismrec train'.
         to: Folder of versions, which also has the link 'current'; at first it is new or empty.
         keep: Number of versions to keep, with the new one.
-        keep_tables: Keep the tables of removed versions, because artifacts outside TO use them.
+        keep_tables: Keep the tables of removed versions, because artifacts that were copied, or of
+            other machines, use them.
         as_json: Print one JSON object.
     """
     switch = publish_artifact(artifact, to, keep=keep, keep_tables=keep_tables)

@@ -51,7 +51,7 @@ from prismrec.recommend.run_file import write_run
 from prismrec.recommend.saved_model import read_model, saved_options
 from prismrec.recommend.saved_rules import read_rules, write_rules
 from prismrec.registry import name_of, resolve
-from prismrec.retrieval import INDEXES, Index, load_index
+from prismrec.retrieval import INDEXES, Index, claim_tables, load_index
 
 MARKER = f'"{ARTIFACT_FORMAT}"'
 
@@ -69,7 +69,8 @@ def save(
             recommender.
 
     Raises:
-        DataError: The folder exists and is not an artifact, or it cannot be written.
+        DataError: The folder exists and is not an artifact, or it cannot be written, also in the
+            tables of its index.
         ConfigError: ``recommender`` is no recommender, or its model was trained further, so that
             the index does not fit it; or ``about`` is no JSON, or would replace what ``fit`` wrote
             on the training.
@@ -86,6 +87,7 @@ def save(
         write_catalog(recommender.catalog, part)
         (part / INDEX).mkdir()
         recommender.index.write(part / INDEX)
+        claim_tables(part / INDEX, Path(folder) / INDEX)
         if recommender.rules is not None:
             write_rules(recommender.rules, part / RULES)
         if recommender.projection is not None:

@@ -14,7 +14,7 @@ it.
 
 The vectors of an index of the kind pgvector are a table of a database. A version takes its table
 with it: when the version is removed, the table is removed too, unless a version that is kept uses
-it.
+it, or another artifact of this machine: see ``retrieval.index.removal``.
 """
 
 import os
@@ -31,7 +31,13 @@ from prismrec.recommend.manifest import (
     artifact_name,
     check_artifact,
 )
-from prismrec.retrieval import Table, check_tables, remove_tables, saved_tables
+from prismrec.retrieval import (
+    Table,
+    check_tables,
+    claim_tables,
+    remove_tables,
+    saved_tables,
+)
 
 CURRENT = "current"
 """Name of the link."""
@@ -57,6 +63,8 @@ class Switch:
     left: str | None = None
     """Why tables of removed versions are still in their database; the next ``publish`` tries
     again. None if all are removed."""
+    used_tables: tuple[str, ...] = ()
+    """Tables of removed versions that are kept, because other artifacts use them."""
 
 
 def publish(
@@ -70,8 +78,8 @@ def publish(
         artifact: The artifact; it is not changed.
         folder: The folder of versions; created if it does not exist.
         keep: Number of versions to keep, with the new one; the oldest are removed.
-        keep_tables: Do not remove the tables of removed versions, because artifacts outside the
-            folder use them.
+        keep_tables: Do not remove the tables of removed versions, because copies of artifacts, or
+            artifacts of other machines, use them.
 
     Raises:
         ConfigError: ``keep`` is below 2, so that there would be no version to roll back to.
@@ -100,11 +108,12 @@ def publish(
             for one in old:
                 if _number(one) > _number(before):  # before the link: nobody may roll back to them
                     _take_name(folder / one)
+            claim_tables(folder / version / INDEX, folder / version / INDEX)
             _link(folder, version)
             for one in versions_in(folder)[:-keep]:
                 _take_name(folder / one)
-            removed, left_for = _remove_versions(folder, keep_tables=keep_tables)
-            return Switch(version, before, versions_in(folder), removed, left_for)
+            removed, used, left_for = _remove_versions(folder, keep_tables=keep_tables)
+            return Switch(version, before, versions_in(folder), removed, left_for, used)
 
 
 def rollback(folder: str | Path) -> Switch:
@@ -251,25 +260,29 @@ def _take_name(version: Path) -> None:
     version.rename(place)
 
 
-def _remove_versions(folder: Path, *, keep_tables: bool) -> tuple[tuple[str, ...], str | None]:
+def _remove_versions(
+    folder: Path, *, keep_tables: bool
+) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
     """Remove the versions without a name, and their tables that no version of the folder uses.
 
     Returns:
-        The tables that were removed, and why others are left. A version whose tables are left is
-        left too, because it names them.
+        The tables that were removed, those that are kept for other artifacts, and why others are
+        left. A version whose tables are left is left too, because it names them.
     """
     removed: list[str] = []
+    used: list[str] = []
     reason = None
     for version in _named(folder, REMOVED):
         try:
             tables = frozenset() if keep_tables else _own_tables(version, folder)
-            remove_tables(tables)
+            gone = remove_tables(tables, used=False)
         except PrismrecError as error:
             reason = str(error)
             continue
-        removed += sorted(table.name for table in tables)
+        removed += sorted(table.name for table in gone)
+        used += sorted(table.name for table in tables - gone)
         shutil.rmtree(version)
-    return tuple(removed), reason
+    return tuple(removed), tuple(used), reason
 
 
 def _own_tables(removed: Path, folder: Path) -> frozenset[Table]:

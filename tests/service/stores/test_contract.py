@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -324,6 +325,7 @@ def test_every_file_of_the_folder_is_registered():
         "sqlite_queries",
         "sqlite_turns",
         "postgres_queries",
+        "redis_scripts",
     }
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
     known = {resolve("store", name, STORES).__module__.rpartition(".")[2] for name in STORES}
@@ -363,6 +365,40 @@ def test_an_anonymous_history_is_merged_once(store):
     assert store.merge("anonymous", "ann") == 0
     assert store.merge("ann", "ann") == 0
     assert store.recent("ann", 9) == expected
+
+
+@every
+def test_an_event_that_was_erased_during_a_merge_does_not_come_back(store):
+    with ThreadPoolExecutor(2) as pool:
+        for run in range(30):
+            session, user = f"session {run}", f"user {run}"
+            assert store.append([event(i, user=session) for i in range(20)]) == 20
+            started = Barrier(2)
+
+            def merge(session=session, user=user, started=started):
+                started.wait()
+                return store.merge(session, user)
+
+            merged = pool.submit(merge)
+            started.wait()
+            erased = store.forget(session)
+            assert (erased, merged.result()) in {(20, 0), (0, 20)}
+            assert [len(found) for found in store.recent_many([session, user], 50)] == [
+                0, merged.result()
+            ]  # fmt: skip
+
+
+@every
+def test_a_merge_moves_dislikes_and_keeps_only_the_newest_events(url):
+    liked = [event(i) for i in range(3)]
+    disliked = [event(i)._replace(kind="stars", value=0.1, disliked=True) for i in range(3, 7)]
+    with open_store(url, keep=2) as store:
+        store.append([one._replace(user="anonymous") for one in (*liked[1:], *disliked[:3])])
+        store.append([liked[0], disliked[3], disliked[1]._replace(disliked=False, item="kept")])
+        assert store.merge("anonymous", "ann") == 3  # e4 of ann stays, e3 was dropped
+        kept = [liked[2], disliked[1]._replace(disliked=False, item="kept"), *disliked[2:]]
+        assert store.recent_many(["ann", "anonymous"], 9) == [kept, []]
+        assert store.append([liked[1]._replace(time=9)]) == 1  # dropped: its id is free
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from unittest import mock
 
 import psutil
@@ -57,6 +58,35 @@ def test_connections_that_the_server_closed_are_replaced(url):
             ).fetchall()
         assert ended == [(True,)]
         assert store.append([EVENT]) == 1
+
+
+@real
+@pytest.mark.parametrize(
+    ("call", "given", "left"),
+    [
+        ("append", [[EVENT._replace(id="e2")]], [["e1", "e2"], []]),
+        ("forget", ["ann"], [[], []]),
+        ("forget_events", ["ann", ["e1"]], [[], []]),
+        ("merge", ["ann", "bob"], [[], ["e1"]]),
+    ],
+)
+def test_a_write_whose_commit_was_not_answered_is_not_made_again(url, call, given, left):
+    leave, answers = psycopg.Transaction.__exit__, count()
+
+    def lose_first_answer(transaction, *error):
+        leave(transaction, *error)
+        if next(answers) == 0:
+            raise psycopg.OperationalError("the connection was closed")
+
+    with open_store(url) as store:
+        store.append([EVENT])
+        with (
+            mock.patch.object(psycopg.Transaction, "__exit__", lose_first_answer),
+            pytest.raises(StoreError, match="the connection was closed"),
+        ):
+            getattr(store, call)(*given)
+        found = store.recent_many(["ann", "bob"], 5)
+        assert [[event.id for event in events] for events in found] == left
 
 
 @real

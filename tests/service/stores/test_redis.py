@@ -2,12 +2,13 @@
 
 import signal
 import time
+from contextlib import closing
 from unittest import mock
 
 import pytest
 
 from prismrec.errors import ConfigError, MissingExtra, StoreError
-from prismrec.service.stores import Event, open_store
+from prismrec.service.stores import Event, LateStore, open_store
 from prismrec.service.stores import redis as redis_store
 
 pytest.importorskip("redis", reason="pip install 'prismrec[stores]'")
@@ -65,6 +66,68 @@ def test_a_server_that_may_evict_histories_is_refused(url, redis):
         finally:
             client.config_set("maxmemory-policy", "noeviction")
             client.config_set("maxmemory", 0)
+
+
+@real
+def test_a_server_that_may_evict_histories_later_is_noticed(url, redis):
+    with open_store(url) as store, redis.client() as client:
+        client.config_set("maxmemory", 10**9)
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            with pytest.raises(StoreError, match=r"allkeys-lru.* to noeviction"):
+                store.ping()
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", 0)
+        store.ping()
+
+
+@real
+def test_a_changed_promise_is_logged_once(url, redis, caplog):
+    with (
+        closing(LateStore(lambda: open_store(url), "redis cache")) as store,
+        redis.client() as client,
+    ):
+        store.ping()
+        assert not [r for r in caplog.records if "promise of the store" in r.message]
+        client.config_set("appendfsync", "everysec")
+        try:
+            store.ping()
+            store.ping()
+        finally:
+            client.config_set("appendfsync", "always")
+    (found,) = [r for r in caplog.records if "promise of the store changed" in r.message]
+    assert found.fields["promise"].startswith("Redis writes its log to disk every second")
+
+
+@real
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("append", [[EVENT]]),
+        ("forget", ["ann"]),
+        ("forget_events", ["ann", ["e0"]]),
+        ("merge", ["ann", "bob"]),
+    ],
+)
+def test_after_a_failover_new_connections_lead_to_the_new_server(url, redis, call, given):
+    with open_store(url) as store, redis.client() as client:
+        store.append([EVENT._replace(id="e0")])
+        pool = store._client.connection_pool
+        end = pool.disconnect
+
+        def fail_over(*words, **options):
+            client.replicaof("NO", "ONE")
+            end(*words, **options)
+
+        client.replicaof("127.0.0.1", 1)
+        try:
+            with pytest.raises(StoreError, match=r"read only replica.*what its message states"):
+                store.append([EVENT])
+            with mock.patch.object(pool, "disconnect", fail_over):
+                assert getattr(store, call)(*given) == 1
+        finally:
+            client.replicaof("NO", "ONE")
 
 
 @real

@@ -28,7 +28,6 @@ from prismrec.retrieval.index.exact import ExactIndex
 from prismrec.retrieval.index.postgres import (
     Table,
     check_tables,
-    remove_tables,
     saved_tables,
     tables_in,
 )
@@ -37,6 +36,7 @@ from prismrec.retrieval.index.recall import (
     recall_of,
     with_measured_budget,
 )
+from prismrec.retrieval.index.removal import claim_tables, remove_tables
 from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName, load_index
 
@@ -57,6 +57,7 @@ __all__ = [
     "check_index",
     "check_tables",
     "choose_index",
+    "claim_tables",
     "load_index",
     "real_queries",
     "recall_of",

@@ -33,6 +33,7 @@ from prismrec.retrieval.index.postgres import (
     connected,
     with_name,
 )
+from prismrec.retrieval.index.removal import LOCK
 from prismrec.types import Candidates
 
 SCAN = 1_001
@@ -105,7 +106,7 @@ class Pgvector(ApproximateIndex):
         name = content.table if table is None else check_name(table)
         with connected(url, deadline=None) as connection:
             # Two processes that build the same table wait for each other.
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+            connection.execute(LOCK, [name])
             if table is not None or not _is_built(connection, name, content):
                 _write_table(connection, name, content, matrix, numbers)
         return cls(url, name)

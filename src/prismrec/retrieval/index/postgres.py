@@ -1,18 +1,17 @@
-"""Tables of item vectors in PostgreSQL: connections, names, marks, and the removal of tables.
+"""Tables of item vectors in PostgreSQL: connections, names and marks; see also ``removal``.
 
     saved_tables("books/index")         # Table(url="", name="prismrec_items_8457e00a0b318c1f")
     check_tables("books/index")         # raises if the database has another content under that name
-    remove_tables(old - kept)           # only tables with such a name and a mark of this package
 
 A table that is built without a name is named after its content, so two artifacts of different
 vectors never write to the same table. The comment of the table is its mark: JSON with the number of
-items, the width, a SHA-256 of the content and the time.
+items, the width, a SHA-256 of the content, the time and the places of artifacts.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,8 +30,6 @@ PREFIX, DIGITS = "prismrec_items_", 16
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{{DIGITS}}}")
 MARK_FORMAT = "prismrec-table-1"
 BUILD_OR_RESTORE = f"{BUILD_AGAIN}, or restore the table"
-WAIT = "10s"
-"""Longest wait for a table that is in use, before its removal fails."""
 SEARCH_DEADLINE, DEADLINE = 5.0, 60.0
 """Seconds for an answer to a search, and to other statements: these read whole tables."""
 MARKED = """
@@ -96,7 +93,7 @@ class Content:
                 f"vectors; {BUILD_OR_RESTORE}."
             )
         (items,) = connection.execute(with_name("SELECT count(*) FROM {}", table)).fetchone()
-        return cls(int(items), int(found[0]), _read_mark(found[1]).get("sha256", ""))
+        return cls(int(items), int(found[0]), read_mark(found[1]).get("sha256", ""))
 
     def check(self, table: str, settings: Mapping[str, Any]) -> None:
         """Check that a saved index was built from this table; earlier ones saved only its rows.
@@ -147,36 +144,15 @@ def check_tables(folder: str | Path) -> None:
             Content.read(connection, table).check(table, settings)
 
 
-def remove_tables(tables: Collection[Table]) -> None:
-    """Remove tables; one that does not exist any more is left out.
-
-    Raises:
-        DataError: A table has no mark of this package, another session uses it for longer than
-            ``WAIT``, or the database cannot be reached. The tables before it are removed.
-        MissingExtra: psycopg is not installed.
-    """
-    for table in sorted(tables):
-        with connected(table.url) as connection:
-            connection.execute(f"SET LOCAL lock_timeout = '{WAIT}'")
-            marks = {name: _read_mark(comment) for name, comment in connection.execute(MARKED)}
-            if table.name not in marks:
-                continue
-            if not (marks[table.name] and NAME.fullmatch(table.name)):
-                raise DataError(
-                    f"The table {table.name} was to be removed, but prismrec did not build it; "
-                    "remove it yourself if nothing uses it."
-                )
-            connection.execute(with_name("DROP TABLE {}", table.name))
-
-
 def tables_in(url: str) -> dict[Table, dict[str, Any]]:
     """Return the marks of all tables of a database that are named after their content.
 
     Raises:
-        DataError, MissingExtra: See ``remove_tables``.
+        DataError: The database cannot be reached.
+        MissingExtra: psycopg is not installed.
     """
     with connected(url) as connection:
-        marks = {name: _read_mark(comment) for name, comment in connection.execute(MARKED)}
+        marks = {name: read_mark(comment) for name, comment in connection.execute(MARKED)}
     return {Table(url, name): mark for name, mark in marks.items() if mark and NAME.fullmatch(name)}
 
 
@@ -252,7 +228,7 @@ def _settings_in(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _read_mark(comment: str | None) -> dict[str, Any]:
+def read_mark(comment: str | None) -> dict[str, Any]:
     """Return the mark in the comment of a table; {} without one."""
     try:
         mark = json.loads(comment or "")

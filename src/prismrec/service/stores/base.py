@@ -136,8 +136,12 @@ class Store(ABC):
     def merge(self, anonymous: str, user: str) -> int:
         """Move all events of one user to another one, and return the number of moved events.
 
-        An event whose id the other user already has is left out, and erased like the others. An
-        event that arrives meanwhile stays where it is. After an error, the call may be repeated.
+        An event whose id the other user already has is left out, and erased like the others. Both
+        users are changed in one step, so an erasure of one of them comes before or after it. After
+        an error, the call may be repeated.
+
+        The method of this class, for stores that have no method of their own, takes three steps: an
+        event that is erased between them comes back, and one that arrives stays where it is.
         """
         moved = self.recent(anonymous, self._keep + self._keep_disliked)
         if anonymous == user or not moved:
@@ -265,5 +269,6 @@ def server_failed(where: str, error: Exception, secrets: Iterable[str]) -> Store
     for secret in filter(None, secrets):
         message = message.replace(secret, "***")
     return StoreError(
-        f"The store {where} could not be used ({message}); check its address and whether it runs."
+        f"The store {where} could not be used ({message}); check its address, whether it runs, and "
+        "what its message states."
     )

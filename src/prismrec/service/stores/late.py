@@ -31,6 +31,7 @@ class LateStore(Store):
         super().__init__("")
         self._opening, self._place = opening, place
         self._store: Store | None = None
+        self._promise = ""
         self._lock, self._tried = threading.Lock(), -RETRY
         try:
             self._opened()
@@ -54,7 +55,8 @@ class LateStore(Store):
                     raise StoreError("The store could not be opened; try again in a second.")
                 self._tried = time.monotonic()
                 self._store = self._opening()
-                fields = {"store": self._place, "promise": self._store.promise}
+                self._promise = self._store.promise
+                fields = {"store": self._place, "promise": self._promise}
                 log.info("store opened", extra={"fields": fields})
             return self._store
         finally:
@@ -90,8 +92,13 @@ class LateStore(Store):
         return self._opened().merge(anonymous, user)
 
     def ping(self) -> None:
-        """Check that the store answers; see ``Store.ping``."""
-        self._opened().ping()
+        """Check that the store answers; see ``Store.ping``. A changed promise is logged."""
+        store = self._opened()
+        store.ping()
+        if (promise := store.promise) != self._promise:
+            self._promise = promise
+            fields = {"store": self._place, "promise": promise}
+            log.warning("promise of the store changed", extra={"fields": fields})
 
     def close(self) -> None:
         """Close the store, if it was opened; see ``Store.close``."""

@@ -27,7 +27,7 @@ class MemoryStore(Store):
 
     def __init__(self, url: str = "memory:", *, keep: int = KEEP) -> None:
         super().__init__(url, keep=keep)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._arrivals = count()
         # By whether they are dislikes: time, arrival and event of each user's events, sorted.
         self._rows = tuple(defaultdict[str, list[tuple[int, int, Event]]](list) for _ in range(2))
@@ -95,6 +95,11 @@ class MemoryStore(Store):
                 for rows in self._rows:
                     rows[user] = [row for row in rows.get(user, ()) if row[2].id not in erased]
             return len(erased)
+
+    def merge(self, anonymous: str, user: str) -> int:
+        """Move the events of a user; see ``Store.merge``."""
+        with self._lock:
+            return super().merge(anonymous, user)
 
     def ping(self) -> None:
         """Return: memory always answers."""

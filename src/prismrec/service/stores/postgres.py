@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from prismrec.data import still_disliked
-from prismrec.errors import ConfigError, MissingExtra
+from prismrec.errors import ConfigError, MissingExtra, StoreError
 from prismrec.io import connect_postgres
 from prismrec.service.stores.base import (
     DEADLINE,
@@ -35,6 +35,7 @@ from prismrec.service.stores.postgres_queries import (
     FORGET,
     INSERT,
     LOCK,
+    MERGE,
     MIGRATIONS,
     NUMBER,
     RECENT,
@@ -87,22 +88,19 @@ class PostgresStore(Store):
         users = list({event.user for event in checked})
         parts, limits = _by_table(checked), (self._keep, self._keep_disliked)
 
-        def write(connection: Any) -> int:
+        def insert(connection: Any) -> int:
             stored = 0
-            with connection.transaction():
-                connection.execute(DURABLE)
-                connection.execute(LOCK, [users])
-                columns = [[list(column) for column in zip(*part, strict=True)] for part in parts]
-                for table, other, found in zip(TABLES, TABLES[::-1], columns, strict=True):
-                    if found:
-                        query = INSERT.format(table, other)
-                        stored += connection.execute(query, found[:6]).rowcount
-                for table, keep, found in zip(TABLES, limits, columns, strict=True):
-                    if found:
-                        connection.execute(TRIM.format(table), [list({*found[0]}), keep])
+            columns = [[list(column) for column in zip(*part, strict=True)] for part in parts]
+            for table, other, found in zip(TABLES, TABLES[::-1], columns, strict=True):
+                if found:
+                    query = INSERT.format(table, other)
+                    stored += connection.execute(query, found[:6]).rowcount
+            for table, keep, found in zip(TABLES, limits, columns, strict=True):
+                if found:
+                    connection.execute(TRIM.format(table), [list({*found[0]}), keep])
             return stored
 
-        return self._run(write)
+        return self._write(users, insert)
 
     def recent_many(self, users: Sequence[str], n: int) -> list[list[Event]]:
         """Return the newest events; see ``Store.recent_many``."""
@@ -145,15 +143,29 @@ class PostgresStore(Store):
         checked_id("user", user)
 
         def erase(connection: Any) -> int:
-            with connection.transaction():
-                connection.execute(DURABLE)
-                connection.execute(LOCK, [[user]])
-                erased = [
-                    connection.execute(statement.format(table), [user, *rest]) for table in TABLES
-                ]
+            erased = [
+                connection.execute(statement.format(table), [user, *rest]) for table in TABLES
+            ]
             return sum(each.rowcount for each in erased)
 
-        return self._run(erase)
+        return self._write([user], erase)
+
+    def merge(self, anonymous: str, user: str) -> int:
+        """Move the events of a user in one transaction; see ``Store.merge``."""
+        if checked_id("user", anonymous) == checked_id("user", user):
+            return 0
+        users, limits = {"anonymous": anonymous, "user": user}, (self._keep, self._keep_disliked)
+
+        def move(connection: Any) -> int:
+            moved = 0
+            for table, other, keep in zip(TABLES, TABLES[::-1], limits, strict=True):
+                moved += connection.execute(MERGE.format(table, other), users).rowcount
+                connection.execute(TRIM.format(table), [[user], keep])
+            for table in TABLES:
+                connection.execute(ERASE.format(table), [anonymous])
+            return moved
+
+        return self._write([anonymous, user], move)
 
     def ping(self) -> None:
         """Check that the store answers; see ``Store.ping``."""
@@ -170,6 +182,30 @@ class PostgresStore(Store):
         connection.isolation_level = self._psycopg.IsolationLevel.READ_COMMITTED
         connection.execute(f"SET statement_timeout = {round(1e3 * DEADLINE)}")
 
+    def _write(self, users: list[str], work: Callable[[Any], T]) -> T:
+        """Run ``work`` in a transaction that no other writer of these users can interrupt.
+
+        Raises:
+            StoreError: See ``_run``; or the answer to the commit was lost. Then it is unknown what
+                is stored, and a second attempt would count it as nothing new.
+        """
+
+        def write(connection: Any) -> T:
+            is_committing = False
+            try:
+                with connection.transaction():
+                    connection.execute(DURABLE)
+                    connection.execute(LOCK, [users])
+                    result = work(connection)
+                    is_committing = True
+            except self._psycopg.Error as error:
+                if is_committing:
+                    raise self._failed(error) from None
+                raise
+            return result
+
+        return self._run(write)
+
     def _run(self, work: Callable[[Any], T]) -> T:
         """Run ``work``, and again if it fails: a restarted server has closed idle connections."""
         try:
@@ -185,8 +221,11 @@ class PostgresStore(Store):
                 with self._pool.lend() as connection:
                     return work(connection)
         except self._psycopg.Error as error:
-            secrets = [str(self._parts.get(k) or "") for k in ("password", "sslpassword")]
-            raise server_failed("postgresql", error, secrets) from None
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> StoreError:
+        secrets = [str(self._parts.get(k) or "") for k in ("password", "sslpassword")]
+        return server_failed("postgresql", error, secrets)
 
     def _migrate(self, connection: Any) -> None:
         with connection.transaction():

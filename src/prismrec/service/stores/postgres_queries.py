@@ -43,6 +43,14 @@ INSERT = """
     )
     ORDER BY place ON CONFLICT DO NOTHING
 """
+MERGE = """
+    INSERT INTO {0} (user_id, item, time, id, kind, value)
+    SELECT %(user)s, item, time, id, kind, value FROM {0} AS moved
+    WHERE user_id = %(anonymous)s AND NOT EXISTS (
+        SELECT FROM {1} AS other WHERE other.user_id = %(user)s AND other.id = moved.id
+    )
+    ORDER BY time, arrival ON CONFLICT DO NOTHING
+"""
 TRIM = """
     DELETE FROM {0} WHERE arrival IN (
         SELECT old.arrival FROM unnest(%s::text[]) AS asked(user_id), LATERAL (

@@ -29,43 +29,11 @@ from prismrec.service.stores.base import (
     refuse_newer,
     server_failed,
 )
+from prismrec.service.stores.redis_scripts import APPEND, FORGET, FORGET_EVENTS, MERGE
 
 VERSION = 2
 """Version of the layout of the keys; the server's version is in ``prismrec:schema``. Version 1 has
 no dislikes, and no kinds and values after the items."""
-APPEND = """
-    local stored, keep = 0, {events = tonumber(ARGV[1]), dislikes = tonumber(ARGV[2])}
-    for i = 3, #ARGV, 4 do
-        local at, time, id, item = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-        if redis.call('SADD', KEYS[at + 1], id) == 1 then
-            local arrival = string.format('%016.0f', redis.call('INCR', KEYS[1]))
-            redis.call('ZADD', KEYS[at], 0, time .. arrival .. id .. '\\0' .. item)
-            stored = stored + 1
-        end
-    end
-    for at = 2, #KEYS, 2 do
-        local kept = keep[string.match(KEYS[at], '^prismrec:(%a+):')]
-        for _, old in ipairs(redis.call('ZRANGE', KEYS[at], 0, -kept - 1)) do
-            local id = string.sub(old, 33, string.find(old, '\\0', 33, true) - 1)
-            redis.call('ZREM', KEYS[at], old)
-            redis.call('SREM', KEYS[at + 1], id)
-        end
-    end
-    return stored
-"""
-FORGET = """
-    local asked, erased = {}, 0
-    for _, id in ipairs(ARGV) do
-        if redis.call('SREM', KEYS[3], id) == 1 then asked[id] = true end
-    end
-    for at = 1, 2 do
-        for _, row in ipairs(redis.call('ZRANGE', KEYS[at], 0, -1)) do
-            local id = string.sub(row, 33, string.find(row, '\\0', 33, true) - 1)
-            if asked[id] then erased = erased + redis.call('ZREM', KEYS[at], row) end
-        end
-    end
-    return erased
-"""
 PROMISES = {
     "no": "Redis keeps no log (appendonly no): a crash loses all events since its last snapshot.",
     "always": "A stored event is on the server's disk (appendfsync always).",
@@ -73,6 +41,10 @@ PROMISES = {
     "up to two seconds of stored events.",
 }
 UNKNOWN = "The server does not report how soon its log is on disk: see its appendfsync."
+ARRIVAL = "prismrec:arrival"
+"""The key of the number of events that have arrived."""
+READ_ONLY = "READONLY"
+"""In the message of a script that Redis 6 and older refuse for it."""
 T = TypeVar("T")
 Members = Sequence[bytes]
 """Members of a sorted set, oldest first; see ``_rows``."""
@@ -110,8 +82,11 @@ class RedisStore(Store):
                 "with special characters as %XX, and options that the client knows."
             ) from None
         self._errors, self._full = redis.RedisError, redis.exceptions.OutOfMemoryError
+        self._read_only = redis.exceptions.ReadOnlyError
         self._append = self._client.register_script(APPEND)
         self._forget = self._client.register_script(FORGET)
+        self._forget_events = self._client.register_script(FORGET_EVENTS)
+        self._merge = self._client.register_script(MERGE)
         self._closed = False
         self._run(self._check)
 
@@ -131,7 +106,7 @@ class RedisStore(Store):
         checked = checked_events(events)
         if not checked:
             return 0
-        keys, places = ["prismrec:arrival"], dict[tuple[str, bool], int]()
+        keys, places = [ARRIVAL], dict[tuple[str, bool], int]()
         values: list[str | int] = [self._keep, self._keep_disliked]
         for user, item, time, name, kind, value, disliked in checked:
             if (user, disliked) not in places:
@@ -191,19 +166,25 @@ class RedisStore(Store):
 
     def forget(self, user: str) -> int:
         """Erase a user's events; see ``Store.forget``. The server's next log drops their bytes."""
-        events, dislikes, ids = _keys(checked_id("user", user))
-        # Without a transaction, which a server refuses when its memory is full.
-        pipeline = self._client.pipeline(transaction=False).zcard(events).zcard(dislikes)
-        return sum(self._run(pipeline.delete(events, dislikes, ids).execute)[:2])
+        keys = [*_keys(checked_id("user", user))]
+        return int(self._run(lambda: self._forget(keys)))
 
     def forget_events(self, user: str, ids: Sequence[str]) -> int:
         """Erase events by id; see ``Store.forget_events``. Reads all events of the user."""
         keys = [*_keys(checked_id("user", user))]
-        return int(self._run(lambda: self._forget(keys, list(ids)))) if ids else 0
+        return int(self._run(lambda: self._forget_events(keys, list(ids)))) if ids else 0
+
+    def merge(self, anonymous: str, user: str) -> int:
+        """Move the events of a user in one step; see ``Store.merge``."""
+        if checked_id("user", anonymous) == checked_id("user", user):
+            return 0
+        keys, limits = [ARRIVAL, *_keys(anonymous), *_keys(user)], [self._keep, self._keep_disliked]
+        return int(self._run(lambda: self._merge(keys, limits)))
 
     def ping(self) -> None:
-        """Check that the store answers; see ``Store.ping``."""
-        self._run(self._client.ping)
+        """Check that the store answers and evicts no histories; see ``Store.ping``."""
+        if reason := self._run(self._eviction):
+            raise StoreError(reason)
 
     def close(self) -> None:
         """Close the connections; see ``Store.close``."""
@@ -218,18 +199,34 @@ class RedisStore(Store):
         if version < VERSION:  # the keys of version 1 have the same meaning in version 2
             with suppress(self._full):  # a full server still opens
                 self._client.set("prismrec:schema", VERSION)
+        if reason := self._eviction():
+            raise ConfigError(reason)
+
+    def _eviction(self) -> str | None:
+        """Return why the server may lose histories; None if it evicts none."""
         memory = self._client.info("memory")
-        if memory["maxmemory"] and memory["maxmemory_policy"].startswith("allkeys"):
-            raise ConfigError(
-                f"The store redis evicts histories when its memory is full (maxmemory-policy "
-                f"{memory['maxmemory_policy']}); set the server's maxmemory-policy to noeviction."
-            )
+        if not (memory["maxmemory"] and memory["maxmemory_policy"].startswith("allkeys")):
+            return None
+        return (
+            f"The store redis evicts histories when its memory is full (maxmemory-policy "
+            f"{memory['maxmemory_policy']}); set the server's maxmemory-policy to noeviction."
+        )
 
     def _run(self, work: Callable[[], T]) -> T:
+        """Run ``work``, and again on new connections if the server only reads.
+
+        After a failover, the address leads to the new server, but old connections to the old one.
+        """
         if self._closed:
             raise StoreError("The store was closed; open it again.")
         try:
-            return work()
+            try:
+                return work()
+            except self._errors as error:
+                if READ_ONLY not in str(error) and not isinstance(error, self._read_only):
+                    raise
+                self._client.connection_pool.disconnect(inuse_connections=False)
+                return work()
         except self._errors as error:
             parts = urlsplit(self._url)
             secrets = [unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]

@@ -41,9 +41,11 @@ from prismrec.service.stores.sqlite_queries import (
     FORGET,
     INSERT_DISLIKED,
     INSERT_LIKED,
+    MERGE,
     MIGRATIONS,
     RECENT,
     TABLES,
+    TRIM,
     TRIM_DISLIKED,
     TRIM_LIKED,
 )
@@ -140,6 +142,21 @@ class SqliteStore(Store):
             )  # fmt: skip
         self._empty_log()
         return erased
+
+    def merge(self, anonymous: str, user: str) -> int:
+        """Move the events of a user in one transaction; see ``Store.merge``."""
+        if checked_id("user", anonymous) == checked_id("user", user):
+            return 0
+        limits = zip(TABLES, TABLES[::-1], (self._keep, self._keep_disliked), strict=True)
+        moved = 0
+        with self._transaction() as connection:
+            for table, other, keep in limits:
+                moved += connection.execute(MERGE.format(table, other), (anonymous, user)).rowcount
+                connection.execute(TRIM.format(table), (user, keep))
+            for table in TABLES:
+                connection.execute(ERASE.format(table), (anonymous,))
+        self._empty_log()
+        return moved
 
     def ping(self) -> None:
         """Check that the store answers; see ``Store.ping``."""

@@ -24,6 +24,12 @@ INSERT = """
     WHERE NOT EXISTS (SELECT 1 FROM {} WHERE user = ?1 AND id = ?4) ON CONFLICT DO NOTHING
 """
 INSERT_LIKED, INSERT_DISLIKED = (INSERT.format(*names) for names in (TABLES, TABLES[::-1]))
+MERGE = """
+    INSERT INTO {0} (user, item, time, id, kind, value) SELECT ?2, item, time, id, kind, value
+    FROM {0} AS moved WHERE user = ?1
+    AND NOT EXISTS (SELECT 1 FROM {1} AS other WHERE other.user = ?2 AND other.id = moved.id)
+    ORDER BY time, arrival ON CONFLICT DO NOTHING
+"""
 TRIM = """
     DELETE FROM {0} WHERE arrival IN (
         SELECT arrival FROM {0} WHERE user = ?
