@@ -337,7 +337,7 @@ def test_users_that_are_not_valid_ids_are_refused(recommender, tmp_path, user):
 
 def test_a_batch_with_users_of_a_wrong_type_is_refused(recommender):
     batch = pl.DataFrame({"user": [True], "history": [["a"]]}).to_arrow()
-    with pytest.raises(DataError, match=r"^The batch has ids in the column user that are bool, "):
+    with pytest.raises(DataError, match=r"^The ids in the column user of the batch are bool, "):
         recommend_batch(recommender, batch, ListOptions())
 
 

@@ -645,8 +645,6 @@ export interface components {
          *     Without any of these it is only about missing values. A missing value passes no comparison, not
          *     even a negated one, unless ``missing`` allows it.
          *
-         *     docs/python.md describes the fields.
-         *
          *     Raises:
          *         ConfigError: More than one comparison, an impossible range or value, or too many values.
          */
@@ -736,8 +734,6 @@ export interface components {
          * @description How diverse a list is, in one of three units; without any, the list is ranked by score alone.
          *
          *     If no list of 4,096 candidates reaches the target, the list is the most diverse one of these.
-         *
-         *     docs/python.md describes the fields.
          *
          *     Raises:
          *         ConfigError: More than one unit was given, or a value is out of its range.
@@ -853,8 +849,6 @@ export interface components {
         /**
          * Filter
          * @description Which items a request may get. Ids that the catalog does not hold have no effect.
-         *
-         *     docs/python.md describes the fields.
          *
          *     Raises:
          *         ConfigError: ``where`` is not a list of conditions, or has too many; or ids are not a list.
@@ -989,8 +983,6 @@ export interface components {
          * InterestOptions
          * @description How the interests of a history share its list.
          *
-         *     docs/python.md describes the fields.
-         *
          *     Raises:
          *         ConfigError: Another mix, a key that is no number of an interest, a weight out of its range,
          *             a minimum that is no whole number of 0 or more, or values of other types.
@@ -1050,8 +1042,6 @@ export interface components {
         /**
          * Item
          * @description One recommended item.
-         *
-         *     docs/python.md describes the fields.
          */
         Item: {
             /** Id */
@@ -1152,8 +1142,6 @@ export interface components {
         /**
          * ListOptions
          * @description What a list looks like: the same options in Python, on the command line and over HTTP.
-         *
-         *     docs/python.md describes the fields.
          *
          *     Raises:
          *         ConfigError: ``k`` is no whole number of at least 1, ``diversity`` is impossible, or it has

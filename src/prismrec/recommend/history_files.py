@@ -234,8 +234,8 @@ def check_columns(schema: pa.Schema, where: str) -> None:
             fault = f"{kind}, which cannot hold ids exactly"
             fault = "binary, not text" if _is_binary(kind) else fault
             raise DataError(
-                f"{where} has ids in the column {name} that are {fault}; write them as whole "
-                "numbers or text."
+                f"The ids in the column {name} of {where} are {fault}; write them as whole numbers "
+                "or text."
             )
 
 
