@@ -212,7 +212,7 @@ def test_impossible_searches_are_errors(kind):
 
 
 def test_every_file_of_the_folder_is_in_a_table():
-    others = {"__init__", "approximate", "base", "choose", "postgres", "recall", "table"}
+    others = {"__init__", "approximate", "base", "choose", "postgres", "recall", "removal", "table"}
     files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - others
     known = {resolve("index", name, TABLE).__module__.rpartition(".")[2] for name in TABLE}
     assert files <= known, f"add {files - known} to INDEXES in index/table.py"

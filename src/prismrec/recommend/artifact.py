@@ -114,6 +114,7 @@ def save(
         write_run(
             {name: record[name] for name in ("run", "start") if name in recommender.about}, part
         )
+    claim_tables(Path(folder) / INDEX, Path(folder) / INDEX)  # a removal may have come before
 
 
 def check_artifact_folder(folder: str | Path) -> None:

@@ -108,7 +108,7 @@ class RecommenderParts:
         return cls(model, ExactIndex.build(model.vectors_as_numpy(), numbers), catalog)
 
     def check_weights(self) -> None:
-        """Check that the model was not changed since the recommender was made.
+        """Check that the model was not changed since it was put together with this index.
 
         Raises:
             ConfigError: It was trained further: its index has the item vectors of before.

@@ -105,10 +105,11 @@ def publish(
             if version is None or not version.endswith(f"-{name}"):
                 version = f"{max(map(_number, old), default=0) + 1:06}-{name}"
                 _copy(artifact, folder / version)
+            for place in (artifact / INDEX, folder / version / INDEX):
+                claim_tables(place, place)
             for one in old:
                 if _number(one) > _number(before):  # before the link: nobody may roll back to them
                     _take_name(folder / one)
-            claim_tables(folder / version / INDEX, folder / version / INDEX)
             _link(folder, version)
             for one in versions_in(folder)[:-keep]:
                 _take_name(folder / one)

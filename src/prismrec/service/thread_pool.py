@@ -87,8 +87,9 @@ class ThreadPool:
         with self.lock:
             self.pending += 1
         call = self.pool.submit(function, *args, **kwargs)
+        call.add_done_callback(self._count_down)  # first: before the caller goes on
         awaited = asyncio.wrap_future(call)
-        call.add_done_callback(partial(self._done, awaited))
+        call.add_done_callback(partial(self._log_if_unheard, awaited))
         return awaited
 
     async def within_time(self, awaited: Awaitable[T]) -> T:
@@ -105,9 +106,11 @@ class ThreadPool:
                 f"The answer took more than {self.timeout:g} seconds; {self.advice}.",
             ) from None
 
-    def _done(self, awaited: "asyncio.Future[T]", call: Future[T]) -> None:
+    def _count_down(self, _: object) -> None:
         with self.lock:
             self.pending -= 1
+
+    def _log_if_unheard(self, awaited: "asyncio.Future[T]", call: Future[T]) -> None:
         if awaited.cancelled() and not call.cancelled():
             self.log_unheard(call.exception())
 

@@ -39,8 +39,7 @@ def claim_tables(folder: str | Path, place: str | Path) -> None:
         place: The folder that it is in, or gets into.
 
     Raises:
-        DataError: A table does not exist any more, the database cannot be reached, or its user may
-            not change the table.
+        DataError: A table does not exist any more, or the database cannot be reached.
         MissingExtra: psycopg is not installed.
     """
     for table in sorted(saved_tables(folder)):
@@ -51,8 +50,9 @@ def claim_tables(folder: str | Path, place: str | Path) -> None:
                     f"The index in {place} needs the table {table.name}, which was removed "
                     f"meanwhile; {BUILD_OR_RESTORE}."
                 )
-            if mark:  # without one, prismrec did not build it and never removes it
-                places = sorted({*_places(mark), str(Path(place).resolve())})
+            places = sorted({*_places(mark), str(Path(place).resolve())})
+            # Without a mark, prismrec did not build the table and never removes it.
+            if mark and places != _places(mark):
                 _write_mark(connection, table.name, {**mark, "places": places})
 
 
@@ -113,7 +113,12 @@ def _is_used(table: Table, place: str) -> bool:
 
 
 def _write_mark(connection: Any, table: str, mark: dict[str, Any]) -> None:
-    from psycopg import sql
+    """Write a mark, unless the table is another user's, who alone may change and remove it."""
+    from psycopg import errors, sql
 
     comment = sql.Literal(json.dumps(mark))
-    connection.execute(sql.SQL("{} {}").format(with_name("COMMENT ON TABLE {} IS", table), comment))
+    command = sql.SQL("{} {}").format(with_name("COMMENT ON TABLE {} IS", table), comment)
+    try:
+        connection.execute(command)
+    except errors.InsufficientPrivilege:
+        connection.rollback()

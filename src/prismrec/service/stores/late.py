@@ -54,8 +54,8 @@ class LateStore(Store):
                 if time.monotonic() - self._tried < RETRY:
                     raise StoreError("The store could not be opened; try again in a second.")
                 self._tried = time.monotonic()
-                self._store = self._opening()
-                self._promise = self._store.promise
+                store = self._opening()
+                self._promise, self._store = _promise_of(store), store
                 fields = {"store": self._place, "promise": self._promise}
                 log.info("store opened", extra={"fields": fields})
             return self._store
@@ -95,8 +95,10 @@ class LateStore(Store):
         """Check that the store answers; see ``Store.ping``. A changed promise is logged."""
         store = self._opened()
         store.ping()
-        if (promise := store.promise) != self._promise:
-            self._promise = promise
+        promise = store.promise
+        with self._lock:
+            changed, self._promise = promise != self._promise, promise
+        if changed:
             fields = {"store": self._place, "promise": promise}
             log.warning("promise of the store changed", extra={"fields": fields})
 
@@ -104,3 +106,12 @@ class LateStore(Store):
         """Close the store, if it was opened; see ``Store.close``."""
         if self._store is not None:
             self._store.close()
+
+
+def _promise_of(store: Store) -> str:
+    """Return the promise of a store that was just opened; without it, the store is closed."""
+    try:
+        return store.promise
+    except StoreError:
+        store.close()
+        raise

@@ -95,11 +95,16 @@ class RedisStore(Store):
         """The durability of stored events; see ``Store.promise``."""
         if not self._run(lambda: self._client.info("persistence"))["aof_enabled"]:
             return PROMISES["no"]
+        return PROMISES.get(self._run(self._fsync_policy), UNKNOWN)
+
+    def _fsync_policy(self) -> str:
+        """Return when the server flushes its log; "" where it does not report it."""
+        from redis.exceptions import ResponseError
+
         try:
-            policy = self._run(lambda: self._client.config_get("appendfsync"))
-        except StoreError:  # hosted servers do not report it
-            return UNKNOWN
-        return PROMISES.get(policy.get("appendfsync", ""), UNKNOWN)
+            return str(self._client.config_get("appendfsync").get("appendfsync", ""))
+        except ResponseError:
+            return ""
 
     def append(self, events: Iterable[Event]) -> int:
         """Store events; see ``Store.append``."""
