@@ -182,6 +182,7 @@ def naive_rate(found, new):
     return found.hits[common].mean()
 
 
+@pytest.mark.slow
 def test_the_interval_has_the_truth_and_a_naive_mean_does_not():
     truth = true_rate(*a_world(np.random.default_rng(0), 60_000))
     random = np.random.default_rng(1)

@@ -156,6 +156,7 @@ def test_untrained_prism_weights_events_only_by_recency(new_model):
     torch.testing.assert_close(weights, power / power.sum())
 
 
+@pytest.mark.slow
 def test_threads_may_read_interests_while_another_one_switches_to_evaluation(new_model):
     model = new_model("prism", tie_embeddings=False, normalized=True).eval()
     expected = model.interests_of([np.array([1, 2])]).bias

@@ -9,6 +9,8 @@ import pytest
 from prismrec.service.lists import ListMaker
 from service.clients import exchange
 
+pytestmark = pytest.mark.slow
+
 BODY = b'{"history":[]}'
 CHUNKED = b"3\r\n" + BODY[:3] + b"\r\n%x\r\n" % len(BODY[3:]) + BODY[3:] + b"\r\n0\r\n\r\n"
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAA\r\n"

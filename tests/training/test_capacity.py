@@ -173,6 +173,7 @@ def test_no_quantity_falls_when_a_size_rises(one, name, quantity):
     assert larger >= small * (1 - 1e-9)
 
 
+@pytest.mark.slow
 @given(sizes)
 def test_more_users_cost_more_time_to_prepare_and_to_serve(one):
     more = replace(one, users=min(2 * one.users, one.events))

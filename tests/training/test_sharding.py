@@ -81,6 +81,7 @@ def assert_close(weights, expected):
 @pytest.mark.parametrize(
     "kinds", [{}, {"tied": True}, {"categories": True}, {"tied": True, "dislikes": True}]
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [True, False])
 def test_a_run_with_sharded_tables_is_that_with_whole_ones(kinds, folder, tmp_path, request):
     expected, losses = trained(**kinds)

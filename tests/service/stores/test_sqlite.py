@@ -218,6 +218,7 @@ def test_a_damaged_file_is_not_opened(tmp_path, part):
         open_store(f"sqlite:///{path}")
 
 
+@pytest.mark.slow
 def test_writers_that_never_rest_do_not_keep_another_process_out(tmp_path, monkeypatch):
     """A store has its own connections, so that several stores are as several processes."""
     insert = sqlite._insert
