@@ -13,6 +13,7 @@ from prismrec.io import duration, listening, part_of_stage, stage, track
 from prismrec.training.loop import Step
 
 pytestmark = pytest.mark.slow
+from service.processes import wait_until
 
 
 @pytest.fixture
@@ -162,13 +163,19 @@ def test_a_terminal_shows_steps_and_stages_and_is_clean_at_the_end(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
+
+    def drawn():
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+
     with Progress("books") as shown:
         for step in steps(4, validate_at={2}):
+            if step.step == 4:
+                wait_until(lambda: "valid 0.5000" in drawn())
             shown.step(step)
-            time.sleep(0.4)  # several pictures, also on a busy machine
-        for _ in track(range(3), "choosing rules", 3):
-            time.sleep(0.4)
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+        for number in track(range(3), "choosing rules", 3):
+            if number == 1:
+                wait_until(lambda: "33 %" in drawn())
+    text = drawn()
     assert "books" in text
     assert re.search(r"\d/4", text)
     assert "valid 0.5000" in text

@@ -128,7 +128,9 @@ def test_what_fails_after_its_caller_left_is_logged_once_per_second(caplog, erro
         waiting = [batcher.run(one) for one in range(3)]
         found = await asyncio.gather(*waiting, return_exceptions=True)
         gate.set()
-        await asyncio.sleep(0.1)
+        while len(caplog.records) < logged:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # no second line follows
         return found
 
     found = in_thread(compute, send_all, timeout=0.05)

@@ -1,7 +1,6 @@
 """Check the documents and files for operators: docs/serving.md, deploy/, doctor."""
 
 import ast
-import inspect
 import json
 import logging
 import re
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import fields, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 import prismrec.service
+import source_texts
 from prismrec.cli import main
 from prismrec.data import IdMap
 from prismrec.data.storage import save_dataset
@@ -47,14 +46,10 @@ def table_in_docs(name):
 
 def settings_table():
     """Return one row per setting: name, default, docstring."""
-    body = ast.parse(inspect.getsource(Settings)).body[0].body
-    rows = []
-    for line, after in pairwise(body):
-        if isinstance(line, ast.AnnAssign):
-            default = ast.literal_eval(line.value)
-            meaning = " ".join(after.value.value.split()).rstrip(".")
-            rows.append(f"| `{line.target.id}` | `{json.dumps(default)}` | {meaning} |")
-    return rows
+    return [
+        f"| `{one.name}` | `{json.dumps(ast.literal_eval(one.default))}` | {one.text.rstrip('.')} |"
+        for one in source_texts.fields(Settings)
+    ]
 
 
 def metrics_table():

@@ -83,9 +83,9 @@ def test_a_letter_takes_less_than_50_ms_among_200_000_titles():
     for text in ("e", "th", "z", "on t", "zzzz", words[7], "ret no"):
         seconds = []
         for _ in range(5):
-            begin = time.thread_time()
+            begin = time.perf_counter()
             index.find(text, 20)
-            seconds.append(time.thread_time() - begin)
+            seconds.append(time.perf_counter() - begin)
         assert min(seconds) < 0.05, text
 
 

@@ -10,6 +10,7 @@ from prismrec.errors import StoreError
 from prismrec.service.stores import Event, LateStore, MemoryStore
 from prismrec.service.stores import late as late_stores
 from service.clients import event, kind_of
+from service.processes import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +63,7 @@ def test_a_store_that_hangs_delays_nothing_that_needs_no_store(hanging, history)
             began = time.monotonic()
             answer = hanging.request(method, path, json=body)
             assert answer.status_code == 200, (path, answer.text)
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 1
     for thread in threads:
         thread.join()
 
@@ -82,7 +83,7 @@ def test_a_request_that_needs_a_hanging_store_ends_in_time(hanging, method, path
         began = time.monotonic()
         answer = hanging.request(method, path, json=body)
         assert answer.status_code in (503, 504)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize("path", ["/v1/recommend", "/v1/users/ann/history"])
@@ -107,23 +108,27 @@ def test_a_read_that_fails_after_its_caller_left_is_logged(serve, monkeypatch, c
     body = {"requests": [one]} if path.endswith("batch") else one
     answer = client.get(path) if "users" in path else client.post(path, json=body)
     assert answer.status_code == 504
-    end = time.monotonic() + 5
-    while client.context.threads.pending and time.monotonic() < end:
-        time.sleep(0.02)
-    time.sleep(0.05)  # the event loop passes the error on
-    reasons = [vars(record).get("fields", {}).get("reason") for record in caplog.records]
-    assert reasons.count("The store of the test hangs.") == 1
+
+    def reasons():
+        return [vars(record).get("fields", {}).get("reason") for record in caplog.records]
+
+    wait_until(lambda: "The store of the test hangs." in reasons())
+    wait_until(lambda: not client.context.threads.pending)
+    assert reasons().count("The store of the test hangs.") == 1
 
 
 def test_readiness_asks_the_threads_and_the_store_that_answer(hanging, caplog):
     answer = hanging.get("/readyz")
     assert (answer.status_code, kind_of(answer)) == (503, "not_ready")
     assert answer.headers["retry-after"] == "1"
-    time.sleep(0.1)  # the other parts are logged a little later
-    reasons = [vars(record).get("fields", {}).get("reason", "") for record in caplog.records]
-    assert answer.json()["error"]["message"] in reasons
-    for part in ("Reading the store", "Writing to the store"):
-        assert f"{part} took more than 0.3 seconds; try again." in reasons
+    parts = ("Reading the store", "Writing to the store")
+    expected = {f"{part} took more than 0.3 seconds; try again." for part in parts}
+    expected.add(answer.json()["error"]["message"])
+
+    def reasons():
+        return {vars(record).get("fields", {}).get("reason") for record in caplog.records}
+
+    wait_until(lambda: expected <= reasons())
 
 
 @pytest.mark.parametrize("pool", ["answers", "reads", "writes"])
@@ -221,7 +226,7 @@ def test_slow_reports_delay_neither_events_nor_lists(serve, history, monkeypatch
     ):
         began = time.monotonic()
         assert client.request(method, other, json=body).status_code == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 1
     gate.set()
     for reader in readers:
         reader.join()

@@ -296,15 +296,15 @@ def test_several_processes_may_open_a_new_store_at_the_same_time(url):
     code = (
         "import sys; from prismrec.service.stores import Event, open_store\n"
         "store = open_store(sys.argv[1], keep=150)\n"
-        "print(sum(store.append([Event('ann', f'i{i}', i, f'e{i}')]) for i in range(25)))"
+        "print(sum(store.append([Event('ann', f'i{i}', i, f'e{i}')]) for i in range(100)))"
     )
     runs = [
         subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
+        for _ in range(6)
     ]
-    assert sum(int(run.communicate()[0]) for run in runs) == 25
+    assert sum(int(run.communicate()[0]) for run in runs) == 100
     with open_store(url) as store:
-        assert [e.id for e in store.recent("ann", 200)] == [f"e{i}" for i in range(25)]
+        assert [e.id for e in store.recent("ann", 200)] == [f"e{i}" for i in range(100)]
 
 
 def test_the_error_for_an_address_without_a_store_does_not_contain_the_address():
