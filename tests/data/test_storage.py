@@ -11,7 +11,7 @@ import pytest
 from event_logs import dataset_of, log_of
 from prismrec.data.dataset import build_dataset
 from prismrec.data.saved_split import describe_protocol, load_split
-from prismrec.data.split import Split, make_split
+from prismrec.data.split import Split, make_split, split_by_user
 from prismrec.data.storage import load_dataset, read_dataset_manifest, save_dataset
 from prismrec.errors import ConfigError, DataError, UnknownName
 
@@ -342,3 +342,11 @@ def test_numbers_of_numpy_are_saved(tmp_path):
     save_dataset(dataset, tmp_path / "d", split=split)
     found = load_dataset(tmp_path / "d").split
     assert (found["name"], found["options"]["seed"]) == ("by-user", 4)
+
+
+def test_a_split_whose_parts_were_replaced_is_not_saved(tmp_path):
+    log = log_of([(user, item, time) for user in "abcdef" for time, item in enumerate("xyz")])
+    dataset = build_dataset(log, min_user_events=1, min_item_events=1)
+    with pytest.raises(ConfigError, match="parts were replaced"):
+        save_dataset(dataset, tmp_path / "d", split=replace(split_by_user(dataset), valid=[]))
+    assert not (tmp_path / "d").exists()

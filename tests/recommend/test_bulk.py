@@ -655,3 +655,11 @@ def test_ids_of_all_exact_types_are_read(recommender, dataset, tmp_path, user, h
             recommender, tmp_path / f"{name}.parquet", out, ListOptions(k=3)
         ).users
     assert pq.read_table(out).equals(pq.read_table(tmp_path / "text-lists.parquet"))
+
+
+def test_a_part_of_a_data_set_that_was_replaced_is_an_error(dataset, tmp_path):
+    save_dataset(dataset, tmp_path / "d")
+    (part,) = open_histories(tmp_path / "d").parts(10**6)
+    assert sum(map(len, part.batches(9))) == len(dataset.histories)
+    with pytest.raises(DataError, match="not that of the driver"):
+        list(replace(part, fingerprint="of another").batches(9))

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -132,8 +132,7 @@ def prepare(
             value = dict(summary(events, items, dataset, split, out))
             lines = [*summary_lines(events, items, dataset, split, out)]
             # Only its protocol is written; the split itself has a copy of most events.
-            nothing = Histories.of([])
-            split = replace(split, train=nothing, valid=[], test=[], dislikes=None, made_of=None)
+            split = Split(Histories.of([]), [], [], split.how, protocol=split.protocol)
         with stage("writing the data set"):
             save_dataset(dataset, out, split=split)
         with stage("checking the events"):

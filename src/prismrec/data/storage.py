@@ -94,8 +94,8 @@ def save_dataset(
             the split of the folder that the data set was loaded from; none if it was not.
 
     Raises:
-        ConfigError, UnknownName: The split was made by no protocol, or is not possible: see
-            ``make_split``.
+        ConfigError, UnknownName: The split was made by no protocol, its parts were replaced, or
+            it is not possible: see ``make_split``.
         DataError: The folder has other content, or it cannot be written.
 
     Cost: one pass over the data, memory O(ids); with a ``name`` and ``options`` that of the split.
@@ -112,6 +112,11 @@ def _protocol_of(
     if split is None:
         return dataset.split
     if isinstance(split, Split):
+        if not split.is_unchanged:
+            raise ConfigError(
+                f"A split ({split.how or 'not described'}) was given whose parts were replaced, so "
+                "it cannot be computed again; give the split as it was made."
+            )
         if split.protocol is None:
             raise ConfigError(
                 f"A split ({split.how or 'not described'}) was given that no protocol made, so it "

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prismrec.data import load_dataset, parquet_paths
+from prismrec.data import load_dataset, parquet_paths, read_dataset_manifest
 from prismrec.errors import DataError
 
 
@@ -48,20 +48,26 @@ class HistoryPart:
     """The file, or the folder of the data set."""
     start: int
     stop: int
+    fingerprint: str = ""
+    """That of the data set; "" for a file."""
 
     @classmethod
-    def divide(cls, path: Path, count: int, rows: int) -> "list[HistoryPart]":
+    def divide(
+        cls, path: Path, count: int, rows: int, fingerprint: str = ""
+    ) -> "list[HistoryPart]":
         """Divide ``count`` histories into parts of at most ``rows``."""
         place = path.resolve()
-        return [cls(place, at, min(at + rows, count)) for at in range(0, count, rows)]
+        return [cls(place, at, min(at + rows, count), fingerprint) for at in range(0, count, rows)]
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """Yield batches as ``HistorySource.batches``.
 
         Raises:
-            DataError: The file is damaged, or has fewer rows than before.
+            DataError: The file is damaged or has fewer rows than before, or the data set was
+                replaced.
         """
-        read = _open_users(self.path).read if self.path.is_dir() else partial(_read, self.path)
+        of_data_set = self.fingerprint and _open_users(self.path, self.fingerprint)
+        read = of_data_set.read if of_data_set else partial(_read, self.path)
         rows = 0
         for batch in read(self.start, self.stop, size):
             rows += len(batch)
@@ -119,6 +125,7 @@ class DatasetUsers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files = sorted(file for file in path.iterdir() if file.is_file())
+        self.fingerprint: str = read_dataset_manifest(path)["fingerprint"]
         self.dataset = load_dataset(path)
         self.users = len(self.dataset.histories)
 
@@ -128,7 +135,7 @@ class DatasetUsers:
 
     def parts(self, rows: int) -> list[HistoryPart]:
         """See ``HistorySource.parts``."""
-        return HistoryPart.divide(self.path, self.users, rows)
+        return HistoryPart.divide(self.path, self.users, rows, self.fingerprint)
 
     def first_without_user(self) -> str:
         """See ``HistorySource.first_without_user``: every row has a user."""
@@ -196,9 +203,19 @@ def _read(file: Path, start: int, stop: int, size: int) -> Iterator[pa.RecordBat
 
 
 @lru_cache(maxsize=1)
-def _open_users(folder: Path) -> DatasetUsers:
-    """Open a data set once per process."""
-    return DatasetUsers(folder)
+def _open_users(folder: Path, fingerprint: str) -> DatasetUsers:
+    """Open a data set once per process; the fingerprint changes if another one replaces it.
+
+    Raises:
+        DataError: It is not the data set that the driver opened.
+    """
+    users = DatasetUsers(folder)
+    if users.fingerprint != fingerprint:
+        raise DataError(
+            f"The data set {folder} of a worker is not that of the driver; run the same command "
+            "again when it is complete, and use a file system that all machines share."
+        )
+    return users
 
 
 def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:

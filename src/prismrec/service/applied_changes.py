@@ -7,7 +7,7 @@ A running service and lists that are made without it (``prismrec recommend --cha
 same rules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -15,7 +15,16 @@ from pathlib import Path
 from prismrec.data import Catalog, Cell, check_cells
 from prismrec.errors import ConfigError, DataError
 from prismrec.recommend import NewItem, Recommender
-from prismrec.service.changes import Added, AddedItem, Change, ChangeJournal, Marked, Updated
+from prismrec.service.changes import (
+    Added,
+    AddedItem,
+    Change,
+    ChangeJournal,
+    Marked,
+    Reloaded,
+    Updated,
+    keep_newest,
+)
 
 Values = Mapping[str, Mapping[str, Cell]]
 """Values of attributes by item and attribute; None for no value."""
@@ -23,7 +32,7 @@ Values = Mapping[str, Mapping[str, Cell]]
 
 @dataclass(frozen=True)
 class SavedChanges:
-    """All changes in the file of a service; the file is only read."""
+    """All changes in the file of a service, without reloads; the file is only read."""
 
     changes: Sequence[Change]
 
@@ -40,27 +49,24 @@ class SavedChanges:
                 f"There is no file of changes at {path}; give the file of the service, which is "
                 "ARTIFACT.changes by default, or leave the option out if nothing was changed."
             )
-        return cls(ChangeJournal(path).new())
+        return cls([one for one in ChangeJournal(path).new() if not isinstance(one, Reloaded)])
 
     @property
     def digest(self) -> str:
-        """A text that is equal for equal changes."""
-        return blake2b(repr(self.changes).encode(), digest_size=8).hexdigest()
+        """A text that is equal for changes of equal effect, also after the file is shortened."""
+        others = [one for one in self.changes if not isinstance(one, Updated)]
+        return blake2b(repr((others, self._values)).encode(), digest_size=8).hexdigest()
 
     def apply(self, recommender: Recommender) -> Recommender:
         """Return the recommender of an artifact with the changes, as a service answers."""
         own = recommender.catalog.size - 1
+        return apply_values(apply_changes(recommender, self.changes, own), self._values)
+
+    @property
+    def _values(self) -> dict[str, dict[str, Cell]]:
         values: dict[str, dict[str, Cell]] = {}
         keep_newest(values, self.changes)
-        return apply_values(apply_changes(recommender, self.changes, own), values)
-
-
-def keep_newest(values: dict[str, dict[str, Cell]], changes: Iterable[Change]) -> None:
-    """Set the newest value of each attribute of each item; what an item had is not changed."""
-    for change in changes:
-        if isinstance(change, Updated):
-            for item in change.items:
-                values[item.id] = {**values.get(item.id, {}), **item.attributes}
+        return values
 
 
 def apply_changes(recommender: Recommender, changes: Sequence[Change], own: int) -> Recommender:

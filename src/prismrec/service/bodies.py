@@ -23,7 +23,8 @@ READING = 10.0
 """Seconds within which the whole body must arrive."""
 WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 READING_LISTS = frozenset(("/v1/recommend", "/v1/recommend/batch"))
-"""Paths whose POST changes nothing: their JSON bodies let a browser ask ``cors`` before."""
+"""Paths whose POST stores no event. Its body is JSON, so a browser first asks whether ``cors``
+allows the page to send it."""
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 PRIVATE = ("/v1/", "/metrics", "/openapi.json")
 """Beginnings of the paths that need a key if the service has keys."""

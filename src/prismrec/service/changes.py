@@ -11,12 +11,13 @@ a long file with only the newest value of each attribute.
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
+from prismrec.data import Cell
 from prismrec.errors import StoreError
 from prismrec.io import atomic_file, describe_write_errors, locked
 from prismrec.service.strict import Strict
@@ -89,6 +90,14 @@ class Reloaded(Strict):
 
 Change = Marked | Added | Updated | Reloaded
 _LINE: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
+
+
+def keep_newest(values: dict[str, dict[str, Cell]], changes: Iterable[Change]) -> None:
+    """Set the newest value of each attribute of each item; what an item had is not changed."""
+    for change in changes:
+        if isinstance(change, Updated):
+            for item in change.items:
+                values[item.id] = {**values.get(item.id, {}), **item.attributes}
 
 
 class ChangeJournal:
@@ -214,18 +223,13 @@ def _line(change: Change) -> bytes:
 def _newest(changes: Sequence[Change]) -> Iterator[Change]:
     """Yield changes with the same effect: the newest reload, and the newest value of attributes.
 
-    Values do not depend on the place of the other changes (``Versions``), so they are the last.
+    Values do not depend on the place of the other changes (``KnownChanges``), so they are the last.
     """
     reload = next((one for one in reversed(changes) if isinstance(one, Reloaded)), None)
-    values: dict[str, UpdatedItem] = {}
-    for change in changes:
-        if isinstance(change, Updated):
-            for item in change.items:
-                known = values.setdefault(item.id, UpdatedItem(id=item.id, attributes={}))
-                known.attributes.update(item.attributes)
-        elif change is reload or not isinstance(change, Reloaded):
-            yield change
-    items = list(values.values())
+    yield from (one for one in changes if one is reload or isinstance(one, Added | Marked))
+    values: dict[str, dict[str, Cell]] = {}
+    keep_newest(values, changes)
+    items = [UpdatedItem.model_validate({"id": k, "attributes": v}) for k, v in values.items()]
     for start in range(0, len(items), TOGETHER):
         yield Updated(items=items[start : start + TOGETHER])
 

@@ -25,8 +25,8 @@ ON_ANSWER = "prismrec.on_answer"
 HEAD_SECONDS = 15.0
 """Seconds within which the whole head of a request must arrive."""
 HEAD_BYTES = 65_536
-"""Largest head of a request in bytes, and largest trailers; a part that arrives at once, and the
-next one with it, may have some 256 KB."""
+"""Largest head of a request in bytes, and largest trailers. Up to 256 KB are read at once, and the
+limit is checked after each read, so a head that arrives in one read may be as large."""
 UNREAD_BYTES = 4_000_000
 """Largest rest of a refused body that is received, so that the client can read the refusal."""
 UNREAD_PAUSE = 0.05

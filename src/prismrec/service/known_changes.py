@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 from prismrec.data import Cell
-from prismrec.service.applied_changes import Values, keep_newest
-from prismrec.service.changes import Added, Change, Reloaded, Updated
+from prismrec.service.applied_changes import Values
+from prismrec.service.changes import Added, Change, Reloaded, Updated, keep_newest
 from prismrec.service.loaded_artifact import LoadedArtifact
 
 Pair = tuple[LoadedArtifact, LoadedArtifact | None]

@@ -42,7 +42,7 @@ def log_request(request_id: str, method: str, route: str, status: int, seconds: 
 def log_as_json() -> None:
     """Write the log of the service and its libraries to stderr, one JSON object per line.
 
-    The service and its server also write what is no warning.
+    The service and uvicorn write from level INFO on, and other libraries from WARNING on.
     """
     # Threads, processes and tasks are in no line, so they are not looked up for each record.
     for name in ("Threads", "Processes", "Multiprocessing", "AsyncioTasks"):

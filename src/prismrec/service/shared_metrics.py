@@ -45,6 +45,12 @@ class ReservedFile(MmapedDict):
 
 def share_metrics() -> None:
     """Add the counters that this process creates from now on to those of other processes."""
+    if "MmapedDict" not in vars(values) or "_init_value" not in vars(MmapedDict):
+        log.warning(
+            "a full disk may end a worker, because this version of prometheus-client stores its "
+            "counters in another way; install version 0.26"
+        )
+        return
     values.MmapedDict = ReservedFile  # type: ignore[attr-defined]  # the library has no setting
     shared, logged = values.MultiProcessValue(), False  # type: ignore[no-untyped-call]
 

@@ -56,9 +56,8 @@ def _check_same_items(split: Split, catalog: Catalog) -> None:
     dataset, items = split.dataset, catalog.size - 1
     if dataset is not None and not catalog.begins_with(dataset.catalog):
         raise DataError(
-            f"The split is of a data set of {dataset.catalog.size - 1:,} items, but the catalog "
-            f"has {items:,} others or numbers them differently; pass the catalog of the data set "
-            "that was split."
+            f"The catalog has {items:,} items, but not the {dataset.catalog.size - 1:,} items of "
+            "the data set that was split, or with other numbers; pass the catalog of this data set."
         )
     newest = int(split.train.items.max(initial=0))
     if newest > items:

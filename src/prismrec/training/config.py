@@ -23,7 +23,7 @@ class TrainConfig:
     """How to train.
 
     "auto" is chosen from the data by ``fit`` and ``prismrec train``. ``train`` itself uses the
-    first value in the brackets for all data, but for ``sharded`` the same as ``fit``.
+    first value in the brackets for all data; it chooses only ``sharded`` as ``fit`` does.
 
     docs/python.md describes the fields.
 

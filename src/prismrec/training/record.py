@@ -1,6 +1,8 @@
 """Records of a run, as JSON: for the manifest of an artifact and for the command line."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from prismrec.data import Split
@@ -22,9 +24,17 @@ def with_record(trained: Trained, split: Split) -> Trained:
         **({"start": trained.start} if trained.start else {}),
         **_data_record(split),
         "split": split.how if split.is_unchanged else f"{split.how}; its parts were replaced",
-        **describe_environment(),
+        **_environment(),
     }
     return replace(trained, recommender=replace(trained.recommender, about=about))
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment; the command only of prismrec: another program's may have secrets."""
+    program, found = Path(sys.argv[0]), describe_environment()
+    if "prismrec" not in (program.name, program.parent.name):  # prismrec/__main__.py with -m
+        del found["command"]
+    return found
 
 
 def _data_record(split: Split) -> dict[str, Any]:

@@ -170,6 +170,15 @@ def expected(events, n, keep):
 
 
 @every
+def test_a_merge_at_the_limit_keeps_the_event_of_the_user(url):
+    with open_store(url, keep=1) as store:
+        store.append([liked("old", 1, "ann", "x")])
+        store.append([liked("new", 2, "anon", "y"), disliked("old", 3, "anon", "x")])
+        assert store.merge("anon", "ann") == 1
+        assert feedback_of(store) == (["new"], [])
+
+
+@every
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sent=st.lists(

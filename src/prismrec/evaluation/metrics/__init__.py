@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from prismrec.errors import ConfigError
 from prismrec.evaluation.metrics.answers import Answers
 from prismrec.evaluation.metrics.calibration import calibration
 from prismrec.evaluation.metrics.coverage import category_coverage, category_entropy, coverage
@@ -40,8 +41,14 @@ class Metric(NamedTuple):
 
 
 def split_metric(metric: str) -> tuple[str, int]:
-    """Return name and length of the list of a metric such as ``recall@50``."""
+    """Return name and length of the list of a metric such as ``recall@50``.
+
+    Raises:
+        ConfigError: It has no length.
+    """
     name, _, length = metric.partition("@")
+    if not length.isdecimal():
+        raise ConfigError(f"The metric {metric!r} has no length of the list; write recall@50.")
     return name, int(length)
 
 

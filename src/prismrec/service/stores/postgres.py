@@ -157,11 +157,12 @@ class PostgresStore(Store):
         users, limits = {"anonymous": anonymous, "user": user}, (self._keep, self._keep_disliked)
 
         def move(connection: Any) -> int:
-            moved = 0
-            for table, other, keep in zip(TABLES, TABLES[::-1], limits, strict=True):
-                moved += connection.execute(MERGE.format(table, other), users).rowcount
+            moved: int = sum(
+                connection.execute(MERGE.format(*tables), users).rowcount
+                for tables in (TABLES, TABLES[::-1])
+            )
+            for table, keep in zip(TABLES, limits, strict=True):
                 connection.execute(TRIM.format(table), [[user], keep])
-            for table in TABLES:
                 connection.execute(ERASE.format(table), [anonymous])
             return moved
 

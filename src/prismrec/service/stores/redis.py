@@ -44,7 +44,7 @@ UNKNOWN = "The server does not report how soon its log is on disk: see its appen
 ARRIVAL = "prismrec:arrival"
 """The key of the number of events that have arrived."""
 READ_ONLY = "READONLY"
-"""In the message of a script that Redis 6 and older refuse for it."""
+"""In the message of Redis 6 and older if a script writes to a server that only reads."""
 T = TypeVar("T")
 Members = Sequence[bytes]
 """Members of a sorted set, oldest first; see ``_rows``."""

@@ -51,15 +51,16 @@ FORGET = """
 MERGE = f"""{FUNCTIONS}
     local moved = 0
     for at = 2, 3 do
-        local to = at + 3
         for _, row in ipairs(redis.call('ZRANGE', KEYS[at], 0, -1)) do
             if redis.call('SADD', KEYS[7], id_of(row)) == 1 then
                 local time, rest = string.sub(row, 1, 16), string.sub(row, 33)
-                redis.call('ZADD', KEYS[to], 0, time .. next_arrival(KEYS[1]) .. rest)
+                redis.call('ZADD', KEYS[at + 3], 0, time .. next_arrival(KEYS[1]) .. rest)
                 moved = moved + 1
             end
         end
-        trim(KEYS[to], KEYS[7], ARGV[at - 1])
+    end
+    for at = 2, 3 do
+        trim(KEYS[at + 3], KEYS[7], ARGV[at - 1])
     end
     redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
     return moved

@@ -147,13 +147,14 @@ class SqliteStore(Store):
         """Move the events of a user in one transaction; see ``Store.merge``."""
         if checked_id("user", anonymous) == checked_id("user", user):
             return 0
-        limits = zip(TABLES, TABLES[::-1], (self._keep, self._keep_disliked), strict=True)
-        moved = 0
+        limits = (self._keep, self._keep_disliked)
         with self._transaction() as connection:
-            for table, other, keep in limits:
-                moved += connection.execute(MERGE.format(table, other), (anonymous, user)).rowcount
+            moved = sum(
+                connection.execute(MERGE.format(*tables), (anonymous, user)).rowcount
+                for tables in (TABLES, TABLES[::-1])
+            )
+            for table, keep in zip(TABLES, limits, strict=True):
                 connection.execute(TRIM.format(table), (user, keep))
-            for table in TABLES:
                 connection.execute(ERASE.format(table), (anonymous,))
         self._empty_log()
         return moved

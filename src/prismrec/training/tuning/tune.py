@@ -16,6 +16,8 @@ from typing import Any
 from prismrec.data import Catalog, Split
 from prismrec.errors import ConfigError, DataError, MissingExtra, TrainingError
 from prismrec.io import describe_write_errors
+from prismrec.registry import check_fields
+from prismrec.training.arguments import Sources, check_arguments
 from prismrec.training.config import TrainConfig
 from prismrec.training.defaults import dataset_stats
 from prismrec.training.run_config import RunConfig
@@ -52,6 +54,7 @@ class TuneOptions:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_fields(self)
         for name in ("trials", "finalists", "repeats"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
@@ -113,6 +116,7 @@ def tune(
         TrainingError: The default settings cannot be trained.
         KeyboardInterrupt: Ctrl-C was pressed; the same call continues.
     """
+    check_arguments(split, catalog, config, training, Sources())
     check_possible(split)
     from prismrec.training.tuning.journal import Journal
     from prismrec.training.tuning.search import search
