@@ -287,6 +287,8 @@ def test_an_argument_of_another_type_is_refused(wrong, sentence):
         ({"order": None}, "order is None, but it must be 'time' or 'file'"),
         ({"user": 3}, "user is 3, but it must be a text or None"),
         ({"category_depth": "2"}, "category_depth is '2', but it must be a whole number or None"),
+        ({"category_depth": 0}, "category_depth is 0; it must be at least 1"),
+        ({"category_separator": ""}, "category_separator is empty"),
         ({"weighting": {"kinds": {}}}, "but it must be of type Weighting"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -216,6 +217,7 @@ def test_numbers_of_numpy_are_saved(dataset, tmp_path):
         ([1], r"about is \[1\], but must be a mapping"),
         ({"when": date(2020, 1, 1)}, r"about\['when'\] is of type date, which is no JSON"),
         ({"a": [{"b": Path("x")}]}, r"about\['a'\]\[0\]\['b'\] is of type \w+, which is no JSON"),
+        ({"a": [math.nan]}, r"about\['a'\]\[0\] is nan, which is no JSON"),
         ({"a": {(1, 2): 3}}, r"A key of about\['a'\] is \(1, 2\), which is no JSON"),
         ({"run": {"dim": 8}}, "about has an entry 'run', but the record of the training has one"),
     ],

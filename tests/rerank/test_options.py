@@ -7,6 +7,8 @@ import pytest
 from prismrec.errors import ConfigError
 from prismrec.rerank import (
     AddedInterest,
+    Boost,
+    Condition,
     Diversity,
     Filter,
     InterestOptions,
@@ -115,3 +117,16 @@ def test_ids_in_arrays_are_stored_as_tuples():
 def test_ids_of_a_filter_are_a_list_of_texts(name, value, sentence):
     with pytest.raises(ConfigError, match=sentence):
         Filter(**{name: value})
+
+
+def test_lists_are_stored_as_tuples():
+    where = Condition(attribute="price", max=5)
+    boost = Boost(where=[where], factor=2)
+    assert boost == Boost(where=(where,), factor=2)
+    assert hash(boost)
+    assert ListOptions(boosts=[boost]) == ListOptions(boosts=(boost,))
+    added = [AddedInterest(category="War")]
+    assert InterestOptions(added=added) == InterestOptions(added=tuple(added))
+    changed = ListOptions(boosts=(boosts := [boost]))
+    boosts.clear()
+    assert changed.boosts == (boost,)

@@ -367,18 +367,22 @@ def test_a_divided_index_has_a_table_per_shard(build, connection, dataset, tmp_p
     assert tables(connection) == set()
 
 
-def test_the_command_lists_tables_and_removes_those_that_no_named_artifact_uses(
+def test_the_command_lists_tables_and_removes_those_that_no_artifact_uses(
     build, connection, tmp_path, capsys
 ):
     publish(build(1), tmp_path / "versions")
-    used = {table_of(build(1)), table_of(build(2))}
+    used = {table_of(build(1)), table_of(build(2)), table_of(build(5))}
     unused = table_of(build(3))
+    shutil.rmtree(tmp_path / "artifact-3")
     folders = [tmp_path / "versions", tmp_path / "artifact-2"]
     assert run("tables", *folders, "--json") == 0
     found = {one["table"]: one for one in json.loads(capsys.readouterr().out)["tables"]}
     assert found.keys() == used | {unused}
     assert [name for name, one in found.items() if not one["artifacts"]] == [unused]
     assert found[unused]["items"] == 40
+    # The artifact was not named, but its place is in the comment of the table.
+    other = found[table_of(tmp_path / "artifact-5")]
+    assert other["artifacts"] == [str(tmp_path / "artifact-5")]
     assert run("tables", *folders, "--remove") == 0
     assert unused in tables(connection), "it was built a moment ago"
     assert f"{unused}          40" in capsys.readouterr().out

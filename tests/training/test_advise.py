@@ -1,6 +1,7 @@
 """Check the advice on the number of interests: only what was measured, and nothing else."""
 
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from prismrec.evaluation import Report
 from prismrec.models import Forming
 from prismrec.training import RunConfig, TrainConfig, fit
 from prismrec.training.advise import advise_clusters
-from prismrec.training.advise_heads import advise_heads, advise_interests
+from prismrec.training.advise_heads import advise_interests, compare_heads
 from worlds import small_dataset
 
 SIX, THREE = Forming(clusters=6, whole_weight=0.5), Forming(clusters=3, whole_weight=0.5)
@@ -78,19 +79,13 @@ def heads(values, others):
     ],
 )
 def test_the_advice_on_heads_compares_with_one_interest_user_by_user(values, others, ending):
-    advice = advise_heads(4, 4, "recall@20", *heads(values, others))
+    advice = compare_heads(4, "recall@20", *heads(values, others))
     assert advice.startswith(
         f"K: 4 interests reach recall@20 {np.mean(values):.4f} on validation, and one interest "
         f"{np.mean(others):.4f}: {np.mean(values) - np.mean(others):+.4f} ± "
     )
     assert f"over {len(values)} users" in advice
     assert advice.endswith(ending)
-
-
-def test_pruned_heads_are_not_worth_training():
-    assert advise_heads(4, 3, "recall@20", *heads([0.22] * 5, [0.20] * 5)) == (
-        "K: 3 of 4 interests were kept, so more would not pay; --interests 3 trains no others"
-    )
 
 
 @pytest.mark.slow
@@ -110,3 +105,9 @@ def test_the_advice_on_interests_measures_the_users_of_the_validation():
     assert f"over {len(split.valid)} users, so" in advice
     assert advise_interests(one, one, split.valid) is None
     assert advise_interests(several, one, split.valid[:1]) is None
+    several.recommender.model.extractor.pruned = (1,)
+    with mock.patch("prismrec.training.advise_heads.evaluate_metric") as evaluated:
+        assert advise_interests(several, one, split.valid) == (
+            "K: 1 of 2 interests were kept, so more would not pay; --interests 1 trains no others"
+        )
+    evaluated.assert_not_called()

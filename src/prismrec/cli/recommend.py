@@ -44,8 +44,8 @@ class InputOptions:
     """Parquet file to write, one row per item: user, rank, item, score, interest, source. An
     earlier file of lists is replaced; a file with other content is an error."""
     changes: Path | None = None
-    """File of changes of the service, to leave out the items that it hides, and to use its new
-    items and its values of attributes; it is only read."""
+    """File of changes of a service (serve --changes): items that it hides are left out; its new
+    items and its values of attributes are used. The file is only read."""
     shard: str | None = None
     """Part of the histories, as 2/8 on the second of eight machines. Its file is
     OUT-2-of-8.parquet."""

@@ -23,7 +23,8 @@ def tables(
 
     Args:
         folders: All artifacts and folders of versions that use these databases.
-        remove: Remove the tables that none of these artifacts uses.
+        remove: Remove the tables that no artifact uses: none of these, and none that was saved or
+            published on this machine.
         hours: With --remove: keep tables that were built in the last hours, because a training may
             not have saved its artifact yet.
         as_json: Print one JSON object.

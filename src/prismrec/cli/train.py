@@ -186,7 +186,8 @@ def print_summary(
     summary = {str(folder): run_summary(each) for folder, each in trained.items()}
     lines = [line for folder, each in trained.items() for line in summary_lines(folder, each)]
     single = trained.get(folder_of_one_interest(out))
-    advice = single and advise_interests(trained[out], single, job.split.valid)
+    with Progress(out.name, quiet=job.run_options.hides_progress), stage("comparing interests"):
+        advice = single and advise_interests(trained[out], single, job.split.valid)
     lines += [wrapped(advice)] if advice else []
     lines.append(f"Next: {shlex.join(['prismrec', 'evaluate', str(out), str(data)])}")
     print_output(summary, lines, as_json=as_json)

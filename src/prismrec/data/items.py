@@ -24,12 +24,11 @@ from prismrec.data.readers.attributes import (
 from prismrec.data.readers.base import Parsing
 from prismrec.data.readers.categories import (
     category_lists,
-    check_category_options,
     object_faults,
     raise_for_objects,
 )
 from prismrec.data.readers.cell_types import check_text
-from prismrec.data.readers.columns import ItemColumns, find_column, require_column
+from prismrec.data.readers.columns import ItemColumns, check_separator, find_column, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.mappings import read_mapping
 from prismrec.data.readers.open import open_tables
@@ -115,7 +114,7 @@ def read_items(
     Cost: O(rows) time and memory.
     """
     tables = _open(source, columns, delimiter, encoding)
-    check_category_options(separator, columns.category_depth)
+    check_separator(separator)
     found = [_find_columns(table, columns) for table in tables]
     attributes = find_attributes(tables, columns.attributes, found)
     try:

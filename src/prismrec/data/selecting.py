@@ -6,7 +6,6 @@ import polars as pl
 
 from prismrec.data.readers.categories import (
     category_lists,
-    check_category_options,
     object_faults,
 )
 from prismrec.data.readers.cell_types import check_text
@@ -30,10 +29,9 @@ def kinds_to_keep(keep_events: Collection[str], columns: Columns) -> tuple[str, 
     """Return the kinds of event to keep, without outer spaces, after a check of these arguments.
 
     Raises:
-        ConfigError: One has another type, or an option of categories is invalid.
+        ConfigError: One has another type.
     """
     check_type("columns", columns, Columns, "a Columns; write Columns(user='name')")
-    check_category_options(columns.category_separator, columns.category_depth)
     kinds = list_of_texts(keep_events, "keep_events is", "The kind of event")
     return tuple(kind.strip() for kind in kinds)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from prismrec.errors import ConfigError, described, to_python
+from prismrec.errors import ConfigError, described, is_number, to_python
 from prismrec.models import Forming
 
 OF_TRAINING = ("run", "result", "start", "dataset", "split")
@@ -75,7 +75,7 @@ def _check_json(value: object, name: str) -> None:
     elif isinstance(value, list | tuple):
         for place, each in enumerate(value):
             _check_json(each, f"{name}[{place}]")
-    elif not isinstance(value, str | int | float | None):
+    elif not (value is None or isinstance(value, str | bool | int) or is_number(value)):
         raise ConfigError(
             f"{name} is {described(value)}, which is no JSON; give texts, numbers, true or false, "
             "None, and lists and mappings of them."

@@ -276,7 +276,7 @@ def _remove_versions(
     for version in _named(folder, REMOVED):
         try:
             tables = frozenset() if keep_tables else _own_tables(version, folder)
-            gone = remove_tables(tables, used=False)
+            gone = remove_tables(tables)
         except PrismrecError as error:
             reason = str(error)
             continue

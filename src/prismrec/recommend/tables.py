@@ -16,7 +16,7 @@ from typing import Any
 from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.recommend.manifest import INDEX, MANIFEST
 from prismrec.recommend.publish import versions_in
-from prismrec.retrieval import Table, remove_tables, saved_tables, tables_in
+from prismrec.retrieval import Table, places_in_use, remove_tables, saved_tables, tables_in
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class TableUse:
     built: datetime | None
     """When it was built; None if its mark does not have the time."""
     artifacts: tuple[str, ...]
-    """Folders of the artifacts, of those that were named."""
+    """Folders of the artifacts that use it: those that were named, and then others that were saved
+    or published on this machine."""
 
     def is_unused(self, least_age: timedelta) -> bool:
         """Return whether no artifact uses the table, and it was built at least so long ago."""
@@ -60,21 +61,22 @@ def table_uses(folders: Sequence[str | Path]) -> list[TableUse]:
             "The tables of artifacts were to be listed, but no folder was given; name artifacts or "
             "folders of versions."
         )  # fmt: skip
-    uses = [
-        TableUse(
-            table, _count(mark.get("items")), _time(mark.get("built")), tuple(users.get(table, ()))
-        )
-        for url in sorted({table.url for table in users})
-        for table, mark in tables_in(url).items()
-    ]
+    uses = []
+    for url in sorted({table.url for table in users}):
+        for table, mark in tables_in(url).items():
+            own = users.get(table, [])
+            places = {str(Path(place).parent) for place in places_in_use(table, mark)}
+            others = sorted(places.difference(str(Path(one).resolve()) for one in own))
+            items, built = _count(mark.get("items")), _time(mark.get("built"))
+            uses.append(TableUse(table, items, built, (*own, *others)))
     return sorted(uses, key=lambda use: use.table)
 
 
 def remove_unused_tables(uses: Sequence[TableUse], hours: float) -> tuple[str, ...]:
-    """Remove the tables that none of the artifacts uses; return their names.
+    """Remove the tables that no artifact uses; return their names.
 
     Args:
-        uses: All artifacts that use the databases were named for ``table_uses``.
+        uses: From ``table_uses``.
         hours: Younger tables are kept: their training may not have saved its artifact yet.
 
     Raises:
@@ -84,8 +86,7 @@ def remove_unused_tables(uses: Sequence[TableUse], hours: float) -> tuple[str, .
     if not hours >= 0:
         raise ConfigError(f"hours is {hours}; give 0 or more.")
     unused = [use.table for use in uses if use.is_unused(timedelta(hours=hours))]
-    remove_tables(unused)
-    return tuple(table.name for table in unused)
+    return tuple(sorted(table.name for table in remove_tables(unused)))
 
 
 def _artifacts_in(folders: Sequence[str | Path]) -> list[Path]:

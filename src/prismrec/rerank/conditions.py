@@ -161,6 +161,7 @@ class Boost:
         """Check the values."""
         store_as_python(self, "factor")
         check_conditions(self.where)
+        object.__setattr__(self, "where", tuple(self.where))
         if not self.where:
             raise ConfigError("A boost has no condition; give at least one in where.")
         if not is_number(self.factor):

@@ -191,6 +191,7 @@ class InterestOptions:
                 )
         needed = "a list of AddedInterest(…); write [AddedInterest(category='name')]"
         check_type("added", self.added, list | tuple, needed)
+        object.__setattr__(self, "added", tuple(self.added))
         for one in self.added:
             check_type("An interest in added", one, AddedInterest, needed)
 
@@ -239,12 +240,12 @@ class ListOptions:
         for name, (kind, needed) in _TYPES.items():
             check_type(name, getattr(self, name), kind, needed)
         check_boosts(self.boosts)
+        object.__setattr__(self, "boosts", tuple(self.boosts))
         object.__setattr__(self, "dislikes", tuple(list_of_ids(self.dislikes)))
-        object.__setattr__(self, "diversity", Diversity.of(self.diversity))
         diversity = Diversity.of(self.diversity)
+        object.__setattr__(self, "diversity", diversity)
         if self.rerank != "category" and diversity.has_target:
-            loss = diversity.max_relevance_loss is not None
-            unit = "largest relevance loss" if loss else "diversity target"
+            unit = "diversity target" if diversity.target is not None else "largest relevance loss"
             raise ConfigError(
                 f"A {unit} was given with the re-ranker {self.rerank!r}, but only 'category' can "
                 "reach one exactly; give a strength, or the re-ranker 'category'."
@@ -295,6 +296,5 @@ def check_strength(strength: object) -> None:
     strength = to_python(strength)
     if not (is_number(strength) and 0 <= strength <= MAX_STRENGTH):
         raise ConfigError(
-            f"The diversity strength, λ, is {strength!r}; give a number of 0 (by score alone) or "
-            "more."
+            f"The diversity strength, λ, is {strength!r}; give 0 (by score alone) or more."
         )

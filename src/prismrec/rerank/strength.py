@@ -64,7 +64,7 @@ def strength_for(
     categories: Int[np.ndarray, " M"],
     k: int,
 ) -> Strength:
-    """Return the strength that ``Frontier`` has for a target or a relevance budget.
+    """Return the smallest strength that reaches a target, or the largest within a budget.
 
     Args:
         diversity: A target or a relevance budget. A target that is too high gets the most diverse

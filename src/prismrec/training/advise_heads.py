@@ -26,12 +26,17 @@ def advise_interests(trained: Trained, single: Trained, valid: Sequence[Case]) -
     Returns:
         None for one trained interest, or with fewer than two validation users.
 
-    Cost: two evaluations of ``COMPARED_USERS`` users, without rules.
+    Cost: two evaluations of ``COMPARED_USERS`` users, without rules; none if heads were pruned.
     """
     number, cases = trained.settings["interests"], evenly_spread(valid, COMPARED_USERS)
     if number == 1 or len(cases) < 2:
         return None
     kept = number - len(getattr(trained.recommender.model.extractor, "pruned", ()))
+    if kept < number:
+        return (
+            f"K: {kept} of {number} interests were kept, so more would not pay; --interests {kept} "
+            "trains no others"
+        )
     exclude_seen = trained.settings["exclude_seen"]
     own, one = (
         evaluate_metric(
@@ -41,24 +46,18 @@ def advise_interests(trained: Trained, single: Trained, valid: Sequence[Case]) -
         )
         for each in (trained, single)
     )
-    return advise_heads(number, kept, trained.metric, own, one)
+    return compare_heads(number, trained.metric, own, one)
 
 
-def advise_heads(number: int, kept: int, metric: str, own: Report, single: Report) -> str:
-    """Return the sentence of ``advise_interests``.
+def compare_heads(number: int, metric: str, own: Report, single: Report) -> str:
+    """Return whether several trained interests are better than one, as one sentence.
 
     Args:
         number: Trained interests, at least 2.
-        kept: Interests that were not pruned.
         metric: Name of the validation metric.
         own: Of the trained model, per user.
         single: Of the same model with one interest, per user.
     """
-    if kept < number:
-        return (
-            f"K: {kept} of {number} interests were kept, so more would not pay; --interests {kept} "
-            "trains no others"
-        )
     difference, before = compare(own, single, metric), single.metrics[metric]
     measured = (
         f"K: {number} interests reach {metric} {own.metrics[metric]:.4f} on validation, and one "

@@ -10,7 +10,7 @@ import polars as pl
 
 from prismrec.data.readers.cell_types import innermost, is_text
 from prismrec.data.readers.rejected import RejectedRows
-from prismrec.errors import ConfigError, DataError
+from prismrec.errors import DataError
 
 OBJECTS = "categories are objects, not names"
 ADVICE = "give names or lists of names, or choose another column for the categories"
@@ -65,14 +65,6 @@ def category_lists(
     cleaned = lists.list.eval(name.filter(name != "")).list.drop_nulls()
     empty = pl.lit([], dtype=pl.List(pl.String))
     return cleaned.list.unique(maintain_order=True).fill_null(empty)
-
-
-def check_category_options(separator: str, depth: int | None) -> None:
-    """Raise ConfigError if ``depth`` is below 1, or ``separator`` is empty."""
-    if depth is not None and depth < 1:
-        raise ConfigError(f"category_depth is {depth}; it must be at least 1.")
-    if not separator:
-        raise ConfigError("category_separator is empty; give the text between categories.")
 
 
 def object_faults(column: str, dtype: pl.DataType) -> pl.Expr:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
-from prismrec.errors import DataError, list_of_texts
+from prismrec.errors import ConfigError, DataError, list_of_texts
 from prismrec.registry import check_fields
 
 VALUES: dict[str, tuple[str, ...]] = {
@@ -57,7 +57,7 @@ class Columns:
     docs/python.md describes the fields.
 
     Raises:
-        ConfigError: A value has another type.
+        ConfigError: A value has another type, or an option of categories is impossible.
     """
 
     user: str | None = None
@@ -80,8 +80,10 @@ class Columns:
     """Weights of events, and which of them are dislikes."""
 
     def __post_init__(self) -> None:
-        """Check the types of the values."""
+        """Check the types of the values, and the options of categories."""
         check_fields(self)
+        check_separator(self.category_separator)
+        check_depth(self.category_depth)
 
     @property
     def names(self) -> list[str]:
@@ -97,7 +99,7 @@ class ItemColumns:
     docs/python.md describes the fields.
 
     Raises:
-        ConfigError: A value has another type.
+        ConfigError: A value has another type, or an option of categories is impossible.
     """
 
     item: str | None = None
@@ -115,10 +117,23 @@ class ItemColumns:
     ``text`` or ``set``; or only ``all``, for every column that is not read otherwise."""
 
     def __post_init__(self) -> None:
-        """Check the types of the values, and make ``attributes`` a tuple."""
+        """Check the values, and make ``attributes`` a tuple."""
         names = tuple(list_of_texts(self.attributes, "attributes is", "The name of an attribute"))
         object.__setattr__(self, "attributes", names)
         check_fields(self)
+        check_depth(self.category_depth)
+
+
+def check_depth(depth: int | None) -> None:
+    """Raise ConfigError if a number of levels is below 1."""
+    if depth is not None and depth < 1:
+        raise ConfigError(f"category_depth is {depth}; it must be at least 1.")
+
+
+def check_separator(separator: str) -> None:
+    """Raise ConfigError if the text between categories is empty."""
+    if not separator:
+        raise ConfigError("category_separator is empty; give the text between categories.")
 
 
 def normalize_name(name: str) -> str:

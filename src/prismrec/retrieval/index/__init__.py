@@ -36,7 +36,7 @@ from prismrec.retrieval.index.recall import (
     recall_of,
     with_measured_budget,
 )
-from prismrec.retrieval.index.removal import claim_tables, remove_tables
+from prismrec.retrieval.index.removal import claim_tables, places_in_use, remove_tables
 from prismrec.retrieval.index.sharded import ShardedIndex
 from prismrec.retrieval.index.table import COMPOSED, INDEXES, IndexName, load_index
 
@@ -59,6 +59,7 @@ __all__ = [
     "choose_index",
     "claim_tables",
     "load_index",
+    "places_in_use",
     "real_queries",
     "recall_of",
     "remove_tables",

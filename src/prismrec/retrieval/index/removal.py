@@ -1,7 +1,7 @@
 """Removal of tables of item vectors that no artifact uses any more.
 
     claim_tables(part / "index", "books/index")  # books/ is written and uses its tables
-    remove_tables(old - kept, used=False)        # not those that an artifact of this machine uses
+    remove_tables(old - kept)                    # not those that an artifact of this machine uses
 
 The mark of a table has the places of the artifacts that were saved with it or published with it. A
 place counts while it has an index that uses the table. So nothing has to be recorded when an
@@ -56,12 +56,24 @@ def claim_tables(folder: str | Path, place: str | Path) -> None:
                 _write_mark(connection, table.name, {**mark, "places": places})
 
 
-def remove_tables(tables: Collection[Table], *, used: bool = True) -> frozenset[Table]:
-    """Remove tables, and return those that do not exist now.
+def places_in_use(table: Table, mark: dict[str, Any]) -> list[str]:
+    """Return the folders of saved indexes on this machine that use a table, from its mark.
+
+    Raises:
+        DataError: A place of the mark has a damaged index.
+    """
+    return [
+        place
+        for place in _places(mark)
+        if any(one.name == table.name for one in saved_tables(place))
+    ]
+
+
+def remove_tables(tables: Collection[Table]) -> frozenset[Table]:
+    """Remove the tables that no artifact of this machine uses; return those that do not exist now.
 
     Args:
         tables: The tables.
-        used: Also remove tables that other artifacts of this machine use; otherwise they are left.
 
     Raises:
         DataError: A table has no mark of this package, another session uses it for longer than
@@ -79,7 +91,7 @@ def remove_tables(tables: Collection[Table], *, used: bool = True) -> frozenset[
                         f"The table {table.name} was to be removed, but prismrec did not build it; "
                         "remove it yourself if nothing uses it."
                     )
-                if not used and any(_is_used(table, place) for place in _places(mark)):
+                if places_in_use(table, mark):
                     continue
                 connection.execute(with_name("DROP TABLE {}", table.name))
             removed.add(table)
@@ -101,15 +113,6 @@ def _places(mark: dict[str, Any]) -> list[str]:
     """Return the places of a mark; none if it has none, as those of earlier versions."""
     places = mark.get("places")
     return [place for place in places if isinstance(place, str)] if isinstance(places, list) else []
-
-
-def _is_used(table: Table, place: str) -> bool:
-    """Return whether a place has an index that uses a table.
-
-    Raises:
-        DataError: It has a damaged index.
-    """
-    return any(one.name == table.name for one in saved_tables(place))
 
 
 def _write_mark(connection: Any, table: str, mark: dict[str, Any]) -> None:
