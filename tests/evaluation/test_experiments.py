@@ -52,6 +52,11 @@ def exposures_of(*rows, shares=None):
     return Exposures("test", shares or {"control": 0.5, "new": 0.5}, frame, files=1)
 
 
+def test_a_secret_is_bytes():
+    with pytest.raises(ConfigError, match=r"secret is .*, but must be bytes; write secret"):
+        hash_user("ann", SECRET.decode())
+
+
 def events_of(*rows):
     return log_of([(user, item, hour * HOUR) for user, item, hour in rows])
 

@@ -40,8 +40,9 @@ class NewItem:
     title: str | None = None
     """Shown to people. None keeps the title of an item of the catalog; a new item gets its id."""
     categories: Sequence[str] | None = None
-    """Names of its categories; new names are added to the catalog. None keeps the categories of an
-    item of the catalog; a new item has none then."""
+    """Names of its categories; new names are added to the catalog. A new item without related items
+    and vector needs one that another item has. None keeps the categories of an item of the catalog;
+    a new item has none then."""
     related_to: Sequence[str] = ()
     """Ids of items bought, played or read together with it; unknown ids have no effect."""
     vector: Sequence[float] | None = None

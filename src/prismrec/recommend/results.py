@@ -75,8 +75,9 @@ class Item:
     """The number of the interest that it belongs to: of formed interests, the one whose events add
     most to its score, otherwise the one with the best score. Without meaning for popular items."""
     because: tuple[Contribution, ...] = ()
-    """The events that add most to its score, at most three; empty without explain, and for an
-    interest that is no weighted sum of events (see ``Extractor.forward``)."""
+    """The events that add most to its score, at most three; empty without explain, if the history
+    as a whole lowers the score, for popular items, items of an added interest, and an interest that
+    is no weighted sum of events (see ``Extractor.forward``)."""
     from_history: float | None = None
     """What all events of the history add to the score; None without explain, and for an interest
     that is no weighted sum of events. The rest of the score does not depend on single events: the

@@ -21,7 +21,7 @@ from typing import Any, TypeGuard
 import polars as pl
 import pyarrow as pa
 
-from prismrec.errors import DataError, UnknownName
+from prismrec.errors import DataError, UnknownName, check_type
 from prismrec.io import track
 
 FORMAT = "prismrec-exposures"
@@ -194,7 +194,12 @@ def read_exposures(source: str | Path, experiment: str | None = None) -> Exposur
 
 
 def hash_user(user: str, secret: bytes) -> str:
-    """Return the id under which a user is logged: a keyed hash (HMAC-SHA256) of 32 hex digits."""
+    """Return the id under which a user is logged: a keyed hash (HMAC-SHA256) of 32 hex digits.
+
+    Raises:
+        ConfigError: The secret is no bytes.
+    """
+    check_type("secret", secret, bytes, "bytes; write secret.encode()")
     return hmac.digest(secret, user.encode(), "sha256").hex()[:32]
 
 
