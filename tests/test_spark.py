@@ -192,10 +192,10 @@ def test_errors_of_workers_are_sentences_and_earlier_lists_stay(
     with pytest.raises(DataError, match=sentence), worker_errors():
         lists.collect()
     assert sorted(path.name for path in out.iterdir()) == before
-    table = {"user": [None, "ann"], "history": [["x"]] * 2}
+    table = {"user": [None, "ann", "", "ann"], "history": [["x"]] * 4}
     pl.DataFrame(table).write_parquet(tmp_path / "h.parquet")
     done = recommend_on_spark(session, artifact, tmp_path / "h.parquet", out, ListOptions(k=2))
-    assert (done.users, done.without_user, done.rows) == (1, 1, 2)
+    assert (done.users, done.without_user, done.repeated, done.rows) == (2, 2, 1, 4)
 
 
 def test_errors_of_this_package_come_through_and_others_stay():
