@@ -68,7 +68,7 @@ def inspect_log(
     report = LogReport(
         source=log.source, rows_read=log.rows_read, rejected=log.rejected,
         events_left_out=log.events_left_out, users_left_out=log.users_left_out,
-        events=len(users), users=len(lengths), items=len(item_ids),
+        events=len(users), users=len(lengths), items=len(item_ids), warnings=(),
         kinds=_kinds(log.frame) if "event" in columns else {},
         time_unit=log.time_unit,
         first=written_time(int(times.min())) if log.has_time else None,
@@ -79,8 +79,7 @@ def inspect_log(
         users_of_few_events=int((lengths <= FEW).sum()),
         items_of_several_categories=several, items_without_category=without,
         cores=tuple(_cores(users, codes)), verdict=(), next_command="", notes=log.notes,
-        categories=None if categories is None else categories.n_unique(),
-        categories_from=source, warnings=(),
+        categories=None if categories is None else categories.n_unique(), categories_from=source,
     )  # fmt: skip
     first = {"tied": _first(order, tied), "exact": _first(order, exact)}
     ids: dict[str, Ids] = {"user": (user_ids, users, lengths), "item": (item_ids, codes, counts)}
