@@ -37,8 +37,9 @@ the options after it. An event log needs the first three columns.
 
 In a file without a header the columns are called `column_1`, `column_2`, … Files without a header
 are read without further options if their columns are `user,item,time`, or if each line is a
-sequence, `user item item …`, separated by spaces, oldest item first. If there are no times and the
-rows are in time order, use `--order file`.
+sequence, `user item item …`, separated by spaces, oldest item first. If a cell of the first line is
+one of the names above, choose the columns by number: `--user-column column_1`. If there are no
+times and the rows are in time order, use `--order file`.
 
 Lines above the header are skipped if they are comments (`#`, `%`, `//`, `--`) or a spreadsheet's
 `sep=;`; any other line there is an error. A line has at most 64 MiB. Columns without a name
@@ -59,7 +60,8 @@ B00B,,cups
 
 Separate several categories by `|` (or choose `--category-separator`), or write several rows for
 the item: the item then has the categories of all rows and the first title. In JSON lines and
-Parquet, categories may also be a list of names, `["tea", "organic"]`; objects are rejected.
+Parquet, categories may also be a list of names, `["tea", "organic"]`; objects are rejected. If
+the table has no categories, those of the log are used; `prepare` reports where they are from.
 
 A JSON object from items to their categories is read too:
 `{{"B00A": ["tea", "organic"], "B00B": ["tea"]}}`. For an item of the log that is not in the file,

@@ -192,10 +192,10 @@ def test_errors_of_workers_are_sentences_and_earlier_lists_stay(
     with pytest.raises(DataError, match=sentence), worker_errors():
         lists.collect()
     assert sorted(path.name for path in out.iterdir()) == before
-    table = {"user": [None, "ann"], "history": [["x"]] * 2}
+    table = {"user": [None, "ann", "", "ann"], "history": [["x"]] * 4}
     pl.DataFrame(table).write_parquet(tmp_path / "h.parquet")
     done = recommend_on_spark(session, artifact, tmp_path / "h.parquet", out, ListOptions(k=2))
-    assert (done.users, done.without_user, done.rows) == (1, 1, 2)
+    assert (done.users, done.without_user, done.repeated, done.rows) == (2, 2, 1, 4)
 
 
 def test_errors_of_this_package_come_through_and_others_stay():
@@ -267,6 +267,15 @@ def assert_same_folder(found, expected):
         assert (found / name).read_bytes() == (expected / name).read_bytes(), name
 
 
+def test_a_chosen_folder_is_a_column_of_the_workers(tmp_path):
+    inside = tmp_path / "date=2024-01-02"
+    inside.mkdir()
+    plain_log(3, 0).write_parquet(inside / "part-0.parquet")
+    log = read_events(tmp_path, columns=Columns(time="date"))
+    (part,) = spark_parts.log_parts(log, tmp_path)
+    assert part.values == (("date", "2024-01-02"),)
+
+
 @pytest.mark.parametrize("case", ["numbers", "unsigned", "texts", "folders"])
 def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeypatch, case):
     monkeypatch.setattr(spark_parts, "ROWS", 150)
@@ -286,6 +295,7 @@ def test_spark_builds_the_same_data_set_byte_for_byte(session, tmp_path, monkeyp
         tables = list(odd_logs(5))
         reading = {"keep_events": ["buy"], "columns": Columns(category_depth=1)}
         building = {"duplicates": "drop-exact", "min_user_events": 4}
+        building["items"] = read_items(pl.DataFrame({"item": ["1", "2"], "title": ["One", "Two"]}))
     folder = write_log(tmp_path / "log", tables)
     if case == "folders":  # and unused columns of other types, and items of a type without Spark
         for number, kind in enumerate(("buy", "view")):

@@ -136,6 +136,18 @@ def test_prepare_prints_how_many_items_the_table_describes(
     assert (value["items_described"], value["items_without_category"]) == counts
 
 
+def test_prepare_reports_where_categories_are_from(tmp_path, capsys):
+    rows = [f"u{user},i{item},{item},c" for user in range(30) for item in range(5)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time,category", *rows]))
+    (tmp_path / "items.csv").write_text("item,title\ni1,T\n")
+    asked = ["prepare", tmp_path / "log.csv", "--items", tmp_path / "items.csv", "--out"]
+    assert run(*asked, tmp_path / "data") == 0
+    assert "categories  from the log\n" in capsys.readouterr().out
+    (tmp_path / "items.csv").write_text("item,title,category\ni1,T,d\n")
+    assert run(*asked, tmp_path / "data") == 0
+    assert "categories  from the file of items, not from the log\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

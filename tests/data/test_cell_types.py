@@ -1,7 +1,9 @@
 """Columns of Parquet files whose cells are no text: one sentence with the column and its type."""
 
 import re
+from decimal import Decimal
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -68,3 +70,35 @@ def test_columns_that_are_no_attributes_are_named_or_left_out(write_with, kind):
 def test_columns_that_look_like_values_are_not_read(write_with, kind):
     log = read_events(write_with("rating", CELLS[kind]))
     assert not [each for each in inspect_log(log).warnings if each.name == "rating_column"]
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["2021-02-03", "2021-02-04"])])
+def test_categorical_times_are_text(kind):
+    frame = pl.DataFrame({"user": ["u", "v"], "item": ["a", "b"], "time": ["2021-02-03"] * 2})
+    log = read_events(frame.with_columns(pl.col("time").cast(kind)))
+    assert (log.rows_kept, log.time_unit) == (2, "date")
+
+
+@pytest.mark.parametrize(
+    ("time", "fault"), [(pa.float32(), "float32, which"), (pa.time64("us"), r"Time; write it as ")]
+)
+def test_columns_without_times_are_named(tmp_path, time, fault):
+    path = tmp_path / "log.parquet"
+    cells = pa.array([5] * 2, pa.int64()).cast(time)
+    pq.write_table(pa.table({"user": ["u", "v"], "item": ["a", "b"], "time": cells}), path)
+    with pytest.raises(DataError, match=f"^The time column 'time' of log.parquet is {fault}"):
+        read_events(path)
+
+
+@pytest.mark.parametrize("name", ["user", "item", "time", "event", "other"])
+def test_decimals_of_too_many_digits_are_named(tmp_path, name):
+    wide = pa.array([Decimal(1_612_346_400)] * 2, pa.decimal256(60, 0))
+    columns = {"user": ["u", "v"], "item": ["a", "b"], "time": [5, 6], "event": ["x", "x"]}
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.table({**columns, name: wide}), path)
+    if name == "other":
+        assert read_events(path).rows_kept == 2
+        return
+    sentence = rf"column '{name}' of log.parquet is Decimal\(precision=60, scale=0\)"
+    with pytest.raises(DataError, match=sentence):
+        read_events(path)

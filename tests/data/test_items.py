@@ -277,3 +277,13 @@ def test_an_argument_of_another_type_is_refused():
     with pytest.raises(ConfigError, match=r"is the text 'price', .* write \['price'\]"):
         ItemColumns(attributes="price")
     assert ItemColumns(attributes=["price"]).attributes == ("price",)
+
+
+def test_titles_of_a_table_and_categories_of_the_log_are_joined(write):
+    log = read_events(write("user,item,time,category\nu,a,1,x\nu,a,2,y\nu,b,3,x\n", "log.csv"))
+    few = {"min_user_events": 1, "min_item_events": 1}
+    for text, categories in (("a,Tea,", ["x", "y"]), ("a,Tea,z", ["z"])):
+        items = read_items(write(f"item,title,category\n{text}\n"))
+        catalog = build_dataset(log, items=items, **few).catalog
+        assert list(catalog.titles) == ["Tea", "b"]
+        assert catalog.category_names == categories

@@ -236,3 +236,16 @@ def test_rows_may_be_in_time_order_without_times(write, tmp_path):
     assert rejected_lines(again) == {"line repeats the header": (1, (5,))}
     dated = write(HEADER + good(3))
     assert [row[2] for row in rows(read_events(dated, columns=Columns(order="file")))] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("first", ["u1,movie,1612346400", "date,i1,1612346400"])
+def test_one_common_name_is_data_if_the_columns_are_numbered(write, first):
+    columns = Columns(user="column_1", item="column_2", time="column_3")
+    log = read_events(write(f"{first}\nu2,i2,1612346401\n"), columns=columns)
+    assert [row[:2] for row in rows(log)] == [tuple(first.split(",")[:2]), ("u2", "i2")]
+
+
+def test_two_common_names_are_a_header_if_the_columns_are_numbered(write):
+    columns = Columns(user="column_1", item="column_2", order="file")
+    with pytest.raises(DataError, match="The user column 'column_1' is not in "):
+        read_events(write("user,item\nu,a\n"), columns=columns)

@@ -88,6 +88,17 @@ def test_categories_are_counted_in_the_log_or_in_the_items(inspect):
     assert inspect([row[:3] for row in rows]).items_without_category is None
 
 
+@pytest.mark.parametrize(
+    ("items", "source", "count"),
+    [(None, "log", 2), ("item,title\na,A\n", "log", 2), ("item,category\na,x\n", "items", 1)],
+)
+def test_categories_are_from_the_log_if_the_items_have_none(inspect, items, source, count):
+    rows = [("u", "a", NOW, "x"), ("v", "b", NOW + 1, "y")]
+    report = inspect(rows, header="user,item,time,category", items=items)
+    assert (report.categories, report.categories_from) == (count, source)
+    assert f"{count}, from the {source}; " in " ".join(" ".join(report.lines()).split())
+
+
 def test_times_that_are_counts_are_reported(inspect):
     report = inspect([("u", f"i{place}", place) for place in range(5)])
     assert any("counts, not dates" in sentence for sentence in report.verdict)

@@ -347,3 +347,9 @@ def test_values_that_are_no_table_are_refused_in_one_line(source, sentence):
     with pytest.raises(DataError, match=sentence) as caught:
         frame_table(source)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_a_column_of_times_if_it_is_chosen(tmp_path):
+    write_parts(tmp_path, **{"date=2024-01-02/p": PART, "date=2024-01-03/p": PART})
+    found = [time for _, _, time in rows(read_events(tmp_path, columns=Columns(time="date")))]
+    assert found == [1_704_153_600 * SECOND, 1_704_240_000 * SECOND]

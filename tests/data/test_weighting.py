@@ -395,3 +395,11 @@ def test_weights_of_another_type_are_refused(wrong, sentence):
 def test_the_value_of_a_comparison_is_a_text():
     with pytest.raises(ConfigError, match="value of a comparison is 2, but must be a text; write "):
         Comparison("rating", "<=", 2)
+
+
+def test_a_log_without_rows_has_no_kinds_to_choose_from(write):
+    path = write("user,item,time,event\n")
+    for reading in ({"columns": Columns(weighting=Weighting(kinds={"view": 1}))},
+                    {"keep_events": ["view"]}):  # fmt: skip
+        with pytest.raises(DataError, match="has no rows to use"):
+            read_events(path, **reading)

@@ -21,7 +21,7 @@ from commands import run
 from prismrec.data import save_dataset
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import listening
-from prismrec.recommend import batches, read_artifact_manifest, save
+from prismrec.recommend import batches, history_users, read_artifact_manifest, save
 from prismrec.recommend import bulk as batch
 from prismrec.recommend.batches import SCHEMA
 from prismrec.recommend.bulk import ListOptions, Shard, recommend_batch, recommend_file
@@ -242,7 +242,7 @@ def test_missing_ids_of_histories_are_counted(recommender, dataset, tmp_path):
 def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "CHUNK", 2)
     (tmp_path / "h").mkdir()
-    users = {"a": ["u", "v"], "b": ["w", "x", None], "c": [None, None]}
+    users = {"a": ["u", "v"], "b": ["w", "x", None], "c": [None, ""]}
     for name, own in users.items():
         frame = pl.DataFrame({"user": own}, {"user": pl.String})
         frame.with_columns(history=pl.lit(["x"])).write_parquet(tmp_path / "h" / f"{name}.parquet")
@@ -256,9 +256,52 @@ def test_rows_without_a_user_are_left_out_counted_and_found(recommender, tmp_pat
         for n in (1, 2)
     ]
     assert (sum(one.users for one in shards), sum(one.without_user for one in shards)) == (4, 3)
-    rows = pa.table({"user": pa.array([None], pa.string()), "history": [["x"]]})
-    with pytest.raises(DataError, match="has no user"):  # there is no count to return
-        recommend_batch(recommender, rows, ListOptions())
+    for user in (None, ""):
+        rows = pa.table({"user": pa.array([user], pa.string()), "history": [["x"]]})
+        with pytest.raises(DataError, match="has no user"):  # there is no count to return
+            recommend_batch(recommender, rows, ListOptions())
+
+
+@pytest.mark.parametrize("group", [1, 2, 100])
+def test_rows_that_repeat_a_user_are_counted_across_files(
+    recommender, tmp_path, monkeypatch, group
+):
+    monkeypatch.setattr(history_users, "GROUP", group)
+    (tmp_path / "h").mkdir()
+    for name, users in {"a": [1, 2, 1], "b": [2, 3, None, None, 2]}.items():
+        frame = pl.DataFrame({"user": users, "history": [["x"]] * len(users)})
+        frame.write_parquet(tmp_path / "h" / f"{name}.parquet")
+    for shard in (Shard(), Shard(2, 2)):
+        out = tmp_path / "o.parquet"
+        done = recommend_file(recommender, tmp_path / "h", out, ListOptions(k=1), shard=shard)
+        assert done.repeated == 3
+
+
+def test_users_without_a_list_are_counted(recommender, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "CHUNK", 1)
+    every = dataset.catalog.items.external(range(1, dataset.catalog.size))
+    rows = {"user": ["a", "bot", "c"], "history": [every[:2], every, []]}
+    pl.DataFrame(rows).write_parquet(tmp_path / "h.parquet")
+    out = tmp_path / "o.parquet"
+    done = recommend_file(recommender, tmp_path / "h.parquet", out, ListOptions(k=2))
+    assert (done.users, done.without_items, done.repeated, done.rows) == (3, 1, 0, 4)
+    assert set(pl.read_parquet(out)["user"]) == {"a", "c"}
+
+
+def test_the_command_reports_what_is_unusual_in_the_histories(
+    recommender, dataset, tmp_path, capsys
+):
+    save(recommender, tmp_path / "model")
+    every = dataset.catalog.items.external(range(1, dataset.catalog.size))
+    rows = {"user": ["bot", "", "a", "a"], "history": [every, every[:1], every[:1], every[:2]]}
+    pl.DataFrame(rows).write_parquet(tmp_path / "h.parquet")
+    asked = ["--histories", tmp_path / "h.parquet", "--out", tmp_path / "o.parquet", "-k", "2"]
+    assert run("recommend", tmp_path / "model", *asked) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "4 items for 3 users" in text
+    assert "1 user has no list: all items are in the history or excluded" in text
+    assert "1 row without a user: left out; the first of the histories is row 2 of h.par" in text
+    assert "1 row repeats a user of an earlier row: such a user has several lists" in text
 
 
 def test_a_file_system_without_locks_is_an_error_and_leaves_nothing(

@@ -104,7 +104,7 @@ def test_a_value_that_is_not_a_frame_is_refused(recommender):
 
 
 @pytest.mark.parametrize("library", [pl.DataFrame, pd.DataFrame])
-@pytest.mark.parametrize(("users", "row"), [(["a", None], 2), ([None, "b"], 1)])
+@pytest.mark.parametrize(("users", "row"), [(["a", None], 2), ([None, "b"], 1), (["a", ""], 2)])
 def test_a_frame_with_a_row_without_user_is_refused(recommender, library, users, row):
     frame = library({"user": users, "history": [["x"], ["y"]]})
     with pytest.raises(DataError, match=f"row {row} has none"):

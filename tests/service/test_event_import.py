@@ -9,8 +9,8 @@ import pytest
 from prismrec.cli import main
 from prismrec.data import Columns, Comparison, Weighting, read_events, reject_refused_ids
 from prismrec.errors import ConfigError, DataError, StoreError
-from prismrec.service.event_import import import_events
-from prismrec.service.stores import MemoryStore, open_store
+from prismrec.service.event_import import _id, import_events
+from prismrec.service.stores import Event, MemoryStore, open_store
 
 ROWS = [("ann", "tea", 30), ("bob", "jam", 10), ("ann", "tea", 10), ("ann", "jam", 20)]
 ROWS += [("ann", "tea", 30)]
@@ -99,6 +99,45 @@ def test_kinds_are_imported_as_far_as_a_store_accepts_them():
     assert [one.kind for one in store.recent("ann", 9)] == ["view", None, None, "return"]
     assert store.recent_feedback(["ann"], 9)[0] == (["i0", "i1", "i2"], ["i3"])
     assert import_events(log, store, newest=9).stored == 0
+
+
+VIEW, BUY, NONE = (("ann", "tea", 10, kind) for kind in ("view", "buy", ""))
+
+
+def log_with_kinds(rows):
+    frame = pl.DataFrame(rows, schema=["user", "item", "time", "event"], orient="row")
+    return read_events(frame.with_columns(pl.col("time") + 1_700_000_000))
+
+
+@pytest.mark.parametrize("group", [1, 5_000])
+@pytest.mark.parametrize(
+    "logs",
+    [([VIEW], [BUY]), ([VIEW, BUY], [BUY], [VIEW]), ([BUY], [VIEW, BUY]), ([BUY, VIEW], [VIEW])],
+)
+def test_events_of_different_kinds_at_the_same_time_are_stored_once(monkeypatch, group, logs):
+    monkeypatch.setattr("prismrec.service.event_import.GROUP", group)
+    store = MemoryStore()
+    for log in logs:
+        import_events(log_with_kinds(log), store, newest=9)
+    for log in (*logs, [VIEW, BUY], [BUY, VIEW], [NONE], [NONE, VIEW]):
+        assert import_events(log_with_kinds(log), store, newest=9).stored == 0
+    assert sorted(event.kind for event in store.recent("ann", 9)) == ["buy", "view"]
+
+
+def test_equal_events_of_two_kinds_are_counted_by_kind():
+    store = MemoryStore()
+    for rows, new in (([VIEW, BUY, VIEW], 3), ([BUY, VIEW, VIEW], 0), ([VIEW] * 3, 1), ([BUY], 0)):
+        assert import_events(log_with_kinds(rows), store, newest=9).stored == new
+
+
+@pytest.mark.parametrize("kinds", [("view", "buy"), ("buy", "view"), (None, None)])
+def test_events_that_an_earlier_version_imported_are_not_new(kinds):
+    """It counted events of all kinds together, and could not read kinds before that."""
+    key, store = ("ann", "tea", 1_700_000_010_000_000), MemoryStore()
+    events = [Event(*key, _id(*key, False, n), kind) for n, kind in enumerate(kinds, 1)]
+    assert store.append(events) == 2
+    for rows in ([VIEW], [BUY], [VIEW, BUY], [BUY, VIEW], [NONE, NONE]):
+        assert import_events(log_with_kinds(rows), store, newest=9).stored == 0
 
 
 def test_dislikes_are_no_part_of_a_live_history(tmp_path, capsys):

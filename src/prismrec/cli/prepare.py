@@ -28,6 +28,7 @@ from prismrec.data import (
     Weighting,
     build_dataset,
     build_dataset_on_spark,
+    categories_source,
     check_dataset_folder,
     check_for_spark,
     make_split,
@@ -165,6 +166,7 @@ def summary(
         "items": dataset.catalog.size - 1,
         "items_described": None if items is None else count_described(items, dataset),
         "items_without_category": count_without_category(dataset),
+        "categories_from": categories_source(log, items),
         "items_notes": None if items is None else list(items.notes),
         **_attributes(items, dataset),
         "events": len(dataset.histories.items),
@@ -217,6 +219,7 @@ def summary_lines(
         yield f"{step['step']:<31} {counts}"
     if items is not None:
         yield from _lines_of_items(items, dataset)
+    yield from _lines_of_categories(log, items)
     yield wrapped(f"split       {split.how}", indent=" " * 12)
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
     yield f"            {sizes}"
@@ -260,3 +263,13 @@ def _lines_of_items(items: ItemDescriptions, dataset: Dataset) -> Iterator[str]:
         if report.bad:
             text = f"bad cells   in the file of items: {report.bad}"
             yield wrapped(text, indent=" " * 12)
+
+
+def _lines_of_categories(log: EventLog, items: ItemDescriptions | None) -> Iterator[str]:
+    """Yield the line about the source of the categories, if there are any."""
+    source = categories_source(log, items)
+    if source == "log":
+        yield "categories  from the log"
+    elif source == "items":
+        unused = "category" in log.frame.collect_schema()
+        yield f"categories  from the file of items{', not from the log' * unused}"

@@ -1,5 +1,6 @@
 """``prismrec recommend``: a list for one history, or lists for a file of histories."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,23 +111,35 @@ def recommend_to_file(
     options = flags.options
     run = _run_on_spark if source.engine == "spark" else _run_here
     summary, catalog = run(artifact, histories, source.out, source, options, classes)
-    line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
-    lines = [line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")]
-    if summary.empty:
-        lines.append(f"{summary.empty:,} users have no history: popular items")
-    if summary.popular > summary.empty:
-        number = summary.popular - summary.empty
-        lines.append(f"{number:,} users have no item in the catalog: popular items")
-    if summary.unknown:
-        lines.append(f"{summary.unknown:,} items of histories are not in the catalog: left out")
-    if summary.without_user:
-        rows = f"{summary.without_user:,} row{'s' * (summary.without_user != 1)} without a user"
-        lines.append(
-            f"{rows}: left out; the first of the histories is {summary.first_without_user}"
-        )
     unknown = unknown_ids(options.filter, catalog, options.dislikes)
     value = asdict(summary) | {"out": str(summary.out), "unknown_filter": unknown}
-    return value, [*lines, *unknown_filter_lines(unknown, options)]
+    return value, [*_summary_lines(summary), *unknown_filter_lines(unknown, options)]
+
+
+def _summary_lines(summary: BulkSummary) -> Iterator[str]:
+    """Yield the sentences about a run: its counts, and what is unusual in the histories."""
+    line = f"{summary.out}: {summary.rows:,} items for {summary.users:,} users"
+    yield line + (f", {summary.resumed:,} from a run before" if summary.resumed else "")
+    if summary.without_items:
+        have = "user has" if summary.without_items == 1 else "users have"
+        yield (
+            f"{summary.without_items:,} {have} no list: all items are in the history or excluded"
+        )
+    if summary.empty:
+        yield f"{summary.empty:,} users have no history: popular items"
+    if summary.popular > summary.empty:
+        number = summary.popular - summary.empty
+        yield f"{number:,} users have no item in the catalog: popular items"
+    if summary.unknown:
+        yield f"{summary.unknown:,} items of histories are not in the catalog: left out"
+    if summary.without_user:
+        rows = f"{summary.without_user:,} row{'s' * (summary.without_user != 1)} without a user"
+        yield f"{rows}: left out; the first of the histories is {summary.first_without_user}"
+    if summary.repeated:
+        repeat = "row repeats" if summary.repeated == 1 else "rows repeat"
+        yield (
+            f"{summary.repeated:,} {repeat} a user of an earlier row: such a user has several lists"
+        )
 
 
 def with_changes(recommender: Recommender, path: Path | None) -> tuple[Recommender, str]:

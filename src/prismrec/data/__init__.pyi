@@ -1,6 +1,7 @@
 from .attribute_columns import Cell, Names, Numbers, check_cells
 from .attributes import ATTRIBUTES_FILE, Attributes
 from .batches import BatchArrays, Batches
+from .build_catalog import categories_source
 from .cases import Case
 from .catalog import Catalog
 from .checks import LogWarning
@@ -71,6 +72,7 @@ __all__ = [
     "World",
     "build_dataset",
     "build_dataset_on_spark",
+    "categories_source",
     "check_cells",
     "check_dataset_folder",
     "check_for_spark",

@@ -1,6 +1,6 @@
 """The catalog of a data set, from the titles, categories and attributes that its items have."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
@@ -14,19 +14,38 @@ if TYPE_CHECKING:
     from prismrec.data.events import EventLog
     from prismrec.data.items import ItemDescriptions
 
+LISTS = pl.List(pl.String)
 
-def describe_items(log: "EventLog", items: "ItemDescriptions | None") -> pl.DataFrame:
-    """Return ``item``, ``title`` and ``categories`` from the item table, or else from the log."""
-    if items is not None:
-        return items.frame
-    columns = log.frame.collect_schema().names()
-    item = pl.col("item").cast(pl.String)
-    title = pl.lit(None, dtype=pl.String).alias("title")
-    if "category" not in columns:
-        nothing = pl.lit([], dtype=pl.List(pl.String)).alias("categories")
-        return log.frame.select(item, title, nothing).limit(0).collect()
-    categories = pl.col("category").alias("categories")
-    return log.frame.select("item", title, categories).unique().with_columns(item).collect()
+
+def categories_source(
+    log: "EventLog", items: "ItemDescriptions | None"
+) -> Literal["items", "log"] | None:
+    """Return what the categories are from: the item table if it has one, or else the log."""
+    if items is not None and items.frame["categories"].list.len().max():
+        return "items"
+    return "log" if "category" in log.frame.collect_schema() else None
+
+
+def describe_items(
+    log: "EventLog", items: "ItemDescriptions | None", categories: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return ``item``, ``title`` and ``categories``, perhaps in several rows per item.
+
+    Args:
+        log: The events.
+        items: The item table.
+        categories: What this function would read from the log; None to read it.
+    """
+    nothing = pl.DataFrame(schema={"item": pl.String, "title": pl.String, "categories": LISTS})
+    described = nothing if items is None else items.frame
+    if categories_source(log, items) != "log":
+        return described
+    if categories is None:
+        item = pl.col("item").cast(pl.String)
+        title = pl.lit(None, dtype=pl.String).alias("title")
+        pairs = log.frame.select("item", title, pl.col("category").alias("categories")).unique()
+        categories = pairs.with_columns(item).collect()
+    return pl.concat([described, categories], how="diagonal")
 
 
 def build_catalog(ids: pl.Series, count: NDArray[np.int64], described: pl.DataFrame) -> Catalog:

@@ -130,8 +130,9 @@ def build_dataset(
     Args:
         log: The events. Integer ids are mapped as integers; only the distinct ones are converted
             to strings.
-        items: Titles and categories. Without it, categories come from the log's ``category``
-            column, if it has one. The title of an item without a title is its id.
+        items: Titles and categories. Without it, or if none of its items has a category, they
+            come from the log's ``category`` column, if it has one. The title of an item without
+            a title is its id.
         min_user_events: Minimum number of events per user, at least 1. The filters of users and
             items are repeated until all users and items have enough events (k-core).
         min_item_events: Minimum number of events per item, likewise.

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from prismrec.data.build_catalog import categories_source
 from prismrec.data.checks import locate
 from prismrec.data.events import EventLog
 from prismrec.data.filtering import count_codes, encode_ids, find_duplicates, k_core
@@ -43,7 +44,7 @@ def inspect_log(
 
     Args:
         log: The events.
-        items: Categories of the items. None: use the categories of the log, if it has any.
+        items: Categories of the items. None, or none of them: use those of the log, if it has any.
         min_events: Desired minimum number of events per user and item. The next command uses the
             largest value of ``CORES`` up to this for which events remain.
         flags: Words of the command line with which the log was read, for the next command.
@@ -59,14 +60,15 @@ def inspect_log(
     )
     lengths, counts = count_codes(users), count_codes(codes)
     columns = log.frame.collect_schema().names()
-    if items is None and "category" in columns:
+    source = categories_source(log, items)
+    if source == "log":
         items = items_from_log(log)
     several, without = (None, None) if items is None else _count_categories(item_ids, items)
     categories = None if items is None else items.frame["categories"].explode().drop_nulls()
     report = LogReport(
         source=log.source, rows_read=log.rows_read, rejected=log.rejected,
         events_left_out=log.events_left_out, users_left_out=log.users_left_out,
-        events=len(users), users=len(lengths), items=len(item_ids),
+        events=len(users), users=len(lengths), items=len(item_ids), warnings=(),
         kinds=_kinds(log.frame) if "event" in columns else {},
         time_unit=log.time_unit,
         first=written_time(int(times.min())) if log.has_time else None,
@@ -77,7 +79,7 @@ def inspect_log(
         users_of_few_events=int((lengths <= FEW).sum()),
         items_of_several_categories=several, items_without_category=without,
         cores=tuple(_cores(users, codes)), verdict=(), next_command="", notes=log.notes,
-        categories=None if categories is None else categories.n_unique(), warnings=(),
+        categories=None if categories is None else categories.n_unique(), categories_from=source,
     )  # fmt: skip
     first = {"tied": _first(order, tied), "exact": _first(order, exact)}
     ids: dict[str, Ids] = {"user": (user_ids, users, lengths), "item": (item_ids, codes, counts)}

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from textwrap import wrap
+from typing import Literal
 
 from prismrec.data.checks import LogWarning
 from prismrec.data.readers.rejected import RejectedRows
@@ -59,6 +60,8 @@ class LogReport:
     """Sentences about lines that were skipped because they are not rows."""
     categories: int | None
     """Number of categories; None if neither the log nor an item table has categories."""
+    categories_from: Literal["items", "log"] | None
+    """Whether the categories are those of the item table or of the log; None if there are none."""
     warnings: tuple[LogWarning, ...]
     """The problems, serious ones first."""
     verdict: tuple[str, ...]
@@ -124,7 +127,8 @@ class LogReport:
         if self.items_without_category is not None:
             several = f"{self.items_of_several_categories:,} items with several"
             without = f"{self.items_without_category:,} items without"
-            yield "categories", f"{self.categories:,}; {several}, {without}"
+            source = "" if self.categories_from is None else f", from the {self.categories_from}"
+            yield "categories", f"{self.categories:,}{source}; {several}, {without}"
 
 
 def _wrap_command(command: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from prismrec.data.readers.categories import (
     category_lists,
     object_faults,
 )
-from prismrec.data.readers.cell_types import check_text
+from prismrec.data.readers.cell_types import check_text, time_cells
 from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.rejected import FILE
@@ -85,7 +85,8 @@ def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame
     chosen = [each.alias(role) for role, (each, _) in ids.items()]
     faults = [fault for _, fault in ids.values()]
     if "time" in names:
-        chosen.append(pl.col(names["time"]).alias("time"))
+        cells = time_cells(names["time"], schema[names["time"]], table=table.description)
+        chosen.append(cells.alias("time"))
     else:
         faults.append(_repeated_header(names, schema))
     event, category = (
@@ -148,6 +149,8 @@ def _check_kinds(rows: pl.LazyFrame, kept: Collection[str], columns: Columns, ta
             f"column among {quote_names(table.columns)}; name the column, or leave keep_events out."
         )
     counts = dict(rows.group_by("event").len().collect(engine="streaming").iter_rows())
+    if not counts:
+        return  # check_rejected raises for a log without rows
     absent = {
         "keep_events contains": [kind for kind in kept if kind not in counts],
         "A weight was given to": [

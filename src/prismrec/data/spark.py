@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from prismrec.data.build_catalog import build_catalog, describe_items
+from prismrec.data.build_catalog import build_catalog, categories_source, describe_items
 from prismrec.data.dataset import (
     Dataset,
     describe_building,
@@ -84,7 +84,7 @@ def build_dataset_on_spark(
     check_options(min_user_events, min_item_events, duplicates)
     check_for_spark(log.weighting)
     minima = {"min_user_events": int(min_user_events), "min_item_events": int(min_item_events)}
-    with_categories = items is None and "category" in log.frame.collect_schema()
+    with_categories = categories_source(log, items) == "log"
     with worker_errors(), _persisting() as keep:
         rows = keep(read_log(session, log, categories=with_categories))
         ids = {role: keep(_first_rows(rows, role)) for role in ROLES}
@@ -103,7 +103,8 @@ def build_dataset_on_spark(
         if not number:
             raise no_events_error(steps)
         named = named.sort("count", "first", descending=[True, False])
-        described = _categories(rows) if with_categories else describe_items(log, items)
+        categories = _categories(rows) if with_categories else None
+        described = describe_items(log, items, categories)
         histories = _collect(events, users["count"], named["first"], scratch)
     count = np.concatenate([[0], named["count"].to_numpy()]).astype(np.int64)
     catalog = build_catalog(named["id"], count, described)

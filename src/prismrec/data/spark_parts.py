@@ -64,7 +64,9 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
             "log with times, or use the local engine."
         )
     parts: list[Part] = []
-    place, columns = 0, folder_values(source, paths, list(pl.read_parquet_schema(paths[0])))
+    chosen = () if log.reading is None else log.reading.columns.names
+    place, names = 0, list(pl.read_parquet_schema(paths[0]))
+    columns = folder_values(source, paths, names, chosen)
     for number, path in enumerate(paths):
         rows = count_rows(path)
         values = tuple((name, own[number]) for name, own in columns.items())

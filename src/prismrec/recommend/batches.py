@@ -32,6 +32,7 @@ class Counts(NamedTuple):
     popular: int = 0
     empty: int = 0
     without_user: int = 0
+    without_items: int = 0
 
 
 class MakesLists(Protocol):
@@ -49,7 +50,7 @@ def batch_lists(
     recommender: MakesLists, chunk: pa.RecordBatch | pa.Table, options: ListOptions
 ) -> tuple[pa.Table, Counts]:
     """Return the rows of one chunk without those that have no user, and their counts."""
-    users = chunk.column("user").cast(pa.string()).to_pylist()
+    users = [user or None for user in chunk.column("user").cast(pa.string()).to_pylist()]
     histories = chunk.column("history").to_pylist()
     without_user = users.count(None)
     if without_user:
@@ -85,4 +86,5 @@ def batch_lists(
     ]
     lists = pa.table(columns, schema=SCHEMA)
     empty = popular & np.array(nameless)
-    return lists, Counts(unknown, int(popular.sum()), int(empty.sum()), without_user)
+    without_items = len(users) - int(listed.any(axis=1).sum())
+    return lists, Counts(unknown, int(popular.sum()), int(empty.sum()), without_user, without_items)

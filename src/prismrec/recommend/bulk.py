@@ -29,7 +29,7 @@ from prismrec.rerank import ListOptions
 
 CHUNK = 4_096
 """Users per chunk; a list does not depend on it but for the last digits of its scores."""
-COUNTS = "prismrec.counts.5"
+COUNTS = "prismrec.counts.6"
 """Key in the metadata of a part: its ``Counts``, for a later run."""
 PLAN = "prismrec.plan"
 """Key in the metadata of a part: the SHA-256 of everything its lists depend on."""
@@ -54,9 +54,14 @@ class BulkSummary:
     empty: int
     """Those of ``popular`` whose history is empty or missing: users who are not known at all."""
     without_user: int
-    """Rows without a user, which were left out."""
+    """Rows whose user is missing or empty, which were left out."""
+    without_items: int
+    """Users without a list: each item is in the history, excluded, or not allowed by a filter."""
     first_without_user: str = ""
-    """The first such row of the histories: ``row 3 of b.parquet``; empty if there is none."""
+    """The first row without a user in the histories, as ``row 3 of b.parquet``; "" if none."""
+    repeated: int = 0
+    """Rows of the histories, of all shards, whose user has an earlier row. Such a user has one list
+    per row, with the same ranks. Found by hashes of 64 bits."""
 
 
 def recommend_file(
@@ -76,7 +81,8 @@ def recommend_file(
             oldest first), or a folder or a glob of such files, in the order of their names; files
             and folders whose names begin with a dot or an underscore are left out. Or a data set
             folder: all of its users, with their whole histories. Without a known item, a user gets
-            popular items or an added interest. A row without a user is left out and counted.
+            popular items or an added interest. A row without a user is left out and counted; a
+            user with several rows gets one list per row.
         out: Parquet file of ``SCHEMA``; only an earlier one is replaced, at the end.
         options: What the lists look like.
         plan: Identifies the artifact: chunks of a run with another plan, other options or another
@@ -115,7 +121,7 @@ def recommend_file(
     rows = pq.read_metadata(out).num_rows
     total = Counts(*map(sum, zip(*counts, strict=True)))
     first = source.first_without_user() if total.without_user else ""
-    return BulkSummary(out, users, resumed, rows, *total, first)
+    return BulkSummary(out, users, resumed, rows, *total, first, source.repeated_users())
 
 
 def recommend_batch(
@@ -129,7 +135,8 @@ def recommend_batch(
         options: What the lists look like.
 
     Returns:
-        A table of ``SCHEMA``, in the order of the users.
+        A table of ``SCHEMA``, in the order of the users. A user with several rows has one list per
+        row; a user without an item has no row.
 
     Raises:
         DataError: A column is missing or has another type, or a row has no user.

@@ -32,10 +32,10 @@ def frame_lists(recommender: MakesLists, frame: Any, options: ListOptions) -> pl
 
 def _check_complete(table: pl.DataFrame) -> None:
     """Raise DataError if a row has no user, or a history has a missing id."""
-    users = table["user"].is_null()
-    if users.any():
+    missing = table["user"].cast(pl.String).fill_null("") == ""
+    if missing.any():
         raise DataError(
-            f"recommend_frame needs a user in every row, but row {users.arg_true()[0] + 1} has "
+            f"recommend_frame needs a user in every row, but row {missing.arg_true()[0] + 1} has "
             "none; drop such rows, or give the user an id."
         )
     ids = table["history"].cast(pl.List(pl.String)).list

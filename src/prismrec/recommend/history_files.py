@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from prismrec.data import load_dataset, parquet_paths, read_dataset_manifest
 from prismrec.errors import DataError
+from prismrec.recommend.history_users import count_repeated_users, first_without_user
 
 
 class HistorySource(Protocol):
@@ -38,6 +39,9 @@ class HistorySource(Protocol):
 
     def first_without_user(self) -> str:
         """Return the place of the first row without a user, such as ``row 3 of b.parquet``."""
+
+    def repeated_users(self) -> int:
+        """Return the number of rows whose user has an earlier row."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +111,12 @@ class ParquetFiles:
         return [part for file, count in files for part in HistoryPart.divide(file, count, rows)]
 
     def first_without_user(self) -> str:
-        """See ``HistorySource.first_without_user``. Reads the column of users up to this row."""
-        for file in self.files:
-            with pq.ParquetFile(file) as source:
-                row = 0
-                for batch in source.iter_batches(columns=["user"]):
-                    missing = batch.column(0).cast(pa.string()).is_null()
-                    if missing.true_count:
-                        return f"row {row + missing.index(True).as_py() + 1:,} of {file.name}"
-                    row += len(batch)
-        return ""
+        """See ``HistorySource.first_without_user``."""
+        return first_without_user(self.files)
+
+    def repeated_users(self) -> int:
+        """See ``HistorySource.repeated_users``."""
+        return count_repeated_users(self.files, self.users)
 
 
 class DatasetUsers:
@@ -140,6 +140,10 @@ class DatasetUsers:
     def first_without_user(self) -> str:
         """See ``HistorySource.first_without_user``: every row has a user."""
         return ""
+
+    def repeated_users(self) -> int:
+        """See ``HistorySource.repeated_users``: every user has one row."""
+        return 0
 
     def read(self, start: int, stop: int, size: int) -> Iterator[pa.RecordBatch]:
         """Yield the histories of consecutive users, by their numbers."""

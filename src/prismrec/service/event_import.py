@@ -1,7 +1,7 @@
 """Loads the events of a log into a store, so that a service knows its users from the start."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -14,6 +14,13 @@ from prismrec.service.stores import Event, Store
 
 GROUP = 5_000
 """Events that are stored together."""
+USERS = 100
+"""Users whose stored events are read together."""
+EVERY = 1 << 30
+"""More events than any store keeps of a user."""
+PREFIX = "import-"
+Key = tuple[str, str, int, bool]
+"""User, item, time, and whether it is a dislike."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,9 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     """Store the events of a log, each once: the import may be interrupted and repeated.
 
     The id of an event follows from its user, item and time, whether it is a dislike, and among
-    equal events from their number; so the same log, also in another file or order, has the same
-    ids.
+    equal events of the same kind from their number; so the same log, also in another file or order,
+    is stored once. If an event of another kind has this id, the id follows from the kind too. What
+    has a kind is therefore compared with the events of the user that were imported before.
 
     Args:
         log: The events, with their kinds; those that are dislikes are stored as dislikes.
@@ -57,7 +65,8 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
         DataError: The log has no times; or an id is too long or has a NUL.
         StoreError: The store does not answer; what was stored before stays.
 
-    Cost: memory for the newest events of all users; one commit per ``GROUP`` events.
+    Cost: memory for the newest events of all users; one commit per ``GROUP`` events. If they have
+        kinds, the stored events of their users are read once per group.
     """
     if newest < 1:
         raise ConfigError(f"newest is {newest}; import at least the newest 1 event of a user.")
@@ -74,17 +83,22 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     number_read = len(frame)
     frame = frame.group_by("user", "disliked", maintain_order=True).tail(newest)
     sent = stored = 0
-    same: Counter[tuple[str, str, int, bool]] = Counter()
+    same: Counter[tuple[Key, str | None]] = Counter()
     starts = range(0, len(frame), GROUP)
     for start in track(starts, "storing events", len(starts)):
         group = []
         rows = frame.slice(start, GROUP).select("user", "item", "time", "kind", "disliked")
         for user, item, time, kind, disliked in rows.iter_rows():
             key = (user, item, time, disliked)
-            same[key] += 1
-            group.append(Event(user, item, time, _id(*key, same[key]), kind, disliked=disliked))
-        same = Counter({key: n for key, n in same.items() if key[0] == group[-1].user})
-        stored += store.append(group)
+            same[key, kind] += 1
+            number = same[key, kind]
+            event = Event(user, item, time, _id(*key, number), kind, disliked=disliked)
+            group.append((event, number))
+        last = group[-1][0].user
+        same = Counter({(key, kind): n for (key, kind), n in same.items() if key[0] == last})
+        has_kinds = any(event.kind is not None for event, _ in group)
+        events = _new_events(group, store) if has_kinds else [event for event, _ in group]
+        stored += store.append(events)
         sent += len(group)
     dislikes = int(frame["disliked"].sum()) if "disliked" in columns else None
     older = number_read - len(frame)
@@ -96,7 +110,45 @@ def _kind(event: pl.Expr) -> pl.Expr:
     return pl.when((event != "") & ~is_refused(event)).then(event)
 
 
-def _id(user: str, item: str, time: int, disliked: bool, number: int) -> str:
+def _new_events(group: Sequence[tuple[Event, int]], store: Store) -> Iterator[Event]:
+    """Yield the events of which no import stored as many, with ids that no other event has.
+
+    Earlier versions numbered events of all kinds together, so ids alone do not decide which of them
+    are stored. An event that was stored without its kind is the same event.
+
+    Args:
+        group: Events, and the number of each among equal events of its kind.
+        store: The store.
+    """
+    users = list(dict.fromkeys(event.user for event, _ in group))
+    ids: dict[str, set[str]] = {}
+    counts: Counter[tuple[Key, str | None]] = Counter()
+    every: Counter[Key] = Counter()
+    for start in range(0, len(users), USERS):
+        some = users[start : start + USERS]
+        for user, events in zip(some, store.recent_many(some, EVERY), strict=True):
+            imported = [event for event in events if event.id.startswith(PREFIX)]
+            ids[user] = {event.id for event in imported}
+            every.update(map(_key, imported))
+            counts.update((_key(event), event.kind) for event in imported)
+    for event, number in group:
+        key = _key(event)
+        known = every[key] if event.kind is None else counts[key, event.kind] + counts[key, None]
+        if number > known:
+            is_taken = event.id in ids[event.user]
+            free = _id(*key, number, event.kind or "") if is_taken else event.id
+            ids[event.user].add(free)
+            yield event._replace(id=free)
+
+
+def _key(event: Event) -> Key:
+    return event.user, event.item, event.time, event.disliked
+
+
+def _id(
+    user: str, item: str, time: int, disliked: bool, number: int, kind: str | None = None
+) -> str:
     """Return an id that is the same for the same event."""
-    words = "\0".join((user, item, str(time), str(number), *(["disliked"] if disliked else [])))
-    return "import-" + blake2b(words.encode(), digest_size=12).hexdigest()
+    words = [user, item, str(time), str(number)]
+    words += ["disliked"] * disliked + ([] if kind is None else ["kind", kind])
+    return PREFIX + blake2b("\0".join(words).encode(), digest_size=12).hexdigest()

@@ -9,7 +9,13 @@ from prismrec.errors import DataError
 
 def is_text(dtype: pl.DataType) -> bool:
     """Return whether cells are text, numbers, booleans, dates or times."""
-    return not (dtype.is_nested() or isinstance(dtype, pl.Object | pl.Binary | pl.Duration))
+    other = dtype.is_nested() or isinstance(dtype, pl.Object | pl.Binary | pl.Duration)
+    return not other and not is_too_wide(dtype)
+
+
+def is_too_wide(dtype: pl.DataType) -> bool:
+    """Return whether cells are decimals of more than 38 digits, which Polars cannot read."""
+    return isinstance(dtype, pl.Decimal) and dtype.precision > 38
 
 
 def innermost(dtype: pl.DataType) -> tuple[int, pl.DataType]:
@@ -34,3 +40,29 @@ def check_text(role: str, column: str, dtype: pl.DataType, *, table: str) -> Non
             f"The {role} column {column!r} of {table} is {dtype}; write it as text or numbers, or "
             f"choose another {role} column."
         )
+
+
+def time_cells(column: str, dtype: pl.DataType, *, table: str) -> pl.Expr:
+    """Return a column of times as numbers, dates or text.
+
+    Args:
+        column: Its name.
+        dtype: Its type.
+        table: Description of its table, for the message.
+
+    Raises:
+        DataError: The column is float32, or its type cannot contain times.
+    """
+    if dtype == pl.Float32:
+        raise DataError(
+            f"The time column {column!r} of {table} is float32, which cannot distinguish times "
+            "less than 128 seconds apart; write the log again with int64 times."
+        )
+    if dtype in (pl.Categorical, pl.Enum):
+        return pl.col(column).cast(pl.String)
+    is_number = dtype.is_numeric() and not is_too_wide(dtype)
+    if not (is_number or dtype in (pl.Date, pl.Datetime, pl.String)):
+        raise DataError(
+            f"The time column {column!r} of {table} is {dtype}; write it as numbers, dates or text."
+        )
+    return pl.col(column)

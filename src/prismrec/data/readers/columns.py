@@ -45,6 +45,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Common names of each role, best first, in lower-case letters and digits only."""
+NUMBERED = re.compile(r"column_[1-9]\d*")
+"""The name of a column of a file without a header."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +144,13 @@ def normalize_name(name: str) -> str:
 
 
 def is_header(names: Sequence[str], column_names: Collection[str]) -> bool:
-    """Return whether a first line contains column names rather than data."""
-    known = {name for common in NAMES.values() for name in common}
-    return any(
-        normalize_name(name) in known or name.partition(":")[0] in column_names for name in names
-    )
+    """Return whether a first line contains column names rather than data.
+
+    If the caller's names are those of a file without a header, one common name may be data.
+    """
+    least = 2 if column_names and all(map(NUMBERED.fullmatch, column_names)) else 1
+    is_chosen = any(name.partition(":")[0] in column_names for name in names)
+    return is_chosen or len(roles_named(names, ())) >= least
 
 
 def roles_named(fields: Collection[str], column_names: Collection[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from prismrec.data.readers.cell_types import is_too_wide
 from prismrec.data.readers.json_lines import exact_ids
 from prismrec.data.readers.table import FAULT, Table
 from prismrec.errors import DataError
@@ -25,13 +26,17 @@ def id_column(column: str, table: Table, role: str) -> tuple[pl.Expr, pl.Expr | 
     if table.raw is not None:
         return exact_ids(column, role)
     dtype = table.frame.collect_schema()[column]
-    if dtype in _TEXT or (isinstance(dtype, pl.Decimal) and dtype.scale == 0):
+    is_wide = is_too_wide(dtype)
+    if dtype in _TEXT or (isinstance(dtype, pl.Decimal) and dtype.scale == 0 and not is_wide):
         return pl.col(column).cast(pl.String), None
     if dtype.is_integer():
         return pl.col(column).cast(pl.UInt64 if dtype == pl.UInt64 else pl.Int64), None
+    fault = (
+        "has more than the 38 digits that can be read" if is_wide else "cannot store ids exactly"
+    )
     raise DataError(
-        f"The column {column!r} of {table.description} is {dtype}, which cannot store ids exactly; "
-        "convert it to whole numbers or text."
+        f"The column {column!r} of {table.description} is {dtype}, which {fault}; convert it to "
+        "whole numbers or text."
     )
 
 

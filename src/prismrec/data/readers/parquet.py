@@ -22,7 +22,7 @@ PATH = "(path)"
 """Column of the frame with the path of the file of each row."""
 
 
-def read_parquet(source: str | Path, paths: list[Path], _: Parsing) -> list[Table]:
+def read_parquet(source: str | Path, paths: list[Path], parsing: Parsing) -> list[Table]:
     """Return one table for all files. Only the columns that are used are read later.
 
     Raises:
@@ -42,7 +42,7 @@ def read_parquet(source: str | Path, paths: list[Path], _: Parsing) -> list[Tabl
         names = ", ".join(map(repr, others[1]))
         which = f"{file_name(others[0], paths)} has, but {file_name(paths[0], paths)} lacks"
         notes.append(f"columns that {which}, are not read: {names}")
-    values = folder_values(source, paths, list(columns))
+    values = folder_values(source, paths, list(columns), parsing.column_names)
     if values:
         notes.append(f"columns from the names of folders: {', '.join(map(repr, values))}")
     table = numbered_table(named_files(source, paths), _with_folders(paths, values))

@@ -1,7 +1,7 @@
 """Several Parquet files of one source: their names, rows, differences, and values of folders."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote
@@ -38,18 +38,20 @@ def count_rows(path: Path) -> int:
 
 
 def folder_values(
-    source: object, paths: Sequence[Path], columns: Sequence[str]
+    source: object, paths: Sequence[Path], columns: Sequence[str], chosen: Collection[str]
 ) -> dict[str, list[str | None]]:
     """Return the columns that folders such as ``event=view`` give: a text per file, or None.
 
     Only folders below the given one count: those above it, or above the first wildcard of a glob,
     are the same for all files. A column of the files has priority over a folder with its name or
-    its role: the day of a folder must not replace the times of the events.
+    its role: the day of a folder must not replace the times of the events, unless the caller
+    chose its name.
 
     Args:
         source: A path, a folder or a glob.
         paths: Its files.
         columns: The columns of the files.
+        chosen: Names of columns that the caller chose.
     """
     roles = roles_named(columns, ())
     given = Path(str(source))
@@ -64,7 +66,7 @@ def folder_values(
         name
         for each in found
         for name in each
-        if name not in columns and roles.isdisjoint(roles_named([name], ()))
+        if name not in columns and (name in chosen or roles.isdisjoint(roles_named([name], ())))
     )
     values = {name: [each.get(name, NO_VALUE) for each in found] for name in names}
     return {

@@ -65,17 +65,7 @@ def classify(
         dtype: Its type: text, integers, float64, decimals, dates or datetimes.
         time_unit: The caller's unit; "auto" detects the unit by the size of the numbers.
         time_format: A ``strptime`` format that every time must have.
-
-    Raises:
-        DataError: The column is float32, or its type cannot contain times.
     """
-    if dtype == pl.Float32:
-        raise DataError(
-            "The time column is float32, which cannot distinguish times less than 128 seconds "
-            "apart; write the log again with int64 times."
-        )
-    if not (dtype.is_numeric() or dtype in (pl.Date, pl.Datetime, pl.String)):
-        raise DataError(f"The time column is {dtype}; give numbers, dates or text.")
     missing = time.fill_null("") == "" if dtype == pl.String else time.is_null()
     if dtype.is_temporal() or time_format is not None:
         moment = to_microseconds(time, dtype, unit=DATE, time_format=time_format)
