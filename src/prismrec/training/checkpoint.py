@@ -140,9 +140,10 @@ def save_last(folder: Path, state: State, progress: TrainingState, fingerprint: 
         _remove_others(folder, {*files, _best_file(progress.best_step)})
 
 
-def remove_checkpoint(folder: Path) -> None:
-    """Remove the files of another run. ``last.safetensors`` is the first: it names the others."""
-    (folder / LAST).unlink(missing_ok=True)
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a run, and remove the checkpoint of another run from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / LAST).unlink(missing_ok=True)  # the first: it names the others
     _remove_others(folder, set())
 
 

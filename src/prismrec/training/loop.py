@@ -15,7 +15,7 @@ from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError, check_type
 from prismrec.io import stage
 from prismrec.models import Model
-from prismrec.training.checkpoint import remove_checkpoint
+from prismrec.training.checkpoint import prepare_folder
 from prismrec.training.config import TrainConfig
 from prismrec.training.interrupt import catch_interrupt
 from prismrec.training.objective import Objective
@@ -90,10 +90,8 @@ def train(
         run = Run(*parts, folder=folder, device=device, processes=processes)
     if resume and folder is not None:
         run.restore(folder)
-    elif folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        if processes.is_first:
-            remove_checkpoint(folder)
+    elif folder is not None and processes.is_first:
+        prepare_folder(folder)
     interrupted = False
     with catch_interrupt() as ctrl_c:
         while run.can_continue and not interrupted:

@@ -141,8 +141,7 @@ def tune(
     with FileLock(folder / "locks" / "report"):  # several processes may end at the same time
         write_report(folder, records, candidates, decision, metric)
     if decision.chosen:
-        settings = records[decision.chosen].settings
-        config, training = with_settings(config, training, settings)
+        config, training = with_settings(config, training, records[decision.chosen].settings)
     return TuneResult(decision, config, training, records, candidates, metric)
 
 
