@@ -52,6 +52,9 @@ done
 mkdir -p "$work"
 exec 9> "$PRISMREC_HOME/nightly.lock"
 flock --nonblock 9 || { step "another night is running"; exit 1; }
+# Without the version before there would be no gate.
+[[ ! -L $current || -e $current ]] || refuse "$current links to $(readlink "$current"), which does" \
+    "not exist; roll back to an earlier version, or publish an artifact (prismrec rollback, publish)"
 
 step "export"
 rm -f "$work/events.part"  # of a night that was stopped

@@ -282,6 +282,20 @@ def test_some_flags_are_for_nights_that_train_from_the_beginning(tmp_path):
     assert all(line.endswith("--gate --lost-share 0.3") for line in checks)
 
 
+def test_a_night_whose_link_is_dangling_is_refused_before_the_export(tmp_path):
+    link = tmp_path / "versions" / "current"
+    link.parent.mkdir()
+    link.symlink_to("000001-0123456789ab")
+    done = subprocess.run(
+        [FOLDER / "nightly.sh"], env=writing_down(tmp_path / "words"), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"{link} links to 000001-0123456789ab, which does not exist; roll back" in done.stderr
+    assert not (tmp_path / "words").exists()
+    assert not list((tmp_path / "work").iterdir())
+
+
 def test_a_service_that_reloads_another_artifact_has_not_loaded_the_version(tmp_path):
     (tmp_path / "versions" / "000001-0123456789ab").mkdir(parents=True)
     (tmp_path / "versions" / "current").symlink_to("000001-0123456789ab")

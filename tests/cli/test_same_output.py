@@ -1,11 +1,12 @@
 """Outputs that cannot be written, or that two commands write; nothing to resume."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from commands import WORLD, run
-from prismrec.io import only_writer
+from prismrec.io import only_writer, save_tensors
 from prismrec.service import ServePaths
 
 SMALL = ["--dim", 8, "--max-len", 8, "--steps", 3, "--quiet"]
@@ -46,6 +47,19 @@ def test_resuming_without_a_checkpoint_is_said(data, tmp_path, capsys, flags, tr
     assert [name for name in ("m", "m-k1") if f"{name} is trained from the beginning" in error] == (
         trained
     )
+
+
+@pytest.mark.slow
+def test_a_training_that_replaces_an_unfinished_one_says_so(data, tmp_path, capsys):
+    last = tmp_path / "m.run" / "last.safetensors"
+    command = ["train", data, "--out", tmp_path / "m", "--no-single", *SMALL]
+    save_tensors(last, {}, {"progress": json.dumps({"step": 35})})
+    assert run(*command) == 0
+    assert "m.run has an unfinished training, at step 35, which" in capsys.readouterr().err
+    last.parent.mkdir()
+    last.write_bytes(b"damaged")
+    assert run(*command) == 0
+    assert "unfinished" not in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -123,6 +123,43 @@ def test_a_version_that_was_rolled_back_can_be_published_again(artifacts, tmp_pa
     assert [int(one[:6]) for one in again.versions] == [1, 3]
 
 
+@pytest.mark.parametrize("link", ["missing", "dangling"])
+def test_without_a_current_version_no_version_is_removed(artifacts, tmp_path, link):
+    folder = tmp_path / "versions"
+    for artifact in artifacts[:3]:
+        publish(artifact, folder)
+    before = versions_in(folder)
+    (folder / "current").unlink()
+    if link == "dangling":
+        shutil.rmtree(folder / before[0])
+        (folder / "current").symlink_to(before[0])
+        before = before[1:]
+    found = publish(artifacts[3], folder)
+    assert found.versions == (*before, f"000004-{artifact_name(artifacts[3])}")
+    assert rollback(folder).current == before[-1]
+    assert number_of(folder) == 2
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_the_current_artifact_is_copied_again_if_its_version_is_not_whole(
+    artifacts, tmp_path, damage
+):
+    folder = tmp_path / "versions"
+    first, second = (publish(artifact, folder).current for artifact in artifacts[:2])
+    if damage == "missing":
+        shutil.rmtree(folder / second)
+    else:
+        (folder / second / "model.safetensors").write_bytes(b"x")
+    found = publish(artifacts[1], folder)
+    assert found.versions == (first, f"000003-{artifact_name(artifacts[1])}")
+    assert (found.before, found.current) == (second, found.versions[-1])
+    assert number_of(folder) == 1
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    shutil.rmtree(folder / found.current)
+    assert rollback(folder).current == first
+    assert number_of(folder) == 0
+
+
 def test_an_artifact_or_a_version_is_no_folder_of_versions(artifacts, tmp_path):
     folder = tmp_path / "versions"
     name = publish(artifacts[0], folder).current

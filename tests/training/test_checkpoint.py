@@ -237,12 +237,91 @@ def test_files_are_complete_and_there_are_no_other_files(new_model, histories, t
     )
     folder = tmp_path / "deep" / "run"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "best.safetensors",
+        "best-step-6.safetensors",
         "last.safetensors",
     ]
     tensors, header = read_tensors(folder / "last.safetensors")
     assert set(header) == {"progress", "fingerprint"}
     assert any(name.startswith("optimizer.0.") for name in tensors)
+
+
+def stopped_at(step, monkeypatch, function):
+    """Run a function that ends before it writes the checkpoint of a step."""
+    save_last = run.save_last
+
+    def stop(folder, state, progress, identity):
+        if progress.step == step:
+            raise StopError
+        save_last(folder, state, progress, identity)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_last", stop)
+        with pytest.raises(StopError):
+            function()
+
+
+def test_a_kill_between_the_best_weights_and_the_checkpoint_changes_no_result(
+    new_model, histories, weights, assert_same, tmp_path, monkeypatch
+):
+    scores, at_validation = [0.5, 0.1, 0.9, 0.3, 0.2], []
+    uninterrupted = new_model()
+
+    def measure():
+        at_validation.append(weights(uninterrupted))
+        return scores[len(at_validation) - 1]
+
+    def train_with(model, values, **options):
+        values = iter(values)
+        return train(
+            model, histories, config(), validate=lambda: next(values), folder=tmp_path, **options
+        )
+
+    train(uninterrupted, histories, config(), validate=measure)
+    stopped_at(24, monkeypatch, lambda: train_with(new_model(), scores))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "best-step-8.safetensors", "best-step-24.safetensors", "last.safetensors",
+    }  # fmt: skip
+
+    def interrupt(step):
+        if step.step == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model = new_model(seed=9)
+    found = train_with(model, scores[2:], resume=True, on_step=interrupt)
+    assert (found.interrupted, found.best, found.best_step) == (True, 0.5, 8)
+    assert_same(weights(model), at_validation[0])
+    model = new_model(seed=9)
+    found = train_with(model, scores[2:], resume=True)
+    assert (found.best, found.best_step) == (0.9, 24)
+    assert_same(weights(model), weights(uninterrupted))
+    assert_same(weights(model), at_validation[2])
+
+
+def test_a_resumed_run_never_has_the_weights_of_another_run(
+    new_model, histories, tmp_path, monkeypatch
+):
+    first, other, third = (tmp_path / name for name in ("first", "other", "third"))
+
+    def train_in(folder, seed=0, **options):
+        return train(
+            new_model(), histories, config(seed=seed), validate=lambda: 0.5, folder=folder,
+            **options,
+        )  # fmt: skip
+
+    for folder, seed in ((first, 0), (third, 0), (other, 1)):
+        with pytest.raises(StopError):
+            train_in(folder, seed, on_step=stop_at(24))
+    stopped_at(8, monkeypatch, lambda: train_in(first, seed=1))
+    assert [path.name for path in first.iterdir()] == ["best-step-8.safetensors"]
+    with pytest.raises(DataError, match=r"last\.safetensors"):
+        train_in(first, resume=True)
+    best = "best-step-24.safetensors"
+    (other / best).replace(third / best)
+    with pytest.raises(DataError, match=f"weights of step 24, .*{best} is of another run"):
+        train_in(third, resume=True)
+    (third / best).unlink()
+    with pytest.raises(DataError, match=f"weights of step 24, .*{best} is missing"):
+        train_in(third, resume=True)
 
 
 def test_resuming_without_a_folder_is_an_error(new_model, histories):

@@ -14,6 +14,7 @@ from prismrec.cli._progress import Progress
 from prismrec.cli._tracking import Tracker, tracking
 from prismrec.cli._training import RunOptions
 from prismrec.data import Dataset, ItemContent, Split
+from prismrec.errors import DataError
 from prismrec.io import describe_write_errors, only_writer
 from prismrec.training import (
     LAST,
@@ -24,6 +25,7 @@ from prismrec.training import (
     Trained,
     WarmStart,
     fit,
+    saved_step,
     train_weights,
 )
 
@@ -133,11 +135,24 @@ def checkpoint_folder(folder: Path, *, resume: bool) -> Iterator[None]:
     with describe_write_errors(checkpoints):
         checkpoints.mkdir(parents=True, exist_ok=True)
     with only_writer(checkpoints, folder):
+        if not resume:
+            _note_replaced(checkpoints)
         try:
             yield
         finally:
             with suppress(OSError):  # it has checkpoints
                 checkpoints.rmdir()
+
+
+def _note_replaced(checkpoints: Path) -> None:
+    """Print a note if there is a checkpoint, which a training from the beginning replaces."""
+    with suppress(DataError, ValueError):  # it is damaged, so nobody can continue it
+        step = saved_step(checkpoints)
+        if step is not None:
+            print_note(
+                f"{checkpoints} has an unfinished training, at step {step}, which this one "
+                "replaces; --resume continues it."
+            )
 
 
 def checkpoints_of(folder: Path) -> Path:

@@ -51,7 +51,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Lost:
-    """Items with events of the old recommender that the new one lacks."""
+    """Items with events of the old recommender that have none in the new one."""
 
     items: int
     """Number of such items."""
@@ -83,7 +83,7 @@ class Gate:
     items: dict[str, int]
     """Number of items of the "data set", and of them those in "new", in "old" and in "both"."""
     lost: Lost
-    """Items that the old recommender has and the new one lacks."""
+    """Items with events of the old recommender that have none in the new one."""
     lost_capabilities: Mapping[str, str]
     """A clause per capability that only the old one has: attributes, dislikes, weights of events or
     a projection."""
@@ -131,7 +131,8 @@ def pass_gate(
         k: Length of the lists.
         exclude_seen: Exclude the items of the history from lists.
         lost_share: Largest share of the old recommender's events whose items the new one may lack.
-            Items without events, which were added after the training, do not count.
+            Items without events, which were added after the training, do not count in the old one
+            and are lacking in the new one.
         allow_lost: Whether the new one may lack attributes and the rule for dislikes.
 
     Raises:
@@ -181,8 +182,11 @@ def _known(new: Candidate, old: Candidate, catalog: Catalog) -> dict[str, NDArra
 
 
 def lost_items(new: Catalog, old: Catalog) -> Lost:
-    """Return the items with events of an old catalog that a new one lacks."""
-    lost = (new.numbers_of(old) == 0) & (old.count > 0)
+    """Return the items with events of an old catalog that a new one lacks or has without events.
+
+    An item that was added to the new one after its training has no events there, so it is lost too.
+    """
+    lost = (new.count[new.numbers_of(old)] == 0) & (old.count > 0)  # the padding has none either
     events = int(old.count.sum())
     share = int(old.count[lost].sum()) / events if events else 0.0
     return Lost(int(lost.sum()), int((old.count > 0).sum()), share)
@@ -201,10 +205,13 @@ def _check(users: int, of_shared: int, lost_share: float) -> None:
 
 
 def _fault_of_lost(lost: Lost, allowed: float) -> str | None:
-    """Return why the new recommender is refused if it lacks too much; None if it does not."""
+    """Return why the new recommender is refused if it has lost too much; None if it has not."""
     if lost.share <= allowed:
         return None
-    return f"it lacks {lost}, but {allowed:.1%} is allowed, so the log is probably not complete"
+    return (
+        f"it has no events of {lost}, but {allowed:.1%} is allowed, so the log is probably not "
+        "complete"
+    )
 
 
 def _fault_of_capabilities(lost: Mapping[str, str]) -> str | None:

@@ -33,7 +33,7 @@ from .progress import Listener, duration, listening, part_of_stage, stage, track
 from .rows import copy_rows
 from .spark import spark_path, worker_errors
 from .steps import StepListener, as_step, listening_to_steps
-from .tensors import read_tensors, save_tensors, tensor_shapes, write_tensors
+from .tensors import read_header, read_tensors, save_tensors, tensor_shapes, write_tensors
 from .threads import set_threads
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "part_of_stage",
     "read_array",
     "read_blocks",
+    "read_header",
     "read_manifest",
     "read_tensors",
     "save_tensors",

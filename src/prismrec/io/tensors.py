@@ -56,6 +56,16 @@ def read_tensors(path: Path, rows: slice | None = None) -> tuple[dict[str, Tenso
         return tensors, file.metadata() or {}
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """Return the text header of a file, without reading the tensors.
+
+    Raises:
+        DataError: See ``read_tensors``.
+    """
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors in a file, without reading the tensors.
 

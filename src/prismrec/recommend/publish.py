@@ -9,8 +9,8 @@
 
 A version is copied under another name and then renamed, and the link is replaced by a rename. So
 ``current`` names a whole artifact at every moment, also if a process is killed. A version with a
-higher number than the current one was rolled back, or not finished; the next ``publish`` removes
-it.
+higher number than the current one was rolled back, or not finished; the next ``publish`` removes it
+if there is a current one.
 
 The vectors of an index of the kind pgvector are a table of a database. A version takes its table
 with it: when the version is removed, the table is removed too, unless a version that is kept uses
@@ -20,24 +20,14 @@ it, or another artifact of this machine: see ``retrieval.index.removal``.
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from prismrec.errors import ConfigError, DataError, PrismrecError
 from prismrec.io import describe_write_errors, flush_folder, only_writer
-from prismrec.recommend.manifest import (
-    INDEX,
-    MANIFEST,
-    artifact_name,
-    check_artifact,
-)
-from prismrec.retrieval import (
-    Table,
-    check_tables,
-    claim_tables,
-    remove_tables,
-    saved_tables,
-)
+from prismrec.recommend.manifest import INDEX, MANIFEST, artifact_name, check_artifact
+from prismrec.retrieval import Table, check_tables, claim_tables, remove_tables, saved_tables
 
 CURRENT = "current"
 """Name of the link."""
@@ -72,7 +62,7 @@ def publish(
 ) -> Switch:
     """Copy an artifact into a folder of versions and make it the current one.
 
-    The current artifact is not copied again.
+    The current artifact is not copied again, unless its version is missing or damaged.
 
     Args:
         artifact: The artifact; it is not changed.
@@ -101,16 +91,15 @@ def publish(
             for left in _named(folder, PART):  # of a process that was killed
                 left.unlink() if left.is_symlink() else shutil.rmtree(left)
             old = versions_in(folder)
-            version = before
-            if version is None or not version.endswith(f"-{name}"):
-                version = f"{max(map(_number, old), default=0) + 1:06}-{name}"
-                _copy(artifact, folder / version)
+            version = _version_of(artifact, name, folder, before)
             for place in (artifact / INDEX, folder / version / INDEX):
                 claim_tables(place, place)
-            for one in old:
+            for one in old if before in old else ():  # without it, nobody knows what was current
                 if _number(one) > _number(before):  # before the link: nobody may roll back to them
                     _take_name(folder / one)
             _link(folder, version)
+            if before in old and before.endswith(f"-{name}") and before != version:  # damaged
+                _take_name(folder / before)
             for one in versions_in(folder)[:-keep]:
                 _take_name(folder / one)
             removed, used, left_for = _remove_versions(folder, keep_tables=keep_tables)
@@ -168,6 +157,17 @@ def _number(version: str | None) -> int:
     """Return the number of a version; 0 for None."""
     found = VERSION_NAME.fullmatch(version or "")
     return int(found[1]) if found else 0
+
+
+def _version_of(artifact: Path, name: str, folder: Path, before: str | None) -> str:
+    """Return the current version if it is a whole copy of an artifact, or copy it as the next."""
+    if before is not None and before.endswith(f"-{name}"):
+        with suppress(DataError):  # it is missing or damaged
+            check_artifact(folder / before)
+            return before
+    version = f"{max(map(_number, (*versions_in(folder), before))) + 1:06}-{name}"
+    _copy(artifact, folder / version)
+    return version
 
 
 def _copy(artifact: Path, version: Path) -> None:

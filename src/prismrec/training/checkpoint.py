@@ -1,16 +1,17 @@
 """Checkpoints: a resumed run has the same result as a run without interruption.
 
     run/
-      last.safetensors    weights, their averages, optimizer state; the progress in the header
-      best.safetensors    weights of the best validation so far
+      last.safetensors            weights, their averages, optimizer state; progress in the header
+      best-step-35.safetensors    weights of the validation that was best when it was written
 
 If tables are sharded, each process writes the rows that it has, and the header names these files:
 
       last-step-500-rows-0-6000000.safetensors
 
 Each file is written under a temporary name and then renamed, so a run that is killed at any moment
-leaves a complete file. Random numbers depend on the seed and the step only, so their state is not
-saved. No pickle.
+leaves a complete file. The best weights are written first and have a name of their own: those that
+``last.safetensors`` needs stay until the next one is written. Random numbers depend on the seed and
+the step only, so their state is not saved. No pickle.
 """
 
 import json
@@ -24,11 +25,11 @@ import torch
 from torch import Tensor, nn
 
 from prismrec.errors import DataError
-from prismrec.io import read_tensors, save_tensors
+from prismrec.io import read_header, read_tensors, save_tensors
 from prismrec.models import Model
 from prismrec.training.sharding import ShardedTables
 
-LAST, BEST = "last.safetensors", "best.safetensors"
+LAST = "last.safetensors"
 EVERY = 120.0
 """Seconds between two checkpoints, where validations do not write them more often."""
 FACTOR = 20
@@ -136,18 +137,33 @@ def save_last(folder: Path, state: State, progress: TrainingState, fingerprint: 
         sharded.total(0)  # waits until all processes have written their rows
     if not sharded or sharded.processes.is_first:
         save_tensors(folder / LAST, tensors, header)
-        # Also parts of files that a killed process left.
-        written = set(folder.glob(_file_of("*", "*", "*") + "*"))
-        for earlier in written - {folder / one for one in files}:
-            earlier.unlink()
+        _remove_others(folder, {*files, _best_file(progress.best_step)})
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a run, and remove the checkpoint of another run from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / LAST).unlink(missing_ok=True)  # the first: it names the others
+    _remove_others(folder, set())
+
+
+def saved_step(folder: Path) -> int | None:
+    """Return the step of ``last.safetensors``; None if there is no such file.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    if not (folder / LAST).exists():
+        return None
+    return int(json.loads(read_header(folder / LAST).get("progress", "{}")).get("step", 0))
 
 
 def load_last(folder: Path, state: State, fingerprint: str) -> TrainingState:
     """Read ``last.safetensors`` into the state of a run; return the progress.
 
     Raises:
-        DataError: The checkpoint is missing or damaged, or has other settings or data, or is of an
-            earlier version.
+        DataError: The checkpoint or its best weights are missing or damaged, or of other settings
+            or data, or of an earlier version.
     """
     tensors, header = read_tensors(folder / LAST)
     if header.get("fingerprint") != fingerprint:
@@ -165,12 +181,43 @@ def load_last(folder: Path, state: State, fingerprint: str) -> TrainingState:
             f"The checkpoint in {folder} was written by an earlier version and lacks the steps of "
             "the averages; start again without --resume."
         )
+    progress = TrainingState(**json.loads(header["progress"]))
+    if progress.best is not None:
+        _check_best(folder, progress.best_step, fingerprint)
     state.load(tensors)
-    return TrainingState(**json.loads(header["progress"]))
+    return progress
+
+
+def _check_best(folder: Path, step: int, fingerprint: str) -> None:
+    """Check that the best weights of a run are there.
+
+    Raises:
+        DataError: They are missing or damaged, or of another run.
+    """
+    path = folder / _best_file(step)
+    found = read_header(path).get("fingerprint") if path.exists() else None
+    if found != fingerprint:
+        raise DataError(
+            f"The checkpoint in {folder} lacks the weights of step {step}, which were the best "
+            f"({path.name} {'is of another run' if path.exists() else 'is missing'}); start again "
+            "without --resume."
+        )
 
 
 def _file_of(step: object, begin: object, end: object) -> str:
     return f"last-step-{step}-rows-{begin}-{end}.safetensors"
+
+
+def _best_file(step: object) -> str:
+    return f"best-step-{step}.safetensors"
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove the files that ``last.safetensors`` does not need, and unfinished ones."""
+    for name in (_file_of("*", "*", "*"), _best_file("*")):
+        for path in folder.glob(f"{name}*"):
+            if path.name not in kept:
+                path.unlink()
 
 
 def _read_rows(
@@ -187,11 +234,11 @@ def _read_rows(
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
-def save_best(folder: Path, model: nn.Module) -> None:
-    """Write the weights to ``best.safetensors``."""
-    save_tensors(folder / BEST, dict(model.state_dict()), {})
+def save_best(folder: Path, model: nn.Module, step: int, fingerprint: str) -> None:
+    """Write the weights of a validation that no earlier one is better than."""
+    save_tensors(folder / _best_file(step), model.state_dict(), {"fingerprint": fingerprint})
 
 
-def load_best(folder: Path, model: nn.Module) -> None:
-    """Read ``best.safetensors`` into the model."""
-    model.load_state_dict(read_tensors(folder / BEST)[0])
+def load_best(folder: Path, model: nn.Module, step: int) -> None:
+    """Read the weights of the best validation into the model."""
+    model.load_state_dict(read_tensors(folder / _best_file(step))[0])

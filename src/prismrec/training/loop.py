@@ -15,6 +15,7 @@ from prismrec.data import Histories
 from prismrec.errors import ConfigError, DataError, check_type
 from prismrec.io import stage
 from prismrec.models import Model
+from prismrec.training.checkpoint import prepare_folder
 from prismrec.training.config import TrainConfig
 from prismrec.training.interrupt import catch_interrupt
 from prismrec.training.objective import Objective
@@ -63,7 +64,8 @@ def train(
         validate: Returns the metric to maximise; called with the model in evaluation mode.
         on_step: Called after every step.
         folder: Folder for checkpoints: at each validation, at the end, after Ctrl-C, and every two
-            minutes, or less often if writing one takes long.
+            minutes, or less often if writing one takes long. Without ``resume``, a checkpoint of
+            another run is removed from it.
         resume: Continue from the checkpoint in ``folder``. The result is the same, bit by bit, as
             without the interruption.
 
@@ -88,8 +90,8 @@ def train(
         run = Run(*parts, folder=folder, device=device, processes=processes)
     if resume and folder is not None:
         run.restore(folder)
-    elif folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+    elif folder is not None and processes.is_first:
+        prepare_folder(folder)
     interrupted = False
     with catch_interrupt() as ctrl_c:
         while run.can_continue and not interrupted:

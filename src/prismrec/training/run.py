@@ -185,7 +185,7 @@ class Run:
             progress.best, progress.best_step = value, progress.step
             if self.processes.is_first:
                 if self.folder:
-                    save_best(self.folder, self.model)
+                    save_best(self.folder, self.model, progress.step, self.identity)
                 if not (self.folder and self.sharded):  # a copy of large tables is only on disk
                     self.best_weights = {n: v.clone() for n, v in self.model.state_dict().items()}
         else:
@@ -231,7 +231,8 @@ class Run:
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         elif progress.best is not None and self.folder and self.processes.is_first:
-            load_best(self.folder, self.model)  # saved before the resumption, or only on disk
+            # Saved before the resumption, or only on disk.
+            load_best(self.folder, self.model, progress.best_step)
         self.processes.copy_weights(self.model)
         self.model.merge_category_embeddings()
         self.model.eval()

@@ -125,7 +125,8 @@ def test_refuses_trials_of_other_data(tmp_path):
         opened(tmp_path, about="other data")
 
 
-def test_refuses_a_file_that_is_no_journal(tmp_path):
-    (tmp_path / "journal.log").write_text("user,item\n1,2\n3,4\n")
+@pytest.mark.parametrize("lines", ["user,item\n1,2\n3,4\n", '{"op_code":99,"worker_id":"x"}\n'])
+def test_refuses_a_file_that_is_no_journal(tmp_path, lines):
+    (tmp_path / "journal.log").write_text(lines)
     with pytest.raises(DataError, match="cannot be read as a journal of trials"):
         opened(tmp_path)

@@ -17,8 +17,9 @@ from prismrec.training.tuning import decide as deciding
 from prismrec.training.tuning import search
 from prismrec.training.tuning import tune as tuning
 from prismrec.training.tuning.decide import Decision, Tried, decide
+from prismrec.training.tuning.repeat import Repeat, read_result, run_repeats
 from prismrec.training.tuning.report import report_lines
-from prismrec.training.tuning.task import TrialRecord
+from prismrec.training.tuning.task import Task, TrialRecord
 from prismrec.training.tuning.tune import planned_repeats
 from worlds import small_dataset
 
@@ -221,6 +222,29 @@ def test_other_data_or_settings_are_refused(split, dataset, tmp_path):
     other = replace(options, only=["dropout"])
     with pytest.raises(DataError, match=r"differ in what is tuned \(--only\); give"):
         tuned(split, dataset, tmp_path, other, about={"data": "a"})
+    with pytest.raises(DataError, match=r"differ in data; give"):
+        tuned(split, dataset, tmp_path, other, about={"data": "b"})
+
+
+def test_repeated_runs_of_other_data_or_settings_are_refused(split, dataset, tmp_path, monkeypatch):
+    watch = (tuning._unwatched, lambda _: None)
+    task = Task(split, dataset.catalog, SMALL, SHORT, tmp_path, *watch, {"data": "a"})
+    repeat = Repeat(0, {"learning_rate": 3e-3}, 1)
+    run_repeats(task, [repeat])
+    assert len(read_result(task, repeat).values) == len(split.valid)
+    for other, same in (
+        (replace(task, about={"data": "b"}), repeat),
+        (replace(task, config=replace(SMALL, validate_on="ndcg")), repeat),
+        (task, replace(repeat, settings={"learning_rate": 1e-3})),
+    ):
+        with pytest.raises(DataError, match=r"seed-1\.json is the result of a run with other data"):
+            read_result(other, same)
+    monkeypatch.setattr(search, "train_weights", None)  # it is refused before the search
+    with pytest.raises(DataError, match=r"seed-1\.json is the result of a run with other data"):
+        tuned(split, dataset, tmp_path)
+    repeat.path(tmp_path).write_text("[]")
+    with pytest.raises(DataError, match="cannot be read as the result of a run"):
+        tuned(split, dataset, tmp_path)
 
 
 def test_a_missing_optuna_is_named(split, dataset, tmp_path, monkeypatch):

@@ -93,8 +93,9 @@ class Journal:
         self.lock = FileLock(folder / "locks" / "journal")
         self.path = folder / "journal.log"
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.about: dict[str, Any] = json.loads(json.dumps(about, default=str))
         with self.lock:
-            self.study = self._open(json.loads(json.dumps(about, default=str)))
+            self.study = self._open(self.about)
 
     def _open(self, about: Mapping[str, Any]) -> optuna.Study:
         """Open the study; enqueue the default as its first trial."""
@@ -108,7 +109,7 @@ class Journal:
                 storage=storage, study_name=NAME, load_if_exists=True, direction="maximize",
                 pruner=optuna.pruners.MedianPruner(NEVER_PRUNED, WARMUP),
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise DataError(
                 f"{self.path} cannot be read as a journal of trials ({error}); give another folder."
             ) from error
@@ -117,6 +118,8 @@ class Journal:
             study.set_user_attr("about", about)
         elif stored != about:
             changed = [n for n in about | stored if stored.get(n) != about.get(n)]
+            if "data" in changed:  # the split and what is tuned depend on it
+                changed = ["data"]
             changed = ["what is tuned (--only)" if name == "space" else name for name in changed]
             raise DataError(
                 f"{self.folder} has trials that differ in {', '.join(changed)}; give another "

@@ -2,10 +2,11 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def run_repeats(task: Task, repeats: Sequence[Repeat]) -> None:
                 if not repeat.path(task.folder).exists():
                     began = True
                     run_repeat(task, repeat)
-                    task.note(repeat_line(task.folder, repeat, repeats))
+                    task.note(repeat_line(task, repeat, repeats))
             finally:
                 lock.release()
         if not began:
@@ -95,6 +96,7 @@ def run_repeat(task: Task, repeat: Repeat) -> None:
     else:
         notes, values = trained.notes, _values(trained, cases, metric)
     result = {
+        "about": task.about,
         "metric": metric,
         "settings": repeat.settings,
         "seconds": round(time.perf_counter() - began, 1),
@@ -130,35 +132,58 @@ def _values(trained: Trained, cases: Sequence[Case], metric: str) -> NDArray[np.
     return evaluate_metric(recommend, cases, metric).per_user[metric]
 
 
-def read_result(folder: Path, repeat: Repeat) -> RepeatResult:
+def check_results(folder: Path, about: Mapping[str, Any]) -> None:
+    """Check that all results in a folder are of these data and given settings.
+
+    Raises:
+        DataError: One is not, or is damaged.
+    """
+    for path in sorted((folder / "repeats").glob("*.json")):
+        _read(path, {"about": about})
+
+
+def read_result(task: Task, repeat: Repeat) -> RepeatResult:
     """Read what a run measured.
 
     Raises:
-        DataError: The file is damaged.
+        DataError: The file is damaged, or of other data or settings.
     """
-    path = repeat.path(folder)
+    metric = validation_metric(task.config.validate_on, task.catalog.size - 1)
+    same = {"about": task.about, "metric": metric, "settings": repeat.settings}
+    return _read(repeat.path(task.folder), same)
+
+
+def _read(path: Path, same: Mapping[str, Any]) -> RepeatResult:
+    """Read a result that must have some values; see ``read_result``."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
+        differs = any(read.get(name) != value for name, value in same.items())
         values = [None if value is None else float(value) for value in read["values"]]
-        return RepeatResult(read["metric"], values, float(read["seconds"]), read["notes"])
-    except (ValueError, TypeError, KeyError) as error:
+        result = RepeatResult(read["metric"], values, float(read["seconds"]), read["notes"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             f"{path} cannot be read as the result of a run ({error}); remove it, and start the "
             "same command again."
         ) from error
+    if differs:
+        raise DataError(
+            f"{path} is the result of a run with other data or settings, or of an earlier version; "
+            "give another folder, or remove it and start the same command again."
+        )
+    return result
 
 
-def candidate(folder: Path, repeats: Sequence[Repeat]) -> Tried:
+def candidate(task: Task, repeats: Sequence[Repeat]) -> Tried:
     """Return what the runs of the same settings measured, one row per seed."""
-    rows = [read_result(folder, each).values for each in repeats]
+    rows = [read_result(task, each).values for each in repeats]
     return Tried(repeats[0].trial, np.array(rows, dtype=np.float64))
 
 
-def repeat_line(folder: Path, repeat: Repeat, repeats: Sequence[Repeat]) -> str:
+def repeat_line(task: Task, repeat: Repeat, repeats: Sequence[Repeat]) -> str:
     """Return the line on a finished run: its result, and the time left."""
-    done = [each for each in repeats if each.path(folder).exists()]
-    results = [read_result(folder, each) for each in done]
-    own = read_result(folder, repeat)
+    done = [each for each in repeats if each.path(task.folder).exists()]
+    results = [read_result(task, each) for each in done]
+    own = read_result(task, repeat)
     mean = float(np.nanmean(np.array(own.values, dtype=np.float64)))
     line = f"trial {repeat.trial}, seed {repeat.seed}: {own.metric} {mean:.4f}"
     line += f"; {len(done)} of {len(repeats)} repeated runs"

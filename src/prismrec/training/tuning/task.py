@@ -1,10 +1,11 @@
 """What every part of a tuning needs: the data, the given settings, the folder and the progress."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prismrec.data import Catalog, Split
 from prismrec.training.checkpoint import LAST
@@ -34,6 +35,8 @@ class Task:
     """Shows one training."""
     note: Callable[[str], None]
     """Shows a line."""
+    about: Mapping[str, Any]
+    """What the results depend on, as in the journal: data and given settings, as JSON."""
 
 
 @dataclass(frozen=True)

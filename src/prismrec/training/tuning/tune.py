@@ -23,7 +23,7 @@ from prismrec.training.defaults import dataset_stats
 from prismrec.training.run_config import RunConfig
 from prismrec.training.tuning.decide import NOTHING_BETTER, Decision, Tried, decide
 from prismrec.training.tuning.locks import FileLock
-from prismrec.training.tuning.repeat import Repeat, candidate, run_repeats
+from prismrec.training.tuning.repeat import Repeat, candidate, check_results, run_repeats
 from prismrec.training.tuning.report import write_report
 from prismrec.training.tuning.space import tuned_settings, with_settings
 from prismrec.training.tuning.task import OnStep, Task, TrialRecord, Watch
@@ -129,19 +129,19 @@ def tune(
     identity = {"split": split.how, "config": repr(config), "training": repr(training)}
     identity |= {"space": repr(tuned.space), **(about or {})}
     journal = Journal(folder, tuned, identity, training.seed)
-    task = Task(split, catalog, config, training, folder, *progress)
+    check_results(folder, journal.about)
+    task = Task(split, catalog, config, training, folder, *progress, journal.about)
     deadline = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
     search(task, journal, trials=options.trials, deadline=deadline)
     records, metric = journal.records(), validation_metric(config.validate_on, stats.items)
     runs = planned_repeats(records, options, training.seed)
     run_repeats(task, [run for each in runs for run in each])
-    candidates = [candidate(folder, each) for each in runs]
+    candidates = [candidate(task, each) for each in runs]
     decision = decide(candidates[0], candidates[1:], metric) if candidates else NOTHING_BETTER
     with FileLock(folder / "locks" / "report"):  # several processes may end at the same time
         write_report(folder, records, candidates, decision, metric)
     if decision.chosen:
-        settings = records[decision.chosen].settings
-        config, training = with_settings(config, training, settings)
+        config, training = with_settings(config, training, records[decision.chosen].settings)
     return TuneResult(decision, config, training, records, candidates, metric)
 
 
