@@ -26,6 +26,8 @@ class ListJob(NamedTuple):
 
     request: RecommendRequest
     stored: Feedback | None = None
+    place: int | None = None
+    """Position in its batch, from 0."""
 
     @property
     def history(self) -> list[str]:
