@@ -1,12 +1,12 @@
 """Checks at the start: the paths exist and belong together, and the operator's code is there."""
 
 from prismrec.errors import ConfigError
+from prismrec.evaluation import REPORT_FILE
 from prismrec.recommend import check_artifact, check_trained_on
 from prismrec.service.changes import write_fault
 from prismrec.service.context import start_tracing
 from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
-from prismrec.service.health import REPORT
 from prismrec.service.settings import ServePaths, Settings, exposure_secret, store_address
 from prismrec.service.stores import MemoryStore, find_store
 
@@ -41,10 +41,10 @@ def check_served(paths: ServePaths, settings: Settings) -> None:
             f"The file of changes {paths.changes} cannot be written: {fault}; name another one "
             "with --changes FILE, or create the folder with the right to write."
         )
-    if paths.report and not (paths.report / REPORT).is_file():
+    if paths.report and not (paths.report / REPORT_FILE).is_file():
         raise ConfigError(
-            f"No report at {paths.report}: it has no {REPORT}; write one with 'prismrec evaluate "
-            "--report'."
+            f"No report at {paths.report}: it has no {REPORT_FILE}; write one with "
+            "'prismrec evaluate --report'."
         )
     if tracing := start_tracing(settings):
         tracing.close()
