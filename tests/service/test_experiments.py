@@ -358,7 +358,8 @@ def test_a_service_is_checked_before_it_starts(artifact, tmp_path, monkeypatch):
     monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", "short")
     with pytest.raises(ConfigError, match="PRISMREC_EXPOSURE_SECRET, which has 5 characters"):
         check_served(paths, Settings(store="memory:"))
-    assert exposure_secret({"PRISMREC_EXPOSURE_SECRET": SECRET}) == SECRET.encode()
+    monkeypatch.setenv("PRISMREC_EXPOSURE_SECRET", SECRET)
+    assert exposure_secret() == SECRET.encode()
     assert paths.exposure_folder == artifact.parent / "artifact.exposures"
 
 

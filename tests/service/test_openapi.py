@@ -157,6 +157,13 @@ def test_every_operation_names_its_security_scheme(document):
             assert operation.get("security") == expected, path
 
 
+def test_every_operation_declares_the_error_for_an_address_that_is_not_utf8(document, service):
+    for path, found in document["paths"].items():
+        for operation in found.values():
+            assert "400" in operation["responses"], path
+    assert service.get("/healthz?x=%ff").status_code == 400
+
+
 def test_every_field_of_a_request_and_every_operation_is_described(document):
     for path in document["paths"].values():
         for operation in path.values():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prismrec.data.storage import save_dataset
-from prismrec.errors import DataError
+from prismrec.errors import ConfigError, DataError
 from prismrec.recommend.artifact import load, save
 from prismrec.recommend.manifest import read_artifact_manifest
 from prismrec.recommend.publish import publish, rollback
@@ -88,6 +88,17 @@ def test_the_check_of_the_start_accepts_a_link_and_refuses_one_without_a_version
     (folder / "current").symlink_to("000009-abcdefabcdef")
     with pytest.raises(DataError, match="No artifact at"):
         check_served(ServePaths(artifact=folder / "current"), Settings())
+
+
+def test_workers_that_cannot_share_the_store_are_refused(artifact, monkeypatch):
+    paths = ServePaths(artifact=artifact)
+    check_served(paths, Settings(store="memory:"))
+    check_served(paths, Settings(workers=2))
+    with pytest.raises(ConfigError, match="workers is 2 with the store memory:, which processes"):
+        check_served(paths, Settings(store="memory:", workers=2))
+    monkeypatch.setenv("PRISMREC_STORE", "memory:")
+    with pytest.raises(ConfigError, match="use one worker, or a store such as"):
+        check_served(paths, Settings(workers=2))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "items.parquet"])

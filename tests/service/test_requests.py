@@ -99,6 +99,109 @@ def test_a_number_may_be_sent_as_text(lasting, history):
         assert post(lasting(), "/v1/recommend", history=history, **as_text) == expected
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"k": " 10"}, {"k": "1_0"}, {"k": "１０"}, {"k": "+5"}, {"k": "05"}, {"k": "5\n"},
+        {"diversity": "1_0.5"}, {"diversity": ".5"}, {"diversity": "1."},
+        {"interests": {"weights": {"1_0": 1}}},
+    ],
+)  # fmt: skip
+def test_a_number_as_text_is_written_as_in_json(lasting, history, fields):
+    answer = lasting().post("/v1/recommend", json={"history": history, **fields})
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("/v1/items?ids=3", "'ids', which this route does not have; send only search, id, limit"),
+        ("/v1/start?usr=ann", "'usr', which this route does not have; send only user, history, "),
+        ("/v1/users/a/history?N=1", "'N', which this route does not have; send only n"),
+        ("/v1/items/3/similar?n=1", "'n', which this route does not have; send only k"),
+        ("/v1/map?limt=3", "'limt', which this route does not have; send only limit, items"),
+        ("/v1/artifact?x", "'x', which this route does not have; leave it out"),
+        ("/v1/items?limit=1&limit=2", "'limit' more than once, but it is not a list; send it once"),
+        ("/v1/start?user=a&user=b", "'user' more than once, but it is not a list; send it once"),
+    ],
+)
+def test_a_parameter_that_would_be_ignored_is_refused(lasting, address, message):
+    answer = lasting().get(address)
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert f"The query has the parameter {message}" in answer.text
+
+
+def test_a_post_without_parameters_refuses_them_too(lasting):
+    answer = lasting().post("/v1/recommend?k=5", json={"history": []})
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert "the parameter 'k'" in answer.text
+
+
+def test_a_query_is_checked_after_the_key(lasting):
+    keys = {"read": ("a-key-for-reading-1",)}
+    assert lasting(keys).get("/v1/items?ids=3").status_code == 401
+
+
+def test_lists_may_be_repeated_and_load_balancers_may_add_parameters(lasting):
+    client = lasting()
+    lists = ("/v1/items?id=3&id=4", "/v1/map?items=3&items=4&limit=1")
+    of_start = ("/v1/start?history=3&history=4&removed=3&removed=4&appended=3&appended=4",)
+    for address in (*lists, *of_start, "/healthz?x=1", "/readyz?x=1", "/metrics?x=1&x=2"):
+        assert client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/recommend", b'{"history": ["3"], "history": ["4"]}'),
+        ("/v1/recommend", b'{"history": [], "interests": {"weights": {"1": 0, "1": 2}}}'),
+        ("/v1/recommend", b'{"history": [], "\\ud800": 1, "\\ud800": 2}'),
+        ("/v1/events", b'{"events": [{"user": "a", "user": "b", "item": "i"}]}'),
+    ],
+)
+def test_a_field_that_is_sent_twice_is_refused(lasting, path, body):
+    answer = lasting().post(path, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert "more than once; send it once." in answer.text
+
+
+def test_a_list_option_of_the_page_that_is_sent_twice_is_refused(lasting):
+    answer = lasting().get("/v1/start", params={"options": '{"k": 5, "k": 6}'})
+    assert (answer.status_code, kind_of(answer)) == (422, "invalid_request")
+    assert "has the field 'k' more than once" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"history": ', "is not JSON; send one JSON object"),
+        (b'{"history": ["\xe9"]}', "is not UTF-8; send JSON in UTF-8"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b'{"history": [], "k": ' + b"9" * 5_000 + b"}", "has a number of more than 4,300 digits"),
+    ],
+)
+def test_the_error_for_an_unreadable_body_says_what_is_wrong(lasting, body, message):
+    sent = {"content": body, "headers": {"content-type": "application/json"}}
+    answer = lasting().post("/v1/recommend", **sent)
+    assert (answer.status_code, kind_of(answer)) == (400, "malformed")
+    assert f"The body {message}" in answer.text
+
+
+def test_the_error_of_a_batch_names_the_request(lasting, history):
+    good = {"history": history}
+    for wrong, status in (
+        ({"categories": ["no such"]}, 404),
+        ({"comparison": True}, 422),
+    ):
+        alone = lasting().post("/v1/recommend", json={**good, **wrong})
+        batch = {"requests": [good, {**good, **wrong}, good]}
+        answer = lasting().post("/v1/recommend/batch", json=batch)
+        assert (answer.status_code, alone.status_code) == (status, status)
+        assert kind_of(answer) == kind_of(alone)
+        message = alone.json()["error"]["message"]
+        assert answer.json()["error"]["message"] == f"requests.1: {message}"
+
+
 NOW = 1_700_000_000
 
 

@@ -11,7 +11,7 @@ from .events import EventLog, read_events
 from .filtering import Duplicates
 from .histories import Histories
 from .ids import LONGEST_ID, IdMap, check_order, is_refused
-from .item_content import ItemContent, read_item_content
+from .item_content import WIDEST_VECTOR, ItemContent, read_item_content
 from .items import ItemDescriptions, read_items
 from .lint import inspect_log
 from .log_report import LogReport
@@ -46,6 +46,7 @@ __all__ = [
     "NO_WEIGHTING",
     "PREFIX",
     "READERS",
+    "WIDEST_VECTOR",
     "WORLDS",
     "Attributes",
     "BatchArrays",

@@ -23,7 +23,7 @@ from prismrec.data.readers.columns import find_column, quote_names
 from prismrec.data.readers.signatures import is_parquet
 from prismrec.errors import DataError, check_type, list_of_ids, reason_of
 
-WIDEST = 8_192
+WIDEST_VECTOR = 8_192
 """Largest width of a vector: the projection needs the square of it, twice, in memory (1 GB)."""
 NPZ_ARRAYS = ("ids", "vectors")
 DAMAGED: tuple[type[Exception], ...] = (
@@ -84,9 +84,9 @@ class ItemContent:
             raise DataError(
                 f"{source} have {len(texts):,} ids but {len(vectors):,} rows; give one row per id."
             )
-        if not 1 <= vectors.shape[1] <= WIDEST:
+        if not 1 <= vectors.shape[1] <= WIDEST_VECTOR:
             raise DataError(
-                f"{source} have width {vectors.shape[1]:,}; give vectors of 1 to {WIDEST:,} "
+                f"{source} have width {vectors.shape[1]:,}; give vectors of 1 to {WIDEST_VECTOR:,} "
                 "numbers."
             )
         return cls._usable(texts, vectors, source)
@@ -241,7 +241,7 @@ def _from_lists(column: pl.Series, name: str) -> NDArray[np.number]:
     """
     lists = column.cast(pl.List(pl.Float32))
     lengths = lists.list.len().drop_nulls().to_numpy()
-    width, widest = int(lengths.min(initial=WIDEST + 1)), int(lengths.max(initial=0))
+    width, widest = int(lengths.min(initial=WIDEST_VECTOR + 1)), int(lengths.max(initial=0))
     if width < widest:
         raise DataError(
             f"The vectors in {name} have {width} to {widest} numbers; write vectors of one width."

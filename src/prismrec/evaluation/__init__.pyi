@@ -50,6 +50,7 @@ from .metric_report import Report
 from .metrics import METRICS, split_metric
 from .pairwise import compare_each_pair, holm, p_value, widened
 from .report import (
+    REPORT_FILE,
     Content,
     Entry,
     check_report_folder,
@@ -65,6 +66,7 @@ __all__ = [
     "INTEREST_LENGTH",
     "LOST_SHARE",
     "METRICS",
+    "REPORT_FILE",
     "SIMILAR_ITEMS",
     "ABTest",
     "Benchmark",

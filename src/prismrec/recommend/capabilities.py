@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prismrec.data import Catalog
+from prismrec.errors import DataError
 from prismrec.recommend.recommender import Recommender
 
 
@@ -78,7 +79,15 @@ def weighting_of(about: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Args:
         about: The part ``about`` of its manifest.
+
+    Raises:
+        DataError: The record is not an object.
     """
     dataset = about.get("dataset")
     found = dataset.get("weighting") if isinstance(dataset, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    if not isinstance(found, Mapping | None):
+        raise DataError(
+            "The manifest of the artifact has a wrong entry about.dataset.weighting, which is not "
+            "an object; restore the whole folder or train again."
+        )
+    return found or {}

@@ -16,6 +16,7 @@ item_schemas     the same for bodies that change items
 responses        what the service answers: dataclasses that are sent as they are
 page_responses   the same for what only the page needs
 openapi          the OpenAPI document
+checked_route    no unknown parameter of a query, no field twice, JSON that cannot be read
 keys             keys by scope, from the environment and from a file
 auth             checks a request's key
 middleware       request ids, security headers and log records of every request

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from prismrec.errors import StoreError
+from prismrec.errors import PrismrecError, StoreError
 from prismrec.service.lists import ListJob, ListMaker, weight_of
 from prismrec.service.metrics import Metrics
 from prismrec.service.microbatch import Batcher, read_arrived_requests
@@ -76,11 +76,15 @@ class Answering:
         return await self.lists.run(ListJob(request, await self.stored.run(request.user)))
 
     async def answer_all(self, requests: Sequence[RecommendRequest]) -> list[ServedAnswer]:
-        """Answer the requests of a batch, or raise the first error; see ``answer``."""
+        """Answer the requests of a batch, or raise the error of one; see ``answer``.
+
+        Its message begins with the position of that request.
+        """
         users = list({request.user for request in requests if request.user is not None})
         stored = dict(zip(users, await self.stored_of_batches.run_all(users), strict=True))
         jobs = [
-            ListJob(request, stored.get(request.user or "", Feedback())) for request in requests
+            ListJob(request, stored.get(request.user or "", Feedback()), place)
+            for place, request in enumerate(requests)
         ]
         # Reading a large batch took milliseconds; single requests that arrived then come first.
         await read_arrived_requests()
@@ -115,7 +119,8 @@ class Answering:
 
     def _answer_batch(self, jobs: Sequence[ListJob]) -> list[ServedAnswer | Exception]:
         with self.turns.batch():
-            return self.maker.answer_each(jobs)
+            answers = self.maker.answer_each(jobs)
+        return [_located(answer, job) for answer, job in zip(answers, jobs, strict=True)]
 
     def _read_for(self, jobs: Sequence[ListJob], users: Sequence[str]) -> list[Feedback]:
         """Return what is stored of users; a slow read is seen by ``_waits``.
@@ -147,3 +152,10 @@ class Answering:
             if group not in self.reading:  # the read has ended in between
                 self.late.discard(group)
         return group in self.late
+
+
+def _located(answer: ServedAnswer | Exception, job: ListJob) -> ServedAnswer | Exception:
+    """Return an answer or an error; an error of the request of a batch names its position."""
+    if not isinstance(answer, PrismrecError) or isinstance(answer, StoreError):
+        return answer
+    return type(answer)(f"requests.{job.place}: {answer}")

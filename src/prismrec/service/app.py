@@ -168,14 +168,14 @@ def _from_framework(request: Request, error: HTTPException) -> ApiError:
         return ApiError("method_not_allowed", message, {"Allow": ", ".join(sorted(methods))})
     if error.status_code == 404:
         return not_found()
+    if isinstance(error.__cause__, ApiError):  # of ``read_json``
+        return error.__cause__
     return ApiError("malformed", "The request could not be read; send one JSON object.")
 
 
 def _from_validation(error: RequestValidationError) -> ApiError:
     """Return the first error of a request, without the values that were sent."""
     first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return ApiError("malformed", "The body is not JSON; send one JSON object.")
     return ApiError("invalid_request", f"{fault_of(first, first['loc'][1:], 'the body')}.")
 
 

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from prismrec.errors import MissingExtra
 from prismrec.service.answering import Answering
 from prismrec.service.auth import check_scope
+from prismrec.service.checked_route import check_query
 from prismrec.service.errors import error_responses
 from prismrec.service.experiments import Experiment
 from prismrec.service.extensions import Extensions
@@ -101,13 +102,14 @@ class RouteContext:
         return Readiness(self.versions, self.store, self.threads)
 
     def requires(self, scope: Scope) -> Callable[[Request], Awaitable[None]]:
-        """Return the dependency that checks the key and the rate of a request."""
+        """Return the dependency that checks the key, the rate and the query of a request."""
 
         async def check(request: Request) -> None:
             key = check_scope(self.keys, request.headers, scope)
             if scope != "read":  # the log of changes has its id
                 request.state.key = key
             self.rate.check(key or (request.client.host if request.client else ""))
+            check_query(request)
 
         return check
 

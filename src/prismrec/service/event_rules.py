@@ -6,6 +6,7 @@ from typing import Any
 
 from prismrec.data import Comparison
 from prismrec.errors import ConfigError, DataError
+from prismrec.recommend import weighting_of
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,15 @@ class EventRules:
         Raises:
             DataError: The entry is wrong.
         """
-        dataset = about.get("dataset")
-        found = dataset.get("weighting") if isinstance(dataset, Mapping) else None
-        if found is None:
-            return cls()
+        found = weighting_of(about)
         try:
             by, text = found.get("dislikes_by"), found.get("dislikes")
             dislikes = None if text is None or by is None else Comparison.parse(text)
             kinds = {*found.get("kinds", ()), *found.get("kept_kinds", ())}
-        except (AttributeError, TypeError, ConfigError) as error:
+        except (TypeError, ConfigError) as error:
             raise DataError(
-                "The manifest of the artifact has a wrong entry about.dataset.weighting; restore "
-                "the whole folder or train again."
+                "The manifest of the artifact has a wrong entry in about.dataset.weighting; "
+                "restore the whole folder or train again."
             ) from error
         by_kind = dislikes is not None and by == "kind"
         if dislikes is not None and by_kind:

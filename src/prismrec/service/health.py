@@ -6,18 +6,17 @@ from typing import Any
 
 from prismrec.data import load_dataset, load_split
 from prismrec.errors import DataError
-from prismrec.evaluation import diagnose
+from prismrec.evaluation import REPORT_FILE, diagnose
 from prismrec.recommend import Recommender
 
 USERS = 200
 """Validation users whose interests are diagnosed."""
-REPORT = "report.json"
 
 
 def read_report(folder: Path | None) -> dict[str, Any] | None:
     """Return the report that ``prismrec evaluate --report`` wrote; None if it cannot be read."""
     try:
-        return dict(json.loads((folder / REPORT).read_text("utf-8"))) if folder else None
+        return dict(json.loads((folder / REPORT_FILE).read_text("utf-8"))) if folder else None
     except (OSError, ValueError, TypeError):
         return None
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from prismrec.data import WIDEST_VECTOR
 from prismrec.service.conditions import AttributeName, CellIn
 from prismrec.service.schemas import Id, Ids
 from prismrec.service.strict import Strict, default_from
@@ -18,7 +19,7 @@ class ItemIn(Strict):
     title: Annotated[str, StringConstraints(max_length=1_000)] | None = None
     categories: Annotated[list[Id], Field(max_length=100, fail_fast=True)] | None = None
     related_to: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = default_from(list)
-    vector: Annotated[list[Finite], Field(max_length=8_192, fail_fast=True)] | None = None
+    vector: Annotated[list[Finite], Field(max_length=WIDEST_VECTOR, fail_fast=True)] | None = None
 
 
 class ItemsRequest(Strict):

@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from prismrec.errors import ConfigError, PrismrecError
 from prismrec.recommend import Answer, Interest
 from prismrec.rerank import Diversity
@@ -26,6 +28,8 @@ class ListJob(NamedTuple):
 
     request: RecommendRequest
     stored: Feedback | None = None
+    place: int | None = None
+    """Position in its batch, from 0."""
 
     @property
     def history(self) -> list[str]:
@@ -145,7 +149,8 @@ def with_positions(served: LoadedArtifact, interests: Sequence[Interest]) -> tup
     if not interests:
         return ()
     dim = served.recommender.model.extractor.dim
-    positions = served.plane.project_all([interest.vector[:dim] for interest in interests])
+    vectors = np.array([interest.vector[:dim] for interest in interests], dtype=np.float32)
+    positions = served.plane.project(vectors)
     return tuple(
         replace(interest, position=(float(x), float(y)))
         for interest, (x, y) in zip(interests, positions, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from prismrec.data import Catalog
 from prismrec.errors import DataError
-from prismrec.recommend import Recommender
+from prismrec.recommend import Recommender, attribute_types
 from prismrec.service.applied_changes import Values, apply_changes, apply_values
 from prismrec.service.artifact_copy import ArtifactCopy
 from prismrec.service.catalog_map import map_labels
@@ -116,8 +116,6 @@ class LoadedArtifact:
         """Return a description for the API."""
         recommender, about = self.recommender, self.manifest["about"]
         model, index = recommender.model, recommender.index
-        attributes = recommender.catalog.attributes
-        columns = attributes.columns if attributes else {}
         return ArtifactInfo(
             artifact=self.name,
             extractor=str(self.manifest["extractor"]["class"]),
@@ -125,7 +123,7 @@ class LoadedArtifact:
             dim=model.extractor.dim,
             items=recommender.catalog.size - 1,
             categories=recommender.catalog.category_names,
-            attributes={name: column.kind for name, column in columns.items()},
+            attributes=attribute_types(recommender.catalog),
             index=IndexInfo(index.kind, index.exact, about.get("index")),
             about=about,
         )

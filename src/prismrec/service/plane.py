@@ -7,7 +7,6 @@ Principal axes rather than a nonlinear embedding, because a new interest must be
 and always to the same point.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +47,3 @@ class Plane:
         """Return the positions of vectors of any length."""
         positions: NDArray[np.float64] = (normalize(vectors) - self.center) @ self.axes
         return positions
-
-    def project_all(self, vectors: Sequence[Sequence[float]]) -> Float[np.ndarray, "N 2"]:
-        """Return the positions of vectors that are sequences of numbers."""
-        return self.project(np.array(vectors, dtype=np.float32))

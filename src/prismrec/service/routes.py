@@ -11,6 +11,7 @@ from prismrec.service import schemas as s
 from prismrec.service import users as user_pages
 from prismrec.service.catalog_map import catalog_map as make_map
 from prismrec.service.change_routes import IdPath, add_changes, add_erasure, add_reload
+from prismrec.service.checked_route import CheckedRoute
 from prismrec.service.context import RouteContext
 from prismrec.service.errors import error_responses
 from prismrec.service.event_rules import EventRules
@@ -24,7 +25,7 @@ TextQuery = Annotated[str, Query(max_length=200)]
 
 def make_routes(context: RouteContext) -> APIRouter:
     """Return all routes."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=CheckedRoute)
     for add in (
         add_lists,
         _start,
@@ -201,17 +202,20 @@ def _monitoring(routes: APIRouter, context: RouteContext) -> None:
         context.measure()
         return Response(context.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    @routes.get("/healthz", response_model=out.Status)
+    errors: dict[int | str, dict[str, Any]] = error_responses()
+
+    @routes.get("/healthz", response_model=out.Status, responses={400: errors[400]})
     async def healthz() -> Response:
         """Return that the process is alive."""
         return out.reply(out.Status("ok"))
 
-    errors: dict[int | str, dict[str, Any]] = error_responses()
     # Names the model itself once, so that the document has it among its components.
     unavailable = errors[503] | {"model": out.ErrorResponse}
 
     @routes.get(
-        "/readyz", response_model=out.Status, responses={503: unavailable, 504: errors[504]}
+        "/readyz",
+        response_model=out.Status,
+        responses={400: errors[400], 503: unavailable, 504: errors[504]},
     )
     async def readyz() -> Response:
         """Return whether requests can be answered: artifact, store and file of changes."""

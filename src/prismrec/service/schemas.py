@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from prismrec.data import LONGEST_ID
+from prismrec.data import LONGEST_ID, MOST_DISLIKES
 from prismrec.rerank import (
     MAX_INTEREST_WEIGHT,
     MOST_BOOSTS,
@@ -128,7 +128,9 @@ class RecommendRequest(Strict):
     boosts: Annotated[list[BoostIn], Field(max_length=MOST_BOOSTS, fail_fast=True)] = default_from(
         list
     )
-    dislikes: Annotated[list[Id], Field(max_length=1_000, fail_fast=True)] = default_from(list)
+    dislikes: Annotated[list[Id], Field(max_length=MOST_DISLIKES, fail_fast=True)] = default_from(
+        list
+    )
     explain: bool = False
     frontier: bool = False
     mix_frontier: bool = False

@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,14 +160,14 @@ def store_address(setting: str) -> str:
     return setting if address is None else address
 
 
-def exposure_secret(environment: Mapping[str, str] = os.environ) -> bytes:
+def exposure_secret() -> bytes:
     """Return the secret with which users are hashed.
 
     Raises:
         ConfigError: It is not set, or too short.
     """
     name = "PRISMREC_EXPOSURE_SECRET"
-    secret = environment.get(name, "")
+    secret = os.environ.get(name, "")
     if len(secret) < SHORTEST:
         raise ConfigError(
             f"The users of an experiment are hashed with {name}, which has {len(secret)} "

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import orjson
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 
 from prismrec.errors import ConfigError
+from prismrec.service.checked_route import parse_json
 from prismrec.service.examples import choose_example
 from prismrec.service.insight import Insight
 from prismrec.service.items import titles_of
@@ -141,11 +141,12 @@ def read_options(
 
     Raises:
         ConfigError: The text is not a JSON object, or names a user or a history.
+        ApiError: It has a field twice.
         RequestValidationError: A field does not exist, or its value is wrong.
     """
     try:
-        options = orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
+        options = parse_json(text or "{}")
+    except (ValueError, RecursionError):
         options = None
     if not isinstance(options, dict) or options.keys() & {"user", "history"}:
         raise ConfigError(

@@ -1,6 +1,7 @@
 """The base of all request bodies: an unknown field is an error, and so is another type."""
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ MOST_FIELDS = 50
 """Largest number of fields of an object of a request; no object has as many."""
 LONGEST_QUOTE = 200
 """Largest number of characters of a field or a message in an error."""
+
+JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number as JSON writes it; Python also reads spaces, underscores and digits of other scripts."""
 
 
 class Strict(BaseModel):
@@ -37,7 +41,7 @@ def default_from(make: Callable[[], object]) -> Any:
 
 def from_text(value: Any) -> Any:
     """Convert a number sent as text, as forms and shells do; return anything else as it is."""
-    if isinstance(value, str):
+    if isinstance(value, str) and JSON_NUMBER.fullmatch(value):
         for read in (int, float):
             with contextlib.suppress(ValueError):
                 return read(value)
@@ -54,10 +58,11 @@ def fault_of(error: Mapping[str, Any], place: Sequence[object], whole: str) -> s
     """
     field = ".".join(map(str, place)) or whole
     message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"{_shortened(field)}: {message[0].lower()}{_shortened(message[1:])}"
+    return f"{shortened(field)}: {message[0].lower()}{shortened(message[1:])}"
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text of a request for a message."""
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 

@@ -307,6 +307,11 @@ def test_several_processes_may_open_a_new_store_at_the_same_time(url):
         assert [e.id for e in store.recent("ann", 200)] == [f"e{i}" for i in range(100)]
 
 
+def test_a_database_per_thread_is_refused():
+    with pytest.raises(ConfigError, match="gives each thread a store of its own; write memory:"):
+        open_store("sqlite:///:memory:")
+
+
 def test_the_error_for_an_address_without_a_store_does_not_contain_the_address():
     with pytest.raises(UnknownName, match="No store named 'mysql'"):
         open_store("mysql://me:hush@host/db")

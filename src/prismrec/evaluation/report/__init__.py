@@ -18,9 +18,10 @@ from prismrec.evaluation.report.content import (
 )
 from prismrec.evaluation.report.markdown import markdown, markdown_table
 from prismrec.evaluation.report.page import page
-from prismrec.evaluation.report.write import check_report_folder, write_report
+from prismrec.evaluation.report.write import REPORT_FILE, check_report_folder, write_report
 
 __all__ = [
+    "REPORT_FILE",
     "Content",
     "Entry",
     "ModelComparison",

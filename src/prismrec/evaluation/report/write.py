@@ -12,7 +12,8 @@ from prismrec.io import atomic_file, check_replaceable, check_writable_folder
 
 PLOTS = "plots"
 """Folder of the plots in the folder of the report."""
-NUMBERS = "report.json"
+REPORT_FILE = "report.json"
+"""File of the numbers in the folder of the report."""
 MARKER = '"tradeoff_k"'
 """Text in the file of numbers by which the folder of a report is recognized."""
 
@@ -24,7 +25,7 @@ def check_report_folder(folder: Path) -> None:
     """
     check_writable_folder(folder)
     check_writable_folder(folder / PLOTS)
-    check_replaceable(folder, NUMBERS, MARKER)
+    check_replaceable(folder, REPORT_FILE, MARKER)
 
 
 def write_report(content: Content, folder: str | Path) -> None:
@@ -37,8 +38,10 @@ def write_report(content: Content, folder: str | Path) -> None:
         DataError: A file cannot be written, or the folder has other content.
     """
     folder = Path(folder)
-    check_replaceable(folder, NUMBERS, MARKER)
-    files = {NUMBERS: json.dumps(numbers(content), indent=2, ensure_ascii=False, allow_nan=False)}
+    check_replaceable(folder, REPORT_FILE, MARKER)
+    files = {
+        REPORT_FILE: json.dumps(numbers(content), indent=2, ensure_ascii=False, allow_nan=False)
+    }
     files |= {f"{PLOTS}/{s.key}.svg": standalone(s.chart) for s in sections(content) if s.chart}
     files["report.md"] = markdown(content, plots=PLOTS)
     files["report.html"] = page(content)

@@ -43,6 +43,7 @@ __all__ = [
     "Event",
     "Feedback",
     "LateStore",
+    "MemoryStore",
     "Store",
     "find_store",
     "open_store",

@@ -68,6 +68,11 @@ class SqliteStore(Store):
                 f"The address of the store is {url!r}; write sqlite:///events.db, or four slashes "
                 "before an absolute path."
             )
+        if self._path == ":memory:":
+            raise ConfigError(
+                f"The address of the store is {url!r}, which gives each thread a store of its own; "
+                "write memory:, or sqlite:///events.db."
+            )
         self._writing = threading.Lock()  # a fair queue of threads; waiting in SQLite is not fair
         self._turns = Turns()
         self._pool = ConnectionPool(self._connect, _prepare)
