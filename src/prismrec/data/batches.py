@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError, DataError
-from prismrec.numerics import position_in_group
 
 Targets = Literal["all", "random"]
 
@@ -179,7 +178,8 @@ class Batches:
         Cost: O(E) time and memory.
         """
         offsets, lengths = self.histories.indptr, self.histories.lengths
-        events, place = np.arange(offsets[-1]), position_in_group(lengths)
+        events = np.arange(offsets[-1])
+        place = events - np.repeat(offsets[:-1], lengths)
         remaining = np.repeat(offsets[1:], lengths) - 1 - events
         at = events[remaining > 0]  # the last events of the prefixes
         number = self._choices(place[at] + 1, remaining[at])
