@@ -3,8 +3,10 @@
 import contextlib
 import importlib.util
 import io
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,6 +96,49 @@ def test_a_recipe_works_as_written(recipe, example, tmp_path, monkeypatch, resto
             for line in code.splitlines():
                 if not line.startswith("prismrec serve"):  # the server would run forever
                     assert run(line)
+
+
+IN_TABLES = """
+def pytest_configure():
+    from last_item import fit_last_item
+    from margin import hinge
+    from newest import Newest
+    from plain import PlainIndex
+    from prismrec.evaluation import BASELINES
+    from prismrec.models import EXTRACTORS, LOSSES, SAMPLERS
+    from prismrec.rerank import RERANKERS
+    from prismrec.retrieval.index.table import INDEXES
+    from recent import square_root
+    from spread import spread
+
+    tables = [BASELINES, EXTRACTORS, INDEXES, LOSSES, RERANKERS, SAMPLERS]
+    parts = [fit_last_item, Newest, PlainIndex, hinge, spread, square_root]
+    for table, part in zip(tables, parts, strict=True):
+        table["plain" if part is PlainIndex else "recipe"] = part  # an index has its name
+"""
+CONTRACTS = [
+    *(f"contract/test_{n}.py" for n in ("baselines", "extractors", "indexes", "losses")),
+    "contract/test_rerankers.py", "property/test_samplers.py",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_recipes_pass_the_contract_tests(tmp_path):
+    """Run the tests in a process of their own, which has the recipes in the tables."""
+    for _, file, code in (block for blocks in RECIPES.values() for block in blocks):
+        if file:
+            (tmp_path / Path(file).name).write_text(code)
+    (tmp_path / "in_tables.py").write_text(IN_TABLES)
+    root = Path(__file__).parents[1]
+    line = [sys.executable, "-m", "pytest", "-v", "-p", "in_tables", "-k", "recipe or plain"]
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    found = subprocess.run(
+        [*line, *(f"tests/{name}" for name in CONTRACTS)], cwd=root, capture_output=True, text=True,
+        check=False, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout + found.stderr
+    passed = {row.partition("::")[0] for row in found.stdout.splitlines() if " PASSED" in row}
+    assert passed == {f"tests/{name}" for name in CONTRACTS}
 
 
 def test_every_table_has_a_recipe():

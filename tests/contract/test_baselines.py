@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from prismrec.data.cases import Case
 from prismrec.data.histories import Histories
@@ -14,6 +15,7 @@ from prismrec.evaluation import baselines
 from prismrec.evaluation.baselines import (
     BASELINES,
     SameScores,
+    break_ties,
     by_score,
     choose,
     ease,
@@ -89,16 +91,17 @@ def tables(draw):
 
 @given(tables(), st.integers(1, 8), st.booleans(), st.lists(st.integers(1, 5), max_size=6))
 @settings(deadline=None)
-def test_lists_are_sorted_by_score_then_by_item_number_without_padding(
+def test_lists_are_sorted_by_score_then_in_their_order_without_padding(
     table, k, exclude_seen, history
 ):
-    histories = [np.array(history, dtype=np.int64)] * len(table)
-    ranked = by_score(lambda _: table, exclude_seen=exclude_seen)(histories, k)
+    histories, order = [np.array(history, dtype=np.int64)] * len(table), [0, 3, 1, 5, 2, 4]
+    score = OrderedScores(lambda _: table, np.array(order))
+    ranked = by_score(score, exclude_seen=exclude_seen)(histories, k)
     for row, items, scores in zip(table, ranked.items, ranked.scores, strict=True):
         eligible = [i for i in range(1, 6) if row[i] > -np.inf]
         if exclude_seen:
             eligible = [i for i in eligible if i not in history]
-        expected = sorted(eligible, key=lambda i: (-row[i], i))[:k]
+        expected = sorted(eligible, key=lambda i: (-row[i], order.index(i)))[:k]
         assert items.tolist() == expected + [0] * (k - len(expected))
         assert scores.tolist() == [row[i] for i in expected] + [0] * (k - len(expected))
 
@@ -241,6 +244,57 @@ def test_equal_scores_are_listed_by_training_events_and_then_in_no_order_of_the_
     unseen = listed[(listed <= 100) & (scores[listed] == 0)]
     assert len(unseen) == 100
     assert abs(np.corrcoef(unseen, np.arange(100))[0, 1]) < 0.25
+
+
+@pytest.mark.parametrize("score", [
+    lambda histories: np.zeros((len(histories), 201)), SameScores(np.zeros(201)),
+])  # fmt: skip
+def test_equal_scores_without_an_order_are_listed_in_no_order_of_the_log(score):
+    (found,) = by_score(score, exclude_seen=False)([np.array([150])], 200).items
+    assert sorted(found) == list(range(1, 201))
+    assert abs(np.corrcoef(found, np.arange(200))[0, 1]) < 0.25
+    again = by_score(score, exclude_seen=False)([np.array([1]), np.array([2])], 200).items
+    assert (again == found).all()
+
+
+@pytest.mark.parametrize("scores", [
+    np.zeros((1, V)), np.zeros(V), np.zeros((2, 0)), np.zeros((3, V)), np.zeros((2, V), complex),
+    np.zeros((2, V), dtype=str), sparse.csr_array((2, V)), None,
+])  # fmt: skip
+def test_scores_that_are_no_table_of_numbers_are_refused(scores):
+    recommend = by_score(lambda _: scores, exclude_seen=True)
+    with pytest.raises(DataError, match=r"2 histories, but must return numbers of shape \(2, V\)"):
+        recommend([np.array([1]), np.array([2])], 3)
+
+
+@pytest.mark.parametrize("width", [V - 1, V + 5])
+def test_scores_have_one_column_per_item_of_the_catalog(width):
+    def score(histories):
+        return np.ones((len(histories), width))
+
+    ordered = break_ties(score, Histories.of(TRAIN), V)
+    with pytest.raises(DataError, match=rf"shape \(1, {width}\) .* of shape \(1, {V}\)"):
+        by_score(ordered, exclude_seen=False)([np.array([1])], 3)
+
+
+def test_all_tables_of_scores_have_the_same_width():
+    recommend = by_score(lambda h: np.ones((len(h), V - (len(h) < ROWS))), exclude_seen=False)
+    with pytest.raises(DataError, match=rf"must return numbers of shape \(1, {V}\)"):
+        recommend([np.array([1])] * (ROWS + 1), 3)
+
+
+@pytest.mark.parametrize("item", [V - 1, -1])
+def test_scores_without_a_column_for_an_item_of_a_history_are_refused(item):
+    recommend = by_score(lambda h: np.ones((len(h), V - 1)), exclude_seen=False)
+    with pytest.raises(DataError, match=f"item number {item}, but .* items 1 to {V - 2};"):
+        recommend([np.array([item])], 3)
+
+
+def test_scores_may_be_whole_numbers():
+    recommend = by_score(lambda h: np.array([[0, 7, 2, 9]] * len(h)), exclude_seen=True)
+    ranked = recommend([np.array([1])], 3)
+    assert ranked.items.tolist() == [[3, 2, 0]]
+    assert ranked.scores.tolist() == [[9, 2, 0]]
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf])

@@ -14,7 +14,7 @@ from prismrec.errors import ConfigError, DataError, UnknownName
 from prismrec.evaluation.baselines import by_score
 from prismrec.evaluation.evaluate import evaluate
 from prismrec.evaluation.metric_report import Report
-from prismrec.evaluation.metrics import METRICS
+from prismrec.evaluation.metrics import METRICS, Metric
 from prismrec.types import RankedItems
 
 V = 31
@@ -220,6 +220,28 @@ def test_coverage_counts_the_items_of_all_lists():
 def test_without_a_catalog_there_are_only_metrics_of_targets(cases):
     report = evaluate(by_history, cases, ks=(5,))
     assert {METRICS[name.partition("@")[0]].needs for name in report.metrics} == {"targets"}
+
+
+@pytest.mark.parametrize("values", [np.zeros(3), np.zeros((13, 10)), 0.5, np.array(["a"] * 13)])
+def test_a_metric_returns_one_number_per_user(cases, values, monkeypatch):
+    monkeypatch.setitem(METRICS, "own", Metric(lambda *_: values, "targets", "higher", "own"))
+    with pytest.raises(ConfigError, match=r"The metric own returned .* of shape \(13,\): one per"):
+        evaluate(by_history, cases, ks=(5, 10))
+
+
+def test_a_metric_may_return_truth_values(cases, monkeypatch):
+    own = Metric(lambda answers, _: answers.hits.any(1), "targets", "higher", "own")
+    monkeypatch.setitem(METRICS, "own", own)
+    report = evaluate(by_history, cases, ks=(10,))
+    assert report.metrics["own@10"] == report.metrics["hit_rate@10"]
+
+
+@pytest.mark.parametrize("only", [(), ("recall",), ("own",)])
+def test_a_metric_that_needs_unknown_data_is_refused(cases, only, monkeypatch):
+    own = Metric(lambda answers, _: np.zeros(len(answers.lists)), "target", "higher", "own")
+    monkeypatch.setitem(METRICS, "own", own)
+    with pytest.raises(ConfigError, match="The metric own needs 'target', which no evaluation"):
+        evaluate(by_history, cases, only=only)
 
 
 def test_only_the_requested_metrics_are_computed(cases):

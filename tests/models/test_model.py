@@ -135,3 +135,30 @@ def test_an_extractor_that_returns_a_tensor_is_an_error():
     for read in (model, model.prefixes):
         with pytest.raises(ConfigError, match=r"What Bare\.forward returns is of type Tensor"):
             read(history, history != 0)
+
+
+@pytest.mark.parametrize(("name", "change", "needed"), [
+    ("vectors", lambda part: part[:, 0], r"numbers of shape \(\d, 2, 4\)"),
+    ("vectors", lambda part: part.long(), r"numbers of shape \(\d, 2, 4\)"),
+    ("vectors", lambda part: part[:, :1], r"numbers of shape \(\d, 2, 4\)"),
+    ("weights", lambda part: part[:1, :, :1], r"numbers of shape \(\d, 2, 2\)"),
+    ("bias", lambda _: None, r"numbers of shape \(\d, 2\)"),
+    ("active", lambda part: part.float(), r"truth values of shape \(\d, 2\)"),
+])  # fmt: skip
+def test_interests_of_another_shape_or_type_are_an_error(name, change, needed):
+    class Changed(EXTRACTORS["sa"]):
+        def forward(self, items, mask):
+            found = super().forward(items, mask)
+            return found._replace(**{name: change(getattr(found, name))})
+
+        def prefixes(self, items, mask):
+            found = super().prefixes(items, mask)
+            return found._replace(**{name: change(getattr(found, name))})
+
+    model = Model(5, Changed(dim=4, interests=2, max_len=3))
+    history = torch.tensor([[1, 2], [3, 4]])
+    for read in (model, model.prefixes):
+        with pytest.raises(
+            ConfigError, match=rf"Changed returned {name} .* must return .*{needed}"
+        ):
+            read(history, history != 0)

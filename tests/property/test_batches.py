@@ -157,6 +157,21 @@ def test_targets_are_uniform_within_the_horizon():
     assert min(ahead.values()) > 0.95 * max(ahead.values())
 
 
+@pytest.mark.parametrize("targets", ["all", "random"])
+@pytest.mark.parametrize("horizon", [0, 1, 3])
+def test_target_counts_are_the_mean_of_many_epochs(targets, horizon):
+    lengths, epochs = [1, 2, 3, 9, 30, 0, 5], 2_000
+    histories = Histories.of([np.arange(length) % 12 + 1 for length in lengths])
+    batches = Batches(histories, max_len=4, batch_size=64, targets=targets, horizon=horizon)
+    counted = np.zeros(14)
+    for step in range(epochs * len(batches)):
+        counted += np.bincount(batches.at(step).target.ravel(), minlength=14) * (np.arange(14) > 0)
+    expected = epochs * batches.target_counts(14)
+    assert expected.sum() == pytest.approx(counted.sum())
+    assert (np.abs(counted - expected) <= 4 * np.sqrt(expected)).all()
+    assert expected[0] == expected[13] == 0
+
+
 def test_horizon_zero_is_a_quarter_of_the_prefix_and_at_most_twenty():
     batches = Batches(histories_of([200]), max_len=50, batch_size=50, horizon=0)
     farthest = Counter()

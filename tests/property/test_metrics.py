@@ -79,10 +79,12 @@ def by_definition(name, user, owned, counts, k):  # noqa: C901, PLR0911, PLR0912
         if p is None:
             return float("nan")
         return sum(s * log(s / (0.01 * s + 0.99 * q[c])) for c, s in p.items() if s)
+    if name == "novelty":
+        bits = [-log2((counts[i] + 1) / (sum(counts) + V - 1)) for i in top]
+        return sum(bits) / len(top) if top else float("nan")
+    assert name == "popularity_rank", f"add the definition of {name} above"
     if not top:
         return float("nan")
-    if name == "novelty":
-        return sum(-log2((counts[i] + 1) / (sum(counts) + V - 1)) for i in top) / len(top)
     ranks = []
     for item in top:
         above = sum(count > counts[item] for count in counts[1:])

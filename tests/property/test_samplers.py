@@ -6,6 +6,8 @@ log q is the logarithm of the expected count of an item in one sample.
 import pytest
 import torch
 
+from prismrec.data.batches import Batches
+from prismrec.data.histories import Histories
 from prismrec.errors import ConfigError
 from prismrec.models import losses
 from prismrec.models.samplers import SAMPLERS
@@ -71,6 +73,29 @@ def test_log_q_is_the_log_of_the_expected_count(kind, negatives, batch):
     # Four standard deviations of a count, if the draws of a step were independent.
     assert (error.abs() < 4 / counted[~rare].sqrt()).all()
     assert (~rare).sum() >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["in_batch", "mixed", "union"])
+@pytest.mark.parametrize("horizon", [0, 1])
+def test_log_q_is_that_of_targets_that_are_drawn_once_per_user(name, horizon):
+    # A user with many events has few targets per event: items 1 and 2 are rarer than in the log.
+    rows = [[1, 2] * 20] * 10 + [[3, 4], [5, 6, 4], [6, 3]] * 30
+    histories = Histories.of(rows)
+    batches = Batches(histories, max_len=8, batch_size=25, targets="random", horizon=horizon)
+    counts, targets = torch.from_numpy(histories.counts(V)), batches.target_counts(V)
+    sampler = SAMPLERS[name](counts, 12, target_counts=torch.from_numpy(targets))
+    counted, expected, g = torch.zeros(V), torch.zeros(V), generator()
+    log_q, steps = torch.full((V,), torch.nan), 200 * len(batches)
+    for step in range(steps):
+        batch = torch.from_numpy(batches.at(step).target)
+        drawn = sampler(g, batch[batch != 0])
+        counted += torch.bincount(drawn.items, minlength=V)
+        log_q[drawn.items] = drawn.log_q
+        expected += log_q.exp().nan_to_num()
+    often = counted > 200
+    assert often.sum() >= 4
+    assert (counted[often] / expected[often] - 1).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("negatives", [0, -3])

@@ -144,18 +144,34 @@ def go_beyond(pool, k, *, strength):
     return np.arange(k) + len(pool.scores)
 
 
-def test_a_reranker_may_return_an_empty_list(monkeypatch):
-    monkeypatch.setitem(
-        rerankers.RERANKERS, "own", lambda _pool, _k, *, strength: [][: int(strength)]
-    )
-    options = ListOptions(k=3, diversity=0.2, rerank="own")
-    found = build_lists(Falling([3, 2, 1]), options, category_of=np.zeros(4, dtype=np.int64))
-    assert found.items.tolist() == [[0, 0, 0]]
+def return_too_few(pool, k, *, strength):
+    return np.arange(k - 1)
 
 
-@pytest.mark.parametrize(
-    "own", [repeat_first, count_from_the_end, return_everything, return_numbers, go_beyond]
-)
+def return_nothing(pool, k, *, strength):
+    return []
+
+
+def test_the_pool_of_a_reranker_has_no_item_that_must_not_be_listed(monkeypatch):
+    pools = []
+
+    def own(pool, k, *, strength):
+        pools.append(len(pool.scores))
+        return np.argsort(-pool.scores, kind="stable")[:k]
+
+    monkeypatch.setitem(rerankers.RERANKERS, "own", own)
+    options, found = ListOptions(k=3, diversity=0.2, rerank="own"), []
+    for scores in ([3, 2, -np.inf, 1], [3, -np.inf, -np.inf], [-np.inf, -np.inf, -np.inf]):
+        category_of = np.zeros(len(scores) + 1, dtype=np.int64)
+        found += build_lists(Falling(scores), options, category_of=category_of).items.tolist()
+    assert found == [[1, 2, 4], [1, 0, 0], [0, 0, 0]]
+    assert set(pools) == {3, 1}
+
+
+@pytest.mark.parametrize("own", [
+    repeat_first, count_from_the_end, return_everything, return_numbers, go_beyond, return_too_few,
+    return_nothing,
+])  # fmt: skip
 def test_a_list_of_a_reranker_that_is_no_choice_of_candidates_is_refused(own, monkeypatch):
     monkeypatch.setitem(rerankers.RERANKERS, "own", own)
     options = ListOptions(k=3, diversity=0.2, rerank="own")

@@ -10,7 +10,7 @@ import torch
 
 from prismrec.data.split import split_by_user
 from prismrec.errors import ConfigError, PrismrecError, UnknownName
-from prismrec.models import EXTRACTORS, Extractor, declare_softmax, losses
+from prismrec.models import EXTRACTORS, SAMPLERS, Extractor, declare_softmax, losses
 from prismrec.recommend.artifact import load, save
 from prismrec.registry import build, resolve
 from prismrec.training import RunConfig, TrainConfig, fit
@@ -124,6 +124,27 @@ def test_an_external_loss_readout_and_sampler_are_used_in_training(module, world
     )
     assert not losses.is_softmax(objective.loss)
     assert losses.is_softmax(resolve("loss", f"{module}:sharp", losses.LOSSES))
+
+
+@pytest.mark.parametrize("targets", ["all", "random"])
+def test_a_sampler_gets_the_counts_of_targets_if_they_are_not_those_of_events(
+    targets, world, monkeypatch
+):
+    found = []
+
+    def own(counts, negatives, *, target_counts=None):
+        found.append(target_counts)
+        return SAMPLERS["in_batch"](counts, negatives, target_counts=target_counts)
+
+    monkeypatch.setitem(SAMPLERS, "own", own)
+    dataset, split = world
+    config = RunConfig(extractor="mean", dim=4, sampler="own", negatives=12)
+    training = TrainConfig(steps=1, device="cpu", targets=targets)
+    fit(split, dataset.catalog, config, training)
+    if targets == "all":
+        assert found == [None]
+    else:  # one target per user of several events
+        assert found[0].sum().item() == pytest.approx((split.train.lengths > 1).sum())
 
 
 @pytest.mark.parametrize(("name", "error", "sentence"), [

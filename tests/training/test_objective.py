@@ -14,9 +14,9 @@ from prismrec.models.model import Model
 from prismrec.models.readouts import READOUTS
 from prismrec.models.regularizers import REGULARIZERS
 from prismrec.models.samplers import SAMPLERS
-from prismrec.training import Objective, objective
+from prismrec.training import Objective, TrainConfig, objective, train
 from prismrec.training.objective import compute_loss
-from prismrec.types import Batch, Interests
+from prismrec.types import Batch, Interests, Negatives
 
 GBCE = partial(losses.gbce, sampling_rate=0.3)
 MANY = 20  # negatives: enough of 39 items that several are targets of the batch
@@ -209,6 +209,29 @@ def test_scores_and_losses_stay_in_float32_under_autocast(histories, name):
         assert loss.dtype == torch.float32
         found.append({"loss": loss.detach(), **gradients(model, loss)})
     torch.testing.assert_close(found[1], found[0])
+
+
+FOUR = torch.tensor([3, 1, 2, 2])
+
+
+@pytest.mark.parametrize(("drawn", "words"), [
+    (FOUR, "a value of type Tensor"),
+    ((FOUR, FOUR.float()), "a value"),
+    (Negatives(FOUR.numpy(), FOUR.float()), "items of type ndarray"),
+    (Negatives(FOUR.float(), FOUR.float()), r"items of shape \(4,\) and type torch.float32"),
+    (Negatives(FOUR[None], FOUR[None].float()), r"items of shape \(1, 4\)"),
+    (Negatives(FOUR[:0], FOUR[:0].float()), r"items of shape \(0,\)"),
+    (Negatives(FOUR, FOUR), r"log_q of shape \(4,\) and type torch.int64 .* for 4 items"),
+    (Negatives(FOUR, FOUR[1:].float()), r"log_q of shape \(3,\) .* for 4 items"),
+    (Negatives(FOUR - 1, FOUR.float()), "the item 0;"),
+    (Negatives(FOUR + 37, FOUR.float()), "the item 40;"),
+])  # fmt: skip
+def test_what_a_sampler_returns_is_checked(new_model, histories, drawn, words):
+    model, wrong = new_model(), Objective(negatives=lambda *_: drawn)
+    with pytest.raises(ConfigError, match=f"^A sampler returned {words}.* number from 1 to 39"):
+        compute_loss(model, batch_of(histories), wrong, torch.Generator())
+    with pytest.raises(ConfigError, match=f"^A sampler returned {words}"):
+        train(model, histories, TrainConfig(epochs=1, device="cpu"), wrong)
 
 
 def test_a_loss_that_returns_a_mean_is_refused(new_model, histories):

@@ -172,6 +172,38 @@ class Batches:
             weight[trained] = self.histories.weights[chosen]
         return BatchArrays(history, target, weight, self._draw_dislikes(start, trained, step))
 
+    def target_counts(self, size: int) -> NDArray[np.float64]:
+        """Compute how often each item is a target of an epoch on average, ``[size]``.
+
+        Cost: O(E) time and memory.
+        """
+        offsets, lengths = self.histories.indptr, self.histories.lengths
+        events = np.arange(offsets[-1])
+        place = events - np.repeat(offsets[:-1], lengths)
+        remaining = np.repeat(offsets[1:], lengths) - 1 - events
+        at = events[remaining > 0]  # the last events of the prefixes
+        number = self._choices(place[at] + 1, remaining[at])
+        weight = 1 / number
+        if self.targets == "random":  # a user has one prefix per epoch
+            weight /= (place + remaining)[at]
+        # A prefix adds its weight to each of its possible targets: sums of what begins and ends.
+        begin = np.bincount(at + 1, weight, minlength=len(events) + 1)
+        end = np.bincount(at + 1 + number, weight, minlength=len(events) + 1)
+        expected = np.maximum((begin - end)[:-1].cumsum(), 0)
+        return np.bincount(self.histories.items, expected, minlength=size).astype(np.float64)
+
+    def _choices(
+        self, length: NDArray[np.int64], remaining: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return how many events the target of a prefix is drawn from.
+
+        Args:
+            length: Events of the prefixes.
+            remaining: Events of the users after the prefixes.
+        """
+        horizon = self.horizon or np.minimum(-(-length // 4), MAX_HORIZON)
+        return np.minimum(remaining, horizon)
+
     def _draw_targets(
         self, at: NDArray[np.int64], random: np.random.Generator
     ) -> NDArray[np.int64]:
@@ -181,8 +213,7 @@ class Batches:
             edge = np.searchsorted(self.histories.indptr, at, side="right")
             remaining = self.histories.indptr[edge] - 1 - at
             length = at + 1 - self.histories.indptr[edge - 1]
-            horizon = self.horizon or np.minimum(-(-length // 4), MAX_HORIZON)
-            ahead = 1 + random.integers(np.minimum(remaining, horizon))
+            ahead = 1 + random.integers(self._choices(length, remaining))
         return at + ahead
 
     def _draw_dislikes(

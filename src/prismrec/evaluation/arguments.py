@@ -1,12 +1,13 @@
 """Check what evaluation gets: cases, lengths of lists, and the lists of a recommender."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prismrec.data import Case, Catalog
 from prismrec.errors import ConfigError, DataError, check_type, check_whole_number, described
+from prismrec.evaluation.metrics import Metric
 from prismrec.types import RankedItems
 
 Recommending = Callable[[Sequence[NDArray[np.int64]], int], RankedItems | NDArray[np.integer]]
@@ -87,6 +88,32 @@ def as_ranked(found: RankedItems | NDArray[np.integer]) -> RankedItems:
     return RankedItems(
         items.astype(np.int64), np.zeros(items.shape), np.zeros_like(items, np.int64)
     )
+
+
+def check_needs(metrics: Mapping[str, Metric], known: Collection[str]) -> None:
+    """Raise ConfigError for a metric that needs data of another name than the known ones."""
+    for name, metric in metrics.items():
+        if metric.needs not in known:
+            raise ConfigError(
+                f"The metric {name} needs {metric.needs!r}, which no evaluation has; name one of "
+                f"{', '.join(known)} in its entry in METRICS."
+            )
+
+
+def check_values(name: str, values: NDArray[np.float64], users: int) -> NDArray[np.float64]:
+    """Return the values of a metric, one per user, as float64.
+
+    Raises:
+        ConfigError: The metric returned something else.
+    """
+    array = np.asarray(values)
+    if array.shape != (users,) or array.dtype.kind not in "fiub":
+        raise ConfigError(
+            f"The metric {name} returned values of shape {array.shape} and type {array.dtype} for "
+            f"{users} users, but must return numbers of shape ({users},): one per user, NaN where "
+            "it is undefined."
+        )
+    return array.astype(np.float64, copy=False)
 
 
 def check_lists(

@@ -25,6 +25,8 @@ from prismrec.evaluation.arguments import (
     check_inputs,
     check_lengths,
     check_lists,
+    check_needs,
+    check_values,
 )
 from prismrec.evaluation.interest_use import measure_interest_use, median
 from prismrec.evaluation.metric_report import Report, half_width
@@ -72,7 +74,8 @@ def evaluate(
         Means, 95 % intervals, and the values of each user.
 
     Raises:
-        ConfigError: An argument has another type, or a k or ``batch_size`` is below 1.
+        ConfigError: An argument has another type, a k or ``batch_size`` is below 1, or a metric
+            returns something else than one number per user.
         UnknownName: A name in ``only`` is not a metric.
         DataError: There are no cases, or a metric in ``only`` needs data that is not given; the
             catalog lacks an item of a case; a list has a repeated item, padding between items, more
@@ -101,7 +104,7 @@ def evaluate(
         if has_weights:
             shared["target_weights"] = [case.weights for case in batch]
         answers = Answers(items, [case.targets for case in batch], histories, **shared)
-        parts.append({f"{n}@{k}": METRICS[n].measure(answers, k) for n in names for k in ks})
+        parts.append({f"{n}@{k}": _measure(n, answers, k) for n in names for k in ks})
         totals.add(batch, ranked)
     per_user = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     with_coverage = bool(size) and (not only or "coverage" in only)
@@ -112,6 +115,11 @@ def evaluate_metric(recommend: Recommending, cases: Sequence[Case], metric: str)
     """Evaluate one metric, such as ``recall@50``: see ``evaluate``."""
     name, length = split_metric(metric)
     return evaluate(recommend, cases, ks=(length,), only=(name,))
+
+
+def _measure(name: str, answers: Answers, k: int) -> NDArray[np.float64]:
+    """Return a metric of each user, ``[B]``, after a check of it."""
+    return check_values(name, METRICS[name].measure(answers, k), len(answers.lists))
 
 
 def _check_cases(batch: Sequence[Case], size: int | None) -> None:
@@ -137,7 +145,7 @@ def select_metrics(
 
     Raises:
         UnknownName: A name is not a metric.
-        ConfigError: ``only`` is no list of names.
+        ConfigError: ``only`` is no list of names, or a metric of the table needs unknown data.
         DataError: A metric in ``only`` needs data that is not given.
     """
     available = {"targets", "weights"} if weights else {"targets"}
@@ -150,6 +158,7 @@ def select_metrics(
     check_type("only", only, Collection, "a list of metrics; write only=['recall']")
     if isinstance(only, str):
         raise ConfigError(f"only is the text {only!r}, but must be a list; write [{only!r}].")
+    check_needs(METRICS, ("targets", *_MISSING))
     for name in only:
         if name not in METRICS and name != "coverage":
             raise UnknownName.among("metric", name, [*METRICS, "coverage"])

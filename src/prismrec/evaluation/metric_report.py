@@ -84,8 +84,8 @@ class Report:
         lines = {
             "protocol": self.how or "not stated",
             "users": f"{self.users:,}, all; {self.repeat_users:,} have a target in their history",
-            "ranking": "over the whole catalog; ties go to the smaller item number, and in "
-            "baselines to the item with more training events",
+            "ranking": "over the whole catalog; ties go to the smaller item number, in baselines "
+            "to the item with more training events, and in other scores of by_score at random",
             "±": f"95 % half-width over users, {QUANTILE} · standard deviation / √users",
             "lists": f"{100 * self.distinct_lists:.1f} % distinct",
             "interests": self._interests(),

@@ -27,7 +27,7 @@ from prismrec.models.added import add_interests
 from prismrec.models.arguments import check_arguments
 from prismrec.models.clustering import Forming
 from prismrec.models.embeddings import ItemCategories, ItemTable
-from prismrec.models.extractors.base import Extractor
+from prismrec.models.extractors.base import Extractor, check_interests
 from prismrec.models.forming import form_interests
 from prismrec.models.histories import check_items, read_in_groups
 from prismrec.models.log_normalizer import ItemSample, log_normalizers, sample_items
@@ -206,7 +206,9 @@ class Model(nn.Module):
 
         Item numbers are not checked: ``train`` has checked them once.
         """
-        return self._scaled(self.extractor.prefixes(self._read(history), mask))
+        found = self.extractor.prefixes(self._read(history), mask)
+        check_interests(self.extractor, found, mask.numel(), mask.shape[1])
+        return self._scaled(found)
 
     def item_vectors(self) -> Float[Tensor, "V W"]:
         """Return the vectors to search: their inner product with an interest is its logit.

@@ -8,6 +8,10 @@ padding. ``log_q`` is the natural log of an item's expected count in the sample;
 ``losses.subtract_log_q`` subtracts it. The number of negatives is an option and does not depend on
 the batch size.
 
+The targets of a batch have about the distribution of the training events, but not if they are drawn
+otherwise, such as once per user. Then a factory with the keyword-only argument ``target_counts``
+gets the expected number of times that each item is a target.
+
 To add one: write a factory with the arguments of ``uniform``, and add a line to ``SAMPLERS``, or
 name it as ``module:function``.
 """
@@ -56,13 +60,20 @@ def log_uniform(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
     return _by_weight(torch.cat([weight.new_zeros(1), weight]), negatives)
 
 
-def in_batch(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
+def in_batch(
+    counts: Int[Tensor, " V"], negatives: int, *, target_counts: Float[Tensor, " V"] | None = None
+) -> Sampler:
     """Build a sampler that uses N targets of the batch, drawn without replacement; all if fewer.
 
-    The expected count of an item is the number of draws times its share of all training events.
+    The expected count of an item is the number of draws times its share of all targets.
+
+    Args:
+        counts: Training events per item.
+        negatives: N.
+        target_counts: Expected number of times that each item is a target; None: ``counts``.
     """
     _check(negatives)
-    share = counts.double() / counts.sum()
+    share = _share(counts, target_counts)
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
         order = torch.randperm(len(targets), generator=generator, device=generator.device)
@@ -72,14 +83,16 @@ def in_batch(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
     return sample
 
 
-def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
+def mixed(
+    counts: Int[Tensor, " V"], negatives: int, *, target_counts: Float[Tensor, " V"] | None = None
+) -> Sampler:
     """Build a sampler of N / 2 targets of the batch (all if fewer) and uniform draws up to N.
 
-    The expected count is the sum of both.
+    The expected count is the sum of both. The arguments are those of ``in_batch``.
     """
     _check(negatives)
     targets_of_batch, others = in_batch(counts, max(1, negatives // 2)), uniform(counts, negatives)
-    share = counts.double() / counts.sum()
+    share = _share(counts, target_counts)
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
         first, second = targets_of_batch(generator, targets).items, others(generator, targets).items
@@ -91,17 +104,23 @@ def mixed(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
     return sample
 
 
-def union(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
+def union(
+    counts: Int[Tensor, " V"], negatives: int, *, target_counts: Float[Tensor, " V"] | None = None
+) -> Sampler:
     """Build a sampler that uses all targets of the batch and N uniform draws, each item once.
 
     An item occurs at most once, so its expected count is the probability that the sample has it:
-    1 - (1 - share)^targets · (1 - 1/(V - 1))^N. Dividing by it makes any sum over the catalog
-    unbiased.
+    1 - (1 - share)^targets · (1 - 1/(V - 1))^N. The arguments are those of ``in_batch``.
+
+    For independent targets, division by it makes any sum over the catalog unbiased. The prefixes of
+    one user are in the same batch and may have the same target, so an item is in fewer samples: on
+    ML-100K, by fifths of the items, 0.85 to 0.98 times as many with horizon 0 (1.01 to 1.03 with
+    horizon 1).
 
     Source: Horvitz and Thompson, JASA 1952.
     """
     others = uniform(counts, negatives)
-    share = counts.double() / counts.sum()
+    share = _share(counts, target_counts)
     missed = negatives * torch.log1p(torch.tensor(-1 / (len(counts) - 1), dtype=torch.float64))
 
     def sample(generator: torch.Generator, targets: Tensor) -> Negatives:
@@ -111,6 +130,14 @@ def union(counts: Int[Tensor, " V"], negatives: int) -> Sampler:
         return Negatives(items, included.log().float())
 
     return sample
+
+
+def _share(
+    counts: Int[Tensor, " V"], target_counts: Float[Tensor, " V"] | None
+) -> Float[Tensor, " V"]:
+    """Return the share of each item in all targets."""
+    number = counts if target_counts is None else target_counts
+    return number.double() / number.sum()
 
 
 def _by_weight(weight: Float[Tensor, " V"], negatives: int) -> Sampler:

@@ -57,31 +57,34 @@ def rerank_each(
 ) -> Int[np.ndarray, "R k"]:
     """Return the lists of a re-ranker other than ``category``, user by user.
 
+    The pool of a user has all candidates with a finite relevance; without any the list is empty.
+
     Raises:
-        ConfigError: The re-ranker returns something else than distinct positions, at most k.
+        ConfigError: The re-ranker returns something else than min(k, candidates) distinct
+            positions.
     """
     reranker, k = find_reranker(options.rerank), options.k
     lists = np.full((len(rows), k), -1, dtype=np.int64)
     for at, row in enumerate(rows.tolist()):
         relevance = candidates.relevance[at]
-        order = np.argsort(-relevance, kind="stable")
+        order = np.argsort(-relevance, kind="stable")[: np.isfinite(relevance).sum()]
+        if not len(order):
+            continue
         pool = source.pool(row, candidates.ranked.items[at, order], relevance[order])
         chosen = np.asarray(reranker(pool, k, strength=strength))
-        if not _are_positions(chosen, len(order), k):
+        if not _are_positions(chosen, len(order), min(k, len(order))):
             raise ConfigError(
                 f"The re-ranker {options.rerank!r} returned {str(chosen.tolist())[:80]} for a pool "
-                f"of {len(order)} candidates and k {k}; return distinct positions of the pool, at "
-                "most k, as an array of integers."
+                f"of {len(order)} candidates and k {k}; return min(k, candidates) distinct "
+                "positions of the pool, as an array of integers."
             )
         lists[at, : len(chosen)] = order[chosen.astype(np.int64)]
     return lists
 
 
-def _are_positions(chosen: NDArray[Any], candidates: int, k: int) -> bool:
-    """Return whether an array has distinct positions of the candidates, at most k."""
-    if not chosen.size:  # also [], which NumPy makes an array of floats
-        return True
-    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or len(chosen) > k:
+def _are_positions(chosen: NDArray[Any], candidates: int, length: int) -> bool:
+    """Return whether an array has that many distinct positions of the candidates."""
+    if chosen.shape != (length,) or chosen.dtype.kind not in "iu":
         return False
     inside = (chosen >= 0) & (chosen < candidates)
     return bool(inside.all()) and len(set(chosen.tolist())) == len(chosen)

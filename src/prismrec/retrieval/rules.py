@@ -178,8 +178,9 @@ def count_rules(
             "least 1, and a decay above 0 and at most 1."
         )
     counts, weights = train.counts(size), train.relative_weights
-    smoothed = np.maximum(train.weighted_counts(size), 1).astype(np.float64)
-    of_first, of_second = smoothed**-alpha, smoothed**-beta
+    counted = train.weighted_counts(size)
+    counted = np.where(counted > 0, counted, 1).astype(np.float64)  # 0 has no pairs
+    of_first, of_second = counted**-alpha, counted**-beta
     by_item = np.argsort(train.items, kind="stable")
     ends = np.cumsum(counts)
     edges = np.searchsorted(ends, np.arange(COUNTED_EVENTS, len(train.items), COUNTED_EVENTS)) + 1

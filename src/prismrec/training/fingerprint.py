@@ -12,6 +12,7 @@ import torch
 from prismrec.data import Histories
 from prismrec.models import Model
 from prismrec.training.config import TrainConfig
+from prismrec.training.negatives import draw_negatives
 from prismrec.training.objective import Objective
 
 
@@ -39,8 +40,8 @@ def fingerprint(
         for part in (model.items.indptr, model.items.ids):
             digest.update(part.cpu().numpy().data)
     if objective.negatives:  # a sampler is a closure: compare what it draws
-        targets = torch.arange(1, model.size)
-        for part in objective.negatives(torch.Generator().manual_seed(0), targets):
+        targets, generator = torch.arange(1, model.size), torch.Generator().manual_seed(0)
+        for part in draw_negatives(objective.negatives, generator, targets, model.size):
             digest.update(part.numpy().data)
     return digest.hexdigest()
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prismrec.data import Case, Catalog, ItemContent, Split
+from prismrec.data import Batches, Case, Catalog, Histories, ItemContent, Split
 from prismrec.io import stage
 from prismrec.models import Model
 from prismrec.recommend import Recommender, build_recommender
@@ -172,7 +172,12 @@ def train_weights(
         model,
         split.train,
         training,
-        build_objective(config, torch.from_numpy(counts), split.dislikes),
+        build_objective(
+            config,
+            torch.from_numpy(counts),
+            split.dislikes,
+            target_counts=_random_target_counts(split.train, catalog.size, training),
+        ),
         validate=validate if cases else None,
         on_step=on_step,
         folder=Path(folder) if folder is not None else None,
@@ -183,6 +188,19 @@ def train_weights(
     return TrainedWeights(
         model, result, config, training, stats, counts, metric, cases, notes, record
     )
+
+
+def _random_target_counts(
+    train: Histories, size: int, training: TrainConfig
+) -> torch.Tensor | None:
+    """Return how often each item is a target if a user has one per epoch; None with all targets."""
+    if training.targets == "all":
+        return None
+    batches = Batches(
+        train, max_len=1, batch_size=training.batch_size, targets=training.targets,
+        horizon=1 if training.horizon is None else training.horizon,
+    )  # fmt: skip
+    return torch.from_numpy(batches.target_counts(size))
 
 
 def _initial_model(

@@ -32,6 +32,7 @@ from prismrec.models import (
     find_hits,
     losses,
 )
+from prismrec.training.negatives import draw_negatives
 from prismrec.types import Batch, Interests, Negatives
 
 Loss = Callable[[Tensor], Tensor]
@@ -141,7 +142,9 @@ def _mean_loss(
     target = model.vectors_of(target_ids)
     prior = interests.bias.masked_fill(~interests.active, float("-inf"))
     inputs = (*objective.readout.queries(interests.vectors, prior, target), target)
-    drawn = objective.negatives(generator, target_ids) if objective.negatives else None
+    drawn = None
+    if objective.negatives:
+        drawn = draw_negatives(objective.negatives, generator, target_ids, model.size)
     own = _per_position(model, inputs, batch, objective.dislike_weight)
     finish = objective.readout.loss_from_logsumexp
     if finish and losses.is_chunked(objective.loss):

@@ -26,6 +26,7 @@ from prismrec.training.checkpoint import (
 from prismrec.training.config import EPOCHS, PATIENCE, RATE, TrainConfig
 from prismrec.training.ema import ExponentialMovingAverage
 from prismrec.training.fingerprint import fingerprint
+from prismrec.training.negatives import draw_negatives
 from prismrec.training.objective import Objective, compute_loss, with_relative_weights
 from prismrec.training.optimizers import clip_gradients, make_optimizers
 from prismrec.training.processes import ALONE, Processes
@@ -151,7 +152,8 @@ class Run:
         """Return the rows of this process, and the objective with the negatives of the batch."""
         objective, part = self.objective, self.processes.part_of_batch(batch)
         if objective.negatives:
-            drawn = objective.negatives(generator, batch.target[batch.target != 0])
+            targets = batch.target[batch.target != 0]
+            drawn = draw_negatives(objective.negatives, generator, targets, self.model.size)
             objective = replace(objective, negatives=lambda *_: drawn)
         return part, objective
 

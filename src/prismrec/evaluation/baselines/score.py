@@ -5,7 +5,8 @@
 
 A baseline only scores. Seen items, ties and short lists are handled here, once for all baselines.
 Items are numbered by their events in the whole log, so the order of their numbers knows the test
-events. Therefore ``break_ties`` gives the scores of a baseline another order of equal ones.
+events. Therefore equal scores are never listed by item number: ``break_ties`` orders them by
+training events, and ``by_score`` orders those of any other function at random, always alike.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,9 +63,17 @@ def break_ties(score: Score, train: Histories, size: int) -> OrderedScores:
     """
     if isinstance(score, OrderedScores):
         return score
-    shuffled = np.random.default_rng(0).permutation(np.arange(1, size))
-    by_count = shuffled[np.argsort(-train.weighted_counts(size)[shuffled], kind="stable")]
-    return OrderedScores(score, np.concatenate([[0], by_count]))
+    order = _random_order(size)
+    order[1:] = order[1:][np.argsort(-train.weighted_counts(size)[order[1:]], kind="stable")]
+    return OrderedScores(score, order)
+
+
+def _random_order(size: int) -> NDArray[np.int64]:
+    """Return all item numbers in an order that is random, but the same in every call; 0 is first.
+
+    Cost: O(V).
+    """
+    return np.concatenate([[0], np.random.default_rng(0).permutation(np.arange(1, size))])
 
 
 def score_by_items(
@@ -91,15 +100,17 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     """Return a function that recommends the k items with the highest scores.
 
     Padding is never in a list. Of equal scores the first in the order of ``OrderedScores`` is
-    listed first; of other scores, that of the smaller item number.
+    listed first. A score without an order gets a random one, the same for all lists: see above.
 
     Args:
-        score: Scores every item for each history; -inf excludes an item.
+        score: Scores every item for each history; -inf excludes an item. With ``break_ties``, the
+            number of columns is compared with the size of the catalog.
         exclude_seen: Leave out the items of the history. A list may then be shorter than k, and
             ends in 0.
 
     Raises:
-        DataError: Raised by the returned function if a score is NaN.
+        DataError: Raised by the returned function: a score is NaN, the scores are no numbers
+            ``[B, V]`` with one V for all histories, or a history has an item outside of V.
 
     Cost: O(V) time and memory per history, in blocks of ``ROWS``; for ``SameScores`` O(V log V)
         once, and O(k + L) per history, but for a logarithm.
@@ -109,11 +120,13 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
         return _same_lists(plain.values, order, exclude_seen=exclude_seen)
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
+        nonlocal order
         items = np.zeros((len(histories), k), dtype=np.int64)
         scores = np.zeros((len(histories), k), dtype=np.float32)
         for start in range(0, len(histories), ROWS):
             block = histories[start : start + ROWS]
-            table = np.array(score(block))  # a copy, changed below
+            table = _table_of(score(block), block, None if order is None else len(order))
+            order = _random_order(table.shape[1]) if order is None else order
             table[:, 0] = -np.inf
             if exclude_seen:
                 rows = np.repeat(np.arange(len(block)), [len(history) for history in block])
@@ -126,11 +139,46 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
     return recommend
 
 
+def _table_of(
+    scores: NDArray[np.floating], block: Sequence[NDArray[np.int64]], size: int | None
+) -> NDArray[np.floating]:
+    """Return a copy of the scores of some histories, after a check of them.
+
+    Args:
+        scores: What a ``Score`` returned for the histories.
+        block: The histories.
+        size: V; None if it is not known yet.
+
+    Raises:
+        DataError: They are no table of numbers with a row per history and V columns; or V is too
+            small for an item of a history.
+    """
+    table = np.array(scores)
+    if (
+        table.ndim != 2 or len(table) != len(block) or table.dtype.kind not in "fiub"
+        or table.shape[1] != (size or max(table.shape[1], 1))
+    ):  # fmt: skip
+        needed = f"({len(block)}, {size or 'V'})"
+        raise DataError(
+            f"A function returned scores of shape {table.shape} and type {table.dtype} for "
+            f"{len(block)} histories, but must return numbers of shape {needed}: one row per "
+            "history, and one column per item of the catalog after column 0 for padding."
+        )
+    items = np.concatenate(block)
+    outside = items[(items < 0) | (items >= table.shape[1])]
+    if len(outside):
+        raise DataError(
+            f"A history has item number {outside[0]}, but a function returned scores of the items "
+            f"1 to {table.shape[1] - 1}; return one column per item after column 0 for padding."
+        )
+    return table if table.dtype.kind == "f" else table.astype(np.float64)
+
+
 def _same_lists(
     values: NDArray[np.floating], ties: NDArray[np.int64] | None, *, exclude_seen: bool
 ) -> Recommend:
     """Return what ``by_score`` returns for scores that are the same for all histories."""
-    items = np.arange(1, len(values)) if ties is None else ties[1:]
+    items = (_random_order(len(values)) if ties is None else ties)[1:]
     order = items[np.argsort(-values[items], kind="stable")]
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
@@ -147,12 +195,11 @@ def _same_lists(
 
 
 def top(
-    table: NDArray[np.floating], k: int, order: NDArray[np.int64] | None = None
+    table: NDArray[np.floating], k: int, order: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
     """Return the columns of the k highest values of each row, and the values, highest first.
 
-    Ties go to the first column in ``order``; None is ascending. A value of -inf is returned as
-    column 0 with value 0.
+    Ties go to the first column in ``order``. A value of -inf is returned as column 0 with value 0.
 
     Raises:
         DataError: A value is NaN, so the row has no order.
@@ -162,10 +209,7 @@ def top(
             f"{int(np.isnan(table).any(axis=1).sum())} of {len(table)} histories were scored NaN "
             "for an item, which cannot be ranked; fix the function that scores."
         )
-    if order is None:
-        columns = top_k(table, min(k, table.shape[1]))
-    else:
-        columns = order[top_k(table[:, order], min(k, table.shape[1]))]
+    columns = order[top_k(table[:, order], min(k, table.shape[1]))]
     values = np.take_along_axis(table, columns, axis=1)
     listed = values > -np.inf
     return np.where(listed, columns, 0), np.where(listed, values, 0)

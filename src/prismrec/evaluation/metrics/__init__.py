@@ -5,7 +5,8 @@ Users with NaN are left out of the mean and counted. Padding, item 0, is never c
 ``coverage`` is computed over all lists together, so it is not in the table.
 
 To add a metric, write ``metrics/yours.py`` with the definition in its docstring, add a line to
-``METRICS``, and add a value that was worked out by hand to ``tests/golden/test_metrics.py``.
+``METRICS``, add a value that was worked out by hand to ``tests/golden/test_metrics.py``, and the
+definition for one user to ``by_definition`` in ``tests/property/test_metrics.py``.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from prismrec.errors import ConfigError, DataError, check_type, to_python
+from prismrec.errors import ConfigError, DataError, check_type, described, to_python
 from prismrec.models.clustering import MOST_INTERESTS
 from prismrec.types import Interests
 
@@ -63,10 +63,10 @@ class Extractor(nn.Module, ABC):
         return f"{type(self).__name__}({options})"
 
     def __call__(self, *inputs: Any, **options: Any) -> Interests:
-        """Return what ``forward`` returns, after a check that it is ``Interests``."""
+        """Return what ``forward`` returns, after a check of its types and shapes."""
         found: Interests = super().__call__(*inputs, **options)
-        kind = type(self).__name__
-        check_type(f"What {kind}.forward returns", found, Interests, "Interests; see without_prior")
+        first = inputs[0] if inputs else options["items"]
+        check_interests(self, found, len(first), first.shape[1])
         return found
 
     @abstractmethod
@@ -128,6 +128,38 @@ class Extractor(nn.Module, ABC):
             raise DataError(
                 f"Histories of {mask.shape[1]} slots were given to an extractor of max_len "
                 f"{self.max_len}; cut off their oldest items, or increase max_len."
+            )
+
+
+def check_interests(extractor: Extractor, found: object, rows: int, length: int) -> None:
+    """Check the types and shapes of what an extractor returned.
+
+    Args:
+        extractor: The extractor.
+        found: What it returned.
+        rows: Number of histories or prefixes.
+        length: L.
+
+    Raises:
+        ConfigError: It is no ``Interests``, or a part has another type or shape.
+    """
+    kind = type(extractor).__name__
+    check_type(f"What {kind}.forward returns", found, Interests, "Interests; see without_prior")
+    shape = (rows, extractor.interests)
+    needed = {
+        "vectors": (*shape, extractor.dim), "weights": (*shape, length),
+        "bias": shape, "active": shape,
+    }  # fmt: skip
+    for name, value in needed.items():
+        part, is_active = getattr(found, name), name == "active"
+        fits = isinstance(part, Tensor) and part.shape == value
+        if not (fits and (part.dtype == torch.bool if is_active else part.is_floating_point())):
+            words = described(part)
+            if isinstance(part, Tensor):
+                words = f"of shape {tuple(part.shape)} and type {part.dtype}"
+            raise ConfigError(
+                f"{kind} returned {name} {words} for {rows} histories, but must return "
+                f"{'truth values' if is_active else 'floating point numbers'} of shape {value}."
             )
 
 
