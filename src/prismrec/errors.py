@@ -109,8 +109,8 @@ class ReadOnlyDict(dict[K, V]):
     def _refuse(self, *_values: Any, **_named: Any) -> NoReturn:
         """Raise TypeError."""
         raise TypeError(
-            f"A value of {described(dict(self))} was to be changed, but options are checked once and "
-            "cannot be changed; make other options with dataclasses.replace."
+            f"A value of {described(dict(self))} was to be changed, but options are checked once "
+            "and cannot be changed; make other options with dataclasses.replace."
         )
 
     __setitem__ = __delitem__ = __ior__ = _refuse
