@@ -294,5 +294,6 @@ def check_strength(strength: object) -> None:
     strength = to_python(strength)
     if not (is_number(strength) and 0 <= strength <= MAX_STRENGTH):
         raise ConfigError(
-            f"The diversity strength, λ, is {strength!r}; give 0 (by score alone) or more."
+            f"The diversity strength, λ, is {strength!r}; give a number of 0 (by score alone) or "
+            "more."
         )
