@@ -170,9 +170,8 @@ def split_by_time(
     """Split by time: train on the events before one time, test on the events after a later time.
 
     Training uses the events before ``valid_from``. The targets of validation are the events from
-    ``valid_from`` until before ``test_from``; the targets of test are the events from ``test_from``
-    on. The history is everything before the targets. Users without history are left out and counted
-    in ``how``.
+    ``valid_from`` until before ``test_from``; those of test are the events from ``test_from`` on.
+    The history is all before the targets. Users without history are left out, counted in ``how``.
 
     Args:
         dataset: The data set.
