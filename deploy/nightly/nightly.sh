@@ -93,7 +93,8 @@ step "publish"
 
 published=$(readlink "$current" || true)  # 000007-0123456789ab
 step "reload"
-if ! ARTIFACT=${published#*-} bash -euo pipefail -c "$PRISMREC_RELOAD"; then
+# Without the lock: a service that the command starts would hold it after the night.
+if ! ARTIFACT=${published#*-} bash -euo pipefail -c "$PRISMREC_RELOAD" 9>&-; then
     if [[ -z $before ]]; then
         step "the service did not load the first version: versions/current is removed"
         rm "$current"

@@ -20,7 +20,10 @@ import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Self, TypeGuard
+from typing import Any, NoReturn, Self, TypeGuard, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class PrismrecError(Exception):
@@ -100,7 +103,25 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-_SHOWN = (NoneType, bool, str, bytes, int, float, list, tuple, dict, set, frozenset)
+class ReadOnlyDict(dict[K, V]):
+    """A mapping in options: it cannot be changed, since many lists may share it as a default."""
+
+    def _refuse(self, *_values: Any, **_named: Any) -> NoReturn:
+        """Raise TypeError."""
+        raise TypeError(
+            f"A value of {described(dict(self))} was to be changed, but options are checked once "
+            "and cannot be changed; make other options with dataclasses.replace."
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made: that of a dictionary sets one value after the other."""
+        return type(self), (dict(self),)
+
+
+_SHOWN = (NoneType, bool, str, bytes, int, float, list, tuple, dict, ReadOnlyDict, set, frozenset)
 """Types whose values a message shows; of other values it names the type."""
 
 
@@ -161,9 +182,11 @@ def to_python(value: object) -> Any:
 
 
 def store_as_python(settings: object, *names: str) -> None:
-    """Replace fields of a frozen dataclass by what ``to_python`` returns."""
+    """Replace fields of a frozen dataclass by what ``to_python`` returns, mappings read-only."""
     for name in names:
-        object.__setattr__(settings, name, to_python(getattr(settings, name)))
+        value = to_python(getattr(settings, name))
+        stored = ReadOnlyDict(value) if isinstance(value, dict) else value
+        object.__setattr__(settings, name, stored)
 
 
 def list_of_texts(values: object, whole: str, each: str) -> list[str]:

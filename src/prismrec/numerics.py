@@ -1,10 +1,14 @@
-"""Functions of numbers and arrays that more than one package uses. NumPy only."""
+"""Functions of numbers and arrays, and a constant, that more than one package uses. NumPy only."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 from numpy.typing import NDArray
+
+CALIBRATION_SMOOTHING = 0.01
+"""Share of the history that the metric ``calibration`` and the re-ranker ``calibrated`` mix into a
+list; a missing category then costs at most log 100."""
 
 
 def normalize(vectors: NDArray[np.floating]) -> NDArray[np.float64]:

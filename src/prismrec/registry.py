@@ -28,7 +28,7 @@ from prismrec.errors import (
     did_you_mean,
     is_number,
     is_whole,
-    to_python,
+    store_as_python,
 )
 
 T = TypeVar("T")
@@ -155,14 +155,14 @@ IN_PYTHON = {"true": "True", "false": "False", "null": "None"}
 
 
 def check_fields(settings: object) -> None:
-    """Store the NumPy values of a frozen dataclass as those of Python, and check their types.
+    """Store the fields of a frozen dataclass as ``store_as_python`` does, and check their types.
 
     Raises:
         ConfigError: A field has a value of another type than its annotation.
     """
     for name, hint in get_type_hints(type(settings)).items():
-        value = to_python(getattr(settings, name))
-        object.__setattr__(settings, name, value)
+        store_as_python(settings, name)
+        value = getattr(settings, name)
         if not has_type(value, hint):
             words = _joined([IN_PYTHON.get(word, word) for word in _words(hint)])
             raise ConfigError(f"{name} is {described(value)}, but it must be {words}.")

@@ -16,6 +16,7 @@ import sys
 import time
 import tomllib
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -231,6 +232,29 @@ def test_any_error_of_the_system_is_one_sentence(monkeypatch, mistake, error, me
 
     monkeypatch.setattr("prismrec.cli._read_config_file", refused)
     assert message in mistake("datasets")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "out of memory"),
+        (ImportError("libtorch.so: failed to map segment"), "libtorch.so: failed to map segment"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "No module named 'torch'"),
+    ],
+)
+def test_a_command_that_cannot_be_loaded_is_one_sentence(monkeypatch, capsys, error, reason):
+    monkeypatch.setattr("importlib.import_module", Mock(side_effect=error))
+    assert run("datasets") == 2
+    assert f"error: prismrec datasets could not be loaded ({reason}); free memory, or " in (
+        " ".join(capsys.readouterr().err.split())
+    )
+
+
+def test_a_bug_at_the_import_of_a_command_keeps_its_traceback(monkeypatch):
+    error = ImportError("cannot import name 'x'", name="prismrec.data")
+    monkeypatch.setattr("importlib.import_module", Mock(side_effect=error))
+    with pytest.raises(ImportError, match="cannot import name"):
+        run("datasets")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):

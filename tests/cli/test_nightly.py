@@ -296,6 +296,21 @@ def test_a_night_whose_link_is_dangling_is_refused_before_the_export(tmp_path):
     assert not list((tmp_path / "work").iterdir())
 
 
+def test_a_process_that_the_reload_leaves_does_not_block_the_next_night(tmp_path):
+    settings = writing_down(tmp_path / "words") | {
+        "PRISMREC_RELOAD": f"sleep 60 > {tmp_path}/log 2>&1 & echo $! >> {tmp_path}/pids"
+    }
+    nights = [
+        subprocess.run(
+            [FOLDER / "nightly.sh"], env=settings, capture_output=True, text=True, check=False
+        )
+        for _ in range(2)
+    ]
+    for left in (tmp_path / "pids").read_text().split():
+        os.kill(int(left), signal.SIGKILL)
+    assert [one.returncode for one in nights] == [0, 0], nights[1].stderr
+
+
 def test_a_service_that_reloads_another_artifact_has_not_loaded_the_version(tmp_path):
     (tmp_path / "versions" / "000001-0123456789ab").mkdir(parents=True)
     (tmp_path / "versions" / "current").symlink_to("000001-0123456789ab")

@@ -11,7 +11,7 @@ from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.readers.columns import Columns
 from prismrec.data.readers.comparison import Comparison
-from prismrec.data.readers.weighting import Weighting
+from prismrec.data.readers.weighting import NO_WEIGHTING, Weighting
 from prismrec.data.split import make_split
 from prismrec.data.storage import load_dataset, save_dataset
 from prismrec.errors import ConfigError, DataError
@@ -215,6 +215,13 @@ def test_outer_spaces_of_kinds_have_no_meaning(kind, written):
     disliked = read_events(frame, columns=Columns(weighting=dislikes(f"event={kind}")))
     assert disliked.frame.collect()["disliked"].sum() == 3
     assert set(disliked.frame.collect()["event"]) == {"view", "buy", "return"}
+
+
+def test_weights_of_kinds_cannot_be_changed():
+    for weighting in (NO_WEIGHTING, Weighting(kinds={"view": 1})):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            weighting.kinds["view"] = -1
+    assert Weighting() == NO_WEIGHTING
 
 
 def test_columns_that_are_used_cause_no_warning():

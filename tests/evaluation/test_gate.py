@@ -276,3 +276,25 @@ def test_an_artifact_that_may_have_seen_the_test_users_is_an_error(nights, tmp_p
     assert run("evaluate", new, new, "--data", tmp_path / "today", "--gate") == 2
     assert "may have been trained on the test users" in capsys.readouterr().err
     assert run("evaluate", new, new, "--data", folder / "today", "--gate") == 0
+
+
+@pytest.mark.parametrize(("on", "part"), [("test", "test"), ("valid", "validation")])
+def test_an_older_log_is_an_error_since_its_test_events_were_trained_on(
+    nights, on, part, tmp_path, capsys
+):
+    folder, *_ = nights
+    today, yesterday = folder / "model-today", folder / "model-yesterday"
+    asked = ["--data", folder / "yesterday", "--gate", "--on", on]
+    assert run("evaluate", yesterday, today, *asked) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"The {part} events of {folder}/yesterday begin at 1970-01-0" in message
+    assert f"but the training of {today} used the events before 1970-01-0" in message
+    # The same night again, and an artifact of an earlier version, which does not state it.
+    assert run("evaluate", yesterday, yesterday, *asked) == 0
+    recommender = load(today)
+    known = recommender.about["dataset"]
+    assert {"valid_from", "test_from"} < known.keys()
+    without = {name: known[name] for name in known if not name.endswith("_from")}
+    about = {**recommender.about, "dataset": without}
+    save(replace(recommender, about=about), tmp_path / "before")
+    assert run("evaluate", yesterday, tmp_path / "before", *asked) in (0, 3)

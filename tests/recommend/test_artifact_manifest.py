@@ -11,9 +11,10 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from prismrec.errors import DataError
-from prismrec.recommend import load, read_artifact_manifest, save
+from prismrec.recommend import load, read_artifact_manifest, save, saved_model
 from prismrec.retrieval.index import ExactIndex
 from prismrec.retrieval.rules import RuleRetriever
 from worlds import ids, untrained
@@ -258,17 +259,33 @@ def test_an_option_without_which_scores_would_change_is_required(folder, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("dim", 6_000), ("max_len", 1 << 20), ("hidden", 10**9), ("interests", 7)]
+    ("name", "value"), [("dim", 9), ("max_len", 60), ("hidden", 33), ("interests", 7)]
 )
 def test_shapes_are_compared_before_a_model_is_built(folder, monkeypatch, name, value):
+    build = saved_model._build
+
+    def build_without_memory(*arguments):
+        assert torch.get_default_device().type == "meta"
+        with torch.device("cpu"):  # the first model on "meta" takes seconds
+            return build(*arguments)
+
+    monkeypatch.setattr(saved_model, "_build", build_without_memory)
     made = read_artifact_manifest(folder)["extractor"]
     change(folder, extractor={**made, "options": {**made["options"], name: value}})
-    monkeypatch.setattr("prismrec.recommend.saved_model.LARGE", 0)
+    monkeypatch.setattr(saved_model, "LARGE", 0)
     with pytest.raises(
         DataError, match=r"does not fit the model of manifest\.json \(.* is \("
     ) as e:
         load(folder)
     assert len(str(e.value)) < 400
+
+
+@pytest.mark.slow
+def test_a_model_with_a_large_extractor_is_refused_without_its_memory(folder):
+    made = read_artifact_manifest(folder)["extractor"]
+    change(folder, extractor={**made, "options": {**made["options"], "hidden": 10**9}})
+    with pytest.raises(DataError, match=r"does not fit the model of manifest\.json \(.* is \("):
+        load(folder)
 
 
 @pytest.mark.parametrize(("place", "value"), [(-1, 0), (0, 1), (3, 10**12), (3, -1), (5, -(2**63))])

@@ -275,3 +275,15 @@ def test_the_number_of_remembered_filters_is_limited(dataset, monkeypatch):
     for name in names:
         recommender.recommend(ids(dataset, 1), filter=Filter(allowed=[name]), exclude_seen=False)
     assert len(recommender.retriever.item_search.few.found) == 2
+
+
+def test_the_filters_that_were_asked_for_last_are_remembered(dataset, monkeypatch):
+    monkeypatch.setattr(retrieval, "SMALL_CATALOG", 0)
+    monkeypatch.setattr(retrieval, "MOST_REMEMBERED", 2)
+    recommender = untrained(dataset)
+    a, b, c = dataset.catalog.items.external(range(1, 4))
+    for name in (a, b, a, c):
+        recommender.recommend(ids(dataset, 1), filter=Filter(allowed=[name]), exclude_seen=False)
+    few = recommender.retriever.item_search.few.found.values()
+    kept = [number for index in few for number in index.ids.tolist()]
+    assert kept == dataset.catalog.items.index_known([a, c]).tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prismrec.errors import ConfigError, UnknownName
-from prismrec.rerank import Diversity, ListOptions, Ranking, build, rerankers
+from prismrec.rerank import Diversity, InterestOptions, ListOptions, Ranking, build, rerankers
 from prismrec.rerank.build import build_lists
 from prismrec.rerank.rerankers import find_reranker
 from prismrec.types import Pool, RankedItems
@@ -95,6 +95,61 @@ def test_a_pool_smaller_than_requested_is_the_whole_catalog_and_proves_the_list(
     found = lists(source, [0] * 10, k=8, strength=4.0)
     assert source.asked == [32]
     assert found.certified.all()
+
+
+class Unsure(Falling):
+    """Its search cannot prove that no other item scores more."""
+
+    def search(self, rows, depth):
+        return super().search(rows, depth)._replace(certified=np.zeros(len(rows), dtype=bool))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"diversity": 0.0},
+        {"diversity": 0.3},
+        {"interests": InterestOptions(mix="shares")},
+        {"interests": InterestOptions(minimum={0: 2})},
+    ],
+)
+def test_a_list_of_candidates_that_are_not_certified_is_not_certified(options):
+    scores, categories = np.linspace(3, 0, 31), np.array([-1, *[0, 1] * 15, 2])
+    for source, certified in ((Unsure(scores), False), (Falling(scores), True)):
+        found = build_lists(source, ListOptions(k=2, **options), category_of=categories)
+        assert found.certified.tolist() == [certified]
+        assert found.items.all()
+
+
+class Grouped(Falling):
+    """The first 40 items belong to interest 0, all others to interests 1 and 2 in turn."""
+
+    def search(self, rows, depth):
+        found = super().search(rows, depth)
+        interest = np.where(found.ranked.items <= 40, 0, 1 + found.ranked.items % 2)
+        return found._replace(ranked=found.ranked._replace(interest=interest))
+
+    def shares(self, rows):
+        return np.tile([0.5, 0.3, 0.2], (len(rows), 1))
+
+
+@pytest.mark.parametrize("mix", ["mixture", "shares"])
+@pytest.mark.parametrize(
+    "diversity", [0.3, Diversity(max_relevance_loss=0.3), Diversity(target=0.5)]
+)
+def test_the_scale_is_that_of_a_full_search_if_the_first_candidates_are_muted(
+    mix, diversity, monkeypatch
+):
+    random = np.random.default_rng(0)
+    scores, categories = -np.sort(-random.normal(size=200)), random.integers(0, 4, 201)
+    interests = InterestOptions(mix=mix, weights={0: 0})
+    options = ListOptions(k=2, diversity=diversity, interests=interests)
+    found = build_lists(Grouped(scores), options, category_of=categories)
+    assert (found.items > 40).all()
+    monkeypatch.setattr(build, "first_depth", lambda _: 200)
+    full = build_lists(Grouped(scores), options, category_of=categories)
+    for name in ("items", "strength", "relevance"):
+        np.testing.assert_allclose(getattr(found, name), getattr(full, name), err_msg=name)
 
 
 @pytest.mark.parametrize("k", [1, 3, 40])

@@ -1,5 +1,10 @@
 """A value of another type is refused where the options are made, in one sentence."""
 
+import json
+import pickle
+from copy import deepcopy
+from dataclasses import asdict, replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,6 +37,8 @@ def test_a_length_must_be_a_whole_number(k):
         ({"filter": {"blocked": ["a"]}}, r"filter is {'blocked': \['a'\]}, but must be a Filter"),
         ({"interests": None}, "interests is None, but must be an InterestOptions"),
         ({"interests": "shares"}, "interests is 'shares', but must be an InterestOptions"),
+        ({"rerank": 3}, "rerank is 3, but must be a text; write the name of a re-ranker"),
+        ({"rerank": None}, "rerank is None, but must be a text"),
         ({"exclude_seen": "no"}, "exclude_seen is 'no', but must be True or False"),
         ({"exclude_seen": 0}, "exclude_seen is 0, but must be True or False"),
         ({"diversity": True}, "The diversity strength, λ, is True"),
@@ -130,3 +137,45 @@ def test_lists_are_stored_as_tuples():
     changed = ListOptions(boosts=(boosts := [boost]))
     boosts.clear()
     assert changed.boosts == (boost,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda weights: weights.update({1: 0}),
+        lambda weights: weights.__setitem__(1, 0),
+        lambda weights: weights.__delitem__(2),
+        lambda weights: weights.__ior__({1: 0}),
+        lambda weights: weights.setdefault(1, 0),
+        lambda weights: weights.pop(2),
+        lambda weights: weights.popitem(),
+        lambda weights: weights.clear(),
+    ],
+)
+@pytest.mark.parametrize(
+    "options", [InterestOptions(), InterestOptions(weights={2: 3.0}, minimum={2: 1})]
+)
+def test_mappings_of_options_cannot_be_changed(options, change):
+    before = replace(options)
+    for mapping in (options.weights, options.minimum):
+        with pytest.raises(TypeError, match="options are checked once and cannot be changed"):
+            change(mapping)
+    assert options == before
+    assert ListOptions().interests == InterestOptions(weights={}, minimum={})
+
+
+def pickled(value):
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
+def test_mappings_of_options_are_copied_pickled_and_written_as_json():
+    given = {2: 3.0}
+    options = InterestOptions(weights=given, minimum={2: 1})
+    given[2] = -1.0
+    assert options.weights == {2: 3.0}
+    for other in (pickled(options), deepcopy(options), replace(options)):
+        assert other == options
+        assert repr(other.weights) == "{2: 3.0}"
+        with pytest.raises(TypeError):
+            other.weights[2] = -1.0
+    assert json.loads(json.dumps(asdict(options)))["weights"] == {"2": 3.0}

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from prismrec.errors import ConfigError
+from prismrec.service import rate_limit
 from prismrec.service.errors import ApiError
 from prismrec.service.logging import JsonLines
 from prismrec.service.rate_limit import RateLimit
@@ -217,6 +218,16 @@ def test_the_rate_limit_is_per_caller_and_recovers():
     clock[0] = 1.0
     assert [passes(rates, "a") for _ in range(3)] == [True, True, False]
     assert all(passes(RateLimit(0.0), "a") for _ in range(100))
+
+
+def test_the_rates_of_the_callers_that_asked_last_are_kept(monkeypatch):
+    monkeypatch.setattr(rate_limit, "CALLERS", 2)
+    rates = RateLimit(2.0, now=lambda: 0.0)
+    for caller in ("a", "b", "c"):
+        assert [passes(rates, caller) for _ in range(5)] == [True] * 4 + [False]
+    assert not passes(rates, "b")
+    assert not passes(rates, "c")
+    assert passes(rates, "a"), "it is forgotten"
 
 
 def passes(rates, caller):

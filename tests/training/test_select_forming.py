@@ -84,6 +84,14 @@ def test_the_first_way_within_the_tolerance_of_the_best_is_chosen(
     assert chosen(recommender, cases)[0] == FORMINGS[expected]
 
 
+@pytest.mark.parametrize(("better", "expected"), [(1.01, 0), (1.03, 1)])
+def test_the_tolerance_is_two_percent(recommender, cases, pretend, monkeypatch, better, expected):
+    tolerance = select_forming.TOLERANCE
+    pretend({0: 0.1, 1: 0.1 * better})
+    monkeypatch.setattr(select_forming, "TOLERANCE", tolerance)
+    assert chosen(recommender, cases)[0] == FORMINGS[expected]
+
+
 def test_ways_that_lower_a_metric_are_left_out(recommender, cases, pretend):
     pretend({0: 0.3, 1: 0.2, 2: 0.1, 3: 0.1}, worse=[0, 1])
     assert chosen(recommender, cases)[0] == FORMINGS[2]

@@ -8,6 +8,7 @@ imports another one: what commands share is in the files that begin with an unde
 To add a command: write ``cli/yours.py`` with a function ``yours`` and add a line to ``COMMANDS``.
 """
 
+import importlib
 import os
 import sys
 import tomllib
@@ -20,7 +21,7 @@ import cyclopts
 from prismrec._version import __version__
 from prismrec.cli._errors import describe_os_error, describe_unused, with_flags
 from prismrec.cli._output import print_note
-from prismrec.errors import ConfigError, PrismrecError
+from prismrec.errors import ConfigError, PrismrecError, reason_of
 from prismrec.io import is_os_error
 
 __all__ = ["COMMANDS", "main", "make_app"]
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     called = next((word for word in arguments if word in COMMANDS), None)
     try:
+        _import_command(called)
         app = make_app(called)
         _check_paths(arguments)
         _read_config_file(app, arguments)
@@ -114,6 +116,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not is_os_error(error):
             raise
         _fail(describe_os_error(error))
+
+
+def _import_command(called: str | None) -> None:
+    """Import the file of a command; exit with a sentence if memory or a library is missing."""
+    try:
+        if called is not None:
+            importlib.import_module(f"prismrec.cli.{called}")
+    except (ImportError, MemoryError) as error:
+        of_prismrec = str(getattr(error, "name", None)).startswith("prismrec")
+        if isinstance(error, PrismrecError) or of_prismrec:  # the latter is a bug
+            raise
+        _fail(
+            f"prismrec {called} could not be loaded ({reason_of(error) or 'out of memory'}); free "
+            "memory, or install prismrec again if a library is missing."
+        )
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -12,8 +12,8 @@ from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.cli._split_data import read_split_data
-from prismrec.data import read_dataset_manifest
-from prismrec.errors import ConfigError, DataError
+from prismrec.data import Split, read_dataset_manifest, written_time
+from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
 from prismrec.recommend import check_same_split, read_artifact_manifest
@@ -54,7 +54,7 @@ def decide(
     Raises:
         ConfigError: Several lengths of lists were given, or the lost share is not between 0 and 1.
         DataError: An artifact or the data set cannot be read, an artifact may have been trained on
-            the test users, or there are too few of them.
+            the test users or events, or there are too few users.
         SystemExit: The new artifact is refused.
     """
     if k is not None and len(set(k)) > 1:
@@ -64,6 +64,7 @@ def decide(
     unchecked = check_not_trained_on_test_users((new, old), data)
     with Progress(new.name, quiet=as_json):
         dataset, split = read_split_data(data, quiet=as_json)
+        check_begins((new, old), data, split, chosen.on)
         # As on the validation of the old artifact, with which its recall is compared.
         length = k[0] if k else validated_length(old)
         exclude_seen = run_of(new).get("exclude_seen") is not False
@@ -127,8 +128,8 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> list
     """Check that no artifact can have been trained on the test users of a data set.
 
     A split by user trains on the newest events of most users, and draws other users from each day's
-    log. A split by time or by position leaves the newest events for test, which no earlier training
-    had.
+    log. A split by time or by position leaves the newest events for test; of an older log, they are
+    not the newest: see ``check_begins``.
 
     Returns:
         A sentence per artifact that does not state what it was trained on.
@@ -151,6 +152,28 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> list
                     "both with --split by-time."
                 ) from error
     return unchecked
+
+
+def check_begins(
+    folders: Sequence[Path], data: Path, split: Split, on: Literal["test", "valid"]
+) -> None:
+    """Check that no artifact can have been trained on the measured events of a split by time.
+
+    Raises:
+        DataError: They begin before those that the training of an artifact left out.
+    """
+    begin = (split.begins or {}).get(f"{on}_from")
+    for folder in folders:
+        trained_on = read_artifact_manifest(folder)["about"].get("dataset")
+        left_out = trained_on.get(f"{on}_from") if isinstance(trained_on, dict) else None
+        if begin is not None and is_whole(left_out) and begin < left_out:
+            part = "test" if on == "test" else "validation"
+            raise DataError(
+                f"The {part} events of {data} begin at {written_time(begin)}, but the training of "
+                f"{folder} used the events before {written_time(left_out)}, so it may have been "
+                "trained on some of them; export the newest events, or prepare them with smaller "
+                "shares of validation and test."
+            )
 
 
 def split_name(dataset: Mapping[str, Any]) -> str:

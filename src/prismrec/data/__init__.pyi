@@ -21,7 +21,7 @@ from .readers.open import READERS, parquet_paths
 from .readers.weighting import NO_WEIGHTING, Weighting, parse_kinds
 from .refused_ids import reject_refused_ids
 from .report_checks import serious_warnings, time_warnings
-from .reprs import html_table
+from .reprs import html_table, written_time
 from .saved_split import describe_protocol, load_split
 from .sources import DATASETS, open_named
 from .spark import build_dataset_on_spark, check_for_spark
@@ -103,4 +103,5 @@ __all__ = [
     "still_disliked",
     "time_warnings",
     "write_catalog",
+    "written_time",
 ]

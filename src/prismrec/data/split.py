@@ -51,6 +51,8 @@ class Split:
     """What was split; None if the split was made in another way."""
     made_of: tuple[object, ...] | None = None
     """Its parts, but for ``test``, as they were made; set by itself."""
+    begins: Mapping[str, int] | None = None
+    """Of a split by time: ``valid_from`` and ``test_from``, in microseconds since 1970 UTC."""
 
     def __post_init__(self) -> None:
         if self.made_of is None:
@@ -122,7 +124,6 @@ def split_by_user(
         return _cases(dataset, np.sort(chosen), known[np.sort(chosen)])
 
     trained = np.sort(users[:first])
-
     validation, final = cases(users[first:second]), cases(users[second:])
     short = len(users) - first - len(validation) - len(final)
     return Split(
@@ -169,9 +170,8 @@ def split_by_time(
     """Split by time: train on the events before one time, test on the events after a later time.
 
     Training uses the events before ``valid_from``. The targets of validation are the events from
-    ``valid_from`` until before ``test_from``; the targets of test are the events from ``test_from``
-    on. The history is everything before the targets. Users without history are left out and counted
-    in ``how``.
+    ``valid_from`` until before ``test_from``; those of test are the events from ``test_from`` on.
+    The history is all before the targets. Users without history are left out, counted in ``how``.
 
     Args:
         dataset: The data set.
@@ -221,6 +221,7 @@ def split_by_time(
         f"{_untested(new_in_validation, 'new in validation')}"
         f"{_untested(new_in_test, 'new in test')}",
         dislikes_before(dataset.dislikes, histories, before), protocol, dataset,
+        begins={"valid_from": int(valid_from), "test_from": int(test_from)},
     )  # fmt: skip
 
 

@@ -9,12 +9,10 @@ metric ``calibration``.
 import numpy as np
 from numpy.typing import NDArray
 
+from prismrec.numerics import CALIBRATION_SMOOTHING as SMOOTHING
 from prismrec.rerank.base import greedy, require_part
 from prismrec.rerank.sets import incidence
 from prismrec.types import Pool
-
-SMOOTHING = 0.01
-"""Share of the history that is mixed into the list; a missing category costs at most log 100."""
 
 
 def calibrated(pool: Pool, k: int, *, strength: float) -> NDArray[np.int64]:

@@ -255,10 +255,8 @@ class ListOptions:
 _TYPES: dict[str, tuple[type | UnionType, str]] = {
     "exclude_seen": (bool, "True or False; write exclude_seen=False to keep seen items"),
     "filter": (Filter, "a Filter; write Filter(blocked=['a']), or leave it out for all items"),
-    "interests": (
-        InterestOptions,
-        "an InterestOptions; write InterestOptions(mix='shares'), or leave it out",
-    ),
+    "rerank": (str, "a text; write the name of a re-ranker, such as 'category'"),
+    "interests": (InterestOptions, "an InterestOptions; write InterestOptions(mix='shares')"),
 }
 """Fields of ``ListOptions`` of one type: it, and what to write."""
 
@@ -296,5 +294,6 @@ def check_strength(strength: object) -> None:
     strength = to_python(strength)
     if not (is_number(strength) and 0 <= strength <= MAX_STRENGTH):
         raise ConfigError(
-            f"The diversity strength, λ, is {strength!r}; give 0 (by score alone) or more."
+            f"The diversity strength, λ, is {strength!r}; give a number of 0 (by score alone) or "
+            "more."
         )

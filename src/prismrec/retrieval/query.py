@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -65,6 +65,23 @@ class Query:
     ) -> "Query":
         """Return a query in which all vectors have the same prior."""
         return cls(vectors, np.zeros(vectors.shape[:2], dtype=np.float32), excluded)
+
+    @classmethod
+    def joined(cls, queries: Sequence["Query"]) -> "Query":
+        """Return the query of the users of several queries, which one model made."""
+
+        def arrays(name: str) -> Any:
+            parts = [getattr(query, name) for query in queries]
+            return None if parts[0] is None else np.concatenate(parts)
+
+        return cls(
+            vectors=arrays("vectors"),
+            prior=arrays("prior"),
+            excluded=[excluded for query in queries for excluded in query.excluded],
+            mixture=queries[0].mixture,
+            parts=arrays("parts"),
+            log_prior=arrays("log_prior"),
+        )
 
     def rows(self, which: NDArray[np.int64]) -> "Query":
         """Return the query of some of the users; of all, in their order, this one."""

@@ -91,7 +91,7 @@ class InterestOptionsIn(Strict):
     @cached_property
     def options(self) -> InterestOptions:
         """The same as a value of the library."""
-        added = tuple(AddedInterest(**vars(one)) for one in self.added)
+        added = [AddedInterest(**vars(one)) for one in self.added]
         return InterestOptions(
             mix=self.mix, weights=self.weights, minimum=self.minimum, added=added
         )
@@ -181,17 +181,16 @@ class RecommendRequest(Strict):
                 max_relevance_loss=self.max_relevance_loss,
             ),
             exclude_seen=self.exclude_seen,
-            # Tuples: without any entry the filter is then equal to Filter(), which costs nothing.
             filter=Filter(
-                blocked=tuple(self.blocked),
+                blocked=self.blocked,
                 allowed=self.allowed,
                 categories=self.categories,
-                where=tuple(one.condition for one in self.where),
+                where=[one.condition for one in self.where],
             ),
             rerank=self.rerank,
             interests=self.interests.options,
-            boosts=tuple(one.boost for one in self.boosts),
-            dislikes=tuple(self.dislikes),
+            boosts=[one.boost for one in self.boosts],
+            dislikes=self.dislikes,
         )
 
 

@@ -38,7 +38,7 @@ class StartQuery(BaseModel):
     history: Names | None = None
     """Item ids, oldest first, instead of the user's history; an empty one is left out."""
     removed: Names = []
-    """Items to leave out of the history, one occurrence each, the oldest first."""
+    """Items to leave out of the history, one occurrence per id, the newest first."""
     appended: Names = []
     """Items to append to the history."""
     options: Annotated[str, Field(max_length=20_000)] = ""

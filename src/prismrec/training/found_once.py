@@ -80,14 +80,7 @@ def find_once(
         query = retriever.query_of(some, read, exclude_seen=exclude_seen)
         queries.append(query)
         found.append(retriever.item_search.find(query, depth, eligible))
-    parts = [query.parts for query in queries if query.parts is not None]
-    query = Query(
-        np.concatenate([query.vectors for query in queries]),
-        np.concatenate([query.prior for query in queries]),
-        [excluded for query in queries for excluded in query.excluded],
-        queries[0].mixture,
-        np.concatenate(parts) if parts else None,
-    )
+    query = Query.joined(queries)
     every = Found(*(np.concatenate(part) for part in zip(*found, strict=True)))
     return FoundOnce(
         retriever.item_search, retriever.catalog, query, histories, eligible, None, every

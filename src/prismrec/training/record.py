@@ -40,9 +40,9 @@ def _environment() -> dict[str, str]:
 def _data_record(split: Split) -> dict[str, Any]:
     """Return the fingerprints of the data set, its split, and how its events are weighted.
 
-    Without them, nobody can check whether a test user was in the training, and a service does not
-    know which events are dislikes. A split that no protocol made, or whose parts were replaced,
-    does not have them.
+    Without them, nobody can check whether a test user was in the training, or, of a split by time,
+    the test events of another night; and a service does not know which events are dislikes. A split
+    that no protocol made, or whose parts were replaced, does not have them.
     """
     dataset = split.dataset
     if dataset is None or split.protocol is None or not split.is_unchanged:
@@ -52,6 +52,7 @@ def _data_record(split: Split) -> dict[str, Any]:
             "fingerprint": dataset.fingerprint,
             "ids_fingerprint": dataset.ids_fingerprint,
             "split": dict(split.protocol),
+            **(split.begins or {}),
             **{name: value for name, value in dataset.how.items() if name == "weighting"},
         }
     }

@@ -19,25 +19,6 @@ EVENT = Event("ann", "tea", 1, "e1")
 real = pytest.mark.parametrize("url", ["postgres"], indirect=True)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://me:hush@127.0.0.1:1/none",
-        "postgresql://me:hush@127.0.0.1:none/none",
-        "postgresql://me:%zzhush@127.0.0.1/none",
-        "postgresql://me:hush@[127/none",
-        "postgresql://127.0.0.1:1/none?password=hush",
-        "postgresql://127.0.0.1:1/none?hush=hush",
-        "postgresql:me:hush@127.0.0.1",
-    ],
-)
-def test_no_error_or_its_cause_contains_the_password(url):
-    with pytest.raises((ConfigError, StoreError)) as refused:
-        open_store(url)
-    assert "hush" not in str(refused.value)
-    assert refused.value.__suppress_context__
-
-
 @real
 def test_the_message_of_the_server_is_shown_without_the_password(url):
     secret = {"password": "events"}

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from prismrec.evaluation.metrics.answers import Answers
 from prismrec.evaluation.metrics.coverage import shares
-
-SMOOTHING = 0.01
-"""Share of the history mixed into the list; a missing category then costs at most log 100."""
+from prismrec.numerics import CALIBRATION_SMOOTHING as SMOOTHING
 
 
 def calibration(answers: Answers, k: int) -> NDArray[np.float64]:
