@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from event_logs import HEADER, SECOND, good, rejected_lines, rows
+from event_logs import HEADER, PART, SECOND, good, rejected_lines, rows, write_parts
 from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.readers.base import Reader
@@ -193,18 +193,6 @@ def test_parquet_folders_are_read_lazily(tmp_path):
     log = read_events(tmp_path)
     assert rows(log) == [(1, 7, 5 * SECOND), (1, 8, 5 * SECOND)]
     assert "Parquet SCAN" in log.frame.explain()
-
-
-def write_parts(folder, **tables):
-    """Write tables as Parquet files, by their names without the ending."""
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame(table).write_parquet(path)
-    return folder
-
-
-PART = {"user": ["u"], "item": ["a"], "time": [5]}
 
 
 def test_names_of_folders_are_columns_unless_the_files_have_them(tmp_path):

@@ -168,7 +168,7 @@ def read_events(
     try:
         log, dtype = _classify(tables, columns, keep_events, unit, time_format)
     except pl.exceptions.PolarsError as error:
-        raise malformed(tables, error) from error
+        raise malformed(tables) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     raise_for_objects(name, log.rejected)
     check_rejected(name, log.rows_kept, log.rejected, strict=strict)

@@ -14,6 +14,7 @@ import polars as pl
 
 from prismrec.data.events import EventLog
 from prismrec.data.readers.attributes import (
+    ALL,
     AttributeColumn,
     AttributeReport,
     attribute_cells,
@@ -32,6 +33,7 @@ from prismrec.data.readers.columns import ItemColumns, check_separator, find_col
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.mappings import read_mapping
 from prismrec.data.readers.open import open_tables
+from prismrec.data.readers.parquet_files import check_alike
 from prismrec.data.readers.rejected import (
     FILE,
     STATUS,
@@ -116,7 +118,7 @@ def read_items(
     tables = _open(source, columns, delimiter, encoding)
     check_separator(separator)
     found = [_find_columns(table, columns) for table in tables]
-    attributes = find_attributes(tables, columns.attributes, found)
+    attributes = _find_attributes(tables, columns, found)
     try:
         rows = pl.concat(
             _select_columns(number, tables, names, separator, columns.category_depth, attributes)
@@ -133,7 +135,7 @@ def read_items(
         typed = [typed_cells(one, valid, tables, separator) for one in attributes]
         items = _merge_rows(valid.with_columns(cells for cells, _ in typed), attributes)
     except pl.exceptions.PolarsError as error:
-        raise malformed(tables, error) from error
+        raise malformed(tables) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     raise_for_objects(name, rejected)
     check_rejected(name, kept, rejected)
@@ -214,6 +216,25 @@ def _find_columns(table: Table, columns: ItemColumns) -> _Found:
             for role, name in chosen.items()
         ),
     )
+
+
+def _find_attributes(
+    tables: Sequence[Table], columns: ItemColumns, found: Sequence[_Found]
+) -> list[AttributeColumn]:
+    """Return the wanted attributes.
+
+    Raises:
+        DataError: A table lacks one, or its Parquet files have different columns.
+    """
+    attributes = find_attributes(tables, columns.attributes, found)
+    for number, (table, names) in enumerate(zip(tables, found, strict=True)):
+        others = [one.columns[number] for one in attributes]
+        asked = {names.title: columns.title, names.category: columns.categories,
+                 names.image: columns.image}  # fmt: skip
+        required = [names.item, *(name for name, chosen in asked.items() if chosen)]
+        required += others if list(columns.attributes) != [ALL] else []
+        check_alike(table.parts, {name for name in (*names, *others) if name}, required)
+    return attributes
 
 
 def _select_columns(

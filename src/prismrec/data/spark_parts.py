@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from prismrec.data.events import EventLog, ReadPlan
 from prismrec.data.readers.open import format_of
-from prismrec.data.readers.parquet import scan_parquet
+from prismrec.data.readers.parquet import scan_part
 from prismrec.data.readers.parquet_files import count_rows, folder_values
 from prismrec.data.readers.paths import find_paths
 from prismrec.data.readers.table import LINE, Table, malformed, numbered_table
+from prismrec.data.readers.time_zones import parquet_schema
 from prismrec.errors import DataError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
             "log with times, or use the local engine."
         )
     parts: list[Part] = []
-    place, columns = 0, folder_values(source, paths, list(pl.read_parquet_schema(paths[0])))
+    place, columns = 0, folder_values(source, paths, list(parquet_schema(paths[0])))
     for number, path in enumerate(paths):
         rows = count_rows(path)
         values = tuple((name, own[number]) for name, own in columns.items())
@@ -115,7 +116,7 @@ def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "Da
     if categories:
         fields.append(("category", pa.list_(pa.string())))
     schema = pa.schema(fields)
-    columns = pl.Schema(pl.read_parquet_schema(parts[0].path))
+    columns = pl.Schema(parquet_schema(parts[0].path))
     read = partial(_read_parts, parts=parts, reading=reading, columns=columns, schema=schema)
     numbers = session.range(0, len(parts), numPartitions=len(parts))
     names = {pa.int64(): "bigint", pa.string(): "string"}
@@ -132,7 +133,7 @@ def _read_parts(
         for number in batch.column(0).to_pylist():
             part = parts[number]
             others = tuple(dict.fromkeys([parts[0].path, part.path]))
-            scan = scan_parquet([part.path], schema=columns)
+            scan = scan_part(part.path, columns)
             scan = scan.with_columns(
                 pl.lit(value, dtype=pl.String).alias(name) for name, value in part.values
             )
@@ -154,7 +155,7 @@ def _read_part(
         rows = rows.rename({"user": "user_id", "item": "item_id"}).select(schema.names)
         found = rows.collect()
     except pl.exceptions.PolarsError as error:
-        raise malformed([table], error) from error
+        raise malformed([table]) from error
     texts = [name for name in ("user_id", "item_id") if schema.field(name).type == pa.string()]
     found = found.with_columns(pl.col(texts).cast(pl.String))  # uint64 is not a type of Spark
     yield from found.to_arrow().cast(schema).to_batches(max_chunksize=BLOCK)

@@ -72,7 +72,7 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
             raise DataError(
                 f"{name} cannot be read as {kind} ({error}); check the file."
             ) from error
-        raise malformed([Table(name, pl.LazyFrame(), [], parts=tuple(paths))], error) from error
+        raise malformed([Table(name, pl.LazyFrame(), [], parts=tuple(paths))]) from error
 
 
 def format_of(path: Path) -> str:
