@@ -48,7 +48,8 @@ name has the ending of another format.
 
 ## The file of items
 
-`--items FILE` is a table with the columns item, title and categories. Only item is required:
+`--items FILE` is a table with the columns item (or id), title and categories. Only item is
+required; `--items-id-column` names it, if it has another name:
 
 ```
 item,title,categories

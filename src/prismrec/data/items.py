@@ -1,6 +1,6 @@
 """Read item descriptions: a title, any number of categories and a picture per item.
 
-items = read_items("movies.item")             # a table: item, title, categories, image
+items = read_items("movies.item")             # a table: item or id, title, categories, image
 items = read_items("item_attributes.json")    # {"B00A": ["tea", "cups"], …}
 items = items_from_log(log)                   # from the log's category column
 """
@@ -8,17 +8,15 @@ items = items_from_log(log)                   # from the log's category column
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
 from prismrec.data.events import EventLog
+from prismrec.data.item_columns import FoundColumns, find_item_attributes, find_item_columns
 from prismrec.data.readers.attributes import (
-    ALL,
     AttributeColumn,
     AttributeReport,
     attribute_cells,
-    find_attributes,
     typed_cells,
     unreadable_columns,
 )
@@ -29,11 +27,10 @@ from prismrec.data.readers.categories import (
     raise_for_objects,
 )
 from prismrec.data.readers.cell_types import check_text
-from prismrec.data.readers.columns import ItemColumns, check_separator, find_column, require_column
+from prismrec.data.readers.columns import ItemColumns, check_separator
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.mappings import read_mapping
 from prismrec.data.readers.open import open_tables
-from prismrec.data.readers.parquet_files import check_alike
 from prismrec.data.readers.rejected import (
     FILE,
     STATUS,
@@ -74,15 +71,6 @@ class ItemDescriptions:
 COMMON_NAMES = ItemColumns()
 
 
-class _Found(NamedTuple):
-    """The columns of a table; None if it has no such column."""
-
-    item: str
-    title: str | None
-    category: str | None
-    image: str | None
-
-
 def read_items(
     source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
@@ -117,8 +105,8 @@ def read_items(
     """
     tables = _open(source, columns, delimiter, encoding)
     check_separator(separator)
-    found = [_find_columns(table, columns) for table in tables]
-    attributes = _find_attributes(tables, columns, found)
+    found = [find_item_columns(table, columns) for table in tables]
+    attributes = find_item_attributes(tables, columns, found)
     try:
         rows = pl.concat(
             _select_columns(number, tables, names, separator, columns.category_depth, attributes)
@@ -146,7 +134,7 @@ def read_items(
 
 
 def _notes(
-    tables: Sequence[Table], columns: ItemColumns, found: Sequence[_Found]
+    tables: Sequence[Table], columns: ItemColumns, found: Sequence[FoundColumns]
 ) -> tuple[str, ...]:
     """Return the notes of the tables, and the columns that are left out."""
     notes = (note for table in tables for note in table.notes)
@@ -198,47 +186,8 @@ def _open(
     return tables
 
 
-def _find_columns(table: Table, columns: ItemColumns) -> _Found:
-    """Find the columns of a table.
-
-    Raises:
-        DataError: There is no column of items, or none of a chosen name.
-    """
-    chosen = {
-        "title": columns.title,
-        "category": columns.categories,
-        "image": columns.image,
-    }
-    return _Found(
-        require_column("item", table.columns, columns.item, table=table.description),
-        *(
-            find_column(role, table.columns, name, table=table.description)
-            for role, name in chosen.items()
-        ),
-    )
-
-
-def _find_attributes(
-    tables: Sequence[Table], columns: ItemColumns, found: Sequence[_Found]
-) -> list[AttributeColumn]:
-    """Return the wanted attributes.
-
-    Raises:
-        DataError: A table lacks one, or its Parquet files have different columns.
-    """
-    attributes = find_attributes(tables, columns.attributes, found)
-    for number, (table, names) in enumerate(zip(tables, found, strict=True)):
-        others = [one.columns[number] for one in attributes]
-        asked = {names.title: columns.title, names.category: columns.categories,
-                 names.image: columns.image}  # fmt: skip
-        required = [names.item, *(name for name, chosen in asked.items() if chosen)]
-        required += others if list(columns.attributes) != [ALL] else []
-        check_alike(table.parts, {name for name in (*names, *others) if name}, required)
-    return attributes
-
-
 def _select_columns(
-    number: int, tables: Sequence[Table], names: _Found, separator: str, depth: int | None,
+    number: int, tables: Sequence[Table], names: FoundColumns, separator: str, depth: int | None,
     attributes: Sequence[AttributeColumn],
 ) -> pl.LazyFrame:  # fmt: skip
     """Return item, title, categories, image and attributes, and the table and line of each row."""
