@@ -16,9 +16,11 @@ from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.readers.base import Reader
 from prismrec.data.readers.columns import Columns
+from prismrec.data.readers.comparison import Comparison
 from prismrec.data.readers.frames import frame_table
 from prismrec.data.readers.open import READERS
 from prismrec.data.readers.table import numbered_table
+from prismrec.data.readers.weighting import Weighting
 from prismrec.errors import ConfigError, DataError
 
 
@@ -92,6 +94,14 @@ def test_late_keys_are_columns(write):
     assert frame.columns == ["user", "item", "time", "event"]
     assert frame["event"].to_list()[-2:] == ["", "buy"]
     assert read_events(path, keep_events=("buy",)).rows_kept == 1
+
+
+def test_a_late_key_is_compared_for_dislikes(write):
+    lines = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
+    lines.append(json.dumps({"uid": "u", "item": "x", "time": 200, "rating": 1}))
+    weighting = Weighting(dislikes=Comparison.parse("rating=1"))
+    log = read_events(write("\n".join(lines), "log.jsonl"), columns=Columns(weighting=weighting))
+    assert log.frame.collect()["disliked"].sum() == 1
 
 
 def test_a_late_key_does_not_replace_an_early_one_unless_chosen(write):

@@ -158,9 +158,8 @@ def read_events(
     times.check_unit(time_unit)
     times.check_format(time_format)
     keep_events = kinds_to_keep(keep_events, columns)
-    parsing = Parsing(
-        delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
-    )
+    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=columns.names,
+                      other_names=columns.weighting.compared, layouts=COMIREC)  # fmt: skip
     tables = open_tables(source, parsing)
     unit: str = time_unit
     if is_in_file_order(tables, columns):

@@ -14,6 +14,7 @@ import polars as pl
 from prismrec.data.events import EventLog
 from prismrec.data.item_columns import FoundColumns, find_item_attributes, find_item_columns
 from prismrec.data.readers.attributes import (
+    ALL,
     AttributeColumn,
     AttributeReport,
     attribute_cells,
@@ -176,7 +177,12 @@ def _open(
     chosen = (columns.item, columns.title, columns.categories, columns.image)
     names = [name for name in chosen if name is not None]
     mapping = read_mapping(source, encoding, names)
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
+    attributes = columns.attributes
+    parsing = Parsing(
+        delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC,
+        other_names=[*attributes, *(name.rpartition(":")[0] for name in attributes)],
+        reads_every_column=list(attributes) == [ALL],
+    )  # fmt: skip
     tables = open_tables(source if mapping is None else mapping, parsing)
     if any(table.is_sequences for table in tables):
         raise DataError(
