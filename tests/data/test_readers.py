@@ -158,6 +158,26 @@ def test_hidden_and_temporary_folders_are_skipped_unless_named(tmp_path, write):
         assert rows(read_events(source)) == [("u", "x", 6 * SECOND)]
 
 
+def test_links_to_folders_are_followed_once(tmp_path, write):
+    write(HEADER + "u,a,5\n", "logs/z/a.csv")
+    write(HEADER + "u,b,6\n", "other/b.csv")
+    for name, target in {"feb": "../other", "latest": "z", "a": "z", "loop": "."}.items():
+        (tmp_path / "logs" / name).symlink_to(target)
+    log = read_events(tmp_path / "logs")
+    assert rows(log) == [("u", "b", 6 * SECOND), ("u", "a", 5 * SECOND)]
+    assert log.notes == ()
+
+
+def test_files_that_are_skipped_for_their_names_are_noted(tmp_path, write):
+    for name in ("a.csv", "_feb.csv", ".old/b.csv", "_SUCCESS", ".a.csv.crc"):
+        write(HEADER + "u,a,5\n", f"logs/{name}")
+    log = read_events(tmp_path / "logs")
+    assert log.rows_read == 1
+    assert log.notes == (
+        "files whose names or folders begin with . or _ are not read: 'b.csv', '_feb.csv'",
+    )
+
+
 def test_an_empty_name_is_not_the_current_folder(tmp_path, write, monkeypatch):
     write(HEADER + "u,a,5\n")
     monkeypatch.chdir(tmp_path)
