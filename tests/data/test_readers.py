@@ -20,6 +20,7 @@ from prismrec.data.readers.comparison import Comparison
 from prismrec.data.readers.frames import frame_table
 from prismrec.data.readers.open import READERS
 from prismrec.data.readers.table import numbered_table
+from prismrec.data.readers.text import has_blank_line
 from prismrec.data.readers.weighting import Weighting
 from prismrec.errors import ConfigError, DataError
 
@@ -84,6 +85,41 @@ def test_json_lines_are_read_and_bad_lines_are_rejected(write):
     log = read_events(write("\n".join([*lines, '{"time":7,"item":"c","user":3}']), "log.jsonl"))
     assert rows(log) == [("1", "a", 5 * SECOND), ("2", "b", 6 * SECOND), ("3", "c", 7 * SECOND)]
     assert rejected_lines(log) == {"line is not a JSON object": (2, (3, 4))}
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_blank_lines_between_rows_are_skipped(write, line_end, quote, delimiter):
+    lines = ["user,item,time", "", f"u,{quote}a{quote},5", "", "  ", "v,b,6", ",c,7", "", ""]
+    text = line_end.join(lines).replace(",", delimiter)
+    log = read_events(write(text), strict=False)
+    assert rows(log) == [("u", "a", 5 * SECOND), ("v", "b", 6 * SECOND)]
+    assert log.rows_read == 3
+    assert rejected_lines(log) == {"user is missing": (1, (7,))}
+    with pytest.raises(DataError, match=r"user is missing \(line 7: ',c,7'\)"):
+        read_events(write(text), strict=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_a_line_of_delimiters_is_a_row_although_blank_lines_are_not(write, delimiter):
+    lines = ["user,item,time", "u,a,5", "", ",,", "v,b,6", ", ,", " ", ""]
+    log = read_events(write("\n".join(lines).replace(",", delimiter)))
+    assert rejected_lines(log) == {"user is missing": (2, (4, 6))}
+    assert log.rows_read == 4
+    quoted = 'user,item,time,note\n"u","a",5,"x\n\ny"\n"v","c",6\n\n,,\n"w","d",7\n\n,d,8\n'
+    log = read_events(write(quoted))
+    assert rejected_lines(log) == {"user is missing": (2, (7, 10))}
+    assert log.rows_read == 5
+
+
+def test_a_blank_line_is_found_wherever_a_chunk_ends(monkeypatch):
+    for size in range(1, 9):
+        monkeypatch.setattr("prismrec.data.readers.text.CHUNK", size)
+        assert has_blank_line(b"u,a\nv,b\n \t\r\nw,c\n")
+        assert has_blank_line(b"u,a\nv,b\n\nw,c")
+        assert not has_blank_line(b"u,a\n v,b \n\t,c\r\nw,c \n")
+        assert has_blank_line(b"u,a\nv,b\n ")
 
 
 def test_late_keys_are_columns(write):
