@@ -41,7 +41,8 @@ sequence, `user item item …`, separated by spaces, oldest item first. If there
 rows are in time order, use `--order file`.
 
 Lines above the header are skipped if they are comments (`#`, `%`, `//`, `--`) or a spreadsheet's
-`sep=;`; any other line there is an error. A line has at most 64 MiB. Columns without a name
+`sep=;`; any other line there is an error. Blank lines are
+skipped. A line has at most 64 MiB. Columns without a name
 are ignored. Compressed files (gzip, zstd, bz2) and UTF-16 with a byte-order mark are recognized by
 their first bytes, whatever their names are. So are Parquet and uncompressed JSON lines, unless the
 name has the ending of another format.
