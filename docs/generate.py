@@ -42,14 +42,16 @@ one of the names above, choose the columns by number: `--user-column column_1`. 
 times and the rows are in time order, use `--order file`.
 
 Lines above the header are skipped if they are comments (`#`, `%`, `//`, `--`) or a spreadsheet's
-`sep=;`; any other line there is an error. A line has at most 64 MiB. Columns without a name
+`sep=;`; any other line there is an error. Blank lines are
+skipped. A line has at most 64 MiB. Columns without a name
 are ignored. Compressed files (gzip, zstd, bz2) and UTF-16 with a byte-order mark are recognized by
 their first bytes, whatever their names are. So are Parquet and uncompressed JSON lines, unless the
 name has the ending of another format.
 
 ## The file of items
 
-`--items FILE` is a table with the columns item, title and categories. Only item is required:
+`--items FILE` is a table with the columns item (or id), title and categories. Only item is
+required; `--items-id-column` names it, if it has another name:
 
 ```
 item,title,categories

@@ -52,3 +52,15 @@ def rejected_lines(log):
 def good(count):
     """Return lines of rows that are kept."""
     return "".join(f"good,g{number},{number}\n" for number in range(count))
+
+
+PART = {"user": ["u"], "item": ["a"], "time": [5]}
+
+
+def write_parts(folder, **tables):
+    """Write tables as Parquet files, by their names without the ending."""
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(table).write_parquet(path)
+    return folder

@@ -27,17 +27,19 @@ class RefusedError(Exception):
 
 
 def read_fields(text, delimiter, *, quotes=True):
-    """Return the rows of a text, as lists of fields."""
-    rows, row, field, place = [], [], "", 0
+    """Return the rows of a text, as lists of fields; blank lines are no rows."""
+    rows, row, field, place, begin = [], [], "", 0, 0
+    spaces = " \t\r".replace(delimiter, "")
     text = text if text.endswith("\n") else text + "\n"
     while place < len(text):
         sign = text[place]
         if quotes and sign == '"' and (place == 0 or text[place - 1] in "\n" + delimiter):
             field, place = quoted_field(text, place, delimiter)
         elif sign == "\n" or text.startswith("\r\n", place):
+            if text[begin:place].strip(spaces):
+                rows.append([*row, field])
             place += 1 if sign == "\n" else 2
-            rows.append([*row, field])
-            row, field = [], ""
+            row, field, begin = [], "", place
         elif sign == delimiter:
             row.append(field)
             field, place = "", place + 1

@@ -113,9 +113,10 @@ def test_added_items_pass_filters_of_their_attributes(folder, capsys, tmp_path):
     assert run("train", tmp_path / "data", "--out", tmp_path / "a", *train) == 0
     # Another order of the columns, one that is no attribute, and a bad cell.
     new = [f"DE|AT,0.5,x,cheap,{category}", f",?,x,odd,{category}"]
-    items.write_text("\n".join(["region,price,color,item,categories", *new]))
+    items.write_text("\n".join(["region,price,color,artikel,categories", *new]))
     capsys.readouterr()
-    assert run("add", tmp_path / "a", "--items", items, "--out", tmp_path / "b") == 0
+    options = ["--items-id-column", "artikel", "--out", tmp_path / "b"]
+    assert run("add", tmp_path / "a", "--items", items, *options) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "2 items were added" in printed
     assert "price is no number" in printed

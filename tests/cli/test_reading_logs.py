@@ -130,3 +130,21 @@ def test_an_option_without_effect_on_a_named_data_set_is_refused(tmp_path, capsy
     world = "synthetic:many-taste?users=20&items=20"
     assert run("prepare", world, "--out", tmp_path / "data", *flags) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_options_describe_the_file_of_items(log, tmp_path, capsys):
+    items = tmp_path / "items.csv"
+    text = "artikel~titel~categories\n" + "".join(f"i{n}~Tée, {n}~a\n" for n in range(8))
+    items.write_bytes(text.encode("latin-1"))
+    inspect = ["inspect", log, "--items", items]
+    assert run(*inspect) == 2
+    assert "such as --items-encoding latin-1." in capsys.readouterr().err
+    inspect += ["--items-encoding", "latin-1", "--items-delimiter", "~"]
+    assert run(*inspect) == 2
+    assert "such as --items-id-column sku" in capsys.readouterr().err
+    assert run(*inspect, "--items-id-column", "artikel") == 0
+    assert sorted(pasted(capsys.readouterr().out)[-8:]) == sorted(
+        map(str, [*inspect[2:], "--items-id-column", "artikel"])
+    )
+    assert run("inspect", log, "--items-encoding", "latin-1") == 2
+    assert "--items-encoding describes the file of items, but" in capsys.readouterr().err

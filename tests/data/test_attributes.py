@@ -29,6 +29,21 @@ def kinds(items):
     return {report.name: report.kind for report in items.reports}
 
 
+@pytest.mark.parametrize(
+    "wanted", [(), ("sale_price", "price"), ("sale_price:number", "price:number")]
+)
+def test_keys_that_first_occur_late_are_attributes(tmp_path, wanted):
+    rows = [{"item": f"i{n}", "price": n} for n in range(120)]
+    rows.append({"item": "z", "price": 2, "sale_price": 1.5, "note": {"inner": 1}})
+    path = tmp_path / "items.jsonl"
+    if not wanted:
+        rows[-1].pop("note")
+    items = read(path, "\n".join(map(json.dumps, rows)), *wanted)
+    assert {name: cells[-1] for name, cells in values(items).items()} == {
+        "price": 2.0, "sale_price": 1.5
+    }  # fmt: skip
+
+
 def test_the_type_of_a_column_follows_from_all_of_its_cells(tmp_path):
     items = read(
         tmp_path / "items.csv",

@@ -43,6 +43,17 @@ def test_items_of_a_log_have_the_categories_of_all_their_events(write):
         items_from_log(read_events(write("user,item,time\nu,a,5\n")))
 
 
+def test_id_is_the_column_of_items_if_no_other_is(write):
+    items = read_items(write("id,title,categories\n7,Tea,x\n"))
+    assert categories(items) == {"7": ["x"]}
+    items = read_items(write("Id,sku,title\n1,7,Tea\n"), columns=ItemColumns(attributes=["all"]))
+    assert categories(items) == {"7": []}
+    assert items.attributes["Id"].to_list() == [1.0]
+    for header in ("id,ID,title", "artikel,title,name"):
+        with pytest.raises(DataError, match=r'no column of ids .* such as item="sku"'):
+            read_items(write(f"{header}\n7,8,Tea\n"))
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "json"])
 def test_an_item_without_category_is_kept(write, ending):
     lines = [
@@ -76,7 +87,7 @@ def test_an_empty_field_is_not_a_category(write):
 def test_a_row_without_item_is_rejected(write):
     items = read_items(write("item,category\na,x\n,y\nb,z\n"))
     assert [(each.reason, each.lines) for each in items.rejected] == [("item is missing", (3,))]
-    with pytest.raises(DataError, match=r"item column.*'what', 'kind'"):
+    with pytest.raises(DataError, match=r"column of ids.*'what', 'kind'"):
         read_items(write("what,kind\na,x\n"))
 
 

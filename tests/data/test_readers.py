@@ -11,14 +11,17 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from event_logs import HEADER, SECOND, good, rejected_lines, rows
+from event_logs import HEADER, PART, SECOND, good, rejected_lines, rows, write_parts
 from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
 from prismrec.data.readers.base import Reader
 from prismrec.data.readers.columns import Columns
+from prismrec.data.readers.comparison import Comparison
 from prismrec.data.readers.frames import frame_table
 from prismrec.data.readers.open import READERS
 from prismrec.data.readers.table import numbered_table
+from prismrec.data.readers.text import has_blank_line
+from prismrec.data.readers.weighting import Weighting
 from prismrec.errors import ConfigError, DataError
 
 
@@ -84,6 +87,41 @@ def test_json_lines_are_read_and_bad_lines_are_rejected(write):
     assert rejected_lines(log) == {"line is not a JSON object": (2, (3, 4))}
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_blank_lines_between_rows_are_skipped(write, line_end, quote, delimiter):
+    lines = ["user,item,time", "", f"u,{quote}a{quote},5", "", "  ", "v,b,6", ",c,7", "", ""]
+    text = line_end.join(lines).replace(",", delimiter)
+    log = read_events(write(text), strict=False)
+    assert rows(log) == [("u", "a", 5 * SECOND), ("v", "b", 6 * SECOND)]
+    assert log.rows_read == 3
+    assert rejected_lines(log) == {"user is missing": (1, (7,))}
+    with pytest.raises(DataError, match=r"user is missing \(line 7: ',c,7'\)"):
+        read_events(write(text), strict=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_a_line_of_delimiters_is_a_row_although_blank_lines_are_not(write, delimiter):
+    lines = ["user,item,time", "u,a,5", "", ",,", "v,b,6", ", ,", " ", ""]
+    log = read_events(write("\n".join(lines).replace(",", delimiter)))
+    assert rejected_lines(log) == {"user is missing": (2, (4, 6))}
+    assert log.rows_read == 4
+    quoted = 'user,item,time,note\n"u","a",5,"x\n\ny"\n"v","c",6\n\n,,\n"w","d",7\n\n,d,8\n'
+    log = read_events(write(quoted))
+    assert rejected_lines(log) == {"user is missing": (2, (7, 10))}
+    assert log.rows_read == 5
+
+
+def test_a_blank_line_is_found_wherever_a_chunk_ends(monkeypatch):
+    for size in range(1, 9):
+        monkeypatch.setattr("prismrec.data.readers.text.CHUNK", size)
+        assert has_blank_line(b"u,a\nv,b\n \t\r\nw,c\n")
+        assert has_blank_line(b"u,a\nv,b\n\nw,c")
+        assert not has_blank_line(b"u,a\n v,b \n\t,c\r\nw,c \n")
+        assert has_blank_line(b"u,a\nv,b\n ")
+
+
 def test_late_keys_are_columns(write):
     early = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
     late = ['{"uid":"v","item":"x","time":200,"Event_Type":"buy","note":{"category":"no"}}']
@@ -92,6 +130,14 @@ def test_late_keys_are_columns(write):
     assert frame.columns == ["user", "item", "time", "event"]
     assert frame["event"].to_list()[-2:] == ["", "buy"]
     assert read_events(path, keep_events=("buy",)).rows_kept == 1
+
+
+def test_a_late_key_is_compared_for_dislikes(write):
+    lines = [json.dumps({"uid": "u", "item": f"i{n}", "time": n}) for n in range(150)]
+    lines.append(json.dumps({"uid": "u", "item": "x", "time": 200, "rating": 1}))
+    weighting = Weighting(dislikes=Comparison.parse("rating=1"))
+    log = read_events(write("\n".join(lines), "log.jsonl"), columns=Columns(weighting=weighting))
+    assert log.frame.collect()["disliked"].sum() == 1
 
 
 def test_a_late_key_does_not_replace_an_early_one_unless_chosen(write):
@@ -148,6 +194,26 @@ def test_hidden_and_temporary_folders_are_skipped_unless_named(tmp_path, write):
         assert rows(read_events(source)) == [("u", "x", 6 * SECOND)]
 
 
+def test_links_to_folders_are_followed_once(tmp_path, write):
+    write(HEADER + "u,a,5\n", "logs/z/a.csv")
+    write(HEADER + "u,b,6\n", "other/b.csv")
+    for name, target in {"feb": "../other", "latest": "z", "a": "z", "loop": "."}.items():
+        (tmp_path / "logs" / name).symlink_to(target)
+    log = read_events(tmp_path / "logs")
+    assert rows(log) == [("u", "b", 6 * SECOND), ("u", "a", 5 * SECOND)]
+    assert log.notes == ()
+
+
+def test_files_that_are_skipped_for_their_names_are_noted(tmp_path, write):
+    for name in ("a.csv", "_feb.csv", ".old/b.csv", "_SUCCESS", ".a.csv.crc"):
+        write(HEADER + "u,a,5\n", f"logs/{name}")
+    log = read_events(tmp_path / "logs")
+    assert log.rows_read == 1
+    assert log.notes == (
+        "files whose names or folders begin with . or _ are not read: 'b.csv', '_feb.csv'",
+    )
+
+
 def test_an_empty_name_is_not_the_current_folder(tmp_path, write, monkeypatch):
     write(HEADER + "u,a,5\n")
     monkeypatch.chdir(tmp_path)
@@ -193,18 +259,6 @@ def test_parquet_folders_are_read_lazily(tmp_path):
     log = read_events(tmp_path)
     assert rows(log) == [(1, 7, 5 * SECOND), (1, 8, 5 * SECOND)]
     assert "Parquet SCAN" in log.frame.explain()
-
-
-def write_parts(folder, **tables):
-    """Write tables as Parquet files, by their names without the ending."""
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame(table).write_parquet(path)
-    return folder
-
-
-PART = {"user": ["u"], "item": ["a"], "time": [5]}
 
 
 def test_names_of_folders_are_columns_unless_the_files_have_them(tmp_path):

@@ -13,6 +13,7 @@ from prismrec.data.events import read_events
 from prismrec.data.items import read_items
 from prismrec.data.lint import inspect_log
 from prismrec.data.readers.columns import Columns
+from prismrec.data.readers.comparison import Comparison
 from prismrec.data.readers.weighting import Weighting
 from prismrec.data.report_checks import check_source, serious_warnings
 
@@ -222,6 +223,17 @@ def test_kept_duplicates_are_repeated_when_a_data_set_is_built(write):
         dataset = build_dataset(log, min_user_events=1, min_item_events=1, duplicates=duplicates)
         found = serious_warnings(log, dataset)
         assert [each.count for each in found if each.name == "exact_duplicates"] == expected
+
+
+def test_the_minima_are_not_blamed_for_duplicates_and_dislikes(write):
+    often = [(f"u{u}", f"i{i}", NOW + i, 5) for u in range(6) for i in range(6)] * 3
+    disliked = [(f"u{u}", f"x{i}", NOW + i, 1) for u in range(6) for i in range(40)]
+    text = "".join(",".join(map(str, row)) + "\n" for row in often + disliked)
+    weighting = Weighting(dislikes=Comparison.parse("rating<=2"))
+    log = read_events(write("user,item,time,rating\n" + text), columns=Columns(weighting=weighting))
+    for duplicates in ("keep", "drop-exact"):
+        found = serious_warnings(log, build_dataset(log, duplicates=duplicates))
+        assert "filters_drop_most" not in {each.name for each in found}
 
 
 def test_the_next_command_can_be_pasted(write):

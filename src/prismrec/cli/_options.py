@@ -16,6 +16,7 @@ from prismrec.cli._headings import (
     INTERESTS,
     NAMED,
 )
+from prismrec.cli._item_files import ItemFileOptions
 from prismrec.data import (
     DATASETS,
     NO_WEIGHTING,
@@ -27,7 +28,6 @@ from prismrec.data import (
     Weighting,
     open_named,
     read_events,
-    read_items,
 )
 from prismrec.errors import ConfigError, DataError
 from prismrec.io import stage
@@ -53,8 +53,8 @@ RERANK = f"Re-ranker that makes the list diverse: {', '.join(RERANKERS)}, or mod
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadOptions:
-    """How to read an event log."""
+class ReadOptions(ItemFileOptions):
+    """How to read an event log and a file of items."""
 
     items: Annotated[Path | None, Parameter(group=COMMON)] = None
     """Titles and categories of the items: a CSV, JSON lines or Parquet file with the columns item,
@@ -109,11 +109,8 @@ def open_log(
         ConfigError: Attributes without a file of items; an option that has no effect on a named
             data set.
     """
-    if options.attributes is not None and not options.items:
-        raise ConfigError(
-            "--attributes names columns of the file of items, but no file was given; add --items "
-            "FILE."
-        )
+    if not options.items:
+        options.check_unused()
     kinds = options.events or []
     if name in DATASETS or name.startswith(PREFIX):
         _check_named(name, options)
@@ -150,9 +147,7 @@ def open_log(
         item_columns = ItemColumns(
             category_depth=options.category_depth, attributes=split_ids(options.attributes or "")
         )
-        items = read_items(
-            options.items, columns=item_columns, separator=options.category_separator
-        )
+        items = options.read(options.items, item_columns, options.category_separator)
     return log, items
 
 

@@ -1,7 +1,8 @@
 """``prismrec add``: add items without events to an artifact."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from cyclopts import Parameter
 from prismrec.cli._content import read_content
 from prismrec.cli._extensions import ClassFlags
 from prismrec.cli._headings import AsJson
+from prismrec.cli._item_files import ItemFileOptions
 from prismrec.cli._output import print_output, wrapped
 from prismrec.cli._progress import Progress
 from prismrec.data import (
@@ -20,7 +22,6 @@ from prismrec.data import (
     ItemColumns,
     ItemContent,
     ItemDescriptions,
-    read_items,
 )
 from prismrec.io import stage
 from prismrec.recommend import NewItem, save
@@ -45,6 +46,7 @@ def add(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     item_vectors: Path | None = None,
     category_separator: str = "|",
+    file: Annotated[ItemFileOptions, Parameter(name="*")] = ItemFileOptions(),  # noqa: B008
     classes: Annotated[ClassFlags, Parameter(name="*")] = ClassFlags(),  # noqa: B008
     as_json: AsJson = False,
 ) -> None:
@@ -61,13 +63,15 @@ def add(
         out: Folder of the artifact with the new items; it may be the same folder.
         item_vectors: Vectors of items, of the encoder whose vectors were used in training.
         category_separator: Text between the categories of an item.
+        file: How to read the file of items.
         classes: Classes of the artifact that are not built in.
         as_json: Print one JSON object.
     """
     with Progress(artifact.name, quiet=as_json):
         with stage("reading the items"):
             recommender = classes.load(artifact)
-            described = describe(items, category_separator, recommender.catalog.attributes)
+            read = partial(file.read, items, separator=category_separator)
+            described = describe(read, recommender.catalog.attributes)
         content = None
         if item_vectors is not None:
             ids = described.frame["item"]
@@ -110,14 +114,16 @@ def lines_of(
             yield wrapped(f"  bad cells: {report.bad}")
 
 
-def describe(path: Path, separator: str, attributes: Attributes | None) -> ItemDescriptions:
+def describe(
+    read: Callable[[ItemColumns], ItemDescriptions], attributes: Attributes | None
+) -> ItemDescriptions:
     """Read a file of items, with those of its columns that are attributes of an artifact."""
     if attributes is None:
-        return read_items(path, separator=separator)
-    found = read_items(path, columns=ItemColumns(attributes=["all"]), separator=separator)
+        return read(ItemColumns())
+    found = read(ItemColumns(attributes=["all"]))
     own = attributes.columns
     names = [f"{name}:{own[name].kind}" for name in found.attributes if name in own]
-    return read_items(path, columns=ItemColumns(attributes=names), separator=separator)
+    return read(ItemColumns(attributes=names))
 
 
 def values_of(items: Sequence[NewItem], described: ItemDescriptions) -> dict[str, dict[str, Cell]]:

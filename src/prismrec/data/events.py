@@ -158,9 +158,8 @@ def read_events(
     times.check_unit(time_unit)
     times.check_format(time_format)
     keep_events = kinds_to_keep(keep_events, columns)
-    parsing = Parsing(
-        delimiter=delimiter, encoding=encoding, column_names=columns.names, layouts=COMIREC
-    )
+    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=columns.names,
+                      other_names=columns.weighting.compared, layouts=COMIREC)  # fmt: skip
     tables = open_tables(source, parsing)
     unit: str = time_unit
     if is_in_file_order(tables, columns):
@@ -168,7 +167,7 @@ def read_events(
     try:
         log, dtype = _classify(tables, columns, keep_events, unit, time_format)
     except pl.exceptions.PolarsError as error:
-        raise malformed(tables, error) from error
+        raise malformed(tables) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     raise_for_objects(name, log.rejected)
     check_rejected(name, log.rows_kept, log.rejected, strict=strict)

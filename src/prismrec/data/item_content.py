@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from prismrec.data.ids import positions_of
 from prismrec.data.readers.columns import find_column, quote_names
+from prismrec.data.readers.parquet import scan_part
 from prismrec.data.readers.signatures import is_parquet
+from prismrec.data.readers.time_zones import parquet_schema
 from prismrec.errors import DataError, check_type, list_of_ids, reason_of
 
 WIDEST_VECTOR = 8_192
@@ -201,7 +203,7 @@ def _read_npz(path: Path) -> tuple[pl.Series, NDArray[np.number]]:
 
 
 def _read_parquet(path: Path) -> tuple[pl.Series, NDArray[np.number]]:
-    schema = pl.read_parquet_schema(path)
+    schema = pl.Schema(parquet_schema(path))
     names = list(schema)
     own = find_column("item", names, "id" if "id" in names else None, table=path.name)
     if own is None or not (schema[own] == pl.String or schema[own].is_integer()):
@@ -221,7 +223,7 @@ def _read_parquet(path: Path) -> tuple[pl.Series, NDArray[np.number]]:
             f"{path.name} has no column of lists of numbers and no columns of numbers, but "
             f"{quote_names(names)}; write the vectors as one column of lists."
         )
-    table = pl.read_parquet(path, columns=[own, *numbers])
+    table = scan_part(path, schema).select(own, *numbers).collect()
     ids = table[own].cast(pl.String)
     if not lists:
         return ids, table.select(pl.col(numbers).cast(pl.Float32, strict=False)).to_numpy()

@@ -1,6 +1,6 @@
 """Read item descriptions: a title, any number of categories and a picture per item.
 
-items = read_items("movies.item")             # a table: item, title, categories, image
+items = read_items("movies.item")             # a table: item or id, title, categories, image
 items = read_items("item_attributes.json")    # {"B00A": ["tea", "cups"], …}
 items = items_from_log(log)                   # from the log's category column
 """
@@ -8,16 +8,16 @@ items = items_from_log(log)                   # from the log's category column
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
 from prismrec.data.events import EventLog
+from prismrec.data.item_columns import FoundColumns, find_item_attributes, find_item_columns
 from prismrec.data.readers.attributes import (
+    ALL,
     AttributeColumn,
     AttributeReport,
     attribute_cells,
-    find_attributes,
     typed_cells,
     unreadable_columns,
 )
@@ -28,7 +28,7 @@ from prismrec.data.readers.categories import (
     raise_for_objects,
 )
 from prismrec.data.readers.cell_types import check_text
-from prismrec.data.readers.columns import ItemColumns, check_separator, find_column, require_column
+from prismrec.data.readers.columns import ItemColumns, check_separator
 from prismrec.data.readers.ids import id_column, row_fault
 from prismrec.data.readers.mappings import read_mapping
 from prismrec.data.readers.open import open_tables
@@ -72,15 +72,6 @@ class ItemDescriptions:
 COMMON_NAMES = ItemColumns()
 
 
-class _Found(NamedTuple):
-    """The columns of a table; None if it has no such column."""
-
-    item: str
-    title: str | None
-    category: str | None
-    image: str | None
-
-
 def read_items(
     source: object, *, columns: ItemColumns = COMMON_NAMES, separator: str = "|",
     delimiter: str | None = None, encoding: str = "utf-8",
@@ -115,8 +106,8 @@ def read_items(
     """
     tables = _open(source, columns, delimiter, encoding)
     check_separator(separator)
-    found = [_find_columns(table, columns) for table in tables]
-    attributes = find_attributes(tables, columns.attributes, found)
+    found = [find_item_columns(table, columns) for table in tables]
+    attributes = find_item_attributes(tables, columns, found)
     try:
         rows = pl.concat(
             _select_columns(number, tables, names, separator, columns.category_depth, attributes)
@@ -133,7 +124,7 @@ def read_items(
         typed = [typed_cells(one, valid, tables, separator) for one in attributes]
         items = _merge_rows(valid.with_columns(cells for cells, _ in typed), attributes)
     except pl.exceptions.PolarsError as error:
-        raise malformed(tables, error) from error
+        raise malformed(tables) from error
     name = str(source) if isinstance(source, str | Path) else tables[0].name
     raise_for_objects(name, rejected)
     check_rejected(name, kept, rejected)
@@ -144,7 +135,7 @@ def read_items(
 
 
 def _notes(
-    tables: Sequence[Table], columns: ItemColumns, found: Sequence[_Found]
+    tables: Sequence[Table], columns: ItemColumns, found: Sequence[FoundColumns]
 ) -> tuple[str, ...]:
     """Return the notes of the tables, and the columns that are left out."""
     notes = (note for table in tables for note in table.notes)
@@ -186,7 +177,12 @@ def _open(
     chosen = (columns.item, columns.title, columns.categories, columns.image)
     names = [name for name in chosen if name is not None]
     mapping = read_mapping(source, encoding, names)
-    parsing = Parsing(delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC)
+    attributes = columns.attributes
+    parsing = Parsing(
+        delimiter=delimiter, encoding=encoding, column_names=names, layouts=COMIREC,
+        other_names=[*attributes, *(name.rpartition(":")[0] for name in attributes)],
+        reads_every_column=list(attributes) == [ALL],
+    )  # fmt: skip
     tables = open_tables(source if mapping is None else mapping, parsing)
     if any(table.is_sequences for table in tables):
         raise DataError(
@@ -196,28 +192,8 @@ def _open(
     return tables
 
 
-def _find_columns(table: Table, columns: ItemColumns) -> _Found:
-    """Find the columns of a table.
-
-    Raises:
-        DataError: There is no column of items, or none of a chosen name.
-    """
-    chosen = {
-        "title": columns.title,
-        "category": columns.categories,
-        "image": columns.image,
-    }
-    return _Found(
-        require_column("item", table.columns, columns.item, table=table.description),
-        *(
-            find_column(role, table.columns, name, table=table.description)
-            for role, name in chosen.items()
-        ),
-    )
-
-
 def _select_columns(
-    number: int, tables: Sequence[Table], names: _Found, separator: str, depth: int | None,
+    number: int, tables: Sequence[Table], names: FoundColumns, separator: str, depth: int | None,
     attributes: Sequence[AttributeColumn],
 ) -> pl.LazyFrame:  # fmt: skip
     """Return item, title, categories, image and attributes, and the table and line of each row."""

@@ -211,7 +211,7 @@ def serious_warnings(log: EventLog, dataset: Dataset) -> list[LogWarning]:
     how: Mapping[str, Any] = dataset.how
     before, after = (
         (step["users"], step["items"], step["events"])
-        for step in (how["steps"][0], how["steps"][-1])
+        for step in how["steps"][-2:]  # before the minima and after them
     )
     if how["duplicates"] == "keep":
         found += check_duplicates(how["exact_duplicates"], before[2])

@@ -11,6 +11,7 @@ from prismrec.data.readers.categories import (
 from prismrec.data.readers.cell_types import check_text, time_cells
 from prismrec.data.readers.columns import Columns, find_column, quote_names, require_column
 from prismrec.data.readers.ids import id_column, row_fault
+from prismrec.data.readers.parquet_files import check_alike
 from prismrec.data.readers.rejected import FILE
 from prismrec.data.readers.source_rows import value_columns
 from prismrec.data.readers.table import LINE, Table
@@ -104,10 +105,13 @@ def _select_columns(number: int, table: Table, columns: Columns) -> pl.LazyFrame
         chosen.append(lists.alias("category"))
         faults.append(object_faults(category, schema[category]))
     used = used_columns(table, event, columns.weighting)
-    return table.frame.select(
-        pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen,
-        *weight_columns(table, event, columns.weighting, used), *value_columns(table, used),
-    )  # fmt: skip
+    chosen += [*weight_columns(table, event, columns.weighting, used), *value_columns(table, used)]
+    # As in files of text: only a column that was asked for must be in every file.
+    asked = {event: columns.event or columns.weighting.kinds, category: columns.category}
+    required = [*names.values(), *used, *(name for name, is_asked in asked.items() if is_asked)]
+    read = {name for each in chosen for name in each.meta.root_names()}
+    check_alike(table.parts, read, required)
+    return table.frame.select(pl.lit(number).alias(FILE), LINE, row_fault(*faults), *chosen)
 
 
 def _repeated_header(names: dict[str, str], schema: pl.Schema) -> pl.Expr:

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from prismrec.data.events import EventLog, ReadPlan
 from prismrec.data.readers.open import format_of
-from prismrec.data.readers.parquet import scan_parquet
+from prismrec.data.readers.parquet import scan_part
 from prismrec.data.readers.parquet_files import count_rows, folder_values
 from prismrec.data.readers.paths import find_paths
 from prismrec.data.readers.table import LINE, Table, malformed, numbered_table
+from prismrec.data.readers.time_zones import parquet_schema
 from prismrec.errors import DataError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def log_parts(log: EventLog, source: object) -> list[Part]:
         )
     parts: list[Part] = []
     chosen = () if log.reading is None else log.reading.columns.names
-    place, names = 0, list(pl.read_parquet_schema(paths[0]))
+    place, names = 0, list(parquet_schema(paths[0]))
     columns = folder_values(source, paths, names, chosen)
     for number, path in enumerate(paths):
         rows = count_rows(path)
@@ -117,7 +118,7 @@ def read_log(session: "SparkSession", log: EventLog, *, categories: bool) -> "Da
     if categories:
         fields.append(("category", pa.list_(pa.string())))
     schema = pa.schema(fields)
-    columns = pl.Schema(pl.read_parquet_schema(parts[0].path))
+    columns = pl.Schema(parquet_schema(parts[0].path))
     read = partial(_read_parts, parts=parts, reading=reading, columns=columns, schema=schema)
     numbers = session.range(0, len(parts), numPartitions=len(parts))
     names = {pa.int64(): "bigint", pa.string(): "string"}
@@ -134,7 +135,7 @@ def _read_parts(
         for number in batch.column(0).to_pylist():
             part = parts[number]
             others = tuple(dict.fromkeys([parts[0].path, part.path]))
-            scan = scan_parquet([part.path], schema=columns)
+            scan = scan_part(part.path, columns)
             scan = scan.with_columns(
                 pl.lit(value, dtype=pl.String).alias(name) for name, value in part.values
             )
@@ -156,7 +157,7 @@ def _read_part(
         rows = rows.rename({"user": "user_id", "item": "item_id"}).select(schema.names)
         found = rows.collect()
     except pl.exceptions.PolarsError as error:
-        raise malformed([table], error) from error
+        raise malformed([table]) from error
     texts = [name for name in ("user_id", "item_id") if schema.field(name).type == pa.string()]
     found = found.with_columns(pl.col(texts).cast(pl.String))  # uint64 is not a type of Spark
     yield from found.to_arrow().cast(schema).to_batches(max_chunksize=BLOCK)

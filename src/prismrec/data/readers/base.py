@@ -17,6 +17,10 @@ class Parsing:
     """Python's name of the encoding."""
     column_names: Sequence[str] = ()
     """Column names that the caller chose. A first line that contains one of them is a header."""
+    other_names: Sequence[str] = ()
+    """Names of further columns that are read; a header is not recognized by them."""
+    reads_every_column: bool = False
+    """Whether all columns are read."""
     layouts: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Column names of a file without a header, by its number of columns."""
 

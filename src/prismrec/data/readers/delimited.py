@@ -15,7 +15,7 @@ from prismrec.data.readers.layout import Layout, find_layout
 from prismrec.data.readers.quotes import well_quoted
 from prismrec.data.readers.sequences import sequence_table
 from prismrec.data.readers.table import FAULT, LINE, Table
-from prismrec.data.readers.text import has_byte, read_text
+from prismrec.data.readers.text import has_blank_line, has_byte, read_text
 from prismrec.errors import ConfigError, DataError
 
 
@@ -82,12 +82,35 @@ def _scan(
         missing_columns="insert", extra_columns="ignore", truncate_ragged_lines=True,
         row_index_name="n", row_index_offset=layout.skipped + 1, glob=False,
     )  # fmt: skip
+    if has_blank_line(text):
+        frame = frame.filter(~_is_blank(text, layout, numbered))
     fault = pl.when(pl.col(numbered[-1]) != "").then(pl.lit("line has too many fields"))
     cells = []
     for place, column in enumerate(columns):
         is_new = column.strip() and column not in columns[:place]
         cells.append(pl.col(numbered[place]).alias(column if is_new else f"({place + 1})"))
     return frame.select(pl.col("n").alias(LINE), fault.alias(FAULT), *cells)
+
+
+def _is_blank(text: Path | bytes, layout: Layout, columns: Sequence[str]) -> pl.Expr:
+    """Return whether a row is a blank line: it is skipped, as between JSON lines.
+
+    Polars returns the same cells for a line of delimiters only, such as ``,,``, which is a row.
+
+    Cost: a pass over the text.
+    """
+    spaces = " \t\r".replace(layout.delimiter, "")
+    first, *others = (pl.col(column) for column in columns)
+    is_blank = first.str.strip_chars(spaces).fill_null("") == ""
+    is_blank &= pl.all_horizontal(each.is_null() for each in others)
+    line = pl.col("text").str.strip_chars(spaces)
+    lines = pl.scan_lines(text, name="text", row_index_name="n", row_index_offset=1, glob=False)
+    empty = lines.filter(line != "", line.str.strip_chars(f'{spaces}{layout.delimiter}"') == "")
+    numbers = empty.select("n").collect(engine="streaming").to_series().to_list()
+    if not numbers:
+        return is_blank
+    breaks = pl.sum_horizontal(pl.col(columns).str.count_matches("\n", literal=True)).fill_null(0)
+    return is_blank & ~(pl.col("n") + breaks.cum_sum() - breaks).is_in(numbers)
 
 
 DELIMITED = Reader(endings=(), read=read_delimited)

@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from prismrec.data.readers.table import Table, numbered_table
+from prismrec.data.readers.time_zones import frame_in_utc
 from prismrec.errors import DataError, reason_of
 
 
@@ -40,9 +41,10 @@ def frame_table(source: Any) -> Table:
         return numbered_table("the frame", source)
     try:
         if type(source).__module__.partition(".")[0] == "pandas":
-            frame = pl.from_pandas(source)
+            frame = pl.from_pandas(frame_in_utc(source))
         else:
-            frame = pl.DataFrame(source)
+            is_arrow = isinstance(source, pa.Table | pa.RecordBatch)
+            frame = pl.DataFrame(frame_in_utc(source) if is_arrow else source)
     except (
         TypeError,
         ValueError,

@@ -24,20 +24,20 @@ _KEY = r'"([^"\\]{1,99})"\s*:'  # matches keys of inner objects and of texts too
 
 def read_json_lines(_: str | Path, paths: list[Path], parsing: Parsing) -> list[Table]:
     """Return one table per file; see ``json_table``."""
-    return [json_table(path.name, read_text(path, parsing.encoding), parsing.column_names)
-            for path in paths]  # fmt: skip
+    return [json_table(path.name, read_text(path, parsing.encoding), parsing) for path in paths]
 
 
-def json_table(name: str, text: Path | bytes, column_names: Collection[str] = ()) -> Table:
+def json_table(name: str, text: Path | bytes, parsing: Parsing) -> Table:
     """Return the table of JSON lines: each key of the first 100 lines is a text column.
 
-    A key that first occurs later is a column too if it is in ``column_names``, or if it is a
-    common name of a role for which the first lines have no key.
+    A key that first occurs later is a column too if the caller chose it, if all columns are read,
+    or if it is a common name of a role for which the first lines have no key.
 
     Raises:
         DataError: There is no line, or the first line is not an object.
 
-    Cost: a streaming pass over the text to find keys, and one more if late keys are found.
+    Cost: a streaming pass over the text to find keys, and one more if late keys are found. If all
+    columns are read, each line is parsed by Python, and the text is in memory.
     """
     keys: dict[str, None] = {}
     for number, line in first_lines(name, text, SAMPLE):
@@ -52,7 +52,12 @@ def json_table(name: str, text: Path | bytes, column_names: Collection[str] = ()
     cell = pl.col("text").str.strip_prefix("\ufeff")
     lines = pl.scan_lines(text, name="text", row_index_name="n", row_index_offset=1, glob=False)
     lines = lines.filter(cell.str.strip_chars() != "").select("n", cell)
-    columns += _late_keys(lines, columns, column_names)
+    if parsing.reads_every_column:
+        for line in lines.select("text").collect().to_series():
+            keys |= dict.fromkeys(parse_object(line) or ())
+        columns = [key for key in keys if '"' not in key]
+    else:
+        columns += _late_keys(lines, columns, {*parsing.column_names, *parsing.other_names})
     is_object = pl.col("text").str.json_path_match("$").str.starts_with("{").fill_null(value=False)
     fault = pl.when(~is_object).then(pl.lit("line is not a JSON object")).alias(FAULT)
     raw = pl.col("text").alias(RAW)

@@ -10,17 +10,19 @@ Text stays text: no reader converts a cell to a number or to a missing value, so
 are ids. A row that does not match the header has a ``fault``; no row is dropped silently.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from prismrec.data.readers.base import Parsing, Reader
+from prismrec.data.readers.columns import quote_names
 from prismrec.data.readers.delimited import DELIMITED, check_delimiter
 from prismrec.data.readers.frames import frame_table
 from prismrec.data.readers.json_lines import JSON_LINES, begins_with_object
 from prismrec.data.readers.parquet import PARQUET
 from prismrec.data.readers.parquet_files import named_files
-from prismrec.data.readers.paths import ending_of, find_paths
+from prismrec.data.readers.paths import ending_of, find_all_paths, find_paths
 from prismrec.data.readers.signatures import is_parquet
 from prismrec.data.readers.table import Table, malformed
 from prismrec.data.readers.text import COMPRESSED
@@ -52,7 +54,7 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
     check_delimiter(parsing.delimiter)
     if not isinstance(source, str | Path):
         return [frame_table(source)]
-    paths = find_paths(source)
+    paths, skipped = find_all_paths(source)
     formats = {format_of(path) for path in paths}
     if len(formats) > 1:
         raise DataError(
@@ -61,7 +63,7 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
         )
     kind = formats.pop()
     try:
-        return READERS[kind].read(source, paths, parsing)
+        first, *others = READERS[kind].read(source, paths, parsing)
     except (pl.exceptions.PolarsError, OSError) as error:
         name = named_files(source, paths)
         if any(path.suffix.lower() in COMPRESSED for path in paths):
@@ -72,7 +74,10 @@ def open_tables(source: object, parsing: Parsing) -> list[Table]:
             raise DataError(
                 f"{name} cannot be read as {kind} ({error}); check the file."
             ) from error
-        raise malformed([Table(name, pl.LazyFrame(), [], parts=tuple(paths))], error) from error
+        raise malformed([Table(name, pl.LazyFrame(), [], parts=tuple(paths))]) from error
+    names = quote_names([path.name for path in skipped])
+    note = (f"files whose names or folders begin with . or _ are not read: {names}",)
+    return [replace(first, notes=(*first.notes, *note * bool(skipped))), *others]
 
 
 def format_of(path: Path) -> str:

@@ -16,6 +16,7 @@ from prismrec.data.readers.parquet_files import (
 )
 from prismrec.data.readers.signatures import is_parquet
 from prismrec.data.readers.table import Table, numbered_table
+from prismrec.data.readers.time_zones import odd_schema, parquet_schema, scan_odd
 from prismrec.errors import DataError
 
 PATH = "(path)"
@@ -35,7 +36,7 @@ def read_parquet(source: str | Path, paths: list[Path], parsing: Parsing) -> lis
                 f"{path.name} is not Parquet: its first bytes are not PAR1; write it again, or "
                 "correct the ending of its name."
             )
-    columns = pl.read_parquet_schema(paths[0])
+    columns = parquet_schema(paths[0])
     notes = []
     others = other_columns(paths[1:], list(columns))
     if others is not None:
@@ -53,25 +54,42 @@ def read_parquet(source: str | Path, paths: list[Path], parsing: Parsing) -> lis
 def scan_parquet(paths: Sequence[Path], **options: Any) -> pl.LazyFrame:
     """Return the rows of files, with the columns of the first one.
 
-    Only the columns that are used need the same types in all files.
+    Only the columns that are used need the same types in all files. Where a file lacks a column,
+    it is null; see ``check_alike``.
     """
     return pl.scan_parquet(
-        list(paths), glob=False, hive_partitioning=False, extra_columns="ignore", **options
-    )
+        list(paths), glob=False, hive_partitioning=False, extra_columns="ignore",
+        missing_columns="insert", **options,
+    )  # fmt: skip
+
+
+def scan_part(path: Path, columns: pl.Schema) -> pl.LazyFrame:
+    """Return the rows of one of several files, with the columns of the first one."""
+    if odd_schema(path) is None:
+        return scan_parquet([path], schema=columns)
+    return scan_odd(path, columns)
 
 
 def _with_folders(
     paths: Sequence[Path], values: Mapping[str, Sequence[str | None]]
 ) -> pl.LazyFrame:
     """Return the rows of files with columns of ``folder_values``."""
+    if any(odd_schema(path) is not None for path in paths):
+        columns = pl.Schema(parquet_schema(paths[0]))
+        return pl.concat(
+            scan_part(path, columns).with_columns(
+                pl.lit(own[place], dtype=pl.String).alias(name) for name, own in values.items()
+            )
+            for place, path in enumerate(paths)
+        )
     if not values:
         return scan_parquet(paths)
     old, path = [str(path) for path in paths], pl.col(PATH)
-    columns = [
+    cells = [
         path.replace_strict(old, own, return_dtype=pl.String).alias(name)
         for name, own in values.items()
     ]
-    return scan_parquet(paths, include_file_paths=PATH).with_columns(columns).drop(PATH)
+    return scan_parquet(paths, include_file_paths=PATH).with_columns(cells).drop(PATH)
 
 
 PARQUET = Reader(endings=(".parquet", ".pq"), read=read_parquet)

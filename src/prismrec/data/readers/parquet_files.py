@@ -7,8 +7,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from prismrec.data.readers.columns import roles_named
+from prismrec.data.readers.time_zones import parquet_schema
 from prismrec.errors import DataError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -32,8 +35,8 @@ def count_rows(path: Path) -> int:
         DataError: It is damaged.
     """
     try:
-        return int(pl.scan_parquet([path], glob=False).select(pl.len()).collect().item())
-    except pl.exceptions.PolarsError as error:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is damaged or incomplete; repair it or write it again.") from error
 
 
@@ -81,42 +84,43 @@ def other_columns(paths: Sequence[Path], columns: Sequence[str]) -> tuple[Path, 
     Cost: reads the footers of all files.
     """
     for path in paths:
-        others = [name for name in pl.read_parquet_schema(path) if name not in columns]
+        others = [name for name in parquet_schema(path) if name not in columns]
         if others:
             return path, others
     return None
 
 
-def describe_difference(paths: Sequence[Path], error: str) -> str | None:
-    """Return how the first file that differs from the first one does, as a sentence.
+def check_alike(
+    paths: Sequence[Path], read: Collection[str], required: Collection[str | None]
+) -> None:
+    """Raise DataError for a file that has other columns than the first one.
 
     Args:
         paths: The files of one table.
-        error: The text of the error of Polars, which names a column that is used; without one,
-            any column counts.
+        read: Columns of the first file that must have the same type in all files.
+        required: Those of them that no file may lack; where another column is missing, it is null.
 
-    Returns:
-        The sentence; None if there is no difference.
+    Cost: reads the footers of all files if there are several.
     """
-    first: pl.Schema | None = None
-    differences: list[tuple[str, str]] = []
-    for path in paths:
-        name = file_name(path, paths)
-        try:
-            schema = pl.Schema(pl.read_parquet_schema(path))
-        except pl.exceptions.PolarsError:
-            return (
-                f"{name} cannot be read: it is damaged or incomplete; repair it or write it again."
+    first = parquet_schema(paths[0]) if len(paths) > 1 else {}
+    for path in paths[1:]:
+        schema = parquet_schema(path)
+        for column in first:
+            kind = schema.get(column)
+            if column not in read or kind == first[column] or (not kind and column not in required):
+                continue
+            has = f"has the column {column!r} as {kind}" if kind else f"lacks the column {column!r}"
+            raise DataError(
+                f"{file_name(path, paths)} {has}, but {file_name(paths[0], paths)} has it as "
+                f"{first[column]}; write it alike in all files."
             )
-        first = schema if first is None else first
-        for column, kind in first.items():
-            wrong = f"has the column {column!r} as {schema.get(column)}"
-            if column not in schema:
-                wrong = f"lacks the column {column!r}"
-            if schema.get(column) != kind:
-                other = f"{file_name(paths[0], paths)} has it as {kind}"
-                differences.append(
-                    (column, f"{name} {wrong}, but {other}; write it alike in all files.")
-                )
-    named = [text for column, text in differences if f"column {column}" in error]
-    return next(iter([*named, *(text for _, text in differences)]), None)
+
+
+def damaged_file(paths: Sequence[Path]) -> str | None:
+    """Return the name of the first file whose columns cannot be read; None if there is none."""
+    for path in paths:
+        try:
+            parquet_schema(path)
+        except pl.exceptions.PolarsError:
+            return file_name(path, paths)
+    return None

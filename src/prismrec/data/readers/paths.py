@@ -1,7 +1,7 @@
 """Find the files of a path, a folder or a glob."""
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from prismrec.data.readers.text import COMPRESSED
@@ -18,21 +18,54 @@ def find_paths(source: str | Path) -> list[Path]:
     Raises:
         DataError: There is no file.
     """
+    return find_all_paths(source)[0]
+
+
+def find_all_paths(source: str | Path) -> tuple[list[Path], list[Path]]:
+    """Return the files as ``find_paths`` does, and those that are skipped but have their endings.
+
+    Raises:
+        DataError: There is no file.
+    """
     path = Path(source)
     if path.is_file():
-        return [path]
+        return [path], []
     candidates: Iterable[Path] = map(Path, glob.glob(str(source), recursive=True))
     if path.is_dir() and str(source):  # "" is an unset variable, not the current folder
-        candidates = path.rglob("*")
+        candidates = _files_below(path)
+    files: dict[bool, list[Path]] = {False: [], True: []}
     written = set(path.parts)
-    paths = sorted(
-        each
-        for each in candidates
-        if not any(part[0] in "._" for part in each.parts if part not in written) and each.is_file()
-    )
+    for each in sorted(each for each in candidates if each.is_file()):
+        is_skipped = any(part[0] in "._" for part in each.parts if part not in written)
+        files[is_skipped].append(each)
+    paths, skipped = files[False], files[True]
     if not paths:
         raise DataError(f"There is no file at {str(source)!r}; give a file, a folder or a glob.")
-    return paths
+    endings = {ending_of(each) for each in paths} - {""}
+    return paths, [each for each in skipped if ending_of(each) in endings]
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders: each folder once, also if links lead to it.
+
+    A folder that must not be read is left out.
+    """
+    seen, folders = set(), [folder]
+    while folders:
+        current = folders.pop()
+        real = current.resolve()
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            entries = list(current.iterdir())
+        except PermissionError:
+            continue
+        yield from (each for each in entries if not each.is_dir())
+        subfolders = sorted((each for each in entries if each.is_dir()), reverse=True)
+        # The folders themselves come before links to them.
+        folders[:0] = [each for each in subfolders if each.is_symlink()]
+        folders += [each for each in subfolders if not each.is_symlink()]
 
 
 def ending_of(path: Path) -> str:

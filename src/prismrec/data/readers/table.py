@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from prismrec.data.readers.parquet_files import count_rows, describe_difference, file_name
+from prismrec.data.readers.parquet_files import count_rows, damaged_file, file_name
 from prismrec.errors import DataError
 
 LINE, FAULT = "(line)", "(fault)"
@@ -63,17 +63,15 @@ def numbered_table(name: str, frame: pl.LazyFrame) -> Table:
     return Table(name, frame.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT)), columns)
 
 
-def malformed(tables: Sequence[Table], error: Exception) -> DataError:
+def malformed(tables: Sequence[Table]) -> DataError:
     """Return the error for tables that Polars cannot read, without the words of Polars.
 
     They are for programmers; the original error is the cause of this one.
     """
     table = tables[0]
-    difference = describe_difference(table.parts, str(error))
-    if difference is not None:
-        return DataError(difference)
+    name = damaged_file(table.parts) or table.name
     return DataError(
-        f"{table.name} cannot be read: it is damaged or incomplete; repair it or write it again."
+        f"{name} cannot be read: it is damaged or incomplete; repair it or write it again."
     )
 
 

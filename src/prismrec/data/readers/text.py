@@ -1,6 +1,7 @@
 """The text of a file: decompressed, and converted to UTF-8 if it has another encoding."""
 
 import codecs
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from prismrec.errors import ConfigError, DataError
 
 COMPRESSED = (".gz", ".zst", ".bz2")
 CHUNK = 1 << 20  # bytes decoded at a time
+_BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
 LONGEST_LINE = 1 << 26
 """Largest length of a line in bytes, 64 MiB: a longer one is no row of a table."""
 
@@ -104,6 +106,19 @@ def has_byte(text: Path | bytes, byte: bytes) -> bool:
     """Return whether a byte occurs in a text. Reads up to its first occurrence."""
     with stream(text) as file:
         return any(byte in chunk for chunk in iter(lambda: file.read(CHUNK), b""))
+
+
+def has_blank_line(text: Path | bytes) -> bool:
+    """Return whether a line after the first one is blank. Reads up to the first such line."""
+    end = b""  # what follows the last line feed before a chunk, if it may be a blank line
+    with stream(text) as file:
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            if _BLANK_LINE.search(end + chunk):
+                return True
+            place = chunk.rfind(b"\n")
+            end = chunk[place:] if place >= 0 else end + chunk
+            end = b"" if end.strip() else end
+    return end not in (b"", b"\n")
 
 
 def stream(text: Path | bytes) -> BinaryIO:

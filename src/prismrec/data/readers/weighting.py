@@ -58,6 +58,11 @@ class Weighting:
         return self.column is not None or bool(self.kinds)
 
     @property
+    def compared(self) -> list[str]:
+        """The name of the column that ``dislikes`` compares, if there is one."""
+        return [] if self.dislikes is None else [self.dislikes.column]
+
+    @property
     def is_empty(self) -> bool:
         """Whether all events count alike."""
         return not self.has_weights and self.dislikes is None
