@@ -60,6 +60,8 @@ def test_times_of_any_zone_are_read_as_utc(tmp_path, zone):
     expected = [("u", "a", 5 * SECOND), ("v", "b", 6 * SECOND)]
     for source in (tmp_path / "log.parquet", table):
         assert rows(read_events(source)) == expected
+    in_order = read_events(tmp_path / "log.parquet", columns=Columns(order="file"))
+    assert in_order.frame.select("time").collect().height == 2
     pq.write_table(table.append_column("seen", moments).drop("time"), tmp_path / "items.parquet")
     items = read_items(tmp_path / "items.parquet", columns=ItemColumns(attributes=["price"]))
     assert items.attributes["price"].to_list() == [1.5, 2]

@@ -204,6 +204,12 @@ def test_links_to_folders_are_followed_once(tmp_path, write):
     assert log.notes == ()
 
 
+def test_a_link_to_a_skipped_folder_is_followed(tmp_path, write):
+    write(HEADER + "u,a,5\n", "logs/_versions/3/a.csv")
+    (tmp_path / "logs" / "current").symlink_to("_versions/3")
+    assert rows(read_events(tmp_path / "logs")) == [("u", "a", 5 * SECOND)]
+
+
 def test_files_that_are_skipped_for_their_names_are_noted(tmp_path, write):
     for name in ("a.csv", "_feb.csv", ".old/b.csv", "_SUCCESS", ".a.csv.crc"):
         write(HEADER + "u,a,5\n", f"logs/{name}")

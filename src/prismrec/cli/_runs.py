@@ -150,8 +150,8 @@ def _note_replaced(checkpoints: Path) -> None:
         step = saved_step(checkpoints)
         if step is not None:
             print_note(
-                f"{checkpoints} has an unfinished training, at step {step}, which this one "
-                "replaces; --resume continues it."
+                f"{checkpoints} has an unfinished training, at step {step}. This training removes "
+                "it when it begins; to continue it, stop now and add --resume."
             )
 
 

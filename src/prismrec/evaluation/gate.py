@@ -131,8 +131,8 @@ def pass_gate(
         k: Length of the lists.
         exclude_seen: Exclude the items of the history from lists.
         lost_share: Largest share of the old recommender's events whose items the new one may lack.
-            Items without events, which were added after the training, do not count in the old one
-            and are lacking in the new one.
+            Items that were added after the training have no events: such items of the old one are
+            not counted, and such items of the new one count as lost.
         allow_lost: Whether the new one may lack attributes and the rule for dislikes.
 
     Raises:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from prismrec.data import Catalog
+from prismrec.recommend.history_users import named_users
 from prismrec.rerank import ListOptions, RankedLists
 
 SCHEMA = pa.schema(
@@ -50,7 +51,7 @@ def batch_lists(
     recommender: MakesLists, chunk: pa.RecordBatch | pa.Table, options: ListOptions
 ) -> tuple[pa.Table, Counts]:
     """Return the rows of one chunk without those that have no user, and their counts."""
-    users = [user or None for user in chunk.column("user").cast(pa.string()).to_pylist()]
+    users = named_users(chunk.column("user")).to_pylist()
     histories = chunk.column("history").to_pylist()
     without_user = users.count(None)
     if without_user:

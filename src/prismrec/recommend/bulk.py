@@ -95,7 +95,8 @@ def recommend_file(
         ConfigError: ``out`` is a folder, or writing it would overwrite ``histories`` or add a file
             to them.
 
-    Cost: memory of one chunk and its lists, whatever the number of users; and of a data set.
+    Cost: memory of one chunk and its lists, and of a data set; for files also the hashes of the
+        users of ``history_users.GROUP`` rows, and the column of users is read again at the end.
     """
     histories, out = Path(histories), shard.file(Path(out))
     source = open_histories(histories)

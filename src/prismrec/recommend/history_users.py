@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from prismrec.io import track
+
 GROUP = 1 << 24
 """Rows whose users are compared at a time, by 8 bytes per row."""
 
 
-def named_users(users: pa.Array) -> pa.Array:
+def named_users(users: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Return ids of users as text; an empty id is missing."""
     text = users.cast(pa.string())
     return pc.if_else(pc.equal(text, ""), None, text)
@@ -40,7 +42,8 @@ def count_repeated_users(files: Sequence[Path], rows: int) -> int:
     Cost: reads the column of users once per ``GROUP`` rows, in the memory of one such group.
     """
     groups = max(1, -(-rows // GROUP))
-    return sum(_count_repeated(files, group, groups) for group in range(groups))
+    numbers = track(range(groups), "counting repeated users", groups)
+    return sum(_count_repeated(files, group, groups) for group in numbers)
 
 
 def _count_repeated(files: Sequence[Path], group: int, groups: int) -> int:
@@ -50,7 +53,8 @@ def _count_repeated(files: Sequence[Path], group: int, groups: int) -> int:
         for users in _read_users(file):
             hashes = pl.Series(pl.from_arrow(users.drop_null())).hash().to_numpy()
             parts.append(hashes[hashes % np.uint64(groups) == group])
-    found = np.sort(np.concatenate(parts))
+    found = np.concatenate(parts)
+    found.sort()
     return int(np.count_nonzero(found[1:] == found[:-1]))
 
 

@@ -16,7 +16,7 @@ item_schemas     the same for bodies that change items
 responses        what the service answers: dataclasses that are sent as they are
 page_responses   the same for what only the page needs
 openapi          the OpenAPI document
-checked_route    no unknown parameter of a query, no field twice, JSON that cannot be read
+checked_route    refuses unknown parameters, repeated fields and bodies that are not JSON
 keys             keys by scope, from the environment and from a file
 auth             checks a request's key
 middleware       request ids, security headers and log records of every request

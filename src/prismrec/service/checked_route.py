@@ -1,4 +1,4 @@
-"""Routes that lose nothing of a request: parts that they do not have, or get twice, are errors."""
+"""Routes that ignore no part of a request: unknown and repeated parts are errors."""
 
 import json
 import sys

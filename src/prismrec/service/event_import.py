@@ -14,7 +14,7 @@ from prismrec.service.stores import Event, Store
 
 GROUP = 5_000
 """Events that are stored together."""
-USERS = 100
+USERS = 20
 """Users whose stored events are read together."""
 EVERY = 1 << 30
 """More events than any store keeps of a user."""
@@ -82,6 +82,7 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
     frame = read.collect(engine="streaming").sort("user", "time", maintain_order=True)
     number_read = len(frame)
     frame = frame.group_by("user", "disliked", maintain_order=True).tail(newest)
+    has_kinds = frame["kind"].is_not_null().any()
     sent = stored = 0
     same: Counter[tuple[Key, str | None]] = Counter()
     starts = range(0, len(frame), GROUP)
@@ -96,7 +97,6 @@ def import_events(log: EventLog, store: Store, *, newest: int) -> Imported:
             group.append((event, number))
         last = group[-1][0].user
         same = Counter({(key, kind): n for (key, kind), n in same.items() if key[0] == last})
-        has_kinds = any(event.kind is not None for event, _ in group)
         events = _new_events(group, store) if has_kinds else [event for event, _ in group]
         stored += store.append(events)
         sent += len(group)

@@ -98,7 +98,7 @@ def build_objective(
     counts: torch.Tensor,
     dislikes: Histories | None = None,
     *,
-    target_counts: torch.Tensor | None = None,
+    target_counts: Callable[[], torch.Tensor] | None = None,
 ) -> Objective:
     """Build the objective of a run.
 
@@ -109,8 +109,8 @@ def build_objective(
         config: Resolved.
         counts: Training events per item, ``[V]``.
         dislikes: Disliked items of the training users, if anything marks dislikes.
-        target_counts: How often each item is a target, ``[V]``; None: about as often as in
-            ``counts``. A sampler gets it if it has this keyword-only argument.
+        target_counts: Computes how often each item is a target, ``[V]``; None: about as often as in
+            ``counts``. It is called if the sampler has this keyword-only argument.
 
     Raises:
         ConfigError: ``dislike_weight`` is set above 0, but there are no dislikes or the loss is no
@@ -121,8 +121,8 @@ def build_objective(
         others = max(len(counts) - 2, 1)  # without padding and the target
         loss = partial(loss, sampling_rate=min(1.0, (config.negatives or others) / others))
     sampler = _resolve_function("sampler", require(config.sampler), SAMPLERS)
-    if target_counts is not None and "target_counts" in options_of(sampler):
-        sampler = partial(sampler, target_counts=target_counts)
+    if target_counts is not None and config.negatives and "target_counts" in options_of(sampler):
+        sampler = partial(sampler, target_counts=target_counts())
     weights = {name: getattr(config, name) for name in REGULARIZERS}
     dislike_weight = _dislike_weight(config, loss, dislikes)
     return Objective(

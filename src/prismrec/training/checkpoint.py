@@ -179,7 +179,8 @@ def load_last(folder: Path, state: State, fingerprint: str) -> TrainingState:
     if any(f"average.{name}" not in tensors for name in state.averages):
         raise DataError(
             f"The checkpoint in {folder} was written by an earlier version and lacks the steps of "
-            "the averages; start again without --resume."
+            "the averages; start again without --resume, or, if prismrec tune wrote this folder, "
+            "remove it."
         )
     progress = TrainingState(**json.loads(header["progress"]))
     if progress.best is not None:
@@ -200,7 +201,7 @@ def _check_best(folder: Path, step: int, fingerprint: str) -> None:
         raise DataError(
             f"The checkpoint in {folder} lacks the weights of step {step}, which were the best "
             f"({path.name} {'is of another run' if path.exists() else 'is missing'}); start again "
-            "without --resume."
+            "without --resume, or, if prismrec tune wrote this folder, remove it."
         )
 
 

@@ -176,7 +176,9 @@ def train_weights(
             config,
             torch.from_numpy(counts),
             split.dislikes,
-            target_counts=_random_target_counts(split.train, catalog.size, training),
+            target_counts=None
+            if training.targets == "all"
+            else partial(_random_target_counts, split.train, catalog.size, training),
         ),
         validate=validate if cases else None,
         on_step=on_step,
@@ -190,12 +192,8 @@ def train_weights(
     )
 
 
-def _random_target_counts(
-    train: Histories, size: int, training: TrainConfig
-) -> torch.Tensor | None:
-    """Return how often each item is a target if a user has one per epoch; None with all targets."""
-    if training.targets == "all":
-        return None
+def _random_target_counts(train: Histories, size: int, training: TrainConfig) -> torch.Tensor:
+    """Return how often each item is a target if a user has one per epoch, ``[V]``."""
     batches = Batches(
         train, max_len=1, batch_size=training.batch_size, targets=training.targets,
         horizon=1 if training.horizon is None else training.horizon,

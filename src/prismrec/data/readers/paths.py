@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
 from pathlib import Path
 
 from prismrec.data.readers.text import COMPRESSED
@@ -50,9 +51,10 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
     A folder that must not be read is left out.
     """
-    seen, folders = set(), [folder]
+    # Skipped folders come last, and links after the folders themselves.
+    seen, folders = set(), [(False, False, folder)]  # is skipped, is a link, path
     while folders:
-        current = folders.pop()
+        is_skipped, _, current = heappop(folders)
         real = current.resolve()
         if real in seen:
             continue
@@ -61,11 +63,12 @@ def _files_below(folder: Path) -> Iterator[Path]:
             entries = list(current.iterdir())
         except PermissionError:
             continue
-        yield from (each for each in entries if not each.is_dir())
-        subfolders = sorted((each for each in entries if each.is_dir()), reverse=True)
-        # The folders themselves come before links to them.
-        folders[:0] = [each for each in subfolders if each.is_symlink()]
-        folders += [each for each in subfolders if not each.is_symlink()]
+        for each in entries:
+            if each.is_dir():
+                skip = is_skipped or each.name[0] in "._"
+                heappush(folders, (skip, each.is_symlink(), each))
+            else:
+                yield each
 
 
 def ending_of(path: Path) -> str:

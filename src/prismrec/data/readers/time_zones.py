@@ -4,7 +4,7 @@ Arrow, Parquet and pandas store such times as UTC; the zone is only for printing
 """
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,17 @@ def odd_schema(path: Path) -> pa.Schema | None:
         None if all zones are known, or the footer cannot be read.
     """
     try:
-        schema = pq.read_schema(path)
+        status = path.stat()
+        return _odd_schema(path, status.st_ino, status.st_mtime_ns, status.st_size)
     except (pa.ArrowException, OSError):
         return None
+
+
+@lru_cache(maxsize=65_536)
+def _odd_schema(path: Path, *status: int) -> pa.Schema | None:
+    """Return the schema as ``odd_schema`` does; ``status`` differs if the file was replaced."""
+    del status
+    schema = pq.read_schema(path)
     changed = _in_utc(schema)
     return None if changed.equals(schema) else changed
 
@@ -41,13 +49,14 @@ def odd_schema(path: Path) -> pa.Schema | None:
 def scan_odd(path: Path, columns: pl.Schema) -> pl.LazyFrame:
     """Return some columns of a file whose zones may be unknown; a column it lacks is null.
 
-    Cost: O(1) memory.
+    Cost: O(1) memory. A slice also reads all rows before it.
     """
 
     def read(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
-        wanted = list(columns) if with_columns is None else with_columns
+        # Without a column, a frame has no rows: the first column is returned to count them.
+        wanted = list(columns) if with_columns is None else with_columns or list(columns)[:1]
         file = pq.ParquetFile(path)
         schema = _in_utc(file.schema_arrow)
         own = [name for name in wanted if name in schema.names]

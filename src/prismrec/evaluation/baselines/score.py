@@ -116,7 +116,10 @@ def by_score(score: Score, *, exclude_seen: bool) -> Recommend:
         once, and O(k + L) per history, but for a logarithm.
     """
     plain, order = (score.score, score.order) if isinstance(score, OrderedScores) else (score, None)
-    if isinstance(plain, SameScores) and np.isfinite(plain.values).all():
+    if (
+        isinstance(plain, SameScores) and np.isfinite(plain.values).all()
+        and (order is None or len(order) == len(plain.values))
+    ):  # fmt: skip
         return _same_lists(plain.values, order, exclude_seen=exclude_seen)
 
     def recommend(histories: Sequence[NDArray[np.int64]], k: int) -> RankedItems:
@@ -209,7 +212,8 @@ def top(
             f"{int(np.isnan(table).any(axis=1).sum())} of {len(table)} histories were scored NaN "
             "for an item, which cannot be ranked; fix the function that scores."
         )
-    columns = order[top_k(table[:, order], min(k, table.shape[1]))]
+    # table[:, order] would have its columns in memory one after the other: top_k is then slow.
+    columns = order[top_k(np.take(table, order, axis=1), min(k, table.shape[1]))]
     values = np.take_along_axis(table, columns, axis=1)
     listed = values > -np.inf
     return np.where(listed, columns, 0), np.where(listed, values, 0)

@@ -168,7 +168,8 @@ def _read(path: Path, same: Mapping[str, Any]) -> RepeatResult:
     if differs:
         raise DataError(
             f"{path} is the result of a run with other data or settings, or of an earlier version; "
-            "give another folder, or remove it and start the same command again."
+            f"give another folder, or remove {path.parent} and start the same command again: the "
+            "repeated runs are then made again."
         )
     return result
 
