@@ -179,7 +179,7 @@ def test_the_best_metric_can_be_zero_or_negative(new_model, histories, tmp_path,
     assert result.best == max(scores)
     last_best = max(place for place, score in enumerate(scores) if score == max(scores))
     assert result.best_step == 10 * (1 + last_best)
-    assert (tmp_path / "best.safetensors").exists()
+    assert (tmp_path / f"best-step-{result.best_step}.safetensors").exists()
     assert (tmp_path / "last.safetensors").exists()
 
 

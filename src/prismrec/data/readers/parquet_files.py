@@ -7,11 +7,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prismrec.data.readers.columns import roles_named
-from prismrec.data.readers.time_zones import parquet_schema
+from prismrec.data.readers.time_zones import odd_schema, parquet_schema
 from prismrec.errors import DataError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -34,9 +33,11 @@ def count_rows(path: Path) -> int:
     Raises:
         DataError: It is damaged.
     """
-    try:
+    if odd_schema(path) is not None:  # Polars cannot open it; pyarrow lacks integers of 128 bits
         return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError) as error:
+    try:
+        return int(pl.scan_parquet([path], glob=False).select(pl.len()).collect().item())
+    except pl.exceptions.PolarsError as error:
         raise DataError(f"{path} is damaged or incomplete; repair it or write it again.") from error
 
 
