@@ -72,7 +72,7 @@ export function toQuery({ user, history, removed, appended, options, artifact }:
   } else if (history !== null) add("history", join(history));
   const { diversity, mix, weights, added, blocked, grouped } = options;
   if (diversity.unit !== "strength" || diversity.value !== 0) {
-    add(UNIT_NAMES[diversity.unit], String(Number(diversity.value.toPrecision(6))));
+    add(UNIT_NAMES[diversity.unit], String(diversity.value));
   }
   if (mix !== "mixture") add("mix", mix);
   if (weights.size) {

@@ -18,6 +18,7 @@ export type Start = Complete<Schemas["Start"]>;
 export type HistoryItem = Complete<Schemas["HistoryItem"]>;
 export type StoredEvent = Complete<Schemas["StoredEvent"]>;
 export type SimilarItems = Complete<Schemas["SimilarItems"]>;
+export type HiddenItems = Complete<Schemas["HiddenItems"]>;
 export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
 export type CatalogMap = Complete<Schemas["CatalogMap"]>;
 
@@ -147,7 +148,7 @@ export const api = {
     call<SimilarItems>(address(`/v1/items/${inPath(id)}/similar`, { k }), signal),
   /** Hide an item from everyone's lists, or show it again. */
   setHidden: (id: string, hidden: boolean) =>
-    call<{ hidden: number }>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),
+    call<HiddenItems>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),
   artifact: () => call<Artifacts>("/v1/artifact"),
   map: (limit: number, items: string[]) => call<CatalogMap>(address("/v1/map", { limit, items })),
   healthReport: () => call<HealthReport>("/v1/health-report"),

@@ -15,14 +15,12 @@ export class Loader<T> {
 
   load = async (): Promise<void> => {
     const request = ++this.newest;
-    await session.attempt(this.name, async () => {
-      try {
-        const value = await this.ask();
-        if (request === this.newest) this.value = value;
-      } catch (error) {
-        if (request === this.newest) throw error; // or a newer request has replaced this one
-      }
-    });
+    const isNewest = () => request === this.newest;
+    const ask = async () => {
+      const value = await this.ask();
+      if (isNewest()) this.value = value;
+    };
+    await session.attempt(this.name, ask, isNewest);
   };
 
   /** Why there is no new value, as a sentence; "" without an error. */

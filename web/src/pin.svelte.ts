@@ -2,7 +2,7 @@
 
 import type { Choice, State } from "./comparison";
 
-const KEY = "prismrec.comparison";
+const KEY = "prismrec.pinned";
 type Kept = { a: State | null; choice: Choice | null };
 const NOTHING: Kept = { a: null, choice: null };
 
@@ -15,7 +15,7 @@ function write({ a, choice }: Kept): string {
 function read(): Kept {
   try {
     const { a, choice } = JSON.parse(sessionStorage.getItem(KEY) ?? "null") ?? NOTHING;
-    return { a: a && { disliked: [], ...a, options: { ...a.options, weights: new Map(a.options.weights) } }, choice };
+    return { a: a && { ...a, options: { ...a.options, weights: new Map(a.options.weights) } }, choice };
   } catch {
     return NOTHING; // nothing is stored, or another version has stored it
   }

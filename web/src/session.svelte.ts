@@ -62,12 +62,13 @@ type Shown = {
 type Stored = Pick<Shown, "base" | "disliked">;
 type ListInput = { history: HistoryEvent[]; dislikes: string[]; options: Options };
 type Request = ListInput & { frontier: boolean };
+export type IsNewest = () => boolean;
 type TimedAnswer = { answer: Answer; milliseconds: number };
-/** Kept by the browser per entry of its history. */
+/** Kept by the browser per entry of its history; `hidden`: what it hides for everyone. */
 type Entry = { depth: number; hidden: string[] };
 
-const newEvent = (id: string, mark = ""): HistoryEvent => ({ id, mark });
-const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
+export const newEvent = (id: string, mark = ""): HistoryEvent => ({ id, mark });
+export const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
 
 /** The fields of a request for options; those with their default are left out. */
 export function optionFields({ diversity, mix, weights, added, blocked }: Options): RecommendRequest {
@@ -145,9 +146,14 @@ class Session {
   private described: Request | null = null;
   private different = 0;
   private failures = 0;
-  /** What to repeat when the service is back, by name: once each, however often it failed. */
+  /** What to repeat when the service is back, or has a key, by name: once each, however often it failed. */
   private retries = new Map<string, () => void>();
+  private timer = 0;
+  private navigation = 0;
   private entry = $state.raw<Entry>({ depth: 0, hidden: [] });
+  /** What the service hides for the entries of this page; false: somebody else had hidden it before. */
+  private hidden = new Map<string, boolean>();
+  private hiding: Promise<void> | null = null;
   private pending = "";
   /** The beginning of the name of the artifact that the weights of an address are for; null if not known. */
   private weightsFor: string | null = null;
@@ -183,41 +189,49 @@ class Session {
     if (!this.listens) window.addEventListener("popstate", () => this.move());
     this.listens = true;
     this.entry = (window.history.state as Entry | null) ?? this.entry;
+    this.hidden = new Map(this.entry.hidden.map((id) => [id, true]));
+    const isNewest = this.navigate();
     const address = fromQuery(location.search);
     // An address with a very long history does not fit into the address of another request.
     if (location.search.length > LONGEST_QUERY) {
-      await this.restore(address);
+      await this.restore(address, isNewest);
       void this.loadArtifact();
-    } else await this.attempt("list", () => this.startWithFallback(address));
+    } else await this.attempt("list", () => this.startWithFallback(address, isNewest), isNewest);
+  }
+
+  /** Begin to show something else; return whether nothing newer has begun meanwhile. */
+  navigate(): IsNewest {
+    const one = ++this.navigation;
+    return () => one === this.navigation;
   }
 
   /** Show an address without the interests that it adds, if the service refuses it with them. */
-  private async startWithFallback(address: Address): Promise<void> {
+  private async startWithFallback(address: Address, isNewest: IsNewest): Promise<void> {
     try {
-      await this.startWith(address);
+      await this.startWith(address, isNewest);
     } catch (error) {
       if (!this.isRefused(error, address.options)) throw error;
       this.tell(settings.words.addedDropped);
-      await this.startWith({ ...address, options: { ...address.options, added: [] } });
+      await this.startWith({ ...address, options: { ...address.options, added: [] } }, isNewest);
     }
   }
 
   /** Whether there may be a list without the added interests. A link must never break the page. */
-  private isRefused(error: unknown, { added }: Options): boolean {
+  isRefused(error: unknown, { added }: Options): boolean {
     const statuses = this.answer ? [404] : [400, 404, 422];
     return added.length > 0 && error instanceof ServiceError && statuses.includes(error.status);
   }
 
   /** Repeat the list without the added interests, which the service refuses. */
   private leaveOut(): void {
-    this.tell(settings.words.addedDropped);
     this.set({ ...this.shown(), options: { ...this.options, added: [] } });
     this.writeAddress("replace");
-    this.refresh(true);
+    this.renew(settings.words.addedDropped);
   }
 
   /** Ask for everything at once, and show it; without a user, the service chooses one. */
-  private async startWith({ user, history, removed, appended, options, artifact }: Address): Promise<void> {
+  private async startWith(address: Address, isNewest: IsNewest): Promise<void> {
+    const { user, history, removed, appended, options } = address;
     const started = performance.now();
     const fields = { k: LENGTH, frontier: true, ...optionFields(options) };
     const start = await api.start({
@@ -225,6 +239,8 @@ class Session {
       options: JSON.stringify(fields),
       ...(user !== null ? { user, removed, appended } : history !== null ? { history: history.length ? history : [""] } : {}),
     });
+    this.artifact = start.artifact;
+    if (!isNewest()) return;
     const toEvents = (items: HistoryItem[]) =>
       items.map((item) => {
         this.setTitle(item.id, item.title);
@@ -237,8 +253,7 @@ class Session {
     if (user !== null) this.tellIfEmpty(user, { base, disliked });
     for (const { id, title } of disliked) this.setTitle(id, title);
     this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
-    this.artifact = start.artifact;
-    this.weightsFor = artifact;
+    this.weightsFor = address.artifact;
     const milliseconds = performance.now() - started;
     const { dislikes } = this;
     this.accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
@@ -250,44 +265,73 @@ class Session {
   }
 
   /** Show the state of an address; a user's history is loaded unless it is the one shown. */
-  private async restore(address: Address): Promise<void> {
+  private async restore(address: Address, isNewest: IsNewest): Promise<void> {
     const { user, history, removed, appended, options } = address;
-    await this.attempt("list", async () => {
+    const load = async () => {
       let stored: Stored = { base: [], disliked: [] };
       if (user !== null && user === this.owner.user) stored = this.shown();
-      else if (user !== null) this.tellIfEmpty(user, (stored = await this.historyOf(user)));
+      else if (user !== null) {
+        stored = await this.historyOf(user);
+        if (!isNewest()) return;
+        this.tellIfEmpty(user, stored);
+      }
       const { base, disliked } = stored;
       const now = this.changed(base, removed, user === null ? (history ?? []) : appended);
       const changed = user !== null && removed.length + appended.length > 0;
       this.set({ owner: { user, changed }, base, history: now, disliked, options });
       this.weightsFor = address.artifact;
       this.refresh(true);
-    });
+    };
+    await this.attempt("list", load, isNewest);
   }
 
   /** The visitor went back or forward, or a link has changed the view. */
   private move(): void {
     this.lastKind = ""; // the next step of a slider must not replace the entry that is shown now
     const entry = window.history.state as Entry | null;
+    this.notice = null;
     if (entry === null) {
       // The browser has added the entry of a new view; it continues the ones before it.
       this.entry = { ...this.entry, depth: this.entry.depth + 1 };
       window.history.replaceState(this.entry, "");
-      this.notice = null;
       return;
     }
-    const back = entry.depth < this.entry.depth;
-    const { hidden } = this.entry;
+    const text = entry.depth < this.entry.depth ? settings.words.undone : "";
     this.entry = entry;
-    this.pending = back ? settings.words.undone : "";
-    this.note(this.pending, true);
-    const undo = hidden.filter((id) => !entry.hidden.includes(id));
-    const redo = entry.hidden.filter((id) => !hidden.includes(id));
+    const isNewest = this.navigate();
     void this.attempt("hide", async () => {
-      for (const id of undo) await api.setHidden(id, false);
-      for (const id of redo) await api.setHidden(id, true);
-      await this.restore(fromQuery(location.search));
+      try {
+        await this.matchHidden();
+        if (isNewest()) this.note((this.pending = text), true);
+      } finally {
+        if (isNewest()) await this.restore(fromQuery(location.search), isNewest);
+        else this.refresh(true);
+      }
     });
+  }
+
+  /** Let the service hide for everyone what the current entry hides, and nothing more; one call at a time. */
+  private matchHidden(): Promise<void> {
+    return (this.hiding ??= this.hideAndShow().finally(() => (this.hiding = null)));
+  }
+
+  private async hideAndShow(): Promise<void> {
+    for (;;) {
+      const wanted = this.entry.hidden;
+      const missing = wanted.find((id) => !this.hidden.has(id));
+      const id = missing ?? [...this.hidden.keys()].find((one) => !wanted.includes(one));
+      if (id === undefined) return;
+      if (missing !== undefined) this.hidden.set(id, await this.hide(id));
+      else {
+        if (this.hidden.get(id)) await api.setHidden(id, false);
+        this.hidden.delete(id);
+      }
+    }
+  }
+
+  /** Return whether an item was not hidden before. */
+  private async hide(id: string): Promise<boolean> {
+    return (await api.setHidden(id, true)).changed.length > 0;
   }
 
   undo(): void {
@@ -302,10 +346,14 @@ class Session {
   private address(): Address {
     const { user } = this.owner;
     const changed = compareHistories(idsOf(this.base), this.ids);
-    const artifact = this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
-    const common = { options: this.options, artifact: this.weightsFor ?? artifact };
+    const common = { options: this.options, artifact: this.weighted };
     if (user !== null) return { user, history: null, ...changed, ...common };
     return { user, history: this.ids, removed: [], appended: [], ...common };
+  }
+
+  /** The beginning of the name of the artifact that the weights are for; null if not known. */
+  private get weighted(): string | null {
+    return this.weightsFor ?? this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
   }
 
   private writeAddress(way: "push" | "replace"): void {
@@ -325,6 +373,7 @@ class Session {
    * a slider makes them, become one step.
    */
   private change(next: Partial<Shown>, text: string, { kind = "", ask = true } = {}): void {
+    this.navigate();
     this.set({ ...this.shown(), ...next });
     this.writeAddress(kind !== "" && kind === this.lastKind ? "replace" : "push");
     this.lastKind = kind;
@@ -335,8 +384,8 @@ class Session {
   }
 
   private shown(): Shown {
-    const { owner, base, history, disliked, options } = this;
-    return { owner, base, history, disliked, options };
+    const { owner, history, disliked, options } = this;
+    return { owner, base: this.base, history, disliked, options };
   }
 
   private set({ owner, base, history, disliked, options }: Shown): void {
@@ -373,10 +422,10 @@ class Session {
   }
 
   /** Show a user of the data set or of the store; return whether there is one. */
-  async openUser(user: string): Promise<boolean> {
+  async openUser(user: string, isNewest: IsNewest): Promise<boolean> {
     const stored = await this.historyOf(user);
     const known = stored.base.length + stored.disliked.length > 0;
-    if (known) this.showHistory(user, stored);
+    if (known && isNewest()) this.showHistory(user, stored);
     return known;
   }
 
@@ -389,16 +438,17 @@ class Session {
     return { base: liked.map((event) => newEvent(event.item, markOf(event))), disliked: stillDisliked(events) };
   }
 
-  async random(): Promise<boolean> {
+  async random(isNewest: IsNewest): Promise<boolean> {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const { users } = await api.examples({ order: "random", seed, limit: 1 });
-    if (users[0]) this.showUser(users[0].user, users[0].history);
+    if (users[0] && isNewest()) this.showUser(users[0].user, users[0].history);
     return users.length > 0;
   }
 
   /** Show the next of the users whose interests differ most. */
-  async mostDifferent(): Promise<boolean> {
+  async mostDifferent(isNewest: IsNewest): Promise<boolean> {
     const { users } = await api.examples({ order: "different", limit: DIFFERENT });
+    if (!isNewest()) return true;
     const others = users.filter(({ user }) => user !== this.owner.user);
     const next = others[this.different++ % Math.max(others.length, 1)];
     if (next) this.showUser(next.user, next.history);
@@ -515,9 +565,13 @@ class Session {
 
   /** Hide an item from everyone's lists; the service may refuse it, and the caller says so. */
   async never(id: string, title: string): Promise<void> {
-    await api.setHidden(id, true);
-    this.entry = { ...this.entry, hidden: [...this.entry.hidden, id] };
-    this.change({}, settings.words.hiddenForAll(title));
+    await this.matchHidden();
+    const text = settings.words.hiddenForAll(title);
+    if (await this.hide(id)) {
+      this.hidden.set(id, true);
+      this.entry = { ...this.entry, hidden: [...this.entry.hidden, id] };
+      this.change({}, text);
+    } else this.renew(text); // there is nothing to undo
   }
 
   dismiss(): void {
@@ -536,6 +590,12 @@ class Session {
     this.note(this.pending);
   }
 
+  /** Show a message, and ask for the list again: it tells which artifact answers. */
+  renew(text = ""): void {
+    if (text) this.tell(text);
+    this.refresh(true);
+  }
+
   private tellIfEmpty(user: string, { base, disliked }: Stored): void {
     if (!base.length && !disliked.length) this.tell(settings.words.noStored(user));
   }
@@ -544,16 +604,15 @@ class Session {
 
   /** What the list is made from, to compare it with another one. */
   get state(): State {
-    const { disliked, options } = this;
-    return { user: this.owner.user, base: idsOf(this.base), history: this.ids, disliked, options };
+    const { owner, ...rest } = this.shown();
+    return { ...rest, user: owner.user, artifact: this.weighted };
   }
 
   /** Show a prepared state, such as B of a comparison; it can be undone like every change. */
-  apply({ user, base, history, disliked, options }: State): void {
-    const changed = user !== null && JSON.stringify(base) !== JSON.stringify(history);
-    const [before, events] = [base, history].map((ids) => ids.map((id) => newEvent(id)));
-    const next = { owner: { user, changed }, base: before ?? [], history: events ?? [], disliked, options };
-    this.change(next, settings.words.comparison.applied);
+  apply({ user, artifact, ...rest }: State): void {
+    const changed = user !== null && String(idsOf(rest.base)) !== String(idsOf(rest.history));
+    this.weightsFor = artifact;
+    this.change({ ...rest, owner: { user, changed } }, settings.words.comparison.applied);
   }
 
   // Titles
@@ -597,8 +656,10 @@ class Session {
     key.set(value);
     this.hasKey = true;
     this.service = "ready";
-    if (this.answer) this.refresh(true);
-    else void this.start();
+    if (!this.retries.has("list")) {
+      this.retries.set("list", () => (this.answer ? this.refresh(true) : void this.start()));
+    }
+    this.retryAll();
   }
 
   /** Forget the key and ask for another one. */
@@ -609,14 +670,19 @@ class Session {
     this.service = "locked";
   }
 
-  /** Do something that calls the service; if it fails, its part shows the reason and a retry. */
-  async attempt(name: string, action: () => Promise<void>): Promise<void> {
+  /**
+   * Do something that calls the service; if it fails, its part shows the reason and a retry. Nothing
+   * is said or tried again once something newer has begun.
+   */
+  async attempt(name: string, action: () => Promise<void>, isNewest: IsNewest = () => true): Promise<void> {
+    if (!isNewest()) return;
     try {
       await action();
+      if (!isNewest()) return;
       this.problems.delete(name);
       this.recovered();
     } catch (error) {
-      this.fail(error, name, () => void this.attempt(name, action));
+      if (isNewest()) this.fail(error, name, () => void this.attempt(name, action, isNewest));
     }
   }
 
@@ -624,10 +690,8 @@ class Session {
     this.waiting = true;
     const request = { history: this.history, dislikes: this.dislikes, options: this.options };
     // A list with another diversity has the same trade-off curve.
-    const { described } = this;
-    const same =
-      described?.history === this.history &&
-      optionsBesides(described.options) === optionsBesides(this.options);
+    const before = this.described;
+    const same = before?.history === this.history && optionsBesides(before.options) === optionsBesides(this.options);
     this.ask({ ...request, frontier: !same }, { replace });
   }
 
@@ -696,14 +760,19 @@ class Session {
   }
 
   fail(error: unknown, name: string, retry: () => void): void {
-    if (error instanceof ServiceError && (error.status === 401 || error.status === 403)) {
+    const status = error instanceof ServiceError ? error.status : 0;
+    // A key that may only read is still good for the rest of the page.
+    const forbidden = status === 403 && name === "hide";
+    if (status === 401 || (status === 403 && !forbidden)) {
       this.keyRefused = key.get() !== "";
       this.service = "locked";
+      this.retries.set(name, retry);
       return;
     }
-    const busy = error instanceof ServiceError && [429, 503, 504].includes(error.status);
+    const busy = error instanceof ServiceError && [429, 503, 504].includes(status);
     if (!busy && !(error instanceof Unreachable)) {
-      const text = error instanceof ServiceError ? settings.words.refused(error.message) : String(error);
+      const w = settings.words;
+      const text = forbidden ? w.neverRefused : error instanceof ServiceError ? w.refused(error.message) : String(error);
       const again = () => {
         this.problems.delete(name);
         retry();
@@ -713,16 +782,17 @@ class Session {
     }
     this.service = busy ? "busy" : "unreachable";
     this.retries.set(name, retry);
-    if (this.retries.size > 1) return;
+    if (this.timer) return;
     const wait = RETRY_AFTER[Math.min(this.failures++, RETRY_AFTER.length - 1)] ?? 3_000;
-    setTimeout(
-      () => {
-        const all = [...this.retries.values()];
-        this.retries.clear();
-        for (const one of all) one();
-      },
-      busy ? Math.max(wait, 1_000 * error.retryAfter) : wait,
-    );
+    this.timer = window.setTimeout(() => this.retryAll(), busy ? Math.max(wait, 1_000 * error.retryAfter) : wait);
+  }
+
+  private retryAll(): void {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const all = [...this.retries.values()];
+    this.retries.clear();
+    for (const one of all) one();
   }
 }
 

@@ -168,7 +168,7 @@ export const english = {
   hide: "Hide from this list",
   never: "Never recommend",
   neverLead: "“Never recommend” hides the item from everyone's lists, until it is undone.",
-  neverRefused: "This service does not let the page hide items for everyone: that needs a key that may write.",
+  neverRefused: "This service does not let the page hide items for everyone, or show them again: that needs a key that may write.",
   blocked: (title: string) => `${title} is hidden from this list.`,
   hiddenForAll: (title: string) => `${title} is never recommended now.`,
   pictureOf: (title: string) => `Picture of ${title}`,

@@ -152,7 +152,7 @@ export const chinese: Words = {
   hide: "从此列表隐藏",
   never: "永不推荐",
   neverLead: "“永不推荐”会在所有人的列表中隐藏该物品，直到撤销。",
-  neverRefused: "此服务不允许本页面为所有人隐藏物品：需要有写入权限的密钥。",
+  neverRefused: "此服务不允许本页面为所有人隐藏或恢复物品：需要有写入权限的密钥。",
   blocked: (title) => `已从此列表隐藏 ${title}。`,
   hiddenForAll: (title) => `不再推荐 ${title}。`,
   pictureOf: (title) => `${title} 的图片`,
