@@ -21,7 +21,7 @@ export type Choice =
   | { kind: "current" }
   | { kind: "artifact" }
   | { kind: "variety"; step: number }
-  | { kind: "user"; user: string; history: string[] }
+  | { kind: "user"; user: string; history: string[]; disliked?: Disliked[] }
   | { kind: "history"; history: string[] };
 
 /** Return what B is made from; `null` for the user that is not chosen yet. */
@@ -36,8 +36,8 @@ export function stateOf(choice: Choice, a: State, current: State): State {
     case "variety":
       return { ...a, options: { ...a.options, diversity: { unit: "strength", value: VARIETY[choice.step] ?? 0 } } };
     case "user": {
-      const { user, history } = choice;
-      return { user, base: history, history, disliked: [], options: { ...options, added: [], blocked: [] } };
+      const { user, history, disliked = [] } = choice;
+      return { user, base: history, history, disliked, options: { ...options, added: [], blocked: [] } };
     }
     case "history":
       return { ...a, history: choice.history, options };

@@ -120,7 +120,9 @@ describe("two lists", () => {
     // The numbers of interests mean something else in another artifact or history.
     expect(made({ kind: "artifact" }).options.weights.size).toBe(0);
     expect(made({ kind: "history", history: ["y"] })).toMatchObject({ user: "u", base: ["x", "y"], history: ["y"] });
-    expect(made({ kind: "user", user: "v", history: ["z"] })).toMatchObject({ user: "v", base: ["z"], options: { blocked: [] } });
+    expect(made({ kind: "user", user: "v", history: ["z"] })).toMatchObject({ user: "v", base: ["z"], options: { blocked: [] }, disliked: [] });
+    const disliked = [{ id: "d", kind: null, value: null }];
+    expect(made({ kind: "user", user: "v", history: ["z"], disliked }).disliked).toBe(disliked);
   });
 });
 
