@@ -141,8 +141,9 @@ export type Steer = "more" | "less" | "mute";
 /** Return the weight after a click; "mute" and "more" also end the muting. */
 export function steer(weight: number, way: Steer): number {
   if (way === "mute") return weight === 0 ? 1 : 0;
-  if (weight === 0) return way === "more" ? 1 : 0;
-  return Math.min(Math.max(weight * (way === "more" ? 2 : 0.5), MIN_WEIGHT), MAX_WEIGHT);
+  if (weight === 0 && way === "more") return 1;
+  if (way === "more") return Math.min(weight * 2, MAX_WEIGHT);
+  return Math.max(weight / 2, Math.min(weight, MIN_WEIGHT));
 }
 
 /**

@@ -16,7 +16,6 @@ export type CatalogItem = Complete<Schemas["CatalogItem"]>;
 export type Example = Complete<Schemas["Example"]>;
 export type Start = Complete<Schemas["Start"]>;
 export type HistoryItem = Complete<Schemas["HistoryItem"]>;
-export type StoredEvent = Complete<Schemas["StoredEvent"]>;
 export type SimilarItems = Complete<Schemas["SimilarItems"]>;
 export type HiddenItems = Complete<Schemas["HiddenItems"]>;
 export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
@@ -113,27 +112,21 @@ async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Prom
   throw new ServiceError(error.kind ?? "internal", response.status, error.message ?? "", retryAfter);
 }
 
-/** An id in a path. A browser takes "." and ".." out of a path, also if they are escaped. */
-function inPath(id: string): string {
-  const lost = id === "." || id === "..";
-  if (lost) throw new ServiceError("invalid_request", 422, `A path of its API cannot hold the id “${id}”.`, 0);
-  return encodeURIComponent(id);
-}
+/** Whether a path can hold an id: a browser takes "." and ".." out of a path, also if they are escaped. */
+export const fitsPath = (id: string) => id !== "." && id !== "..";
 
 /** Most item ids in one request, so that its address is not too long. */
 const MOST_IDS = 40;
 
 export const api = {
   /** All that the page needs for its first list; an empty history is sent as one empty id. */
-  start: (query: Query) => call<Start>(address("/v1/start", query)),
+  start: (query: Query) => call<Start>(address("/v1/start", { examples: 0, ...query })),
   recommend: (request: RecommendRequest, signal?: AbortSignal) =>
     call<Answer>("/v1/recommend", signal, request),
   batch: (requests: RecommendRequest[], signal?: AbortSignal) =>
     call<{ answers: Answer[] }>("/v1/recommend/batch", signal, { requests }),
   examples: (query: Query, signal?: AbortSignal) =>
     call<{ users: Example[] }>(address("/v1/examples", query), signal),
-  storedHistory: (user: string, signal?: AbortSignal) =>
-    call<{ events: StoredEvent[] }>(`/v1/users/${inPath(user)}/history?n=500`, signal),
   search: (text: string, limit: number, signal?: AbortSignal) =>
     call<{ items: CatalogItem[] }>(address("/v1/items", { search: text, limit }), signal),
   async itemsById(ids: string[]): Promise<CatalogItem[]> {
@@ -144,8 +137,8 @@ export const api = {
     }
     return (await Promise.all(parts)).flatMap((part) => part.items);
   },
-  similar: (id: string, k: number, signal?: AbortSignal) =>
-    call<SimilarItems>(address(`/v1/items/${inPath(id)}/similar`, { k }), signal),
+  similar: (id: string, k: number) =>
+    call<SimilarItems>(address(`/v1/items/${encodeURIComponent(id)}/similar`, { k })),
   /** Hide an item from everyone's lists, or show it again. */
   setHidden: (id: string, hidden: boolean) =>
     call<HiddenItems>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),

@@ -24,7 +24,7 @@ export type Choice =
   | { kind: "current" }
   | { kind: "artifact" }
   | { kind: "variety"; step: number }
-  | { kind: "user"; user: string; history: string[] }
+  | { kind: "user"; user: string; history: HistoryEvent[]; disliked?: Disliked[] }
   | { kind: "history"; history: HistoryEvent[] };
 
 /** Return what B is made from; `null` for the user that is not chosen yet. */
@@ -39,8 +39,8 @@ export function stateOf(choice: Choice, a: State, current: State): State {
     case "variety":
       return { ...a, options: { ...a.options, diversity: { unit: "strength", value: VARIETY[choice.step] ?? 0 } } };
     case "user": {
-      const history = choice.history.map((id) => ({ id, mark: "" }));
-      return { ...a, user: choice.user, base: history, history, disliked: [], options: { ...options, added: [], blocked: [] } };
+      const { user, history, disliked = [] } = choice;
+      return { ...a, user, base: history, history, disliked, options: { ...options, added: [], blocked: [] } };
     }
     case "history":
       return { ...a, history: choice.history, options };

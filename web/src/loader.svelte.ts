@@ -23,13 +23,6 @@ export class Loader<T> {
     await session.attempt(this.name, ask, isNewest);
   };
 
-  /** Why there is no new value, as a sentence; "" without an error. */
-  get problem(): string {
-    return session.problems.get(this.name)?.text ?? "";
-  }
-
-  retry = (): void => session.problems.get(this.name)?.retry();
-
   /** Whether the first answer is still on its way. */
   get waiting(): boolean {
     return this.value === null && !session.problems.has(this.name);

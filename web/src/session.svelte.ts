@@ -31,7 +31,7 @@ import {
 } from "./api";
 import { type Change, changes, countChanges } from "./changes";
 import type { State } from "./comparison";
-import { type Disliked, dislikesOf, markOf, stillDisliked } from "./dislikes";
+import { type Disliked, dislikesOf, markOf } from "./dislikes";
 import { type Diversity, type Unit, convert, diversityOf, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
@@ -235,29 +235,30 @@ class Session {
     const started = performance.now();
     const fields = { k: LENGTH, frontier: true, ...optionFields(options) };
     const start = await api.start({
-      examples: 0,
       options: JSON.stringify(fields),
       ...(user !== null ? { user, removed, appended } : history !== null ? { history: history.length ? history : [""] } : {}),
     });
     this.artifact = start.artifact;
     if (!isNewest()) return;
-    const toEvents = (items: HistoryItem[]) =>
-      items.map((item) => {
-        this.setTitle(item.id, item.title);
-        return newEvent(item.id, markOf(item));
-      });
-    const base = start.user === null ? [] : toEvents(start.base);
-    const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
+    const base = start.user === null ? [] : this.toEvents(start.base);
+    const now = start.user === null ? this.toEvents(start.history) : this.changed(base, removed, appended);
     const changed = start.user !== null && removed.length + appended.length > 0;
     const { disliked } = start;
     if (user !== null) this.tellIfEmpty(user, { base, disliked });
-    for (const { id, title } of disliked) this.setTitle(id, title);
+    this.toEvents(disliked);
     this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
     this.weightsFor = address.artifact;
     const milliseconds = performance.now() - started;
     const { dislikes } = this;
     this.accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
     this.writeAddress("replace");
+  }
+
+  private toEvents(items: HistoryItem[]): HistoryEvent[] {
+    return items.map((item) => {
+      this.setTitle(item.id, item.title);
+      return newEvent(item.id, markOf(item));
+    });
   }
 
   private changed(base: HistoryEvent[], removed: string[], appended: string[]): HistoryEvent[] {
@@ -429,13 +430,11 @@ class Session {
     return known;
   }
 
-  private async historyOf(user: string): Promise<Stored> {
-    const { users } = await api.examples({ search: user, limit: 1 });
-    if (users[0]?.user === user) return { base: users[0].history.map((id) => newEvent(id)), disliked: [] };
-    const { events } = await api.storedHistory(user);
-    for (const event of events) this.setTitle(event.item, event.title);
-    const liked = events.filter((event) => !event.disliked);
-    return { base: liked.map((event) => newEvent(event.item, markOf(event))), disliked: stillDisliked(events) };
+  /** The history that the service makes the list of a user from. */
+  async historyOf(user: string): Promise<Stored> {
+    const { base, disliked } = await api.start({ user, options: '{"k":1,"explain":false}' });
+    this.toEvents(disliked);
+    return { base: this.toEvents(base), disliked };
   }
 
   async random(isNewest: IsNewest): Promise<boolean> {
@@ -499,7 +498,9 @@ class Session {
   /** Give an interest more or less of the list, or none. */
   steer(interest: Interest, way: Steer): void {
     const w = settings.words;
-    const weight = steer(this.weightOf(interest), way);
+    const before = this.weightOf(interest);
+    const weight = steer(before, way);
+    if (weight === before) return; // it is at its limit
     const text = w.steered[weight === 0 ? "muted" : way === "mute" ? "unmuted" : way](this.nameOf(interest));
     const at = this.addedIndex(interest);
     if (interest.added && at < 0) return;

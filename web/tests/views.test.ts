@@ -121,7 +121,10 @@ describe("two lists", () => {
     // The numbers of interests mean something else in another artifact or history.
     expect(made({ kind: "artifact" }).options.weights.size).toBe(0);
     expect(made({ kind: "history", history: events("y") })).toMatchObject({ user: "u", base: events("x", "y"), history: events("y") });
-    expect(made({ kind: "user", user: "v", history: ["z"] })).toMatchObject({ user: "v", base: events("z"), options: { blocked: [] } });
+    const other = { user: "v", history: events("z") };
+    expect(made({ kind: "user", ...other })).toMatchObject({ user: "v", base: events("z"), options: { blocked: [] }, disliked: [] });
+    const disliked = [{ id: "d", kind: null, value: null }];
+    expect(made({ kind: "user", ...other, disliked }).disliked).toBe(disliked);
   });
 });
 
