@@ -47,10 +47,9 @@ export type HealthReport = Omit<Complete<Schemas["HealthReport"]>, "diagnostics"
   diagnostics: Partial<Diagnostics> | null;
 };
 
-/** The service refused a request; docs/http.md lists the values of `kind`. */
+/** The service refused a request. */
 export class ServiceError extends Error {
   constructor(
-    readonly kind: string,
     readonly status: number,
     message: string,
     readonly retryAfter: number,
@@ -109,7 +108,7 @@ async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Prom
   if (response.ok) return content as T;
   const error: Partial<Schemas["ErrorDetail"]> = (content as Partial<Schemas["ErrorResponse"]>)?.error ?? {};
   const retryAfter = Number(response.headers.get("Retry-After") ?? 1) || 1;
-  throw new ServiceError(error.kind ?? "internal", response.status, error.message ?? "", retryAfter);
+  throw new ServiceError(response.status, error.message ?? "", retryAfter);
 }
 
 /** Whether a path can hold an id: a browser takes "." and ".." out of a path, also if they are escaped. */

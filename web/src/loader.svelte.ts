@@ -5,7 +5,7 @@ import { session } from "./session.svelte";
 export class Loader<T> {
   /** The newest value; it stays while another one is on its way, and after an error. */
   value = $state.raw<T | null>(null);
-  private newest = 0;
+  #newest = 0;
 
   /** `name` must differ from part to part; `ask` is called again for a retry. */
   constructor(
@@ -14,8 +14,8 @@ export class Loader<T> {
   ) {}
 
   load = async (): Promise<void> => {
-    const request = ++this.newest;
-    const isNewest = () => request === this.newest;
+    const request = ++this.#newest;
+    const isNewest = () => request === this.#newest;
     const ask = async () => {
       const value = await this.ask();
       if (isNewest()) this.value = value;

@@ -22,22 +22,22 @@ function read(): Kept {
 }
 
 class Pin {
-  private kept = $state.raw<Kept>(read());
+  #kept = $state.raw<Kept>(read());
 
   /** null: A is the current list. */
   get a(): State | null {
-    return this.kept.a;
+    return this.#kept.a;
   }
 
   /** null: nothing was chosen. */
   get choice(): Choice | null {
-    return this.kept.choice;
+    return this.#kept.choice;
   }
 
   keep(change: Partial<Kept>): void {
-    this.kept = { ...this.kept, ...change };
+    this.#kept = { ...this.#kept, ...change };
     try {
-      if (this.kept.a || this.kept.choice) sessionStorage.setItem(KEY, write(this.kept));
+      if (this.#kept.a || this.#kept.choice) sessionStorage.setItem(KEY, write(this.#kept));
       else sessionStorage.removeItem(KEY);
     } catch {
       // The comparison lasts until the page is closed.
