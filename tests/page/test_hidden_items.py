@@ -1,4 +1,4 @@
-"""Hide items for everyone, and undo it: twice, without the service, with another key, or by others."""
+"""Hide items for everyone and undo it: twice, without the service, or with another key."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""Check that a pinned list keeps what it was made from, and ends what another artifact does not have."""
+"""Check that a pinned list keeps its events, and ends what another artifact does not have."""
 
 import shutil
 
