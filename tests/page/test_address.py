@@ -208,7 +208,7 @@ def test_an_older_user_does_not_come_back_under_another_address(page):
     page.evaluate("""() => {
         const before = fetch;
         window.fetch = async (address, options) => {
-            if (/search=8&/.test(address)) await new Promise((done) => setTimeout(done, 1000));
+            if (/user=8&/.test(address)) await new Promise((done) => setTimeout(done, 1000));
             return before(address, options);
         };
     }""")
@@ -221,7 +221,7 @@ def test_an_older_user_does_not_come_back_under_another_address(page):
     expect(page.locator(".owner")).to_contain_text("User 7")
     # The visitor changes something while an older user is looked up.
     page.evaluate("history.go(1)")
-    with page.expect_response("**/v1/examples?search=8**"):
+    with page.expect_response("**/v1/start?*user=8*"):
         click(page, "Varied")
     page.wait_for_timeout(300)
     expect(page.locator(".owner")).to_contain_text("User 7")
