@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-C129SAYo.js","./page-D-KUEgT9.js","./page-CM7v7a1g.js","./page-qUhYd8gV.js","./page-DvG_TKdV.css","./page-Ced5aNga.js","./page-DE_G31VH.css","./page-CDMqywxB.js","./page-Bpi13LaS.js","./page-3GmWtLWT.js","./page-BrOKhE3j.css","./page-DcqR-9Dt.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-CM7v7a1g.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-C129SAYo.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
