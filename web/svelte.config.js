@@ -8,6 +8,7 @@ const components = files.filter((file) => file.endsWith(".svelte")).map((file) =
 export default {
   compilerOptions: {
     runes: true,
+    discloseVersion: false,
     // Its place among all names: the page has it hundreds of times, and every checkout has the same.
     cssHash: ({ name }) => `s${components.indexOf(name).toString(36)}`,
   },

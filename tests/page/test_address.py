@@ -199,3 +199,31 @@ def test_the_copied_command_makes_the_same_list(page):
     made = [item["id"] for item in json.loads(done.stdout)["items"]]
     page.get_by_role("radio", name="By rank").check()
     assert made == ids(page)
+
+
+def test_an_older_user_does_not_come_back_under_another_address(page):
+    """Go back twice, while the service takes long to find the user in between."""
+    for name in ("7", "8", "9"):
+        choose_user(page, name)
+    page.evaluate("""() => {
+        const before = fetch;
+        window.fetch = async (address, options) => {
+            if (/user=8&/.test(address)) await new Promise((done) => setTimeout(done, 1000));
+            return before(address, options);
+        };
+    }""")
+    page.go_back()
+    with page.expect_response("**/v1/recommend"):
+        page.go_back()
+    page.wait_for_timeout(1_200)
+    settle(page)
+    assert "user=7" in page.url
+    expect(page.locator(".owner")).to_contain_text("User 7")
+    # The visitor changes something while an older user is looked up.
+    page.evaluate("history.go(1)")
+    with page.expect_response("**/v1/start?*user=8*"):
+        click(page, "Varied")
+    page.wait_for_timeout(300)
+    expect(page.locator(".owner")).to_contain_text("User 7")
+    assert "user=7" in page.url
+    assert "diversity" in page.url

@@ -127,3 +127,23 @@ def test_another_user_and_another_history_are_compared(visit, server):
     lists_of(page)
     page.get_by_role("button", name="Apply B").click()
     expect(page).to_have_url(re.compile(f"user={user}&removed="))
+
+
+def test_another_user_can_be_a_stored_one_with_dislikes(visit, own_server):
+    server = own_server(artifact="rated")
+    page = visit(server.address, "compare")
+    events = [
+        {"user": "eve", "item": item, "time": 10**15, "value": value}
+        for item, value in (("5", 5), ("50", 1))
+    ]
+    assert page.request.post(f"{server.address}/v1/events", data={"events": events}).ok
+    page.get_by_role("radio", name="another user").check(force=True)
+    page.get_by_role("combobox").fill("nobody")
+    page.get_by_role("option", name="Look up").click()
+    expect(page.get_by_text("No events are stored for “nobody”.")).to_be_visible()
+    page.get_by_role("combobox").fill("eve")
+    with page.expect_request("**/v1/recommend/batch") as asked:
+        page.get_by_role("option", name="Look up").click()
+    b = asked.value.post_data_json["requests"][1]
+    assert (b["history"], b["dislikes"]) == (["5"], ["50"])
+    expect(page.locator("section", has_text="Apply B").first).to_contain_text("User eve")

@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import expect
 
-from page_reading import add, choose_user, click, headline, listed, settle
+from page_reading import add, choose_user, click, headline, ids, listed, settle
 
 pytestmark = pytest.mark.slow
 MOST_BYTES = 60_000
@@ -278,6 +278,24 @@ def test_users_can_be_found_by_name_at_random_and_by_difference(page):
     expect(owner).to_contain_text("User 7")
     add(page, "Title 50 ")
     expect(owner).to_contain_text("13 events")
+
+
+def test_a_user_has_the_same_history_by_address_and_by_name(visit, own_server):
+    server = own_server("--history", "5")
+    page = visit(server.address)
+    settle(page)
+    sent = [{"user": "ann", "item": str(n), "time": 10**15 + n} for n in range(1, 13)]
+    assert page.request.post(f"{server.address}/v1/events", data={"events": sent}).ok
+    served = page.request.post(f"{server.address}/v1/recommend", data={"user": "ann", "k": 20})
+    page.get_by_role("combobox", name="Find a user").fill("ann")
+    with page.expect_response("**/v1/recommend"):
+        page.get_by_role("option", name="Look up").click()
+    expect(page.locator(".owner")).to_have_text("User ann · 5 events")
+    found = set(ids(page))
+    assert found == {item["id"] for item in served.json()["items"]}
+    page.reload()
+    expect(page.locator(".owner")).to_have_text("User ann · 5 events")
+    assert set(ids(page)) == found
 
 
 def test_a_stored_user_is_shown_and_an_unknown_one_is_not(page, server):

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from page_reading import add, ids, settle
+from page_reading import add, headline, ids, settle
 
 pytestmark = pytest.mark.slow
 TIME = 1_700_000_000_000_000
@@ -40,11 +40,29 @@ def test_dislikes_are_shown_and_named_as_reasons(visit, own_server, language, he
     expect(page.locator("[data-event='2'] .mark")).to_have_text("4")
     expect(page.locator("[data-event='5']")).to_have_count(0)
     expect(page.locator(".disliked")).to_contain_text(heading)
-    expect(page.locator("[data-disliked] s")).to_have_count(2)
+    crossed = page.locator("[data-disliked] s")
+    expect(crossed).to_have_count(2)
+    # The line belongs to the element of the text: it does not reach into an inline box.
+    style = "(s) => [s.children.length, getComputedStyle(s).textDecorationLine]"
+    assert crossed.first.evaluate(style) == [0, "line-through"]
     expect(page.locator("[data-disliked='5'] .mark")).to_have_text("rating 1")
     expect(page.locator(".item").first).to_contain_text(reason)
     expect(page.locator("[data-dislike='5']")).to_have_count(1)
     assert not {"5", "7"} & set(ids(page))
+
+
+def test_a_user_with_only_dislikes_is_shown_with_them(visit, own_server):
+    server = own_server(artifact="rated")
+    sent = [{"user": "eve", "item": item, "time": TIME, "value": 1} for item in ("50", "51")]
+    page = visit(server.address)
+    settle(page)
+    assert page.request.post(f"{server.address}/v1/events", data={"events": sent}).ok
+    page.goto(f"{server.address}/?user=eve")
+    said = headline(page)
+    assert "popular items leave out what is disliked" in said
+    expect(page.locator(".owner")).to_have_text("User eve · 0 events")
+    expect(page.locator("[data-disliked]")).to_have_count(2)
+    assert not {"50", "51"} & set(ids(page))
 
 
 def test_to_add_a_disliked_item_ends_its_dislike(visit, own_server):

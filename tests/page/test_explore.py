@@ -320,6 +320,13 @@ def test_a_steered_interest_keeps_its_place_and_the_focus(page):
         expect(page.get_by_role("button", name=f"More of {last}")).to_be_focused()
         expect(page.locator(":focus")).to_have_accessible_name(f"More of {last}")
         expect(page.locator("article", has_text=f"weight × {weight}")).to_have_count(1)
+    # At its limit the button does nothing, and adds no step to undo.
+    more = page.get_by_role("button", name=f"More of {last}")
+    expect(more).to_have_attribute("aria-disabled", "true")
+    steps = page.evaluate("history.length")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert page.evaluate("history.length") == steps
     now = [one.get_attribute("data-interest") for one in page.locator("article").all()]
     assert now == numbers
     assert [one.inner_text() for one in page.locator("article p.small").all()] != sizes

@@ -96,6 +96,25 @@ def test_a_key_that_may_only_read_cannot_hide_an_item_for_everyone(visit, own_se
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_hiding_for_everyone_without_an_answer_blames_no_key(page):
+    _, dialog = open_item(page, 0)
+    page.route("**/v1/items/hide", lambda route: route.abort())
+    dialog.get_by_role("button", name="Never recommend").click()
+    expect(dialog.get_by_role("alert")).to_have_text("The service does not answer.")
+
+
+def test_an_item_whose_id_no_path_can_hold_is_shown(page):
+    dot = {"id": ".", "title": "Dot", "categories": ["Signs"], "image": None, "hidden": False}
+    page.route("**/v1/items?id=.&*", lambda route: route.fulfill(json={"items": [dot]}))
+    page.goto(page.url.split("?")[0] + "?history=.,50")
+    settle(page)
+    page.locator("[data-event='.'] .event").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("[data-shown=categories]")).to_have_text("Signs")
+    expect(dialog.locator(".similar")).to_contain_text("cannot be shown")
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+
+
 def test_the_focus_returns_to_the_row_and_goes_on_if_the_row_is_gone(page):
     choose_user(page, "7")
     row = page.locator("button.item").nth(4)

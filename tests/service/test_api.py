@@ -95,13 +95,18 @@ def test_unusual_ids_are_stored_and_returned_unchanged(client, history, user):
 def test_a_hidden_item_is_removed_immediately_and_stays_hidden_after_a_restart(serve, history):
     client = serve()
     top = listed(post(client, "/v1/recommend", history=history, k=3))[0]
-    assert post(client, "/v1/items/hide", items=[top]) == {"hidden": 1, "unknown": []}
+    hidden = {"hidden": 1, "changed": [top], "unknown": []}
+    assert post(client, "/v1/items/hide", items=[top, top]) == hidden
+    # Somebody who hides it again knows that it was hidden before.
+    assert post(client, "/v1/items/hide", items=[top]) == hidden | {"changed": []}
     for same in (client, serve()):
         answer = post(same, "/v1/recommend", history=history, k=3)
         assert top not in listed(answer)
         assert len(answer["items"]) == 3
     assert client.get("/v1/items", params={"id": top}).json()["items"][0]["hidden"]
-    post(client, "/v1/items/unhide", items=[top])
+    for changed in ([top], []):
+        answer = post(client, "/v1/items/unhide", items=[top])
+        assert answer == {"hidden": 0, "changed": changed, "unknown": []}
     assert listed(post(client, "/v1/recommend", history=history, k=3))[0] == top
 
 

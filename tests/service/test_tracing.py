@@ -308,7 +308,7 @@ def test_the_line_counts_the_items_that_the_catalog_has(client, history, caplog)
     with caplog.at_level(logging.INFO, logger="prismrec.service"):
         for kind, hidden in (("hide", 1), ("unhide", 0)):
             answer = post(client, f"/v1/items/{kind}", items=["x", history[0], "x", "y"])
-            assert answer == {"hidden": hidden, "unknown": ["x", "y"]}
+            assert answer == {"hidden": hidden, "changed": [history[0]], "unknown": ["x", "y"]}
     assert [line["count"] for line in changes(caplog)] == [1, 1]
 
 

@@ -72,7 +72,7 @@ export function toQuery({ user, history, removed, appended, options, artifact }:
   } else if (history !== null) add("history", join(history));
   const { diversity, mix, weights, added, blocked, grouped } = options;
   if (diversity.unit !== "strength" || diversity.value !== 0) {
-    add(UNIT_NAMES[diversity.unit], String(Number(diversity.value.toPrecision(6))));
+    add(UNIT_NAMES[diversity.unit], String(diversity.value));
   }
   if (mix !== "mixture") add("mix", mix);
   if (weights.size) {
@@ -141,8 +141,9 @@ export type Steer = "more" | "less" | "mute";
 /** Return the weight after a click; "mute" and "more" also end the muting. */
 export function steer(weight: number, way: Steer): number {
   if (way === "mute") return weight === 0 ? 1 : 0;
-  if (weight === 0) return way === "more" ? 1 : 0;
-  return Math.min(Math.max(weight * (way === "more" ? 2 : 0.5), MIN_WEIGHT), MAX_WEIGHT);
+  if (weight === 0 && way === "more") return 1;
+  if (way === "more") return Math.min(weight * 2, MAX_WEIGHT);
+  return Math.max(weight / 2, Math.min(weight, MIN_WEIGHT));
 }
 
 /**

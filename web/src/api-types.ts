@@ -894,6 +894,8 @@ export interface components {
         HiddenItems: {
             /** Hidden */
             hidden: number;
+            /** Changed */
+            changed: string[];
             /** Unknown */
             unknown: string[];
         };

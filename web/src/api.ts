@@ -16,8 +16,8 @@ export type CatalogItem = Complete<Schemas["CatalogItem"]>;
 export type Example = Complete<Schemas["Example"]>;
 export type Start = Complete<Schemas["Start"]>;
 export type HistoryItem = Complete<Schemas["HistoryItem"]>;
-export type StoredEvent = Complete<Schemas["StoredEvent"]>;
 export type SimilarItems = Complete<Schemas["SimilarItems"]>;
+export type HiddenItems = Complete<Schemas["HiddenItems"]>;
 export type Artifacts = Complete<Schemas["ServedArtifacts"]>;
 export type CatalogMap = Complete<Schemas["CatalogMap"]>;
 
@@ -47,10 +47,9 @@ export type HealthReport = Omit<Complete<Schemas["HealthReport"]>, "diagnostics"
   diagnostics: Partial<Diagnostics> | null;
 };
 
-/** The service refused a request; docs/http.md lists the values of `kind`. */
+/** The service refused a request. */
 export class ServiceError extends Error {
   constructor(
-    readonly kind: string,
     readonly status: number,
     message: string,
     readonly retryAfter: number,
@@ -109,30 +108,24 @@ async function call<T>(path: string, signal?: AbortSignal, body?: unknown): Prom
   if (response.ok) return content as T;
   const error: Partial<Schemas["ErrorDetail"]> = (content as Partial<Schemas["ErrorResponse"]>)?.error ?? {};
   const retryAfter = Number(response.headers.get("Retry-After") ?? 1) || 1;
-  throw new ServiceError(error.kind ?? "internal", response.status, error.message ?? "", retryAfter);
+  throw new ServiceError(response.status, error.message ?? "", retryAfter);
 }
 
-/** An id in a path. A browser takes "." and ".." out of a path, also if they are escaped. */
-function inPath(id: string): string {
-  const lost = id === "." || id === "..";
-  if (lost) throw new ServiceError("invalid_request", 422, `A path of its API cannot hold the id “${id}”.`, 0);
-  return encodeURIComponent(id);
-}
+/** Whether a path can hold an id: a browser takes "." and ".." out of a path, also if they are escaped. */
+export const fitsPath = (id: string) => id !== "." && id !== "..";
 
 /** Most item ids in one request, so that its address is not too long. */
 const MOST_IDS = 40;
 
 export const api = {
   /** All that the page needs for its first list; an empty history is sent as one empty id. */
-  start: (query: Query) => call<Start>(address("/v1/start", query)),
+  start: (query: Query) => call<Start>(address("/v1/start", { examples: 0, ...query })),
   recommend: (request: RecommendRequest, signal?: AbortSignal) =>
     call<Answer>("/v1/recommend", signal, request),
   batch: (requests: RecommendRequest[], signal?: AbortSignal) =>
     call<{ answers: Answer[] }>("/v1/recommend/batch", signal, { requests }),
   examples: (query: Query, signal?: AbortSignal) =>
     call<{ users: Example[] }>(address("/v1/examples", query), signal),
-  storedHistory: (user: string, signal?: AbortSignal) =>
-    call<{ events: StoredEvent[] }>(`/v1/users/${inPath(user)}/history?n=500`, signal),
   search: (text: string, limit: number, signal?: AbortSignal) =>
     call<{ items: CatalogItem[] }>(address("/v1/items", { search: text, limit }), signal),
   async itemsById(ids: string[]): Promise<CatalogItem[]> {
@@ -143,11 +136,11 @@ export const api = {
     }
     return (await Promise.all(parts)).flatMap((part) => part.items);
   },
-  similar: (id: string, k: number, signal?: AbortSignal) =>
-    call<SimilarItems>(address(`/v1/items/${inPath(id)}/similar`, { k }), signal),
+  similar: (id: string, k: number) =>
+    call<SimilarItems>(address(`/v1/items/${encodeURIComponent(id)}/similar`, { k })),
   /** Hide an item from everyone's lists, or show it again. */
   setHidden: (id: string, hidden: boolean) =>
-    call<{ hidden: number }>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),
+    call<HiddenItems>(`/v1/items/${hidden ? "hide" : "unhide"}`, undefined, { items: [id] }),
   artifact: () => call<Artifacts>("/v1/artifact"),
   map: (limit: number, items: string[]) => call<CatalogMap>(address("/v1/map", { limit, items })),
   healthReport: () => call<HealthReport>("/v1/health-report"),

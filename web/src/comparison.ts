@@ -3,17 +3,20 @@
 import { type Options, NEUTRAL } from "./address";
 import type { Answer, Item } from "./api";
 import type { Disliked } from "./dislikes";
+import type { HistoryEvent } from "./session.svelte";
 import { VARIETY } from "./variety";
 import { countFrom } from "./weights";
 
 /** What a list is made from. */
 export type State = {
   user: string | null;
-  /** The history of the user without the visitor's changes; ids. */
-  base: string[];
-  history: string[];
+  /** The history of the user without the visitor's changes. */
+  base: HistoryEvent[];
+  history: HistoryEvent[];
   disliked: Disliked[];
   options: Options;
+  /** The beginning of the name of the artifact that the weights are for; null if not known. */
+  artifact: string | null;
 };
 
 /** What A is compared with. */
@@ -21,8 +24,8 @@ export type Choice =
   | { kind: "current" }
   | { kind: "artifact" }
   | { kind: "variety"; step: number }
-  | { kind: "user"; user: string; history: string[] }
-  | { kind: "history"; history: string[] };
+  | { kind: "user"; user: string; history: HistoryEvent[]; disliked?: Disliked[] }
+  | { kind: "history"; history: HistoryEvent[] };
 
 /** Return what B is made from; `null` for the user that is not chosen yet. */
 export function stateOf(choice: Choice, a: State, current: State): State {
@@ -36,8 +39,8 @@ export function stateOf(choice: Choice, a: State, current: State): State {
     case "variety":
       return { ...a, options: { ...a.options, diversity: { unit: "strength", value: VARIETY[choice.step] ?? 0 } } };
     case "user": {
-      const { user, history } = choice;
-      return { user, base: history, history, disliked: [], options: { ...options, added: [], blocked: [] } };
+      const { user, history, disliked = [] } = choice;
+      return { ...a, user, base: history, history, disliked, options: { ...options, added: [], blocked: [] } };
     }
     case "history":
       return { ...a, history: choice.history, options };

@@ -1,20 +1,8 @@
 /** Items that a user dislikes: no part of the history, and in no list. */
 
 import { compareHistories } from "./address";
-import type { StoredEvent } from "./api";
 
 export type Disliked = { id: string; kind: string | null; value: number | null };
-
-/** Return the items whose last event is a dislike; the service sorts events in this way. */
-export function stillDisliked(events: StoredEvent[]): Disliked[] {
-  const last = new Map<string, StoredEvent>();
-  for (const event of events) {
-    last.delete(event.item); // the order is that of the last events
-    last.set(event.item, event);
-  }
-  const disliked = [...last.values()].filter((event) => event.disliked);
-  return disliked.map(({ item, kind, value }) => ({ id: item, kind, value }));
-}
 
 /** Return the ids of the disliked items; to add an item to the history ends its dislike. */
 export function dislikesOf(disliked: Disliked[], base: string[], history: string[]): string[] {

@@ -5,7 +5,7 @@ import { session } from "./session.svelte";
 export class Loader<T> {
   /** The newest value; it stays while another one is on its way, and after an error. */
   value = $state.raw<T | null>(null);
-  private newest = 0;
+  #newest = 0;
 
   /** `name` must differ from part to part; `ask` is called again for a retry. */
   constructor(
@@ -14,23 +14,14 @@ export class Loader<T> {
   ) {}
 
   load = async (): Promise<void> => {
-    const request = ++this.newest;
-    await session.attempt(this.name, async () => {
-      try {
-        const value = await this.ask();
-        if (request === this.newest) this.value = value;
-      } catch (error) {
-        if (request === this.newest) throw error; // or a newer request has replaced this one
-      }
-    });
+    const request = ++this.#newest;
+    const isNewest = () => request === this.#newest;
+    const ask = async () => {
+      const value = await this.ask();
+      if (isNewest()) this.value = value;
+    };
+    await session.attempt(this.name, ask, isNewest);
   };
-
-  /** Why there is no new value, as a sentence; "" without an error. */
-  get problem(): string {
-    return session.problems.get(this.name)?.text ?? "";
-  }
-
-  retry = (): void => session.problems.get(this.name)?.retry();
 
   /** Whether the first answer is still on its way. */
   get waiting(): boolean {

@@ -2,7 +2,7 @@
 
 import type { Choice, State } from "./comparison";
 
-const KEY = "prismrec.comparison";
+const KEY = "prismrec.pinned";
 type Kept = { a: State | null; choice: Choice | null };
 const NOTHING: Kept = { a: null, choice: null };
 
@@ -15,29 +15,29 @@ function write({ a, choice }: Kept): string {
 function read(): Kept {
   try {
     const { a, choice } = JSON.parse(sessionStorage.getItem(KEY) ?? "null") ?? NOTHING;
-    return { a: a && { disliked: [], ...a, options: { ...a.options, weights: new Map(a.options.weights) } }, choice };
+    return { a: a && { ...a, options: { ...a.options, weights: new Map(a.options.weights) } }, choice };
   } catch {
     return NOTHING; // nothing is stored, or another version has stored it
   }
 }
 
 class Pin {
-  private kept = $state.raw<Kept>(read());
+  #kept = $state.raw<Kept>(read());
 
   /** null: A is the current list. */
   get a(): State | null {
-    return this.kept.a;
+    return this.#kept.a;
   }
 
   /** null: nothing was chosen. */
   get choice(): Choice | null {
-    return this.kept.choice;
+    return this.#kept.choice;
   }
 
   keep(change: Partial<Kept>): void {
-    this.kept = { ...this.kept, ...change };
+    this.#kept = { ...this.#kept, ...change };
     try {
-      if (this.kept.a || this.kept.choice) sessionStorage.setItem(KEY, write(this.kept));
+      if (this.#kept.a || this.#kept.choice) sessionStorage.setItem(KEY, write(this.#kept));
       else sessionStorage.removeItem(KEY);
     } catch {
       // The comparison lasts until the page is closed.

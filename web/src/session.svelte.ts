@@ -31,7 +31,7 @@ import {
 } from "./api";
 import { type Change, changes, countChanges } from "./changes";
 import type { State } from "./comparison";
-import { type Disliked, dislikesOf, markOf, stillDisliked } from "./dislikes";
+import { type Disliked, dislikesOf, markOf } from "./dislikes";
 import { type Diversity, type Unit, convert, diversityOf, pointsOf, requestFields } from "./diversity";
 import { latest } from "./latest";
 import { settings } from "./settings.svelte";
@@ -62,12 +62,13 @@ type Shown = {
 type Stored = Pick<Shown, "base" | "disliked">;
 type ListInput = { history: HistoryEvent[]; dislikes: string[]; options: Options };
 type Request = ListInput & { frontier: boolean };
+export type IsNewest = () => boolean;
 type TimedAnswer = { answer: Answer; milliseconds: number };
-/** Kept by the browser per entry of its history. */
+/** Kept by the browser per entry of its history; `hidden`: what it hides for everyone. */
 type Entry = { depth: number; hidden: string[] };
 
-const newEvent = (id: string, mark = ""): HistoryEvent => ({ id, mark });
-const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
+export const newEvent = (id: string, mark = ""): HistoryEvent => ({ id, mark });
+export const idsOf = (events: HistoryEvent[]) => events.map(({ id }) => id);
 
 /** The fields of a request for options; those with their default are left out. */
 export function optionFields({ diversity, mix, weights, added, blocked }: Options): RecommendRequest {
@@ -137,23 +138,28 @@ class Session {
   diversity = $derived(diversityOf(this.options.diversity, this.current));
 
   /** Titles by id, of all items that the service has named. */
-  private titles = new SvelteMap<string, string>();
-  private requested = new Set<string>();
+  #titles = new SvelteMap<string, string>();
+  #requested = new Set<string>();
   /** The history of the user without the visitor's changes. */
-  private base: HistoryEvent[] = [];
+  #base: HistoryEvent[] = [];
   /** What `tradeOff` belongs to. */
-  private described: Request | null = null;
-  private different = 0;
-  private failures = 0;
-  /** What to repeat when the service is back, by name: once each, however often it failed. */
-  private retries = new Map<string, () => void>();
-  private entry = $state.raw<Entry>({ depth: 0, hidden: [] });
-  private pending = "";
+  #described: Request | null = null;
+  #different = 0;
+  #failures = 0;
+  /** What to repeat when the service is back, or has a key, by name: once each, however often it failed. */
+  #retries = new Map<string, () => void>();
+  #timer = 0;
+  #navigation = 0;
+  #entry = $state.raw<Entry>({ depth: 0, hidden: [] });
+  /** What the service hides for the entries of this page; false: somebody else had hidden it before. */
+  #hidden = new Map<string, boolean>();
+  #hiding: Promise<void> | null = null;
+  #pending = "";
   /** The beginning of the name of the artifact that the weights of an address are for; null if not known. */
-  private weightsFor: string | null = null;
-  private listens = false;
+  #weightsFor: string | null = null;
+  #listens = false;
 
-  private ask = latest<Request, TimedAnswer>(
+  #ask = latest<Request, TimedAnswer>(
     async (request, signal) => {
       const started = performance.now();
       const answer = await api.recommend(
@@ -162,10 +168,10 @@ class Session {
       );
       return { answer, milliseconds: performance.now() - started };
     },
-    (timed, request) => this.accept(timed, request),
+    (timed, request) => this.#accept(timed, request),
     (error, { options }) => {
-      if (this.isRefused(error, options)) this.leaveOut();
-      else this.fail(error, "list", () => this.refresh(true));
+      if (this.isRefused(error, options)) this.#leaveOut();
+      else this.fail(error, "list", () => this.#refresh(true));
     },
   );
 
@@ -180,114 +186,153 @@ class Session {
 
   /** Show what the address describes; without it, a user whose interests differ. */
   async start(): Promise<void> {
-    if (!this.listens) window.addEventListener("popstate", () => this.move());
-    this.listens = true;
-    this.entry = (window.history.state as Entry | null) ?? this.entry;
+    if (!this.#listens) window.addEventListener("popstate", () => this.#move());
+    this.#listens = true;
+    this.#entry = (window.history.state as Entry | null) ?? this.#entry;
+    this.#hidden = new Map(this.#entry.hidden.map((id) => [id, true]));
+    const isNewest = this.navigate();
     const address = fromQuery(location.search);
     // An address with a very long history does not fit into the address of another request.
     if (location.search.length > LONGEST_QUERY) {
-      await this.restore(address);
+      await this.#restore(address, isNewest);
       void this.loadArtifact();
-    } else await this.attempt("list", () => this.startWithFallback(address));
+    } else await this.attempt("list", () => this.#startWithFallback(address, isNewest), isNewest);
+  }
+
+  /** Begin to show something else; return whether nothing newer has begun meanwhile. */
+  navigate(): IsNewest {
+    const one = ++this.#navigation;
+    return () => one === this.#navigation;
   }
 
   /** Show an address without the interests that it adds, if the service refuses it with them. */
-  private async startWithFallback(address: Address): Promise<void> {
+  async #startWithFallback(address: Address, isNewest: IsNewest): Promise<void> {
     try {
-      await this.startWith(address);
+      await this.#startWith(address, isNewest);
     } catch (error) {
       if (!this.isRefused(error, address.options)) throw error;
-      this.tell(settings.words.addedDropped);
-      await this.startWith({ ...address, options: { ...address.options, added: [] } });
+      this.#tell(settings.words.addedDropped);
+      await this.#startWith({ ...address, options: { ...address.options, added: [] } }, isNewest);
     }
   }
 
   /** Whether there may be a list without the added interests. A link must never break the page. */
-  private isRefused(error: unknown, { added }: Options): boolean {
+  isRefused(error: unknown, { added }: Options): boolean {
     const statuses = this.answer ? [404] : [400, 404, 422];
     return added.length > 0 && error instanceof ServiceError && statuses.includes(error.status);
   }
 
   /** Repeat the list without the added interests, which the service refuses. */
-  private leaveOut(): void {
-    this.tell(settings.words.addedDropped);
-    this.set({ ...this.shown(), options: { ...this.options, added: [] } });
-    this.writeAddress("replace");
-    this.refresh(true);
+  #leaveOut(): void {
+    this.#set({ ...this.#shown(), options: { ...this.options, added: [] } });
+    this.#writeAddress("replace");
+    this.renew(settings.words.addedDropped);
   }
 
   /** Ask for everything at once, and show it; without a user, the service chooses one. */
-  private async startWith({ user, history, removed, appended, options, artifact }: Address): Promise<void> {
+  async #startWith(address: Address, isNewest: IsNewest): Promise<void> {
+    const { user, history, removed, appended, options } = address;
     const started = performance.now();
     const fields = { k: LENGTH, frontier: true, ...optionFields(options) };
     const start = await api.start({
-      examples: 0,
       options: JSON.stringify(fields),
       ...(user !== null ? { user, removed, appended } : history !== null ? { history: history.length ? history : [""] } : {}),
     });
-    const toEvents = (items: HistoryItem[]) =>
-      items.map((item) => {
-        this.setTitle(item.id, item.title);
-        return newEvent(item.id, markOf(item));
-      });
-    const base = start.user === null ? [] : toEvents(start.base);
-    const now = start.user === null ? toEvents(start.history) : this.changed(base, removed, appended);
+    this.artifact = start.artifact;
+    if (!isNewest()) return;
+    const base = start.user === null ? [] : this.#toEvents(start.base);
+    const now = start.user === null ? this.#toEvents(start.history) : this.#changed(base, removed, appended);
     const changed = start.user !== null && removed.length + appended.length > 0;
     const { disliked } = start;
-    if (user !== null) this.tellIfEmpty(user, { base, disliked });
-    for (const { id, title } of disliked) this.setTitle(id, title);
-    this.set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
-    this.artifact = start.artifact;
-    this.weightsFor = artifact;
+    if (user !== null) this.#tellIfEmpty(user, { base, disliked });
+    this.#toEvents(disliked);
+    this.#set({ owner: { user: start.user, changed }, base, history: now, disliked, options });
+    this.#weightsFor = address.artifact;
     const milliseconds = performance.now() - started;
     const { dislikes } = this;
-    this.accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
-    this.writeAddress("replace");
+    this.#accept({ answer: start.answer, milliseconds }, { history: now, dislikes, options, frontier: true });
+    this.#writeAddress("replace");
   }
 
-  private changed(base: HistoryEvent[], removed: string[], appended: string[]): HistoryEvent[] {
+  #toEvents(items: HistoryItem[]): HistoryEvent[] {
+    return items.map((item) => {
+      this.setTitle(item.id, item.title);
+      return newEvent(item.id, markOf(item));
+    });
+  }
+
+  #changed(base: HistoryEvent[], removed: string[], appended: string[]): HistoryEvent[] {
     return changeHistory(base, ({ id }) => id, removed, appended.map((id) => newEvent(id)));
   }
 
   /** Show the state of an address; a user's history is loaded unless it is the one shown. */
-  private async restore(address: Address): Promise<void> {
+  async #restore(address: Address, isNewest: IsNewest): Promise<void> {
     const { user, history, removed, appended, options } = address;
-    await this.attempt("list", async () => {
+    const load = async () => {
       let stored: Stored = { base: [], disliked: [] };
-      if (user !== null && user === this.owner.user) stored = this.shown();
-      else if (user !== null) this.tellIfEmpty(user, (stored = await this.historyOf(user)));
+      if (user !== null && user === this.owner.user) stored = this.#shown();
+      else if (user !== null) {
+        stored = await this.historyOf(user);
+        if (!isNewest()) return;
+        this.#tellIfEmpty(user, stored);
+      }
       const { base, disliked } = stored;
-      const now = this.changed(base, removed, user === null ? (history ?? []) : appended);
+      const now = this.#changed(base, removed, user === null ? (history ?? []) : appended);
       const changed = user !== null && removed.length + appended.length > 0;
-      this.set({ owner: { user, changed }, base, history: now, disliked, options });
-      this.weightsFor = address.artifact;
-      this.refresh(true);
-    });
+      this.#set({ owner: { user, changed }, base, history: now, disliked, options });
+      this.#weightsFor = address.artifact;
+      this.#refresh(true);
+    };
+    await this.attempt("list", load, isNewest);
   }
 
   /** The visitor went back or forward, or a link has changed the view. */
-  private move(): void {
-    this.lastKind = ""; // the next step of a slider must not replace the entry that is shown now
+  #move(): void {
+    this.#lastKind = ""; // the next step of a slider must not replace the entry that is shown now
     const entry = window.history.state as Entry | null;
+    this.notice = null;
     if (entry === null) {
       // The browser has added the entry of a new view; it continues the ones before it.
-      this.entry = { ...this.entry, depth: this.entry.depth + 1 };
-      window.history.replaceState(this.entry, "");
-      this.notice = null;
+      this.#entry = { ...this.#entry, depth: this.#entry.depth + 1 };
+      window.history.replaceState(this.#entry, "");
       return;
     }
-    const back = entry.depth < this.entry.depth;
-    const { hidden } = this.entry;
-    this.entry = entry;
-    this.pending = back ? settings.words.undone : "";
-    this.note(this.pending, true);
-    const undo = hidden.filter((id) => !entry.hidden.includes(id));
-    const redo = entry.hidden.filter((id) => !hidden.includes(id));
+    const text = entry.depth < this.#entry.depth ? settings.words.undone : "";
+    this.#entry = entry;
+    const isNewest = this.navigate();
     void this.attempt("hide", async () => {
-      for (const id of undo) await api.setHidden(id, false);
-      for (const id of redo) await api.setHidden(id, true);
-      await this.restore(fromQuery(location.search));
+      try {
+        await this.#matchHidden();
+        if (isNewest()) this.#note((this.#pending = text), true);
+      } finally {
+        if (isNewest()) await this.#restore(fromQuery(location.search), isNewest);
+        else this.#refresh(true);
+      }
     });
+  }
+
+  /** Let the service hide for everyone what the current entry hides, and nothing more; one call at a time. */
+  #matchHidden(): Promise<void> {
+    return (this.#hiding ??= this.#hideAndShow().finally(() => (this.#hiding = null)));
+  }
+
+  async #hideAndShow(): Promise<void> {
+    for (;;) {
+      const wanted = this.#entry.hidden;
+      const missing = wanted.find((id) => !this.#hidden.has(id));
+      const id = missing ?? [...this.#hidden.keys()].find((one) => !wanted.includes(one));
+      if (id === undefined) return;
+      if (missing !== undefined) this.#hidden.set(id, await this.#hide(id));
+      else {
+        if (this.#hidden.get(id)) await api.setHidden(id, false);
+        this.#hidden.delete(id);
+      }
+    }
+  }
+
+  /** Return whether an item was not hidden before. */
+  async #hide(id: string): Promise<boolean> {
+    return (await api.setHidden(id, true)).changed.length > 0;
   }
 
   undo(): void {
@@ -296,54 +341,63 @@ class Session {
 
   /** Whether there is a change of this page to undo; else Back would leave the page. */
   get undoable(): boolean {
-    return this.entry.depth > 0;
+    return this.#entry.depth > 0;
   }
 
-  private address(): Address {
+  #address(): Address {
     const { user } = this.owner;
-    const changed = compareHistories(idsOf(this.base), this.ids);
-    const artifact = this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
-    const common = { options: this.options, artifact: this.weightsFor ?? artifact };
+    const changed = compareHistories(idsOf(this.#base), this.ids);
+    const common = { options: this.options, artifact: this.#weighted };
     if (user !== null) return { user, history: null, ...changed, ...common };
     return { user, history: this.ids, removed: [], appended: [], ...common };
   }
 
-  private writeAddress(way: "push" | "replace"): void {
-    const url = location.pathname + toQuery(this.address()) + location.hash;
+  /** The beginning of the name of the artifact that the weights are for; null if not known. */
+  get #weighted(): string | null {
+    return this.#weightsFor ?? this.answer?.artifact.slice(0, ARTIFACT_LENGTH) ?? null;
+  }
+
+  #writeAddress(way: "push" | "replace"): void {
+    const url = location.pathname + toQuery(this.#address()) + location.hash;
     if (way === "push") {
-      this.entry = { ...this.entry, depth: this.entry.depth + 1 };
-      window.history.pushState(this.entry, "", url);
-    } else window.history.replaceState(this.entry, "", url);
+      this.#entry = { ...this.#entry, depth: this.#entry.depth + 1 };
+      window.history.pushState(this.#entry, "", url);
+    } else window.history.replaceState(this.#entry, "", url);
   }
 
   // What a visitor can change
 
-  private lastKind = "";
+  #lastKind = "";
 
   /**
    * Change what is shown, and make it one step that Undo and Back take back. Steps of one kind, as
    * a slider makes them, become one step.
    */
-  private change(next: Partial<Shown>, text: string, { kind = "", ask = true } = {}): void {
-    this.set({ ...this.shown(), ...next });
-    this.writeAddress(kind !== "" && kind === this.lastKind ? "replace" : "push");
-    this.lastKind = kind;
-    this.note(text, true);
-    this.pending = text;
-    if (ask) this.refresh(next.history !== undefined);
+  #change(next: Partial<Shown>, text: string, { kind = "", ask = true } = {}): void {
+    this.navigate();
+    this.#set({ ...this.#shown(), ...next });
+    this.#writeAddress(kind !== "" && kind === this.#lastKind ? "replace" : "push");
+    this.#lastKind = kind;
+    this.#note(text, true);
+    this.#pending = text;
+    if (ask) this.#refresh(next.history !== undefined);
     else this.announcement = text;
   }
 
-  private shown(): Shown {
-    const { owner, base, history, disliked, options } = this;
-    return { owner, base, history, disliked, options };
+  #changeOptions(options: Partial<Options>, text: string, how?: { kind?: string; ask?: boolean }): void {
+    this.#change({ options: { ...this.options, ...options } }, text, how);
   }
 
-  private set({ owner, base, history, disliked, options }: Shown): void {
+  #shown(): Shown {
+    const { owner, history, disliked, options } = this;
+    return { owner, base: this.#base, history, disliked, options };
+  }
+
+  #set({ owner, base, history, disliked, options }: Shown): void {
     const other = owner.user !== this.owner.user || String(idsOf(history)) !== String(this.ids);
     if (other) this.selected = null;
     this.owner = owner;
-    this.base = base;
+    this.#base = base;
     this.history = history;
     this.disliked = disliked;
     this.dislikes = dislikesOf(disliked, idsOf(base), idsOf(history));
@@ -352,78 +406,77 @@ class Session {
   }
 
   /** Numbers of interests mean something else in another history, so their weights end. */
-  private otherHistory(): Options {
+  #otherHistory(): Options {
     return { ...this.options, weights: new Map() };
   }
 
   clear(): void {
     const owner = { user: null, changed: false };
-    const next = { owner, base: [], history: [], disliked: [], options: this.otherHistory() };
-    this.change(next, settings.words.started);
+    const next = { owner, base: [], history: [], disliked: [], options: this.#otherHistory() };
+    this.#change(next, settings.words.started);
   }
 
   showUser(user: string, ids: string[]): void {
-    this.showHistory(user, { base: ids.map((id) => newEvent(id)), disliked: [] });
+    this.#showHistory(user, { base: ids.map((id) => newEvent(id)), disliked: [] });
   }
 
-  private showHistory(user: string, { base, disliked }: Stored): void {
-    const options = { ...this.otherHistory(), blocked: [], added: [] };
+  #showHistory(user: string, { base, disliked }: Stored): void {
+    const options = { ...this.#otherHistory(), blocked: [], added: [] };
     const owner = { user, changed: false };
-    this.change({ owner, base, history: base, disliked, options }, settings.words.showsUser(user));
+    this.#change({ owner, base, history: base, disliked, options }, settings.words.showsUser(user));
   }
 
   /** Show a user of the data set or of the store; return whether there is one. */
-  async openUser(user: string): Promise<boolean> {
+  async openUser(user: string, isNewest: IsNewest): Promise<boolean> {
     const stored = await this.historyOf(user);
     const known = stored.base.length + stored.disliked.length > 0;
-    if (known) this.showHistory(user, stored);
+    if (known && isNewest()) this.#showHistory(user, stored);
     return known;
   }
 
-  private async historyOf(user: string): Promise<Stored> {
-    const { users } = await api.examples({ search: user, limit: 1 });
-    if (users[0]?.user === user) return { base: users[0].history.map((id) => newEvent(id)), disliked: [] };
-    const { events } = await api.storedHistory(user);
-    for (const event of events) this.setTitle(event.item, event.title);
-    const liked = events.filter((event) => !event.disliked);
-    return { base: liked.map((event) => newEvent(event.item, markOf(event))), disliked: stillDisliked(events) };
+  /** The history that the service makes the list of a user from. */
+  async historyOf(user: string): Promise<Stored> {
+    const { base, disliked } = await api.start({ user, options: '{"k":1,"explain":false}' });
+    this.#toEvents(disliked);
+    return { base: this.#toEvents(base), disliked };
   }
 
-  async random(): Promise<boolean> {
+  async random(isNewest: IsNewest): Promise<boolean> {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const { users } = await api.examples({ order: "random", seed, limit: 1 });
-    if (users[0]) this.showUser(users[0].user, users[0].history);
+    if (users[0] && isNewest()) this.showUser(users[0].user, users[0].history);
     return users.length > 0;
   }
 
   /** Show the next of the users whose interests differ most. */
-  async mostDifferent(): Promise<boolean> {
+  async mostDifferent(isNewest: IsNewest): Promise<boolean> {
     const { users } = await api.examples({ order: "different", limit: DIFFERENT });
+    if (!isNewest()) return true;
     const others = users.filter(({ user }) => user !== this.owner.user);
-    const next = others[this.different++ % Math.max(others.length, 1)];
+    const next = others[this.#different++ % Math.max(others.length, 1)];
     if (next) this.showUser(next.user, next.history);
     return users.length > 0;
   }
 
   add(id: string, title: string): void {
     this.setTitle(id, title);
-    this.changeEvents([...this.history, newEvent(id)], settings.words.added(title));
+    this.#changeEvents([...this.history, newEvent(id)], settings.words.added(title));
   }
 
   /** Remove an item from the history, however often it is in it. */
   remove(id: string): void {
     const rest = this.history.filter((one) => one.id !== id);
-    this.changeEvents(rest, settings.words.removed(this.title(id)));
+    this.#changeEvents(rest, settings.words.removed(this.title(id)));
   }
 
-  private changeEvents(history: HistoryEvent[], text: string): void {
+  #changeEvents(history: HistoryEvent[], text: string): void {
     const owner = { ...this.owner, changed: true };
-    this.change({ owner, history, options: this.otherHistory() }, text);
+    this.#change({ owner, history, options: this.#otherHistory() }, text);
   }
 
   /** `kind` joins the steps of one slider, and keeps them apart from clicks. */
   setDiversity(diversity: Diversity, kind = "diversity"): void {
-    this.change({ options: { ...this.options, diversity } }, settings.words.varietyChanged, { kind });
+    this.#changeOptions({ diversity }, settings.words.varietyChanged, { kind });
   }
 
   /** The name of the variety of a list, or of the setting before there is a list. */
@@ -439,32 +492,34 @@ class Session {
   }
 
   setMix(mix: Options["mix"]): void {
-    this.change({ options: { ...this.options, mix } }, settings.words.mixes[mix]);
+    this.#changeOptions({ mix }, settings.words.mixes[mix]);
   }
 
   setGrouped(grouped: boolean): void {
-    this.change({ options: { ...this.options, grouped } }, "", { ask: false });
+    this.#changeOptions({ grouped }, "", { ask: false });
   }
 
   /** Give an interest more or less of the list, or none. */
   steer(interest: Interest, way: Steer): void {
     const w = settings.words;
-    const weight = steer(this.weightOf(interest), way);
+    const before = this.weightOf(interest);
+    const weight = steer(before, way);
+    if (weight === before) return; // it is at its limit
     const text = w.steered[weight === 0 ? "muted" : way === "mute" ? "unmuted" : way](this.nameOf(interest));
-    const at = this.addedIndex(interest);
+    const at = this.#addedIndex(interest);
     if (interest.added && at < 0) return;
     if (at >= 0) {
       const added = this.options.added.map((one, place) => (place === at ? { ...one, weight } : one));
-      this.change({ options: { ...this.options, added } }, text);
+      this.#changeOptions({ added }, text);
       return;
     }
     const weights = new Map(this.options.weights).set(interest.number, weight);
     if (weight === 1) weights.delete(interest.number);
-    this.change({ options: { ...this.options, weights } }, text);
+    this.#changeOptions({ weights }, text);
   }
 
   weightOf(interest: Interest): number {
-    const added = this.options.added[this.addedIndex(interest)];
+    const added = this.options.added[this.#addedIndex(interest)];
     return added ? added.weight : (this.options.weights.get(interest.number) ?? 1);
   }
 
@@ -472,7 +527,7 @@ class Session {
    * The place among the added interests, or -1. The service numbers them in the order of its
    * request, and meanwhile one of them may have been removed.
    */
-  private addedIndex(interest: Interest): number {
+  #addedIndex(interest: Interest): number {
     if (!interest.added) return -1;
     const numbers = this.interests.filter(({ added }) => added).map(({ number }) => number);
     const one = this.answeredWith.added[numbers.sort((a, b) => a - b).indexOf(interest.number)];
@@ -483,14 +538,14 @@ class Session {
     const same = this.options.added.some(({ kind, value }) => kind === added.kind && value === added.value);
     if (same) return;
     const all = [...this.options.added, { ...added, weight: 1 }];
-    this.change({ options: { ...this.options, added: all } }, settings.words.interestAdded(name));
+    this.#changeOptions({ added: all }, settings.words.interestAdded(name));
   }
 
   removeInterest(interest: Interest): void {
-    const at = this.addedIndex(interest);
+    const at = this.#addedIndex(interest);
     if (at < 0) return; // the second click of a double click
     const added = this.options.added.filter((_, place) => place !== at);
-    this.change({ options: { ...this.options, added } }, settings.words.removed(this.nameOf(interest)));
+    this.#changeOptions({ added }, settings.words.removed(this.nameOf(interest)));
   }
 
   /** The owner of a history; null is the visitor. */
@@ -510,73 +565,82 @@ class Session {
   /** Hide an item from this list only. */
   block(id: string, title: string): void {
     const blocked = [...this.options.blocked, id];
-    this.change({ options: { ...this.options, blocked } }, settings.words.blocked(title));
+    this.#changeOptions({ blocked }, settings.words.blocked(title));
   }
 
   /** Hide an item from everyone's lists; the service may refuse it, and the caller says so. */
   async never(id: string, title: string): Promise<void> {
-    await api.setHidden(id, true);
-    this.entry = { ...this.entry, hidden: [...this.entry.hidden, id] };
-    this.change({}, settings.words.hiddenForAll(title));
+    await this.#matchHidden();
+    const text = settings.words.hiddenForAll(title);
+    if (await this.#hide(id)) {
+      this.#hidden.set(id, true);
+      this.#entry = { ...this.#entry, hidden: [...this.#entry.hidden, id] };
+      this.#change({}, text);
+    } else this.renew(text); // there is nothing to undo
   }
 
   dismiss(): void {
     this.notice = null;
   }
 
-  private note(text: string, ofChange = false): void {
+  #note(text: string, ofChange = false): void {
     this.notice = text || null;
     this.byVisitor = ofChange;
   }
 
   /** Show a message about no change of the visitor; a screen reader reads it with the next list. */
-  private tell(text: string): void {
-    const earlier = this.byVisitor ? "" : this.pending;
-    this.pending = earlier.includes(text) ? earlier : [earlier, text].filter(Boolean).join(settings.gap);
-    this.note(this.pending);
+  #tell(text: string): void {
+    const earlier = this.byVisitor ? "" : this.#pending;
+    this.#pending = earlier.includes(text) ? earlier : [earlier, text].filter(Boolean).join(settings.gap);
+    this.#note(this.#pending);
   }
 
-  private tellIfEmpty(user: string, { base, disliked }: Stored): void {
-    if (!base.length && !disliked.length) this.tell(settings.words.noStored(user));
+  /** Show a message, and ask for the list again: it tells which artifact answers. */
+  renew(text = ""): void {
+    if (text) this.#tell(text);
+    this.#refresh(true);
+  }
+
+  #tellIfEmpty(user: string, { base, disliked }: Stored): void {
+    if (!base.length && !disliked.length) this.#tell(settings.words.noStored(user));
   }
 
   // A comparison
 
   /** What the list is made from, to compare it with another one. */
   get state(): State {
-    const { disliked, options } = this;
-    return { user: this.owner.user, base: idsOf(this.base), history: this.ids, disliked, options };
+    const { owner, ...rest } = this.#shown();
+    return { ...rest, user: owner.user, artifact: this.#weighted };
   }
 
   /** Show a prepared state, such as B of a comparison; it can be undone like every change. */
-  apply({ user, base, history, disliked, options }: State): void {
-    const changed = user !== null && JSON.stringify(base) !== JSON.stringify(history);
-    const [before, events] = [base, history].map((ids) => ids.map((id) => newEvent(id)));
-    const next = { owner: { user, changed }, base: before ?? [], history: events ?? [], disliked, options };
-    this.change(next, settings.words.comparison.applied);
+  apply({ user, artifact, ...rest }: State): void {
+    const changed = user !== null && String(idsOf(rest.base)) !== String(idsOf(rest.history));
+    this.#weightsFor = artifact;
+    this.#change({ ...rest, owner: { user, changed } }, settings.words.comparison.applied);
   }
 
   // Titles
 
   title(id: string): string {
-    return this.titles.get(id) ?? id;
+    return this.#titles.get(id) ?? id;
   }
 
   setTitle(id: string, title: string): void {
-    if (this.titles.get(id) !== title) this.titles.set(id, title);
+    if (this.#titles.get(id) !== title) this.#titles.set(id, title);
   }
 
   /** Load the titles of ids; an item without a title is shown by its id. */
   async loadTitles(ids: string[]): Promise<void> {
     const missing = [...new Set(ids)].filter(
-      (id) => !this.titles.has(id) && !this.requested.has(id),
+      (id) => !this.#titles.has(id) && !this.#requested.has(id),
     );
     if (!missing.length) return;
-    missing.forEach((id) => this.requested.add(id));
+    missing.forEach((id) => this.#requested.add(id));
     try {
       for (const { id, title } of await api.itemsById(missing)) this.setTitle(id, title);
     } catch {
-      missing.forEach((id) => this.requested.delete(id));
+      missing.forEach((id) => this.#requested.delete(id));
     }
   }
 
@@ -597,8 +661,10 @@ class Session {
     key.set(value);
     this.hasKey = true;
     this.service = "ready";
-    if (this.answer) this.refresh(true);
-    else void this.start();
+    if (!this.#retries.has("list")) {
+      this.#retries.set("list", () => (this.answer ? this.#refresh(true) : void this.start()));
+    }
+    this.#retryAll();
   }
 
   /** Forget the key and ask for another one. */
@@ -609,34 +675,37 @@ class Session {
     this.service = "locked";
   }
 
-  /** Do something that calls the service; if it fails, its part shows the reason and a retry. */
-  async attempt(name: string, action: () => Promise<void>): Promise<void> {
+  /**
+   * Do something that calls the service; if it fails, its part shows the reason and a retry. Nothing
+   * is said or tried again once something newer has begun.
+   */
+  async attempt(name: string, action: () => Promise<void>, isNewest: IsNewest = () => true): Promise<void> {
+    if (!isNewest()) return;
     try {
       await action();
+      if (!isNewest()) return;
       this.problems.delete(name);
-      this.recovered();
+      this.#recovered();
     } catch (error) {
-      this.fail(error, name, () => void this.attempt(name, action));
+      if (isNewest()) this.fail(error, name, () => void this.attempt(name, action, isNewest));
     }
   }
 
-  private refresh(replace: boolean): void {
+  #refresh(replace: boolean): void {
     this.waiting = true;
     const request = { history: this.history, dislikes: this.dislikes, options: this.options };
     // A list with another diversity has the same trade-off curve.
-    const { described } = this;
-    const same =
-      described?.history === this.history &&
-      optionsBesides(described.options) === optionsBesides(this.options);
-    this.ask({ ...request, frontier: !same }, { replace });
+    const before = this.#described;
+    const same = before?.history === this.history && optionsBesides(before.options) === optionsBesides(this.options);
+    this.#ask({ ...request, frontier: !same }, { replace });
   }
 
-  private accept({ answer, milliseconds }: TimedAnswer, request: Request): void {
+  #accept({ answer, milliseconds }: TimedAnswer, request: Request): void {
     const before = this.answer?.items.map(({ id }) => id) ?? [];
     const after = answer.items.map(({ id }) => id);
     const replaced = this.answer !== null && this.answer.artifact !== answer.artifact;
-    const foreign = replaced || (this.weightsFor !== null && !answer.artifact.startsWith(this.weightsFor));
-    this.weightsFor = null;
+    const foreign = replaced || (this.#weightsFor !== null && !answer.artifact.startsWith(this.#weightsFor));
+    this.#weightsFor = null;
     for (const { id, title } of answer.items) this.setTitle(id, title);
     for (const { items } of answer.interests) for (const { id, title } of items) this.setTitle(id, title);
     this.changes = before.length ? changes(before, after) : new Map();
@@ -648,62 +717,67 @@ class Session {
     this.answered = request.history;
     this.answeredWith = request.options;
     this.milliseconds = milliseconds;
-    this.waiting = !this.isFor(request);
+    this.waiting = !this.#isFor(request);
     if (request.frontier) {
-      this.described = request;
+      this.#described = request;
       this.tradeOff = answer.frontier;
     }
     if (!this.interests.some(({ number }) => number === this.selected)) this.selected = null;
     void this.loadTitles(answer.displaced);
     this.problems.delete("list");
     this.announcement = "";
-    this.recovered();
+    this.#recovered();
     if (replaced) {
-      this.tell(settings.words.newArtifact);
+      this.#tell(settings.words.newArtifact);
       void this.loadArtifact();
     }
     // Numbers of interests mean something else in another artifact.
     const without = foreign && this.options.weights.size > 0;
     if (without) {
-      this.tell(settings.words.weightsDropped);
-      this.set({ ...this.shown(), options: this.otherHistory() });
-      this.writeAddress("replace");
+      this.#tell(settings.words.weightsDropped);
+      this.#set({ ...this.#shown(), options: this.#otherHistory() });
+      this.#writeAddress("replace");
     }
     if (without || (replaced && !request.frontier)) {
-      this.refresh(without); // the messages are read with its answer
+      this.#refresh(without); // the messages are read with its answer
       return;
     }
     const { entered, moved } = countChanges(before, after);
     const changed = before.length ? settings.words.listChanged(entered, moved) : "";
-    this.announcement = [this.announcement, this.pending, changed].filter(Boolean).join(" ");
-    this.pending = "";
+    this.announcement = [this.announcement, this.#pending, changed].filter(Boolean).join(" ");
+    this.#pending = "";
   }
 
   /** Whether a request is for what is shown now; the order of the list needs no request. */
-  private isFor({ history, options }: Request): boolean {
+  #isFor({ history, options }: Request): boolean {
     const fields = (one: Options) => JSON.stringify(optionFields(one));
     return history === this.history && fields(options) === fields(this.options);
   }
 
-  private recovered(): void {
+  #recovered(): void {
     if (this.service === "unreachable" || this.service === "busy") {
       this.announcement = settings.words.back;
       if (!this.artifact) void this.loadArtifact();
     }
     this.service = "ready";
     this.keyRefused = false;
-    this.failures = 0;
+    this.#failures = 0;
   }
 
   fail(error: unknown, name: string, retry: () => void): void {
-    if (error instanceof ServiceError && (error.status === 401 || error.status === 403)) {
+    const status = error instanceof ServiceError ? error.status : 0;
+    // A key that may only read is still good for the rest of the page.
+    const forbidden = status === 403 && name === "hide";
+    if (status === 401 || (status === 403 && !forbidden)) {
       this.keyRefused = key.get() !== "";
       this.service = "locked";
+      this.#retries.set(name, retry);
       return;
     }
-    const busy = error instanceof ServiceError && [429, 503, 504].includes(error.status);
+    const busy = error instanceof ServiceError && [429, 503, 504].includes(status);
     if (!busy && !(error instanceof Unreachable)) {
-      const text = error instanceof ServiceError ? settings.words.refused(error.message) : String(error);
+      const w = settings.words;
+      const text = forbidden ? w.neverRefused : error instanceof ServiceError ? w.refused(error.message) : String(error);
       const again = () => {
         this.problems.delete(name);
         retry();
@@ -712,17 +786,18 @@ class Session {
       return;
     }
     this.service = busy ? "busy" : "unreachable";
-    this.retries.set(name, retry);
-    if (this.retries.size > 1) return;
-    const wait = RETRY_AFTER[Math.min(this.failures++, RETRY_AFTER.length - 1)] ?? 3_000;
-    setTimeout(
-      () => {
-        const all = [...this.retries.values()];
-        this.retries.clear();
-        for (const one of all) one();
-      },
-      busy ? Math.max(wait, 1_000 * error.retryAfter) : wait,
-    );
+    this.#retries.set(name, retry);
+    if (this.#timer) return;
+    const wait = RETRY_AFTER[Math.min(this.#failures++, RETRY_AFTER.length - 1)] ?? 3_000;
+    this.#timer = window.setTimeout(() => this.#retryAll(), busy ? Math.max(wait, 1_000 * error.retryAfter) : wait);
+  }
+
+  #retryAll(): void {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    const all = [...this.#retries.values()];
+    this.#retries.clear();
+    for (const one of all) one();
   }
 }
 

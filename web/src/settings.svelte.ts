@@ -15,7 +15,7 @@ class Settings {
   locale = $derived(this.language === "zh" ? "zh-CN" : "en");
 
   constructor() {
-    this.show();
+    this.#show();
   }
 
   async switchLanguage(): Promise<void> {
@@ -23,16 +23,16 @@ class Settings {
     this.words = await loadWords(next);
     this.language = next;
     store("language", this.language);
-    this.show();
+    this.#show();
   }
 
   switchTheme(): void {
     this.theme = THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length] ?? "auto";
     store("theme", this.theme);
-    this.show();
+    this.#show();
   }
 
-  private show(): void {
+  #show(): void {
     document.documentElement.lang = this.locale;
     document.documentElement.dataset["theme"] = this.theme;
   }

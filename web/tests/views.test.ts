@@ -110,8 +110,9 @@ describe("two lists", () => {
   });
 
   it("are made from what was chosen", () => {
+    const events = (...ids: string[]) => ids.map((id) => ({ id, mark: "" }));
     const options = { ...NEUTRAL, weights: new Map([[1, 2]]), blocked: ["q"] };
-    const from: State = { user: "u", base: ["x", "y"], history: ["x"], disliked: [], options };
+    const from: State = { user: "u", base: events("x", "y"), history: events("x"), disliked: [], options, artifact: null };
     const current: State = { ...from, history: [] };
     const made = (choice: Parameters<typeof stateOf>[0]) => stateOf(choice, from, current);
     expect(made({ kind: "current" })).toBe(current);
@@ -119,8 +120,11 @@ describe("two lists", () => {
     expect(made({ kind: "variety", step: 4 }).options.weights.size).toBe(1);
     // The numbers of interests mean something else in another artifact or history.
     expect(made({ kind: "artifact" }).options.weights.size).toBe(0);
-    expect(made({ kind: "history", history: ["y"] })).toMatchObject({ user: "u", base: ["x", "y"], history: ["y"] });
-    expect(made({ kind: "user", user: "v", history: ["z"] })).toMatchObject({ user: "v", base: ["z"], options: { blocked: [] } });
+    expect(made({ kind: "history", history: events("y") })).toMatchObject({ user: "u", base: events("x", "y"), history: events("y") });
+    const other = { user: "v", history: events("z") };
+    expect(made({ kind: "user", ...other })).toMatchObject({ user: "v", base: events("z"), options: { blocked: [] }, disliked: [] });
+    const disliked = [{ id: "d", kind: null, value: null }];
+    expect(made({ kind: "user", ...other, disliked }).disliked).toBe(disliked);
   });
 });
 

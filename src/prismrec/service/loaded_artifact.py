@@ -93,6 +93,12 @@ class LoadedArtifact:
         numbers = self.recommender.catalog.items.index_known([item])
         return bool((numbers <= self.manifest["items"]).any())
 
+    def hidden_of(self, names: Sequence[str]) -> set[str]:
+        """Return those of some items that are hidden."""
+        items = self.recommender.catalog.items
+        numbers = items.index_known(names).tolist()
+        return set(items.external(self.recommender.hidden.intersection(numbers)))
+
     def changed(self, changes: Sequence[Change]) -> "LoadedArtifact":
         """Return the same artifact with hidden and new items; see ``apply_changes``."""
         recommender = apply_changes(self.recommender, changes, self.manifest["items"])

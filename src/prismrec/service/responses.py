@@ -183,6 +183,8 @@ class HiddenItems:
 
     hidden: int
     """Number of items that are hidden now."""
+    changed: list[str]
+    """Ids of the catalog that the request hid or unhid. The others were so before."""
     unknown: list[str]
     """Ids that the catalog does not hold. They are hidden or unhidden in an artifact that has
     them."""

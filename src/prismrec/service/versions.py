@@ -167,10 +167,14 @@ class Versions:
 
     def mark(self, names: Sequence[str], kind: Literal["hide", "unhide"]) -> HiddenItems:
         """Hide or unhide items for all processes, also after a restart and a reload."""
-        self.journal.append(Marked(kind=kind, items=list(names)))
-        recommender = self.current().recommender
-        unknown = [name for name in dict.fromkeys(names) if name not in recommender.catalog.items]
-        return HiddenItems(len(recommender.hidden), unknown)
+        given = list(dict.fromkeys(names))
+        before = self.current().hidden_of(given)
+        self.journal.append(Marked(kind=kind, items=given))
+        now = self.current()
+        other = before ^ now.hidden_of(given)
+        unknown = [name for name in given if name not in now.recommender.catalog.items]
+        changed = [name for name in given if name in other]
+        return HiddenItems(len(now.recommender.hidden), changed, unknown)
 
     def age(self) -> float:
         """Return the seconds since the artifact was opened."""

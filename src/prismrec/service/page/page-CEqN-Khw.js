@@ -1,2 +1,0 @@
-const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["./page-DpJw4uUY.js","./page-KGAhp9A0.js","./page-CzNvgMFo.js","./page-_kK6uZMd.js","./page-DvjtGBU3.css","./page-bhryVZsj.js","./page-CbCXP0PC.css","./page-D6-MjRAJ.js","./page-CTIJuzsQ.js","./page-4dsaOqSO.js","./page-Be0SUHwT.css","./page-Ck6mhGD9.css"])))=>i.map(i=>d[i]);
-import{a as e,n as t,t as n}from"./page-CzNvgMFo.js";var r=document.getElementById(`page`),[{start:i},a]=await Promise.all([e(()=>import(`./page-DpJw4uUY.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11]),import.meta.url),t(n())]);r&&i(r,a);
