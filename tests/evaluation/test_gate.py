@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from commands import run
+from prismrec.cli import _gate
+from prismrec.cli._split_data import read_split_data
 from prismrec.data import Attributes, Case, Catalog, IdMap
 from prismrec.data.dataset import build_dataset
 from prismrec.data.events import read_events
@@ -170,6 +172,22 @@ def test_the_command_has_its_own_exit_code_for_a_refusal(nights, tmp_path, capsy
     assert "--gate compares two artifacts" in capsys.readouterr().err
     assert run("evaluate", new) == 2
     assert "no data set folder" in capsys.readouterr().err
+
+
+def test_a_link_that_is_switched_meanwhile_is_read_once(nights, tmp_path, capsys, monkeypatch):
+    folder, _, _ = nights
+    old, data, link = folder / "model-yesterday", folder / "today", tmp_path / "current"
+    save(shuffled(load(folder / "model-today")), tmp_path / "bad")
+    link.symlink_to(folder / "model-today")
+
+    def switch_and_read(*arguments, **options):
+        link.unlink()
+        link.symlink_to(tmp_path / "bad")
+        return read_split_data(*arguments, **options)
+
+    monkeypatch.setattr(_gate, "read_split_data", switch_and_read)
+    assert run("evaluate", link, old, "--data", data, "--gate", "-k", 6, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["gate"]["new"] == str(link)
 
 
 def test_an_artifact_that_does_not_state_its_training_is_named(nights, tmp_path, capsys):

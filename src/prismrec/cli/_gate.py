@@ -16,7 +16,7 @@ from prismrec.data import Split, read_dataset_manifest, written_time
 from prismrec.errors import ConfigError, DataError, is_whole
 from prismrec.evaluation import LOST_SHARE, Candidate, list_lengths, pass_gate
 from prismrec.io import stage
-from prismrec.recommend import check_same_split, read_artifact_manifest
+from prismrec.recommend import check_same_split, entry_of, read_artifact_manifest
 
 REFUSED = 3
 """Exit code if the new artifact is refused; a mistake or a damaged file is 2."""
@@ -37,6 +37,44 @@ class DataOptions:
     """With --gate, NEW may lack attributes and the rule for dislikes that OLD has."""
     on: Literal["test", "valid"] = "test"
     """Measure on the test users or on the validation users."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact whose manifest is read once: a link to it may be switched meanwhile."""
+
+    name: Path
+    """As it was given, for messages."""
+    folder: Path
+    """The folder itself."""
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, name: Path) -> "Artifact":
+        """Read the manifest of the folder to which a link leads now.
+
+        Raises:
+            DataError: There is no artifact.
+        """
+        folder = name.resolve() if name.exists() and name.is_symlink() else name
+        return cls(name, folder, read_artifact_manifest(folder))
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """Return an entry of the record of the training; empty if there is none."""
+        return entry_of(self.manifest["about"], name)
+
+    @property
+    def validated_length(self) -> int:
+        """The length of the lists of its validation; items that were added later do not count."""
+        added = len(self.manifest["provisional"])
+        return list_lengths(int(self.manifest["items"]) - added, 50)[0]
+
+    def candidate(self, classes: ClassFlags, k: int) -> Candidate:
+        """Load it; its validation metric counts if it is recall at the same length."""
+        same = self.entry("run").get("validate_on") == "recall" and self.validated_length == k
+        reached = self.entry("result").get("validation") if same else None
+        known = reached if isinstance(reached, float) else None
+        return Candidate(str(self.name), classes.load(self.folder), known)
 
 
 def decide(
@@ -61,17 +99,18 @@ def decide(
         raise ConfigError(
             f"--gate compares lists of one length, but -k was given {len(k)} times; give one -k."
         )
-    unchecked = check_not_trained_on_test_users((new, old), data)
+    pair = own, other = Artifact.read(new), Artifact.read(old)
+    unchecked = check_not_trained_on_test_users(pair, data)
     with Progress(new.name, quiet=as_json):
         dataset, split = read_split_data(data, quiet=as_json)
-        check_begins((new, old), data, split, chosen.on)
+        check_begins(pair, data, split, chosen.on)
         # As on the validation of the old artifact, with which its recall is compared.
-        length = k[0] if k else validated_length(old)
-        exclude_seen = run_of(new).get("exclude_seen") is not False
+        length = k[0] if k else other.validated_length
+        exclude_seen = own.entry("run").get("exclude_seen") is not False
         with stage("comparing the artifacts"):
             gate = pass_gate(
-                candidate(new, classes, length),
-                candidate(old, classes, length),
+                own.candidate(classes, length),
+                other.candidate(classes, length),
                 dataset.catalog,
                 split.test if chosen.on == "test" else split.valid,
                 k=length,
@@ -98,33 +137,7 @@ def decide(
         sys.exit(REFUSED)
 
 
-def candidate(folder: Path, classes: ClassFlags, k: int) -> Candidate:
-    """Load an artifact; its validation metric counts if it is recall at the same length."""
-    run, about = run_of(folder), read_artifact_manifest(folder)["about"]
-    result = about.get("result")
-    recommender = classes.load(folder)
-    same = run.get("validate_on") == "recall" and validated_length(folder) == k
-    reached = result.get("validation") if same and isinstance(result, dict) else None
-    known = reached if isinstance(reached, float) else None
-    return Candidate(str(folder), recommender, known)
-
-
-def validated_length(folder: Path) -> int:
-    """Return the length of the lists on which an artifact was validated.
-
-    Items that were added after the training do not count.
-    """
-    manifest = read_artifact_manifest(folder)
-    return list_lengths(int(manifest["items"]) - len(manifest["provisional"]), 50)[0]
-
-
-def run_of(folder: Path) -> dict[str, Any]:
-    """Return the settings of the training of an artifact; empty if its manifest has none."""
-    run = read_artifact_manifest(folder)["about"].get("run")
-    return run if isinstance(run, dict) else {}
-
-
-def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> list[str]:
+def check_not_trained_on_test_users(artifacts: Sequence[Artifact], data: Path) -> list[str]:
     """Check that no artifact can have been trained on the test users of a data set.
 
     A split by user trains on the newest events of most users, and draws other users from each day's
@@ -139,23 +152,24 @@ def check_not_trained_on_test_users(folders: Sequence[Path], data: Path) -> list
             by user.
     """
     today, unchecked = split_name(read_dataset_manifest(data)), list[str]()
-    for folder in folders:
-        trained_on = read_artifact_manifest(folder)["about"].get("dataset")
-        splits = {today, split_name(trained_on) if isinstance(trained_on, dict) else today}
+    for artifact in artifacts:
+        trained_on = artifact.entry("dataset")
         try:
-            unchecked += filter(None, [check_same_split(folder, data)])
+            sentence = check_same_split(artifact.name, data, artifact.manifest)
         except DataError as error:
-            if "by-user" in splits:
+            if "by-user" in {today, split_name(trained_on)}:
                 raise DataError(
-                    f"{folder} was trained on another data set or split than {data}, and one of "
-                    "them is split by user, so it may have been trained on the test users; prepare "
-                    "both with --split by-time."
+                    f"{artifact.name} was trained on another data set or split than {data}, and "
+                    "one of them is split by user, so it may have been trained on the test users; "
+                    "prepare both with --split by-time."
                 ) from error
+        else:
+            unchecked += [sentence] if sentence else []
     return unchecked
 
 
 def check_begins(
-    folders: Sequence[Path], data: Path, split: Split, on: Literal["test", "valid"]
+    artifacts: Sequence[Artifact], data: Path, split: Split, on: Literal["test", "valid"]
 ) -> None:
     """Check that no artifact can have been trained on the measured events of a split by time.
 
@@ -163,16 +177,15 @@ def check_begins(
         DataError: They begin before those that the training of an artifact left out.
     """
     begin = (split.begins or {}).get(f"{on}_from")
-    for folder in folders:
-        trained_on = read_artifact_manifest(folder)["about"].get("dataset")
-        left_out = trained_on.get(f"{on}_from") if isinstance(trained_on, dict) else None
+    for artifact in artifacts:
+        left_out = artifact.entry("dataset").get(f"{on}_from")
         if begin is not None and is_whole(left_out) and begin < left_out:
             part = "test" if on == "test" else "validation"
             raise DataError(
                 f"The {part} events of {data} begin at {written_time(begin)}, but the training of "
-                f"{folder} used the events before {written_time(left_out)}, so it may have been "
-                "trained on some of them; export the newest events, or prepare them with smaller "
-                "shares of validation and test."
+                f"{artifact.name} used the events before {written_time(left_out)}, so it may "
+                "have been trained on some of them; export the newest events, or prepare them with "
+                "smaller shares of validation and test."
             )
 
 

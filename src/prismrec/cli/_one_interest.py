@@ -9,7 +9,7 @@ from typing import Any
 
 from prismrec.errors import DataError
 from prismrec.evaluation import name_with_one_interest
-from prismrec.recommend import check_same_split, read_artifact_manifest
+from prismrec.recommend import check_same_split, entry_of, read_artifact_manifest
 
 DIFFERS = {"interests", "forming", "disagreement", "routing_variance"}
 """Settings that ``with_one_interest`` changes, besides the clusters of the extractor."""
@@ -54,7 +54,7 @@ def reason_against(folder: Path, single: Path, data: Path) -> str | None:
     manifest = read_artifact_manifest(folder)
     try:
         other = read_artifact_manifest(single)
-        check_same_split(single, data)
+        check_same_split(single, data, other)
     except DataError as error:
         return str(error).removesuffix(".")
     if number_of_interests(manifest) == 1:
@@ -77,8 +77,8 @@ def number_of_interests(manifest: Mapping[str, Any]) -> int:
 
 def settings_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the same model with one interest has too; empty if not stated."""
-    run = manifest["about"].get("run")
-    if not isinstance(run, dict):
+    run = entry_of(manifest["about"], "run")
+    if not run:
         return {}
     kept = {name: value for name, value in run.items() if name not in DIFFERS}
     if isinstance(options := run.get("options"), dict):

@@ -13,6 +13,7 @@ from .manifest import (
     check_artifact,
     check_same_split,
     check_trained_on,
+    entry_of,
     read_artifact_manifest,
     short_hash,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "check_same_split",
     "check_trained_on",
     "eligible_items",
+    "entry_of",
     "load",
     "publish",
     "read_artifact_manifest",

@@ -13,6 +13,7 @@ from typing import Any
 
 from prismrec.data import Catalog
 from prismrec.errors import DataError
+from prismrec.recommend.manifest import entry_of
 from prismrec.recommend.recommender import Recommender
 
 
@@ -83,8 +84,7 @@ def weighting_of(about: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         DataError: The record is not an object.
     """
-    dataset = about.get("dataset")
-    found = dataset.get("weighting") if isinstance(dataset, Mapping) else None
+    found = entry_of(about, "dataset").get("weighting")
     if not isinstance(found, Mapping | None):
         raise DataError(
             "The manifest of the artifact has a wrong entry about.dataset.weighting, which is not "

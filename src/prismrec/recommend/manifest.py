@@ -82,19 +82,21 @@ def check_trained_on(folder: str | Path, data: str | Path) -> None:
     Raises:
         DataError: The ids differ, or the artifact or the data set does not exist.
     """
-    trained_on = read_artifact_manifest(folder)["about"].get("dataset")
-    found = trained_on.get("ids_fingerprint") if isinstance(trained_on, dict) else None
-    if found not in (None, read_dataset_manifest(data)["ids_fingerprint"]):
-        raise DataError(
-            f"{folder} was trained on another data set than {data} (their ids differ); give the "
-            "data set of the training, or train again."
-        )
+    trained_on = entry_of(read_artifact_manifest(folder)["about"], "dataset")
+    _check_ids(folder, trained_on, data, read_dataset_manifest(data))
 
 
-def check_same_split(folder: str | Path, data: str | Path) -> str | None:
+def check_same_split(
+    folder: str | Path, data: str | Path, manifest: Mapping[str, Any] | None = None
+) -> str | None:
     """Check that an artifact was not trained on test events of a data set.
 
     Ids, events and split must be those of the training.
+
+    Args:
+        folder: The artifact; messages name it so.
+        data: The data set.
+        manifest: Manifest of the artifact; None to read it.
 
     Returns:
         A sentence if the artifact does not state them, so that nobody can check it; else None.
@@ -102,10 +104,9 @@ def check_same_split(folder: str | Path, data: str | Path) -> str | None:
     Raises:
         DataError: They differ, or the artifact or the data set does not exist.
     """
-    check_trained_on(folder, data)
-    trained_on = read_artifact_manifest(folder)["about"].get("dataset")
-    trained_on = trained_on if isinstance(trained_on, dict) else {}
-    given = read_dataset_manifest(data)
+    manifest = read_artifact_manifest(folder) if manifest is None else manifest
+    trained_on, given = entry_of(manifest["about"], "dataset"), read_dataset_manifest(data)
+    _check_ids(folder, trained_on, data, given)
     if trained_on.get("fingerprint") not in (None, given["fingerprint"]):
         raise DataError(
             f"{folder} was trained on other events of the users and items of {data}, so it may "
@@ -126,6 +127,23 @@ def check_same_split(folder: str | Path, data: str | Path) -> str | None:
             "again."
         )
     return None
+
+
+def _check_ids(
+    folder: str | Path, trained_on: Mapping[str, Any], data: str | Path, given: Mapping[str, Any]
+) -> None:
+    """Raise DataError if an artifact was trained on other ids than those of a data set."""
+    if trained_on.get("ids_fingerprint") not in (None, given["ids_fingerprint"]):
+        raise DataError(
+            f"{folder} was trained on another data set than {data} (their ids differ); give the "
+            "data set of the training, or train again."
+        )
+
+
+def entry_of(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an entry of the record of an artifact; empty if there is none, or no object."""
+    entry = about.get(name)
+    return entry if isinstance(entry, Mapping) else {}
 
 
 def read_artifact_manifest(folder: str | Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from prismrec.recommend import (
     add_items,
     artifact_name,
     attribute_types,
+    entry_of,
     read_artifact_manifest,
 )
 from prismrec.registry import has_type
@@ -86,9 +87,7 @@ class WarmStart:
                 not named, or a setting in its manifest has a wrong value.
         """
         manifest = read_artifact_manifest(folder)
-        about = manifest["about"]
-        run, record = (about.get(part) for part in ("run", "start"))
-        run = run if isinstance(run, dict) else {}
+        run, start = (dict(entry_of(manifest["about"], name)) for name in ("run", "start"))
         for settings in (RunConfig, TrainConfig):
             _check_types(run, settings, folder)
         return cls(
@@ -96,7 +95,7 @@ class WarmStart:
             artifact_name(folder),
             manifest["extractor"]["class"],
             run,
-            record if isinstance(record, dict) else {},
+            start,
             str(folder),
             frozenset(choose) & {"forming", "rules"},
         )
